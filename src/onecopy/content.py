@@ -1,0 +1,160 @@
+"""The values that every layer speaks of: evidence, digests of a copy, the copy itself, verdicts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from onecopy.digest import SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
+
+
+class Evidence(IntEnum):
+    """How a digest of a copy is known; the greater is the better."""
+
+    CLAIMED = 0
+    """Imported from a list, or a client's word."""
+    PROVED = 1
+    """The store computed or checked it, or the bytes were read."""
+
+
+class Digests(Mapping[Digest, Evidence]):
+    """The digests of one copy with their evidence, as one small immutable value.
+
+    `packed` is the form in which every index keeps it: per digest a head byte (bit 0: proved;
+    bit 1: MD5; bit 2: over parts), for digests over parts the part size as 5 bytes big-endian,
+    then the value. Best first: proved before claimed, strong before weak, whole before parts. So
+    equal digests are equal bytes, and it costs nothing to carry them through an index unread.
+    """
+
+    __slots__ = ("packed",)
+
+    def __init__(self, packed: bytes = b"") -> None:
+        self.packed = packed
+
+    @staticmethod
+    def of(digests: Mapping[Digest, Evidence] | Iterable[tuple[Digest, Evidence]]) -> "Digests":
+        """Pack digests; of a digest named twice the better evidence stays."""
+        pairs = digests.items() if isinstance(digests, Mapping) else digests
+        best: dict[Digest, Evidence] = {}
+        for digest, evidence in pairs:
+            best[digest] = max(evidence, best.get(digest, Evidence.CLAIMED))
+        ordered = sorted(best.items(), key=_rank)
+        return Digests(b"".join(_head(d.scheme, evidence) + d.value for d, evidence in ordered))
+
+    @staticmethod
+    def proved(*digests: Digest) -> "Digests":
+        """Pack digests that are all proved."""
+        return Digests.of([(digest, Evidence.PROVED) for digest in digests])
+
+    def pairs(self) -> Iterator[tuple[Digest, Evidence]]:
+        """Yield each digest with its evidence, best first."""
+        packed, at = self.packed, 0
+        while at < len(packed):
+            head = packed[at]
+            at += 1
+            part_size = None
+            if head & 4:
+                part_size = int.from_bytes(packed[at : at + 5])
+                at += 5
+            scheme = Scheme("md5" if head & 2 else "sha256", part_size)
+            end = at + scheme.length
+            yield Digest(scheme, packed[at:end]), Evidence(head & 1)
+            at = end
+
+    def merged(self, other: "Digests") -> "Digests":
+        """Return the digests of both; of a digest in both the better evidence stays."""
+        if not other.packed or self.packed == other.packed:
+            return self
+        return Digests.of([*self.pairs(), *other.pairs()])
+
+    def content_digest(self, size: int) -> Digest | None:
+        """Return the content digest of `size` bytes, if it is among these and proved."""
+        packed = self.packed
+        if size < SMALLEST_PART and packed[:1] == b"\x01":  # the common case, kept cheap
+            return Digest(content_scheme(size), packed[1:33])
+        scheme = content_scheme(size)
+        for digest, evidence in self.pairs():
+            if digest.scheme == scheme and evidence is Evidence.PROVED:
+                return digest
+        return None
+
+    def proves(self, digest: Digest) -> bool:
+        """Return whether this digest is among these, and proved."""
+        packed = self.packed
+        if packed[1:33] == digest.value and packed[0] == 1 and digest.scheme is SHA256:
+            return True  # the common case, kept cheap
+        if packed.startswith(_head(digest.scheme, Evidence.PROVED) + digest.value):
+            return True
+        return self.get(digest) is Evidence.PROVED
+
+    def __getitem__(self, digest: Digest) -> Evidence:
+        for own, evidence in self.pairs():
+            if own == digest:
+                return evidence
+        raise KeyError(str(digest))
+
+    def __iter__(self) -> Iterator[Digest]:
+        return (digest for digest, _ in self.pairs())
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.pairs())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Digests) and self.packed == other.packed
+
+    def __hash__(self) -> int:
+        return hash(self.packed)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(f"{digest} {evidence.name.lower()}" for digest, evidence in self.pairs())
+        return f"Digests({inner})"
+
+
+def _rank(pair: tuple[Digest, Evidence]) -> tuple[int, bool, int, bytes]:
+    digest, evidence = pair
+    scheme = digest.scheme
+    return -evidence, not scheme.strong, scheme.part_size or 0, digest.value
+
+
+@lru_cache(256)
+def _head(scheme: Scheme, evidence: Evidence) -> bytes:
+    size = scheme.part_size
+    head = evidence | (0 if scheme.strong else 2) | (4 if size else 0)
+    return bytes([head]) + (size.to_bytes(5) if size else b"")
+
+
+class Copy(NamedTuple):
+    """One stored object that holds a content. A tuple, since 100,000 a second are made."""
+
+    key: str
+    """The object's name in the store, relative to its tenant's prefix."""
+    size: int
+    """Bytes, at least 1: empty contents are not indexed."""
+    digests: Digests
+    """What identifies the content; empty if it is known by its size alone."""
+    identity: str
+    """What tells that the object is still the same; only its store can read it."""
+    stored_at: int
+    """The object's time in the store: milliseconds since 1970, UTC."""
+    recorded_at: int
+    """When the index learned of it: milliseconds since 1970, UTC."""
+
+    @property
+    def content_digest(self) -> Digest | None:
+        """The content digest, if it is proved."""
+        return self.digests.content_digest(self.size)
+
+
+class Content(NamedTuple):
+    """What somebody asks about: a content of `size` bytes that has these digests."""
+
+    size: int
+    digests: tuple[Digest, ...]
+
+
+class Verdict(StrEnum):
+    """What the gate says of a content."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    UNCONFIRMED = "unconfirmed"

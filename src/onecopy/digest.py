@@ -1,0 +1,247 @@
+"""What identifies a content: schemes, digests, and the content digest.
+
+A *digest* is written `scheme:hex`, as the OCI image specification writes them. A *scheme* says
+how it is computed: `sha256` or `md5` over the whole content, or over the concatenated binary
+digests of its parts: `sha256+8388608`, `md5+8388608` (part size in bytes). The latter are what
+S3 keeps for multipart uploads: the composite SHA-256 checksum and the ETag
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import md5, sha256
+from typing import Literal, NamedTuple, Protocol
+
+from onecopy.errors import FileChanged, InvalidDigest
+
+MiB = 1024 * 1024
+SMALLEST_PART = 8 * MiB
+"""Bytes; contents below it are hashed whole, and uploaded in one piece."""
+LARGEST_PART = 5 * 1024 * MiB
+"""Bytes; S3's limit for one part."""
+MOST_PARTS = 10_000
+"""S3's limit for one upload."""
+LARGEST_CONTENT = LARGEST_PART * MOST_PARTS
+"""Bytes (48.8 TiB): S3's largest object, and the largest content that has a content digest."""
+
+Algorithm = Literal["sha256", "md5"]
+_ALGORITHMS: dict[str, tuple[Algorithm, int]] = {"sha256": ("sha256", 32), "md5": ("md5", 16)}
+_SCHEME = re.compile(r"(sha256|md5)(?:\+([1-9][0-9]{0,12}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How a digest is computed; `part_size` in bytes, None for the whole content."""
+
+    algorithm: Algorithm
+    part_size: int | None = None
+
+    @property
+    def strong(self) -> bool:
+        """Whether equal digests mean equal contents (MD5 collisions are made in seconds)."""
+        return self.algorithm == "sha256"
+
+    @property
+    def length(self) -> int:
+        """Bytes of a digest of this scheme."""
+        return 32 if self.algorithm == "sha256" else 16
+
+    def __str__(self) -> str:
+        return self.algorithm if self.part_size is None else f"{self.algorithm}+{self.part_size}"
+
+    @staticmethod
+    def parse(text: str) -> "Scheme":
+        """Read `sha256` or `md5+8388608`; raises InvalidDigest."""
+        return _parse_scheme(text)
+
+
+@cache
+def _interned(algorithm: Algorithm, part_size: int | None) -> Scheme:
+    return Scheme(algorithm, part_size)
+
+
+SHA256 = _interned("sha256", None)
+MD5 = _interned("md5", None)
+
+
+def _parse_scheme(text: str) -> Scheme:
+    match = _SCHEME.fullmatch(text)
+    part_size = int(match[2]) if match and match[2] else None
+    if match is None or (part_size is not None and part_size > LARGEST_PART):
+        raise InvalidDigest(
+            f"unknown scheme {text[:40]!r}: expected sha256, md5, or one with a part size of at "
+            f"most {LARGEST_PART} bytes, as in sha256+8388608"
+        )
+    return Scheme(_ALGORITHMS[match[1]][0], part_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest of a content: `value` holds the binary digest, `scheme.length` bytes."""
+
+    scheme: Scheme
+    value: bytes
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.value.hex()}"
+
+    @staticmethod
+    def parse(text: str) -> "Digest":
+        """Read `scheme:hex` (lower case); raises InvalidDigest."""
+        name, _, digits = text.partition(":")
+        scheme = _KNOWN.get(name) or _parse_scheme(name)
+        if len(digits) != 2 * scheme.length or _HEX.fullmatch(digits) is None:
+            raise InvalidDigest(
+                f"{text[:100]!r} is not a digest: {scheme} takes {2 * scheme.length} lower-case "
+                "hexadecimal digits after a colon"
+            )
+        return Digest(scheme, bytes.fromhex(digits))
+
+
+_HEX = re.compile(r"[0-9a-f]+")
+_KNOWN = {str(s): s for s in (SHA256, MD5, _interned("sha256", SMALLEST_PART))}
+
+
+def part_size(size: int) -> int | None:
+    """Return the part size in bytes for a content of `size` bytes; None below 8 MiB.
+
+    8 MiB, doubled until there are at most 10,000 parts, but never over 5 GiB: what the AWS CLI
+    and boto3 choose by default. Raises InvalidDigest above 48.8 TiB.
+    """
+    if size < SMALLEST_PART:
+        return None
+    if size > LARGEST_CONTENT:
+        raise InvalidDigest(f"{size} bytes are more than an object may hold ({LARGEST_CONTENT})")
+    part = SMALLEST_PART
+    while part * MOST_PARTS < size:
+        part *= 2
+    return min(part, LARGEST_PART)
+
+
+def content_scheme(size: int) -> Scheme:
+    """Return the scheme of the content digest of a content of `size` bytes."""
+    return _interned("sha256", part_size(size))
+
+
+def part_lengths(size: int) -> list[int]:
+    """Return the lengths in bytes of the parts in which a content is sent; one part below 8 MiB."""
+    part = part_size(size)
+    if part is None:
+        return [size]
+    whole, rest = divmod(size, part)
+    return [part] * whole + ([rest] if rest else [])
+
+
+def compose(scheme: Scheme, parts: Sequence[bytes]) -> Digest:
+    """Return the digest over parts, from the binary digests of the parts in order."""
+    return Digest(scheme, new_hash(scheme, b"".join(parts)).digest())
+
+
+class Hashed(NamedTuple):
+    """What one reading of a content gave."""
+
+    digests: tuple[Digest, ...]
+    """In the order in which the schemes were asked for, each once."""
+    parts: tuple[bytes, ...]
+    """Binary SHA-256 of the parts of `part_lengths`; empty unless the content digest was asked."""
+
+
+Chunk = bytes | bytearray | memoryview
+
+
+class Hasher:
+    """Computes several digests of a stream of `size` bytes in one reading."""
+
+    def __init__(self, size: int, schemes: Iterable[Scheme]) -> None:
+        self._size = size
+        self._left = size
+        self._content_scheme = content_scheme(size)
+        self._runs = {scheme: _Run(scheme) for scheme in schemes}
+
+    def update(self, chunk: Chunk) -> None:
+        """Take the next bytes, of any length; raises FileChanged if they are too many."""
+        with memoryview(chunk) as view:
+            self._left -= len(view)
+            if self._left < 0:
+                raise too_long(self._size)
+            for run in self._runs.values():
+                run.update(view)
+
+    def finish(self) -> Hashed:
+        """Return the digests; raises FileChanged if the bytes were too few."""
+        if self._left:
+            raise too_short(self._size)
+        return gathered(
+            self._content_scheme, {scheme: run.finish() for scheme, run in self._runs.items()}
+        )
+
+
+class _Run:
+    """One digest on its way, part by part; a whole content is one endless part."""
+
+    __slots__ = ("_hash", "_parts", "_room", "_scheme")
+
+    def __init__(self, scheme: Scheme) -> None:
+        self._scheme = scheme
+        self._parts: list[bytes] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._hash = new_hash(self._scheme)
+        self._room = self._scheme.part_size or LARGEST_CONTENT
+
+    def update(self, chunk: memoryview) -> None:
+        while len(chunk) > self._room:
+            self._hash.update(chunk[: self._room])
+            chunk = chunk[self._room :]
+            self._parts.append(self._hash.digest())
+            self._begin()
+        self._hash.update(chunk)
+        self._room -= len(chunk)
+
+    def finish(self) -> list[bytes]:
+        return [*self._parts, self._hash.digest()]
+
+
+def hash_stream(chunks: Iterable[Chunk], size: int, schemes: Iterable[Scheme]) -> Hashed:
+    """Return the digests of a stream; raises FileChanged if it has not exactly `size` bytes."""
+    hasher = Hasher(size, schemes)
+    for chunk in chunks:
+        hasher.update(chunk)
+    return hasher.finish()
+
+
+def gathered(own: Scheme, values: Mapping[Scheme, Sequence[bytes]]) -> Hashed:
+    """Return the digests that binary digests of parts make up; those of `own` are the parts."""
+    digests = tuple(
+        Digest(scheme, parts[0]) if scheme.part_size is None else compose(scheme, parts)
+        for scheme, parts in values.items()
+    )
+    return Hashed(digests, tuple(values.get(own, ())))
+
+
+def new_hash(scheme: Scheme, data: bytes = b"") -> "_Hash":
+    """Begin a digest, or one of a part."""
+    if scheme.algorithm == "sha256":
+        return sha256(data)
+    return md5(data, usedforsecurity=False)
+
+
+class _Hash(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: Chunk, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+def too_short(size: int) -> FileChanged:
+    """Return the error for a content that ended before its `size` in bytes."""
+    return FileChanged(f"it has fewer than the {size} bytes that it had before")
+
+
+def too_long(size: int) -> FileChanged:
+    """Return the error for a content that goes on after its `size` in bytes."""
+    return FileChanged(f"it has more than the {size} bytes that it had before")

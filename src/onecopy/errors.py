@@ -1,0 +1,118 @@
+"""The exceptions of onecopy.
+
+    OnecopyError              anything that onecopy raises on purpose
+    ├── BadInput              the caller has to change something
+    │   ├── InvalidDigest     not a digest, or a digest that does not fit the size
+    │   ├── InvalidKey        a name that no store may hold
+    │   ├── InvalidTicket     forged, of another tenant, or expired
+    │   ├── LimitExceeded     more than one request may hold
+    │   └── WrongBytes        the bytes sent are not those that the digest names
+    ├── InvalidSettings       a URL, file or variable that can't be used; says what to do
+    ├── NotAllowed            the token does not cover this
+    ├── FileChanged           a local file changed while it was read
+    ├── UploadUnknown         the store does not have (or no longer has) this upload
+    └── Failure               a back end failed
+        ├── Unavailable       it may work in a moment: the only class that may be retried
+        ├── Forbidden         the store or index refuses our credentials or permissions
+        └── StoreFull         no room left
+
+Expected outcomes (a duplicate, a taken key, an absent object) are return values, never
+exceptions. Every exception carries a `reason`, the code that HTTP answers and `--json` give.
+"""
+
+
+class OnecopyError(Exception):
+    """Base class; `reason` is a stable code, the message says what to do."""
+
+    reason = "error"
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        if reason is not None:
+            self.reason = reason
+
+
+class BadInput(OnecopyError):
+    """The caller has to change something."""
+
+    reason = "bad-input"
+
+
+class InvalidDigest(BadInput):
+    """Not a digest, or a digest that does not fit the size."""
+
+    reason = "digest-invalid"
+
+
+class InvalidKey(BadInput):
+    """A name that no store may hold."""
+
+    reason = "key-invalid"
+
+
+class InvalidTicket(BadInput):
+    """Forged, of another tenant, or expired (reason `ticket-expired`)."""
+
+    reason = "ticket-invalid"
+
+
+class LimitExceeded(BadInput):
+    """More than one request may hold; the limits stand in `GET /v1/config`."""
+
+    reason = "limit-exceeded"
+
+
+class WrongBytes(BadInput):
+    """The bytes sent are not those that the digest names."""
+
+    reason = "digest-mismatch"
+
+
+class InvalidSettings(OnecopyError):
+    """A URL, file or variable that can't be used."""
+
+    reason = "settings-invalid"
+
+
+class NotAllowed(OnecopyError):
+    """The token does not cover this."""
+
+    reason = "not-allowed"
+
+
+class FileChanged(OnecopyError):
+    """A local file changed while it was read."""
+
+    reason = "file-changed"
+
+
+class UploadUnknown(OnecopyError):
+    """The store does not have (or no longer has) this upload."""
+
+    reason = "upload-unknown"
+
+
+class Failure(OnecopyError):
+    """A back end failed."""
+
+    reason = "failure"
+
+
+class Unavailable(Failure):
+    """It may work in a moment: the only class that may be retried."""
+
+    reason = "unavailable"
+    retry_after: float | None = None
+    """Seconds after which the other side wants to be asked again, if it said so."""
+
+
+class Forbidden(Failure):
+    """The store or index refuses our credentials or permissions."""
+
+    reason = "forbidden"
+
+
+class StoreFull(Failure):
+    """No room left in the store."""
+
+    reason = "store-full"
