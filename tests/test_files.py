@@ -1,0 +1,418 @@
+"""Walking folders, and noticing files that change."""
+
+import os
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onecopy.digest import SHA256, Hashed, hash_stream
+from onecopy.errors import FileChanged, InvalidKey
+from onecopy.files import File, Skipped, printable, walk
+from onecopy.hashing import hash_files
+
+NOBODY = 65534
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+
+
+def keys(*paths: str | Path, to: str = "") -> list[str]:
+    entries = list(walk(paths, to=to))
+    assert all(isinstance(entry, File) for entry in entries), entries
+    return [entry.key for entry in entries if isinstance(entry, File)]
+
+
+def only(path: Path) -> File:
+    [entry] = walk([path])
+    assert isinstance(entry, File)
+    return entry
+
+
+def skipped(*paths: str | Path) -> list[tuple[str, str]]:
+    return [(entry.path, entry.reason) for entry in walk(paths) if isinstance(entry, Skipped)]
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """Let the test run without root's rights, and give it a folder that it may use."""
+    with tempfile.TemporaryDirectory() as name:
+        if os.geteuid() != 0:
+            yield Path(name)
+            return
+        os.chown(name, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(0)
+
+
+class TestKeys:
+    def test_begin_with_the_folders_own_name(self, tmp_path: Path) -> None:
+        """A folder gives keys from its own name downwards, a file its name; folder by folder."""
+        make(tmp_path / "photos", "b.jpg", "a/z.jpg", "a/c/d", "a.txt", "B.jpg", "é", "Ω/x")
+        assert keys(tmp_path / "photos", tmp_path / "photos" / "a" / "z.jpg") == [
+            "photos/B.jpg",
+            "photos/a/c/d",
+            "photos/a/z.jpg",
+            "photos/a.txt",
+            "photos/b.jpg",
+            "photos/é",
+            "photos/Ω/x",
+            "z.jpg",
+        ]
+
+    def test_lie_below_the_prefix(self, tmp_path: Path) -> None:
+        """`--to` is put before every key; a harmful one is refused before anything is listed."""
+        make(tmp_path / "photos", "a")
+        assert keys(tmp_path / "photos", to="backup/2024/") == ["backup/2024/photos/a"]
+        with pytest.raises(InvalidKey):
+            walk([tmp_path], to="../up")
+
+    @pytest.mark.parametrize(
+        ("path", "expected"),
+        [
+            (".", "here/a"),
+            ("./", "here/a"),
+            ("./.", "here/a"),
+            ("..", "up/here/a"),
+            ("../here", "here/a"),
+            ("../here/", "here/a"),
+            ("../here//", "here/a"),
+            ("../here/.", "here/a"),
+            ("./a", "a"),
+            ("a", "a"),
+        ],
+    )
+    def test_of_relative_paths(
+        self, path: str, expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`.` and `..` have the name of the folder that they mean, and the path can be opened."""
+        make(tmp_path / "up" / "here", "a")
+        monkeypatch.chdir(tmp_path / "up" / "here")
+        assert keys(path) == [expected]
+        [entry] = walk([path])
+        assert isinstance(entry, File)
+        assert b"".join(entry.chunks()) == b"a"
+
+    def test_of_the_root_have_no_name_before_them(self) -> None:
+        """`/` is a folder without a name: its files' keys begin one level down."""
+        for entry in walk(["/"]):
+            if isinstance(entry, File):
+                assert entry.path == "/" + entry.key
+                return
+        pytest.fail("no file at all")
+
+    def test_are_kept_byte_for_byte(self, tmp_path: Path) -> None:
+        """Names that differ only in their normalisation stay two names."""
+        make(tmp_path / "names", "cafe\u0301", "caf\u00e9", ".DS_Store", "back\\slash", " a ")
+        assert keys(tmp_path / "names") == [
+            "names/ a ",
+            "names/.DS_Store",
+            "names/back\\slash",
+            "names/cafe\u0301",
+            "names/caf\u00e9",
+        ]
+
+    def test_of_a_large_tree_come_in_order(self, tmp_path: Path) -> None:
+        """The order does not depend on that of the file system, and nothing is left out."""
+        names = sorted(f"{n % 7}/{n % 11}/{n * 7919 % 1009}" for n in range(1009))
+        make(tmp_path / "tree", *reversed(names))
+        found = keys(tmp_path / "tree")
+        assert sorted(found) == [f"tree/{name}" for name in names]
+        assert found == sorted(found, key=lambda key: key.split("/"))
+
+    def test_empty_files_are_files_and_empty_folders_nothing(self, tmp_path: Path) -> None:
+        """An empty file has a key and size 0; a folder without files gives none."""
+        (tmp_path / "tree" / "empty" / "folder").mkdir(parents=True)
+        (tmp_path / "tree" / "file").touch()
+        [entry] = walk([tmp_path / "tree"])
+        assert isinstance(entry, File)
+        assert (entry.key, entry.size) == ("tree/file", 0)
+        assert list(entry.chunks()) == []
+
+    def test_deep_trees_end_where_keys_end(self, tmp_path: Path) -> None:
+        """Folders so deep that no key can name what is in them are skipped, as one."""
+        deep = inner = tmp_path / "d"
+        for _ in range(521):
+            inner.mkdir()
+            inner /= "e"
+        [(path, reason)] = skipped(deep)
+        assert reason == "key-invalid"
+        assert path == str(deep) + "/e" * 512
+
+
+class TestSkipped:
+    def test_links_are_not_followed(self, tmp_path: Path) -> None:
+        """Symbolic links, to files, folders, nothing or themselves, are listed and left."""
+        make(tmp_path / "tree", "a")
+        targets = {"file": "a", "folder": ".", "loop": "loop", "nothing": "gone"}
+        for name, target in targets.items():
+            (tmp_path / "tree" / name).symlink_to(target)
+        assert skipped(tmp_path / "tree") == [
+            (str(tmp_path / "tree" / name), "symlink") for name in sorted(targets)
+        ]
+        assert skipped(tmp_path / "tree" / "file") == [(str(tmp_path / "tree/file"), "symlink")]
+
+    def test_special_files_are_left(self, tmp_path: Path) -> None:
+        """Pipes, sockets and devices are listed, and never opened."""
+        os.mkfifo(tmp_path / "pipe")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(tmp_path / "socket"))
+            assert skipped(tmp_path, "/dev/null") == [
+                (str(tmp_path / "pipe"), "special"),
+                (str(tmp_path / "socket"), "special"),
+                ("/dev/null", "special"),
+            ]
+
+    def test_harmful_names_are_told(self, tmp_path: Path) -> None:
+        """A name that is not UTF-8 or holds control characters is listed so that it may be read."""
+        for name in (b"not\xffutf8", b"new\nline", b"\x1b[31mred", b"del\x7f", b"c1\xc2\x9b"):
+            Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+        make(tmp_path / os.fsdecode(b"folder\xfe"), "inside")
+        found = list(walk([tmp_path]))
+        assert [Path(entry.path).name for entry in found] == [
+            r"\x1b[31mred",
+            r"c1\x9b",
+            r"del\x7f",
+            r"folder\xfe",
+            r"new\nline",
+            r"not\xffutf8",
+        ]
+        for entry in found:
+            assert isinstance(entry, Skipped)
+            assert entry.reason == "key-invalid"
+            assert (entry.path + entry.message).isprintable()
+
+    def test_own_records_are_left(self, tmp_path: Path) -> None:
+        """`.onecopy`, where a folder store keeps its records, is not read, wherever it lies."""
+        make(tmp_path / "store", ".onecopy/uploads/1", "a/.onecopy/id", "a/b")
+        assert skipped(tmp_path / "store") == [
+            (str(tmp_path / "store/.onecopy"), "reserved"),
+            (str(tmp_path / "store/a/.onecopy"), "reserved"),
+        ]
+        assert skipped(tmp_path / "store/.onecopy") == [
+            (str(tmp_path / "store/.onecopy"), "reserved")
+        ]
+
+    def test_absent_paths_are_told(self, tmp_path: Path) -> None:
+        """A path that is not there is listed; the others are walked."""
+        make(tmp_path, "a")
+        entries = list(walk([tmp_path / "gone", tmp_path / "a", tmp_path / "a" / "b", ""]))
+        assert [getattr(entry, "reason", None) for entry in entries] == [
+            "absent",
+            None,
+            "absent",
+            "absent",
+        ]
+
+    def test_unreadable_is_told(self, as_nobody: Path) -> None:
+        """Files and folders that we may not read are listed; those we may are not."""
+        make(as_nobody / "tree", "closed/a", "hidden", "mine", "theirs")
+        modes = {"closed": 0o000, "hidden": 0o000, "mine": 0o400}
+        for name, mode in modes.items():
+            (as_nobody / "tree" / name).chmod(mode)
+        entries = list(walk([as_nobody / "tree"]))
+        (as_nobody / "tree" / "closed").chmod(0o700)
+        assert [(Path(entry.path).name, getattr(entry, "reason", None)) for entry in entries] == [
+            ("closed", "unreadable"),
+            ("hidden", "unreadable"),
+            ("mine", None),
+            ("theirs", None),
+        ]
+
+    def test_closed_later_is_an_error_of_the_file(self, as_nobody: Path) -> None:
+        """A file that is closed to us only after it was listed fails by itself when hashed."""
+        make(as_nobody / "tree", "a", "b", "c")
+        files = [entry for entry in walk([as_nobody / "tree"]) if isinstance(entry, File)]
+        (as_nobody / "tree" / "b").unlink()
+        (as_nobody / "tree" / "b").touch(mode=0o000)
+        outcomes = [outcome for _, outcome in hash_files((file, [SHA256]) for file in files)]
+        assert [type(outcome) for outcome in outcomes] == [Hashed, PermissionError, Hashed]
+
+    def test_room_is_what_the_tenant_leaves(self, tmp_path: Path) -> None:
+        """Keys that are too long below a tenant's prefix are skipped, others not."""
+        make(tmp_path / "t", "abc", "abcd")
+        entries = list(walk([tmp_path / "t"], room=5))
+        assert [type(entry) for entry in entries] == [File, Skipped]
+
+
+CHANGES = ["append", "truncate", "overwrite", "replace", "touch"]
+
+
+def apply(change: str, path: Path) -> None:
+    status = path.stat()
+    if change == "append":
+        with path.open("ab") as file:
+            file.write(b"x")
+    elif change == "truncate":
+        os.truncate(path, 3)
+    elif change == "touch":
+        os.utime(path, ns=(0, 0))
+    else:  # of the same length and with the same time: the inode or its own time tells
+        if change == "replace":
+            path.rename(path.with_name("old"))
+        path.write_bytes(bytes(status.st_size))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def read_while_it_changes(file: File, change: str, error: type[Exception] | None = None) -> None:
+    with file.open() as descriptor:
+        os.read(descriptor, 5)
+        apply(change, Path(file.path))
+        if error is not None:
+            raise error
+
+
+def take_while_it_changes(file: File, change: str, taken: list[bytes]) -> None:
+    for chunk in file.chunks(chunk_size=50):
+        taken.append(chunk)
+        apply(change, Path(file.path))
+
+
+class TestChange:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "file"
+        path.write_bytes(b"0123456789")
+        return path
+
+    def test_unchanged_files_are_read(self, path: Path) -> None:
+        """An unchanged file opens as often as one likes, and its descriptors are closed."""
+        file = only(path)
+        for _ in range(3):
+            with file.open() as descriptor:
+                assert os.read(descriptor, 100) == b"0123456789"
+            with pytest.raises(OSError, match="Bad file descriptor"):
+                os.fstat(descriptor)
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_before_reading_is_noticed(self, path: Path, change: str) -> None:
+        """A file that is not as it was listed can't be opened."""
+        file = only(path)
+        apply(change, path)
+        with pytest.raises(FileChanged, match="file changed since it was listed"), file.open():
+            pytest.fail("opened")
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_while_reading_is_noticed(self, path: Path, change: str) -> None:
+        """A file that changes while it is open is refused on leaving."""
+        file = only(path)
+        with pytest.raises(FileChanged):
+            read_while_it_changes(file, change)
+
+    def test_errors_inside_are_kept(self, path: Path) -> None:
+        """What fails while a file is open is not covered up by the file's change."""
+        file = only(path)
+        with pytest.raises(ZeroDivisionError):
+            read_while_it_changes(file, "append", ZeroDivisionError)
+
+    @pytest.mark.parametrize("place", ["link", "folder", "pipe"])
+    def test_into_something_else_is_noticed(self, path: Path, place: str) -> None:
+        """A link, folder or pipe that took the file's place is neither followed nor waited for."""
+        file = only(path)
+        path.rename(path.with_name("original"))
+        said = "changed since it was listed"
+        if place == "link":
+            path.symlink_to("original")
+            said = "is a symbolic link now"
+        elif place == "folder":
+            path.mkdir()
+        else:
+            os.mkfifo(path)
+        with pytest.raises(FileChanged, match=said), file.open():
+            pytest.fail("opened")
+
+    def test_deleted_is_the_systems_error(self, path: Path) -> None:
+        """A file that is gone raises what the system says."""
+        file = only(path)
+        path.unlink()
+        with pytest.raises(FileNotFoundError), file.open():
+            pytest.fail("opened")
+
+    def test_hashing_notices_it(self, path: Path) -> None:
+        """The digests of a file that changes while it is hashed are not told."""
+        path.write_bytes(bytes(5_000_000))
+        file = only(path)
+        [(_, outcome)] = hash_files([(file, [SHA256])], progress=lambda _: apply("overwrite", path))
+        assert isinstance(outcome, FileChanged)
+
+
+class TestChunks:
+    def test_give_any_stretch(self, tmp_path: Path) -> None:
+        """A stretch of a file comes whole, in chunks of at most the size asked for."""
+        content = bytes(range(256)) * 1000
+        (tmp_path / "file").write_bytes(content)
+        file = only(tmp_path / "file")
+        for offset, length in [(0, 256_000), (0, 0), (5, 1), (100_000, 99_999), (255_999, 1)]:
+            chunks = list(file.chunks(offset, length, chunk_size=1_000))
+            assert b"".join(chunks) == content[offset : offset + length]
+            assert all(0 < len(chunk) <= 1_000 for chunk in chunks)
+        assert b"".join(file.chunks(1_000)) == content[1_000:]
+        assert [len(chunk) for chunk in file.chunks()] == [256_000]
+
+    def test_of_a_changed_file_lack_the_last(self, tmp_path: Path) -> None:
+        """The last chunk of a file that changed meanwhile is never given away."""
+        (tmp_path / "file").write_bytes(bytes(100))
+        taken: list[bytes] = []
+        file = only(tmp_path / "file")
+        with pytest.raises(FileChanged):
+            take_while_it_changes(file, "touch", taken)
+        assert taken == [bytes(50)]
+
+    @pytest.mark.parametrize("offset", [0, 95])
+    def test_beyond_the_end_are_refused(self, tmp_path: Path, offset: int) -> None:
+        """A stretch that the file does not have ends with an error, not early."""
+        (tmp_path / "file").write_bytes(bytes(100))
+        with pytest.raises(FileChanged, match="no more than 100 bytes"):
+            list(only(tmp_path / "file").chunks(offset, 101))
+
+    def test_given_up_are_closed(self, tmp_path: Path) -> None:
+        """Whoever stops taking chunks leaves no descriptor open."""
+        (tmp_path / "file").write_bytes(bytes(100))
+        before = set(os.listdir("/dev/fd"))  # noqa: PTH208 - numbers, not files
+        chunks = only(tmp_path / "file").chunks(chunk_size=10)
+        next(chunks)
+        del chunks
+        assert set(os.listdir("/dev/fd")) == before  # noqa: PTH208 - numbers, not files
+
+
+class TestHashing:
+    def test_of_walked_files(self, tmp_path: Path) -> None:
+        """Walked files can be hashed as they are, many at once."""
+        make(tmp_path / "tree", *(f"{n % 5}/{n}" for n in range(300)))
+        files = [entry for entry in walk([tmp_path / "tree"]) if isinstance(entry, File)]
+        assert len(files) == 300
+        for file, outcome in hash_files(((file, [SHA256]) for file in files), threads=3):
+            content = Path(file.path).read_bytes()
+            assert outcome == hash_stream([content], file.size, [SHA256])
+
+    def test_from_several_threads(self, tmp_path: Path) -> None:
+        """One file may be open several times at once."""
+        (tmp_path / "file").write_bytes(bytes(1_000_000))
+        file = only(tmp_path / "file")
+        found: list[bytes] = []
+        threads = [
+            threading.Thread(target=lambda: found.append(b"".join(file.chunks(chunk_size=999))))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert found == [bytes(1_000_000)] * 4
+
+
+def test_printable_leaves_readable_paths() -> None:
+    """Paths that may be shown as they are stay so; what turns text around is escaped."""
+    assert printable("/a b/é/写真\\x.jpg") == "/a b/é/写真\\x.jpg"
+    assert printable("a\u202egpj.exe\u2028b\u00a0c") == "a\\u202egpj.exe\\u2028b\u00a0c"
+    assert printable("a\udcff") == r"a\xff"
