@@ -1,0 +1,327 @@
+"""How fast the SQLite index is, beside bare loops of apsw that do the same and nothing more.
+
+    python benchmarks/index.py [COPIES] [--keep FILE] [--folder SCRATCH]
+
+COPIES defaults to 10 million; 200,000 give a quick look. Every copy has a content digest and an
+MD5. With --keep the index is built in FILE and stays there, to be taken as it is the next time.
+
+The bare loops work on the same tables with the same settings and columns, but know beforehand what
+the index has to find out: tenants, fingerprints and the lengths of all names. They make no values,
+verify nothing, and share no commits. Both sides take turns, so that the ratios hold on a busy
+machine, where the rates do not.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from array import array
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from random import Random
+from typing import NamedTuple, TypeVar
+
+import apsw
+
+from onecopy.content import Copy, Digests
+from onecopy.digest import SHA256, SMALLEST_PART, Digest
+from onecopy.index.sqlite import SqliteIndex
+from onecopy.index.sqlite.file import connect, connect_reader
+from onecopy.index.sqlite.rows import fingerprints
+
+TENANT = "default"
+CHUNK = 250_000
+"""Copies in one transaction of the bare load, as in ours."""
+TURN = 1_000_000
+"""Copies that one side loads before it is the other's turn."""
+BATCH = 1000
+
+Row = tuple[str, int, bytes, str, int, int]
+"""Key, size, packed digests, identity, stored_at, recorded_at."""
+
+
+def row_of(number: int) -> Row:
+    """Return what is kept of the copy of this number; names as a folder store gives them."""
+    raw = blake2b(number.to_bytes(8), digest_size=56).digest()
+    size = 1 + int.from_bytes(raw[48:]) % (SMALLEST_PART - 1)
+    time_ns = 1_600_000_000_000_000_000 + number * 1_000_003
+    return (
+        f"photos/{number // 1000:08d}/IMG_{number:012d}.jpg",
+        size,
+        b"\x01%b\x03%b" % (raw[:32], raw[32:48]),
+        f"{0x1000000 + number:x}.{size:06x}.{time_ns:x}.{time_ns:x}",
+        time_ns // 1_000_000,
+        time_ns // 1_000_000 + 1234,
+    )
+
+
+KEY, DIGESTS, IDENTITY = len(row_of(0)[0]), len(row_of(0)[2]), len(row_of(0)[3])
+"""Bytes; all copies have the same."""
+
+
+def copy_of(number: int) -> Copy:
+    """Return the copy of this number."""
+    key, size, packed, identity, stored_at, recorded_at = row_of(number)
+    return Copy(key, size, Digests(packed), identity, stored_at, recorded_at)
+
+
+def digest_of(number: int) -> Digest:
+    """Return the content digest of the copy of this number."""
+    return Digest(SHA256, row_of(number)[2][1:33])
+
+
+# The bare loops
+
+
+COPIES = f"""
+INSERT INTO copy SELECT
+    ?1 + rowid, 1, CAST(substr(?3, rowid * {KEY} - {KEY - 1}, {KEY}) AS TEXT), value,
+    substr(?4, rowid * {DIGESTS} - {DIGESTS - 1}, {DIGESTS}),
+    CAST(substr(?5, rowid * {IDENTITY} - {IDENTITY - 1}, {IDENTITY}) AS TEXT),
+    CAST(substr(?6, rowid * 26 - 25, 13) AS INTEGER),
+    CAST(substr(?6, rowid * 26 - 12, 13) AS INTEGER)
+FROM carray(?2)
+"""
+FINGERPRINTS = """
+INSERT INTO digest SELECT value, 1, 0, ?1 + (rowid + 1) / 2 FROM carray(?2) ORDER BY 1, 2, 3, 4
+"""
+SIZES = "INSERT INTO size SELECT value, 1, '', ?1 + rowid FROM carray(?2) ORDER BY 1, 2, 3, 4"
+FIRST = """
+SELECT key, size, digests, identity, stored_at, recorded_at
+FROM digest CROSS JOIN copy ON copy.id = digest.copy
+WHERE fingerprint = ? AND digest.tenant = 1
+ORDER BY rank, digest.copy LIMIT 1
+"""
+FIRST_OF_EACH = """
+SELECT value, key, size, digests, identity, stored_at, recorded_at
+FROM carray(?) CROSS JOIN copy ON id = (
+    SELECT digest.copy FROM digest WHERE fingerprint = value AND digest.tenant = 1
+    ORDER BY rank, digest.copy LIMIT 1)
+"""
+
+
+def fingerprint(value: bytes) -> int:
+    return int.from_bytes(value[:8], "little", signed=True)
+
+
+def load(connection: apsw.Connection, numbers: range) -> None:
+    """Load copies the bare way: columns packed side by side, one thread."""
+    for start in range(numbers.start, numbers.stop, CHUNK):
+        keys, sizes, digests, identities, stored, recorded = zip(
+            *map(row_of, range(start, min(start + CHUNK, numbers.stop))), strict=True
+        )
+        prints = fingerprints(b"".join([packed[1:9] + packed[34:42] for packed in digests]))
+        numbers_text = b"".join(b"%d%d" % pair for pair in zip(stored, recorded, strict=True))
+        texts = ["".join(column).encode() for column in (keys, identities)]
+        sizes_array = array("q", sizes)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(
+            COPIES,
+            (start, apsw.carray(sizes_array), texts[0], b"".join(digests), texts[1], numbers_text),
+        )
+        connection.execute(FINGERPRINTS, (start, apsw.carray(prints)))
+        connection.execute(SIZES, (start, apsw.carray(sizes_array)))
+        connection.execute("COMMIT")
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+
+
+def look_up(connection: apsw.Connection, digests: Sequence[Digest]) -> object:
+    """Look up many digests the bare way."""
+    prints = fingerprints(b"".join([digest.value[:8] for digest in digests]))
+    ordered = apsw.carray(array("q", sorted(prints)))
+    return connection.execute(FIRST_OF_EACH, (ordered,)).fetchall()
+
+
+def record(connection: apsw.Connection, row: Row) -> object:
+    """Record one copy durably the bare way, and return what holds its content."""
+    key, size, digests, identity, stored_at, recorded_at = row
+    value = fingerprint(digests[1:9])
+    connection.execute("BEGIN IMMEDIATE")
+    number = connection.execute("SELECT max(id) + 1 FROM copy").get
+    connection.execute(
+        "INSERT OR IGNORE INTO copy VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+        (number, key, size, digests, identity, stored_at, recorded_at),
+    )
+    for each in (value, fingerprint(digests[34:42])):
+        connection.execute("INSERT INTO digest VALUES (?, 1, 0, ?)", (each, number))
+    connection.execute("INSERT INTO size VALUES (?, 1, '', ?)", (size, number))
+    first = connection.execute(FIRST, (value,)).fetchall()
+    connection.execute("COMMIT")
+    return first
+
+
+# Measuring
+
+
+class Spent(NamedTuple):
+    """Seconds."""
+
+    wall: float
+    cpu: float
+
+    def __add__(self, other: object) -> "Spent":
+        assert isinstance(other, Spent)
+        return Spent(self.wall + other.wall, self.cpu + other.cpu)
+
+
+def spend(do: Callable[[], object]) -> Spent:
+    wall, cpu = time.perf_counter(), time.process_time()
+    do()
+    return Spent(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+T = TypeVar("T")
+
+
+def in_turns(
+    ours: Callable[[T], object], bare: Callable[[T], object], asked: Sequence[T], turn: int
+) -> tuple[list[float], list[float]]:
+    """Return the microseconds of each of our calls and of each bare one, made in turns."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for start in range(0, len(asked), turn):
+        for do, spent in zip((ours, bare), times, strict=True):
+            for each in asked[start : start + turn]:
+                began = time.perf_counter_ns()
+                do(each)
+                spent.append((time.perf_counter_ns() - began) / 1000)
+    return times
+
+
+def show(what: str, ours: str, bare: str = "", ratio: str = "", target: str = "") -> None:
+    print(f"{what:<34}{ours:>19}{bare:>19}{ratio:>7}  {target}", flush=True)
+
+
+def show_times(what: str, times: tuple[list[float], list[float]], most: float) -> None:
+    """Show the time of a call; the ratio is that of the medians."""
+    ours, bare = map(statistics.median, times)
+    p99 = [sorted(side)[len(side) * 99 // 100] for side in times]
+    show(
+        f"{what}, µs p50/p99",
+        f"{ours:.1f}/{p99[0]:.1f}",
+        f"{bare:.1f}/{p99[1]:.1f}",
+        f"{ours / bare:.2f}",
+        f"at most {most:.2f}: {verdict(ours / bare <= most)}",
+    )
+
+
+def show_rates(what: str, ours: float, bare: float, least: float, rate: float | None) -> None:
+    """Show how many are done in a second."""
+    ratio = f"at least {least}: {verdict(ours / bare >= least)}"
+    absolute = f"; {rate:,.0f}: {verdict(ours >= rate)}" if rate else ""
+    show(f"{what}/s", f"{ours:,.0f}", f"{bare:,.0f}", f"{ours / bare:.2f}", ratio + absolute)
+
+
+def verdict(met: object) -> str:
+    return "met" if met else "MISSED"
+
+
+def measure_load(file: Path, bare_file: Path, copies: int) -> None:
+    """Build the index; and another one beside it, the bare way."""
+    index = SqliteIndex(str(file))
+    SqliteIndex(str(bare_file)).close()  # makes the tables
+    connection = connect(str(bare_file))
+    connection.execute("INSERT INTO tenant VALUES (1, ?)", (TENANT,))
+    ours = bare = Spent(0, 0)
+    for start in range(0, copies, TURN):
+        numbers = range(start, min(start + TURN, copies))
+        bare += spend(partial(load, connection, numbers))
+        ours += spend(partial(index.add, ((TENANT, copy_of(number)) for number in numbers)))
+    connection.close()
+    index.close()
+    show_rates("bulk load, copies", copies / ours.wall, copies / bare.wall, 0.7, 100_000)
+    cpu = [side.cpu / copies * 1e6 for side in (ours, bare)]
+    show("  CPU, µs a copy", f"{cpu[0]:.1f}", f"{cpu[1]:.1f}", f"{cpu[0] / cpu[1]:.2f}")
+    size = file.stat().st_size / copies
+    show("disk, bytes a copy", f"{size:.0f}", "", "", f"at most 300: {verdict(size <= 300)}")
+
+
+def measure_lookups(index: SqliteIndex, bare: apsw.Connection, copies: int) -> None:
+    random = Random(1)
+    hits = [digest_of(random.randrange(copies)) for _ in range(40_000)]
+    misses = [digest_of(copies + number) for number in range(40_000)]
+    for what, digests in (("hit", hits), ("miss", misses)):
+        times = in_turns(
+            lambda digest: index.lookup(TENANT, [digest]),
+            lambda digest: bare.execute(FIRST, (fingerprint(digest.value),)).fetchall(),
+            digests,
+            500,
+        )
+        half = len(digests) // 2  # the first half warms
+        show_times(f"lookup, {what}", (times[0][half:], times[1][half:]), 1.5)
+
+
+def measure_batches(index: SqliteIndex, bare: apsw.Connection, copies: int) -> None:
+    random = Random(2)
+    for what, first in (("hits", 0), ("misses", copies)):
+        batches = [
+            [digest_of(first + random.randrange(copies)) for _ in range(BATCH)] for _ in range(200)
+        ]
+        ours, theirs = in_turns(
+            lambda batch: index.lookup(TENANT, batch), partial(look_up, bare), batches, 5
+        )
+        rates = [BATCH / statistics.median(side) * 1e6 for side in (ours, theirs)]
+        show_rates(f"batches of 1,000 {what}, digests", rates[0], rates[1], 0.7, 200_000)
+
+
+def measure_probes(index: SqliteIndex, copies: int) -> None:
+    random = Random(3)
+    for what, scale in (("known", 1), ("unknown", SMALLEST_PART)):
+        sizes = [row_of(random.randrange(copies))[1] * scale for _ in range(10_000)]
+        probe = partial(index.schemes, TENANT, sizes)
+        fastest = min(spend(probe).wall for _ in range(5))
+        show(f"probe of 10,000 {what} sizes, ms", f"{fastest * 1000:.1f}")
+
+
+def measure_records(index: SqliteIndex, bare: apsw.Connection, copies: int) -> None:
+    new = range(2 * copies, 2 * copies + 4000)
+    given = [(copy_of(number), row_of(number + len(new))) for number in new]
+    ours, theirs = in_turns(
+        lambda pair: index.record(TENANT, [pair[0]]),
+        lambda pair: record(bare, pair[1]),
+        given,
+        50,
+    )
+    rates = [1e6 / statistics.fmean(side) for side in (ours, theirs)]
+    show_rates("durable single records", rates[0], rates[1], 0.7, None)
+    show_times("  each", (ours, theirs), 1 / 0.7)
+    more = [copy_of(number) for number in range(3 * copies, 3 * copies + 8000)]
+    with ThreadPoolExecutor(8) as pool:
+        spent = spend(lambda: list(pool.map(lambda copy: index.record(TENANT, [copy]), more)))
+    show("durable records of 8 threads/s", f"{len(more) / spent.wall:,.0f}")
+    extra = [copy_of(number) for number in range(2 * copies, 2 * copies + 8000)]
+    index.forget(TENANT, [*extra, *more])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("copies", nargs="?", type=int, default=10_000_000)
+    parser.add_argument("--keep", type=Path, help="build it here, or take what is here")
+    parser.add_argument("--folder", type=Path, help="where to put what goes again")
+    options = parser.parse_args()
+    cores = len(os.sched_getaffinity(0))
+    print(f"{options.copies:,} copies, {cores} cores, load {os.getloadavg()[0]:.1f}, ", end="")
+    print(f"SQLite {apsw.sqlite_lib_version()}")
+    show("", "onecopy", "bare", "ratio", "target")
+    with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
+        file = options.keep or Path(scratch, "index.sqlite")
+        if not file.exists():
+            measure_load(file, Path(scratch, "bare.sqlite"), options.copies)
+        subprocess.run(["cat", file], check=True, stdout=subprocess.DEVNULL)  # warms the cache
+        index, bare = SqliteIndex(str(file)), connect_reader(str(file))
+        measure_lookups(index, bare, options.copies)
+        measure_batches(index, bare, options.copies)
+        measure_probes(index, options.copies)
+        bare.close()
+        bare = connect(str(file))
+        measure_records(index, bare, options.copies)
+        bare.close()
+        index.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""An index in memory, for tests and trials: the shortest way to say what an index does."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from threading import RLock
+from typing import NamedTuple
+
+from onecopy.content import Copy
+from onecopy.digest import Digest, Scheme
+from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.index.rules import (
+    content_digest,
+    keeps_its_place,
+    merge,
+    rank,
+    schemes_to_ask,
+)
+
+
+def open_url(url: str) -> "MemoryIndex":
+    """Open a new, empty index: `memory:`."""
+    if url != "memory:":
+        raise InvalidSettings(f"{url!r}: an index in memory has no name; say memory:")
+    return MemoryIndex()
+
+
+class _Record(NamedTuple):
+    number: int
+    """Place in the order of recording."""
+    copy: Copy
+
+
+class _Contents:
+    """What is known of one tenant's contents, and the two ways to find it."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, _Record] = {}
+        self._by_digest: dict[Digest, set[str]] = defaultdict(set)
+        self._by_size: dict[int, set[str]] = defaultdict(set)
+
+    def put(self, number: int, copy: Copy) -> None:
+        old = self.drop(copy.key)
+        if old is not None:
+            copy = merge(old.copy, copy)
+            number = old.number if keeps_its_place(old.copy, copy) else number
+        self.records[copy.key] = _Record(number, copy)
+        self._by_size[copy.size].add(copy.key)
+        for digest in copy.digests:
+            self._by_digest[digest].add(copy.key)
+
+    def drop(self, key: str) -> _Record | None:
+        record = self.records.pop(key, None)
+        if record is not None:
+            self._by_size[record.copy.size].discard(key)
+            for digest in record.copy.digests:
+                self._by_digest[digest].discard(key)
+        return record
+
+    def at(self, key: str) -> Copy | None:
+        record = self.records.get(key)
+        return record.copy if record else None
+
+    def holders(self, digest: Digest) -> list[Copy]:
+        """Return the copies that have a digest, the first one first."""
+        found = [self.records[key] for key in self._by_digest.get(digest, ())]
+        found.sort(key=lambda record: (rank(record.copy, digest), record.number))
+        return [copy for _, copy in found]
+
+    def of_size(self, size: int) -> list[Copy]:
+        return [self.records[key].copy for key in self._by_size.get(size, ())]
+
+
+class MemoryIndex:
+    """Keeps everything until the process ends."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._numbers = count()
+        self._tenants: dict[str, _Contents] = defaultdict(_Contents)
+        self._values: dict[str, bytes] = {}
+        self._counters: dict[str, int] = defaultdict(int)
+        self._is_open = True
+
+    @contextmanager
+    def _alone(self) -> Iterator[dict[str, _Contents]]:
+        """One caller at a time, and none after `close`."""
+        with self._lock:
+            if not self._is_open:
+                raise Unavailable("the index is closed")
+            yield self._tenants
+
+    def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
+        with self._alone() as tenants:
+            own, none = tenants[tenant], frozenset[Scheme]()
+            return [none.union(*map(schemes_to_ask, own.of_size(size))) for size in sizes]
+
+    def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
+        with self._alone() as tenants:
+            found = [tenants[tenant].holders(digest) for digest in digests]
+            return [copies[0] if copies else None for copies in found]
+
+    def at(self, tenant: str, keys: Sequence[str]) -> list[Copy | None]:
+        with self._alone() as tenants:
+            return [tenants[tenant].at(key) for key in keys]
+
+    def copies(
+        self, tenant: str | None = None, *, digest: Digest | None = None
+    ) -> Iterator[tuple[str, Copy]]:
+        with self._alone() as tenants:
+            names = list(tenants) if tenant is None else [tenant]
+            return iter(
+                [
+                    (name, copy)
+                    for name in names
+                    for copy in (
+                        tenants[name].holders(digest)
+                        if digest
+                        else [record.copy for record in tenants[name].records.values()]
+                    )
+                ]
+            )
+
+    def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
+        digests = [content_digest(copy) for copy in copies]
+        with self._alone() as tenants:
+            for copy in copies:
+                tenants[tenant].put(next(self._numbers), copy)
+            found = self.lookup(tenant, digests)
+            return [first or own for first, own in zip(found, copies, strict=True)]
+
+    def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
+        given = 0
+        for tenant, copy in copies:
+            with self._alone() as tenants:
+                tenants[tenant].put(next(self._numbers), copy)
+            given += 1
+        return given
+
+    def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        with self._alone() as tenants:
+            return [_forget(tenants[tenant], copy) for copy in copies]
+
+    def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
+        with self._alone() as tenants:
+            return [copy for copy in tenants[tenant].of_size(size) if not copy.digests][:limit]
+
+    def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        return {size for size in sizes if self.unread(tenant, size, 1)}
+
+    def get(self, name: str) -> bytes | None:
+        with self._alone():
+            return self._values.get(name)
+
+    def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        with self._alone():
+            if self._values.get(name) != old:
+                return False
+            if new is None:
+                self._values.pop(name, None)
+            else:
+                self._values[name] = new
+            return True
+
+    def increase(self, name: str, by: int) -> int:
+        with self._alone():
+            self._counters[name] += by
+            return self._counters[name]
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_open = False
+
+
+def _forget(contents: _Contents, copy: Copy) -> bool:
+    there = contents.at(copy.key)
+    if there is None or there.identity != copy.identity:
+        return False
+    contents.drop(copy.key)
+    return True

@@ -1,0 +1,70 @@
+"""Looking for faults in an index file."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import apsw
+
+from onecopy.index.sqlite.reading import to_copy
+from onecopy.index.sqlite.rows import Rows
+
+_MOST = 100
+"""Faults that are told: one is enough to restore a backup."""
+_BATCH = 10_000
+"""Copies that are checked at one time."""
+
+_COPIES = """
+SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at
+FROM copy WHERE id > ? ORDER BY id LIMIT ?
+"""
+_COUNTS = """
+SELECT
+    (SELECT count(*) FROM digest), (SELECT count(*) FROM size), (SELECT count(*) FROM copy),
+    (SELECT count(*) FROM copy WHERE tenant NOT IN (SELECT id FROM tenant))
+"""
+
+
+def find_faults(connection: apsw.Connection) -> list[str]:
+    """Return what is wrong with an index as it is now, a sentence each."""
+    connection.execute("BEGIN")  # all of it as it was at one time
+    try:
+        return list(islice(_all_faults(connection), _MOST))
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def _all_faults(connection: apsw.Connection) -> Iterator[str]:
+    try:
+        yield from _faults(connection)
+    except apsw.CorruptError as error:
+        yield f"SQLite: {error}"
+
+
+def _faults(connection: apsw.Connection) -> Iterator[str]:
+    for (finding,) in connection.execute("PRAGMA integrity_check"):
+        if finding != "ok":
+            yield f"SQLite: {finding}"
+    known = 0
+    for rows in _all_rows(connection):
+        known += rows.count_digests(connection)
+        for number in sorted(rows.unfound(connection)):
+            yield f"copy {number} is not found by its size or by one of its digests"
+    digests, sizes, copies, strangers = connection.execute(_COUNTS).get
+    if digests != known:
+        yield f"there are {digests} rows of digests, but all copies have {known} digests"
+    if sizes != copies:
+        yield f"there are {sizes} rows of sizes, but {copies} copies"
+    if strangers:
+        yield f"{strangers} copies belong to no tenant"
+
+
+def _all_rows(connection: apsw.Connection) -> Iterator[Rows]:
+    last = 0
+    while True:
+        rows = Rows()
+        for number, tenant, *row in connection.execute(_COPIES, (last, _BATCH)):
+            rows.append(number, tenant, to_copy(row))
+            last = number
+        if not rows:
+            return
+        yield rows

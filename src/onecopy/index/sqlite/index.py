@@ -1,0 +1,150 @@
+"""The engine: who reads and who writes what."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+import apsw
+
+from onecopy.content import Copy
+from onecopy.digest import Digest, Scheme, content_scheme
+from onecopy.index.rules import content_digest
+from onecopy.index.sqlite import reading, writing
+from onecopy.index.sqlite.checking import find_faults
+from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
+from onecopy.index.sqlite.file import back_up, open_file
+from onecopy.index.sqlite.rows import UNREAD, Rows
+
+_CHUNK = 250_000
+"""Copies in one transaction of a bulk load. In a large index nearly all pages of two trees are
+written anew for each chunk, so more would be faster; but others wait as long as a chunk takes."""
+
+
+class SqliteIndex:
+    """An index in one SQLite file. To be opened after a fork, not before."""
+
+    def __init__(self, path: str) -> None:
+        connection = open_file(path)
+        self.path = connection.filename
+        """Absolute."""
+        self._tenants: dict[str, int] = {}
+        self._readers = Readers(self.path)
+        self._writer = Writer(connection)
+        self._checkpointer = Checkpointer(self.path)
+        self._checkpointer.watch(connection)
+
+    def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
+        needs = self._readers.read(reading.needs, tenant, sizes)
+        return [_schemes(size, needs.get(size, ())) for size in sizes]
+
+    def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
+        return self._readers.read(reading.lookup, tenant, digests)
+
+    def at(self, tenant: str, keys: Sequence[str]) -> list[Copy | None]:
+        return self._readers.read(reading.at, tenant, keys)
+
+    def copies(
+        self, tenant: str | None = None, *, digest: Digest | None = None
+    ) -> Iterator[tuple[str, Copy]]:
+        names = self._readers.read(reading.tenants) if tenant is None else [tenant]
+        for name in names:
+            for copy in self._holders(name, digest) if digest else self._all(name):
+                yield name, copy
+
+    def _all(self, tenant: str) -> Iterator[Copy]:
+        """Yield by key: that is what stays, whatever is recorded meanwhile."""
+        key = ""
+        while page := self._readers.read(reading.after, tenant, key):
+            yield from page
+            key = page[-1].key
+
+    def _holders(self, tenant: str, digest: Digest) -> Iterator[Copy]:
+        last = reading.BEFORE_ALL
+        while page := self._readers.read(reading.holders, tenant, digest, last):
+            yield from (copy for _, copy in page if copy is not None)
+            last = page[-1][0]
+
+    def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
+        return self._readers.read(reading.unread, tenant, size, limit)
+
+    def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        return self._readers.read(reading.unread_sizes, tenant, sizes)
+
+    def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
+        digests = [content_digest(copy) for copy in copies]
+        rows = self._packed((tenant, copy) for copy in copies)
+
+        def keep(connection: apsw.Connection) -> list[Copy]:
+            writing.keep(connection, rows)
+            found = reading.lookup(connection, tenant, digests)
+            return [first or own for first, own in zip(found, copies, strict=True)]
+
+        return self._writer.write(keep) if copies else []
+
+    def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
+        given, pairs = 0, iter(copies)
+        inserting: Future[None] | None = None
+        with ThreadPoolExecutor(1, "onecopy-add") as helper:
+            while rows := self._packed(islice(pairs, _CHUNK)):
+                if inserting:
+                    inserting.result()
+                    inserting = None
+                if len(rows) < _CHUNK:
+                    self._writer.write(writing.keep, rows)
+                else:  # SQLite inserts this chunk while Python packs the next one
+                    inserting = helper.submit(self._writer.write, writing.keep, rows)
+                given += len(rows)
+            if inserting:
+                inserting.result()
+        return given
+
+    def _packed(self, copies: Iterable[tuple[str, Copy]]) -> Rows:
+        rows, tenants = Rows(), self._tenants
+        for number, (tenant, copy) in enumerate(copies, 1):
+            rows.append(number, tenants.get(tenant) or self._intern(tenant), copy)
+        return rows
+
+    def _intern(self, tenant: str) -> int:
+        number = self._tenants[tenant] = self._writer.write(writing.intern, tenant)
+        return number
+
+    def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        number = self._tenants.get(tenant) or self._intern(tenant)
+        return self._writer.write(writing.forget, number, copies) if copies else []
+
+    def get(self, name: str) -> bytes | None:
+        return self._readers.read(reading.get, name)
+
+    def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        return self._writer.write(writing.put_if, name, old, new)
+
+    def increase(self, name: str, by: int) -> int:
+        return self._writer.write(writing.increase, name, by)
+
+    def backup(self, path: str) -> None:
+        """Copy the index as it is now into a new file; others may read and write meanwhile.
+
+        Durable when it returns. Raises InvalidSettings if something is at `path` or nothing can be.
+        """
+        self._readers.read(back_up, path)
+
+    def check(self) -> list[str]:
+        """Return what is wrong with the file, a sentence each; others may read and write meanwhile.
+
+        Reads all of it: some minutes for 10 million copies.
+        """
+        return self._readers.read(find_faults)
+
+    def close(self) -> None:
+        self._readers.close()
+        self._checkpointer.close()
+        self._writer.close()
+
+
+def _schemes(size: int, needs: Sequence[str]) -> frozenset[Scheme]:
+    if not needs:
+        return frozenset()
+    others = (need.split() for need in needs if need != UNREAD)
+    return frozenset([content_scheme(size)]).union(
+        Scheme.parse(name) for own in others for name in own
+    )

@@ -1,0 +1,215 @@
+"""Copies as rows: packed so that SQLite takes a million of them without calling Python.
+
+Binding row by row hands over the interpreter's lock for every row, and beside a busy thread each
+may wait 5 ms to get it back. So rows go to SQLite as arrays (through `carray`), out of which it
+cuts the columns by itself, for one copy as for a million.
+"""
+
+import sys
+from array import array
+from itertools import pairwise
+from typing import Any
+
+import apsw
+
+from onecopy.content import Copy, Digests
+from onecopy.digest import SMALLEST_PART, Digest
+
+UNREAD = "-"
+"""What must be asked to find a copy that has no digest: its bytes."""
+
+_ROW = b"%10d%10d%15d%15d%15d%5d%5d%5d%b%b%b%b"
+"""A packed row: numbers, the lengths of the texts; then the texts, and the digests as they are."""
+_HEAD_COLUMNS = (0, 10, 20, 35, 50, 65, 70, 75, 80)
+_HEAD_LENGTH = 80
+_ROWS = """
+WITH head(id, tenant, size, stored_at, recorded_at, key, identity, need, value) AS (
+    SELECT
+        ?1 + CAST(substr(value, 1, 10) AS INTEGER), CAST(substr(value, 11, 10) AS INTEGER),
+        CAST(substr(value, 21, 15) AS INTEGER), CAST(substr(value, 36, 15) AS INTEGER),
+        CAST(substr(value, 51, 15) AS INTEGER), CAST(substr(value, 66, 5) AS INTEGER),
+        CAST(substr(value, 71, 5) AS INTEGER), CAST(substr(value, 76, 5) AS INTEGER), value
+    FROM carray(?2)
+), row(id, tenant, key, size, digests, identity, stored_at, recorded_at, need) AS (
+    SELECT
+        id, tenant, CAST(substr(value, 81, key) AS TEXT), size,
+        substr(value, 81 + key + identity + need),
+        CAST(substr(value, 81 + key, identity) AS TEXT), stored_at, recorded_at,
+        CAST(substr(value, 81 + key + identity, need) AS TEXT)
+    FROM head
+)
+"""
+_ENTRY = b"%10d%d%10d"
+"""What goes with a fingerprint: tenant, rank, copy."""
+_ENTRIES = """
+WITH entry(fingerprint, tenant, rank, copy) AS (
+    SELECT
+        value, CAST(substr(?3, rowid * 21 - 20, 10) AS INTEGER),
+        CAST(substr(?3, rowid * 21 - 10, 1) AS INTEGER),
+        ?1 + CAST(substr(?3, rowid * 21 - 9, 10) AS INTEGER)
+    FROM carray(?2)
+)
+"""
+
+
+def _of_rows(statement: str) -> str:
+    return f"{_ROWS}{statement}"
+
+
+def _of_entries(statement: str) -> str:
+    return f"{_ENTRIES}{statement}"
+
+
+# CROSS JOIN: the outer table is the packed one. ORDER BY: each tree is walked once, from left to
+# right. A row whose key is taken has no copy under its id, and so leaves no trace elsewhere.
+_INSERT_COPIES = _of_rows("""
+INSERT OR IGNORE INTO copy
+SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at FROM row
+""")
+_INSERT_DIGESTS = _of_entries("""
+INSERT OR IGNORE INTO digest
+SELECT fingerprint, entry.tenant, rank, copy.id
+FROM entry CROSS JOIN copy ON copy.id = entry.copy
+ORDER BY 1, 2, 3, 4
+""")
+_INSERT_SIZES = _of_rows("""
+INSERT INTO size
+SELECT row.size, row.tenant, need, copy.id
+FROM row CROSS JOIN copy ON copy.id = row.id
+ORDER BY 1, 2, 3, 4
+""")
+_LEFT_OUT = """
+SELECT rowid - 1 FROM carray(?2)
+WHERE NOT EXISTS (SELECT 1 FROM copy WHERE id = ?1 + CAST(substr(value, 1, 10) AS INTEGER))
+"""
+_DELETE_COPIES = _of_rows("DELETE FROM copy WHERE id IN (SELECT id FROM row)")
+_DELETE_DIGESTS = _of_entries("""
+DELETE FROM digest
+WHERE (fingerprint, tenant, rank, copy) IN (SELECT fingerprint, tenant, rank, copy FROM entry)
+""")
+_DELETE_SIZES = _of_rows("""
+DELETE FROM size
+WHERE (size, tenant, need, copy) IN (SELECT size, tenant, need, id FROM row)
+""")
+_UNFOUND_DIGESTS = _of_entries("""
+SELECT DISTINCT copy FROM entry WHERE NOT EXISTS (
+    SELECT 1 FROM digest WHERE digest.fingerprint = entry.fingerprint
+    AND digest.tenant = entry.tenant AND digest.rank = entry.rank AND digest.copy = entry.copy)
+""")
+_UNFOUND_SIZES = _of_rows("""
+SELECT id FROM row WHERE NOT EXISTS (
+    SELECT 1 FROM size WHERE size.size = row.size
+    AND size.tenant = row.tenant AND size.need = row.need AND size.copy = row.id)
+""")
+_COUNT_DIGESTS = _of_entries("SELECT count(*) FROM (SELECT DISTINCT * FROM entry)")
+
+
+class Rows:
+    """Copies, packed; their ids count from the base that is given with them to SQLite."""
+
+    def __init__(self) -> None:
+        self._rows: list[bytes] = []
+        self._fingerprints = bytearray()
+        self._entries = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def append(self, number: int, tenant: int, copy: Copy) -> None:
+        """Add a copy with the id base + `number`; ValueError if a name is too long to keep."""
+        key, size, digests, identity, stored_at, recorded_at = copy
+        packed = digests.packed
+        if (size < SMALLEST_PART and packed[:1] == b"\x01") or copy.content_digest:
+            rank, need = 0, b""
+        else:
+            rank, need = 1, _need(digests)
+        texts = key.encode(), identity.encode(), need
+        lengths = len(texts[0]), len(texts[1]), len(need)
+        row = _ROW % (number, tenant, size, stored_at, recorded_at, *lengths, *texts, packed)
+        if len(row) != _HEAD_LENGTH + sum(lengths) + len(packed):
+            raise ValueError(f"{key[:100]!r}: a name or a number is too long to be kept")
+        self._rows.append(row)
+        entry, at = _ENTRY % (tenant, rank, number), 0
+        while at < len(packed):  # the layout is described at Digests
+            head = packed[at]
+            at += 6 if head & 4 else 1
+            self._fingerprints += packed[at : at + 8]
+            self._entries += entry if head & 1 else _ENTRY % (tenant, 2, number)
+            at += 16 if head & 2 else 32
+
+    def copy(self, index: int, base: int) -> tuple[int, int, Copy]:
+        """Return id, tenant and copy of the one that was added as the `index`-th, from 0."""
+        row = self._rows[index]
+        number, tenant, size, stored_at, recorded_at, key, identity, need = (
+            int(row[start:end]) for start, end in pairwise(_HEAD_COLUMNS)
+        )
+        key_end = _HEAD_LENGTH + key
+        identity_end = key_end + identity
+        copy = Copy(
+            row[_HEAD_LENGTH:key_end].decode(),
+            size,
+            Digests(row[identity_end + need :]),
+            row[key_end:identity_end].decode(),
+            stored_at,
+            recorded_at,
+        )
+        return base + number, tenant, copy
+
+    def insert(self, connection: apsw.Connection, base: int = 0) -> list[int]:
+        """Insert them, and return which were left out since their keys are taken."""
+        if not self._rows:
+            return []
+        connection.execute(_INSERT_COPIES, self._copies(base))
+        inserted = connection.changes()
+        if self._entries:
+            connection.execute(_INSERT_DIGESTS, self._digests(base))
+        connection.execute(_INSERT_SIZES, self._copies(base))
+        if inserted == len(self):
+            return []
+        return [index for (index,) in connection.execute(_LEFT_OUT, self._copies(base))]
+
+    def delete(self, connection: apsw.Connection) -> None:
+        """Delete them."""
+        if not self._rows:
+            return
+        connection.execute(_DELETE_COPIES, self._copies(0))
+        if self._entries:
+            connection.execute(_DELETE_DIGESTS, self._digests(0))
+        connection.execute(_DELETE_SIZES, self._copies(0))
+
+    def unfound(self, connection: apsw.Connection) -> set[int]:
+        """Return the ids of those that are not found by one of their digests, or by their size."""
+        found = set(connection.execute(_UNFOUND_SIZES, self._copies(0)))
+        if self._entries:
+            found.update(connection.execute(_UNFOUND_DIGESTS, self._digests(0)))
+        return {number for (number,) in found}
+
+    def count_digests(self, connection: apsw.Connection) -> int:
+        """Return how many rows of `digest` are theirs."""
+        if not self._entries:
+            return 0
+        count: int = connection.execute(_COUNT_DIGESTS, self._digests(0)).get
+        return count
+
+    def _copies(self, base: int) -> tuple[Any, ...]:
+        return base, apsw.carray(tuple(self._rows))
+
+    def _digests(self, base: int) -> tuple[Any, ...]:
+        return base, apsw.carray(fingerprints(self._fingerprints)), self._entries
+
+
+def _need(digests: Digests) -> bytes:
+    return " ".join(sorted(str(digest.scheme) for digest in digests)).encode() or UNREAD.encode()
+
+
+def fingerprint(digest: Digest) -> int:
+    """Return what a digest is found by."""
+    return int.from_bytes(digest.value[:8], "little", signed=True)
+
+
+def fingerprints(joined: bytes | bytearray) -> "array[int]":
+    """Return what digests are found by whose first 8 bytes stand side by side in `joined`."""
+    values = array("q", joined)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return values

@@ -1,0 +1,104 @@
+"""What changes an index file; the caller begins the transaction, and ends it."""
+
+from collections.abc import Iterable, Sequence
+
+import apsw
+
+from onecopy.content import Copy
+from onecopy.index.rules import keeps_its_place, merge
+from onecopy.index.sqlite.reading import get, to_copy
+from onecopy.index.sqlite.rows import Rows
+
+_TAKEN = """
+SELECT id, key, size, digests, identity, stored_at, recorded_at
+FROM carray(?2) CROSS JOIN copy ON tenant = ?1 AND key = value
+"""
+
+_Place = tuple[int, str]
+"""Tenant and key."""
+_Kept = dict[_Place, tuple[int, Copy]]
+"""Place -> id and copy."""
+
+
+def intern(connection: apsw.Connection, tenant: str) -> int:
+    """Return the id of a tenant, which stays its own for ever."""
+    connection.execute("INSERT OR IGNORE INTO tenant (name) VALUES (?)", (tenant,))
+    number: int = connection.execute("SELECT id FROM tenant WHERE name = ?", (tenant,)).get
+    return number
+
+
+def keep(connection: apsw.Connection, rows: Rows) -> None:
+    """Insert what comes to a new key; what comes to a taken one replaces or completes it."""
+    base: int = connection.execute("SELECT coalesce(max(id), 0) FROM copy").get
+    left_out = rows.insert(connection, base)
+    if left_out:
+        _replace(connection, [rows.copy(index, base) for index in left_out])
+
+
+def _replace(connection: apsw.Connection, given: Sequence[tuple[int, int, Copy]]) -> None:
+    """Bring (id, tenant, copy) to keys that are taken, in order."""
+    before = _taken(connection, ((tenant, copy) for _, tenant, copy in given))
+    now = dict(before)
+    for number, tenant, copy in given:
+        old_number, old = now[tenant, copy.key]
+        new = merge(old, copy)
+        now[tenant, copy.key] = old_number if keeps_its_place(old, new) else number, new
+    changed = [place for place in before if now[place] != before[place]]
+    _rows(changed, before).delete(connection)
+    _rows(changed, now).insert(connection)
+
+
+def _taken(connection: apsw.Connection, given: Iterable[tuple[int, Copy]]) -> _Kept:
+    """Return what is at the places of these copies."""
+    keys: dict[int, set[str]] = {}
+    for tenant, copy in given:
+        keys.setdefault(tenant, set()).add(copy.key)
+    return {
+        (tenant, row[0]): (number, to_copy(row))
+        for tenant, own in keys.items()
+        for number, *row in connection.execute(_TAKEN, (tenant, apsw.carray(tuple(sorted(own)))))
+    }
+
+
+def _rows(places: Iterable[_Place], kept: _Kept) -> Rows:
+    rows = Rows()
+    for place in places:
+        number, copy = kept[place]
+        rows.append(number, place[0], copy)
+    return rows
+
+
+def forget(connection: apsw.Connection, tenant: int, copies: Sequence[Copy]) -> list[bool]:
+    """Drop those copies that are still the same objects; return for each whether it was there."""
+    there = _taken(connection, ((tenant, copy) for copy in copies))
+    gone: _Kept = {}
+    answers = []
+    for copy in copies:
+        place = tenant, copy.key
+        is_there = place in there and there[place][1].identity == copy.identity
+        if is_there:
+            gone[place] = there.pop(place)
+        answers.append(is_there)
+    _rows(gone, gone).delete(connection)
+    return answers
+
+
+def put_if(connection: apsw.Connection, name: str, old: bytes | None, new: bytes | None) -> bool:
+    """Set a value of the state if it is `old`, and return whether it was."""
+    if get(connection, name) != old:
+        return False
+    if new is None:
+        connection.execute("DELETE FROM state WHERE name = ?", (name,))
+    else:
+        connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, new))
+    return True
+
+
+def increase(connection: apsw.Connection, name: str, by: int) -> int:
+    """Add to a counter, and return its new value."""
+    value: int = connection.execute(
+        "INSERT INTO counter VALUES (?, ?)"
+        " ON CONFLICT DO UPDATE SET value = value + excluded.value RETURNING value",
+        (name, by),
+    ).get
+    return value

@@ -1,0 +1,19 @@
+"""The index in memory."""
+
+import pytest
+
+from onecopy.errors import InvalidSettings
+from onecopy.index import Engine, open_index
+from onecopy.testing.index import IndexContract, StateContract, UnreadContract
+
+
+class TestMemoryIndex(IndexContract, UnreadContract, StateContract):
+    @pytest.fixture
+    def index(self) -> Engine:
+        return open_index("memory:")
+
+
+def test_url() -> None:
+    """An index in memory has no name, since nobody could find it by that."""
+    with pytest.raises(InvalidSettings, match="memory:"):
+        open_index("memory:name")
