@@ -1,0 +1,38 @@
+"""Stores: where the bytes lie. `open_store` opens one by its URL."""
+
+from importlib import import_module
+
+from onecopy.errors import InvalidSettings
+from onecopy.store.interface import Absent, Completing, Object, Store, Taken, Unknown, Upload
+
+__all__ = [
+    "Absent",
+    "Completing",
+    "Object",
+    "Store",
+    "Taken",
+    "Unknown",
+    "Upload",
+    "open_store",
+]
+
+_MODULES = {
+    "file": "onecopy.store.folder",
+    "memory": "onecopy.store.memory",
+}
+"""URL scheme -> the module whose `open_url` opens it; imported only when it is asked for."""
+
+
+def open_store(url: str) -> Store:
+    """Open a store: a plain path or `file:///folder`, or `memory:`.
+
+    Raises InvalidSettings for a URL that can't be used, and Unavailable.
+    """
+    scheme, colon, _ = url.partition(":")
+    # A single letter before the colon is a Windows drive; a path may hold colons later on.
+    if not colon or len(scheme) == 1 or not scheme.isalnum():
+        scheme = "file"
+    if scheme not in _MODULES:
+        raise InvalidSettings(f"unknown store {url!r}: expected a path, file:///folder or memory:")
+    store: Store = import_module(_MODULES[scheme]).open_url(url)
+    return store

@@ -1,0 +1,179 @@
+"""What a store is: where the bytes lie. The contract stands here, once.
+
+Keys here are full keys: tenant's prefix and key. Every method may be called from several threads
+at once, and several processes may use one store. Calls take many keys, so that parallelism over
+objects lives in the store. All raise Unavailable when the store can't answer now (it may be
+retried), Forbidden when it refuses us and StoreFull when there is no room. Nothing here overwrites
+or deletes an object, ever (P7).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
+
+from onecopy.content import Digests
+from onecopy.digest import Digest
+
+
+class Object(NamedTuple):
+    """One stored object as its store sees it now."""
+
+    key: str
+    size: int
+    """Bytes."""
+    identity: str
+    """At most 255 bytes; equal as long as it is certainly the same object with the same bytes."""
+    stored_at: int
+    """Milliseconds since 1970, UTC."""
+    digests: Digests = Digests()
+    """What the store states by itself, proved (S3's ETag and checksums; a folder states none)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """There is certainly no such object: the store was reached, and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The store can't tell; `reason` is a code such as `store-unavailable`, `store-forbidden`."""
+
+    reason: str
+
+
+class Upload(NamedTuple):
+    """An upload that was begun: all that a store needs to find it again."""
+
+    id: str
+    """32 lower-case hexadecimal digits, chosen by the caller; begins with the same id are one."""
+    key: str
+    size: int
+    """Bytes."""
+    store_id: str = ""
+    """What the store itself calls it (S3: UploadId), if it has a name of its own for it."""
+
+
+class Part(NamedTuple):
+    """One part that a store has of an upload: number from 1, bytes, binary SHA-256."""
+
+    number: int
+    size: int
+    sha256: bytes
+
+
+class Send(NamedTuple):
+    """An HTTP request that takes the bytes to the store: its body is exactly the part."""
+
+    number: int
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The key holds an object that is not of this upload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completing:
+    """The store is still at it: ask again."""
+
+
+class Store(Protocol):
+    """Where the bytes lie: a folder or a bucket with prefix."""
+
+    @property
+    def kind(self) -> str:
+        """`folder`, `s3` or `memory`."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """The store's address, free of secrets, to show to people."""
+        ...
+
+    def identify(self, *, create: bool) -> str:
+        """Return the store's own id; with `create`, give it one if it has none yet.
+
+        For a folder the id lies in its marker file. Without `create` a store that has no id raises
+        Unavailable: an unmounted folder looks exactly like an empty one.
+        """
+        ...
+
+    def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        """Return, for each key in order, what is there now. Never raises for a single key.
+
+        Absent only from a store that is certainly reached (P1).
+        """
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """Open an object to read it; raises FileNotFoundError if there is none."""
+        ...
+
+    def objects(self, prefix: str = "") -> Iterator[Object]:
+        """Yield all objects whose key begins with `prefix`, ordered by the keys' UTF-8 bytes."""
+        ...
+
+    def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
+        """Begin uploads and return them with `store_id`. Repeatable with the same ids."""
+        ...
+
+    def parts(self, upload: Upload) -> list[Part]:
+        """Return the parts that the store has, by number; raises UploadUnknown."""
+        ...
+
+    def complete(self, upload: Upload, digest: Digest) -> Object | Taken | Completing:
+        """Publish the upload under its key, unless something is there; durable when it returns.
+
+        The parts must be there and make up `digest`, else WrongBytes: the answer's `digests` are
+        proved. Repeatable: completing again answers with the same object as long as `abort` has
+        not cleaned up; after that raises UploadUnknown.
+        """
+        ...
+
+    def abort(self, upload: Upload) -> None:
+        """Give up an upload and what it holds; a published object is not touched. Repeatable."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """A store to which bytes go through our own process (a folder), part by part."""
+
+    def write(
+        self, upload: Upload, number: int, body: Iterator[bytes], sha256: bytes | None
+    ) -> Part:
+        """Take the bytes of one part: durable when it returns.
+
+        Raises WrongBytes if their length is not the part's or their SHA-256 is not the one given,
+        and UploadUnknown. Repeatable: a part that is sent again replaces the one before.
+        """
+        ...
+
+
+@runtime_checkable
+class Presigner(Protocol):
+    """A store to which clients send bytes by themselves, with requests that we sign (S3)."""
+
+    def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
+        """Return, for each (number, binary SHA-256), a request for minutes; the store checks it."""
+        ...
+
+    def link(self, key: str, seconds: int) -> str:
+        """Return a URL to read one object as an attachment; for `seconds`."""
+        ...
+
+
+@runtime_checkable
+class Sweeper(Protocol):
+    """A store that keeps by itself what is on its way (a folder), and what nobody came back for."""
+
+    def abort_stale(self, seconds: float) -> int:
+        """Give up the uploads that got no byte for so long; return how many there were."""
+        ...

@@ -1,0 +1,179 @@
+"""A store in memory: for tests and trials, and the model for others. It ends with its process."""
+
+import hashlib
+import io
+import itertools
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import BinaryIO
+
+from onecopy.content import Digests
+from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
+from onecopy.errors import BadInput, InvalidSettings, UploadUnknown, WrongBytes
+from onecopy.key import check_key
+from onecopy.store.interface import Absent, Object, Part, Taken, Unknown, Upload
+
+
+def open_url(url: str) -> "MemoryStore":
+    """Return a new, empty store; raises InvalidSettings."""
+    if url != "memory:":
+        raise InvalidSettings(f"{url!r} is no store in memory: expected memory:")
+    return MemoryStore()
+
+
+@dataclass
+class _Staged:
+    """An upload on its way, or published."""
+
+    parts: dict[int, tuple[Part, bytes]] = field(default_factory=dict)
+    published: Object | None = None
+
+
+class MemoryStore:
+    """Objects and uploads in two dictionaries, under one lock."""
+
+    def __init__(self) -> None:
+        self._id = secrets.token_hex(16)
+        self._lock = Lock()
+        self._objects: dict[str, tuple[Object, bytes]] = {}
+        self._uploads: dict[str, _Staged] = {}
+        self._identities = itertools.count(1)
+
+    @property
+    def kind(self) -> str:
+        return "memory"
+
+    @property
+    def url(self) -> str:
+        return "memory:"
+
+    def identify(self, *, create: bool) -> str:  # noqa: ARG002 - it is born with one
+        return self._id
+
+    def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        with self._lock:
+            found = [self._objects.get(key) for key in keys]
+        return [kept[0] if kept else Absent() for kept in found]
+
+    def open(self, key: str) -> BinaryIO:
+        with self._lock:
+            if key not in self._objects:
+                raise FileNotFoundError(key)
+            return io.BytesIO(self._objects[key][1])
+
+    def objects(self, prefix: str = "") -> Iterator[Object]:
+        with self._lock:
+            # Python orders text by code points, and that is the order of UTF-8.
+            found = sorted(kept for kept, _ in self._objects.values())
+        return (kept for kept in found if kept.key.startswith(prefix))
+
+    def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
+        for upload in uploads:
+            check_key(upload.key)
+        with self._lock:
+            for upload in uploads:
+                self._uploads.setdefault(upload.id, _Staged())
+        return list(uploads)
+
+    def parts(self, upload: Upload) -> list[Part]:
+        with self._lock:
+            return sorted(part for part, _ in self._staged(upload).parts.values())
+
+    def write(
+        self, upload: Upload, number: int, body: Iterator[bytes], sha256: bytes | None
+    ) -> Part:
+        lengths = part_lengths(upload.size)
+        if not 1 <= number <= len(lengths):
+            raise BadInput(f"an upload of {upload.size} bytes has no part {number}")
+        self.parts(upload)  # tells before the bytes are taken that there is no such upload
+        content = _gather(body, lengths[number - 1])
+        part = Part(number, len(content), hashlib.sha256(content).digest())
+        if sha256 not in (None, part.sha256):
+            raise WrongBytes(f"the bytes sent as part {number} do not have the SHA-256 given")
+        with self._lock:
+            staged = self._staged(upload)
+            if staged.published:
+                raise UploadUnknown("this upload is completed")
+            staged.parts[number] = part, content
+        return part
+
+    def complete(self, upload: Upload, digest: Digest) -> Object | Taken:
+        with self._lock:
+            staged = self._staged(upload)
+            content = _join(upload, staged, digest)
+            there = self._objects.get(upload.key)
+            if staged.published:
+                return (
+                    staged.published if there and there[0] == _bare(staged.published) else Taken()
+                )
+            if there:
+                return Taken()
+            digests = [digest]
+            if upload.size < SMALLEST_PART:
+                digests.append(Digest(MD5, hashlib.md5(content, usedforsecurity=False).digest()))
+            kept = self._place(upload.key, content)
+            staged.published = kept._replace(digests=Digests.proved(*digests))
+            return staged.published
+
+    def abort(self, upload: Upload) -> None:
+        with self._lock:
+            self._uploads.pop(upload.id, None)
+
+    def close(self) -> None:
+        pass
+
+    def place(self, key: str, content: bytes) -> Object:
+        """Put or replace an object, as somebody may do who uses the store without onecopy."""
+        with self._lock:
+            return self._place(key, content)
+
+    def remove(self, key: str) -> None:
+        """Delete an object, as somebody may do who uses the store without onecopy."""
+        with self._lock:
+            self._objects.pop(key, None)
+
+    def _place(self, key: str, content: bytes) -> Object:
+        identity = str(next(self._identities))
+        kept = Object(key, len(content), identity, time.time_ns() // 1_000_000)
+        self._objects[key] = kept, content
+        return kept
+
+    def _staged(self, upload: Upload) -> _Staged:
+        staged = self._uploads.get(upload.id)
+        if staged is None:
+            raise UploadUnknown("this upload was given up or never begun: begin it again")
+        return staged
+
+
+def _gather(body: Iterator[bytes], length: int) -> bytes:
+    content = bytearray()
+    for chunk in body:
+        content += chunk
+        if len(content) > length:
+            break
+    if len(content) != length:
+        raise WrongBytes(f"this part has {length} bytes, not {len(content)}")
+    return bytes(content)
+
+
+def _join(upload: Upload, staged: _Staged, digest: Digest) -> bytes:
+    """Return the content if its parts are all there and make up the digest."""
+    count = len(part_lengths(upload.size))
+    if len(staged.parts) < count:
+        raise WrongBytes(
+            f"{len(staged.parts)} of {count} parts are there: send the others first",
+            reason="parts-missing",
+        )
+    sent = [staged.parts[number] for number in range(1, count + 1)]
+    sums = [part.sha256 for part, _ in sent]
+    scheme = content_scheme(upload.size)
+    if digest != (compose(scheme, sums) if scheme.part_size else Digest(scheme, sums[0])):
+        raise WrongBytes("the parts do not make up the digest given")
+    return b"".join(content for _, content in sent)
+
+
+def _bare(kept: Object) -> Object:
+    return kept._replace(digests=Digests())

@@ -1,0 +1,182 @@
+"""Stores and indexes that fail when a test wants it, or let somebody come in between.
+
+    faults = Faults()
+    store = faults.wrap(FolderStore(...), "store")
+    index = faults.wrap(open_index("memory:"), "index")
+    faults.at("index.record", fail_after(Unavailable("the answer is lost")))
+    faults.at("store.look", act_after(lambda: path.unlink()), skip=1)  # at the second look
+
+What is wrapped stays what it is: without faults it keeps its contract, and what it lacks (`write`,
+`sign`) it still lacks.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import IOBase
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar, cast
+
+from onecopy.store.interface import Unknown
+
+_T = TypeVar("_T")
+
+
+class Call(NamedTuple):
+    """One call, on its way."""
+
+    step: str
+    """Such as `store.look`; `store.objects.next` and `index.copies.next` for each item of those."""
+    arguments: tuple[Any, ...]
+    proceed: Callable[[], Any]
+    """Makes the call."""
+
+
+Rule = Callable[[Call], object]
+"""Is asked instead of the call; what it returns or raises is the call's."""
+
+
+@dataclass
+class _Trap:
+    """A rule that waits for a call."""
+
+    step: str
+    rule: Rule
+    skip: int
+    times: int | None
+
+
+class Faults:
+    """Which calls fare differently. May be changed at any time, and by any thread."""
+
+    def __init__(self) -> None:
+        self._traps: list[_Trap] = []
+        self._lock = Lock()
+
+    def at(self, step: str, rule: Rule, *, skip: int = 0, times: int | None = 1) -> None:
+        """Apply the rule to the next `times` calls of a step (None: all), after `skip` others.
+
+        Where several rules wait for a call, the first applies, and its call proceeds to the next.
+        """
+        with self._lock:
+            self._traps.append(_Trap(step, rule, skip, times))
+
+    def clear(self) -> None:
+        """Forget all rules."""
+        with self._lock:
+            self._traps.clear()
+
+    @property
+    def waiting(self) -> int:
+        """How many rules still wait for calls: a test may want to know that its fault came."""
+        with self._lock:
+            return len(self._traps)
+
+    def wrap(self, inner: _T, layer: str) -> _T:
+        """Return the same thing, its calls named `layer.method`."""
+        return cast(_T, _Faulty(inner, layer, self))
+
+    def meet(self, call: Call) -> object:
+        """Make a call, under the rules that wait for it."""
+        for rule in reversed(self._due(call.step)):
+            call = Call(call.step, call.arguments, _bound(rule, call))
+        return call.proceed()
+
+    def _due(self, step: str) -> list[Rule]:
+        with self._lock:
+            due = [trap for trap in self._traps if trap.step == step]
+            ready = [trap for trap in due if trap.skip == 0]
+            for trap in due:
+                if trap.skip:
+                    trap.skip -= 1
+                elif trap.times is not None:
+                    trap.times -= 1
+            self._traps = [trap for trap in self._traps if trap.times != 0]
+            return [trap.rule for trap in ready]
+
+
+class _Faulty:
+    """Passes everything on, past the rules."""
+
+    def __init__(self, inner: object, layer: str, faults: Faults) -> None:
+        self._inner = inner
+        self._layer = layer
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the inner one has
+        member = getattr(self._inner, name)
+        if not callable(member):
+            return member
+        step = f"{self._layer}.{name}"
+
+        def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - the inner one's
+            made = Call(step, arguments, lambda: member(*arguments, **named))
+            result = self._faults.meet(made)
+            if isinstance(result, Iterator) and not isinstance(result, IOBase):
+                return self._each(step, result)
+            return result
+
+        return call
+
+    def _each(self, step: str, items: Iterator[Any]) -> Iterator[Any]:
+        end = object()
+        while True:
+            item = self._faults.meet(Call(f"{step}.next", (), lambda: next(items, end)))
+            if item is end:
+                return
+            yield item
+
+
+def _bound(rule: Rule, call: Call) -> Callable[[], object]:
+    return lambda: rule(call)
+
+
+def fail_before(error: Exception) -> Rule:
+    """Raise instead of calling."""
+
+    def rule(_: Call) -> object:
+        raise error
+
+    return rule
+
+
+def fail_after(error: Exception) -> Rule:
+    """Call, and lose the answer."""
+
+    def rule(call: Call) -> object:
+        call.proceed()
+        raise error
+
+    return rule
+
+
+def act_before(action: Callable[[], object]) -> Rule:
+    """Let somebody else be quicker."""
+
+    def rule(call: Call) -> object:
+        action()
+        return call.proceed()
+
+    return rule
+
+
+def act_after(action: Callable[[], object]) -> Rule:
+    """Let somebody else come between this call and the next."""
+
+    def rule(call: Call) -> object:
+        result = call.proceed()
+        action()
+        return result
+
+    return rule
+
+
+def unknown(reason: str, *keys: str) -> Rule:
+    """Answer `look` as a store does that can't tell of these keys (none given: of any)."""
+
+    def rule(call: Call) -> object:
+        return [
+            Unknown(reason) if not keys or key in keys else seen
+            for key, seen in zip(call.arguments[0], call.proceed(), strict=True)
+        ]
+
+    return rule

@@ -1,0 +1,424 @@
+"""Uploads into a folder: what becomes of them when something gets in the way."""
+
+import hashlib
+import os
+import resource
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onecopy.digest import LARGEST_CONTENT
+from onecopy.errors import BadInput, InvalidKey, StoreFull, UploadUnknown, WrongBytes
+from onecopy.store import Absent, Object, Taken, Upload
+from onecopy.store.folder import FolderStore
+from onecopy.testing.store import LARGE, SMALL, digest_of, new_upload, parts_of
+from tests.store.acts import begin, limited, put, staged
+
+
+def journal(folder: Path, upload: Upload) -> Path:
+    """Return where the journal of an upload lies."""
+    return folder / ".onecopy" / "uploads" / f"{upload.id}.{upload.size}.parts"
+
+
+def data(folder: Path, upload: Upload) -> Path:
+    """Return where the data of an upload lie."""
+    return journal(folder, upload).with_suffix("")
+
+
+class TestBeginning:
+    """What a begun upload takes."""
+
+    def test_takes_the_room(self, folder: Path, store: FolderStore) -> None:
+        """The room for an upload is taken when it begins, not when its bytes come."""
+        upload = store.begin([new_upload("a", LARGE)])[0]
+        assert data(folder, upload).stat().st_blocks * 512 >= len(LARGE)
+
+    def test_is_private(self, folder: Path, store: FolderStore) -> None:
+        """Others can't look at uploads on their way."""
+        begin(store, "a")
+        assert stat.S_IMODE((folder / ".onecopy" / "uploads").stat().st_mode) == 0o700
+
+    def test_tells_a_full_disk(self, folder: Path, store: FolderStore) -> None:
+        """More than the disk has is told at once; nothing of that batch is left behind."""
+        kept = begin(store, "kept")
+        before = staged(folder)
+        huge = new_upload("huge", b"")._replace(size=LARGEST_CONTENT)
+        with pytest.raises(StoreFull):
+            store.begin([kept, new_upload("a", SMALL), huge])
+        assert staged(folder) == before
+        assert isinstance(store.complete(kept, digest_of(SMALL)), Object)
+
+    def test_refuses_names_that_are_too_long(self, folder: Path, store: FolderStore) -> None:
+        """A name that the file system can't hold is told before its bytes are sent."""
+        with pytest.raises(InvalidKey, match="300 bytes"):
+            store.begin([new_upload("a/" + 150 * "é" + "/b", SMALL)])
+        assert staged(folder) == []
+
+    @pytest.mark.parametrize("name", ["", "../a", "A" * 32, "a" * 31, "a" * 33])
+    def test_refuses_odd_ids(self, store: FolderStore, name: str) -> None:
+        """An id can't lead elsewhere."""
+        upload = Upload(name, "a", 1)
+        for call in (
+            lambda: store.begin([upload]),
+            lambda: store.parts(upload),
+            lambda: store.write(upload, 1, iter([b"a"]), None),
+            lambda: store.complete(upload, digest_of(b"a")),
+            lambda: store.abort(upload),
+        ):
+            with pytest.raises(BadInput):
+                call()
+
+    def test_another_size_is_another_upload(self, store: FolderStore) -> None:
+        """The parts of one upload can't be laid out in two ways."""
+        upload = begin(store, "a", LARGE)
+        with pytest.raises(UploadUnknown):
+            store.write(upload._replace(size=5), 1, iter([b"12345"]), None)
+
+    @pytest.mark.parametrize("lost", [data, journal])
+    def test_mends_a_torn_beginning(
+        self, folder: Path, store: FolderStore, lost: Callable[[Path, Upload], Path]
+    ) -> None:
+        """An upload of which a crash left one file only can be begun again."""
+        upload = store.begin([new_upload("a", SMALL)])[0]
+        lost(folder, upload).unlink()
+        store.begin([upload])
+        store.write(upload, 1, iter([SMALL]), None)
+        assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
+
+    def test_mends_half_a_giving_up(
+        self, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An upload whose giving up broke off in the middle can be begun again."""
+        upload = begin(store, "a")
+        unlink = os.unlink
+
+        def breaks_off(*args: Any, **named: Any) -> None:  # noqa: ANN401 - stands for the real one
+            unlink(*args, **named)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", breaks_off)
+            with pytest.raises(KeyboardInterrupt):
+                store.abort(upload)
+        store.begin([upload])
+        assert store.parts(upload) == []
+        store.write(upload, 1, iter([SMALL]), None)
+        assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
+
+
+class TestWriting:
+    """What becomes of parts."""
+
+    def test_tells_a_full_disk(self, store: FolderStore) -> None:
+        """Bytes that find no room are told, and are no part; with room again they can be sent."""
+        upload = store.begin([new_upload("a", LARGE)])[0]
+        first, second = parts_of(LARGE)
+        store.write(upload, 1, iter([first]), None)
+        with (
+            limited(resource.RLIMIT_FSIZE, len(first), resource.RLIM_INFINITY),
+            pytest.raises(StoreFull),
+        ):
+            store.write(upload, 2, iter([second]), None)
+        assert [part.number for part in store.parts(upload)] == [1]
+        store.write(upload, 2, iter([second]), None)
+        assert isinstance(store.complete(upload, digest_of(LARGE)), Object)
+
+    @pytest.mark.parametrize(
+        "torn", [b"\n", b"\n[1,", b'\n[1,"x",27,"', b"\n\0\0\0\0", b"\n{}\n[7]"]
+    )
+    def test_passes_torn_lines_over(self, folder: Path, store: FolderStore, torn: bytes) -> None:
+        """P6: what a crash has torn at the journal's end takes nothing from what was there."""
+        upload = store.begin([new_upload("a", LARGE)])[0]
+        first, second = parts_of(LARGE)
+        store.write(upload, 1, iter([first]), None)
+        with journal(folder, upload).open("ab") as stream:
+            stream.write(torn)
+        assert [part.number for part in store.parts(upload)] == [1]
+        store.write(upload, 2, iter([second]), None)
+        assert isinstance(store.complete(upload, digest_of(LARGE)), Object)
+
+    def test_a_torn_line_swallows_nothing(self, folder: Path, store: FolderStore) -> None:
+        """P2: that a part is sent again is known, whatever a crash has left before that line."""
+        upload = begin(store, "a")
+        with journal(folder, upload).open("ab") as stream:
+            stream.write(b'\n[1,"x')
+        with pytest.raises(WrongBytes):
+            store.write(upload, 1, iter([SMALL[::-1]]), hashlib.sha256(SMALL).digest())
+        assert store.parts(upload) == []
+
+    def test_a_wrong_sending_takes_the_part_back(self, store: FolderStore) -> None:
+        """P2: bytes that were overwritten in place are not vouched for."""
+        upload = begin(store, "a", LARGE)
+        with pytest.raises(WrongBytes):
+            store.write(upload, 2, iter([b"other bytes here"]), hashlib.sha256(b"").digest())
+        assert [part.number for part in store.parts(upload)] == [1]
+        with pytest.raises(WrongBytes):
+            store.complete(upload, digest_of(LARGE))
+
+    def test_two_processes_serve_one_upload(self, folder: Path, store: FolderStore) -> None:
+        """What one has taken, the other knows."""
+        upload = store.begin([new_upload("a", LARGE)])[0]
+        other = FolderStore(folder)
+        for server, number, part in zip((store, other), (1, 2), parts_of(LARGE), strict=True):
+            server.write(upload, number, iter([part]), None)
+        assert [part.number for part in other.parts(upload)] == [1, 2]
+        assert other.complete(upload, digest_of(LARGE)) == store.complete(upload, digest_of(LARGE))
+
+
+class TestPublishing:
+    """What stands in the way of a key."""
+
+    def test_goes_on_where_a_publication_broke_off(self, folder: Path, store: FolderStore) -> None:
+        """P2: data that have both names, for a crash came in between, are not written to."""
+        upload = begin(store, "a")
+        (folder / "a").hardlink_to(data(folder, upload))
+        with pytest.raises(UploadUnknown):
+            store.write(upload, 1, iter([SMALL[::-1]]), None)
+        assert (folder / "a").read_bytes() == SMALL
+        assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
+        assert (folder / "a").stat().st_nlink == 1
+
+    def test_a_publication_that_was_given_up_stays(self, folder: Path, store: FolderStore) -> None:
+        """P2: neither are they when they are begun anew."""
+        upload = begin(store, "a")
+        (folder / "a").hardlink_to(data(folder, upload))
+        journal(folder, upload).unlink()
+        store.begin([upload])
+        store.write(upload, 1, iter([SMALL]), None)
+        assert store.complete(upload, digest_of(SMALL)) == Taken()
+        assert (folder / "a").stat().st_nlink == 1
+
+    def test_objects_are_plain_files(self, folder: Path, store: FolderStore) -> None:
+        """P7: an object has the mode that the user's umask leaves, and one name."""
+        before = os.umask(0o027)
+        try:
+            put(store, "a/b")
+        finally:
+            os.umask(before)
+        status = (folder / "a" / "b").stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_nlink) == (0o640, 1)
+        assert staged(folder) == []
+
+    def test_something_else_has_the_key(self, folder: Path, store: FolderStore) -> None:
+        """P7: whatever it is, it stays, and the upload finds the key taken."""
+        (folder / "folder").mkdir()
+        (folder / "dangling").symlink_to("nowhere")
+        os.mkfifo(folder / "pipe")
+        (folder / "file").write_bytes(b"before")
+        for key in ("folder", "dangling", "pipe", "file"):
+            upload = begin(store, key)
+            assert store.complete(upload, digest_of(SMALL)) == Taken()
+        assert (folder / "folder").is_dir()
+        assert not (folder / "nowhere").exists()
+        assert (folder / "file").read_bytes() == b"before"
+
+    def test_a_file_has_the_name_of_a_folder(self, folder: Path, store: FolderStore) -> None:
+        """`a` beside `a/b` is what S3 takes and a folder can't."""
+        put(store, "a")
+        upload = begin(store, "a/b/c")
+        assert store.complete(upload, digest_of(SMALL)) == Taken()
+
+    def test_never_publishes_through_a_link(
+        self, tmp_path: Path, folder: Path, store: FolderStore
+    ) -> None:
+        """P7: a symbolic link does not lead an upload out of the store."""
+        (tmp_path / "outside").mkdir()
+        (folder / "link").symlink_to(tmp_path / "outside")
+        for key in ("link/a", "link/b/c"):
+            upload = begin(store, key)
+            assert store.complete(upload, digest_of(SMALL)) == Taken()
+        assert list((tmp_path / "outside").iterdir()) == []
+
+    def test_names_what_the_file_system_refuses(self, store: FolderStore) -> None:
+        """A name that can't be held is the sender's to change; the upload stays."""
+        upload = begin(store, "a")
+        for key in (300 * "a", 300 * "a" + "/b"):
+            with pytest.raises(InvalidKey, match="can't hold"):
+                store.complete(upload._replace(key=key), digest_of(SMALL))
+        assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
+
+    @pytest.mark.parametrize("key", ["../a", "/a", ".onecopy/store.json", "a//b"])
+    def test_publishes_under_keys_only(self, store: FolderStore, key: str) -> None:
+        """A ticket with an invalid key publishes nothing."""
+        upload = begin(store, "a")
+        with pytest.raises(InvalidKey):
+            store.complete(upload._replace(key=key), digest_of(SMALL))
+
+    def test_the_object_was_deleted_since(self, folder: Path, store: FolderStore) -> None:
+        """Completing again does not vouch for what is gone."""
+        upload = begin(store, "a/b")
+        store.complete(upload, digest_of(SMALL))
+        (folder / "a" / "b").unlink()
+        with pytest.raises(UploadUnknown):
+            store.complete(upload, digest_of(SMALL))
+        (folder / "a").rmdir()
+        with pytest.raises(UploadUnknown):
+            store.complete(upload, digest_of(SMALL))
+
+    @pytest.mark.parametrize("replace", [True, False])
+    def test_the_object_was_changed_since(
+        self, folder: Path, store: FolderStore, replace: bool
+    ) -> None:
+        """P2: completing again does not vouch for what others put there, or wrote into it."""
+        upload = begin(store, "a")
+        store.complete(upload, digest_of(SMALL))
+        if replace:
+            (folder / "a").unlink()
+        (folder / "a").write_bytes(SMALL[::-1])
+        assert store.complete(upload, digest_of(SMALL)) == Taken()
+
+    def test_a_ghost_is_not_published(self, folder: Path, store: FolderStore) -> None:
+        """P2: data that appeared anew after the publication are not those that were proved."""
+        upload = begin(store, "a")
+        stored = store.complete(upload, digest_of(SMALL))
+        data(folder, upload).write_bytes(bytes(len(SMALL)))
+        assert store.complete(upload, digest_of(SMALL)) == stored
+        (folder / "a").unlink()
+        with pytest.raises(UploadUnknown):
+            store.complete(upload, digest_of(SMALL))
+        assert store.look(["a"]) == [Absent()]
+
+
+class TestDurability:
+    """P6: what must be on the disk before what."""
+
+    @pytest.fixture
+    def acts(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """Return what was done to which file, in order."""
+        done: list[str] = []
+
+        def watch(name: str, shown: Callable[..., str]) -> None:
+            act: Callable[..., Any] = getattr(os, name)
+
+            def watched(*args: Any, **named: Any) -> Any:  # noqa: ANN401 - stands for any of them
+                done.append(f"{name} {shown(*args)}")
+                return act(*args, **named)
+
+            monkeypatch.setattr(os, name, watched)
+
+        def path(fd: int, *_: object) -> str:
+            return Path(f"/proc/self/fd/{fd}").readlink().name
+
+        def given(name: str | bytes, *_: object) -> str:
+            return os.fsdecode(name)
+
+        for name in ("write", "pwrite", "fsync"):
+            watch(name, path)
+        for name in ("link", "unlink", "mkdir"):
+            watch(name, given)
+        return done
+
+    def test_of_a_batch_of_begins(self, store: FolderStore, acts: list[str]) -> None:
+        """One sync serves a whole batch."""
+        store.begin([new_upload("first", SMALL)])
+        acts.clear()
+        store.begin([new_upload(f"{number}", SMALL) for number in range(100)])
+        assert acts == ["fsync uploads"]
+
+    def test_of_a_part(self, store: FolderStore, acts: list[str]) -> None:
+        """The bytes are durable before the line that vouches for them, and the line at the end."""
+        upload = store.begin([new_upload("a", SMALL)])[0]
+        name = f"{upload.id}.{upload.size}"
+        acts.clear()
+        store.write(upload, 1, iter([SMALL]), None)
+        assert acts == [
+            f"write {name}.parts",
+            f"pwrite {name}",
+            f"fsync {name}",
+            f"write {name}.parts",
+            f"fsync {name}.parts",
+        ]
+
+    def test_of_a_part_sent_again(self, store: FolderStore, acts: list[str]) -> None:
+        """That a part is no longer vouched for is durable before it is overwritten."""
+        upload = begin(store, "a")
+        name = f"{upload.id}.{upload.size}"
+        acts.clear()
+        store.write(upload, 1, iter([SMALL]), None)
+        assert acts[:3] == [f"write {name}.parts", f"fsync {name}.parts", f"pwrite {name}"]
+
+    def test_of_an_object(self, store: FolderStore, acts: list[str]) -> None:
+        """New folders and the new name are durable before the old name goes."""
+        upload = begin(store, "new/folder/a")
+        name = f"{upload.id}.{upload.size}"
+        acts.clear()
+        store.complete(upload, digest_of(SMALL))
+        assert acts == [
+            "mkdir new",
+            "fsync files",
+            "mkdir folder",
+            "fsync new",
+            f"link {name}",
+            "fsync folder",
+            f"unlink {name}",
+            f"fsync {name} (deleted)",
+            f"write {name}.parts",
+        ]
+
+
+@pytest.mark.parametrize("how", ["before", "torn"])
+@pytest.mark.parametrize("size", [len(SMALL), len(LARGE)])
+def test_survives_kills(folder: Path, how: str, size: int) -> None:
+    """P6: killed at any system call, an upload goes on where it was, and no half of it is seen."""
+    script = Path(__file__).with_name("killed.py")
+    done = subprocess.run(
+        [sys.executable, script, folder, how, str(size)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout) > 3
+
+
+class TestStale:
+    """Uploads that nobody finished."""
+
+    def test_gives_up_the_old(self, folder: Path, store: FolderStore) -> None:
+        """What got no byte for so long goes; newer uploads and objects stay."""
+        put(store, "object")
+        old, new = begin(store, "old"), begin(store, "new")
+        published = begin(store, "published")
+        store.complete(published, digest_of(SMALL))
+        long_ago = time.time() - 3600
+        for path in (*folder.glob(f".onecopy/uploads/{old.id}*"), journal(folder, published)):
+            os.utime(path, (long_ago, long_ago))
+        assert store.abort_stale(1800) == 2
+        for upload in (old, published):
+            with pytest.raises(UploadUnknown):
+                store.parts(upload)
+        assert isinstance(store.complete(new, digest_of(SMALL)), Object)
+        assert [seen.key for seen in store.objects()] == ["new", "object", "published"]
+
+    def test_a_single_new_byte_keeps_an_upload(self, folder: Path, store: FolderStore) -> None:
+        """An upload whose bytes still come is not stale, however long ago it began."""
+        upload = begin(store, "a")
+        os.utime(journal(folder, upload), (0, 0))
+        assert store.abort_stale(1800) == 0
+
+    def test_leaves_other_files(self, folder: Path, store: FolderStore) -> None:
+        """What is not ours is not touched, and no uploads are no trouble."""
+        assert store.abort_stale(0) == 0
+        stranger = folder / ".onecopy" / "uploads" / "notes.txt"
+        stranger.write_bytes(b"")
+        os.utime(stranger, (0, 0))
+        assert store.abort_stale(0) == 0
+        assert stranger.exists()
+
+    def test_without_the_folder_of_uploads(self, folder: Path, store: FolderStore) -> None:
+        """Somebody who cleaned up took the uploads, and no more than them."""
+        upload = begin(store, "a")
+        for path in (data(folder, upload), journal(folder, upload)):
+            path.unlink()
+        (folder / ".onecopy" / "uploads").rmdir()
+        with pytest.raises(UploadUnknown):
+            store.parts(upload)
+        store.abort(upload)
+        put(store, "a")
