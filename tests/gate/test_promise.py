@@ -1,0 +1,487 @@
+"""The promise, P1 to P7, by number."""
+
+import hashlib
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from onecopy.content import Content, Digests, Evidence, Verdict
+from onecopy.digest import compose
+from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
+from onecopy.gate import Finish, Limits, Request, bind
+from onecopy.store import Upload, open_store
+from tests.gate.world import World, content, content_digest, md5, parts_of, weak_only
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+TWINS = json.loads((VECTORS / "md5-twins.json").read_text())
+TWIN_A, TWIN_B = bytes.fromhex(TWINS["a"]), bytes.fromhex(TWINS["b"])
+LARGE = bytes(range(256)) * 4096 * 9  # 9 MiB: two parts
+
+
+class TestP1NoByteIsLostByAWrongDuplicate:
+    def test_known_and_alive(self, world: World) -> None:
+        """A content that was uploaded is a duplicate, and the copy is named."""
+        assert world.check(b"bytes").verdict is Verdict.NEW
+        world.upload("a/b.txt", b"bytes")
+        answer = world.check(b"bytes")
+        assert answer.verdict is Verdict.DUPLICATE
+        assert answer.copy is not None
+        assert answer.copy.key == "a/b.txt"
+        assert world.check(b"Bytes").verdict is Verdict.NEW
+
+    def test_deleted_behind_our_back(self, world: World) -> None:
+        """A copy that is gone is not a duplicate, and its record is forgotten."""
+        world.upload("a", b"bytes")
+        world.path("a").unlink()
+        assert world.check(b"bytes").verdict is Verdict.NEW
+        assert world.recorded() == {}
+
+    def test_touched(self, world: World) -> None:
+        """A copy whose identity changed is read again; if it still holds the content it counts."""
+        world.upload("a", b"bytes")
+        os.utime(world.path("a"), (1, 1))
+        answer = world.check(b"bytes")
+        assert answer.verdict is Verdict.DUPLICATE
+        assert world.recorded()["a"] == answer.copy
+        assert answer.copy is not None
+        assert answer.copy.stored_at == 1000
+
+    def test_other_bytes_of_the_same_size(self, world: World) -> None:
+        """A copy that was overwritten is new, and the index learns what is there now."""
+        world.upload("a", b"bytes")
+        world.place("a", b"BYTES")
+        assert world.check(b"bytes").verdict is Verdict.NEW
+        assert world.recorded()["a"].content_digest == content_digest(b"BYTES")
+        assert world.check(b"BYTES").verdict is Verdict.DUPLICATE
+
+    def test_other_bytes_of_another_size(self, world: World) -> None:
+        """A copy that was replaced by something longer is new, and forgotten."""
+        world.upload("a", b"bytes")
+        world.place("a", b"more bytes")
+        assert world.check(b"bytes").verdict is Verdict.NEW
+        assert world.recorded() == {}
+
+    def test_replaced_by_a_twin(self, world: World) -> None:
+        """A copy that was replaced by a file of the same MD5 is no duplicate."""
+        world.upload("a", TWIN_A)
+        world.place("a", TWIN_B)
+        assert world.check(TWIN_A, weak=True).verdict is Verdict.NEW
+        assert world.check(TWIN_B, weak=True).verdict is Verdict.DUPLICATE
+
+    def test_weak_evidence_is_read_once(self, world: World) -> None:
+        """A match on MD5 is a duplicate only after the stored copy was read, once."""
+        world.record("a", TWIN_A, weak_only(TWIN_A))
+        assert world.check(TWIN_B, weak=True).verdict is Verdict.NEW
+        assert world.recorded()["a"].content_digest == content_digest(TWIN_A)
+        assert world.check(TWIN_A, weak=True).verdict is Verdict.DUPLICATE
+
+    def test_weak_question(self, world: World) -> None:
+        """Who has only an MD5 is told to compute the content digest, and nothing is read."""
+        world.record("a", TWIN_A, weak_only(TWIN_A))
+        [answer] = world.gate().check([Content(len(TWIN_A), (md5(TWIN_A),))])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+        assert world.recorded()["a"].content_digest is None
+
+    def test_claimed_evidence_is_read_once(self, world: World) -> None:
+        """A claimed digest makes no duplicate: the stored copy is read."""
+        claimed = Digests.of([(content_digest(b"claim"), Evidence.CLAIMED)])
+        world.record("a", b"other", claimed)
+        assert world.check(b"claim").verdict is Verdict.NEW
+        assert world.check(b"other").verdict is Verdict.DUPLICATE
+
+    def test_trust(self, world: World) -> None:
+        """Only a tenant whose policy says so takes MD5 and claims for it."""
+        world.record("a", TWIN_A, weak_only(TWIN_A, Evidence.CLAIMED))
+        asked = [Content(len(TWIN_A), (md5(TWIN_A),))]
+        for trust in ([], ["md5"], ["claimed"]):
+            assert world.gate(trust=trust).check(asked)[0].verdict is Verdict.UNCONFIRMED
+        assert world.gate(trust=["md5", "claimed"]).check(asked)[0].verdict is Verdict.DUPLICATE
+
+    def test_known_by_size_alone(self, world: World) -> None:
+        """A copy without any digest is read when its size is asked for, and only then."""
+        world.record("a", b"lazy!", Digests())
+        assert world.check(b"other words").verdict is Verdict.NEW
+        assert world.recorded()["a"].digests == Digests()
+        assert world.check(b"lazy!").verdict is Verdict.DUPLICATE
+        assert world.recorded()["a"].content_digest == content_digest(b"lazy!")
+
+    def test_read_limit(self, world: World) -> None:
+        """What may not be read any more is unconfirmed."""
+        world.record("a", b"lazy!", Digests())
+        answer = world.check(b"lazy!", gate=world.gate(limits=Limits(read_bytes=4)))
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "read-limit")
+
+    def test_another_copy_is_tried(self, world: World) -> None:
+        """Where the first copy is dead the next living one is named."""
+        world.upload("a", b"bytes")
+        world.upload("b", b"bytes", anyway=True)
+        world.upload("c", b"bytes", anyway=True)
+        world.path("a").unlink()
+        world.place("b", b"BYTES")
+        answer = world.check(b"bytes")
+        assert answer.verdict is Verdict.DUPLICATE
+        assert answer.copy is not None
+        assert answer.copy.key == "c"
+
+    def test_a_hundred_dead_copies(self, world: World) -> None:
+        """Any number of dead copies is forgotten on the way to a living one."""
+        for number in range(100):
+            world.record(f"dead/{number}", b"bytes")
+            world.path(f"dead/{number}").unlink()
+        world.record("alive", b"bytes")
+        answer = world.check(b"bytes")
+        assert answer.verdict is Verdict.DUPLICATE
+        assert set(world.recorded()) == {"alive"}
+
+    def test_unmounted(self, world: World) -> None:
+        """From a folder that is not mounted no absence is believed, and nothing is forgotten."""
+        world.upload("a", b"bytes")
+        world.unmount()
+        answer = world.check(b"bytes")
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "store-unavailable")
+        world.mount()
+        assert world.check(b"bytes").verdict is Verdict.DUPLICATE
+
+    def test_another_folder(self, world: World, tmp_path: Path) -> None:
+        """An index is not opened with a store that is not its own, nor with an unmounted one."""
+        (tmp_path / "other").mkdir()
+        other = open_store(str(tmp_path / "other"))
+        with pytest.raises(Unavailable):
+            bind(world.index, other)
+        other.identify(create=True)
+        with pytest.raises(InvalidSettings):
+            bind(world.index, other)
+        other.close()
+
+    def test_size_is_part_of_the_content(self, world: World) -> None:
+        """Equal digests with another size are another content."""
+        world.upload("a", b"bytes")
+        [answer] = world.gate().check([Content(6, (content_digest(b"bytes"),))])
+        assert answer.verdict is Verdict.NEW
+        assert set(world.recorded()) == {"a"}
+
+
+class TestP2NobodyIsTrustedForADigest:
+    def test_wrong_bytes(self, world: World) -> None:
+        """Bytes that are not those of the ticket's digest are refused and not published."""
+        begun = world.begin("a", b"bytes")
+        assert begun.ticket is not None
+        assert begun.send is not None
+        with pytest.raises(WrongBytes):
+            world.gate().send(begun.ticket, begun.send, lambda: iter([b"BYTES"]), 5)
+        [answer] = world.gate().complete([Finish(begun.ticket)])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "parts-missing")
+        assert world.objects() == {}
+
+    def test_wrong_parts(self, world: World) -> None:
+        """Parts that make up another content than the ticket's are given up."""
+        begun = world.begin("a", LARGE)
+        assert begun.ticket is not None
+        other = LARGE[:-1] + b"!"
+        [answer] = world.gate().complete([world.send(begun.ticket, other)])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-mismatch")
+        assert (world.objects(), world.staged()) == ({}, [])
+
+    @pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
+    def test_proved(self, world: World, data: bytes) -> None:
+        """What is recorded is what our server has hashed, and it is true."""
+        answer = world.upload("a", data)
+        assert answer.copy is not None
+        assert answer.copy.digests[content_digest(data)] is Evidence.PROVED
+        assert all(evidence is Evidence.PROVED for _, evidence in answer.copy.digests.pairs())
+        small = len(data) < 8 * 1024 * 1024
+        assert (md5(data) in answer.copy.digests) is small
+        assert world.objects() == {"a": data}
+
+    def test_large_without_digest(self, world: World) -> None:
+        """A large upload may begin without its digest; it is known when all parts are there."""
+        [begun] = world.gate().begin([Request("a", len(LARGE))])
+        assert begun.ticket is not None
+        [answer] = world.gate().complete([world.send(begun.ticket, LARGE)])
+        assert answer.copy is not None
+        assert answer.copy.content_digest == content_digest(LARGE)
+
+    def test_parts_are_no_small_file(self, world: World) -> None:
+        """A small file made of another file's part digests is another content."""
+        world.upload("a", LARGE)
+        digests = b"".join(hashlib.sha256(part).digest() for part in parts_of(LARGE))
+        assert compose(content_digest(LARGE).scheme, [digests]) == content_digest(LARGE)
+        assert world.check(digests).verdict is Verdict.NEW
+
+
+class TestP3InDoubtUpload:
+    def test_index_down(self, world: World) -> None:
+        """A failing index yields `unconfirmed` with a reason."""
+        world.upload("a", b"bytes")
+        gate = world.gate()
+        world.index.close()
+        [answer] = gate.check([content(b"bytes")])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "index-unavailable")
+
+    def test_store_down(self, world: World) -> None:
+        """A failing store yields `unconfirmed` for what it has to be asked about, only."""
+        world.upload("a", b"bytes")
+        world.unmount()
+        known, unknown = world.gate().check([content(b"bytes"), content(b"new")])
+        assert (known.verdict, known.reason) == (Verdict.UNCONFIRMED, "store-unavailable")
+        assert unknown.verdict is Verdict.NEW
+        assert world.begin("b", b"new").verdict is Verdict.UNCONFIRMED
+
+    def test_bad_files_do_not_spoil_others(self, world: World) -> None:
+        """In one request each bad file has its own answer."""
+        good = content_digest(b"bytes")
+        answers = world.gate().begin(
+            [
+                Request("../a", 5, good),
+                Request("a", 5),
+                Request("b", 5, md5(b"bytes")),
+                Request("c", 5, good),
+                Request("c", 6, content_digest(b"bytes!")),
+            ]
+        )
+        assert [(answer.verdict.value, answer.reason) for answer in answers] == [
+            ("unconfirmed", "key-invalid"),
+            ("unconfirmed", "digest-needed"),
+            ("unconfirmed", "digest-invalid"),
+            ("new", None),
+            ("new", "key-taken"),
+        ]
+
+
+class TestP4OneRecordNoHarm:
+    def test_second_before_completion(self, world: World) -> None:
+        """Of two uploads begun together the second is abandoned, and nothing is created."""
+        first, second = world.begin("a", b"bytes"), world.begin("b", b"bytes")
+        assert first.ticket is not None
+        assert second.ticket is not None
+        sent = [world.send(ticket, b"bytes") for ticket in (first.ticket, second.ticket)]
+        assert world.gate().complete(sent[:1])[0].reason is None
+        [late] = world.gate().complete(sent[1:])
+        assert late.verdict is Verdict.DUPLICATE
+        assert late.copy is not None
+        assert late.copy.key == "a"
+        assert (list(world.objects()), world.staged()) == (["a"], [])
+
+    def test_one_request(self, world: World) -> None:
+        """Two uploads of one content completed in one request: one record, the other reported."""
+        tickets = [world.begin(key, b"bytes").ticket for key in "ab"]
+        sent = [world.send(ticket, b"bytes") for ticket in tickets if ticket]
+        answers = world.gate().complete(sent)
+        assert sorted(str(answer.reason) for answer in answers) == ["None", "extra-copy"]
+        assert set(world.recorded()) == set(world.objects()) == {"a", "b"}
+
+    def test_race(self, world: World) -> None:
+        """Of many uploads of one content at once one becomes the copy of record."""
+        keys = [f"k{number}" for number in range(16)]
+        with ThreadPoolExecutor(16) as pool:
+            answers = list(pool.map(lambda key: world.upload(key, b"bytes"), keys))
+        first = [a for a in answers if a.verdict is Verdict.NEW and a.reason is None]
+        assert len(first) == 1
+        assert first[0].copy is not None
+        stored = {a.copy.key for a in answers if a.verdict is Verdict.NEW and a.copy}
+        assert stored == set(world.objects()) == set(world.recorded())
+        for answer in answers:
+            if answer.verdict is Verdict.DUPLICATE and answer.copy:
+                assert answer.copy.key in stored
+        assert world.staged() == []
+
+    @pytest.mark.parametrize("data", [b"bytes", LARGE, b""], ids=["small", "large", "empty"])
+    def test_twice(self, world: World, data: bytes) -> None:
+        """Completing twice, and after a lost answer, says the same and changes nothing."""
+        begun = world.begin("a", data)
+        assert begun.ticket is not None
+        sent = world.send(begun.ticket, data)
+        once, again = (world.gate().complete([sent])[0] for _ in range(2))
+        assert once.verdict is again.verdict is Verdict.NEW
+        assert once.copy is not None
+        assert again.copy is not None
+        assert (again.copy.key, again.copy.identity) == (once.copy.key, once.copy.identity)
+        assert world.objects() == {"a": data}
+
+    def test_twice_without_digest(self, world: World) -> None:
+        """The caller's part digests find a completed upload again that began without a digest."""
+        [begun] = world.gate().begin([Request("a", len(LARGE))])
+        assert begun.ticket is not None
+        sent = world.send(begun.ticket, LARGE)
+        world.gate().complete([sent])
+        assert world.gate().complete([sent])[0].verdict is Verdict.NEW
+        [answer] = world.gate().complete([Finish(begun.ticket)])
+        assert answer.reason == "upload-unknown"
+
+    def test_published_but_not_recorded(self, world: World) -> None:
+        """A crash between publishing and recording is mended by completing again."""
+        begun = world.begin("a", b"bytes")
+        assert begun.ticket is not None
+        sent = world.send(begun.ticket, b"bytes")
+        [id_] = world.staged()
+        world.store.complete(Upload(id_, "a", 5), content_digest(b"bytes"))
+        assert world.recorded() == {}
+        [answer] = world.gate().complete([sent])
+        assert (answer.verdict, answer.reason) == (Verdict.NEW, None)
+        assert set(world.recorded()) == {"a"}
+
+    def test_abandoned_and_asked_again(self, world: World) -> None:
+        """Whoever was second and lost the answer is told again that it is a duplicate."""
+        begun = world.begin("b", b"bytes")
+        assert begun.ticket is not None
+        sent = world.send(begun.ticket, b"bytes")
+        world.upload("a", b"bytes")
+        for _ in range(2):
+            [answer] = world.gate().complete([sent])
+            assert answer.verdict is Verdict.DUPLICATE
+            assert answer.copy is not None
+            assert answer.copy.key == "a"
+
+    def test_idempotency_key(self, world: World) -> None:
+        """A repeated begin begins the same uploads; another request begins others."""
+        request = Request("a", 5, content_digest(b"bytes"))
+        for _ in range(2):
+            world.gate().begin([request], idempotency_key="once")
+        assert len(world.staged()) == 1
+        tickets = [
+            world.gate().begin([r], idempotency_key="once")[0].ticket
+            for r in (request, request._replace(key="b"))
+        ]
+        for ticket in tickets:
+            assert ticket is not None
+            world.send(ticket, b"bytes")
+        assert len(world.staged()) == 2  # "a", which was begun already, and "b"
+
+
+class TestP5TenantsLearnNothingOfEachOther:
+    def test_contents(self, world: World) -> None:
+        """Another tenant's content is new, and its key free."""
+        world.upload("a", b"bytes", gate=world.gate("alice"))
+        assert world.check(b"bytes", gate=world.gate("bob")).verdict is Verdict.NEW
+        assert world.gate("bob").probe([5]) == [frozenset()]
+        assert world.upload("a", b"bytes", gate=world.gate("bob")).verdict is Verdict.NEW
+        assert world.objects() == {"alice/a": b"bytes", "bob/a": b"bytes"}
+        assert world.gate("bob").living("../alice/a") is None
+
+    def test_tickets(self, world: World) -> None:
+        """A ticket of another tenant is no ticket at all, like a forged one."""
+        begun = world.begin("a", b"bytes", gate=world.gate("alice"))
+        assert begun.ticket is not None
+        assert begun.send is not None
+        bob = world.gate("bob")
+        forged = begun.ticket[:-4] + "AAAA"
+        for ticket in (begun.ticket, forged, "", "é"):
+            with pytest.raises(InvalidTicket, match="not a ticket of ours"):
+                bob.receive(ticket, 1, iter([b"bytes"]), None)
+            with pytest.raises(InvalidTicket, match="not a ticket of ours"):
+                bob.status(ticket)
+            with pytest.raises(InvalidTicket, match="not a ticket of ours"):
+                bob.abort([ticket])
+            assert bob.complete([Finish(ticket)])[0].reason == "ticket-invalid"
+
+
+class TestP6AcknowledgedIsDurable:
+    def test_reopened(self, world: World, tmp_path: Path) -> None:
+        """What was answered is there after reopening (kills are tried in test_kills)."""
+        world.upload("a", b"bytes")
+        world.close()
+        again = World.at(tmp_path)
+        assert again.check(b"bytes").verdict is Verdict.DUPLICATE
+        again.close()
+
+
+class TestP7TheBucketStaysTheUsers:
+    def test_key_taken(self, world: World) -> None:
+        """A key that holds another content is `key-taken`, and stays as it is."""
+        world.place("a", b"theirs")
+        for data in (b"others", b"longer than theirs"):
+            answer = world.upload("a", data)
+            assert (answer.verdict, answer.reason) == (Verdict.NEW, "key-taken")
+            assert answer.ticket is None
+        assert world.objects() == {"a": b"theirs"}
+
+    def test_key_taken_by_the_same(self, world: World) -> None:
+        """A key that holds the same content is a duplicate, recorded or not, even with anyway."""
+        world.place("a", b"theirs")
+        for anyway in (False, True):
+            answer = world.upload("a", b"theirs", anyway=anyway)
+            assert answer.verdict is Verdict.DUPLICATE
+        assert set(world.recorded()) == {"a"}
+
+    def test_large_key_taken(self, world: World) -> None:
+        """Without a digest a taken key of the same size asks for the digest first."""
+        world.place("a", LARGE)
+        [answer] = world.gate().begin([Request("a", len(LARGE))])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+        assert world.begin("a", LARGE).verdict is Verdict.DUPLICATE
+        other = LARGE[:-1] + b"!"
+        assert world.begin("a", other).reason == "key-taken"
+        assert world.gate().begin([Request("a", len(LARGE) + 1)])[0].reason == "key-taken"
+
+    def test_taken_in_mid_upload(self, world: World) -> None:
+        """A key that is taken while the bytes are sent is not overwritten."""
+        begun = world.begin("a", b"bytes")
+        assert begun.ticket is not None
+        sent = world.send(begun.ticket, b"bytes")
+        world.place("a", b"other")
+        [answer] = world.gate().complete([sent])
+        assert (answer.verdict, answer.reason) == (Verdict.NEW, "key-taken")
+        assert (world.objects(), world.staged()) == ({"a": b"other"}, [])
+
+    def test_abort(self, world: World) -> None:
+        """Abort gives up what is not completed, and never touches what is."""
+        begun = world.begin("a", b"bytes")
+        assert begun.ticket is not None
+        sent = world.send(begun.ticket, b"bytes")
+        world.gate().complete([sent])
+        for _ in range(2):
+            world.gate().abort([begun.ticket])
+        assert world.objects() == {"a": b"bytes"}
+        other = world.begin("b", b"other")
+        assert other.ticket is not None
+        world.send(other.ticket, b"other")
+        world.gate().abort([other.ticket])
+        assert (list(world.objects()), world.staged()) == (["a"], [])
+
+    def test_anyway(self, world: World) -> None:
+        """Who says `anyway` stores the content again, and it is recorded as an extra copy."""
+        world.upload("a", b"bytes")
+        assert world.upload("b", b"bytes").verdict is Verdict.DUPLICATE
+        answer = world.upload("b", b"bytes", anyway=True)
+        assert (answer.verdict, answer.reason) == (Verdict.NEW, "extra-copy")
+        assert set(world.recorded()) == {"a", "b"}
+
+    def test_empty(self, world: World) -> None:
+        """Empty files are uploaded and not indexed."""
+        assert world.upload("a", b"").verdict is Verdict.NEW
+        assert world.upload("b", b"").verdict is Verdict.NEW
+        assert world.upload("a", b"").verdict is Verdict.DUPLICATE
+        assert world.upload("a", b"x").reason == "key-taken"
+        assert world.objects() == {"a": b"", "b": b""}
+        assert world.recorded() == {}
+
+
+def test_status_renews(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An expired ticket takes no bytes; its status renews it, with the parts that are there."""
+    begun = world.begin("a", LARGE)
+    assert begun.ticket is not None
+    first = parts_of(LARGE)[0]
+    world.gate().receive(begun.ticket, 1, iter([first]), None)
+
+    later = time.time() + 2 * 3600
+    monkeypatch.setattr(time, "time", lambda: later)
+    with pytest.raises(InvalidTicket) as caught:
+        world.gate().receive(begun.ticket, 1, iter([first]), None)
+    assert caught.value.reason == "ticket-expired"
+    status = world.gate().status(begun.ticket)
+    assert [(part.number, part.size) for part in status.parts] == [(1, len(first))]
+    assert status.parts[0].sha256 == hashlib.sha256(first).digest()
+    world.gate().receive(status.ticket, 1, iter([first]), None)
+
+
+def test_part_numbers(world: World) -> None:
+    """There are only the parts that the size has."""
+    begun = world.begin("a", LARGE)
+    assert begun.ticket is not None
+    for number in (0, 3):
+        with pytest.raises(BadInput):
+            world.gate().parts(begun.ticket, [(number, bytes(32))])

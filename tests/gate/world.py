@@ -1,0 +1,184 @@
+"""A real index and a real store to try the gate on, with somebody who meddles with the folder."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from onecopy.content import Content, Copy, Digests, Evidence
+from onecopy.digest import (
+    MD5,
+    SHA256,
+    Digest,
+    compose,
+    content_scheme,
+    part_lengths,
+)
+from onecopy.gate import (
+    Answer,
+    Body,
+    Finish,
+    Limits,
+    LocalGate,
+    Request,
+    Tenant,
+    bind,
+    ticket_secrets,
+)
+from onecopy.index import Engine, open_index
+from onecopy.store import Object, Store, open_store
+
+
+def parts_of(data: bytes) -> list[bytes]:
+    """Cut a content into the parts in which it is sent."""
+    at, parts = 0, []
+    for length in part_lengths(len(data)):
+        parts.append(data[at : at + length])
+        at += length
+    return parts
+
+
+def content_digest(data: bytes) -> Digest:
+    """Compute the content digest the slow and plain way."""
+    scheme = content_scheme(len(data))
+    if scheme.part_size is None:
+        return Digest(SHA256, hashlib.sha256(data).digest())
+    return compose(scheme, [hashlib.sha256(part).digest() for part in parts_of(data)])
+
+
+def md5(data: bytes) -> Digest:
+    """Compute the MD5 of a content."""
+    return Digest(MD5, hashlib.md5(data, usedforsecurity=False).digest())
+
+
+def content(data: bytes, *, weak: bool = False) -> Content:
+    """Describe a content as a client does; `weak` adds its MD5."""
+    return Content(len(data), (content_digest(data), *([md5(data)] if weak else [])))
+
+
+@dataclass
+class World:
+    """An index and a folder store below `root`, and what lies in the folder."""
+
+    root: Path
+    index: Engine
+    store: Store
+
+    @staticmethod
+    def at(root: Path, index_url: str = "") -> "World":
+        """Open index and folder below `root`, bound to each other."""
+        (root / "files").mkdir(parents=True, exist_ok=True)
+        index = open_index(index_url or f"sqlite:{root}/index.sqlite")
+        store = open_store(str(root / "files"))
+        bind(index, store)
+        return World(root, index, store)
+
+    def gate(
+        self, tenant: str = "default", *, trust: Sequence[str] = (), limits: Limits = Limits()
+    ) -> LocalGate:
+        """Return the gate of a tenant."""
+        return LocalGate(
+            self.index,
+            self.store,
+            Tenant(tenant, frozenset(trust)),
+            secrets=ticket_secrets(self.index),
+            limits=limits,
+        )
+
+    def begin(
+        self, key: str, data: bytes, *, anyway: bool = False, gate: LocalGate | None = None
+    ) -> Answer:
+        """Begin an upload of a content with its digest."""
+        request = Request(key, len(data), content_digest(data), anyway=anyway)
+        return (gate or self.gate()).begin([request])[0]
+
+    def send(self, ticket: str, data: bytes, gate: LocalGate | None = None) -> Finish:
+        """Send all parts, and return what completes the upload."""
+        gate = gate or self.gate()
+        shas = []
+        for number, part in enumerate(parts_of(data), 1):
+            sha256 = hashlib.sha256(part).digest()
+            shas.append(sha256)
+            [send] = gate.parts(ticket, [(number, sha256)])
+            gate.send(ticket, send, _body(part), len(part))
+        return Finish(ticket, tuple(shas))
+
+    def upload(
+        self, key: str, data: bytes, *, anyway: bool = False, gate: LocalGate | None = None
+    ) -> Answer:
+        """Go the whole way; stops where the gate does."""
+        gate = gate or self.gate()
+        begun = self.begin(key, data, anyway=anyway, gate=gate)
+        if begun.ticket is None:
+            return begun
+        return gate.complete([self.send(begun.ticket, data, gate)])[0]
+
+    def check(self, data: bytes, *, weak: bool = False, gate: LocalGate | None = None) -> Answer:
+        """Ask for the verdict on a content."""
+        return (gate or self.gate()).check([content(data, weak=weak)])[0]
+
+    def path(self, key: str) -> Path:
+        """Where an object lies."""
+        return self.root / "files" / key
+
+    def place(self, key: str, data: bytes) -> None:
+        """Put an object into the folder behind our back, or replace it by a new one."""
+        path = self.path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(path.name + "~").write_bytes(data)
+        path.with_name(path.name + "~").replace(path)
+
+    def record(
+        self, key: str, data: bytes, digests: Digests | None = None, tenant: str = "default"
+    ) -> Copy:
+        """Put an object into the folder and its record into the index."""
+        full = Tenant(tenant).prefix + key
+        self.place(full, data)
+        seen = self.store.look([full])[0]
+        assert isinstance(seen, Object)
+        known = Digests.proved(content_digest(data), md5(data)) if digests is None else digests
+        copy = Copy(key, len(data), known, seen.identity, seen.stored_at, 1)
+        self.index.add([(tenant, copy)])
+        return copy
+
+    def unmount(self) -> None:
+        """Make the folder look as it does when its file system is not mounted."""
+        (self.root / "files").rename(self.root / "away")
+        (self.root / "files").mkdir()
+
+    def mount(self) -> None:
+        """Bring it back."""
+        (self.root / "files").rmdir()
+        (self.root / "away").rename(self.root / "files")
+
+    def objects(self) -> dict[str, bytes]:
+        """Return what really lies in the folder, read with nothing of ours."""
+        top = self.root / "files"
+        return {
+            str(path.relative_to(top)): path.read_bytes()
+            for path in sorted(top.rglob("*"))
+            if path.is_file() and ".onecopy" not in path.relative_to(top).parts
+        }
+
+    def staged(self) -> list[str]:
+        """Return the ids of the uploads that still hold staging."""
+        staging = self.root / "files" / ".onecopy" / "uploads"
+        return sorted({path.name[:32] for path in staging.iterdir()}) if staging.exists() else []
+
+    def recorded(self, tenant: str = "default") -> dict[str, Copy]:
+        """Return all records of a tenant by key."""
+        return {copy.key: copy for _, copy in self.index.copies(tenant)}
+
+    def close(self) -> None:
+        """Close index and store."""
+        self.index.close()
+        self.store.close()
+
+
+def weak_only(data: bytes, evidence: Evidence = Evidence.PROVED) -> Digests:
+    """Return the digests of a copy of which only the MD5 is known."""
+    return Digests.of([(md5(data), evidence)])
+
+
+def _body(part: bytes) -> Body:
+    return lambda: iter([part])
