@@ -1,0 +1,190 @@
+"""Links to one's own copies: short-lived, signed by us, for one object as it was then."""
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import BinaryIO
+from urllib.parse import parse_qs, quote
+
+import msgspec
+from starlette.types import Receive, Send
+from starlette.types import Scope as Asgi
+
+from onecopy.digest import MiB
+from onecopy.errors import FileChanged, InvalidKey, InvalidTicket, Unavailable
+from onecopy.gate import LocalGate, Tenant
+from onecopy.http.body import header
+from onecopy.http.documents import LinkResponse, timestamp
+from onecopy.http.problems import Refusal
+from onecopy.http.threads import Threads
+from onecopy.key import check_key
+from onecopy.store.interface import Object, Presigner, Store, Unknown
+from onecopy.tickets import seal, unseal
+
+LIFETIME = 300
+"""Seconds for which a link works."""
+_CHUNK = MiB // 4
+_RANGE = re.compile(rb"bytes=([0-9]{0,19})-([0-9]{0,19})")
+
+_TYPES = {
+    ".avif": b"image/avif",
+    ".flac": b"audio/flac",
+    ".gif": b"image/gif",
+    ".jpeg": b"image/jpeg",
+    ".jpg": b"image/jpeg",
+    ".m4a": b"audio/mp4",
+    ".mp3": b"audio/mpeg",
+    ".mp4": b"video/mp4",
+    ".ogg": b"audio/ogg",
+    ".pdf": b"application/pdf",
+    ".png": b"image/png",
+    ".txt": b"text/plain; charset=utf-8",
+    ".wav": b"audio/wav",
+    ".webm": b"video/webm",
+    ".webp": b"image/webp",
+}
+"""What a preview can show and no browser runs; all else is bytes."""
+
+
+class Link(msgspec.Struct, frozen=True, array_like=True):
+    """What a link is bound to."""
+
+    tenant: str
+    key: str
+    identity: str
+    expires: int
+    """Seconds since 1970, UTC."""
+
+
+_decoder = msgspec.msgpack.Decoder(Link)
+
+
+def link(gate: LocalGate, secrets: Sequence[bytes], key: str) -> LinkResponse:
+    """Return a link to a copy of the gate's tenant; raises Refusal if none lives there."""
+    unknown = Refusal(404, "copy-unknown", "There is no copy under this key.")
+    try:
+        copy = gate.living(check_key(key))
+    except InvalidKey as error:
+        raise unknown from error
+    if copy is None:
+        raise unknown
+    expires = int(time.time()) + LIFETIME
+    if isinstance(gate.store, Presigner):
+        url = gate.store.link(gate.tenant.prefix + key, LIFETIME)
+    else:
+        url = _sign(Link(gate.tenant.name, key, copy.identity, expires), secrets[0])
+    return LinkResponse(url, timestamp(expires * 1000))
+
+
+def _sign(link: Link, secret: bytes) -> str:
+    return "/v1/content?link=" + seal(msgspec.msgpack.encode(link), secret, purpose="link")
+
+
+def read_link(text: str, secrets: Sequence[bytes]) -> Link:
+    """Return what a link is bound to; raises Refusal: forged is unknown, expired is gone."""
+    try:
+        link = _decoder.decode(unseal(text, secrets, purpose="link"))
+    except (InvalidTicket, msgspec.DecodeError) as error:
+        raise Refusal(404, "link-invalid", "This is not a link of ours.") from error
+    if link.expires < time.time():
+        raise Refusal(410, "link-expired", "This link has expired: ask for a new one.")
+    return link
+
+
+class Content:
+    """Sends the object of a link as an attachment: an ASGI application."""
+
+    def __init__(self, store: Store, secrets: Sequence[bytes], threads: Threads) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._threads = threads
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the object, or the one range of it that was asked for."""
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        link = read_link(query.get("link", [""])[0], self._secrets)
+        stream, size = await self._threads.call(self._open, link)
+        try:
+            span = _span(scope, size)
+            start = {
+                "type": "http.response.start",
+                "status": 200 if span is None else 206,
+                "headers": _headers(link.key, size, span),
+            }
+            await send(start)
+            await self._stream(stream, span or range(size), scope["method"] == "HEAD", send)
+        finally:
+            stream.close()
+
+    def _open(self, link: Link) -> tuple[BinaryIO, int]:
+        """Open the object, if it is still the one that the link is for."""
+        key = Tenant(link.tenant).prefix + link.key
+        try:
+            stream = self._store.open(key)
+        except FileNotFoundError as error:
+            raise _gone() from error
+        # Opened first and looked at afterwards: so what is looked at is what will be sent.
+        seen = self._store.look([key])[0]
+        if isinstance(seen, Object) and seen.identity == link.identity:
+            return stream, seen.size
+        stream.close()
+        if isinstance(seen, Unknown):
+            raise Unavailable("the store can't tell what lies there", reason=seen.reason)
+        raise _gone()
+
+    async def _stream(self, stream: BinaryIO, span: range, is_head: bool, send: Send) -> None:  # noqa: FBT001
+        left = 0 if is_head else len(span)
+        if left:
+            await self._threads.call(stream.seek, span.start)
+        while left:
+            chunk = await self._threads.call(stream.read, min(_CHUNK, left))
+            if not chunk:
+                raise FileChanged("the object became shorter while it was sent")
+            left -= len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
+        if is_head or not span:
+            await send({"type": "http.response.body", "body": b""})
+
+
+def _gone() -> Refusal:
+    return Refusal(410, "copy-changed", "What lay there is gone, or is something else by now.")
+
+
+def _span(scope: Asgi, size: int) -> range | None:
+    """Return the one range of bytes that is asked for; None for all (RFC 9110, 14.2)."""
+    asked = _RANGE.fullmatch(header(scope, b"range") or b"")
+    # We give no validators, so a range that is meant for an older answer can't be told apart.
+    if asked is None or header(scope, b"if-range") is not None or asked[0] == b"bytes=-":
+        return None
+    if asked[1]:
+        span = range(int(asked[1]), min(int(asked[2]) + 1, size) if asked[2] else size)
+    else:
+        span = range(max(0, size - int(asked[2])), size)
+    if not span:
+        raise Refusal(
+            416,
+            "range-unsatisfiable",
+            "There are no such bytes.",
+            {"Content-Range": f"bytes */{size}"},
+        )
+    return span
+
+
+def _headers(key: str, size: int, span: range | None) -> list[tuple[bytes, bytes]]:
+    """Return headers that let a browser save or preview an object, and never run it."""
+    path = PurePosixPath(key)
+    # RFC 6266: the plain name is for programs that don't know the other.
+    plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", path.name)
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(path.name, safe='')}"
+    headers = [
+        (b"content-length", str(size if span is None else len(span)).encode()),
+        (b"content-type", _TYPES.get(path.suffix.lower(), b"application/octet-stream")),
+        (b"content-disposition", disposition.encode()),
+        (b"content-security-policy", b"sandbox; default-src 'none'"),
+        (b"cache-control", b"private, no-store"),
+        (b"accept-ranges", b"bytes"),
+    ]
+    if span is not None:
+        headers.append((b"content-range", f"bytes {span.start}-{span.stop - 1}/{size}".encode()))
+    return headers

@@ -1,0 +1,79 @@
+"""Figures for Prometheus: of requests by route, never of tenants, keys or tokens."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import prometheus_client as prometheus
+
+from onecopy.content import Verdict
+from onecopy.gate import Answer
+
+CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
+
+Count = Callable[[], None]
+Observe = Callable[[float], None]
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE", "PATCH"})
+
+
+class Meter:
+    """Counts for one app; each has its own registry, so that two apps don't add up."""
+
+    def __init__(self) -> None:
+        self._registry = registry = prometheus.CollectorRegistry()
+        self._requests = prometheus.Counter(
+            "onecopy_requests_total",
+            "Requests answered.",
+            ("method", "route", "status"),
+            registry=registry,
+        )
+        self._seconds = prometheus.Histogram(
+            "onecopy_request_seconds",
+            "Time from the head of a request to the end of its answer.",
+            ("route",),
+            registry=registry,
+            buckets=_BUCKETS,
+        )
+        self._received = prometheus.Counter(
+            "onecopy_received_bytes_total", "Bytes of request bodies.", registry=registry
+        )
+        self._sent = prometheus.Counter(
+            "onecopy_sent_bytes_total", "Bytes of response bodies.", registry=registry
+        )
+        self._verdicts = prometheus.Counter(
+            "onecopy_verdicts_total",
+            "Files by the verdict that they got.",
+            ("call", "verdict"),
+            registry=registry,
+        )
+        self._of = cache(self._find)
+        self._of_verdict = cache(self._find_verdict)
+
+    def request(  # noqa: PLR0913 - one figure each
+        self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
+    ) -> None:
+        """Count one request; `route` is a template, so that there are few."""
+        count, observe = self._of(method if method in _METHODS else "other", route, status)
+        count()
+        observe(seconds)
+        self._received.inc(received)
+        self._sent.inc(sent)
+
+    def _find(self, method: str, route: str, status: int) -> tuple[Count, Observe]:
+        """Return what counts such a request: to find it takes as long as to count."""
+        count = self._requests.labels(method, route, str(status)).inc
+        return count, self._seconds.labels(route).observe
+
+    def verdicts(self, call: str, answers: Sequence[Answer]) -> None:
+        """Count the verdicts of one call."""
+        verdicts = [answer.verdict for answer in answers]
+        for verdict in set(verdicts):
+            self._of_verdict(call, verdict)(verdicts.count(verdict))
+
+    def _find_verdict(self, call: str, verdict: Verdict) -> Callable[[float], None]:
+        return self._verdicts.labels(call, verdict.value).inc
+
+    def exposition(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        return prometheus.generate_latest(self._registry)

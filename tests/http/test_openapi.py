@@ -1,0 +1,146 @@
+"""The OpenAPI document: it is of the app that answers, and the app does what it says."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import CheckFunction
+from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
+from starlette.routing import Route
+
+from onecopy.digest import LARGEST_CONTENT
+from onecopy.http import endpoints
+from onecopy.http.answer import Ready
+from onecopy.http.app import ChecksumApi, Options, create_app
+from onecopy.index import open_index
+from onecopy.store import open_store
+from tests.http.conftest import Json, Service, digest, starting
+
+OPTIONS = Options(checksum_api=ChecksumApi("https://old.example"))
+
+
+def described() -> dict[str, Json]:
+    """Return the document of an app that has everything switched on."""
+    app = create_app(
+        open_index("memory:"),
+        open_store("memory:"),
+        secrets=[b"secret"],
+        tokens_required=False,
+        options=OPTIONS,
+    )
+    [endpoint] = [
+        route.endpoint
+        for route in app.routes
+        if isinstance(route, Route) and route.path == "/openapi.json"
+    ]
+    assert isinstance(endpoint, endpoints.Path)
+    ready = endpoint.by_method["GET"]
+    assert isinstance(ready, Ready)
+    document: dict[str, Json] = json.loads(ready.body)
+    return document
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve an app with everything switched on and something in the store; return its URL."""
+    with starting(tmp_path_factory.mktemp("api")) as start:
+        service = start(OPTIONS)
+        service.upload("0", b"hello")
+        yield service.url
+
+
+schema = schemathesis.openapi.from_dict(described())
+# Too long a list is a 413, too.
+schema.config.checks.negative_data_rejection.expected_statuses.append("413")
+
+
+@schema.parametrize()
+@settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
+)
+def test_app_does_what_its_document_says(api: str, case: schemathesis.Case[Any]) -> None:
+    """Whatever is sent: a status, type and body that are described, and never a fault of ours."""
+    excluded: list[CheckFunction] = [positive_data_acceptance]  # nobody can make a ticket up
+    if case.path == "/":
+        excluded.append(unsupported_method)  # the page is there, and no part of the API
+    case.call_and_validate(base_url=api, excluded_checks=excluded)
+
+
+def test_document_is_of_what_answers(plain: Service) -> None:
+    """Every operation is there, and asks for what the app asks for."""
+    document = plain.ask("GET", "/openapi.json").json
+    assert document["openapi"] == "3.1.0"
+    asked = {
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    assert asked == {
+        "GET /v1/config",
+        "POST /v1/probe",
+        "POST /v1/check",
+        "POST /v1/uploads",
+        "POST /v1/uploads/parts",
+        "PUT /v1/uploads/parts/{n}",
+        "POST /v1/uploads/status",
+        "POST /v1/uploads/complete",
+        "POST /v1/uploads/abort",
+        "GET /v1/copies/{key}/link",
+        "GET /v1/content",
+        "GET /healthz",
+        "GET /metrics",
+    }
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            answer = plain.ask(method.upper(), path.format(n=1, key="k"))
+            assert str(answer.status) in operation["responses"], (method, path, answer.body)
+            assert "500" in operation["responses"]
+
+
+def test_page_of_the_documentation_names_what_answers() -> None:
+    """Every operation, in docs/http.md."""
+    text = (Path(__file__).parents[2] / "docs" / "http.md").read_text()
+    for path, methods in described()["paths"].items():
+        for method in methods:
+            assert f"`{method.upper()} {path}" in text
+
+
+def test_limits_are_stated(plain: Service) -> None:
+    """A client learns them from the document, too."""
+    schemas = plain.ask("GET", "/openapi.json").json["components"]["schemas"]
+    assert schemas["CheckRequest"]["properties"]["files"]["maxItems"] == 1_000
+    assert schemas["ProbeRequest"]["properties"]["sizes"]["maxItems"] == 10_000
+    size = schemas["ContentDocument"]["properties"]["size"]
+    assert size["maximum"] == LARGEST_CONTENT
+    assert set(schemas["Problem"]["required"]) >= {"title", "status", "reason"}
+
+
+def test_tokens_are_described_where_they_are_required(plain: Service, guarded: Service) -> None:
+    """The security scheme, and the scope of each operation."""
+    bare = plain.ask("GET", "/openapi.json").json
+    assert "securitySchemes" not in bare["components"]
+    document = guarded.ask("GET", "/openapi.json").json
+    assert document["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    check = document["paths"]["/v1/check"]["post"]
+    assert check["security"] == [{"token": []}]
+    assert "`check`" in check["description"]
+    assert "401" in check["responses"]
+    assert "security" not in document["paths"]["/healthz"]["get"]
+
+
+def test_every_reference_leads_somewhere(plain: Service) -> None:
+    """No `$ref` dangles."""
+    document = plain.ask("GET", "/openapi.json").json
+    text = json.dumps(document)
+    for name in text.split('"$ref": "#/components/schemas/')[1:]:
+        assert name.partition('"')[0] in document["components"]["schemas"]
+    assert digest(b"") not in text

@@ -1,0 +1,81 @@
+"""The page and what it is made of."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onecopy.http.app import Options
+from onecopy.http.page import POLICY
+from tests.http.conftest import Service, Start, starting
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Start a service with a built page."""
+    folder = tmp_path_factory.mktemp("built")
+    page = folder / "page"
+    (page / "assets").mkdir(parents=True)
+    (page / "index.html").write_text("<!doctype html><title>onecopy</title>")
+    (page / "assets" / "app-1a2b.js").write_text("export {}")
+    (page / "assets" / "hash-3c4d.wasm").write_bytes(b"\0asm")
+    (page / "icon.svg").write_text("<svg/>")
+    (folder / "outside.txt").write_text("not for you")
+    with starting(folder) as start:
+        yield start(Options(page=page))
+
+
+def test_page_is_served_under_a_strict_policy(built: Service) -> None:
+    """Its own scripts only, asked for anew each time, so that an update is seen."""
+    answer = built.ask("GET", "/")
+    assert answer.status == 200
+    assert answer.body.startswith(b"<!doctype html>")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "unsafe-inline" not in POLICY
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/assets/app-1a2b.js", "text/javascript; charset=utf-8"),
+        ("/assets/hash-3c4d.wasm", "application/wasm"),
+    ],
+)
+def test_assets_are_kept(built: Service, path: str, media_type: str) -> None:
+    """Their names change with their contents."""
+    answer = built.ask("GET", path)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == media_type
+    assert "immutable" in answer.headers["cache-control"]
+
+
+def test_other_files_of_the_page_are_served_beside_it(built: Service) -> None:
+    """An icon has a fixed name."""
+    assert built.ask("GET", "/icon.svg").headers["content-type"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/assets/", "/assets/nothing.js", "/assets/%2e%2e/%2e%2e/outside.txt", "/../outside.txt"],
+)
+def test_nothing_but_the_page_is_served(built: Service, path: str) -> None:
+    """No request becomes a path on the disk."""
+    assert built.ask("GET", path).status == 404
+
+
+def test_page_that_was_not_built_says_how(start: Start, tmp_path: Path) -> None:
+    """A checkout without it is no mystery."""
+    answer = start(Options(page=tmp_path / "nothing")).ask("GET", "/")
+    assert answer.status == 404
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert b"make page" in answer.body
+
+
+def test_service_can_do_without_a_page(start: Start) -> None:
+    """Then `/` is as unknown as any other path."""
+    assert start(Options(page=None)).ask("GET", "/").reason == "not-found"

@@ -1,0 +1,99 @@
+"""The pool at the edge: at most so many threads, the warm one first, and every call answered."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from onecopy.http.threads import Pool
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    """Make a pool of two threads."""
+    pool = Pool("test", 2)
+    yield pool
+    pool.close()
+
+
+def test_calls_are_answered_in_a_thread(pool: Pool) -> None:
+    """With what they return."""
+
+    async def run() -> tuple[str, int]:
+        return await pool.call(lambda a, b: (threading.current_thread().name, a + b), 1, 2)
+
+    assert asyncio.run(run()) == ("test-0", 3)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_a_call_raises_is_its_callers(pool: Pool, error: type[BaseException]) -> None:
+    """And the thread goes on."""
+
+    def fail() -> None:
+        raise error
+
+    async def run() -> str:
+        with pytest.raises(error):
+            await pool.call(fail)
+        return await pool.call(lambda: "still here")
+
+    assert asyncio.run(run()) == "still here"
+
+
+def test_stop_iteration_is_no_silence(pool: Pool) -> None:
+    """No future can hold it: it comes as another error, and the caller is not left waiting."""
+
+    async def run() -> None:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await pool.call(next, iter(()))
+
+    asyncio.run(run())
+
+
+def test_thread_that_was_busy_last_is_the_next(pool: Pool) -> None:
+    """One call after another stays in one warm thread, though there may be more."""
+
+    async def run() -> set[str]:
+        both = threading.Barrier(2, timeout=10)
+        await asyncio.gather(pool.call(both.wait), pool.call(both.wait))
+        return {await pool.call(lambda: threading.current_thread().name) for _ in range(20)}
+
+    assert len(asyncio.run(run())) == 1
+
+
+def test_calls_beyond_its_threads_wait_their_turn(pool: Pool) -> None:
+    """Two at a time, in order, and all of them."""
+    running, most = 0, 0
+    lock = threading.Lock()
+
+    def work(number: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.002)
+        with lock:
+            running -= 1
+        return number
+
+    async def run() -> list[int]:
+        return await asyncio.gather(*(pool.call(work, number) for number in range(50)))
+
+    assert asyncio.run(run()) == list(range(50))
+    assert most == 2
+
+
+def test_caller_who_gave_up_does_no_harm(pool: Pool) -> None:
+    """Its thread finishes, and takes the next call."""
+    go_on = threading.Event()
+
+    async def run() -> list[str]:
+        tasks = [asyncio.create_task(pool.call(go_on.wait, 10)) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        go_on.set()
+        return await asyncio.gather(*(pool.call(str, number) for number in range(3)))
+
+    assert asyncio.run(run()) == ["0", "1", "2"]
