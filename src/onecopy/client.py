@@ -1,0 +1,351 @@
+"""Client: the service seen as a Gate.
+
+Every call of the service may be repeated, so every call is retried while the service is
+Unavailable. Redirects are not followed: a token goes to the server that the user named and nowhere
+else.
+"""
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import cached_property
+from threading import Lock
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
+
+import msgspec
+import urllib3
+
+from onecopy import errors
+from onecopy.content import Content, Copy, Digests
+from onecopy.digest import Digest, Scheme
+from onecopy.errors import BadInput, Failure, InvalidSettings, NotAllowed, OnecopyError, Unavailable
+from onecopy.gate.interface import Answer, Body, Config, Finish, Limits, Request, Status
+from onecopy.http import documents
+from onecopy.http.documents import (
+    CopyDocument,
+    PartsResponse,
+    ProbeResponse,
+    Problem,
+    ResultDocument,
+    ResultsResponse,
+    SendDocument,
+    StatusResponse,
+)
+from onecopy.retry import Pace, retry
+from onecopy.store.interface import Part, Send
+
+_T = TypeVar("_T")
+_CONNECTIONS = 16
+_TIMEOUT = urllib3.Timeout(connect=10, read=300)
+"""Seconds; a completion makes the store put a large object together."""
+_BUSY = frozenset({408, 425, 429, 502, 503, 504})
+"""Statuses that mean: it may work in a moment (RFC 9110, 6585, 8470)."""
+_BY_STATUS: dict[int, type[OnecopyError]] = {
+    401: NotAllowed,
+    403: NotAllowed,
+    507: errors.StoreFull,
+}
+_ADDRESSES = 20_000
+"""Copies whose address is remembered."""
+
+
+class Client:
+    """The service at `url`, for the tenant whose token it is given.
+
+    Raises InvalidSettings for a URL that is none. Errors are those of Gate; a server that can't be
+    reached is Unavailable. Several threads may share one client.
+    """
+
+    def __init__(self, url: str, token: str | None = None, *, pace: Pace = Pace()) -> None:  # noqa: B008 - a frozen value
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+            raise InvalidSettings(
+                f"{url!r} is not a server: expected http(s)://host or http(s)://host:port"
+            )
+        self._root = url.rstrip("/") + "/"
+        self._origin = _origin(self._root)
+        self._pace = pace
+        self._own = {"Authorization": f"Bearer {token}"} if token else {}
+        self._pool = urllib3.PoolManager(
+            maxsize=_CONNECTIONS, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
+        )
+        self._addresses = _Addresses()
+
+    def config(self) -> Config:
+        """See Gate; asked once."""
+        return self._config[0]
+
+    @cached_property
+    def _config(self) -> tuple[Config, int]:
+        """What the service says of itself, and the bytes that a request's body may have."""
+        answer = self._ask("GET", "v1/config", documents.ConfigResponse)
+        own = Limits()
+        limits = Limits(
+            sizes=answer.limits.sizes,
+            files=answer.limits.files,
+            digests=answer.limits.digests,
+            parts=answer.limits.parts,
+            read_bytes=own.read_bytes,
+            read_seconds=own.read_seconds,
+        )
+        store, price = answer.store, answer.price_per_gb_month
+        config = Config(store.kind, store.url, limits, price, tuple(answer.features))
+        return config, answer.limits.body_bytes
+
+    def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
+        """See Gate."""
+        schemes: dict[int, frozenset[Scheme]] = {}
+        distinct = [msgspec.json.encode(size) for size in dict.fromkeys(sizes)]
+        for body in self._bodies("sizes", distinct):
+            answer = self._ask("POST", "v1/probe", ProbeResponse, body)
+            for size, names in answer.schemes.items():
+                schemes[int(size)] = frozenset(Scheme.parse(name) for name in names)
+        return [schemes.get(size, frozenset()) for size in sizes]
+
+    def check(self, contents: Sequence[Content]) -> list[Answer]:
+        """See Gate."""
+        return self._results("v1/check", "files", [_content(content) for content in contents])
+
+    def begin(
+        self, requests: Sequence[Request], *, idempotency_key: str | None = None
+    ) -> list[Answer]:
+        """See Gate; without a key each call gets one of its own, so that it can be retried."""
+        items = [_upload(request) for request in requests]
+        return self._results("v1/uploads", "files", items, idempotency_key or uuid4().hex)
+
+    def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
+        """See Gate."""
+        items = [
+            msgspec.json.encode(documents.PartDocument(number, sha256.hex()))
+            for number, sha256 in parts
+        ]
+        answers = [
+            self._ask("POST", "v1/uploads/parts", PartsResponse, body)
+            for body in self._bodies("parts", items, ticket=ticket)
+        ]
+        return [_send(document) for answer in answers for document in answer.send]
+
+    def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers hold it
+        """See Gate; a body that breaks off is sent again from its start."""
+        url = urljoin(self._root, send.url.lstrip("/")) if send.url.startswith("/") else send.url
+        ours = _origin(url) == self._origin
+        headers = {**send.headers, "Content-Length": str(length), **(self._own if ours else {})}
+
+        def put() -> None:
+            self._request(send.method, url, headers, body() if length else b"")
+
+        retry(put, self._pace)
+
+    def status(self, ticket: str) -> Status:
+        """See Gate."""
+        body = msgspec.json.encode(documents.TicketRequest(ticket))
+        answer = self._ask("POST", "v1/uploads/status", StatusResponse, body)
+        parts = [Part(part.number, part.size, bytes.fromhex(part.sha256)) for part in answer.parts]
+        return Status(answer.ticket, parts)
+
+    def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
+        """See Gate."""
+        return self._results("v1/uploads/complete", "tickets", [_finish(one) for one in uploads])
+
+    def abort(self, tickets: Sequence[str]) -> None:
+        """See Gate."""
+        for body in self._bodies("tickets", [msgspec.json.encode(ticket) for ticket in tickets]):
+            self._ask("POST", "v1/uploads/abort", msgspec.Raw, body)
+
+    def url(self, copy: Copy) -> str | None:
+        """See Gate; known for copies that were answered not long ago."""
+        return self._addresses.get(copy.key)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def _results(
+        self, path: str, field: str, items: list[bytes], idempotency_key: str | None = None
+    ) -> list[Answer]:
+        results: list[Answer] = []
+        for at, body in enumerate(self._bodies(field, items)):
+            headers = {"Idempotency-Key": f"{idempotency_key}-{at}"} if idempotency_key else {}
+            answer = self._ask("POST", path, ResultsResponse, body, headers)
+            results += [self._answer(document) for document in answer.results]
+        if len(results) != len(items):
+            raise Failure(f"{self._root}{path} answered {len(results)} of {len(items)} files")
+        return results
+
+    def _answer(self, document: ResultDocument) -> Answer:
+        copy = _copy(document.copy) if document.copy else None
+        if document.copy and document.copy.url:
+            self._addresses.put(document.copy.key, document.copy.url)
+        send = _send(document.send) if document.send else None
+        return Answer(
+            document.verdict, copy, document.reason, document.message, document.ticket, send
+        )
+
+    def _bodies(self, field: str, items: Sequence[bytes], **more: object) -> Iterator[bytes]:
+        """Yield bodies that hold the encoded items as list `field`, as many as the limits ask."""
+        config, body_bytes = self._config
+        most = {"sizes": config.limits.sizes, "parts": config.limits.parts}
+        room = body_bytes - len(msgspec.json.encode(more)) - len(field) - 16
+        for batch in _batches(items, most.get(field, config.limits.files), room):
+            yield msgspec.json.encode({**more, field: [msgspec.Raw(item) for item in batch]})
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[_T],
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> _T:
+        sent = {**self._own, **(headers or {})}
+        if body is not None:
+            sent["Content-Type"] = "application/json"
+
+        def ask() -> bytes:
+            return self._request(method, self._root + path, sent, body)
+
+        answer = retry(ask, self._pace)
+        try:
+            return msgspec.json.decode(answer or b"null", type=kind)
+        except msgspec.DecodeError as error:
+            raise Failure(f"{self._root}{path} is not a onecopy service: {error}") from error
+
+    def _request(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | Iterator[bytes] | None
+    ) -> bytes:
+        """Make one request and return the body of the answer; raises what went wrong."""
+        try:
+            response = self._pool.request(
+                method, url, body=body, headers=headers, redirect=False, retries=False
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable(f"can't reach {_origin(url)}: {_plain(error)}") from error
+        if not 200 <= response.status < 300:
+            raise _problem(response, url)
+        return response.data
+
+
+class _Addresses:
+    """The addresses of copies answered last: Gate.url is asked right after the answer."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._urls: OrderedDict[str, str] = OrderedDict()
+
+    def put(self, key: str, url: str) -> None:
+        with self._lock:
+            self._urls[key] = url
+            if len(self._urls) > _ADDRESSES:
+                self._urls.popitem(last=False)
+
+    def get(self, key: str) -> str | None:
+        with self._lock:
+            return self._urls.get(key)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _batches(items: Sequence[bytes], most: int, room: int) -> Iterator[Sequence[bytes]]:
+    """Cut a list so that each piece has at most `most` items and `room` bytes (or one item)."""
+    start, used = 0, 0
+    for at, item in enumerate(items):
+        if at > start and (at - start >= most or used + len(item) + 1 > room):
+            yield items[start:at]
+            start, used = at, 0
+        used += len(item) + 1
+    if start < len(items):
+        yield items[start:]
+
+
+def _content(content: Content) -> bytes:
+    digests = [str(digest) for digest in content.digests]
+    return msgspec.json.encode(documents.ContentDocument(content.size, digests))
+
+
+def _upload(request: Request) -> bytes:
+    return msgspec.json.encode(
+        documents.UploadDocument(
+            request.key,
+            request.size,
+            [str(request.digest)] if request.digest else [],
+            request.content_type,
+            request.anyway,
+        )
+    )
+
+
+def _finish(finish: Finish) -> bytes:
+    parts = [part.hex() for part in finish.parts] if finish.parts else msgspec.UNSET
+    return msgspec.json.encode(documents.FinishDocument(finish.ticket, parts))
+
+
+def _copy(document: CopyDocument) -> Copy:
+    """Return the copy as the service tells it: its identity stays with the service."""
+    digests = Digests.proved(*(Digest.parse(text) for text in document.digests))
+    stored, recorded = _milliseconds(document.stored_at), _milliseconds(document.recorded_at)
+    return Copy(document.key, document.size, digests, "", stored, recorded)
+
+
+def _milliseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
+
+
+def _send(document: SendDocument) -> Send:
+    return Send(document.number, document.method, document.url, document.headers)
+
+
+def _problem(response: urllib3.BaseHTTPResponse, url: str) -> OnecopyError:
+    """Return the exception that an answer stands for: by status, then by its reason."""
+    problem = _read_problem(response)
+    message = (problem.detail or problem.title) if problem else _unnamed(response, url)
+    reason = problem.reason if problem else None
+    if response.status in _BUSY:
+        busy = Unavailable(message, reason=reason)
+        busy.retry_after = _retry_after(response.headers.get("Retry-After"))
+        return busy
+    fallback = _BY_STATUS.get(response.status, Failure if response.status >= 500 else BadInput)
+    return _by_reason().get(reason or "", fallback)(message, reason=reason)
+
+
+def _unnamed(response: urllib3.BaseHTTPResponse, url: str) -> str:
+    """Say what came instead of a problem document; S3 tells it as XML."""
+    where = f"{_origin(url)} answered {response.status}"
+    if response.status in {301, 302, 303, 307, 308}:
+        return f"{where}: it sends us elsewhere; give the address where the service itself is"
+    found = re.search(rb"<Message>([^<]{1,300})</Message>", response.data[:4096])
+    return f"{where}: {found[1].decode(errors='replace')}" if found else where
+
+
+def _read_problem(response: urllib3.BaseHTTPResponse) -> Problem | None:
+    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+        return None
+    try:
+        return msgspec.json.decode(response.data, type=Problem)
+    except msgspec.DecodeError:
+        return None
+
+
+def _retry_after(header: str | None) -> float | None:
+    """Read Retry-After in seconds (RFC 9110, 10.2.3); its other form, a date, is not worth it."""
+    return float(header) if header and header.isascii() and header.isdigit() else None
+
+
+def _by_reason() -> dict[str, Callable[..., OnecopyError]]:
+    classes: list[type[OnecopyError]] = [OnecopyError]
+    for kind in classes:
+        classes.extend(kind.__subclasses__())
+    return {kind.reason: kind for kind in classes}
+
+
+def _plain(error: Exception) -> str:
+    """Return the innermost message: urllib3 wraps the operating system's words several times."""
+    while isinstance(error.__cause__ or error.__context__, Exception):
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return (getattr(error, "strerror", None) or str(error)).strip()

@@ -1,0 +1,9 @@
+"""Checking and uploading files: sees only a Gate, and owns the concurrency over files."""
+
+from onecopy.upload.checking import check
+from onecopy.upload.options import Options
+from onecopy.upload.result import Outcome, Progress, Result
+from onecopy.upload.street import upload
+from onecopy.upload.unfinished import Unfinished
+
+__all__ = ["Options", "Outcome", "Progress", "Result", "Unfinished", "check", "upload"]

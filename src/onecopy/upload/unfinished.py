@@ -1,0 +1,74 @@
+"""Which large uploads are under way, kept in small files so that a later run can go on."""
+
+import json
+import os
+import time
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from onecopy.files import File
+
+_DAYS = 8
+"""After which an upload can't be gone on with: its ticket lasts for seven."""
+
+
+class Unfinished:
+    """Remembers the tickets of large uploads to one target, below a folder of the user's cache.
+
+    A ticket lets its holder write to one upload of one tenant, so only the user may read it. What
+    can't be kept or read costs a resumption and nothing else: errors are no errors here.
+    """
+
+    def __init__(self, folder: Path, target: str) -> None:
+        self._folder = folder
+        self._target = target
+        self._pruned = False
+
+    def find(self, file: File, key: str) -> str | None:
+        """Return the ticket under which this file, unchanged, was being uploaded to this key."""
+        try:
+            ticket = json.loads(self._path(file, key).read_bytes())["ticket"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return ticket if isinstance(ticket, str) else None
+
+    def keep(self, file: File, key: str, ticket: str) -> None:
+        """Remember a ticket, in place of an older one."""
+        path = self._path(file, key)
+        draft = path.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._prune()
+            with os.fdopen(
+                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+            ) as out:
+                json.dump({"ticket": ticket, "key": key, "size": file.size}, out)
+            draft.replace(path)
+
+    def drop(self, file: File, key: str) -> None:
+        """Forget the ticket: the upload is over."""
+        with suppress(OSError):
+            self._path(file, key).unlink(missing_ok=True)
+
+    def _path(self, file: File, key: str) -> Path:
+        parts = (
+            self._target,
+            str(Path(file.path).absolute()),
+            str(file.size),
+            str(file.identity[3]),
+            key,
+        )
+        name = sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
+        return self._folder / f"{name}.json"
+
+    def _prune(self) -> None:
+        """Remove what is too old to be of use, once a run."""
+        if self._pruned:
+            return
+        self._pruned = True
+        oldest = time.time() - _DAYS * 24 * 3600
+        for path in self._folder.glob("*.json"):
+            with suppress(OSError):
+                if path.stat().st_mtime < oldest:
+                    path.unlink()

@@ -1,0 +1,142 @@
+"""Shared by all tests: the command, and services that it serves."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+_SOURCE = Path(__file__).parent.parent / "src"
+_PATIENCE = 20
+"""Seconds for a server to end."""
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    """Return an environment in which `onecopy` reads and writes nothing of the developer's."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ONECOPY_", "XDG_", "HOME"))
+    }
+    path = os.pathsep.join([str(_SOURCE), kept.get("PYTHONPATH", "")]).strip(os.pathsep)
+    return {**kept, "PYTHONPATH": path, "HOME": str(home), "PYTHONWARNINGS": "error", **more}
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service in a process of its own."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    folder: Path
+    """Where its index (`index.sqlite`) and its files (`files`) lie."""
+
+    def stop(self) -> int:
+        """End it gracefully; return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(_PATIENCE)
+
+
+class Serve(Protocol):
+    """Starts a service; it ends with the test."""
+
+    def __call__(
+        self, folder: Path | None = None, *options: str, env: Mapping[str, str] | None = None
+    ) -> Served:
+        """Start it over the index and the files in a folder, by default the test's own."""
+        ...
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Serve]:
+    """Start services as a person does, with `onecopy serve` on free ports."""
+    with ExitStack() as stack:
+
+        def serve(
+            folder: Path | None = None, *options: str, env: Mapping[str, str] | None = None
+        ) -> Served:
+            own = folder or tmp_path
+            return stack.enter_context(_served(own, tmp_path, options, env or {}))
+
+        yield serve
+
+
+class _served:  # noqa: N801 - used as a function
+    """Runs `onecopy serve` as long as its block lasts."""
+
+    def __init__(
+        self, folder: Path, home: Path, options: tuple[str, ...], env: Mapping[str, str]
+    ) -> None:
+        command = [sys.executable, "-m", "onecopy", "serve", "--port", "0", *backends(folder)]
+        self._process = subprocess.Popen(
+            [*command, *options],
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=home,
+            env=environment(home, **env),
+        )
+        self._folder = folder
+
+    def __enter__(self) -> Served:
+        assert self._process.stderr is not None
+        said = []
+        for line in self._process.stderr:
+            said.append(line)
+            _, found, url = line.partition("onecopy is at ")
+            if found:
+                return Served(url.strip(), self._process, self._folder)
+        raise AssertionError("".join(said))
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        assert self._process.stderr is not None
+        self._process.stderr.close()
+
+
+def backends(folder: Path) -> list[str]:
+    """Return the options that name the index and the store in a folder."""
+    return ["--index", f"sqlite:{folder / 'index.sqlite'}", "--store", str(folder / "files")]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run `onecopy` in a process of its own, in the test's folder."""
+
+    def run_command(*arguments: str | Path, **env: str) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "onecopy", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            errors="surrogateescape",
+            cwd=tmp_path,
+            env=environment(tmp_path, **env),
+            timeout=120,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run_command

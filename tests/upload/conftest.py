@@ -1,0 +1,45 @@
+"""A real index, a real folder, and files to upload."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.gate.world import World
+from tests.watched import Watched
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Open an index and a folder store below the test's own folder."""
+    made = World.at(tmp_path / "world")
+    yield made
+    made.store.close()
+    made.index.close()
+
+
+@pytest.fixture
+def gate(world: World) -> Watched:
+    """Watch the gate of the default tenant."""
+    return Watched(world.gate())
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Make an empty folder for what is to be uploaded."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    return folder
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    """Return bytes that nothing else has, the same each time."""
+    return random.Random(f"{size} {seed}").randbytes(size)
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Write a file and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path

@@ -1,0 +1,170 @@
+"""Checking: what is already there, what the selection holds twice, and what is read for it."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from onecopy.content import Digests, Verdict
+from onecopy.errors import Unavailable
+from onecopy.files import File, Skipped, walk
+from onecopy.gate import Limits
+from onecopy.gate.interface import Gate
+from onecopy.upload import Outcome, Result, check
+from tests.gate.world import World, md5
+from tests.upload.conftest import noise, write
+from tests.watched import Watched
+
+
+def checked(gate: Gate, *paths: Path) -> list[Result]:
+    """Check, and return the results in order."""
+    return list(check(walk(paths), gate))
+
+
+def names(results: Iterable[Result]) -> list[str]:
+    """Return the files' names, in order."""
+    return [Path(result.path).name for result in results]
+
+
+def after_listing(
+    files: Iterable[File | Skipped], change: Callable[[str], None]
+) -> Iterator[File | Skipped]:
+    """Change files after they were listed."""
+    for file in list(files):
+        change(file.path)
+        yield file
+
+
+def test_known_contents_are_found_and_others_are_new(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """Each file gets its verdict, in order, and a duplicate names its copy."""
+    known = world.upload("old/rome.jpg", noise(900)).copy
+    write(photos / "a", noise(900))
+    write(photos / "b", noise(900, seed=1))
+    write(photos / "c", noise(901))
+    results = checked(gate, photos)
+    assert names(results) == ["a", "b", "c"]
+    assert [result.verdict for result in results] == [
+        Verdict.DUPLICATE,
+        Verdict.NEW,
+        Verdict.NEW,
+    ]
+    assert results[0].copy == known
+    assert results[0].url == world.path("old/rome.jpg").as_uri()
+    assert [result.outcome for result in results] == [None] * 3
+    assert not gate.of("begin")
+
+
+def test_a_size_that_nobody_has_is_not_read(gate: Watched, photos: Path) -> None:
+    """Files of unseen and unique sizes are new without being opened."""
+    for size in (100, 200, 20_000_000):
+        write(photos / str(size), noise(size))
+    results = list(check(after_listing(walk([photos]), os.unlink), gate))
+    assert [result.verdict for result in results] == [Verdict.NEW] * 3
+
+
+def test_a_file_that_must_be_read_and_cannot_fails(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """It fails by itself, with a reason."""
+    world.upload("old", noise(100))
+    write(photos / "a", noise(100))
+    write(photos / "b", noise(101))
+    results = list(check(after_listing(walk([photos]), os.unlink), gate))
+    assert [(result.outcome, result.reason) for result in results] == [
+        (Outcome.FAILED, "unreadable"),
+        (None, None),
+    ]
+
+
+def test_what_the_selection_holds_twice_is_told(gate: Watched, photos: Path) -> None:
+    """The first is new; the others are duplicates of it, by name, as an upload would say."""
+    for name, seed in (("a", 0), ("b", 1), ("c", 0), ("d", 1), ("e", 0), ("f", 2)):
+        write(photos / name, noise(300, seed))
+    results = checked(gate, photos)
+    assert [result.verdict for result in results] == [
+        *[Verdict.NEW] * 2,
+        *[Verdict.DUPLICATE] * 3,
+        Verdict.NEW,
+    ]
+    assert [result.same_as for result in results] == [
+        None,
+        None,
+        str(photos / "a"),
+        str(photos / "b"),
+        str(photos / "a"),
+        None,
+    ]
+    assert {result.reason for result in results[2:5]} == {"selection"}
+
+
+def test_the_selection_is_one_over_all_batches(world: World, photos: Path) -> None:
+    """What was in an earlier request is still remembered."""
+    for number in range(50):
+        write(photos / f"{number:02}", noise(100 + number % 25))
+    gate = Watched(world.gate(limits=Limits(sizes=7, files=7)))
+    results = checked(gate, photos)
+    assert [result.verdict for result in results] == [
+        *[Verdict.NEW] * 25,
+        *[Verdict.DUPLICATE] * 25,
+    ]
+    assert results[30].same_as == str(photos / "05")
+
+
+def test_the_store_comes_before_the_selection(world: World, gate: Watched, photos: Path) -> None:
+    """A file that is stored and selected twice is twice a duplicate of the stored copy."""
+    world.upload("old", noise(100))
+    for name in "ab":
+        write(photos / name, noise(100))
+    results = checked(gate, photos)
+    assert [result.copy is not None and result.copy.key for result in results] == ["old", "old"]
+
+
+def test_empty_files_are_new(gate: Watched, photos: Path) -> None:
+    """They are never compared."""
+    write(photos / "a", b"")
+    write(photos / "b", b"")
+    assert [result.verdict for result in checked(gate, photos)] == [Verdict.NEW] * 2
+
+
+def test_skipped_entries_keep_their_place(gate: Watched, photos: Path) -> None:
+    """A link between two files stays between them."""
+    write(photos / "a", b"1")
+    (photos / "b").symlink_to("a")
+    write(photos / "c", b"22")
+    results = checked(gate, photos)
+    assert names(results) == ["a", "b", "c"]
+    assert results[1].reason == "symlink"
+
+
+def test_a_doubt_is_unconfirmed(world: World, photos: Path) -> None:
+    """A copy that may not be read as far as needed is no duplicate."""
+    world.record("old", noise(500), Digests.proved(md5(noise(500))))
+    write(photos / "a", noise(500))
+    (result,) = checked(world.gate(limits=Limits(read_bytes=0)), photos)
+    assert (result.verdict, result.reason) == (Verdict.UNCONFIRMED, "read-limit")
+
+
+def test_a_gate_that_fails_is_raised(gate: Watched, photos: Path) -> None:
+    """When nobody answers there is no verdict on anything."""
+    write(photos / "a", b"1")
+
+    def before(_name: str, _argument: object) -> None:
+        raise Unavailable("nobody there")
+
+    gate.before = before
+    with pytest.raises(Unavailable):
+        checked(gate, photos)
+
+
+def test_progress_counts_files_and_reading(world: World, gate: Watched, photos: Path) -> None:
+    """Every byte is done with once; only what had to be read was read."""
+    world.upload("old", noise(100))
+    write(photos / "a", noise(100))
+    write(photos / "b", noise(5000))
+    counts: list[tuple[int, int]] = []
+    list(check(walk([photos]), gate, progress=lambda *more: counts.append(more)))
+    assert sum(done for done, _ in counts) == 5100
+    assert sum(read for _, read in counts) == 100
