@@ -1,0 +1,52 @@
+"""How long `onecopy check` takes to start, above `python -c pass`.
+
+    python benchmarks/startup.py [--rounds N]
+
+Checks one small file against a local index. Both commands run in turns, and the fastest of each
+counts: what is slower was waiting for somebody else.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TARGET = 0.25
+"""Seconds."""
+
+
+def seconds(command: list[str], folder: Path, output: bytes) -> float:
+    """Return how long a command takes that prints this output."""
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    if done.stdout != output:
+        raise RuntimeError(done.stderr.decode())
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Print both times, and say whether the target was met."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    arguments.add_argument("--rounds", type=int, default=30)
+    rounds = arguments.parse_args().rounds
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "a").write_bytes(b"hello")
+        check = [sys.executable, "-m", "onecopy", "check", "a"]
+        bare = [sys.executable, "-c", "pass"]
+        seconds(
+            check, folder, b"a: new\n"
+        )  # makes index and store, and compiles what is not compiled yet
+        pairs = [
+            (seconds(check, folder, b"a: new\n"), seconds(bare, folder, b"")) for _ in range(rounds)
+        ]
+    checks, bares = (min(times) for times in zip(*pairs, strict=True))
+    above = checks - bares
+    print(f"onecopy check {checks:.3f} s, python -c pass {bares:.3f} s")
+    print(f"above: {above:.3f} s (at most {TARGET}: {above <= TARGET})")
+
+
+if __name__ == "__main__":
+    main()

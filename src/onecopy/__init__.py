@@ -1,0 +1,69 @@
+"""onecopy tells, at the moment of upload, that the same content is already stored.
+
+    from onecopy import Client
+    from onecopy.files import walk
+    from onecopy.upload import upload
+
+    for result in upload(walk(["photos"]), Client("http://127.0.0.1:8000")):
+        print(result.path, result.outcome, result.copy)
+
+These names are resolved when they are first used: the command line must start at once.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onecopy.client import Client
+    from onecopy.content import Content, Copy, Digests, Evidence, Verdict
+    from onecopy.digest import Digest, Scheme
+    from onecopy.errors import OnecopyError
+    from onecopy.gate import Gate, LocalGate, Tenant, bind, ticket_secrets
+    from onecopy.index import Engine, open_index
+    from onecopy.store import Store, open_store
+
+__all__ = [
+    "Client",
+    "Content",
+    "Copy",
+    "Digest",
+    "Digests",
+    "Engine",
+    "Evidence",
+    "Gate",
+    "LocalGate",
+    "OnecopyError",
+    "Scheme",
+    "Store",
+    "Tenant",
+    "Verdict",
+    "bind",
+    "open_index",
+    "open_store",
+    "ticket_secrets",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "onecopy.client": ("Client",),
+    "onecopy.content": ("Content", "Copy", "Digests", "Evidence", "Verdict"),
+    "onecopy.digest": ("Digest", "Scheme"),
+    "onecopy.errors": ("OnecopyError",),
+    "onecopy.gate": ("Gate", "LocalGate", "Tenant", "bind", "ticket_secrets"),
+    "onecopy.index": ("Engine", "open_index"),
+    "onecopy.store": ("Store", "open_store"),
+}
+
+
+if not TYPE_CHECKING:  # else misspelt names would pass for names
+
+    def __getattr__(name: str) -> object:
+        for module, names in _HOMES.items():
+            if name in names:
+                return getattr(import_module(module), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,48 @@
+"""`onecopy check`: which of these files are already there."""
+
+from contextlib import closing
+
+import click
+
+from onecopy.cli.backends import opened_gate
+from onecopy.cli.files import display_of_files, files_below, print_results, takes_files
+from onecopy.cli.options import closing_help, takes_settings
+from onecopy.settings import Settings
+from onecopy.upload.checking import check
+
+
+@click.command(
+    "check",
+    epilog=closing_help(
+        "Exit codes: 0 all is new, 1 something is a duplicate or unconfirmed, 2 error.",
+        "onecopy check ~/Photos",
+        "onecopy check --server https://files.example.org --json scan.tif",
+    ),
+)
+@takes_files
+@takes_settings(server=True, tenant=True)
+def command(
+    *, settings: Settings, paths: tuple[str, ...], as_json: bool, progress: bool | None
+) -> int:
+    """Tell which files at and below PATH are already stored, and where.
+
+    Nothing is uploaded. A file is read only if the store, or the selection, has another one of its
+    size. Of files with the same content in the selection, all but the first are duplicates of it.
+    """
+    return check_files(settings, paths, "", as_json=as_json, progress=progress)
+
+
+def check_files(
+    settings: Settings, paths: tuple[str, ...], to: str, *, as_json: bool, progress: bool | None
+) -> int:
+    """Print what is already there of the files below `paths`, and return the exit code."""
+    with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as shown:
+        found = files_below(paths, to, shown)
+        with closing(
+            check(found, gate, progress=shown.progress if shown.shows else None)
+        ) as results:
+            summary = print_results(results, shown, as_json=as_json)
+        shown.note(summary.text(gate.config().price, uploaded=False))
+    if summary.failed:
+        return 2
+    return 1 if summary.there or summary.unconfirmed else 0

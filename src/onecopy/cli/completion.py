@@ -1,0 +1,27 @@
+"""`onecopy completion`: what a shell needs to complete commands and options."""
+
+import click
+from click.shell_completion import get_completion_class
+
+from onecopy.cli.options import closing_help
+from onecopy.cli.progress import Display
+
+
+@click.command(
+    "completion",
+    epilog=closing_help(
+        "Exit codes: 0 done, 2 error.",
+        "onecopy completion bash > ~/.local/share/bash-completion/completions/onecopy",
+        "onecopy completion fish > ~/.config/fish/completions/onecopy.fish",
+    ),
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> int:
+    """Print a script that makes SHELL complete commands and options."""
+    script = get_completion_class(shell)
+    if script is None:
+        raise click.BadParameter(f"{shell} is not known to click")
+    root = ctx.find_root().command
+    Display().line(script(root, {}, "onecopy", "_ONECOPY_COMPLETE").source())
+    return 0

@@ -1,0 +1,109 @@
+"""What the commands that take files have in common."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from onecopy.cli.progress import Display, display, takes_progress
+from onecopy.cli.show import bytes_text, json_line, money_text, result_text, result_values
+from onecopy.content import Verdict
+from onecopy.files import File, Skipped, printable, walk
+from onecopy.key import normalisation_differs
+from onecopy.upload.result import Outcome, Result
+
+_NOT_NFC = "its name is not in Unicode's form C: one that looks the same may be another"
+_LEFT_OUT = frozenset({"symlink", "special", "reserved"})
+"""What is no file: told, but nothing that went wrong."""
+
+
+def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its paths, `--json` and `--progress`."""
+    options = (
+        click.argument("paths", metavar="PATH...", nargs=-1, required=True),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file."),
+        takes_progress,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def display_of_files(
+    paths: Iterable[str], *, progress: bool | None
+) -> AbstractContextManager[Display]:
+    """Return a display for the bytes of all files below `paths`."""
+    sizes = (found.size for found in walk(paths) if isinstance(found, File))
+    return display(progress=progress, sizes=sizes)
+
+
+def files_below(paths: Iterable[str], to: str, shown: Display) -> Iterator[File | Skipped]:
+    """Yield the files below `paths`; tells of what is no file, and of names that mislead."""
+    for found in walk(paths, to=to):
+        if isinstance(found, Skipped) and found.reason in _LEFT_OUT:
+            shown.note(f"left out {found.path}: {found.message}")
+            continue
+        if isinstance(found, File) and normalisation_differs(found.key):
+            shown.note(f"{printable(found.path)}: {_NOT_NFC}")
+        yield found
+
+
+@dataclass(slots=True)
+class Summary:
+    """How it went, over all files."""
+
+    new: int = 0
+    there: int = 0
+    unconfirmed: int = 0
+    taken: int = 0
+    failed: int = 0
+    sent: int = 0
+    """Bytes."""
+    not_sent: int = 0
+    """Bytes of files that were already there."""
+
+    def add(self, result: Result) -> None:
+        """Count a result."""
+        self.sent += result.sent
+        if result.outcome is Outcome.FAILED:
+            self.failed += 1
+        elif result.outcome is Outcome.KEY_TAKEN:
+            self.taken += 1
+        elif result.verdict is Verdict.DUPLICATE:
+            self.there += 1
+            self.not_sent += max(0, result.size - result.sent)
+        elif result.verdict is Verdict.NEW:
+            self.new += 1
+        else:
+            self.unconfirmed += 1
+
+    def text(self, price: float, *, uploaded: bool) -> str:
+        """Return it for people; `price` in US dollars per GB and month."""
+        counts = [
+            f"{self.new:,} {'uploaded' if uploaded else 'new'}",
+            f"{self.there:,} already there",
+        ]
+        for number, name in (
+            (self.unconfirmed, "unconfirmed"),
+            (self.taken, "not uploaded, the name is taken"),
+            (self.failed, "failed"),
+        ):
+            if number:
+                counts.append(f"{number:,} {name}")
+        saved = money_text(self.not_sent / 1e9 * price)
+        amounts = [f"{bytes_text(self.sent)} sent"] if uploaded else []
+        amounts.append(
+            f"{bytes_text(self.not_sent)} {'not sent' if uploaded else 'need no upload'}"
+        )
+        return f"{', '.join(counts)}; {', '.join(amounts)}; {saved} a month saved"
+
+
+def print_results(results: Iterable[Result], shown: Display, *, as_json: bool) -> Summary:
+    """Print each result as it comes; return the summary."""
+    summary = Summary()
+    for result in results:
+        summary.add(result)
+        shown.line(json_line(result_values(result)) if as_json else result_text(result))
+    return summary

@@ -1,0 +1,79 @@
+"""The options that commands share, and the settings they make."""
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from onecopy import settings
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+_LEVELS = ("debug", "info", "warning", "error")
+_COMMON = (
+    click.option(
+        "--config",
+        "config_file",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help=f"Read settings from FILE instead of {settings.FILE} in the working directory.",
+    ),
+    click.option(
+        "--log-level",
+        type=click.Choice(_LEVELS),
+        default="warning",
+        show_default=True,
+        help="What to log to standard error; debug shows tracebacks.",
+    ),
+)
+_LOCAL = (
+    click.option("--index", metavar="URL", help="Index, such as sqlite:onecopy-data/index.sqlite."),
+    click.option("--store", metavar="URL", help="Store: a folder's path, or its URL."),
+)
+_REMOTE = (
+    click.option("--server", metavar="URL", help="Ask this service instead of index and store."),
+    click.option(
+        "--token-file",
+        metavar="FILE",
+        help="File that holds the token for the service; or set ONECOPY_TOKEN.",
+    ),
+)
+_TENANT = click.option(
+    "--tenant", metavar="NAME", help="Whose contents are compared; a token knows its own."
+)
+
+
+def takes_settings(*, server: bool = False, tenant: bool = False) -> Decorator:
+    """Give a command the shared options; it is called with `settings` instead of them."""
+    names = ["index", "store"]
+    options = list(_LOCAL)
+    if server:
+        names += ["server", "token_file"]
+        options += _REMOTE
+    if tenant:
+        names.append("tenant")
+        options.append(_TENANT)
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def call(*, config_file: Path | None, log_level: str, **values: Any) -> Any:  # noqa: ANN401 - click's
+            logging.basicConfig(
+                level=log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
+            )
+            given = {name: values.pop(name) for name in names}
+            return command(settings=settings.read(config_file, given), **values)
+
+        for option in reversed([*options, *_COMMON]):
+            call = option(call)
+        return call
+
+    return decorate
+
+
+def closing_help(exit_codes: str, *examples: str) -> str:
+    """Return the end of a command's help, whose examples click is to leave as they are."""
+    lines = "\n".join(f"  {example}" for example in examples)
+    return f"\b\nExamples:\n{lines}\n\n{exit_codes}"

@@ -1,0 +1,99 @@
+"""Progress on standard error: what is done, how fast, and for how long still."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any, Never
+
+import click
+
+from onecopy.errors import OnecopyError
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+
+class ReaderLeft(Exception):
+    """Nobody reads our results any more, as in `onecopy check … | head`."""
+
+
+class Display:
+    """Where lines and progress go; without a bar, lines only."""
+
+    def __init__(self, bar: "tqdm[Never] | None" = None) -> None:
+        self._bar = bar
+        self._read = 0
+
+    @property
+    def shows(self) -> bool:
+        """Whether there is a bar."""
+        return self._bar is not None
+
+    def line(self, text: str) -> None:
+        """Write a result to standard output."""
+        try:
+            if self._bar is not None and sys.stdout.isatty():
+                self._bar.write(text, file=sys.stdout)
+            else:
+                print(text)
+        except BrokenPipeError as error:
+            raise ReaderLeft from error
+
+    def note(self, text: str) -> None:
+        """Write a message to standard error."""
+        if self._bar is not None:
+            self._bar.write(f"onecopy: {text}", file=sys.stderr)
+        else:
+            print(f"onecopy: {text}", file=sys.stderr)
+
+    def progress(self, done: int, read: int) -> None:
+        """Show that so many more bytes are done with, or were read."""
+        if self._bar is not None:
+            self._read += read
+            if read:
+                self._bar.set_postfix_str(f"read {self._read / 1e6:,.0f} MB", refresh=False)
+            self._bar.update(done)
+
+
+def takes_progress(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--progress`."""
+    return click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Show progress on standard error.  [default: on a terminal]",
+    )(command)
+
+
+@contextmanager
+def display(
+    *, progress: bool | None, unit: str = "B", sizes: Iterable[int] = ()
+) -> Iterator[Display]:
+    """Yield a display, with a bar if that is asked for (None: on a terminal only).
+
+    `sizes` add up to how much there is to do; they are counted beside the work, which need not
+    wait for it.
+    """
+    if not (sys.stderr.isatty() if progress is None else progress):
+        yield Display()
+        return
+    from tqdm import tqdm
+
+    ended = Event()
+    bar = tqdm(unit=unit, unit_scale=True, file=sys.stderr, dynamic_ncols=True)
+    Thread(target=_count, args=(sizes, bar, ended), daemon=True).start()
+    try:
+        with bar:
+            yield Display(bar)
+    finally:
+        ended.set()
+
+
+def _count(sizes: Iterable[int], bar: "tqdm[Never]", ended: Event) -> None:
+    total = 0
+    with suppress(OnecopyError, OSError):  # the work itself will meet them, and tell
+        for size in sizes:
+            if ended.is_set():
+                return
+            total += size
+        bar.total = total or None

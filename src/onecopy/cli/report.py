@@ -1,0 +1,117 @@
+"""`onecopy report`: duplicates and money."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import click
+
+from onecopy.cli.backends import opened_backends
+from onecopy.cli.options import closing_help, takes_settings
+from onecopy.cli.progress import Display, display, takes_progress
+from onecopy.cli.show import bytes_text, json_line, money_text
+from onecopy.content import Copy
+from onecopy.files import printable
+from onecopy.report import Group, Report, report
+from onecopy.settings import Settings
+
+_BATCH = 1000
+_Pair = tuple[str, Copy]
+
+
+@click.command(
+    "report",
+    epilog=closing_help(
+        "Exit codes: 0 done, 2 error.",
+        "onecopy report",
+        "onecopy report --top 100 --json",
+    ),
+)
+@click.option(
+    "--top",
+    type=click.IntRange(0, 10_000),
+    default=10,
+    show_default=True,
+    help="How many contents to name: those that waste most.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@takes_progress
+@takes_settings(tenant=True)
+def command(*, settings: Settings, top: int, as_json: bool, progress: bool | None) -> int:
+    """Tell what is stored more than once, and what that costs.
+
+    Goes by the index: run `onecopy scan` first if the store was changed by others. The price per
+    GB and month is `price` in the settings.
+    """
+    with (
+        opened_backends(settings) as (index, store),
+        display(progress=progress, unit=" copies") as shown,
+    ):
+        figures = report(
+            _counted(index.copies(settings.tenant), shown),
+            price=settings.price,
+            top=top,
+            hard_links=store.kind == "folder",
+        )
+    for line in [json_line(_values(figures))] if as_json else _lines(figures):
+        shown.line(line)
+    return 0
+
+
+def _counted(copies: Iterator[_Pair], shown: Display) -> Iterator[_Pair]:
+    """Yield the copies, and show how many there were."""
+    while batch := list(islice(copies, _BATCH)):
+        yield from batch
+        shown.progress(len(batch), 0)
+
+
+def _values(figures: Report) -> dict[str, Any]:
+    return {
+        "objects": figures.objects,
+        "names": figures.names,
+        "contents": figures.contents,
+        "bytes": figures.bytes,
+        "groups": figures.groups,
+        "duplicates": figures.duplicates,
+        "wasted_bytes": figures.wasted,
+        "unidentified": figures.unidentified,
+        "price_per_gb_month": figures.price,
+        "cost_per_month": round(figures.cost, 6),
+        "wasted_per_month": round(figures.wasted_cost, 6),
+        "top": [_group_values(group) for group in figures.top],
+    }
+
+
+def _group_values(group: Group) -> dict[str, Any]:
+    return {
+        "digest": str(group.digest),
+        "size": group.size,
+        "objects": group.objects,
+        "wasted_bytes": group.wasted,
+        "keys": list(group.keys),
+    }
+
+
+def _lines(figures: Report) -> list[str]:
+    lines = [
+        f"{figures.objects:,} objects, {_amount(figures.bytes, figures.cost)}",
+        f"{figures.contents:,} distinct contents, {figures.groups:,} of them stored more than once",
+        f"{figures.duplicates:,} duplicates, {_amount(figures.wasted, figures.wasted_cost)}",
+    ]
+    if figures.names > figures.objects:
+        lines.append(f"{figures.names - figures.objects:,} further names of the same (hard links)")
+    if figures.unidentified:
+        lines.append(f"{figures.unidentified:,} objects of unknown content: see `onecopy scan`")
+    return [*lines, *(_group_text(group) for group in figures.top)]
+
+
+def _amount(size: int, cost: float) -> str:
+    return f"{bytes_text(size)}, {money_text(cost)} a month"
+
+
+def _group_text(group: Group) -> str:
+    named = ", ".join(printable(key) for key in group.keys)
+    more = ", …" if group.objects > len(group.keys) else ""
+    return (
+        f"  {bytes_text(group.wasted)}: {group.objects} of {bytes_text(group.size)}: {named}{more}"
+    )

@@ -1,0 +1,88 @@
+"""`onecopy scan`: brings the index up to what lies in the store."""
+
+import click
+
+from onecopy.cli.backends import opened_backends, tenants_of
+from onecopy.cli.options import closing_help, takes_settings
+from onecopy.cli.progress import display, takes_progress
+from onecopy.cli.show import bytes_text, json_line
+from onecopy.files import printable
+from onecopy.scan.scanning import Figures, Read, scan
+from onecopy.settings import Settings
+
+
+@click.command(
+    "scan",
+    epilog=closing_help(
+        "Exit codes: 0 the index is up to date, 1 some objects could not be recorded (named on "
+        "standard error), 2 error.",
+        "onecopy scan --store /srv/files --index sqlite:/srv/index.sqlite",
+        "onecopy scan --read",
+    ),
+)
+@click.option(
+    "--read",
+    type=click.Choice(["missing", "all"]),
+    is_flag=False,
+    flag_value="all",
+    help="Read again what is recorded already: all of it, or what has no content digest yet "
+    "(missing).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@takes_progress
+@takes_settings()
+def command(*, settings: Settings, read: Read | None, as_json: bool, progress: bool | None) -> int:
+    """Bring the index up to what lies in the store.
+
+    Objects that are not recorded as they are now are read and recorded; records of objects that
+    are gone are forgotten. Nothing in the store is changed. A scan that was interrupted goes on
+    where it was.
+    """
+    with (
+        opened_backends(settings) as (index, store),
+        display(progress=progress, unit=" objects", sizes=(1 for _ in store.objects())) as shown,
+    ):
+        before = 0
+
+        def show(figures: Figures) -> None:
+            nonlocal before
+            done = figures.known + figures.added + figures.empty
+            shown.progress(done - before, 0)
+            before = done
+
+        figures = scan(
+            index,
+            store,
+            tenants_of(settings, index),
+            read=read or "new",
+            progress=show if shown.shows else None,
+        )
+        for problem in figures.problems:
+            shown.note(f"{printable(problem.key)}: {problem.reason}")
+        if figures.more_problems:
+            shown.note(f"and {figures.more_problems:,} more")
+        shown.line(json_line(_values(figures)) if as_json else _text(figures))
+    return 1 if figures.problems else 0
+
+
+def _values(figures: Figures) -> dict[str, object]:
+    return {
+        "objects": figures.objects,
+        "bytes": figures.bytes,
+        "empty": figures.empty,
+        "known": figures.known,
+        "added": figures.added,
+        "read_bytes": figures.read_bytes,
+        "forgotten": figures.forgotten,
+        "problems": len(figures.problems) + figures.more_problems,
+    }
+
+
+def _text(figures: Figures) -> str:
+    empty = f" ({figures.empty:,} empty)" if figures.empty else ""
+    read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
+    return (
+        f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
+        f"{figures.known:,} known, {figures.added:,} added{read}, "
+        f"{figures.forgotten:,} forgotten"
+    )

@@ -1,0 +1,149 @@
+"""`onecopy serve`: the service, for browsers and other machines."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from onecopy.cli.backends import opened_backends, ticket_secrets_of
+from onecopy.cli.options import closing_help, takes_settings
+from onecopy.errors import InvalidSettings
+from onecopy.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+_BACKLOG = 2048
+_GRACE = 10
+"""Seconds that requests have to finish when the server is told to end."""
+
+
+@click.command(
+    "serve",
+    epilog=closing_help(
+        "Exit codes: 0 ended by SIGINT or SIGTERM, 2 error.",
+        "onecopy serve",
+        "onecopy serve --store /srv/files --index sqlite:/srv/index.sqlite --port 0",
+    ),
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
+@click.option(
+    "--checksum-api",
+    metavar="ORIGIN",
+    help='Also answer POST / with {"content": "<md5 hex>"} for pages of this web origin.',
+)
+@click.option(
+    "--checksum-tenant",
+    metavar="NAME",
+    default="default",
+    show_default=True,
+    help="Whose contents --checksum-api counts.",
+)
+@click.option(
+    "--access-log", is_flag=True, help="Write a line of JSON a request to standard error."
+)
+@takes_settings()
+def command(  # noqa: PLR0913 - an option each
+    *,
+    settings: Settings,
+    host: str,
+    port: int,
+    checksum_api: str | None,
+    checksum_tenant: str,
+    access_log: bool,
+) -> int:
+    """Serve the web page and the HTTP API.
+
+    Listens on this machine only, unless there are tokens (see `onecopy token`). The address is
+    printed to standard error once it is reachable.
+    """
+    from onecopy.http.app import ChecksumApi, Options, create_app
+    from onecopy.http.auth import has_tokens, require_loopback
+    from onecopy.store.interface import Sweeper
+    from onecopy.tickets import LIFETIME, RESUMABLE
+
+    with opened_backends(settings) as (index, store):
+        if isinstance(store, Sweeper):
+            store.abort_stale(RESUMABLE + LIFETIME)
+        tokens_required = has_tokens(index)
+        if not tokens_required:
+            require_loopback(host)
+        options = Options(
+            price=settings.price,
+            trust=settings.tenants,
+            checksum_api=ChecksumApi(checksum_api, checksum_tenant) if checksum_api else None,
+        )
+        app = create_app(
+            index,
+            store,
+            secrets=ticket_secrets_of(settings, index),
+            tokens_required=tokens_required,
+            options=options,
+        )
+        if access_log:
+            _write_access_log()
+        _serve(app, _listen(host, port))
+    return 0
+
+
+def _write_access_log() -> None:
+    log = logging.getLogger("onecopy.access")
+    log.setLevel(logging.INFO)
+    log.addHandler(logging.StreamHandler())  # the lines are JSON: nothing is put before them
+    log.propagate = False
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything is promised; raises InvalidSettings if it can't be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else error.strerror or str(error)
+        raise InvalidSettings(f"can't listen on {host} port {port}: {why}") from error
+    # asyncio does it for sockets of its own making; without it every answer waits for 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
+
+
+def _serve(app: "Starlette", listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; requests that are under way are finished."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            print(f"onecopy is at {_address(listener)}", file=sys.stderr, flush=True)
+
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE,
+    )
+    # uvicorn raises the signal that ended it once more, when it has ended: index and store still
+    # have to be closed then, after SIGTERM too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with listener, suppress(KeyboardInterrupt):
+        Server(config).run([listener])
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

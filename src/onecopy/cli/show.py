@@ -1,0 +1,99 @@
+"""How results are written: one line each for people, or one JSON object a line for programs."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from onecopy.content import Copy, Verdict
+from onecopy.files import printable
+from onecopy.upload.result import Outcome, Result
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def time_text(milliseconds: int) -> str:
+    """Return a time as RFC 3339 in UTC, to the millisecond."""
+    time = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def day(milliseconds: int) -> str:
+    """Return the day of a time, in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+
+
+def bytes_text(size: float) -> str:
+    """Return a number of bytes for people, in powers of 1000."""
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} {_UNITS[-1]}"
+
+
+def money_text(dollars: float) -> str:
+    """Return US dollars: cents where they tell something, else as small as it is."""
+    if dollars >= 0.01 or dollars == 0:
+        return f"${dollars:,.2f}"
+    return "less than $0.01"
+
+
+def json_line(values: dict[str, Any]) -> str:
+    """Return one line of JSON; names that are not UTF-8 keep their bytes, escaped."""
+    return json.dumps(values, ensure_ascii=True)
+
+
+def copy_values(copy: Copy, url: str | None) -> dict[str, Any]:
+    """Return what is told of a copy."""
+    return {
+        "key": copy.key,
+        "url": url,
+        "stored_at": time_text(copy.stored_at),
+        "recorded_at": time_text(copy.recorded_at),
+    }
+
+
+def result_values(result: Result) -> dict[str, Any]:
+    """Return what `--json` tells of a file."""
+    values: dict[str, Any] = {
+        "path": result.path,
+        "size": result.size,
+        "verdict": str(result.verdict),
+        "copy": copy_values(result.copy, result.url) if result.copy else None,
+        "reason": result.reason,
+    }
+    if result.message is not None:
+        values["message"] = result.message
+    if result.same_as is not None:
+        values["same_as"] = result.same_as
+    if result.outcome is not None:
+        values |= {"outcome": str(result.outcome), "key": result.key, "sent": result.sent}
+    return values
+
+
+def result_text(result: Result) -> str:
+    """Return what a person is told of a file."""
+    return f"{printable(result.path)}: {_what(result)}"
+
+
+def _what(result: Result) -> str:
+    if result.outcome is Outcome.UPLOADED:
+        return f"uploaded as {printable(result.key or '')}" + _in_brackets(result.reason)
+    if result.verdict is Verdict.DUPLICATE:
+        return f"already there: {_where(result)}"
+    if result.outcome is Outcome.KEY_TAKEN:
+        return f"not uploaded: {printable(result.key or '')} holds something else"
+    why = result.message or result.reason or ""
+    if result.outcome is Outcome.FAILED:
+        return f"failed: {why}"
+    return f"unconfirmed: {why}" if result.verdict is Verdict.UNCONFIRMED else "new"
+
+
+def _where(result: Result) -> str:
+    if result.copy is None:
+        return f"same as {printable(result.same_as or '')}"
+    return f"{printable(result.copy.key)}, since {day(result.copy.stored_at)}"
+
+
+def _in_brackets(reason: str | None) -> str:
+    return f" ({reason})" if reason else ""

@@ -1,0 +1,176 @@
+"""Duplicates and money: how much of what is stored is stored more than once. Pure figures.
+
+Memory stays flat however many copies there are: they go into a temporary database, whose sorter
+groups them by content on disk.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import apsw
+
+from onecopy.content import Copy
+from onecopy.digest import Digest, content_scheme
+
+_BATCH = 10_000
+"""Copies that are written in one go."""
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -65536;
+PRAGMA temp_store = FILE;
+CREATE TABLE copies (tenant TEXT, digest BLOB, size INTEGER, object INTEGER, key TEXT);
+BEGIN;
+"""
+_GROUPS = """
+CREATE TABLE groups AS
+SELECT tenant, digest, size, count(DISTINCT object) AS objects, count(*) AS names
+FROM copies WHERE digest IS NOT NULL GROUP BY tenant, digest, size;
+"""
+_SUMS = """
+SELECT count(*), coalesce(sum(objects), 0), coalesce(sum(names), 0),
+       coalesce(sum(size * objects), 0), coalesce(sum(objects > 1), 0),
+       coalesce(sum(objects - 1), 0), coalesce(sum(size * (objects - 1)), 0)
+FROM groups;
+"""
+_UNIDENTIFIED = """
+SELECT count(*), coalesce(sum(size), 0)
+FROM (SELECT DISTINCT tenant, size, object FROM copies WHERE digest IS NULL);
+"""
+_TOP = """
+CREATE TABLE top AS SELECT *, row_number() OVER () AS place FROM (
+    SELECT tenant, digest, size, objects FROM groups WHERE objects > 1
+    ORDER BY size * (objects - 1) DESC, tenant, digest LIMIT ?
+);
+"""
+_KEYS = """
+SELECT place, key FROM copies CROSS JOIN top USING (tenant, digest, size) ORDER BY place, key;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Several stored objects that hold one content of one tenant."""
+
+    tenant: str
+    digest: Digest
+    """The content digest."""
+    size: int
+    """Bytes of one of them."""
+    objects: int
+    keys: tuple[str, ...]
+    """The first of them, in order."""
+
+    @property
+    def wasted(self) -> int:
+        """Bytes that would be saved if there were one of them."""
+        return self.size * (self.objects - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an index knows of duplicates. Hard links of one file are one object with many names."""
+
+    names: int
+    """Recorded keys."""
+    objects: int
+    """Stored objects whose content is known; hard links count once."""
+    contents: int
+    bytes: int
+    """Of all objects."""
+    groups: int
+    """Contents that several objects hold."""
+    duplicates: int
+    """Objects that hold what another one holds already."""
+    wasted: int
+    """Bytes of these."""
+    unidentified: int
+    """Objects of which no content digest is known: not in any other figure but `bytes`."""
+    price: float
+    """US dollars per GB (10^9 bytes) and month."""
+    top: tuple[Group, ...]
+    """The groups that waste most, the worst first."""
+
+    @property
+    def cost(self) -> float:
+        """US dollars a month for all objects."""
+        return self.bytes / 1e9 * self.price
+
+    @property
+    def wasted_cost(self) -> float:
+        """US dollars a month for what is wasted."""
+        return self.wasted / 1e9 * self.price
+
+
+def report(
+    copies: Iterable[tuple[str, Copy]],
+    *,
+    price: float,
+    top: int = 20,
+    keys: int = 5,
+    hard_links: bool = False,
+) -> Report:
+    """Return the figures of (tenant, copy) pairs, as `Index.copies` yields them.
+
+    With `hard_links`, for folders, copies of one content with the same identity are one object.
+    The `top` groups name up to `keys` keys each.
+    """
+    database = apsw.Connection("")  # a file of its own that goes with the connection
+    try:
+        database.execute(_SCHEMA).fetchall()  # apsw runs no more than it is asked for
+        _write(database, copies, hard_links=hard_links)
+        database.execute(_GROUPS).fetchall()
+        contents, objects, names, size, groups, duplicates, wasted = _row(database, _SUMS)
+        unidentified, unidentified_bytes = _row(database, _UNIDENTIFIED)
+        return Report(
+            names=names,
+            objects=objects,
+            contents=contents,
+            bytes=size + unidentified_bytes,
+            groups=groups,
+            duplicates=duplicates,
+            wasted=wasted,
+            unidentified=unidentified,
+            price=price,
+            top=tuple(_top(database, top, keys)),
+        )
+    finally:
+        database.close()
+
+
+def _write(
+    database: apsw.Connection, copies: Iterable[tuple[str, Copy]], *, hard_links: bool
+) -> None:
+    rows = (
+        (
+            tenant,
+            digest.value if (digest := copy.content_digest) else None,
+            copy.size,
+            # Python's own hash is salted and 64 bits long: good enough to tell objects of one
+            # content apart, and much smaller to sort than the identity itself.
+            hash(copy.identity) if hard_links else number,
+            copy.key,
+        )
+        for number, (tenant, copy) in enumerate(copies)
+    )
+    while batch := list(islice(rows, _BATCH)):
+        database.executemany("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", batch)
+
+
+def _row(database: apsw.Connection, query: str) -> tuple[int, ...]:
+    (row,) = database.execute(query)
+    return tuple(int(str(value)) for value in row)
+
+
+def _top(database: apsw.Connection, top: int, keys: int) -> Iterator[Group]:
+    database.execute(_TOP, (top,)).fetchall()
+    named: dict[int, list[str]] = {}
+    for place, key in database.execute(_KEYS):
+        some = named.setdefault(place, [])
+        if len(some) < keys:
+            some.append(key)
+    rows = database.execute("SELECT place, tenant, digest, size, objects FROM top ORDER BY place")
+    for place, tenant, value, size, objects in rows:
+        digest = Digest(content_scheme(size), value)
+        yield Group(tenant, digest, size, objects, tuple(named[place]))

@@ -1,0 +1,288 @@
+"""`onecopy check` and `onecopy upload` as a person runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onecopy.cli.files import Summary
+from onecopy.content import Verdict
+from onecopy.upload import Outcome, Result
+from tests.conftest import Run, Serve, backends, environment
+from tests.upload.conftest import noise, write
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Make a folder with three small files, two of them alike, and a large one."""
+    folder = tmp_path / "photos"
+    write(folder / "rome.jpg", noise(3000))
+    write(folder / "copy.jpg", noise(3000))
+    write(folder / "2019" / "oslo.jpg", noise(2000))
+    write(folder / "film", noise(9_000_000))
+    return folder
+
+
+def lines(out: str) -> dict[str, Any]:
+    """Return what `--json` printed, by the files' names."""
+    return {Path(each["path"]).name: each for each in map(json.loads, out.splitlines())}
+
+
+def test_upload_and_upload_again(run: Run, photos: Path, tmp_path: Path) -> None:
+    """The first run uploads, the second finds all; both are a success, and say so in one line."""
+    first = run("upload", *backends(tmp_path), photos)
+    assert first.code == 0, first.err
+    assert f"{photos}/film: uploaded as photos/film" in first.out.splitlines()
+    assert first.err == (
+        "onecopy: 3 uploaded, 1 already there; 9.0 MB sent, 3.0 kB not sent; "
+        "less than $0.01 a month saved\n"
+    )
+    second = run("upload", *backends(tmp_path), photos)
+    assert second.code == 0
+    assert "0 uploaded, 4 already there; 0 bytes sent" in second.err
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert f"{photos}/film: already there: photos/film, since {today}" in second.out.splitlines()
+    assert (tmp_path / "files/photos/2019/oslo.jpg").read_bytes() == noise(2000)
+
+
+def test_upload_tells_programs_all(run: Run, photos: Path, tmp_path: Path) -> None:
+    """One JSON object a file, with verdict, copy, outcome, key and bytes sent."""
+    done = run("upload", "--json", "--to", "2026/", *backends(tmp_path), photos)
+    assert done.code == 0, done.err
+    told = lines(done.out)
+    film = told["film"]
+    assert film["copy"].pop("stored_at").endswith("Z")
+    assert film["copy"].pop("recorded_at").endswith("Z")
+    key = "2026/photos/film"
+    assert film == {
+        "path": str(photos / "film"),
+        "size": 9_000_000,
+        "verdict": "new",
+        "copy": {"key": key, "url": (tmp_path / "files" / key).as_uri()},
+        "reason": None,
+        "outcome": "uploaded",
+        "key": key,
+        "sent": 9_000_000,
+    }
+    twins = {told["copy.jpg"]["outcome"], told["rome.jpg"]["outcome"]}
+    assert twins == {"uploaded", "skipped"}
+
+
+def test_check_tells_what_is_there(run: Run, photos: Path, tmp_path: Path) -> None:
+    """0: all new; 1: something is a duplicate; the JSON has the shape that is documented."""
+    new = run("check", *backends(tmp_path), photos / "film", photos / "rome.jpg")
+    assert (new.code, new.out) == (0, f"{photos}/film: new\n{photos}/rome.jpg: new\n")
+    run("upload", *backends(tmp_path), photos / "rome.jpg")
+    found = run("check", "--json", *backends(tmp_path), photos)
+    assert found.code == 1
+    told = lines(found.out)
+    assert set(told["rome.jpg"]) == {"path", "size", "verdict", "copy", "reason"}
+    assert set(told["rome.jpg"]["copy"]) == {"key", "url", "stored_at", "recorded_at"}
+    assert {name: each["verdict"] for name, each in told.items()} == {
+        "copy.jpg": "duplicate",
+        "film": "new",
+        "oslo.jpg": "new",
+        "rome.jpg": "duplicate",
+    }
+
+
+def test_a_dry_run_uploads_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
+    """--dry-run tells what an upload would find, duplicates within the selection included."""
+    done = run("upload", "--dry-run", "--json", *backends(tmp_path), photos)
+    assert done.code == 1
+    told = lines(done.out)
+    assert (told["rome.jpg"]["verdict"], told["rome.jpg"]["reason"]) == ("duplicate", "selection")
+    assert told["rome.jpg"]["same_as"] == str(photos / "copy.jpg")
+    assert not (tmp_path / "files/photos").exists()
+
+
+def test_a_taken_name_is_left_or_another_found(run: Run, photos: Path, tmp_path: Path) -> None:
+    """1 when a name is taken; 0 with --on-taken rename."""
+    run("upload", *backends(tmp_path), photos)
+    write(photos / "2019/oslo.jpg", noise(2001))
+    told = run("upload", *backends(tmp_path), photos)
+    assert told.code == 1
+    assert (
+        f"{photos}/2019/oslo.jpg: not uploaded: photos/2019/oslo.jpg holds something else"
+        in told.out
+    )
+    renamed = run("upload", "--on-taken", "rename", *backends(tmp_path), photos)
+    assert renamed.code == 0
+    assert f"{photos}/2019/oslo.jpg: uploaded as photos/2019/oslo (2).jpg" in renamed.out
+
+
+def test_anyway_uploads_duplicates(run: Run, photos: Path, tmp_path: Path) -> None:
+    """--anyway is for those who want a second copy."""
+    run("upload", *backends(tmp_path), photos / "rome.jpg")
+    done = run("upload", "--anyway", "--to", "again", *backends(tmp_path), photos / "rome.jpg")
+    assert done.code == 0
+    assert "uploaded as again/rome.jpg (extra-copy)" in done.out
+
+
+def test_what_is_no_file_is_left_out(run: Run, photos: Path, tmp_path: Path) -> None:
+    """Links are named on standard error, and are no error."""
+    (photos / "link").symlink_to("film")
+    done = run("upload", *backends(tmp_path), photos)
+    assert done.code == 0
+    assert f"onecopy: left out {photos}/link: symbolic links are not followed" in done.err
+
+
+def test_a_path_that_is_not_there_fails(run: Run, photos: Path, tmp_path: Path) -> None:
+    """2 when something failed; the rest is uploaded all the same."""
+    done = run("upload", *backends(tmp_path), photos / "none", photos / "film")
+    assert done.code == 2
+    assert f"{photos}/none: failed: no such file or folder" in done.out
+    assert f"{photos}/film: uploaded as film" in done.out
+    assert run("check", *backends(tmp_path), photos / "none").code == 2
+
+
+def test_names_that_are_not_utf8_are_refused_by_name(run: Run, tmp_path: Path) -> None:
+    """The name is shown escaped, and JSON keeps its bytes."""
+    folder = tmp_path / "names"
+    folder.mkdir()
+    (folder / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
+    done = run("upload", *backends(tmp_path), folder)
+    assert done.code == 2
+    assert f"{folder}/caf\\xe9: failed:" in done.out
+    (told,) = map(json.loads, run("upload", "--json", *backends(tmp_path), folder).out.splitlines())
+    assert told["reason"] == "key-invalid"
+
+
+def test_names_that_mislead_are_told(run: Run, tmp_path: Path) -> None:
+    """A name in another normal form is kept byte for byte, and reported."""
+    folder = tmp_path / "names"
+    write(folder / "cafe\u0301", b"x")
+    write(folder / "caf\u00e8", b"y")
+    done = run("upload", *backends(tmp_path), folder)
+    assert done.code == 0
+    assert done.err.count("not in Unicode's form C") == 1
+    assert (tmp_path / "files/names/cafe\u0301").read_bytes() == b"x"
+
+
+def test_through_a_server(run: Run, photos: Path, server: Serve, tmp_path: Path) -> None:
+    """--server does the same through the service, and ONECOPY_SERVER too."""
+    served = server()
+    done = run("upload", "--server", served.url, photos)
+    assert done.code == 0, done.err
+    assert (tmp_path / "files/photos/film").read_bytes() == noise(9_000_000)
+    found = run("check", "--json", photos, ONECOPY_SERVER=served.url)
+    assert found.code == 1
+    film = lines(found.out)["film"]
+    assert film["copy"]["url"] == (tmp_path / "files/photos/film").as_uri()
+
+
+def test_a_server_with_tokens(run: Run, photos: Path, server: Serve, tmp_path: Path) -> None:
+    """The token comes from the environment or a file; without one it is an error that says so."""
+    made = run("token", "create", *backends(tmp_path))
+    token_file = write(tmp_path / "token", made.out.encode())
+    url = server().url
+    assert run("check", "--server", url, photos, ONECOPY_TOKEN=made.out.strip()).code == 1
+    assert run("check", "--server", url, "--token-file", token_file, photos).code == 1
+    refused = run("check", "--server", url, photos)
+    assert refused.code == 2
+    assert refused.err.startswith("onecopy: ")
+    assert "Traceback" not in refused.err
+
+
+def test_a_server_that_is_not_there(run: Run, photos: Path) -> None:
+    """One clear line, and 2."""
+    done = run("upload", "--server", "http://127.0.0.1:9", photos)
+    assert done.code == 2
+    assert done.err == "onecopy: can't reach http://127.0.0.1:9: Connection refused\n"
+
+
+def test_progress_goes_to_standard_error(run: Run, photos: Path, tmp_path: Path) -> None:
+    """--progress shows a bar where it is asked for; results stay clean."""
+    quiet = run("upload", "--json", *backends(tmp_path / "a"), photos)
+    loud = run("upload", "--json", "--progress", *backends(tmp_path / "b"), photos)
+    assert "B/s" not in quiet.err
+    assert "B/s" in loud.err
+    assert len(lines(loud.out)) == 4
+
+
+def test_ctrl_c_ends_it_without_a_traceback(photos: Path, tmp_path: Path) -> None:
+    """130, one line, nothing half-done in the store; the next run does the rest."""
+    for number in range(3000):
+        write(photos / f"n{number}", noise(100 + number))
+    write(photos / "film2", noise(60_000_000))
+    command = [sys.executable, "-m", "onecopy", "upload", *backends(tmp_path), str(photos)]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert err.strip() == "onecopy: interrupted; run the same command again to go on"
+    assert time.monotonic() - began < 10
+    assert len(out.splitlines()) < 3000
+    again = subprocess.run(
+        command, capture_output=True, env=environment(tmp_path), cwd=tmp_path, check=False
+    )
+    assert again.returncode == 0, again.stderr
+    stored = sum(path.is_file() for path in (tmp_path / "files/photos").rglob("*"))
+    assert stored == 3002  # of 3005 files: three hold what another one holds
+    assert not list((tmp_path / "files/.onecopy/uploads").iterdir())
+
+
+def test_a_reader_that_leaves_is_no_error(photos: Path, tmp_path: Path) -> None:
+    """`onecopy check … | head -1` ends quietly."""
+    for number in range(5000):
+        write(photos / f"n{number}", b"x")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "onecopy", "check", *backends(tmp_path), str(photos)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(60) == 141
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    ("result", "field"),
+    [
+        (Result("p", 10, Verdict.NEW, outcome=Outcome.UPLOADED, sent=10), "new"),
+        (Result("p", 10, Verdict.DUPLICATE, outcome=Outcome.SKIPPED), "there"),
+        (Result("p", 10, Verdict.UNCONFIRMED, outcome=Outcome.SKIPPED), "unconfirmed"),
+        (Result("p", 10, Verdict.NEW, outcome=Outcome.KEY_TAKEN), "taken"),
+        (Result("p", 10, Verdict.UNCONFIRMED, outcome=Outcome.FAILED), "failed"),
+    ],
+)
+def test_each_result_counts_once(result: Result, field: str) -> None:
+    """The summary adds up."""
+    summary = Summary()
+    summary.add(result)
+    counts = {
+        name: getattr(summary, name) for name in ("new", "there", "unconfirmed", "taken", "failed")
+    }
+    assert counts == {**dict.fromkeys(counts, 0), field: 1}
+    assert (summary.sent, summary.not_sent) == (
+        result.sent,
+        10 if field == "there" else 0,
+    )
+
+
+def test_savings_are_told_at_the_price() -> None:
+    """A terabyte not sent saves 23 dollars a month at the usual price."""
+    summary = Summary(there=1, not_sent=10**12)
+    assert "1.0 TB not sent; $23.00 a month saved" in summary.text(0.023, uploaded=True)

@@ -1,0 +1,248 @@
+"""The other commands: serve, scan, report, forget, token, index, completion."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from onecopy.store import Upload, open_store
+from tests.conftest import Run, Serve, backends, environment
+from tests.upload.conftest import noise, write
+
+
+def test_scan_report_and_forget(run: Run, tmp_path: Path) -> None:
+    """What lies in a folder is found, priced, and dropped from the index, but never touched."""
+    for name in ("a", "b", "c/d"):
+        write(tmp_path / "files" / name, noise(5000))
+    write(tmp_path / "files" / "e", noise(400))
+    scanned = run("scan", *backends(tmp_path))
+    assert scanned.code == 0, scanned.err
+    assert scanned.out == "4 objects, 15.4 kB: 0 known, 4 added (15.4 kB read), 0 forgotten\n"
+    report = run("report", *backends(tmp_path))
+    assert report.out.splitlines()[:3] == [
+        "4 objects, 15.4 kB, less than $0.01 a month",
+        "2 distinct contents, 1 of them stored more than once",
+        "2 duplicates, 10.0 kB, less than $0.01 a month",
+    ]
+    assert report.out.splitlines()[3] == "  10.0 kB: 3 of 5.0 kB: a, b, c/d"
+    forgotten = run("forget", *backends(tmp_path), "e", "none")
+    assert forgotten.code == 1
+    assert forgotten.out == "e: forgotten\nnone: was not recorded\n"
+    assert "no object was touched" in forgotten.err
+    assert (tmp_path / "files/e").exists()
+    again = json.loads(run("scan", "--json", *backends(tmp_path)).out)
+    assert (again["known"], again["added"]) == (3, 1)
+    everything = json.loads(run("scan", "--json", "--read", *backends(tmp_path)).out)
+    assert everything["read_bytes"] == 15_400
+
+
+def test_report_for_programs(run: Run, tmp_path: Path) -> None:
+    """One JSON object, with the price of the settings."""
+    for name in ("a", "b"):
+        write(tmp_path / "files" / name, noise(5000))
+    run("scan", *backends(tmp_path))
+    write(tmp_path / "onecopy.toml", b"price = 1000\n")
+    told = json.loads(run("report", "--json", "--top", "1", *backends(tmp_path)).out)
+    assert (told["objects"], told["contents"], told["wasted_bytes"]) == (2, 1, 5000)
+    assert told["wasted_per_month"] == 0.005
+    assert told["top"][0]["keys"] == ["a", "b"]
+
+
+def test_scan_follows_the_tenants_of_the_settings(run: Run, tmp_path: Path) -> None:
+    """With tenants in the settings the first folder tells whose an object is."""
+    write(tmp_path / "files/ada/a", noise(10))
+    write(tmp_path / "files/stray", noise(10))
+    write(tmp_path / "onecopy.toml", b"[tenants.ada]\n")
+    done = run("scan", *backends(tmp_path))
+    assert done.code == 1
+    assert "onecopy: stray: no-tenant" in done.err
+    found = run("check", "--tenant", "ada", *backends(tmp_path), tmp_path / "files/ada/a")
+    assert found.out.endswith("already there: a, since " + found.out[-11:])
+
+
+def test_a_store_that_is_not_the_indexs_own_is_refused(run: Run, tmp_path: Path) -> None:
+    """An index that knows another store must not speak of this one."""
+    run("scan", *backends(tmp_path))
+    (tmp_path / "other").mkdir()
+    done = run("scan", "--index", f"sqlite:{tmp_path}/index.sqlite", "--store", tmp_path / "other")
+    assert done.code == 2
+    assert done.err.startswith("onecopy: ")
+    assert "Traceback" not in done.err
+
+
+def test_tokens_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
+    """The secret is printed once, and nowhere else."""
+    run("scan", *backends(tmp_path))
+    made = run(
+        *("token", "create", "--json", "--label", "import", "--scope", "check"),
+        *("--expires-in", "90d", *backends(tmp_path)),
+    )
+    assert made.code == 0, made.err
+    token = json.loads(made.out)
+    assert (token["scopes"], token["label"], token["tenant"]) == (["check"], "import", "default")
+    listed = run("token", "list", *backends(tmp_path))
+    assert token["id"] in listed.out
+    assert token["token"] not in listed.out
+    assert run("token", "revoke", token["id"], *backends(tmp_path)).code == 0
+    assert run("token", "revoke", token["id"], *backends(tmp_path)).code == 1
+    assert run("token", "list", "--json", *backends(tmp_path)).out == ""
+
+
+@pytest.mark.parametrize("text", ["90", "0d", "d", "9w", "-1d"])
+def test_a_time_must_have_its_unit(run: Run, tmp_path: Path, text: str) -> None:
+    """What is no time is refused by name."""
+    done = run("token", "create", f"--expires-in={text}", *backends(tmp_path))
+    assert done.code == 2
+    assert text in done.err
+
+
+def test_the_index_is_backed_up_and_checked(run: Run, tmp_path: Path) -> None:
+    """A backup is an index, and never overwrites; a damaged one is found."""
+    write(tmp_path / "files/a", noise(10))
+    run("scan", *backends(tmp_path))
+    assert run("index", "backup", tmp_path / "copy.sqlite", *backends(tmp_path)).code == 0
+    refused = run("index", "backup", tmp_path / "copy.sqlite", *backends(tmp_path))
+    assert (refused.code, "is there already" in refused.err) == (2, True)
+    sound = run("index", "check", "--index", f"sqlite:{tmp_path}/copy.sqlite")
+    assert (sound.code, sound.err) == (0, "onecopy: the index is sound\n")
+    with (tmp_path / "copy.sqlite").open("r+b") as file:
+        file.seek(8192)
+        file.write(b"\xff" * 4096)
+    assert run("index", "check", "--index", f"sqlite:{tmp_path}/copy.sqlite").code == 2
+
+
+def test_serve_tells_where_it_is_and_ends_gracefully(server: Serve) -> None:
+    """The address is printed when it answers, and SIGTERM ends it with 0."""
+    served = server()
+    with urllib.request.urlopen(served.url + "/healthz", timeout=10) as answer:
+        assert answer.status == 200
+    assert served.stop() == 0
+
+
+def test_serve_gives_up_what_nobody_came_back_for(server: Serve, tmp_path: Path) -> None:
+    """Uploads that got no byte for longer than tickets last are given up."""
+    served = server()
+    store = open_store(str(served.folder / "files"))
+    for number in "01":
+        store.begin([Upload(number * 32, number, 5)])
+    staging = served.folder / "files" / ".onecopy" / "uploads"
+    for path in staging.glob("0*"):
+        os.utime(path, (0, 0))
+    served.stop()
+    server().stop()
+    assert {path.name[0] for path in staging.iterdir()} == {"1"}
+
+
+def test_serve_writes_an_access_log(server: Serve) -> None:
+    """With --access-log every request is a line of JSON that names its route."""
+    served = server(None, "--access-log")
+    with urllib.request.urlopen(served.url + "/healthz", timeout=10) as answer:
+        assert answer.status == 200
+    served.process.send_signal(signal.SIGTERM)
+    assert served.process.stderr is not None
+    line = json.loads(served.process.stderr.read())
+    assert (line["method"], line["route"], line["status"]) == ("GET", "/healthz", 200)
+
+
+def test_serve_ends_on_ctrl_c(server: Serve) -> None:
+    """SIGINT too is no error."""
+    served = server()
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(20) == 0
+
+
+def test_serve_needs_tokens_beyond_this_machine(run: Run, tmp_path: Path) -> None:
+    """Without tokens it listens on loopback addresses only."""
+    done = run("serve", "--host", "0.0.0.0", "--port", "0", *backends(tmp_path))
+    assert done.code == 2
+    assert "onecopy token create" in done.err
+
+
+def test_a_port_that_is_taken_is_told(run: Run, tmp_path: Path) -> None:
+    """One clear line, and 2."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = run("serve", "--port", str(port), *backends(tmp_path))
+    assert done.code == 2
+    assert done.err == f"onecopy: can't listen on 127.0.0.1 port {port}: Address already in use\n"
+
+
+def test_serve_answers_the_bare_question_where_asked_to(
+    run: Run, server: Serve, tmp_path: Path
+) -> None:
+    """--checksum-api switches on POST / for one origin."""
+    write(tmp_path / "files/a", b"hello")
+    run("scan", *backends(tmp_path))
+    served = server(None, "--checksum-api", "https://upload.example.org")
+    request = urllib.request.Request(
+        served.url + "/",
+        json.dumps({"content": "5d41402abc4b2a76b9719d911017c592"}).encode(),
+        {"Content-Type": "application/json", "Origin": "https://upload.example.org"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        assert json.load(answer) == {"exists": 1}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script(run: Run, shell: str) -> None:
+    """The script names the command; a shell that is here takes it."""
+    done = run("completion", shell)
+    assert done.code == 0
+    assert "_ONECOPY_COMPLETE" in done.out
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=done.out, text=True, check=True)
+
+
+def test_completion_completes(run: Run) -> None:
+    """What the script asks is answered with the commands."""
+    env = {"_ONECOPY_COMPLETE": "bash_complete", "COMP_WORDS": "onecopy che", "COMP_CWORD": "1"}
+    assert run(**env).out.strip() == "plain,check"
+
+
+def test_an_unknown_key_in_the_file_is_one_line(run: Run, tmp_path: Path) -> None:
+    """A mistake in the settings is told without a traceback."""
+    write(tmp_path / "onecopy.toml", b"stroe = 'x'\n")
+    done = run("check", "x")
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "unknown stroe" in done.err
+
+
+def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:
+    """--log-level debug is for those who look for the cause."""
+    done = run("scan", "--log-level", "debug", "--index", "nonsense:", "--store", tmp_path)
+    assert done.code == 2
+    assert "Traceback" in done.err
+    assert "onecopy: unknown index 'nonsense:'" in done.err
+
+
+def test_the_version_is_told(run: Run) -> None:
+    """`onecopy --version` names the package's version."""
+    from onecopy import __version__
+
+    assert run("--version").out.strip() == f"onecopy, version {__version__}"
+
+
+def test_starting_imports_no_more_than_is_needed(tmp_path: Path) -> None:
+    """A local check waits for neither the server's packages nor the client's."""
+    write(tmp_path / "a", b"x")
+    code = (
+        "import sys; from onecopy.cli.main import run; run(sys.argv[1:]); "
+        "print(sorted({'starlette','uvicorn','urllib3','tqdm','prometheus_client','asyncio'}"
+        " & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "check", *backends(tmp_path), str(tmp_path / "a")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,147 @@
+"""Settings: which source wins, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from onecopy.errors import InvalidSettings
+from onecopy.settings import Settings, read
+
+
+def write(folder: Path, text: str) -> Path:
+    """Write a settings file; return its path."""
+    path = folder / "onecopy.toml"
+    path.write_text(text)
+    return path
+
+
+def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without file, environment and options everything lies below onecopy-data."""
+    monkeypatch.chdir(tmp_path)
+    found = read(environment={"HOME": "/home/ada"})
+    assert found == Settings(cache=Path("/home/ada/.cache/onecopy"))
+    assert found.index == "sqlite:onecopy-data/index.sqlite"
+    assert found.store == "onecopy-data/files"
+    assert found.server is None
+    assert found.price == 0.023
+
+
+def test_the_file_in_the_working_directory_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """onecopy.toml counts without being named."""
+    write(tmp_path, 'store = "elsewhere"\nprice = 0.01\n')
+    monkeypatch.chdir(tmp_path)
+    found = read(environment={})
+    assert (found.store, found.price) == ("elsewhere", 0.01)
+
+
+def test_later_sources_win(tmp_path: Path) -> None:
+    """The environment overrides the file, and the command line both."""
+    path = write(tmp_path, 'index = "sqlite:a"\nstore = "b"\ntenant = "c"\n')
+    environment = {"ONECOPY_INDEX": "sqlite:env", "ONECOPY_STORE": "env"}
+    found = read(path, {"store": "line", "index": None}, environment)
+    assert (found.index, found.store, found.tenant) == ("sqlite:env", "line", "c")
+
+
+def test_an_empty_variable_is_none(tmp_path: Path) -> None:
+    """A variable that is set to nothing changes nothing."""
+    path = write(tmp_path, 'store = "b"\n')
+    assert read(path, {}, {"ONECOPY_STORE": ""}).store == "b"
+
+
+def test_a_server_gives_way_to_a_store_that_is_named_later(tmp_path: Path) -> None:
+    """Who names a store on the command line means it, whatever the environment says."""
+    path = write(tmp_path, "")
+    environment = {"ONECOPY_SERVER": "http://localhost:1"}
+    assert read(path, {}, environment).server == "http://localhost:1"
+    assert read(path, {"store": "here"}, environment).server is None
+    assert read(path, {"server": "http://x"}, {"ONECOPY_STORE": "s"}).server == "http://x"
+
+
+def test_a_server_beside_a_store_is_refused(tmp_path: Path) -> None:
+    """One source that names both does not know what it wants."""
+    path = write(tmp_path, "")
+    with pytest.raises(InvalidSettings, match="both a server and store"):
+        read(path, {"server": "http://x", "store": "y"}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('stroe = "x"\n', "stroe"),
+        ("price = true\n", "price"),
+        ("price = -1\n", "price"),
+        ("price = nan\n", "price"),
+        ("index = 3\n", "index"),
+        ('tenants = "x"\n', "tenants"),
+        ("[tenants]\na = 1\n", "tenants.a"),
+        ('[tenants.a]\ntrust = ["sha1"]\n', "trust"),
+        ('[tenants.a]\ntrust = "md5"\n', "trust"),
+        ("[tenants.a]\ntrustt = []\n", "trustt"),
+        ("price = \n", "TOML"),
+        ('token = "secret"\n', "token"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, named: str) -> None:
+    """A mistake in the file is an error that names it, and the file."""
+    path = write(tmp_path, text)
+    with pytest.raises(InvalidSettings, match=named) as raised:
+        read(path, {}, {})
+    assert str(path) in str(raised.value)
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    """--config with a wrong path is an error; a missing onecopy.toml is none."""
+    with pytest.raises(InvalidSettings, match="no file"):
+        read(tmp_path / "none.toml", {}, {})
+
+
+def test_trust_belongs_to_a_tenant(tmp_path: Path) -> None:
+    """What one tenant trusts says nothing about another."""
+    path = write(tmp_path, '[tenants.archive]\ntrust = ["md5", "claimed"]\n[tenants.photos]\n')
+    assert read(path, {"tenant": "archive"}, {}).trust == {"md5", "claimed"}
+    assert read(path, {"tenant": "photos"}, {}).trust == frozenset()
+    assert read(path, {}, {}).trust == frozenset()
+
+
+def test_the_token_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
+    """A token file is read and stripped; what is named later wins."""
+    token_file = tmp_path / "token"
+    token_file.write_text("from-file\n")
+    path = write(tmp_path, f'token_file = "{token_file}"\n')
+    assert read(path, {}, {}).token == "from-file"
+    assert read(path, {}, {"ONECOPY_TOKEN": "from-env"}).token == "from-env"
+    given = {"token_file": str(token_file)}
+    assert read(path, given, {"ONECOPY_TOKEN": "from-env"}).token == "from-file"
+
+
+@pytest.mark.parametrize("content", ["", "\n", "two\nlines", "höh"])
+def test_a_token_file_without_a_token_is_refused(tmp_path: Path, content: str) -> None:
+    """What can't be sent in a header is no token."""
+    token_file = tmp_path / "token"
+    token_file.write_text(content)
+    with pytest.raises(InvalidSettings, match="no token"):
+        read(write(tmp_path, ""), {"token_file": str(token_file)}, {})
+
+
+def test_a_missing_token_file_is_named(tmp_path: Path) -> None:
+    """The error says which file could not be read."""
+    with pytest.raises(InvalidSettings, match="nowhere"):
+        read(write(tmp_path, ""), {"token_file": str(tmp_path / "nowhere")}, {})
+
+
+def test_secrets_are_not_shown(tmp_path: Path) -> None:
+    """A traceback or log that shows the settings shows no secret."""
+    environment = {"ONECOPY_TOKEN": "hush-token", "ONECOPY_SECRET": "hush-secret"}
+    found = read(write(tmp_path, ""), {}, environment)
+    assert found.token == "hush-token"
+    assert found.secret == "hush-secret"
+    assert "hush" not in repr(found)
+
+
+def test_the_cache_follows_xdg(tmp_path: Path) -> None:
+    """XDG_CACHE_HOME counts if it is absolute, as its specification says."""
+    path = write(tmp_path, "")
+    assert read(path, {}, {"XDG_CACHE_HOME": "/c", "HOME": "/h"}).cache == Path("/c/onecopy")
+    assert read(path, {}, {"XDG_CACHE_HOME": "c", "HOME": "/h"}).cache == Path("/h/.cache/onecopy")
