@@ -1,0 +1,161 @@
+"""The built page in a real browser, before a real service."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Error, Locator, Page, Request, expect, sync_playwright
+
+from onecopy.http.options import PAGE
+from tests.conftest import Serve, Served
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # So that a test can ask for garbage collection.
+    "--js-flags=--expose-gc",
+    # A name that is not localhost: there the browser withholds crypto.subtle.
+    "--host-resolver-rules=MAP page.test 127.0.0.1",
+]
+PATIENCE = 30_000
+"""Milliseconds for a file to come to its end."""
+
+expect.set_options(timeout=PATIENCE)
+
+
+class Window:
+    """The page as a person has it before them, and what the browser did for it."""
+
+    def __init__(self, page: Page, served: Served) -> None:
+        self.page = page
+        self.served = served
+        self.requests: list[Request] = []
+        self.complaints: list[str] = []
+        page.on("request", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: self.complaints.append(message.text))
+
+    def _note(self, request: Request) -> None:
+        self.requests.append(request)
+
+    @property
+    def files(self) -> Path:
+        """The folder in which the service stores."""
+        return self.served.folder / "files"
+
+    @property
+    def sent(self) -> list[str]:
+        """The requests that carried bytes to the store."""
+        return [urlsplit(request.url).path for request in self.requests if request.method == "PUT"]
+
+    def open(self, url: str | None = None) -> None:
+        """Go to the page."""
+        self.page.goto(url or self.served.url)
+
+    def choose(self, *paths: Path) -> None:
+        """Choose files."""
+        self.page.get_by_test_id("files-input").set_input_files(list(paths))
+
+    def choose_folder(self, path: Path) -> None:
+        """Choose a folder."""
+        self.page.get_by_test_id("folder-input").set_input_files(path)
+
+    def drop(self, *paths: Path) -> None:
+        """Drop files and folders, as the system does."""
+        devtools = self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            event = {"type": kind, "x": 100, "y": 150, "data": data}
+            devtools.send("Input.dispatchDragEvent", event)
+
+    def row(self, key: str) -> Locator:
+        """Return the row of a file."""
+        return self.page.locator(f'[data-testid="row"][data-key="{key}"]')
+
+    def wait(self, key: str, state: str) -> Locator:
+        """Return the row of a file once it has come to a state."""
+        row = self.row(key)
+        expect(row).to_have_attribute("data-state", state)
+        return row
+
+    def click(self, key: str, name: str) -> None:
+        """Click a button of a file."""
+        self.row(key).get_by_role("button", name=name, exact=True).click()
+
+    def only_check(self) -> None:
+        """Say that nothing is to be sent."""
+        self.page.get_by_label("only check").check()
+
+    def counter(self, name: str) -> Locator:
+        """Return the number of files beside a name."""
+        counter = self.page.locator(".counter").filter(has_text=re.compile(rf"^\s*{name}"))
+        return counter.locator("b")
+
+    def is_stored(self, key: str, content: bytes) -> None:
+        """Check what lies in the store under a key."""
+        assert (self.files / key).read_bytes() == content
+
+    def holds(self, *keys: str) -> None:
+        """Check that nothing else lies in the store."""
+        found = [path.relative_to(self.files) for path in self.files.rglob("*") if path.is_file()]
+        assert sorted(path.as_posix() for path in found if path.parts[0] != ".onecopy") == [*keys]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Start the browser."""
+    own = os.environ.get("ONECOPY_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=own, args=FLAGS)
+        except Error as error:
+            pytest.fail(
+                f"no browser: {error.message.splitlines()[0]}\nOn Debian `apt-get install "
+                "chromium`, elsewhere `playwright install chromium`; or name one in "
+                "ONECOPY_CHROMIUM."
+            )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def window(chromium: Browser, server: Serve) -> Iterator[Window]:
+    """Open the page before a service that has nothing yet; it must not complain about anything."""
+    assert (PAGE / "index.html").exists(), "the page has not been built: run `make page`"
+    served = server()
+    context = chromium.new_context(base_url=served.url)
+    window = Window(context.new_page(), served)
+    window.open()
+    yield window
+    context.close()
+    assert window.complaints == []
+
+
+MakeFile = Callable[[str, bytes], Path]
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> MakeFile:
+    """Make a file of the person's own."""
+
+    def make(name: str, content: bytes) -> Path:
+        path = tmp_path / "own" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+    return make
+
+
+def keys(rows: Locator) -> Sequence[str | None]:
+    """Return the keys of rows."""
+    return [row.get_attribute("data-key") for row in rows.all()]

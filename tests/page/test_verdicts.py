@@ -1,0 +1,169 @@
+"""What the page says of files, and that it sends nothing it should not."""
+
+import random
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.page.conftest import MakeFile, Window
+
+pytestmark = pytest.mark.server
+
+MiB = 1024 * 1024
+
+
+def noise(size: int, seed: int = 0) -> bytes:
+    """Return bytes that no other test has by chance."""
+    return random.Random(f"{size} {seed}").randbytes(size)
+
+
+def test_new_file_is_uploaded(window: Window, local: MakeFile) -> None:
+    """Its bytes lie in the store under its name."""
+    window.choose(local("notes.txt", b"some notes"))
+    window.wait("notes.txt", "uploaded")
+    window.is_stored("notes.txt", b"some notes")
+    assert len(window.sent) == 1
+
+
+def test_same_content_is_named_and_not_sent(window: Window, local: MakeFile) -> None:
+    """Under another name it is already there, with the copy and its date, and no byte travels."""
+    window.choose(local("rome.jpg", noise(5000)))
+    window.wait("rome.jpg", "uploaded")
+    before = list(window.sent)
+    window.choose(local("IMG_0412.jpg", noise(5000)))
+    row = window.wait("IMG_0412.jpg", "duplicate")
+    expect(row).to_contain_text("already there")
+    expect(row).to_contain_text("is rome.jpg, since ")
+    assert window.sent == before
+    window.holds("rome.jpg")
+
+
+def test_it_is_known_after_the_page_was_closed(window: Window, local: MakeFile) -> None:
+    """The service remembers, not the page."""
+    window.choose(local("a.bin", noise(100)))
+    window.wait("a.bin", "uploaded")
+    window.open()
+    expect(window.row("a.bin")).to_have_count(0)
+    window.choose(local("b.bin", noise(100)))
+    window.wait("b.bin", "duplicate")
+
+
+def test_upload_anyway(window: Window, local: MakeFile) -> None:
+    """A person who wants a second copy gets one."""
+    window.choose(local("a.txt", b"twice"))
+    window.wait("a.txt", "uploaded")
+    window.choose(local("b.txt", b"twice"))
+    window.wait("b.txt", "duplicate")
+    window.click("b.txt", "Upload anyway")
+    window.wait("b.txt", "uploaded")
+    window.holds("a.txt", "b.txt")
+
+
+def test_key_taken_by_another_content(window: Window, local: MakeFile) -> None:
+    """Nothing is overwritten: the person is offered another name, and then one more."""
+    for number, key in enumerate(["a.txt", "a (2).txt", "a (3).txt"]):
+        window.open()
+        content = f"number {number}".encode()
+        window.choose(local("a.txt", content))
+        if number:
+            expect(window.wait("a.txt", "taken")).to_contain_text("key taken")
+            window.click("a.txt", "Upload as a (2).txt")
+        if number == 2:
+            window.wait("a (2).txt", "taken")
+            window.click("a (2).txt", "Upload as a (3).txt")
+        window.wait(key, "uploaded")
+        window.is_stored(key, content)
+    window.is_stored("a.txt", b"number 0")
+
+
+def test_taken_key_can_be_skipped(window: Window, local: MakeFile) -> None:
+    """Then nothing of it is sent."""
+    window.choose(local("a.txt", b"first"))
+    window.wait("a.txt", "uploaded")
+    window.open()
+    before = list(window.sent)
+    window.choose(local("a.txt", b"second"))
+    window.wait("a.txt", "taken")
+    window.click("a.txt", "Skip")
+    window.wait("a.txt", "skipped")
+    assert window.sent == before
+    window.is_stored("a.txt", b"first")
+
+
+def test_duplicates_within_a_selection(window: Window, local: MakeFile) -> None:
+    """Of three equal files one is sent, and the others name it."""
+    content = noise(2000)
+    window.choose(*(local(name, content) for name in ("a.bin", "b.bin", "c.bin")))
+    rows = {name: window.row(name) for name in ("a.bin", "b.bin", "c.bin")}
+    window.wait("a.bin", "uploaded")
+    for name in ("b.bin", "c.bin"):
+        window.wait(name, "duplicate")
+        expect(rows[name]).to_contain_text("is a.bin")
+    assert len(window.sent) == 1
+    window.holds("a.bin")
+
+
+def test_large_file_is_sent_in_parts(window: Window, local: MakeFile) -> None:
+    """20 MiB go in three parts, and are found again under another name without a byte sent."""
+    content = noise(20 * MiB)
+    window.choose(local("talk.mp4", content))
+    window.wait("talk.mp4", "uploaded")
+    assert sorted(window.sent) == [f"/v1/uploads/parts/{number}" for number in (1, 2, 3)]
+    window.is_stored("talk.mp4", content)
+    window.choose(local("copy of talk.mp4", content))
+    expect(window.wait("copy of talk.mp4", "duplicate")).to_contain_text("is talk.mp4")
+    assert len(window.sent) == 3
+
+
+def test_large_twins_in_one_selection(window: Window, local: MakeFile) -> None:
+    """Large files of equal size are read before one is sent; only equal ones are held back."""
+    same, other = noise(9 * MiB), noise(9 * MiB, 1)
+    window.choose(local("a.bin", same), local("b.bin", same), local("c.bin", other))
+    window.wait("a.bin", "uploaded")
+    window.wait("b.bin", "duplicate")
+    window.wait("c.bin", "uploaded")
+    window.holds("a.bin", "c.bin")
+
+
+def test_only_check_sends_nothing(window: Window, local: MakeFile) -> None:
+    """It tells what is new; a later click uploads it."""
+    window.choose(local("a.txt", b"known"))
+    window.wait("a.txt", "uploaded")
+    before = list(window.sent)
+    window.only_check()
+    window.choose(local("b.txt", b"known"), local("c.txt", b"fresh"), local("d", noise(9 * MiB)))
+    window.wait("b.txt", "duplicate")
+    window.wait("c.txt", "new")
+    window.wait("d", "new")
+    assert window.sent == before
+    window.holds("a.txt")
+    window.page.get_by_role("button", name="Upload all 2 new files").click()
+    window.wait("c.txt", "uploaded")
+    window.wait("d", "uploaded")
+    window.holds("a.txt", "c.txt", "d")
+
+
+def test_large_twins_are_found_by_a_check(window: Window, local: MakeFile) -> None:
+    """A file that was found new by its size alone is read when a second of that size comes."""
+    window.only_check()
+    window.choose(local("a.bin", noise(9 * MiB)))
+    window.wait("a.bin", "new")
+    window.choose(local("b.bin", noise(9 * MiB)))
+    expect(window.wait("b.bin", "duplicate")).to_contain_text("same as a.bin in this selection")
+
+
+def test_empty_file_is_uploaded(window: Window, local: MakeFile) -> None:
+    """Empty files are stored, each under its name: none is a duplicate of another."""
+    window.choose(local("empty", b""), local("empty too", b""))
+    window.wait("empty", "uploaded")
+    window.wait("empty too", "uploaded")
+    window.is_stored("empty", b"")
+    window.is_stored("empty too", b"")
+
+
+def test_name_that_no_store_may_hold(window: Window, local: MakeFile) -> None:
+    """It is refused with a word that says what to do, and its neighbours are not."""
+    local("own/.onecopy/a", b"a")
+    window.choose_folder(local("own/b", b"b").parent)
+    expect(window.wait("own/.onecopy/a", "failed")).to_contain_text(".onecopy is the store's own")
+    window.wait("own/b", "uploaded")

@@ -1,0 +1,97 @@
+/**
+ * What identifies a content: schemes, digests, and the content digest.
+ *
+ * The same rules as `onecopy.digest` in Python, bound to it by `tests/vectors`. A digest is written
+ * `scheme:hex`. A scheme says how it is computed: `sha256` or `md5` over the whole content, or over
+ * the concatenated binary digests of its parts: `sha256+8388608` (part size in bytes).
+ */
+
+const MIB = 1024 * 1024;
+
+/** Bytes; contents below it are hashed whole, and uploaded in one piece. */
+export const SMALLEST_PART = 8 * MIB;
+/** Bytes; S3's limit for one part. */
+export const LARGEST_PART = 5 * 1024 * MIB;
+/** S3's limit for one upload. */
+export const MOST_PARTS = 10_000;
+/** Bytes (48.8 TiB): S3's largest object. */
+export const LARGEST_CONTENT = LARGEST_PART * MOST_PARTS;
+
+export type Algorithm = "sha256" | "md5";
+
+/** How a digest is computed; `partSize` in bytes, null for the whole content. */
+export interface Scheme {
+  readonly algorithm: Algorithm;
+  readonly partSize: number | null;
+}
+
+/** A range of a file in bytes; `to` is not part of it. */
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Not a scheme that we can compute, or a size that no object may have. */
+export class InvalidDigest extends Error {
+  override name = "InvalidDigest";
+}
+
+const SCHEME = /^(sha256|md5)(?:\+([1-9][0-9]{0,12}))?$/;
+
+/** Read `sha256` or `md5+8388608`; throws InvalidDigest. */
+export function parseScheme(text: string): Scheme {
+  const match = SCHEME.exec(text);
+  const partSize = match?.[2] === undefined ? null : Number(match[2]);
+  if (match === null || (partSize ?? 0) > LARGEST_PART) {
+    throw new InvalidDigest(`unknown scheme ${text.slice(0, 40)}`);
+  }
+  return { algorithm: match[1] === "md5" ? "md5" : "sha256", partSize };
+}
+
+/** Write a scheme as the service names it. */
+export function formatScheme({ algorithm, partSize }: Scheme): string {
+  return partSize === null ? algorithm : `${algorithm}+${partSize}`;
+}
+
+/**
+ * Return the part size in bytes for a content of `size` bytes; null below 8 MiB.
+ *
+ * 8 MiB, doubled until there are at most 10,000 parts, but never over 5 GiB. Throws InvalidDigest
+ * above 48.8 TiB.
+ */
+export function partSize(size: number): number | null {
+  if (size < SMALLEST_PART) return null;
+  if (size > LARGEST_CONTENT) {
+    throw new InvalidDigest(`${size} bytes are more than an object may hold (${LARGEST_CONTENT})`);
+  }
+  let part = SMALLEST_PART;
+  while (part * MOST_PARTS < size) part *= 2;
+  return Math.min(part, LARGEST_PART);
+}
+
+/** Return the scheme of the content digest of a content of `size` bytes. */
+export function contentScheme(size: number): Scheme {
+  return { algorithm: "sha256", partSize: partSize(size) };
+}
+
+/** Return the parts in which a content is sent, in order; one part below 8 MiB. */
+export function partRanges(size: number): Range[] {
+  const part = partSize(size) ?? size;
+  const count = part === 0 ? 1 : Math.ceil(size / part);
+  return Array.from({ length: count }, (_, at) => ({
+    from: at * part,
+    to: Math.min((at + 1) * part, size),
+  }));
+}
+
+/** Write binary as lower-case hex. */
+export function hex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  return text;
+}
+
+/** Read hex as binary. */
+export function fromHex(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+}

@@ -1,0 +1,50 @@
+/** A hashing worker: one task at a time. */
+
+import { type Bytes, hashBytes } from "./hash.ts";
+import type { FromWorker, Task, ToWorker } from "./messages.ts";
+import { hashRange } from "./pieces.ts";
+import { FileUnreadable, readBlocks } from "./read.ts";
+
+declare const self: DedicatedWorkerGlobalScope;
+
+const running = new Map<number, AbortController>();
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  if ("cancel" in data) running.get(data.cancel)?.abort();
+  else void work(data);
+};
+
+function say(message: FromWorker, transfer: Transferable[] = []): void {
+  self.postMessage(message, transfer);
+}
+
+async function work(task: Task): Promise<void> {
+  const control = new AbortController();
+  running.set(task.id, control);
+  try {
+    if (task.keep) await keepPart(task);
+    else await hash(task, control.signal);
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    say({ id: task.id, failed: { name, message } });
+  } finally {
+    running.delete(task.id);
+  }
+}
+
+async function hash({ id, file, range, schemes }: Task, signal: AbortSignal): Promise<void> {
+  const read = (bytes: number) => say({ id, read: bytes });
+  say({ id, pieces: await hashRange(file, range, schemes, { signal, read }) });
+}
+
+/** Read the range once, for hashing and for sending: so what is sent is what was hashed. */
+async function keepPart({ id, file, range }: Task): Promise<void> {
+  const length = range.to - range.from;
+  for await (const bytes of readBlocks(file.slice(range.from, range.to), length)) {
+    if (bytes.length !== length) break;
+    const pieces: Bytes[][] = [[await hashBytes("sha256", bytes)]];
+    say({ id, pieces, bytes }, [bytes.buffer]);
+    return;
+  }
+  throw new FileUnreadable("the file has become shorter");
+}

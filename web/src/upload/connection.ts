@@ -1,0 +1,105 @@
+/** Whether the service can be reached, and as whom: work waits here until it can go on. */
+
+import { Client } from "../client/client.ts";
+import { Problem, Unreachable } from "../client/errors.ts";
+import { abortable, delay, type Patience, patient, sleep } from "../client/patience.ts";
+import { Watchers } from "./watchers.ts";
+
+/** `up`, or what has to happen before work goes on. */
+export type ConnectionState = "up" | "unreachable" | "token-needed";
+
+/** Where the token is kept: sessionStorage, or anything like it. */
+export type Keep = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+const TOKEN = "onecopy-token";
+/** Milliseconds between two looks whether the service is back. */
+const LOOK = 2_000;
+
+/** One for the page: all its requests wait together, and one of them looks. */
+export class Connection {
+  state: ConnectionState = "up";
+  readonly #watchers = new Watchers();
+  /** Tells of each change. */
+  readonly watch = this.#watchers.add;
+  readonly #root: string;
+  readonly #keep: Keep;
+  #back: Promise<void> | null = null;
+  #admitted: Promise<void> | null = null;
+  #admit: () => void = () => undefined;
+
+  constructor(root: string, keep: Keep) {
+    this.#root = root;
+    this.#keep = keep;
+  }
+
+  /** The bearer token, for as long as the tab lives. */
+  readonly token = (): string | null => this.#keep.getItem(TOKEN);
+
+  /** Take a token, and let the work go on with it. */
+  setToken(token: string): void {
+    this.#keep.setItem(TOKEN, token.trim());
+    this.#admitted = null;
+    this.#say("up");
+    this.#admit();
+  }
+
+  /** Wait out a lost service for as long as it takes, a missing token too, the rest six times. */
+  readonly patience: Patience = async (error, attempt, signal) => {
+    if (error instanceof Unreachable) await abortable(this.#return(), signal);
+    else if (error instanceof Problem && error.status === 401) {
+      await abortable(this.#admission(), signal);
+    } else await patient(6)(error, attempt, signal);
+  };
+
+  /** Whether the service answers now. */
+  async reachable(): Promise<boolean> {
+    try {
+      const late = AbortSignal.timeout(10_000);
+      const answer = await fetch(`${this.#root}healthz`, { signal: late, cache: "no-store" });
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  #return(): Promise<void> {
+    this.#back ??= this.#look().finally(() => {
+      this.#back = null;
+    });
+    return this.#back;
+  }
+
+  async #look(): Promise<void> {
+    // Even if it answers at once: whoever is refused again and again must not ask in a loop.
+    await sleep(delay(null, 1));
+    while (!(await this.reachable())) {
+      this.#say("unreachable");
+      await sleep(LOOK);
+    }
+    if (this.state === "unreachable") this.#say("up");
+  }
+
+  async #admission(): Promise<void> {
+    // The request that was refused may have left with the token before this one.
+    if (await this.#admits()) return;
+    this.#admitted ??= new Promise((admit) => {
+      this.#admit = admit;
+      this.#say("token-needed");
+    });
+    await this.#admitted;
+  }
+
+  async #admits(): Promise<boolean> {
+    const client = new Client({ root: this.#root, token: this.token, patience: patient(1) });
+    return await client.config().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #say(state: ConnectionState): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.#watchers.call();
+  }
+}

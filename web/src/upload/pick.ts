@@ -1,0 +1,71 @@
+/** What a person picked or dropped: files, with their paths from what was chosen downwards. */
+
+/** A file, or the word why there is none. */
+export interface Picked {
+  /** Names from that of the chosen file or folder downwards. */
+  readonly path: readonly string[];
+  /** Null if it can't be read. */
+  readonly file: File | null;
+}
+
+/** Return the files of an `<input type="file">`, a folder's by their paths. */
+export function pickedFiles(files: Iterable<File>): Picked[] {
+  return Array.from(files, (file) => ({ name: file.webkitRelativePath, file }))
+    .sort((a, b) => compare(a.name, b.name))
+    .map(({ name, file }) => ({ path: (name || file.name).split("/"), file }));
+}
+
+/** Yield dropped files, folders opened, in groups as the browser lists them. */
+export async function* droppedFiles(data: DataTransfer): AsyncGenerator<Picked[]> {
+  // Entries are there only until the drop event is over: take all of them before the first wait.
+  const entries = Array.from(data.items, (item) => item.webkitGetAsEntry());
+  const files = Array.from(data.files);
+  const found = entries.filter((entry) => entry !== null);
+  if (found.length === 0) yield pickedFiles(files);
+  yield* open(found);
+}
+
+async function* open(entries: readonly FileSystemEntry[]): AsyncGenerator<Picked[]> {
+  const sorted = [...entries].sort((a, b) => compare(a.name, b.name));
+  yield await Promise.all(sorted.filter(isFile).map(pick));
+  for (const folder of sorted.filter(isFolder)) {
+    const reader = folder.createReader();
+    try {
+      // A reader gives about 100 entries at a time, and none at the end.
+      for (let some = await read(reader); some.length > 0; some = await read(reader)) {
+        yield* open(some);
+      }
+    } catch {
+      yield [{ path: pathOf(folder), file: null }];
+    }
+  }
+}
+
+async function pick(entry: FileSystemFileEntry): Promise<Picked> {
+  const file = await new Promise<File | null>((resolve) => {
+    entry.file(resolve, () => resolve(null));
+  });
+  return { path: pathOf(entry), file };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
+}
+
+function read(reader: FileSystemDirectoryReader): Promise<FileSystemEntry[]> {
+  return new Promise((resolve, reject) => {
+    reader.readEntries(resolve, reject);
+  });
+}
+
+function pathOf(entry: FileSystemEntry): string[] {
+  return entry.fullPath.split("/").slice(1);
+}
+
+function isFile(entry: FileSystemEntry): entry is FileSystemFileEntry {
+  return entry.isFile;
+}
+
+function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
+  return entry.isDirectory;
+}
