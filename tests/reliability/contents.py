@@ -1,0 +1,46 @@
+"""The few contents that the tests upload, each unlike the others in one thing that matters."""
+
+import json
+from pathlib import Path
+from typing import Self
+
+_TWINS = json.loads((Path(__file__).parent.parent / "vectors" / "md5-twins.json").read_text())
+
+
+class Named(bytes):
+    """Bytes that are shown by their name: an example with 9 MiB in it can't be read."""
+
+    name: str
+
+    def __new__(cls, name: str, data: bytes) -> Self:
+        """Name the bytes."""
+        named = super().__new__(cls, data)
+        named.name = name
+        return named
+
+    def __repr__(self) -> str:
+        return f"contents.{self.name}"
+
+    def __reduce__(self) -> tuple[type["Named"], tuple[str, bytes]]:
+        return Named, (self.name, bytes(self))
+
+
+EMPTY = Named("EMPTY", b"")
+X = Named("X", b"x")
+LOWER, UPPER = Named("LOWER", b"bytes"), Named("UPPER", b"BYTES")
+TWIN_A, TWIN_B = (Named(f"TWIN_{name.upper()}", bytes.fromhex(_TWINS[name])) for name in "ab")
+"""Two contents of one MD5."""
+SMALL = (X, LOWER, UPPER, TWIN_A, TWIN_B)
+LARGE = Named("LARGE", bytes(range(256)) * 4096 * 9)
+"""9 MiB: two parts."""
+OTHER_LARGE = Named("OTHER_LARGE", LARGE[:-1] + b"!")
+"""As long, and only the second part is another."""
+ALL = (EMPTY, *SMALL, LARGE, OTHER_LARGE)
+
+
+def as_long_as(data: bytes) -> bytes:
+    """Return another content of the same size (which must not be 0)."""
+    for other in ALL:
+        if len(other) == len(data) and other != data:
+            return other
+    return bytes([data[0] ^ 1]) + data[1:]

@@ -1,0 +1,306 @@
+"""What every answer of the gate is held against: what really lies in the folder."""
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from tempfile import mkdtemp
+from threading import RLock
+from typing import TypeVar
+
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from onecopy.content import Content, Copy, Evidence, Verdict
+from onecopy.digest import Digest, part_lengths
+from onecopy.errors import Failure
+from onecopy.gate import Answer, Finish, Limits, LocalGate, Request
+from onecopy.testing.faults import (
+    Faults,
+    Rule,
+    act_after,
+    act_before,
+    fail_after,
+    fail_before,
+    unknown,
+)
+from tests.gate.world import World, content_digest, md5
+from tests.reliability import folder
+from tests.reliability.behind import behind
+from tests.reliability.consistency import check_consistency
+from tests.reliability.folder import Lying
+
+T = TypeVar("T")
+
+TENANTS = ("alice", "bob")
+LIMITS = Limits(read_seconds=600)
+MEMORY = Path("/dev/shm")
+DONE: Counter[str] = Counter()
+"""What the machine did and heard, for the figures."""
+
+
+@dataclass
+class Sending:
+    """An upload that was begun, and what the store may have of it."""
+
+    tenant: str
+    request: Request
+    data: bytes
+    ticket: str
+    upload_id: str
+    parts: dict[int, set[bytes]] = field(default_factory=dict)
+    """What was sent as each part; several where answers were lost."""
+    unsure: bool = False
+    """Whether a sending failed, so that the store may have less or more than was acknowledged."""
+
+    @property
+    def full_key(self) -> str:
+        """The key in the store."""
+        return f"{self.tenant}/{self.request.key}"
+
+    def contents(self) -> set[bytes]:
+        """Return the contents that the store may have been sent."""
+        count = len(part_lengths(len(self.data)))
+        if sorted(self.parts) != list(range(1, count + 1)):
+            return set()
+        return {b"".join(parts) for parts in product(*(self.parts[at + 1] for at in range(count)))}
+
+    def fits(self, data: bytes) -> bool:
+        """Whether these bytes are what the upload was begun for."""
+        return self.request.digest in {None, content_digest(data)}
+
+    def finish(self) -> Finish:
+        """Return what completes it."""
+        last = [max(self.parts[number]) for number in sorted(self.parts)]
+        return Finish(self.ticket, tuple(hashlib.sha256(part).digest() for part in last))
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that comes between, once, before or after a step."""
+
+    step: str
+    after: bool = False
+    skip: int = 0
+    """How often the step goes well before."""
+    error: Exception | None = None
+    """The step fails with it: before it took effect, or after, so that the answer is lost."""
+    unknown: str = ""
+    """The store can't tell, for this reason."""
+    deed: str = "none"
+    """What somebody does: a method of the machine, called with `full` and `data` where given."""
+    full: str | None = None
+    data: bytes | None = None
+
+
+@dataclass(frozen=True)
+class How:
+    """By which process a call is served, and what comes between."""
+
+    at: int
+    away: bool = False
+    """Whether the store's file system is unmounted all the time."""
+    troubles: tuple[Trouble, ...] = ()
+
+
+class Process:
+    """A process that serves the gate; its calls to index and store may fail."""
+
+    def __init__(self, root: Path) -> None:
+        self.plain = World.at(root)
+        self.faults = Faults()
+        self._world = behind(self.faults, self.plain)
+
+    def gate(self, tenant: str) -> LocalGate:
+        """Return the gate of a tenant, with the faults."""
+        return self._world.gate(tenant, limits=LIMITS)
+
+
+class Judge(RuleBasedStateMachine):
+    """Keeps account of what lies in the folder, and judges by it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(mkdtemp(prefix="onecopy-", dir=MEMORY if MEMORY.is_dir() else None))
+        self.processes = [Process(self.root) for _ in range(2)]
+        self.other = World.at(self.root)
+        """By which others upload in the middle of our calls."""
+        self.mounted = True
+        self.lying: dict[str, Lying] = {}
+        self.may_appear: Mapping[str, set[bytes]] = {}
+        self.moments: list[dict[str, Lying]] = [{}]
+        """What has lain there since the call under way began."""
+        self.findable: dict[str, frozenset[Digest]] = {}
+        """Objects that a check must find, and the digests that it must ask for."""
+        self.disturbed = False
+        """Whether something or somebody came between in the last call."""
+        self.lock = RLock()
+
+    @property
+    def top(self) -> Path:
+        """Where the objects are."""
+        return self.root / ("files" if self.mounted else "away")
+
+    def attempt(
+        self,
+        how: How,
+        tenant: str,
+        call: Callable[[LocalGate], T],
+        may_appear: Mapping[str, set[bytes]] | None = None,
+    ) -> T | None:
+        """Call a gate; None if it failed, which it may only where we made it fail."""
+        process = self.processes[how.at]
+        process.faults.clear()
+        for trouble in how.troubles:
+            process.faults.at(trouble.step, self.rule(trouble), skip=trouble.skip)
+        self.may_appear = may_appear or {}
+        self.moments = [dict(self.lying)]
+        if how.away:
+            self.unmount()
+            self.moments = [{}]
+        try:
+            result = call(process.gate(tenant))
+        except Failure:
+            if process.faults.waiting == len(how.troubles) and not how.away:
+                raise
+            DONE["failed"] += 1
+            result = None
+        self.disturbed = process.faults.waiting < len(how.troubles) or how.away
+        self.account(self.may_appear)
+        if not self.mounted:
+            self.processes[0].plain.mount()  # nothing was left in the bare mount point
+            self.mounted = True
+        if not how.away:
+            self.moments.append(dict(self.lying))
+        self.may_appear = {}
+        return result
+
+    def unmount(self) -> None:
+        """Take the store's file system away until the call has ended: an empty folder is left."""
+        with self.lock:
+            self.account(self.may_appear)
+            if self.mounted:
+                self.processes[0].plain.unmount()
+            self.mounted = False
+            self.moments.append({})
+
+    def rule(self, trouble: Trouble) -> Rule:
+        """Return what makes the trouble."""
+        if trouble.error:
+            return (fail_after if trouble.after else fail_before)(trouble.error)
+        if trouble.unknown:
+            return unknown(trouble.unknown)
+        given = {"full": trouble.full, "data": trouble.data}
+        arguments = {name: value for name, value in given.items() if value is not None}
+        act = act_after if trouble.after else act_before
+        return act(lambda: getattr(self, trouble.deed)(**arguments))
+
+    def account(self, may_appear: Mapping[str, set[bytes]]) -> None:
+        """Compare with what lies there: nothing changed or vanished, and only ours came (P7)."""
+        now = folder.read(self.top)
+        assert folder.differences(self.lying, now) == []
+        for full in now.keys() - self.lying.keys():
+            assert now[full].data in may_appear.get(full, set()), full
+        self.lying = now
+
+    def lay(self, full: str) -> list[bytes]:
+        """Return what lay at a key at the moments of the last call."""
+        return [moment[full].data for moment in self.moments if full in moment]
+
+    def in_the_way(self, full: str) -> bool:
+        """Whether a folder has this name, or a file that of a folder above it."""
+        path = self.top / full
+        above = (self.top / parent for parent in Path(full).parents)
+        return path.is_dir() or any(folder.is_file() for folder in above)
+
+    def judge_duplicate(self, tenant: str, contents: set[bytes], answer: Answer) -> None:
+        """Hold a `duplicate` against what lies there (P1, P5)."""
+        assert answer.copy is not None
+        full = f"{tenant}/{answer.copy.key}"
+        [data] = {data for data in self.lay(full) if data in contents}
+        self.judge_copy(answer.copy, data)
+        if data and not self.disturbed:
+            self.findable[full] = frozenset([content_digest(data)])
+
+    def judge_copy(self, copy: Copy, data: bytes) -> None:
+        """Hold what is said of a copy against its bytes (P2)."""
+        assert copy.size == len(data)
+        true = {content_digest(data), md5(data)}
+        for digest, evidence in copy.digests.pairs():
+            assert evidence is Evidence.CLAIMED or digest in true
+        assert not data or copy.content_digest == content_digest(data)
+
+    def judge_stored(self, sending: Sending, answer: Answer) -> None:
+        """Hold `new` with a copy against what is there and what is recorded (P6)."""
+        assert answer.copy is not None
+        assert answer.copy.key == sending.request.key
+        data = self.lay(sending.full_key)[-1]
+        assert sending.fits(data)
+        self.judge_copy(answer.copy, data)
+        if data and not self.disturbed:
+            self.judge_recorded(sending, answer.copy)
+            self.findable[sending.full_key] = frozenset([content_digest(data)])
+
+    def judge_recorded(self, sending: Sending, copy: Copy) -> None:
+        """Hold an answer against the record, as both processes see it."""
+        for process in self.processes:
+            [recorded] = process.plain.index.at(sending.tenant, [copy.key])
+            assert recorded is not None
+            assert recorded.content_digest == copy.content_digest
+            assert recorded.identity == copy.identity
+
+    def must_find(self, tenant: str, digests: Sequence[Digest]) -> bool:
+        """Whether whoever asked for these digests in the last call can't have missed a content."""
+        return not self.disturbed and self.would_find(tenant, digests)
+
+    def would_find(self, tenant: str, digests: Sequence[Digest]) -> bool:
+        """Whether whoever asks for these digests will find a content."""
+        return any(
+            needed <= set(digests)
+            for full, needed in self.findable.items()
+            if full.startswith(f"{tenant}/")
+        )
+
+    def staged(self, sending: Sending) -> int:
+        """Return how many of an upload's two files are in the staging: data, then journal."""
+        staging = self.top / ".onecopy" / "uploads"
+        return sum(path.name.startswith(sending.upload_id) for path in staging.iterdir())
+
+    @invariant()
+    def nothing_of_the_users_changed(self) -> None:
+        """P7, after every step."""
+        assert folder.read(self.top) == self.lying
+
+    @invariant()
+    def index_is_consistent(self) -> None:
+        """P4, after every step, as seen by both processes."""
+        for process in self.processes:
+            check_consistency(process.plain.index, TENANTS)
+
+    def teardown(self) -> None:
+        """With all faults over, everything that can be found is found."""
+        try:
+            for at in range(2):
+                self.find_all(How(at))
+            DONE["examples"] += 1
+        finally:
+            for world in (self.other, *(process.plain for process in self.processes)):
+                world.close()
+            shutil.rmtree(self.root)
+            # Hypothesis keeps some of its machines.
+            self.lying, self.moments = {}, []
+
+    def find_all(self, how: How) -> None:
+        """Ask for everything that must be found."""
+        for full, needed in list(self.findable.items()):
+            data = self.lying[full].data
+            self.find(how, full.partition("/")[0], data, Content(len(data), tuple(needed)))
+
+    def find(self, how: How, tenant: str, data: bytes, question: Content) -> None:
+        """Ask for one content that must be found."""
+        answers = self.attempt(how, tenant, lambda gate: gate.check([question]))
+        assert answers is not None
+        assert answers[0].verdict is Verdict.DUPLICATE
+        self.judge_duplicate(tenant, {data}, answers[0])

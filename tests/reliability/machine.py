@@ -1,0 +1,346 @@
+"""A machine that does everything in any order, faults included.
+
+Two processes serve two tenants on one SQLite index and one folder, while somebody meddles with the
+folder, records go wrong, calls fail before or after they took effect, and others come between two
+calls.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, rule
+
+from onecopy.content import Content, Verdict
+from onecopy.digest import SMALLEST_PART
+from onecopy.errors import Forbidden, StoreFull, Unavailable, UploadUnknown, WrongBytes
+from onecopy.gate import Answer, LocalGate, Request
+from onecopy.store import Object, Upload
+from tests.gate.world import content_digest
+from tests.gate.world import parts_of as cut
+from tests.reliability import contents
+from tests.reliability.judge import DONE, How, Sending, Trouble
+from tests.reliability.meddling import (
+    Meddling,
+    datas,
+    digests_of,
+    filled,
+    full_keys,
+    keys,
+    processes,
+    tenants,
+)
+
+FAILING = (
+    *(f"index.{name}" for name in ("lookup", "schemes", "unread", "copies", "at", "record")),
+    "index.copies.next",
+    "index.forget",
+    "index.unread_sizes",
+    *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
+)
+UNKNOWN = ("store-unavailable", "store-forbidden")
+ERRORS = (Unavailable("try again"), Forbidden("go away"), StoreFull("no room"))
+
+steps = st.sampled_from(FAILING)
+skips = st.integers(0, 1)
+troubles = st.one_of(
+    st.builds(Trouble, steps, st.booleans(), skips, error=st.sampled_from(ERRORS)),
+    st.builds(Trouble, st.just("store.look"), unknown=st.sampled_from(UNKNOWN)),
+    st.builds(
+        Trouble,
+        st.sampled_from(["store.look", "store.open"]),
+        st.booleans(),
+        skips,
+        deed=st.sampled_from(["delete", "touch", "overwrite"]),
+        full=full_keys,
+    ),
+    st.builds(
+        Trouble,
+        steps,
+        st.booleans(),
+        skips,
+        deed=st.sampled_from(["place", "upload_otherwise"]),
+        full=full_keys,
+        data=datas,
+    ),
+    st.builds(Trouble, steps, st.booleans(), skips, deed=st.just("unmount")),
+)
+calls = st.one_of(
+    st.builds(How, processes),
+    st.builds(How, processes, troubles=st.tuples(troubles)),
+    st.builds(How, processes, troubles=st.tuples(troubles, troubles)),
+    st.builds(How, processes, st.booleans()),
+)
+kinds = st.sampled_from(["strong", "weak", "both", "both reversed"])
+
+
+@cache
+def parts_of(data: bytes) -> list[bytes]:
+    """Cut a content into its parts, the same ones each time: many uploads share them."""
+    return cut(data)
+
+
+class Promise(Meddling):
+    """All that a client can ask of the gate, in any order and with any trouble in between."""
+
+    sendings = Bundle("sendings")
+
+    # ---- uploads
+
+    @initialize(stored=st.dictionaries(full_keys, datas, max_size=4), how=st.builds(How, processes))
+    def begin_with(self, stored: dict[str, bytes], how: How) -> None:
+        """Begin with something that was uploaded."""
+        for full, data in stored.items():
+            tenant, _, key = full.partition("/")
+            self.upload(tenant=tenant, own=[key], data=data, how=how, manner="anyway")
+
+    @rule(
+        target=sendings,
+        full=full_keys,
+        data=datas,
+        how=calls,
+        anyway=st.booleans(),
+        known=st.booleans(),
+    )
+    def begin(self, full: str, data: bytes, how: How, anyway: bool, known: bool) -> Sending:
+        """Begin an upload, of a large content sometimes without its digest."""
+        tenant, _, key = full.partition("/")
+        digest = content_digest(data) if known or len(data) < SMALLEST_PART else None
+        request = Request(key, len(data), digest, anyway=anyway)
+        answers = self.attempt(how, tenant, lambda gate: gate.begin([request]))
+        ticket = ""
+        for answer in answers or []:
+            DONE[f"begin: {answer.verdict} {answer.reason or ''}"] += 1
+            ticket = answer.ticket or ""
+            self.judge_begun(tenant, data, request, answer)
+        # Not begun is a kind of upload, too: so there are always as many, whatever the timing.
+        return Sending(tenant, request, data, ticket, self.upload_id(tenant, ticket))
+
+    def upload_id(self, tenant: str, ticket: str) -> str:
+        """Return what the staging knows an upload by."""
+        tickets = self.processes[0].plain.gate(tenant)._tickets
+        return tickets.read(ticket).upload_id if ticket else "none"
+
+    def judge_begun(self, tenant: str, data: bytes, request: Request, answer: Answer) -> None:
+        """Judge the answer to a request to upload."""
+        there = self.lay(f"{tenant}/{request.key}")
+        if answer.ticket is not None:
+            assert answer.verdict is Verdict.NEW
+            assert len(there) < len(self.moments), "no ticket for a taken key"
+            asked = [request.digest] if request.digest and data and not request.anyway else []
+            assert not self.must_find(tenant, asked)
+        elif answer.verdict is Verdict.DUPLICATE:
+            self.judge_duplicate(tenant, {data}, answer)
+        elif answer.reason == "key-taken":
+            assert there
+            assert self.disturbed or there[0] != data
+        elif not self.disturbed:
+            assert answer.reason == "digest-needed"
+            assert request.digest is None
+            assert len(there[0]) == len(data)
+
+    @rule(
+        target=sendings,
+        tenant=tenants,
+        own=st.lists(keys, min_size=1, max_size=3, unique=True),
+        data=datas,
+        how=calls,
+        manner=st.sampled_from(["in turn", "together", "anyway"]),
+    )
+    def upload(
+        self, tenant: str, own: Sequence[str], data: bytes, how: How, manner: str
+    ) -> MultipleResults[Sending]:
+        """Upload one content under several keys; what goes wrong goes wrong in the completion."""
+        plain, anyway = How(how.at), manner == "anyway"
+        begun = [
+            self.begin(full=f"{tenant}/{key}", data=data, how=plain, anyway=anyway, known=True)
+            for key in own
+        ]
+        sendings = [sending for sending in begun if isinstance(sending, Sending)]
+        for sending in sendings:
+            self.send(sending=sending, how=plain, numbers=(1, 2), wrong=False)
+        for chosen in [sendings] if manner == "together" else [[one] for one in sendings]:
+            self.complete(chosen=chosen, how=how)
+        return multiple(*sendings)
+
+    @rule(
+        sending=sendings,
+        how=calls,
+        numbers=st.sampled_from([(1,), (2,), (1, 2), (2, 1)]),
+        wrong=st.sampled_from([False, False, False, True]),
+    )
+    def send(self, sending: Sending, how: How, numbers: Sequence[int], wrong: bool) -> None:
+        """Send parts, again and late too; sometimes bytes other than those announced."""
+        other = contents.as_long_as(sending.data) if wrong and sending.data else sending.data
+        parts = parts_of(other)
+        for number in numbers:
+            if number <= len(parts) and sending.ticket:
+                self.send_part(sending, how, number, parts[number - 1])
+
+    def send_part(self, sending: Sending, how: How, number: int, part: bytes) -> None:
+        """Send one part, in two pieces."""
+        sha256 = hashlib.sha256(part).digest()
+
+        def call(gate: LocalGate) -> str:
+            [send] = gate.parts(sending.ticket, [(number, sha256)])
+            try:
+                gate.send(sending.ticket, send, lambda: iter([part[:5], part[5:]]), len(part))
+            except (UploadUnknown, WrongBytes) as error:
+                return error.reason
+            return "sent"
+
+        outcome = self.attempt(how, sending.tenant, call)
+        DONE[f"send: {outcome or 'failed'}"] += 1
+        if outcome == "sent":
+            sending.parts[number] = {part}
+        elif outcome == "upload-unknown":
+            assert self.disturbed or self.staged(sending) < 2
+        else:  # what was there of this part may be gone, or this may be there
+            assert outcome is None or not sending.fits(part)
+            sending.unsure = True
+            sending.parts.setdefault(number, set()).add(part)
+
+    @rule(sending=sendings, how=calls)
+    def abort(self, sending: Sending, how: How) -> None:
+        """Give an upload up, completed or not."""
+        if sending.ticket:
+            self.attempt(how, sending.tenant, lambda gate: gate.abort([sending.ticket]))
+            assert self.disturbed or not self.staged(sending)
+
+    @rule(sending=sendings)
+    def clean_up(self, sending: Sending) -> None:
+        """Let the store give the upload up, as it does when one has become too old."""
+        if sending.ticket:
+            upload = Upload(sending.upload_id, sending.full_key, sending.request.size)
+            self.processes[0].plain.store.abort(upload)
+
+    @rule(chosen=st.lists(sendings, min_size=1, max_size=3, unique_by=id), how=calls)
+    def complete(self, chosen: Sequence[Sending], how: How) -> None:
+        """Complete uploads of one tenant together: early, late, and again."""
+        tenant = chosen[0].tenant
+        chosen = [one for one in chosen if one.ticket and one.tenant == tenant]
+        staged = [self.staged(sending) for sending in chosen]
+        may_appear: dict[str, set[bytes]] = {}
+        for sending in chosen:
+            whole = {data for data in sending.contents() if sending.fits(data)}
+            may_appear.setdefault(sending.full_key, set()).update(whole)
+        finishes = [sending.finish() for sending in chosen]
+        second = [self.is_second(sending) for sending in chosen]
+        answers = self.attempt(how, tenant, lambda gate: gate.complete(finishes), may_appear)
+        for at, answer in enumerate(answers or []):
+            DONE[f"complete: {answer.verdict} {answer.reason or ''}"] += 1
+            self.judge_completed(chosen[at], answer, staged=staged[at])
+            if second[at] and not self.disturbed:
+                assert answer.verdict is not Verdict.NEW, "the second is given up"
+
+    def is_second(self, sending: Sending) -> bool:
+        """Whether the content of an upload has come meanwhile, so that it is to be given up."""
+        digests = [content_digest(data) for data in sending.contents() if data]
+        return (
+            not sending.request.anyway
+            and sending.full_key not in self.lying
+            and any(self.would_find(sending.tenant, [digest]) for digest in digests)
+        )
+
+    def judge_completed(self, sending: Sending, answer: Answer, *, staged: int) -> None:
+        """Judge the answer to one upload; `staged` is how much of it was in the staging."""
+        whole = sending.contents()
+        if answer.verdict is Verdict.DUPLICATE:
+            self.judge_duplicate(sending.tenant, whole | {sending.data}, answer)
+        elif answer.copy is not None:
+            self.judge_stored(sending, answer)
+        elif answer.reason == "key-taken":
+            there = self.lay(sending.full_key)
+            assert there or self.in_the_way(sending.full_key)
+            assert self.disturbed or not there or there[0] not in whole
+        elif self.disturbed or sending.unsure:
+            assert answer.verdict is Verdict.UNCONFIRMED
+        elif answer.reason == "parts-missing":
+            assert staged
+            assert not whole
+        elif answer.reason == "digest-mismatch":
+            assert whole
+            assert not any(map(sending.fits, whole))
+        else:
+            assert answer.reason == "upload-unknown"
+            assert staged < 2
+
+    # ---- questions
+
+    @rule(sending=sendings, how=calls)
+    def status(self, sending: Sending, how: How) -> None:
+        """Ask which parts the store has: all that were acknowledged (P6)."""
+
+        def call(gate: LocalGate) -> dict[int, bytes] | None:
+            try:
+                parts = gate.status(sending.ticket).parts
+            except UploadUnknown:
+                return None
+            return {part.number: part.sha256 for part in parts}
+
+        if not sending.ticket:
+            return
+        parts = self.attempt(how, sending.tenant, call)
+        if self.disturbed or sending.unsure:
+            return
+        if parts is None:
+            assert not self.staged(sending)
+        else:
+            sent = {number: part for number, [part] in sending.parts.items()}
+            assert parts == {n: hashlib.sha256(part).digest() for n, part in sent.items()}
+
+    @rule(full=full_keys, how=calls)
+    def link(self, full: str, how: How) -> None:
+        """Ask for a copy by its key, to link to it."""
+        tenant, _, key = full.partition("/")
+        copies = self.attempt(how, tenant, lambda gate: [gate.living(key)])
+        for copy in copies or []:
+            if copy is None:
+                assert full not in self.findable or self.disturbed or self.touched(full)
+            else:
+                assert copy.key == key
+                assert copy.size in {len(data) for data in self.lay(full)}
+
+    def touched(self, full: str) -> bool:
+        """Whether an object is no longer as it was recorded."""
+        tenant, _, key = full.partition("/")
+        world = self.processes[0].plain
+        [seen], [copy] = world.store.look([full]), world.index.at(tenant, [key])
+        assert isinstance(seen, Object)
+        return copy is None or seen.identity != copy.identity
+
+    @rule(
+        tenant=tenants,
+        asked=st.lists(st.tuples(filled, kinds), min_size=1, max_size=4),
+        how=calls,
+    )
+    def check(self, tenant: str, asked: Sequence[tuple[bytes, str]], how: How) -> None:
+        """Ask for verdicts."""
+        questions = [Content(len(data), digests_of(data, kind)) for data, kind in asked]
+        answers = self.attempt(how, tenant, lambda gate: gate.check(questions))
+        for (data, kind), question, answer in zip(asked, questions, answers or [], strict=False):
+            DONE[f"check: {answer.verdict} {answer.reason or ''}"] += 1
+            if answer.verdict is Verdict.DUPLICATE:
+                assert kind != "weak"
+                self.judge_duplicate(tenant, {data}, answer)
+            else:
+                assert not self.must_find(tenant, question.digests)
+            if answer.verdict is Verdict.UNCONFIRMED and not self.disturbed:
+                assert (kind, answer.reason) == ("weak", "digest-needed")
+
+    @rule(tenant=tenants, there=full_keys, kind=kinds, how=calls)
+    def check_there(self, tenant: str, there: str, kind: str, how: How) -> None:
+        """Ask for what lies somewhere, at one's own place or at another tenant's."""
+        if there in self.lying and self.lying[there].data:
+            self.check(tenant=tenant, asked=[(self.lying[there].data, kind)], how=how)
+
+    @rule(tenant=tenants, asked=st.lists(datas, min_size=1, max_size=4), how=calls)
+    def probe(self, tenant: str, asked: Sequence[bytes], how: How) -> None:
+        """Ask which digests to compute: never fewer than it takes to find what can be found."""
+        sizes = [len(data) for data in asked]
+        known = self.attempt(how, tenant, lambda gate: gate.probe(sizes))
+        for size, schemes in zip(sizes, known or [], strict=False):
+            for full, needed in self.findable.items():
+                if full.startswith(f"{tenant}/") and len(self.lying[full].data) == size:
+                    assert {digest.scheme for digest in needed} <= schemes

@@ -1,0 +1,53 @@
+"""The steps of a process, at each of which it can be killed."""
+
+import os
+import signal
+from collections.abc import Callable
+from functools import wraps
+from itertools import count
+from typing import TypeVar
+
+from onecopy.testing.faults import Call, Faults
+
+T = TypeVar("T")
+
+CALLS_OF_THE_SYSTEM = ("posix_fallocate", "pwrite", "write", "fsync", "link", "unlink", "mkdir")
+"""What a folder store changes the disk with."""
+
+
+class Steps(Faults):
+    """Counts the steps of this process, and kills it as one kills a process: without a word."""
+
+    def __init__(self, last: int | None) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self._last = last
+        self._numbers = count()
+
+    def step(self, name: str) -> None:
+        """Take a step; from the last one there is no return."""
+        self.names.append(name)
+        if next(self._numbers) == self._last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def meet(self, call: Call) -> object:
+        """Make a call: two steps."""
+        self.step(f"before {call.step}")
+        result = super().meet(call)
+        self.step(f"after {call.step}")
+        return result
+
+    def wrap_system(self) -> None:
+        """Make two steps of each call of the system by which this process changes the disk."""
+        for name in CALLS_OF_THE_SYSTEM:
+            setattr(os, name, self._wrapped(f"os.{name}", getattr(os, name)))
+
+    def _wrapped(self, name: str, function: Callable[..., T]) -> Callable[..., T]:
+        @wraps(function)
+        def call(*arguments: object, **named: object) -> T:
+            self.step(f"before {name}")
+            result = function(*arguments, **named)
+            self.step(f"after {name}")
+            return result
+
+        return call

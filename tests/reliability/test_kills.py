@@ -1,0 +1,214 @@
+"""P6 and P4 against kill -9: a process is killed at every step, and what it said must be true."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain, count
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from onecopy.digest import SMALLEST_PART
+from onecopy.index.sqlite import SqliteIndex
+from tests.gate.world import World
+from tests.reliability import contents
+from tests.reliability.aftermath import (
+    check_done_once,
+    check_said,
+    check_world,
+    do_again,
+    settle,
+)
+from tests.reliability.figures import show
+from tests.reliability.victim import Order, bulk_copy, load, upload
+from tests.reliability.worker import Worker
+
+BATCHES = (
+    (Order("small", b"bytes"),),
+    (Order("folder/large", contents.LARGE, known=False),),
+    (Order("again", b"bytes"), Order("empty", b"")),
+    (Order("folder/anyway", b"bytes", anyway=True),),
+    (Order("deep/er/twin a", contents.TWIN_A), Order("deep/er/twin b", contents.TWIN_B)),
+)
+ORDERS = tuple(chain.from_iterable(BATCHES))
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Return the names of all steps of the victim, in order."""
+    victim = Worker(upload, tmp_path_factory.mktemp("steps"), BATCHES, None)
+    assert not victim.end()
+    assert victim.told[-1].what == "steps"
+    return victim.told[-1].steps
+
+
+def kill_at(root: Path, step: int) -> None:
+    """Kill a victim at one of its steps, and see what is left."""
+    victim = Worker(upload, root, BATCHES, step)
+    assert victim.end()
+    world = World.at(root)
+    check_said(world, ORDERS, victim.told)
+    check_world(world, ORDERS)
+    settle(world, ORDERS, victim.told, give_up=step % 2 == 1)
+    do_again(world, ORDERS)
+    check_done_once(world, ORDERS)
+    world.close()
+
+
+def one_of_each(steps: Sequence[str]) -> list[int]:
+    """Return a step of each name: the first ones, the last ones and those between in turn."""
+    places: dict[str, list[int]] = {}
+    for at, name in enumerate(steps):
+        places.setdefault(name, []).append(at)
+    return [found[number % len(found)] for number, found in enumerate(places.values())]
+
+
+def test_each_kind_of_step(steps: tuple[str, ...], memory_path: Path) -> None:
+    """Killed at a step of each kind, nothing that was said is lost, and all can be done again."""
+    wanted = {"index.record", "store.write", "store.complete", "os.fsync", "os.link", "os.unlink"}
+    assert wanted <= {name.partition(" ")[2] for name in steps}
+    for step in one_of_each(steps):
+        kill_at(memory_path / str(step), step)
+
+
+@pytest.mark.soak
+def test_every_step(steps: tuple[str, ...], memory_path: Path) -> None:
+    """The same, at every single step."""
+    for step in range(len(steps)):
+        kill_at(memory_path / str(step), step)
+    show("kills, by step", Counter(steps))
+
+
+class Life:
+    """An index and a folder to which two processes upload the same contents, over and over."""
+
+    def __init__(self, root: Path, draw: Random) -> None:
+        self.root = root
+        self.kills = 0
+        self._draw = draw
+        self._numbers = count()
+        self._contents: list[bytes] = []
+        self._orders: list[Order] = []
+
+    def kill(self) -> None:
+        """Let two processes upload; kill the first at some time, and often the other one, too."""
+        batches = [tuple(self._batches()) for _ in range(2)]
+        workers = [Worker(upload, self.root, own, None) for own in batches]
+        for worker in workers:
+            worker.hear(self._draw.randrange(30))
+            worker.listen(self._draw.uniform(0, 0.02))
+            worker.kill()
+        self.kills += sum([worker.end() for worker in workers])
+        orders = [tuple(chain.from_iterable(own)) for own in batches]
+        self._orders += chain.from_iterable(orders)
+        world = World.at(self.root)
+        for own, worker in zip(orders, workers, strict=True):
+            check_said(world, own, worker.told)
+        check_world(world, self._orders)
+        for own, worker in zip(orders, workers, strict=True):
+            settle(world, own, worker.told, give_up=self._draw.random() < 0.5)
+            if self._draw.random() < 0.5:
+                do_again(world, own)
+        check_world(world, self._orders)
+        world.close()
+
+    def end(self) -> None:
+        """Make all uploads again."""
+        world = World.at(self.root)
+        do_again(world, self._orders)
+        check_world(world, self._orders)
+        world.close()
+
+    def _batches(self) -> Iterator[tuple[Order, ...]]:
+        for number in range(6):
+            yield tuple(self._order() for _ in range(1 + number % 3))
+
+    def _order(self) -> Order:
+        if self._contents and self._draw.random() < 0.4:
+            data = self._draw.choice(self._contents[-20:])
+        else:
+            large = self._draw.random() < 0.03
+            data = self._draw.randbytes(self._draw.randrange(1, 20_000)) + large * contents.LARGE
+            self._contents.append(data)
+        number = next(self._numbers)
+        known = len(data) < SMALLEST_PART or self._draw.random() < 0.5
+        return Order(f"{number % 3}/{number}", data, known=known)
+
+
+def live(root: Path, seed: int, times: int) -> int:
+    """Kill the processes of one life so often; return how many died by it."""
+    life = Life(root, Random(seed))
+    for _ in range(times):
+        life.kill()
+    life.end()
+    return life.kills
+
+
+def test_any_time(memory_path: Path) -> None:
+    """Two processes killed at any time, again and again over one index and folder."""
+    assert live(memory_path, 1, 5)
+
+
+@pytest.mark.soak
+def test_any_time_for_long(memory_path: Path) -> None:
+    """The same in many lives, 1,000 times."""
+    kills = [live(memory_path / str(seed), seed, 10) for seed in range(100)]
+    show("kills, at any time", {"processes killed": sum(kills), "lives": len(kills)})
+    assert sum(kills) >= 1000
+
+
+def kill_load(
+    root: Path, copies: int, chunk: int | None, last: int | None, seconds: float | None = None
+) -> int:
+    """Kill a bulk load; see that a prefix of it is there, and that it can be loaded again."""
+    victim = Worker(load, root, copies, chunk, last)
+    if seconds is not None:
+        victim.listen(seconds)
+        victim.kill()
+    killed = victim.end()
+    done = any(said.what == "done" for said in victim.told)
+    world = World.at(root)
+    loaded = prefix(world, copies)
+    assert loaded == copies if done else loaded <= copies
+    assert chunk is None or loaded % chunk == 0
+    again = Worker(load, root, copies, chunk, None)
+    assert not again.end()
+    assert prefix(world, copies) == copies
+    world.close()
+    return int(killed)
+
+
+def prefix(world: World, copies: int) -> int:
+    """Return how many copies of a bulk load are there: the first ones, each whole."""
+    assert isinstance(world.index, SqliteIndex)
+    assert world.index.check() == []
+    found = [
+        copy
+        for at in range(0, copies, 1000)
+        for copy in world.index.at("default", [f"bulk/{n}" for n in range(at, at + 1000)])
+    ]
+    loaded = next((at for at, copy in enumerate(found) if copy is None), copies)
+    assert found[:loaded] == [bulk_copy(number) for number in range(loaded)]
+    assert not any(found[loaded:])
+    return loaded
+
+
+def test_bulk_load(memory_path: Path) -> None:
+    """Of a killed bulk load a prefix is there, each copy whole, and it can be done again."""
+    for last in (0, 1, 4_000, 4_001, 9_999):
+        assert kill_load(memory_path / str(last), 10_000, 1_000, last)
+    kill_load(memory_path / "any", 10_000, 1_000, None, 0.1)
+
+
+@pytest.mark.soak
+def test_bulk_load_for_long(memory_path: Path) -> None:
+    """The same a hundred times, and with large transactions."""
+    draw = Random(2)
+    kills = 0
+    for number in range(100):
+        root = memory_path / str(number)
+        kills += kill_load(root, 50_000, 5_000, None, draw.uniform(0.05, 1.0))
+    for number in range(5):
+        root = memory_path / f"large {number}"
+        kills += kill_load(root, 1_000_000, None, None, draw.uniform(1, 8))
+    show("kills of bulk loads", {"processes killed": kills})

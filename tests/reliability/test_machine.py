@@ -1,0 +1,33 @@
+"""The promise against a machine that does everything in any order (machine.py)."""
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.reliability.figures import show
+from tests.reliability.judge import DONE
+from tests.reliability.machine import Promise
+
+_SETTINGS = settings(
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@pytest.mark.timeout(1200)  # a failure is worth the minutes that it takes to find a short example
+def test_any_order() -> None:
+    """Whatever happens in whatever order, no promise is broken."""
+    run_state_machine_as_test(
+        Promise, settings=settings(_SETTINGS, max_examples=80, stateful_step_count=50)
+    )
+
+
+@pytest.mark.soak
+def test_any_order_for_long() -> None:
+    """The same, for an hour or so."""
+    DONE.clear()
+    run_state_machine_as_test(
+        Promise, settings=settings(_SETTINGS, max_examples=4_000, stateful_step_count=80)
+    )
+    show("machine", DONE)
