@@ -1,0 +1,11 @@
+#!/bin/sh
+# Debian's packages that the tests need: installed where we may, named where we may not.
+missing=""
+command -v chromium >/dev/null || [ -n "$ONECOPY_CHROMIUM" ] || missing="$missing chromium"
+command -v rdfind >/dev/null || missing="$missing rdfind"
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+else
+    echo "The tests need:$missing (on Debian: apt-get install$missing). Without them they fail." >&2
+fi
