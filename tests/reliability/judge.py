@@ -129,6 +129,8 @@ class Judge(RuleBasedStateMachine):
         """By which others upload in the middle of our calls."""
         self.mounted = True
         self.lying: dict[str, Lying] = {}
+        self.laid: dict[str, set[bytes]] = {}
+        """All that ever lay at a key."""
         self.may_appear: Mapping[str, set[bytes]] = {}
         self.moments: list[dict[str, Lying]] = [{}]
         """What has lain there since the call under way began."""
@@ -203,6 +205,7 @@ class Judge(RuleBasedStateMachine):
         assert folder.differences(self.lying, now) == []
         for full in now.keys() - self.lying.keys():
             assert now[full].data in may_appear.get(full, set()), full
+            self.laid.setdefault(full, set()).add(now[full].data)
         self.lying = now
 
     def lay(self, full: str) -> list[bytes]:
@@ -240,16 +243,23 @@ class Judge(RuleBasedStateMachine):
         assert sending.fits(data)
         self.judge_copy(answer.copy, data)
         if data and not self.disturbed:
-            self.judge_recorded(sending, answer.copy)
+            self.judge_recorded(sending, answer)
             self.findable[sending.full_key] = frozenset([content_digest(data)])
 
-    def judge_recorded(self, sending: Sending, copy: Copy) -> None:
-        """Hold an answer against the record, as both processes see it."""
+    def judge_recorded(self, sending: Sending, answer: Answer) -> None:
+        """Hold an answer against the record, as both processes see it (P4)."""
+        copy = answer.copy
+        assert copy is not None
+        assert copy.content_digest is not None
         for process in self.processes:
             [recorded] = process.plain.index.at(sending.tenant, [copy.key])
             assert recorded is not None
             assert recorded.content_digest == copy.content_digest
             assert recorded.identity == copy.identity
+            [first] = process.plain.index.lookup(sending.tenant, [copy.content_digest])
+            assert first is not None
+            if sending.full_key not in self.moments[0]:
+                assert (first.key == copy.key) is (answer.reason is None)
 
     def must_find(self, tenant: str, digests: Sequence[Digest]) -> bool:
         """Whether whoever asked for these digests in the last call can't have missed a content."""
@@ -290,7 +300,7 @@ class Judge(RuleBasedStateMachine):
                 world.close()
             shutil.rmtree(self.root)
             # Hypothesis keeps some of its machines.
-            self.lying, self.moments = {}, []
+            self.lying, self.laid, self.moments = {}, {}, []
 
     def find_all(self, how: How) -> None:
         """Ask for everything that must be found."""

@@ -20,7 +20,7 @@ from onecopy.store import Object, Upload
 from tests.gate.world import content_digest
 from tests.gate.world import parts_of as cut
 from tests.reliability import contents
-from tests.reliability.judge import DONE, How, Sending, Trouble
+from tests.reliability.judge import DONE, TENANTS, How, Sending, Trouble
 from tests.reliability.meddling import (
     Meddling,
     datas,
@@ -329,11 +329,13 @@ class Promise(Meddling):
             if answer.verdict is Verdict.UNCONFIRMED and not self.disturbed:
                 assert (kind, answer.reason) == ("weak", "digest-needed")
 
-    @rule(tenant=tenants, there=full_keys, kind=kinds, how=calls)
-    def check_there(self, tenant: str, there: str, kind: str, how: How) -> None:
-        """Ask for what lies somewhere, at one's own place or at another tenant's."""
-        if there in self.lying and self.lying[there].data:
-            self.check(tenant=tenant, asked=[(self.lying[there].data, kind)], how=how)
+    @rule(place=full_keys, other=st.sampled_from([False, False, True]), kind=kinds, how=calls)
+    def check_place(self, place: str, other: bool, kind: str, how: How) -> None:
+        """Ask for all that ever lay somewhere, sometimes at the other tenant's."""
+        tenant = next(name for name in TENANTS if place.startswith(f"{name}/") is not other)
+        asked = [(data, kind) for data in self.laid.get(place, ()) if data]
+        if asked:
+            self.check(tenant=tenant, asked=asked, how=how)
 
     @rule(tenant=tenants, asked=st.lists(datas, min_size=1, max_size=4), how=calls)
     def probe(self, tenant: str, asked: Sequence[bytes], how: How) -> None:

@@ -66,6 +66,7 @@ class Meddling(Judge):
             deed(self.top / full)
             if found := folder.read_one(self.top / full):
                 self.lying[full] = found
+                self.laid.setdefault(full, set()).add(found.data)
             self.moments.append(dict(self.lying))
             if before is None or found is None or found.data != before.data:
                 self.findable.pop(full, None)

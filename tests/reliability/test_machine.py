@@ -19,7 +19,7 @@ _SETTINGS = settings(
 def test_any_order() -> None:
     """Whatever happens in whatever order, no promise is broken."""
     run_state_machine_as_test(
-        Promise, settings=settings(_SETTINGS, max_examples=80, stateful_step_count=50)
+        Promise, settings=settings(_SETTINGS, max_examples=100, stateful_step_count=50)
     )
 
 

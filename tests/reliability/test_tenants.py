@@ -92,7 +92,8 @@ ALL = (DATA, LAZY, WEAK, *contents.ALL)
 def _upload(key: str, data: bytes) -> Callable[[LocalGate], object]:
     def call(gate: LocalGate) -> object:
         [begun] = gate.begin([Request(key, len(data), content_digest(data))])
-        assert begun.ticket is not None
+        if begun.ticket is None:
+            return begun
         return begun, gate.complete([send(gate, begun.ticket, data)])
 
     return call
@@ -147,12 +148,12 @@ def test_calls_name_one_tenant(sides: tuple[Side, Side]) -> None:
     """No call to the index names another tenant, and none to the store a key outside the prefix."""
     _, elsewhere = sides
     elsewhere.log.calls.clear()
-    for ask in QUESTIONS.values():
+    for ask in [*QUESTIONS.values()] * 2:  # first with nothing, then with what he has uploaded
         ask(elsewhere.bob)
     for step, arguments, _ in elsewhere.log.calls:
-        if step.startswith("index."):
+        if step.startswith("index.") and arguments:
             assert arguments[0] == "bob"
-        else:
+        elif arguments:
             assert all(key.startswith("bob/") for key in _keys(arguments[0]))
 
 
