@@ -5,8 +5,8 @@ from typing import Any
 
 from onecopy.content import Content, Copy
 from onecopy.digest import Scheme
-from onecopy.gate.interface import Answer, Body, Config, Finish, Gate, Request, Status
-from onecopy.store.interface import Send
+from onecopy.gate.interface import Answer, Config, Finish, Gate, Request, Status
+from onecopy.store.interface import Body, Send
 
 
 class Watched:

@@ -5,14 +5,13 @@ Unavailable. Redirects are not followed: a token goes to the server that the use
 else.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -22,7 +21,7 @@ from onecopy import errors
 from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import BadInput, Failure, InvalidSettings, NotAllowed, OnecopyError, Unavailable
-from onecopy.gate.interface import Answer, Body, Config, Finish, Limits, Request, Status
+from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.http import documents
 from onecopy.http.documents import (
     CopyDocument,
@@ -35,12 +34,10 @@ from onecopy.http.documents import (
     StatusResponse,
 )
 from onecopy.retry import Pace, retry
-from onecopy.store.interface import Part, Send
+from onecopy.send import connections, origin, put, request
+from onecopy.store.interface import Body, Part, Send
 
 _T = TypeVar("_T")
-_CONNECTIONS = 16
-_TIMEOUT = urllib3.Timeout(connect=10, read=300)
-"""Seconds; a completion makes the store put a large object together."""
 _BUSY = frozenset({408, 425, 429, 502, 503, 504})
 """Statuses that mean: it may work in a moment (RFC 9110, 6585, 8470)."""
 _BY_STATUS: dict[int, type[OnecopyError]] = {
@@ -66,12 +63,9 @@ class Client:
                 f"{url!r} is not a server: expected http(s)://host or http(s)://host:port"
             )
         self._root = url.rstrip("/") + "/"
-        self._origin = _origin(self._root)
         self._pace = pace
         self._own = {"Authorization": f"Bearer {token}"} if token else {}
-        self._pool = urllib3.PoolManager(
-            maxsize=_CONNECTIONS, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
-        )
+        self._pool = connections()
         self._addresses = _Addresses()
 
     def config(self) -> Config:
@@ -130,14 +124,16 @@ class Client:
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers hold it
         """See Gate; a body that breaks off is sent again from its start."""
-        url = urljoin(self._root, send.url.lstrip("/")) if send.url.startswith("/") else send.url
-        ours = _origin(url) == self._origin
-        headers = {**send.headers, "Content-Length": str(length), **(self._own if ours else {})}
+        if not send.url.startswith("/"):  # a bucket is told no token of ours
+            put(self._pool, send, body, length, self._pace)
+            return
+        headers = {**send.headers, "Content-Length": str(length), **self._own}
 
-        def put() -> None:
-            self._request(send.method, url, headers, body() if length else b"")
+        def send_once() -> None:
+            content = body() if length else b""
+            self._request(send.method, self._root + send.url.lstrip("/"), headers, content)
 
-        retry(put, self._pace)
+        retry(send_once, self._pace)
 
     def status(self, ticket: str) -> Status:
         """See Gate."""
@@ -217,12 +213,7 @@ class Client:
         self, method: str, url: str, headers: dict[str, str], body: bytes | Iterator[bytes] | None
     ) -> bytes:
         """Make one request and return the body of the answer; raises what went wrong."""
-        try:
-            response = self._pool.request(
-                method, url, body=body, headers=headers, redirect=False, retries=False
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"can't reach {_origin(url)}: {_plain(error)}") from error
+        response = request(self._pool, method, url, headers, body)
         if not 200 <= response.status < 300:
             raise _problem(response, url)
         return response.data
@@ -244,12 +235,6 @@ class _Addresses:
     def get(self, key: str) -> str | None:
         with self._lock:
             return self._urls.get(key)
-
-
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
 def _batches(items: Sequence[bytes], most: int, room: int) -> Iterator[Sequence[bytes]]:
@@ -277,6 +262,7 @@ def _upload(request: Request) -> bytes:
             [str(request.digest)] if request.digest else [],
             request.content_type,
             request.anyway,
+            dict(request.metadata),
         )
     )
 
@@ -315,12 +301,11 @@ def _problem(response: urllib3.BaseHTTPResponse, url: str) -> OnecopyError:
 
 
 def _unnamed(response: urllib3.BaseHTTPResponse, url: str) -> str:
-    """Say what came instead of a problem document; S3 tells it as XML."""
-    where = f"{_origin(url)} answered {response.status}"
+    """Say what came instead of a problem document."""
+    where = f"{origin(url)} answered {response.status}"
     if response.status in {301, 302, 303, 307, 308}:
         return f"{where}: it sends us elsewhere; give the address where the service itself is"
-    found = re.search(rb"<Message>([^<]{1,300})</Message>", response.data[:4096])
-    return f"{where}: {found[1].decode(errors='replace')}" if found else where
+    return where
 
 
 def _read_problem(response: urllib3.BaseHTTPResponse) -> Problem | None:
@@ -342,10 +327,3 @@ def _by_reason() -> dict[str, Callable[..., OnecopyError]]:
     for kind in classes:
         classes.extend(kind.__subclasses__())
     return {kind.reason: kind for kind in classes}
-
-
-def _plain(error: Exception) -> str:
-    """Return the innermost message: urllib3 wraps the operating system's words several times."""
-    while isinstance(error.__cause__ or error.__context__, Exception):
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return (getattr(error, "strerror", None) or str(error)).strip()

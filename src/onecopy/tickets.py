@@ -40,6 +40,7 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
     store_id: str
     expires: int
     """Seconds since 1970, UTC."""
+    metadata: tuple[tuple[str, str], ...] = ()
 
     @property
     def content_digest(self) -> Digest | None:
@@ -48,7 +49,14 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
 
     def upload(self, prefix: str) -> Upload:
         """Return the upload as the store knows it, below its tenant's prefix."""
-        return Upload(self.upload_id, prefix + self.key, self.size, self.store_id)
+        return Upload(
+            self.upload_id,
+            prefix + self.key,
+            self.size,
+            self.store_id,
+            self.content_type,
+            self.metadata,
+        )
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -16,7 +16,6 @@ from onecopy.digest import (
 )
 from onecopy.gate import (
     Answer,
-    Body,
     Finish,
     Limits,
     LocalGate,
@@ -27,6 +26,7 @@ from onecopy.gate import (
 )
 from onecopy.index import Engine, open_index
 from onecopy.store import Object, Store, open_store
+from onecopy.store.interface import Body
 
 
 def parts_of(data: bytes) -> list[bytes]:

@@ -6,7 +6,6 @@ a service that has one. A gate speaks for one tenant.
 
 from onecopy.gate.interface import (
     Answer,
-    Body,
     Config,
     Finish,
     Gate,
@@ -20,7 +19,6 @@ from onecopy.tickets import ticket_secrets
 
 __all__ = [
     "Answer",
-    "Body",
     "Config",
     "Finish",
     "Gate",

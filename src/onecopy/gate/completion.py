@@ -1,17 +1,18 @@
 """Completing uploads: bytes before record, both before the answer, and one copy of record.
 
-    parts there? ──no──▶ found again by its key and content, or `upload-unknown`
+    parts there, and the digest that they make up
          │
     key free, content there already? ──▶ given up: `duplicate`, nothing was created
          │
     published (or the key is taken by now: `duplicate` or `key-taken`)
-         │
+         │        └─ unknown by then ──▶ found again by key and content, or `upload-unknown`
     recorded: the first is the copy of record, another is an `extra-copy`
          │
     staging cleaned up
 
 A crash or a lost answer at any step is mended by completing again: publishing and recording are
-repeatable, and the staging is what tells that a published object is ours, so it goes last.
+repeatable, and what tells that a published object is ours goes last. What a client sent to a bucket
+in one piece is an object already: of it only the last steps are left.
 """
 
 from collections.abc import Sequence
@@ -19,15 +20,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from onecopy.content import Content, Copy, Verdict
-from onecopy.digest import Digest, compose, content_scheme, part_lengths
+from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import BadInput, StoreFull, UploadUnknown
+from onecopy.gate.begun import Begun
 from onecopy.gate.interface import Answer
 from onecopy.gate.living import Budget, LivingCopies, now
-from onecopy.store.interface import Completing, Object, Store, Taken, Unknown, Upload
+from onecopy.store.interface import (
+    Completing,
+    Object,
+    Presigner,
+    Store,
+    Taken,
+    Unknown,
+    Upload,
+)
 from onecopy.tickets import Ticket
 
-_PUBLISHERS = 8
-"""Threads that publish at once: they wait for the disk or the network."""
+_DISK = 8
+_NETWORK = 32
+"""Threads that publish at once, waiting for the one or the other."""
 
 
 @dataclass
@@ -38,9 +49,14 @@ class _Item:
     upload: Upload
     digest: Digest | None = None
     """The content digest: of the parts that the store has, else what the caller says it was."""
+    sums: Sequence[bytes] = ()
+    """The binary SHA-256 of its parts."""
     there: Object | None = None
     """What the key holds before we publish."""
+    direct: bool = False
+    """Whether sending it was publishing it."""
     staged: bool = True
+    """Whether the store still knows the upload, as far as we know."""
     copy: Copy | None = None
     answer: Answer | None = None
 
@@ -48,8 +64,12 @@ class _Item:
 class Completion:
     """Completes the uploads of one request."""
 
-    def __init__(self, store: Store, prefix: str, living: LivingCopies, budget: Budget) -> None:
+    def __init__(
+        self, store: Store, begun: Begun, prefix: str, living: LivingCopies, budget: Budget
+    ) -> None:
         self._store = store
+        self._begun = begun
+        self._presigned = isinstance(store, Presigner)
         self._prefix = prefix
         self._living = living
         self._budget = budget
@@ -59,26 +79,31 @@ class Completion:
         items = [_Item(ticket, ticket.upload(self._prefix)) for ticket, _ in uploads]
         for item, (_, parts) in zip(items, uploads, strict=True):
             self._gather(item, parts)
-        self._look(_open(items))
-        self._find_lost(_lost(items))
-        self._abandon_duplicates(_open(items))
-        self._publish(_open(items))
-        if lost := _lost(items):
-            self._look(lost)
-            self._find_lost(_lost(items))
+        waiting = [item for item in _open(items) if item.staged and not item.direct]
+        self._look(waiting)
+        self._abandon_duplicates(_open(waiting))
+        self._publish([item for item in _open(items) if item.digest])
+        self._find_lost([item for item in _open(items) if not item.staged])
         self._record(_open(items))
         return [item.answer or Answer(Verdict.UNCONFIRMED, reason="completing") for item in items]
 
     def _gather(self, item: _Item, said: Sequence[bytes]) -> None:
-        """Take the digest from the parts that the store has: nobody is trusted for it (P2)."""
+        """Take the digest from the parts that the store has: nobody is trusted for it (P2).
+
+        Where the store can't say, what is said is proved when it publishes.
+        """
         lengths = part_lengths(item.ticket.size)
+        item.digest = item.ticket.content_digest
+        if len(said) == len(lengths):
+            item.sums = said
+            item.digest = item.digest or _content_digest(item.ticket.size, said)
+        item.direct = self._presigned and item.ticket.size < SMALLEST_PART
+        if item.direct:
+            return
         try:
             parts = self._store.parts(item.upload)
         except UploadUnknown:
             item.staged = False
-            item.digest = item.ticket.content_digest
-            if item.digest is None and len(said) == len(lengths):
-                item.digest = _content_digest(item.ticket.size, said)
             return
         if [(part.number, part.size) for part in parts] != list(enumerate(lengths, 1)):
             item.answer = Answer(
@@ -87,9 +112,18 @@ class Completion:
                 message=f"{len(parts)} of {len(lengths)} parts are there: send the others first",
             )
             return
-        item.digest = _content_digest(item.ticket.size, [part.sha256 for part in parts])
+        if all(part.sha256 for part in parts):
+            item.sums = [part.sha256 for part in parts]
+            item.digest = _content_digest(item.ticket.size, item.sums)
+        elif not item.sums:
+            item.answer = Answer(
+                Verdict.UNCONFIRMED,
+                reason="digest-needed",
+                message="this bucket states no checksums: say the SHA-256 of all parts",
+            )
+            return
         if item.ticket.digest is not None and str(item.digest) != item.ticket.digest:
-            self._store.abort(item.upload)
+            self._begun.abort(item.upload)
             item.answer = Answer(
                 Verdict.UNCONFIRMED,
                 reason="digest-mismatch",
@@ -97,6 +131,8 @@ class Completion:
             )
 
     def _look(self, items: list[_Item]) -> None:
+        if not items:
+            return
         for item, seen in zip(
             items, self._store.look([item.upload.key for item in items]), strict=True
         ):
@@ -107,7 +143,8 @@ class Completion:
 
     def _find_lost(self, items: list[_Item]) -> None:
         """Find out what became of uploads of which the store knows nothing any more."""
-        for item in items:
+        self._look(items)
+        for item in _open(items):
             item.answer = Answer(
                 Verdict.UNCONFIRMED,
                 reason="upload-unknown",
@@ -135,20 +172,21 @@ class Completion:
         findings = self._living.find([content for _, content in asked], self._budget)
         for (item, _), finding in zip(asked, findings, strict=True):
             if finding.verdict is Verdict.DUPLICATE:
-                self._store.abort(item.upload)
+                self._begun.abort(item.upload)
                 item.answer = finding
 
     def _publish(self, items: list[_Item]) -> None:
         if len(items) == 1:
             self._publish_one(items[0])
         elif items:
-            with ThreadPoolExecutor(min(len(items), _PUBLISHERS), "publish") as pool:
+            most = _NETWORK if self._presigned else _DISK
+            with ThreadPoolExecutor(min(len(items), most), "publish") as pool:
                 list(pool.map(self._publish_one, items))
 
     def _publish_one(self, item: _Item) -> None:
-        assert item.digest is not None  # noqa: S101 - `_gather` answered those without
+        assert item.digest is not None  # noqa: S101 - only those with one come here
         try:
-            published = self._store.complete(item.upload, item.digest)
+            published = self._store.complete(item.upload, item.digest, item.sums)
         except (BadInput, StoreFull) as error:
             item.answer = Answer(Verdict.UNCONFIRMED, reason=error.reason, message=str(error))
             return
@@ -162,7 +200,7 @@ class Completion:
             item.answer = Answer(Verdict.NEW, reason="key-taken")
             if isinstance(there, Object):
                 item.answer = self._at_key(item, there)
-            self._store.abort(item.upload)
+            self._begun.abort(item.upload)
         else:
             item.copy = Copy(
                 item.ticket.key,
@@ -189,15 +227,11 @@ class Completion:
             item.answer = Answer(Verdict.NEW, item.copy, "extra-copy" if extra else None)
         for item in items:
             if item.copy is not None:
-                self._store.abort(item.upload)
+                self._begun.abort(item.upload)
 
 
 def _open(items: list[_Item]) -> list[_Item]:
     return [item for item in items if item.answer is None]
-
-
-def _lost(items: list[_Item]) -> list[_Item]:
-    return [item for item in _open(items) if not item.staged]
 
 
 def _content_digest(size: int, parts: Sequence[bytes]) -> Digest:

@@ -1,12 +1,12 @@
 """What a gate is: the way of an upload, seen from outside. The contract stands here, once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import Digest, Scheme
-from onecopy.store.interface import Part, Send
+from onecopy.store.interface import Body, Part, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Request(NamedTuple):
     content_type: str | None = None
     anyway: bool = False
     """Store it even if the content is already there."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """User metadata, as (name, value), where the store keeps it (S3)."""
 
 
 class Finish(NamedTuple):
@@ -83,10 +85,6 @@ class Status(NamedTuple):
 
     ticket: str
     parts: list[Part]
-
-
-Body = Callable[[], Iterator[bytes]]
-"""Begins to read the bytes of a part, each time from its start."""
 
 
 class Gate(Protocol):

@@ -1,8 +1,8 @@
 """The gate that decides by itself: index + store + policy."""
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
-from typing import cast
 from urllib.parse import quote
 
 from onecopy.content import Content, Copy, Verdict
@@ -17,13 +17,29 @@ from onecopy.errors import (
     StoreFull,
     Unavailable,
 )
+from onecopy.gate.begun import Begun
 from onecopy.gate.completion import Completion
-from onecopy.gate.interface import Answer, Body, Config, Finish, Limits, Request, Status
+from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.gate.living import Budget, LivingCopies, Tenant
 from onecopy.index.interface import Engine
 from onecopy.key import check_key
-from onecopy.store.interface import Object, Part, Presigner, Receiver, Send, Store, Unknown, Upload
+from onecopy.store.interface import (
+    Body,
+    Object,
+    Part,
+    Presigner,
+    Receiver,
+    Send,
+    Store,
+    Unknown,
+    Upload,
+)
 from onecopy.tickets import RESUMABLE, Ticket, Tickets
+
+_METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+_VISIBLE = re.compile(r"[ -~]*")
+_MOST_METADATA = 2048 - 64
+"""Bytes of names and values; the rest is our own."""
 
 
 def bind(index: Engine, store: Store) -> str:
@@ -65,6 +81,7 @@ class LocalGate:
         self._limits = limits
         self._price = price
         self._living = LivingCopies(index, store, tenant)
+        self._begun = Begun(store, index)
         self._url = f"{store.url.rstrip('/')}/{tenant.prefix}"
 
     def config(self) -> Config:
@@ -98,6 +115,7 @@ class LocalGate:
             try:
                 check_key(self.tenant.prefix + request.key)
                 _check_digest(request)
+                _check_headers(request)
             except BadInput as error:
                 answers[at] = _refusal(error)
                 continue
@@ -141,12 +159,14 @@ class LocalGate:
                 self._tickets.upload_id(idempotency_key, at, *request),
                 self.tenant.prefix + request.key,
                 request.size,
+                content_type=request.content_type,
+                metadata=request.metadata,
             )
             for at, request in enumerate(requests)
             if at not in answers
         }
         try:
-            begun: list[Upload | StoreFull | BadInput] = [*self.store.begin(list(wanted.values()))]
+            begun: list[Upload | StoreFull | BadInput] = [*self._begun.begin(list(wanted.values()))]
         except (StoreFull, BadInput):
             begun = [self._begin_one(upload) for upload in wanted.values()]
         for at, upload in zip(wanted, begun, strict=True):
@@ -157,7 +177,7 @@ class LocalGate:
 
     def _begin_one(self, upload: Upload) -> Upload | StoreFull | BadInput:
         try:
-            return self.store.begin([upload])[0]
+            return self._begun.begin([upload])[0]
         except (StoreFull, BadInput) as error:
             return error
 
@@ -173,6 +193,7 @@ class LocalGate:
                 upload_id=upload.id,
                 store_id=upload.store_id,
                 expires=0,
+                metadata=request.metadata,
             )
         )
         send = None
@@ -187,8 +208,8 @@ class LocalGate:
         for number, _ in parts:
             if not 1 <= number <= count:
                 raise BadInput(f"there is no part {number}: this upload has {count}")
-        if not hasattr(self.store, "write"):
-            return cast(Presigner, self.store).sign(upload, parts)
+        if isinstance(self.store, Presigner):
+            return self.store.sign(upload, parts)
         return [
             Send(
                 number,
@@ -200,6 +221,9 @@ class LocalGate:
         ]
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:
+        if isinstance(self.store, Presigner):
+            self.store.send(send, body, length)
+            return
         sha256 = b64decode(send.headers["x-amz-checksum-sha256"])
         part = self.receive(ticket, send.number, body(), sha256)
         if part.size != length:
@@ -217,10 +241,9 @@ class LocalGate:
         digest = bound.content_digest
         if digest is not None and digest.scheme.part_size is None:
             sha256 = digest.value
-        if not hasattr(self.store, "write"):
+        if not isinstance(self.store, Receiver):
             raise BadInput("send the bytes to the bucket, as `begin` said")
-        receiver = cast(Receiver, self.store)
-        return receiver.write(bound.upload(self.tenant.prefix), number, body, sha256)
+        return self.store.write(bound.upload(self.tenant.prefix), number, body, sha256)
 
     def status(self, ticket: str) -> Status:
         bound = self._tickets.read(ticket, late=RESUMABLE)
@@ -235,7 +258,9 @@ class LocalGate:
                 good.append((at, self._tickets.read(text, late=RESUMABLE), parts))
             except InvalidTicket as error:
                 answers[at] = _refusal(error)
-        completion = Completion(self.store, self.tenant.prefix, self._living, self._budget())
+        completion = Completion(
+            self.store, self._begun, self.tenant.prefix, self._living, self._budget()
+        )
         done = completion.complete([(ticket, parts) for _, ticket, parts in good])
         answers.update({at: answer for (at, _, _), answer in zip(good, done, strict=True)})
         return [answers[at] for at in range(len(uploads))]
@@ -243,7 +268,7 @@ class LocalGate:
     def abort(self, tickets: Sequence[str]) -> None:
         _limit(len(tickets), self._limits.files, "tickets")
         for ticket in [self._tickets.read(text, late=RESUMABLE) for text in tickets]:
-            self.store.abort(ticket.upload(self.tenant.prefix))
+            self._begun.abort(ticket.upload(self.tenant.prefix))
 
     def living(self, key: str) -> Copy | None:
         """Return the copy at a key of this tenant if it is alive now; raises Unavailable."""
@@ -283,6 +308,21 @@ def _check_digest(request: Request) -> None:
         raise InvalidDigest(
             f"the content digest of {request.size} bytes is {scheme}, not {request.digest.scheme}"
         )
+
+
+def _check_headers(request: Request) -> None:
+    """Refuse what can't be sent as headers, or is more than S3 keeps: 2 KB of user metadata."""
+    if request.content_type and not _VISIBLE.fullmatch(request.content_type):
+        raise BadInput("a content type takes visible ASCII characters")
+    total = 0
+    for name, value in request.metadata:
+        if not _METADATA_NAME.fullmatch(name) or not _VISIBLE.fullmatch(value):
+            raise BadInput("metadata takes names of a-z, 0-9 and -, and values of visible ASCII")
+        if name.startswith("onecopy-"):
+            raise BadInput("metadata whose names begin with onecopy- are our own")
+        total += len(name) + len(value)
+    if total > _MOST_METADATA:
+        raise LimitExceeded(f"an object takes {_MOST_METADATA} bytes of metadata, not {total}")
 
 
 def _refusal(error: OnecopyError) -> Answer:

@@ -190,7 +190,8 @@ def _request(file: UploadDocument) -> Request:
     scheme = content_scheme(file.size)
     digests = map(Digest.parse, file.digests)
     digest = next((digest for digest in digests if digest.scheme == scheme), None)
-    return Request(file.key, file.size, digest, file.content_type, file.anyway)
+    metadata = tuple(sorted(file.metadata.items()))
+    return Request(file.key, file.size, digest, file.content_type, file.anyway, metadata)
 
 
 def _finish(document: FinishDocument) -> Finish:

@@ -25,6 +25,8 @@ DigestText = Annotated[
 ]
 Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
 TicketText = Annotated[str, Meta(min_length=1, max_length=8192, description="As `begin` gave it.")]
+MetadataName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,127}$")]
+MetadataValue = Annotated[str, Meta(pattern="^[ -~]{0,1024}$", description="ASCII.")]
 
 
 class Problem(Struct, omit_defaults=True):
@@ -94,6 +96,8 @@ class UploadDocument(Struct, forbid_unknown_fields=True):
     """Below 8 MiB the content digest must be among them."""
     content_type: Annotated[str, Meta(max_length=255)] | None = None
     anyway: bool = False
+    metadata: Annotated[dict[MetadataName, MetadataValue], Meta(max_length=64)] = {}
+    """User metadata for the object in a bucket; a folder keeps none."""
 
 
 class BeginRequest(Struct, forbid_unknown_fields=True):

@@ -19,12 +19,13 @@ __all__ = [
 _MODULES = {
     "file": "onecopy.store.folder",
     "memory": "onecopy.store.memory",
+    "s3": "onecopy.store.s3",
 }
 """URL scheme -> the module whose `open_url` opens it; imported only when it is asked for."""
 
 
 def open_store(url: str) -> Store:
-    """Open a store: a plain path or `file:///folder`, or `memory:`.
+    """Open a store: a plain path or `file:///folder`, `s3://bucket/prefix`, or `memory:`.
 
     Raises InvalidSettings for a URL that can't be used, and Unavailable.
     """
@@ -33,6 +34,8 @@ def open_store(url: str) -> Store:
     if not colon or len(scheme) == 1 or not scheme.isalnum():
         scheme = "file"
     if scheme not in _MODULES:
-        raise InvalidSettings(f"unknown store {url!r}: expected a path, file:///folder or memory:")
+        raise InvalidSettings(
+            f"unknown store {url!r}: expected a path, file:///folder or s3://bucket/prefix"
+        )
     store: Store = import_module(_MODULES[scheme]).open_url(url)
     return store

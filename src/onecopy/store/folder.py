@@ -152,7 +152,12 @@ class FolderStore:
         with self._uploads() as (_, uploads):
             return staging.write(uploads, upload, number, body, sha256)
 
-    def complete(self, upload: Upload, digest: Digest) -> Object | Taken:
+    def complete(
+        self,
+        upload: Upload,
+        digest: Digest,
+        sums: Sequence[bytes] = (),  # noqa: ARG002 - it has them
+    ) -> Object | Taken:
         check_key(upload.key)
         with self._uploads() as (root, uploads), translated():
             return staging.publish(root, uploads, upload, digest)

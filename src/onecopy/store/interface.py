@@ -7,7 +7,7 @@ retried), Forbidden when it refuses us and StoreFull when there is no room. Noth
 or deletes an object, ever (P7).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
@@ -51,10 +51,18 @@ class Upload(NamedTuple):
     """Bytes."""
     store_id: str = ""
     """What the store itself calls it (S3: UploadId), if it has a name of its own for it."""
+    content_type: str | None = None
+    """For the object, where the store keeps it (S3)."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """User metadata for the object, where the store keeps it (S3)."""
 
 
 class Part(NamedTuple):
-    """One part that a store has of an upload: number from 1, bytes, binary SHA-256."""
+    """One part that a store has of an upload: number from 1, bytes, binary SHA-256.
+
+    The last is empty where the store does not state it (some S3 services), which compares it all
+    the same when the upload is completed.
+    """
 
     number: int
     size: int
@@ -68,6 +76,10 @@ class Send(NamedTuple):
     method: str
     url: str
     headers: dict[str, str]
+
+
+Body = Callable[[], Iterator[bytes]]
+"""Begins to read the bytes of a part, each time from its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +125,31 @@ class Store(Protocol):
         ...
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
-        """Yield all objects whose key begins with `prefix`, ordered by the keys' UTF-8 bytes."""
+        """Yield all objects whose key begins with `prefix`, each once, in the store's own order."""
         ...
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
-        """Begin uploads and return them with `store_id`. Repeatable with the same ids."""
+        """Begin uploads and return them with `store_id`.
+
+        Repeatable: beginning with the same id again finds what was begun, or, in a store with names
+        of its own for uploads, begins another one and leaves the first without a part.
+        """
         ...
 
     def parts(self, upload: Upload) -> list[Part]:
         """Return the parts that the store has, by number; raises UploadUnknown."""
         ...
 
-    def complete(self, upload: Upload, digest: Digest) -> Object | Taken | Completing:
+    def complete(
+        self, upload: Upload, digest: Digest, sums: Sequence[bytes] = ()
+    ) -> Object | Taken | Completing:
         """Publish the upload under its key, unless something is there; durable when it returns.
 
+        `sums` are the SHA-256 of the parts as the client says, for a store that wants to be told.
         The parts must be there and make up `digest`, else WrongBytes: the answer's `digests` are
         proved. Repeatable: completing again answers with the same object as long as `abort` has
-        not cleaned up; after that raises UploadUnknown.
+        not cleaned up; after that it may raise UploadUnknown. Of a small upload into a Presigner
+        the sending itself was the publishing, and this proves it.
         """
         ...
 
@@ -159,14 +179,33 @@ class Receiver(Protocol):
 
 @runtime_checkable
 class Presigner(Protocol):
-    """A store to which clients send bytes by themselves, with requests that we sign (S3)."""
+    """A store to which clients send bytes by themselves, with requests that we sign (S3).
+
+    A content below 8 MiB becomes an object as soon as it is sent; it can't be given up then.
+    """
 
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """Return, for each (number, binary SHA-256), a request for minutes; the store checks it."""
         ...
 
+    def send(self, send: Send, body: Body, length: int) -> None:
+        """Make such a request with `length` bytes, as a client does who has our credentials, too.
+
+        Raises WrongBytes, and UploadUnknown. A key that is taken is no error: completing tells.
+        """
+        ...
+
     def link(self, key: str, seconds: int) -> str:
         """Return a URL to read one object as an attachment; for `seconds`."""
+        ...
+
+
+@runtime_checkable
+class Lister(Store, Protocol):
+    """A store in which unfinished uploads of others lie beside ours (S3)."""
+
+    def unfinished(self, seconds: float) -> Iterator[Upload]:
+        """Yield those that were begun so many seconds ago or more, with `store_id` and key."""
         ...
 
 

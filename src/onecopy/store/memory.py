@@ -100,7 +100,12 @@ class MemoryStore:
             staged.parts[number] = part, content
         return part
 
-    def complete(self, upload: Upload, digest: Digest) -> Object | Taken:
+    def complete(
+        self,
+        upload: Upload,
+        digest: Digest,
+        sums: Sequence[bytes] = (),  # noqa: ARG002 - it has them
+    ) -> Object | Taken:
         with self._lock:
             staged = self._staged(upload)
             content = _join(upload, staged, digest)

@@ -5,7 +5,7 @@
         def store(self) -> Store:
             return MyStore(...)  # empty
 
-A store to which clients send bytes by themselves takes StoreContract, and overrides `send`.
+A store to which clients send bytes by themselves takes PresignerContract instead.
 """
 # ruff: noqa: S101 - a contract is made of assertions
 
@@ -19,10 +19,11 @@ from functools import partial
 from typing import cast
 
 import pytest
+import urllib3
 
 from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import BadInput, InvalidKey, Unavailable, UploadUnknown, WrongBytes
-from onecopy.store.interface import Absent, Object, Part, Receiver, Store, Taken, Upload
+from onecopy.store.interface import Absent, Object, Part, Presigner, Receiver, Store, Taken, Upload
 
 SMALL = b"the content of a small file"
 LARGE = bytes(range(256)) * (SMALLEST_PART // 256) + b"and a second part"
@@ -57,7 +58,12 @@ def digest_of(content: bytes) -> Digest:
     scheme = content_scheme(len(content))
     if scheme.part_size is None:
         return Digest(scheme, hashlib.sha256(content).digest())
-    return compose(scheme, [hashlib.sha256(part).digest() for part in parts_of(content)])
+    return compose(scheme, sums_of(content))
+
+
+def sums_of(content: bytes) -> list[bytes]:
+    """Return the binary SHA-256 of the parts."""
+    return [hashlib.sha256(part).digest() for part in parts_of(content)]
 
 
 def new_upload(key: str, content: bytes) -> Upload:
@@ -93,7 +99,7 @@ class StoreContract:
     def put(self, store: Store, key: str, content: bytes = SMALL) -> Object:
         """Upload a content."""
         upload = self.begin(store, key, content)
-        stored = store.complete(upload, digest_of(content))
+        stored = store.complete(upload, digest_of(content), sums_of(content))
         assert isinstance(stored, Object)
         store.abort(upload)
         return stored
@@ -160,12 +166,6 @@ class StoreContract:
         assert stored.size == len(SMALL)
         assert before - 60 < stored.stored_at / 1000 < time.time() + 60
 
-    def test_identities_are_short_and_differ(self, store: Store) -> None:
-        """Two objects of the same content have two identities, of at most 255 bytes."""
-        first, second = self.put(store, "a"), self.put(store, "b")
-        assert first.identity != second.identity
-        assert 0 < len(first.identity.encode()) <= 255
-
     def test_gives_the_bytes_back(self, store: Store) -> None:
         """An object holds what was sent."""
         self.put(store, "a")
@@ -183,12 +183,14 @@ class StoreContract:
             with pytest.raises(FileNotFoundError):
                 store.open(key)
 
+    odd_keys = ODD_KEYS
+
     def test_keeps_odd_keys_apart(self, store: Store) -> None:
         """Keys come back byte for byte."""
-        for number, key in enumerate(ODD_KEYS):
+        for number, key in enumerate(self.odd_keys):
             self.put(store, key, b"%d" % number)
-        assert {seen.key for seen in store.objects()} == set(ODD_KEYS)
-        for number, (key, seen) in enumerate(zip(ODD_KEYS, store.look(ODD_KEYS), strict=True)):
+        assert {seen.key for seen in store.objects()} == set(self.odd_keys)
+        for number, (key, seen) in enumerate(zip(self.odd_keys, store.look(self.odd_keys), strict=True)):
             assert isinstance(seen, Object)
             assert seen.key == key
             assert self.read(store, key) == b"%d" % number
@@ -205,6 +207,279 @@ class StoreContract:
     def test_lists_nothing(self, store: Store) -> None:
         """An empty store has no objects."""
         assert list(store.objects()) == []
+
+    @pytest.mark.parametrize(
+        ("prefix", "expected"),
+        [
+            ("a", ["a.b", "a/b", "a/bc/d", "ab"]),
+            ("a/", ["a/b", "a/bc/d"]),
+            ("a/b", ["a/b", "a/bc/d"]),
+            ("a/bc/", ["a/bc/d"]),
+            ("a/b/", []),
+            ("c", []),
+            ("c/d", []),
+            ("/", []),
+            ("../", []),
+            ("a//", []),
+        ],
+    )
+    def test_lists_a_prefix(self, store: Store, prefix: str, expected: list[str]) -> None:
+        """A prefix is the beginning of keys, wherever it ends."""
+        for key in ["a.b", "a/b", "a/bc/d", "ab", "b"]:
+            self.put(store, key, key.encode())
+        assert sorted(seen.key for seen in store.objects(prefix)) == expected
+
+    def test_hides_uploads_on_their_way(self, store: Store) -> None:
+        """What is not completed is not there."""
+        upload = self.begin(store, "a", LARGE)
+        assert list(store.objects()) == []
+        assert store.look(["a"]) == [Absent()]
+        with pytest.raises(FileNotFoundError):
+            store.open("a")
+        store.abort(upload)
+
+    def test_begins_nothing(self, store: Store) -> None:
+        """No uploads, nothing begun."""
+        assert store.begin([]) == []
+
+    def test_begins_in_order(self, store: Store) -> None:
+        """Begun uploads come back in order, with their ids, keys and sizes."""
+        wanted = [new_upload(key, LARGE) for key in "cab"]
+        begun = store.begin(wanted)
+        assert [upload[:3] for upload in begun] == [upload[:3] for upload in wanted]
+        assert [store.parts(upload) for upload in begun] == [[], [], []]
+
+    def test_states_parts(self, store: Store) -> None:
+        """Parts are stated by number, however they came."""
+        upload = store.begin([new_upload("a", LARGE)])[0]
+        parts = parts_of(LARGE)
+        for number in (2, 1):
+            self.send(store, upload, number, parts[number - 1])
+        stated = store.parts(upload)
+        assert [part[:2] for part in stated] == [(1, SMALLEST_PART), (2, len(parts[1]))]
+        for part, data in zip(stated, parts, strict=True):
+            assert part.sha256 in (hashlib.sha256(data).digest(), b"")
+
+    def test_a_part_sent_again_replaces_the_first(self, store: Store) -> None:
+        """The last sending of a part counts."""
+        upload = self.begin(store, "a", bytes(len(LARGE)))
+        for number, part in enumerate(parts_of(LARGE), 1):
+            self.send(store, upload, number, part)
+        assert isinstance(store.complete(upload, digest_of(LARGE), sums_of(LARGE)), Object)
+        assert self.read(store, "a") == LARGE
+
+    def test_does_not_know_other_uploads(self, store: Store) -> None:
+        """An upload that was never begun has no parts, and can't be completed."""
+        upload = new_upload("a", LARGE)
+        with pytest.raises(UploadUnknown):
+            store.parts(upload)
+        with pytest.raises(UploadUnknown):
+            store.complete(upload, digest_of(LARGE), sums_of(LARGE))
+
+    @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+    def test_proves_the_content_digest(self, store: Store, content: bytes) -> None:
+        """A completed object carries its content digest, proved."""
+        assert self.put(store, "a", content).digests.content_digest(len(content)) == digest_of(
+            content
+        )
+
+    @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+    def test_completes_twice(self, store: Store, content: bytes) -> None:
+        """Completing after a lost answer gives the same answer."""
+        upload = self.begin(store, "folder/a", content)
+        first = store.complete(upload, digest_of(content), sums_of(content))
+        assert isinstance(first, Object)
+        assert store.complete(upload, digest_of(content), sums_of(content)) == first
+        assert self.see(store, "folder/a").identity == first.identity
+
+    def test_refuses_missing_parts(self, store: Store) -> None:
+        """An upload without all of its parts is not published, whatever digest is given."""
+        upload = store.begin([new_upload("a", LARGE)])[0]
+        self.send(store, upload, 1, parts_of(LARGE)[0])
+        with pytest.raises(WrongBytes):
+            store.complete(upload, digest_of(LARGE), sums_of(LARGE))
+        assert store.look(["a"]) == [Absent()]
+
+    def test_refuses_another_digest(self, store: Store) -> None:
+        """An upload that is not what the digest says is not published, and can still be mended."""
+        upload = self.begin(store, "a", LARGE)
+        with pytest.raises(WrongBytes):
+            store.complete(upload, digest_of(LARGE[::-1]), sums_of(LARGE[::-1]))
+        assert store.look(["a"]) == [Absent()]
+        assert isinstance(store.complete(upload, digest_of(LARGE), sums_of(LARGE)), Object)
+
+    def test_overwrites_nothing(self, store: Store) -> None:
+        """A key that is taken stays as it is, also by the same content."""
+        first = self.put(store, "a", LARGE)
+        for content in (LARGE, LARGE[::-1]):
+            upload = self.begin(store, "a", content)
+            assert store.complete(upload, digest_of(content), sums_of(content)) == Taken()
+            store.abort(upload)
+        assert self.see(store, "a").identity == first.identity
+        assert self.read(store, "a") == LARGE
+
+    def test_many_complete_one_upload(self, store: Store) -> None:
+        """All who complete one upload at once get the one object."""
+        upload = self.begin(store, "new/folder/a", LARGE)
+        answers = at_once([partial(store.complete, upload, digest_of(LARGE), sums_of(LARGE))] * 8)
+        assert isinstance(answers[0], Object)
+        assert answers == answers[:1] * 8
+
+    def test_one_of_many_gets_the_key(self, store: Store) -> None:
+        """Of several uploads to one key one is published, whole; the others find it taken."""
+        contents = [LARGE[:-1] + b"%d" % number for number in range(4)]
+        uploads = [self.begin(store, "new/folder/a", content) for content in contents]
+        answers = at_once(
+            [
+                partial(store.complete, upload, digest_of(content), sums_of(content))
+                for upload, content in zip(uploads, contents, strict=True)
+            ]
+        )
+        won = [number for number, answer in enumerate(answers) if isinstance(answer, Object)]
+        assert answers.count(Taken()) == 3
+        assert self.read(store, "new/folder/a") == contents[won[0]]
+
+    def test_aborts(self, store: Store) -> None:
+        """An upload that was given up is gone; giving it up again does no harm."""
+        upload = self.begin(store, "a", LARGE)
+        store.abort(upload)
+        store.abort(upload)
+        with pytest.raises(UploadUnknown):
+            store.parts(upload)
+        with pytest.raises(UploadUnknown):
+            store.complete(upload, digest_of(LARGE), sums_of(LARGE))
+        assert store.look(["a"]) == [Absent()]
+
+    def test_aborts_what_was_never_begun(self, store: Store) -> None:
+        """There is nothing to give up, and that is no error."""
+        store.abort(new_upload("a", LARGE))
+
+    def test_abort_leaves_published_objects(self, store: Store) -> None:
+        """Giving up a completed upload cleans up, and leaves the object as it was."""
+        upload = self.begin(store, "a", LARGE)
+        stored = store.complete(upload, digest_of(LARGE), sums_of(LARGE))
+        assert isinstance(stored, Object)
+        store.abort(upload)
+        assert self.see(store, "a").identity == stored.identity
+        assert self.read(store, "a") == LARGE
+
+    def test_keeps_empty_objects(self, store: Store) -> None:
+        """An empty file is an object of size 0 that is listed and opened."""
+        assert self.put(store, "empty", b"").size == 0
+        assert [seen.size for seen in store.objects()] == [0]
+        assert self.read(store, "empty") == b""
+
+    def test_closes_twice(self, store: Store) -> None:
+        """Closing again does nothing."""
+        store.close()
+        store.close()
+
+
+class PresignerContract(StoreContract):
+    """What a store does to which clients send bytes by themselves, with requests that it signs."""
+
+    @pytest.fixture
+    def presigner(self, store: Store) -> Presigner:
+        """Return the same store as its other half."""
+        return cast(Presigner, store)
+
+    def send(self, store: Store, upload: Upload, number: int, body: bytes) -> None:
+        self.send_as(store, upload, number, body, body)
+
+    def send_as(self, store: Store, upload: Upload, number: int, body: bytes, named: bytes) -> None:
+        """Send bytes with a request that was signed for others."""
+        presigner = cast(Presigner, store)
+        [send] = presigner.sign(upload, [(number, hashlib.sha256(named).digest())])
+        presigner.send(send, lambda: iter([body]), len(body))
+
+    def test_signs_in_order(self, store: Store, presigner: Presigner) -> None:
+        """Each part has a request of its own."""
+        upload = store.begin([new_upload("a", LARGE)])[0]
+        sends = presigner.sign(upload, [*enumerate(sums_of(LARGE), 1)])
+        assert [send.number for send in sends] == [1, 2]
+        assert len({send.url for send in sends}) == 2
+        store.abort(upload)
+
+    @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
+    def test_refuses_other_bytes(self, store: Store, content: bytes) -> None:
+        """The store compares what is sent with what the request was signed for."""
+        upload = store.begin([new_upload("a", content)])[0]
+        part = parts_of(content)[0]
+        with pytest.raises(WrongBytes):
+            self.send_as(store, upload, 1, part[::-1], part)
+        assert store.parts(upload) == []
+        assert store.look(["a"]) == [Absent()]
+        store.abort(upload)
+
+    def test_a_small_content_is_published_by_sending_it(self, store: Store) -> None:
+        """It is an object then, which completing proves and giving up does not touch."""
+        upload = self.begin(store, "a", SMALL)
+        seen = self.see(store, "a")
+        stored = store.complete(upload, digest_of(SMALL))
+        assert isinstance(stored, Object)
+        assert stored.identity == seen.identity
+        store.abort(upload)
+        assert self.read(store, "a") == SMALL
+
+    def test_a_repeated_sending_changes_nothing(self, store: Store) -> None:
+        """Whoever sends a small content again, since the answer was lost, finds it as it was."""
+        upload = self.begin(store, "a", SMALL)
+        seen = self.see(store, "a")
+        self.send(store, upload, 1, SMALL)
+        assert self.see(store, "a") == seen
+        assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
+
+    def test_sending_overwrites_nothing(self, store: Store) -> None:
+        """A key that is taken keeps what it holds; whose it is tells the completion."""
+        self.put(store, "a", SMALL)
+        upload = self.begin(store, "a", SMALL[::-1])
+        assert store.complete(upload, digest_of(SMALL[::-1])) == Taken()
+        assert self.read(store, "a") == SMALL
+
+    def test_what_was_not_sent_is_unknown(self, store: Store) -> None:
+        """A small upload of which nothing came can't be completed."""
+        upload = store.begin([new_upload("a", SMALL)])[0]
+        with pytest.raises(UploadUnknown):
+            store.complete(upload, digest_of(SMALL))
+
+    def test_links(self, store: Store, presigner: Presigner) -> None:
+        """A link gives the object, as a file to save."""
+        self.put(store, "folder/é & b.txt", SMALL)
+        answer = urllib3.request("GET", presigner.link("folder/é & b.txt", 60))
+        assert answer.status == 200
+        assert answer.data == SMALL
+        assert answer.headers["content-disposition"].startswith("attachment")
+
+
+class ReceiverContract(StoreContract):
+    """What a store does to which bytes go through our own process."""
+
+    @pytest.fixture
+    def receiver(self, store: Store) -> Receiver:
+        """Return the same store as its other half."""
+        return cast(Receiver, store)
+
+    @pytest.fixture
+    def upload(self, store: Store) -> Upload:
+        """Return an upload of SMALL to the key `a`."""
+        return store.begin([new_upload("a", SMALL)])[0]
+
+    def test_begins_with_one_id_are_one(self, store: Store) -> None:
+        """Beginning again changes nothing, and keeps the parts that were sent."""
+        wanted = new_upload("a", LARGE)
+        upload = store.begin([wanted])[0]
+        self.send(store, upload, 1, parts_of(LARGE)[0])
+        again = store.begin([wanted])[0]
+        assert again == upload
+        assert [part.number for part in store.parts(again)] == [1]
+
+    def test_an_aborted_upload_is_unknown(self, store: Store) -> None:
+        """What was completed and cleaned up is not completed again."""
+        upload = self.begin(store, "a", LARGE)
+        store.complete(upload, digest_of(LARGE))
+        store.abort(upload)
+        with pytest.raises(UploadUnknown):
+            store.complete(upload, digest_of(LARGE))
 
     def test_lists_by_bytes(self, store: Store) -> None:
         """Objects come in the order of their keys' UTF-8 bytes, not folder by folder."""
@@ -227,196 +502,11 @@ class StoreContract:
         listed = [seen.key for seen in store.objects()]
         assert listed == sorted(keys, key=lambda key: key.encode())
 
-    @pytest.mark.parametrize(
-        ("prefix", "expected"),
-        [
-            ("a", ["a.b", "a/b", "a/bc/d", "ab"]),
-            ("a/", ["a/b", "a/bc/d"]),
-            ("a/b", ["a/b", "a/bc/d"]),
-            ("a/bc/", ["a/bc/d"]),
-            ("a/b/", []),
-            ("c", []),
-            ("c/d", []),
-            ("/", []),
-            ("../", []),
-            ("a//", []),
-        ],
-    )
-    def test_lists_a_prefix(self, store: Store, prefix: str, expected: list[str]) -> None:
-        """A prefix is the beginning of keys, wherever it ends."""
-        for key in ["a.b", "a/b", "a/bc/d", "ab", "b"]:
-            self.put(store, key, key.encode())
-        assert [seen.key for seen in store.objects(prefix)] == expected
-
-    def test_hides_uploads_on_their_way(self, store: Store) -> None:
-        """What is not completed is not there."""
-        upload = self.begin(store, "a", LARGE)
-        assert list(store.objects()) == []
-        assert store.look(["a"]) == [Absent()]
-        with pytest.raises(FileNotFoundError):
-            store.open("a")
-        store.abort(upload)
-
-    def test_begins_nothing(self, store: Store) -> None:
-        """No uploads, nothing begun."""
-        assert store.begin([]) == []
-
-    def test_begins_in_order(self, store: Store) -> None:
-        """Begun uploads come back in order, with their ids, keys and sizes."""
-        wanted = [new_upload(key, LARGE) for key in "cab"]
-        begun = store.begin(wanted)
-        assert [upload[:3] for upload in begun] == [upload[:3] for upload in wanted]
-        assert [store.parts(upload) for upload in begun] == [[], [], []]
-
-    def test_begins_with_one_id_are_one(self, store: Store) -> None:
-        """Beginning again changes nothing, and keeps the parts that were sent."""
-        wanted = new_upload("a", LARGE)
-        upload = store.begin([wanted])[0]
-        self.send(store, upload, 1, parts_of(LARGE)[0])
-        again = store.begin([wanted])[0]
-        assert again == upload
-        assert [part.number for part in store.parts(again)] == [1]
-
-    def test_states_parts(self, store: Store) -> None:
-        """Parts are stated by number, however they came."""
-        upload = store.begin([new_upload("a", LARGE)])[0]
-        parts = parts_of(LARGE)
-        for number in (2, 1):
-            self.send(store, upload, number, parts[number - 1])
-        assert store.parts(upload) == [
-            Part(number, len(part), hashlib.sha256(part).digest())
-            for number, part in enumerate(parts, 1)
-        ]
-
-    def test_a_part_sent_again_replaces_the_first(self, store: Store) -> None:
-        """The last sending of a part counts."""
-        upload = self.begin(store, "a", bytes(len(LARGE)))
-        for number, part in enumerate(parts_of(LARGE), 1):
-            self.send(store, upload, number, part)
-        assert isinstance(store.complete(upload, digest_of(LARGE)), Object)
-        assert self.read(store, "a") == LARGE
-
-    def test_does_not_know_other_uploads(self, store: Store) -> None:
-        """An upload that was never begun has no parts, and can't be completed."""
-        upload = new_upload("a", LARGE)
-        with pytest.raises(UploadUnknown):
-            store.parts(upload)
-        with pytest.raises(UploadUnknown):
-            store.complete(upload, digest_of(LARGE))
-
-    @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
-    def test_proves_the_content_digest(self, store: Store, content: bytes) -> None:
-        """A completed object carries its content digest, proved."""
-        assert self.put(store, "a", content).digests.content_digest(len(content)) == digest_of(
-            content
-        )
-
-    @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
-    def test_completes_twice(self, store: Store, content: bytes) -> None:
-        """Completing after a lost answer gives the same answer."""
-        upload = self.begin(store, "folder/a", content)
-        first = store.complete(upload, digest_of(content))
-        assert isinstance(first, Object)
-        assert store.complete(upload, digest_of(content)) == first
-        assert self.see(store, "folder/a").identity == first.identity
-
-    def test_refuses_missing_parts(self, store: Store) -> None:
-        """An upload without all of its parts is not published, whatever digest is given."""
-        upload = store.begin([new_upload("a", LARGE)])[0]
-        self.send(store, upload, 1, parts_of(LARGE)[0])
-        with pytest.raises(WrongBytes):
-            store.complete(upload, digest_of(LARGE))
-        assert store.look(["a"]) == [Absent()]
-
-    def test_refuses_another_digest(self, store: Store) -> None:
-        """An upload that is not what the digest says is not published, and can still be mended."""
-        upload = self.begin(store, "a", LARGE)
-        with pytest.raises(WrongBytes):
-            store.complete(upload, digest_of(LARGE[::-1]))
-        assert store.look(["a"]) == [Absent()]
-        assert isinstance(store.complete(upload, digest_of(LARGE)), Object)
-
-    def test_overwrites_nothing(self, store: Store) -> None:
-        """A key that is taken stays as it is, also by the same content."""
-        first = self.put(store, "a", LARGE)
-        for content in (LARGE, LARGE[::-1]):
-            upload = self.begin(store, "a", content)
-            assert store.complete(upload, digest_of(content)) == Taken()
-            store.abort(upload)
-        assert self.see(store, "a").identity == first.identity
-        assert self.read(store, "a") == LARGE
-
-    def test_many_complete_one_upload(self, store: Store) -> None:
-        """All who complete one upload at once get the one object."""
-        upload = self.begin(store, "new/folder/a", LARGE)
-        answers = at_once([partial(store.complete, upload, digest_of(LARGE))] * 8)
-        assert isinstance(answers[0], Object)
-        assert answers == answers[:1] * 8
-
-    def test_one_of_many_gets_the_key(self, store: Store) -> None:
-        """Of several uploads to one key one is published, whole; the others find it taken."""
-        contents = [LARGE[:-1] + b"%d" % number for number in range(4)]
-        uploads = [self.begin(store, "new/folder/a", content) for content in contents]
-        answers = at_once(
-            [
-                partial(store.complete, upload, digest_of(content))
-                for upload, content in zip(uploads, contents, strict=True)
-            ]
-        )
-        won = [number for number, answer in enumerate(answers) if isinstance(answer, Object)]
-        assert answers.count(Taken()) == 3
-        assert self.read(store, "new/folder/a") == contents[won[0]]
-
-    def test_aborts(self, store: Store) -> None:
-        """An upload that was given up is gone; giving it up again does no harm."""
-        upload = self.begin(store, "a", LARGE)
-        store.abort(upload)
-        store.abort(upload)
-        with pytest.raises(UploadUnknown):
-            store.parts(upload)
-        with pytest.raises(UploadUnknown):
-            store.complete(upload, digest_of(LARGE))
-        assert store.look(["a"]) == [Absent()]
-
-    def test_aborts_what_was_never_begun(self, store: Store) -> None:
-        """There is nothing to give up, and that is no error."""
-        store.abort(new_upload("a", LARGE))
-
-    def test_abort_leaves_published_objects(self, store: Store) -> None:
-        """Giving up a completed upload cleans up, and leaves the object as it was."""
-        upload = self.begin(store, "a", LARGE)
-        stored = store.complete(upload, digest_of(LARGE))
-        assert isinstance(stored, Object)
-        store.abort(upload)
-        assert self.see(store, "a").identity == stored.identity
-        assert self.read(store, "a") == LARGE
-        with pytest.raises(UploadUnknown):
-            store.complete(upload, digest_of(LARGE))
-
-    def test_keeps_empty_objects(self, store: Store) -> None:
-        """An empty file is an object of size 0 that is listed and opened."""
-        assert self.put(store, "empty", b"").size == 0
-        assert [seen.size for seen in store.objects()] == [0]
-        assert self.read(store, "empty") == b""
-
-    def test_closes_twice(self, store: Store) -> None:
-        """Closing again does nothing."""
-        store.close()
-        store.close()
-
-
-class ReceiverContract(StoreContract):
-    """What a store does to which bytes go through our own process."""
-
-    @pytest.fixture
-    def receiver(self, store: Store) -> Receiver:
-        """Return the same store as its other half."""
-        return cast(Receiver, store)
-
-    @pytest.fixture
-    def upload(self, store: Store) -> Upload:
-        """Return an upload of SMALL to the key `a`."""
-        return store.begin([new_upload("a", SMALL)])[0]
+    def test_identities_are_short_and_differ(self, store: Store) -> None:
+        """Two objects of the same content have two identities, of at most 255 bytes."""
+        first, second = self.put(store, "a"), self.put(store, "b")
+        assert first.identity != second.identity
+        assert 0 < len(first.identity.encode()) <= 255
 
     def test_states_the_part(self, store: Store, receiver: Receiver, upload: Upload) -> None:
         """Writing answers with what the store now has."""
@@ -431,7 +521,7 @@ class ReceiverContract(StoreContract):
         """Empty chunks and tiny ones make the same part."""
         chunks = [SMALL[at : at + size] for at in range(0, len(SMALL), size)]
         receiver.write(upload, 1, iter([b"", *chunks, b""]), None)
-        assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
+        assert isinstance(store.complete(upload, digest_of(SMALL), sums_of(SMALL)), Object)
         assert self.read(store, "a") == SMALL
 
     @pytest.mark.parametrize("body", [SMALL[:-1], SMALL + b"!", b""], ids=["short", "long", "none"])
@@ -472,10 +562,10 @@ class ReceiverContract(StoreContract):
     ) -> None:
         """What is published is not written to."""
         receiver.write(upload, 1, iter([SMALL]), None)
-        stored = store.complete(upload, digest_of(SMALL))
+        stored = store.complete(upload, digest_of(SMALL), sums_of(SMALL))
         with pytest.raises(UploadUnknown):
             receiver.write(upload, 1, iter([SMALL[::-1]]), None)
-        assert store.complete(upload, digest_of(SMALL)) == stored
+        assert store.complete(upload, digest_of(SMALL), sums_of(SMALL)) == stored
         assert self.read(store, "a") == SMALL
 
     def test_a_body_that_breaks_off_is_no_part(
@@ -499,11 +589,11 @@ class ReceiverContract(StoreContract):
         with pytest.raises(WrongBytes):
             receiver.write(upload, 1, iter([SMALL[::-1]]), hashlib.sha256(SMALL).digest())
         if store.parts(upload):
-            store.complete(upload, digest_of(SMALL))
+            store.complete(upload, digest_of(SMALL), sums_of(SMALL))
             assert self.read(store, "a") == SMALL
         else:
             with pytest.raises(WrongBytes):
-                store.complete(upload, digest_of(SMALL))
+                store.complete(upload, digest_of(SMALL), sums_of(SMALL))
 
     def test_two_senders_of_one_part_are_not_mixed(
         self, store: Store, receiver: Receiver, upload: Upload
@@ -532,7 +622,7 @@ class ReceiverContract(StoreContract):
         def overtaken() -> Iterator[bytes]:
             yield late[:5]
             receiver.write(upload, 1, iter([SMALL]), None)
-            stored.append(store.complete(upload, digest_of(SMALL)))
+            stored.append(store.complete(upload, digest_of(SMALL), sums_of(SMALL)))
             yield late[5:]
 
         with pytest.raises((UploadUnknown, Unavailable)):
@@ -568,7 +658,7 @@ class ReceiverContract(StoreContract):
                 for number, part in enumerate(parts_of(LARGE), 1)
             ]
         )
-        assert isinstance(store.complete(upload, digest_of(LARGE)), Object)
+        assert isinstance(store.complete(upload, digest_of(LARGE), sums_of(LARGE)), Object)
         assert self.read(store, "a") == LARGE
 
     def test_proves_md5_of_small_contents(self, store: Store) -> None:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from onecopy.crew import Crew, Gauge, Line
 from onecopy.digest import MiB, part_lengths
 from onecopy.errors import BadInput, OnecopyError, UploadUnknown
-from onecopy.gate.interface import Body, Gate
-from onecopy.store.interface import Part, Send
+from onecopy.gate.interface import Gate
+from onecopy.store.interface import Body, Part, Send
 from onecopy.upload.item import Item
 from onecopy.upload.result import Progress
 from onecopy.upload.unfinished import Unfinished
@@ -79,7 +79,7 @@ class _Sending:
     def __init__(self, sender: LargeSender, item: Item, have: Sequence[Part]) -> None:
         self._sender = sender
         self._item = item
-        self._have = frozenset(have)
+        self._have = {part.number: part for part in have}
         self._sums: list[bytes] = []
         self._under_way = Gauge()
         self._errors: list[Exception] = []
@@ -121,9 +121,9 @@ class _Sending:
     def _send(self, pieces: Sequence[_Piece]) -> None:
         """Hand the pieces that the store lacks to the senders."""
         self._sums += [piece.part.sha256 for piece in pieces]
-        lacking = [piece for piece in pieces if piece.part not in self._have]
+        lacking = [piece for piece in pieces if not self._has(piece.part)]
         for piece in pieces:
-            if piece.part in self._have:
+            if self._has(piece.part):
                 self._show(piece)
         if not lacking:
             return
@@ -134,6 +134,11 @@ class _Sending:
         for piece, send in zip(lacking, self._sender.gate.parts(ticket, named), strict=True):
             self._under_way.add(piece.part.size)
             self._sender.to_send.put(partial(self._put, ticket, piece, send))
+
+    def _has(self, part: Part) -> bool:
+        """Whether the store has a part: what it does not state it compares in the end."""
+        there = self._have.get(part.number)
+        return there is not None and there in (part, part._replace(sha256=b""))
 
     def _put(self, ticket: str, piece: _Piece, send: Send) -> None:
         """Send one piece, in a sender's thread; an error ends the whole upload."""

@@ -1,0 +1,113 @@
+"""Bringing bytes to a bucket, as a signed request says: the one place that does it for Python.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+"""
+
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import urllib3
+
+from onecopy.errors import (
+    BadInput,
+    Failure,
+    Forbidden,
+    OnecopyError,
+    StoreFull,
+    Unavailable,
+    UploadUnknown,
+    WrongBytes,
+)
+from onecopy.retry import Pace, retry
+from onecopy.store.interface import Body, Send
+
+_CONNECTIONS = 16
+_TIMEOUT = urllib3.Timeout(connect=10, read=300)
+"""Seconds; a completion makes the store put a large object together."""
+_CODE = re.compile(rb"<Code>([A-Za-z]{1,100})</Code>")
+_MESSAGE = re.compile(rb"<Message>([^<]{1,300})</Message>")
+_WRONG_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
+_TAKEN = 412
+
+
+def connections() -> urllib3.PoolManager:
+    """Return connections that neither follow a redirect nor repeat a request by themselves."""
+    return urllib3.PoolManager(
+        maxsize=_CONNECTIONS, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
+    )
+
+
+def request(
+    pool: urllib3.PoolManager,
+    method: str,
+    url: str,
+    headers: dict[str, str],
+    body: bytes | Iterator[bytes] | None,
+) -> urllib3.BaseHTTPResponse:
+    """Make one request; raises Unavailable if there is no answer."""
+    try:
+        return pool.request(method, url, body=body, headers=headers, redirect=False, retries=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise Unavailable(f"can't reach {origin(url)}: {_plain(error)}") from error
+
+
+def put(
+    pool: urllib3.PoolManager,
+    send: Send,
+    body: Body,
+    length: int,
+    pace: Pace = Pace(),  # noqa: B008 - a frozen value
+) -> None:
+    """Send `length` bytes to a bucket, again from their start if that may help.
+
+    A key that is taken is no error here: perhaps our own first try took it, and only its answer was
+    lost; the completion tells. Raises Unavailable, Forbidden, StoreFull, UploadUnknown, WrongBytes.
+    """
+    headers = {**send.headers, "Content-Length": str(length)}
+
+    def once() -> None:
+        content = body() if length else b""
+        response = request(pool, send.method, send.url, headers, content)
+        if not 200 <= response.status < 300 and response.status != _TAKEN:
+            raise _problem(response, send.url)
+
+    retry(once, pace)
+
+
+def _problem(response: urllib3.BaseHTTPResponse, url: str) -> OnecopyError:
+    """Return what an answer of S3 means, which is XML."""
+    text = response.data[:4096]
+    code = _found(_CODE, text)
+    message = f"{origin(url)} answered {response.status} {code}: {_found(_MESSAGE, text)}"
+    status = response.status
+    if status in (408, 409, 429, 500, 502, 503, 504):
+        return Unavailable(message)
+    if status == 404:
+        return UploadUnknown(f"the bucket does not know this upload any more: {message}")
+    if status == 507:
+        return StoreFull(message)
+    if code in _WRONG_BYTES:
+        return WrongBytes(f"the file changed while it was sent: {message}")
+    if status in (401, 403):
+        return Forbidden(message)
+    return BadInput(message) if status < 500 else Failure(message)
+
+
+def _found(pattern: "re.Pattern[bytes]", text: bytes) -> str:
+    found = pattern.search(text)
+    return found[1].decode(errors="replace") if found else ""
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a URL."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _plain(error: Exception) -> str:
+    """Return the innermost message: urllib3 wraps the operating system's words several times."""
+    while isinstance(error.__cause__ or error.__context__, Exception):
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return (getattr(error, "strerror", None) or str(error)).strip()

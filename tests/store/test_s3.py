@@ -1,0 +1,59 @@
+"""A bucket as a store, on each S3 server that we can have."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from onecopy.store import Store, Upload, open_store
+from onecopy.testing.store import ODD_KEYS, PresignerContract
+from tests.standins.servers import SERVERS
+from tests.standins.standin import Standin
+
+pytestmark = pytest.mark.server
+
+
+class S3StoreContract(PresignerContract):
+    """What a bucket does on every server."""
+
+    @pytest.fixture
+    def server(self) -> Standin:
+        """Return the server in which the bucket is to lie."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def store(self, server: Standin, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        store = open_store(server.store_url(server.bucket(), "some/prefix"))
+        store.identify(create=True)
+        yield store
+        store.close()
+
+
+class TestSeaweedFS(S3StoreContract):
+    """SeaweedFS keeps the contract, but for two of its own ways."""
+
+    odd_keys = tuple(key for key in ODD_KEYS if "\\" not in key)
+    """It takes a backslash for a slash."""
+
+    @pytest.fixture
+    def server(self, seaweedfs: Standin) -> Standin:
+        return seaweedfs
+
+    def send(self, store: Store, upload: Upload, number: int, body: bytes) -> None:
+        """Send a part; it tells two sendings of one apart by the second in which they came."""
+        if store.parts(upload):
+            time.sleep(1.1)
+        super().send(store, upload, number, body)
+
+
+class TestMinistack(S3StoreContract):
+    """Ministack keeps the contract."""
+
+    @pytest.fixture
+    def server(self, ministack: Standin) -> Standin:
+        return ministack
+
+
+del PresignerContract, S3StoreContract  # not to be run by themselves
