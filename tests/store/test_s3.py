@@ -7,8 +7,7 @@ import pytest
 
 from onecopy.store import Store, Upload, open_store
 from onecopy.testing.store import ODD_KEYS, PresignerContract
-from tests.standins.servers import SERVERS
-from tests.standins.standin import Standin
+from tests.standins import Standin
 
 pytestmark = pytest.mark.server
 

@@ -11,6 +11,7 @@ from onecopy.cli.show import bytes_text, json_line
 from onecopy.files import printable
 from onecopy.scan.scanning import Figures, Read, scan
 from onecopy.settings import Settings
+from onecopy.store import Store
 
 
 @click.command(

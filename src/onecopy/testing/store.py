@@ -183,14 +183,16 @@ class StoreContract:
             with pytest.raises(FileNotFoundError):
                 store.open(key)
 
-    odd_keys = ODD_KEYS
+    odd_keys: Sequence[str] = ODD_KEYS
 
     def test_keeps_odd_keys_apart(self, store: Store) -> None:
         """Keys come back byte for byte."""
         for number, key in enumerate(self.odd_keys):
             self.put(store, key, b"%d" % number)
         assert {seen.key for seen in store.objects()} == set(self.odd_keys)
-        for number, (key, seen) in enumerate(zip(self.odd_keys, store.look(self.odd_keys), strict=True)):
+        for number, (key, seen) in enumerate(
+            zip(self.odd_keys, store.look(self.odd_keys), strict=True)
+        ):
             assert isinstance(seen, Object)
             assert seen.key == key
             assert self.read(store, key) == b"%d" % number
