@@ -31,10 +31,10 @@ _WRONG_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMism
 _TAKEN = 412
 
 
-def connections() -> urllib3.PoolManager:
-    """Return connections that neither follow a redirect nor repeat a request by themselves."""
+def connections(most: int = _CONNECTIONS) -> urllib3.PoolManager:
+    """Return connections that repeat nothing by themselves; of each host `most` stay open."""
     return urllib3.PoolManager(
-        maxsize=_CONNECTIONS, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
+        maxsize=most, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
     )
 
 

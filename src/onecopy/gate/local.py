@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from onecopy.content import Content, Copy, Verdict
-from onecopy.digest import Scheme, content_scheme, part_lengths
+from onecopy.digest import SMALLEST_PART, Scheme, content_scheme, part_lengths
 from onecopy.errors import (
     BadInput,
     InvalidDigest,
@@ -140,6 +140,10 @@ class LocalGate:
         self, requests: Sequence[Request], answers: dict[int, Answer], budget: Budget
     ) -> None:
         places = [at for at in range(len(requests)) if at not in answers]
+        if isinstance(self.store, Presigner):
+            places = self._recorded_or_large(requests, places)
+        if not places:
+            return
         looks = self.store.look([self.tenant.prefix + requests[at].key for at in places])
         for at, seen in zip(places, looks, strict=True):
             request = requests[at]
@@ -149,6 +153,16 @@ class LocalGate:
                 answers[at] = self._living.at_key(
                     request.key, request.size, request.digest, seen, budget
                 )
+
+    def _recorded_or_large(self, requests: Sequence[Request], places: list[int]) -> list[int]:
+        """Return those of which it is worth a request to a bucket to see whether their key is free.
+
+        Another small one finds out when it is sent: nothing is overwritten, and not much sent.
+        """
+        small = [at for at in places if requests[at].size < SMALLEST_PART]
+        recorded = self.index.at(self.tenant.name, [requests[at].key for at in small])
+        free = {at for at, copy in zip(small, recorded, strict=True) if copy is None}
+        return [at for at in places if at not in free]
 
     def _begin(
         self, requests: Sequence[Request], answers: dict[int, Answer], idempotency_key: str | None

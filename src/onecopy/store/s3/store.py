@@ -19,6 +19,7 @@ from onecopy.errors import (
     FileChanged,
     InvalidKey,
     InvalidSettings,
+    OnecopyError,
     Unavailable,
     WrongBytes,
 )
@@ -37,7 +38,8 @@ from onecopy.store.interface import (
 )
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import AT_ONCE, code_of, connect, failure, status_of, translated
-from onecopy.store.s3.seen import Head, described, is_expiring, is_small, parts_in, stated_over
+from onecopy.store.s3.heads import Heads
+from onecopy.store.s3.seen import described, is_expiring, is_small, parts_in, stated_over
 from onecopy.store.s3.sending import Sending
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.trial import Abilities, try_out
@@ -59,12 +61,14 @@ class S3Store:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        connection = connect(address, address.endpoint)
-        self._client = connection.client
-        public = address.public_endpoint
-        self._signer = Signer(address.bucket, connect(address, public) if public else connection)
-        self._sending = Sending(address, connection, self._signer)
-        self._connections = connections()
+        own, public = connect(address, address.endpoint), address.public_endpoint
+        signer = Signer(address.bucket, own)
+        self._client = own.client
+        self._connections = connections(AT_ONCE + 16)
+        self._heads = Heads(signer, self._connections)
+        self._signer = Signer(address.bucket, connect(address, public)) if public else signer
+        """Signs for the address by which clients reach the bucket."""
+        self._sending = Sending(address, own.client, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-s3")
         self._id: str | None = None
 
@@ -124,17 +128,11 @@ class S3Store:
 
     def _read_marker(self) -> str | None:
         """Return the id in the marker; None if there is no marker."""
-        try:
-            head = self._head(_MARKER)
-        except ClientError as error:
-            if status_of(error) != 404:
-                raise failure(error) from error
+        head = self._heads.at(self._address.prefix + _MARKER)
+        if head is None:
             self._check_bucket()
             return None
-        except BotoCoreError as error:
-            raise failure(error) from error
-        found: str | None = head.get("Metadata", {}).get(_MARK)
-        return found
+        return head.metadata.get(_MARK)
 
     def _check_bucket(self) -> None:
         """Raise InvalidSettings if there is no such bucket: a HeadObject does not tell."""
@@ -165,25 +163,20 @@ class S3Store:
             # After the looking: what was absent was so in a bucket that is certainly ours.
             try:
                 self._check_marker(self._read_marker())
-            except (Unavailable, InvalidSettings):
-                return [Unknown("store-unavailable")] * len(keys)
+            except OnecopyError as error:
+                return [Unknown(f"store-{error.reason}")] * len(keys)
         return answers
 
     def _look_at(self, key: str) -> Object | Absent | Unknown:
         if not _is_key(key):
             return _ABSENT
         try:
-            head = self._head(key)
-        except ClientError as error:
-            if status_of(error) == 404:
-                return _ABSENT
-            return Unknown(f"store-{failure(error).reason}")
-        except BotoCoreError as error:
-            return Unknown(f"store-{failure(error).reason}")
+            head = self._heads.at(self._address.prefix + key)
+        except OnecopyError as error:
+            return Unknown(f"store-{error.reason}")
+        if head is None:
+            return _ABSENT
         return Unknown("store-expiring") if is_expiring(head) else described(key, head)
-
-    def _head(self, key: str) -> Head:
-        return self._client.head_object(**self._place(key), ChecksumMode="ENABLED")
 
     def _place(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
@@ -229,21 +222,20 @@ class S3Store:
         seen = self._look_at(key)
         if not isinstance(seen, Object) or seen.digests:
             return seen
+        head = self._heads.at(self._address.prefix + key)
+        if head is None or not (count := parts_in(head)):
+            return seen
         try:
-            head = self._head(key)
-            if not parts_in(head):
-                return seen
-            digests = stated_over(head, self._part_sizes(key, head))
-            return described(key, head)._replace(digests=digests)
+            digests = stated_over(head, self._part_sizes(key, head.size, count))
         except (BotoCoreError, ClientError):
             return seen  # it can be read
+        return described(key, head)._replace(digests=digests)
 
-    def _part_sizes(self, key: str, head: Head) -> list[int]:
+    def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of the parts of which an object was made, as far as the bucket tells."""
         attributes = self._client.get_object_attributes(
             **self._place(key), ObjectAttributes=["ObjectParts"]
         )
-        count, size = parts_in(head) or 1, head["ContentLength"]
         parts = attributes.get("ObjectParts", {}).get("Parts", [])
         if len(parts) == count:
             return [part["Size"] for part in parts]
