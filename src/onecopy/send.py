@@ -45,9 +45,15 @@ def request(
     headers: dict[str, str],
     body: bytes | Iterator[bytes] | None,
 ) -> urllib3.BaseHTTPResponse:
-    """Make one request; raises Unavailable if there is no answer."""
+    """Make one request; raises Unavailable if there is no answer.
+
+    Not by `pool.request`, which parses a long signed URL several times.
+    """
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     try:
-        return pool.request(method, url, body=body, headers=headers, redirect=False, retries=False)
+        host = pool.connection_from_host(parts.hostname, parts.port, parts.scheme)
+        return host.urlopen(method, target, body, headers, retries=False, redirect=False)
     except urllib3.exceptions.HTTPError as error:
         raise Unavailable(f"can't reach {origin(url)}: {_plain(error)}") from error
 

@@ -16,7 +16,6 @@ from onecopy.send import request
 from onecopy.store.s3.signing import Signer
 
 _HEADERS = {"x-amz-checksum-mode": "ENABLED"}
-_SIGNED = 300
 _PACE = Pace(tries=3)
 _REGION = "x-amz-bucket-region"
 _META = "x-amz-meta-"
@@ -56,8 +55,8 @@ class Heads:
         return retry(lambda: self._ask(key), _PACE)
 
     def _ask(self, key: str) -> Head | None:
-        url = self._signer.sign("HEAD", key, _HEADERS, {}, _SIGNED)
-        answer = request(self._connections, "HEAD", url, _HEADERS, None)
+        url, headers = self._signer.authorize("HEAD", key, _HEADERS)
+        answer = request(self._connections, "HEAD", url, headers, None)
         if answer.status == 404:
             return None
         if answer.status != 200:

@@ -57,8 +57,6 @@ class Sending:
 
     def begin(self, upload: Upload) -> Upload:
         """Begin a multipart upload; a small one begins when it is sent."""
-        if is_small(upload.size):
-            return upload
         with translated():
             begun = self._client.create_multipart_upload(
                 **self._place(upload.key),

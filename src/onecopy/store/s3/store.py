@@ -254,7 +254,8 @@ class S3Store:
                 "can be uploaded into it safely; `onecopy doctor` says more",
                 reason="store-overwrites",
             )
-        return self._each(self._sending.begin, uploads)
+        large = iter(self._each(self._sending.begin, [u for u in uploads if not is_small(u.size)]))
+        return [upload if is_small(upload.size) else next(large) for upload in uploads]
 
     def _check_key(self, key: str) -> None:
         check_key(key)
