@@ -12,14 +12,14 @@ run: .make/install  ## the upload page, on SQLite and a folder, at http://127.0.
 
 page: .make/page
 
-test: .make/dev .make/page browser  ## everything, servers and browser included
+test: .make/dev .make/standins/installed .make/page browser  ## everything, servers and browser included
 	cd web && npm test
 	$(BIN)/python -m pytest -m "not soak"
 
 test-fast: .make/dev  ## the part that needs no server and no browser
 	$(BIN)/python -m pytest -m "not soak and not server" -n auto
 
-soak: .make/dev .make/page browser  ## what takes too long for every run: kills, races, millions of records
+soak: .make/dev .make/standins/installed .make/page browser  ## what takes too long for every run: kills, races, millions of records
 	$(BIN)/python -m pytest -m soak --timeout 7200 -s
 
 lint: .make/dev .make/web  ## style and types of Python and TypeScript
@@ -56,7 +56,12 @@ clean:
 	$(BIN)/python -m pip install --quiet --group dev
 	@touch $@
 
-.make/bench: .make/dev
+.make/standins/installed: .make/venv pyproject.toml
+	$(PYTHON) -m venv --clear --without-pip .make/standins
+	$(BIN)/python -m pip --python .make/standins install --quiet --group standins
+	@touch $@
+
+.make/bench: .make/dev .make/standins/installed
 	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 

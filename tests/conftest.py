@@ -1,4 +1,4 @@
-"""Shared by all tests: the command, and services that it serves."""
+"""Shared by all tests: the command, services that it serves, and S3 servers."""
 
 import os
 import signal
@@ -7,10 +7,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+
+from tests.standins import SERVERS, Standin
 
 _SOURCE = Path(__file__).parent.parent / "src"
 _PATIENCE = 20
@@ -140,3 +143,47 @@ def run(tmp_path: Path) -> Run:
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run_command
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a stand-in, so that `make test-fast` leaves it out."""
+    for item in items:
+        if "standins" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.server)
+
+
+Standins = Callable[[str], Standin]
+
+
+@pytest.fixture(scope="session")
+def standins() -> Iterator[Standins]:
+    """Give the S3 server of a name; it is started when it is first asked for.
+
+    A test that ends or restarts a server starts one of its own instead (`tests.standins`).
+    """
+    with ExitStack() as stack:
+        yield cache(lambda name: stack.enter_context(SERVERS[name]()))
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(standins: Standins) -> Standin:
+    """Give a real store."""
+    return standins("seaweedfs")
+
+
+@pytest.fixture(scope="session")
+def ministack(standins: Standins) -> Standin:
+    """Give the second server that does nearly as S3 does."""
+    return standins("ministack")
+
+
+@pytest.fixture(scope="session")
+def moto(standins: Standins) -> Standin:
+    """Give a store that can't prove a SHA-256: it accepts wrong ones."""
+    return standins("moto")
+
+
+@pytest.fixture(scope="session")
+def rclone(standins: Standins) -> Standin:
+    """Give a store that can't refuse to overwrite: it knows no If-None-Match."""
+    return standins("rclone")

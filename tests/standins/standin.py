@@ -1,0 +1,115 @@
+"""One running S3 server."""
+
+import signal
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from uuid import uuid4
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tests.standins.child import Child
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PATIENCE = 60
+"""Seconds for a server to answer."""
+
+
+@dataclass(frozen=True)
+class Standin:
+    """Where it is, and with what keys; all buckets lie in its child's folder."""
+
+    name: str
+    endpoint: str
+    child: Child
+    access_key: str = "standin"
+    secret_key: str = "standin-secret"
+    region: str = "us-east-1"
+
+    def client(self, config: Config | None = None, secret_key: str | None = None) -> "S3Client":
+        """Return a client of our own, by default with the right secret."""
+        by_path = Config(s3={"addressing_style": "path"})
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=secret_key or self.secret_key,
+            config=by_path.merge(config) if config else by_path,
+        )
+
+    def bucket(self) -> str:
+        """Make a bucket; return its name, which is fresh."""
+        name = f"bucket-{uuid4().hex}"
+        self._quick.create_bucket(Bucket=name)
+        return name
+
+    def store_url(self, bucket: str, prefix: str = "") -> str:
+        """Return what `--store` takes."""
+        place = f"{bucket}/{prefix}".rstrip("/")
+        return f"s3://{place}?endpoint={quote(self.endpoint, safe='')}&region={self.region}"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables by which AWS's tools and ours find the credentials, and no others.
+
+        A command needs nothing more but the endpoint.
+        """
+        return {
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def stop(self) -> None:
+        """End it as an administrator does (SIGTERM)."""
+        self.child.end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut does (SIGKILL)."""
+        self.child.end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Start it again, on the same port and over the same data; stops it if it runs.
+
+        Data of servers that keep them in memory are gone.
+        """
+        self.stop()
+        self.child.start()
+        self._wait()
+
+    def _wait(self) -> None:
+        """Wait until it answers; fails with what it wrote if it ends instead."""
+        given_up = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._try()
+            except (BotoCoreError, ClientError) as error:
+                why = self.child.complaint()
+                if why is not None or time.monotonic() > given_up:
+                    raise RuntimeError(f"{self.name} doesn't answer ({error}): {why}") from error
+                time.sleep(0.05)
+            else:
+                return
+
+    def _try(self) -> None:
+        """Store and read an object: a server may list its buckets before it finds its disks."""
+        name = self.bucket()
+        self._quick.put_object(Bucket=name, Key="ready", Body=b"ready")
+        self._quick.get_object(Bucket=name, Key="ready")["Body"].read()
+        self._quick.delete_object(Bucket=name, Key="ready")
+        self._quick.delete_bucket(Bucket=name)
+
+    @cached_property
+    def _quick(self) -> "S3Client":
+        return self.client(
+            Config(connect_timeout=1, read_timeout=20, retries={"total_max_attempts": 1})
+        )

@@ -1,0 +1,79 @@
+"""What tests may do with a stand-in."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from tests.standins import SERVERS, child, moto, seaweedfs
+from tests.standins.ports import reserved
+
+pytestmark = pytest.mark.server
+
+
+def test_several_run_at_a_time() -> None:
+    """Servers of one kind that are started together don't hinder each other."""
+    with ExitStack() as stack, ThreadPoolExecutor() as pool:
+        standins = list(pool.map(lambda _: stack.enter_context(seaweedfs()), range(3)))
+        made = [standin.bucket() for standin in standins]
+        for own, standin in zip(made, standins, strict=True):
+            found = {bucket["Name"] for bucket in standin.client().list_buckets()["Buckets"]}
+            assert found.intersection(made) == {own}
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("seaweedfs", "kill"), ("seaweedfs", "stop"), ("rclone", "kill"), ("ministack", "stop")],
+)
+def test_it_comes_back_with_its_data(name: str, end: str) -> None:
+    """A server that was ended answers nothing; restarted, it is where it was, with what it had."""
+    with SERVERS[name]() as standin:
+        bucket = standin.bucket()
+        client = standin.client()
+        client.put_object(Bucket=bucket, Key="a", Body=b"kept")
+        getattr(standin, end)()
+        with pytest.raises(EndpointConnectionError):
+            client.head_object(Bucket=bucket, Key="a")
+        standin.restart()
+        assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"kept"
+
+
+def test_its_folder_goes_with_it(tmp_path: Path) -> None:
+    """Nothing is left behind by a server."""
+    with seaweedfs(tmp_path) as standin:
+        standin.bucket()
+        assert list(tmp_path.iterdir()) == [standin.child.folder]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_url_says_where_it_is() -> None:
+    """A store's URL has bucket, prefix, endpoint and region, and no secret."""
+    with moto() as standin:
+        port = standin.endpoint.rpartition(":")[2]
+        where = f"?endpoint=http%3A%2F%2F127.0.0.1%3A{port}&region=us-east-1"
+        assert standin.store_url("bucket") == f"s3://bucket{where}"
+        assert standin.store_url("bucket", "a/b") == f"s3://bucket/a/b{where}"
+
+
+def test_a_reserved_port_is_given_once() -> None:
+    """What is reserved stays so, though nobody listens."""
+    with reserved(20) as some, reserved(20) as others:
+        assert len({*some, *others}) == 40
+
+
+def test_a_missing_server_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without the package a run fails, and says how to get it."""
+    monkeypatch.setattr(child, "PROGRAMS", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"make \.make/standins/installed"), seaweedfs():
+        pass
+
+
+def test_a_server_that_ends_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where a server doesn't come up its own words are shown."""
+    (tmp_path / "moto_server").write_text("#!/bin/sh\necho no room\nexit 1\n")
+    (tmp_path / "moto_server").chmod(0o755)
+    monkeypatch.setattr(child, "PROGRAMS", tmp_path)
+    with pytest.raises(RuntimeError, match="no room"), moto():
+        pass
