@@ -12,6 +12,7 @@ DIFFERENCES: dict[str, dict[str, object]] = {
         "complete_with_other_checksum": "400 BadDigest",
         "complete_with_missing_part": "400 EntityTooSmall",
         "complete_with_object_size": ["done", "done"],
+        "completes_that_win": "several",
         "complete_twice": "done",
         "abort_of_unknown_by_its_form": "done",
         "abort_after_complete": "done",

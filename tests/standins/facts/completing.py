@@ -1,6 +1,7 @@
 """Completing an upload: what is checked, who wins, what a second time answers."""
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.standins.facts.asking import (
@@ -12,9 +13,9 @@ from tests.standins.facts.asking import (
     answers,
     composite,
     put_x,
+    race,
     said,
     sha256,
-    won,
 )
 from tests.standins.facts.uploads import upload
 
@@ -103,10 +104,11 @@ def parts_left_after_refused_complete(place: Place) -> int:
 
 @answers("one")
 def completes_that_win(place: Place) -> str:
-    begun = [upload(place, str(number).encode()) for number in range(THREADS)]
-    with ThreadPoolExecutor(THREADS) as pool:
-        results = pool.map(lambda one: said(lambda: one.complete(IfNoneMatch="*")), begun)
-        return won([*results].count("done"))
+    def begin(own: Place, number: int) -> Callable[[], bool]:
+        begun = upload(own, str(number).encode())
+        return lambda: said(lambda: begun.complete(IfNoneMatch="*")) == "done"
+
+    return race(place, begin)
 
 
 @answers(["done", len(FIRST + LAST), composite(FIRST, LAST)])

@@ -14,7 +14,7 @@ from tests.standins.facts.asking import (
 
 @dataclass(frozen=True)
 class Upload:
-    """An uncompleted multipart upload of two parts."""
+    """An uncompleted multipart upload, and its parts as a completion names them."""
 
     place: Place
     id: str
