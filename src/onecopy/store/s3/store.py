@@ -49,6 +49,7 @@ _MARKER = f"{RESERVED}/store.json"
 _MARK = "onecopy-store"
 """User metadata of the marker: the store's id, so that a HeadObject tells it."""
 _ABSENT = Absent()
+_EXPIRING = Unknown("store-expiring")
 _PAGE = 1000
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -180,7 +181,7 @@ class S3Store:
             return Unknown(f"store-{failure(error).reason}")
         except BotoCoreError as error:
             return Unknown(f"store-{failure(error).reason}")
-        return Unknown("store-expiring") if is_expiring(head) else described(key, head)
+        return _EXPIRING if is_expiring(head) else described(key, head)
 
     def _head(self, key: str) -> Head:
         return self._client.head_object(**self._place(key), ChecksumMode="ENABLED")
@@ -208,7 +209,7 @@ class S3Store:
             for seen in self._each(self._seen_whole, page):
                 if isinstance(seen, Object):
                     yield seen
-                elif isinstance(seen, Unknown):
+                elif isinstance(seen, Unknown) and seen != _EXPIRING:
                     raise Unavailable("the bucket stopped answering", reason=seen.reason)
         self._check_marker(self._read_marker())
 
