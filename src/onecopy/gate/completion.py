@@ -155,7 +155,7 @@ class Completion:
             if item.there is not None:
                 found = self._at_key(item, item.there)
                 if found.copy is not None:
-                    item.answer = Answer(Verdict.NEW, found.copy)
+                    item.answer, item.copy = None, found.copy
             elif item.digest is not None and item.ticket.size and not item.ticket.anyway:
                 content = Content(item.ticket.size, (item.digest,))
                 finding = self._living.find([content], self._budget)[0]
