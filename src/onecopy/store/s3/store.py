@@ -293,6 +293,8 @@ class S3Store:
         if isinstance(head, Taken | Completing):
             return head
         seen = described(upload.key, head)
+        if seen.size != upload.size:
+            raise _other_bytes(upload)
         if seen.digests.content_digest(seen.size) == digest and self.abilities.refuses_wrong_bytes:
             return seen
         return seen._replace(digests=self._read_back(upload, digest))
@@ -307,10 +309,7 @@ class S3Store:
         except (FileChanged, FileNotFoundError) as error:
             raise Unavailable("the object changed while it was read back") from error
         if hashed.digests[0] != digest:
-            raise WrongBytes(
-                f"what lies at {upload.key!r} now is not what was announced: the bucket took other "
-                "bytes"
-            )
+            raise _other_bytes(upload)
         return Digests.proved(*hashed.digests)
 
     def abort(self, upload: Upload) -> None:
@@ -358,6 +357,10 @@ def _is_key(key: str) -> bool:
     except InvalidKey:
         return False
     return True
+
+
+def _other_bytes(upload: Upload) -> WrongBytes:
+    return WrongBytes(f"what lies at {upload.key!r} now is not what was announced: others' bytes")
 
 
 def _marker_body(store_id: str) -> bytes:
