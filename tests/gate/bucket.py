@@ -88,7 +88,6 @@ class BucketWorld(World):
         return int(modified.timestamp() * 1000)
 
     def read(self, key: str) -> bytes:
-        """Read an object with nothing of ours."""
         return self.client.get_object(**self.full(key))["Body"].read()
 
     def lying(self) -> list[str]:

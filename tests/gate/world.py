@@ -147,6 +147,10 @@ class World:
         path.with_name(path.name + "~").write_bytes(data)
         path.with_name(path.name + "~").replace(path)
 
+    def read(self, key: str) -> bytes:
+        """Read an object with nothing of ours."""
+        return self.path(key).read_bytes()
+
     def remove(self, key: str) -> None:
         """Delete an object behind our back."""
         self.path(key).unlink()

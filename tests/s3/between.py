@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, urlsplit
 
+from onecopy.key import RESERVED
 from tests.middleman import Answer, Handler, serving
 
 
@@ -31,6 +32,8 @@ class Pass:
 Fault = Callable[[Pass], Answer | None]
 """What becomes of a request; None: the connection is closed without an answer."""
 
+_PATIENCE = 30
+"""Seconds."""
 _HOP_BY_HOP = frozenset({"connection", "date", "expect", "keep-alive", "server"})
 
 
@@ -93,12 +96,33 @@ class Between:
     """The next request of that step is met with this, once."""
     seen: Counter[str] = field(default_factory=Counter)
     """How many requests of each step came."""
+    done: Counter[str] = field(default_factory=Counter)
+    """How many requests of each step are over."""
     sent: Counter[str] = field(default_factory=Counter)
     """How many bytes came with them, parts by their number: `part 1`."""
 
     def breaks(self, step: str, fault: Fault, times: int = 1) -> None:
         """Break the next requests of a step: `begin`, `put`, `part`, `complete`, `look`, …."""
         self.faults += [(step, fault)] * times
+
+    def forget(self) -> None:
+        """Forget what has passed."""
+        for counter in (self.seen, self.done, self.sent):
+            counter.clear()
+
+    def wait(self, step: str, times: int) -> None:
+        """Wait until so many requests of a step are over."""
+        self._wait(lambda: self.done[step] >= times)
+
+    def wait_for_all(self) -> None:
+        """Wait until all requests that have come are over."""
+        self._wait(lambda: self.done == self.seen)
+
+    def _wait(self, is_so: Callable[[], bool]) -> None:
+        until = time.monotonic() + _PATIENCE
+        while not is_so():
+            assert time.monotonic() < until
+            time.sleep(0.01)
 
     def take(self, step: str) -> Fault:
         """Take the fault that is meant for a step."""
@@ -120,7 +144,10 @@ def standing_before(endpoint: str) -> Iterator[Between]:
             step, name = step_of(self.command, self.path)
             between.seen[step] += 1
             between.sent[name] += length
-            return between.take(step)(Pass(endpoint, self, body))
+            try:
+                return between.take(step)(Pass(endpoint, self, body))
+            finally:
+                between.done[step] += 1
 
     with serving(Passing) as url:
         between.url = url
@@ -129,6 +156,8 @@ def standing_before(endpoint: str) -> Iterator[Between]:
 
 def step_of(method: str, path: str) -> tuple[str, str]:
     """Name the step of an upload that a request is, and the same with the number of a part."""
+    if RESERVED in path and method not in {"GET", "HEAD"}:  # a store tries out what it can do
+        return "trial", "trial"
     query = parse_qs(urlsplit(path).query, keep_blank_values=True)
     if "partNumber" in query and method == "PUT":
         return "part", f"part {query['partNumber'][0]}"

@@ -44,7 +44,6 @@ def far(
     monkeypatch.setattr(ExponentialBackoff, "_MAX_BACKOFF", 0)
     world = BucketWorld.new(tmp_path / "far", standin, endpoint=between.url)
     assert world.store.abilities.refuses_wrong_bytes
-    between.seen.clear()
-    between.sent.clear()
+    between.forget()
     yield world
     world.close()

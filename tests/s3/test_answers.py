@@ -317,6 +317,21 @@ class TestEachStepOfAnUpload:
         judge(far, len(LARGE))
         assert len(far.staged()) == (2 if step == "begin" else 0), "lost, and done but 503"
 
+    @pytest.mark.parametrize("fault", [dropped, lost], ids=["dropped", "lost"])
+    def test_small_for_long(
+        self, far: BucketWorld, between: Between, bring: Callable[[str, int], Result], fault: Fault
+    ) -> None:
+        """A small file that failed is brought by the same command, or found where it was put."""
+        between.breaks("put", fault, 1000)
+        result = bring("one", 1000)
+        assert (result.outcome, result.reason) == (Outcome.FAILED, "unavailable")
+        assert far.recorded() == {}
+        between.faults.clear()
+        again = bring("one", 1000)
+        assert again.outcome is (Outcome.UPLOADED if fault is dropped else Outcome.SKIPPED)
+        assert again.verdict is (Verdict.NEW if fault is dropped else Verdict.DUPLICATE)
+        judge(far, 1000)
+
     @pytest.mark.parametrize("step", ["begin", "part", "parts", "complete"])
     def test_for_long(
         self, far: BucketWorld, between: Between, bring: Callable[[str, int], Result], step: str
@@ -328,7 +343,7 @@ class TestEachStepOfAnUpload:
         except Unavailable:  # what concerns all files ends the command
             assert step in {"parts", "complete"}
         between.faults.clear()
-        between.sent.clear()
+        between.forget()
         assert bring("one", len(LARGE)).outcome is Outcome.UPLOADED
         assert between.sent["part 1"] == (0 if step in {"parts", "complete"} else len(LARGE))
         judge(far, len(LARGE))
