@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from urllib.parse import parse_qs, urlsplit
 
 from onecopy.key import RESERVED
@@ -100,6 +101,7 @@ class Between:
     """How many requests of each step are over."""
     sent: Counter[str] = field(default_factory=Counter)
     """How many bytes came with them, parts by their number: `part 1`."""
+    lock: Lock = field(default_factory=Lock)
 
     def breaks(self, step: str, fault: Fault, times: int = 1) -> None:
         """Break the next requests of a step: `begin`, `put`, `part`, `complete`, `look`, …."""
@@ -124,13 +126,21 @@ class Between:
             assert time.monotonic() < until
             time.sleep(0.01)
 
-    def take(self, step: str) -> Fault:
-        """Take the fault that is meant for a step."""
-        for fault in self.faults:
-            if fault[0] == step:
-                self.faults.remove(fault)
-                return fault[1]
+    def came(self, step: str, name: str, length: int) -> Fault:
+        """Count a request, and return the fault that is meant for it."""
+        with self.lock:
+            self.seen[step] += 1
+            self.sent[name] += length
+            for fault in self.faults:
+                if fault[0] == step:
+                    self.faults.remove(fault)
+                    return fault[1]
         return lambda pass_on: pass_on()
+
+    def went(self, step: str) -> None:
+        """Count a request that is over."""
+        with self.lock:
+            self.done[step] += 1
 
 
 @contextmanager
@@ -142,12 +152,11 @@ def standing_before(endpoint: str) -> Iterator[Between]:
         def answer(self, length: int) -> Answer | None:
             body = self.rfile.read(length)
             step, name = step_of(self.command, self.path)
-            between.seen[step] += 1
-            between.sent[name] += length
+            fault = between.came(step, name, length)
             try:
-                return between.take(step)(Pass(endpoint, self, body))
+                return fault(Pass(endpoint, self, body))
             finally:
-                between.done[step] += 1
+                between.went(step)
 
     with serving(Passing) as url:
         between.url = url

@@ -21,6 +21,10 @@ SIZE = PARTS * 8 * 1024 * 1024 - 5
 """Bytes."""
 
 
+PARTS_FIRST = 3
+"""Parts that are there before it is killed."""
+
+
 @pytest.fixture(params=["alone", "by a service"])
 def command(
     request: pytest.FixtureRequest,
@@ -51,13 +55,11 @@ def command(
     return start
 
 
-@pytest.mark.parametrize("parts", [0, 3])
 def test_killed_and_run_again(
     world: BucketWorld,
     between: Between,
     command: Callable[[Path], "subprocess.Popen[str]"],
     tmp_path: Path,
-    parts: int,
 ) -> None:
     """The same command sends the parts that the bucket has not, and no others."""
     path = write(tmp_path / "large", noise(SIZE))
@@ -66,11 +68,11 @@ def test_killed_and_run_again(
 
     def kill(pass_on: Pass) -> Answer:
         """Kill it with a part on its way, which comes to the bucket all the same."""
-        between.wait("part", parts)
+        between.wait("part", PARTS_FIRST)
         first.kill()
         return pass_on()
 
-    between.breaks("part", lambda pass_on: pass_on(), parts)
+    between.breaks("part", lambda pass_on: pass_on(), PARTS_FIRST)
     between.breaks("part", kill)
     first.communicate(timeout=60)
     between.wait_for_all()
@@ -81,7 +83,7 @@ def test_killed_and_run_again(
         part["PartNumber"]: part["Size"]
         for part in world.client.list_parts(**world.full("large"), UploadId=upload_id)["Parts"]
     }
-    assert len(there) > parts
+    assert len(there) > PARTS_FIRST
     between.forget()
 
     second = command(path)

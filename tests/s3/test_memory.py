@@ -42,7 +42,7 @@ def test_service_with_twenty_clients(tmp_path: Path, seaweedfs: Standin, server:
     def bring(number: int) -> list[Outcome | None]:
         folder = tmp_path / f"{number}"
         write(folder / "large", noise(17 * MiB, number))
-        for small in range(50):
+        for small in range(20):
             write(folder / f"{small}", noise(2000, number * 1000 + small))
         client = Client(served.url)
         results = list(upload(walk([folder]), client))
@@ -51,7 +51,7 @@ def test_service_with_twenty_clients(tmp_path: Path, seaweedfs: Standin, server:
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         outcomes = [outcome for each in pool.map(bring, range(CLIENTS)) for outcome in each]
-    assert outcomes == [Outcome.UPLOADED] * CLIENTS * 51
+    assert outcomes == [Outcome.UPLOADED] * CLIENTS * 21
     memory = peak(served.process.pid)
     show("service", {"MiB at its peak": memory // MiB})
     assert memory < MOST

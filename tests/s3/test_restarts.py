@@ -21,13 +21,6 @@ SIZE = 5 * 8 * 1024 * 1024
 End = Literal["stop", "kill"]
 
 
-@pytest.fixture(params=["stop", "kill"])
-def end(request: pytest.FixtureRequest) -> End:
-    """How it ends."""
-    end: End = request.param
-    return end
-
-
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[tuple[BucketWorld, Between]]:
     """Return a world with a server of its own, and somebody before it."""
@@ -59,25 +52,27 @@ def ended(standin: Standin, end: End) -> None:
 
 
 def test_restarted_in_the_middle(
-    own: tuple[BucketWorld, Between], bring: Callable[[str], Result], end: End
+    own: tuple[BucketWorld, Between], bring: Callable[[str], Result]
 ) -> None:
     """An upload outlives a restart at any step, or fails and goes on when it is repeated."""
     world, between = own
+    ends: dict[str, End] = {"part": "stop", "complete": "kill"}
+    for step, end in ends.items():
 
-    def restart() -> None:
-        ended(world.standin, end)
-        world.standin.restart()
+        def restart(end: End = end) -> None:
+            ended(world.standin, end)
+            world.standin.restart()
 
-    for step in ("part", "complete"):
         between.breaks(step, after(restart))
         result = again(bring, step)
         assert not between.faults, "it has happened"
         assert result.outcome is Outcome.UPLOADED
         assert world.check(noise(SIZE, len(step))).verdict is Verdict.DUPLICATE
-    assert world.objects() == {step: noise(SIZE, len(step)) for step in ("part", "complete")}
+    assert world.objects() == {step: noise(SIZE, len(step)) for step in ends}
     assert world.staged() == []
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
 def test_down_in_the_middle(
     own: tuple[BucketWorld, Between], bring: Callable[[str], Result], end: End
 ) -> None:
