@@ -41,15 +41,16 @@ class Middleman:
         return None
 
 
-_Answer = tuple[int, dict[str, str], bytes]
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     """Reads a request and answers what `answer` gives; None: closes the connection instead."""
 
     protocol_version = "HTTP/1.1"
 
-    def answer(self, length: int) -> _Answer | None:
+    def answer(self, length: int) -> Answer | None:
         raise NotImplementedError
 
     def do_GET(self) -> None:
@@ -61,15 +62,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if "Content-Length" not in headers:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self) -> None:
-        self.do_GET()
-
-    def do_PUT(self) -> None:
-        self.do_GET()
+    do_POST = do_PUT = do_HEAD = do_DELETE = do_GET  # noqa: N815 - the base's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Say nothing."""
@@ -80,8 +78,8 @@ def standing_between(service: str) -> Iterator[Middleman]:
     """Run a proxy in front of a service."""
     middleman = Middleman(service)
 
-    class Handler(_Handler):
-        def answer(self, length: int) -> _Answer | None:
+    class Answering(Handler):
+        def answer(self, length: int) -> Answer | None:
             middleman.seen.append((self.command, self.path, dict(self.headers)))
             fault = middleman.fault(self.path)
             if fault == "cut-request":
@@ -93,7 +91,7 @@ def standing_between(service: str) -> Iterator[Middleman]:
             answer = _forward(service, self, body)
             return None if fault == "lose-answer" else answer
 
-    with _serving(Handler) as url:
+    with serving(Answering) as url:
         middleman.url = url
         yield middleman
 
@@ -103,18 +101,18 @@ def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[Mid
     """Run a server that answers everything alike, and remembers what it was asked."""
     seen = Middleman("")
 
-    class Handler(_Handler):
-        def answer(self, length: int) -> _Answer | None:
+    class Answering(Handler):
+        def answer(self, length: int) -> Answer | None:
             seen.seen.append((self.command, self.path, dict(self.headers)))
             self.rfile.read(length)
             return status, headers, body
 
-    with _serving(Handler) as url:
+    with serving(Answering) as url:
         seen.url = url
         yield seen
 
 
-def _forward(service: str, request: BaseHTTPRequestHandler, body: bytes) -> _Answer:
+def _forward(service: str, request: BaseHTTPRequestHandler, body: bytes) -> Answer:
     connection = http.client.HTTPConnection(urlsplit(service).netloc, timeout=30)
     try:
         headers = {name: value for name, value in request.headers.items() if name != "Host"}
@@ -131,7 +129,8 @@ def _forward(service: str, request: BaseHTTPRequestHandler, body: bytes) -> _Ans
 
 
 @contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a free port, and give the URL."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -28,6 +28,8 @@ _TIMEOUT = urllib3.Timeout(connect=10, read=300)
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,100})</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]{1,300})</Message>")
 _WRONG_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
+_STALLED = "RequestTimeout"
+"""S3 says 400 to a sender who was silent for too long."""
 _TAKEN = 412
 
 
@@ -87,7 +89,7 @@ def _problem(response: urllib3.BaseHTTPResponse, url: str) -> OnecopyError:
     code = _found(_CODE, text)
     message = f"{origin(url)} answered {response.status} {code}: {_found(_MESSAGE, text)}"
     status = response.status
-    if status in (408, 409, 429, 500, 502, 503, 504):
+    if status in (408, 409, 429, 500, 502, 503, 504) or code == _STALLED:
         return Unavailable(message)
     if status == 404:
         return UploadUnknown(f"the bucket does not know this upload any more: {message}")

@@ -1,6 +1,10 @@
-"""A real index and a real store to try the gate on, with somebody who meddles with the folder."""
+"""A real index and a real store to try the gate on, with somebody who meddles with the store.
+
+`World` has a folder; `tests.gate.bucket` has one with a bucket.
+"""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,8 +29,9 @@ from onecopy.gate import (
     ticket_secrets,
 )
 from onecopy.index import Engine, open_index
-from onecopy.store import Object, Store, open_store
-from onecopy.store.interface import Body
+from onecopy.store import Object, Store, Upload, open_store
+from onecopy.store.interface import Body, Completing, Taken
+from onecopy.tickets import Tickets
 
 
 def parts_of(data: bytes) -> list[bytes]:
@@ -58,7 +63,7 @@ def content(data: bytes, *, weak: bool = False) -> Content:
 
 @dataclass
 class World:
-    """An index and a folder store below `root`, and what lies in the folder."""
+    """An index and a store below `root`, and what lies in the store."""
 
     root: Path
     index: Engine
@@ -94,14 +99,18 @@ class World:
 
     def send(self, ticket: str, data: bytes, gate: LocalGate | None = None) -> Finish:
         """Send all parts, and return what completes the upload."""
+        parts = enumerate(parts_of(data), 1)
+        return Finish(ticket, tuple(self.send_part(ticket, *part, gate) for part in parts))
+
+    def send_part(
+        self, ticket: str, number: int, part: bytes, gate: LocalGate | None = None
+    ) -> bytes:
+        """Send one part, and return its SHA-256."""
         gate = gate or self.gate()
-        shas = []
-        for number, part in enumerate(parts_of(data), 1):
-            sha256 = hashlib.sha256(part).digest()
-            shas.append(sha256)
-            [send] = gate.parts(ticket, [(number, sha256)])
-            gate.send(ticket, send, _body(part), len(part))
-        return Finish(ticket, tuple(shas))
+        sha256 = hashlib.sha256(part).digest()
+        [send] = gate.parts(ticket, [(number, sha256)])
+        gate.send(ticket, send, _body(part), len(part))
+        return sha256
 
     def upload(
         self, key: str, data: bytes, *, anyway: bool = False, gate: LocalGate | None = None
@@ -112,6 +121,16 @@ class World:
         if begun.ticket is None:
             return begun
         return gate.complete([self.send(begun.ticket, data, gate)])[0]
+
+    def upload_of(self, ticket: str, tenant: str = "default") -> Upload:
+        """Return the upload of a ticket as the store knows it."""
+        bound = Tickets(ticket_secrets(self.index), tenant).read(ticket)
+        return bound.upload(Tenant(tenant).prefix)
+
+    def publish(self, finish: Finish, data: bytes) -> Object | Taken | Completing:
+        """Complete an upload in the store alone, as a process does that dies before it records."""
+        upload = self.upload_of(finish.ticket)
+        return self.store.complete(upload, content_digest(data), finish.parts)
 
     def check(self, data: bytes, *, weak: bool = False, gate: LocalGate | None = None) -> Answer:
         """Ask for the verdict on a content."""
@@ -128,10 +147,23 @@ class World:
         path.with_name(path.name + "~").write_bytes(data)
         path.with_name(path.name + "~").replace(path)
 
+    def read(self, key: str) -> bytes:
+        """Read an object with nothing of ours."""
+        return self.path(key).read_bytes()
+
+    def remove(self, key: str) -> None:
+        """Delete an object behind our back."""
+        self.path(key).unlink()
+
+    def touch(self, key: str) -> int:
+        """Make an object look new with the same bytes; return its time in ms since 1970."""
+        os.utime(self.path(key), (1, 1))
+        return 1000
+
     def record(
         self, key: str, data: bytes, digests: Digests | None = None, tenant: str = "default"
     ) -> Copy:
-        """Put an object into the folder and its record into the index."""
+        """Put an object into the store and its record into the index."""
         full = Tenant(tenant).prefix + key
         self.place(full, data)
         seen = self.store.look([full])[0]
@@ -168,6 +200,24 @@ class World:
     def recorded(self, tenant: str = "default") -> dict[str, Copy]:
         """Return all records of a tenant by key."""
         return {copy.key: copy for _, copy in self.index.copies(tenant)}
+
+    def published_by_sending(self, data: bytes) -> bool:
+        """Whether a content is an object as soon as it is sent: what is second stays, then."""
+        return False
+
+    def states_parts(self) -> bool:
+        """Whether the store tells the SHA-256 of the parts that it has."""
+        return True
+
+    def another_store(self) -> Store:
+        """Return a store that lies where this one does, and is another one, without an id."""
+        (self.root / "other").mkdir()
+        return open_store(str(self.root / "other"))
+
+    def reopened(self) -> "World":
+        """Close all and open it again."""
+        self.close()
+        return World.at(self.root)
 
     def close(self) -> None:
         """Close index and store."""

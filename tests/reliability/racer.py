@@ -1,5 +1,6 @@
 """What processes do at once: all go through one gate door in the same moment."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier
@@ -7,7 +8,7 @@ from threading import Barrier
 from onecopy.errors import Unavailable, UploadUnknown
 from onecopy.gate import Answer, Finish, LocalGate, Request
 from onecopy.retry import Pace, retry
-from tests.gate.world import World, content_digest
+from tests.gate.world import World, content_digest, parts_of
 from tests.reliability.victim import send
 from tests.reliability.worker import Tell, Told
 
@@ -16,14 +17,20 @@ _PATIENCE = 60
 _PACE = Pace(tries=50, first=0.001, longest=0.1)
 
 
+def sums_of(data: bytes) -> list[bytes]:
+    """Return the SHA-256 of the parts of a content."""
+    return [hashlib.sha256(part).digest() for part in parts_of(data)]
+
+
 class Round:
     """One race, seen by one of the racers."""
 
-    def __init__(self, world: World, barrier: Barrier, number: int, me: int) -> None:
+    def __init__(self, world: World, barrier: Barrier, number: int, me: int, size: int = 0) -> None:
         self.world = world
         self.gate = world.gate()
         self.number = number
         self.me = me
+        self._size = size
         self._barrier = barrier
 
     def ready(self) -> None:
@@ -33,7 +40,12 @@ class Round:
     @property
     def data(self) -> bytes:
         """What all of them upload in this round."""
-        return data_of(self.number)
+        return data_of(self.number, size=self._size)
+
+    @property
+    def own(self) -> bytes:
+        """What this racer uploads where each has a content of its own."""
+        return data_of(self.number, self.me, self._size)
 
     def share(self, text: Callable[[], str]) -> str:
         """Return what the first racer makes, to all of them."""
@@ -44,9 +56,9 @@ class Round:
         return path.read_text()
 
 
-def data_of(number: int, me: int = 0) -> bytes:
+def data_of(number: int, me: int = 0, size: int = 0) -> bytes:
     """Return the content of a round; with `me`, one of that racer's own and of the same size."""
-    return f"round {number:9} racer {me:3}".encode()
+    return f"round {number:9} racer {me:3}".encode().ljust(size, b".")
 
 
 def one_content(race: Round) -> Answer:
@@ -64,15 +76,14 @@ def one_content_one_key(race: Round) -> Answer:
 def one_key(race: Round) -> Answer:
     """Upload contents of each racer's own under one key."""
     race.ready()
-    own = data_of(race.number, race.me)
-    return race.world.upload(f"{race.number}/one", own, gate=race.gate)
+    return race.world.upload(f"{race.number}/one", race.own, gate=race.gate)
 
 
 def one_ticket(race: Round) -> Answer:
     """Complete one upload, all of them."""
     ticket = race.share(lambda: _sent(race))
     race.ready()
-    return _complete(race.gate, ticket)
+    return _complete(race.gate, ticket, tuple(sums_of(race.data)))
 
 
 def one_idempotency_key(race: Round) -> Answer:
@@ -113,8 +124,8 @@ def _sent(race: Round) -> str:
     return race.world.send(begun.ticket, race.data, race.gate).ticket
 
 
-def _complete(gate: LocalGate, ticket: str) -> Answer:
-    [answer] = gate.complete([Finish(ticket)])
+def _complete(gate: LocalGate, ticket: str, digests: tuple[bytes, ...] = ()) -> Answer:
+    [answer] = gate.complete([Finish(ticket, digests)])
     return answer
 
 

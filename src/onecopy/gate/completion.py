@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
-from onecopy.errors import BadInput, StoreFull, UploadUnknown
+from onecopy.errors import BadInput, StoreFull, UploadUnknown, WrongBytes
 from onecopy.gate.begun import Begun
 from onecopy.gate.interface import Answer
 from onecopy.gate.living import Budget, LivingCopies, now
@@ -114,7 +114,6 @@ class Completion:
             return
         if all(part.sha256 for part in parts):
             item.sums = [part.sha256 for part in parts]
-            item.digest = _content_digest(item.ticket.size, item.sums)
         elif not item.sums:
             item.answer = Answer(
                 Verdict.UNCONFIRMED,
@@ -122,6 +121,7 @@ class Completion:
                 message="this bucket states no checksums: say the SHA-256 of all parts",
             )
             return
+        item.digest = _content_digest(item.ticket.size, item.sums)
         if item.ticket.digest is not None and str(item.digest) != item.ticket.digest:
             self._begun.abort(item.upload)
             item.answer = Answer(
@@ -155,7 +155,7 @@ class Completion:
             if item.there is not None:
                 found = self._at_key(item, item.there)
                 if found.copy is not None:
-                    item.answer = Answer(Verdict.NEW, found.copy)
+                    item.answer, item.copy = None, found.copy
             elif item.digest is not None and item.ticket.size and not item.ticket.anyway:
                 content = Content(item.ticket.size, (item.digest,))
                 finding = self._living.find([content], self._budget)[0]
@@ -188,6 +188,8 @@ class Completion:
         try:
             published = self._store.complete(item.upload, item.digest, item.sums)
         except (BadInput, StoreFull) as error:
+            if error.reason == WrongBytes.reason:  # going on with these parts would end here again
+                self._begun.abort(item.upload)
             item.answer = Answer(Verdict.UNCONFIRMED, reason=error.reason, message=str(error))
             return
         except UploadUnknown:  # another request completed it, or gave it up, in this moment

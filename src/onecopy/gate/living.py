@@ -254,6 +254,8 @@ class LivingCopies:
         content = Content(size, (digest,) if digest else ())
         living = self.confirm(recorded or found, content, budget)
         if isinstance(living, Copy):
+            if living is found:  # the store stated what it holds, and nobody had recorded it
+                self.record([found])
             return Answer(Verdict.DUPLICATE, living)
         if living == "digest-needed":
             return Answer(Verdict.UNCONFIRMED, reason=living)

@@ -16,6 +16,7 @@ from onecopy.errors import (
     OnecopyError,
     StoreFull,
     Unavailable,
+    WrongBytes,
 )
 from onecopy.gate.begun import Begun
 from onecopy.gate.completion import Completion
@@ -220,12 +221,17 @@ class LocalGate:
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         _limit(len(parts), self._limits.parts, "parts")
-        upload = self._tickets.read(ticket).upload(self.tenant.prefix)
+        bound = self._tickets.read(ticket)
+        upload = bound.upload(self.tenant.prefix)
         count = len(part_lengths(upload.size))
         for number, _ in parts:
             if not 1 <= number <= count:
                 raise BadInput(f"there is no part {number}: this upload has {count}")
         if self._presigner:
+            digest = bound.content_digest
+            # What is sent in one piece is an object at once, whatever completing says of it.
+            if digest is not None and digest.scheme.part_size is None:
+                _check_sums(digest.value, parts)
             return self._presigner.sign(upload, parts)
         return [
             Send(
@@ -325,6 +331,11 @@ def _check_digest(request: Request) -> None:
         raise InvalidDigest(
             f"the content digest of {request.size} bytes is {scheme}, not {request.digest.scheme}"
         )
+
+
+def _check_sums(announced: bytes, parts: Sequence[tuple[int, bytes]]) -> None:
+    if any(sha256 != announced for _, sha256 in parts):
+        raise WrongBytes("this upload was begun for other bytes: begin another one for these")
 
 
 def _check_headers(request: Request) -> None:

@@ -234,8 +234,10 @@ class _Scan:
             if isinstance(now, Unknown):
                 self._report(Problem(each.found.object.key, now.reason))
             elif isinstance(now, Object):
-                if now.identity == each.found.object.identity and (each.digests or now.digests):
-                    good.append((each.found.tenant.name, _copy(each, now)))
+                # A list may tell more of an object than a look does: the sizes of its parts.
+                stated = each.found.object.digests
+                if now.identity == each.found.object.identity and (each.digests or stated):
+                    good.append((each.found.tenant.name, _copy(each)))
                 elif now.size:
                     changed.append(each.found._replace(object=now))
         self.figures.added += self._index.add(good)
@@ -253,10 +255,11 @@ class _Scan:
             self.figures.more_problems += 1
 
 
-def _copy(read: _Read, now: Object) -> Copy:
-    digests = read.digests.merged(now.digests)
+def _copy(read: _Read) -> Copy:
+    found = read.found.object
+    digests = read.digests.merged(found.digests)
     recorded_at = time_ns() // 1_000_000
-    return Copy(read.found.key, now.size, digests, now.identity, now.stored_at, recorded_at)
+    return Copy(read.found.key, found.size, digests, found.identity, found.stored_at, recorded_at)
 
 
 def _batches(items: Iterable[_Read | Problem | None]) -> Iterator[list[_Read | Problem]]:

@@ -11,12 +11,12 @@ An answer that was lost is found out by looking at the object: ours carries the 
     412, or 404: no such upload      ours                the object: it was done before
     412, or 404                      another             Taken
     412, or 404                      none                UploadUnknown: begin it again
-    400                              …                   WrongBytes: the parts don't fit
+    400 of the parts                 …                   WrongBytes: they don't fit
     409, 5xx                         ours                the object: only the answer was lost
     409, 5xx                         none or another     Unavailable: ask again
     no answer                        ours                the object: only the answer was lost
     no answer                        none or another     Completing: ask again
-    403                              …                   Forbidden
+    403, 400 of the credentials      none or another     Forbidden
 """
 
 from base64 import b64encode
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
-from onecopy.errors import UploadUnknown, WrongBytes
+from onecopy.errors import Failure, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, Part, Send, Taken, Upload
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import code_of, failure, status_of, translated
@@ -160,14 +160,14 @@ class Sending:
 
     def _after(self, upload: Upload, error: ClientError) -> Head | Taken:
         """Find out what an error means; see the table above."""
-        status = status_of(error)
+        status, meant = status_of(error), failure(error)
         if status in (404, 412):
             return self._found(upload)
-        if status == 400:
+        if status == 400 and type(meant) is Failure:  # an expired token is a 400, too
             raise WrongBytes(f"the bucket refuses the parts: {code_of(error)}") from error
         own = self._find_own(upload)
         if own is None:
-            raise failure(error) from error
+            raise meant from error
         return own
 
     def _found(self, upload: Upload) -> Head | Taken:

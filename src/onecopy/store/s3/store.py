@@ -51,6 +51,7 @@ _MARKER = f"{RESERVED}/store.json"
 _MARK = "onecopy-store"
 """User metadata of the marker: the store's id, so that a HeadObject tells it."""
 _ABSENT = Absent()
+_EXPIRING = Unknown("store-expiring")
 _PAGE = 1000
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -176,7 +177,7 @@ class S3Store:
             return Unknown(f"store-{error.reason}")
         if head is None:
             return _ABSENT
-        return Unknown("store-expiring") if is_expiring(head) else described(key, head)
+        return _EXPIRING if is_expiring(head) else described(key, head)
 
     def _place(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
@@ -201,7 +202,7 @@ class S3Store:
             for seen in self._each(self._seen_whole, page):
                 if isinstance(seen, Object):
                     yield seen
-                elif isinstance(seen, Unknown):
+                elif isinstance(seen, Unknown) and seen != _EXPIRING:
                     raise Unavailable("the bucket stopped answering", reason=seen.reason)
         self._check_marker(self._read_marker())
 
@@ -285,6 +286,8 @@ class S3Store:
         if isinstance(head, Taken | Completing):
             return head
         seen = described(upload.key, head)
+        if seen.size != upload.size:
+            raise _other_bytes(upload)
         if seen.digests.content_digest(seen.size) == digest and self.abilities.refuses_wrong_bytes:
             return seen
         return seen._replace(digests=self._read_back(upload, digest))
@@ -299,10 +302,7 @@ class S3Store:
         except (FileChanged, FileNotFoundError) as error:
             raise Unavailable("the object changed while it was read back") from error
         if hashed.digests[0] != digest:
-            raise WrongBytes(
-                f"what lies at {upload.key!r} now is not what was announced: the bucket took other "
-                "bytes"
-            )
+            raise _other_bytes(upload)
         return Digests.proved(*hashed.digests)
 
     def abort(self, upload: Upload) -> None:
@@ -350,6 +350,10 @@ def _is_key(key: str) -> bool:
     except InvalidKey:
         return False
     return True
+
+
+def _other_bytes(upload: Upload) -> WrongBytes:
+    return WrongBytes(f"what lies at {upload.key!r} now is not what was announced: others' bytes")
 
 
 def _marker_body(store_id: str) -> bytes:

@@ -1,0 +1,61 @@
+"""Two clients that do the same thing in the same moment, with one bucket."""
+
+from collections.abc import Callable
+from threading import Barrier
+from typing import NamedTuple
+
+from onecopy.digest import MiB
+from onecopy.gate import Answer
+from tests.gate.world import World
+from tests.reliability.racer import (
+    Round,
+    data_of,
+    one_content,
+    one_content_one_key,
+    one_key,
+    one_ticket,
+)
+from tests.reliability.worker import Tell, Told
+
+_KINDS = (one_content, one_content_one_key, one_key, one_ticket)
+_LARGE = 8 * MiB
+"""Bytes: one part."""
+
+
+class Kind(NamedTuple):
+    """What is done in a race, and with how many bytes (0: a few)."""
+
+    run: Callable[[Round], Answer]
+    size: int
+
+    def data(self, number: int, me: int = 0) -> bytes:
+        """Return what a racer uploads."""
+        return data_of(number, me if self.run is one_key else 0, self.size)
+
+    def __str__(self) -> str:
+        return f"{self.run.__name__}{', large' if self.size else ''}"
+
+
+def kind_of(number: int, large_every: int) -> Kind:
+    """Return the kind of a race: in turn, and each so-manieth with a multipart upload."""
+    run = _KINDS[number % len(_KINDS)]
+    return Kind(run, _LARGE if number % large_every == 0 else 0)
+
+
+def race(  # noqa: PLR0917 - what a process is given can only be told in order
+    tell: Tell,
+    opened: Callable[[], World],
+    barrier: Barrier,
+    rounds: int,
+    large_every: int,
+    me: int,
+) -> None:
+    """Run all rounds, and tell of each answer."""
+    world = opened()
+    for number in range(rounds):
+        kind = kind_of(number, large_every)
+        answer = kind.run(Round(world, barrier, number, me, kind.size))
+        if answer.copy is not None:
+            assert world.read(answer.copy.key) == kind.data(number, me)
+        tell(Told("done", number, answer=answer))
+    world.close()

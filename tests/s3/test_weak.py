@@ -1,0 +1,161 @@
+"""Objects that others put into the bucket: what the bucket states of them, and what it proves."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Literal
+
+import pytest
+
+from onecopy.content import Content, Verdict
+from onecopy.digest import MD5, Digest, MiB, Scheme, compose
+from onecopy.gate import Limits
+from onecopy.scan.scanning import Figures, scan
+from tests.gate.bucket import BucketWorld
+from tests.gate.world import content, content_digest, md5
+from tests.reliability.contents import TWIN_A, TWIN_B
+from tests.s3.between import Between
+
+EVEN = bytes(range(256)) * 4096 * 17
+"""17 MiB."""
+
+
+def put_parts(
+    world: BucketWorld, key: str, sizes: Sequence[int], *, sha256: bool, mark: str = ""
+) -> None:
+    """Put EVEN there as others do, in parts of these sizes."""
+    named = {**world.full(key)}
+    made = {"ChecksumAlgorithm": "SHA256"} if sha256 else {}
+    metadata = {"onecopy-upload": mark} if mark else {}
+    begun = world.client.create_multipart_upload(**named, **made, Metadata=metadata)  # type: ignore[arg-type]
+    named["UploadId"] = begun["UploadId"]
+    at, parts = 0, []
+    for number, size in enumerate(sizes, 1):
+        body = EVEN[at : at + size]
+        sent = world.client.upload_part(**named, **made, PartNumber=number, Body=body)  # type: ignore[arg-type]
+        at += size
+        sums = {"ChecksumSHA256": sent["ChecksumSHA256"]} if sha256 else {}
+        parts.append({"PartNumber": number, "ETag": sent["ETag"], **sums})
+    assert at == len(EVEN)
+    world.client.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})  # type: ignore[typeddict-item]
+
+
+def over(scheme: Literal["sha256", "md5"], size: int) -> Digest:
+    """Return a digest of EVEN over parts of a size."""
+    parts = [EVEN[at : at + size] for at in range(0, len(EVEN), size)]
+    name = getattr(hashlib, scheme)
+    return compose(Scheme(scheme, size), [name(part).digest() for part in parts])
+
+
+def scanned(world: BucketWorld) -> Figures:
+    """Scan the bucket, and see that it went well."""
+    figures = scan(world.index, world.store)
+    assert not figures.problems
+    return figures
+
+
+class TestPlainObjects:
+    @pytest.fixture
+    def plain(self, far: BucketWorld) -> BucketWorld:
+        """Return a world in which somebody else put TWIN_A, which was scanned."""
+        far.place("a", TWIN_A)
+        assert scanned(far).read_bytes == 0
+        return far
+
+    def test_recorded(self, plain: BucketWorld) -> None:
+        """Its MD5 is recorded, which the bucket states, and nothing is read."""
+        [copy] = plain.recorded().values()
+        assert [digest for digest, _ in copy.digests.pairs()] == [md5(TWIN_A)]
+        assert plain.gate().probe([len(TWIN_A)]) == [
+            frozenset({content_digest(TWIN_A).scheme, MD5})
+        ]
+
+    def test_md5_only(self, plain: BucketWorld, between: Between) -> None:
+        """Who knows only the MD5 is not told `duplicate` of it: a twin has the same."""
+        [answer] = plain.gate().check([Content(len(TWIN_A), (md5(TWIN_A),))])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+        assert between.seen["read"] == 0
+
+    @pytest.mark.parametrize("weak", [False, True], ids=["sha256", "both"])
+    def test_confirmed_once(self, plain: BucketWorld, between: Between, weak: bool) -> None:
+        """It is read once to confirm a match, and never again."""
+        if not weak:  # nothing leads there
+            assert plain.check(TWIN_A).verdict is Verdict.NEW
+        for _ in range(2):
+            assert plain.check(TWIN_A, weak=True).verdict is Verdict.DUPLICATE
+        assert plain.check(TWIN_A).verdict is Verdict.DUPLICATE
+        assert between.seen["read"] == 1
+
+    def test_twin(self, plain: BucketWorld, between: Between) -> None:
+        """Its MD5 twin is new, which is found out by reading once."""
+        for _ in range(2):
+            assert plain.check(TWIN_B, weak=True).verdict is Verdict.NEW
+        assert between.seen["read"] == 1
+
+    def test_limit(self, plain: BucketWorld, between: Between) -> None:
+        """What may not be read is unconfirmed, and stays as it was."""
+        gate = plain.gate(limits=Limits(read_bytes=len(TWIN_A) - 1))
+        [answer] = gate.check([content(TWIN_A, weak=True)])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "read-limit")
+        assert between.seen["read"] == 0
+        assert plain.check(TWIN_A, weak=True).verdict is Verdict.DUPLICATE
+
+    def test_trusted(self, plain: BucketWorld, between: Between) -> None:
+        """A tenant who trusts MD5 is told without reading."""
+        [answer] = plain.gate(trust=["md5"]).check([Content(len(TWIN_A), (md5(TWIN_A),))])
+        assert answer.verdict is Verdict.DUPLICATE
+        assert between.seen["read"] == 0
+
+    def test_large(self, far: BucketWorld, between: Between) -> None:
+        """A large one in one piece has an MD5 of the whole; it is read once, too."""
+        far.place("a", EVEN)
+        assert scanned(far).read_bytes == 0
+        for _ in range(2):
+            assert far.check(EVEN, weak=True).verdict is Verdict.DUPLICATE
+        assert between.seen["read"] == 1
+
+
+class TestPartsOfOthers:
+    @pytest.mark.parametrize("sha256", [True, False], ids=["sha256", "md5"])
+    def test_even(self, far: BucketWorld, between: Between, sha256: bool) -> None:
+        """Even parts of another size identify; SHA-256 proves, MD5 is read once."""
+        put_parts(far, "a", [5 * MiB, 5 * MiB, 5 * MiB, 2 * MiB], sha256=sha256)
+        assert scanned(far).read_bytes == 0
+        strong, weak = over("sha256", 5 * MiB), over("md5", 5 * MiB)
+        [copy] = far.recorded().values()
+        assert set(copy.digests) == ({strong, weak} if sha256 else {weak})
+        [schemes] = far.gate().probe([len(EVEN)])
+        assert {digest.scheme for digest in copy.digests} <= schemes
+        named = strong if sha256 else weak
+        asked = Content(len(EVEN), (content_digest(EVEN), named))
+        assert far.gate().check([asked])[0].verdict is Verdict.DUPLICATE
+        assert between.seen["read"] == (0 if sha256 else 1)
+
+    def test_as_ours(self, far: BucketWorld, between: Between) -> None:
+        """Parts of the size that ours have state the content digest itself: nothing is read."""
+        put_parts(far, "a", [8 * MiB, 8 * MiB, MiB], sha256=True)
+        assert scanned(far).read_bytes == 0
+        assert far.check(EVEN).verdict is Verdict.DUPLICATE
+        assert between.seen["read"] == 0
+
+    @pytest.mark.parametrize("sha256", [True, False], ids=["sha256", "md5"])
+    @pytest.mark.parametrize("sizes", [[5, 6, 6], [8, 5, 4], [6, 5, 6]])
+    def test_uneven(self, far: BucketWorld, sizes: list[int], sha256: bool) -> None:
+        """Uneven parts identify nothing: a scan reads the object."""
+        put_parts(far, "a", [size * MiB for size in sizes], sha256=sha256)
+        assert scanned(far).read_bytes == len(EVEN)
+        [copy] = far.recorded().values()
+        assert set(copy.digests) == {content_digest(EVEN)}
+        assert far.check(EVEN).verdict is Verdict.DUPLICATE
+
+    def test_uneven_with_our_mark(self, far: BucketWorld) -> None:
+        """A copy that others make of an object of ours carries its mark, and perhaps other parts.
+
+        As many of them: what the bucket states is taken for the content digest then, so that the
+        copy is not found; but nothing else is taken for it.
+        """
+        put_parts(far, "a", [5 * MiB, 6 * MiB, 6 * MiB], sha256=True, mark="ab" * 16)
+        scanned(far)
+        assert far.check(EVEN).verdict is Verdict.NEW
+        assert far.check(EVEN[:-1] + b"!").verdict is Verdict.NEW
+        assert far.upload("b", EVEN).verdict is Verdict.NEW
+        assert far.check(EVEN).verdict is Verdict.DUPLICATE
