@@ -65,7 +65,14 @@ def identity(head: Head) -> str:
 
 def is_of(head: Head, upload_id: str) -> bool:
     """Whether an object was made by this upload."""
-    return bool(head.get("Metadata", {}).get(MARK) == upload_id)
+    return metadata(head, MARK) == upload_id
+
+
+def metadata(head: Head, name: str) -> str | None:
+    """Return a value of the user metadata; the letters' case is lost on the way (rclone)."""
+    return next(
+        (value for key, value in head.get("Metadata", {}).items() if key.lower() == name), None
+    )
 
 
 def stated(head: Head) -> Digests:
@@ -78,7 +85,7 @@ def stated(head: Head) -> Digests:
     value, parts = checksum(head.get("ChecksumSHA256"))
     if value and parts is None:
         found.append(Digest(SHA256, value))
-    elif value and MARK in head.get("Metadata", {}) and parts == len(part_lengths(size)):
+    elif value and metadata(head, MARK) and parts == len(part_lengths(size)):
         found.append(Digest(content_scheme(size), value))
     if (etag := _md5_in(head)) and etag[1] is None:
         found.append(Digest(MD5, bytes.fromhex(etag[0])))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.content import Digests
@@ -37,7 +38,15 @@ from onecopy.store.interface import (
 )
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import AT_ONCE, code_of, connect, failure, status_of, translated
-from onecopy.store.s3.seen import Head, described, is_expiring, is_small, parts_in, stated_over
+from onecopy.store.s3.seen import (
+    Head,
+    described,
+    is_expiring,
+    is_small,
+    metadata,
+    parts_in,
+    stated_over,
+)
 from onecopy.store.s3.sending import Sending
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.trial import Abilities, try_out
@@ -59,7 +68,7 @@ class S3Store:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        connection = connect(address, address.endpoint)
+        self._connection = connection = connect(address, address.endpoint)
         self._client = connection.client
         public = address.public_endpoint
         self._signer = Signer(address.bucket, connect(address, public) if public else connection)
@@ -85,6 +94,11 @@ class S3Store:
     def client(self) -> "S3Client":
         """The client by which it is asked, for `onecopy doctor`."""
         return self._client
+
+    @property
+    def credentials(self) -> Credentials:
+        """What our requests are signed with."""
+        return self._connection.credentials
 
     @cached_property
     def abilities(self) -> Abilities:
@@ -133,13 +147,17 @@ class S3Store:
             return None
         except BotoCoreError as error:
             raise failure(error) from error
-        found: str | None = head.get("Metadata", {}).get(_MARK)
-        return found
+        return metadata(head, _MARK)
 
     def _check_bucket(self) -> None:
-        """Raise InvalidSettings if there is no such bucket: a HeadObject does not tell."""
+        """Raise InvalidSettings if there is no such bucket: a HeadObject does not tell.
+
+        A HeadBucket would, but not to those who may list our prefix only.
+        """
         try:
-            self._client.head_bucket(Bucket=self._address.bucket)
+            self._client.list_objects_v2(
+                Bucket=self._address.bucket, Prefix=self._address.prefix, MaxKeys=1
+            )
         except ClientError as error:
             if status_of(error) == 404:
                 raise InvalidSettings(
