@@ -1,5 +1,6 @@
 """Buckets that can't do all: what is slower there, and what is refused."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -147,3 +148,17 @@ def test_a_bucket_that_overwrites_can_be_asked(run: Run, tmp_path: Path, rclone:
     refused = run("upload", "--json", *into, "new", **rclone.environment())
     assert refused.code == 2
     assert '"reason": "store-overwrites"' in refused.out
+
+
+def test_what_a_bucket_repeats_is_no_proof(run: Run, tmp_path: Path, rclone: Standin) -> None:
+    """P2: rclone states the SHA-256 that it was told; scanning reads the object instead."""
+    write(tmp_path / "victim", SMALL)
+    bucket = rclone.bucket()
+    lie = b64encode(sha256(SMALL).digest()).decode()
+    rclone.client().put_object(Bucket=bucket, Key="a", Body=noise(3001)[:3000], ChecksumSHA256=lie)
+    head = rclone.client().head_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
+    assert head["ChecksumSHA256"] == lie
+    into = ("--store", rclone.store_url(bucket))
+    assert run("scan", *into, **rclone.environment()).code == 0
+    found = run("check", *into, "victim", **rclone.environment())
+    assert (found.code, found.out) == (0, "victim: new\n")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import islice
+from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
@@ -17,7 +18,9 @@ from onecopy.content import Digests
 from onecopy.digest import MD5, Digest, MiB, content_scheme, hash_stream
 from onecopy.errors import (
     BadInput,
+    Failure,
     FileChanged,
+    Forbidden,
     InvalidKey,
     InvalidSettings,
     Unavailable,
@@ -76,6 +79,8 @@ class S3Store:
         self._connections = connections()
         self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-s3")
         self._id: str | None = None
+        self._trying = Lock()
+        self._believed: bool | None = None
 
     @property
     def kind(self) -> str:
@@ -198,7 +203,25 @@ class S3Store:
             return Unknown(f"store-{failure(error).reason}")
         except BotoCoreError as error:
             return Unknown(f"store-{failure(error).reason}")
-        return Unknown("store-expiring") if is_expiring(head) else described(key, head)
+        return Unknown("store-expiring") if is_expiring(head) else self._described(key, head)
+
+    def _described(self, key: str, head: Head) -> Object:
+        """Describe an object; a SHA-256 that nobody compared with the bytes is left out (P2)."""
+        states = "ChecksumSHA256" in head
+        return described(key, head, compared=states and self._compares)
+
+    @property
+    def _compares(self) -> bool:
+        """Whether the bucket compares SHA-256; where that can't be tried it is not believed."""
+        with self._trying:
+            if self._believed is None:
+                try:
+                    self._believed = self.abilities.refuses_wrong_bytes
+                except Forbidden:  # we may only read
+                    self._believed = False
+                except Failure:
+                    return False
+            return self._believed
 
     def _head(self, key: str) -> Head:
         return self._client.head_object(**self._place(key), ChecksumMode="ENABLED")
@@ -251,8 +274,9 @@ class S3Store:
             head = self._head(key)
             if not parts_in(head):
                 return seen
-            digests = stated_over(head, self._part_sizes(key, head))
-            return described(key, head)._replace(digests=digests)
+            lengths = self._part_sizes(key, head)
+            digests = stated_over(head, lengths, compared=self._compares)
+            return self._described(key, head)._replace(digests=digests)
         except (BotoCoreError, ClientError):
             return seen  # it can be read
 
@@ -309,8 +333,8 @@ class S3Store:
         head = self._sending.complete(upload, digest, sums)
         if isinstance(head, Taken | Completing):
             return head
-        seen = described(upload.key, head)
-        if seen.digests.content_digest(seen.size) == digest and self.abilities.refuses_wrong_bytes:
+        seen = self._described(upload.key, head)
+        if seen.digests.content_digest(seen.size) == digest:
             return seen
         return seen._replace(digests=self._read_back(upload, digest))
 
