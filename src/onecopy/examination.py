@@ -12,7 +12,7 @@ import msgspec
 
 from onecopy import __version__
 from onecopy.clock import examine_clock
-from onecopy.errors import Failure, OnecopyError
+from onecopy.errors import Failure, InvalidSettings, OnecopyError
 from onecopy.finding import Finding, advice, fine, wrong
 from onecopy.http.documents import ConfigResponse
 from onecopy.index.interface import Engine
@@ -30,7 +30,7 @@ def examine_store(store: Store, *, create: bool) -> Iterator[Finding]:
         tried = Upload(secrets.token_hex(16), "onecopy-doctor", 1)
         store.begin([tried])
         store.abort(tried)
-    except Failure as error:
+    except (Failure, InvalidSettings) as error:
         yield wrong("store", str(error), "see that it is mounted, and that we may write there")
         return
     yield fine("store", f"{store.url} can be read and written")

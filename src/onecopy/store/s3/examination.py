@@ -93,7 +93,17 @@ def _reach(store: S3Store) -> Iterator[Finding]:
         yield fine("bucket", f"{store.url} is there, and we may list it")
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     yield examine_clock(headers.get("date"), datetime.now(UTC))
-    there, ours = headers.get("x-amz-bucket-region"), store.client.meta.region_name
+    yield from _region(store)
+
+
+def _region(store: S3Store) -> Iterator[Finding]:
+    """Say where the bucket is; a refusal tells that as well."""
+    try:
+        answer: Any = store.client.head_bucket(Bucket=store.address.bucket)
+    except ClientError as error:
+        answer = error.response
+    there = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+    ours = store.client.meta.region_name
     if there and there != ours:
         yield wrong(
             "region",
