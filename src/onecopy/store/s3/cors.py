@@ -6,16 +6,19 @@ and the rule are made from them.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import urllib3
 from botocore.exceptions import ClientError
 
+from onecopy.errors import Unavailable
+from onecopy.finding import Finding, advice, fine, wrong
 from onecopy.key import RESERVED
 from onecopy.send import request
 from onecopy.store.interface import Send, Upload
-from onecopy.store.s3.connection import code_of
+from onecopy.store.s3.connection import code_of, failure, status_of
 from onecopy.store.s3.store import S3Store
 
 _ID = "onecopy"
@@ -25,7 +28,52 @@ _ANY = Upload("0" * 32, f"{RESERVED}/cors", 0, content_type="any/any", metadata=
 """An upload that is signed and never sent: it has every header that one can have."""
 
 
-def rule(store: S3Store, origins: Iterable[str]) -> dict[str, Any]:
+def examine_cors(store: S3Store, origins: Sequence[str], *, fix: bool) -> Iterator[Finding]:
+    """Say which pages may send to the bucket; with `fix` the others are let, too."""
+    try:
+        refused = _refused_origins(store, origins)
+        if refused and fix:
+            written = _permit(store, list(refused))
+            yield fine("cors", f"added to what the bucket allows: {json.dumps(written)}")
+            refused = _refused_origins(store, origins)
+    except Unavailable as error:
+        yield advice("cors", f"whether pages may send to it can't be told from here: {error}")
+        return
+    except ClientError as error:
+        yield _unpermitted(store, list(refused), error)
+        return
+    for origin in origins:
+        if why := refused.get(origin):
+            mend = (
+                "wait a minute: it may come into force yet"
+                if fix
+                else f"onecopy doctor --fix-cors --origin {origin}"
+            )
+            yield wrong("cors", f"pages of {origin} may not send to it: {why}", mend)
+        else:
+            yield fine("cors", f"pages of {origin} may send to it")
+
+
+def _refused_origins(store: S3Store, origins: Sequence[str]) -> dict[str, str]:
+    answers = {origin: _refusal(store, origin) for origin in origins}
+    return {origin: why for origin, why in answers.items() if why}
+
+
+def _unpermitted(store: S3Store, origins: Sequence[str], error: ClientError) -> Finding:
+    mend = (
+        "let the bucket's owner add this rule to those that are there"
+        if status_of(error) == 403
+        else "look for CORS in this service's own settings, and allow what this rule does"
+    )
+    return wrong(
+        "cors",
+        f"pages of {', '.join(origins)} may not send to it, and we can't change that "
+        f"(PutBucketCors): {failure(error)}",
+        f"{mend}:\n{json.dumps(_rule(store, origins))}",
+    )
+
+
+def _rule(store: S3Store, origins: Iterable[str]) -> dict[str, Any]:
     """Return the rule that lets pages of these origins send to the bucket."""
     return {
         "ID": _ID,
@@ -36,7 +84,7 @@ def rule(store: S3Store, origins: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def refusal(store: S3Store, origin: str) -> str | None:
+def _refusal(store: S3Store, origin: str) -> str | None:
     """Ask as a browser does before a page of this origin sends; return why it would not let it."""
     send = _signed(store)
     asked = sorted(name.replace("*", "any") for name in send.headers)
@@ -59,7 +107,7 @@ def refusal(store: S3Store, origin: str) -> str | None:
     return f"the bucket does not allow the headers {', '.join(missing)}" if missing else None
 
 
-def permit(store: S3Store, origins: Sequence[str]) -> dict[str, Any]:
+def _permit(store: S3Store, origins: Sequence[str]) -> dict[str, Any]:
     """Let pages of these origins send, besides all that is allowed already; return our rule.
 
     Raises ClientError.
@@ -72,7 +120,7 @@ def permit(store: S3Store, origins: Sequence[str]) -> dict[str, Any]:
         if code_of(error) != "NoSuchCORSConfiguration":
             raise
     before = [each for each in there if each.get("ID") == _ID]
-    own = rule(store, [*origins, *(name for each in before for name in each["AllowedOrigins"])])
+    own = _rule(store, [*origins, *(name for each in before for name in each["AllowedOrigins"])])
     rules: Any = [*(each for each in there if each.get("ID") != _ID), own]
     client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
     return own

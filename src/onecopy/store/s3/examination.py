@@ -1,6 +1,5 @@
 """What a bucket is like, in plain words: what is fine, what is wrong, and how to mend it."""
 
-import json
 import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -14,17 +13,17 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.clock import examine_clock
-from onecopy.errors import Failure, Forbidden, OnecopyError, Unavailable
+from onecopy.errors import Failure, Forbidden, OnecopyError
 from onecopy.finding import Finding, advice, fine, wrong
 from onecopy.key import RESERVED
+from onecopy.store.s3.configuration import examine_configuration
 from onecopy.store.s3.connection import code_of, failure, status_of, translated
-from onecopy.store.s3.cors import permit, refusal, rule
-from onecopy.store.s3.lifecycle import examine_lifecycle
+from onecopy.store.s3.cors import examine_cors
+from onecopy.store.s3.policy import MEND
 from onecopy.store.s3.seen import Head, checksum
 from onecopy.store.s3.store import S3Store
 from onecopy.store.s3.trial import Abilities
 
-_POLICY = "give the credentials what `onecopy doctor --policy` prints"
 _COMPOSITE = f"{RESERVED}/composite"
 """An object of ours that was made of one part, to see whether the bucket states its composite."""
 _BODY = b"onecopy\n"
@@ -49,8 +48,8 @@ def examine_bucket(
         yield from _endpoint(store, origins)
         yield _absence(store)
         yield from _trial(store, create=create)
-        yield from _cors(store, origins, fix=fix_cors)
-        yield from _configuration(store)
+        yield from examine_cors(store, origins, fix=fix_cors)
+        yield from examine_configuration(store)
 
 
 def _credentials(store: S3Store) -> Finding:
@@ -128,7 +127,7 @@ def _unreached(store: S3Store, error: ClientError) -> Finding:
             "reach",
             f"we may not list {store.url} (s3:ListBucket): a missing object answers 403 then, so "
             "that nothing is ever certainly absent",
-            _POLICY,
+            MEND,
         )
     if status_of(error) in (401, 403):
         return wrong(
@@ -179,7 +178,7 @@ def _absence(store: S3Store) -> Finding:
             "absence",
             f"what is not there answers {status_of(error)}: nothing is ever certainly absent, so "
             "that nothing is ever new",
-            _POLICY,
+            MEND,
         )
     return wrong("absence", "the bucket says that there is an object of a name made up just now")
 
@@ -191,7 +190,7 @@ def _trial(store: S3Store, *, create: bool) -> Iterator[Finding]:
         abilities = store.abilities
         unfinished = _refused(lambda: next(store.unfinished(0), None))
     except Forbidden as error:
-        yield wrong("access", f"we may not read and write here: {error}", _POLICY)
+        yield wrong("access", f"we may not read and write here: {error}", MEND)
         return
     except Failure as error:
         yield wrong("store", str(error), "give the store that the index belongs to")
@@ -201,7 +200,7 @@ def _trial(store: S3Store, *, create: bool) -> Iterator[Finding]:
             "access",
             "we may read and write, but not list unfinished uploads: `onecopy doctor "
             f"--abort-stale` can't work: {unfinished}",
-            _POLICY if isinstance(unfinished, Forbidden) else None,
+            MEND if isinstance(unfinished, Forbidden) else None,
         )
     else:
         yield fine("access", "we may read, write, and see what is unfinished")
@@ -281,101 +280,3 @@ def _make_of_parts(store: S3Store, place: dict[str, Any]) -> None:
     part: Any = client.upload_part(**named, **said, Body=_BODY)
     whole: Any = {**said, "ETag": part["ETag"]}
     client.complete_multipart_upload(**named, MultipartUpload={"Parts": [whole]})
-
-
-def _cors(store: S3Store, origins: Sequence[str], *, fix: bool) -> Iterator[Finding]:
-    """Say which pages may send to the bucket; with `fix` the others are let, too."""
-    try:
-        refused = _refused_origins(store, origins)
-        if refused and fix:
-            written = permit(store, list(refused))
-            yield fine("cors", f"added to what the bucket allows: {json.dumps(written)}")
-            refused = _refused_origins(store, origins)
-    except Unavailable as error:
-        yield advice("cors", f"whether pages may send to it can't be told from here: {error}")
-        return
-    except ClientError as error:
-        yield _unpermitted(store, list(refused), error)
-        return
-    for origin in origins:
-        if why := refused.get(origin):
-            mend = (
-                "wait a minute: it may come into force yet"
-                if fix
-                else f"onecopy doctor --fix-cors --origin {origin}"
-            )
-            yield wrong("cors", f"pages of {origin} may not send to it: {why}", mend)
-        else:
-            yield fine("cors", f"pages of {origin} may send to it")
-
-
-def _refused_origins(store: S3Store, origins: Sequence[str]) -> dict[str, str]:
-    answers = {origin: refusal(store, origin) for origin in origins}
-    return {origin: why for origin, why in answers.items() if why}
-
-
-def _unpermitted(store: S3Store, origins: Sequence[str], error: ClientError) -> Finding:
-    mend = (
-        "let the bucket's owner add this rule to those that are there"
-        if status_of(error) == 403
-        else "look for CORS in this service's own settings, and allow what this rule does"
-    )
-    return wrong(
-        "cors",
-        f"pages of {', '.join(origins)} may not send to it, and we can't change that "
-        f"(PutBucketCors): {failure(error)}",
-        f"{mend}:\n{json.dumps(rule(store, origins))}",
-    )
-
-
-# What is configured
-
-
-def _configuration(store: S3Store) -> Iterator[Finding]:
-    client, address = store.client, store.address
-    place = {"Bucket": address.bucket}
-    versioning = _asked("versioning", lambda: client.get_bucket_versioning(**place))
-    if isinstance(versioning, Finding):
-        yield versioning
-    elif versioning.get("Status") == "Enabled":
-        yield fine("versioning", "on; what somebody else deletes or overwrites can be had back")
-    else:
-        yield fine("versioning", "off; what somebody else deletes or overwrites is gone")
-    lifecycle = _asked("lifecycle", lambda: client.get_bucket_lifecycle_configuration(**place))
-    if isinstance(lifecycle, Finding):
-        yield lifecycle
-    else:
-        yield from examine_lifecycle(address, lifecycle.get("Rules", []))
-    encryption = _asked("encryption", lambda: client.get_bucket_encryption(**place))
-    yield encryption if isinstance(encryption, Finding) else _encryption(store, encryption)
-
-
-def _encryption(store: S3Store, answer: Any) -> Finding:  # noqa: ANN401 - boto3's
-    rules = answer.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
-    defaults = [rule.get("ApplyServerSideEncryptionByDefault", {}) for rule in rules]
-    by_default = next((each["SSEAlgorithm"] for each in defaults if each), None)
-    algorithm = store.address.sse or by_default
-    if algorithm is None or not algorithm.startswith("aws:kms"):
-        return fine("encryption", algorithm or "none by default")
-    return advice(
-        "encryption",
-        f"{algorithm}: ETags are no MD5 then, so that objects of others are identified by a stored "
-        "SHA-256, or by being read",
-        "let the credentials use the key: kms:GenerateDataKey and kms:Decrypt",
-    )
-
-
-def _asked(about: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3's
-    """Return what a bucket says of itself, or a finding that says why it does not."""
-    try:
-        return call()
-    except ClientError as error:
-        code, status = code_of(error), status_of(error)
-        if code in (
-            "NoSuchLifecycleConfiguration",
-            "ServerSideEncryptionConfigurationNotFoundError",
-        ):
-            return {}
-        if status == 403:
-            return advice(about, f"we may not see it: {code}", _POLICY)
-        return advice(about, f"this service does not tell: it answers {code or status}")

@@ -24,6 +24,8 @@ EXAMINED = (
     "s3:PutBucketCORS",
 )
 """Upon the bucket, for `onecopy doctor` alone."""
+MEND = "give the credentials what `onecopy doctor --policy` prints"
+"""What to do where we may not."""
 _KMS = ("kms:Decrypt", "kms:GenerateDataKey")
 _ESCAPED = str.maketrans({"*": "${*}", "?": "${?}", "$": "${$}"})
 
