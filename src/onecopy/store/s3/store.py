@@ -109,7 +109,9 @@ class S3Store:
     def abilities(self) -> Abilities:
         """What the bucket can be trusted with: tried when it is first asked for."""
         self.identify(create=True)
-        return try_out(self._client, self._marker(self._id or ""), _marker_body(self._id or ""))
+        store_id = self._id or ""
+        with translated():
+            return try_out(self._client, self._marker(store_id), _marker_body(store_id))
 
     # The marker
 
@@ -219,7 +221,7 @@ class S3Store:
                     self._believed = self.abilities.refuses_wrong_bytes
                 except Forbidden:  # we may only read
                     self._believed = False
-                except Failure:
+                except (Failure, InvalidSettings):
                     return False
             return self._believed
 
