@@ -32,11 +32,14 @@ from onecopy.store.interface import (
     Receiver,
     Send,
     Store,
+    Tried,
     Unknown,
     Upload,
 )
 from onecopy.tickets import RESUMABLE, Ticket, Tickets
 
+_TRIAL = "store-trial"
+"""The state's name of what a store can be trusted with."""
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _VISIBLE = re.compile(r"[ -~]*")
 _MOST_METADATA = 2048 - 64
@@ -59,7 +62,17 @@ def bind(index: Engine, store: Store) -> str:
             f"this index knows what lies in another store, not in {store.url}: give the store that "
             "it belongs to, or another index"
         )
+    if isinstance(store, Tried):
+        keep_trial(index, store)
     return store_id
+
+
+def keep_trial(index: Engine, store: Tried, *, anew: bool = False) -> None:
+    """Let a store be tried when it is first opened, or `anew`, and not by every process again."""
+    known = index.get(_TRIAL)
+    found = store.believe(None if anew else known)
+    if found not in (None, known):
+        index.put_if(_TRIAL, known, found)
 
 
 class LocalGate:

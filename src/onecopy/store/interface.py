@@ -201,6 +201,18 @@ class Presigner(Protocol):
 
 
 @runtime_checkable
+class Tried(Protocol):
+    """A store whose service may not do all that it should (S3's many makers)."""
+
+    def believe(self, known: bytes | None) -> bytes | None:
+        """Take what an earlier trial found, or else try now, and return it to be kept.
+
+        None if it may not be tried. Raises Unavailable and Failure.
+        """
+        ...
+
+
+@runtime_checkable
 class Lister(Store, Protocol):
     """A store in which unfinished uploads of others lie beside ours (S3)."""
 

@@ -29,14 +29,18 @@ _ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
 _EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 
 
-def described(key: str, head: Head) -> Object:
-    """Return the object that a head describes; `key` is its full key."""
+def described(key: str, head: Head, *, compared: bool) -> Object:
+    """Return the object that a head describes; `key` is its full key.
+
+    `compared` is whether the bucket compared the SHA-256 that it states with the bytes: some repeat
+    what they were told (rclone).
+    """
     return Object(
         key,
         head.size,
         identity(head),
         head.modified * 1000,
-        stated(head),
+        stated(head, compared=compared),
     )
 
 
@@ -56,14 +60,14 @@ def is_of(head: Head, upload_id: str) -> bool:
     return head.metadata.get(MARK) == upload_id
 
 
-def stated(head: Head) -> Digests:
+def stated(head: Head, *, compared: bool) -> Digests:
     """Return the digests that the bucket states: what it computed or checked itself.
 
     A checksum over parts is taken only of what we uploaded: of others the parts may be uneven, and
     then it identifies nothing.
     """
     size, found = head.size, list[Digest]()
-    value, parts = checksum(head.checksum)
+    value, parts = checksum(head.checksum) if compared else (b"", None)
     if value and parts is None:
         found.append(Digest(SHA256, value))
     elif value and MARK in head.metadata and parts == len(part_lengths(size)):
@@ -73,13 +77,13 @@ def stated(head: Head) -> Digests:
     return Digests.proved(*found)
 
 
-def stated_over(head: Head, lengths: Sequence[int]) -> Digests:
+def stated_over(head: Head, lengths: Sequence[int], *, compared: bool) -> Digests:
     """Return the digests over parts that the bucket states of an object whose parts are these."""
     even, size = lengths[0], head.size
     if sum(lengths) != size or any(length != even for length in lengths[:-1]) or lengths[-1] > even:
         return Digests()
     found = []
-    value, parts = checksum(head.checksum)
+    value, parts = checksum(head.checksum) if compared else (b"", None)
     if value and parts == len(lengths):
         found.append(Digest(Scheme("sha256", even), value))
     if (etag := _md5_in(head)) and etag[1] == len(lengths):
