@@ -56,3 +56,10 @@ class Bucket:
     def unfinished(self) -> int:
         """How many uploads are under way."""
         return len(self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", []))
+
+    def abort(self) -> None:
+        """Give up the one upload that is under way, behind the service's back."""
+        [upload] = self.client.list_multipart_uploads(Bucket=self.name)["Uploads"]
+        self.client.abort_multipart_upload(
+            Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]
+        )

@@ -44,8 +44,9 @@ def puts(window: Window, bucket: Bucket) -> list[Request]:
 
 
 def parts(window: Window, bucket: Bucket) -> list[int]:
-    """Return the numbers of the parts that were sent, in order."""
-    queries = [parse_qs(urlsplit(request.url).query) for request in puts(window, bucket)]
+    """Return the numbers of the parts that were sent and arrived, in order."""
+    arrived = [request for request in puts(window, bucket) if request.failure is None]
+    queries = [parse_qs(urlsplit(request.url).query) for request in arrived]
     return sorted(int(query["partNumber"][0]) for query in queries)
 
 
@@ -226,6 +227,32 @@ def test_interrupted_upload_is_given_up(window: Window, bucket: Bucket, local: M
     expect(window.page.get_by_label("Interrupted uploads")).to_be_hidden()
 
 
+def test_upload_that_was_cleaned_up_is_begun_again(
+    window: Window, bucket: Bucket, local: MakeFile
+) -> None:
+    """A rule of the bucket may give up what lay too long: between two pages, or in mid-upload."""
+    content = noise(20 * MiB)
+    path = local("a.bin", content)
+    hold(window, 2)
+    window.choose(path)
+    interrupt(window, bucket, "a.bin", 3, 2)
+    bucket.abort()
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    window.page.route(re.compile("partNumber=2&"), keep, times=1)
+    window.choose(path)
+    while not held:
+        window.page.wait_for_timeout(50)
+    bucket.abort()
+    held[0].continue_()
+    window.wait("a.bin", "uploaded")
+    assert bucket.read("a.bin") == content
+    window.complaints.clear()  # the browser tells of the refusals
+
+
 def test_other_open_page_is_not_interrupted(
     window: Window, bucket: Bucket, local: MakeFile
 ) -> None:
@@ -259,12 +286,13 @@ def test_lost_network_is_waited_for(window: Window, bucket: Bucket, local: MakeF
     window.page.context.set_offline(False)
     window.wait("talk.mp4", "uploaded")
     expect(banner).to_be_hidden()
+    assert parts(window, bucket) == [1, 2, 3, 4, 5]
     assert bucket.read("talk.mp4") == content
     window.complaints.clear()  # the browser tells of each lost connection
 
 
 def test_lost_bucket_is_waited_for(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """Also if only the bucket can't be reached; what is there already is not sent again."""
+    """Also if the service is there, and only the bucket can't be reached."""
     away = re.compile(re.escape(bucket.origin))
     window.page.route(away, lambda route: route.abort())
     for size in (1000, 20 * MiB):
@@ -298,6 +326,30 @@ def test_leaving_in_mid_upload_warns(window: Window, bucket: Bucket, local: Make
     window.click("a.bin", "Cancel")
     window.wait("a.bin", "skipped")
     assert bucket.keys == []
+
+
+def test_duplicate_that_comes_meanwhile(window: Window, bucket: Bucket, local: MakeFile) -> None:
+    """A file of unseen size is hashed as it is sent; in the end it is found, and not created."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    window.page.route(re.compile("partNumber=2&"), keep, times=1)
+    content = noise(20 * MiB, 3)
+    window.choose(local("a.bin", content))
+    window.wait("a.bin", "sending")
+    while not held:
+        window.page.wait_for_timeout(50)
+    beside = Window(window.page.context.new_page(), window.served)
+    beside.open()
+    beside.choose(local("b.bin", content))
+    beside.wait("b.bin", "uploaded")
+    beside.page.close()
+    held[0].continue_()
+    expect(window.wait("a.bin", "duplicate")).to_contain_text("is b.bin")
+    assert bucket.keys == ["b.bin"]
+    assert bucket.unfinished == 0
 
 
 def test_expired_request_is_signed_anew(window: Window, bucket: Bucket, local: MakeFile) -> None:
