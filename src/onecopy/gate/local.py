@@ -157,29 +157,31 @@ class LocalGate:
         self, requests: Sequence[Request], answers: dict[int, Answer], budget: Budget
     ) -> None:
         places = [at for at in range(len(requests)) if at not in answers]
-        if self._presigner:
-            places = self._recorded_or_large(requests, places)
+        free = self._probably_free(requests, places) if self._presigner else []
+        # One that is probably free stands for all: it tells whether the store can be reached.
+        places = free[:1] + [at for at in places if at not in set(free)]
         if not places:
             return
         looks = self.store.look([self.tenant.prefix + requests[at].key for at in places])
         for at, seen in zip(places, looks, strict=True):
             request = requests[at]
             if isinstance(seen, Unknown):
-                answers[at] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
+                unknown = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
+                answers.update(dict.fromkeys(free if at in free else [at], unknown))
             elif isinstance(seen, Object):
                 answers[at] = self._living.at_key(
                     request.key, request.size, request.digest, seen, budget
                 )
 
-    def _recorded_or_large(self, requests: Sequence[Request], places: list[int]) -> list[int]:
-        """Return those of which it is worth a request to a bucket to see whether their key is free.
+    def _probably_free(self, requests: Sequence[Request], places: list[int]) -> list[int]:
+        """Return the small uploads to keys of which the index knows nothing.
 
-        Another small one finds out when it is sent: nothing is overwritten, and not much sent.
+        In a bucket they are not worth a request each: they find out when they are sent, for nothing
+        is overwritten.
         """
         small = [at for at in places if requests[at].size < SMALLEST_PART]
         recorded = self.index.at(self.tenant.name, [requests[at].key for at in small])
-        free = {at for at, copy in zip(small, recorded, strict=True) if copy is None}
-        return [at for at in places if at not in free]
+        return [at for at, copy in zip(small, recorded, strict=True) if copy is None]
 
     def _begin(
         self, requests: Sequence[Request], answers: dict[int, Answer], idempotency_key: str | None

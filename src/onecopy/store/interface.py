@@ -184,6 +184,11 @@ class Presigner(Protocol):
     A content below 8 MiB becomes an object as soon as it is sent; it can't be given up then.
     """
 
+    @property
+    def origin(self) -> str:
+        """The web origin that these requests go to: pages must be allowed to talk to it."""
+        ...
+
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """Return, for each (number, binary SHA-256), a request for minutes; the store checks it."""
         ...

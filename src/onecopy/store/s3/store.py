@@ -297,6 +297,10 @@ class S3Store:
         check_key(key)
         check_key(self._address.prefix + key, LONGEST_KEY)
 
+    @property
+    def origin(self) -> str:
+        return self._signer.origin
+
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         return self._sending.sign(upload, parts)
 
