@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
-from onecopy.errors import Failure, UploadUnknown, WrongBytes
+from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, Part, Send, Taken, Upload
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import code_of, failure, status_of, translated
@@ -206,6 +206,7 @@ class Sending:
                 raise failure(error) from error
             except BotoCoreError as error:
                 raise failure(error) from error
+        raise Unavailable("parts of this upload are still arriving: give it up later")
 
     def unfinished(self, seconds: float) -> Iterator[Upload]:
         """Yield the multipart uploads below our prefix that were begun so many seconds ago."""
