@@ -23,8 +23,6 @@ PART = 5 * MiB
 """S3's smallest part but the last."""
 FIRST, LAST = b"a" * PART, b"b" * 1000
 THREADS = 16
-ROUNDS = 30
-"""SeaweedFS shows its race in one of three."""
 
 
 def sha256(content: bytes) -> str:
@@ -70,7 +68,8 @@ class Place:
 
     def head(self, **params: object) -> dict[str, Any]:
         """Look at the object."""
-        return dict(self.client.head_object(**self.where, **params))  # type: ignore[arg-type]
+        client: Any = self.client
+        return dict(client.head_object(**self.where, **params))
 
 
 @cache
@@ -109,14 +108,14 @@ def put_x(place: Place) -> str:
     return place.client.put_object(**place.where, Body=b"x", ChecksumSHA256=sha256(b"x"))["ETag"]
 
 
-def race(place: Place, begin: Callable[[Place, int], Callable[[], bool]]) -> str:
-    """Return how many of `THREADS` acts at once win, at most, in `ROUNDS` rounds.
+def race(place: Place, rounds: int, begin: Callable[[Place, int], Callable[[], bool]]) -> str:
+    """Return how many of `THREADS` acts at once win, at most.
 
     `begin` prepares an act on a key that is fresh for the round; the act says whether it has won.
     """
     most = 0
     with ThreadPoolExecutor(THREADS) as pool:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             own = Place(place.standin, place.bucket)
             acts = [begin(own, number) for number in range(THREADS)]
             most = max(most, [*pool.map(lambda act: act(), acts)].count(True))

@@ -108,7 +108,8 @@ def completes_that_win(place: Place) -> str:
         begun = upload(own, str(number).encode())
         return lambda: said(lambda: begun.complete(IfNoneMatch="*")) == "done"
 
-    return race(place, begin)
+    # SeaweedFS lets several win in a third of the rounds.
+    return race(place, 30, begin)
 
 
 @answers(["done", len(FIRST + LAST), composite(FIRST, LAST)])

@@ -96,7 +96,7 @@ def puts_that_win(place: Place) -> str:
         params = {"IfNoneMatch": "*", "ChecksumSHA256": sha256(content)}
         return lambda: own.send("PUT", "put_object", content, **params) == "200"
 
-    return race(place, begin)
+    return race(place, 2, begin)
 
 
 @answers("200")

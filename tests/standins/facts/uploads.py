@@ -26,27 +26,21 @@ class Upload:
 
     def complete(self, **params: object) -> dict[str, Any]:
         """Make the object."""
+        client: Any = self.place.client
         parts = {"Parts": params.pop("parts", self.parts)}
-        return dict(
-            self.place.client.complete_multipart_upload(
-                **self.where,
-                MultipartUpload=parts,  # type: ignore[arg-type]
-                **params,  # type: ignore[arg-type]
-            )
-        )
+        done = client.complete_multipart_upload(**self.where, MultipartUpload=parts, **params)
+        return dict(done)
 
     def listed(self, **params: object) -> dict[str, Any]:
         """List its parts."""
-        return dict(self.place.client.list_parts(**self.where, **params))  # type: ignore[arg-type]
+        client: Any = self.place.client
+        return dict(client.list_parts(**self.where, **params))
 
 
 def begin(place: Place, **params: object) -> Upload:
     """Begin an upload, without parts."""
-    made = place.client.create_multipart_upload(
-        **place.where,
-        ChecksumAlgorithm="SHA256",
-        **params,  # type: ignore[arg-type]
-    )
+    client: Any = place.client
+    made = client.create_multipart_upload(**place.where, ChecksumAlgorithm="SHA256", **params)
     return Upload(place, made["UploadId"], ())
 
 
