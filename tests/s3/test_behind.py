@@ -149,7 +149,7 @@ class TestOneObject:
     def test_expiring_is_no_hindrance(self, stored: BucketWorld, between: Between) -> None:
         """A scan leaves out what is about to expire, and records the rest."""
         stored.place("b", b"plain")
-        between.breaks("look", only("/a", expiring(timedelta(hours=30))), LONG)
+        between.breaks("look", only(f"{stored.prefix}/a", expiring(timedelta(hours=30))), LONG)
         figures = scan(stored.index, stored.store)
         assert set(stored.recorded()) == {"a", "b"}
         assert [problem.reason for problem in figures.problems] == ["store-expiring"]
