@@ -1,6 +1,7 @@
 """A world with a bucket, and somebody who meddles with it by a client of his own."""
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -12,6 +13,9 @@ from onecopy.gate import bind
 from onecopy.index import open_index
 from onecopy.key import RESERVED
 from onecopy.store import Store, open_store
+from onecopy.store.s3 import connection
+from onecopy.store.s3.address import Address
+from onecopy.store.s3.connection import Connection
 from onecopy.store.s3.store import S3Store
 from tests.gate.world import World
 from tests.standins import Standin
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CLIENTS: dict[str, "S3Client"] = {}
+"""One for each server, since making one takes a tenth of a second."""
+_CONNECTIONS: dict[tuple[str, str], dict[str, Connection]] = {}
+"""By endpoint and secret, for the same reason."""
 _BUCKETS: dict[str, str] = {}
 """One for each server, since the first object in a bucket takes its time."""
 
@@ -60,7 +67,7 @@ class BucketWorld(World):
 
     @property
     def client(self) -> "S3Client":
-        """The client of somebody else; one for each server, since making one takes its time."""
+        """The client of somebody else."""
         if self.standin.endpoint not in _CLIENTS:
             _CLIENTS[self.standin.endpoint] = self.standin.client()
         return _CLIENTS[self.standin.endpoint]
@@ -149,7 +156,17 @@ def open_bucket(
         endpoint=endpoint or standin.endpoint,
         secret_key=secret_key or standin.secret_key,
     )
+    made = _CONNECTIONS.setdefault((reached.endpoint, reached.secret_key), {})
     with pytest.MonkeyPatch.context() as patch:
         for name, value in reached.environment().items():
             patch.setenv(name, value)
+        patch.setattr("onecopy.store.s3.store.connect", partial(_connect_once, made))
         return cast(S3Store, open_store(reached.store_url(bucket, prefix)))
+
+
+def _connect_once(made: dict[str, Connection], address: Address, endpoint: str) -> Connection:
+    """Return the way to a server that an earlier store has taken, with the same time-outs."""
+    name = f"{connection._READ}"
+    if name not in made:
+        made[name] = connection.connect(address, endpoint)
+    return made[name]

@@ -85,7 +85,7 @@ def judge_round(
     [data] = contents
     assert world.check(data).verdict is Verdict.DUPLICATE
     if kind.run is one_ticket:
-        assert len(firsts) == RACERS
+        assert firsts, "who comes late may be told that it is there already"
     elif not may_be_overwritten(world, kind):
         assert len(firsts) == 1, "one copy of record"
     if kind.run is one_content:

@@ -1,6 +1,8 @@
 """A bucket on each server, and somebody between us and it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,21 @@ def world(tmp_path: Path, standin: Standin) -> Iterator[BucketWorld]:
     world.close()
 
 
+@pytest.fixture(scope="session")
+def betweens() -> Iterator[Callable[[str], Between]]:
+    """Give the one who stands before the server at an endpoint."""
+    with ExitStack() as stack:
+        yield cache(lambda endpoint: stack.enter_context(standing_before(endpoint)))
+
+
 @pytest.fixture
-def between(standin: Standin) -> Iterator[Between]:
-    """Return somebody who stands before the server."""
-    with standing_before(standin.endpoint) as between:
-        yield between
+def between(standin: Standin, betweens: Callable[[str], Between]) -> Iterator[Between]:
+    """Return somebody who stands before the server, and has nothing in mind."""
+    between = betweens(standin.endpoint)
+    yield between
+    between.faults.clear()
+    between.wait_for_all()
+    between.forget()
 
 
 @pytest.fixture
@@ -41,7 +53,7 @@ def far(
 
     boto3 tries again at once.
     """
-    monkeypatch.setattr(ExponentialBackoff, "_MAX_BACKOFF", 0)
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda _self, _context: 0)
     world = BucketWorld.new(tmp_path / "far", standin, endpoint=between.url)
     assert world.store.abilities.refuses_wrong_bytes
     between.forget()

@@ -205,10 +205,10 @@ class TestWhatCompletingMeets:
         self, far: BucketWorld, between: Between, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A bucket that takes longer than a gateway waits is asked again."""
-        monkeypatch.setattr(connection, "_READ", 1)
+        monkeypatch.setattr(connection, "_READ", 0.5)
         hasty = far.by(between.url)
         sent = Sent(hasty)
-        between.breaks("complete", late(1.5), ALWAYS)
+        between.breaks("complete", late(0.8), ALWAYS)
         assert isinstance(sent.complete(), Object)
         hasty.store.close()
 
@@ -254,8 +254,11 @@ class TestWhatTheGateMakesOfIt:
 
         with ThreadPoolExecutor(4) as pool:
             answers = list(pool.map(complete, range(4)))
-        assert {answer.verdict for answer in answers} == {Verdict.NEW}
-        assert {answer.reason for answer in answers} == {None}
+        assert Verdict.NEW in {answer.verdict for answer in answers}
+        for answer in answers:  # who comes late may be told that it is there already
+            assert answer.verdict in {Verdict.NEW, Verdict.DUPLICATE}
+            assert answer.copy is not None
+            assert answer.copy.key == "a"
         assert sent.is_there()
         assert set(sent.world.recorded()) == {"a"}
         assert sent.world.staged() == []

@@ -72,7 +72,7 @@ def test_restarted_in_the_middle(
     assert world.staged() == []
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", [pytest.param("stop", marks=pytest.mark.soak), "kill"])
 def test_down_in_the_middle(
     own: tuple[BucketWorld, Between], bring: Callable[[str], Result], end: End
 ) -> None:
