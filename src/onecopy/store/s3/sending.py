@@ -109,13 +109,16 @@ class Sending:
             # SeaweedFS lists every sending of a part; the last one counts.
             parts.sort(key=lambda part: part["LastModified"])
             last = {part["PartNumber"]: part for part in parts}
-            return [last[number] for number in sorted(last)]
         except ClientError as error:
             if status_of(error) == 404:
                 raise _unknown() from error
             raise failure(error) from error
         except BotoCoreError as error:
             raise failure(error) from error
+        # SeaweedFS lists an upload without parts while it is done with completing it.
+        if not last and self._find_own(upload):
+            raise _unknown()
+        return [last[number] for number in sorted(last)]
 
     def complete(
         self, upload: Upload, digest: Digest, said: Sequence[bytes]
