@@ -14,13 +14,13 @@ page: .make/page
 
 test: .make/dev .make/standins/installed .make/page browser  ## everything, servers and browser included
 	cd web && npm test
-	$(BIN)/python -m pytest -m "not soak"
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile
 
 test-fast: .make/dev  ## the part that needs no server and no browser
 	$(BIN)/python -m pytest -m "not soak and not server" -n auto
 
 soak: .make/dev .make/standins/installed .make/page browser  ## what takes too long for every run: kills, races, millions of records
-	$(BIN)/python -m pytest -m soak --timeout 7200 -s
+	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
 
 lint: .make/dev .make/web  ## style and types of Python and TypeScript
 	$(BIN)/ruff format --check .

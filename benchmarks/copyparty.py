@@ -1,13 +1,13 @@
 """onecopy beside copyparty, the peer that notices contents: folders uploaded again and renamed.
 
-    python benchmarks/copyparty.py [--work FOLDER] [--python PYTHON] [--rounds N]
+    python benchmarks/copyparty.py [--work FOLDER] [--python PYTHON] [--rounds N] [--first-byte]
 
 Both run as their users run them, on this machine, over HTTP on the loopback interface: `onecopy
 serve` with `onecopy upload --server`, and copyparty (from PyPI, in the environment of PYTHON) with
 `-e2dsa --dedup` and its own client u2c. Every step is done by both in turn, `--rounds` times from
-the beginning, and the best round of each counts. The folder: 5,000 files of this machine's /usr,
-chosen by a fixed rule. onecopy makes every file durable before it says that it is there; copyparty
-leaves that to the operating system.
+the beginning, and the best round of each counts; with --first-byte only the last step. The folder:
+5,000 files of this machine's /usr, chosen by a fixed rule. onecopy makes every file durable before
+it says that it is there; copyparty leaves that to the operating system.
 """
 
 import argparse
@@ -245,15 +245,23 @@ def run_round(peers: Sequence[Peer], work: Path, sources: Path) -> dict[str, dic
             ("2 GiB, first", sources / "one" / "disk.img"),
             ("2 GiB, renamed", sources / "two" / "copy-of-disk.img"),
         ):
-            times[step] = {peer.name: timed(peer, ports[peer.name], path) for peer in peers}
+            if path.exists():
+                times[step] = {peer.name: timed(peer, ports[peer.name], path) for peer in peers}
         times["4 GiB, first byte"] = {
             peer.name: first_byte(peer, ports[peer.name], sources / "new.img") for peer in peers
         }
     return times
 
 
+def prepare_new(sources: Path) -> None:
+    """Make the file whose first byte is waited for."""
+    sources.mkdir()
+    with (sources / "new.img").open("wb") as file:
+        file.truncate(4 * GiB)  # sparse: reading it costs what reading cached bytes costs
+
+
 def prepare(sources: Path) -> int:
-    """Make what is uploaded; return the bytes of the folder."""
+    """Make all else that is uploaded; return the bytes of the folder."""
     total = collect(sources / "tree")
     rename(sources / "tree", sources / "renamed")
     (sources / "one").mkdir()
@@ -262,8 +270,6 @@ def prepare(sources: Path) -> int:
         for _ in range(2 * GiB // MiB):
             file.write(os.urandom(MiB))
     (sources / "two" / "copy-of-disk.img").hardlink_to(sources / "one" / "disk.img")
-    with (sources / "new.img").open("wb") as file:
-        file.truncate(4 * GiB)  # sparse: reading it costs what reading cached bytes costs
     return total
 
 
@@ -273,14 +279,17 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, help="folder for 12 GB of scratch files")
     arguments.add_argument("--python", default=sys.executable, help="has copyparty installed")
     arguments.add_argument("--rounds", type=int, default=2)
+    arguments.add_argument("--first-byte", action="store_true", help="only the last step")
     chosen = arguments.parse_args()
     peers = [onecopy(), copyparty(chosen.python)]
     rounds: list[dict[str, dict[str, float]]] = []
     if chosen.work:
         chosen.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
-        total = prepare(Path(folder, "sources"))
-        print(f"{FILES} files, {total / 1e9:.3f} GB")
+        prepare_new(Path(folder, "sources"))
+        if not chosen.first_byte:
+            total = prepare(Path(folder, "sources"))
+            print(f"{FILES} files, {total / 1e9:.3f} GB")
         for number in range(chosen.rounds):
             work = Path(folder, f"round-{number}")
             rounds.append(run_round(peers, work, Path(folder, "sources")))

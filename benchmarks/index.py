@@ -8,7 +8,7 @@ MD5. With --keep the index is built in FILE and stays there, to be taken as it i
 The bare loops work on the same tables with the same settings and columns, but know beforehand what
 the index has to find out: tenants, fingerprints and the lengths of all names. They make no values,
 verify nothing, and share no commits. Both sides take turns, so that the ratios hold on a busy
-machine, where the rates do not.
+machine, where the rates do not; only the loads, each of them one call, follow one another.
 """
 
 import argparse
@@ -36,9 +36,7 @@ from onecopy.index.sqlite.rows import fingerprints
 
 TENANT = "default"
 CHUNK = 250_000
-"""Copies in one transaction of the bare load, as in ours."""
-TURN = 1_000_000
-"""Copies that one side loads before it is the other's turn."""
+"""Copies that the bare load hands over at one time, as ours does."""
 BATCH = 1000
 
 Row = tuple[str, int, bytes, str, int, int]
@@ -50,11 +48,12 @@ def row_of(number: int) -> Row:
     raw = blake2b(number.to_bytes(8), digest_size=56).digest()
     size = 1 + int.from_bytes(raw[48:]) % (SMALLEST_PART - 1)
     time_ns = 1_600_000_000_000_000_000 + number * 1_000_003
+    time_hex = f"{time_ns:x}"
     return (
         f"photos/{number // 1000:08d}/IMG_{number:012d}.jpg",
         size,
         b"\x01%b\x03%b" % (raw[:32], raw[32:48]),
-        f"{0x1000000 + number:x}.{size:06x}.{time_ns:x}.{time_ns:x}",
+        f"{0x1000000 + number:x}.{size:06x}.{time_hex}.{time_hex}",
         time_ns // 1_000_000,
         time_ns // 1_000_000 + 1234,
     )
@@ -88,9 +87,15 @@ INSERT INTO copy SELECT
 FROM carray(?2)
 """
 FINGERPRINTS = """
-INSERT INTO digest SELECT value, 1, 0, ?1 + (rowid + 1) / 2 FROM carray(?2) ORDER BY 1, 2, 3, 4
+CREATE TEMP TABLE fingerprint (value INTEGER NOT NULL, copy INTEGER NOT NULL) STRICT
 """
-SIZES = "INSERT INTO size SELECT value, 1, '', ?1 + rowid FROM carray(?2) ORDER BY 1, 2, 3, 4"
+KEEP_FINGERPRINTS = """
+INSERT INTO fingerprint SELECT value, ?1 + (rowid + 1) / 2 FROM carray(?2)
+"""
+TREES = """
+INSERT INTO digest SELECT value, 1, 0, copy FROM fingerprint ORDER BY 1, 2, 3, 4;
+INSERT INTO size SELECT size, 1, '', id FROM copy ORDER BY 1, 2, 3, 4;
+"""
 FIRST = """
 SELECT key, size, digests, identity, stored_at, recorded_at
 FROM digest CROSS JOIN copy ON copy.id = digest.copy
@@ -109,25 +114,28 @@ def fingerprint(value: bytes) -> int:
     return int.from_bytes(value[:8], "little", signed=True)
 
 
-def load(connection: apsw.Connection, numbers: range) -> None:
-    """Load copies the bare way: columns packed side by side, one thread."""
-    for start in range(numbers.start, numbers.stop, CHUNK):
+def load(connection: apsw.Connection, copies: int) -> None:
+    """Load copies the bare way: columns packed side by side, one thread, one transaction.
+
+    Copies and keys are in order; the other two trees are sorted at the end, and written once.
+    """
+    connection.execute(FINGERPRINTS)
+    connection.execute("BEGIN IMMEDIATE")
+    for start in range(0, copies, CHUNK):
         keys, sizes, digests, identities, stored, recorded = zip(
-            *map(row_of, range(start, min(start + CHUNK, numbers.stop))), strict=True
+            *map(row_of, range(start, min(start + CHUNK, copies))), strict=True
         )
         prints = fingerprints(b"".join([packed[1:9] + packed[34:42] for packed in digests]))
         numbers_text = b"".join(b"%d%d" % pair for pair in zip(stored, recorded, strict=True))
         texts = ["".join(column).encode() for column in (keys, identities)]
-        sizes_array = array("q", sizes)
-        connection.execute("BEGIN IMMEDIATE")
+        column = apsw.carray(array("q", sizes))
         connection.execute(
-            COPIES,
-            (start, apsw.carray(sizes_array), texts[0], b"".join(digests), texts[1], numbers_text),
+            COPIES, (start, column, texts[0], b"".join(digests), texts[1], numbers_text)
         )
-        connection.execute(FINGERPRINTS, (start, apsw.carray(prints)))
-        connection.execute(SIZES, (start, apsw.carray(sizes_array)))
-        connection.execute("COMMIT")
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
+        connection.execute(KEEP_FINGERPRINTS, (start, apsw.carray(prints)))
+    connection.execute(TREES)
+    connection.execute("COMMIT")
+    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
 
 
 def look_up(connection: apsw.Connection, digests: Sequence[Digest]) -> object:
@@ -163,10 +171,6 @@ class Spent(NamedTuple):
 
     wall: float
     cpu: float
-
-    def __add__(self, other: object) -> "Spent":
-        assert isinstance(other, Spent)
-        return Spent(self.wall + other.wall, self.cpu + other.cpu)
 
 
 def spend(do: Callable[[], object]) -> Spent:
@@ -225,13 +229,11 @@ def measure_load(file: Path, bare_file: Path, copies: int) -> None:
     index = SqliteIndex(str(file))
     SqliteIndex(str(bare_file)).close()  # makes the tables
     connection = connect(str(bare_file))
+    connection.pragma("cache_size", -64 * 1024)  # as ours
     connection.execute("INSERT INTO tenant VALUES (1, ?)", (TENANT,))
-    ours = bare = Spent(0, 0)
-    for start in range(0, copies, TURN):
-        numbers = range(start, min(start + TURN, copies))
-        bare += spend(partial(load, connection, numbers))
-        ours += spend(partial(index.add, ((TENANT, copy_of(number)) for number in numbers)))
+    bare = spend(partial(load, connection, copies))
     connection.close()
+    ours = spend(partial(index.add, ((TENANT, copy_of(number)) for number in range(copies))))
     index.close()
     show_rates("bulk load, copies", copies / ours.wall, copies / bare.wall, 0.7, 100_000)
     cpu = [side.cpu / copies * 1e6 for side in (ours, bare)]

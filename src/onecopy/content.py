@@ -5,7 +5,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from onecopy.digest import SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
+from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
 
 
 class Evidence(IntEnum):
@@ -15,6 +15,9 @@ class Evidence(IntEnum):
     """Imported from a list, or a client's word."""
     PROVED = 1
     """The store computed or checked it, or the bytes were read."""
+
+
+_EVIDENCE = tuple(Evidence)
 
 
 class Digests(Mapping[Digest, Evidence]):
@@ -52,13 +55,12 @@ class Digests(Mapping[Digest, Evidence]):
         while at < len(packed):
             head = packed[at]
             at += 1
-            part_size = None
+            scheme = MD5 if head & 2 else SHA256
             if head & 4:
-                part_size = int.from_bytes(packed[at : at + 5])
+                scheme = Scheme(scheme.algorithm, int.from_bytes(packed[at : at + 5]))
                 at += 5
-            scheme = Scheme("md5" if head & 2 else "sha256", part_size)
             end = at + scheme.length
-            yield Digest(scheme, packed[at:end]), Evidence(head & 1)
+            yield Digest(scheme, packed[at:end]), _EVIDENCE[head & 1]
             at = end
 
     def merged(self, other: "Digests") -> "Digests":

@@ -33,10 +33,10 @@ _STALLED = "RequestTimeout"
 _TAKEN = 412
 
 
-def connections() -> urllib3.PoolManager:
-    """Return connections that neither follow a redirect nor repeat a request by themselves."""
+def connections(most: int = _CONNECTIONS) -> urllib3.PoolManager:
+    """Return connections that repeat nothing by themselves; of each host `most` stay open."""
     return urllib3.PoolManager(
-        maxsize=_CONNECTIONS, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
+        maxsize=most, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
     )
 
 
@@ -47,9 +47,15 @@ def request(
     headers: dict[str, str],
     body: bytes | Iterator[bytes] | None,
 ) -> urllib3.BaseHTTPResponse:
-    """Make one request; raises Unavailable if there is no answer."""
+    """Make one request; raises Unavailable if there is no answer.
+
+    Not by `pool.request`, which parses a long signed URL several times.
+    """
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     try:
-        return pool.request(method, url, body=body, headers=headers, redirect=False, retries=False)
+        host = pool.connection_from_host(parts.hostname, parts.port, parts.scheme)
+        return host.urlopen(method, target, body, headers, retries=False, redirect=False)
     except urllib3.exceptions.HTTPError as error:
         raise Unavailable(f"can't reach {origin(url)}: {_plain(error)}") from error
 

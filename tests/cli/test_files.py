@@ -93,13 +93,35 @@ def test_check_tells_what_is_there(run: Run, photos: Path, tmp_path: Path) -> No
 
 
 def test_a_dry_run_uploads_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
-    """--dry-run tells what an upload would find, duplicates within the selection included."""
+    """--dry-run tells what an upload would do, duplicates within the selection included."""
     done = run("upload", "--dry-run", "--json", *backends(tmp_path), photos)
     assert done.code == 1
+    assert done.err == (
+        "onecopy: 3 to upload, 1 already there; 9.0 MB to send, 3.0 kB need no upload; "
+        "less than $0.01 a month saved\n"
+    )
     told = lines(done.out)
+    assert (told["film"]["outcome"], told["film"]["sent"]) == ("would-upload", 0)
+    assert told["rome.jpg"]["outcome"] == "skipped"
     assert (told["rome.jpg"]["verdict"], told["rome.jpg"]["reason"]) == ("duplicate", "selection")
     assert told["rome.jpg"]["same_as"] == str(photos / "copy.jpg")
     assert not (tmp_path / "files/photos").exists()
+
+
+def test_a_dry_run_of_anyway_counts_duplicates(run: Run, photos: Path, tmp_path: Path) -> None:
+    """With --anyway what is there already would be sent, too: --dry-run says both."""
+    run("upload", *backends(tmp_path), photos / "rome.jpg")
+    done = run("upload", "--dry-run", "--anyway", *backends(tmp_path), photos / "rome.jpg")
+    assert "rome.jpg: to upload, though it is there: rome.jpg, since " in done.out
+    assert (done.code, "1 to upload, 0 already there; 3.0 kB to send" in done.err) == (0, True)
+
+
+@pytest.mark.parametrize("given", [("camera",), ("a=1", "a=2")])
+def test_metadata_has_a_name_and_a_value(run: Run, photos: Path, given: tuple[str, ...]) -> None:
+    """What is no metadata is refused before anything is sent."""
+    done = run("upload", *(f"--metadata={text}" for text in given), photos)
+    assert done.code == 2
+    assert f"{given[-1]!r} is not NAME=VALUE" in done.err
 
 
 def test_a_taken_name_is_left_or_another_found(run: Run, photos: Path, tmp_path: Path) -> None:
@@ -285,4 +307,4 @@ def test_each_result_counts_once(result: Result, field: str) -> None:
 def test_savings_are_told_at_the_price() -> None:
     """A terabyte not sent saves 23 dollars a month at the usual price."""
     summary = Summary(there=1, not_sent=10**12)
-    assert "1.0 TB not sent; $23.00 a month saved" in summary.text(0.023, uploaded=True)
+    assert "1.0 TB not sent; $23.00 a month saved" in summary.text(0.023, "uploaded")

@@ -31,6 +31,7 @@ def test_config_says_what_a_client_must_know(plain: Service) -> None:
         "key_bytes": 1024,
         "body_bytes": 8 << 20,
     }
+    assert config["tenant"] == "default"
     assert config["price_per_gb_month"] == 0.023
     assert config["features"] == ["upload", "link"]
 

@@ -17,6 +17,7 @@ from onecopy.digest import SHA256, SMALLEST_PART, Digest
 from onecopy.errors import Unavailable
 from onecopy.index import Engine, open_index
 from onecopy.index.sqlite import SqliteIndex, connections, reading, writing
+from onecopy.index.sqlite import file as sqlite_file
 from onecopy.index.sqlite import index as engine
 from onecopy.testing.index import (
     MANY,
@@ -299,6 +300,37 @@ def test_bulk_over_what_is_there(index: SqliteIndex, monkeypatch: pytest.MonkeyP
     assert index.check() == []
 
 
+def test_bulk_of_keys_given_twice(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a bulk load into an empty index, too, each key is left as given last."""
+    monkeypatch.setattr(engine, "_CHUNK", 1000)
+    old = [a_copy(f"k{number:05d}", proved(f"old {number}")) for number in range(0, 5000, 3)]
+    new = [
+        a_copy(f"k{number:05d}", proved(f"new {number}"), identity="v2") for number in range(5000)
+    ]
+    assert index.add(("t", copy) for copy in [*old, *new, *new[:50]]) == 6717
+    assert [copy for _, copy in index.copies("t")] == new
+    assert index.lookup("t", [sha256_of("old 3"), sha256_of("new 3")]) == [None, new[3]]
+    assert index.check() == []
+
+
+def test_record_while_a_draft_is_made(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a bulk load prepares what an empty index is to hold, others record; all is kept."""
+    monkeypatch.setattr(engine, "_CHUNK", 1000)
+    given = [a_copy(f"k{number:05d}", proved(str(number))) for number in range(2500)]
+    early = a_copy("early", proved("7"))
+
+    def copies() -> Iterator[tuple[str, Copy]]:
+        for number, copy in enumerate(given):
+            if number == 2000:
+                assert index.record("t", [early]) == [early]
+            yield "t", copy
+
+    assert index.add(copies()) == 2500
+    assert list(index.copies("t")) == [("t", copy) for copy in (early, *given)]
+    assert list(index.copies("t", digest=sha256_of("7"))) == [("t", early), ("t", given[7])]
+    assert index.check() == []
+
+
 def test_bulk_among_busy_threads(index: SqliteIndex) -> None:
     """Bulk loads pass the interpreter's lock to others so seldom that they hardly suffer."""
     busy = threading.Event()
@@ -324,6 +356,21 @@ def test_wal_stays_small(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         largest = max(largest, Path(f"{file}-wal").stat().st_size)
     index.close()
     assert largest < 1500 * 4 * 4096 / 4  # a quarter of what they write at the least
+
+
+def test_wal_shrinks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a bulk load, which the WAL held as a whole, its room on the disk is given back."""
+    monkeypatch.setattr(engine, "_CHUNK", 1000)
+    monkeypatch.setattr(connections, "_CHECKPOINT_PAGES", 50)
+    monkeypatch.setattr(connections, "_TOO_MANY_PAGES", 50)
+    monkeypatch.setattr(sqlite_file, "_LARGEST_WAL", 100_000)
+    index = SqliteIndex(str(file))
+    wal = Path(f"{file}-wal")
+    index.add(("t", copy) for copy in copies_of("a", 5000))
+    assert wal.stat().st_size > 500_000
+    index.record("t", [a_copy("k", proved("k"))])
+    assert wal.stat().st_size < 110_000
+    index.close()
 
 
 def test_connections_are_pooled(index: SqliteIndex) -> None:

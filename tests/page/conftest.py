@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -129,9 +130,15 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def window(chromium: Browser, server: Serve) -> Iterator[Window]:
-    """Open the page before a service that has nothing yet; it must not complain about anything."""
+    """Open the page before a service that has nothing yet."""
+    with opened(chromium, server()) as window:
+        yield window
+
+
+@contextmanager
+def opened(chromium: Browser, served: Served) -> Iterator[Window]:
+    """Open the page; it must not complain about anything."""
     assert (PAGE / "index.html").exists(), "the page has not been built: run `make page`"
-    served = server()
     context = chromium.new_context(base_url=served.url)
     window = Window(context.new_page(), served)
     window.open()

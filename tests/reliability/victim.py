@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import apsw
+
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, SHA256, Digest
 from onecopy.gate import Finish, LocalGate, Request
@@ -84,13 +86,25 @@ def _pieces(part: bytes) -> Iterator[bytes]:
     return (part[at : at + third] for at in range(0, len(part), third))
 
 
-def load(tell: Tell, root: Path, copies: int, chunk: int | None, last: int | None) -> None:
-    """Load an index in bulk, `chunk` copies in a transaction; die when asked for copy `last`."""
+class Death(NamedTuple):
+    """Where a bulk load dies: when asked for copy `last`, or in a statement of its draft's move."""
+
+    last: int | None = None
+    statement: str = ""
+    """How it begins."""
+    steps: int = 0
+    """Of SQLite's virtual machine that it may still take; 0: none of it is executed."""
+
+
+def load(tell: Tell, root: Path, copies: int, chunk: int | None, death: Death) -> None:
+    """Load an index in bulk, `chunk` copies at a time."""
     if chunk is not None:
         index._CHUNK = chunk
+    if death.statement:
+        apsw.connection_hooks.append(partial(_die_moving, death))
     world = World.at(root)
     tell(Told("begun"))
-    world.index.add(("default", copy) for copy in _given(copies, last))
+    world.index.add(("default", copy) for copy in _given(copies, death.last))
     tell(Told("done"))
     world.close()
 
@@ -98,8 +112,30 @@ def load(tell: Tell, root: Path, copies: int, chunk: int | None, last: int | Non
 def _given(copies: int, last: int | None) -> Iterator[Copy]:
     for number in range(copies):
         if number == last:
-            os.kill(os.getpid(), signal.SIGKILL)
+            _die()
         yield bulk_copy(number)
+
+
+def _die_moving(death: Death, connection: apsw.Connection) -> None:
+    """Let a connection that moves a draft die where it shall."""
+    moving = False
+
+    def trace(_cursor: apsw.Cursor, statement: str, _bindings: object) -> bool:
+        nonlocal moving
+        moving = moving or statement.startswith("ATTACH")
+        if moving and statement.strip().startswith(death.statement):
+            if death.steps:
+                connection.set_progress_handler(_die, death.steps)
+            else:
+                _die()
+        return True
+
+    connection.set_exec_trace(trace)
+
+
+def _die() -> bool:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return True
 
 
 def bulk_copy(number: int) -> Copy:

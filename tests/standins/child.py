@@ -10,7 +10,7 @@ from pathlib import Path
 
 PROGRAMS = Path(__file__).parents[2] / ".make" / "standins" / "bin"
 """Others' servers and clients: in an environment of their own, since they pin what we use."""
-_PATIENCE = 20
+_PATIENCE = 10
 """Seconds for a process to end."""
 
 
@@ -22,7 +22,7 @@ def program(name: str) -> str:
     return str(path)
 
 
-@dataclass
+@dataclass(eq=False)
 class Child:
     """A command that can be started again over the same folder."""
 

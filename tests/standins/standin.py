@@ -34,14 +34,18 @@ class Standin:
 
     def client(self, config: Config | None = None, secret_key: str | None = None) -> "S3Client":
         """Return a client of our own, by default with the right secret."""
-        by_path = Config(s3={"addressing_style": "path"})
+        ours = Config(
+            # Else boto3 presigns by version 2, which signs no headers.
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+        )
         return boto3.session.Session().client(
             "s3",
             endpoint_url=self.endpoint,
             region_name=self.region,
             aws_access_key_id=self.access_key,
             aws_secret_access_key=secret_key or self.secret_key,
-            config=by_path.merge(config) if config else by_path,
+            config=ours.merge(config) if config else ours,
         )
 
     def bucket(self) -> str:

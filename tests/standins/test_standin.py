@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from tests.standins import SERVERS, child, moto, seaweedfs
+from tests.standins import SERVERS, child, ministack, moto, seaweedfs
+from tests.standins.facts.asking import Place, said
+from tests.standins.facts.uploads import upload
 from tests.standins.ports import reserved
 
 pytestmark = pytest.mark.server
@@ -38,6 +40,24 @@ def test_it_comes_back_with_its_data(name: str, end: str) -> None:
             client.head_object(Bucket=bucket, Key="a")
         standin.restart()
         assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"kept"
+
+
+def test_seaweedfs_goes_on_with_an_upload() -> None:
+    """Killed in mid-upload it has the parts that it had, and completes them."""
+    with seaweedfs() as standin:
+        begun = upload(Place(standin, standin.bucket()))
+        standin.kill()
+        standin.restart()
+        assert len(begun.listed()["Parts"]) == 2
+        assert said(begun.complete) == "done"
+
+
+def test_ministack_forgets_an_upload() -> None:
+    """Even when it is stopped it saves none that isn't complete."""
+    with ministack() as standin:
+        begun = upload(Place(standin, standin.bucket()))
+        standin.restart()
+        assert said(begun.listed) == "404 NoSuchUpload"
 
 
 def test_its_folder_goes_with_it(tmp_path: Path) -> None:

@@ -29,20 +29,13 @@ def command(
     Nothing is uploaded. A file is read only if the store, or the selection, has another one of its
     size. Of files with the same content in the selection, all but the first are duplicates of it.
     """
-    return check_files(settings, paths, "", as_json=as_json, progress=progress)
-
-
-def check_files(
-    settings: Settings, paths: tuple[str, ...], to: str, *, as_json: bool, progress: bool | None
-) -> int:
-    """Print what is already there of the files below `paths`, and return the exit code."""
     with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as shown:
-        found = files_below(paths, to, shown)
+        found = files_below(paths, "", shown)
         with closing(
             check(found, gate, progress=shown.progress if shown.shows else None)
         ) as results:
             summary = print_results(results, shown, as_json=as_json)
-        shown.note(summary.text(gate.config().price, uploaded=False))
+        shown.note(summary.text(gate.config().price, "new"))
     if summary.failed:
         return 2
     return 1 if summary.there or summary.unconfirmed else 0

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -50,6 +50,10 @@ def files_below(paths: Iterable[str], to: str, shown: Display) -> Iterator[File 
         yield found
 
 
+Done = Literal["new", "uploaded", "to upload"]
+"""What became of new files: only told, uploaded, or told what would be."""
+
+
 @dataclass(slots=True)
 class Summary:
     """How it went, over all files."""
@@ -60,17 +64,20 @@ class Summary:
     taken: int = 0
     failed: int = 0
     sent: int = 0
-    """Bytes."""
+    """Bytes that were sent, or would be."""
     not_sent: int = 0
     """Bytes of files that were already there."""
 
     def add(self, result: Result) -> None:
         """Count a result."""
-        self.sent += result.sent
+        would = result.outcome is Outcome.WOULD_UPLOAD
+        self.sent += result.size if would else result.sent
         if result.outcome is Outcome.FAILED:
             self.failed += 1
         elif result.outcome is Outcome.KEY_TAKEN:
             self.taken += 1
+        elif would:
+            self.new += 1
         elif result.verdict is Verdict.DUPLICATE:
             self.there += 1
             self.not_sent += max(0, result.size - result.sent)
@@ -79,10 +86,10 @@ class Summary:
         else:
             self.unconfirmed += 1
 
-    def text(self, price: float, *, uploaded: bool) -> str:
+    def text(self, price: float, done: Done) -> str:
         """Return it for people; `price` in US dollars per GB and month."""
         counts = [
-            f"{self.new:,} {'uploaded' if uploaded else 'new'}",
+            f"{self.new:,} {done}",
             f"{self.there:,} already there",
         ]
         for number, name in (
@@ -93,9 +100,10 @@ class Summary:
             if number:
                 counts.append(f"{number:,} {name}")
         saved = money_text(self.not_sent / 1e9 * price)
-        amounts = [f"{bytes_text(self.sent)} sent"] if uploaded else []
+        sent = {"uploaded": "sent", "to upload": "to send"}.get(done)
+        amounts = [f"{bytes_text(self.sent)} {sent}"] if sent else []
         amounts.append(
-            f"{bytes_text(self.not_sent)} {'not sent' if uploaded else 'need no upload'}"
+            f"{bytes_text(self.not_sent)} {'not sent' if done == 'uploaded' else 'need no upload'}"
         )
         return f"{', '.join(counts)}; {', '.join(amounts)}; {saved} a month saved"
 

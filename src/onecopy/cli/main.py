@@ -14,7 +14,18 @@ from onecopy import __version__
 from onecopy.cli.progress import ReaderLeft
 from onecopy.errors import OnecopyError
 
-COMMANDS = ("check", "completion", "forget", "index", "report", "scan", "serve", "token", "upload")
+COMMANDS = (
+    "check",
+    "completion",
+    "doctor",
+    "forget",
+    "index",
+    "report",
+    "scan",
+    "serve",
+    "token",
+    "upload",
+)
 """Each is the `command` of the module of this package that has its name."""
 ERROR = 2
 INTERRUPTED = 130

@@ -79,6 +79,9 @@ def result_text(result: Result) -> str:
 def _what(result: Result) -> str:
     if result.outcome is Outcome.UPLOADED:
         return f"uploaded as {printable(result.key or '')}" + _in_brackets(result.reason)
+    if result.outcome is Outcome.WOULD_UPLOAD:
+        there = f", though it is there: {_where(result)}" if result.copy else ""
+        return "to upload" + there
     if result.verdict is Verdict.DUPLICATE:
         return f"already there: {_where(result)}"
     if result.outcome is Outcome.KEY_TAKEN:

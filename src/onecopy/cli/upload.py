@@ -1,18 +1,35 @@
 """`onecopy upload`: uploads what is not already there."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import click
 
 from onecopy.cli.backends import opened_gate
-from onecopy.cli.check import check_files
 from onecopy.cli.files import display_of_files, files_below, print_results, takes_files
 from onecopy.cli.options import closing_help, takes_settings
+from onecopy.content import Verdict
 from onecopy.key import check_prefix
 from onecopy.settings import Settings
+from onecopy.upload.checking import check
 from onecopy.upload.options import OnTaken, Options
+from onecopy.upload.result import Outcome, Result
 from onecopy.upload.street import upload
 from onecopy.upload.unfinished import Unfinished
+
+
+def _read_metadata(
+    _ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """Read NAME=VALUE; which names and values there may be, the gate says."""
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name in pairs:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, or the name comes twice")
+        pairs[name] = value
+    return tuple(pairs.items())
 
 
 @click.command(
@@ -23,6 +40,8 @@ from onecopy.upload.unfinished import Unfinished
         "onecopy upload ~/Photos",
         "onecopy upload --to 2026 --on-taken rename ~/Photos",
         "onecopy upload --server https://files.example.org disk.img",
+        "onecopy upload --dry-run ~/Photos",
+        "onecopy upload --metadata camera=X100 --metadata place=Rome ~/Photos",
     ),
 )
 @takes_files
@@ -37,7 +56,14 @@ from onecopy.upload.unfinished import Unfinished
     show_default=True,
     help="What to do if a name holds something else: nothing is ever overwritten.",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what is already there.")
+@click.option(
+    "--metadata",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=_read_metadata,
+    help="User metadata of the objects, where the store keeps it (S3); can be given several times.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell what would be sent.")
 @takes_settings(server=True, tenant=True)
 def command(  # noqa: PLR0913 - one for each option
     *,
@@ -48,6 +74,7 @@ def command(  # noqa: PLR0913 - one for each option
     to: str,
     anyway: bool,
     on_taken: OnTaken,
+    metadata: tuple[tuple[str, str], ...],
     dry_run: bool,
 ) -> int:
     """Upload the files at and below PATH, except those whose content is already stored.
@@ -56,19 +83,34 @@ def command(  # noqa: PLR0913 - one for each option
     interrupted go on where they were when the same command is run again.
     """
     check_prefix(to)
-    if dry_run:
-        return check_files(settings, paths, to, as_json=as_json, progress=progress)
-
     with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as shown:
+        found = files_below(paths, to, shown)
+        show = shown.progress if shown.shows else None
         options = Options(
             anyway=anyway,
             on_taken=on_taken,
+            metadata=metadata,
             unfinished=Unfinished(settings.cache / "uploads", settings.target),
-            progress=shown.progress if shown.shows else None,
+            progress=show,
         )
-        with closing(upload(files_below(paths, to, shown), gate, options)) as results:
+        work = check(found, gate, progress=show) if dry_run else upload(found, gate, options)
+        with closing(work):
+            results = _planned(work, anyway=anyway) if dry_run else work
             summary = print_results(results, shown, as_json=as_json)
-        shown.note(summary.text(gate.config().price, uploaded=True))
+        shown.note(summary.text(gate.config().price, "to upload" if dry_run else "uploaded"))
     if summary.failed:
         return 2
+    if dry_run:
+        return 1 if summary.there or summary.unconfirmed else 0
     return 1 if summary.unconfirmed or summary.taken else 0
+
+
+def _planned(results: Iterable[Result], *, anyway: bool) -> Iterator[Result]:
+    """Say of files that were checked what an upload would do with them."""
+    for result in results:
+        if result.outcome is not None:
+            yield result
+        elif anyway or result.verdict is Verdict.NEW:
+            yield replace(result, outcome=Outcome.WOULD_UPLOAD)
+        else:
+            yield replace(result, outcome=Outcome.SKIPPED)

@@ -8,6 +8,7 @@ until it is over.
 from collections.abc import Sequence
 from hashlib import sha256
 
+from onecopy.errors import Unavailable
 from onecopy.index.interface import State
 from onecopy.store.interface import Lister, Store, Upload
 
@@ -30,8 +31,16 @@ class Begun:
         return begun
 
     def abort(self, upload: Upload) -> None:
-        """Give up an upload, or clean up after it; see Store."""
-        self._store.abort(upload)
+        """Give up an upload, or clean up after it; see Store.
+
+        What can't be given up now, or is still being sent to, keeps its note for `abort_stale`.
+        """
+        try:
+            self._store.abort(upload)
+        except Unavailable:
+            if upload.store_id:
+                return
+            raise
         self.forget(upload)
 
     def forget(self, upload: Upload) -> None:

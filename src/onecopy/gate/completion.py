@@ -179,7 +179,8 @@ class Completion:
         if len(items) == 1:
             self._publish_one(items[0])
         elif items:
-            most = _NETWORK if self._presigned else _DISK
+            # A thread that publishes one takes longer to start than to publish.
+            most = min(_NETWORK, 1 + len(items) // 4) if self._presigned else _DISK
             with ThreadPoolExecutor(min(len(items), most), "publish") as pool:
                 list(pool.map(self._publish_one, items))
 

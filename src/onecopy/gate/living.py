@@ -28,6 +28,7 @@ from onecopy.gate.interface import Answer
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Absent, Object, Store, Unknown
 
+_NEW = Answer(Verdict.NEW)
 _CANDIDATES = 16
 """Copies of one content that are taken from the index at a time."""
 
@@ -92,22 +93,18 @@ class LivingCopies:
         """Settle the plain cases in one batch, and the others one by one."""
         digests = [digest for content in contents for digest in content.digests]
         found = self._index.lookup(self._tenant.name, digests)
-        best = [
-            self._best(content, copies)
-            for content, copies in zip(contents, _grouped(contents, found), strict=True)
-        ]
+        groups = list(_grouped(contents, found))
+        best = list(map(self._best, contents, groups))
         looks = iter(self._look([copy for copy in best if copy is not None]))
         alive = [copy is not None and _is_same(copy, next(looks)) for copy in best]
         bare = self._unread_sizes(contents, best)
         return [
             Answer(Verdict.DUPLICATE, copy)
             if live
-            else Answer(Verdict.NEW)
+            else _NEW
             if copy is None and content.size not in bare and not any(copies)
             else self._settle(content, budget)
-            for content, copy, live, copies in zip(
-                contents, best, alive, _grouped(contents, found), strict=True
-            )
+            for content, copies, copy, live in zip(contents, groups, best, alive, strict=True)
         ]
 
     def _best(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
@@ -144,7 +141,7 @@ class LivingCopies:
             reason = living or reason
         if reason is None and budget.over:
             reason = "read-limit"
-        return Answer(Verdict.UNCONFIRMED, reason=reason) if reason else Answer(Verdict.NEW)
+        return Answer(Verdict.UNCONFIRMED, reason=reason) if reason else _NEW
 
     def _candidates(self, content: Content, budget: Budget) -> Iterator[Copy]:
         """Yield each copy that may hold the content, once: by strong digests, weak ones, unread."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from onecopy.content import Content, Copy, Verdict
-from onecopy.digest import Scheme, content_scheme, part_lengths
+from onecopy.digest import SMALLEST_PART, Scheme, content_scheme, part_lengths
 from onecopy.errors import (
     BadInput,
     InvalidDigest,
@@ -32,11 +32,14 @@ from onecopy.store.interface import (
     Receiver,
     Send,
     Store,
+    Tried,
     Unknown,
     Upload,
 )
 from onecopy.tickets import RESUMABLE, Ticket, Tickets
 
+_TRIAL = "store-trial"
+"""The state's name of what a store can be trusted with."""
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _VISIBLE = re.compile(r"[ -~]*")
 _MOST_METADATA = 2048 - 64
@@ -59,7 +62,17 @@ def bind(index: Engine, store: Store) -> str:
             f"this index knows what lies in another store, not in {store.url}: give the store that "
             "it belongs to, or another index"
         )
+    if isinstance(store, Tried):
+        keep_trial(index, store)
     return store_id
+
+
+def keep_trial(index: Engine, store: Tried, *, anew: bool = False) -> None:
+    """Let a store be tried when it is first opened, or `anew`, and not by every process again."""
+    known = index.get(_TRIAL)
+    found = store.believe(None if anew else known)
+    if found not in (None, known):
+        index.put_if(_TRIAL, known, found)
 
 
 class LocalGate:
@@ -83,6 +96,9 @@ class LocalGate:
         self._price = price
         self._living = LivingCopies(index, store, tenant)
         self._begun = Begun(store, index)
+        # Asked once: to see whether something keeps a Protocol takes as long as to sign a request.
+        self._presigner = store if isinstance(store, Presigner) else None
+        self._receiver = store if isinstance(store, Receiver) else None
         self._url = f"{store.url.rstrip('/')}/{tenant.prefix}"
 
     def config(self) -> Config:
@@ -141,15 +157,31 @@ class LocalGate:
         self, requests: Sequence[Request], answers: dict[int, Answer], budget: Budget
     ) -> None:
         places = [at for at in range(len(requests)) if at not in answers]
+        free = self._probably_free(requests, places) if self._presigner else []
+        # One that is probably free stands for all: it tells whether the store can be reached.
+        places = free[:1] + [at for at in places if at not in set(free)]
+        if not places:
+            return
         looks = self.store.look([self.tenant.prefix + requests[at].key for at in places])
         for at, seen in zip(places, looks, strict=True):
             request = requests[at]
             if isinstance(seen, Unknown):
-                answers[at] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
+                unknown = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
+                answers.update(dict.fromkeys(free if at in free else [at], unknown))
             elif isinstance(seen, Object):
                 answers[at] = self._living.at_key(
                     request.key, request.size, request.digest, seen, budget
                 )
+
+    def _probably_free(self, requests: Sequence[Request], places: list[int]) -> list[int]:
+        """Return the small uploads to keys of which the index knows nothing.
+
+        In a bucket they are not worth a request each: they find out when they are sent, for nothing
+        is overwritten.
+        """
+        small = [at for at in places if requests[at].size < SMALLEST_PART]
+        recorded = self.index.at(self.tenant.name, [requests[at].key for at in small])
+        return [at for at, copy in zip(small, recorded, strict=True) if copy is None]
 
     def _begin(
         self, requests: Sequence[Request], answers: dict[int, Answer], idempotency_key: str | None
@@ -210,12 +242,12 @@ class LocalGate:
         for number, _ in parts:
             if not 1 <= number <= count:
                 raise BadInput(f"there is no part {number}: this upload has {count}")
-        if isinstance(self.store, Presigner):
+        if self._presigner:
             digest = bound.content_digest
             # What is sent in one piece is an object at once, whatever completing says of it.
             if digest is not None and digest.scheme.part_size is None:
                 _check_sums(digest.value, parts)
-            return self.store.sign(upload, parts)
+            return self._presigner.sign(upload, parts)
         return [
             Send(
                 number,
@@ -227,8 +259,8 @@ class LocalGate:
         ]
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:
-        if isinstance(self.store, Presigner):
-            self.store.send(send, body, length)
+        if self._presigner:
+            self._presigner.send(send, body, length)
             return
         sha256 = b64decode(send.headers["x-amz-checksum-sha256"])
         part = self.receive(ticket, send.number, body(), sha256)
@@ -247,9 +279,9 @@ class LocalGate:
         digest = bound.content_digest
         if digest is not None and digest.scheme.part_size is None:
             sha256 = digest.value
-        if not isinstance(self.store, Receiver):
+        if not self._receiver:
             raise BadInput("send the bytes to the bucket, as `begin` said")
-        return self.store.write(bound.upload(self.tenant.prefix), number, body, sha256)
+        return self._receiver.write(bound.upload(self.tenant.prefix), number, body, sha256)
 
     def status(self, ticket: str) -> Status:
         bound = self._tickets.read(ticket, late=RESUMABLE)

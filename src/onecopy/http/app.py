@@ -98,7 +98,7 @@ def _routes(site: Site, *, tokens_required: bool) -> list[Route]:
     if site.options.checksum_api is not None:
         paths["/"]["OPTIONS"] = paths["/"]["POST"]
     if site.options.page is not None:
-        for path, file in read_page(site.options.page).items():
+        for path, file in read_page(site.options.page, site.store).items():
             paths.setdefault(path, {})["GET"] = file
     return [
         Route(path, Path(compile_path(path)[1], by_method), methods=list(by_method))

@@ -171,6 +171,9 @@ class Visitor(NamedTuple):
     scopes: tuple[Scope, ...]
 
 
+_ANYBODY = Visitor(DEFAULT_TENANT, SCOPES)
+
+
 class Door(Protocol):
     """Who may come in, and as whom."""
 
@@ -183,7 +186,7 @@ class OpenDoor:
     """Lets in everybody who reaches it, as the default tenant: behind LoopbackOnly."""
 
     async def admit(self, request: Asgi, needs: Scope | None) -> Visitor:  # noqa: ARG002
-        return Visitor(DEFAULT_TENANT, SCOPES)
+        return _ANYBODY
 
 
 class TokenDoor:

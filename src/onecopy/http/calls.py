@@ -76,6 +76,7 @@ def config(caller: Caller, _: None) -> ConfigResponse:
     known, options = caller.gate.config(), caller.options
     return ConfigResponse(
         version=__version__,
+        tenant=caller.gate.tenant.name,
         store=StoreDocument(known.store_kind, known.store_url if options.show_urls else None),
         part_size=PartSizeRule(SMALLEST_PART, LARGEST_PART, MOST_PARTS),
         limits=LimitsDocument(

@@ -184,6 +184,8 @@ class StoreDocument(Struct, omit_defaults=True):
 
 class ConfigResponse(Struct):
     version: str
+    tenant: str
+    """Whose tokens these are: what a client remembers belongs to it."""
     store: StoreDocument
     part_size: PartSizeRule
     limits: LimitsDocument

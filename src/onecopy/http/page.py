@@ -3,13 +3,7 @@
 from pathlib import Path
 
 from onecopy.http.answer import Headers, Ready
-
-POLICY = (
-    "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-    "connect-src 'self' https: http:; img-src 'self' blob: data:; style-src 'self'; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-)
-"""Content-Security-Policy: uploads go to any store, everything else comes from here."""
+from onecopy.store.interface import Presigner, Store
 
 _TYPES = {
     ".css": b"text/css; charset=utf-8",
@@ -27,27 +21,38 @@ _FOREVER = b"public, max-age=31536000, immutable"
 _MISSING = b"The page has not been built: run `make page`. The API is described at /openapi.json.\n"
 
 
-def read_page(folder: Path) -> dict[str, Ready]:
+def read_page(folder: Path, store: Store) -> dict[str, Ready]:
     """Return path -> answer for everything below the folder; `/` is index.html, built or not."""
+    policy = content_security_policy(store)
     files = {
         f"/{path.relative_to(folder).as_posix()}": path
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    page = {name: _file(name, path) for name, path in files.items()}
-    missing = Ready(_MISSING, _TYPES[".txt"], _headers("/"), 404)
+    page = {name: _file(name, path, policy) for name, path in files.items()}
+    missing = Ready(_MISSING, _TYPES[".txt"], _headers("/", policy), 404)
     return {**page, "/": page.get("/index.html", missing)}
 
 
-def _file(name: str, path: Path) -> Ready:
+def content_security_policy(store: Store) -> str:
+    """Return the page's policy: bytes may go to the bucket, everything else is ours."""
+    bucket = f" {store.origin}" if isinstance(store, Presigner) else ""
+    return (
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
+        f"connect-src 'self'{bucket}; img-src 'self' blob: data:; style-src 'self'; "
+        "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+    )
+
+
+def _file(name: str, path: Path, policy: str) -> Ready:
     media_type = _TYPES.get(path.suffix, b"application/octet-stream")
-    return Ready(path.read_bytes(), media_type, _headers(name))
+    return Ready(path.read_bytes(), media_type, _headers(name, policy))
 
 
-def _headers(name: str) -> Headers:
+def _headers(name: str, policy: str) -> Headers:
     """Assets carry a hash in their names, so they never change; the rest is asked for anew."""
     return (
         (b"cache-control", _FOREVER if name.startswith("/assets/") else b"no-cache"),
-        (b"content-security-policy", POLICY.encode()),
+        (b"content-security-policy", policy.encode()),
         (b"cross-origin-opener-policy", b"same-origin"),
     )

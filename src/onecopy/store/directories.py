@@ -48,25 +48,52 @@ def failure(error: OSError) -> OnecopyError:
     return Unavailable(message)
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn the errors of the system into those of the store."""
-    try:
-        yield
-    except OSError as error:
-        raise failure(error) from error
+# Classes, for a generator takes as long as the system call that it goes round.
 
 
-@contextmanager
-def opened(
-    path: str | bytes, flags: int, mode: int = 0o666, *, dir_fd: int | None = None
-) -> Iterator[int]:
-    """Open and close by descriptor; raises OSError."""
-    fd = os.open(path, flags, mode, dir_fd=dir_fd)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
+class translated:  # noqa: N801 - used as a function
+    """Turns the errors of the system into those of the store."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError):
+            raise failure(error) from error
+
+
+class opened:  # noqa: N801 - used as a function
+    """Opens and closes by descriptor; raises OSError."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(
+        self,
+        path: str | bytes | os.PathLike[str],
+        flags: int,
+        mode: int = 0o666,
+        *,
+        dir_fd: int | None = None,
+    ) -> None:
+        self._fd = os.open(path, flags, mode, dir_fd=dir_fd)
+
+    def __enter__(self) -> int:
+        return self._fd
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        os.close(self._fd)
 
 
 def split(key: str) -> tuple[str, str]:

@@ -174,16 +174,11 @@ class FolderStore:
     def close(self) -> None:
         pass
 
-    @contextmanager
-    def _root(self) -> Iterator[int]:
+    def _root(self) -> opened:
         """Open the folder anew each time: what is mounted there may have changed."""
         flags = READ & ~NO_FOLLOW  # The owner of the store may reach it by a link.
         with translated():
-            fd = os.open(self._path, flags)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
+            return opened(self._path, flags)
 
     @contextmanager
     def _reached(self) -> Iterator[int]:

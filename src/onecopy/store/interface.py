@@ -184,6 +184,11 @@ class Presigner(Protocol):
     A content below 8 MiB becomes an object as soon as it is sent; it can't be given up then.
     """
 
+    @property
+    def origin(self) -> str:
+        """The web origin that these requests go to: pages must be allowed to talk to it."""
+        ...
+
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """Return, for each (number, binary SHA-256), a request for minutes; the store checks it."""
         ...
@@ -197,6 +202,18 @@ class Presigner(Protocol):
 
     def link(self, key: str, seconds: int) -> str:
         """Return a URL to read one object as an attachment; for `seconds`."""
+        ...
+
+
+@runtime_checkable
+class Tried(Protocol):
+    """A store whose service may not do all that it should (S3's many makers)."""
+
+    def believe(self, known: bytes | None) -> bytes | None:
+        """Take what an earlier trial found, or else try now, and return it to be kept.
+
+        None if it may not be tried. Raises Unavailable and Failure.
+        """
         ...
 
 

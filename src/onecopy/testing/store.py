@@ -395,11 +395,12 @@ class PresignerContract(StoreContract):
         presigner.send(send, lambda: iter([body]), len(body))
 
     def test_signs_in_order(self, store: Store, presigner: Presigner) -> None:
-        """Each part has a request of its own."""
+        """Each part has a request of its own, to the store's origin."""
         upload = store.begin([new_upload("a", LARGE)])[0]
         sends = presigner.sign(upload, [*enumerate(sums_of(LARGE), 1)])
         assert [send.number for send in sends] == [1, 2]
         assert len({send.url for send in sends}) == 2
+        assert all(send.url.startswith(f"{presigner.origin}/") for send in sends)
         store.abort(upload)
 
     @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])

@@ -17,6 +17,8 @@ class Options:
     """Upload what is already there, too."""
     on_taken: OnTaken = "fail"
     """What to do if the key holds something else."""
+    metadata: tuple[tuple[str, str], ...] = ()
+    """User metadata for every object, as (name, value), where the store keeps it (S3)."""
     unfinished: Unfinished | None = None
     """Where large uploads are remembered, so that a later run can go on with them."""
     progress: Progress | None = None

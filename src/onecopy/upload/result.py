@@ -14,6 +14,8 @@ class Outcome(StrEnum):
     """What became of a file that was to be uploaded."""
 
     UPLOADED = "uploaded"
+    WOULD_UPLOAD = "would-upload"
+    """Only asked what would be done."""
     SKIPPED = "skipped"
     KEY_TAKEN = "key-taken"
     FAILED = "failed"

@@ -265,7 +265,15 @@ class _Street:
 
     def _request(self, item: Item) -> Request:
         content_type, _ = mimetypes.guess_type(item.key)
-        return Request(item.key, item.file.size, item.digest, content_type, self._options.anyway)
+        options = self._options
+        return Request(
+            item.key,
+            item.file.size,
+            item.digest,
+            content_type,
+            options.anyway,
+            options.metadata,
+        )
 
     def _refused(self, item: Item, answer: Answer) -> None:
         """Deal with a `begin` or `complete` that gave neither a ticket nor a copy of ours."""

@@ -109,10 +109,14 @@ export class Client {
     return new URL(url.replace(/^\/(?!\/)/, ""), this.#root);
   }
 
+  /** Whether a request goes to the service itself: all others' addresses are absolute. */
+  isOurs({ url }: Send): boolean {
+    return /^\/(?!\/)/.test(url) && this.address(url).href.startsWith(this.#root);
+  }
+
   /** Return the headers of a request, and the token if it goes to the service itself. */
   headers(send: Send): Record<string, string> {
-    const ours = this.address(send.url).href.startsWith(this.#root);
-    return ours ? { ...this.#authorization(), ...send.headers } : { ...send.headers };
+    return this.isOurs(send) ? { ...this.#authorization(), ...send.headers } : { ...send.headers };
   }
 
   #authorization(): Record<string, string> {

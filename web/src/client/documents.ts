@@ -54,13 +54,13 @@ export interface Upload {
   readonly anyway?: boolean;
 }
 
-/** A part to send: number from 1, SHA-256 in hex. */
+/** A part: number from 1, SHA-256 in hex. */
 export interface PartDigest {
   readonly number: number;
   readonly sha256: string;
 }
 
-/** A part that the store has. */
+/** A part that the store has; its SHA-256 is empty where a bucket does not state it. */
 export interface StoredPart extends PartDigest {
   readonly size: number;
 }
@@ -80,6 +80,8 @@ export interface Status {
 /** What a client must know. */
 export interface Config {
   readonly version: string;
+  /** Whose uploads these are. */
+  readonly tenant: string;
   readonly store: { readonly kind: string; readonly url?: string };
   readonly limits: {
     readonly sizes: number;

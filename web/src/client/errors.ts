@@ -31,7 +31,8 @@ export class Problem extends ServiceError {
   /** Whether the same request may work in a moment. */
   get passing(): boolean {
     if ([408, 425, 429, 503, 504].includes(this.status)) return true;
-    return this.status >= 500 && this.reason === `http-${this.status}`; // a gateway's, or S3's
+    if (this.reason === "store-unavailable") return true;
+    return this.status >= 500 && this.reason === `http-${this.status}`; // a gateway's
   }
 }
 

@@ -1,4 +1,4 @@
-/** Whether the service can be reached, and as whom: work waits here until it can go on. */
+/** Whether service and bucket can be reached, and as whom: work waits here until it can go on. */
 
 import { Client } from "../client/client.ts";
 import { Problem, Unreachable } from "../client/errors.ts";
@@ -6,14 +6,22 @@ import { abortable, delay, type Patience, patient, sleep } from "../client/patie
 import { Watchers } from "./watchers.ts";
 
 /** `up`, or what has to happen before work goes on. */
-export type ConnectionState = "up" | "unreachable" | "token-needed";
+export type ConnectionState = "up" | "unreachable" | "store-unreachable" | "token-needed";
 
 /** Where the token is kept: sessionStorage, or anything like it. */
 export type Keep = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 const TOKEN = "onecopy-token";
-/** Milliseconds between two looks whether the service is back. */
+/** Milliseconds between two looks whether somebody is back. */
 const LOOK = 2_000;
+/** Milliseconds for an answer to such a look. */
+const LONGEST_LOOK = 10_000;
+
+/** Somebody who may be away. */
+interface Host {
+  readonly away: ConnectionState;
+  readonly answers: () => Promise<boolean>;
+}
 
 /** One for the page: all its requests wait together, and one of them looks. */
 export class Connection {
@@ -23,7 +31,8 @@ export class Connection {
   readonly watch = this.#watchers.add;
   readonly #root: string;
   readonly #keep: Keep;
-  #back: Promise<void> | null = null;
+  readonly #service: Host = { away: "unreachable", answers: () => this.#isHealthy() };
+  readonly #back = new Map<string, Promise<void>>();
   #admitted: Promise<void> | null = null;
   #admit: () => void = () => undefined;
 
@@ -45,16 +54,24 @@ export class Connection {
 
   /** Wait out a lost service for as long as it takes, a missing token too, the rest six times. */
   readonly patience: Patience = async (error, attempt, signal) => {
-    if (error instanceof Unreachable) await abortable(this.#return(), signal);
+    if (error instanceof Unreachable) await abortable(this.#return("", this.#service), signal);
     else if (error instanceof Problem && error.status === 401) {
       await abortable(this.#admission(), signal);
     } else await patient(6)(error, attempt, signal);
   };
 
-  /** Whether the service answers now. */
-  async reachable(): Promise<boolean> {
+  /** Whether a bucket could not be reached; if so, only after it is back. */
+  async wasLost(address: string, signal?: AbortSignal): Promise<boolean> {
+    const answers = () => isThere(address);
+    if (await answers()) return false;
+    const bucket: Host = { away: "store-unreachable", answers };
+    await abortable(this.#return(new URL(address).origin, bucket), signal);
+    return true;
+  }
+
+  async #isHealthy(): Promise<boolean> {
     try {
-      const late = AbortSignal.timeout(10_000);
+      const late = AbortSignal.timeout(LONGEST_LOOK);
       const answer = await fetch(`${this.#root}healthz`, { signal: late, cache: "no-store" });
       return answer.ok;
     } catch {
@@ -62,21 +79,20 @@ export class Connection {
     }
   }
 
-  #return(): Promise<void> {
-    this.#back ??= this.#look().finally(() => {
-      this.#back = null;
-    });
-    return this.#back;
+  #return(name: string, host: Host): Promise<void> {
+    const back = this.#back.get(name) ?? this.#look(host).finally(() => this.#back.delete(name));
+    this.#back.set(name, back);
+    return back;
   }
 
-  async #look(): Promise<void> {
+  async #look({ away, answers }: Host): Promise<void> {
     // Even if it answers at once: whoever is refused again and again must not ask in a loop.
     await sleep(delay(null, 1));
-    while (!(await this.reachable())) {
-      this.#say("unreachable");
+    while (!(await answers())) {
+      this.#say(away);
       await sleep(LOOK);
     }
-    if (this.state === "unreachable") this.#say("up");
+    if (this.state === away) this.#say("up");
   }
 
   async #admission(): Promise<void> {
@@ -101,5 +117,16 @@ export class Connection {
     if (state === this.state) return;
     this.state = state;
     this.#watchers.call();
+  }
+}
+
+/** Whether anything answers there, if only to say that it is not for us: CORS does not hide that. */
+async function isThere(address: string): Promise<boolean> {
+  try {
+    const late = AbortSignal.timeout(LONGEST_LOOK);
+    await fetch(address, { method: "HEAD", mode: "no-cors", cache: "no-store", signal: late });
+    return true;
+  } catch {
+    return false;
   }
 }

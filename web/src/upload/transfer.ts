@@ -1,16 +1,16 @@
-/** One file on its way into the store: begin, send, complete. */
+/** One file on its way into the store: begin or go on, send, complete. */
 
 import type { Client } from "../client/client.ts";
-import type { Finish, Result, Send, Upload } from "../client/documents.ts";
+import type { Finish, Result, Send, StoredPart, Upload } from "../client/documents.ts";
 import { Problem, Unreachable } from "../client/errors.ts";
-import { delay, sleep } from "../client/patience.ts";
+import { sleep } from "../client/patience.ts";
 import type { FileDigests, Hasher, Part } from "../digest/hasher.ts";
-import { FileUnreadable, unreadable } from "../digest/read.ts";
 import { partRanges, type Range, SMALLEST_PART } from "../digest/scheme.ts";
 import { Lanes, together } from "../lanes.ts";
 import { Batch } from "./batch.ts";
 import type { Connection } from "./connection.ts";
-import { put } from "./put.ts";
+import { Sender } from "./sender.ts";
+import type { Known, Unfinished } from "./unfinished.ts";
 
 /** Requests that carry bytes at the same time: browsers open six per host, the rest may ask. */
 const WIRES = 4;
@@ -22,15 +22,11 @@ const LARGE = 2;
 const SMALL_BYTES = 64 * 1024 * 1024;
 /** Of those, bytes that even an empty file counts for. */
 const LEAST = 512 * 1024;
-/** Times that a request for bytes is sent before a bucket is given up. */
-const TRIES = 6;
 /** Milliseconds between two questions whether a completion is through. */
 const ASK_AGAIN = 1_000;
 
 /** What is to be stored, and how. */
-export interface Source {
-  readonly file: File;
-  readonly key: string;
+export interface Source extends Known {
   /** Null if the file has not been read: then its parts are hashed as they are sent. */
   readonly digests: FileDigests | null;
   /** Store it even if the content is already there. */
@@ -52,35 +48,51 @@ export interface Outcome {
   readonly parts: readonly string[] | null;
 }
 
-/** An upload that was begun. */
+/** An upload that was begun, now or by an earlier page. */
 interface Begun {
   ticket: string;
   readonly source: Source;
   readonly watch: Watch;
   /** For the only part of a small file. */
-  readonly send: Send | undefined;
+  readonly send?: Send | undefined;
+  /** What the store has of it already. */
+  readonly have: ReadonlyMap<number, StoredPart>;
   /** Bytes sent of each part. */
   readonly sent: number[];
 }
 
 /** The reasons after which an upload has to be begun again. */
 const LOST = new Set(["upload-unknown", "parts-missing"]);
+/** The reason for which its bytes are no good. */
+const MISMATCH = "digest-mismatch";
+
+/** What it works with. */
+export interface Collaborators {
+  readonly client: Client;
+  readonly hasher: Hasher;
+  readonly connection: Connection;
+  readonly unfinished: Unfinished;
+  /** Return the most files that one request may hold. */
+  readonly mostFiles: () => number;
+}
 
 /** Carries files into the store, a bounded number at a time. */
 export class Transfers {
   readonly #client: Client;
   readonly #hasher: Hasher;
-  readonly #connection: Connection;
+  readonly #sender: Sender;
+  readonly #unfinished: Unfinished;
   readonly #begins: Batch<Upload, Result>;
   readonly #completions: Batch<Finish, Result>;
   readonly #wires = new Lanes(WIRES);
   readonly #large = new Lanes(LARGE);
   readonly #small = new Lanes(SMALL_BYTES);
 
-  constructor(client: Client, hasher: Hasher, connection: Connection, mostFiles: () => number) {
+  constructor({ client, hasher, connection, unfinished, mostFiles }: Collaborators) {
     this.#client = client;
     this.#hasher = hasher;
-    this.#connection = connection;
+    this.#sender = new Sender(client, connection);
+    this.#unfinished = unfinished;
     this.#begins = new Batch({ ask: (files) => client.begin(files), most: mostFiles });
     this.#completions = new Batch({
       ask: (tickets) => client.complete(tickets),
@@ -93,25 +105,63 @@ export class Transfers {
   /** Store a file. Throws what its collaborators throw, and the signal's reason. */
   store(source: Source, watch: Watch): Promise<Outcome> {
     const { size } = source.file;
-    if (size >= SMALLEST_PART) return this.#large.run(() => this.#store(source, watch));
+    if (isLarge(source)) return this.#large.run(() => this.#store(source, watch));
     return this.#small.run(() => this.#store(source, watch), Math.max(size, LEAST));
+  }
+
+  /** Give up an upload that this page or an earlier one began, if there is one. */
+  giveUp(upload: Known): void {
+    const ticket = this.#unfinished.find(upload);
+    this.#unfinished.drop(upload);
+    if (ticket !== null) this.#abort(ticket);
+  }
+
+  /** Give up all uploads that earlier pages left. */
+  giveUpLeft(): void {
+    for (const ticket of this.#unfinished.dropLeft()) this.#abort(ticket);
   }
 
   async #store(source: Source, watch: Watch, again = false): Promise<Outcome> {
     watch.signal.throwIfAborted();
-    const result = await this.#begins.add(requestFor(source));
-    if (result.ticket === undefined) return { result, parts: null };
-    const { ticket, send } = result;
-    const begun: Begun = { ticket, source, watch, send, sent: [] };
+    const begun = (await this.#goOn(source, watch)) ?? (await this.#begin(source, watch));
+    if ("result" in begun) return begun;
     try {
       const outcome = await this.#bring(begun);
-      if (again || !LOST.has(outcome.result.reason ?? "")) return outcome;
+      const { verdict, reason } = outcome.result;
+      if (verdict !== "unconfirmed") this.#unfinished.drop(source);
+      if (!isEnd(reason)) return outcome;
+      this.#end(begun);
+      if (again || !mayBeginAgain(begun, reason)) return outcome;
     } catch (error) {
-      this.#giveUp(begun);
-      const lost = error instanceof Problem && LOST.has(error.reason);
-      if (again || !lost) throw error;
+      const reason = error instanceof Problem ? error.reason : undefined;
+      if (!isLarge(source) || !mayGoOn(error)) this.#end(begun);
+      if (again || !mayBeginAgain(begun, reason)) throw error;
     }
     return await this.#store(source, watch, true);
+  }
+
+  /** Go on with what was begun for this file; null if there is nothing to go on with. */
+  async #goOn(source: Source, watch: Watch): Promise<Begun | null> {
+    const known = this.#unfinished.find(source);
+    if (known === null) return null;
+    try {
+      const { ticket, parts } = await this.#client.status(known, watch.signal);
+      this.#unfinished.note(source, ticket);
+      const have = new Map(parts.map((part) => [part.number, part]));
+      return { ticket, source, watch, have, sent: [] };
+    } catch (error) {
+      if (!(error instanceof Problem && [400, 404].includes(error.status))) throw error;
+      this.#unfinished.drop(source);
+      return null;
+    }
+  }
+
+  async #begin(source: Source, watch: Watch): Promise<Begun | Outcome> {
+    const result = await this.#begins.add(requestFor(source));
+    const { ticket, send } = result;
+    if (ticket === undefined) return { result, parts: null };
+    if (isLarge(source)) this.#unfinished.note(source, ticket);
+    return { ticket, source, watch, send, have: new Map(), sent: [] };
   }
 
   async #bring(begun: Begun): Promise<Outcome> {
@@ -122,7 +172,8 @@ export class Transfers {
     await together(PARTS, partRanges(source.file.size).entries(), async ([at, range]) => {
       const part = await this.#read(begun, at, range);
       parts[at] = part.sha256;
-      await this.#wires.run(() => this.#send(begun, at + 1, part));
+      if (isThere(begun, at + 1, range, part)) tell(begun, at + 1, range.to - range.from);
+      else await this.#wires.run(() => this.#send(begun, at + 1, part));
     });
     watch.signal.throwIfAborted();
     watch.completing();
@@ -136,55 +187,14 @@ export class Transfers {
     return { sha256, body: source.file.slice(range.from, range.to) };
   }
 
-  async #send(begun: Begun, number: number, part: Part): Promise<void> {
-    const { signal } = begun.watch;
-    for (let attempt = 1; ; attempt++) {
-      const ready = attempt === 1 ? begun.send : undefined;
-      const send = ready ?? (await this.#sign(begun, number, part.sha256));
-      const url = this.#client.address(send.url);
-      const headers = this.#client.headers(send);
-      const sent = (bytes: number) => tell(begun, number, bytes);
-      try {
-        return await put({ method: send.method, url, headers, body: part.body, signal, sent });
-      } catch (error) {
-        if (signal.aborted) throw error;
-        sent(0);
-        if (await this.#settled(error, attempt, url, part, signal)) return;
-      }
-    }
-  }
-
-  /** Return false when the part may be sent again, true if it is there; throws if all is lost. */
-  async #settled(
-    error: unknown,
-    attempt: number,
-    url: URL,
-    { body }: Part,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    // Something lies under this key by now, perhaps our own bytes: the completion finds out.
-    if (error instanceof Problem && error.status === 412) return true;
-    const stale = error instanceof Problem && [401, 403, 409].includes(error.status);
-    const expired = error instanceof Problem && error.reason === "ticket-expired";
-    if ((stale || expired) && attempt < TRIES) {
-      await sleep(delay(error, attempt), signal);
-      return false;
-    }
-    if (error instanceof Unreachable) {
-      await tryReading(body);
-      await sleep(delay(error, attempt), signal);
-      await this.#blameStore(attempt, url);
-    }
-    await this.#connection.patience(error, attempt, signal);
-    return false;
-  }
-
-  /** Throw if the service is there, and only the bucket can't be reached. */
-  async #blameStore(attempt: number, url: URL): Promise<void> {
-    const foreign = url.origin !== this.#client.address("").origin;
-    if (foreign && attempt >= TRIES && (await this.#connection.reachable())) {
-      throw new Problem(0, "store-unreachable", `no answer from ${url.origin}`);
-    }
+  #send(begun: Begun, number: number, part: Part): Promise<void> {
+    return this.#sender.send({
+      part,
+      signal: begun.watch.signal,
+      sent: (bytes) => tell(begun, number, bytes),
+      sign: () => this.#sign(begun, number, part.sha256),
+      ready: begun.send,
+    });
   }
 
   async #sign(begun: Begun, number: number, sha256: string): Promise<Send> {
@@ -212,14 +222,45 @@ export class Transfers {
       if (!(error instanceof Problem && error.reason === "ticket-expired")) throw error;
       const status = await this.#client.status(begun.ticket, begun.watch.signal);
       begun.ticket = status.ticket;
+      if (isLarge(begun.source)) this.#unfinished.note(begun.source, status.ticket);
       return await act();
     }
   }
 
+  #end({ source, ticket }: Begun): void {
+    this.#unfinished.drop(source);
+    this.#abort(ticket);
+  }
+
   /** The service forgets uploads by itself, only later: nobody waits for this, or hears of it. */
-  #giveUp({ ticket }: Begun): void {
+  #abort(ticket: string): void {
     this.#client.abort([ticket]).catch(() => undefined);
   }
+}
+
+function isLarge({ file }: Source): boolean {
+  return file.size >= SMALLEST_PART;
+}
+
+/** Whether an upload is over, for this reason, without having come to its end. */
+function isEnd(reason: string | undefined): boolean {
+  return reason === MISMATCH || LOST.has(reason ?? "");
+}
+
+/** Whether there is a point in trying from the start: also if an earlier page sent other bytes. */
+function mayBeginAgain({ have }: Begun, reason: string | undefined): boolean {
+  return LOST.has(reason ?? "") || (reason === MISMATCH && have.size > 0);
+}
+
+/** Whether what was sent before this error is worth keeping. */
+function mayGoOn(error: unknown): boolean {
+  return error instanceof Unreachable || (error instanceof Problem && !isEnd(error.reason));
+}
+
+/** Whether the store has a part: what it does not state it compares in the end. */
+function isThere({ have }: Begun, number: number, { from, to }: Range, { sha256 }: Part): boolean {
+  const there = have.get(number);
+  return there?.size === to - from && ["", sha256].includes(there.sha256);
 }
 
 function requestFor({ file, key, digests, anyway }: Source): Upload {
@@ -235,14 +276,4 @@ function requestFor({ file, key, digests, anyway }: Source): Upload {
 function tell({ sent, watch }: Begun, number: number, bytes: number): void {
   sent[number] = bytes;
   watch.sent(sent.reduce((total, part) => total + (part ?? 0), 0));
-}
-
-/** A file that has changed fails to be sent just like a lost connection; throws FileUnreadable. */
-async function tryReading(body: Part["body"]): Promise<void> {
-  if (!(body instanceof Blob)) return;
-  try {
-    await body.slice(0, 1).arrayBuffer();
-  } catch (error) {
-    throw unreadable(error) ?? new FileUnreadable("the file can't be read");
-  }
 }

@@ -19,6 +19,7 @@ import type { Picked } from "./pick.ts";
 import type { Item, Selection } from "./selection.ts";
 import { Transfers } from "./transfer.ts";
 import { type Turn, Twins } from "./twins.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 /** Small files that are hashed at the same time, on this thread. */
 const SMALL_FILES = 8;
@@ -38,6 +39,7 @@ export interface Collaborators {
   readonly hasher: Hasher;
   readonly connection: Connection;
   readonly selection: Selection;
+  readonly unfinished: Unfinished;
 }
 
 /** Takes files, says of each what it is, and stores what is new. */
@@ -58,10 +60,11 @@ export class Uploader {
   readonly #reading = new Map<Item, Promise<void>>();
   #limits: Limits = LIMITS;
 
-  constructor({ client, hasher, connection, selection }: Collaborators) {
+  constructor({ client, hasher, connection, selection, unfinished }: Collaborators) {
     this.#hasher = hasher;
     this.#selection = selection;
-    this.#transfers = new Transfers(client, hasher, connection, () => this.#limits.files);
+    const mostFiles = () => this.#limits.files;
+    this.#transfers = new Transfers({ client, hasher, connection, unfinished, mostFiles });
     this.#probes = new Batch({
       ask: (sizes) => client.probe(sizes),
       most: () => this.#limits.sizes,
@@ -145,9 +148,15 @@ export class Uploader {
     const running = this.#running.get(item);
     if (running !== undefined) running.abort();
     else {
+      this.#transfers.giveUp(item);
       this.#selection.set(item, "skipped");
       this.#follow(item);
     }
+  }
+
+  /** Give up the uploads that earlier pages left. */
+  giveUpLeft(): void {
+    this.#transfers.giveUpLeft();
   }
 
   #begin(item: Item): void {
@@ -273,6 +282,8 @@ export class Uploader {
   #settle(item: Item, result: Result): void {
     const { verdict, copy, reason } = result;
     const detail = { copy: copy ?? null, reason: reason ?? null, message: result.message ?? null };
+    // What an earlier page began for it is of no use any more.
+    if (verdict === "duplicate") this.#transfers.giveUp(item);
     if (verdict === "duplicate") this.#selection.set(item, "duplicate", detail);
     else if (reason === "key-taken") this.#selection.set(item, "taken", detail);
     else if (verdict === "new" && copy) this.#selection.set(item, "uploaded", detail);

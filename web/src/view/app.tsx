@@ -6,13 +6,15 @@ import type { Config } from "../client/documents.ts";
 import type { Connection } from "../upload/connection.ts";
 import type { Picked } from "../upload/pick.ts";
 import { type Selection, sum } from "../upload/selection.ts";
+import type { Unfinished } from "../upload/unfinished.ts";
 import type { Uploader } from "../upload/uploader.ts";
 import { useChanges } from "./calm.ts";
 import { DropZone } from "./drop.tsx";
 import { choose, type Filter, Filters } from "./filters.tsx";
+import { Interrupted } from "./interrupted.tsx";
 import { List } from "./list.tsx";
 import { Row } from "./row.tsx";
-import { Announcer, announce, Counters, Progress, UNREACHABLE } from "./summary.tsx";
+import { Announcer, AWAY, announce, Counters, Progress } from "./summary.tsx";
 import { count } from "./words.ts";
 
 /** Files taken at a stretch: more would hold up the page. */
@@ -23,14 +25,17 @@ export interface Props {
   readonly uploader: Uploader;
   readonly selection: Selection;
   readonly connection: Connection;
+  readonly unfinished: Unfinished;
   /** Null until the service has told it. */
   readonly config: Config | null;
 }
 
 /** The page: it shows what its collaborators know, and keeps nothing but the filter. */
-export function App({ uploader, selection, connection, config }: Props): JSX.Element {
+export function App(props: Props): JSX.Element {
+  const { uploader, selection, connection, unfinished, config } = props;
   useChanges(selection.watch);
   useChanges(connection.watch);
+  useChanges(unfinished.watch);
   const [filter, setFilter] = useState<Filter>({ tab: "All", text: "" });
   const [onlyCheck, setOnlyCheck] = useState(uploader.onlyCheck);
   const take = useCallback(
@@ -54,6 +59,7 @@ export function App({ uploader, selection, connection, config }: Props): JSX.Ele
           }}
           take={take}
         />
+        <Interrupted keys={unfinished.left} giveUp={() => uploader.giveUpLeft()} />
         {some && (
           <>
             <Counters {...sums} />
@@ -104,7 +110,8 @@ function Banner({ connection }: Pick<Props, "connection">): JSX.Element | null {
     case "up":
       return null;
     case "unreachable":
-      return <p class="banner">{UNREACHABLE}</p>;
+    case "store-unreachable":
+      return <p class="banner">{AWAY[connection.state]}</p>;
     case "token-needed":
       return <TokenForm connection={connection} />;
   }

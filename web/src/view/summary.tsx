@@ -101,11 +101,16 @@ export function Announcer({ text }: { readonly text: string }): JSX.Element {
   );
 }
 
-export const UNREACHABLE = "The service can’t be reached. Work pauses, and goes on by itself.";
+/** Who is away, and what that means. */
+export const AWAY: Partial<Record<ConnectionState, string>> = {
+  unreachable: "The service can’t be reached. Work pauses, and goes on by itself.",
+  "store-unreachable": "The bucket can’t be reached. Work pauses, and goes on by itself.",
+};
 
 /** Say all of it in a sentence. */
 export function announce(selection: Selection, busy: boolean, state: ConnectionState): string {
-  if (state === "unreachable") return UNREACHABLE;
+  const away = AWAY[state];
+  if (away !== undefined) return away;
   if (selection.items.length === 0) return "";
   const { uploaded, duplicate, failed } = selection.sums;
   const open = sum(selection, "taken", "unconfirmed");

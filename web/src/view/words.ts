@@ -124,6 +124,13 @@ function explain(
   return known[reason ?? ""] ?? message ?? (reason ? `${otherwise} (${reason})` : otherwise);
 }
 
+/** Say which uploads were interrupted, and what to do; there is at least one. */
+export function sayInterrupted({ length }: readonly string[]): string {
+  return length === 1
+    ? "1 upload was interrupted: pick the same file again and it goes on."
+    : `${count(length)} uploads were interrupted: pick the same files again and they go on.`;
+}
+
 const STORE_AWAY = "The store can't be asked just now, so it is not known whether this is there.";
 
 const UNCONFIRMED: Readonly<Record<string, string>> = {
@@ -138,9 +145,13 @@ const FAILURES: Readonly<Record<string, string>> = {
   "file-changed": "The file can't be read, or has changed since it was chosen. Choose it again.",
   "file-unreadable": "The file can't be read. Is it open elsewhere, or protected?",
   "digest-mismatch": "The bytes that arrived are not those that were read. Did the file change?",
-  "store-unreachable":
-    "The bucket can't be reached from this page. If its CORS rules don't allow it, run " +
+  "cors-missing":
+    "The bucket refused the upload: its CORS rules don't allow this page. Run " +
     "`onecopy doctor --fix-cors`.",
+  "store-forbidden":
+    "The bucket refused the upload: the service's permissions need a look. Run `onecopy doctor`.",
+  "store-unreachable": "The connection to the bucket broke again and again.",
+  "store-unavailable": "The bucket can't take it just now.",
   "store-full": "The store has no room left.",
   "not-allowed": "Your token does not allow uploads.",
   "key-too-long": "The name with its folders is too long: a store takes 1,024 bytes.",

@@ -206,5 +206,7 @@ describe("addresses that the service gives", () => {
     });
     expect(headers("https://bucket/key")).toEqual({ "x-own": "1" });
     expect(headers("https://host/other/key")).toEqual({ "x-own": "1" });
+    expect(headers("https://host/below/bucket/key")).toEqual({ "x-own": "1" });
+    expect(headers("//bucket/key")).toEqual({ "x-own": "1" });
   });
 });

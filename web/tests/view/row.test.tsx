@@ -5,6 +5,7 @@ import { Client } from "../../src/client/client.ts";
 import { Hasher } from "../../src/digest/hasher.ts";
 import { Connection } from "../../src/upload/connection.ts";
 import { type Detail, type Item, Selection, type State } from "../../src/upload/selection.ts";
+import { Unfinished } from "../../src/upload/unfinished.ts";
 import { Uploader } from "../../src/upload/uploader.ts";
 import { Row } from "../../src/view/row.tsx";
 
@@ -15,7 +16,9 @@ function collaborators() {
   const connection = new Connection(ROOT, sessionStorage);
   const selection = new Selection();
   const client = new Client({ root: ROOT });
-  const uploader = new Uploader({ client, hasher: new Hasher(), connection, selection });
+  const unfinished = new Unfinished(ROOT, localStorage);
+  const hasher = new Hasher();
+  const uploader = new Uploader({ client, hasher, connection, selection, unfinished });
   return { selection, uploader };
 }
 

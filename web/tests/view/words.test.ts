@@ -78,7 +78,7 @@ describe("details", () => {
   });
 
   it("say what to do about known failures", () => {
-    const text = words.sayDetail(item("failed", { reason: "store-unreachable", message: "0" }));
+    const text = words.sayDetail(item("failed", { reason: "cors-missing", message: "0" }));
     expect(text).toContain("onecopy doctor --fix-cors");
   });
 
@@ -86,5 +86,14 @@ describe("details", () => {
     const said = item("unconfirmed", { reason: "strange", message: "It is strange." });
     expect(words.sayDetail(said)).toBe("It is strange.");
     expect(words.sayDetail(item("unconfirmed", { reason: "strange" }))).toContain("(strange)");
+  });
+});
+
+describe("interrupted uploads", () => {
+  it.each([
+    [["a"], "1 upload was interrupted: pick the same file again and it goes on."],
+    [["a", "b"], "2 uploads were interrupted: pick the same files again and they go on."],
+  ])("%o", (keys, text) => {
+    expect(words.sayInterrupted(keys)).toBe(text);
   });
 });

@@ -3,6 +3,7 @@
 index.py        the engine: what it asks the file, statement by statement
 rows.py         copies as rows, packed so that SQLite takes a million without calling Python
 connections.py  who reads, who writes, who tidies up: pool, group commit, checkpointer
+draft.py        a bulk load into an index that has no copies yet
 file.py         opening, backing up, and what SQLite's errors mean
 schema.py       the tables, and how older files come to have them
 """

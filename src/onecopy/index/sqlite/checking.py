@@ -5,18 +5,13 @@ from itertools import islice
 
 import apsw
 
-from onecopy.index.sqlite.reading import to_copy
-from onecopy.index.sqlite.rows import Rows
+from onecopy.index.sqlite import reading
 
 _MOST = 100
 """Faults that are told: one is enough to restore a backup."""
 _BATCH = 10_000
 """Copies that are checked at one time."""
 
-_COPIES = """
-SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at
-FROM copy WHERE id > ? ORDER BY id LIMIT ?
-"""
 _COUNTS = """
 SELECT
     (SELECT count(*) FROM digest), (SELECT count(*) FROM size), (SELECT count(*) FROM copy),
@@ -45,7 +40,7 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
         if finding != "ok":
             yield f"SQLite: {finding}"
     known = 0
-    for rows in _all_rows(connection):
+    for rows in reading.chunks(connection, _BATCH):
         known += rows.count_digests(connection)
         for number in sorted(rows.unfound(connection)):
             yield f"copy {number} is not found by its size or by one of its digests"
@@ -56,15 +51,3 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
         yield f"there are {sizes} rows of sizes, but {copies} copies"
     if strangers:
         yield f"{strangers} copies belong to no tenant"
-
-
-def _all_rows(connection: apsw.Connection) -> Iterator[Rows]:
-    last = 0
-    while True:
-        rows = Rows()
-        for number, tenant, *row in connection.execute(_COPIES, (last, _BATCH)):
-            rows.append(number, tenant, to_copy(row))
-            last = number
-        if not rows:
-            return
-        yield rows

@@ -24,6 +24,8 @@ _CACHE = 16 * 1024
 """KiB for a connection: the inner pages of an index of 10 million copies."""
 _WRITER_CACHE = 64 * 1024
 """KiB for the connection that writes: a bulk load sorts in them."""
+_LARGEST_WAL = 256 * 1024**2
+"""Bytes of disk that a WAL keeps when it begins anew, after a bulk load of which it held all."""
 _NETWORKS = re.compile(
     r"9p|afs|beegfs|ceph|cifs|coda|gfs2|glusterfs|gpfs|lustre|ncpfs|nfs4?|ocfs2|smb[23]|smbfs|vboxsf"
     r"|fuse\.(ceph|davfs|gcsfuse|glusterfs|goofys|juicefs|mount(point)?-s3|rclone|s3fs|sshfs"
@@ -63,6 +65,7 @@ def connect(path: str) -> apsw.Connection:
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.pragma("synchronous", "FULL")
     connection.pragma("cache_size", -_CACHE)
+    connection.pragma("journal_size_limit", _LARGEST_WAL)
     return connection
 
 
@@ -75,6 +78,20 @@ def connect_reader(path: str) -> apsw.Connection:
     connection = connect(path)
     connection.pragma("query_only", value=True)
     connection.pragma("mmap_size", 2**40)
+    return connection
+
+
+def connect_draft() -> apsw.Connection:
+    """Make an empty index without a name, where SQLite keeps temporary files, for us alone.
+
+    It ends with the connection, and so with the process; an error leaves it unusable.
+    """
+    connection = connect("")
+    connection.pragma("journal_mode", "OFF")
+    connection.pragma("synchronous", "OFF")
+    connection.pragma("cache_size", -_WRITER_CACHE)
+    connection.pragma("page_size", PAGE_SIZE)
+    upgrade(connection)
     return connection
 
 
@@ -219,7 +236,11 @@ _MEANINGS: tuple[tuple[tuple[type[apsw.Error], ...], type[Failure], str], ...] =
         Forbidden,
         "no permission to write to the index",
     ),
-    ((apsw.FullError,), Failure, "no room left on the disk of the index: make room"),
+    (
+        (apsw.FullError,),
+        Failure,
+        "no room left on the disk of the index, or on that of temporary files: make room",
+    ),
     ((apsw.CorruptError,), Failure, f"the index is damaged: {_RESTORE}"),
     ((apsw.NotADBError,), Failure, f"the index file is not a SQLite file: {_RESTORE}"),
 )

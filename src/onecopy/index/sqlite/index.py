@@ -1,8 +1,9 @@
 """The engine: who reads and who writes what."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from contextlib import closing
+from itertools import chain, islice
 
 import apsw
 
@@ -12,12 +13,14 @@ from onecopy.index.rules import content_digest
 from onecopy.index.sqlite import reading, writing
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
+from onecopy.index.sqlite.draft import Draft
 from onecopy.index.sqlite.file import back_up, open_file
 from onecopy.index.sqlite.rows import UNREAD, Rows
 
 _CHUNK = 250_000
-"""Copies in one transaction of a bulk load. In a large index nearly all pages of two trees are
-written anew for each chunk, so more would be faster; but others wait as long as a chunk takes."""
+"""Copies that a bulk load keeps at one time, in one transaction. In a large index nearly all pages
+of two trees are written anew for each chunk, so more would be faster; but others wait as long as a
+chunk takes, and it takes memory. An index without copies is spared that: see Draft."""
 
 
 class SqliteIndex:
@@ -82,21 +85,30 @@ class SqliteIndex:
         return self._writer.write(keep) if copies else []
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
-        given, pairs = 0, iter(copies)
-        inserting: Future[None] | None = None
-        with ThreadPoolExecutor(1, "onecopy-add") as helper:
-            while rows := self._packed(islice(pairs, _CHUNK)):
-                if inserting:
-                    inserting.result()
-                    inserting = None
-                if len(rows) < _CHUNK:
-                    self._writer.write(writing.keep, rows)
-                else:  # SQLite inserts this chunk while Python packs the next one
-                    inserting = helper.submit(self._writer.write, writing.keep, rows)
-                given += len(rows)
-            if inserting:
-                inserting.result()
+        chunks = self._chunks(copies)
+        first = next(chunks, None)
+        if first is None:
+            return 0
+        if len(first) < _CHUNK:  # spare a small one what only many are worth
+            self._keep(first)
+            return len(first)
+        chunks = chain([first], chunks)
+        del first  # a chunk takes a hundred MB
+        if not self._readers.read(reading.is_empty):
+            return _each(self._keep, chunks)
+        with closing(Draft()) as draft:
+            given = _each(draft.keep, chunks)
+            if not draft.move(self.path, self._checkpointer):  # others have added copies meanwhile
+                _each(self._keep, draft.chunks(_CHUNK))
         return given
+
+    def _chunks(self, copies: Iterable[tuple[str, Copy]]) -> Iterator[Rows]:
+        pairs = iter(copies)
+        while rows := self._packed(islice(pairs, _CHUNK)):
+            yield rows
+
+    def _keep(self, rows: Rows) -> None:
+        self._writer.write(writing.keep, rows)
 
     def _packed(self, copies: Iterable[tuple[str, Copy]]) -> Rows:
         rows, tenants = Rows(), self._tenants
@@ -139,6 +151,21 @@ class SqliteIndex:
         self._readers.close()
         self._checkpointer.close()
         self._writer.close()
+
+
+def _each(keep: Callable[[Rows], None], chunks: Iterable[Rows]) -> int:
+    """Let SQLite keep each chunk while Python packs the next one; return how many copies."""
+    given = 0
+    with ThreadPoolExecutor(1, "onecopy-add") as helper:
+        keeping: Future[None] | None = None
+        for rows in chunks:
+            if keeping:
+                keeping.result()
+            keeping = helper.submit(keep, rows)
+            given += len(rows)
+        if keeping:
+            keeping.result()
+    return given
 
 
 def _schemes(size: int, needs: Sequence[str]) -> frozenset[Scheme]:

@@ -1,7 +1,7 @@
 """What is asked of an index file, statement by statement."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -10,7 +10,7 @@ import apsw
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import Digest
 from onecopy.index.rules import rank
-from onecopy.index.sqlite.rows import UNREAD, fingerprint, fingerprints
+from onecopy.index.sqlite.rows import UNREAD, Rows, fingerprint, fingerprints
 
 _PAGE = 1000
 """Copies that are read at one time by whoever goes through many."""
@@ -46,6 +46,10 @@ SELECT key, size, digests, identity, stored_at, recorded_at
 FROM copy
 WHERE tenant = (SELECT id FROM tenant WHERE name = ?1) AND key > ?2
 ORDER BY key LIMIT ?3
+"""
+_ROWS = """
+SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at
+FROM copy WHERE id > ? ORDER BY id LIMIT ?
 """
 _UNREAD_SIZES = """
 SELECT value FROM carray(?2) WHERE EXISTS (
@@ -168,6 +172,24 @@ def at(connection: apsw.Connection, tenant: str, keys: Sequence[str]) -> list[Co
 def after(connection: apsw.Connection, tenant: str, key: str) -> list[Copy]:
     """Return the next copies after a key, by key."""
     return [to_copy(row) for row in connection.execute(_NEXT, (tenant, key, _PAGE))]
+
+
+def chunks(connection: apsw.Connection, most: int) -> Iterator[Rows]:
+    """Yield the copies of all tenants by id, so many at one time."""
+    last = 0
+    while True:
+        chunk = Rows()
+        for number, tenant, *row in connection.execute(_ROWS, (last, most)):
+            chunk.append(number, tenant, to_copy(row))
+            last = number
+        if not chunk:
+            return
+        yield chunk
+
+
+def is_empty(connection: apsw.Connection) -> bool:
+    """Return whether there is no copy of any tenant."""
+    return bool(connection.execute("SELECT max(id) IS NULL FROM copy").get)
 
 
 def unread(connection: apsw.Connection, tenant: str, size: int, limit: int) -> list[Copy]:

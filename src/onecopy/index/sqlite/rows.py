@@ -18,8 +18,9 @@ from onecopy.digest import SMALLEST_PART, Digest
 UNREAD = "-"
 """What must be asked to find a copy that has no digest: its bytes."""
 
-_ROW = b"%10d%10d%15d%15d%15d%5d%5d%5d%b%b%b%b"
-"""A packed row: numbers, the lengths of the texts; then the texts, and the digests as they are."""
+_HEAD = b"%10d%10d%15d%15d%15d%5d%5d%5d"
+"""Begins a packed row: numbers, and the lengths of the texts. These follow, and then the digests as
+they are."""
 _HEAD_COLUMNS = (0, 10, 20, 35, 50, 65, 70, 75, 80)
 _HEAD_LENGTH = 80
 _ROWS = """
@@ -123,18 +124,19 @@ class Rows:
             rank, need = 0, b""
         else:
             rank, need = 1, _need(digests)
-        texts = key.encode(), identity.encode(), need
-        lengths = len(texts[0]), len(texts[1]), len(need)
-        row = _ROW % (number, tenant, size, stored_at, recorded_at, *lengths, *texts, packed)
-        if len(row) != _HEAD_LENGTH + sum(lengths) + len(packed):
+        name, own = key.encode(), identity.encode()
+        lengths = len(name), len(own), len(need)
+        fields = _HEAD % (number, tenant, size, stored_at, recorded_at, *lengths)
+        if len(fields) != _HEAD_LENGTH:
             raise ValueError(f"{key[:100]!r}: a name or a number is too long to be kept")
-        self._rows.append(row)
-        entry, at = _ENTRY % (tenant, rank, number), 0
-        while at < len(packed):  # the layout is described at Digests
+        self._rows.append(b"".join((fields, name, own, need, packed)))
+        entry, at, end = _ENTRY % (tenant, rank, number), 0, len(packed)
+        starts, entries = self._fingerprints, self._entries
+        while at < end:  # the layout is described at Digests
             head = packed[at]
             at += 6 if head & 4 else 1
-            self._fingerprints += packed[at : at + 8]
-            self._entries += entry if head & 1 else _ENTRY % (tenant, 2, number)
+            starts += packed[at : at + 8]
+            entries += entry if head & 1 else _ENTRY % (tenant, 2, number)
             at += 16 if head & 2 else 32
 
     def copy(self, index: int, base: int) -> tuple[int, int, Copy]:

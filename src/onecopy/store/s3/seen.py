@@ -1,16 +1,12 @@
-"""What the answer to a HeadObject says of an object: its identity, and what proves its content.
-
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-"""
+"""What a head says of an object: its identity, and what proves its content."""
 
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from typing import Any
 
 from onecopy.content import Digests
 from onecopy.digest import (
@@ -23,26 +19,28 @@ from onecopy.digest import (
     part_lengths,
 )
 from onecopy.store.interface import Object
+from onecopy.store.s3.heads import Head
 
 MARK = "onecopy-upload"
 """User metadata of what we upload: the upload's id, by which a lost answer is known as ours."""
-Head = Mapping[str, Any]
-"""The answer to a HeadObject, as boto3 gives it."""
-
 _NEAR = timedelta(days=2)
 _LONGEST_IDENTITY = 255
 _ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
 _EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 
 
-def described(key: str, head: Head) -> Object:
-    """Return the object that a head describes; `key` is its full key."""
+def described(key: str, head: Head, *, compared: bool) -> Object:
+    """Return the object that a head describes; `key` is its full key.
+
+    `compared` is whether the bucket compared the SHA-256 that it states with the bytes: some repeat
+    what they were told (rclone).
+    """
     return Object(
         key,
-        head["ContentLength"],
+        head.size,
         identity(head),
-        int(head["LastModified"].timestamp() * 1000),
-        stated(head),
+        head.modified * 1000,
+        stated(head, compared=compared),
     )
 
 
@@ -52,46 +50,40 @@ def identity(head: Head) -> str:
     An overwritten one has another time, checksum or version, though an MD5 twin within the same
     second has the same ETag.
     """
-    facts = (
-        head["ETag"].strip('"'),
-        f"{int(head['LastModified'].timestamp()):x}",
-        head.get("ChecksumSHA256", ""),
-        head.get("VersionId", ""),
-    )
-    text = " ".join(facts).rstrip()
+    text = f"{head.etag} {head.modified:x} {head.checksum} {head.version}".rstrip()
     # A version's id may have 1,024 bytes.
     return text if len(text.encode()) <= _LONGEST_IDENTITY else sha256(text.encode()).hexdigest()
 
 
 def is_of(head: Head, upload_id: str) -> bool:
     """Whether an object was made by this upload."""
-    return bool(head.get("Metadata", {}).get(MARK) == upload_id)
+    return head.metadata.get(MARK) == upload_id
 
 
-def stated(head: Head) -> Digests:
+def stated(head: Head, *, compared: bool) -> Digests:
     """Return the digests that the bucket states: what it computed or checked itself.
 
     A checksum over parts is taken only of what we uploaded: of others the parts may be uneven, and
     then it identifies nothing.
     """
-    size, found = head["ContentLength"], list[Digest]()
-    value, parts = checksum(head.get("ChecksumSHA256"))
+    size, found = head.size, list[Digest]()
+    value, parts = checksum(head.checksum) if compared else (b"", None)
     if value and parts is None:
         found.append(Digest(SHA256, value))
-    elif value and MARK in head.get("Metadata", {}) and parts == len(part_lengths(size)):
+    elif value and MARK in head.metadata and parts == len(part_lengths(size)):
         found.append(Digest(content_scheme(size), value))
     if (etag := _md5_in(head)) and etag[1] is None:
         found.append(Digest(MD5, bytes.fromhex(etag[0])))
     return Digests.proved(*found)
 
 
-def stated_over(head: Head, lengths: Sequence[int]) -> Digests:
+def stated_over(head: Head, lengths: Sequence[int], *, compared: bool) -> Digests:
     """Return the digests over parts that the bucket states of an object whose parts are these."""
-    even, size = lengths[0], head["ContentLength"]
+    even, size = lengths[0], head.size
     if sum(lengths) != size or any(length != even for length in lengths[:-1]) or lengths[-1] > even:
         return Digests()
     found = []
-    value, parts = checksum(head.get("ChecksumSHA256"))
+    value, parts = checksum(head.checksum) if compared else (b"", None)
     if value and parts == len(lengths):
         found.append(Digest(Scheme("sha256", even), value))
     if (etag := _md5_in(head)) and etag[1] == len(lengths):
@@ -102,7 +94,7 @@ def stated_over(head: Head, lengths: Sequence[int]) -> Digests:
 def parts_in(head: Head) -> int | None:
     """Return of how many parts an object was made; None if that says nothing of its content."""
     etag = _md5_in(head)
-    _, parts = checksum(head.get("ChecksumSHA256"))
+    _, parts = checksum(head.checksum)
     return parts or (etag[1] if etag else None)
 
 
@@ -123,18 +115,15 @@ def _md5_in(head: Head) -> tuple[str, int | None] | None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
-    encrypted = head.get("ServerSideEncryption", "AES256") != "AES256"
-    if encrypted or head.get("SSECustomerAlgorithm"):
-        return None
-    match = _ETAG.fullmatch(head["ETag"].strip('"'))
-    if match is None:
+    match = _ETAG.fullmatch(head.etag)
+    if match is None or head.encryption:
         return None
     return match[1], int(match[2]) if match[2] else None
 
 
 def is_expiring(head: Head) -> bool:
     """Whether the bucket's lifecycle is about to delete the object: nobody may count on it."""
-    match = _EXPIRY.search(head.get("Expiration", ""))
+    match = _EXPIRY.search(head.expiration)
     if match is None:
         return False
     try:

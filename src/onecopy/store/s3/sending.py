@@ -22,17 +22,21 @@ An answer that was lost is found out by looking at the object: ours carries the 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
-from onecopy.errors import Failure, UploadUnknown, WrongBytes
+from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, Part, Send, Taken, Upload
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.connection import Connection, code_of, failure, status_of, translated
-from onecopy.store.s3.seen import MARK, Head, checksum, is_of, is_small
+from onecopy.store.s3.connection import code_of, failure, status_of, translated
+from onecopy.store.s3.heads import Head, Heads
+from onecopy.store.s3.seen import MARK, checksum, is_of, is_small
 from onecopy.store.s3.signing import Signer
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SIGNED = 900
 """Seconds for which a signed request may begin."""
@@ -45,15 +49,14 @@ _ABORTS = 5
 class Sending:
     """The uploads into one bucket."""
 
-    def __init__(self, address: Address, connection: Connection, signer: Signer) -> None:
+    def __init__(self, address: Address, client: "S3Client", signer: Signer, heads: Heads) -> None:
         self._address = address
-        self._client = connection.client
+        self._client = client
         self._signer = signer
+        self._heads = heads
 
     def begin(self, upload: Upload) -> Upload:
         """Begin a multipart upload; a small one begins when it is sent."""
-        if is_small(upload.size):
-            return upload
         with translated():
             begun = self._client.create_multipart_upload(
                 **self._place(upload.key),
@@ -90,7 +93,7 @@ class Sending:
         """See Store; what the bucket does not state the SHA-256 of has an empty one."""
         if is_small(upload.size):
             head = self._find(upload)
-            whole = checksum(head.get("ChecksumSHA256"))[0] if head else b""
+            whole = checksum(head.checksum)[0] if head else b""
             return [Part(1, upload.size, whole)] if head else []
         return [
             Part(part["PartNumber"], part["Size"], checksum(part.get("ChecksumSHA256"))[0])
@@ -115,8 +118,7 @@ class Sending:
             raise failure(error) from error
         except BotoCoreError as error:
             raise failure(error) from error
-        # SeaweedFS lists an upload without parts while it is done with completing it.
-        if not last and self._find_own(upload):
+        if not last and self._find_own(upload):  # its parts go before it does
             raise _unknown()
         return [last[number] for number in sorted(last)]
 
@@ -180,14 +182,7 @@ class Sending:
 
     def _find(self, upload: Upload) -> Head | None:
         """Look at what lies at the key of an upload; None if nothing does."""
-        try:
-            return self._client.head_object(**self._place(upload.key), ChecksumMode="ENABLED")
-        except ClientError as error:
-            if status_of(error) == 404:
-                return None
-            raise failure(error) from error
-        except BotoCoreError as error:
-            raise failure(error) from error
+        return self._heads.at(self._address.prefix + upload.key)
 
     def abort(self, upload: Upload) -> None:
         """Give up a multipart upload; an object is never touched.
@@ -211,6 +206,7 @@ class Sending:
                 raise failure(error) from error
             except BotoCoreError as error:
                 raise failure(error) from error
+        raise Unavailable("parts of this upload are still arriving: give it up later")
 
     def unfinished(self, seconds: float) -> Iterator[Upload]:
         """Yield the multipart uploads below our prefix that were begun so many seconds ago."""

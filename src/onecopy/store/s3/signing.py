@@ -1,12 +1,13 @@
-"""Requests that anybody may make who is given them: AWS Signature Version 4 in the query.
+"""Requests that are signed, with AWS Signature Version 4.
 
-https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+In the query for whoever is given them, in a header for our own:
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from botocore.auth import S3SigV4QueryAuth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
 from onecopy.store.s3.connection import Connection
@@ -38,9 +39,19 @@ class Signer:
 
         Raises what botocore raises for credentials that can't be renewed.
         """
-        request = AWSRequest(
-            method, f"{self._root}/{quote(key, safe='/~')}", dict(headers), params=dict(query)
-        )
+        request = AWSRequest(method, self._url(key), dict(headers), params=dict(query))
         frozen = self._credentials.get_frozen_credentials()
         S3SigV4QueryAuth(frozen, "s3", self._region, expires=ends).add_auth(request)
         return str(request.url)
+
+    def authorize(
+        self, method: str, key: str, headers: Mapping[str, str]
+    ) -> tuple[str, dict[str, str]]:
+        """Return the URL of a request without a body that we make ourselves, and its headers."""
+        request = AWSRequest(method, self._url(key), dict(headers))
+        frozen = self._credentials.get_frozen_credentials()
+        S3SigV4Auth(frozen, "s3", self._region).add_auth(request)
+        return str(request.url), dict(request.headers.items())
+
+    def _url(self, key: str) -> str:
+        return f"{self._root}/{quote(key, safe='/~')}"

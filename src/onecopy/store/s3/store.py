@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.content import Digests
 from onecopy.digest import MD5, Digest, MiB, content_scheme, hash_stream
 from onecopy.errors import (
     BadInput,
+    Failure,
     FileChanged,
+    Forbidden,
     InvalidKey,
     InvalidSettings,
+    OnecopyError,
     Unavailable,
     WrongBytes,
 )
@@ -37,7 +41,8 @@ from onecopy.store.interface import (
 )
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import AT_ONCE, code_of, connect, failure, status_of, translated
-from onecopy.store.s3.seen import Head, described, is_expiring, is_small, parts_in, stated_over
+from onecopy.store.s3.heads import Head, Heads
+from onecopy.store.s3.seen import described, is_expiring, is_small, parts_in, stated_over
 from onecopy.store.s3.sending import Sending
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.trial import Abilities, try_out
@@ -60,12 +65,15 @@ class S3Store:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        connection = connect(address, address.endpoint)
-        self._client = connection.client
-        public = address.public_endpoint
-        self._signer = Signer(address.bucket, connect(address, public) if public else connection)
-        self._sending = Sending(address, connection, self._signer)
-        self._connections = connections()
+        own, public = connect(address, address.endpoint), address.public_endpoint
+        signer = Signer(address.bucket, own)
+        self._client = own.client
+        self._credentials = own.credentials
+        self._connections = connections(AT_ONCE + 16)
+        self._heads = Heads(signer, self._connections)
+        self._signer = Signer(address.bucket, connect(address, public)) if public else signer
+        """Signs for the address by which clients reach the bucket."""
+        self._sending = Sending(address, own.client, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-s3")
         self._id: str | None = None
 
@@ -87,11 +95,27 @@ class S3Store:
         """The client by which it is asked, for `onecopy doctor`."""
         return self._client
 
+    @property
+    def credentials(self) -> Credentials:
+        """What our requests are signed with."""
+        return self._credentials
+
     @cached_property
     def abilities(self) -> Abilities:
         """What the bucket can be trusted with: tried when it is first asked for."""
         self.identify(create=True)
-        return try_out(self._client, self._marker(self._id or ""), _marker_body(self._id or ""))
+        store_id = self._id or ""
+        with translated():
+            return try_out(self._client, self._marker(store_id), _marker_body(store_id))
+
+    def believe(self, known: bytes | None) -> bytes | None:
+        if known is not None:
+            self.__dict__["abilities"] = msgspec.json.decode(known, type=Abilities)
+            return known
+        try:
+            return msgspec.json.encode(self.abilities)
+        except Forbidden:  # we may only read: then no SHA-256 that it states is believed
+            return None
 
     # The marker
 
@@ -125,22 +149,21 @@ class S3Store:
 
     def _read_marker(self) -> str | None:
         """Return the id in the marker; None if there is no marker."""
-        try:
-            head = self._head(_MARKER)
-        except ClientError as error:
-            if status_of(error) != 404:
-                raise failure(error) from error
+        head = self._heads.at(self._address.prefix + _MARKER)
+        if head is None:
             self._check_bucket()
             return None
-        except BotoCoreError as error:
-            raise failure(error) from error
-        found: str | None = head.get("Metadata", {}).get(_MARK)
-        return found
+        return head.metadata.get(_MARK)
 
     def _check_bucket(self) -> None:
-        """Raise InvalidSettings if there is no such bucket: a HeadObject does not tell."""
+        """Raise InvalidSettings if there is no such bucket: a HeadObject does not tell.
+
+        A HeadBucket would, but not to those who may list our prefix only.
+        """
         try:
-            self._client.head_bucket(Bucket=self._address.bucket)
+            self._client.list_objects_v2(
+                Bucket=self._address.bucket, Prefix=self._address.prefix, MaxKeys=1
+            )
         except ClientError as error:
             if status_of(error) == 404:
                 raise InvalidSettings(
@@ -166,25 +189,29 @@ class S3Store:
             # After the looking: what was absent was so in a bucket that is certainly ours.
             try:
                 self._check_marker(self._read_marker())
-            except (Unavailable, InvalidSettings):
-                return [Unknown("store-unavailable")] * len(keys)
+            except OnecopyError as error:
+                return [_unseen(error)] * len(keys)
         return answers
 
     def _look_at(self, key: str) -> Object | Absent | Unknown:
         if not _is_key(key):
             return _ABSENT
         try:
-            head = self._head(key)
-        except ClientError as error:
-            if status_of(error) == 404:
-                return _ABSENT
-            return Unknown(f"store-{failure(error).reason}")
-        except BotoCoreError as error:
-            return Unknown(f"store-{failure(error).reason}")
-        return _EXPIRING if is_expiring(head) else described(key, head)
+            head = self._heads.at(self._address.prefix + key)
+        except OnecopyError as error:
+            return _unseen(error)
+        if head is None:
+            return _ABSENT
+        return _EXPIRING if is_expiring(head) else self._described(key, head)
 
-    def _head(self, key: str) -> Head:
-        return self._client.head_object(**self._place(key), ChecksumMode="ENABLED")
+    def _described(self, key: str, head: Head) -> Object:
+        """Describe an object; a SHA-256 that nobody compared with the bytes is left out (P2)."""
+        return described(key, head, compared=self._compares)
+
+    @property
+    def _compares(self) -> bool:
+        """Whether the bucket is known to compare SHA-256 with the bytes; a look does not try it."""
+        return "abilities" in self.__dict__ and self.abilities.refuses_wrong_bytes
 
     def _place(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
@@ -230,21 +257,21 @@ class S3Store:
         seen = self._look_at(key)
         if not isinstance(seen, Object) or seen.digests:
             return seen
+        head = self._heads.at(self._address.prefix + key)
+        if head is None or not (count := parts_in(head)):
+            return seen
         try:
-            head = self._head(key)
-            if not parts_in(head):
-                return seen
-            digests = stated_over(head, self._part_sizes(key, head))
-            return described(key, head)._replace(digests=digests)
+            lengths = self._part_sizes(key, head.size, count)
         except (BotoCoreError, ClientError):
             return seen  # it can be read
+        digests = stated_over(head, lengths, compared=self._compares)
+        return described(key, head, compared=self._compares)._replace(digests=digests)
 
-    def _part_sizes(self, key: str, head: Head) -> list[int]:
+    def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of the parts of which an object was made, as far as the bucket tells."""
         attributes = self._client.get_object_attributes(
             **self._place(key), ObjectAttributes=["ObjectParts"]
         )
-        count, size = parts_in(head) or 1, head["ContentLength"]
         parts = attributes.get("ObjectParts", {}).get("Parts", [])
         if len(parts) == count:
             return [part["Size"] for part in parts]
@@ -263,11 +290,16 @@ class S3Store:
                 "can be uploaded into it safely; `onecopy doctor` says more",
                 reason="store-overwrites",
             )
-        return self._each(self._sending.begin, uploads)
+        large = iter(self._each(self._sending.begin, [u for u in uploads if not is_small(u.size)]))
+        return [upload if is_small(upload.size) else next(large) for upload in uploads]
 
     def _check_key(self, key: str) -> None:
         check_key(key)
         check_key(self._address.prefix + key, LONGEST_KEY)
+
+    @property
+    def origin(self) -> str:
+        return self._signer.origin
 
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         return self._sending.sign(upload, parts)
@@ -292,10 +324,10 @@ class S3Store:
         head = self._sending.complete(upload, digest, sums)
         if isinstance(head, Taken | Completing):
             return head
-        seen = described(upload.key, head)
+        seen = self._described(upload.key, head)
         if seen.size != upload.size:
             raise _other_bytes(upload)
-        if seen.digests.content_digest(seen.size) == digest and self.abilities.refuses_wrong_bytes:
+        if seen.digests.content_digest(seen.size) == digest:
             return seen
         return seen._replace(digests=self._read_back(upload, digest))
 
@@ -357,6 +389,11 @@ def _is_key(key: str) -> bool:
     except InvalidKey:
         return False
     return True
+
+
+def _unseen(error: OnecopyError) -> Unknown:
+    """Return what is known of an object that can't be looked at, or of a bucket that is no more."""
+    return Unknown(f"store-{error.reason if isinstance(error, Failure) else Unavailable.reason}")
 
 
 def _other_bytes(upload: Upload) -> WrongBytes:

@@ -1,0 +1,257 @@
+"""Uploading into a bucket, beside the AWS CLI and rclone; and what it costs the service.
+
+    python benchmarks/bucket.py [--work FOLDER] [--rounds N] [--server seaweedfs|ministack]
+
+One S3 server (from PyPI, as the tests have it) on the loopback interface takes the uploads of all,
+each into a bucket of its own; every step is done by all in turn, and the best round of each counts.
+`onecopy upload` runs with credentials of its own, `aws s3 cp` and `rclone copy` at their defaults.
+Then 20 clients upload at once through `onecopy serve`, whose memory and CPU time are read.
+"""
+
+import argparse
+import contextlib
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.standins import SERVERS, Standin
+from tests.standins.child import program
+
+MiB = 1024 * 1024
+GiB = 1024 * MiB
+LARGE = 2 * GiB
+FILES, SIZE = 2_000, 100_000
+CLIENTS, EACH = 20, 100
+"""Clients at once, and files of SIZE that each of them brings, beside one of LARGE_EACH."""
+LARGE_EACH = 64 * MiB
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who uploads, and with what command: source, bucket and name there."""
+
+    name: str
+    upload: Callable[[Path, str, str], list[str]]
+    env: Mapping[str, str]
+
+
+def peers(server: Standin, work: Path) -> list[Peer]:
+    """Return onecopy as it is beside this file, and its peers."""
+    env = {**os.environ, **server.environment(), "HOME": str(work)}
+    rclone_env = {
+        **env,
+        "RCLONE_CONFIG_S3_TYPE": "s3",
+        "RCLONE_CONFIG_S3_PROVIDER": "Other",
+        "RCLONE_CONFIG_S3_ENV_AUTH": "true",
+        "RCLONE_CONFIG_S3_ENDPOINT": server.endpoint,
+        "RCLONE_CONFIG_S3_REGION": server.region,
+    }
+
+    def onecopy(source: Path, bucket: str, to: str) -> list[str]:
+        index = f"sqlite:{work / bucket}.sqlite"
+        backends = ["--store", server.store_url(bucket), "--index", index]
+        return [sys.executable, "-m", "onecopy", "upload", "--to", to, *backends, str(source)]
+
+    def aws(source: Path, bucket: str, to: str) -> list[str]:
+        target = f"s3://{bucket}/{to}/{source.name}"
+        recursive = ["--recursive"] if source.is_dir() else []
+        command = [program("aws"), "--endpoint-url", server.endpoint, "s3", "cp", "--quiet"]
+        return [*command, *recursive, str(source), target]
+
+    def rclone(source: Path, bucket: str, to: str) -> list[str]:
+        target = f"s3:{bucket}/{to}" + (f"/{source.name}" if source.is_dir() else "")
+        return [program("rclone"), "copy", "--quiet", str(source), target]
+
+    return [
+        Peer("onecopy", onecopy, env),
+        Peer("aws s3 cp", aws, env),
+        Peer("rclone copy", rclone, rclone_env),
+    ]
+
+
+def timed(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
+    """Run a command; return its seconds and those of its CPU time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stderr.decode(errors='replace')[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def prepare(sources: Path) -> None:
+    """Make what is uploaded, and the same under other names."""
+    (sources / "many").mkdir(parents=True)
+    for number in range(FILES):
+        (sources / "many" / f"{number}.bin").write_bytes(os.urandom(SIZE))
+    with (sources / "large.img").open("wb") as file:
+        for _ in range(LARGE // MiB):
+            file.write(os.urandom(MiB))
+    (sources / "renamed").mkdir()
+    for path in (sources / "many").iterdir():
+        (sources / "renamed" / f"moved-{path.name}").hardlink_to(path)
+    (sources / "copy.img").hardlink_to(sources / "large.img")
+
+
+def hashing(path: Path) -> float:
+    """Return how long it takes to compute the content digest of a file, start-up included."""
+    script = (
+        "import os, sys; from onecopy.hashing import hash_fd; from onecopy.digest import *\n"
+        "fd = os.open(sys.argv[1], os.O_RDONLY); size = os.fstat(fd).st_size\n"
+        "hash_fd(fd, size, [content_scheme(size)])"
+    )
+    return timed([sys.executable, "-c", script, str(path)], os.environ)[0]
+
+
+def compare(
+    server: Standin, work: Path, sources: Path
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Do every step by every peer in turn; return seconds and CPU seconds by step and peer."""
+    times: dict[str, dict[str, tuple[float, float]]] = {}
+    all_of_them = peers(server, work)
+    buckets = {peer.name: server.bucket() for peer in all_of_them}
+    for step, name in (("2 GiB", "large.img"), (f"{FILES:,} of 100 KB", "many")):
+        times[step] = {
+            peer.name: timed(peer.upload(sources / name, buckets[peer.name], "a"), peer.env)
+            for peer in all_of_them
+        }
+    ours = all_of_them[0]
+    for step, name in (("2 GiB, renamed", "copy.img"), ("all renamed", "renamed")):
+        before = stored(server, buckets[ours.name])
+        took = timed(ours.upload(sources / name, buckets[ours.name], "b"), ours.env)
+        times[step] = {ours.name: took}
+        if stored(server, buckets[ours.name]) != before:
+            raise RuntimeError("something was sent again")
+    times["2 GiB, renamed"]["hashing alone"] = hashing(sources / "large.img"), 0.0
+    return times
+
+
+def stored(server: Standin, bucket: str) -> tuple[int, int]:
+    """Return how many objects there are, and their bytes."""
+    pages = server.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    sizes = [found["Size"] for page in pages for found in page.get("Contents", ())]
+    return len(sizes), sum(sizes)
+
+
+@contextlib.contextmanager
+def served(server: Standin, work: Path, bucket: str) -> Iterator[tuple[str, int]]:
+    """Run the service; yields its URL and its process id."""
+    command = [sys.executable, "-m", "onecopy", "serve", "--port", "0"]
+    command += ["--store", server.store_url(bucket), "--index", f"sqlite:{work / 'served.sqlite'}"]
+    env = {**os.environ, **server.environment()}
+    process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line
+            if "onecopy is at " in line:
+                yield line.partition("onecopy is at ")[2].strip(), process.pid
+                return
+        raise RuntimeError(said)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def service(server: Standin, work: Path) -> None:
+    """Let many clients upload at once, and print what the service took for it."""
+    folders = [work / f"client-{number}" for number in range(CLIENTS)]
+    for folder in folders:
+        folder.mkdir()
+        for number in range(EACH):
+            (folder / f"{number}.bin").write_bytes(os.urandom(SIZE))
+    with served(server, work, server.bucket()) as (url, pid):
+        upload = partial(_upload_to, url, work)
+        for what, unit, units in (
+            (
+                f"{CLIENTS} clients, {EACH} files of 100 KB each",
+                "1,000 files",
+                CLIENTS * EACH / 1e3,
+            ),
+            (f"{CLIENTS} clients, a file of 64 MiB each", "GiB", CLIENTS * LARGE_EACH / GiB),
+        ):
+            began, before = time.perf_counter(), _cpu(pid)
+            with ThreadPoolExecutor(CLIENTS) as pool:
+                list(pool.map(upload, folders))
+            seconds, spent = time.perf_counter() - began, _cpu(pid) - before
+            print(
+                f"{what}: {seconds:.1f} s, {spent / units:.2f} s of the service's CPU per {unit}, "
+                f"{_peak(pid)} MB at its peak (at most 200: {_peak(pid) <= 200})"
+            )
+            for folder in folders:
+                shutil.rmtree(folder)
+                folder.mkdir()
+                (folder / "one.img").write_bytes(os.urandom(LARGE_EACH))
+
+
+def _upload_to(url: str, work: Path, folder: Path) -> None:
+    env = {**os.environ, "HOME": str(work)}
+    timed([sys.executable, "-m", "onecopy", "upload", "--server", url, str(folder)], env)
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def _peak(pid: int) -> int:
+    """Return the most memory that a process has had, in MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024 // 1_000_000
+
+
+def show(rounds: list[dict[str, dict[str, tuple[float, float]]]]) -> None:
+    """Print the best round of each step and peer, and which targets were met."""
+    for step in rounds[0]:
+        best = {name: min(done[step][name] for done in rounds) for name in rounds[0][step]}
+        figures = ", ".join(
+            f"{name} {wall:.2f} s ({cpu:.2f})" for name, (wall, cpu) in best.items()
+        )
+        ours = best.pop("onecopy")[0]
+        verdict = ""
+        if "hashing alone" in best:
+            over = ours - best["hashing alone"][0]
+            verdict = f"  over hashing: {over:.2f} s (at most 0.5: {over <= 0.5})"
+        elif best:
+            ratio = min(wall for wall, _ in best.values()) / ours
+            verdict = f"  throughput {ratio:.2f} of the faster (at least 0.9: {ratio >= 0.9})"
+        print(f"{step:18} {figures}{verdict}")
+
+
+def main() -> None:
+    """Print seconds (CPU seconds) by step."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    arguments.add_argument("--work", type=Path, help="folder for 20 GB of scratch files")
+    arguments.add_argument("--rounds", type=int, default=2)
+    arguments.add_argument("--server", choices=SERVERS, default="seaweedfs")
+    chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
+        work = Path(folder)
+        prepare(work / "sources")
+        rounds = []
+        for _ in range(chosen.rounds):
+            with SERVERS[chosen.server]() as server:
+                rounds.append(compare(server, work, work / "sources"))
+        show(rounds)
+        with SERVERS[chosen.server]() as server:
+            service(server, work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""`onecopy doctor`: what is fine, what is wrong, and how to mend it."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import click
+
+from onecopy.cli.backends import opened_backends, opened_index
+from onecopy.cli.options import closing_help, takes_settings
+from onecopy.cli.progress import Display
+from onecopy.cli.show import json_line
+from onecopy.errors import Failure, InvalidSettings
+from onecopy.examination import examine_belonging, examine_service, examine_store
+from onecopy.finding import Finding, State, fine, wrong
+from onecopy.gate.begun import abort_stale as abort_stale_in_bucket
+from onecopy.settings import Settings
+from onecopy.store import Store, open_store
+from onecopy.store.interface import Lister, Sweeper
+from onecopy.store.s3.address import Address
+from onecopy.store.s3.policy import policy as least_policy
+
+_ORIGINS = ("http://127.0.0.1:8000", "http://localhost:8000")
+"""Where `onecopy serve` serves its page unless told otherwise."""
+_ORIGIN = re.compile(r"https?://[^/?#@*\s]+")
+_DAY = 24 * 3600
+
+
+@click.command(
+    "doctor",
+    epilog=closing_help(
+        "Exit codes: 0 all is fine, 1 something is to be mended, 2 error.",
+        "onecopy doctor",
+        "onecopy doctor --store s3://photos/2026 --origin https://photos.example.org",
+        "onecopy doctor --store s3://photos/2026 --policy > policy.json",
+        "onecopy doctor --store s3://photos/2026 --fix-cors",
+        "onecopy doctor --store s3://photos/2026 --abort-stale",
+        "onecopy doctor --server https://files.example.org",
+    ),
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finding.")
+@click.option(
+    "--origin",
+    "origins",
+    metavar="URL",
+    multiple=True,
+    default=_ORIGINS,
+    show_default=True,
+    help="Web origin of a page that sends to the bucket; can be given several times.",
+)
+@click.option(
+    "--fix-cors", is_flag=True, help="Let those pages send, besides all that the bucket allows."
+)
+@click.option("--policy", is_flag=True, help="Print the least IAM policy for the bucket.")
+@click.option("--abort-stale", is_flag=True, help="Give up our own uploads that nobody finished.")
+@click.option(
+    "--days",
+    type=click.IntRange(0, 10_000),
+    default=8,
+    show_default=True,
+    help="With --abort-stale: those begun so long ago. They can be gone on with for 7 days.",
+)
+@takes_settings(server=True)
+def command(  # noqa: PLR0913 - one for each option
+    *,
+    settings: Settings,
+    as_json: bool,
+    origins: tuple[str, ...],
+    fix_cors: bool,
+    policy: bool,
+    abort_stale: bool,
+    days: int,
+) -> int:
+    """Examine index and store, or the service, and say what is wrong and how to mend it.
+
+    In a bucket it leaves two small objects below .onecopy/, by which it is known and tried.
+    """
+    if policy:
+        return _print_policy(settings)
+    if abort_stale:
+        return _abort_stale(settings, days, as_json=as_json)
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise InvalidSettings(f"{origin!r} is no web origin: expected https://host[:port]")
+    return _tell(_findings(settings, origins, fix_cors=fix_cors), as_json=as_json)
+
+
+def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -> Iterator[Finding]:
+    if settings.server is not None:
+        yield from examine_service(settings.server, settings.token)
+        return
+    with ExitStack() as stack:
+        about = "index"
+        try:
+            index = stack.enter_context(opened_index(settings))
+            about = "store"
+            store = open_store(settings.store)
+        except Failure as error:
+            yield wrong(about, str(error))
+            return
+        stack.callback(store.close)
+        yield fine("index", f"{settings.index} can be read and written")
+        # A store that the index does not know yet becomes one, as with every other command.
+        create = index.get("store") is None
+        yield from _store(store, origins, create=create, fix_cors=fix_cors)
+        yield from examine_belonging(index, store)
+
+
+def _store(
+    store: Store, origins: tuple[str, ...], *, create: bool, fix_cors: bool
+) -> Iterator[Finding]:
+    if store.kind != "s3":
+        if fix_cors:
+            raise InvalidSettings("only a bucket needs CORS: pages send to a folder through us")
+        yield from examine_store(store, create=create)
+        return
+    from onecopy.store.s3.examination import examine_bucket
+    from onecopy.store.s3.store import S3Store
+
+    assert isinstance(store, S3Store)  # noqa: S101 - it says so itself
+    yield from examine_bucket(store, origins, create=create, fix_cors=fix_cors)
+
+
+def _tell(findings: Iterator[Finding], *, as_json: bool) -> int:
+    """Print each finding as it comes; return the exit code."""
+    shown = Display()
+    counts = dict.fromkeys(State, 0)
+    for finding in findings:
+        counts[finding.state] += 1
+        shown.line(json_line(finding._asdict()) if as_json else _text(finding))
+    shown.note(
+        f"{counts[State.FINE]:,} fine, {counts[State.ADVICE]:,} could be better, "
+        f"{counts[State.WRONG]:,} to be mended"
+    )
+    return 1 if counts[State.WRONG] else 0
+
+
+def _text(finding: Finding) -> str:
+    said = f"{finding.state:<6}  {finding.about}: {finding.message}"
+    fix = (finding.fix or "").splitlines()
+    return "\n".join([said, *(f"        {line}" for line in fix)])
+
+
+def _print_policy(settings: Settings) -> int:
+    shown = Display()
+    shown.line(json.dumps(least_policy(Address.parse(settings.store)), indent=2))
+    shown.note("the statement OnecopyDoctor is for `onecopy doctor` alone, and may be left out")
+    return 0
+
+
+def _abort_stale(settings: Settings, days: int, *, as_json: bool) -> int:
+    others = 0
+    with opened_backends(settings) as (index, store):
+        if isinstance(store, Sweeper):
+            ours = store.abort_stale(days * _DAY)
+        elif isinstance(store, Lister):
+            ours, others = abort_stale_in_bucket(store, index, days * _DAY)
+        else:
+            raise InvalidSettings("this store keeps no unfinished uploads")
+    shown = Display()
+    if as_json:
+        shown.line(json_line({"given_up": ours, "others": others}))
+    left = f"; {others:,} that are not ours were left alone" if others else ""
+    shown.note(f"{ours:,} unfinished uploads were given up{left}")
+    return 0

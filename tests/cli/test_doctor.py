@@ -1,0 +1,395 @@
+"""`onecopy doctor` as a person runs it."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onecopy.clock import examine_clock
+from onecopy.finding import State
+from onecopy.store.s3.address import Address
+from onecopy.store.s3.lifecycle import abort_rule, examine_lifecycle
+from onecopy.store.s3.policy import policy
+from tests.conftest import Ran, Run, Serve, backends, environment
+from tests.standins import Standin
+from tests.upload.conftest import noise, write
+
+BUCKETS = ["seaweedfs", "ministack"]
+
+
+@pytest.fixture
+def s3(request: pytest.FixtureRequest) -> Standin:
+    """Return the S3 server whose name is the parameter."""
+    found: Standin = request.getfixturevalue(request.param)
+    return found
+
+
+def findings(ran: Ran) -> dict[str, list[dict[str, Any]]]:
+    """Return what `--json` printed, by what it is about."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in ran.out.splitlines():
+        each = json.loads(line)
+        found.setdefault(each["about"], []).append(each)
+    return found
+
+
+def states(ran: Ran) -> dict[str, set[str]]:
+    """Return how everything is."""
+    return {about: {each["state"] for each in some} for about, some in findings(ran).items()}
+
+
+on_both = pytest.mark.parametrize("s3", BUCKETS, indirect=True)
+ALL_FINE = {
+    "credentials",
+    "bucket",
+    "clock",
+    "absence",
+    "access",
+    "checksums",
+    "parts",
+    "overwriting",
+    "composites",
+    "cors",
+    "versioning",
+    "expiry",
+    "encryption",
+    "index",
+}
+
+
+@on_both
+def test_a_bucket_that_is_fine(run: Run, s3: Standin) -> None:
+    """0, each finding on a line; the secret is nowhere, and nothing is left but two small files."""
+    bucket = s3.bucket()
+    into = ("--store", s3.store_url(bucket, "some/prefix"))
+    assert run("doctor", "--fix-cors", *into, **s3.environment()).code == 0
+    done = run("doctor", "--json", *into, **s3.environment())
+    assert (done.code, done.err.startswith("onecopy: ")) == (0, True), done.out
+    told = states(done)
+    assert {about for about, some in told.items() if some == {"fine"}} >= ALL_FINE
+    assert {about for about, some in told.items() if "advice" in some} == {"endpoint", "unfinished"}
+    assert s3.secret_key not in done.out
+    assert s3.access_key in findings(done)["credentials"][0]["message"]
+    listed = s3.client().list_objects_v2(Bucket=bucket)["Contents"]
+    own = "some/prefix/.onecopy/"
+    assert {each["Key"] for each in listed} == {f"{own}store.json", f"{own}composite"}
+    assert not s3.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+
+
+@on_both
+def test_it_is_told_in_plain_words(run: Run, s3: Standin) -> None:
+    """A line begins with how it is; below it stands what to do."""
+    done = run("doctor", "--store", s3.store_url(s3.bucket()), **s3.environment())
+    lines = done.out.splitlines()
+    assert "fine    absence: what is not there answers 404" in lines
+    at = next(at for at, line in enumerate(lines) if line.startswith("advice  unfinished: "))
+    assert lines[at + 1].startswith("        run `onecopy doctor --abort-stale`")
+    assert "AbortIncompleteMultipartUpload" in lines[at + 2]
+
+
+@on_both
+def test_cors_is_merged(run: Run, s3: Standin) -> None:
+    """--fix-cors lets our pages send, leaves others' rules alone, and adds origins to its own."""
+    bucket, client = s3.bucket(), s3.client()
+    others = {"ID": "theirs", "AllowedOrigins": ["https://x.example"], "AllowedMethods": ["GET"]}
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [others]})  # type: ignore[list-item]
+    into = ("--json", "--store", s3.store_url(bucket), "--origin", "https://a.example")
+    before = run("doctor", *into, **s3.environment())
+    assert before.code == 1
+    assert findings(before)["cors"][0]["fix"] == (
+        "onecopy doctor --fix-cors --origin https://a.example"
+    )
+    fixed = run("doctor", "--fix-cors", *into, **s3.environment())
+    assert fixed.code == 0, fixed.out
+    assert "x-amz-checksum-sha256" in findings(fixed)["cors"][0]["message"]
+    more = run("doctor", "--fix-cors", *into, "--origin", "http://b.example", **s3.environment())
+    assert more.code == 0, more.out
+    theirs, ours = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert (theirs["ID"], theirs["AllowedMethods"]) == ("theirs", ["GET"])
+    assert ours["AllowedOrigins"] == ["http://b.example", "https://a.example"]
+
+
+def test_what_is_stored_with_options_may_be_sent_too(run: Run, ministack: Standin) -> None:
+    """The rule follows what is signed: a storage class is a header that a page must send."""
+    bucket = ministack.bucket()
+    into = ("--json", "--store", ministack.store_url(bucket))
+    assert run("doctor", "--fix-cors", *into, **ministack.environment()).code == 0
+    dearer = (*into[:-1], f"{into[-1]}&storage_class=STANDARD_IA")
+    refused = run("doctor", *dearer, **ministack.environment())
+    assert states(refused)["cors"] == {"wrong"}
+    assert run("doctor", "--fix-cors", *dearer, **ministack.environment()).code == 0
+
+
+@on_both
+def test_a_bucket_that_is_not_there(run: Run, s3: Standin) -> None:
+    """It is named, with the command that makes it, and nothing else is guessed."""
+    done = run("doctor", "--json", "--store", s3.store_url("none-such"), **s3.environment())
+    assert done.code == 1
+    assert set(states(done)) == {"index", "credentials", "reach", "clock"}
+    assert "create-bucket" in findings(done)["reach"][0]["fix"]
+
+
+def test_wrong_credentials(run: Run, seaweedfs: Standin) -> None:
+    """Credentials that the bucket does not know, and none at all, are told apart."""
+    into = ("doctor", "--json", "--store", seaweedfs.store_url(seaweedfs.bucket()))
+    wrong = run(*into, **{**seaweedfs.environment(), "AWS_SECRET_ACCESS_KEY": "other"})
+    assert (wrong.code, "does not know these credentials" in wrong.out) == (1, True)
+    env = {**seaweedfs.environment(), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    none = run(*into, **env)
+    assert (none.code, "no credentials for the bucket" in none.out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("denied", "about"),
+    [("s3:ListBucket", "reach"), ("s3:PutObject", "access"), ("s3:GetObject", "absence")],
+)
+def test_missing_permissions(run: Run, seaweedfs: Standin, denied: str, about: str) -> None:
+    """What we may not do is named, and the policy that lets us."""
+    bucket = seaweedfs.bucket()
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": denied,
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    seaweedfs.client().put_bucket_policy(Bucket=bucket, Policy=document)
+    into = ("--store", seaweedfs.store_url(bucket))
+    done = run("doctor", "--json", *into, **seaweedfs.environment())
+    assert done.code == 1
+    assert [each["state"] for each in findings(done)[about]] == ["wrong"], done.out
+    assert "onecopy doctor --policy" in findings(done)[about][0]["fix"]
+
+
+def test_who_we_are_is_asked_of_amazon(run: Run, ministack: Standin) -> None:
+    """Without an endpoint in the URL the credentials' owner is named."""
+    url = f"s3://{ministack.bucket()}?addressing=path&region=us-east-1"
+    env = {**ministack.environment(), "AWS_ENDPOINT_URL": ministack.endpoint}
+    done = run("doctor", "--json", "--store", url, **env)
+    assert findings(done)["credentials"][0]["message"].startswith("arn:aws:")
+
+
+def test_another_region_is_told(run: Run, ministack: Standin) -> None:
+    """A bucket elsewhere than we sign for is found out, and what to write into the URL."""
+    url = ministack.store_url(ministack.bucket()).replace("us-east-1", "eu-central-1")
+    done = run("doctor", "--json", "--store", url, **ministack.environment())
+    assert findings(done)["region"][0]["fix"] == "add region=us-east-1 to the store's URL"
+
+
+def test_an_index_of_another_store(run: Run, tmp_path: Path, seaweedfs: Standin) -> None:
+    """The bucket of a known index is not made a store by mistake."""
+    run("scan", *backends(tmp_path))
+    bucket = seaweedfs.bucket()
+    into = (
+        "--index",
+        f"sqlite:{tmp_path / 'index.sqlite'}",
+        "--store",
+        seaweedfs.store_url(bucket),
+    )
+    done = run("doctor", "--json", *into, **seaweedfs.environment())
+    assert (done.code, states(done)["store"]) == (1, {"wrong"})
+    assert not seaweedfs.client().list_objects_v2(Bucket=bucket).get("Contents")
+    (tmp_path / "other").mkdir()
+    run("scan", *backends(tmp_path / "other"))
+    mixed = (*backends(tmp_path)[:2], *backends(tmp_path / "other")[2:])
+    assert "it knows what lies in another store" in run("doctor", *mixed).out
+
+
+def test_what_lesser_servers_lack(run: Run, moto: Standin, rclone: Standin) -> None:
+    """What follows from a missing ability is said, and what can't be mended from here."""
+    slower = run("doctor", "--json", "--store", moto.store_url(moto.bucket()), **moto.environment())
+    assert slower.code == 0
+    assert {"checksums", "composites"} <= {
+        about for about, some in states(slower).items() if some == {"advice"}
+    }
+    into = ("--json", "--store", rclone.store_url(rclone.bucket()))
+    refused = run("doctor", "--fix-cors", *into, **rclone.environment())
+    assert refused.code == 1
+    assert states(refused)["overwriting"] == {"wrong"}
+    assert "store-overwrites" in findings(refused)["overwriting"][0]["message"]
+    assert "this service's own settings" in findings(refused)["cors"][0]["fix"]
+
+
+@on_both
+def test_stale_uploads_are_given_up(run: Run, s3: Standin, tmp_path: Path) -> None:
+    """Those that we began go, those of others stay and are counted; so does what is young."""
+    bucket, client = s3.bucket(), s3.client()
+    store = s3.store_url(bucket)
+    begin_one(tmp_path, store, s3)
+    client.create_multipart_upload(Bucket=bucket, Key="theirs")
+    assert run("doctor", "--abort-stale", "--store", store, **s3.environment()).err == (
+        "onecopy: 0 unfinished uploads were given up\n"
+    )
+    done = run(
+        *("doctor", "--abort-stale", "--days", "0", "--json", "--store", store),
+        **s3.environment(),
+    )
+    assert (done.code, json.loads(done.out)) == (0, {"given_up": 1, "others": 1})
+    left = client.list_multipart_uploads(Bucket=bucket)["Uploads"]
+    assert [each["Key"] for each in left] == ["theirs"]
+
+
+def begin_one(folder: Path, store: str, s3: Standin) -> None:
+    """Begin a large upload, and never come back for it."""
+    code = (
+        "import sys; from onecopy import settings; from onecopy.cli.backends import opened_gate\n"
+        "from onecopy.gate import Request\n"
+        "with opened_gate(settings.read(None, {'store': sys.argv[1]})) as gate:\n"
+        "    assert gate.begin([Request('film', 9_000_000)])[0].ticket\n"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, store],
+        check=True,
+        cwd=folder,
+        env=environment(folder, **s3.environment()),
+    )
+
+
+def test_stale_uploads_of_a_folder(run: Run, tmp_path: Path) -> None:
+    """A folder is swept by the same command."""
+    run("scan", *backends(tmp_path))
+    done = run("doctor", "--abort-stale", *backends(tmp_path))
+    assert (done.code, done.err) == (0, "onecopy: 0 unfinished uploads were given up\n")
+
+
+def test_a_folder(run: Run, tmp_path: Path) -> None:
+    """Index and folder are tried, and nothing is left in it."""
+    done = run("doctor", "--json", *backends(tmp_path))
+    assert done.code == 0, done.out
+    assert set(states(done)) == {"index", "store", "room"}
+    run("scan", *backends(tmp_path))
+    assert "it belongs to this store" in run("doctor", *backends(tmp_path)).out
+    assert not list((tmp_path / "files/.onecopy/uploads").iterdir())
+    away = run("doctor", "--store", tmp_path / "none" / "such", "--index", f"sqlite:{tmp_path}/i")
+    assert (away.code, "wrong   store: " in away.out) == (1, True)
+
+
+def test_a_service(run: Run, server: Serve, tmp_path: Path) -> None:
+    """It is reached, its version and clock are compared, and what the token is good for is said."""
+    served = server()
+    done = run("doctor", "--json", "--server", served.url)
+    assert done.code == 0
+    assert set(states(done)) == {"service", "version", "token", "clock"}
+    assert findings(done)["token"][0]["message"] == "we may upload and read"
+    made = run("token", "create", "--scope", "check", *backends(tmp_path))
+    served.stop()
+    guarded = server()
+    assert "it wants a token" in run("doctor", "--server", guarded.url).out
+    unknown = run("doctor", "--server", guarded.url, ONECOPY_TOKEN="onecopy_" + "a" * 43)
+    assert (unknown.code, "does not know this token" in unknown.out) == (1, True)
+    asking = run("doctor", "--server", guarded.url, ONECOPY_TOKEN=made.out.strip())
+    assert (asking.code, "we may ask, and not upload" in asking.out) == (0, True)
+    gone = run("doctor", "--server", "http://127.0.0.1:9")
+    assert (gone.code, "wrong   service: can't reach" in gone.out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--origin", "example.org"), ("--origin", "https://a.example/"), ("--fix-cors",)]
+)
+def test_what_can_not_be_is_refused(run: Run, tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    """2 for an origin that is none, and for CORS of a folder."""
+    done = run("doctor", *wrong, *backends(tmp_path))
+    assert (done.code, done.err.startswith("onecopy: ")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"),
+    [(0, State.FINE), (-59, State.FINE), (61, State.ADVICE), (-301, State.WRONG)],
+)
+def test_clocks(seconds: int, state: State) -> None:
+    """More than a minute is told, more than five breaks signatures."""
+    now = datetime(2026, 3, 12, 9, 26, 53, tzinfo=UTC)
+    date = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+    assert examine_clock(date, now).state is state
+    assert examine_clock("yesterday", now).state is examine_clock(None, now).state is State.FINE
+
+
+def expiring(prefix: str, **more: object) -> dict[str, Any]:
+    """Return a rule that deletes what is below a prefix."""
+    chosen = {"Prefix": prefix}
+    return {"ID": "e", "Status": "Enabled", "Filter": chosen, "Expiration": {"Days": 9}, **more}
+
+
+@pytest.mark.parametrize(
+    ("rules", "about", "state"),
+    [
+        ([], "unfinished", State.ADVICE),
+        ([abort_rule("")], "unfinished", State.FINE),
+        ([abort_rule("p/")], "unfinished", State.FINE),
+        ([abort_rule("q/")], "unfinished", State.ADVICE),
+        ([{**abort_rule("p/"), "Status": "Disabled"}], "unfinished", State.ADVICE),
+        (
+            [{**abort_rule(""), "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}],
+            "unfinished",
+            State.ADVICE,
+        ),
+        ([expiring("")], "expiry", State.WRONG),
+        ([expiring("p/tmp/")], "expiry", State.WRONG),
+        ([expiring("q/")], "expiry", State.FINE),
+        ([expiring("", Status="Disabled")], "expiry", State.FINE),
+        ([expiring("", Expiration={"ExpiredObjectDeleteMarker": True})], "expiry", State.FINE),
+        ([expiring("", Filter={"And": {"Prefix": "p/", "Tags": []}})], "expiry", State.WRONG),
+        ([{**expiring(""), "Filter": {}, "Prefix": "q/"}], "expiry", State.FINE),
+    ],
+)
+def test_lifecycle_rules(rules: list[dict[str, Any]], about: str, state: State) -> None:
+    """A rule that deletes our objects is wrong; one that gives up unfinished uploads is fine."""
+    found = examine_lifecycle(Address("bucket", "p/"), rules)
+    assert [each.state for each in found if each.about == about] == [state]
+
+
+def test_lifecycle_of_a_bucket(run: Run, seaweedfs: Standin) -> None:
+    """What a real bucket says is understood; the command that is printed keeps its rules."""
+    bucket = seaweedfs.bucket()
+    rules: Any = [expiring("p/")]
+    seaweedfs.client().put_bucket_lifecycle_configuration(
+        Bucket=bucket, LifecycleConfiguration={"Rules": rules}
+    )
+    into = ("--json", "--store", seaweedfs.store_url(bucket, "p"))
+    done = run("doctor", *into, **seaweedfs.environment())
+    assert states(done)["expiry"] == {"wrong"}
+    assert '"Days": 9' in findings(done)["unfinished"][0]["fix"]
+
+
+def test_the_policy(run: Run) -> None:
+    """It is JSON to paste: for this bucket and prefix only, and never for deleting."""
+    done = run("doctor", "--policy", "--store", "s3://photos/2026")
+    assert done.code == 0
+    told = json.loads(done.out)
+    lists, objects, _ = told["Statement"]
+    assert lists["Condition"] == {"StringLike": {"s3:prefix": "2026/*"}}
+    assert objects["Resource"] == "arn:aws:s3:::photos/2026/*"
+    assert "Delete" not in done.out
+    assert "*" not in "".join(objects["Action"])
+    assert run("doctor", "--policy", "--store", "folder").code == 2
+
+
+def test_a_policy_for_odd_prefixes_and_keys() -> None:
+    """Letters that mean something in a policy are meant literally; a KMS key may be used."""
+    address = Address.parse("s3://photos/a*b$?sse_key=arn:aws:kms:eu:1:key/k")
+    objects, *_, key = policy(address)["Statement"][1:]
+    assert objects["Resource"] == "arn:aws:s3:::photos/a${*}b${$}/*"
+    assert key["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert "Condition" not in policy(Address.parse("s3://photos"))["Statement"][0]
+
+
+def test_metadata_reaches_the_objects(run: Run, seaweedfs: Standin, tmp_path: Path) -> None:
+    """`upload --metadata` is kept with every object, small and large; bad names are refused."""
+    bucket = seaweedfs.bucket()
+    write(tmp_path / "a", noise(10))
+    write(tmp_path / "film", noise(9_000_000))
+    into = ("--store", seaweedfs.store_url(bucket))
+    given = ("--metadata", "camera=X100", "--metadata", "place=Rome = Italy")
+    done = run("upload", *given, *into, "a", "film", **seaweedfs.environment())
+    assert done.code == 0, done.out
+    for key in ("a", "film"):
+        head = seaweedfs.client().head_object(Bucket=bucket, Key=key)
+        assert head["Metadata"].items() >= {"camera": "X100", "place": "Rome = Italy"}.items()
+    write(tmp_path / "b", noise(11))
+    refused = run("upload", "--metadata", "Ä=1", *into, "b", **seaweedfs.environment())
+    assert (refused.code, "metadata takes names" in refused.out) == (2, True)

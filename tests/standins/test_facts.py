@@ -1,0 +1,30 @@
+"""What `store/s3.py` relies on, asked of every stand-in."""
+
+import pytest
+
+from tests.conftest import Standins
+from tests.standins import SERVERS
+from tests.standins.differences import DIFFERENCES
+from tests.standins.facts import FACTS, Place, ask
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def place(request: pytest.FixtureRequest, standins: Standins) -> Place:
+    """Give a bucket of each server."""
+    standin = standins(request.param)
+    return Place(standin, standin.bucket())
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_it_answers_as_s3_or_as_we_know(place: Place, name: str) -> None:
+    """Each server answers each question as S3 does, but for the differences that are listed."""
+    question, expected = FACTS[name]
+    known = DIFFERENCES[place.standin.name].get(name, expected)
+    assert ask(question, Place(place.standin, place.bucket)) == known
+
+
+def test_every_difference_is_one() -> None:
+    """What is listed as a difference is a known question, and not what S3 answers."""
+    for differences in DIFFERENCES.values():
+        for name, answer in differences.items():
+            assert answer != FACTS[name][1]

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { readBucketProblem } from "../../src/client/bucket.ts";
+
+function answer(code: string, message = "Words."): string {
+  return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+}
+
+describe("a bucket's answer", () => {
+  it.each<[number, string, string, boolean]>([
+    [404, "NoSuchUpload", "upload-unknown", false],
+    [400, "BadDigest", "digest-mismatch", false],
+    [400, "XAmzContentChecksumMismatch", "digest-mismatch", false],
+    [400, "RequestTimeout", "store-unavailable", true],
+    [400, "InvalidRequest", "store-refused", false],
+    [401, "", "store-forbidden", false],
+    [403, "AccessDenied", "store-forbidden", false],
+    [403, "RequestTimeTooSkewed", "store-forbidden", false],
+    [409, "ConditionalRequestConflict", "store-unavailable", true],
+    [429, "", "store-unavailable", true],
+    [500, "InternalError", "store-unavailable", true],
+    [503, "SlowDown", "store-unavailable", true],
+    [501, "NotImplemented", "store-refused", false],
+    [507, "", "store-full", false],
+  ])("%d %s means %s, passing: %s", (status, code, reason, passing) => {
+    const problem = readBucketProblem(status, answer(code));
+    expect([problem.status, problem.reason, problem.passing]).toEqual([status, reason, passing]);
+  });
+
+  it("is quoted as far as it is well-formed", () => {
+    expect(readBucketProblem(403, answer("AccessDenied", "No.")).message).toBe(
+      "the bucket answered 403 AccessDenied (No.)",
+    );
+    expect(readBucketProblem(403, "").message).toBe("the bucket answered 403");
+    expect(readBucketProblem(403, "<html>").message).toBe("the bucket answered 403");
+  });
+});
