@@ -52,6 +52,12 @@ def says(status: int, code: str) -> Fault:
     return lambda _: _refusal(status, code)
 
 
+def lists_no_part(_: Pass) -> Answer:
+    """Answer as if nothing was sent yet."""
+    text = "<ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>"
+    return 200, {"Content-Type": "application/xml"}, text.encode()
+
+
 def done_but_says(status: int, code: str) -> Fault:
     """Let the bucket do it, and say that it didn't."""
 

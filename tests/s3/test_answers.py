@@ -26,6 +26,7 @@ from tests.s3.between import (
     done_but_says,
     dropped,
     late,
+    lists_no_part,
     lost,
     says,
 )
@@ -90,6 +91,20 @@ class TestWhatCompletingMeets:
         first = sent.complete()
         assert sent.complete() == first
         assert sent.is_there()
+
+    def test_no_parts_ours(self, sent: Sent, between: Between) -> None:
+        """It was completed before, and the bucket still lists the upload, without its parts."""
+        first = sent.complete()
+        between.breaks("parts", lists_no_part)
+        assert sent.complete() == first
+        between.breaks("parts", lists_no_part)
+        assert sent.world.gate().complete([sent.finish])[0].verdict is Verdict.NEW
+
+    def test_no_parts(self, sent: Sent, between: Between) -> None:
+        """Nothing was sent yet."""
+        between.breaks("parts", lists_no_part)
+        [answer] = sent.world.gate().complete([sent.finish])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "parts-missing")
 
     @pytest.mark.parametrize("fault", [lost, done_but_says(503, "SlowDown")], ids=["lost", "busy"])
     def test_404_or_412_ours(self, sent: Sent, between: Between, fault: Fault) -> None:

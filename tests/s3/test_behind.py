@@ -221,6 +221,11 @@ class TestTheWholeBucket:
             scan(stored.index, stored.store)
         assert set(stored.recorded()) == {"a"}
 
+    def test_one_forbidden(self, stored: BucketWorld, between: Between) -> None:
+        """Nor of an object alone, where the bucket answers all else."""
+        between.breaks("look", only(f"{stored.prefix}/a", says(403, "AccessDenied")), LONG)
+        assert is_doubted(stored, "store-forbidden")
+
     def test_marker_forbidden(self, stored: BucketWorld, between: Between) -> None:
         """Who may look at the object only, and not at the marker, does not believe its absence."""
         stored.remove("a")
