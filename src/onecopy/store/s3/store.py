@@ -4,7 +4,6 @@ import io
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
@@ -76,6 +75,7 @@ class S3Store:
         self._sending = Sending(address, own.client, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-s3")
         self._id: str | None = None
+        self._abilities: Abilities | None = None
 
     @property
     def kind(self) -> str:
@@ -100,17 +100,20 @@ class S3Store:
         """What our requests are signed with."""
         return self._credentials
 
-    @cached_property
+    @property
     def abilities(self) -> Abilities:
         """What the bucket can be trusted with: tried when it is first asked for."""
-        self.identify(create=True)
-        store_id = self._id or ""
-        with translated():
-            return try_out(self._client, self._marker(store_id), _marker_body(store_id))
+        if self._abilities is None:
+            store_id = self.identify(create=True)
+            with translated():
+                self._abilities = try_out(
+                    self._client, self._marker(store_id), _marker_body(store_id)
+                )
+        return self._abilities
 
     def believe(self, known: bytes | None) -> bytes | None:
         if known is not None:
-            self.__dict__["abilities"] = msgspec.json.decode(known, type=Abilities)
+            self._abilities = msgspec.json.decode(known, type=Abilities)
             return known
         try:
             return msgspec.json.encode(self.abilities)
@@ -211,7 +214,7 @@ class S3Store:
     @property
     def _compares(self) -> bool:
         """Whether the bucket is known to compare SHA-256 with the bytes; a look does not try it."""
-        return "abilities" in self.__dict__ and self.abilities.refuses_wrong_bytes
+        return self._abilities is not None and self._abilities.refuses_wrong_bytes
 
     def _place(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
