@@ -52,7 +52,8 @@ def request(
     Not by `pool.request`, which parses a long signed URL several times.
     """
     parts = urlsplit(url)
-    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    path = parts.path or "/"
+    target = f"{path}?{parts.query}" if parts.query else path
     try:
         host = pool.connection_from_host(parts.hostname, parts.port, parts.scheme)
         return host.urlopen(method, target, body, headers, retries=False, redirect=False)

@@ -111,9 +111,9 @@ class Window:
         assert sorted(path.as_posix() for path in found if path.parts[0] != ".onecopy") == [*keys]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the browser."""
+    """Start the browser; not for longer, for its loop runs in this thread as long as it does."""
     own = os.environ.get("ONECOPY_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         try:

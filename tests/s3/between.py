@@ -157,6 +157,8 @@ def standing_before(endpoint: str) -> Iterator[Between]:
     class Passing(Handler):
         def answer(self, length: int) -> Answer | None:
             body = self.rfile.read(length)
+            if len(body) < length:  # its sender was killed: the service would wait for the rest
+                return None
             step, name = step_of(self.command, self.path)
             fault = between.came(step, name, length)
             try:

@@ -168,6 +168,8 @@ def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object |
             published = _link(root, place, staged)
     except UploadUnknown:  # It may have been published before.
         lines = received(uploads, upload)
+        if not lines:  # Somebody gave it up while another began it anew.
+            raise
         proof = _prove(upload, digest, lines)
         published = _find(root, place, proof, lines.get(PUBLISHED))
     if published is None or not proof.fits(published):
