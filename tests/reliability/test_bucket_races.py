@@ -58,7 +58,8 @@ def judge(world: BucketWorld, rounds: Sequence[Sequence[Answer]], large_every: i
         kind = kind_of(number, large_every)
         judge_round(world, kind, number, answers, ours[number])
         heard.update(f"{kind}: {a.verdict} {a.reason or ''}" for a in answers)
-        if may_be_overwritten(world, kind) and len({a.reason for a in answers}) == 1:
+        stored = {(a.verdict, a.reason) for a in answers} == {(Verdict.NEW, None)}
+        if stored and may_be_overwritten(world, kind):
             heard[f"{kind}: overwritten by the server"] += 1
     assert world.staged() == []
     check_consistency(world.index, ["default"])
