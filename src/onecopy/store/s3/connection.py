@@ -19,7 +19,7 @@ AT_ONCE = 32
 """Requests to the bucket at one time, of one process."""
 _CONNECT = 5
 _READ = 25
-"""Seconds; below the 30 for which a gateway before us may wait (see `Completing`)."""
+"""Seconds for which one try waits; three of them are longer than most gateways wait."""
 _BUSY = frozenset(
     {
         "ConditionalRequestConflict",
