@@ -4,8 +4,17 @@ Then its entry goes, and what was built around it may go too.
 """
 
 import hashlib
+from dataclasses import dataclass
 
 from tests.standins.facts.asking import FIRST, LAST, PART, composite, sha256
+
+
+@dataclass(frozen=True)
+class Either:
+    """Answers of a race that is lost too rarely to be seen in every run."""
+
+    answers: tuple[object, ...]
+
 
 DIFFERENCES: dict[str, dict[str, object]] = {
     "seaweedfs": {
@@ -51,6 +60,7 @@ DIFFERENCES: dict[str, dict[str, object]] = {
         "complete_leaves_parts_out": [PART, composite(FIRST)[:-2]],
         "complete_with_object_size": ["done", "done"],
         "complete_with_composite": ["done", "done"],
+        "completes_that_win": Either(("one", "several")),
         "completes_of_one_upload_at_once": ["done", len(FIRST + LAST), composite(FIRST, LAST)[:-2]],
         "complete_twice": "done",
         "complete_twice_if_absent": "done",
