@@ -13,6 +13,7 @@ from onecopy.errors import (
     BadInput,
     Failure,
     Forbidden,
+    InvalidTicket,
     OnecopyError,
     StoreFull,
     Unavailable,
@@ -30,7 +31,21 @@ _MESSAGE = re.compile(rb"<Message>([^<]{1,300})</Message>")
 _WRONG_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
 _STALLED = "RequestTimeout"
 """S3 says 400 to a sender who was silent for too long."""
+_EXPIRED = re.compile("expired", re.IGNORECASE)
+"""What all services say, under codes of their own, to a request that was signed too long ago."""
 _TAKEN = 412
+_BUSY = frozenset({408, 409, 429, 500, 502, 503, 504})
+_BY_STATUS: dict[int, type[OnecopyError]] = {
+    401: Forbidden,
+    403: Forbidden,
+    404: UploadUnknown,
+    507: StoreFull,
+}
+_WORDS: dict[type[OnecopyError], str] = {
+    InvalidTicket: "the request waited too long for its turn: ",
+    UploadUnknown: "the bucket does not know this upload any more: ",
+    WrongBytes: "the file changed while it was sent: ",
+}
 
 
 def connections(most: int = _CONNECTIONS) -> urllib3.PoolManager:
@@ -71,7 +86,8 @@ def put(
     """Send `length` bytes to a bucket, again from their start if that may help.
 
     A key that is taken is no error here: perhaps our own first try took it, and only its answer was
-    lost; the completion tells. Raises Unavailable, Forbidden, StoreFull, UploadUnknown, WrongBytes.
+    lost; the completion tells. Raises Unavailable, Forbidden, StoreFull, UploadUnknown, WrongBytes,
+    and InvalidTicket if the request was signed too long ago.
     """
     headers = {**send.headers, "Content-Length": str(length)}
 
@@ -86,21 +102,20 @@ def put(
 
 def _problem(response: urllib3.BaseHTTPResponse, url: str) -> OnecopyError:
     """Return what an answer of S3 means, which is XML."""
-    text = response.data[:4096]
-    code = _found(_CODE, text)
-    message = f"{origin(url)} answered {response.status} {code}: {_found(_MESSAGE, text)}"
-    status = response.status
-    if status in (408, 409, 429, 500, 502, 503, 504) or code == _STALLED:
-        return Unavailable(message)
-    if status == 404:
-        return UploadUnknown(f"the bucket does not know this upload any more: {message}")
-    if status == 507:
-        return StoreFull(message)
+    code, said = (_found(pattern, response.data[:4096]) for pattern in (_CODE, _MESSAGE))
+    kind = _kind(response.status, code, said)
+    words = f"{_WORDS.get(kind, '')}{origin(url)} answered {response.status} {code}: {said}"
+    return kind(words, reason="ticket-expired" if kind is InvalidTicket else None)
+
+
+def _kind(status: int, code: str, said: str) -> type[OnecopyError]:
+    if status in _BUSY or code == _STALLED:
+        return Unavailable
     if code in _WRONG_BYTES:
-        return WrongBytes(f"the file changed while it was sent: {message}")
-    if status in (401, 403):
-        return Forbidden(message)
-    return BadInput(message) if status < 500 else Failure(message)
+        return WrongBytes
+    if status == 403 and code != "ExpiredToken" and _EXPIRED.search(code + said):
+        return InvalidTicket
+    return _BY_STATUS.get(status, BadInput if status < 500 else Failure)
 
 
 def _found(pattern: "re.Pattern[bytes]", text: bytes) -> str:

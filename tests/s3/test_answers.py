@@ -3,6 +3,7 @@
 What is said of `complete` holds of a store; then a whole upload meets the same at each step.
 """
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -334,6 +335,21 @@ class TestEachStepOfAnUpload:
             assert (result.outcome, result.reason) == (Outcome.UPLOADED, None), name
         judge(far, len(LARGE))
         assert len(far.staged()) == (2 if step == "begin" else 0), "lost, and done but 503"
+
+    @pytest.mark.parametrize("step", ["put", "part"])
+    def test_signed_too_long_ago(
+        self, far: BucketWorld, between: Between, bring: Callable[[str, int], Result], step: str
+    ) -> None:
+        """What a slow line kept waiting for too long is signed anew."""
+        size = 1000 if step == "put" else len(LARGE)
+        between.breaks(step, after(lambda: time.sleep(3.1)))
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("onecopy.store.s3.sending.SIGNED", 2)
+            result = bring("one", size)
+        assert not between.faults, "it has happened"
+        assert (result.outcome, result.reason) == (Outcome.UPLOADED, None)
+        assert between.seen[step] == 2
+        judge(far, size)
 
     @pytest.mark.parametrize("fault", [dropped, lost], ids=["dropped", "lost"])
     def test_small_for_long(

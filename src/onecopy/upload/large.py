@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from onecopy.crew import Crew, Gauge, Line
 from onecopy.digest import MiB, part_lengths
-from onecopy.errors import BadInput, OnecopyError, UploadUnknown
+from onecopy.errors import BadInput, InvalidTicket, OnecopyError, UploadUnknown
 from onecopy.gate.interface import Gate
 from onecopy.store.interface import Body, Part, Send
 from onecopy.upload.item import Item
@@ -145,13 +145,22 @@ class _Sending:
         size = piece.part.size
         try:
             if not self._errors:
-                self._sender.gate.send(ticket, send, piece.body, size)
+                self._send_one(ticket, piece, send)
                 self._item.sent.add(size)
                 self._show(piece)
         except (OnecopyError, OSError) as error:
             self._errors.append(error)
         finally:
             self._under_way.add(-size)
+
+    def _send_one(self, ticket: str, piece: _Piece, send: Send) -> None:
+        """Send one piece; what was signed too long ago, on a slow line, is signed anew."""
+        gate, part = self._sender.gate, piece.part
+        try:
+            gate.send(ticket, send, piece.body, part.size)
+        except InvalidTicket:
+            [again] = gate.parts(ticket, [(part.number, part.sha256)])
+            gate.send(ticket, again, piece.body, part.size)
 
     def _show(self, piece: _Piece) -> None:
         self._item.shown.add(piece.part.size)
