@@ -22,6 +22,7 @@ An answer that was lost is found out by looking at the object: ours carries the 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,6 +45,7 @@ CHECKSUM = "x-amz-checksum-sha256"
 _META = "x-amz-meta-"
 _NO_OVERWRITING = {"if-none-match": "*"}
 _ABORTS = 5
+_TURNS = 256
 
 
 class Sending:
@@ -54,6 +56,9 @@ class Sending:
         self._client = client
         self._signer = signer
         self._heads = heads
+        # SeaweedFS looks whether the key is free, and writes afterwards: of several who complete
+        # at one key in the same moment more than one succeeds, and all but the last are lost.
+        self._turns = [Lock() for _ in range(_TURNS)]
 
     def begin(self, upload: Upload) -> Upload:
         """Begin a multipart upload; a small one begins when it is sent."""
@@ -134,7 +139,8 @@ class Sending:
             return self._found(upload)
         sums = _sums(upload, parts, digest, said)
         try:
-            self._complete(upload, parts, sums)
+            with self._turns[hash(upload.key) % _TURNS]:
+                self._complete(upload, parts, sums)
         except ClientError as error:
             return self._after(upload, error)
         except BotoCoreError:  # perhaps only the answer was lost
