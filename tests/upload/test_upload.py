@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from onecopy.content import Digests, Verdict
-from onecopy.errors import InvalidTicket, Unavailable
+from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Gate
@@ -315,12 +315,23 @@ def test_one_failing_send_fails_one_file(world: World, gate: Watched, photos: Pa
 def test_an_upload_that_was_lost_is_begun_again(
     world: World, gate: Watched, photos: Path, size: int
 ) -> None:
-    """A ticket that is not taken any more costs a new beginning, not the file."""
+    """An upload that the store does not know any more costs a new beginning, not the file."""
     write(photos / "a", noise(size))
-    gate.before = failing(1, InvalidTicket("it is over", reason="ticket-expired"))
+    gate.before = failing(1, UploadUnknown("it is over"))
     assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
     assert len(gate.of("begin")) == 2
     assert world.path("photos/a").read_bytes() == noise(size)
+
+
+def test_what_was_signed_too_long_ago_is_signed_anew(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """A part that waited too long for its turn is asked for once more, and nothing else is."""
+    write(photos / "a", noise(20_000_000))
+    gate.before = failing(1, InvalidTicket("it is over", reason="ticket-expired"))
+    assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
+    assert len(gate.of("begin")) == 1
+    assert world.path("photos/a").read_bytes() == noise(20_000_000)
 
 
 def test_an_upload_that_is_lost_again_and_again_fails(gate: Watched, photos: Path) -> None:
