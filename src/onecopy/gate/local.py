@@ -9,6 +9,7 @@ from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Scheme, content_scheme, part_lengths
 from onecopy.errors import (
     BadInput,
+    Failure,
     InvalidDigest,
     InvalidSettings,
     InvalidTicket,
@@ -157,23 +158,24 @@ class LocalGate:
         self, requests: Sequence[Request], answers: dict[int, Answer], budget: Budget
     ) -> None:
         places = [at for at in range(len(requests)) if at not in answers]
-        free = self._probably_free(requests, places) if self._presigner else []
-        # One that is probably free stands for all: it tells whether the store can be reached.
-        places = free[:1] + [at for at in places if at not in set(free)]
+        if self._presigner and (free := self._probably_free(requests, places)):
+            places = [at for at in places if at not in free]
+            if why := self._unreachable():
+                unknown = Answer(Verdict.UNCONFIRMED, reason=why)
+                answers.update(dict.fromkeys(free, unknown))
         if not places:
             return
         looks = self.store.look([self.tenant.prefix + requests[at].key for at in places])
         for at, seen in zip(places, looks, strict=True):
             request = requests[at]
             if isinstance(seen, Unknown):
-                unknown = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
-                answers.update(dict.fromkeys(free if at in free else [at], unknown))
+                answers[at] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
             elif isinstance(seen, Object):
                 answers[at] = self._living.at_key(
                     request.key, request.size, request.digest, seen, budget
                 )
 
-    def _probably_free(self, requests: Sequence[Request], places: list[int]) -> list[int]:
+    def _probably_free(self, requests: Sequence[Request], places: list[int]) -> set[int]:
         """Return the small uploads to keys of which the index knows nothing.
 
         In a bucket they are not worth a request each: they find out when they are sent, for nothing
@@ -181,7 +183,15 @@ class LocalGate:
         """
         small = [at for at in places if requests[at].size < SMALLEST_PART]
         recorded = self.index.at(self.tenant.name, [requests[at].key for at in small])
-        return [at for at, copy in zip(small, recorded, strict=True) if copy is None]
+        return {at for at, copy in zip(small, recorded, strict=True) if copy is None}
+
+    def _unreachable(self) -> str | None:
+        """Return why the store, or this store, can't be reached; None if it can."""
+        try:
+            self.store.identify(create=False)
+        except OnecopyError as error:
+            return f"store-{error.reason if isinstance(error, Failure) else Unavailable.reason}"
+        return None
 
     def _begin(
         self, requests: Sequence[Request], answers: dict[int, Answer], idempotency_key: str | None
