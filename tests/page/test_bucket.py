@@ -320,8 +320,8 @@ def test_leaving_in_mid_upload_warns(window: Window, bucket: Bucket, local: Make
     hold(window, 1)
     window.choose(local("a.bin", noise(9 * MiB)))
     window.wait("a.bin", "sending")
-    window.page.close(run_before_unload=True)
-    window.page.wait_for_timeout(300)
+    with window.page.expect_event("dialog"):
+        window.page.close(run_before_unload=True)
     assert asked == ["beforeunload"]
     window.click("a.bin", "Cancel")
     window.wait("a.bin", "skipped")
