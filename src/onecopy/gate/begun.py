@@ -41,10 +41,6 @@ class Begun:
             if upload.store_id:
                 return
             raise
-        self.forget(upload)
-
-    def forget(self, upload: Upload) -> None:
-        """Drop the note of an upload that is over."""
         if upload.store_id:
             self._state.put_if(_name(upload), _NOTE, None)
 

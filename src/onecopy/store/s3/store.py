@@ -268,7 +268,7 @@ class S3Store:
         except (BotoCoreError, ClientError):
             return seen  # it can be read
         digests = stated_over(head, lengths, compared=self._compares)
-        return described(key, head, compared=self._compares)._replace(digests=digests)
+        return self._described(key, head)._replace(digests=digests)
 
     def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of the parts of which an object was made, as far as the bucket tells."""
