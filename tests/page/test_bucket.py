@@ -133,6 +133,12 @@ def test_key_taken_by_another_content(
     window.wait("a (2).bin", "uploaded")
     assert bucket.read("a.bin") == b"not ours"
     assert bucket.read("a (2).bin") == noise(size)
+    # A small one is refused when it is sent, which the browser writes down by itself.
+    refused = "Failed to load resource: the server responded with a status of 412"
+    assert [complaint[: len(refused)] for complaint in window.complaints] == (
+        [refused] if size == 1000 else []
+    )
+    window.complaints.clear()
 
 
 @pytest.mark.parametrize("size", [1000, 9 * MiB], ids=["small", "large"])
