@@ -147,6 +147,14 @@ class Copy(NamedTuple):
         return self.digests.content_digest(self.size)
 
 
+class Listed(NamedTuple):
+    """A digest from somebody's list of checksums: claimed, and nothing tells where its copy lies."""
+
+    digest: Digest
+    size: int | None = None
+    """Bytes, where the list says so."""
+
+
 class Content(NamedTuple):
     """What somebody asks about: a content of `size` bytes that has these digests."""
 

@@ -3,19 +3,21 @@
 from importlib import import_module
 
 from onecopy.errors import InvalidSettings
-from onecopy.index.interface import Engine, Index, State, Unread
+from onecopy.index.interface import Engine, Index, Lists, Pages, State, Unread
 
-__all__ = ["Engine", "Index", "State", "Unread", "open_index"]
+__all__ = ["Engine", "Index", "Lists", "Pages", "State", "Unread", "open_index"]
 
 _MODULES = {
+    "dynamodb": "onecopy.index.dynamodb",
     "memory": "onecopy.index.memory",
+    "postgresql": "onecopy.index.postgres",
     "sqlite": "onecopy.index.sqlite",
 }
 """URL scheme -> the module whose `open_url` opens it; imported only when it is asked for."""
 
 
 def open_index(url: str) -> Engine:
-    """Open an index: `sqlite:relative.db`, `sqlite:/absolute.db` or `memory:`.
+    """Open an index: `sqlite:relative.db`, `postgresql://…`, `dynamodb://table?…` or `memory:`.
 
     Raises InvalidSettings for a URL that can't be used, and Unavailable.
     """

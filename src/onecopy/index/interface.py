@@ -15,8 +15,11 @@ method here is repeatable), and Forbidden when it refuses us.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from onecopy.content import Copy
+from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
+
+Entry = tuple[str, Copy | Listed]
+"""A tenant, and what it has."""
 
 LONGEST_IDENTITY = 255
 """Bytes of UTF-8 that an index must be able to keep of an identity."""
@@ -105,6 +108,46 @@ class Unread(Protocol):
         ...
 
 
+class Lists(Protocol):
+    """Optional: an index that also keeps lists of digests without a location.
+
+    They are no copies: `lookup`, `at` and `copies` know nothing of them. Only `schemes` counts them
+    in: a digest listed with a size adds its scheme to that size, one without to every size.
+    """
+
+    def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
+        """Keep many (tenant, listed digest) pairs, and return how many were given.
+
+        Idempotent on tenant and digest; of one that is given again the last size stays. Consumes
+        the iterable in large batches with flat memory. Durable when it returns.
+        """
+        ...
+
+    def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
+        """Return, for each digest in order, what a list says of it, or None.
+
+        As cheap as can be where the tenant has no lists: every content that is new is asked for.
+        """
+        ...
+
+
+class Pages(Protocol):
+    """Optional: an index that can be read from where somebody stopped, to be moved elsewhere."""
+
+    def count(self) -> int:
+        """Return about how many copies and listed digests there are, of all tenants: for plans."""
+        ...
+
+    def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
+        """Yield (position, entries): of all tenants, some thousands at a time.
+
+        Beginning behind `after`, a position that was yielded before, by this process or another.
+        Positions are at most 4 KiB of ASCII. What comes and goes meanwhile may or may not be
+        seen; what stays is seen at least once. Memory stays flat.
+        """
+        ...
+
+
 class State(Protocol):
     """A few small named values, kept by the same engines: secrets, tokens, checkpoints, counters.
 
@@ -131,5 +174,5 @@ class State(Protocol):
         ...
 
 
-class Engine(Index, Unread, State, Protocol):
+class Engine(Index, Unread, Lists, Pages, State, Protocol):
     """What `open_index` returns: an index that can do all of the above."""

@@ -22,6 +22,6 @@ def open_url(url: str) -> "S3Store":
         from onecopy.store.s3.store import S3Store
     except ModuleNotFoundError as error:
         raise InvalidSettings(
-            f"a bucket needs {error.name}, which is not installed: pip install 'onecopy[s3]'"
+            f"a bucket needs {error.name}, which is not installed: pip install 'onecopy[aws]'"
         ) from error
     return S3Store(address)
