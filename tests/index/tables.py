@@ -1,11 +1,15 @@
 """Tables of DynamoDB for tests, on a stand-in."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
 import boto3
 
 from tests.standins import Standin
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 
 def new_table() -> str:
@@ -19,7 +23,7 @@ def url_of(standin: Standin, table: str, more: str = "", *, endpoint: str = "") 
     return f"dynamodb://{table}?region={standin.region}&endpoint={where}{more}"
 
 
-def client_of(standin: Standin):
+def client_of(standin: Standin) -> "DynamoDBClient":
     """Return a client of the tests' own."""
     return boto3.session.Session().client(
         "dynamodb",
