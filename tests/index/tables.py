@@ -10,6 +10,7 @@ from tests.standins import Standin
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
 
 
 def new_table() -> str:
@@ -31,4 +32,19 @@ def client_of(standin: Standin) -> "DynamoDBClient":
         region_name=standin.region,
         aws_access_key_id=standin.access_key,
         aws_secret_access_key=standin.secret_key,
+    )
+
+
+def make_table(standin: Standin, table: str, key: str, *others: str) -> None:
+    """Make a table with a partition key and perhaps a sort key, both text."""
+    sort_keys: list[KeySchemaElementTypeDef] = [
+        {"AttributeName": other, "KeyType": "RANGE"} for other in others
+    ]
+    client_of(standin).create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in (key, *others)
+        ],
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}, *sort_keys],
     )
