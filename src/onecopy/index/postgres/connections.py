@@ -11,8 +11,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8BinaryDumper
 
 from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.index.postgres.asking import Connection, run
 from onecopy.index.postgres.failures import failure, refusal
-from onecopy.index.postgres.schema import Connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,12 +99,15 @@ class Connections:
 
     def _connect(self) -> Connection:
         try:
-            connection: Connection = psycopg.connect(
-                self._conninfo, autocommit=True, prepare_threshold=0
-            )
-            connection.execute(_SESSION)
+            connection: Connection = psycopg.connect(self._conninfo, autocommit=True)
         except psycopg.Error as error:
             raise refusal(error) from error
+        try:
+            run(connection, _SESSION)
+        except psycopg.Error as error:
+            connection.close()
+            raise failure(error) from error
+        # One type for all numbers, or a statement would have a plan for each mixture.
         connection.adapters.register_dumper(int, Int8BinaryDumper)
         return connection
 

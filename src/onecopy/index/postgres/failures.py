@@ -51,8 +51,6 @@ def failure(error: psycopg.Error) -> OnecopyError:
 
 def refusal(error: psycopg.Error) -> OnecopyError:
     """Return what it means that there is no connection."""
-    if error.sqlstate:
-        return failure(error)
     said = str(error)
     for words, state in _REFUSALS:
         if words in said and (words not in ("database", "role") or "does not exist" in said):

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from onecopy.content import Listed
 from onecopy.digest import Digest
-from onecopy.index.postgres.reading import ask
+from onecopy.index.postgres.asking import Connection, ask
 from onecopy.index.postgres.rows import packed
-from onecopy.index.postgres.schema import Connection
 from onecopy.index.postgres.writing import Table, columns_of, tenant_ids
 
 _TEMPORARY = """

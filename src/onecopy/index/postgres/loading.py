@@ -1,14 +1,14 @@
 """A bulk load into an index without copies: loaded without keys, which are built at the end."""
 
-from collections.abc import Iterable, Iterator
-from itertools import batched
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 
 from psycopg import errors
 
 from onecopy.content import Copy
-from onecopy.index.postgres.reading import ask
+from onecopy.index.postgres.asking import Connection, ask, run
 from onecopy.index.postgres.rows import entries_of, row_of, to_copy
-from onecopy.index.postgres.schema import STRIPES, Connection
+from onecopy.index.postgres.schema import STRIPES
 from onecopy.index.postgres.writing import (
     ACT_BITS,
     COPIES,
@@ -55,9 +55,10 @@ def load(connection: Connection, copies: Iterable[tuple[str, Copy]]) -> int | No
     if not _is_ours_alone(connection):
         ask(connection, "ROLLBACK")
         return None
-    connection.execute(_PATIENCE)
+    run(connection, _PATIENCE)
     given, tenants = 0, dict[str, int]()
-    for chunk in batched(copies, _CHUNK):
+    pairs = iter(copies)
+    while chunk := list(islice(pairs, _CHUNK)):
         _load(connection, chunk, tenants)
         given += len(chunk)
     _build_keys(connection, tenants)
@@ -74,14 +75,14 @@ def _is_ours_alone(connection: Connection) -> bool:
         return False
     try:
         with connection.transaction():
-            connection.execute(_DROP_KEYS)
+            run(connection, _DROP_KEYS)
     except (errors.InsufficientPrivilege, errors.FeatureNotSupported):
         return False
     return True
 
 
 def _load(
-    connection: Connection, chunk: Iterable[tuple[str, Copy]], tenants: dict[str, int]
+    connection: Connection, chunk: Sequence[tuple[str, Copy]], tenants: dict[str, int]
 ) -> None:
     rows, entries = [], []
     for number, (name, copy) in enumerate(chunk, next_act(connection) << ACT_BITS):
@@ -96,14 +97,16 @@ def _load(
 
 
 def _build_keys(connection: Connection, tenants: dict[str, int]) -> None:
-    connection.execute(_BUILD_OTHERS)
+    run(connection, _BUILD_OTHERS)
     try:
         with connection.transaction():
-            connection.execute(_BUILD_KEY)
+            run(connection, _BUILD_KEY)
     except errors.UniqueViolation:
         _weed(connection)
-        connection.execute(_BUILD_KEY)
+        run(connection, _BUILD_KEY)
         for late in _late(connection):
+            own = (entries_of(number, tenants[name], copy) for number, (name, copy) in late)
+            drop_digests(connection, list(chain.from_iterable(own)))
             keep_late(connection, tenants, late)
 
 

@@ -2,9 +2,8 @@
 
 from onecopy.content import Listed
 from onecopy.index.interface import Entry
-from onecopy.index.postgres.reading import ask
+from onecopy.index.postgres.asking import Connection, ask
 from onecopy.index.postgres.rows import to_copy, unpacked
-from onecopy.index.postgres.schema import Connection
 
 _PAGE = 5000
 """Entries that are given at one time."""
@@ -44,9 +43,7 @@ def _copies(connection: Connection, tenant: int, number: int) -> Page | None:
 
 def _listed(connection: Connection, tenant: int, digest: bytes) -> Page | None:
     rows = ask(connection, _LISTED, tenant, digest, _PAGE).fetchall()
-    entries: list[Entry] = [
-        (name, Listed(unpacked(value), size)) for _, value, name, size in rows
-    ]
+    entries: list[Entry] = [(name, Listed(unpacked(value), size)) for _, value, name, size in rows]
     return (f"listed {rows[-1][0]} {rows[-1][1].hex()}", entries) if rows else None
 
 
@@ -56,8 +53,8 @@ def count(connection: Connection) -> int:
 
 
 def _count(connection: Connection, table: str) -> int:
-    some = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {_EXACTLY}) AS some"  # noqa: S608
-    ((exactly,),) = ask(connection, some)
+    few = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {_EXACTLY}) AS few"  # noqa: S608
+    ((exactly,),) = ask(connection, few)
     if exactly < _EXACTLY:
         return int(exactly)
     # The planner reckons with the table's present size, even if nobody has analysed it yet.

@@ -1,14 +1,11 @@
 """What is asked of a database, statement by statement."""
 
 from collections.abc import Sequence
-from typing import Any
-
-import psycopg
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, Scheme, content_scheme
+from onecopy.index.postgres.asking import Connection, Cursor, ask
 from onecopy.index.postgres.rows import UNREAD, packed, to_copy
-from onecopy.index.postgres.schema import Connection
 
 _PAGE = 2000
 """Copies that are read at one time by whoever goes through many."""
@@ -64,12 +61,12 @@ WHERE EXISTS (
 """
 # A loose index scan: from each need of a size straight to the next one, past all that are equal.
 _NEEDS = """
-WITH RECURSIVE own(id) AS (SELECT id FROM onecopy.tenant WHERE name = %(tenant)b),
+WITH RECURSIVE own(id) AS (SELECT id FROM onecopy.tenant WHERE name = %b),
 found(size, need) AS (
     SELECT asked.size, (
         SELECT need FROM onecopy.copy
         WHERE tenant = (SELECT id FROM own) AND size = asked.size ORDER BY need LIMIT 1)
-    FROM unnest(%(sizes)b::bigint[]) AS asked(size)
+    FROM unnest(%b::bigint[]) AS asked(size)
     UNION ALL
     SELECT found.size, (
         SELECT copy.need FROM onecopy.copy
@@ -80,7 +77,7 @@ found(size, need) AS (
 SELECT size, need, NULL FROM found WHERE need IS NOT NULL
 UNION ALL
 SELECT size, NULL, scheme FROM onecopy.listed_size
-WHERE tenant = (SELECT id FROM own) AND size = ANY(%(sizes)b::bigint[])
+WHERE tenant = (SELECT id FROM own) AND size = ANY(%b::bigint[])
 """
 _ANY_SIZE = 0
 """Where the schemes of lists without sizes stand: no content is empty."""
@@ -88,13 +85,6 @@ _ANY_SIZE = 0
 Place = tuple[int, int]
 """Rank and number: where a copy stands among those that have a digest."""
 BEFORE_ALL: Place = (-1, 0)
-
-Cursor = psycopg.Cursor[tuple[Any, ...]]
-
-
-def ask(connection: Connection, statement: str, *values: object) -> Cursor:
-    """Execute a statement, and return what its answer is read from."""
-    return connection.execute(statement, values, binary=True)
 
 
 def lookup(connection: Connection, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
@@ -152,15 +142,13 @@ def unread_sizes(connection: Connection, tenant: str, sizes: Sequence[int]) -> s
     return {size for (size,) in rows}
 
 
-def schemes(
-    connection: Connection, tenant: str, sizes: Sequence[int]
-) -> list[frozenset[Scheme]]:
+def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
     """Return, for each size in order, the schemes that must be computed to be found."""
     if not sizes:
         return []
-    asked = {"tenant": tenant, "sizes": sorted({_ANY_SIZE, *sizes})}
+    asked = sorted({_ANY_SIZE, *sizes})
     known: dict[int, set[Scheme]] = {}
-    for size, need, listed in connection.execute(_NEEDS, asked, binary=True):
+    for size, need, listed in ask(connection, _NEEDS, tenant, asked, asked):
         own = known.setdefault(size, set())
         if need is not None:
             own.add(content_scheme(size))

@@ -1,11 +1,9 @@
 """The tables of an index, and how those of older versions come to be like these."""
 
-from typing import Any
-
-import psycopg
 from psycopg import errors
 
 from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.index.postgres.asking import Connection, run
 
 STRIPES = 4096
 """Rows that writers lock; see writing.py. Whoever changes the number has to stop all writers."""
@@ -84,8 +82,6 @@ SELECT
     current_setting('server_encoding')
 """
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-
 
 def upgrade(connection: Connection) -> None:
     """Bring a database to this version; raises InvalidSettings if it can't be."""
@@ -110,7 +106,7 @@ def _bring(connection: Connection, version: int | None) -> None:
             row = connection.execute("SELECT version FROM onecopy.version FOR UPDATE").fetchone()
             version = row[0] if row else 0
         for statements in UPGRADES[version or 0 :]:
-            connection.execute(statements)
+            run(connection, statements)
         connection.execute("UPDATE onecopy.version SET version = %s", (len(UPGRADES),))
 
 

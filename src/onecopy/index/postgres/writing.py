@@ -15,9 +15,10 @@ from zlib import crc32
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
-from onecopy.index.postgres.reading import Cursor, ask, ask_first, found, get
+from onecopy.index.postgres.asking import Connection, Cursor, ask
+from onecopy.index.postgres.reading import ask_first, found, get
 from onecopy.index.postgres.rows import Entry, Row, entries_of, packed, row_of, to_copy
-from onecopy.index.postgres.schema import STRIPES, Connection
+from onecopy.index.postgres.schema import STRIPES
 from onecopy.index.rules import keeps_its_place, merge
 
 ACT_BITS = 20
@@ -92,9 +93,7 @@ COPIES = Table(
     "number, size, stored_at, recorded_at, tenant, key, need, digests, identity",
     ("int8", "int8", "int8", "int8", "int4", "text", "text", "bytea", "text"),
 )
-DIGESTS = Table(
-    "onecopy.digest", "number, tenant, rank, digest", ("int8", "int4", "int2", "bytea")
-)
+DIGESTS = Table("onecopy.digest", "number, tenant, rank, digest", ("int8", "int4", "int2", "bytea"))
 
 Place = tuple[str, str]
 """Tenant and key."""
@@ -213,9 +212,9 @@ def _begin(connection: Connection, given: Sequence[tuple[str, Copy]]) -> _Begun:
     return _Begun(number, ids, _places(taken))
 
 
-def lock(connection: Connection, stripes: Sequence[int]) -> None:
+def lock(connection: Connection, stripes: Iterable[int]) -> None:
     """Wait until nobody else writes about these."""
-    ask(connection, _LOCK, stripes)
+    ask(connection, _LOCK, list(stripes))
 
 
 def next_act(connection: Connection) -> int:
