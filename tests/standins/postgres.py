@@ -31,9 +31,11 @@ _PATIENCE = 60
 """Seconds for a server to answer."""
 _NOBODY = "nobody"
 """Who runs it where we are root, as whom it refuses to run."""
-_HBA = f"local all {USER} trust\nhost all {USER} 127.0.0.1/32 trust\n" + (
-    "host all all 127.0.0.1/32 scram-sha-256\n"
-)
+_HBA = f"""
+local all {USER} trust
+host all {USER} 127.0.0.1/32 trust
+host all all 127.0.0.1/32 scram-sha-256
+"""
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",

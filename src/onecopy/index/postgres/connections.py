@@ -3,7 +3,8 @@
 import select
 from collections.abc import Callable
 from contextlib import suppress
-from threading import BoundedSemaphore
+from threading import Condition
+from time import monotonic
 from typing import Concatenate, ParamSpec, TypeVar
 
 import psycopg
@@ -21,6 +22,8 @@ AT_ONCE = 16
 """Connections of one process, at most."""
 PATIENCE = 10.0
 """Seconds to wait for a connection while all are in use."""
+_A_WHILE = 0.1
+"""Seconds in which a server can't have been restarted."""
 _DEFAULTS = {
     "application_name": "onecopy",
     "connect_timeout": "5",
@@ -32,8 +35,8 @@ _DEFAULTS = {
 }
 """What libpq is told unless the URL says otherwise."""
 # Plans are made once for a statement, perhaps while the tables are empty, and have to stay good
-# when they hold a billion rows: all that we ask goes by an index, row by row. Nobody waits for ever,
-# neither we for others nor others for us.
+# when they hold a billion rows: all that we ask goes by an index, row by row. And nobody waits for
+# ever, neither we for others nor others for us.
 _SESSION = """
 SET default_transaction_isolation = 'read committed';
 SET synchronous_commit = 'on';
@@ -62,57 +65,75 @@ class Connections:
 
     def __init__(self, url: str) -> None:
         self._conninfo = _conninfo(url)
-        self._idle: list[Connection] = []
-        self._room = BoundedSemaphore(AT_ONCE)
+        self._idle: list[tuple[Connection, float]] = []
+        """Each with the time since when it is idle."""
+        self._made = 0
+        self._waiting = 0
+        self._change = Condition()
         self._is_open = True
 
-    def use(
-        self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
+    def use(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """Return what `do` returns; raises what PostgreSQL's errors mean."""
-        if not self._room.acquire(timeout=PATIENCE):
-            raise Unavailable(f"all {AT_ONCE} connections to the database are in use")
+        connection = self._take()
         try:
-            connection = self._take()
-            try:
-                result = do(connection, *args, **kwargs)
-            except BaseException as error:
-                connection.close()
-                if isinstance(error, psycopg.Error):
-                    raise failure(error) from error
-                raise
-            self._give_back(connection)
-            return result
-        finally:
-            self._room.release()
+            result = do(connection, *args, **kw)
+        except BaseException as error:
+            self._drop(connection)
+            if isinstance(error, psycopg.Error):
+                raise failure(error) from error
+            raise
+        self._idle.append((connection, monotonic()))
+        if self._waiting or not self._is_open:
+            self._tell()
+        return result
 
     def _take(self) -> Connection:
         while self._is_open:
             try:
-                connection = self._idle.pop()
+                connection, since = self._idle.pop()
             except IndexError:
-                return self._connect()
-            if _is_quiet(connection):
-                return connection
-            connection.close()
+                if self._may_connect():
+                    return self._connect()
+            else:
+                # After a while it is worth a look, which costs a microsecond.
+                if monotonic() - since < _A_WHILE or _is_quiet(connection):
+                    return connection
+                self._drop(connection)
         raise Unavailable("the index is closed")
+
+    def _may_connect(self) -> bool:
+        """Return whether one more connection may be made, now that none is idle; may wait."""
+        with self._change:
+            if self._made < AT_ONCE:
+                self._made += 1
+                return True
+            self._waiting += 1
+            try:
+                if not self._idle and not self._change.wait(PATIENCE):
+                    raise Unavailable(f"all {AT_ONCE} connections to the database are in use")
+            finally:
+                self._waiting -= 1
+            return False
 
     def _connect(self) -> Connection:
         try:
-            connection: Connection = psycopg.connect(self._conninfo, autocommit=True)
-        except psycopg.Error as error:
-            raise refusal(error) from error
-        try:
-            run(connection, _SESSION)
-        except psycopg.Error as error:
-            connection.close()
-            raise failure(error) from error
-        # One type for all numbers, or a statement would have a plan for each mixture.
-        connection.adapters.register_dumper(int, Int8BinaryDumper)
-        return connection
+            return _connected(self._conninfo)
+        except BaseException:
+            self._forget_one()
+            raise
 
-    def _give_back(self, connection: Connection) -> None:
-        self._idle.append(connection)
+    def _drop(self, connection: Connection) -> None:
+        connection.close()
+        self._forget_one()
+
+    def _forget_one(self) -> None:
+        with self._change:
+            self._made -= 1
+            self._change.notify()
+
+    def _tell(self) -> None:
+        with self._change:
+            self._change.notify()
         if not self._is_open:
             self.close()
 
@@ -121,7 +142,24 @@ class Connections:
         self._is_open = False
         with suppress(IndexError):
             while True:
-                self._idle.pop().close()
+                self._idle.pop()[0].close()
+        with self._change:
+            self._change.notify_all()
+
+
+def _connected(conninfo: str) -> Connection:
+    try:
+        connection = Connection.to(conninfo)
+    except psycopg.Error as error:
+        raise refusal(error) from error
+    try:
+        run(connection, _SESSION)
+    except psycopg.Error as error:
+        connection.close()
+        raise failure(error) from error
+    # One type for all numbers, or a statement would have a plan for each mixture.
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    return connection
 
 
 def _is_quiet(connection: Connection) -> bool:
@@ -136,7 +174,7 @@ def _is_quiet(connection: Connection) -> bool:
 def _conninfo(url: str) -> str:
     """Return what libpq is told; raises InvalidSettings."""
     try:
-        return make_conninfo(**{**_DEFAULTS, **conninfo_to_dict(url)})
+        return make_conninfo("", **{**_DEFAULTS, **conninfo_to_dict(url)})
     except psycopg.Error:
         # Not the words of libpq, nor the URL: a password may stand in either.
         raise InvalidSettings(

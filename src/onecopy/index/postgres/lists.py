@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from onecopy.content import Listed
 from onecopy.digest import Digest
-from onecopy.index.postgres.asking import Connection, ask
+from onecopy.index.postgres.asking import Connection, ask, fetch
 from onecopy.index.postgres.rows import packed
 from onecopy.index.postgres.writing import Table, columns_of, tenant_ids
 
@@ -51,6 +51,6 @@ def find(connection: Connection, tenant: str, digests: Sequence[Digest]) -> list
     if not digests:
         return []
     asked = {packed(digest): digest for digest in digests}
-    rows = ask(connection, _FIND, tenant, sorted(asked))
+    rows = fetch(connection, _FIND, tenant, sorted(asked))
     known = {asked[value]: Listed(asked[value], size) for value, size in rows}
     return [known.get(digest) for digest in digests]

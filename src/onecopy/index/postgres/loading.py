@@ -6,7 +6,7 @@ from itertools import chain, islice
 from psycopg import errors
 
 from onecopy.content import Copy
-from onecopy.index.postgres.asking import Connection, ask, run
+from onecopy.index.postgres.asking import Connection, ask, fetch, run
 from onecopy.index.postgres.rows import entries_of, row_of, to_copy
 from onecopy.index.postgres.schema import STRIPES
 from onecopy.index.postgres.writing import (
@@ -70,7 +70,7 @@ def load(connection: Connection, copies: Iterable[tuple[str, Copy]]) -> int | No
 def _is_ours_alone(connection: Connection) -> bool:
     """Lock out all others, if there are no copies, and take the keys off."""
     lock(connection, range(STRIPES))
-    ((is_empty,),) = ask(connection, _IS_EMPTY)
+    ((is_empty,),) = fetch(connection, _IS_EMPTY)
     if not is_empty:
         return False
     try:

@@ -2,7 +2,7 @@
 
 from onecopy.content import Listed
 from onecopy.index.interface import Entry
-from onecopy.index.postgres.asking import Connection, ask
+from onecopy.index.postgres.asking import Connection, fetch
 from onecopy.index.postgres.rows import to_copy, unpacked
 
 _PAGE = 5000
@@ -36,13 +36,13 @@ def page(connection: Connection, after: str | None) -> Page | None:
 
 def _copies(connection: Connection, tenant: int, number: int) -> Page | None:
     """By number: in the order of recording, to whose end goes what is replaced."""
-    rows = ask(connection, _COPIES, tenant, number, _PAGE).fetchall()
+    rows = fetch(connection, _COPIES, tenant, number, _PAGE)
     entries: list[Entry] = [(name, to_copy(row)) for _, _, name, *row in rows]
     return (f"copy {rows[-1][0]} {rows[-1][1]}", entries) if rows else None
 
 
 def _listed(connection: Connection, tenant: int, digest: bytes) -> Page | None:
-    rows = ask(connection, _LISTED, tenant, digest, _PAGE).fetchall()
+    rows = fetch(connection, _LISTED, tenant, digest, _PAGE)
     entries: list[Entry] = [(name, Listed(unpacked(value), size)) for _, value, name, size in rows]
     return (f"listed {rows[-1][0]} {rows[-1][1].hex()}", entries) if rows else None
 
@@ -54,9 +54,9 @@ def count(connection: Connection) -> int:
 
 def _count(connection: Connection, table: str) -> int:
     few = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {_EXACTLY}) AS few"  # noqa: S608
-    ((exactly,),) = ask(connection, few)
+    ((exactly,),) = fetch(connection, few)
     if exactly < _EXACTLY:
         return int(exactly)
     # The planner reckons with the table's present size, even if nobody has analysed it yet.
-    ((plans,),) = ask(connection, f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table}")
+    ((plans,),) = fetch(connection, f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table}")  # noqa: S608
     return max(_EXACTLY, int(plans[0]["Plan"]["Plan Rows"]))

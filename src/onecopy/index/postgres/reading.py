@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.index.postgres.asking import Connection, Cursor, ask
+from onecopy.index.postgres.asking import Connection, Cursor, ask, fetch
 from onecopy.index.postgres.rows import UNREAD, packed, to_copy
 
 _PAGE = 2000
@@ -90,8 +90,8 @@ BEFORE_ALL: Place = (-1, 0)
 def lookup(connection: Connection, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
     """Return, for each digest in order, the first copy that has it, or None."""
     if len(digests) == 1:  # spare a single one what only many are worth
-        row = ask(connection, _FIRST, tenant, packed(digests[0])).fetchone()
-        return [to_copy(row) if row else None]
+        rows = fetch(connection, _FIRST, tenant, packed(digests[0]))
+        return [to_copy(rows[0]) if rows else None]
     if not digests:
         return []
     return found(ask_first(connection, tenant, digests), digests)
@@ -104,7 +104,7 @@ def ask_first(connection: Connection, tenant: str, digests: Sequence[Digest]) ->
 
 def found(cursor: Cursor, digests: Sequence[Digest]) -> list[Copy | None]:
     """Return, for each digest in order, the copy that was found for it."""
-    copies = {row[0]: to_copy(row[1:]) for row in cursor}
+    copies = {digest: to_copy(row) for digest, *row in cursor.fetchall()}
     return [copies.get(packed(digest)) for digest in digests]
 
 
@@ -112,7 +112,7 @@ def holders(
     connection: Connection, tenant: str, digest: Digest, last: Place
 ) -> list[tuple[Place, Copy]]:
     """Return the next places after `last` with their copies."""
-    rows = ask(connection, _HOLDERS, tenant, packed(digest), *last, _PAGE)
+    rows = fetch(connection, _HOLDERS, tenant, packed(digest), *last, _PAGE)
     return [((rank, number), to_copy(row)) for rank, number, *row in rows]
 
 
@@ -120,25 +120,25 @@ def at(connection: Connection, tenant: str, keys: Sequence[str]) -> list[Copy | 
     """Return, for each key in order, the copy recorded there, or None."""
     if not keys:
         return []
-    copies = {row[0]: to_copy(row) for row in ask(connection, _AT, tenant, sorted(set(keys)))}
+    copies = {row[0]: to_copy(row) for row in fetch(connection, _AT, tenant, sorted(set(keys)))}
     return [copies.get(key) for key in keys]
 
 
 def after(connection: Connection, tenant: str, key: str) -> list[Copy]:
     """Return the next copies after a key, by key."""
-    return [to_copy(row) for row in ask(connection, _NEXT, tenant, key, _PAGE)]
+    return [to_copy(row) for row in fetch(connection, _NEXT, tenant, key, _PAGE)]
 
 
 def unread(connection: Connection, tenant: str, size: int, limit: int) -> list[Copy]:
     """Return up to `limit` copies of this size that have no digest at all."""
-    return [to_copy(row) for row in ask(connection, _UNREAD, tenant, size, UNREAD, limit)]
+    return [to_copy(row) for row in fetch(connection, _UNREAD, tenant, size, UNREAD, limit)]
 
 
 def unread_sizes(connection: Connection, tenant: str, sizes: Sequence[int]) -> set[int]:
     """Return those of the sizes that some copy without any digest has."""
     if not sizes:
         return set()
-    rows = ask(connection, _UNREAD_SIZES, tenant, sorted(set(sizes)), UNREAD)
+    rows = fetch(connection, _UNREAD_SIZES, tenant, sorted(set(sizes)), UNREAD)
     return {size for (size,) in rows}
 
 
@@ -148,7 +148,7 @@ def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[f
         return []
     asked = sorted({_ANY_SIZE, *sizes})
     known: dict[int, set[Scheme]] = {}
-    for size, need, listed in ask(connection, _NEEDS, tenant, asked, asked):
+    for size, need, listed in fetch(connection, _NEEDS, tenant, asked, asked):
         own = known.setdefault(size, set())
         if need is not None:
             own.add(content_scheme(size))
@@ -159,10 +159,10 @@ def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[f
 
 def tenants(connection: Connection) -> list[str]:
     """Return the names of all tenants."""
-    return [name for (name,) in ask(connection, "SELECT name FROM onecopy.tenant ORDER BY id")]
+    return [name for (name,) in fetch(connection, "SELECT name FROM onecopy.tenant ORDER BY id")]
 
 
 def get(connection: Connection, name: str) -> bytes | None:
     """Return a value of the state, or None."""
-    row = ask(connection, "SELECT value FROM onecopy.state WHERE name = %b", name).fetchone()
-    return row[0] if row else None
+    rows = fetch(connection, "SELECT value FROM onecopy.state WHERE name = %b", name)
+    return rows[0][0] if rows else None

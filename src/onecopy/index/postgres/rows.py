@@ -10,7 +10,7 @@ from onecopy.digest import SMALLEST_PART, Digest, Scheme
 UNREAD = "-"
 """What must be asked to find a copy that has no digest: its bytes."""
 
-Row = tuple[int, int, int, int, int, str, str, bytes, str]
+CopyRow = tuple[int, int, int, int, int, str, str, bytes, str]
 """Number, size, stored_at, recorded_at, tenant, key, need, digests, identity."""
 Entry = tuple[int, int, int, bytes]
 """Number, tenant, rank, digest."""
@@ -19,7 +19,7 @@ _CLAIMED = tuple(bytes([head & ~Evidence.PROVED]) for head in range(8))
 """The head byte of a digest that is claimed, by its head byte."""
 
 
-def row_of(number: int, tenant: int, copy: Copy) -> Row:
+def row_of(number: int, tenant: int, copy: Copy) -> CopyRow:
     """Return the row of a copy."""
     key, size, digests, identity, stored_at, recorded_at = copy
     need = "" if _is_proved(copy) else _need(digests)

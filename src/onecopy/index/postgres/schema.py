@@ -6,9 +6,9 @@ from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.postgres.asking import Connection, run
 
 STRIPES = 4096
-"""Rows that writers lock; see writing.py. Whoever changes the number has to stop all writers."""
+"""Rows that writers lock; see writing.py. All who write at one time have to reckon with as many."""
 
-_FIRST = f"""
+_FIRST = """
 CREATE TABLE onecopy.version (version INTEGER NOT NULL);
 INSERT INTO onecopy.version VALUES (0);
 
@@ -16,7 +16,7 @@ INSERT INTO onecopy.version VALUES (0);
 CREATE SEQUENCE onecopy.act AS BIGINT MINVALUE 1 CACHE 1;
 
 CREATE TABLE onecopy.stripe (id INTEGER PRIMARY KEY);
-INSERT INTO onecopy.stripe SELECT generate_series(0, {STRIPES - 1});
+INSERT INTO onecopy.stripe SELECT generate_series(0, 4095);
 
 CREATE TABLE onecopy.tenant (
     id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -15,9 +15,9 @@ from zlib import crc32
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
-from onecopy.index.postgres.asking import Connection, Cursor, ask
+from onecopy.index.postgres.asking import Connection, Row, ask, fetch
 from onecopy.index.postgres.reading import ask_first, found, get
-from onecopy.index.postgres.rows import Entry, Row, entries_of, packed, row_of, to_copy
+from onecopy.index.postgres.rows import CopyRow, Entry, entries_of, packed, row_of, to_copy
 from onecopy.index.postgres.schema import STRIPES
 from onecopy.index.rules import keeps_its_place, merge
 
@@ -71,8 +71,8 @@ class Table(NamedTuple):
             self.load(connection, rows)
         elif rows:
             arrays = ", ".join(f"%b::{kind}[]" for kind in self.types)
-            statement = f"INSERT INTO {self.name} ({self.columns}) SELECT * FROM unnest({arrays})"
-            ask(connection, statement, *columns_of(rows))
+            insert = f"INSERT INTO {self.name} ({self.columns}) SELECT * FROM unnest({arrays})"
+            ask(connection, insert, *columns_of(rows))  # no value stands in it
 
     def load(self, connection: Connection, rows: Iterable[tuple[Any, ...]], how: str = "") -> None:
         """Insert many rows that are not there, by COPY."""
@@ -119,7 +119,7 @@ class _Change(NamedTuple):
 
     gone: list[tuple[int, str]]
     gone_digests: list[Entry]
-    come: list[Row]
+    come: list[CopyRow]
     come_digests: list[Entry]
 
     def ways(self, connection: Connection) -> AbstractContextManager[object]:
@@ -167,7 +167,7 @@ def keep_late(
 ) -> None:
     """Keep copies whose numbers were drawn before, in a transaction that has locked all."""
     asked = sorted({(tenant, copy.key) for _, (tenant, copy) in numbered})
-    taken = _places(ask(connection, _TAKEN, *columns_of(asked)))
+    taken = _places(fetch(connection, _TAKEN, *columns_of(asked)))
     _change(tenants, taken, _merged(taken, numbered)).write(connection)
 
 
@@ -205,7 +205,7 @@ def _begin(connection: Connection, given: Sequence[tuple[str, Copy]]) -> _Begun:
         tenants = ask(connection, _TENANTS, sorted(names))
         asked = sorted({(tenant, copy.key) for tenant, copy in given})
         taken = ask(connection, _TAKEN, *columns_of(asked))
-    ids = dict(tenants.fetchall())
+    ids: dict[str, int] = dict(tenants.fetchall())
     if len(ids) < len(names):
         ids = tenant_ids(connection, names)
     ((number,),) = act
@@ -219,20 +219,20 @@ def lock(connection: Connection, stripes: Iterable[int]) -> None:
 
 def next_act(connection: Connection) -> int:
     """Return the number of an act, to be asked for when all is locked."""
-    ((act,),) = ask(connection, _ACT)
+    ((act,),) = fetch(connection, _ACT)
     return int(act)
 
 
 def tenant_ids(connection: Connection, names: Collection[str]) -> dict[str, int]:
     """Return the ids of tenants, which stay their own for ever."""
-    ids = dict(ask(connection, _TENANTS, sorted(names)).fetchall())
+    ids: dict[str, int] = dict(fetch(connection, _TENANTS, sorted(names)))
     if len(ids) < len(names):
         ask(connection, _NEW_TENANTS, sorted(names))
-        ids = dict(ask(connection, _TENANTS, sorted(names)).fetchall())
+        ids = dict(fetch(connection, _TENANTS, sorted(names)))
     return ids
 
 
-def _places(taken: Cursor) -> dict[Place, Kept]:
+def _places(taken: Iterable[Row]) -> dict[Place, Kept]:
     return {(name, row[0]): Kept(number, to_copy(row)) for name, number, *row in taken}
 
 
@@ -303,6 +303,5 @@ def put_if(connection: Connection, name: str, old: bytes | None, new: bytes | No
 
 def increase(connection: Connection, name: str, by: int) -> int:
     """Add to a counter, and return its new value."""
-    row = ask(connection, _INCREASE, name, by).fetchone()
-    assert row is not None  # noqa: S101 - it returns the row that it wrote
-    return int(row[0])
+    ((value,),) = fetch(connection, _INCREASE, name, by)
+    return int(value)
