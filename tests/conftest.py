@@ -190,6 +190,13 @@ def rclone(standins: Standins) -> Standin:
     return standins("rclone")
 
 
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """Lend the URL of an empty database."""
+    with postgres.database() as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """Give a PostgreSQL server; a test that ends or restarts one starts one of its own instead."""

@@ -1,6 +1,6 @@
 """The engine: who reads and who writes what."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -8,6 +8,7 @@ from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.index.interface import Entry
 from onecopy.index.postgres import lists, loading, pages, reading, writing
+from onecopy.index.postgres.asking import Connection
 from onecopy.index.postgres.connections import Connections
 from onecopy.index.postgres.schema import upgrade
 from onecopy.index.rules import content_digest
@@ -15,6 +16,8 @@ from onecopy.index.rules import content_digest
 _CHUNK = 10_000
 """Copies or listed digests that a bulk load keeps at one time, in one transaction: others who want
 to write wait meanwhile."""
+_MANY = 50_000
+"""Copies that are worth building the keys of an index that has none yet at the end."""
 
 _T = TypeVar("_T")
 
@@ -72,27 +75,26 @@ class PostgresIndex:
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
         pairs = iter(copies)
-        first = list(islice(pairs, _CHUNK))
-        if len(first) == _CHUNK:  # spare a small one what only many are worth
+        first = list(islice(pairs, _MANY))
+        if len(first) == _MANY:
             loaded = self._connections.use(loading.load, chain(first, pairs))
             if loaded is not None:
                 return loaded
-        given = 0
-        for chunk in chain([first], _chunks(pairs)):
-            if chunk:
-                self._connections.use(writing.keep, chunk)
-            given += len(chunk)
-        return given
+        return self._each(writing.keep, chain(first, pairs))
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         return self._connections.use(writing.forget, tenant, copies) if copies else []
 
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
-        given = 0
-        for chunk in _chunks(iter(digests)):
-            self._connections.use(lists.keep, chunk)
-            given += len(chunk)
-        return given
+        return self._each(lists.keep, iter(digests))
+
+    def _each(self, keep: Callable[[Connection, list[_T]], None], given: Iterator[_T]) -> int:
+        """Keep what is given, chunk by chunk, each in one transaction; return how many."""
+        count = 0
+        while chunk := list(islice(given, _CHUNK)):
+            self._connections.use(keep, chunk)
+            count += len(chunk)
+        return count
 
     def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
         return self._connections.use(lists.find, tenant, digests)
@@ -116,8 +118,3 @@ class PostgresIndex:
 
     def close(self) -> None:
         self._connections.close()
-
-
-def _chunks(given: Iterator[_T]) -> Iterator[list[_T]]:
-    while chunk := list(islice(given, _CHUNK)):
-        yield chunk
