@@ -174,10 +174,16 @@ def _is_quiet(connection: Connection) -> bool:
 def _conninfo(url: str) -> str:
     """Return what libpq is told; raises InvalidSettings."""
     try:
-        return make_conninfo("", **{**_DEFAULTS, **conninfo_to_dict(url)})
+        given = conninfo_to_dict(url)
     except psycopg.Error:
         # Not the words of libpq, nor the URL: a password may stand in either.
         raise InvalidSettings(
             "the URL of the index can't be read: expected postgresql://user@host/database, "
-            "percent-encoded where it must be"
+            "percent-encoded where it must be, with libpq's options"
         ) from None
+    if "password" in given:
+        raise InvalidSettings(
+            "a password doesn't belong in a URL, which others can read: set PGPASSWORD, or use a "
+            "password file or a service file of PostgreSQL"
+        )
+    return make_conninfo("", **{**_DEFAULTS, **given})

@@ -1,12 +1,16 @@
 """What the errors of PostgreSQL mean to those who use the index."""
 
+import re
+
 import psycopg
 
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, Unavailable
 
+_Meaning = tuple[type[OnecopyError], str]
+
 # By SQLSTATE, the longest beginning that fits
 # (https://www.postgresql.org/docs/current/errcodes-appendix.html).
-_MEANINGS: dict[str, tuple[type[OnecopyError], str]] = {
+_MEANINGS: dict[str, _Meaning] = {
     "08": (Unavailable, "the connection to the database is lost"),
     "25006": (Unavailable, "this database can only be read: is it a standby? name the primary"),
     "25P": (Unavailable, "the database has ended the transaction"),
@@ -24,17 +28,13 @@ _MEANINGS: dict[str, tuple[type[OnecopyError], str]] = {
 }
 # A connection that is refused comes without a SQLSTATE. Where the server speaks another language it
 # is taken for unavailable.
-_REFUSALS: tuple[tuple[str, str], ...] = (
-    ("password authentication failed", "28"),
-    ("no password supplied", "28"),
-    ("no pg_hba.conf entry", "28"),
-    ("pg_hba.conf rejects connection", "28"),
-    ("authentication failed", "28"),
-    ("is not permitted to log in", "28"),
-    ("permission denied for database", "42501"),
-    ("database", "3D"),
-    ("role", "28"),
-)
+_REFUSALS: dict[str, _Meaning] = {
+    "authentication failed|no password supplied|pg_hba.conf": _MEANINGS["28"],
+    "role .* does not exist|not permitted to log in": _MEANINGS["28"],
+    "permission denied for database": _MEANINGS["42501"],
+    "database .* does not exist": _MEANINGS["3D"],
+    "bad value|invalid .* value": (InvalidSettings, "the URL of the index can't be used"),
+}
 
 
 def failure(error: psycopg.Error) -> OnecopyError:
@@ -51,10 +51,8 @@ def failure(error: psycopg.Error) -> OnecopyError:
 
 def refusal(error: psycopg.Error) -> OnecopyError:
     """Return what it means that there is no connection."""
-    said = str(error)
-    for words, state in _REFUSALS:
-        if words in said and (words not in ("database", "role") or "does not exist" in said):
-            kind, message = _MEANINGS[state]
+    for words, (kind, message) in _REFUSALS.items():
+        if re.search(words, str(error)):
             return kind(f"{message} ({_first_line(error)})")
     return Unavailable(f"can't reach the database ({_first_line(error)})")
 
