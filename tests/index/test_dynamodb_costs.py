@@ -62,8 +62,7 @@ def test_many_of_a_size(index: Engine, cost: CostOf) -> None:
     """Of a size that many contents have, nothing is written any more."""
     copies = [a_copy(f"k{number}", proved(f"{number}")) for number in range(14)]
     costs = [cost(partial(index.record, "t", [copy])) for copy in copies]
-    assert costs[0] == (5, 1, 4)
-    assert costs[-1] == (4, 1, 3)
+    assert (costs[0], costs[-1]) == ((5, 1, 4), (4, 1, 3))
 
 
 def test_check(index: Engine, cost: CostOf) -> None:
