@@ -12,6 +12,7 @@ import msgspec
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from onecopy.connections import Connections
 from onecopy.content import Digests
 from onecopy.digest import MD5, Digest, MiB, content_scheme, hash_stream
 from onecopy.errors import (
@@ -26,7 +27,7 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.key import LONGEST_KEY, RESERVED, check_key
-from onecopy.send import connections, put
+from onecopy.send import put
 from onecopy.store.interface import (
     Absent,
     Body,
@@ -68,7 +69,7 @@ class S3Store:
         signer = Signer(address.bucket, own)
         self._client = own.client
         self._credentials = own.credentials
-        self._connections = connections(AT_ONCE + 16)
+        self._connections = Connections(AT_ONCE + 16)
         self._heads = Heads(signer, self._connections)
         self._signer = Signer(address.bucket, connect(address, public)) if public else signer
         """Signs for the address by which clients reach the bucket."""
@@ -357,7 +358,7 @@ class S3Store:
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._client.close()
-        self._connections.clear()
+        self._connections.close()
 
     def _each(self, call: Callable[[_T], _U], items: Sequence[_T]) -> list[_U]:
         """Return what a call answers to each item, many at a time."""
