@@ -10,7 +10,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cached_property
 from typing import NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -82,9 +82,17 @@ class Connections:
                     return connection
                 connection.close()
         try:
-            return _Connection(parts, idle, self._silence)
+            tls = self._tls if parts.scheme == "https" else None
+            return _Connection(parts, idle, tls, self._silence)
         except (OSError, UnicodeError) as error:
             raise Unavailable(f"can't reach {origin(url)}: {_plain(error)}") from error
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Whom to trust, and in what protocol to speak."""
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
     def _give_back(self, connection: "_Connection") -> None:
         if connection.is_reusable and self._is_open and len(connection.idle) < self._most:
@@ -119,7 +127,13 @@ class _Lost(Exception):
 class _Connection:
     """One connection, and where it waits while nobody uses it."""
 
-    def __init__(self, parts: SplitResult, idle: "list[_Connection]", silence: float) -> None:
+    def __init__(
+        self,
+        parts: SplitResult,
+        idle: "list[_Connection]",
+        tls: ssl.SSLContext | None,
+        silence: float,
+    ) -> None:
         self.idle = idle
         self.is_reusable = False
         host = parts.hostname or ""
@@ -128,8 +142,8 @@ class _Connection:
         )
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if parts.scheme == "https":
-                self._socket = _tls().wrap_socket(self._socket, server_hostname=host)
+            if tls:
+                self._socket = tls.wrap_socket(self._socket, server_hostname=host)
             self._socket.settimeout(silence)
         except BaseException:
             self.close()
@@ -208,7 +222,8 @@ class _Answer:
     # The parser calls these: https://github.com/MagicStack/httptools
 
     def on_message_begin(self) -> None:
-        self._see_that_it_is_awaited()
+        if self.is_complete:  # what follows must not be taken for the answer to the next request
+            self.keeps_open = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._status:  # of a trailer nobody asked for, or another answer
@@ -229,16 +244,13 @@ class _Answer:
         self.is_complete = self._bare
 
     def on_body(self, data: bytes) -> None:
-        self._see_that_it_is_awaited()
-        self._data.append(data)
+        if self.is_complete:
+            self.keeps_open = False
+        else:
+            self._data.append(data)
 
     def on_message_complete(self) -> None:
         self.is_complete = self.is_complete or bool(self._status)
-
-    def _see_that_it_is_awaited(self) -> None:
-        """Close behind what follows the end: it must not be taken for the next answer."""
-        if self.is_complete:
-            self.keeps_open = False
 
 
 def _head(
@@ -277,13 +289,6 @@ def _pieces(head: bytes, content: Content | None) -> Iterator[bytes]:
         yield head
         yield first
     yield from chunks
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
 
 
 def _plain(error: Exception) -> str:

@@ -37,7 +37,7 @@ _INSIDE = 4096
 """Files on the way at one time."""
 _BATCH = 1000
 """Most files in one request."""
-_PATIENCE = 0.03
+_PATIENCE = 0.1
 """Seconds for which a batch waits for files that are about to come."""
 _HASHERS = 2
 _SENDERS = 8
