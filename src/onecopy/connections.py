@@ -120,6 +120,12 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS.get(parts.scheme)}"
 
 
+def host(parts: SplitResult) -> str:
+    """Return a URL's host as requests name it: without the port that goes without saying."""
+    named = parts.netloc.rpartition("@")[2].lower()
+    return named.removesuffix(f":{_PORTS[parts.scheme]}")
+
+
 class _Lost(Exception):
     """The connection failed; says how."""
 
@@ -136,14 +142,12 @@ class _Connection:
     ) -> None:
         self.idle = idle
         self.is_reusable = False
-        host = parts.hostname or ""
-        self._socket = socket.create_connection(
-            (host, parts.port or _PORTS[parts.scheme]), _TO_CONNECT
-        )
+        name, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        self._socket = socket.create_connection((name, port), _TO_CONNECT)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls:
-                self._socket = tls.wrap_socket(self._socket, server_hostname=host)
+                self._socket = tls.wrap_socket(self._socket, server_hostname=name)
             self._socket.settimeout(silence)
         except BaseException:
             self.close()
@@ -258,7 +262,7 @@ def _head(
 ) -> bytes:
     """Return a request up to its body."""
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {_host(parts)}", *_OWN]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host(parts)}", *_OWN]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if isinstance(content, bytes):
         lines.append(f"Content-Length: {len(content)}")
@@ -271,12 +275,6 @@ def _head(
         return text.encode("latin-1")
     except UnicodeEncodeError as error:
         raise BadInput(f"{error.object[error.start]!r} can't stand in a request") from error
-
-
-def _host(parts: SplitResult) -> str:
-    """Return the host as it is signed: without the port that goes without saying."""
-    host = parts.netloc.rpartition("@")[2].lower()
-    return host.removesuffix(f":{_PORTS[parts.scheme]}")
 
 
 def _pieces(head: bytes, content: Content | None) -> Iterator[bytes]:

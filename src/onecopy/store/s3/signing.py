@@ -11,6 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
+from onecopy.connections import host
 from onecopy.store.s3.connection import Connection
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
@@ -25,14 +26,13 @@ class Signer:
     which it does not tell what headers it signed.
     """
 
-    def __init__(self, bucket: str, connection: Connection) -> None:
-        client = connection.client
-        asked = client.generate_presigned_url("list_objects_v2", Params={"Bucket": bucket})
-        scheme, self._host, path = urlsplit(asked)[:3]
-        self.origin = f"{scheme}://{self._host}"
+    def __init__(self, connection: Connection) -> None:
+        parts = urlsplit(connection.root)
+        self._host = host(parts)
+        self.origin = f"{parts.scheme}://{self._host}"
         """The web origin of the bucket, for which pages need permission."""
-        self._root = path.rstrip("/")
-        self._region = client.meta.region_name
+        self._root = parts.path
+        self._region = connection.region
         self._credentials = connection.credentials
 
     def sign(
@@ -107,7 +107,7 @@ class Signer:
 
 
 def _now() -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time()))
 
 
 def _query(asked: Mapping[str, str]) -> str:
