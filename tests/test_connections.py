@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from onecopy.connections import Connections, Content
+from onecopy.connections import Connections, Payload
 from onecopy.errors import BadInput, FileChanged, Forbidden, Unavailable, WrongBytes
 from onecopy.retry import Pace
 from onecopy.send import put
@@ -120,9 +120,9 @@ def get(connections: Connections, url: str) -> bytes:
     return connections.request("GET", url, {}).data
 
 
-def upload(connections: Connections, url: str, content: Content, length: int) -> tuple[int, bytes]:
+def upload(connections: Connections, url: str, payload: Payload, length: int) -> tuple[int, bytes]:
     """Return how a PUT is answered."""
-    answer = connections.request("PUT", url, {"Content-Length": str(length)}, content)
+    answer = connections.request("PUT", url, {"Content-Length": str(length)}, payload)
     return answer.status, answer.data
 
 

@@ -18,7 +18,7 @@ from httptools import HttpParserError, HttpResponseParser
 
 from onecopy.errors import BadInput, Unavailable
 
-Content = bytes | Iterator[bytes]
+Payload = bytes | Iterator[bytes]
 """What a request brings; of an iterator's bytes its headers state the length."""
 
 _PORTS = {"http": 80, "https": 443}
@@ -53,19 +53,19 @@ class Connections:
         self._is_open = True
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str], content: Content | None = None
+        self, method: str, url: str, headers: Mapping[str, str], payload: Payload | None = None
     ) -> Response:
-        """Make one request; raises Unavailable if there is no answer, and what `content` raises.
+        """Make one request; raises Unavailable if there is no answer, and what `payload` raises.
 
         BadInput is for what can't stand in a request.
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise BadInput(f"{url!r} is no place to send to")
-        head = _head(method, parts, headers, content)
+        head = _head(method, parts, headers, payload)
         connection = self._take(url, parts)
         try:
-            response = connection.exchange(_pieces(head, content), bare=method == "HEAD")
+            response = connection.exchange(_pieces(head, payload), bare=method == "HEAD")
         except _Lost as lost:
             raise Unavailable(f"can't reach {origin(url)}: {lost}") from lost
         finally:
@@ -258,14 +258,14 @@ class _Answer:
 
 
 def _head(
-    method: str, parts: SplitResult, headers: Mapping[str, str], content: Content | None
+    method: str, parts: SplitResult, headers: Mapping[str, str], payload: Payload | None
 ) -> bytes:
     """Return a request up to its body."""
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host(parts)}", *_OWN]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    if isinstance(content, bytes):
-        lines.append(f"Content-Length: {len(content)}")
+    if isinstance(payload, bytes):
+        lines.append(f"Content-Length: {len(payload)}")
     lines += ["", ""]
     text = "\r\n".join(lines)
     # Headers may come from a server: they must not bring others with them.
@@ -277,9 +277,9 @@ def _head(
         raise BadInput(f"{error.object[error.start]!r} can't stand in a request") from error
 
 
-def _pieces(head: bytes, content: Content | None) -> Iterator[bytes]:
+def _pieces(head: bytes, payload: Payload | None) -> Iterator[bytes]:
     """Yield what is sent; a small body together with the headers, which spares a packet."""
-    chunks = iter([content]) if isinstance(content, bytes) else content or iter(())
+    chunks = iter([payload]) if isinstance(payload, bytes) else payload or iter(())
     first = next(chunks, b"")
     if len(first) <= _ASIDE:
         yield head + first
