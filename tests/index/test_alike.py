@@ -140,7 +140,7 @@ def index(
         yield index
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(acts_with(copies))
 def test_engines_are_alike(index: Engine, given_acts: list[Act]) -> None:
     """Whatever is recorded, added and forgotten, each answers as the one in memory does."""
@@ -150,7 +150,7 @@ def test_engines_are_alike(index: Engine, given_acts: list[Act]) -> None:
 
 
 # Each example takes a second, so that a failure is shown as it came, not made smaller first.
-few = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.generate])
+few = settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
 
 
 @pytest.fixture(scope="module")
