@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 TENANT = "default"
 BATCH = 1000
 """Digests of one check."""
-PUTS = 300
+LOAD = 5000
+"""Items of one load."""
+PUTS = 100
 """Items that are put one by one, and checksums that are asked for so."""
 
 
@@ -136,7 +138,7 @@ def lookups(index: Engine, bare: Bare, copies: int, rounds: int) -> None:
         return [strong(random.randrange(copies) + (0 if known else copies)) for _ in range(count)]
 
     for what, known in (("hit", True), ("miss", False)):
-        one_by_one = some(300, known=known)
+        one_by_one = some(100, known=known)
         many = list(dict.fromkeys(some(2 * BATCH, known=known)))[:BATCH]
         found = compare(rounds, _lookup_ways(index, bare, one_by_one))
         show(f"lookup, {what}, per second", found, "bare", most=1.3)
@@ -169,7 +171,7 @@ def checksums(standin: Standin, rounds: int) -> None:
     make_table(standin, table, "content")
     index = open_index(url_of(standin, table, "&layout=checksums&key=content"))
     bare = Bare(standin, table)
-    known = sums("known", range(20_000))
+    known = sums("known", range(10_000))
     index.enlist((TENANT, Listed(digest)) for digest in known)
     asked = Random(7).sample(known, BATCH)
     items = [{"content": {"S": digest.value.hex()}} for digest in asked[:PUTS]]
@@ -188,7 +190,7 @@ def checksums(standin: Standin, rounds: int) -> None:
         return [{"content": {"S": digest.value.hex()}} for digest in fresh(count)]
 
     def enlist() -> float:
-        given = [(TENANT, Listed(digest)) for digest in fresh(10_000)]
+        given = [(TENANT, Listed(digest)) for digest in fresh(LOAD)]
         return rate(lambda: index.enlist(given), len(given))
 
     def load(put: Callable[[Sequence[dict[str, Any]]], None], count: int) -> Callable[[], float]:
@@ -198,7 +200,7 @@ def checksums(standin: Standin, rounds: int) -> None:
 
         return measure
 
-    ways = {"onecopy": enlist, "bare batches": load(bare.put_batches, 10_000)}
+    ways = {"onecopy": enlist, "bare batches": load(bare.put_batches, LOAD)}
     ways["put_item"] = load(bare.put, PUTS)
     found = compare(rounds, ways)
     show("enlist, items/s", found, "bare batches", least=0.85)
@@ -223,8 +225,8 @@ def show(
 def main() -> None:
     """Print rates and ratios."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
-    arguments.add_argument("--copies", type=int, default=10_000)
-    arguments.add_argument("--rounds", type=int, default=7)
+    arguments.add_argument("--copies", type=int, default=5_000)
+    arguments.add_argument("--rounds", type=int, default=15)
     chosen = arguments.parse_args()
     with ministack() as standin:
         os.environ.update(standin.environment())

@@ -221,9 +221,14 @@ class Holding:
         left = self._table.write(
             self._table.client.update_item,
             Key=raw(key),
-            UpdateExpression="REMOVE " + ", ".join(f"#{name}" for name in COPY),
+            UpdateExpression="REMOVE "
+            + ", ".join(f"#{name}" for name in COPY)
+            + " DELETE hints :own",
             ExpressionAttributeNames={f"#{name}": name for name in COPY},
-            ExpressionAttributeValues={":place": {"S": kept.place}},
+            ExpressionAttributeValues={
+                ":place": {"S": kept.place},
+                ":own": {"SS": [str(hint_to(kept, digest))]},
+            },
             ConditionExpression="place = :place",
             ReturnValues="ALL_NEW",
         )
