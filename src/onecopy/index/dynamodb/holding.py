@@ -236,9 +236,9 @@ class Holding:
 
 
 def _is_replaced(holder: Item, kept: Sequence[Kept]) -> bool:
-    """Return whether another of these is now where the holder was (a process ended in between)."""
-    key, place = holder["key"]["S"], place_of(holder)
-    return any(each.copy.key == key and each.place != place for each in kept)
+    """Return whether one of these is now where the holder was (a process ended in between)."""
+    key, place = holder["key"]["S"], holder["place"]["S"]
+    return any(each.copy.key == key and each.place > place for each in kept)
 
 
 def _newer(holder: Item, kept: Sequence[Kept]) -> Kept | None:

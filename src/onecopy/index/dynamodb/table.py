@@ -45,7 +45,6 @@ _BUSY = frozenset(
     {
         "InternalFailure",
         "InternalServerError",
-        "ItemCollectionSizeLimitExceededException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
