@@ -58,7 +58,7 @@ class TestPostgresIndexInChunks(IndexContract, ListsContract, PagesContract):
         monkeypatch.setattr(engine, "_MANY", 40)
         monkeypatch.setattr(loading, "_CHUNK", 70)
         monkeypatch.setattr(reading, "_PAGE", 7)
-        monkeypatch.setattr(pages, "_PAGE", 70)
+        monkeypatch.setattr(pages, "_PAGE", 700)
         monkeypatch.setattr(writing, "_FEW", 20)
         index = open_index(database)
         yield index
