@@ -9,8 +9,8 @@ from onecopy.bench.figures import MILLION, SHOWN, Result
 from onecopy.bench.markup import element
 from onecopy.bench.table import time_text
 
-_WIDTH, _HEIGHT = 440, 270
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 104, 12, 34
+_WIDTH, _HEIGHT = 360, 240
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 92, 10, 28
 _PERCENT = {0: "0 %", 500_000: "50", 900_000: "90", 990_000: "99", 999_000: "99.9 %"}
 _LINE = 15
 """Height of a line of text."""
@@ -73,7 +73,7 @@ def _grid(scale: _Scale) -> list[Element]:
     for millionths, label in _PERCENT.items():
         x = _x(millionths)
         drawn.append(element("path", d=f"M{x} {_TOP}V{_HEIGHT - _BOTTOM}", class_="grid"))
-        drawn.append(element("text", label, x=x, y=_HEIGHT - _BOTTOM + 20, class_="middle"))
+        drawn.append(element("text", label, x=x, y=_HEIGHT - _BOTTOM + 18, class_="middle"))
     return drawn
 
 

@@ -22,6 +22,7 @@ _WORTH_A_CURVE = 990_000
 """Where a latency must be known, in millionths: a curve that ends before tells little."""
 _ALONE = "default-src 'none'; style-src 'unsafe-inline'"
 """The page loads nothing, and runs nothing."""
+_CURVES = "Which share of the calls took no longer than that; both scales are logarithmic."
 _METHOD = (
     "Every index was filled with the same copies and asked the same questions, in turns, round by "
     "round, so that noise hits all alike. The first round is not counted; its answers are checked. "
@@ -117,6 +118,7 @@ def _index(report: Report, label: str, places: Mapping[str, int]) -> Element:
 def _size(copies: int, results: Sequence[Result], places: Mapping[str, int]) -> Iterator[Element]:
     kinds = [(what, list(found)) for what, found in groupby(results, lambda each: each.what)]
     yield element("h2", f"{copies:,} copies")
+    yield element("p", _CURVES, class_="soft")
     yield element(
         "div",
         *(

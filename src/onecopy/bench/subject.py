@@ -124,7 +124,9 @@ class Subject:
     @property
     def address(self) -> str:
         """Its URL, as it may be shown."""
-        return shown(self.url) if self.stays else f"{self.label}:"
+        if self.stays:
+            return shown(self.url)
+        return "a temporary file" if self.is_shared else "memory:"
 
     @property
     def cleaning(self) -> str:
