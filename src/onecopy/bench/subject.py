@@ -69,13 +69,13 @@ class Subject:
         """Make sure that it may be filled to `copies` and more; raises InvalidSettings."""
         filled = self.filled()
         if self.index.get("store") is not None:
-            raise InvalidSettings(f"{self.label} is in use: it belongs to a store. {_INSTEAD}")
+            raise InvalidSettings(f"{self.address} is in use: it belongs to a store. {_INSTEAD}")
         if filled is None and next(self.index.copies(), None) is not None:
-            raise InvalidSettings(f"{self.label} is in use: it has copies. {_INSTEAD}")
+            raise InvalidSettings(f"{self.address} is in use: it has copies. {_INSTEAD}")
         if filled is not None and (filled.seed != seed or filled.copies > copies):
             raise InvalidSettings(
-                f"{self.label} has {filled.copies:,} copies of a bench with --seed {filled.seed}: "
-                f"begin there (--copies {filled.copies}), or take them out: {self.cleaning}"
+                f"{self.address} has {filled.up_to:,} copies of another bench: take them out by "
+                f"{self.cleaning}, or go on with --seed {filled.seed} and at least as many copies"
             )
         self.was_filled = filled is not None
 
@@ -185,7 +185,11 @@ def shown(url: str) -> str:
     """Return a URL as it may be shown: without password, and without what might be one."""
     parts = urlsplit(url)
     user, found, host = parts.netloc.rpartition("@")
-    harmless = [pair for pair in parse_qsl(parts.query) if pair[0] in _HARMLESS]
+    harmless = [
+        (name, shown(value) if "://" in value else value)
+        for name, value in parse_qsl(parts.query)
+        if name in _HARMLESS
+    ]
     netloc = f"{user.partition(':')[0]}{found}{host}"
     # Not `urlunsplit`: it makes sqlite:///a of sqlite:/a.
     start = url.partition(":")[0] + (":" if netloc == "" and "://" not in url else "://")

@@ -68,7 +68,10 @@ def values(result: Result) -> dict[str, Any]:
         "unit": result.what.unit,
         "rounds": len(figures.rounds),
         "calls": figures.calls,
-        **{f"{name}_us": _microseconds(figures.at(at)) for name, at in SHOWN.items()},
+        **{
+            f"{name.replace('.', '')}_us": _microseconds(figures.at(at))
+            for name, at in SHOWN.items()
+        },
         "per_second": round(figures.per_second, 1),
         "least_per_second": round(least, 1),
         "most_per_second": round(most, 1),
