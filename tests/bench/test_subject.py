@@ -4,8 +4,9 @@ import pytest
 
 from onecopy.bench.subject import Filled, Subject, opened, shown
 from onecopy.bench.workload import TENANT, Workload
+from onecopy.content import Listed
 from onecopy.errors import Failure, InvalidSettings
-from onecopy.testing.index import a_copy, proved
+from onecopy.testing.index import a_copy, md5_of, proved
 
 WORKLOAD = Workload(1)
 THEIRS = a_copy("theirs", proved("theirs"))
@@ -24,10 +25,17 @@ def fill(subject: Subject, copies: int, seed: int = 1) -> None:
 def test_an_index_with_copies_is_refused(subject: Subject) -> None:
     """Whoever's they are, and however few: nothing is written."""
     subject.index.add([("somebody", THEIRS)])
-    with pytest.raises(InvalidSettings, match=r"index\.sqlite is in use: it has copies"):
+    with pytest.raises(InvalidSettings, match=r"index\.sqlite is in use: it is not empty"):
         subject.claim(1, 10)
     assert subject.filled() is None
     assert [tenant for tenant, _ in subject.index.copies()] == ["somebody"]
+
+
+def test_an_index_with_a_list_is_refused(subject: Subject) -> None:
+    """Checksums that somebody imported are in use, too."""
+    subject.index.enlist([("somebody", Listed(md5_of("theirs")))])
+    with pytest.raises(InvalidSettings, match="it is not empty"):
+        subject.claim(1, 10)
 
 
 def test_an_index_of_a_store_is_refused(subject: Subject) -> None:

@@ -70,8 +70,8 @@ class Subject:
         filled = self.filled()
         if self.index.get("store") is not None:
             raise InvalidSettings(f"{self.address} is in use: it belongs to a store. {_INSTEAD}")
-        if filled is None and next(self.index.copies(), None) is not None:
-            raise InvalidSettings(f"{self.address} is in use: it has copies. {_INSTEAD}")
+        if filled is None and any(entries for _, entries in self.index.pages()):
+            raise InvalidSettings(f"{self.address} is in use: it is not empty. {_INSTEAD}")
         if filled is not None and (filled.seed != seed or filled.copies > copies):
             raise InvalidSettings(
                 f"{self.address} has {filled.up_to:,} copies of another bench: take them out by "
