@@ -11,14 +11,14 @@ from onecopy.bench.table import time_text
 
 _WIDTH, _HEIGHT = 360, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 92, 10, 28
-_PERCENT = {0: "0 %", 500_000: "50", 900_000: "90", 990_000: "99", 999_000: "99.9 %"}
+_PERCENT = {0: "0", 500_000: "50", 900_000: "90", 990_000: "99", 999_000: "99.9 %"}
 _LINE = 15
 """Height of a line of text."""
 _LONGEST_NAME = 14
 
 
 class _Scale(NamedTuple):
-    """Decades of latencies in nanoseconds, from the axis up."""
+    """Powers of ten of nanoseconds, from the bottom to the top."""
 
     least: int
     most: int
@@ -28,26 +28,34 @@ class _Scale(NamedTuple):
         return round(_HEIGHT - _BOTTOM - part * (_HEIGHT - _BOTTOM - _TOP), 1)
 
 
+def _scale(times: Sequence[float]) -> _Scale:
+    least = floor(log10(min(times)))
+    return _Scale(least, max(least + 1, ceil(log10(max(times)))))
+
+
 def _x(millionths: int) -> float:
-    """Even steps for each further nine: 90, 99, 99.9 %."""
+    """Take even steps for each further nine: 90, 99, 99.9 %."""
     nines = -log10((MILLION - millionths) / MILLION)
     return round(_LEFT + nines / 3 * (_WIDTH - _LEFT - _RIGHT), 1)
 
 
 def curves(results: Sequence[Result], places: Mapping[str, int]) -> Element:
     """Draw one latency curve for each index; `places` tells its colour and dashes."""
-    known = [(result, result.figures.curve()) for result in results]
-    drawn = [(result, curve) for result, curve in known if curve]
-    times = [max(1.0, value) for _, curve in drawn for _, value in curve]
-    least = floor(log10(min(times)))
-    scale = _Scale(least, max(least + 1, ceil(log10(max(times)))))
-    svg = element("svg", viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img")
-    svg.append(element("title", _said(results)))
-    svg.extend(_grid(scale))
-    ends = _apart([scale.y(max(1.0, curve[-1][1])) for _, curve in drawn])
-    for (result, curve), end in zip(drawn, ends, strict=True):
-        svg.append(_curve(result, curve, scale, places[result.index], end))
-    return svg
+    drawn = [result for result in results if result.figures.curve()]
+    scale = _scale([value for result in drawn for _, value in result.figures.curve()])
+    lines = [[(_x(at), scale.y(value)) for at, value in each.figures.curve()] for each in drawn]
+    names = _apart([line[-1][1] for line in lines])
+    return element(
+        "svg",
+        element("title", _said(results)),
+        *_grid(scale),
+        *(
+            _curve(result.index, places[result.index], line, name)
+            for result, line, name in zip(drawn, lines, names, strict=True)
+        ),
+        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
+        role="img",
+    )
 
 
 def _said(results: Sequence[Result]) -> str:
@@ -77,17 +85,14 @@ def _grid(scale: _Scale) -> list[Element]:
     return drawn
 
 
-def _curve(
-    result: Result, curve: Sequence[tuple[int, float]], scale: _Scale, place: int, end: float
-) -> Element:
-    points = [(_x(millionths), scale.y(max(1.0, value))) for millionths, value in curve]
-    path = "M" + "L".join(f"{x} {y}" for x, y in points)
-    x, y = points[-1]
+def _curve(label: str, place: int, line: Sequence[tuple[float, float]], name: float) -> Element:
+    """Draw a curve, and its name beside the frame at the height `name`."""
+    (x, y), right = line[-1], _WIDTH - _RIGHT
     return element(
         "g",
-        element("path", d=path, class_="curve"),
-        element("path", d=f"M{x + 3} {y}L{x + 12} {end}", class_="lead"),
-        element("text", _short(result.index), x=x + 15, y=end + 4),
+        element("path", d="M" + "L".join(f"{x} {y}" for x, y in line), class_="curve"),
+        element("path", d=f"M{x + 3} {y}L{right + 12} {name}", class_="lead"),
+        element("text", _short(label), x=right + 15, y=name + 4),
         class_=f"s{place}",
     )
 
@@ -103,4 +108,5 @@ def _apart(heights: Sequence[float]) -> list[float]:
     last = 0.0
     for place in sorted(range(len(heights)), key=heights.__getitem__):
         last = placed[place] = max(heights[place], last + _LINE)
-    return [placed[place] for place in range(len(heights))]
+    below = max(0.0, last - (_HEIGHT - _BOTTOM))
+    return [placed[place] - below for place in range(len(heights))]
