@@ -10,11 +10,11 @@ from onecopy.bench.markup import element
 from onecopy.bench.table import time_text
 
 _WIDTH, _HEIGHT = 360, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 92, 10, 28
+_LEFT, _RIGHT, _TOP, _BOTTOM = 54, 100, 10, 28
 _PERCENT = {0: "0", 500_000: "50", 900_000: "90", 990_000: "99", 999_000: "99.9 %"}
 _LINE = 15
 """Height of a line of text."""
-_LONGEST_NAME = 14
+_LONGEST_NAME = 13
 
 
 class _Scale(NamedTuple):
