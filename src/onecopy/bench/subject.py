@@ -21,7 +21,7 @@ from onecopy.index import Engine, open_index
 STEP = 10_000
 """Copies that are one step, where progress is told."""
 _MARK = "bench"
-_HARMLESS = ("dbname", "endpoint", "host", "layout", "port", "region", "user")
+_HARMLESS = ("dbname", "endpoint", "host", "layout", "port", "region", "sslmode", "user")
 """What of a URL's query may be shown; all else might be a secret."""
 _INSTEAD = (
     "A bench fills only what is empty: name another database or table, or `sqlite:`, which is a "
@@ -57,17 +57,18 @@ class Subject:
         """Whether the index outlives the bench."""
         self.is_shared = not url.startswith("memory:")
         """Whether several processes can open it."""
-        self.was_filled = False
-        """Whether an earlier bench had put something into it."""
+        self._mark = index.get(_MARK)
+        self.was_filled = self._mark is not None
+        """Whether an earlier bench has put something into it."""
 
+    @property
     def filled(self) -> Filled | None:
-        """Return what benches have put into it."""
-        mark = self.index.get(_MARK)
-        return Filled(**json.loads(mark)) if mark else None
+        """What benches have put into it."""
+        return Filled(**json.loads(self._mark)) if self._mark else None
 
     def claim(self, seed: int, copies: int) -> None:
         """Make sure that it may be filled to `copies` and more; raises InvalidSettings."""
-        filled = self.filled()
+        filled = self.filled
         if self.index.get("store") is not None:
             raise InvalidSettings(f"{self.address} is in use: it belongs to a store. {_INSTEAD}")
         if filled is None and any(entries for _, entries in self.index.pages()):
@@ -77,38 +78,37 @@ class Subject:
                 f"{self.address} has {filled.up_to:,} copies of another bench: take them out by "
                 f"{self.cleaning}, or go on with --seed {filled.seed} and at least as many copies"
             )
-        self.was_filled = filled is not None
 
     def fill(self, workload: Workload, copies: int, step: Step) -> Round | None:
         """Add what is missing to `copies`; return how fast, or None where some were there."""
-        before = self.filled() or Filled(workload.seed)
+        before = self.filled or Filled(workload.seed)
         if before.copies == copies:
             return None
         adding = replace(before, up_to=max(copies, before.up_to))
-        self._mark(adding)
+        self._write(adding)
         began = perf_counter()
         added = self.index.add(_stepping(workload.pairs(range(before.copies, copies)), step))
         rate = added / (perf_counter() - began)
-        self._mark(replace(adding, copies=copies))
+        self._write(replace(adding, copies=copies))
         return Round(1, rate) if before.up_to == before.copies else None
 
     def expect_records(self, workload: Workload, count: int) -> None:
         """Write down that `workload.recorded` copies come; those of a killed bench go before."""
         self.forget_records(workload)
-        if count:
-            self._mark(replace(self._known(), recorded=count))
+        if count and self.filled:
+            self._write(replace(self.filled, recorded=count))
 
     def forget_records(self, workload: Workload) -> None:
         """Forget the copies that were recorded one by one."""
-        filled = self._known()
-        if filled.recorded:
+        filled = self.filled
+        if filled and filled.recorded:
             copies = [workload.recorded(number) for number in range(filled.recorded)]
             self.index.forget(TENANT, copies)
-            self._mark(replace(filled, recorded=0))
+            self._write(replace(filled, recorded=0))
 
     def clean(self, step: Step) -> int:
         """Forget all that benches have added; return how many copies were there."""
-        filled, forgotten = self.filled(), 0
+        filled, forgotten = self.filled, 0
         if filled is None:
             return 0
         workload = Workload(filled.seed)
@@ -118,8 +118,14 @@ class Subject:
             copies = [workload.copy(number) for number in numbers]
             forgotten += sum(self.index.forget(TENANT, copies))
             step()
-        self._mark(None)
+        self._write(None)
         return forgotten
+
+    def _write(self, filled: Filled | None) -> None:
+        new = json.dumps(asdict(filled)).encode() if filled else None
+        if not self.index.put_if(_MARK, self._mark, new):
+            raise Failure(f"{self.address}: another bench uses it at the same time")
+        self._mark = new
 
     @property
     def address(self) -> str:
@@ -132,17 +138,6 @@ class Subject:
     def cleaning(self) -> str:
         """The command that takes out what benches have added."""
         return f"onecopy bench --clean '{self.address}'"
-
-    def _known(self) -> Filled:
-        filled = self.filled()
-        if filled is None:
-            raise Failure(f"{self.label}: somebody took out what this bench had put in")
-        return filled
-
-    def _mark(self, filled: Filled | None) -> None:
-        new = json.dumps(asdict(filled)).encode() if filled else None
-        if not self.index.put_if(_MARK, self.index.get(_MARK), new):
-            raise Failure(f"{self.label}: another bench uses it at the same time")
 
 
 def _stepping(pairs: Iterator[tuple[str, Copy]], step: Step) -> Iterator[tuple[str, Copy]]:

@@ -1,7 +1,6 @@
 """`onecopy bench`: how fast indexes are, beside each other."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -17,7 +16,6 @@ from onecopy.cli.main import INTERRUPTED
 from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
-from onecopy.errors import Failure
 
 _CHEAP = 100_000
 """Copies up to which an index is emptied again without being told to."""
@@ -128,7 +126,7 @@ def command(  # noqa: PLR0913 - one for each option
                 if not keep:
                     _empty(subjects)
             except KeyboardInterrupt:
-                shown.note("interrupted: some of it was not measured")
+                shown.note("interrupted: not all was measured")
                 return INTERRUPTED
             finally:
                 if report:
@@ -151,19 +149,18 @@ def _lines(
 def _empty(subjects: Sequence[Subject]) -> None:
     """Take out what this run has put in, where that is cheap."""
     for subject in subjects:
-        filled = subject.filled()
+        filled = subject.filled
         if subject.stays and not subject.was_filled and filled and filled.copies <= _CHEAP:
             subject.clean(lambda: None)
 
 
 def _tell_what_stays(subjects: Sequence[Subject], shown: Display) -> None:
     for subject in subjects:
-        with suppress(Failure):  # one that broke has said so
-            if subject.stays and (filled := subject.filled()):
-                shown.note(
-                    f"{subject.label}: {filled.up_to:,} copies of the tenant {TENANT} stay, for "
-                    f"the next bench; to take them out: {subject.cleaning}"
-                )
+        if subject.stays and (filled := subject.filled):
+            shown.note(
+                f"{subject.label}: {filled.up_to:,} copies of the tenant {TENANT} stay, for the "
+                f"next bench; to take them out: {subject.cleaning}"
+            )
 
 
 def _clean(subjects: Sequence[Subject]) -> int:
