@@ -9,7 +9,7 @@ from onecopy.bench.bench import Bench, Plan, steps
 from onecopy.bench.figures import Result
 from onecopy.bench.machine import facts
 from onecopy.bench.report import Report, check_place
-from onecopy.bench.subject import Subject, opened
+from onecopy.bench.subject import STEP, Subject, opened
 from onecopy.bench.table import Table, values
 from onecopy.bench.workload import TENANT
 from onecopy.cli.main import INTERRUPTED
@@ -116,7 +116,7 @@ def command(  # noqa: PLR0913 - one for each option
     began = facts()
     with opened(indexes or ("sqlite:",)) as subjects:
         if clean:
-            return _clean(subjects)
+            return _clean(subjects, progress=progress)
         with display(progress=progress, unit=" steps", sizes=[steps(subjects, plan)]) as shown:
             bench = Bench(subjects, plan, lambda: shown.progress(1, 0))
             results: list[Result] = []
@@ -163,8 +163,11 @@ def _tell_what_stays(subjects: Sequence[Subject], shown: Display) -> None:
             )
 
 
-def _clean(subjects: Sequence[Subject]) -> int:
-    shown = Display()
-    for subject in subjects:
-        shown.note(f"{subject.label}: {subject.clean(lambda: None):,} copies were taken out")
+def _clean(subjects: Sequence[Subject], *, progress: bool | None) -> int:
+    filled = [subject.filled for subject in subjects]
+    sizes = [each.up_to // STEP for each in filled if each]
+    with display(progress=progress, unit=" steps", sizes=sizes) as shown:
+        for subject in subjects:
+            forgotten = subject.clean(lambda: shown.progress(1, 0))
+            shown.note(f"{subject.label}: {forgotten:,} copies were taken out")
     return 0
