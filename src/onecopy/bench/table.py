@@ -47,13 +47,12 @@ def cells(result: Result) -> list[str]:
 
 
 def time_text(nanoseconds: float | None) -> str:
-    """Return a time with three digits or so, and its unit."""
+    """Return a time with three digits, and its unit."""
     if nanoseconds is None:
         return _NONE
     for unit, size in (("µs", 1e3), ("ms", 1e6)):
         if nanoseconds < 999.5 * size:
-            value = nanoseconds / size
-            return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f} {unit}"
+            return f"{nanoseconds / size:#.3g}".rstrip(".") + f" {unit}"
     return f"{nanoseconds / 1e9:.2f} s"
 
 
