@@ -1,8 +1,11 @@
 """A run over several indexes."""
 
+from contextlib import closing
+
 import pytest
 
 from onecopy.bench.bench import Bench, Plan, steps
+from onecopy.bench.clients import Clients, Task
 from onecopy.bench.measures import MEASURES
 from onecopy.bench.subject import Subject, opened
 from onecopy.bench.workload import TENANT, Workload
@@ -73,3 +76,13 @@ def test_an_error_of_a_client_is_told(subject: Subject) -> None:
     subject.url = "sqlite:"
     with pytest.raises(InvalidSettings, match="names no file"):
         list(Bench([subject], Plan((10,), (2,), 1, 1), nothing).run())
+
+
+def test_a_client_that_was_killed_is_told(subject: Subject) -> None:
+    """Its figures would be missing from the sum."""
+    with closing(Clients(2)) as clients:
+        clients.measure(Task(subject.url, 1, 10, 0, 0), 2)
+        clients._processes[0].kill()
+        clients._processes[0].join()
+        with pytest.raises(Failure, match="ended a client"):
+            clients.measure(Task(subject.url, 1, 10, 0, 0), 2)

@@ -19,10 +19,10 @@ _LONGEST_ROUND = 5_000_000_000
 _LONGEST_WARM_UP = 1_000_000_000
 _CLIENTS_ROUND = 500_000_000
 """Nanoseconds that clients work in a round."""
+_INGEST = What("ingest", "ingest", "copies")
+
 OneRound = Callable[[Subject, int], Round]
 """(index, number of the round) -> what it took."""
-
-_INGEST = What("ingest", "ingest", "copies")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from time import perf_counter_ns
+from typing import Any
 
 from onecopy.bench.figures import Round, round_of
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.digest import Digest
+from onecopy.errors import Failure
 from onecopy.index import Engine, open_index
 
 _ASKED = 4096
@@ -62,13 +64,11 @@ class Clients:
     def measure(self, task: Task, count: int) -> Round:
         """Let so many clients do the task at once; raises what one of them met."""
         chosen = self._connections[:count]
-        for message in (task, _GO):  # they begin when all are ready
-            for connection in chosen:
-                connection.send(message)
-            answers = [connection.recv() for connection in chosen]
-            for answer in answers:
-                if isinstance(answer, Exception):
-                    raise answer
+        try:
+            _answered(chosen, task)
+            answers = _answered(chosen, _GO)  # they begin when all are ready
+        except (EOFError, ConnectionError) as error:
+            raise Failure("somebody has ended a client of the bench") from error
         latencies, rate = array("q"), 0.0
         for own, nanoseconds in answers:
             latencies.extend(own)
@@ -85,11 +85,22 @@ class Clients:
             process.join()
 
 
+def _answered(connections: Sequence[Connection], message: object) -> list[Any]:
+    """Send a message to all, and return the answers; raises what one of them met."""
+    for connection in connections:
+        connection.send(message)
+    answers = [connection.recv() for connection in connections]
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
 def serve(connection: Connection, number: int) -> None:
     """Be the client of this number, until nobody is at the other end any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: our parent decides
     indexes: dict[str, Engine] = {}
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with suppress(EOFError, ConnectionError):
         while True:
             for answer in _answers(indexes, connection.recv(), number):
                 connection.send(answer)

@@ -27,7 +27,8 @@ class Measure(ABC):
     def asked(self, workload: Workload, copies: int, turn: int) -> list[Sequence[Any]]:
         """Return what the calls of a round are given: the same for every index, in every run."""
         random = workload.random(self.what.name, copies, turn)
-        return [self.item(workload, copies, number, random) for number in self._numbers(turn)]
+        numbers = range(turn * self.calls, (turn + 1) * self.calls)
+        return [self.item(workload, copies, number, random) for number in numbers]
 
     def recorded(self, rounds: int) -> int:  # noqa: ARG002 - most record nothing
         """Return how many copies rounds 0 to `rounds` leave in an index."""
@@ -47,9 +48,6 @@ class Measure(ABC):
 
     def _known(self) -> list[bool]:
         return list(islice(cycle(self.pattern), self.each))
-
-    def _numbers(self, turn: int) -> range:
-        return range(turn * self.calls, (turn + 1) * self.calls)
 
 
 class Lookup(Measure):
