@@ -2,7 +2,7 @@
 
 import pytest
 
-from onecopy.bench.subject import Filled, Subject, opened, shown
+from onecopy.bench.subject import Filled, Subject, opened
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.content import Listed
 from onecopy.errors import Failure, InvalidSettings
@@ -125,27 +125,3 @@ def test_indexes_are_called_by_their_schemes() -> None:
         assert [subject.is_shared for subject in subjects] == [False, True]
     with pytest.raises(InvalidSettings, match="twice"), opened(["memory:", "memory:"]):
         pass
-
-
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("sqlite:/tmp/a.db", "sqlite:/tmp/a.db"),
-        ("sqlite:a.db", "sqlite:a.db"),
-        ("postgresql://ada:secret@host:5433/bench", "postgresql://ada@host:5433/bench"),
-        ("postgresql:///bench?host=/run&password=secret", "postgresql:///bench?host=/run"),
-        (
-            "dynamodb://bench?endpoint=http%3A%2F%2F127.0.0.1%3A4566&aws_secret_access_key=secret",
-            "dynamodb://bench?endpoint=http://127.0.0.1:4566",
-        ),
-        ("dynamodb://bench", "dynamodb://bench"),
-    ],
-)
-def test_no_secret_is_told(url: str, told: str) -> None:
-    """Reports are passed on: no password stands in them, nor what might be one."""
-    assert shown(url) == told
-
-
-def test_a_password_in_an_endpoint_is_not_told() -> None:
-    """An endpoint is a URL, too."""
-    assert "secret" not in shown("dynamodb://bench?endpoint=http://ada:secret@127.0.0.1:4566")

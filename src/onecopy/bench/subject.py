@@ -10,7 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from onecopy.bench.figures import Round
 from onecopy.bench.workload import TENANT, Workload
@@ -21,8 +20,6 @@ from onecopy.index import Engine, open_index
 STEP = 10_000
 """Copies that are one step, where progress is told."""
 _MARK = "bench"
-_HARMLESS = ("dbname", "endpoint", "host", "layout", "port", "region", "sslmode", "user")
-"""What of a URL's query may be shown; all else might be a secret."""
 _INSTEAD = (
     "A bench fills only what is empty: name another database or table, or `sqlite:`, which is a "
     "temporary file"
@@ -51,7 +48,6 @@ class Subject:
     def __init__(self, label: str, url: str, index: Engine, *, stays: bool) -> None:
         self.label = label
         self.url = url
-        """May hold secrets: see `shown`."""
         self.index = index
         self.stays = stays
         """Whether the index outlives the bench."""
@@ -129,9 +125,9 @@ class Subject:
 
     @property
     def address(self) -> str:
-        """Its URL, as it may be shown."""
+        """What to call it where its label says too little."""
         if self.stays:
-            return shown(self.url)
+            return self.url
         return "a temporary file" if self.is_shared else "memory:"
 
     @property
@@ -171,22 +167,6 @@ def _labels(urls: Sequence[str]) -> list[str]:
     """Name each index by its scheme, or by its whole address where several have that scheme."""
     schemes = [url.partition(":")[0] for url in urls]
     return [
-        scheme if schemes.count(scheme) == 1 else shown(url)
+        scheme if schemes.count(scheme) == 1 else url
         for url, scheme in zip(urls, schemes, strict=True)
     ]
-
-
-def shown(url: str) -> str:
-    """Return a URL as it may be shown: without password, and without what might be one."""
-    parts = urlsplit(url)
-    user, found, host = parts.netloc.rpartition("@")
-    harmless = [
-        (name, shown(value) if "://" in value else value)
-        for name, value in parse_qsl(parts.query)
-        if name in _HARMLESS
-    ]
-    netloc = f"{user.partition(':')[0]}{found}{host}"
-    # Not `urlunsplit`: it makes sqlite:///a of sqlite:/a.
-    start = url.partition(":")[0] + (":" if netloc == "" and "://" not in url else "://")
-    query = f"?{urlencode(harmless, safe=':/')}" if harmless else ""
-    return f"{start}{netloc}{parts.path}{query}"
