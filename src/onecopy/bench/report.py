@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -40,7 +40,7 @@ class Report:
     facts: Mapping[str, str | int | float]
     addresses: Mapping[str, str]
     """Of each index, by its label."""
-    results: Sequence[Result]
+    results: list[Result] = field(default_factory=list)
 
     def write(self, file: Path) -> None:
         """Write the page to `file`, and the JSON beside it; replaces what is there."""

@@ -1,12 +1,11 @@
 """`onecopy bench`: how fast indexes are, beside each other."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from onecopy.bench.bench import Bench, Plan, steps
-from onecopy.bench.figures import Result
 from onecopy.bench.machine import facts
 from onecopy.bench.report import Report, check_place
 from onecopy.bench.subject import STEP, Subject, opened
@@ -17,9 +16,8 @@ from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
 
-_CHEAP = 100_000
+_CHEAP = 10_000
 """Copies up to which an index is emptied again without being told to."""
-
 
 _Callback = Callable[[click.Context, click.Parameter, str], tuple[int, ...]]
 
@@ -110,40 +108,40 @@ def command(  # noqa: PLR0913 - one for each option
     """
     if not copies:
         raise click.BadParameter("it takes at least one number", param_hint="--copies")
-    plan = Plan(copies, clients, rounds, seed)
     if report:
         check_place(report)
-    began = facts()
+    plan = Plan(copies, clients, rounds, seed)
     with opened(indexes or ("sqlite:",)) as subjects:
         if clean:
             return _clean(subjects, progress=progress)
+        told = Report(plan, facts(), {each.label: each.address for each in subjects})
         with display(progress=progress, unit=" steps", sizes=[steps(subjects, plan)]) as shown:
             bench = Bench(subjects, plan, lambda: shown.progress(1, 0))
-            results: list[Result] = []
             try:
-                for line in _lines(bench, subjects, results, as_json=as_json):
-                    shown.line(line)
+                _measure(bench, told, shown, report, as_json=as_json)
                 if not keep:
                     _empty(subjects)
             except KeyboardInterrupt:
                 shown.note("interrupted: not all was measured")
                 return INTERRUPTED
             finally:
-                if report:
-                    where = {subject.label: subject.address for subject in subjects}
-                    Report(plan, began, where, results).write(report)
                 _tell_what_stays(subjects, shown)
     return 0
 
 
-def _lines(
-    bench: Bench, subjects: Sequence[Subject], results: list[Result], *, as_json: bool
-) -> Iterator[str]:
-    """Yield what is to be printed, as it is measured, and collect the results."""
-    table = Table([subject.label for subject in subjects])
-    for result in bench.run():
-        results.append(result)
-        yield from [json_line(values(result))] if as_json else table.lines(result)
+def _measure(
+    bench: Bench, report: Report, shown: Display, file: Path | None, *, as_json: bool
+) -> None:
+    """Tell each result as it comes; the report is written of an interrupted run, too."""
+    table = Table(list(report.addresses))
+    try:
+        for result in bench.run():
+            report.results.append(result)
+            for line in [json_line(values(result))] if as_json else table.lines(result):
+                shown.line(line)
+    finally:
+        if file:
+            report.write(file)
 
 
 def _empty(subjects: Sequence[Subject]) -> None:
