@@ -102,6 +102,18 @@ def test_interrupted_while_measuring(tmp_path: Path) -> None:
     assert tenants(tmp_path / "a.sqlite").count(TENANT) >= 200
 
 
+def test_terminated(tmp_path: Path) -> None:
+    """SIGTERM ends it as Ctrl-C does: no temporary file stays."""
+    (tmp_path / "tmp").mkdir()
+    with bench(tmp_path, "--rounds", "50", TMPDIR=str(tmp_path / "tmp")) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.terminate()
+        _, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (130, "onecopy: interrupted: not all was measured\n")
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
 def interrupt(child: "subprocess.Popen[str]") -> None:
     """Do as Ctrl-C does: it reaches all processes of a terminal's job."""
     os.killpg(child.pid, signal.SIGINT)
@@ -186,7 +198,7 @@ def is_running(group: int) -> bool:
 
 
 @contextmanager
-def bench(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+def bench(folder: Path, *arguments: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
     """Run a bench of 200 copies in a process group of its own, as a terminal does."""
     command = [sys.executable, "-m", "onecopy", "bench", "--json", "--copies", "200"]
     with subprocess.Popen(
@@ -195,7 +207,7 @@ def bench(folder: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder, **env),
         start_new_session=True,
     ) as child:
         try:

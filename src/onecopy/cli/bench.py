@@ -1,5 +1,6 @@
 """`onecopy bench`: how fast indexes are, beside each other."""
 
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -110,6 +111,7 @@ def command(  # noqa: PLR0913 - one for each option
         raise click.BadParameter("it takes at least one number", param_hint="--copies")
     if report:
         check_place(report)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else temporary files would stay
     plan = Plan(copies, clients, rounds, seed)
     with opened(indexes or ("sqlite:",)) as subjects:
         if clean:
