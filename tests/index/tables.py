@@ -1,0 +1,50 @@
+"""Tables of DynamoDB for tests, on a stand-in."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from uuid import uuid4
+
+import boto3
+
+from tests.standins import Standin
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
+
+
+def new_table() -> str:
+    """Return the name of a table that isn't there yet."""
+    return f"table-{uuid4().hex}"
+
+
+def url_of(standin: Standin, table: str, more: str = "", *, endpoint: str = "") -> str:
+    """Return what `--index` takes."""
+    where = quote(endpoint or standin.endpoint, safe="")
+    return f"dynamodb://{table}?region={standin.region}&endpoint={where}{more}"
+
+
+def client_of(standin: Standin) -> "DynamoDBClient":
+    """Return a client of the tests' own."""
+    return boto3.session.Session().client(
+        "dynamodb",
+        endpoint_url=standin.endpoint,
+        region_name=standin.region,
+        aws_access_key_id=standin.access_key,
+        aws_secret_access_key=standin.secret_key,
+    )
+
+
+def make_table(standin: Standin, table: str, key: str, *others: str) -> None:
+    """Make a table with a partition key and perhaps a sort key, both text."""
+    sort_keys: list[KeySchemaElementTypeDef] = [
+        {"AttributeName": other, "KeyType": "RANGE"} for other in others
+    ]
+    client_of(standin).create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in (key, *others)
+        ],
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}, *sort_keys],
+    )
