@@ -122,7 +122,7 @@ def index(
         yield index
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(acts_with(copies))
 def test_engines_are_alike(index: Engine, given_acts: list[Act]) -> None:
     """Whatever is recorded, added and forgotten, each answers as the one in memory does."""
@@ -148,7 +148,7 @@ def dynamodb(ministack: Standin) -> Iterator[Engine]:
 
 
 # Each example takes a second, so that a failure is shown as it came, not made smaller first.
-@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(acts_with(copies.map(possible)))
 def test_dynamodb_is_alike(dynamodb: Engine, given_acts: list[Act]) -> None:
     """Whatever is recorded, added and forgotten, DynamoDB answers as the one in memory does."""

@@ -17,8 +17,6 @@ from onecopy.store.s3.address import Address
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-__all__ = ["AT_ONCE", "Connection", "code_of", "connect", "failure", "status_of", "translated"]
-
 AT_ONCE = 32
 """Requests to the bucket at one time, of one process."""
 _CONNECT = 5

@@ -12,12 +12,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from onecopy.amazon import code_of, status_of
 from onecopy.connections import Connections
 from onecopy.errors import Unavailable
 from onecopy.finding import Finding, advice, fine, wrong
 from onecopy.key import RESERVED
 from onecopy.store.interface import Send, Upload
-from onecopy.store.s3.connection import code_of, failure, status_of
+from onecopy.store.s3.connection import failure
 from onecopy.store.s3.store import S3Store
 
 _ID = "onecopy"

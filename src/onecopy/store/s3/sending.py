@@ -27,11 +27,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from onecopy.amazon import code_of, status_of
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, Part, Send, Taken, Upload
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.connection import Connection, code_of, failure, status_of, translated
+from onecopy.store.s3.connection import Connection, failure, translated
 from onecopy.store.s3.heads import Head, Heads
 from onecopy.store.s3.seen import MARK, checksum, is_of, is_small
 from onecopy.store.s3.signing import Signer

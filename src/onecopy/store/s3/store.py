@@ -12,6 +12,7 @@ import msgspec
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from onecopy.amazon import code_of, status_of
 from onecopy.connections import Connections
 from onecopy.content import Digests
 from onecopy.digest import MD5, Digest, MiB, content_scheme, hash_stream
@@ -40,14 +41,7 @@ from onecopy.store.interface import (
     Upload,
 )
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.connection import (
-    AT_ONCE,
-    Connection,
-    code_of,
-    failure,
-    status_of,
-    translated,
-)
+from onecopy.store.s3.connection import AT_ONCE, Connection, failure, translated
 from onecopy.store.s3.heads import Head, Heads
 from onecopy.store.s3.seen import described, is_expiring, is_small, parts_in, stated_over
 from onecopy.store.s3.sending import Sending
