@@ -27,7 +27,7 @@ FROM carray(?3) ORDER BY 1
 """
 _MARK = "UPDATE tenant SET has_lists = 1 WHERE id = ? AND NOT has_lists"
 
-# Asked first, so that a tenant without lists pays for this alone. (P5: it depends on its own lists.)
+# Asked first: a tenant without lists pays for no more. (P5: its own lists alone decide that.)
 _OWNER = "SELECT id FROM tenant WHERE name = ? AND has_lists"
 _FIND = """
 SELECT scheme, digest, size FROM listed WHERE fingerprint = ?2 AND tenant = ?1
