@@ -20,6 +20,7 @@ COMMANDS = (
     "doctor",
     "forget",
     "index",
+    "migrate",
     "report",
     "scan",
     "serve",
