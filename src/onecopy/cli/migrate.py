@@ -105,7 +105,7 @@ class _Watcher:
     def step(self, step: Step) -> None:
         """Show the progress, and the first rejects."""
         for reject in step.rejects[: max(0, _SHOWN - self._count)]:
-            value = f" {printable(reject.value)!r}" if reject.value else ""
+            value = f' "{printable(reject.value)}"' if reject.value else ""
             self._shown.note(f"{printable(reject.row)}{value}: {reject.reason}")
         self._count += len(step.rejects)
         if step.dollars is not None:

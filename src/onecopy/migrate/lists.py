@@ -104,7 +104,8 @@ class CsvList(_File):
                 )
                 broken = [row for _, row in batch if isinstance(row, Reject)]
                 done += len(batch)
-                yield Batch(str(done), entries, rejects + broken)
+                rejects = sorted(rejects + broken, key=_number)
+                yield Batch(str(done), entries, rejects)
 
     def _picked(self, lines: "_Lines") -> Iterator[tuple[int, list[str] | Reject]]:
         """Yield (line, the columns that are asked for), or why a row can't be read."""
@@ -229,6 +230,10 @@ class ParquetList(_File):
 
 def _line(lines: Sequence[int], number: int) -> str:
     return f"line {lines[number]}"
+
+
+def _number(reject: Reject) -> int:
+    return int(reject.row.removeprefix("line "))
 
 
 def _row(first: int, number: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import apsw
 
 from onecopy.content import Listed
-from onecopy.digest import Digest, Scheme
+from onecopy.digest import MD5, Digest, Scheme
 from onecopy.index.interface import Entry
 from onecopy.index.sqlite.rows import fingerprint, fingerprints
 
@@ -65,6 +65,7 @@ class Lists:
 
     def __init__(self) -> None:
         self._columns: dict[tuple[int, Scheme], _Column] = {}
+        self._last, self._last_of = _Column(), (0, MD5)
         self._count = 0
 
     def __len__(self) -> int:
@@ -73,10 +74,10 @@ class Lists:
     def append(self, tenant: int, listed: Listed) -> None:
         """Add a digest."""
         digest, size = listed
-        key = tenant, digest.scheme
-        column = self._columns.get(key)
-        if column is None:
-            column = self._columns[key] = _Column()
+        column = self._last
+        if self._last_of[0] != tenant or self._last_of[1] is not digest.scheme:
+            self._last_of = tenant, digest.scheme
+            column = self._last = self._columns.setdefault(self._last_of, _Column())
         column.values += digest.value
         column.sizes += _SIZE % (size or 0)
         self._count += 1
