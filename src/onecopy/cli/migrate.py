@@ -73,9 +73,10 @@ def command(  # noqa: PLR0913 - one for each option
         display(progress=progress, unit=" rows", sizes=_sizes(given)) as shown,
     ):
         checkpoint, rejects = _notes(given, taken, rejects_file)
-        watcher = _Watcher(shown, rejects)
-        moved = migrate(given, taken, checkpoint, rejects, every=every, watch=watcher.step)
-        watcher.close()
+        watch = _Watcher(shown).step
+        moved = migrate(given, taken, checkpoint, rejects, every=every, watch=watch)
+        if moved.rejected:
+            shown.note(f"{moved.rejected:,} rows were rejected: see {rejects}")
         shown.line(json_line(_values(moved, rejects)) if as_json else _text(moved))
     if moved.lacking:
         shown.note(f"{len(moved.lacking):,} of the rows that were looked for again are not there")
@@ -97,25 +98,19 @@ def _notes(
 class _Watcher:
     """Shows what is going on."""
 
-    def __init__(self, shown: Display, rejects: Path) -> None:
+    def __init__(self, shown: Display) -> None:
         self._shown = shown
-        self._rejects = rejects
-        self._count = 0
+        self._left = _SHOWN
 
     def step(self, step: Step) -> None:
         """Show the progress, and the first rejects."""
-        for reject in step.rejects[: max(0, _SHOWN - self._count)]:
+        for reject in step.rejects[: self._left]:
+            self._left -= 1
             value = f' "{printable(reject.value)}"' if reject.value else ""
             self._shown.note(f"{printable(reject.row)}{value}: {reject.reason}")
-        self._count += len(step.rejects)
         if step.dollars is not None:
             self._shown.detail(f"{money_text(step.dollars)} so far")
         self._shown.progress(step.rows, 0)
-
-    def close(self) -> None:
-        """Tell of the rejects that were not shown."""
-        if self._count:
-            self._shown.note(f"{self._count:,} rows were rejected: see {self._rejects}")
 
 
 def _sizes(source: Source) -> Iterator[int]:

@@ -215,8 +215,8 @@ class ParquetList(_File):
     @contextmanager
     def _opened(self) -> Iterator[Any]:
         try:
-            from pyarrow import ArrowException  # type: ignore[import-untyped]
-            from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+            from pyarrow import ArrowException
+            from pyarrow.parquet import ParquetFile
         except ModuleNotFoundError as error:
             raise InvalidSettings(
                 "Parquet needs pyarrow, which is not installed: pip install 'onecopy[parquet]'"

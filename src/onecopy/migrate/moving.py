@@ -150,14 +150,13 @@ class _Moving:
     def stretch(self, batches: Iterator[Batch], seconds: float) -> Iterator[Entry]:
         """Yield the entries of the next batches; ends after some time, or with them."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            batch = next(batches, None)
-            if batch is None:
-                self.ended = True
-                return
+        for batch in batches:
             self._rejects.write(batch.rejects)
             yield from batch.entries
             self._count(batch)
+            if time.monotonic() >= until:
+                return
+        self.ended = True
 
     def _count(self, batch: Batch) -> None:
         copies = sum(isinstance(entry, Copy) for _, entry in batch.entries)

@@ -19,12 +19,10 @@ class Rejects:
         self._path = path
         if path.exists():
             _require_ours(path)
-            os.truncate(path, length) if length else path.unlink()
-        elif length:
-            raise InvalidSettings(
-                f"{path} is gone, which has the rejects of the part that is moved already: put it "
-                "back, or say --restart"
-            )
+            if length == 0:
+                path.unlink()
+            elif length < path.stat().st_size:
+                os.truncate(path, length)
 
     def write(self, rejects: Sequence[Reject]) -> None:
         """Add lines."""
