@@ -18,7 +18,7 @@ from tests.migrate.test_indexes import fill
 
 KILLS = 25
 """Of each of the two sources."""
-ROWS = 60_000
+ROWS = 20_000
 BAD = range(0, ROWS, 1_000)
 """Rows of the list that are no checksum."""
 
@@ -46,7 +46,7 @@ class Round:
     def run(self, seconds: float) -> bool:
         """Start it, or go on with it; return whether it came to its end before it was killed."""
         command = [sys.executable, "-m", "onecopy", "migrate", self.source, self.destination]
-        command += ["--every", "0.05", "--rejects", str(self.rejects), "--json"]
+        command += ["--every", "0.01", "--rejects", str(self.rejects), "--json"]
         with subprocess.Popen(
             command, cwd=self.folder, env=environment(self.folder), stdout=subprocess.PIPE
         ) as process:
