@@ -2,17 +2,18 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from onecopy.http.threads import Pool
+from onecopy.http.threads import PATIENCE, Pool
 
 
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    """Make a pool of two threads."""
-    pool = Pool("test", 2)
+@pytest.fixture(params=[0, PATIENCE], ids=["at once", "soon"])
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    """Make a pool of two threads, which gives the event loop back at once, or soon."""
+    pool = Pool("test", 2, request.param)
     yield pool
     pool.close()
 
@@ -55,8 +56,7 @@ def test_thread_that_was_busy_last_is_the_next(pool: Pool) -> None:
     """One call after another stays in one warm thread, though there may be more."""
 
     async def run() -> set[str]:
-        both = threading.Barrier(2, timeout=10)
-        await asyncio.gather(pool.call(both.wait), pool.call(both.wait))
+        await asyncio.gather(pool.call(time.sleep, 0.01), pool.call(time.sleep, 0.01))
         return {await pool.call(lambda: threading.current_thread().name) for _ in range(20)}
 
     assert len(asyncio.run(run())) == 1
@@ -86,14 +86,41 @@ def test_calls_beyond_its_threads_wait_their_turn(pool: Pool) -> None:
 
 def test_caller_who_gave_up_does_no_harm(pool: Pool) -> None:
     """Its thread finishes, and takes the next call."""
-    go_on = threading.Event()
 
     async def run() -> list[str]:
-        tasks = [asyncio.create_task(pool.call(go_on.wait, 10)) for _ in range(2)]
-        await asyncio.sleep(0.05)
+        tasks = [asyncio.create_task(pool.call(time.sleep, 0.1)) for _ in range(2)]
+        await asyncio.sleep(0.02)
         for task in tasks:
             task.cancel()
-        go_on.set()
         return await asyncio.gather(*(pool.call(str, number) for number in range(3)))
 
     assert asyncio.run(run()) == ["0", "1", "2"]
+
+
+def test_answer_that_comes_as_the_patience_ends(pool: Pool) -> None:
+    """Is given once, whoever of the two was first; no thread is lost."""
+
+    def work(number: int) -> int:
+        time.sleep(PATIENCE * (0.5 + number / 2_000))
+        return number
+
+    async def run() -> list[int]:
+        return [await pool.call(work, number) for number in range(2_000)]
+
+    assert asyncio.run(run()) == list(range(2_000))
+
+
+def test_others_go_on_while_a_call_takes_long() -> None:
+    """The event loop is held up for a moment, not for as long as the call takes."""
+    pool, go_on = Pool("test", 2, PATIENCE), threading.Event()
+
+    async def run() -> bool:
+        for _ in range(50):  # one at a time, so that the next is expected to be soon over
+            await pool.call(int)
+        call = asyncio.create_task(pool.call(go_on.wait, 10))
+        await asyncio.sleep(0)
+        go_on.set()
+        return await call
+
+    assert asyncio.run(run())
+    pool.close()
