@@ -59,7 +59,7 @@ def destination() -> IndexDestination:
 
 def held(destination: IndexDestination) -> list[Entry]:
     """Return what is there."""
-    return in_order(entry for _, page in destination.state.pages() for entry in page)
+    return in_order(entry for _, page in destination._index.pages() for entry in page)
 
 
 def test_steps(destination: IndexDestination, tmp_path: Path) -> None:

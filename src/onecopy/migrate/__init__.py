@@ -10,10 +10,22 @@ rows.py        rows as entries of an index
 checksum.py    how people write checksums
 checkpoint.py  how far it is
 rejects.py     what could not be moved
-plan.py        what it would take
+plan.py        what it would take, and prices.py what Amazon charges
+dynamodb.py    DynamoDB on both sides
+s3_import.py   a table of DynamoDB that is imported from files in a bucket
 """
 
 from onecopy.migrate.moving import Moved, Step, migrate
-from onecopy.migrate.opening import open_destination, open_source
+from onecopy.migrate.opening import open_destination, open_prototype, open_source
+from onecopy.migrate.plan import Plan, plan
 
-__all__ = ["Moved", "Step", "migrate", "open_destination", "open_source"]
+__all__ = [
+    "Moved",
+    "Plan",
+    "Step",
+    "migrate",
+    "open_destination",
+    "open_prototype",
+    "open_source",
+    "plan",
+]

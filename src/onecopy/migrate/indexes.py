@@ -1,13 +1,13 @@
 """An index as the source of a migration, and as its destination."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import cast
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest
 from onecopy.index import Engine
-from onecopy.index.interface import Entry
+from onecopy.index.interface import Entry, State
 from onecopy.migrate.interface import Batch, Sampled
 
 _VALUES = ("store", "store-trial", "tokens")
@@ -46,18 +46,24 @@ class IndexDestination:
     """An index that takes copies and lists."""
 
     def __init__(self, index: Engine, name: str) -> None:
-        self.state = index
         self.name = name
         self._index = index
 
+    @property
+    def state(self) -> State | None:
+        return self._index
+
+    def begin(self, *, resumed: bool) -> None:
+        """Nothing is to be prepared."""
+
     def keep(self, entries: Iterable[Entry]) -> None:
-        for kind, run in groupby(entries, _kind):
+        for kind, run in groupby(entries, kind_of):
             if kind is Listed:
                 self._index.enlist(cast("Iterable[tuple[str, Listed]]", run))
             else:
                 self._index.add(cast("Iterable[tuple[str, Copy]]", run))
 
-    def finish(self) -> None:
+    def finish(self, tell: Callable[[str], object]) -> None:
         """Nothing is left to do."""
 
     def lacks(self, sample: Sequence[Sampled]) -> list[Sampled]:
@@ -80,5 +86,6 @@ class IndexDestination:
         self._index.close()
 
 
-def _kind(entry: Entry) -> type[Copy | Listed]:
+def kind_of(entry: Entry) -> type[Copy | Listed]:
+    """Return whether an entry is a copy or a listed digest."""
     return type(entry[1])

@@ -1,6 +1,6 @@
 """What is moved, where from and where to. The contracts stand here, once."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from onecopy.index.interface import Entry, State
@@ -75,12 +75,16 @@ class Destination(Protocol):
         """Where it keeps small values, if it does."""
         ...
 
+    def begin(self, *, resumed: bool) -> None:
+        """Prepare for rows: those of a new migration, or the rest of one that was interrupted."""
+        ...
+
     def keep(self, entries: Iterable[Entry]) -> None:
         """Keep all of them; durable when it returns. Idempotent; consumes them with flat memory."""
         ...
 
-    def finish(self) -> None:
-        """Do what is left to do when all has been kept. Repeatable."""
+    def finish(self, tell: Callable[[str], object]) -> None:
+        """Do what is left to do when all has been kept, and tell how far that is. Repeatable."""
         ...
 
     def lacks(self, sample: Sequence[Sampled]) -> list[Sampled]:

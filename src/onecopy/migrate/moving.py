@@ -64,6 +64,8 @@ class Step:
     rows: int
     rejects: list[Reject]
     dollars: float | None
+    doing: str | None = None
+    """What else is being done, once all rows are moved."""
 
 
 Watch = Callable[[Step], object]
@@ -88,7 +90,8 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     mark = checkpoint.read()
     if mark is None or mark.version != source.version():
         mark = Mark(source.version(), "")
-    move_values(source, destination)
+    destination.begin(resumed=mark.position != "")
+    _move_values(source, destination)
     moving = _Moving(mark, destination, Rejects(rejects, mark.reject_bytes), watch)
     crew = Crew()
     try:
@@ -98,7 +101,7 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
             checkpoint.write(moving.mark())
     finally:
         crew.stop(patience=2)
-    destination.finish()
+    destination.finish(lambda text: watch(Step(0, [], destination.dollars(), text)))
     lacking = destination.lacks(moving.sample)
     checkpoint.write(None)
     return Moved(
@@ -114,7 +117,7 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     )
 
 
-def move_values(source: Source, destination: Destination) -> None:
+def _move_values(source: Source, destination: Destination) -> None:
     """Bring over the named values, where the destination has no others.
 
     Raises InvalidSettings if it belongs to another store.

@@ -1,5 +1,7 @@
 """What a migration's two addresses name, opened."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,15 +19,42 @@ def open_source(address: str, tenant: str) -> Source:
     """
     scheme, said = _parts(address)
     if scheme == "postgresql" and "table" in said:
-        return _open_table(address, tenant)
+        with _extra("postgres"):
+            from onecopy.migrate.tables import open_table
+        return open_table(address, tenant)
+    if scheme == "dynamodb" and said.get("layout") == "checksums":
+        with _extra("aws"):
+            from onecopy.migrate.dynamodb import ChecksumSource
+        return ChecksumSource(address, tenant)
     if scheme in ("dynamodb", "memory", "postgresql", "sqlite"):
-        _require_file(address)
+        _require_there(scheme, address)
         return IndexSource(open_index(address), _bare(address))
     return open_list(address, tenant)
 
 
-def open_destination(address: str) -> Destination:
-    """Open the URL of an index. Raises InvalidSettings, Forbidden and Unavailable."""
+def open_prototype(database: Mapping[str, str], table: str, column: str, tenant: str) -> Source:
+    """Open a table of a database that is named by libpq's parameters."""
+    with _extra("postgres"):
+        from onecopy.migrate.tables import open_parameters
+    return open_parameters(database, table, column, tenant)
+
+
+def open_destination(address: str, bucket: str | None = None) -> Destination:
+    """Open the URL of an index, or of a table that is to be imported from a bucket.
+
+    Raises InvalidSettings, Forbidden and Unavailable.
+    """
+    scheme, _ = _parts(address)
+    if bucket is not None:
+        if scheme != "dynamodb":
+            raise InvalidSettings("an import makes tables of DynamoDB: dynamodb://…")
+        with _extra("aws"):
+            from onecopy.migrate.s3_import import ImportDestination
+        return ImportDestination(address, bucket)
+    if scheme == "dynamodb":
+        with _extra("aws"):
+            from onecopy.migrate.dynamodb import DynamoDestination
+        return DynamoDestination(address)
     return IndexDestination(open_index(address), _bare(address))
 
 
@@ -34,22 +63,30 @@ def _parts(address: str) -> tuple[str, dict[str, str]]:
     return parts.scheme, dict(parse_qsl(parts.query))
 
 
-def _open_table(url: str, tenant: str) -> Source:
-    try:
-        from onecopy.migrate.tables import open_table
-    except ModuleNotFoundError as error:
-        raise InvalidSettings(
-            f"PostgreSQL needs {error.name}, which is not installed: "
-            "pip install 'onecopy[postgres]'"
-        ) from error
-    return open_table(url, tenant)
-
-
-def _require_file(url: str) -> None:
-    """Raise InvalidSettings if there is no such SQLite file: a source is not made by opening it."""
-    scheme, _, path = url.partition(":")
+def _require_there(scheme: str, url: str) -> None:
+    """Raise InvalidSettings if there is no such index: a source is not made by opening it."""
+    path = url.partition(":")[2]
     if scheme == "sqlite" and path and not Path(path).exists():
         raise InvalidSettings(f"there is no index {path}")
+    if scheme == "dynamodb":
+        with _extra("aws"):
+            from onecopy.migrate.dynamodb import require_table
+        require_table(url)
+    if scheme == "postgresql":
+        with _extra("postgres"):
+            from onecopy.migrate.tables import require_index
+        require_index(url)
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say how to get what is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise InvalidSettings(
+            f"this needs {error.name}, which is not installed: pip install 'onecopy[{name}]'"
+        ) from error
 
 
 def _bare(url: str) -> str:

@@ -4,16 +4,18 @@ A range of pages at a time (PostgreSQL 14 and newer find it by TID), all of one 
 position is a page, and holds for another process as long as the table is not written anew.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
-from onecopy.errors import Failure, InvalidSettings, Unavailable
+from onecopy.errors import InvalidSettings
+from onecopy.index.postgres.failures import failure, refusal
 from onecopy.migrate.interface import Batch
 from onecopy.migrate.lists import Columns
 from onecopy.migrate.rows import Rows
@@ -32,10 +34,12 @@ WITH RECURSIVE tree(oid) AS (
     SELECT to_regclass(%s)::oid
     UNION ALL SELECT inhrelid FROM tree JOIN pg_inherits ON inhparent = tree.oid
 )
-SELECT oid::bigint, relnamespace::regnamespace::text, relname, relkind::text,
-    pg_relation_filenode(oid)::bigint,
-    pg_relation_size(oid) / current_setting('block_size')::bigint, reltuples::float8, relpages
-FROM tree JOIN pg_class USING (oid) ORDER BY oid
+SELECT tree.oid::bigint, nspname, relname, relkind::text,
+    pg_relation_filenode(tree.oid)::bigint,
+    pg_relation_size(tree.oid) / current_setting('block_size')::bigint,
+    reltuples::float8, relpages
+FROM tree JOIN pg_class USING (oid) JOIN pg_namespace ON pg_namespace.oid = relnamespace
+ORDER BY tree.oid
 """
 _KINDS = {"v": "a view", "f": "a foreign table", "S": "a sequence", "i": "an index"}
 
@@ -57,13 +61,19 @@ class Part(NamedTuple):
 class TableSource:
     """The rows of a table, of which one column holds a checksum."""
 
-    def __init__(self, conninfo: str, table: str, columns: Columns, tenant: str) -> None:
+    def __init__(
+        self,
+        connection: "psycopg.Connection[tuple[Any, ...]]",
+        table: str,
+        columns: Columns,
+        tenant: str,
+    ) -> None:
         if columns.column is None:
             raise InvalidSettings("say which column holds the checksum: …?table=T&column=C")
         self._table = table
         self._columns = columns
         self._rows = Rows(tenant, len(columns.named()))
-        self._connection = _connect(conninfo)
+        self._connection = connection
 
     @property
     def name(self) -> str:
@@ -147,22 +157,52 @@ def open_table(url: str, tenant: str) -> TableSource:
     said = dict(parse_qsl(parts.query))
     ours = {name: said.pop(name) for name in _OURS if name in said}
     columns = Columns.of({k: v for k, v in ours.items() if k != "table"}, "postgresql:")
-    return TableSource(
-        parts._replace(query=urlencode(said)).geturl(), ours["table"], columns, tenant
-    )
+    connection = _connect(parts._replace(query=urlencode(said)).geturl())
+    return TableSource(connection, ours["table"], columns, tenant)
 
 
-def _connect(conninfo: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    with _translated():
+def open_parameters(
+    database: Mapping[str, str], table: str, column: str, tenant: str
+) -> TableSource:
+    """Open a table of a database that is named by libpq's parameters, the password included."""
+    connection = connect(make_conninfo("", **database))
+    return TableSource(connection, table, Columns(column, None, None), tenant)
+
+
+def require_index(url: str) -> None:
+    """Raise InvalidSettings if there is no index in this database."""
+    with closing(_connect(url)) as connection, _translated():
+        ((found,),) = connection.execute("SELECT to_regclass('onecopy.copy') IS NOT NULL")
+    if not found:
+        raise InvalidSettings(
+            "there is no index in this database; for a table with checksums say "
+            "postgresql://…?table=T&column=C"
+        )
+
+
+def _connect(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
+    if urlsplit(url).password:
+        raise InvalidSettings(
+            "a password doesn't belong in a URL, which others can read: set PGPASSWORD, or use a "
+            "password file or a service file of PostgreSQL"
+        )
+    return connect(url)
+
+
+def connect(conninfo: str) -> "psycopg.Connection[tuple[Any, ...]]":
+    """Connect for reading, from one snapshot; raises InvalidSettings, Forbidden, Unavailable."""
+    try:
         connection = psycopg.connect(conninfo, application_name="onecopy-migrate")
-        version = connection.info.server_version
-        if version < _OLDEST:
-            connection.close()
-            raise InvalidSettings(
-                f"PostgreSQL {version // 10_000} can't find rows by their page: 14 or newer can"
-            )
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
+    except psycopg.Error as error:
+        raise refusal(error) from error
+    version = connection.info.server_version
+    if version < _OLDEST:
+        connection.close()
+        raise InvalidSettings(
+            f"PostgreSQL {version // 10_000} can't find rows by their page: 14 or newer can"
+        )
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
     return connection
 
 
@@ -173,7 +213,5 @@ def _translated() -> Iterator[None]:
         yield
     except psycopg.errors.UndefinedColumn as error:
         raise InvalidSettings(f"there is no such column ({error.diag.message_primary})") from error
-    except psycopg.OperationalError as error:
-        raise Unavailable(f"can't read from the database: {str(error).strip()}") from error
     except psycopg.Error as error:
-        raise Failure(f"can't read from the database: {str(error).strip()}") from error
+        raise failure(error) from error
