@@ -68,8 +68,6 @@ class TableSource:
         columns: Columns,
         tenant: str,
     ) -> None:
-        if columns.column is None:
-            raise InvalidSettings("say which column holds the checksum: …?table=T&column=C")
         self._table = table
         self._columns = columns
         self._rows = Rows(tenant, len(columns.named()))
@@ -157,6 +155,8 @@ def open_table(url: str, tenant: str) -> TableSource:
     said = dict(parse_qsl(parts.query))
     ours = {name: said.pop(name) for name in _OURS if name in said}
     columns = Columns.of({k: v for k, v in ours.items() if k != "table"}, "postgresql:")
+    if columns.column is None:
+        raise InvalidSettings("say which column holds the checksum: …?table=T&column=C")
     connection = _connect(parts._replace(query=urlencode(said)).geturl())
     return TableSource(connection, ours["table"], columns, tenant)
 
