@@ -11,10 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
 
 from tests.standins import SERVERS, Standin
 from tests.standins.postgres import Postgres, given_or_own
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _SOURCE = Path(__file__).parent.parent / "src"
 _PATIENCE = 20

@@ -1,11 +1,11 @@
 """What is asked of a database, statement by statement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.index.postgres.asking import Connection, Cursor, ask, fetch
-from onecopy.index.postgres.rows import UNREAD, packed, to_copy
+from onecopy.index.postgres.asking import Connection, ask, fetch
+from onecopy.index.postgres.rows import UNREAD, packed, packed_all, to_copy
 
 _PAGE = 2000
 """Copies that are read at one time by whoever goes through many."""
@@ -92,20 +92,21 @@ def lookup(connection: Connection, tenant: str, digests: Sequence[Digest]) -> li
     if len(digests) == 1:  # spare a single one what only many are worth
         rows = fetch(connection, _FIRST, tenant, packed(digests[0]))
         return [to_copy(rows[0]) if rows else None]
-    if not digests:
-        return []
-    return found(ask_first(connection, tenant, digests), digests)
+    return ask_first(connection, tenant, digests)() if digests else []
 
 
-def ask_first(connection: Connection, tenant: str, digests: Sequence[Digest]) -> Cursor:
-    """Ask for the first copy of each digest, of which `found` makes an answer."""
-    return ask(connection, _FIRST_OF_EACH, tenant, sorted({packed(digest) for digest in digests}))
+def ask_first(
+    connection: Connection, tenant: str, digests: Sequence[Digest]
+) -> Callable[[], list[Copy | None]]:
+    """Ask as `lookup` does, and return what reads the answer later."""
+    asked = packed_all(digests)
+    cursor = ask(connection, _FIRST_OF_EACH, tenant, sorted(set(asked)))
 
+    def answer() -> list[Copy | None]:
+        copies = {digest: to_copy(row) for digest, *row in cursor.fetchall()}
+        return list(map(copies.get, asked))
 
-def found(cursor: Cursor, digests: Sequence[Digest]) -> list[Copy | None]:
-    """Return, for each digest in order, the copy that was found for it."""
-    copies = {digest: to_copy(row) for digest, *row in cursor.fetchall()}
-    return [copies.get(packed(digest)) for digest in digests]
+    return answer
 
 
 def holders(

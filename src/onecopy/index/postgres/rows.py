@@ -1,6 +1,6 @@
 """Copies as rows: what a database keeps of them, and of each of their digests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -58,6 +58,17 @@ def _head(scheme: Scheme) -> bytes:
 def packed(digest: Digest) -> bytes:
     """Return a digest as a copy's digests hold it where it is claimed."""
     return _head(digest.scheme) + digest.value
+
+
+def packed_all(digests: Iterable[Digest]) -> list[bytes]:
+    """Return what `packed` makes of each; most have the scheme of the one before."""
+    values, last, head = [], None, b""
+    for digest in digests:
+        scheme = digest.scheme
+        if scheme is not last:
+            last, head = scheme, _head(scheme)
+        values.append(head + digest.value)
+    return values
 
 
 def unpacked(digest: bytes) -> Digest:

@@ -16,7 +16,7 @@ from zlib import crc32
 from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.index.postgres.asking import Connection, Row, ask, fetch
-from onecopy.index.postgres.reading import ask_first, found, get
+from onecopy.index.postgres.reading import ask_first, get
 from onecopy.index.postgres.rows import CopyRow, Entry, entries_of, packed, row_of, to_copy
 from onecopy.index.postgres.schema import STRIPES
 from onecopy.index.rules import keeps_its_place, merge
@@ -147,8 +147,7 @@ def record(
         change.write(connection)
         first = ask_first(connection, tenant, digests)
         ask(connection, "COMMIT")
-    answers = found(first, digests)
-    return [copy or own for copy, own in zip(answers, copies, strict=True)]
+    return [copy or own for copy, own in zip(first(), copies, strict=True)]
 
 
 def keep(connection: Connection, given: Sequence[tuple[str, Copy]]) -> None:
