@@ -5,7 +5,7 @@ import json
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -17,6 +17,7 @@ from onecopy.migrate import s3_import as importing
 from tests.conftest import Run
 from tests.index.tables import client_of, new_table, url_of
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
+from tests.migrate.prototype import environment_of
 from tests.migrate.test_indexes import fill
 from tests.standins import Standin
 
@@ -25,19 +26,6 @@ from tests.standins import Standin
 def _credentials(ministack: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ministack.environment().items():
         monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def table(ministack: Standin) -> str:
-    """Make a table of checksums, as the prototype has it."""
-    name = new_table()
-    client_of(ministack).create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "content", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "content", "KeyType": "HASH"}],
-    )
-    return name
 
 
 def checksums(standin: Standin, table: str) -> list[str]:
@@ -53,19 +41,6 @@ def bare(standin: Standin, table: str) -> str:
     return url_of(standin, table, "&layout=checksums&key=content")
 
 
-def prototype_environment(database: str, standin: Standin) -> dict[str, str]:
-    """Return what the prototype's script was told of its database, and where AWS is."""
-    parts = urlsplit(database)
-    return {
-        "POSTGRES_USER": parts.username or "",
-        "POSTGRES_PASSWORD": "anything",
-        "POSTGRES_HOST": parts.hostname or "",
-        "POSTGRES_PORT": str(parts.port),
-        "POSTGRES_DATABASE": parts.path.strip("/"),
-        "AWS_ENDPOINT_URL": standin.endpoint,
-    }
-
-
 def test_prototype(run: Run, database: str, ministack: Standin, table: str) -> None:
     """The prototype's four arguments in its order write its layout; the plan writes nothing."""
     with psycopg.connect(database) as connection:
@@ -73,7 +48,7 @@ def test_prototype(run: Run, database: str, ministack: Standin, table: str) -> N
         connection.execute("INSERT INTO files SELECT md5(n::text) FROM generate_series(1, 3000) n")
         connection.execute("INSERT INTO files VALUES ('?'), (upper(md5('1')))")
     command = ["migrate", "--prototype", "files", "sum", table, "content", "--region", "us-east-1"]
-    env = prototype_environment(database, ministack)
+    env = environment_of(database, ministack)
     told = run(*command, "--plan", **env)
     assert told.code == 0, told.err
     assert "rows     about 3,002; of the first 3,002 1 are no checksum" in told.out

@@ -28,7 +28,7 @@ from onecopy.migrate.dynamodb import DynamoDestination
 from onecopy.migrate.interface import Sampled
 from onecopy.migrate.prices import IMPORTED_GB, PUT
 from onecopy.store.s3.address import Address as Bucket
-from onecopy.store.s3.connection import connect, translated
+from onecopy.store.s3.connection import Connection, translated
 
 _FILES = 8
 """Files that are written at one time."""
@@ -56,7 +56,7 @@ class ImportDestination:
         self._table = address.table
         self._tables: Any = connect_tables(address)
         self._bucket = bucket
-        self._client: Any = connect(bucket, bucket.endpoint).client
+        self._client: Any = Connection(bucket, bucket.endpoint).client
         self._random = random.Random()  # noqa: S311 - nothing secret
         self._bytes = 0
         self._files = 0
