@@ -162,7 +162,7 @@ class _Moving:
         self.ended = True
 
     def _count(self, batch: Batch) -> None:
-        copies = sum(isinstance(entry, Copy) for _, entry in batch.entries)
+        copies = sum(type(entry) is Copy for _, entry in batch.entries)
         self.copies += copies
         self.listed += len(batch.entries) - copies
         self.rejected += len(batch.rejects)
