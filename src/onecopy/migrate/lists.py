@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 from urllib.parse import parse_qsl, urlencode
 
+from onecopy.digest import MiB
 from onecopy.errors import BadInput, InvalidDigest, InvalidSettings
 from onecopy.migrate.checksum import read_checksum
 from onecopy.migrate.interface import Batch, Reject
@@ -81,9 +82,9 @@ class CsvList(_File):
     """A CSV file whose first line names its columns; or one checksum a line, and nothing else."""
 
     def count(self) -> int | None:
-        """Tell it by the length of the first lines, where the file is not compressed."""
+        """Tell it by the length of the first lines; of a compressed file by all of them."""
         if self._path.suffix == ".gz":
-            return None
+            return _count_lines(self._path)
         with self._path.open("rb") as stream:
             some = stream.read(256 * 1024)
         lines = some.count(b"\n")
@@ -127,6 +128,14 @@ class CsvList(_File):
                 yield number, Reject(f"line {number}", ",".join(row)[:200], "a column is missing")
             else:
                 yield number, [row[place] for place in places]
+
+
+def _count_lines(path: Path) -> int | None:
+    try:
+        with gzip.open(path) as stream:
+            return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(MiB), b""))
+    except (OSError, EOFError):  # who reads it will tell
+        return None
 
 
 def _is_checksum(row: Sequence[str]) -> bool:
