@@ -2,6 +2,9 @@
 
 import gzip
 import json
+import random
+import subprocess
+import sys
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ from onecopy.errors import InvalidSettings
 from onecopy.index import open_index
 from onecopy.migrate import open_source
 from onecopy.migrate import s3_import as importing
-from tests.conftest import Run
+from tests.conftest import Run, environment
 from tests.index.tables import client_of, new_table, url_of
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
 from tests.migrate.prototype import environment_of
@@ -207,3 +210,28 @@ def test_import_is_waited_for(
     assert len(ours) == 1
     second.close()
     assert checksums(ministack, name) == sorted(map(md5_hex, range(100)))
+
+
+def test_killed(ministack: Standin, table: str, tmp_path: Path) -> None:
+    """A table of checksums keeps no marks: a file beside the rejects does, and goes at the end."""
+    rows = sorted(map(md5_hex, range(8_000)))
+    write_csv(tmp_path / "l.csv", [("md5",), *((row,) for row in rows), ("?",)])
+    command = [sys.executable, "-m", "onecopy", "migrate", "l.csv", bare(ministack, table)]
+    command += ["--every", "0.05", "--rejects", "r.csv", "--json"]
+    env = environment(tmp_path, **ministack.environment())
+    kills, marks, told = 0, 0, dict[str, Any]()
+    while not told:
+        with subprocess.Popen(command, cwd=tmp_path, env=env, stdout=subprocess.PIPE) as process:
+            try:
+                out, _ = process.communicate(timeout=random.uniform(1, 4) if kills < 8 else 100)
+                told = json.loads(out)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                kills += 1
+        marks += len(list(tmp_path.glob("*.checkpoint")))
+    assert kills > 0
+    assert (told["rows"], told["rejected"], told["lacking"]) == (8_001, 1, 0)
+    assert (told["resumed"] > 0) == (marks > 0)
+    assert checksums(ministack, table) == rows
+    assert len((tmp_path / "r.csv").read_text().splitlines()) == 2
+    assert list(tmp_path.glob("*.checkpoint")) == []
