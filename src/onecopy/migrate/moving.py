@@ -41,7 +41,7 @@ class Moved:
     listed: int
     rejected: int
     seconds: float
-    """What this run took."""
+    """What this run took, without looking whether all is there."""
     dollars: float | None
     """What this run spent; None where nothing is charged by the row."""
     count: int | None
@@ -102,6 +102,7 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     finally:
         crew.stop(patience=2)
     destination.finish(lambda text: watch(Step(0, [], destination.dollars(), text)))
+    seconds = time.monotonic() - began
     lacking = destination.lacks(moving.sample)
     checkpoint.write(None)
     return Moved(
@@ -109,7 +110,7 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
         copies=moving.copies,
         listed=moving.listed,
         rejected=moving.rejected,
-        seconds=time.monotonic() - began,
+        seconds=seconds,
         dollars=destination.dollars(),
         count=destination.count(),
         checked=len(moving.sample),
