@@ -5,8 +5,9 @@
 PostgreSQL and a stand-in for DynamoDB (from PyPI, as the tests have them) on the same machine.
 Beside `onecopy migrate --prototype` stand the prototype's way, a `put_item` for each row, and a
 bare load that does nothing but `BatchWriteItem` of items that it has at hand, in as many threads as
-onecopy. All run in turn, each on a table of its own; of the rates, and of the ratios within a round,
-the median counts. Then the memory of a migration ten times as large, and PostgreSQL into SQLite.
+onecopy. All run in turn, each on a table of its own; of the rates, and of the ratios within a
+round, the median counts. Then the memory of a migration ten times as large, and PostgreSQL into
+SQLite.
 """
 
 import argparse
