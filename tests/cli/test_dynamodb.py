@@ -53,3 +53,6 @@ def test_checksums_as_they_are(run: Run, tmp_path: Path, ministack: Standin) -> 
     assert verdicts == ["duplicate", "new"]
     refused = run("token", "create", "--index", index, **env)
     assert (refused.code, "onecopy migrate" in refused.err) == (2, True)
+    refused = run("upload", "b", "--index", index, "--store", str(tmp_path / "files"), **env)
+    assert (refused.code, "onecopy migrate" in refused.err) == (2, True)
+    assert not (tmp_path / "files" / "b").exists()

@@ -118,6 +118,8 @@ class LocalGate:
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
         _limit(len(requests), self._limits.files, "files")
+        # An index that can't keep any says so here, before a byte is sent.
+        self.index.record(self.tenant.name, [])
         budget = self._budget()
         answers: dict[int, Answer] = {}
         self._refuse_invalid(requests, answers)
