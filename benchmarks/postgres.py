@@ -179,10 +179,14 @@ def measure_lookups(index: PostgresIndex, bare: Bare, copies: int) -> None:
     stay(index, bare, cores)
 
 
+def _pid(connection: Connection) -> int:
+    return connection.info.backend_pid
+
+
 def stay(index: PostgresIndex, bare: Bare, cores: set[int]) -> None:
     """Keep ourselves and both sides' server processes on some cores, if they are ours to keep."""
-    ours = index._connections.use(lambda connection: connection.info.backend_pid)
-    for pid in (0, ours, bare.connection.info.backend_pid):
+    ours = index._connections.use(_pid)  # noqa: SLF001 - it is no matter of its users
+    for pid in (0, int(ours), bare.connection.info.backend_pid):
         with suppress(ProcessLookupError, PermissionError):
             os.sched_setaffinity(pid, cores)
 

@@ -21,6 +21,7 @@ COMMANDS = (
     "doctor",
     "forget",
     "index",
+    "migrate",
     "report",
     "scan",
     "serve",
