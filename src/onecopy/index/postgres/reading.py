@@ -29,9 +29,9 @@ CROSS JOIN LATERAL (
 ) AS found
 """
 _FIRST_OF_EACH = f"""
-SELECT asked.digest, {_COLUMNS}
+SELECT asked.place, {_COLUMNS}
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
-CROSS JOIN unnest(%b::bytea[]) AS asked(digest)
+CROSS JOIN unnest(%b::bytea[]) WITH ORDINALITY AS asked(digest, place)
 CROSS JOIN LATERAL (
     SELECT number FROM onecopy.digest
     WHERE tenant = own.id AND digest = asked.digest ORDER BY rank, number LIMIT 1
@@ -125,12 +125,13 @@ def ask_first(
     connection: Connection, tenant: str, digests: Sequence[Digest]
 ) -> Callable[[], list[Copy | None]]:
     """Ask as `lookup` does, and return what reads the answer later."""
-    asked = packed_all(digests)
-    cursor = ask(connection, _FIRST_OF_EACH, tenant, sorted(set(asked)))
+    cursor = ask(connection, _FIRST_OF_EACH, tenant, packed_all(digests))
 
     def answer() -> list[Copy | None]:
-        copies = {digest: to_copy(row) for digest, *row in cursor.fetchall()}
-        return list(map(copies.get, asked))
+        copies: list[Copy | None] = [None] * len(digests)
+        for place, *row in cursor.fetchall():
+            copies[place - 1] = to_copy(row)
+        return copies
 
     return answer
 
