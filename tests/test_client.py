@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.client import Client
-from onecopy.content import Content, Verdict
+from onecopy.content import Content, Listed, Verdict
 from onecopy.digest import SHA256, Digest, content_scheme, part_lengths
 from onecopy.errors import (
     BadInput,
@@ -77,6 +77,18 @@ def upload(client: Client, key: str, data: bytes) -> Answer:
     assert begun.send is not None
     client.send(begun.ticket, begun.send, lambda: iter([data]), len(data))
     return client.complete([Finish(begun.ticket, (digest(data).value,))])[0]
+
+
+def test_listed(client: Client, service: Served) -> None:
+    """What a list has comes without a copy, as the gate says it."""
+    listed = Listed(digest(b"listed"), 6)
+    index = open_index(f"sqlite:{service.folder / 'index.sqlite'}")
+    index.enlist([("default", listed)])
+    index.close()
+    assert client.probe([6, 7]) == [{SHA256}, frozenset()]
+    answer = Answer(Verdict.UNCONFIRMED, reason="listed")
+    assert client.check([Content(6, (listed.digest,))]) == [answer]
+    assert client.begin([Request("a", 6, listed.digest)]) == [answer]
 
 
 def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:

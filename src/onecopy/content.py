@@ -148,7 +148,7 @@ class Copy(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A digest from somebody's list of checksums: claimed, and nothing tells where its copy lies."""
+    """A digest from somebody's list of checksums: claimed, and nothing says where its copy is."""
 
     digest: Digest
     size: int | None = None

@@ -1,5 +1,6 @@
 """`onecopy check` and `onecopy upload` as a person runs them."""
 
+import hashlib
 import json
 import os
 import signal
@@ -12,7 +13,9 @@ from typing import Any
 import pytest
 
 from onecopy.cli.files import Summary
-from onecopy.content import Verdict
+from onecopy.content import Listed, Verdict
+from onecopy.digest import MD5, Digest
+from onecopy.index import open_index
 from onecopy.upload import Outcome, Result
 from tests.conftest import Run, Serve, backends, environment
 from tests.upload.conftest import noise, write
@@ -72,6 +75,33 @@ def test_upload_tells_programs_all(run: Run, photos: Path, tmp_path: Path) -> No
     }
     twins = {told["copy.jpg"]["outcome"], told["rome.jpg"]["outcome"]}
     assert twins == {"uploaded", "skipped"}
+
+
+def test_listed(run: Run, photos: Path, tmp_path: Path) -> None:
+    """What a list of checksums has is doubtful; where the list is trusted, it need not be sent."""
+    rome = photos / "rome.jpg"
+    index = open_index(f"sqlite:{tmp_path / 'index.sqlite'}")
+    md5 = Digest(MD5, hashlib.md5(rome.read_bytes(), usedforsecurity=False).digest())
+    index.enlist([("default", Listed(md5))])
+    index.close()
+    for command in ("check", "upload"):
+        told = run(command, *backends(tmp_path), rome)
+        assert told.code == 1, told.err
+        assert "unconfirmed: on your list of checksums" in told.out
+    config = tmp_path / "trusting.toml"
+    config.write_text('[tenants.default]\ntrust = ["md5", "claimed"]\n')
+    for command in ("check", "upload"):
+        told = run(command, "--config", config, *backends(tmp_path), rome)
+        assert told.code == (1 if command == "check" else 0), told.err
+        assert told.out == f"{rome}: already known: on your list of checksums\n"
+        told = run(command, "--json", "--config", config, *backends(tmp_path), rome)
+        [result] = map(json.loads, told.out.splitlines())
+        assert (result["verdict"], result["copy"]) == ("duplicate", None)
+        assert result["reason"] == "listed"
+    stored = run("upload", "--anyway", "--config", config, *backends(tmp_path), rome)
+    assert "uploaded as rome.jpg" in stored.out
+    found = run("check", "--config", config, *backends(tmp_path), rome)
+    assert "already there: rome.jpg" in found.out
 
 
 def test_check_tells_what_is_there(run: Run, photos: Path, tmp_path: Path) -> None:

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from onecopy.content import Content, Digests, Evidence, Verdict
+from onecopy.content import Content, Digests, Evidence, Listed, Verdict
 from onecopy.digest import compose
 from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
-from onecopy.gate import Finish, Limits, Request, bind
+from onecopy.gate import Answer, Finish, Limits, Request, bind
 from onecopy.store import Object
 from tests.gate.world import World, content, content_digest, md5, parts_of, weak_only
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 TWINS = json.loads((VECTORS / "md5-twins.json").read_text())
 TWIN_A, TWIN_B = bytes.fromhex(TWINS["a"]), bytes.fromhex(TWINS["b"])
+STRONG = content_digest(b"strong")
 LARGE = bytes(range(256)) * 4096 * 9  # 9 MiB: two parts
 
 
@@ -99,6 +100,62 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         for trust in ([], ["md5"], ["claimed"]):
             assert world.gate(trust=trust).check(asked)[0].verdict is Verdict.UNCONFIRMED
         assert world.gate(trust=["md5", "claimed"]).check(asked)[0].verdict is Verdict.DUPLICATE
+
+    def test_listed(self, world: World) -> None:
+        """What a list has and no copy is unconfirmed, at any size if the list says none."""
+        of_size, of_any = md5(b"bytes"), content_digest(b"other")
+        world.index.enlist([("default", Listed(of_size, 5)), ("default", Listed(of_any))])
+        for data in (b"bytes", b"other"):
+            answer = world.check(data, weak=True)
+            assert answer == Answer(Verdict.UNCONFIRMED, reason="listed")
+        assert world.check(b"bytes").verdict is Verdict.NEW  # nobody asked for its MD5
+        [answer] = world.gate().check([Content(6, (of_size,))])
+        assert answer.verdict is Verdict.NEW
+        assert world.check(b"other", gate=world.gate("bob")).verdict is Verdict.NEW
+
+    def test_trusted_list(self, world: World) -> None:
+        """Only where the policy says so a list makes a duplicate, of MD5 only if that says so."""
+        world.index.enlist([("default", Listed(md5(b"weak"))), ("default", Listed(STRONG))])
+        asked = [Content(4, (md5(b"weak"),)), Content(6, (STRONG,))]
+        duplicate = Answer(Verdict.DUPLICATE, reason="listed")
+        unconfirmed = Answer(Verdict.UNCONFIRMED, reason="listed")
+        for trust, answers in {
+            (): [unconfirmed, unconfirmed],
+            ("md5",): [unconfirmed, unconfirmed],
+            ("claimed",): [unconfirmed, duplicate],
+            ("md5", "claimed"): [duplicate, duplicate],
+        }.items():
+            assert world.gate(trust=trust).check(asked) == answers
+
+    def test_listed_and_alive(self, world: World) -> None:
+        """A living copy comes before what a list says of its content; a dead one does not."""
+        trusting = world.gate(trust=["claimed"])
+        world.index.enlist([("default", Listed(STRONG))])
+        assert world.upload("a", b"strong").reason == "listed"
+        assert world.upload("a", b"strong", anyway=True).verdict is Verdict.NEW
+        for gate in (world.gate(), trusting):
+            answer = world.check(b"strong", gate=gate)
+            assert answer.verdict is Verdict.DUPLICATE
+            assert answer.copy is not None
+        world.remove("a")
+        assert world.check(b"strong").verdict is Verdict.UNCONFIRMED
+        assert world.check(b"strong", gate=trusting) == Answer(Verdict.DUPLICATE, reason="listed")
+
+    @pytest.mark.parametrize(
+        ("trust", "verdict"), [((), Verdict.NEW), (("claimed",), Verdict.DUPLICATE)]
+    )
+    def test_listed_in_mid_upload(
+        self, world: World, trust: tuple[str, ...], verdict: Verdict
+    ) -> None:
+        """At completion a trusted list gives an upload up; another leaves the doubt behind it."""
+        gate = world.gate(trust=trust)
+        begun = gate.begin([Request("a", len(LARGE))])[0]
+        assert begun.ticket is not None
+        sent = world.send(begun.ticket, LARGE)
+        world.index.enlist([("default", Listed(content_digest(LARGE)))])
+        assert gate.complete([sent])[0].verdict is verdict
+        assert world.staged() == []
+        assert list(world.objects()) == ([] if trust else ["a"])
 
     def test_known_by_size_alone(self, world: World) -> None:
         """A copy without any digest is read when its size is asked for, and only then."""

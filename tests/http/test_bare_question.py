@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from onecopy.content import Listed
+from onecopy.digest import MD5, Digest
 from onecopy.http.app import ChecksumApi, Options
 from tests.http.conftest import Service, starting
 
@@ -42,6 +44,16 @@ def test_it_counts_the_copies_of_its_tenant(old: Service) -> None:
     assert old.ask("POST", "/", {"content": md5(b"other")}).json == {"exists": 0}
     features = old.ask("GET", "/v1/config", token=token).json["features"]
     assert "checksum-api" in features
+
+
+def test_it_counts_a_list_as_one(old: Service) -> None:
+    """What a list of the tenant has exists, with or without copies."""
+    digest = Digest(MD5, bytes.fromhex(md5(b"listed")))
+    old.index.enlist([("photos", Listed(digest)), ("bob", Listed(Digest(MD5, bytes(16))))])
+    assert old.ask("POST", "/", {"content": md5(b"listed")}).json == {"exists": 1}
+    old.upload("listed", b"listed", token=old.token("photos"))
+    assert old.ask("POST", "/", {"content": md5(b"listed")}).json == {"exists": 2}
+    assert old.ask("POST", "/", {"content": 32 * "0"}).json == {"exists": 0}
 
 
 def test_pages_of_the_one_origin_may_ask(old: Service) -> None:

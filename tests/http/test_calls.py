@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from onecopy import __version__
-from onecopy.digest import SMALLEST_PART, compose, content_scheme
+from onecopy.content import Listed
+from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
 from onecopy.http.app import Options
 from onecopy.http.documents import timestamp
 from tests.http.conftest import Service, Start, digest
@@ -53,6 +54,14 @@ def test_content_is_new_then_uploaded_then_a_duplicate(service: Service) -> None
     assert "ticket" not in begun
     with service.store.open("greetings/one.txt") as stream:
         assert stream.read() == b"hello"
+
+
+def test_listed_content_is_a_duplicate_without_a_copy(start: Start) -> None:
+    """A trusted list knows a content, and nobody knows where it is."""
+    service = start(Options(trust={"default": frozenset({"claimed"})}))
+    service.index.enlist([("default", Listed(Digest.parse(digest(b"hello"))))])
+    assert service.check(b"hello") == [{"verdict": "duplicate", "reason": "listed"}]
+    assert service.begin("a", b"hello") == {"verdict": "duplicate", "reason": "listed"}
 
 
 def test_copy_that_was_deleted_is_no_duplicate(service: Service, tmp_path: Path) -> None:

@@ -4,10 +4,16 @@ import pytest
 
 from onecopy.errors import InvalidSettings
 from onecopy.index import Engine, open_index
-from onecopy.testing.index import IndexContract, StateContract, UnreadContract
+from onecopy.testing.index import (
+    IndexContract,
+    ListsContract,
+    PagesContract,
+    StateContract,
+    UnreadContract,
+)
 
 
-class TestMemoryIndex(IndexContract, UnreadContract, StateContract):
+class TestMemoryIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
     @pytest.fixture
     def index(self) -> Engine:
         return open_index("memory:")

@@ -12,7 +12,7 @@ from typing import Any
 import apsw
 import pytest
 
-from onecopy.content import Copy, Digests
+from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import SHA256, SMALLEST_PART, Digest
 from onecopy.errors import Unavailable
 from onecopy.index import Engine, open_index
@@ -23,6 +23,8 @@ from onecopy.testing.index import (
     MANY,
     THREADS,
     IndexContract,
+    ListsContract,
+    PagesContract,
     StateContract,
     UnreadContract,
     a_copy,
@@ -35,7 +37,7 @@ from onecopy.testing.index import (
 )
 
 
-class TestSqliteIndex(IndexContract, UnreadContract, StateContract):
+class TestSqliteIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
     @pytest.fixture
     def index(self, file: Path) -> Iterator[Engine]:
         index = open_index(f"sqlite:{file}")
@@ -43,13 +45,14 @@ class TestSqliteIndex(IndexContract, UnreadContract, StateContract):
         index.close()
 
 
-class TestSqliteIndexInChunks(IndexContract):
+class TestSqliteIndexInChunks(IndexContract, ListsContract, PagesContract):
     """The contract once more, with bulk loads that take many chunks."""
 
     @pytest.fixture
     def index(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         monkeypatch.setattr(engine, "_CHUNK", 30)
         monkeypatch.setattr(reading, "_PAGE", 7)
+        monkeypatch.setattr(engine, "_PAGE", 70)
         index = open_index(f"sqlite:{file}")
         yield index
         index.close()
@@ -85,6 +88,8 @@ def ask_everything(index: SqliteIndex, tenant: str) -> None:
     index.lookup(tenant, digests)
     index.at(tenant, ["a", "b", "none"])
     index.unread(tenant, 1000, 10)
+    index.listed(tenant, digests[:1])
+    index.listed(tenant, digests)
     for digest in (None, *digests):
         list(index.copies(tenant, digest=digest))
 
@@ -93,6 +98,7 @@ def fill(index: SqliteIndex, tenant: str) -> None:
     """Record what answers the questions."""
     index.record(tenant, [a_copy("a", proved("a"))])
     index.add([(tenant, a_copy("b", claimed(md5_of("b")))), (tenant, a_copy("c", Digests()))])
+    index.enlist([(tenant, Listed(md5_of("b"))), (tenant, Listed(sha256_of("d"), 3000))])
 
 
 # How it asks
@@ -117,7 +123,8 @@ def test_nothing_is_scanned(index: SqliteIndex) -> None:
     ]
     connection.close()
     assert len({statement for statement, _ in plans}) > 15
-    large = ("SCAN copy", "SCAN digest", "SCAN size", "SCAN state", "SCAN counter")
+    tables = ("copy", "digest", "size", "listed", "state", "counter")
+    large = tuple(f"SCAN {table}" for table in tables)
     assert [plan for plan in plans if plan[1].startswith(large)] == []
 
 
@@ -134,9 +141,11 @@ def test_same_calls_for_all_tenants(index: SqliteIndex) -> None:
             index.schemes(tenant, [1000, 2000, 3000])
             index.at(tenant, ["a", "b", "none"])
             index.unread(tenant, 1000, 10)
+            index.listed(tenant, [md5_of("b")])
+            index.listed(tenant, [md5_of("b"), sha256_of("d")])
         executed[tenant] = [statement for statement, _ in statements]
     assert executed["rich"] == executed["other"] == executed["unknown"]
-    assert len(executed["rich"]) == 5
+    assert len(executed["rich"]) == 7
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from onecopy.content import Copy, Digests
+from onecopy.content import Copy, Digests, Listed
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.index import open_index
 from onecopy.index.sqlite import SqliteIndex, connections, schema
@@ -180,6 +180,25 @@ def test_newer(file: Path) -> None:
     connection.close()
     with pytest.raises(InvalidSettings, match="upgrade onecopy"):
         SqliteIndex(str(file))
+
+
+def test_from_the_first_version(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that was made before there were lists takes them, and keeps what it knew."""
+    monkeypatch.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
+    copy = a_copy("k", proved("a"))
+    older = SqliteIndex(str(file))
+    older.record("t", [copy])
+    older.put_if("name", None, b"value")
+    older.close()
+    monkeypatch.undo()
+    index = SqliteIndex(str(file))
+    assert index.lookup("t", [sha256_of("a")]) == [copy]
+    assert index.get("name") == b"value"
+    assert index.listed("t", [md5_of("b")]) == [None]
+    index.enlist([("t", Listed(md5_of("b"), 7))])
+    assert index.listed("t", [md5_of("b")]) == [Listed(md5_of("b"), 7)]
+    assert index.check() == []
+    index.close()
 
 
 def test_upgrade(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -384,6 +403,9 @@ def test_sound(index: SqliteIndex) -> None:
     index.record("t", [copy._replace(digests=proved("x")) for copy in copies[: MANY // 2]])
     index.record("t", [copy._replace(digests=proved("y"), identity="v2") for copy in copies[:100]])
     index.forget("t", [copy for _, copy in index.copies("t")][::3])
+    digests = [digest(str(number)) for number in range(MANY) for digest in (md5_of, sha256_of)]
+    index.enlist(("t", Listed(digest, place % 7 or None)) for place, digest in enumerate(digests))
+    index.enlist(("t", Listed(digest)) for digest in digests[::3])
     assert index.check() == []
 
 
@@ -400,11 +422,16 @@ def test_sound(index: SqliteIndex) -> None:
         ("DELETE FROM copy WHERE id = 2", "rows of"),
         ("UPDATE copy SET size = 7 WHERE id = 2", "not found"),
         ("DELETE FROM tenant", "no tenant"),
+        ("UPDATE tenant SET has_lists = 0", "no tenant"),
+        ("DELETE FROM size WHERE copy = 0", "not asked for"),
+        ("UPDATE listed SET size = 8", "not asked for"),
+        ("UPDATE listed SET fingerprint = 8", "not found"),
     ],
 )
 def test_unsound(index: SqliteIndex, statement: str, fault: str) -> None:
     """Whatever does not go together in the tables is found."""
     index.record("t", copies_of("a", 3))
+    index.enlist([("t", Listed(md5_of("a"), 7))])
     first = "(fingerprint, copy) = (SELECT fingerprint, copy FROM digest LIMIT 1)"
     other = apsw.Connection(index.path)
     other.execute(statement.replace("rowid_is_first", first))

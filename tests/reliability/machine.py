@@ -37,6 +37,7 @@ FAILING = (
     "index.copies.next",
     "index.forget",
     "index.unread_sizes",
+    "index.listed",
     *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
 )
 UNKNOWN = ("store-unavailable", "store-forbidden")

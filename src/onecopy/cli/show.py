@@ -8,6 +8,8 @@ from onecopy.content import Copy, Verdict
 from onecopy.files import printable
 from onecopy.upload.result import Outcome, Result
 
+_DOUBTS = {"listed": "on your list of checksums, which does not say where a copy is"}
+"""What a reason without a message means, where its code alone does not say it."""
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -83,13 +85,19 @@ def _what(result: Result) -> str:
         there = f", though it is there: {_where(result)}" if result.copy else ""
         return "to upload" + there
     if result.verdict is Verdict.DUPLICATE:
-        return f"already there: {_where(result)}"
+        return f"already {_known(result)}"
     if result.outcome is Outcome.KEY_TAKEN:
         return f"not uploaded: {printable(result.key or '')} holds something else"
-    why = result.message or result.reason or ""
+    why = result.message or _DOUBTS.get(result.reason or "", result.reason or "")
     if result.outcome is Outcome.FAILED:
         return f"failed: {why}"
     return f"unconfirmed: {why}" if result.verdict is Verdict.UNCONFIRMED else "new"
+
+
+def _known(result: Result) -> str:
+    if result.reason == "listed":
+        return "known: on your list of checksums"
+    return f"there: {_where(result)}"
 
 
 def _where(result: Result) -> str:

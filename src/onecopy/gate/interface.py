@@ -42,7 +42,8 @@ class Config:
 class Answer(NamedTuple):
     """What the gate says of one file; one shape for check, begin and complete.
 
-    check: `duplicate` with the live copy; `unconfirmed` with a reason; or `new`.
+    check: `duplicate` with the live copy (without one, and with the reason `listed`, where the
+    tenant trusts a list that has the content); `unconfirmed` with a reason; or `new`.
     begin: `new` with a ticket (and `send` if it goes in one piece); or `duplicate`; or `new` with
     reason `key-taken` and no ticket; or `unconfirmed` with a reason.
     complete: `new` with the copy that was stored (reason `extra-copy` if another upload of the same

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from onecopy.content import Content, Copy, Digests, Evidence, Verdict
+from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
 from onecopy.digest import (
     MD5,
     MOST_PARTS,
@@ -28,7 +28,10 @@ from onecopy.gate.interface import Answer
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Absent, Object, Store, Unknown
 
+_T = TypeVar("_T")
 _NEW = Answer(Verdict.NEW)
+LISTED = "listed"
+"""The reason where a list has the content, and no copy is known."""
 _CANDIDATES = 16
 """Copies of one content that are taken from the index at a time."""
 
@@ -83,7 +86,10 @@ class LivingCopies:
         self._tenant = tenant
 
     def find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
-        """Return, for each content in order, the living copy that holds it, or why not."""
+        """Return, for each content in order, the living copy that holds it, or why not.
+
+        Where there is none, but a list has the content: what the tenant's policy makes of lists.
+        """
         try:
             return self._find(contents, budget)
         except Failure as failure:
@@ -98,7 +104,7 @@ class LivingCopies:
         looks = iter(self._look([copy for copy in best if copy is not None]))
         alive = [copy is not None and _is_same(copy, next(looks)) for copy in best]
         bare = self._unread_sizes(contents, best)
-        return [
+        answers = [
             Answer(Verdict.DUPLICATE, copy)
             if live
             else _NEW
@@ -106,6 +112,28 @@ class LivingCopies:
             else self._settle(content, budget)
             for content, copies, copy, live in zip(contents, groups, best, alive, strict=True)
         ]
+        self._look_up_lists(contents, answers)
+        return answers
+
+    def _look_up_lists(self, contents: Sequence[Content], answers: list[Answer]) -> None:
+        """Say of contents that no copy holds when they are on a list."""
+        places = [at for at, answer in enumerate(answers) if answer.verdict is Verdict.NEW]
+        digests = [digest for at in places for digest in contents[at].digests]
+        if not digests:
+            return
+        found = self._index.listed(self._tenant.name, digests)
+        if not any(found):
+            return
+        groups = _grouped([contents[at] for at in places], found)
+        for at, group in zip(places, groups, strict=True):
+            answers[at] = self._of_lists(contents[at].size, group)
+
+    def _of_lists(self, size: int, found: Sequence[Listed | None]) -> Answer:
+        """Leave it to the person, where the list is not trusted: it names no copy to look at."""
+        fitting = [listed for listed in found if listed and listed.size in (None, size)]
+        if any(self._is_trusted(listed.digest, Evidence.CLAIMED) for listed in fitting):
+            return Answer(Verdict.DUPLICATE, reason=LISTED)
+        return Answer(Verdict.UNCONFIRMED, reason=LISTED) if fitting else _NEW
 
     def _best(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
         """Return the first copy that is certainly the same content, going by its record."""
@@ -293,9 +321,7 @@ def _is_same(copy: Copy, seen: Object | Absent | Unknown) -> bool:
     return isinstance(seen, Object) and seen.identity == copy.identity and seen.size == copy.size
 
 
-def _grouped(
-    contents: Sequence[Content], found: Sequence[Copy | None]
-) -> Iterator[Sequence[Copy | None]]:
+def _grouped(contents: Sequence[Content], found: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """Yield the answers to one lookup content by content."""
     at = 0
     for content in contents:

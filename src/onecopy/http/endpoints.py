@@ -34,7 +34,7 @@ TICKET_HEADER = "Onecopy-Ticket"
 CHECKSUM_HEADER = "x-amz-checksum-sha256"
 _NUMBER = re.compile(r"[1-9][0-9]{0,4}")
 _MOST_COUNTED = 1_000
-"""Copies that the bare question counts; more are answered as this many."""
+"""Copies that the bare question counts; more are answered as this many. A list counts as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,4 +231,5 @@ class BareQuestion:
     def _count(self, body: bytes) -> int:
         digest = Digest(MD5, bytes.fromhex(decode(self._decoder, body).content))
         copies = self._site.index.copies(self._api.tenant, digest=digest)
-        return sum(1 for _ in islice(copies, _MOST_COUNTED))
+        [listed] = self._site.index.listed(self._api.tenant, [digest])
+        return sum(1 for _ in islice(copies, _MOST_COUNTED)) + (listed is not None)

@@ -7,9 +7,10 @@ from itertools import count
 from threading import RLock
 from typing import NamedTuple
 
-from onecopy.content import Copy
+from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.index.interface import Entry
 from onecopy.index.rules import (
     content_digest,
     keeps_its_place,
@@ -17,6 +18,9 @@ from onecopy.index.rules import (
     rank,
     schemes_to_ask,
 )
+
+_PAGE = 1000
+"""Entries that are given at one time to whoever moves them."""
 
 
 def open_url(url: str) -> "MemoryIndex":
@@ -39,6 +43,8 @@ class _Contents:
         self.records: dict[str, _Record] = {}
         self._by_digest: dict[Digest, set[str]] = defaultdict(set)
         self._by_size: dict[int, set[str]] = defaultdict(set)
+        self.listed: dict[Digest, tuple[int, Listed]] = {}
+        self._listed_schemes: dict[int | None, set[Scheme]] = defaultdict(set)
 
     def put(self, number: int, copy: Copy) -> None:
         old = self.drop(copy.key)
@@ -71,6 +77,18 @@ class _Contents:
     def of_size(self, size: int) -> list[Copy]:
         return [self.records[key].copy for key in self._by_size.get(size, ())]
 
+    def enlist(self, number: int, listed: Listed) -> None:
+        self.listed[listed.digest] = number, listed
+        self._listed_schemes[listed.size].add(listed.digest.scheme)
+
+    def schemes(self, size: int) -> frozenset[Scheme]:
+        own = frozenset[Scheme]().union(*map(schemes_to_ask, self.of_size(size)))
+        return own.union(*(self._listed_schemes.get(known, ()) for known in (size, None)))
+
+    def entries(self) -> Iterator[tuple[int, Copy | Listed]]:
+        yield from self.records.values()
+        yield from self.listed.values()
+
 
 class MemoryIndex:
     """Keeps everything until the process ends."""
@@ -93,8 +111,7 @@ class MemoryIndex:
 
     def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         with self._alone() as tenants:
-            own, none = tenants[tenant], frozenset[Scheme]()
-            return [none.union(*map(schemes_to_ask, own.of_size(size))) for size in sizes]
+            return [tenants[tenant].schemes(size) for size in sizes]
 
     def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
         with self._alone() as tenants:
@@ -148,6 +165,36 @@ class MemoryIndex:
 
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return {size for size in sizes if self.unread(tenant, size, 1)}
+
+    def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
+        given = 0
+        for tenant, listed in digests:
+            with self._alone() as tenants:
+                tenants[tenant].enlist(next(self._numbers), listed)
+            given += 1
+        return given
+
+    def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
+        with self._alone() as tenants:
+            own = tenants[tenant].listed
+            return [own[digest][1] if digest in own else None for digest in digests]
+
+    def count(self) -> int:
+        with self._alone() as tenants:
+            return sum(len(own.records) + len(own.listed) for own in tenants.values())
+
+    def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
+        last = -1 if after is None else int(after)
+        with self._alone() as tenants:
+            numbered = sorted(
+                (number, (name, entry))
+                for name, own in tenants.items()
+                for number, entry in own.entries()
+                if number > last
+            )
+        for at in range(0, len(numbered), _PAGE):
+            page = numbered[at : at + _PAGE]
+            yield str(page[-1][0]), [entry for _, entry in page]
 
     def get(self, name: str) -> bytes | None:
         with self._alone():

@@ -1,11 +1,13 @@
 """The contract of an index as tests, for authors of back ends. Needs pytest.
 
-    class TestMyIndex(IndexContract, UnreadContract, StateContract):
+    class TestMyIndex(
+        IndexContract, UnreadContract, ListsContract, PagesContract, StateContract
+    ):
         @pytest.fixture
         def index(self) -> Engine:
             return MyIndex(...)  # empty
 
-An engine without `unread` or without a state leaves out the class.
+An engine that lacks one of the optional Protocols leaves out the class.
 """
 # ruff: noqa: S101 - a contract is made of assertions
 
@@ -19,10 +21,18 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from onecopy.content import Copy, Digests, Evidence
+from onecopy.content import Copy, Digests, Evidence, Listed
 from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
 from onecopy.errors import Unavailable
-from onecopy.index.interface import LONGEST_IDENTITY, Index, State, Unread
+from onecopy.index.interface import (
+    LONGEST_IDENTITY,
+    Entry,
+    Index,
+    Lists,
+    Pages,
+    State,
+    Unread,
+)
 
 T = TypeVar("T")
 
@@ -597,6 +607,207 @@ class UnreadContract:
         index.close()
         with pytest.raises(Unavailable):
             index.unread("t", 1000, 1)
+
+
+class ListingIndex(Index, Lists, Protocol):
+    """An index that also keeps lists of digests."""
+
+
+class ListsContract:
+    """What every index does that also keeps lists of digests without a location."""
+
+    @pytest.fixture
+    def index(self) -> ListingIndex | Iterator[ListingIndex]:
+        """Return or yield an empty index."""
+        raise NotImplementedError
+
+    def test_listed(self, index: ListingIndex) -> None:
+        """What is on a list is found by its digest, with the size that the list says."""
+        given = [
+            Listed(md5_of("a")),
+            Listed(sha256_of("b"), 7),
+            Listed(Digest(MD5_PARTS, b"c" * 16)),
+        ]
+        assert index.listed("t", [given[0].digest]) == [None]
+        assert index.enlist(("t", listed) for listed in given) == 3
+        for listed in given:
+            assert index.listed("t", [listed.digest]) == [listed]
+        digests = [md5_of("none"), *(listed.digest for listed in given), md5_of("a")]
+        assert index.listed("t", digests) == [None, *given, given[0]]
+        assert index.listed("t", []) == []
+        assert index.enlist([]) == 0
+
+    def test_listed_is_no_copy(self, index: ListingIndex) -> None:
+        """What a list says is neither looked up nor gone through, and hides no copy."""
+        copy = a_copy("a", proved("a"))
+        index.enlist([("t", Listed(sha256_of("a"))), ("t", Listed(md5_of("b"), 1000))])
+        assert index.lookup("t", [sha256_of("a"), md5_of("b")]) == [None, None]
+        assert list(index.copies()) == []
+        assert list(index.copies("t", digest=sha256_of("a"))) == []
+        assert index.record("t", [copy]) == [copy]
+        assert index.lookup("t", [sha256_of("a")]) == [copy]
+        assert index.forget("t", [copy]) == [True]
+        assert index.listed("t", [sha256_of("a")]) == [Listed(sha256_of("a"))]
+
+    def test_scheme_is_part_of_a_listed_digest(self, index: ListingIndex) -> None:
+        """A listed digest is its scheme and all of its value."""
+        value = sha256_of("a").value
+        alike = Digest(SHA256, value[:24] + bytes(8))
+        index.enlist([("t", Listed(Digest(SHA256, value), 1)), ("t", Listed(alike, 2))])
+        others = [Digest(SHA256_PARTS, value), Digest(MD5, value[:16])]
+        answers = [Listed(Digest(SHA256, value), 1), Listed(alike, 2), None, None]
+        asked = [Digest(SHA256, value), alike, *others]
+        assert index.listed("t", asked) == answers
+        assert [index.listed("t", [digest])[0] for digest in asked] == answers
+
+    def test_enlisted_again(self, index: ListingIndex) -> None:
+        """Of a digest that is given again, later or in the same call, the last size stays."""
+        a, b = md5_of("a"), md5_of("b")
+        given = [Listed(a, 1), Listed(b, 5), Listed(a, 2), Listed(b)]
+        assert index.enlist(("t", listed) for listed in given) == 4
+        assert index.listed("t", [a, b]) == [Listed(a, 2), Listed(b)]
+        index.enlist([("t", Listed(a, 3))])
+        assert index.listed("t", [a, b]) == [Listed(a, 3), Listed(b)]
+
+    def test_enlist_many(self, index: ListingIndex) -> None:
+        """Thousands are kept, and asked for at once, in order."""
+        given = [Listed(md5_of(str(number)), number or None) for number in range(MANY)]
+        assert index.enlist(("t", listed) for listed in given) == MANY
+        asked = [number * 7919 % (2 * MANY) for number in range(3 * MANY)]
+        answers = index.listed("t", [md5_of(str(number)) for number in asked])
+        assert answers == [given[number] if number < MANY else None for number in asked]
+
+    def test_schemes_of_lists(self, index: ListingIndex) -> None:
+        """A list with sizes has its scheme asked for at these, one without at every size."""
+        index.add([("t", a_copy("a", proved("a"), size=1))])
+        index.enlist([("t", Listed(md5_of("b"), 2)), ("t", Listed(md5_of("c"), 2))])
+        one, two, three = index.schemes("t", [1, 2, 3])
+        assert one == {SHA256}
+        assert {MD5} <= two <= {MD5, SHA256}
+        assert three == set()
+        index.enlist([("t", Listed(Digest(MD5_PARTS, bytes(16))))])
+        one, two, three = index.schemes("t", [1, 2, 3])
+        assert one == {SHA256, MD5_PARTS}
+        assert {MD5, MD5_PARTS} <= two <= {MD5, MD5_PARTS, SHA256}
+        assert {MD5_PARTS} <= three <= {MD5_PARTS, SHA256}
+
+    def test_lists_are_apart(self, index: ListingIndex) -> None:
+        """Whatever is on one tenant's lists, another neither sees nor changes (P5)."""
+        digest = md5_of("a")
+        index.enlist(
+            [("t", Listed(digest, 1)), ("u", Listed(digest, 2)), ("t", Listed(md5_of("b")))]
+        )
+        assert index.listed("t", [digest]) == [Listed(digest, 1)]
+        assert index.listed("u", [digest, md5_of("b")]) == [Listed(digest, 2), None]
+        assert index.listed("v", [digest, md5_of("b")]) == [None, None]
+        assert index.schemes("v", [1]) == [frozenset()]
+
+    def test_lists_closed(self, index: ListingIndex) -> None:
+        """After `close` it is Unavailable."""
+        index.close()
+        calls: list[Callable[[], object]] = [
+            lambda: index.listed("t", [md5_of("a")]),
+            lambda: index.enlist([("t", Listed(md5_of("a")))]),
+        ]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                call()
+
+
+class MovableIndex(Index, Lists, Pages, Protocol):
+    """An index that can be read from where somebody stopped."""
+
+
+def moved(index: Pages, after: str | None = None) -> list[Entry]:
+    """Return all entries behind a position, in order."""
+    return [entry for _, entries in index.pages(after) for entry in entries]
+
+
+def in_order(entries: list[Entry]) -> list[Entry]:
+    """Return entries in an order of the tests' own."""
+    return sorted(entries, key=repr)
+
+
+class PagesContract:
+    """What every index does that can be moved elsewhere, and interrupted while it is."""
+
+    @pytest.fixture
+    def index(self) -> MovableIndex | Iterator[MovableIndex]:
+        """Return or yield an empty index."""
+        raise NotImplementedError
+
+    def fill(self, index: MovableIndex) -> list[Entry]:
+        """Keep copies and lists of two tenants; return all of it."""
+        copies = [
+            (name, a_copy(f"{name}{number}", proved(f"{name}{number}"), size=number + 1))
+            for name in ("t", "u")
+            for number in range(MANY)
+        ]
+        more = [
+            ("t", a_copy("unread", Digests())),
+            ("t", a_copy("claims", claimed(md5_of("a"), Digest(MD5_PARTS, bytes(16))))),
+        ]
+        lists = [
+            (name, Listed(md5_of(f"{name}{number}"), number or None))
+            for name in ("u", "v")
+            for number in range(MANY)
+        ]
+        index.add([*copies, *more])
+        index.enlist(lists)
+        return [*copies, *more, *lists]
+
+    def test_pages(self, index: MovableIndex) -> None:
+        """All copies and listed digests of all tenants come, whole, in pages of bounded size."""
+        assert list(index.pages()) == []
+        given = self.fill(index)
+        pages = list(index.pages())
+        assert in_order([entry for _, page in pages for entry in page]) == in_order(given)
+        assert all(0 < len(page) <= 10_000 for _, page in pages)
+        positions = [position for position, _ in pages]
+        assert len(set(positions)) == len(positions)
+        assert all(position.isascii() and len(position) <= 4096 for position in positions)
+
+    def test_resumed(self, index: MovableIndex) -> None:
+        """Behind any position there is what had not been seen when it was given."""
+        self.fill(index)
+        pages = list(index.pages())
+        for at, (position, _) in enumerate(pages):
+            rest = [entry for _, page in pages[at + 1 :] for entry in page]
+            assert in_order(moved(index, position)) == in_order(rest)
+
+    def test_what_stays_is_seen(self, index: MovableIndex) -> None:
+        """What stays is seen, whatever comes, goes and becomes known meanwhile."""
+        given = self.fill(index)
+        seen: list[Entry] = []
+        position = None
+        for number in range(3):
+            position, entries = next(iter(index.pages(position)))
+            seen += entries
+            index.record("t", [a_copy(f"comes {number}", proved("new"))])
+            index.enlist([("u", Listed(sha256_of(f"comes {number}")))])
+            index.forget("t", [a_copy("claims", Digests())])
+        seen += moved(index, position)
+        keys = {(tenant, entry.key) for tenant, entry in seen if isinstance(entry, Copy)}
+        listed = {pair for pair in seen if isinstance(pair[1], Listed)}
+        for tenant, entry in given:
+            if isinstance(entry, Listed):
+                assert (tenant, entry) in listed
+            elif entry.key != "claims":
+                assert (tenant, entry.key) in keys
+
+    def test_count(self, index: MovableIndex) -> None:
+        """It is said about how many there are."""
+        assert index.count() == 0
+        given = self.fill(index)
+        assert 0.9 * len(given) < index.count() < 1.1 * len(given)
+
+    def test_pages_closed(self, index: MovableIndex) -> None:
+        """After `close` it is Unavailable."""
+        index.close()
+        calls: list[Callable[[], object]] = [index.count, lambda: list(index.pages())]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                call()
 
 
 class ClosableState(State, Protocol):

@@ -75,7 +75,7 @@ export function sayState({ state, done, file, reason }: Item): string {
     case "uploaded":
       return "uploaded";
     case "duplicate":
-      return "already there";
+      return reason === "listed" ? "already known" : "already there";
     case "taken":
       return "key taken";
     case "unconfirmed":
@@ -91,6 +91,7 @@ export function sayState({ state, done, file, reason }: Item): string {
 export function sayDetail(item: Item): string {
   switch (item.state) {
     case "duplicate":
+      if (item.reason === "listed") return "is on your list of checksums";
       return item.copy ? `is ${sayCopy(item.copy)}` : sayTwin(item.twin);
     case "taken":
       return "Another content has this name, and nothing is ever overwritten.";
@@ -134,6 +135,7 @@ export function sayInterrupted({ length }: readonly string[]): string {
 const STORE_AWAY = "The store can't be asked just now, so it is not known whether this is there.";
 
 const UNCONFIRMED: Readonly<Record<string, string>> = {
+  listed: "It is on your list of checksums, which does not say where a copy is.",
   "store-unavailable": STORE_AWAY,
   "store-forbidden": "The store refuses the service: its permissions need a look.",
   "index-unavailable":

@@ -77,6 +77,14 @@ describe("details", () => {
     expect(text).toBe("is the same as in/a.jpg in this selection");
   });
 
+  it("say that a content is on a list, where nobody knows a copy", () => {
+    const known = item("duplicate", { reason: "listed" });
+    expect(words.sayState(known)).toBe("already known");
+    expect(words.sayDetail(known)).toBe("is on your list of checksums");
+    const doubtful = words.sayDetail(item("unconfirmed", { reason: "listed" }));
+    expect(doubtful).toContain("list of checksums");
+  });
+
   it("say what to do about known failures", () => {
     const text = words.sayDetail(item("failed", { reason: "cors-missing", message: "0" }));
     expect(text).toContain("onecopy doctor --fix-cors");

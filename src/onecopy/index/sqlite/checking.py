@@ -5,7 +5,7 @@ from itertools import islice
 
 import apsw
 
-from onecopy.index.sqlite import reading
+from onecopy.index.sqlite import lists, reading
 
 _MOST = 100
 """Faults that are told: one is enough to restore a backup."""
@@ -14,8 +14,16 @@ _BATCH = 10_000
 
 _COUNTS = """
 SELECT
-    (SELECT count(*) FROM digest), (SELECT count(*) FROM size), (SELECT count(*) FROM copy),
+    (SELECT count(*) FROM digest), (SELECT count(*) FROM size WHERE copy > 0),
+    (SELECT count(*) FROM copy),
     (SELECT count(*) FROM copy WHERE tenant NOT IN (SELECT id FROM tenant))
+"""
+_COUNTS_OF_LISTS = """
+SELECT
+    (SELECT count(*) FROM listed WHERE tenant NOT IN (SELECT id FROM tenant WHERE has_lists)),
+    (SELECT count(*) FROM listed WHERE NOT EXISTS (
+        SELECT 1 FROM size WHERE size.size = listed.size
+        AND size.tenant = listed.tenant AND need = scheme AND copy = 0))
 """
 
 
@@ -51,3 +59,14 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
         yield f"there are {sizes} rows of sizes, but {copies} copies"
     if strangers:
         yield f"{strangers} copies belong to no tenant"
+    yield from _faults_of_lists(connection)
+
+
+def _faults_of_lists(connection: apsw.Connection) -> Iterator[str]:
+    unowned, unasked = connection.execute(_COUNTS_OF_LISTS).get
+    if unowned:
+        yield f"{unowned} listed digests belong to no tenant that has lists"
+    if unasked:
+        yield f"{unasked} listed digests are not asked for at their sizes"
+    if misplaced := lists.count_misplaced(connection):
+        yield f"{misplaced} listed digests are not found by their first bytes"

@@ -1,26 +1,32 @@
 """The engine: who reads and who writes what."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import chain, islice
+from typing import TypeVar
 
 import apsw
 
-from onecopy.content import Copy
+from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme, content_scheme
+from onecopy.index.interface import Entry
 from onecopy.index.rules import content_digest
-from onecopy.index.sqlite import reading, writing
+from onecopy.index.sqlite import lists, reading, writing
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
 from onecopy.index.sqlite.draft import Draft
 from onecopy.index.sqlite.file import back_up, open_file
+from onecopy.index.sqlite.lists import Lists
 from onecopy.index.sqlite.rows import UNREAD, Rows
 
 _CHUNK = 250_000
 """Copies that a bulk load keeps at one time, in one transaction. In a large index nearly all pages
 of two trees are written anew for each chunk, so more would be faster; but others wait as long as a
 chunk takes, and it takes memory. An index without copies is spared that: see Draft."""
+_PAGE = 5_000
+"""Entries that are given at one time to whoever moves them."""
+_T = TypeVar("_T", bound=Sized)
 
 
 class SqliteIndex:
@@ -37,8 +43,9 @@ class SqliteIndex:
         self._checkpointer.watch(connection)
 
     def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
-        needs = self._readers.read(reading.needs, tenant, sizes)
-        return [_schemes(size, needs.get(size, ())) for size in sizes]
+        needs = self._readers.read(reading.needs, tenant, [reading.ANY_SIZE, *sizes])
+        everywhere = frozenset(map(Scheme.parse, needs.pop(reading.ANY_SIZE, ())))
+        return [everywhere | _schemes(size, needs.get(size, ())) for size in sizes]
 
     def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
         return self._readers.read(reading.lookup, tenant, digests)
@@ -124,6 +131,44 @@ class SqliteIndex:
         number = self._tenants.get(tenant) or self._intern(tenant)
         return self._writer.write(writing.forget, number, copies) if copies else []
 
+    def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
+        return _each(lambda packed: self._writer.write(packed.insert), self._lists(digests))
+
+    def _lists(self, digests: Iterable[tuple[str, Listed]]) -> Iterator[Lists]:
+        pairs = iter(digests)
+        while packed := self._packed_lists(islice(pairs, _CHUNK)):
+            yield packed
+
+    def _packed_lists(self, digests: Iterable[tuple[str, Listed]]) -> Lists:
+        packed, tenants = Lists(), self._tenants
+        for tenant, listed in digests:
+            packed.append(tenants.get(tenant) or self._intern(tenant), listed)
+        return packed
+
+    def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
+        return self._readers.read(lists.find, tenant, digests)
+
+    def count(self) -> int:
+        return self._readers.read(reading.count)
+
+    def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
+        """Yield copies by id, in the order of recording, then what is listed, by fingerprint."""
+        kind, *place = (after or "copy 0").split()
+        if kind == "copy":
+            yield from self._copy_pages(int(place[0]))
+            place = []
+        yield from self._listed_pages(lists.Place.parse(place) if place else lists.BEFORE_ALL)
+
+    def _copy_pages(self, last: int) -> Iterator[tuple[str, list[Entry]]]:
+        while page := self._readers.read(reading.entries, last, _PAGE):
+            last = page[-1][0]
+            yield f"copy {last}", [(tenant, copy) for _, tenant, copy in page]
+
+    def _listed_pages(self, place: lists.Place) -> Iterator[tuple[str, list[Entry]]]:
+        while page := self._readers.read(lists.after, place, _PAGE):
+            place, entries = page
+            yield f"listed {place}", entries
+
     def get(self, name: str) -> bytes | None:
         return self._readers.read(reading.get, name)
 
@@ -153,8 +198,8 @@ class SqliteIndex:
         self._writer.close()
 
 
-def _each(keep: Callable[[Rows], None], chunks: Iterable[Rows]) -> int:
-    """Let SQLite keep each chunk while Python packs the next one; return how many copies."""
+def _each(keep: Callable[[_T], None], chunks: Iterable[_T]) -> int:
+    """Let SQLite keep each chunk while Python packs the next one; return how many of them."""
     given = 0
     with ThreadPoolExecutor(1, "onecopy-add") as helper:
         keeping: Future[None] | None = None

@@ -14,6 +14,8 @@ from onecopy.index.sqlite.rows import UNREAD, Rows, fingerprint, fingerprints
 
 _PAGE = 1000
 """Copies that are read at one time by whoever goes through many."""
+ANY_SIZE = 0
+"""What stands in the place of a size that a list does not say."""
 
 # Each statement names its tenant by a subquery: so it costs the same calls whether or not the index
 # knows the tenant (P5), and a process remembers nothing that could be out of date.
@@ -51,6 +53,12 @@ _ROWS = """
 SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at
 FROM copy WHERE id > ? ORDER BY id LIMIT ?
 """
+_ENTRIES = """
+SELECT copy.id, name, key, size, digests, identity, stored_at, recorded_at
+FROM copy CROSS JOIN tenant ON tenant.id = tenant
+WHERE copy.id > ? ORDER BY copy.id LIMIT ?
+"""
+_COUNT = "SELECT (SELECT count(*) FROM copy) + (SELECT count(*) FROM listed)"
 _UNREAD_SIZES = """
 SELECT value FROM carray(?2) WHERE EXISTS (
     SELECT 1 FROM size
@@ -185,6 +193,18 @@ def chunks(connection: apsw.Connection, most: int) -> Iterator[Rows]:
         if not chunk:
             return
         yield chunk
+
+
+def entries(connection: apsw.Connection, last: int, most: int) -> list[tuple[int, str, Copy]]:
+    """Return id, tenant and copy of the next copies of all tenants after an id, by id."""
+    rows = connection.execute(_ENTRIES, (last, most))
+    return [(number, tenant, to_copy(row)) for number, tenant, *row in rows]
+
+
+def count(connection: apsw.Connection) -> int:
+    """Return how many copies and listed digests there are."""
+    total: int = connection.execute(_COUNT).get
+    return total
 
 
 def is_empty(connection: apsw.Connection) -> bool:

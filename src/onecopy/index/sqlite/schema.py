@@ -58,7 +58,24 @@ CREATE TABLE counter (
 ) STRICT, WITHOUT ROWID;
 """
 
-UPGRADES: tuple[str, ...] = (_FIRST,)
+_LISTS = """
+-- A row for each digest of a list that says nothing of where its copy lies; `scheme` as 'md5'. Size
+-- 0: not known. The fingerprint is that of `digest`, and first for the same reason. For whoever
+-- probes, each (size, scheme) has a row in `size` as well, with copy 0.
+CREATE TABLE listed (
+    fingerprint INTEGER NOT NULL,
+    tenant INTEGER NOT NULL,
+    scheme TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (fingerprint, tenant, scheme, digest)
+) STRICT, WITHOUT ROWID;
+
+-- So that it costs next to nothing to look for what a tenant without lists has on them.
+ALTER TABLE tenant ADD COLUMN has_lists INTEGER NOT NULL DEFAULT 0;
+"""
+
+UPGRADES: tuple[str, ...] = (_FIRST, _LISTS)
 """What makes version n + 1 of a file of version n (PRAGMA user_version). Only ever appended to."""
 
 
