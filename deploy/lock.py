@@ -2,7 +2,7 @@
 
     python deploy/lock.py > src/onecopy/deploy/requirements.txt
 
-Of every release it names the wheels for all runtimes and architectures that `onecopy deploy` offers.
+Of every release it names the wheels for all Pythons and architectures that `onecopy deploy` offers.
 """
 
 import json

@@ -45,7 +45,8 @@ class Account:
     def id(self) -> str:
         """Its twelve digits; raises Forbidden if the credentials are none."""
         with translated():
-            return self._session.client("sts").get_caller_identity()["Account"]
+            account: str = self._session.client("sts").get_caller_identity()["Account"]
+        return account
 
     @cached_property
     def stacks(self) -> "CloudFormationClient":

@@ -45,7 +45,9 @@ class Artifacts:
             self._client.create_bucket(Bucket=self.bucket, **more)
         # An empty one is what is left of a run that was interrupted here.
         elif not self._is_ours() and self._there(""):
-            raise Failure(f"the bucket {self.bucket} is there, and not marked as ours: move it away")
+            raise Failure(
+                f"the bucket {self.bucket} is there, and not marked as ours: move it away"
+            )
         self._client.put_bucket_tagging(**self._owner, Tagging={"TagSet": [self._tag]})
         self._client.put_public_access_block(
             **self._owner, PublicAccessBlockConfiguration=_NOT_PUBLIC

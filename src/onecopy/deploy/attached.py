@@ -1,4 +1,4 @@
-"""What a bucket that was there before is told: to send its events, besides all that it does already.
+"""What a bucket that was there before is told: to send its events, besides all that it does.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 """
@@ -23,7 +23,11 @@ def subscribe(client: "S3Client", bucket: str, queue: str, prefix: str) -> bool:
     Raises Failure if it sends the same events elsewhere: S3 sends each to one place only.
     """
     before = _sent(client, bucket)
-    wanted: Any = {"Id": f"{_ID}-{queue.rpartition(':')[2]}", "QueueArn": queue, "Events": list(_EVENTS)}
+    wanted: Any = {
+        "Id": f"{_ID}-{queue.rpartition(':')[2]}",
+        "QueueArn": queue,
+        "Events": list(_EVENTS),
+    }
     if prefix:
         wanted["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
     if _same(wanted, [each for each in before["QueueConfigurations"] if each["QueueArn"] == queue]):
@@ -60,7 +64,9 @@ def _same(wanted: dict[str, Any], there: list[Any]) -> bool:
 
 def _essence(configuration: Any) -> tuple[Any, ...]:  # noqa: ANN401 - boto3's
     rules = configuration.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    return sorted(configuration["Events"]), [(rule["Name"].lower(), rule["Value"]) for rule in rules]
+    return sorted(configuration["Events"]), [
+        (rule["Name"].lower(), rule["Value"]) for rule in rules
+    ]
 
 
 def _send(client: "S3Client", bucket: str, configuration: dict[str, Any]) -> None:

@@ -1,14 +1,10 @@
 """Deploying and removing, step by step; every step can be repeated, and a new run goes on."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
-from urllib.parse import urlsplit
 
 import botocore.exceptions as boto
-import urllib3
 
 from onecopy.amazon import code_of
 from onecopy.deploy import attached, secret
@@ -16,17 +12,17 @@ from onecopy.deploy.account import Account, translated
 from onecopy.deploy.artifacts import Artifacts, is_there
 from onecopy.deploy.choices import Choices, Names, store_options
 from onecopy.deploy.package import Target, build
+from onecopy.deploy.plan import TEMPLATE
 from onecopy.deploy.stack import Stack, Tell
-from onecopy.errors import Failure, InvalidSettings
+from onecopy.errors import InvalidSettings
 from onecopy.http.options import PAGE
-from onecopy.index import Engine, open_index
-from onecopy.send import request
+from onecopy.index import open_index
 from onecopy.store import open_store
+from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
     from onecopy.store.s3.store import S3Store
 
-TEMPLATE = Path(__file__).parent / "template.yaml"
 _BUCKET, _TABLE = "UploadBucket", "IndexTable"
 """What they are called in the template."""
 
@@ -78,7 +74,7 @@ class Deployment:
                 "Artifacts": self._artifacts.bucket,
                 "Package": key,
                 "SecretParameter": self._names.secret,
-                "ConnectOrigins": self._connect_origins(before, place),
+                "BucketOrigin": self._origin({**before, **place}),
             }
             if not before:
                 given.setdefault("Certificate", "")
@@ -86,7 +82,7 @@ class Deployment:
             told = self._stack.outputs()
             is_attached = self._attach(told)
             pages = self._artifacts.put_page(PAGE)
-            token = self._open(told)
+            token = self._open()
         parameters = self._stack.parameters()
         domain = parameters.get("Domain")
         return Deployed(
@@ -102,17 +98,16 @@ class Deployment:
         with translated():
             found, told = self._stack.parameters(), self._stack.outputs()
             bucket = found.get("Bucket", names.uploads)
-            if not is_there(account.buckets, bucket, account.id):
-                bucket = None
-            elif queue := told.get("EventsQueueArn"):
-                attached.unsubscribe(account.buckets, bucket, queue)
+            is_left = self._has_bucket(bucket)
+            if is_left and "EventsQueueArn" in told:
+                attached.unsubscribe(account.buckets, bucket, told["EventsQueueArn"])
             self._stack.settle()
             self._stack.remove()
             if self._artifacts.remove():
                 self._tell(f"{self._artifacts.bucket}: deleted, with the page and the package")
             secret.remove(account.parameters, names.secret)
             is_table_left = self._has_table() and not (index and self._delete_table())
-        return Left(bucket, names.table if is_table_left else None)
+        return Left(bucket if is_left else None, names.table if is_table_left else None)
 
     def rotate_secret(self) -> None:
         """Let a new secret sign tickets."""
@@ -141,13 +136,13 @@ class Deployment:
         if place["MakeBucket"] == "yes" and bucket != names.uploads:
             raise InvalidSettings(f"there is no bucket {bucket}")
         if chosen or not before:
-            address = chosen or open_address(bucket)
+            address = chosen or Address(bucket)
             place["StoreOptions"] = store_options(address, self._account.addressing)
             place["BucketKey"] = address.sse_key or ""
         return place
 
     def _makes(self, logical: str, *, is_there: bool) -> str:
-        """Tell whether the stack is to make it: what an earlier stack has left is taken up again."""
+        """Tell whether the stack is to make it: what an earlier one has left is taken up again."""
         return "no" if is_there and not self._stack.owns(logical) else "yes"
 
     def _has_bucket(self, bucket: str) -> bool:
@@ -169,15 +164,7 @@ class Deployment:
         self._tell(f"{name}: deleted")
         return True
 
-    # What the page may speak to, and the bucket has to know
-
-    def _connect_origins(self, before: Mapping[str, str], place: Mapping[str, str]) -> str:
-        """Return the web origins that the page sends to: the bucket, as we sign, and the issuer."""
-        place = {**before, **place}
-        issuer = self._choices.parameters.get("Issuer", before.get("Issuer", ""))
-        with self._opened_store(place) as store:
-            origins = [store.origin]
-        return " ".join([*origins, *(_issuer_origins(issuer) if issuer else ())])
+    # What the page sends to
 
     def _attach(self, told: Mapping[str, str]) -> bool:
         """Let a bucket that was there before send its events, and take what the page sends."""
@@ -193,6 +180,11 @@ class Deployment:
             for finding in examine_cors(store, origins, fix=True):
                 self._tell(f"{finding.about}: {finding.message}")
         return is_new
+
+    def _origin(self, place: Mapping[str, str]) -> str:
+        """Return the web origin of the bucket, as it stands in what we sign."""
+        with self._opened_store(place) as store:
+            return store.origin
 
     @contextmanager
     def _opened_store(self, place: Mapping[str, str]) -> Iterator["S3Store"]:
@@ -231,19 +223,3 @@ def _target(choices: Choices, before: Mapping[str, str]) -> Target:
         chosen.get("Runtime", f"python{ours.python}").removeprefix("python"),
         chosen.get("Architecture", ours.architecture),
     )
-
-
-def _issuer_origins(issuer: str) -> list[str]:
-    """Return where people get their tokens; raises InvalidSettings if the issuer does not tell.
-
-    https://openid.net/specs/openid-connect-discovery-1_0.html
-    """
-    url = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-    with urllib3.PoolManager(timeout=10) as pool:
-        answer = request(pool, "GET", url, {}, None)
-    try:
-        found = json.loads(answer.data)
-        parts = [urlsplit(found[name]) for name in ("issuer", "token_endpoint")]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidSettings(f"{url} does not tell where tokens are got") from error
-    return sorted({f"{part.scheme}://{part.netloc}" for part in parts})

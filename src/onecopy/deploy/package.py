@@ -1,7 +1,7 @@
 """The functions' package: onecopy and what it needs, as their machines need it.
 
-Built of wheels alone, whatever machine builds it: `pip` is told the platform, and what it fetches is
-compared with the hashes in requirements.txt. boto3 is the runtime's own.
+Built of wheels alone, whatever machine builds it: `pip` is told the platform, and what it fetches
+is compared with the hashes in requirements.txt. boto3 is the runtime's own.
 """
 
 import subprocess
@@ -105,9 +105,9 @@ def _download(target: Target, folder: Path) -> None:
             "python -m ensurepip"
         )
     raise Failure(
-        f"pip can't fetch what the functions need: {_last(done.stderr)}\nWithout a way to a package "
-        "index: on a machine that has one,\n  "
-        f"pip download --no-deps --dest wheels --requirement {REQUIREMENTS} "
+        f"pip can't fetch what the functions need: {_last(done.stderr)}\n"
+        "Without a way to a package index: on a machine that has one,\n"
+        f"  pip download --no-deps --dest wheels --requirement {REQUIREMENTS} "
         f"{' '.join(pip_options(target)[2:])}\n"
         "then bring the folder here, and set PIP_NO_INDEX=1 PIP_FIND_LINKS=wheels"
     )

@@ -1,4 +1,4 @@
-"""The secrets that sign tickets, in a parameter of Systems Manager: words, of which the first signs.
+"""What signs tickets, in a parameter of Systems Manager: words, of which the first signs.
 
 Encrypted with the account's own key, free of charge, and made here: CloudFormation can't.
 """

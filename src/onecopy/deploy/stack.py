@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 """Takes a line of progress."""
 
-_UNMADE = frozenset(
-    {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
-)
+_UNMADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
 """What a stack is after it could not be made, or removed: it can only be removed."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 """How a change set says that there is nothing to change."""
@@ -97,7 +95,7 @@ class Stack:
             self.remove()
 
     def apply(self, template: str, given: Mapping[str, str]) -> bool:
-        """Make it, or change it, so that it is as described; return whether there was anything to do.
+        """Make it, or change it, so that it is as described; return whether it was not.
 
         Parameters that are not given stay as they are. Raises Failure with the reason if it could
         not be done: everything is then as before.
@@ -129,7 +127,7 @@ class Stack:
     def _propose(
         self, template: str, given: Mapping[str, str], found: dict[str, Any] | None
     ) -> str | None:
-        """Return the id of a change set that can be executed; None if there is nothing to change."""
+        """Return the id of a change set that can be executed; None if nothing is to change."""
         kept = {each["ParameterKey"] for each in (found or {}).get("Parameters", [])}
         declared = {
             each["ParameterKey"]
