@@ -189,17 +189,18 @@ def _tell_plan(
     shown: Display, choices: "Choices", files: int, records: int, *, as_json: bool
 ) -> None:
     from onecopy.deploy.plan import plan
-    from onecopy.deploy.price import monthly
+    from onecopy.deploy.price import CHECK, monthly, total
 
     made, lines = plan(choices), monthly(files, records)
-    total = sum(line.dollars for line in lines)
     if as_json:
         prices = [line._asdict() | {"dollars": line.dollars} for line in lines]
-        shown.line(json_line({"resources": made, "prices": prices, "dollars": total}))
+        shown.line(json_line({"resources": made, "prices": prices, "dollars": total(lines)}))
         return
     for name, kind in made.items():
         shown.line(f"{name:<24}{kind}")
     shown.line("")
     for line in lines:
         shown.line(f"${line.dollars:>10,.4f}  {line.what}: {line.derived}")
-    shown.line(f"${total:>10,.4f}  a month; no free tier, list prices of us-east-1")
+    shown.line(f"${total(lines):>10,.4f}  a month; list prices of us-east-1, without the free tier")
+    if_there = total(monthly(files, records, CHECK))
+    shown.line(f"${if_there:>10,.4f}  a month if all of them are there already")
