@@ -107,6 +107,7 @@ class Stack:
         if change_set is None:
             return False
         self._client.execute_change_set(StackName=self._id, ChangeSetName=change_set)
+        self._tell(f"{self.name}: being made; CloudFront takes some minutes")
         ended = self._wait()
         if ended is None or ended["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
             raise Failure(f"the stack {self.name} could not be made: {self._reason(ended)}")
@@ -170,7 +171,8 @@ class Stack:
         for _ in _looks(f"the stack {self.name}"):
             found = self.look()
             for event in self._new_events():
-                self._tell(_line(event))
+                if not event["ResourceStatus"].endswith("_IN_PROGRESS"):
+                    self._tell(_line(event))
             if found is None or not _is_busy(found):
                 break
         return found
