@@ -23,6 +23,16 @@ _VARIABLES = {
     "ONECOPY_TOKEN": "token",
     "ONECOPY_SECRET": "secret",
 }
+_LAMBDA_VARIABLES = {
+    "DYNAMODB_KEY": "checksum_key",
+    "DYNAMODB_TABLE": "checksum_table",
+    "ONECOPY_CHECKSUM_ORIGIN": "checksum_origin",
+    "ONECOPY_CHECKSUM_TENANT": "checksum_tenant",
+    "ONECOPY_JWT_SCOPES": "jwt_scopes",
+    "ONECOPY_JWT_TENANT": "jwt_tenant",
+    "ONECOPY_SECRET_FROM": "secret_from",
+}
+"""What only functions on Lambda look at."""
 _FILE_KEYS = ("index", "store", "server", "tenant", "price", "token_file", "tenants")
 _TRUST = frozenset({"md5", "claimed"})
 
@@ -48,6 +58,20 @@ class Settings:
     """Tenants by name, each with what it trusts without proof: `md5`, `claimed`."""
     cache: Path = Path(".cache/onecopy")
     """Where unfinished uploads are remembered."""
+    secret_from: str | None = None
+    """Where AWS keeps the secret: `secretsmanager:NAME` or `ssm:NAME`."""
+    checksum_origin: str | None = None
+    """The web origin whose pages may ask the bare question; None: nobody may."""
+    checksum_tenant: str = "default"
+    """Whose contents the bare question counts."""
+    checksum_table: str | None = None
+    """The prototype's DynamoDB table, which the bare question counts instead of our own index."""
+    checksum_key: str = "content"
+    """That table's key."""
+    jwt_tenant: str | None = None
+    """The tenant of those whom an authorizer let in, or `claim:NAME` for the claim that says it."""
+    jwt_scopes: str | None = None
+    """The claim that lists their scopes; None: all may check, upload and read."""
 
     @property
     def trust(self) -> frozenset[str]:
@@ -72,7 +96,8 @@ def read(
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {"cache": _cache(environment)}
-    named = {name: environment[variable] for variable, name in _VARIABLES.items()
+    variables = {**_VARIABLES, **_LAMBDA_VARIABLES}
+    named = {name: environment[variable] for variable, name in variables.items()
              if environment.get(variable)}  # fmt: skip
     given = {name: value for name, value in (options or {}).items() if value is not None}
     for source, layer in (
