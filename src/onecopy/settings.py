@@ -31,6 +31,7 @@ _LAMBDA_VARIABLES = {
     "ONECOPY_JWT_SCOPES": "jwt_scopes",
     "ONECOPY_JWT_TENANT": "jwt_tenant",
     "ONECOPY_SECRET_FROM": "secret_from",
+    "ONECOPY_TRUST": "tenants",
 }
 """What only functions on Lambda look at."""
 _FILE_KEYS = ("index", "store", "server", "tenant", "price", "token_file", "tenants")
@@ -97,8 +98,10 @@ def read(
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {"cache": _cache(environment)}
     variables = {**_VARIABLES, **_LAMBDA_VARIABLES}
-    named = {name: environment[variable] for variable, name in variables.items()
+    named: dict[str, Any] = {name: environment[variable] for variable, name in variables.items()
              if environment.get(variable)}  # fmt: skip
+    if "tenants" in named:
+        named["tenants"] = _trusted(named["tenants"])
     given = {name: value for name, value in (options or {}).items() if value is not None}
     for source, layer in (
         ("the file", _read_file(file)),
@@ -179,6 +182,13 @@ def _tenants(tables: object, path: Path) -> dict[str, frozenset[str]]:
     if not isinstance(tables, dict):
         raise InvalidSettings(f"{path}: tenants are tables, as in [tenants.photos]")
     return {name: _trust(name, table, path) for name, table in tables.items()}
+
+
+def _trusted(text: str) -> dict[str, frozenset[str]]:
+    """Read `tenant=md5 other=md5,claimed`, which says the same as tables do in a file."""
+    pairs = [word.partition("=") for word in text.split()]
+    tables = {name: {"trust": trust.split(",")} for name, _, trust in pairs}
+    return _tenants(tables, Path("ONECOPY_TRUST"))
 
 
 def _trust(name: str, table: object, path: Path) -> frozenset[str]:
