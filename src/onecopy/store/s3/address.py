@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
+from onecopy.address import bare, check_endpoint, options
 from onecopy.errors import InvalidKey, InvalidSettings
 from onecopy.key import check_key
 
@@ -20,7 +21,6 @@ _NAMES = (
     "sse",
     "sse_key",
 )
-_SECRETS = ("access_key", "secret_key", "aws_access_key_id", "aws_secret_access_key", "password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,16 @@ class Address:
         """Read `s3://bucket/prefix?region=…`; raises InvalidSettings."""
         parts = urlsplit(url)
         if parts.scheme != "s3" or parts.fragment or not _BUCKET.fullmatch(parts.netloc):
-            raise InvalidSettings(f"{_bare(url)!r} is no bucket: expected s3://bucket/prefix")
-        options = _options(url, parts.query)
-        if options.get("addressing", "path") not in ("path", "virtual"):
+            raise InvalidSettings(f"{bare(url)!r} is no bucket: expected s3://bucket/prefix")
+        said = options(url, _NAMES)
+        if "sse_key" in said:
+            said.setdefault("sse", "aws:kms")
+        if said.get("addressing", "path") not in ("path", "virtual"):
             raise InvalidSettings("addressing is path or virtual")
         for name in ("endpoint", "public_endpoint"):
-            _check_endpoint(name, options.get(name))
+            check_endpoint(name, said.get(name))
         prefix = _prefix(unquote(parts.path).strip("/"))
-        return Address(parts.netloc, prefix, **options)
+        return Address(parts.netloc, prefix, **said)
 
     @property
     def url(self) -> str:
@@ -76,40 +78,6 @@ class Address:
             "x-amz-server-side-encryption-aws-kms-key-id": self.sse_key,
         }
         return {name: value for name, value in named.items() if value}
-
-
-def _options(url: str, query: str) -> dict[str, str]:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    options = dict(pairs)
-    if any(name in options for name in _SECRETS):
-        raise InvalidSettings(
-            "keys don't belong in a URL, which others can read: set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or use a profile"
-        )
-    if unknown := sorted(set(options) - set(_NAMES)):
-        raise InvalidSettings(
-            f"{_bare(url)}: unknown {', '.join(unknown)}; it may say {', '.join(_NAMES)}"
-        )
-    if empty := [name for name, value in options.items() if not value]:
-        raise InvalidSettings(f"{_bare(url)}: {', '.join(empty)} says nothing")
-    if len(pairs) > len(options):
-        raise InvalidSettings(f"{_bare(url)}: something is said twice")
-    if "sse_key" in options and "sse" not in options:
-        options["sse"] = "aws:kms"
-    return options
-
-
-def _bare(url: str) -> str:
-    """Return a URL as it may be shown: whatever was given by mistake is in the query."""
-    return url.partition("?")[0]
-
-
-def _check_endpoint(name: str, endpoint: str | None) -> None:
-    if endpoint is None:
-        return
-    parts = urlsplit(endpoint)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise InvalidSettings(f"{name} is http(s)://host or http(s)://host:port")
 
 
 def _prefix(path: str) -> str:

@@ -9,11 +9,14 @@ import botocore.exceptions as boto
 from botocore.config import Config
 from botocore.credentials import Credentials
 
+from onecopy.amazon import code_of, said_by, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
 from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+__all__ = ["AT_ONCE", "Connection", "code_of", "connect", "failure", "status_of", "translated"]
 
 AT_ONCE = 32
 """Requests to the bucket at one time, of one process."""
@@ -47,18 +50,6 @@ _REFUSED = frozenset(
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
     }
-)
-_LOST = (
-    boto.ConnectionClosedError,
-    boto.EndpointConnectionError,
-    boto.HTTPClientError,
-)
-_NO_CREDENTIALS = (
-    boto.CredentialRetrievalError,
-    boto.NoCredentialsError,
-    boto.PartialCredentialsError,
-    boto.SSOError,
-    boto.TokenRetrievalError,
 )
 
 
@@ -100,34 +91,16 @@ def connect(address: Address, endpoint: str | None) -> Connection:
     return Connection(client, credentials)
 
 
-def code_of(error: boto.ClientError) -> str:
-    """Return the code of an error; a HEAD request gives the bare status."""
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def status_of(error: boto.ClientError) -> int:
-    """Return the status of an answer that was an error."""
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-
-
 def failure(error: Exception) -> OnecopyError:
     """Return what an error of boto3 means to a caller of the store."""
     if isinstance(error, boto.ClientError):
         return _refusal(error)
-    if isinstance(error, _NO_CREDENTIALS):
-        return Forbidden(
-            f"no credentials for the bucket: {error}; set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or name a profile in the store's URL"
-        )
-    if isinstance(error, _LOST):
-        return Unavailable(f"can't reach the bucket: {error}")
-    return Failure(f"the bucket's client failed: {error}")
+    return unanswered(error, "the bucket", "the store's URL")
 
 
 def _refusal(error: boto.ClientError) -> OnecopyError:
     code, status = code_of(error), status_of(error)
-    detail = error.response.get("Error", {}).get("Message", "")
-    message = f"the bucket answers {code or status}: {detail}".rstrip(": ")
+    message = said_by(error, "the bucket")
     if code in _FULL or status == 507:
         return StoreFull(message)
     if code in _BUSY or status in (429, 500, 502, 503, 504):

@@ -1,0 +1,95 @@
+"""Making a table, and telling ours from others'."""
+
+import time
+from typing import NoReturn
+
+from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.index.dynamodb.items import ONE, raw
+from onecopy.index.dynamodb.table import Item, Key, Table
+
+VERSION = 1
+"""Of what lies in a table. Whoever changes it writes here how a table of an older one gets it."""
+_OURS = raw(Key("onecopy", ONE))
+_PATIENCE = 60.0
+"""Seconds to wait for a new table."""
+
+
+def open_table(table: Table) -> None:
+    """Make sure that the table is ours, of this version; make it if it is not there.
+
+    Raises InvalidSettings if it can't be used, Forbidden and Unavailable.
+    """
+    try:
+        item = table.get(_OURS, consistent=True)
+    except Failure as error:
+        item = _open_other(table, error)
+    if not item:
+        item = _begin(table)
+    version = int(item["version"]["N"])
+    if version > VERSION:
+        raise InvalidSettings(
+            f"the table {table.name} was written by a newer onecopy (index version {version}, "
+            f"this one knows {VERSION}): upgrade onecopy"
+        )
+
+
+def _open_other(table: Table, error: Failure) -> Item:
+    """Find out why the table can't be read; make it if it is not there."""
+    if "ResourceNotFoundException" in str(error):
+        _create(table)
+    elif "ValidationException" in str(error):
+        raise InvalidSettings(
+            f"the table {table.name} has other keys than an index of onecopy, pk and sk; if it "
+            "holds nothing but checksums, say dynamodb://TABLE?layout=checksums&key=NAME"
+        ) from error
+    else:
+        raise error
+    return table.get(_OURS, consistent=True)
+
+
+def _create(table: Table) -> None:
+    keys = [("pk", "HASH"), ("sk", "RANGE")]
+    try:
+        table.ask(
+            table.client.create_table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name, _ in keys
+            ],
+            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
+        )
+    except Forbidden as error:
+        raise Forbidden(
+            f"there is no table {table.name}, and we may not make it: let the credentials call "
+            f"dynamodb:CreateTable, or make it with the keys pk and sk, both text ({error})"
+        ) from error
+    except Failure as error:
+        if "ResourceInUseException" not in str(error):  # another process is making it
+            raise
+    _wait(table)
+
+
+def _wait(table: Table) -> None:
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        described = table.ask(table.client.describe_table)["Table"]
+        if described["TableStatus"] == "ACTIVE":
+            return
+        time.sleep(0.5)
+    raise Unavailable(f"the table {table.name} is still being made")
+
+
+def _begin(table: Table) -> Item:
+    """Mark an empty table as ours."""
+    if table.ask(table.client.scan, Limit=1, ConsistentRead=True)["Items"]:
+        _not_ours(table)
+    answer = table.write(
+        table.client.put_item,
+        Item={**_OURS, "version": {"N": str(VERSION)}},
+        ConditionExpression="attribute_not_exists(pk)",
+    )
+    return answer.item or {"version": {"N": str(VERSION)}}
+
+
+def _not_ours(table: Table) -> NoReturn:
+    raise InvalidSettings(f"the table {table.name} has items, but is no index of onecopy")
