@@ -6,7 +6,7 @@ needed to find the copies are items of their own. To add a hint twice, or to dro
 there, does nothing: so a lost answer does no harm, and nobody has to come first.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from threading import Lock
 
@@ -15,6 +15,8 @@ from onecopy.index.dynamodb.table import Answer, Item, Key, Table
 
 MOST = 10
 """Hints in one set: with them an item is below 1 KB, the unit that is paid for."""
+MANY = 4
+"""From more than so many on it is worth a request to see which items are new."""
 _HOT = 100_000
 """Sizes that a process knows to be flagged."""
 
@@ -43,6 +45,22 @@ class Hints:
         self._hot: set[tuple[Key, str]] = set()
         """Flags are never taken down, so that what was seen once needs no second look."""
         self._lock = Lock()
+
+    def add_many(self, groups: Mapping[Key, Sequence[Hint]]) -> None:
+        """Add hints under many digests and sizes."""
+        left = dict(groups)
+        if len(groups) > MANY:
+            there = {item["pk"]["S"] for item in self._table.get_many(map(raw, groups))}
+            new = [
+                key for key, hints in groups.items() if key.pk not in there and len(hints) <= MOST
+            ]
+            put = self._table.insert_many(
+                [{**raw(key), "hints": {"SS": [*map(str, groups[key])]}} for key in new]
+            )
+            for key, is_put in zip(new, put, strict=True):
+                if is_put:
+                    del left[key]
+        self._table.each(lambda group: self.add(*group), list(left.items()))
 
     def add(self, key: Key, hints: Sequence[Hint], *, held: bool = False) -> bool:
         """Add hints under one digest or size.

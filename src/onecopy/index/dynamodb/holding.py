@@ -18,7 +18,7 @@ from itertools import islice, takewhile
 from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import Unavailable
-from onecopy.index.dynamodb.hints import Hints, is_empty, texts
+from onecopy.index.dynamodb.hints import MANY, Hints, is_empty, texts
 from onecopy.index.dynamodb.items import (
     COPY,
     Hint,
@@ -118,6 +118,27 @@ class Holding:
             most = 100
 
     # Deciding
+
+    def take_many(
+        self, contents: Mapping[tuple[str, Digest], Sequence[Kept]]
+    ) -> dict[tuple[str, Digest], Copy]:
+        """Take many (tenant, digest)s, each for the first of its copies; see `take`."""
+        holders: dict[tuple[str, Digest], Copy] = {}
+        if len(contents) > MANY:
+            put = self._table.insert_many(
+                [
+                    {**raw(digest_key(tenant, digest)), **fields(kept[0])}
+                    for (tenant, digest), kept in contents.items()
+                ]
+            )
+            holders = {
+                content: kept[0].copy
+                for (content, kept), is_put in zip(contents.items(), put, strict=True)
+                if is_put and len(kept) == 1
+            }
+        left = [content for content in contents if content not in holders]
+        taken = self._table.each(lambda content: self.take(content[1], contents[content]), left)
+        return holders | dict(zip(left, taken, strict=True))
 
     def take(self, digest: Digest, kept: Sequence[Kept]) -> Copy:
         """Take the digest for the first of these copies, if nobody holds it; return who does.

@@ -4,7 +4,7 @@ We try again ourselves, not boto3: its waits are made for seconds of trouble, ou
 hundredths, and whoever writes on a condition has to know that an earlier try may have been done.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from itertools import islice
@@ -58,6 +58,17 @@ _BUSY = frozenset(
         "TooManyRequestsException",
     }
 )
+_AGAIN = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "TransactionConflict",
+    }
+)
+"""What a statement of a batch says that may work in a moment."""
+_THERE = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
 _REFUSED = frozenset(
     {
         "AccessDenied",
@@ -197,6 +208,41 @@ class Table:
             return unwritten
 
         self._until_none_is_left(puts, once)
+
+    def insert_many(self, items: Sequence[Item]) -> list[bool]:
+        """Put those items that are not there yet; return for each whether it was put just now.
+
+        Each is put on that condition, as no BatchWriteItem could. One of which an answer was lost
+        counts as not put. No key may come twice.
+        """
+        batches = list(_batches(items, MOST_WRITTEN))
+        return [done for answers in self.each(self._insert_batch, batches) for done in answers]
+
+    def _insert_batch(self, items: list[Item]) -> list[bool]:
+        done: set[int] = set()
+
+        def once(left: list[Item]) -> list[Item]:
+            statements = [self._insertion(item) for item in left]
+            call = self.client.batch_execute_statement
+            answers: Any = _answer(call, Statements=statements)["Responses"]
+            undone = []
+            for item, answer in zip(left, answers, strict=True):
+                error = answer.get("Error", {})
+                if not error:
+                    done.add(id(item))
+                elif error["Code"] in _AGAIN:
+                    undone.append(item)
+                elif error["Code"] not in _THERE:
+                    raise Failure(f"DynamoDB answers {error['Code']}: {error.get('Message', '')}")
+            return undone
+
+        self._until_none_is_left(items, once)
+        return [id(item) in done for item in items]
+
+    def _insertion(self, item: Item) -> Item:
+        names = ", ".join(f"'{name}': ?" for name in item)
+        statement = f'INSERT INTO "{self.name}" VALUE {{{names}}}'
+        return {"Statement": statement, "Parameters": list(item.values())}
 
     def _until_none_is_left(
         self, wanted: list[Item], once: Callable[[list[Item]], list[Item]]

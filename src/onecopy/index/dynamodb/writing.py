@@ -9,11 +9,12 @@ no hint leads to is told as not recorded (`Writing.is_whole`), so that it is rec
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import Unavailable
-from onecopy.index.dynamodb.hints import Hints, flag, texts
+from onecopy.index.dynamodb.hints import MANY, Hints, flag, texts
 from onecopy.index.dynamodb.holding import TRIES, Holding
 from onecopy.index.dynamodb.items import (
     Hint,
@@ -77,8 +78,7 @@ class Writing:
         for _ in range(TRIES):
             self._read(left)
             self._add_hints(left)
-            put = self._table.each(self._put, left)
-            left = [change for change, done in zip(left, put, strict=True) if not done]
+            left = self._put_all(left)
             if not left:
                 break
         else:
@@ -115,20 +115,30 @@ class Writing:
             for key, hint in hints_of(change.kept):
                 if (key, hint) not in known:
                     groups.setdefault(key, []).append(hint)
-        self._table.each(lambda group: self._hints.add(*group), list(groups.items()))
+        self._hints.add_many(groups)
+
+    def _put_all(self, changes: Sequence[_Change]) -> list[_Change]:
+        """Put copies at their keys; return those for which there is another than was read."""
+        new = [change for change in changes if change.old is None]
+        left = list(changes)
+        if len(new) > MANY:
+            put = self._table.insert_many([_item(change) for change in new])
+            inserted = {id(change) for change, is_put in zip(new, put, strict=True) if is_put}
+            left = [change for change in changes if id(change) not in inserted]
+        done = self._table.each(self._put, left)
+        return [change for change, is_done in zip(left, done, strict=True) if not is_done]
 
     def _put(self, change: _Change) -> bool:
         """Put a copy at its key; False if there is another one than was read."""
         new, old = change.kept, change.old
         if new == old:
             return True
-        client, key = self._table.client, copy_key(change.tenant, change.hash)
         is_same, values = "attribute_not_exists(pk)", {}
         if old:
             is_same, values = "version = :version", {":version": {"S": old.version}}
         answer = self._table.write(
-            client.put_item,
-            Item={**key, **fields(new)},
+            self._table.client.put_item,
+            Item=_item(change),
             ConditionExpression=is_same,
             **({"ExpressionAttributeValues": values} if values else {}),
         )
@@ -153,10 +163,7 @@ class Writing:
         for change in changes:
             if digest := change.kept.copy.content_digest:
                 contents.setdefault((change.tenant, digest), []).append(change.kept)
-        holders = self._table.each(
-            lambda content: self._holding.take(content[0][1], content[1]), list(contents.items())
-        )
-        return dict(zip(contents, holders, strict=True))
+        return self._holding.take_many(contents)
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         """Drop the records of these copies, and return for each whether it was there."""
@@ -167,7 +174,8 @@ class Writing:
             lambda numbers: [self._forget(tenant, copies[number]) for number in numbers],
             list(by_key.values()),
         )
-        found = dict(zip((n for ns in by_key.values() for n in ns), sum(answers, []), strict=True))
+        numbers = chain.from_iterable(by_key.values())
+        found = dict(zip(numbers, chain.from_iterable(answers), strict=True))
         return [found[number] for number in range(len(copies))]
 
     def _forget(self, tenant: str, copy: Copy) -> bool:
@@ -206,6 +214,10 @@ class Writing:
         items = self._table.get_many(map(raw, keys), consistent=True)
         found = {item["pk"]["S"]: item for item in items}
         return [_leads_to(found, each) for each in kept]
+
+
+def _item(change: _Change) -> Item:
+    return {**copy_key(change.tenant, change.hash), **fields(change.kept)}
 
 
 def _has_changed(change: _Change) -> bool:
