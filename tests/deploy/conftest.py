@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from onecopy.deploy.choices import Names
-from tests.conftest import Ran, Run
+from tests.conftest import Ran, Run, running
 from tests.standins import Standin
 
 _ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
@@ -120,6 +120,15 @@ def cloud(ministack: Standin, run: Run) -> Cloud:
 @pytest.fixture
 def deployed(cloud: Cloud) -> Cloud:
     """Return an account in which it is deployed."""
+    ran = cloud.deploy(*HERE)
+    assert ran.code == 0, ran.err
+    return cloud
+
+
+@pytest.fixture(scope="module")
+def standing(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    """Return one in which it is deployed, for tests that leave it as it is."""
+    cloud = Cloud(ministack, running(tmp_path_factory.mktemp("home")), f"t{uuid4().hex[:12]}")
     ran = cloud.deploy(*HERE)
     assert ran.code == 0, ran.err
     return cloud

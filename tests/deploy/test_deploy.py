@@ -1,5 +1,6 @@
 """`onecopy deploy` against a stand-in of AWS: made, made again, changed, interrupted, removed."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -26,23 +27,29 @@ def objects(cloud: Cloud, bucket: str) -> dict[str, Any]:
     return {each["Key"]: (each["ETag"], each["LastModified"]) for each in found}
 
 
-def others_events(cloud: Cloud, bucket: str) -> dict[str, Any]:
-    """Let a bucket send events below `else/` to a queue of somebody's; return what it sends then."""
-    url = cloud.client("sqs").create_queue(QueueName=f"{bucket}-queue")["QueueUrl"]
-    arn = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+def others_events(cloud: Cloud, bucket: str) -> None:
+    """Let a bucket send events below `else/` to a queue of somebody's."""
+    queue = f"arn:aws:sqs:{cloud.standin.region}:{cloud.names.account}:{bucket}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    cloud.client("sqs").create_queue(QueueName=bucket, Attributes={"Policy": policy})
     rule = {
         "Id": "theirs",
-        "QueueArn": arn["Attributes"]["QueueArn"],
+        "QueueArn": queue,
         "Events": ["s3:ObjectCreated:*"],
         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "else/"}]}},
     }
     cloud.client("s3").put_bucket_notification_configuration(
         Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [rule]}
     )
-    return sent(cloud, bucket)
 
 
-def sent(cloud: Cloud, bucket: str) -> dict[str, Any]:
+def sent(cloud: Cloud, bucket: str) -> dict[tuple[str, str], Any]:
     """Return where a bucket sends its events, by queue."""
     found = cloud.client("s3").get_bucket_notification_configuration(Bucket=bucket)
     return {
@@ -73,24 +80,24 @@ def test_the_whole_stack_is_made(cloud: Cloud) -> None:
     assert page.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_every_file_of_the_page_is_there(deployed: Cloud) -> None:
+def test_every_file_of_the_page_is_there(standing: Cloud) -> None:
     """With its type; what has a hash in its name is kept for ever."""
-    url = deployed.output("Url")
+    url = standing.output("Url")
     for path in (each for each in PAGE.rglob("*") if each.is_file()):
         name = path.relative_to(PAGE).as_posix()
-        answer = deployed.ask(f"{url}/{name}")
+        answer = standing.ask(f"{url}/{name}")
         assert (answer.status, answer.body) == (200, path.read_bytes())
         assert ("immutable" in answer.headers["Cache-Control"]) == name.startswith("assets/")
         if path.suffix == ".js":
             assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
-def test_nothing_but_the_page_comes_through_the_distribution(deployed: Cloud) -> None:
+def test_nothing_but_the_page_comes_through_the_distribution(standing: Cloud) -> None:
     """The package lies in the same bucket."""
-    keys = objects(deployed, deployed.names.artifacts)
+    keys = objects(standing, standing.names.artifacts)
     (package,) = [key for key in keys if key.startswith("package/")]
-    assert deployed.ask(f"{deployed.output('Url')}/{package}").status in (403, 404)
-    assert deployed.ask(f"{deployed.output('Url')}/../{package}").status in (403, 404)
+    assert standing.ask(f"{standing.output('Url')}/{package}").status in (403, 404)
+    assert standing.ask(f"{standing.output('Url')}/../{package}").status in (403, 404)
 
 
 def test_the_first_run_makes_a_token_and_no_other_does(cloud: Cloud) -> None:
@@ -100,41 +107,41 @@ def test_the_first_run_makes_a_token_and_no_other_does(cloud: Cloud) -> None:
     assert "onecopy_" not in second.err + second.out
 
 
-def test_index_and_bucket_belong_together(deployed: Cloud) -> None:
+def test_index_and_bucket_belong_together(standing: Cloud) -> None:
     """The command can work with them, as the functions do."""
-    index = f"dynamodb://{deployed.names.table}?region={deployed.standin.region}"
-    store = f"s3://{deployed.names.uploads}?region={deployed.standin.region}&addressing=path"
-    ran = deployed.run("report", "--index", index, "--store", store, **deployed.environment)
+    index = f"dynamodb://{standing.names.table}?region={standing.standin.region}"
+    store = f"s3://{standing.names.uploads}?region={standing.standin.region}&addressing=path"
+    ran = standing.run("report", "--index", index, "--store", store, **standing.environment)
     assert ran.code == 0, ran.err
 
 
-def test_the_table_has_the_keys_that_the_engine_gives_it(deployed: Cloud) -> None:
+def test_the_table_has_the_keys_that_the_engine_gives_it(standing: Cloud) -> None:
     """The template describes what the engine would make."""
-    made = f"{deployed.name}-own"
-    store = f"s3://{deployed.standin.bucket()}?region={deployed.standin.region}&addressing=path"
-    index = f"dynamodb://{made}?region={deployed.standin.region}"
-    assert not deployed.run(
-        "report", "--index", index, "--store", store, **deployed.environment
+    made = f"{standing.name}-own"
+    store = f"s3://{standing.standin.bucket()}?region={standing.standin.region}&addressing=path"
+    index = f"dynamodb://{made}?region={standing.standin.region}"
+    assert not standing.run(
+        "report", "--index", index, "--store", store, **standing.environment
     ).code
-    tables = deployed.client("dynamodb")
+    tables = standing.client("dynamodb")
     ours, theirs = (
-        tables.describe_table(TableName=name)["Table"] for name in (made, deployed.names.table)
+        tables.describe_table(TableName=name)["Table"] for name in (made, standing.names.table)
     )
     assert ours["KeySchema"] == theirs["KeySchema"] == one("IndexTable")["KeySchema"]
     assert ours["AttributeDefinitions"] == theirs["AttributeDefinitions"]
     assert theirs["DeletionProtectionEnabled"]
 
 
-def test_functions_are_where_the_template_says(deployed: Cloud) -> None:
+def test_functions_are_where_the_template_says(standing: Cloud) -> None:
     """With the package, the index, the bucket and the secret of this deployment."""
-    functions = deployed.client("lambda")
+    functions = standing.client("lambda")
     for name in ("ApiFunction", "EventsFunction"):
-        found = functions.get_function_configuration(FunctionName=deployed.made[name])
+        found = functions.get_function_configuration(FunctionName=standing.made[name])
         variables = found["Environment"]["Variables"]
-        assert variables["ONECOPY_INDEX"].startswith(f"dynamodb://{deployed.names.table}?")
-        assert variables["ONECOPY_STORE"].startswith(f"s3://{deployed.names.uploads}/?")
-    api = functions.get_function_configuration(FunctionName=deployed.made["ApiFunction"])
-    assert api["Environment"]["Variables"]["ONECOPY_SECRET_FROM"] == f"ssm:{deployed.names.secret}"
+        assert variables["ONECOPY_INDEX"].startswith(f"dynamodb://{standing.names.table}?")
+        assert variables["ONECOPY_STORE"].startswith(f"s3://{standing.names.uploads}/?")
+    api = functions.get_function_configuration(FunctionName=standing.made["ApiFunction"])
+    assert api["Environment"]["Variables"]["ONECOPY_SECRET_FROM"] == f"ssm:{standing.names.secret}"
 
 
 def test_json_tells_the_same(cloud: Cloud) -> None:
@@ -148,14 +155,14 @@ def test_json_tells_the_same(cloud: Cloud) -> None:
 # Again
 
 
-def test_the_same_again_changes_nothing(deployed: Cloud) -> None:
+def test_the_same_again_changes_nothing(standing: Cloud) -> None:
     """Neither the stack nor an object."""
-    before, stack = objects(deployed, deployed.names.artifacts), deployed.stack
-    ran = deployed.deploy()
+    before, stack = objects(standing, standing.names.artifacts), standing.stack
+    ran = standing.deploy()
     assert ran.code == 0, ran.err
     assert ran.err == "onecopy: nothing has changed\n"
-    assert objects(deployed, deployed.names.artifacts) == before
-    assert deployed.stack == stack
+    assert objects(standing, standing.names.artifacts) == before
+    assert standing.stack == stack
 
 
 def test_what_is_not_given_stays_as_it_was(deployed: Cloud) -> None:
@@ -185,12 +192,12 @@ def test_an_issuer_guards_the_api(cloud: Cloud) -> None:
     assert (api["AuthorizationType"], api["AuthorizerId"]) == ("JWT", found["AuthorizerId"])
 
 
-def test_a_secret_is_rotated(deployed: Cloud) -> None:
+def test_a_secret_is_rotated(standing: Cloud) -> None:
     """The new one signs, the one before is still taken, the one before that is not."""
-    held = [secrets_of(deployed)]
+    held = [secrets_of(standing)]
     for _ in range(2):
-        assert deployed.deploy("--rotate-secret").code == 0
-        held.append(secrets_of(deployed))
+        assert standing.deploy("--rotate-secret").code == 0
+        held.append(secrets_of(standing))
     (first,), second, third = held
     assert second[1:] == [first]
     assert third[1:] == second[:1]
@@ -206,21 +213,6 @@ def secrets_of(cloud: Cloud) -> list[str]:
 
 
 # Trouble
-
-
-def test_what_went_wrong_is_told_and_the_next_run_completes(cloud: Cloud) -> None:
-    """The reason is that of the first thing that failed; what was made meanwhile is taken up."""
-    logs = cloud.client("logs")
-    logs.create_log_group(logGroupName=f"/onecopy/{cloud.name}/events")
-    ran = cloud.deploy(*HERE)
-    assert ran.code == 2
-    assert "could not be made: EventsLog: create failed: " in ran.err
-    assert "Traceback" not in ran.err
-    logs.delete_log_group(logGroupName=f"/onecopy/{cloud.name}/events")
-    again = cloud.deploy(*HERE)
-    assert again.code == 0, again.err
-    assert "clearing it away" in again.err
-    assert cloud.ask(again.out.strip()).status == 200
 
 
 def test_an_interrupted_run_goes_on(cloud: Cloud, tmp_path: Path) -> None:
@@ -286,8 +278,6 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
         (["--trust", "md5"], "TENANT=EVIDENCE"),
         (["--with-index"], "goes with --remove"),
         (["--plan", "--remove"], "at a time"),
-        (["--domain", "up.example.org"], "certificate"),
-        (["--issuer", "https://issuer.example"], "audience"),
     ],
 )
 def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message: str) -> None:
@@ -296,6 +286,23 @@ def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message
     assert (ran.code, ran.out) == (2, "")
     assert message in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (("--domain", "up.example.org"), "--certificate"),
+        (("--issuer", "https://issuer.example"), "--audience"),
+    ],
+)
+def test_what_goes_together_is_chosen_together(
+    cloud: Cloud, given: tuple[str, str], missing: str
+) -> None:
+    """Nothing is made before both are known."""
+    ran = cloud.deploy(*given)
+    assert ran.code == 2
+    assert f"goes with {missing}" in ran.err
+    assert (cloud.stack, cloud.buckets) == (None, [])
 
 
 # A bucket of one's own

@@ -14,6 +14,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _PREFIX = re.compile(r"([A-Za-z0-9!_.-]+/)*")
 """What can stand in a policy and in a URL as it is."""
 _ORIGIN = re.compile(r"https?://[^/?#@*\s,]+")
+_TRUST = re.compile(r"[a-z0-9][a-z0-9-]*=(md5|claimed)(,(md5|claimed))?")
 _ELSEWHERE = ("endpoint", "public_endpoint", "region", "profile", "addressing")
 """What a store's URL can't say here: the functions are where the bucket is."""
 
@@ -54,6 +55,9 @@ class Choices:
         for origin in (*(self.page_origins or ()), self.checksum_origin):
             if origin and not _ORIGIN.fullmatch(origin):
                 raise InvalidSettings(f"{origin!r} is no web origin: expected https://host[:port]")
+        for each in self.trust or ():
+            if each and not _TRUST.fullmatch(each):
+                raise InvalidSettings(f"{each!r} is no TENANT=EVIDENCE: expected default=md5")
         if self.issuer and urlsplit(self.issuer).scheme not in ("http", "https"):
             raise InvalidSettings(f"{self.issuer!r} is no issuer: expected https://…")
         if self.store is not None:

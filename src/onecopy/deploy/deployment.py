@@ -63,6 +63,7 @@ class Deployment:
         with translated():
             self._stack.settle()
             before = self._stack.parameters()
+            _check_together({**before, **self._choices.parameters})
             place = self._place(before)
             package = build(_target(self._choices, before))
             self._artifacts.make()
@@ -213,6 +214,12 @@ class Deployment:
             if place["Issuer"] or has_tokens(index):
                 return None
             return create_token(index, label="onecopy deploy")[1]
+
+
+def _check_together(wanted: Mapping[str, str]) -> None:
+    for one, other in (("Domain", "Certificate"), ("Issuer", "Audience")):
+        if wanted.get(one) and not wanted.get(other):
+            raise InvalidSettings(f"--{one.lower()} goes with --{other.lower()}")
 
 
 def _target(choices: Choices, before: Mapping[str, str]) -> Target:
