@@ -20,14 +20,14 @@ class Taken(NamedTuple):
     """To the API: probe, check, begin, complete."""
     events: int = 1
     """Invocations of the function that keeps the index equal to the bucket; ten share one."""
-    reads: float = 7.0
+    reads: float = 7.5
     """Of DynamoDB, in read request units: half a unit each, a whole one if consistent."""
-    writes: float = 6.0
+    writes: float = 4
     """In write request units."""
     puts: int = 1
     """Of S3."""
     heads: int = 2
-    """Looks at the object: one to complete, one after its event."""
+    """Looks at the object: to complete, and after its event."""
     messages: int = 3
     """Requests of SQS: send, receive, delete."""
 
@@ -35,8 +35,8 @@ class Taken(NamedTuple):
 FILE = Taken()
 CHECK = Taken(requests=2, events=0, reads=1.0, writes=0, puts=0, heads=1, messages=0)
 """What one takes that is there already: probe, check, and a look at its copy."""
-RECORD = 1_300
-"""Bytes of a record in DynamoDB: of all its items, with 100 bytes for each."""
+RECORD = 1_400
+"""Bytes of a record in DynamoDB, under a key of 60: four items, with 100 bytes more for each."""
 _SECONDS = 0.05
 """Of one invocation, most of it waiting for DynamoDB and S3."""
 _ANSWER = 2_000
@@ -63,7 +63,6 @@ def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
     """Return what so many files a month cost, in an index of so many records."""
     calls, events = files * each.requests, files * each.events
     seconds = (calls * 1.0 + events * 0.5) * _SECONDS
-    size = records * RECORD
     return [
         _per_million("HTTP API", files, each.requests, "requests", 1.00),
         _per_million("CloudFront, requests", files, each.requests, "requests", 1.00),
@@ -79,7 +78,7 @@ def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
         _per_million("DynamoDB, reads", files, each.reads, "units", 0.125),
         _per_million("DynamoDB, writes", files, each.writes, "units", 0.625),
         _per_gb("DynamoDB, storage", records, RECORD, 0.25),
-        Line("DynamoDB, recovery", size / _GB, 0.20, f"the same {size / _GB:,.3f} GB × $0.20"),
+        _per_gb("DynamoDB, recovery", records, RECORD, 0.20),
         _per_million("S3, puts", files, each.puts, "requests", 5.00),
         _per_million("S3, looks", files, each.heads, "requests", 0.40),
         _per_million("SQS", files, each.messages, "requests", 0.40),
