@@ -11,9 +11,14 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
 
 from tests.standins import SERVERS, Standin
+from tests.standins.postgres import Postgres, given_or_own
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 _SOURCE = Path(__file__).parent.parent / "src"
 _PATIENCE = 20
@@ -148,7 +153,7 @@ def run(tmp_path: Path) -> Run:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a stand-in, so that `make test-fast` leaves it out."""
     for item in items:
-        if "standins" in getattr(item, "fixturenames", ()):
+        if {"standins", "postgres"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
 
 
@@ -187,3 +192,17 @@ def moto(standins: Standins) -> Standin:
 def rclone(standins: Standins) -> Standin:
     """Give a store that can't refuse to overwrite: it knows no If-None-Match."""
     return standins("rclone")
+
+
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """Lend the URL of an empty database."""
+    with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Give a PostgreSQL server; a test that ends or restarts one starts one of its own instead."""
+    with given_or_own() as server:
+        yield server

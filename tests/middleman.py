@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal
+from socketserver import StreamRequestHandler
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 Fault = Literal["busy", "lose-answer", "cut-request"]
@@ -142,9 +143,10 @@ def _forward(service: str, request: BaseHTTPRequestHandler, body: bytes) -> Answ
 
 
 @contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+def serving(handler: type[StreamRequestHandler]) -> Iterator[str]:
     """Serve on a free port, and give the URL."""
-    server = _Server(("127.0.0.1", 0), handler)
+    kind: Any = handler  # any that reads a stream will do
+    server = _Server(("127.0.0.1", 0), kind)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

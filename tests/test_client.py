@@ -3,6 +3,7 @@
 import hashlib
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -191,8 +192,8 @@ def test_a_token_is_needed_and_sent(server: Serve, tmp_path: Path) -> None:
     _, secret = create_token(index, scopes=["check"])
     index.close()
     url = server().url
-    with pytest.raises(NotAllowed):
-        Client(url, pace=FAST).probe([1])
+    with closing(Client(url, pace=FAST)) as stranger, pytest.raises(NotAllowed):
+        stranger.probe([1])
     client = Client(url, secret, pace=FAST)
     assert client.probe([1]) == [frozenset()]
     with pytest.raises(NotAllowed, match="scope"):
@@ -225,9 +226,10 @@ def test_another_kind_of_server_is_recognised() -> None:
     """A server that answers something else is a clear failure, not a crash."""
     with (
         answering(200, {"Content-Type": "text/html"}, b"<html>hi</html>") as other,
+        closing(Client(other.url, pace=FAST)) as client,
         pytest.raises(Failure, match="not a onecopy service"),
     ):
-        Client(other.url, pace=FAST).config()
+        client.config()
 
 
 def test_redirects_are_not_followed() -> None:
@@ -235,16 +237,19 @@ def test_redirects_are_not_followed() -> None:
     with (
         answering(200, {}, b"{}") as elsewhere,
         answering(307, {"Location": elsewhere.url + "/v1/config"}, b"") as first,
+        closing(Client(first.url, "secret", pace=FAST)) as client,
     ):
         with pytest.raises(BadInput, match="sends us elsewhere"):
-            Client(first.url, "secret", pace=FAST).config()
+            client.config()
         assert elsewhere.seen == []
 
 
 def test_the_token_is_for_its_own_server() -> None:
     """A presigned request to another host carries its own headers and no token."""
-    with answering(200, {}, b"") as bucket:
-        client = Client("http://127.0.0.1:1", "secret")
+    with (
+        answering(200, {}, b"") as bucket,
+        closing(Client("http://127.0.0.1:1", "secret")) as client,
+    ):
         send = Send(1, "PUT", bucket.url + "/object?X-Amz-Signature=1", {"x-amz-test": "1"})
         client.send("ticket", send, lambda: iter([b"ab", b"c"]), 3)
     method, path, headers = bucket.seen[0]
@@ -258,10 +263,12 @@ def test_the_token_is_for_its_own_server() -> None:
 def test_s3_errors_are_told_in_its_words() -> None:
     """What S3 answers as XML reaches the person."""
     body = b"<Error><Code>BadDigest</Code><Message>The digest did not match.</Message></Error>"
-    with answering(400, {"Content-Type": "application/xml"}, body) as bucket:
-        client = Client("http://127.0.0.1:1", pace=FAST)
-        with pytest.raises(BadInput, match="The digest did not match"):
-            client.send("t", Send(1, "PUT", bucket.url, {}), lambda: iter([b"x"]), 1)
+    with (
+        answering(400, {"Content-Type": "application/xml"}, body) as bucket,
+        closing(Client("http://127.0.0.1:1", pace=FAST)) as client,
+        pytest.raises(BadInput, match="The digest did not match"),
+    ):
+        client.send("t", Send(1, "PUT", bucket.url, {}), lambda: iter([b"x"]), 1)
     assert len(bucket.seen) == 1
 
 

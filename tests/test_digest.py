@@ -273,9 +273,7 @@ class TestHashing:
         assert str(found[str(own)]) == row["content_digest"]
         assert {name: found[name].value.hex() for name in names} == {n: row[n] for n in names}
 
-    @settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         size=st.integers(0, 1_200_000) | st.integers(0, 12).map(lambda n: n * 100_003),
         parts=st.lists(

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
-import urllib3
 
 from onecopy import errors
+from onecopy.connections import Connections, Response, origin
 from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import BadInput, Failure, InvalidSettings, NotAllowed, OnecopyError, Unavailable
@@ -34,7 +34,7 @@ from onecopy.http.documents import (
     StatusResponse,
 )
 from onecopy.retry import Pace, retry
-from onecopy.send import connections, origin, put, request
+from onecopy.send import put
 from onecopy.store.interface import Body, Part, Send
 
 _T = TypeVar("_T")
@@ -65,7 +65,7 @@ class Client:
         self._root = url.rstrip("/") + "/"
         self._pace = pace
         self._own = {"Authorization": f"Bearer {token}"} if token else {}
-        self._pool = connections()
+        self._connections = Connections()
         self._addresses = _Addresses()
 
     def config(self) -> Config:
@@ -125,13 +125,12 @@ class Client:
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers hold it
         """See Gate; a body that breaks off is sent again from its start."""
         if not send.url.startswith("/"):  # a bucket is told no token of ours
-            put(self._pool, send, body, length, self._pace)
+            put(self._connections, send, body, length, self._pace)
             return
         headers = {**send.headers, "Content-Length": str(length), **self._own}
 
         def send_once() -> None:
-            content = body() if length else b""
-            self._request(send.method, self._root + send.url.lstrip("/"), headers, content)
+            self._request(send.method, self._root + send.url.lstrip("/"), headers, body())
 
         retry(send_once, self._pace)
 
@@ -157,7 +156,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        self._connections.close()
 
     def _results(
         self, path: str, field: str, items: list[bytes], idempotency_key: str | None = None
@@ -213,7 +212,7 @@ class Client:
         self, method: str, url: str, headers: dict[str, str], body: bytes | Iterator[bytes] | None
     ) -> bytes:
         """Make one request and return the body of the answer; raises what went wrong."""
-        response = request(self._pool, method, url, headers, body)
+        response = self._connections.request(method, url, headers, body)
         if not 200 <= response.status < 300:
             raise _problem(response, url)
         return response.data
@@ -287,20 +286,20 @@ def _send(document: SendDocument) -> Send:
     return Send(document.number, document.method, document.url, document.headers)
 
 
-def _problem(response: urllib3.BaseHTTPResponse, url: str) -> OnecopyError:
+def _problem(response: Response, url: str) -> OnecopyError:
     """Return the exception that an answer stands for: by status, then by its reason."""
     problem = _read_problem(response)
     message = (problem.detail or problem.title) if problem else _unnamed(response, url)
     reason = problem.reason if problem else None
     if response.status in _BUSY:
         busy = Unavailable(message, reason=reason)
-        busy.retry_after = _retry_after(response.headers.get("Retry-After"))
+        busy.retry_after = _retry_after(response.headers.get("retry-after"))
         return busy
     fallback = _BY_STATUS.get(response.status, Failure if response.status >= 500 else BadInput)
     return _by_reason().get(reason or "", fallback)(message, reason=reason)
 
 
-def _unnamed(response: urllib3.BaseHTTPResponse, url: str) -> str:
+def _unnamed(response: Response, url: str) -> str:
     """Say what came instead of a problem document."""
     where = f"{origin(url)} answered {response.status}"
     if response.status in {301, 302, 303, 307, 308}:
@@ -308,8 +307,8 @@ def _unnamed(response: urllib3.BaseHTTPResponse, url: str) -> str:
     return where
 
 
-def _read_problem(response: urllib3.BaseHTTPResponse) -> Problem | None:
-    if not response.headers.get("Content-Type", "").startswith("application/problem+json"):
+def _read_problem(response: Response) -> Problem | None:
+    if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return None
     try:
         return msgspec.json.decode(response.data, type=Problem)

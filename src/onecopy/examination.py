@@ -12,12 +12,12 @@ import msgspec
 
 from onecopy import __version__
 from onecopy.clock import examine_clock
+from onecopy.connections import Connections
 from onecopy.errors import Failure, InvalidSettings, OnecopyError
 from onecopy.finding import Finding, advice, fine, wrong
 from onecopy.gate.local import keep_trial
 from onecopy.http.documents import ConfigResponse
 from onecopy.index.interface import Engine
-from onecopy.send import connections, request
 from onecopy.store.interface import Store, Tried, Upload
 
 _LITTLE = 1_000_000_000
@@ -69,9 +69,9 @@ def examine_service(url: str, token: str | None) -> Iterator[Finding]:
     """Say how a service is, and what it lets the owner of this token do."""
     root = url.rstrip("/")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with connections() as pool:
+    with Connections() as connections:
         try:
-            answer = request(pool, "GET", f"{root}/v1/config", headers, None)
+            answer = connections.request("GET", f"{root}/v1/config", headers)
         except Failure as error:
             yield wrong("service", str(error), "start it with `onecopy serve`, or give its address")
             return
@@ -91,7 +91,7 @@ def examine_service(url: str, token: str | None) -> Iterator[Finding]:
         yield fine("service", f"{root} answers; its store: {config.store.url or config.store.kind}")
         yield _version(config.version)
         yield _scopes(config)
-        yield examine_clock(answer.headers.get("Date"), datetime.now(UTC))
+        yield examine_clock(answer.headers.get("date"), datetime.now(UTC))
 
 
 def _token(token: str | None) -> Finding:

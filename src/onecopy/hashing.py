@@ -44,7 +44,8 @@ def hash_fd(
     from all of them. Memory does not depend on the size. Raises FileChanged if the file has not
     exactly `size` bytes, OSError if it can't be read.
     """
-    return _Reader(threads or _cores(), progress or _ignore).read(fd, size, schemes, _buffer())
+    buffer = memoryview(bytearray(min(_CHUNK, size + 1)))
+    return _Reader(threads or _cores(), progress or _ignore).read(fd, size, schemes, buffer)
 
 
 class Source(Protocol):

@@ -4,11 +4,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
 
 import re
-from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-import urllib3
-
+from onecopy.connections import Connections, Response, origin
 from onecopy.errors import (
     BadInput,
     Failure,
@@ -23,9 +20,6 @@ from onecopy.errors import (
 from onecopy.retry import Pace, retry
 from onecopy.store.interface import Body, Send
 
-_CONNECTIONS = 16
-_TIMEOUT = urllib3.Timeout(connect=10, read=300)
-"""Seconds; a completion makes the store put a large object together."""
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,100})</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]{1,300})</Message>")
 _WRONG_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
@@ -48,36 +42,8 @@ _WORDS: dict[type[OnecopyError], str] = {
 }
 
 
-def connections(most: int = _CONNECTIONS) -> urllib3.PoolManager:
-    """Return connections that repeat nothing by themselves; of each host `most` stay open."""
-    return urllib3.PoolManager(
-        maxsize=most, retries=False, timeout=_TIMEOUT, headers={"Accept": "*/*"}
-    )
-
-
-def request(
-    pool: urllib3.PoolManager,
-    method: str,
-    url: str,
-    headers: dict[str, str],
-    body: bytes | Iterator[bytes] | None,
-) -> urllib3.BaseHTTPResponse:
-    """Make one request; raises Unavailable if there is no answer.
-
-    Not by `pool.request`, which parses a long signed URL several times.
-    """
-    parts = urlsplit(url)
-    path = parts.path or "/"
-    target = f"{path}?{parts.query}" if parts.query else path
-    try:
-        host = pool.connection_from_host(parts.hostname, parts.port, parts.scheme)
-        return host.urlopen(method, target, body, headers, retries=False, redirect=False)
-    except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(f"can't reach {origin(url)}: {_plain(error)}") from error
-
-
 def put(
-    pool: urllib3.PoolManager,
+    connections: Connections,
     send: Send,
     body: Body,
     length: int,
@@ -92,15 +58,14 @@ def put(
     headers = {**send.headers, "Content-Length": str(length)}
 
     def once() -> None:
-        content = body() if length else b""
-        response = request(pool, send.method, send.url, headers, content)
+        response = connections.request(send.method, send.url, headers, body())
         if not 200 <= response.status < 300 and response.status != _TAKEN:
             raise _problem(response, send.url)
 
     retry(once, pace)
 
 
-def _problem(response: urllib3.BaseHTTPResponse, url: str) -> OnecopyError:
+def _problem(response: Response, url: str) -> OnecopyError:
     """Return what an answer of S3 means, which is XML."""
     code, said = (_found(pattern, response.data[:4096]) for pattern in (_CODE, _MESSAGE))
     kind = _kind(response.status, code, said)
@@ -121,17 +86,3 @@ def _kind(status: int, code: str, said: str) -> type[OnecopyError]:
 def _found(pattern: "re.Pattern[bytes]", text: bytes) -> str:
     found = pattern.search(text)
     return found[1].decode(errors="replace") if found else ""
-
-
-def origin(url: str) -> str:
-    """Return scheme, host and port of a URL."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}:{port}"
-
-
-def _plain(error: Exception) -> str:
-    """Return the innermost message: urllib3 wraps the operating system's words several times."""
-    while isinstance(error.__cause__ or error.__context__, Exception):
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return (getattr(error, "strerror", None) or str(error)).strip()

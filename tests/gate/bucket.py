@@ -1,7 +1,6 @@
 """A world with a bucket, and somebody who meddles with it by a client of his own."""
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -14,8 +13,6 @@ from onecopy.index import open_index
 from onecopy.key import RESERVED
 from onecopy.store import Store, open_store
 from onecopy.store.s3 import connection
-from onecopy.store.s3.address import Address
-from onecopy.store.s3.connection import Connection
 from onecopy.store.s3.store import S3Store
 from tests.gate.world import World
 from tests.standins import Standin
@@ -25,8 +22,8 @@ if TYPE_CHECKING:
 
 _CLIENTS: dict[str, "S3Client"] = {}
 """One for each server, since making one takes a tenth of a second."""
-_CONNECTIONS: dict[tuple[str, str], dict[str, Connection]] = {}
-"""By endpoint and secret, for the same reason."""
+_OPENED: dict[tuple[str, str, int], "S3Client"] = {}
+"""Those that stores have made, by endpoint, secret and time-out, for the same reason."""
 _BUCKETS: dict[str, str] = {}
 """One for each server, since the first object in a bucket takes its time."""
 
@@ -156,17 +153,12 @@ def open_bucket(
         endpoint=endpoint or standin.endpoint,
         secret_key=secret_key or standin.secret_key,
     )
-    made = _CONNECTIONS.setdefault((reached.endpoint, reached.secret_key), {})
     with pytest.MonkeyPatch.context() as patch:
         for name, value in reached.environment().items():
             patch.setenv(name, value)
-        patch.setattr("onecopy.store.s3.store.connect", partial(_connect_once, made))
-        return cast(S3Store, open_store(reached.store_url(bucket, prefix)))
-
-
-def _connect_once(made: dict[str, Connection], address: Address, endpoint: str) -> Connection:
-    """Return the way to a server that an earlier store has taken, with the same time-outs."""
-    name = f"{connection._READ}"
-    if name not in made:
-        made[name] = connection.connect(address, endpoint)
-    return made[name]
+        store = cast(S3Store, open_store(reached.store_url(bucket, prefix)))
+        alike = (reached.endpoint, reached.secret_key, connection._READ)
+        if alike not in _OPENED:
+            _OPENED[alike] = store.client
+        vars(store._connection)["client"] = _OPENED[alike]
+    return store

@@ -61,7 +61,6 @@ schema.config.checks.negative_data_rejection.expected_statuses.append("413")
 @schema.parametrize()
 @settings(
     max_examples=40,
-    deadline=None,
     derandomize=True,
     database=None,
     phases=(Phase.explicit, Phase.generate),

@@ -1,11 +1,15 @@
-"""What tests let other processes do with an index: `acts.py ACT FILE NAME`."""
+"""What tests let other processes do with an index: `acts.py ACT URL NAME`."""
 
 import sys
+from collections.abc import Iterator
 from itertools import count
 
-from onecopy.index.sqlite import SqliteIndex
+from onecopy.content import Copy
+from onecopy.index import Engine, open_index
 from onecopy.testing.index import a_copy, proved
 
+RACES = 200
+"""Contents that are recorded by all who race."""
 BULK = 2000
 """Copies in one call of `add`."""
 
@@ -16,16 +20,16 @@ def say(what: object) -> None:
     sys.stdout.flush()
 
 
-def race(index: SqliteIndex, name: str) -> None:
+def race(index: Engine, name: str) -> None:
     """Record the same contents as others do, and say whose copy won each."""
     say("ready")
     sys.stdin.readline()
-    for number in range(200):
+    for number in range(RACES):
         copy = a_copy(f"{number} of {name}", proved(f"content {number}"))
         say(index.record("t", [copy])[0].key)
 
 
-def record(index: SqliteIndex, name: str) -> None:
+def record(index: Engine, name: str) -> None:
     """Record, and say what was acknowledged, for ever."""
     for number in count():
         content = f"{name} {number}"
@@ -34,7 +38,7 @@ def record(index: SqliteIndex, name: str) -> None:
         say(number)
 
 
-def add(index: SqliteIndex, name: str) -> None:
+def add(index: Engine, name: str) -> None:
     """Add in bulk, every other time over what is there, and say what was acknowledged."""
     for number in count():
         first = (number // 2) * BULK
@@ -43,18 +47,30 @@ def add(index: SqliteIndex, name: str) -> None:
         say(number)
 
 
-def increase(index: SqliteIndex, name: str) -> None:
+def increase(index: Engine, name: str) -> None:
     """Count to a hundred."""
     for _ in range(100):
         index.increase(name, 1)
 
 
-ACTS = {act.__name__: act for act in (race, record, add, increase)}
+def bulk(index: Engine, name: str) -> None:
+    """Add in one call that never ends, and say how many copies were given."""
+
+    def given() -> Iterator[tuple[str, Copy]]:
+        for number in count():
+            if number % 1000 == 0:
+                say(number)
+            yield "t", a_copy(f"{name} {number:07d}", proved(f"{name} {number:07d}"))
+
+    index.add(given())
+
+
+ACTS = {act.__name__: act for act in (race, record, add, increase, bulk)}
 
 
 def main() -> None:
-    act, file, name = sys.argv[1:]
-    index = SqliteIndex(file)
+    act, url, name = sys.argv[1:]
+    index = open_index(url)
     ACTS[act](index, name)
     index.close()
 

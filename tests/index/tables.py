@@ -1,11 +1,16 @@
 """Tables of DynamoDB for tests, on a stand-in."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
 import boto3
 
 from tests.standins import Standin
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
 
 
 def new_table() -> str:
@@ -19,7 +24,7 @@ def url_of(standin: Standin, table: str, more: str = "", *, endpoint: str = "") 
     return f"dynamodb://{table}?region={standin.region}&endpoint={where}{more}"
 
 
-def client_of(standin: Standin):
+def client_of(standin: Standin) -> "DynamoDBClient":
     """Return a client of the tests' own."""
     return boto3.session.Session().client(
         "dynamodb",
@@ -27,4 +32,19 @@ def client_of(standin: Standin):
         region_name=standin.region,
         aws_access_key_id=standin.access_key,
         aws_secret_access_key=standin.secret_key,
+    )
+
+
+def make_table(standin: Standin, table: str, key: str, *others: str) -> None:
+    """Make a table with a partition key and perhaps a sort key, both text."""
+    sort_keys: list[KeySchemaElementTypeDef] = [
+        {"AttributeName": other, "KeyType": "RANGE"} for other in others
+    ]
+    client_of(standin).create_table(
+        TableName=table,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in (key, *others)
+        ],
+        KeySchema=[{"AttributeName": key, "KeyType": "HASH"}, *sort_keys],
     )

@@ -1,36 +1,174 @@
 """The index in a table of DynamoDB."""
 
-from collections.abc import Iterator
+import subprocess
+import sys
 
 import pytest
 
+from onecopy.errors import Forbidden, InvalidSettings
 from onecopy.index import Engine, open_index
+from onecopy.index.dynamodb.address import Address
 from onecopy.testing.index import (
     IndexContract,
     ListsContract,
     PagesContract,
     StateContract,
     UnreadContract,
+    a_copy,
+    proved,
+    sha256_of,
 )
-from tests.index.tables import new_table, url_of
+from tests.index.tables import client_of, make_table, url_of
+from tests.middleman import Answer, Handler, serving
 from tests.standins import Standin
-
-
-@pytest.fixture(autouse=True)
-def _credentials(ministack: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ministack.environment().items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def index(ministack: Standin) -> Iterator[Engine]:
-    """Yield an empty index."""
-    made = open_index(url_of(ministack, new_table()))
-    yield made
-    made.close()
 
 
 class TestDynamoIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
     @pytest.fixture
-    def index(self, index: Engine) -> Engine:
-        return index
+    def index(self, dynamodb: Engine) -> Engine:
+        return dynamodb
+
+
+# Where it is
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("dynamodb://photos", Address("photos")),
+        ("dynamodb://my.photos_2-1/", Address("my.photos_2-1")),
+        (
+            "dynamodb://photos?region=eu-west-1&profile=me",
+            Address("photos", "eu-west-1", profile="me"),
+        ),
+        (
+            "dynamodb://photos?endpoint=http%3A%2F%2Flocalhost%3A8000",
+            Address("photos", endpoint="http://localhost:8000"),
+        ),
+        (
+            "dynamodb://sums?layout=checksums&key=content",
+            Address("sums", layout="checksums", key="content"),
+        ),
+    ],
+)
+def test_url(url: str, address: Address) -> None:
+    """A URL names the table, and what else there is to know but credentials."""
+    assert Address.parse(url) == address
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("dynamodb:photos", "expected dynamodb://table"),
+        ("dynamodb://", "expected dynamodb://table"),
+        ("dynamodb://ab", "expected dynamodb://table"),
+        ("dynamodb://photos/2026", "expected dynamodb://table"),
+        ("dynamodb://key:secret@photos", "expected dynamodb://table"),
+        ("dynamodb://photos?secret_key=s3cret", "don't belong in a URL"),
+        ("dynamodb://photos?colour=red", "unknown colour"),
+        ("dynamodb://photos?region=", "region says nothing"),
+        ("dynamodb://photos?region=a&region=b", "said twice"),
+        ("dynamodb://photos?endpoint=localhost", "endpoint is http"),
+        ("dynamodb://photos?layout=rows", "layout is index or checksums"),
+        ("dynamodb://photos?key=content", "layout=checksums alone"),
+    ],
+)
+def test_url_is_wrong(url: str, why: str) -> None:
+    """A URL that can't be used is refused with the reason, and no secret is repeated."""
+    with pytest.raises(InvalidSettings, match=why) as caught:
+        open_index(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_missing_package() -> None:
+    """Without boto3 it is said what to install."""
+    script = (
+        "import sys; sys.modules['boto3'] = None\n"
+        "from onecopy.index import open_index\n"
+        "from onecopy.errors import InvalidSettings\n"
+        "try: open_index('dynamodb://photos')\n"
+        "except InvalidSettings as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert "pip install 'onecopy[aws]'" in done.stdout
+
+
+# The table
+
+
+def test_it_is_made_and_kept(aws: Standin, table: str) -> None:
+    """A table that is not there is made, is paid for by use, and keeps what it is given."""
+    copy = a_copy("a", proved("a"))
+    for given in (True, False):
+        index = open_index(url_of(aws, table))
+        if given:
+            index.record("t", [copy])
+        assert index.lookup("t", [sha256_of("a")]) == [copy]
+        index.close()
+    described = client_of(aws).describe_table(TableName=table)["Table"]
+    assert described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_an_empty_table_becomes_ours(aws: Standin, table: str) -> None:
+    """A table that somebody else has made, as a template does, is taken if it is empty."""
+    make_table(aws, table, "pk", "sk")
+    index = open_index(url_of(aws, table))
+    assert list(index.copies()) == []
+    index.close()
+
+
+def test_others_tables_are_left_alone(aws: Standin, table: str) -> None:
+    """A table with other keys, or with items that are not ours, is refused and not changed."""
+    make_table(aws, table, "content")
+    with pytest.raises(InvalidSettings, match="layout=checksums"):
+        open_index(url_of(aws, table))
+    other = f"{table}-2"
+    make_table(aws, other, "pk", "sk")
+    item = {"pk": {"S": "theirs"}, "sk": {"S": "theirs"}}
+    client_of(aws).put_item(TableName=other, Item=item)
+    with pytest.raises(InvalidSettings, match="no index of onecopy"):
+        open_index(url_of(aws, other))
+    assert client_of(aws).scan(TableName=other)["Items"] == [item]
+
+
+def test_a_newer_table(aws: Standin, table: str, dynamodb: Engine) -> None:
+    """A table that a newer onecopy wrote is refused."""
+    item = {"pk": {"S": "onecopy"}, "sk": {"S": "-"}, "version": {"N": "99"}}
+    client_of(aws).put_item(TableName=table, Item=item)
+    with pytest.raises(InvalidSettings, match="newer onecopy"):
+        open_index(url_of(aws, table))
+
+
+def test_we_may_not(aws: Standin, table: str) -> None:
+    """Where we may not read, or not make the table, that is said."""
+
+    class Refusing(Handler):
+        def answer(self, length: int) -> Answer | None:
+            self.rfile.read(length)
+            call = self.headers["X-Amz-Target"].rpartition(".")[2]
+            code = answers.pop(0) if call == "GetItem" else "AccessDeniedException"
+            return 400, {}, f'{{"__type": "{code}", "message": "not allowed"}}'.encode()
+
+    answers = ["ResourceNotFoundException", "AccessDeniedException"]
+    with serving(Refusing) as url:
+        with pytest.raises(Forbidden, match="CreateTable"):
+            open_index(url_of(aws, table, endpoint=url))
+        with pytest.raises(Forbidden, match="not allowed"):
+            open_index(url_of(aws, table, endpoint=url))
+
+
+def test_no_credentials(aws: Standin, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials it is said where they are looked for."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    with pytest.raises(Forbidden, match="AWS_ACCESS_KEY_ID"):
+        open_index(url_of(aws, table))
+
+
+def test_no_region(aws: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Amazon's tables need a region: another one has other tables."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(InvalidSettings, match="region"):
+        open_index("dynamodb://photos")

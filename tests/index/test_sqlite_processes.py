@@ -1,65 +1,33 @@
 """Several processes at one SQLite index, and what becomes of it when they are killed."""
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from onecopy.index.sqlite import SqliteIndex
 from onecopy.testing.index import a_copy, md5_of, proved, sha256_of
-from tests.conftest import environment
-from tests.index.acts import BULK
+from tests.index.processes import check_prefix, lines, process, winners
 
 KILLS = 4
 
 
-@contextmanager
-def process(act: str, file: Path, name: str) -> Iterator["subprocess.Popen[str]"]:
-    """Lend a process that acts; it is killed in the end."""
-    command = [sys.executable, str(Path(__file__).with_name("acts.py")), act, str(file), name]
-    with subprocess.Popen(
-        command,
-        env=environment(file.parent),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
-
-
-def lines(child: "subprocess.Popen[str]", count: int) -> list[str]:
-    """Read lines that a process says."""
-    assert child.stdout is not None
-    return [child.stdout.readline().rstrip("\n") for _ in range(count)]
+def url(file: Path) -> str:
+    """Return by what others open the index in a file."""
+    return f"sqlite:{file}"
 
 
 def test_race(file: Path) -> None:
     """Of processes that open a new file at once and record the same contents one wins each."""
     with (
-        process("race", file, "a") as a,
-        process("race", file, "b") as b,
-        process("race", file, "c") as c,
+        process("race", url(file), "a") as a,
+        process("race", url(file), "b") as b,
+        process("race", url(file), "c") as c,
     ):
-        children = (a, b, c)
-        assert [lines(child, 1) for child in children] == [["ready"]] * 3
-        for child in children:
-            assert child.stdin is not None
-            child.stdin.write("go\n")
-            child.stdin.flush()
-        won = [lines(child, 200) for child in children]
-        assert [child.wait(20) for child in children] == [0, 0, 0]
-    assert won[0] == won[1] == won[2]
+        won = winners([a, b, c])
     index = SqliteIndex(str(file))
-    found = index.lookup("t", [sha256_of(f"content {number}") for number in range(200)])
-    assert [copy and copy.key for copy in found] == won[0]
+    found = index.lookup("t", [sha256_of(f"content {number}") for number in range(len(won))])
+    assert [copy and copy.key for copy in found] == won
     assert len(list(index.copies())) == 600
     assert index.check() == []
     index.close()
@@ -67,7 +35,7 @@ def test_race(file: Path) -> None:
 
 def test_count(file: Path) -> None:
     """Processes that count at once lose nothing."""
-    with process("increase", file, "n") as a, process("increase", file, "n") as b:
+    with process("increase", url(file), "n") as a, process("increase", url(file), "n") as b:
         assert [child.wait(60) for child in (a, b)] == [0, 0]
     index = SqliteIndex(str(file))
     assert index.increase("n", 0) == 200
@@ -79,8 +47,8 @@ def test_killed_while_recording(file: Path) -> None:
     acknowledged: list[str] = []
     for kill in range(KILLS):
         with (
-            process("record", file, f"a{kill}") as a,
-            process("record", file, f"b{kill}") as b,
+            process("record", url(file), f"a{kill}") as a,
+            process("record", url(file), f"b{kill}") as b,
         ):
             for name, child in ((f"a{kill}", a), (f"b{kill}", b)):
                 acknowledged += [f"{name} {number}" for number in lines(child, 30)]
@@ -98,7 +66,7 @@ def test_killed_while_recording(file: Path) -> None:
 def test_killed_while_adding(file: Path) -> None:
     """P6: kill -9 in a bulk load loses nothing acknowledged; whatever is there is whole."""
     for kill, patience in enumerate((0.0, 0.03, 0.07, 0.15)):
-        with process("add", file, str(kill)) as child:
+        with process("add", url(file), str(kill)) as child:
             calls = int(lines(child, 3)[-1]) + 1
             time.sleep(patience)
         index = SqliteIndex(str(file))
@@ -111,19 +79,10 @@ def test_killed_while_adding(file: Path) -> None:
         index.close()
 
 
-def check_prefix(numbers: Sequence[int], versions: Sequence[str], calls: int) -> None:
-    """Check that what is kept is all of the first calls, two of which have the same keys."""
-    assert len(numbers) % BULK == 0
-    assert numbers == list(range(len(numbers)))
-    assert all(before >= after for before, after in pairwise(versions))
-    done = len(numbers) // BULK + versions.count("v1") // BULK
-    assert done >= calls
-
-
 def test_killed_while_opening(file: Path) -> None:
     """A process that is killed while it makes the file leaves one that the next can open."""
     for patience in (0.1, 0.2, 0.25, 0.3, 0.35, 0.4):
-        with process("increase", file, "n"):
+        with process("increase", url(file), "n"):
             time.sleep(patience)
         index = SqliteIndex(str(file))
         assert index.check() == []

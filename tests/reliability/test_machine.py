@@ -9,7 +9,6 @@ from tests.reliability.judge import DONE
 from tests.reliability.machine import Promise
 
 _SETTINGS = settings(
-    deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -30,6 +30,8 @@ class Child:
     folder: Path
     """It runs here, and writes `log`."""
     env: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    """Who runs it, if not we."""
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
@@ -49,6 +51,7 @@ class Child:
                     **self.env,
                 },
                 start_new_session=True,
+                user=self.user,
             )
 
     def end(self, how: signal.Signals) -> None:

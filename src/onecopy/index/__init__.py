@@ -24,6 +24,7 @@ def open_index(url: str) -> Engine:
     scheme = url.partition(":")[0]
     if scheme not in _MODULES:
         known = ", ".join(f"{name}:" for name in _MODULES)
-        raise InvalidSettings(f"unknown index {url!r}: expected a URL that begins with {known}")
+        shown = f"{scheme}:" if "@" in url else url  # there may be a password before the @
+        raise InvalidSettings(f"unknown index {shown!r}: expected a URL that begins with {known}")
     engine: Engine = import_module(_MODULES[scheme]).open_url(url)
     return engine

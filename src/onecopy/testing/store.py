@@ -19,8 +19,8 @@ from functools import partial
 from typing import cast
 
 import pytest
-import urllib3
 
+from onecopy.connections import Connections
 from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import BadInput, InvalidKey, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Absent, Object, Part, Presigner, Receiver, Store, Taken, Upload
@@ -448,7 +448,8 @@ class PresignerContract(StoreContract):
     def test_links(self, store: Store, presigner: Presigner) -> None:
         """A link gives the object, as a file to save."""
         self.put(store, "folder/é & b.txt", SMALL)
-        answer = urllib3.request("GET", presigner.link("folder/é & b.txt", 60))
+        with Connections() as connections:
+            answer = connections.request("GET", presigner.link("folder/é & b.txt", 60), {})
         assert answer.status == 200
         assert answer.data == SMALL
         assert answer.headers["content-disposition"].startswith("attachment")

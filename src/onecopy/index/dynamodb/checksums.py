@@ -10,9 +10,9 @@ from typing import NoReturn
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import MD5, SHA256, Digest, Scheme
-from onecopy.errors import Failure, InvalidDigest, InvalidSettings
+from onecopy.errors import InvalidDigest, InvalidSettings
 from onecopy.index.dynamodb.address import Address
-from onecopy.index.dynamodb.table import AT_ONCE, MOST_WRITTEN, Item, Table
+from onecopy.index.dynamodb.table import AT_ONCE, MOST_WRITTEN, Item, Refused, Table
 from onecopy.index.interface import Entry
 
 _CHUNK = 4 * AT_ONCE * MOST_WRITTEN
@@ -32,8 +32,9 @@ class ChecksumTable:
     def __init__(self, address: Address) -> None:
         self._key = address.key
         self._table = Table(address, [address.key])
-        self._check_keys()
-        self._scheme = self._found_scheme()
+        with self._table.open():
+            self._check_keys()
+            self._scheme = self._found_scheme()
 
     def _found_scheme(self) -> Scheme:
         """Return the scheme of any of its checksums; they have all the same, if it has any."""
@@ -45,8 +46,8 @@ class ChecksumTable:
         """Raise InvalidSettings unless the table has one key, of this name, which is text."""
         try:
             table = self._table.ask(self._table.client.describe_table)["Table"]
-        except Failure as error:
-            if "ResourceNotFoundException" not in str(error):
+        except Refused as error:
+            if error.code != "ResourceNotFoundException":
                 raise
             raise InvalidSettings(f"there is no table {self._table.name}") from error
         types = {

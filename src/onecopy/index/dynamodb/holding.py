@@ -158,6 +158,9 @@ class Holding:
             elif _is_replaced(holder, kept):
                 self.let_go(digest, to_kept(own.tenant, holder))
                 continue
+            elif newer := _newer(holder, kept):
+                own = newer
+                continue
             hinted = set(texts(holder))
             others = [each for each in kept if each.place != place_of(holder)]
             hints = [hint for each in others if str(hint := hint_to(each, digest)) not in hinted]
@@ -190,7 +193,8 @@ class Holding:
         key = digest_key(tenant, digest)
         hints = self._hints.all(key, item, consistent=True)
         best = takewhile(lambda hint: hint.group == "0", hints)
-        first = next(self._followed(tenant, digest, best, consistent=True), last)
+        others = self._followed(tenant, digest, best, consistent=True)
+        first = next((kept for kept in others if kept.copy.content_digest == digest), last)
         if first is None:
             if is_empty(item):
                 self._hints.clear(key)
@@ -230,6 +234,12 @@ def _is_replaced(holder: Item, kept: Sequence[Kept]) -> bool:
     """Return whether another of these is now where the holder was (a process ended in between)."""
     key, place = holder["key"]["S"], place_of(holder)
     return any(each.copy.key == key and each.place != place for each in kept)
+
+
+def _newer(holder: Item, kept: Sequence[Kept]) -> Kept | None:
+    """Return the one of these that is a newer version of the holder, if one is."""
+    place, version = place_of(holder), holder["version"]["S"]
+    return next((each for each in kept if each.place == place and each.version > version), None)
 
 
 def _is_true(hint: Hint, kept: Kept, digest: Digest) -> bool:

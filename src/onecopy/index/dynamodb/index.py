@@ -41,7 +41,8 @@ class DynamoIndex:
 
     def __init__(self, address: Address) -> None:
         self._table = Table(address)
-        open_table(self._table)
+        with self._table.open():
+            open_table(self._table)
         self._hints = Hints(self._table)
         self._holding = Holding(self._table, self._hints)
         self._writing = Writing(self._table, self._hints, self._holding)

@@ -3,9 +3,9 @@
 import time
 from typing import NoReturn
 
-from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.errors import Forbidden, InvalidSettings, Unavailable
 from onecopy.index.dynamodb.items import ONE, raw
-from onecopy.index.dynamodb.table import Item, Key, Table
+from onecopy.index.dynamodb.table import Item, Key, Refused, Table
 
 VERSION = 1
 """Of what lies in a table. Whoever changes it writes here how a table of an older one gets it."""
@@ -21,7 +21,7 @@ def open_table(table: Table) -> None:
     """
     try:
         item = table.get(_OURS, consistent=True)
-    except Failure as error:
+    except Refused as error:
         item = _open_other(table, error)
     if not item:
         item = _begin(table)
@@ -33,11 +33,11 @@ def open_table(table: Table) -> None:
         )
 
 
-def _open_other(table: Table, error: Failure) -> Item:
+def _open_other(table: Table, error: Refused) -> Item:
     """Find out why the table can't be read; make it if it is not there."""
-    if "ResourceNotFoundException" in str(error):
+    if error.code == "ResourceNotFoundException":
         _create(table)
-    elif "ValidationException" in str(error):
+    elif error.code == "ValidationException":
         raise InvalidSettings(
             f"the table {table.name} has other keys than an index of onecopy, pk and sk; if it "
             "holds nothing but checksums, say dynamodb://TABLE?layout=checksums&key=NAME"
@@ -63,8 +63,8 @@ def _create(table: Table) -> None:
             f"there is no table {table.name}, and we may not make it: let the credentials call "
             f"dynamodb:CreateTable, or make it with the keys pk and sk, both text ({error})"
         ) from error
-    except Failure as error:
-        if "ResourceInUseException" not in str(error):  # another process is making it
+    except Refused as error:
+        if error.code != "ResourceInUseException":  # another process is making it
             raise
     _wait(table)
 

@@ -6,6 +6,7 @@ hundredths, and whoever writes on a condition has to know that an earlier try ma
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import islice
 from threading import Lock
@@ -141,6 +142,15 @@ class Table:
         self.require_open()
         return retry(call, PACE)
 
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Close it if what is done to open the index fails."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
+
     def require_open(self) -> None:
         """Raise Unavailable after `close`."""
         if not self._is_open:
@@ -233,7 +243,8 @@ class Table:
                 elif error["Code"] in _AGAIN:
                     undone.append(item)
                 elif error["Code"] not in _THERE:
-                    raise Failure(f"DynamoDB answers {error['Code']}: {error.get('Message', '')}")
+                    message = f"DynamoDB answers {error['Code']}: {error.get('Message', '')}"
+                    raise Refused(error["Code"], message)
             return undone
 
         self._until_none_is_left(items, once)
@@ -315,6 +326,14 @@ def _batches(things: Iterable[_T], most: int) -> Iterator[list[_T]]:
         yield batch
 
 
+class Refused(Failure):
+    """DynamoDB refuses a request for what it is."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class _ConditionFails(Failure):
     """The item is not as a write wants it to be."""
 
@@ -343,4 +362,4 @@ def _refusal(error: boto.ClientError) -> Failure:
         return Unavailable(message)
     if code in _REFUSED or status in (401, 403):
         return Forbidden(f"{message}; docs/index.md says what has to be allowed")
-    return Failure(message)
+    return Refused(code, message)

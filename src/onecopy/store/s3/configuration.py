@@ -5,8 +5,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from onecopy.amazon import code_of, status_of
 from onecopy.finding import Finding, advice, fine
-from onecopy.store.s3.connection import code_of, status_of
 from onecopy.store.s3.lifecycle import examine_lifecycle
 from onecopy.store.s3.policy import MEND
 from onecopy.store.s3.store import S3Store

@@ -1,13 +1,14 @@
-"""The way to the bucket: a client of boto3, and what its errors mean."""
+"""The way to the bucket: by requests that we sign or a client of botocore, and its errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 import botocore.exceptions as boto
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.session import Session
 
 from onecopy.amazon import code_of, said_by, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
@@ -15,8 +16,6 @@ from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-__all__ = ["AT_ONCE", "Connection", "code_of", "connect", "failure", "status_of", "translated"]
 
 AT_ONCE = 32
 """Requests to the bucket at one time, of one process."""
@@ -53,42 +52,71 @@ _REFUSED = frozenset(
 )
 
 
-class Connection(NamedTuple):
-    """A client, and what its requests are signed with."""
+class Connection:
+    """The way to a bucket at an endpoint; raises InvalidSettings and Forbidden.
 
-    client: "S3Client"
-    credentials: Credentials
-
-
-def connect(address: Address, endpoint: str | None) -> Connection:
-    """Return the way to the bucket at an endpoint; raises InvalidSettings and Forbidden.
-
-    Checksums are ours to give: what the client would add by itself other S3 services don't all
-    take.
+    What is needed for each request is here at once. The client of botocore for all others is made
+    when one comes: that takes as long as to send a hundred small files.
     """
-    # Other services than Amazon's seldom have a host name for each bucket.
-    addressing = address.addressing or ("path" if endpoint else "auto")
-    config = Config(
-        signature_version="s3v4",
-        connect_timeout=_CONNECT,
-        read_timeout=_READ,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=AT_ONCE + 8,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        s3=cast(Any, {"addressing_style": addressing}),
-    )
-    try:
-        session = boto3.Session(profile_name=address.profile, region_name=address.region)
+
+    def __init__(self, address: Address, endpoint: str | None) -> None:
+        self.bucket = address.bucket
+        self._endpoint = endpoint
+        # Other services than Amazon's seldom have a host name for each bucket.
+        self._addressing = address.addressing or ("path" if endpoint else "auto")
+        with self._usable():
+            self._session = Session(profile=address.profile)
+            known = address.region or self._session.get_config_variable("region")
+            credentials = self._session.get_credentials()
         # Services of other makers take any region; Amazon's default is where buckets began.
-        region = session.region_name or "us-east-1"
-        client = session.client("s3", endpoint_url=endpoint, region_name=region, config=config)
-        credentials = session.get_credentials()
-    except (boto.BotoCoreError, ValueError) as error:
-        raise InvalidSettings(f"can't use the bucket {address.bucket}: {error}") from error
-    if credentials is None:
-        raise failure(boto.NoCredentialsError())
-    return Connection(client, credentials)
+        self.region = str(known or "us-east-1")
+        if credentials is None:
+            raise failure(boto.NoCredentialsError())
+        self.credentials: Credentials = credentials
+        """What requests are signed with."""
+
+    @cached_property
+    def client(self) -> "S3Client":
+        """A client for what is asked seldom.
+
+        Checksums are ours to give: what the client would add by itself other S3 services don't all
+        take.
+        """
+        config = Config(
+            signature_version="s3v4",
+            connect_timeout=_CONNECT,
+            read_timeout=_READ,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            max_pool_connections=AT_ONCE + 8,
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            s3=cast(Any, {"addressing_style": self._addressing}),
+        )
+        with self._usable():
+            made: Any = self._session.create_client(
+                "s3", self.region, endpoint_url=self._endpoint, config=config
+            )
+        return cast("S3Client", made)
+
+    @property
+    def root(self) -> str:
+        """The bucket's address; where an endpoint does not say it, the client knows it."""
+        if self._endpoint and self._addressing == "path":
+            return f"{self._endpoint.rstrip('/')}/{self.bucket}"
+        asked = self.client.generate_presigned_url("list_objects_v2", {"Bucket": self.bucket})
+        return asked.partition("?")[0].rstrip("/")
+
+    def close(self) -> None:
+        """Close the client's connections, if there is one."""
+        if "client" in self.__dict__:
+            self.client.close()
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except (boto.BotoCoreError, ValueError) as error:
+            raise InvalidSettings(f"can't use the bucket {self.bucket}: {error}") from error
 
 
 def failure(error: Exception) -> OnecopyError:

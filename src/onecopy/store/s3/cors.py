@@ -10,15 +10,15 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-import urllib3
 from botocore.exceptions import ClientError
 
+from onecopy.amazon import code_of, status_of
+from onecopy.connections import Connections
 from onecopy.errors import Unavailable
 from onecopy.finding import Finding, advice, fine, wrong
 from onecopy.key import RESERVED
-from onecopy.send import request
 from onecopy.store.interface import Send, Upload
-from onecopy.store.s3.connection import code_of, failure, status_of
+from onecopy.store.s3.connection import failure
 from onecopy.store.s3.store import S3Store
 
 _ID = "onecopy"
@@ -93,16 +93,16 @@ def _refusal(store: S3Store, origin: str) -> str | None:
         "Access-Control-Request-Method": send.method,
         "Access-Control-Request-Headers": ",".join(asked),
     }
-    with urllib3.PoolManager(timeout=10) as pool:
-        answer = request(pool, "OPTIONS", send.url, question, None)
+    with Connections(silence=10) as connections:
+        answer = connections.request("OPTIONS", send.url, question)
     allowed = answer.headers
     if not 200 <= answer.status < 300:
         return f"the bucket answers {answer.status}"
-    if allowed.get("Access-Control-Allow-Origin") not in (origin, "*"):
+    if allowed.get("access-control-allow-origin") not in (origin, "*"):
         return "the bucket does not name the origin"
-    if send.method not in _listed(allowed.get("Access-Control-Allow-Methods"), str.upper):
+    if send.method not in _listed(allowed.get("access-control-allow-methods"), str.upper):
         return f"the bucket does not allow {send.method}"
-    headers = _listed(allowed.get("Access-Control-Allow-Headers"), str.lower)
+    headers = _listed(allowed.get("access-control-allow-headers"), str.lower)
     missing = [name for name in asked if name not in headers and "*" not in headers]
     return f"the bucket does not allow the headers {', '.join(missing)}" if missing else None
 

@@ -12,12 +12,13 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from onecopy.amazon import code_of, status_of
 from onecopy.clock import examine_clock
 from onecopy.errors import Failure, Forbidden, OnecopyError
 from onecopy.finding import Finding, advice, fine, wrong
 from onecopy.key import RESERVED
 from onecopy.store.s3.configuration import examine_configuration
-from onecopy.store.s3.connection import code_of, failure, status_of, translated
+from onecopy.store.s3.connection import failure, translated
 from onecopy.store.s3.cors import examine_cors
 from onecopy.store.s3.policy import MEND
 from onecopy.store.s3.seen import checksum

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
-import urllib3
-
+from onecopy.connections import Connections, Response
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, Unavailable
 from onecopy.retry import Pace, retry
-from onecopy.send import request
 from onecopy.store.s3.signing import Signer
 
 _HEADERS = {"x-amz-checksum-mode": "ENABLED"}
@@ -42,7 +40,7 @@ class Head(NamedTuple):
 class Heads:
     """Looks at the objects of one bucket."""
 
-    def __init__(self, signer: Signer, connections: urllib3.PoolManager) -> None:
+    def __init__(self, signer: Signer, connections: Connections) -> None:
         self._signer = signer
         self._connections = connections
 
@@ -56,7 +54,7 @@ class Heads:
 
     def _ask(self, key: str) -> Head | None:
         url, headers = self._signer.authorize("HEAD", key, _HEADERS)
-        answer = request(self._connections, "HEAD", url, headers, None)
+        answer = self._connections.request("HEAD", url, headers)
         if answer.status == 404:
             return None
         if answer.status != 200:
@@ -76,14 +74,14 @@ def _head(headers: Mapping[str, str]) -> Head:
         expiration=headers.get("x-amz-expiration", ""),
         encryption=customer or ("" if encryption == "AES256" else encryption),
         metadata={
-            name[len(_META) :].lower(): value
+            name.removeprefix(_META): value
             for name, value in headers.items()
-            if name[: len(_META)].lower() == _META
+            if name.startswith(_META)
         },
     )
 
 
-def _refusal(answer: urllib3.BaseHTTPResponse) -> OnecopyError:
+def _refusal(answer: Response) -> OnecopyError:
     """Return what an answer without a body means."""
     status, region = answer.status, answer.headers.get(_REGION)
     if status in (301, 400) and region:

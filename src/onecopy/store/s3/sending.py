@@ -27,11 +27,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from onecopy.amazon import code_of, status_of
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, Part, Send, Taken, Upload
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.connection import code_of, failure, status_of, translated
+from onecopy.store.s3.connection import Connection, failure, translated
 from onecopy.store.s3.heads import Head, Heads
 from onecopy.store.s3.seen import MARK, checksum, is_of, is_small
 from onecopy.store.s3.signing import Signer
@@ -51,14 +52,20 @@ _TURNS = 256
 class Sending:
     """The uploads into one bucket."""
 
-    def __init__(self, address: Address, client: "S3Client", signer: Signer, heads: Heads) -> None:
+    def __init__(
+        self, address: Address, connection: Connection, signer: Signer, heads: Heads
+    ) -> None:
         self._address = address
-        self._client = client
+        self._connection = connection
         self._signer = signer
         self._heads = heads
         # SeaweedFS looks whether the key is free, and writes afterwards: of several who complete
         # at one key in the same moment more than one succeeds, and all but the last are lost.
         self._turns = [Lock() for _ in range(_TURNS)]
+
+    @property
+    def _client(self) -> "S3Client":
+        return self._connection.client
 
     def begin(self, upload: Upload) -> Upload:
         """Begin a multipart upload; a small one begins when it is sent."""

@@ -4,33 +4,36 @@ In the query for whoever is given them, in a header for our own:
 https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 """
 
+import hmac
+import time
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit, urlunsplit
+from functools import lru_cache
+from hashlib import sha256
+from urllib.parse import quote, urlsplit
 
-from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
-
+from onecopy.connections import host
 from onecopy.store.s3.connection import Connection
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_NO_BODY = sha256().hexdigest()
+_ANY_BODY = "UNSIGNED-PAYLOAD"
 
 
 class Signer:
     """Signs requests to one bucket: all headers that they are given, and nothing of the body.
 
-    boto3 signs whole calls in five times as long, and keeps to itself which headers it signed.
+    botocore takes four times as long for a request, and boto3 as much again for a whole call, of
+    which it does not tell what headers it signed.
     """
 
-    def __init__(self, bucket: str, connection: Connection) -> None:
-        client = connection.client
-        asked = client.generate_presigned_url("list_objects_v2", Params={"Bucket": bucket})
-        self._root = urlunsplit([*urlsplit(asked)[:3], "", ""]).rstrip("/")
-        self._region = client.meta.region_name
-        self._credentials = connection.credentials
-
-    @property
-    def origin(self) -> str:
+    def __init__(self, connection: Connection) -> None:
+        parts = urlsplit(connection.root)
+        self._host = host(parts)
+        self.origin = f"{parts.scheme}://{self._host}"
         """The web origin of the bucket, for which pages need permission."""
-        scheme, host = urlsplit(self._root)[:2]
-        return f"{scheme}://{host}"
+        self._root = parts.path
+        self._region = connection.region
+        self._credentials = connection.credentials
 
     def sign(
         self, method: str, key: str, headers: Mapping[str, str], query: Mapping[str, str], ends: int
@@ -39,19 +42,87 @@ class Signer:
 
         Raises what botocore raises for credentials that can't be renewed.
         """
-        request = AWSRequest(method, self._url(key), dict(headers), params=dict(query))
-        frozen = self._credentials.get_frozen_credentials()
-        S3SigV4QueryAuth(frozen, "s3", self._region, expires=ends).add_auth(request)
-        return str(request.url)
+        keys, now = self._credentials.get_frozen_credentials(), _now()
+        signed = self._signed(headers)
+        asked = {
+            **query,
+            "X-Amz-Algorithm": _ALGORITHM,
+            "X-Amz-Credential": f"{keys.access_key}/{self._scope(now)}",
+            "X-Amz-Date": now,
+            "X-Amz-Expires": str(ends),
+            "X-Amz-SignedHeaders": ";".join(signed),
+        }
+        if keys.token:
+            asked["X-Amz-Security-Token"] = keys.token
+        path, text = self._path(key), _query(asked)
+        signature = self._signature(
+            keys.secret_key or "", now, (method, path, text), signed, _ANY_BODY
+        )
+        return f"{self.origin}{path}?{text}&X-Amz-Signature={signature}"
 
     def authorize(
         self, method: str, key: str, headers: Mapping[str, str]
     ) -> tuple[str, dict[str, str]]:
         """Return the URL of a request without a body that we make ourselves, and its headers."""
-        request = AWSRequest(method, self._url(key), dict(headers))
-        frozen = self._credentials.get_frozen_credentials()
-        S3SigV4Auth(frozen, "s3", self._region).add_auth(request)
-        return str(request.url), dict(request.headers.items())
+        keys, now = self._credentials.get_frozen_credentials(), _now()
+        sent = {**headers, "x-amz-content-sha256": _NO_BODY, "x-amz-date": now}
+        if keys.token:
+            sent["x-amz-security-token"] = keys.token
+        path, signed = self._path(key), self._signed(sent)
+        signature = self._signature(
+            keys.secret_key or "", now, (method, path, ""), signed, _NO_BODY
+        )
+        sent["authorization"] = (
+            f"{_ALGORITHM} Credential={keys.access_key}/{self._scope(now)}, "
+            f"SignedHeaders={';'.join(signed)}, Signature={signature}"
+        )
+        return self.origin + path, sent
 
-    def _url(self, key: str) -> str:
+    def _path(self, key: str) -> str:
         return f"{self._root}/{quote(key, safe='/~')}"
+
+    def _scope(self, now: str) -> str:
+        return f"{now[:8]}/{self._region}/s3/aws4_request"
+
+    def _signed(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return headers as they are signed: with the host, in order, without needless spaces."""
+        named = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+        named["host"] = self._host
+        return dict(sorted(named.items()))
+
+    def _signature(
+        self,
+        secret: str,
+        now: str,
+        line: tuple[str, str, str],
+        signed: Mapping[str, str],
+        body: str,
+    ) -> str:
+        """Sign a request: `line` is its method, path and query, `body` the SHA-256 of its body."""
+        headers = "".join(f"{name}:{value}\n" for name, value in signed.items())
+        request = "\n".join((*line, headers, ";".join(signed), body))
+        digest = sha256(request.encode()).hexdigest()
+        text = "\n".join((_ALGORITHM, now, self._scope(now), digest))
+        return _mac(_key(secret, now[:8], self._region), text).hex()
+
+
+def _now() -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time()))
+
+
+def _query(asked: Mapping[str, str]) -> str:
+    pairs = sorted((quote(name, safe=""), quote(value, safe="")) for name, value in asked.items())
+    return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+@lru_cache(maxsize=8)
+def _key(secret: str, day: str, region: str) -> bytes:
+    """Return what signs the requests of a day."""
+    key = f"AWS4{secret}".encode()
+    for text in (day, region, "s3", "aws4_request"):
+        key = _mac(key, text)
+    return key
+
+
+def _mac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")

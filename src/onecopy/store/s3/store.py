@@ -12,6 +12,8 @@ import msgspec
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
+from onecopy.amazon import code_of, status_of
+from onecopy.connections import Connections
 from onecopy.content import Digests
 from onecopy.digest import MD5, Digest, MiB, content_scheme, hash_stream
 from onecopy.errors import (
@@ -26,7 +28,7 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.key import LONGEST_KEY, RESERVED, check_key
-from onecopy.send import connections, put
+from onecopy.send import put
 from onecopy.store.interface import (
     Absent,
     Body,
@@ -39,7 +41,7 @@ from onecopy.store.interface import (
     Upload,
 )
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.connection import AT_ONCE, code_of, connect, failure, status_of, translated
+from onecopy.store.s3.connection import AT_ONCE, Connection, failure, translated
 from onecopy.store.s3.heads import Head, Heads
 from onecopy.store.s3.seen import described, is_expiring, is_small, parts_in, stated_over
 from onecopy.store.s3.sending import Sending
@@ -64,15 +66,13 @@ class S3Store:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        own, public = connect(address, address.endpoint), address.public_endpoint
-        signer = Signer(address.bucket, own)
-        self._client = own.client
-        self._credentials = own.credentials
-        self._connections = connections(AT_ONCE + 16)
+        self._connection = Connection(address, address.endpoint)
+        public, signer = address.public_endpoint, Signer(self._connection)
+        self._connections = Connections(AT_ONCE + 16)
         self._heads = Heads(signer, self._connections)
-        self._signer = Signer(address.bucket, connect(address, public)) if public else signer
+        self._signer = Signer(Connection(address, public)) if public else signer
         """Signs for the address by which clients reach the bucket."""
-        self._sending = Sending(address, own.client, self._signer, self._heads)
+        self._sending = Sending(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-s3")
         self._id: str | None = None
         self._abilities: Abilities | None = None
@@ -93,12 +93,12 @@ class S3Store:
     @property
     def client(self) -> "S3Client":
         """The client by which it is asked, for `onecopy doctor`."""
-        return self._client
+        return self._connection.client
 
     @property
     def credentials(self) -> Credentials:
         """What our requests are signed with."""
-        return self._credentials
+        return self._connection.credentials
 
     @property
     def abilities(self) -> Abilities:
@@ -107,7 +107,7 @@ class S3Store:
             store_id = self.identify(create=True)
             with translated():
                 self._abilities = try_out(
-                    self._client, self._marker(store_id), _marker_body(store_id)
+                    self.client, self._marker(store_id), _marker_body(store_id)
                 )
         return self._abilities
 
@@ -141,13 +141,13 @@ class S3Store:
         store_id = secrets.token_hex(16)
         marker = self._marker(store_id)
         try:
-            self._client.put_object(**marker, Body=_marker_body(store_id), IfNoneMatch="*")
+            self.client.put_object(**marker, Body=_marker_body(store_id), IfNoneMatch="*")
         except (BotoCoreError, ClientError) as error:
             if not isinstance(error, ClientError) or status_of(error) not in (409, 412, 501):
                 raise failure(error) from error
             if status_of(error) == 501:  # overwriting can't be refused; `abilities` will tell
                 with translated():
-                    self._client.put_object(**marker, Body=_marker_body(store_id))
+                    self.client.put_object(**marker, Body=_marker_body(store_id))
         return self._read_marker()
 
     def _read_marker(self) -> str | None:
@@ -164,7 +164,7 @@ class S3Store:
         A HeadBucket would, but not to those who may list our prefix only.
         """
         try:
-            self._client.list_objects_v2(
+            self.client.list_objects_v2(
                 Bucket=self._address.bucket, Prefix=self._address.prefix, MaxKeys=1
             )
         except ClientError as error:
@@ -229,7 +229,7 @@ class S3Store:
         if not _is_key(key):
             raise FileNotFoundError(key)
         try:
-            answer = self._client.get_object(**self._place(key))
+            answer = self.client.get_object(**self._place(key))
         except ClientError as error:
             if code_of(error) == "NoSuchKey":
                 raise FileNotFoundError(key) from error
@@ -250,7 +250,7 @@ class S3Store:
         self._check_marker(self._read_marker())
 
     def _list(self, prefix: str) -> Iterator[str]:
-        pages = self._client.get_paginator("list_objects_v2").paginate(
+        pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=self._address.bucket, Prefix=self._address.prefix + prefix
         )
         with translated():
@@ -278,13 +278,13 @@ class S3Store:
 
     def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of the parts of which an object was made, as far as the bucket tells."""
-        attributes = self._client.get_object_attributes(
+        attributes = self.client.get_object_attributes(
             **self._place(key), ObjectAttributes=["ObjectParts"]
         )
         parts = attributes.get("ObjectParts", {}).get("Parts", [])
         if len(parts) == count:
             return [part["Size"] for part in parts]
-        first = self._client.head_object(**self._place(key), PartNumber=1)["ContentLength"]
+        first = self.client.head_object(**self._place(key), PartNumber=1)["ContentLength"]
         rest = size - first * (count - 1)
         return [first] * (count - 1) + [rest] if 0 < rest <= first else [0]
 
@@ -362,8 +362,8 @@ class S3Store:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
-        self._client.close()
-        self._connections.clear()
+        self._connection.close()
+        self._connections.close()
 
     def _each(self, call: Callable[[_T], _U], items: Sequence[_T]) -> list[_U]:
         """Return what a call answers to each item, many at a time."""

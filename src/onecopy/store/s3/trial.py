@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from onecopy.store.s3.connection import failure, status_of
+from onecopy.amazon import status_of
+from onecopy.store.s3.connection import failure
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

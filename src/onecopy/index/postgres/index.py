@@ -1,0 +1,120 @@
+"""The engine: who reads and who writes what."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
+from typing import TypeVar
+
+from onecopy.content import Copy, Listed
+from onecopy.digest import Digest, Scheme
+from onecopy.index.interface import Entry
+from onecopy.index.postgres import lists, loading, pages, reading, writing
+from onecopy.index.postgres.asking import Connection
+from onecopy.index.postgres.connections import Connections
+from onecopy.index.postgres.schema import upgrade
+from onecopy.index.rules import content_digest
+
+_CHUNK = 10_000
+"""Copies or listed digests that a bulk load keeps at one time, in one transaction: others who want
+to write wait meanwhile."""
+_MANY = 50_000
+"""Copies that are worth building the keys of an index that has none yet at the end."""
+
+_T = TypeVar("_T")
+
+
+class PostgresIndex:
+    """An index in a PostgreSQL database. To be opened after a fork, not before."""
+
+    def __init__(self, url: str) -> None:
+        self._connections = Connections(url)
+        try:
+            self._connections.use(upgrade)
+        except BaseException:
+            self.close()
+            raise
+
+    def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
+        return self._connections.use(reading.schemes, tenant, sizes)
+
+    def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
+        return self._connections.use(reading.lookup, tenant, digests)
+
+    def at(self, tenant: str, keys: Sequence[str]) -> list[Copy | None]:
+        return self._connections.use(reading.at, tenant, keys)
+
+    def copies(
+        self, tenant: str | None = None, *, digest: Digest | None = None
+    ) -> Iterator[tuple[str, Copy]]:
+        names = self._connections.use(reading.tenants) if tenant is None else [tenant]
+        for name in names:
+            for copy in self._holders(name, digest) if digest else self._all(name):
+                yield name, copy
+
+    def _all(self, tenant: str) -> Iterator[Copy]:
+        """Yield by key: that is what stays, whatever is recorded meanwhile."""
+        key = ""
+        while page := self._connections.use(reading.after, tenant, key):
+            yield from page
+            key = page[-1].key
+
+    def _holders(self, tenant: str, digest: Digest) -> Iterator[Copy]:
+        last = reading.BEFORE_ALL
+        while page := self._connections.use(reading.holders, tenant, digest, last):
+            yield from (copy for _, copy in page)
+            last = page[-1][0]
+
+    def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
+        return self._connections.use(reading.unread, tenant, size, limit)
+
+    def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        return self._connections.use(reading.unread_sizes, tenant, sizes)
+
+    def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
+        digests = [content_digest(copy) for copy in copies]
+        return self._connections.use(writing.record, tenant, copies, digests) if copies else []
+
+    def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
+        pairs = iter(copies)
+        first = list(islice(pairs, _MANY))
+        if len(first) == _MANY:
+            loaded = self._connections.use(loading.load, chain(first, pairs))
+            if loaded is not None:
+                return loaded
+        return self._each(writing.keep, chain(first, pairs))
+
+    def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        return self._connections.use(writing.forget, tenant, copies) if copies else []
+
+    def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
+        return self._each(lists.keep, iter(digests))
+
+    def _each(self, keep: Callable[[Connection, list[_T]], None], given: Iterator[_T]) -> int:
+        """Keep what is given, chunk by chunk, each in one transaction; return how many."""
+        count = 0
+        while chunk := list(islice(given, _CHUNK)):
+            self._connections.use(keep, chunk)
+            count += len(chunk)
+        return count
+
+    def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
+        return self._connections.use(lists.find, tenant, digests)
+
+    def count(self) -> int:
+        return self._connections.use(pages.count)
+
+    def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
+        while page := self._connections.use(pages.page, after):
+            after = page[0]
+            yield page
+
+    def get(self, name: str) -> bytes | None:
+        return self._connections.use(reading.get, name)
+
+    def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
+        return self._connections.use(writing.put_if, name, old, new)
+
+    def increase(self, name: str, by: int) -> int:
+        return self._connections.use(writing.increase, name, by)
+
+    def close(self) -> None:
+        self._connections.close()

@@ -1,0 +1,141 @@
+"""A bulk load into an index without copies: loaded without keys, which are built at the end."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+
+from psycopg import errors
+
+from onecopy.content import Copy
+from onecopy.index.postgres.asking import Connection, ask, fetch, run
+from onecopy.index.postgres.rows import entries_of, row_of, to_copy
+from onecopy.index.postgres.schema import STRIPES
+from onecopy.index.postgres.writing import (
+    ACT_BITS,
+    COPIES,
+    DIGESTS,
+    drop_digests,
+    keep_late,
+    lock,
+    next_act,
+    tenant_ids,
+)
+
+_CHUNK = 100_000
+"""Copies that are held in memory at one time."""
+
+_IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM onecopy.copy)"
+_PATIENCE = """
+SET LOCAL statement_timeout = 0;
+SET LOCAL idle_in_transaction_session_timeout = 0;
+"""
+_DROP_KEYS = """
+TRUNCATE onecopy.copy, onecopy.digest;
+ALTER TABLE onecopy.copy DROP CONSTRAINT copy_key;
+ALTER TABLE onecopy.digest DROP CONSTRAINT digest_place;
+DROP INDEX onecopy.copy_number;
+DROP INDEX onecopy.copy_size;
+"""
+_BUILD_OTHERS = """
+ALTER TABLE onecopy.digest
+    ADD CONSTRAINT digest_place PRIMARY KEY (tenant, digest, rank, number);
+CREATE UNIQUE INDEX copy_number ON onecopy.copy (tenant, number);
+CREATE INDEX copy_size ON onecopy.copy (tenant, size, need, number);
+"""
+_BUILD_KEY = "ALTER TABLE onecopy.copy ADD CONSTRAINT copy_key PRIMARY KEY (tenant, key)"
+_ANALYZE = "ANALYZE onecopy.copy, onecopy.digest"
+
+
+def load(connection: Connection, copies: Iterable[tuple[str, Copy]]) -> int | None:
+    """Load all copies, and return how many were given; None: this index has copies already.
+
+    In one transaction: nobody else can use the tables of copies meanwhile, and an interruption
+    leaves none. Also None if the tables aren't ours to change. Nothing is consumed then.
+    """
+    ask(connection, "BEGIN")
+    if not _is_ours_alone(connection):
+        ask(connection, "ROLLBACK")
+        return None
+    run(connection, _PATIENCE)
+    given, tenants = 0, dict[str, int]()
+    pairs = iter(copies)
+    while chunk := list(islice(pairs, _CHUNK)):
+        _load(connection, chunk, tenants)
+        given += len(chunk)
+    _build_keys(connection, tenants)
+    ask(connection, _ANALYZE)
+    ask(connection, "COMMIT")
+    return given
+
+
+def _is_ours_alone(connection: Connection) -> bool:
+    """Lock out all others, if there are no copies, and take the keys off."""
+    lock(connection, range(STRIPES))
+    ((is_empty,),) = fetch(connection, _IS_EMPTY)
+    if not is_empty:
+        return False
+    try:
+        with connection.transaction():
+            run(connection, _DROP_KEYS)
+    except (errors.InsufficientPrivilege, errors.FeatureNotSupported):
+        return False
+    return True
+
+
+def _load(
+    connection: Connection, chunk: Sequence[tuple[str, Copy]], tenants: dict[str, int]
+) -> None:
+    rows, entries = [], []
+    for number, (name, copy) in enumerate(chunk, next_act(connection) << ACT_BITS):
+        tenant = tenants.get(name)
+        if tenant is None:
+            tenants |= tenant_ids(connection, [name])
+            tenant = tenants[name]
+        rows.append(row_of(number, tenant, copy))
+        entries += entries_of(number, tenant, copy)
+    COPIES.load(connection, rows)
+    DIGESTS.load(connection, entries)
+
+
+def _build_keys(connection: Connection, tenants: dict[str, int]) -> None:
+    run(connection, _BUILD_OTHERS)
+    try:
+        with connection.transaction():
+            run(connection, _BUILD_KEY)
+    except errors.UniqueViolation:
+        _weed(connection)
+        run(connection, _BUILD_KEY)
+        for late in _late(connection):
+            own = (entries_of(number, tenants[name], copy) for number, (name, copy) in late)
+            drop_digests(connection, list(chain.from_iterable(own)))
+            keep_late(connection, tenants, late)
+
+
+# What came to a key that was taken is put aside, and kept when there is a key to find the other by.
+_PUT_ASIDE = """
+CREATE TEMPORARY TABLE late ON COMMIT DROP AS
+SELECT * FROM (
+    SELECT name, number, key, size, digests, identity, stored_at, recorded_at, tenant,
+        row_number() OVER (PARTITION BY tenant, key ORDER BY number) AS nth
+    FROM onecopy.copy JOIN onecopy.tenant ON id = tenant
+) AS numbered WHERE nth > 1
+"""
+_DROP_LATE = """
+DELETE FROM onecopy.copy USING late
+WHERE copy.tenant = late.tenant AND copy.number = late.number
+"""
+_LATE = """
+SELECT name, number, key, size, digests, identity, stored_at, recorded_at
+FROM late ORDER BY number
+"""
+
+
+def _weed(connection: Connection) -> None:
+    ask(connection, _PUT_ASIDE)
+    ask(connection, _DROP_LATE)
+
+
+def _late(connection: Connection) -> Iterator[list[tuple[int, tuple[str, Copy]]]]:
+    with connection.cursor("late", binary=True) as cursor:
+        cursor.execute(_LATE)
+        while rows := cursor.fetchmany(_CHUNK):
+            yield [(number, (name, to_copy(row))) for name, number, *row in rows]

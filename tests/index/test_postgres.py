@@ -1,0 +1,527 @@
+"""The index in PostgreSQL: the contract, how it asks, and what it says when it can't."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from onecopy.content import Copy, Digests, Listed
+from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.index import Engine, open_index
+from onecopy.index.memory import MemoryIndex
+from onecopy.index.postgres import connections, lists, loading, pages, reading, schema, writing
+from onecopy.index.postgres import index as engine
+from onecopy.index.postgres.asking import Connection, fetch
+from onecopy.index.postgres.index import PostgresIndex
+from onecopy.testing.index import (
+    MANY,
+    IndexContract,
+    ListsContract,
+    PagesContract,
+    StateContract,
+    UnreadContract,
+    a_copy,
+    claimed,
+    copies_of,
+    md5_of,
+    proved,
+    sha256_of,
+)
+from tests.conftest import environment
+from tests.standins.postgres import Postgres
+
+pytestmark = pytest.mark.server
+
+
+class TestPostgresIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
+    @pytest.fixture
+    def index(self, database: str) -> Iterator[Engine]:
+        index = open_index(database)
+        yield index
+        index.close()
+
+
+class TestPostgresIndexInChunks(IndexContract, ListsContract, PagesContract):
+    """The contract once more, with bulk loads that take many chunks."""
+
+    @pytest.fixture
+    def index(self, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+        monkeypatch.setattr(engine, "_CHUNK", 30)
+        monkeypatch.setattr(engine, "_MANY", 40)
+        monkeypatch.setattr(loading, "_CHUNK", 70)
+        monkeypatch.setattr(reading, "_PAGE", 7)
+        monkeypatch.setattr(pages, "_PAGE", 70)
+        monkeypatch.setattr(writing, "_FEW", 20)
+        index = open_index(database)
+        yield index
+        index.close()
+
+
+@pytest.fixture
+def index(database: str) -> Iterator[PostgresIndex]:
+    """Yield an empty index."""
+    index = PostgresIndex(database)
+    yield index
+    index.close()
+
+
+@contextmanager
+def connected(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+    """Lend a connection of somebody else."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+def fill(index: Engine, tenant: str) -> None:
+    """Keep something of everything."""
+    index.record(tenant, [a_copy("a", proved("a"))])
+    index.add([(tenant, a_copy("b", claimed(md5_of("b")))), (tenant, a_copy("c", Digests()))])
+    index.enlist([(tenant, Listed(md5_of("b"))), (tenant, Listed(sha256_of("d"), 3000))])
+    index.put_if(tenant, None, b"value")
+    index.increase(f"{tenant}s", 1)
+
+
+def ask(index: Engine, tenant: str) -> None:
+    """Ask all that a request may ask."""
+    digests = [md5_of("b"), sha256_of("a"), sha256_of("none")]
+    for asked in (digests, digests[:1]):
+        index.lookup(tenant, asked)
+        index.listed(tenant, asked)
+    index.schemes(tenant, [1000, 2000, 3000])
+    index.at(tenant, ["a", "b", "none"])
+    index.unread(tenant, 1000, 10)
+    index.unread_sizes(tenant, [1000, 2000])
+
+
+# How it asks
+
+
+def scans(url: str) -> dict[object, object]:
+    """Return how often each table has been read from end to end, when all others are gone."""
+    others = (
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+        " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    with connected(url) as connection:
+        while connection.execute(others).fetchone():
+            time.sleep(0.01)  # what they did comes to be known when they end
+        rows = connection.execute("SELECT relname, seq_scan FROM pg_stat_user_tables").fetchall()
+    return {table: count for table, count in rows if table not in ("stripe", "version")}
+
+
+def test_nothing_is_read_from_end_to_end(database: str) -> None:
+    """All goes by an index, of those as well who were connected while the tables were empty."""
+    open_index(database).close()
+    before = scans(database)
+    index = PostgresIndex(database)
+    for turn in range(2):
+        for tenant in ("t", "u", "v"):
+            fill(index, tenant)
+            ask(index, tenant)
+            for digest in (None, sha256_of("a")):
+                list(index.copies(tenant, digest=digest))
+            index.forget(tenant, [a_copy("a", proved("a"))])
+        list(index.pages())
+        index.count()
+        if not turn:
+            index.add(("t", copy) for copy in copies_of("more", MANY))
+            index.enlist(("t", Listed(md5_of(str(number)), number)) for number in range(MANY))
+    index.close()
+    assert scans(database) == before
+    assert "copy" in before
+
+
+def test_same_calls_for_all_tenants(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5: a tenant of whom nothing is known costs the same statements as any other."""
+    fill(index, "rich")
+    asked: list[str] = []
+
+    def noting(
+        connection: Connection, statement: str, *values: object
+    ) -> Sequence[tuple[object, ...]]:
+        asked.append(statement)
+        return fetch(connection, statement, *values)
+
+    for module in (reading, lists):
+        monkeypatch.setattr(module, "fetch", noting)
+    executed = []
+    for tenant in ("rich", "other", "unknown"):
+        ask(index, tenant)
+        executed.append(asked[:])
+        asked.clear()
+    assert executed[0] == executed[1] == executed[2]
+    assert len(executed[0]) >= 7
+
+
+def test_threads_share_connections(
+    database: str, index: PostgresIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More threads than connections wait for each other, and all are served."""
+    monkeypatch.setattr(connections, "AT_ONCE", 2)
+    copies = copies_of("a", 200)
+    with ThreadPoolExecutor(10) as pool:
+        found = list(pool.map(lambda copy: index.record("t", [copy])[0], copies))
+    assert len(set(found)) == 1
+    assert len(index._connections._idle) <= 2
+
+
+def test_no_connection_is_left(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While all connections are in use for too long it is Unavailable, and then goes on."""
+    monkeypatch.setattr(connections, "AT_ONCE", 1)
+    monkeypatch.setattr(connections, "PATIENCE", 0.05)
+
+    def meanwhile() -> Iterator[tuple[str, Copy]]:
+        yield from [("t", copy) for copy in copies_of("a", engine._MANY)]
+        with pytest.raises(Unavailable, match="all 1 connections"):
+            index.at("t", ["a"])
+
+    assert index.add(meanwhile()) == engine._MANY
+    assert index.at("t", ["a"]) == [None]
+
+
+def test_a_count_of_many_is_estimated(
+    index: PostgresIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are, counting them takes no longer, and comes close."""
+    monkeypatch.setattr(pages, "_EXACTLY", 100)
+    index.add(("t", copy) for copy in copies_of("a", 10 * MANY))
+    index._connections.use(lambda connection: connection.execute("ANALYZE onecopy.copy"))
+    assert 9 * MANY < index.count() < 11 * MANY
+
+
+def test_acknowledged_is_durable(postgres: Postgres, database: str) -> None:
+    """P6: a commit is waited for, whatever is the custom of the database."""
+    name = urlsplit(database).path[1:]
+    with postgres.connect() as connection:
+        connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    index = PostgresIndex(database)
+    shown = index._connections.use(lambda one: one.execute("SHOW synchronous_commit").fetchone())
+    assert shown == ("on",)
+    index.close()
+
+
+# Bulk loads
+
+
+def keys(url: str) -> list[tuple[object, ...]]:
+    """Return what the tables are found by."""
+    with connected(url) as connection:
+        return connection.execute(
+            "SELECT indexname, indexdef, conname, contype FROM pg_indexes"
+            " LEFT JOIN pg_constraint ON conname = indexname"
+            " WHERE schemaname = 'onecopy' ORDER BY indexname"
+        ).fetchall()
+
+
+def test_loaded(database: str, index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loaded into an empty index, keys that come several times hold what they hold elsewhere."""
+    monkeypatch.setattr(engine, "_MANY", 100)
+    monkeypatch.setattr(loading, "_CHUNK", 64)
+    kinds = [proved("a"), claimed(md5_of("b")), Digests.proved(md5_of("c")), Digests()]
+    given = [
+        ("tu"[number % 2], a_copy(f"k{number * 7 % 150}", kinds[number % 4], identity=identity))
+        for identity in ("v1", "v1", "v2")
+        for number in range(200)
+    ]
+    before = keys(database)
+    memory = MemoryIndex()
+    assert index.add(iter(given)) == memory.add(given) == len(given)
+    assert keys(database) == before
+    assert sorted(index.copies()) == sorted(memory.copies())
+    for tenant in "tu":
+        for digests in kinds[:3]:
+            [digest] = list(digests)[:1]
+            found = list(memory.copies(tenant, digest=digest))
+            assert list(index.copies(tenant, digest=digest)) == found
+    index.forget("t", [copy for _, copy in index.copies("t")])
+    index.forget("u", [copy for _, copy in index.copies("u")])
+    with connected(database) as connection:
+        assert connection.execute("SELECT count(*) FROM onecopy.digest").fetchone() == (0,)
+
+
+def test_load_is_interrupted(index: PostgresIndex) -> None:
+    """A first load that fails leaves nothing, and the index is as it was."""
+
+    def broken() -> Iterator[tuple[str, Copy]]:
+        yield from [("t", copy) for copy in copies_of("a", engine._MANY + 1)]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        index.add(broken())
+    assert list(index.copies()) == []
+    copy = a_copy("k", proved("a"))
+    assert index.record("t", [copy]) == [copy]
+
+
+# Who may do what
+
+
+@contextmanager
+def role(postgres: Postgres, url: str) -> Iterator[tuple[str, str]]:
+    """Lend the name of somebody who has a password, and the URL by which they come."""
+    name = f"guest_{urlsplit(url).path[-8:]}"
+    with postgres.connect() as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'se%cret'")
+    place = urlsplit(url)
+    port = f":{place.port}" if place.port else ""
+    yield name, place._replace(netloc=f"{name}@{place.hostname}{port}").geturl()
+    with postgres.connect() as connection, connected(url) as own:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", (name,)
+        )
+        own.execute(f"DROP OWNED BY {name}")
+        connection.execute(f"DROP ROLE {name}")
+
+
+def test_password_from_the_environment(
+    postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes from where psql takes it, and is not told when it is wrong."""
+    with role(postgres, database) as (name, url):
+        with pytest.raises(Forbidden):
+            open_index(url)
+        monkeypatch.setenv("PGPASSWORD", "wr%ng")
+        with pytest.raises(Forbidden) as caught:
+            open_index(url)
+        assert "wr%ng" not in str(caught.value)
+        with connected(database) as connection:
+            connection.execute(f"CREATE SCHEMA onecopy AUTHORIZATION {name}")
+        monkeypatch.setenv("PGPASSWORD", "se%cret")
+        index = open_index(url)
+        fill(index, "t")
+        index.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:se%63ret@127.0.0.1/d",
+        "postgresql://u@127.0.0.1/d?password=se%63ret",
+        "postgresql://u:se%63ret%zz@127.0.0.1/d",
+        "postgresql://u:se%63ret@127.0.0.1/d?unheard=of",
+        "postgres://u:se%63ret@127.0.0.1/d",
+    ],
+)
+def test_a_password_in_the_url(url: str) -> None:
+    """It is refused, as others could read it, and not told again."""
+    with pytest.raises(InvalidSettings) as caught:
+        open_index(url)
+    assert "secret" not in str(caught.value)
+    assert "se%63ret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("query", ["connect_timeout=long", "port=long", "unheard=of"])
+def test_a_wrong_option(query: str) -> None:
+    """An option that libpq can't use is told, and not tried again."""
+    with pytest.raises(InvalidSettings):
+        open_index(f"postgresql://127.0.0.1/d?{query}")
+
+
+def test_not_permitted(postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may not make the tables, or may not use them, is Forbidden."""
+    monkeypatch.setenv("PGPASSWORD", "se%cret")
+    with role(postgres, database) as (_, url):
+        with pytest.raises(Forbidden, match="permit"):
+            open_index(url)
+        open_index(database).close()
+        with pytest.raises(Forbidden, match="permit"):
+            open_index(url)
+
+
+def test_without_ownership(
+    postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may only read and write rows can do everything, first loads included."""
+    monkeypatch.setenv("PGPASSWORD", "se%cret")
+    monkeypatch.setattr(engine, "_MANY", 100)
+    open_index(database).close()
+    with role(postgres, database) as (name, url):
+        with connected(database) as connection:
+            connection.execute(f"GRANT USAGE ON SCHEMA onecopy TO {name}")
+            connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA onecopy TO {name}")
+            connection.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA onecopy TO {name}")
+            connection.execute(f"REVOKE TRUNCATE ON ALL TABLES IN SCHEMA onecopy FROM {name}")
+        index = open_index(url)
+        assert index.add(("t", copy) for copy in copies_of("a", MANY)) == MANY
+        fill(index, "t")
+        assert len(list(index.copies("t"))) == MANY + 3
+        index.close()
+
+
+# What it says when it can't
+
+
+def test_not_there() -> None:
+    """A server that doesn't answer is Unavailable: it may be there in a moment."""
+    with pytest.raises(Unavailable, match="can't reach"):
+        open_index("postgresql://127.0.0.1:1/database")
+
+
+def test_no_such_database(postgres: Postgres) -> None:
+    """A database is made by its administrator, and the message says how."""
+    with pytest.raises(InvalidSettings, match="createdb"):
+        open_index(urlsplit(postgres.url)._replace(path="/nowhere").geturl())
+
+
+def test_no_such_role(postgres: Postgres) -> None:
+    """Somebody whom the server doesn't know is Forbidden."""
+    place = urlsplit(postgres.url)
+    netloc = f"nobody@{place.hostname}" + (f":{place.port}" if place.port else "")
+    with pytest.raises(Forbidden):
+        open_index(place._replace(netloc=netloc).geturl())
+
+
+def test_package_is_missing(tmp_path: Path) -> None:
+    """Without psycopg the message says how to get it."""
+    code = (
+        "import sys; sys.modules['psycopg'] = None\n"
+        "from onecopy.index import open_index\n"
+        "open_index('postgresql://h/d')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment(tmp_path),
+        check=False,
+    )
+    assert "pip install 'onecopy[postgres]'" in done.stderr.splitlines()[-1]
+
+
+def test_others_are_writing(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever would wait for too long for others is told so, while all others go on."""
+    quick = connections._SESSION.replace("lock_timeout = '10s'", "lock_timeout = '50ms'")
+    monkeypatch.setattr(connections, "_SESSION", quick)
+    other = PostgresIndex(index._connections._conninfo)
+    copy, elsewhere = a_copy("k", proved("a")), a_copy("l", proved("b"))
+    with connected(index._connections._conninfo) as connection, connection.transaction():
+        [stripe, _] = writing._stripes([("t", copy)])
+        connection.execute("SELECT FROM onecopy.stripe WHERE id = %s FOR UPDATE", (stripe,))
+        with pytest.raises(Unavailable, match="others"):
+            other.record("t", [copy])
+        assert other.record("t", [elsewhere]) == [elsewhere]
+        assert other.lookup("t", [sha256_of("a")]) == [None]
+    assert other.record("t", [copy]) == [copy]
+    other.close()
+
+
+def test_takes_too_long(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement that would take for ever is ended."""
+    quick = connections._SESSION.replace("statement_timeout = '30s'", "statement_timeout = '50ms'")
+    monkeypatch.setattr(connections, "_SESSION", quick)
+    other = PostgresIndex(index._connections._conninfo)
+    with pytest.raises(Unavailable, match="interrupted"):
+        other._connections.use(lambda connection: connection.execute("SELECT pg_sleep(60)"))
+    assert other.at("t", ["k"]) == [None]
+    other.close()
+
+
+def test_only_to_be_read(postgres: Postgres, database: str) -> None:
+    """A standby answers what it can, and writing is Unavailable until the primary is named."""
+    open_index(database).close()
+    index = open_index(f"{database}?options=-cdefault_transaction_read_only%3Don")
+    assert index.at("t", ["k"]) == [None]
+    with pytest.raises(Unavailable, match="standby"):
+        index.record("t", [a_copy("k", proved("a"))])
+    index.close()
+
+
+def test_a_name_that_no_text_holds(index: PostgresIndex) -> None:
+    """What PostgreSQL can't keep fails, and says so; nothing of the call is kept."""
+    good = a_copy("good", proved("good"))
+    with pytest.raises(Failure, match="0x00") as caught:
+        index.record("t", [good, a_copy("k\0", proved("a"))])
+    assert not isinstance(caught.value, Unavailable)
+    assert list(index.copies()) == []
+
+
+# Versions
+
+
+def test_not_ours(database: str) -> None:
+    """A schema of somebody else's is refused, and left as it is."""
+    with connected(database) as connection:
+        connection.execute("CREATE SCHEMA onecopy CREATE TABLE precious (a integer)")
+    with pytest.raises(InvalidSettings, match="no index of onecopy"):
+        open_index(database)
+
+
+def test_another_encoding(postgres: Postgres) -> None:
+    """A database that can't hold every name is refused, with how to make one that can."""
+    name = "onecopy_latin"
+    with postgres.connect() as connection:
+        connection.execute(
+            f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+        )
+    try:
+        with pytest.raises(InvalidSettings, match="UTF8"):
+            open_index(urlsplit(postgres.url)._replace(path=f"/{name}").geturl())
+    finally:
+        with postgres.connect() as connection:
+            connection.execute(f"DROP DATABASE {name}")
+
+
+def test_newer(database: str) -> None:
+    """Tables of a newer onecopy are refused, and left as they are."""
+    open_index(database).close()
+    with connected(database) as connection:
+        connection.execute("UPDATE onecopy.version SET version = version + 1")
+    for _ in range(2):
+        with pytest.raises(InvalidSettings, match="newer onecopy"):
+            open_index(database)
+
+
+def test_upgrade(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of an older version are upgraded when they are opened, with what is in them."""
+    copy = a_copy("k", proved("a"))
+    index = PostgresIndex(database)
+    index.record("t", [copy])
+    index.close()
+    more = (
+        "ALTER TABLE onecopy.tenant ADD COLUMN quota INTEGER; UPDATE onecopy.tenant SET quota = 5;",
+        "CREATE TABLE onecopy.other (a NONSENSE)",
+        "UPDATE onecopy.tenant SET quota = quota + 1",
+    )
+
+    def quota() -> object:
+        with connected(database) as connection:
+            return connection.execute("SELECT quota FROM onecopy.tenant").fetchone()
+
+    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, more[0], more[2]))
+    for _ in range(2):
+        index = PostgresIndex(database)
+        assert index.at("t", ["k"]) == [copy]
+        assert quota() == (6,)
+        index.close()
+    # The next one fails: nothing of it stays.
+    monkeypatch.setattr(schema, "UPGRADES", (*schema.UPGRADES, more[2], more[1]))
+    with pytest.raises(Failure):
+        PostgresIndex(database)
+    assert quota() == (6,)
+
+
+def test_upgraded_by_several(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of those who open older tables, or none, at the same time, one makes them."""
+    more = ("CREATE TABLE onecopy.more (a INTEGER); INSERT INTO onecopy.more VALUES (1)",)
+    for upgrades in (schema.UPGRADES, schema.UPGRADES + more):
+        monkeypatch.setattr(schema, "UPGRADES", upgrades)
+        barrier = threading.Barrier(6)
+
+        def opened(_: int, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait()
+            open_index(database).close()
+
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(opened, range(6)))
+    with connected(database) as connection:
+        assert connection.execute("SELECT count(*) FROM onecopy.more").fetchone() == (1,)
+        assert connection.execute("SELECT version FROM onecopy.version").fetchall() == [(2,)]

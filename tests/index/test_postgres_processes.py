@@ -1,0 +1,222 @@
+"""Many processes at one PostgreSQL index, killed ones among them, and a server that ends."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import psycopg
+import pytest
+
+from onecopy.content import Copy
+from onecopy.errors import Unavailable
+from onecopy.index import open_index
+from onecopy.index.postgres import connections, writing
+from onecopy.index.postgres.index import _CHUNK, _MANY, PostgresIndex
+from onecopy.retry import Pace, retry
+from onecopy.testing.index import a_copy, copies_of, md5_of, proved, sha256_of
+from tests.index.acts import RACES
+from tests.index.processes import check_prefix, lines, process, winners
+from tests.standins.postgres import OwnPostgres, postgres
+
+pytestmark = pytest.mark.server
+
+RACERS = 16
+KILLS = 3
+
+
+def test_race(database: str) -> None:
+    """P4: of 16 processes that open an empty database and record the same, one wins each."""
+    with ExitStack() as stack:
+        names = [f"p{number}" for number in range(RACERS)]
+        children = [stack.enter_context(process("race", database, name)) for name in names]
+        won = winners(children)
+    index = open_index(database)
+    found = index.lookup("t", [sha256_of(f"content {number}") for number in range(RACES)])
+    assert [copy and copy.key for copy in found] == won
+    assert len(list(index.copies())) == RACERS * RACES
+    index.close()
+
+
+def test_count(database: str) -> None:
+    """Processes that count at once lose nothing."""
+    with process("increase", database, "n") as a, process("increase", database, "n") as b:
+        assert [child.wait(60) for child in (a, b)] == [0, 0]
+    index = open_index(database)
+    assert index.increase("n", 0) == 200
+    index.close()
+
+
+def test_killed_while_recording(database: str) -> None:
+    """P6: kill -9 loses nothing that was acknowledged, and hinders nobody."""
+    acknowledged: list[str] = []
+    for kill in range(KILLS):
+        with process("record", database, f"a{kill}") as a, process("record", database, "b") as b:
+            acknowledged += [f"a{kill} {number}" for number in lines(a, 30)]
+            a.kill()  # while the other one goes on
+            a.wait()
+            lines(b, 30)
+    index = open_index(database)
+    found = index.lookup("t", [md5_of(content) for content in acknowledged])
+    assert found == [a_copy(content, proved(content)) for content in acknowledged]
+    assert index.increase("count", 0) >= len(acknowledged)
+    index.close()
+
+
+def test_killed_while_adding(database: str) -> None:
+    """P6: kill -9 in a bulk load loses nothing acknowledged; whatever is there is whole."""
+    for kill, patience in enumerate((0.0, 0.05, 0.15)):
+        with process("add", database, str(kill)) as child:
+            calls = int(lines(child, 3)[-1]) + 1
+            time.sleep(patience)
+        index = open_index(database)
+        kept = sorted(copy for _, copy in index.copies("t") if copy.key.startswith(f"{kill} "))
+        versions = [copy.identity.partition(" ")[0] for copy in kept]
+        check_prefix([int(copy.key.split()[1]) for copy in kept], versions, calls)
+        assert index.lookup("t", [sha256_of(copy.key) for copy in kept]) == kept
+        index.close()
+
+
+def test_killed_in_a_load(database: str) -> None:
+    """Killed in a first load it leaves nothing; in a later one a prefix, each copy whole."""
+    for name in ("first", "later"):
+        with process("bulk", database, name) as child:
+            lines(child, (_MANY + 3 * _CHUNK) // 1000)
+        index = open_index(database)
+        kept = [copy for _, copy in index.copies("t") if copy.key.startswith(name)]
+        assert len(kept) % _CHUNK == 0
+        assert bool(kept) == (name == "later")
+        assert [int(copy.key.split()[1]) for copy in kept] == list(range(len(kept)))
+        for start in range(0, len(kept), _CHUNK):
+            some = kept[start : start + _CHUNK]
+            assert index.lookup("t", [md5_of(copy.key) for copy in some]) == some
+        copy = a_copy(f"after {name}", proved(name))
+        assert index.record("t", [copy]) == [copy]
+        index.close()
+
+
+# A server that ends
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[OwnPostgres]:
+    """Yield a server that tests may end."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def own_index(own: OwnPostgres) -> Iterator[PostgresIndex]:
+    """Yield an empty index in it."""
+    with own.database() as url:
+        index = PostgresIndex(url)
+        yield index
+        index.close()
+
+
+@pytest.mark.parametrize("end", ["restart", "kill"])
+def test_restarted(own: OwnPostgres, own_index: PostgresIndex, end: str) -> None:
+    """After a restart of the server all goes on as if nothing had been, with all it knew."""
+    copies = copies_of("a", 10)
+    own_index.record("t", copies)
+    with ExitStack() as stack:  # more connections than one
+        for _ in range(4):
+            stack.enter_context(_using(own_index))
+    if end == "kill":
+        own.kill()
+    own.restart()
+    time.sleep(connections._A_WHILE)
+    for copy in copies:
+        assert own_index.record("t", [copy]) == copies[:1]
+    assert own_index.increase("n", 1) == 1
+
+
+@contextmanager
+def _using(index: PostgresIndex) -> Iterator[None]:
+    """Hold a connection of the index."""
+    ended = threading.Event()
+    thread = threading.Thread(target=index._connections.use, args=(lambda _: ended.wait(),))
+    thread.start()
+    yield
+    ended.set()
+    thread.join()
+
+
+def test_away(own: OwnPostgres, own_index: PostgresIndex) -> None:
+    """While the server is away all is Unavailable, at once; who tries again goes on with it."""
+    copy = a_copy("k", proved("a"))
+    own.stop()
+    began = time.monotonic()
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            own_index.record("t", [copy])
+        with pytest.raises(Unavailable):
+            own_index.lookup("t", [sha256_of("a")])
+    assert time.monotonic() - began < 5
+    starting = threading.Timer(0.3, own.restart)
+    starting.start()
+    pace = Pace(tries=100, longest=0.1)
+    assert retry(lambda: own_index.record("t", [copy]), pace) == [copy]
+    starting.join()
+
+
+def test_lost_in_mid_use(own: OwnPostgres, own_index: PostgresIndex) -> None:
+    """A connection that is lost while it is used is Unavailable; doing it again does it."""
+    copy = a_copy("k", proved("a"))
+    [stripe, _] = writing._stripes([("t", copy)])
+    errors: list[Unavailable] = []
+
+    def record() -> None:
+        try:
+            own_index.record("t", [copy])
+        except Unavailable as error:
+            errors.append(error)
+
+    with psycopg.connect(own_index._connections._conninfo) as other:
+        other.execute("SELECT FROM onecopy.stripe WHERE id = %s FOR UPDATE", (stripe,))
+        thread = threading.Thread(target=record)
+        thread.start()
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        with own.connect() as admin:
+            while not (row := admin.execute(waiting).fetchone()):
+                time.sleep(0.01)
+            admin.execute("SELECT pg_terminate_backend(%s)", row)
+        thread.join()
+    assert len(errors) == 1
+    assert own_index.at("t", ["k"]) == [None]
+    assert own_index.record("t", [copy]) == [copy]
+
+
+def test_killed_under_load(own: OwnPostgres, own_index: PostgresIndex) -> None:
+    """P6: a server that is killed while many record has all that it acknowledged."""
+    acknowledged: list[Copy] = []
+    stopped = threading.Event()
+
+    def record(number: int) -> None:
+        for turn in range(10_000):
+            if stopped.is_set():
+                return
+            content = f"{number} {turn}"
+            copy = a_copy(content, proved(content))
+            try:
+                [first] = own_index.record("t", [copy])
+            except Unavailable:
+                continue
+            assert first == copy
+            acknowledged.append(copy)
+
+    threads = [threading.Thread(target=record, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(KILLS):
+        seen = len(acknowledged)
+        while len(acknowledged) < seen + 20:
+            time.sleep(0.01)
+        own.kill()
+        own.restart()
+    stopped.set()
+    for thread in threads:
+        thread.join()
+    time.sleep(connections._A_WHILE)
+    keys = [copy.key for copy in acknowledged]
+    assert retry(lambda: own_index.at("t", keys)) == acknowledged
