@@ -69,6 +69,7 @@ def _options(settings: Settings) -> Options:
         checksum_api=_checksum_api(settings),
         claims=ClaimRule(tenant, settings.jwt_scopes) if tenant else None,
         token_seconds=REVOKED,
+        figures=False,
     )
 
 
