@@ -100,6 +100,8 @@ class Cloud:
         """Ask at the URL of a page or an API: the stand-in tells them apart by their host."""
         parts = urlsplit(url)
         headers = {"Host": parts.netloc, "X-Forwarded-Proto": "https"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         request = urllib.request.Request(
             self.standin.endpoint + (parts.path or "/"), body, headers, method=method
         )
