@@ -29,6 +29,11 @@ pytestmark = pytest.mark.server
 
 _OLD = "https://old.example"
 """Where the prototype's page is."""
+_PREFLIGHT = {
+    "Origin": _OLD,
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "content-type",
+}
 _PATIENCE = 30
 """Seconds for an event to come to the index."""
 
@@ -162,7 +167,11 @@ def test_the_prototypes_page_gets_its_answer(deployed: Deployed) -> None:
         assert (answer.status, answer.body) == (200, b'{"exists":0}')
         assert time.monotonic() < until
         time.sleep(0.2)
-    assert deployed.cloud.ask(url, "OPTIONS").headers["access-control-allow-origin"] == _OLD
+    preflight = deployed.cloud.ask(url, "OPTIONS", None, **_PREFLIGHT)
+    assert preflight.headers["access-control-allow-origin"] == _OLD
+    assert preflight.headers["access-control-allow-headers"] == "content-type"
+    answer = deployed.cloud.ask(url, "POST", asked, Origin=_OLD)
+    assert answer.headers["access-control-allow-origin"] == _OLD
     assert deployed.cloud.ask(url, "POST", b'{"content": "no"}').status == 400
 
 
