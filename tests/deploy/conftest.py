@@ -100,7 +100,7 @@ class Cloud:
     def ask(self, url: str, method: str = "GET", body: bytes | None = None, **more: str) -> Answer:
         """Ask at the URL of a page or an API: the stand-in tells them apart by their host."""
         parts = urlsplit(url)
-        headers = {"Host": parts.netloc, "X-Forwarded-Proto": "https", **more}
+        headers = {"Host": parts.netloc, "X-Forwarded-Proto": "https"}
         if body is not None:
             headers["Content-Type"] = "application/json"
         request = urllib.request.Request(

@@ -207,6 +207,14 @@ def test_the_api_lets_through_only_so_much() -> None:
     assert resources()["SignIn"]["Condition"] == "HasIssuer"
 
 
+def test_other_pages_may_ask_the_bare_question_and_nothing_else() -> None:
+    """Of one origin, if one was chosen: no request that carries a token is let through."""
+    condition, cors, _ = one("HttpApi")["CorsConfiguration"]["Fn::If"]
+    assert condition == "AnswersChecksums" == resources()["ChecksumRoute"]["Condition"]
+    assert cors["AllowOrigins"] == [{"Ref": "ChecksumOrigin"}]
+    assert (cors["AllowMethods"], cors["AllowHeaders"]) == (["POST"], ["content-type"])
+
+
 def test_logs_end() -> None:
     """No log is kept for ever."""
     logs = resources("AWS::Logs::LogGroup")
