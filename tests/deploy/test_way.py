@@ -153,7 +153,7 @@ def test_what_others_store_is_a_duplicate_soon(
 
 
 def test_the_prototypes_page_gets_its_answer(deployed: Deployed) -> None:
-    """At the API's own address. (The stand-in loses whom the template's CORS lets in.)"""
+    """At the API's own address; whom the template's CORS lets in the stand-in loses."""
     deployed.put("prague.jpg", b"a picture of prague")
     url, md5 = deployed.cloud.output("ApiUrl"), hashlib.md5(b"a picture of prague").hexdigest()
     asked = json.dumps({"content": md5}).encode()
