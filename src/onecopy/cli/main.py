@@ -15,11 +15,13 @@ from onecopy.cli.progress import ReaderLeft
 from onecopy.errors import OnecopyError
 
 COMMANDS = (
+    "bench",
     "check",
     "completion",
     "doctor",
     "forget",
     "index",
+    "migrate",
     "report",
     "scan",
     "serve",
