@@ -33,7 +33,15 @@ _LAMBDA_VARIABLES = {
     "ONECOPY_SECRET_FROM": "secret_from",
     "ONECOPY_TRUST": "tenants",
 }
-"""What only functions on Lambda look at."""
+"""For functions on Lambda, which have nothing but the environment."""
+_DATABASE = {
+    "POSTGRES_USER": "user",
+    "POSTGRES_PASSWORD": "password",
+    "POSTGRES_HOST": "host",
+    "POSTGRES_PORT": "port",
+    "POSTGRES_DATABASE": "dbname",
+}
+"""Where the prototype looked for its database -> how libpq calls it."""
 _FILE_KEYS = ("index", "store", "server", "tenant", "price", "token_file", "tenants")
 _TRUST = frozenset({"md5", "claimed"})
 
@@ -112,6 +120,13 @@ def read(
     if token_file := values.pop("token_file", None):
         values["token"] = _read_token(Path(token_file))
     return Settings(**values)
+
+
+def prototype_database(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return where the prototype's database is; what is not said libpq knows."""
+    environment = os.environ if environment is None else environment
+    return {name: environment[variable] for variable, name in _DATABASE.items()
+            if environment.get(variable)}  # fmt: skip
 
 
 def _lay(values: dict[str, Any], layer: Mapping[str, Any], source: str) -> None:

@@ -1,7 +1,7 @@
-"""What tests let other processes do with an index: `acts.py ACT URL NAME`."""
+"""What tests let other processes do with an index: `acts.py ACT URL NAME [RACES]`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from onecopy.content import Copy
@@ -20,11 +20,11 @@ def say(what: object) -> None:
     sys.stdout.flush()
 
 
-def race(index: Engine, name: str) -> None:
+def race(index: Engine, name: str, races: str = str(RACES)) -> None:
     """Record the same contents as others do, and say whose copy won each."""
     say("ready")
     sys.stdin.readline()
-    for number in range(RACES):
+    for number in range(int(races)):
         copy = a_copy(f"{number} of {name}", proved(f"content {number}"))
         say(index.record("t", [copy])[0].key)
 
@@ -65,13 +65,15 @@ def bulk(index: Engine, name: str) -> None:
     index.add(given())
 
 
-ACTS = {act.__name__: act for act in (race, record, add, increase, bulk)}
+ACTS: dict[str, Callable[..., None]] = {
+    act.__name__: act for act in (race, record, add, increase, bulk)
+}
 
 
 def main() -> None:
-    act, url, name = sys.argv[1:]
+    act, url, *how = sys.argv[1:]
     index = open_index(url)
-    ACTS[act](index, name)
+    ACTS[act](index, *how)
     index.close()
 
 

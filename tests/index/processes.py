@@ -12,9 +12,9 @@ from tests.index.acts import BULK, RACES
 
 
 @contextmanager
-def process(act: str, url: str, name: str) -> Iterator["subprocess.Popen[str]"]:
+def process(act: str, url: str, *how: str) -> Iterator["subprocess.Popen[str]"]:
     """Lend a process that acts; it is killed in the end."""
-    command = [sys.executable, str(Path(__file__).with_name("acts.py")), act, url, name]
+    command = [sys.executable, str(Path(__file__).with_name("acts.py")), act, url, *how]
     with subprocess.Popen(
         command,
         env=environment(Path("/dev/null")),
@@ -34,14 +34,14 @@ def lines(child: "subprocess.Popen[str]", count: int) -> list[str]:
     return [child.stdout.readline().rstrip("\n") for _ in range(count)]
 
 
-def winners(children: Sequence["subprocess.Popen[str]"]) -> list[str]:
+def winners(children: Sequence["subprocess.Popen[str]"], races: int = RACES) -> list[str]:
     """Let processes record the same contents, and return whose copy won each, as all say."""
     assert [lines(child, 1) for child in children] == [["ready"]] * len(children)
     for child in children:
         assert child.stdin is not None
         child.stdin.write("go\n")
         child.stdin.flush()
-    won = [lines(child, RACES) for child in children]
+    won = [lines(child, races) for child in children]
     assert [child.wait(60) for child in children] == [0] * len(children)
     assert won == [won[0]] * len(children)
     return won[0]

@@ -5,6 +5,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import boto3
+from botocore.config import Config
 
 from tests.standins import Standin
 
@@ -24,7 +25,7 @@ def url_of(standin: Standin, table: str, more: str = "", *, endpoint: str = "") 
     return f"dynamodb://{table}?region={standin.region}&endpoint={where}{more}"
 
 
-def client_of(standin: Standin) -> "DynamoDBClient":
+def client_of(standin: Standin, config: Config | None = None) -> "DynamoDBClient":
     """Return a client of the tests' own."""
     return boto3.session.Session().client(
         "dynamodb",
@@ -32,6 +33,7 @@ def client_of(standin: Standin) -> "DynamoDBClient":
         region_name=standin.region,
         aws_access_key_id=standin.access_key,
         aws_secret_access_key=standin.secret_key,
+        config=config,
     )
 
 

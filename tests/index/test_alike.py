@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from random import Random
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -10,8 +11,11 @@ from hypothesis import strategies as st
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
 from onecopy.index import Engine, open_index
+from onecopy.index.dynamodb import table
+from onecopy.index.dynamodb.index import DynamoIndex
 from onecopy.index.memory import MemoryIndex
 from onecopy.index.sqlite import SqliteIndex
+from tests.index.between import AT_ONCE, TROUBLES, Between, standing_before
 from tests.index.tables import new_table, url_of
 from tests.standins import Standin
 
@@ -93,7 +97,6 @@ def ask(index: Engine) -> list[object]:
     for tenant in TENANTS:
         answers += [
             index.at(tenant, KEYS),
-            index.schemes(tenant, SIZES),
             index.lookup(tenant, ASKED),
             [index.lookup(tenant, [digest]) for digest in ASKED],
             [list(index.copies(tenant, digest=digest)) for digest in ASKED],
@@ -103,6 +106,21 @@ def ask(index: Engine) -> list[object]:
 
 
 ASKED = [*DIGESTS, *map(_other, DIGESTS)]
+
+
+def compare(index: Engine, given_acts: list[Act]) -> None:
+    """Check that an index, emptied, answers to these acts as the one in memory does."""
+    for tenant in TENANTS:
+        index.forget(tenant, [copy for _, copy in index.copies(tenant)])
+    memory = MemoryIndex()
+    for act in given_acts:
+        assert do(index, *act) == do(memory, *act)
+    assert ask(index) == ask(memory)
+    for tenant in TENANTS:
+        asked = zip(index.schemes(tenant, SIZES), memory.schemes(tenant, SIZES), strict=True)
+        for ours, needed in asked:
+            # Of a size with many copies DynamoDB does not notice that the last of a kind has gone.
+            assert ours >= needed if isinstance(index, DynamoIndex) else ours == needed
 
 
 @pytest.fixture(
@@ -126,35 +144,50 @@ def index(
 @given(acts_with(copies))
 def test_engines_are_alike(index: Engine, given_acts: list[Act]) -> None:
     """Whatever is recorded, added and forgotten, each answers as the one in memory does."""
-    for tenant in TENANTS:
-        index.forget(tenant, [copy for _, copy in index.copies(tenant)])
-    memory = MemoryIndex()
-    for act in given_acts:
-        assert do(index, *act) == do(memory, *act)
-    assert ask(index) == ask(memory)
+    compare(index, given_acts)
     if isinstance(index, SqliteIndex):
         assert index.check() == []
 
 
+# Each example takes a second, so that a failure is shown as it came, not made smaller first.
+few = settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
+
+
 @pytest.fixture(scope="module")
-def dynamodb(ministack: Standin) -> Iterator[Engine]:
-    """Yield one index in a table."""
+def between(ministack: Standin) -> Iterator[Between]:
+    """Yield somebody who stands before a server of DynamoDB."""
+    with standing_before(ministack) as between:
+        yield between
+
+
+@pytest.fixture(scope="module")
+def dynamodb(ministack: Standin, between: Between) -> Iterator[Engine]:
+    """Yield one index in a table, for all examples."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ministack.environment().items():
             patch.setenv(name, value)
-        index = open_index(url_of(ministack, new_table()))
-    yield index
-    index.close()
+        patch.setattr(table, "PACE", AT_ONCE)
+        index = open_index(url_of(ministack, new_table(), endpoint=between.url))
+        yield index
+        index.close()
 
 
-# Each example takes a second, so that a failure is shown as it came, not made smaller first.
-@settings(max_examples=20, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@few
 @given(acts_with(copies.map(possible)))
 def test_dynamodb_is_alike(dynamodb: Engine, given_acts: list[Act]) -> None:
     """Whatever is recorded, added and forgotten, DynamoDB answers as the one in memory does."""
-    for tenant in TENANTS:
-        dynamodb.forget(tenant, [copy for _, copy in dynamodb.copies(tenant)])
-    memory = MemoryIndex()
-    for act in given_acts:
-        assert do(dynamodb, *act) == do(memory, *act)
-    assert ask(dynamodb) == ask(memory)
+    compare(dynamodb, given_acts)
+
+
+@few
+@given(acts_with(copies.map(possible)), st.integers())
+def test_dynamodb_in_trouble_is_alike(
+    dynamodb: Engine, between: Between, given_acts: list[Act], seed: int
+) -> None:
+    """So it does while requests are throttled, lost or done by half, and answers are lost."""
+    random = Random(seed)
+    between.troubles = lambda: random.choice([*TROUBLES, *[None] * 28])
+    try:
+        compare(dynamodb, given_acts)
+    finally:
+        between.troubles = None

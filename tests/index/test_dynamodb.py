@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from onecopy.content import Digests
 from onecopy.errors import Forbidden, InvalidSettings
 from onecopy.index import Engine, open_index
 from onecopy.index.dynamodb.address import Address
@@ -15,6 +16,8 @@ from onecopy.testing.index import (
     StateContract,
     UnreadContract,
     a_copy,
+    copies_of,
+    md5_of,
     proved,
     sha256_of,
 )
@@ -27,6 +30,28 @@ class TestDynamoIndex(IndexContract, UnreadContract, ListsContract, PagesContrac
     @pytest.fixture
     def index(self, dynamodb: Engine) -> Engine:
         return dynamodb
+
+
+def test_more_than_hints(aws: Standin, table: str, dynamodb: Engine) -> None:
+    """Of many copies each is found until it is forgotten, in order, and none leaves a trace."""
+    copies = copies_of("a", 30)
+    bare = [a_copy(f"bare {number}", Digests(), size=7) for number in range(30)]
+    dynamodb.add(("t", copy) for copy in [*copies, *bare])
+    for number, copy in enumerate(copies):
+        assert list(dynamodb.copies("t", digest=md5_of("a"))) == [
+            ("t", each) for each in copies[number:]
+        ]
+        assert dynamodb.lookup("t", [sha256_of("a"), md5_of("a")]) == [copy, copy]
+        assert dynamodb.forget("t", [copy]) == [True]
+    assert dynamodb.lookup("t", [sha256_of("a"), md5_of("a")]) == [None, None]
+    assert sorted(dynamodb.unread("t", 7, 100)) == sorted(bare)
+    assert dynamodb.unread_sizes("t", [7, 1000]) == {7}
+    dynamodb.forget("t", bare)
+    assert dynamodb.unread_sizes("t", [7, 1000]) == set()
+    left = client_of(aws).scan(TableName=table)["Items"]
+    marks = {str(item.get("hints")) for item in left if "hints" in item}
+    assert {str(item["pk"]["S"])[0] for item in left} == {"o", "t", "d", "s"}
+    assert all("*" in mark and "," not in mark for mark in marks)
 
 
 # Where it is

@@ -99,13 +99,22 @@ def test_what_it_cannot_keep(index: Engine) -> None:
         lambda: index.record("t", [copy]),
         lambda: index.add([("t", copy)]),
         lambda: index.forget("t", [copy]),
-        lambda: index.get("name"),
         lambda: index.put_if("name", None, b""),
         lambda: index.increase("name", 1),
     ]
     for call in calls:
         with pytest.raises(InvalidSettings, match="onecopy migrate"):
             call()
+
+
+def test_passing_values(index: Engine) -> None:
+    """What a check needs of a state lasts as long as the process; what has to stay is refused."""
+    assert index.get("store") is None
+    assert index.put_if("store", None, b"id")
+    assert not index.put_if("store", None, b"other")
+    assert index.get("store") == b"id"
+    with pytest.raises(InvalidSettings, match="onecopy migrate"):
+        index.put_if("tokens", None, b"[]")
 
 
 def test_other_keys(aws: Standin, table: str) -> None:

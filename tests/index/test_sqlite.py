@@ -52,6 +52,7 @@ class TestSqliteIndexInChunks(IndexContract, ListsContract, PagesContract):
     def index(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         monkeypatch.setattr(engine, "_CHUNK", 30)
         monkeypatch.setattr(reading, "_PAGE", 7)
+        monkeypatch.setattr(engine, "_LISTED_CHUNK", 30)
         monkeypatch.setattr(engine, "_PAGE", 70)
         index = open_index(f"sqlite:{file}")
         yield index
@@ -141,11 +142,20 @@ def test_same_calls_for_all_tenants(index: SqliteIndex) -> None:
             index.schemes(tenant, [1000, 2000, 3000])
             index.at(tenant, ["a", "b", "none"])
             index.unread(tenant, 1000, 10)
-            index.listed(tenant, [md5_of("b")])
-            index.listed(tenant, [md5_of("b"), sha256_of("d")])
         executed[tenant] = [statement for statement, _ in statements]
     assert executed["rich"] == executed["other"] == executed["unknown"]
-    assert len(executed["rich"]) == 7
+    assert len(executed["rich"]) == 5
+
+
+def test_no_lists_no_search(index: SqliteIndex) -> None:
+    """Where a tenant has no lists nothing is searched: it is asked for every new content."""
+    index.enlist([("rich", Listed(md5_of("b")))])
+    index.record("poor", [a_copy("a", proved("a"))])
+    for tenant in ("poor", "unknown"):
+        for digests in ([md5_of("b")], [md5_of("b"), sha256_of("d")]):
+            with traced(index) as statements:
+                index.listed(tenant, digests)
+            assert ["listed" in statement for statement, _ in statements] == [False]
 
 
 @contextmanager

@@ -1,11 +1,18 @@
 """What the page says of files, and that it sends nothing it should not."""
 
+import hashlib
 import random
+from contextlib import closing
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.page.conftest import MakeFile, Window
+from onecopy.content import Listed
+from onecopy.digest import SHA256, Digest
+from onecopy.index import open_index
+from tests.conftest import Serve
+from tests.page.conftest import MakeFile, Window, opened
 
 pytestmark = pytest.mark.server
 
@@ -57,6 +64,35 @@ def test_upload_anyway(window: Window, local: MakeFile) -> None:
     window.click("b.txt", "Upload anyway")
     window.wait("b.txt", "uploaded")
     window.holds("a.txt", "b.txt")
+
+
+def test_listed(window: Window, local: MakeFile) -> None:
+    """What a list of checksums has is not confirmed, and the person may upload it."""
+    digest = Digest(SHA256, hashlib.sha256(b"on a list").digest())
+    with closing(open_index(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
+        index.enlist([("default", Listed(digest))])
+    window.choose(local("a.txt", b"on a list"))
+    row = window.wait("a.txt", "unconfirmed")
+    expect(row).to_contain_text("It is on your list of checksums")
+    window.click("a.txt", "Upload")
+    window.wait("a.txt", "uploaded")
+    window.is_stored("a.txt", b"on a list")
+
+
+def test_trusted_list(chromium: Browser, server: Serve, tmp_path: Path, local: MakeFile) -> None:
+    """What a trusted list has is known already, without a copy to name, twins included."""
+    config = tmp_path / "trusting.toml"
+    config.write_text('[tenants.default]\ntrust = ["claimed"]\n')
+    with opened(chromium, server(None, "--config", str(config))) as window:
+        digest = Digest(SHA256, hashlib.sha256(b"on a list").digest())
+        with closing(open_index(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
+            index.enlist([("default", Listed(digest))])
+        window.choose(local("a.txt", b"on a list"), local("b.txt", b"on a list"))
+        for name in ("a.txt", "b.txt"):
+            row = window.wait(name, "duplicate")
+            expect(row).to_contain_text("already known")
+            expect(row).to_contain_text("is on your list of checksums")
+        window.holds()
 
 
 def test_key_taken_by_another_content(window: Window, local: MakeFile) -> None:

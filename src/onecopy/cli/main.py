@@ -22,6 +22,7 @@ COMMANDS = (
     "doctor",
     "forget",
     "index",
+    "migrate",
     "report",
     "scan",
     "serve",

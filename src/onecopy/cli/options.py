@@ -46,10 +46,12 @@ _TENANT = click.option(
 )
 
 
-def takes_settings(*, server: bool = False, tenant: bool = False) -> Decorator:
+def takes_settings(
+    *, backends: bool = True, server: bool = False, tenant: bool = False
+) -> Decorator:
     """Give a command the shared options; it is called with `settings` instead of them."""
-    names = ["index", "store"]
-    options = list(_LOCAL)
+    names = ["index", "store"] if backends else []
+    options = list(_LOCAL) if backends else []
     if server:
         names += ["server", "token_file"]
         options += _REMOTE

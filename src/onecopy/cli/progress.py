@@ -47,6 +47,11 @@ class Display:
         else:
             print(f"onecopy: {text}", file=sys.stderr)
 
+    def detail(self, text: str) -> None:
+        """Show a text behind the bar, from the next progress on."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+
     def progress(self, done: int, read: int) -> None:
         """Show that so many more bytes are done with, or were read."""
         if self._bar is not None:

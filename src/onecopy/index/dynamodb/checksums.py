@@ -6,6 +6,7 @@ by their length.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from threading import Lock
 from typing import NoReturn
 
 from onecopy.content import Copy, Listed
@@ -23,6 +24,8 @@ _SEGMENTS = 16
 """Parts of the table that are counted at the same time."""
 _TENANT = "default"
 """Whose list it is, if somebody moves it elsewhere."""
+_PASSING = frozenset({"store", "store-trial", "ticket-secret"})
+"""Values that each process may make anew: a list belongs to no store, and takes no upload."""
 _SCHEMES = {2 * scheme.length: scheme for scheme in (MD5, SHA256)}
 
 
@@ -31,6 +34,8 @@ class ChecksumTable:
 
     def __init__(self, address: Address) -> None:
         self._key = address.key
+        self._values: dict[str, bytes] = {}
+        self._lock = Lock()
         self._table = Table(address, [address.key])
         with self._table.open():
             self._check_keys()
@@ -143,10 +148,20 @@ class ChecksumTable:
         self._refuse()
 
     def get(self, name: str) -> bytes | None:
-        self._refuse()
+        self._table.require_open()
+        return self._values.get(name)
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
-        self._refuse()
+        if name not in _PASSING:
+            self._refuse()
+        with self._lock:
+            if self._values.get(name) != old:
+                return False
+            if new is None:
+                self._values.pop(name, None)
+            else:
+                self._values[name] = new
+            return True
 
     def increase(self, name: str, by: int) -> int:
         self._refuse()

@@ -163,7 +163,7 @@ class Hints:
         """
         found = texts(item)
         hints = iter(sorted(Hint.parse(text) for text in found if text[-1] != "*"))
-        if any(text[-1] == "*" for text in found):
+        if any(text[-1] == "*" and _has_rows(key, text[:-2]) for text in found):
             hints = merge(hints, self._rows(key, consistent=consistent))
         last = None
         for hint in hints:
@@ -182,6 +182,8 @@ class Hints:
 
 def _row(key: Key, hint: Hint) -> Item | None:
     """Return a hint as an item of its own; None if it is not worth one."""
-    if key.pk[0] == "d" or hint.group == UNREAD:
-        return raw(Key(key.pk, str(hint)))
-    return None
+    return raw(Key(key.pk, str(hint))) if _has_rows(key, hint.group) else None
+
+
+def _has_rows(key: Key, group: str) -> bool:
+    return key.pk[0] == "d" or group == UNREAD

@@ -221,9 +221,14 @@ class Holding:
         left = self._table.write(
             self._table.client.update_item,
             Key=raw(key),
-            UpdateExpression="REMOVE " + ", ".join(f"#{name}" for name in COPY),
+            UpdateExpression="REMOVE "
+            + ", ".join(f"#{name}" for name in COPY)
+            + " DELETE hints :own",
             ExpressionAttributeNames={f"#{name}": name for name in COPY},
-            ExpressionAttributeValues={":place": {"S": kept.place}},
+            ExpressionAttributeValues={
+                ":place": {"S": kept.place},
+                ":own": {"SS": [str(hint_to(kept, digest))]},
+            },
             ConditionExpression="place = :place",
             ReturnValues="ALL_NEW",
         )
@@ -231,9 +236,9 @@ class Holding:
 
 
 def _is_replaced(holder: Item, kept: Sequence[Kept]) -> bool:
-    """Return whether another of these is now where the holder was (a process ended in between)."""
-    key, place = holder["key"]["S"], place_of(holder)
-    return any(each.copy.key == key and each.place != place for each in kept)
+    """Return whether one of these is now where the holder was (a process ended in between)."""
+    key, place = holder["key"]["S"], holder["place"]["S"]
+    return any(each.copy.key == key and each.place > place for each in kept)
 
 
 def _newer(holder: Item, kept: Sequence[Kept]) -> Kept | None:

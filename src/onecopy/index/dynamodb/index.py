@@ -7,7 +7,7 @@ from itertools import islice
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme, content_scheme
 from onecopy.index.dynamodb.address import Address
-from onecopy.index.dynamodb.hints import Hints, texts
+from onecopy.index.dynamodb.hints import Hints, flag, texts
 from onecopy.index.dynamodb.holding import Holding
 from onecopy.index.dynamodb.items import (
     BUCKETS,
@@ -118,8 +118,12 @@ class DynamoIndex:
         return {
             size
             for size, item in self._of_sizes(tenant, sizes).items()
-            if any(text.startswith(UNREAD) for text in texts(item))
+            if self._has_unread(tenant, size, item)
         }
+
+    def _has_unread(self, tenant: str, size: int, item: Item) -> bool:
+        found = [text for text in texts(item) if text.startswith(UNREAD)]
+        return bool(self.unread(tenant, size, 1) if found == [flag(UNREAD)] else found)
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]

@@ -1,7 +1,6 @@
 """Making a table, and telling ours from others'."""
 
 import time
-from typing import NoReturn
 
 from onecopy.errors import Forbidden, InvalidSettings, Unavailable
 from onecopy.index.dynamodb.items import ONE, raw
@@ -80,16 +79,15 @@ def _wait(table: Table) -> None:
 
 
 def _begin(table: Table) -> Item:
-    """Mark an empty table as ours."""
-    if table.ask(table.client.scan, Limit=1, ConsistentRead=True)["Items"]:
-        _not_ours(table)
-    answer = table.write(
-        table.client.put_item,
-        Item={**_OURS, "version": {"N": str(VERSION)}},
-        ConditionExpression="attribute_not_exists(pk)",
-    )
-    return answer.item or {"version": {"N": str(VERSION)}}
-
-
-def _not_ours(table: Table) -> NoReturn:
-    raise InvalidSettings(f"the table {table.name} has items, but is no index of onecopy")
+    """Mark an empty table as ours, and return what marks it."""
+    is_empty = not table.ask(table.client.scan, Limit=1, ConsistentRead=True)["Items"]
+    if is_empty:
+        table.write(
+            table.client.put_item,
+            Item={**_OURS, "version": {"N": str(VERSION)}},
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+    marked = table.get(_OURS, consistent=True)  # by us, or by another process just now
+    if not marked:
+        raise InvalidSettings(f"the table {table.name} has items, but is no index of onecopy")
+    return marked

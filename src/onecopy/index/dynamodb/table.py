@@ -7,7 +7,7 @@ hundredths, and whoever writes on a condition has to know that an earlier try ma
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
@@ -45,7 +45,6 @@ _BUSY = frozenset(
     {
         "InternalFailure",
         "InternalServerError",
-        "ItemCollectionSizeLimitExceededException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -133,6 +132,7 @@ class Table:
         self.name = address.table
         self.client = connect(address)
         self._keys = keys
+        self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-dynamodb")
         self._is_open = True
         self._lock = Lock()
 
@@ -308,17 +308,12 @@ class Table:
             return [do(thing) for thing in things]
         return list(self._pool.map(do, things))
 
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(AT_ONCE, "onecopy-dynamodb")
-
     def close(self) -> None:
         """End the threads and connections."""
         with self._lock:
             was_open, self._is_open = self._is_open, False
         if was_open:
-            if "_pool" in self.__dict__:
-                self._pool.shutdown()
+            self._pool.shutdown(cancel_futures=True)
             self.client.close()
 
 

@@ -4,7 +4,7 @@
 
 The copy at its key is what is true; each write of it is on the condition that what was read there
 is still there. Hints that came first and point to nothing do no harm; a copy that nobody holds and
-no hint leads to is told as not recorded (`Writing.is_whole`), so that it is recorded again.
+no hint leads to is told as not recorded (`Writing.whole`), so that it is recorded again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -105,8 +105,12 @@ class Writing:
         copy = merge(old.copy, change.given)
         if copy == old.copy:
             return old
-        place = old.place if keeps_its_place(old.copy, copy) else change.place
-        return Kept(change.tenant, copy, place, self._places.next(old.version))
+        version = self._places.next(old.version)
+        if keeps_its_place(old.copy, copy):
+            return Kept(change.tenant, copy, old.place, version)
+        # Places at one key ascend, also where the clock of who wrote before us was ahead.
+        place = change.place if change.place > old.version else version
+        return Kept(change.tenant, copy, place, version)
 
     def _add_hints(self, changes: Iterable[_Change]) -> None:
         groups: dict[Key, list[Hint]] = {}

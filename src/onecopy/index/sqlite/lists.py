@@ -1,7 +1,7 @@
 """Lists of digests without a location: packed as copies are, kept, found and read again."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import apsw
@@ -17,7 +17,7 @@ _INSERT = """
 INSERT OR REPLACE INTO listed
 SELECT
     value, ?1, ?2, substr(?4, rowid * ?5 - ?5 + 1, ?5),
-    CAST(substr(?6, rowid * 15 - 14, 15) AS INTEGER)
+    coalesce(CAST(substr(?6, rowid * 15 - 14, 15) AS INTEGER), 0)
 FROM carray(?3) ORDER BY value, rowid
 """
 _INSERT_SIZES = """
@@ -25,18 +25,17 @@ INSERT OR IGNORE INTO size
 SELECT DISTINCT CAST(substr(?4, rowid * 15 - 14, 15) AS INTEGER), ?1, ?2, 0
 FROM carray(?3) ORDER BY 1
 """
+_INSERT_ANY_SIZE = "INSERT OR IGNORE INTO size VALUES (0, ?, ?, 0)"
 _MARK = "UPDATE tenant SET has_lists = 1 WHERE id = ? AND NOT has_lists"
 
-# No tenant of that name that has lists: then no row is sought.
+# Asked first: a tenant without lists pays for no more. (P5: its own lists alone decide that.)
+_OWNER = "SELECT id FROM tenant WHERE name = ? AND has_lists"
 _FIND = """
-SELECT scheme, digest, size FROM listed
-WHERE fingerprint = ?2
-    AND tenant = (SELECT id FROM tenant WHERE name = ?1 AND has_lists)
+SELECT scheme, digest, size FROM listed WHERE fingerprint = ?2 AND tenant = ?1
 """
 _FIND_EACH = """
 SELECT scheme, digest, size FROM carray(?2) CROSS JOIN listed
-ON fingerprint = value
-    AND tenant = (SELECT id FROM tenant WHERE name = ?1 AND has_lists)
+ON fingerprint = value AND tenant = ?1
 """
 _NEXT = """
 SELECT fingerprint, tenant, scheme, digest, size, name
@@ -51,37 +50,39 @@ class _Column:
 
     def __init__(self) -> None:
         self.values = bytearray()
-        self.sizes = bytearray()
+        self.sizes = array("q")
 
     def insert(self, connection: apsw.Connection, tenant: int, scheme: Scheme) -> None:
         # Every so many eighths of a value the next one begins.
         heads = fingerprints(self.values)[:: scheme.length // 8]
         about = tenant, str(scheme), apsw.carray(heads)
         connection.execute(_MARK, (tenant,))
-        connection.execute(_INSERT, (*about, self.values, scheme.length, self.sizes))
-        connection.execute(_INSERT_SIZES, (*about, self.sizes))
+        if any(self.sizes):
+            sizes = b"".join(_SIZE % size for size in self.sizes)
+            connection.execute(_INSERT, (*about, self.values, scheme.length, sizes))
+            connection.execute(_INSERT_SIZES, (*about, sizes))
+        else:
+            connection.execute(_INSERT, (*about, self.values, scheme.length, None))
+            connection.execute(_INSERT_ANY_SIZE, about[:2])
 
 
 class Lists:
     """Listed digests, packed."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, digests: Iterable[tuple[str, Listed]], tenant_id: Callable[[str], int]
+    ) -> None:
         self._columns: dict[tuple[int, Scheme], _Column] = {}
-        self._count = 0
+        name, scheme, column = None, None, _Column()
+        for tenant, (digest, size) in digests:
+            if tenant is not name or digest.scheme is not scheme:
+                name, scheme = tenant, digest.scheme
+                column = self._columns.setdefault((tenant_id(tenant), scheme), _Column())
+            column.values += digest.value
+            column.sizes.append(size or 0)
 
     def __len__(self) -> int:
-        return self._count
-
-    def append(self, tenant: int, listed: Listed) -> None:
-        """Add a digest."""
-        digest, size = listed
-        key = tenant, digest.scheme
-        column = self._columns.get(key)
-        if column is None:
-            column = self._columns[key] = _Column()
-        column.values += digest.value
-        column.sizes += _SIZE % (size or 0)
-        self._count += 1
+        return sum(len(column.sizes) for column in self._columns.values())
 
     def insert(self, connection: apsw.Connection) -> None:
         """Keep them; of those that are kept already the size is replaced."""
@@ -93,16 +94,14 @@ def find(
     connection: apsw.Connection, tenant: str, digests: Sequence[Digest]
 ) -> list[Listed | None]:
     """Return, for each digest in order, what a list says of it, or None."""
-    if len(digests) == 1:  # spare a single one what only many are worth
-        rows = connection.execute(_FIND, (tenant, fingerprint(digests[0]))).fetchall()
-    elif digests:
-        asked = fingerprints(b"".join([digest.value[:8] for digest in digests]))
-        ordered = apsw.carray(array("q", sorted(asked)))
-        rows = connection.execute(_FIND_EACH, (tenant, ordered)).fetchall()
-    else:
-        return []
-    if not rows:  # the common case, kept cheap
+    owner = connection.execute(_OWNER, (tenant,)).get
+    if owner is None or not digests:  # the common case, kept cheap
         return [None] * len(digests)
+    if len(digests) == 1:  # spare a single one what only many are worth
+        rows = connection.execute(_FIND, (owner, fingerprint(digests[0])))
+    else:
+        asked = fingerprints(b"".join([digest.value[:8] for digest in digests]))
+        rows = connection.execute(_FIND_EACH, (owner, apsw.carray(array("q", sorted(asked)))))
     sizes: dict[Any, Any] = {(scheme, value): size for scheme, value, size in rows}
     found = (sizes.get((str(digest.scheme), digest.value)) for digest in digests)
     return [

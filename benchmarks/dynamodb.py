@@ -1,0 +1,244 @@
+"""The index in DynamoDB, beside bare clients of boto3 on the same stand-in.
+
+    python benchmarks/dynamodb.py [--copies N] [--rounds N]
+
+One ministack on the loopback interface answers all; every step is done by each in turn, and the
+medians are compared. The bare clients ask for the same items with as many threads, and do nothing
+with the answers. The prototype's ways are a query for each checksum, and a put for each. The times
+are those of the stand-in, not DynamoDB's: only the ratios say something.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import md5, sha256
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.index.tables import client_of, make_table, new_table, url_of
+from tests.standins import Standin, ministack
+
+from onecopy.content import Copy, Digests, Listed
+from onecopy.digest import MD5, SHA256, Digest
+from onecopy.index import Engine, open_index
+from onecopy.index.dynamodb.items import digest_key, raw
+from onecopy.index.dynamodb.table import AT_ONCE
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TENANT = "default"
+BATCH = 1000
+"""Digests of one check."""
+LOAD = 5000
+"""Items of one load."""
+PUTS = 100
+"""Items that are put one by one, and checksums that are asked for so."""
+
+
+def sums(name: str, numbers: range) -> list[Digest]:
+    """Return MD5s that look like contents'."""
+    return [
+        Digest(MD5, md5(f"{name} {n}".encode(), usedforsecurity=False).digest()) for n in numbers
+    ]
+
+
+def strong(number: int) -> Digest:
+    """Return the content digest of a small content."""
+    return Digest(SHA256, sha256(b"%d" % number).digest())
+
+
+def copy(number: int) -> Copy:
+    """Return a copy with names of usual lengths."""
+    digests = Digests.proved(strong(number), *sums("copy", range(number, number + 1)))
+    key = f"photos/2026/{number % 400:03d}/IMG_{number:08d}.jpeg"
+    identity = f'"{number:032x}" 1700000000000'
+    return Copy(key, 1000 + number, digests, identity, 1_700_000_000_000, 1_700_000_000_007)
+
+
+def rate(do: Callable[[], object], units: int) -> float:
+    """Return how many units a second something does."""
+    began = time.perf_counter()
+    do()
+    return units / (time.perf_counter() - began)
+
+
+def compare(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Measure each way in turn; return their medians."""
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(rounds):
+        order = list(ways) if number % 2 else [*ways][::-1]
+        for name in order:
+            found[name].append(ways[name]())
+    return {name: statistics.median(each) for name, each in found.items()}
+
+
+class Bare:
+    """A client of boto3, and threads."""
+
+    def __init__(self, standin: Standin, table: str) -> None:
+        config = Config(max_pool_connections=AT_ONCE)
+        self.client: DynamoDBClient = client_of(standin, config)
+        self.table = table
+        self._pool = ThreadPoolExecutor(AT_ONCE)
+
+    def get(self, keys: Sequence[dict[str, Any]]) -> None:
+        """Get items one by one."""
+        for key in keys:
+            self.client.get_item(TableName=self.table, Key=key)
+
+    def get_batches(self, keys: Sequence[dict[str, Any]]) -> None:
+        """Get items, 100 in a request, several requests at a time."""
+        batches = [keys[at : at + 100] for at in range(0, len(keys), 100)]
+        list(self._pool.map(self._get_batch, batches))
+
+    def _get_batch(self, keys: Sequence[dict[str, Any]]) -> None:
+        answer = self.client.batch_get_item(RequestItems={self.table: {"Keys": keys}})
+        assert not answer["UnprocessedKeys"]
+
+    def put_batches(self, items: Sequence[dict[str, Any]]) -> None:
+        """Put items, 25 in a request, several requests at a time."""
+        batches = [items[at : at + 25] for at in range(0, len(items), 25)]
+        list(self._pool.map(self._put_batch, batches))
+
+    def _put_batch(self, items: Sequence[dict[str, Any]]) -> None:
+        puts: Any = [{"PutRequest": {"Item": item}} for item in items]
+        answer = self.client.batch_write_item(RequestItems={self.table: puts})
+        assert not answer["UnprocessedItems"]
+
+    def put(self, items: Sequence[dict[str, Any]]) -> None:
+        """Put items one by one, as the prototype did."""
+        for item in items:
+            self.client.put_item(TableName=self.table, Item=item)
+
+    def query(self, items: Sequence[dict[str, Any]]) -> None:
+        """Ask for checksums one by one, as the prototype did."""
+        for item in items:
+            self.client.query(
+                TableName=self.table,
+                KeyConditionExpression="content = :content",
+                ExpressionAttributeValues={":content": item["content"]},
+            )
+
+
+def lookups(index: Engine, bare: Bare, copies: int, rounds: int) -> None:
+    """Compare lookups in our layout."""
+    random = Random(7)
+
+    def some(count: int, *, known: bool) -> list[Digest]:
+        return [strong(random.randrange(copies) + (0 if known else copies)) for _ in range(count)]
+
+    for what, known in (("hit", True), ("miss", False)):
+        one_by_one = some(100, known=known)
+        many = list(dict.fromkeys(some(2 * BATCH, known=known)))[:BATCH]
+        found = compare(rounds, _lookup_ways(index, bare, one_by_one))
+        show(f"lookup, {what}, per second", found, "bare", most=1.3)
+        found = compare(rounds, _batch_ways(index, bare, many))
+        show(f"batches of {len(many)}, {what}, digests/s", found, "bare", most=1.3)
+
+
+Ways = Mapping[str, Callable[[], float]]
+
+
+def _lookup_ways(index: Engine, bare: Bare, asked: Sequence[Digest]) -> Ways:
+    keys = [raw(digest_key(TENANT, digest)) for digest in asked]
+    return {
+        "onecopy": lambda: rate(lambda: [index.lookup(TENANT, [d]) for d in asked], len(asked)),
+        "bare": lambda: rate(lambda: bare.get(keys), len(keys)),
+    }
+
+
+def _batch_ways(index: Engine, bare: Bare, asked: Sequence[Digest]) -> Ways:
+    keys = [raw(digest_key(TENANT, digest)) for digest in asked]
+    return {
+        "onecopy": lambda: rate(lambda: index.lookup(TENANT, asked), len(asked)),
+        "bare": lambda: rate(lambda: bare.get_batches(keys), len(keys)),
+    }
+
+
+def checksums(standin: Standin, rounds: int) -> None:
+    """Compare checks of, and loads into, a table of checksums."""
+    table = new_table()
+    make_table(standin, table, "content")
+    index = open_index(url_of(standin, table, "&layout=checksums&key=content"))
+    bare = Bare(standin, table)
+    known = sums("known", range(10_000))
+    index.enlist((TENANT, Listed(digest)) for digest in known)
+    asked = Random(7).sample(known, BATCH)
+    items = [{"content": {"S": digest.value.hex()}} for digest in asked[:PUTS]]
+    ways = {
+        "onecopy": lambda: rate(lambda: index.listed(TENANT, asked), len(asked)),
+        "prototype": lambda: rate(lambda: bare.query(items), len(items)),
+    }
+    show(f"check of {BATCH}, digests/s", compare(rounds, ways), "prototype", least=15)
+    number = iter(range(1_000_000))
+
+    def fresh(count: int) -> list[Digest]:
+        name = f"load {next(number)}"
+        return sums(name, range(count))
+
+    def items_of(count: int) -> list[dict[str, Any]]:
+        return [{"content": {"S": digest.value.hex()}} for digest in fresh(count)]
+
+    def enlist() -> float:
+        given = [(TENANT, Listed(digest)) for digest in fresh(LOAD)]
+        return rate(lambda: index.enlist(given), len(given))
+
+    def load(put: Callable[[Sequence[dict[str, Any]]], None], count: int) -> Callable[[], float]:
+        def measure() -> float:
+            given = items_of(count)
+            return rate(lambda: put(given), count)
+
+        return measure
+
+    ways = {"onecopy": enlist, "bare batches": load(bare.put_batches, LOAD)}
+    ways["put_item"] = load(bare.put, PUTS)
+    found = compare(rounds, ways)
+    show("enlist, items/s", found, "bare batches", least=0.85)
+    show("enlist, items/s", found, "put_item", least=8)
+    index.close()
+
+
+def show(
+    what: str, found: dict[str, float], peer: str, *, most: float = 0, least: float = 0
+) -> None:
+    """Print rates, and the ratio that is to be at most (of times) or at least (of rates)."""
+    ratio = found[peer] / found["onecopy"] if most else found["onecopy"] / found[peer]
+    is_met = ratio <= most if most else ratio >= least
+    limit = f"at most {most}" if most else f"at least {least}"
+    print(
+        f"{what:36} onecopy {found['onecopy']:8,.0f}  {peer} {found[peer]:8,.0f}  "
+        f"ratio {ratio:.2f} ({limit}: {is_met})",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Print rates and ratios."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    arguments.add_argument("--copies", type=int, default=5_000)
+    arguments.add_argument("--rounds", type=int, default=15)
+    chosen = arguments.parse_args()
+    with ministack() as standin:
+        os.environ.update(standin.environment())
+        table = new_table()
+        index = open_index(url_of(standin, table))
+        copies = ((TENANT, copy(number)) for number in range(chosen.copies))
+        print(f"load: {rate(lambda: index.add(copies), chosen.copies):,.0f} copies/s")
+        lookups(index, Bare(standin, table), chosen.copies, chosen.rounds)
+        index.close()
+        checksums(standin, chosen.rounds)
+        print(f"load average {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main()

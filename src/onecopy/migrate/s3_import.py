@@ -1,0 +1,209 @@
+"""A new table of DynamoDB, imported from files in a bucket: far cheaper than item by item.
+
+The files are gzip, with an item a line as DynamoDB JSON, of about equal size and shuffled, so that
+what is imported at one time goes to all partitions
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.HowItWorks.html).
+"""
+
+import gzip
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+import botocore.exceptions as boto
+import msgspec
+
+from onecopy.amazon import code_of, said_by, unanswered
+from onecopy.content import Listed
+from onecopy.errors import Failure, InvalidSettings
+from onecopy.index.dynamodb.address import Address
+from onecopy.index.dynamodb.table import connect as connect_tables
+from onecopy.index.interface import Entry, State
+from onecopy.migrate.dynamodb import DynamoDestination
+from onecopy.migrate.interface import Sampled
+from onecopy.migrate.prices import IMPORTED_GB, PUT
+from onecopy.store.s3.address import Address as Bucket
+from onecopy.store.s3.connection import Connection, translated
+
+_FILES = 8
+"""Files that are written at one time."""
+_LINES = 50_000
+"""Items of one file: DynamoDB takes 50,000 files, and so 2.5 billion items."""
+_PACE = (1.0, 15.0)
+"""Seconds between two looks how far an import is, at first and later on."""
+_UNDER_WAY = ("IN_PROGRESS", "COMPLETED")
+
+
+class ImportDestination:
+    """A table of checksums that is yet to be made."""
+
+    def __init__(self, url: str, bucket_url: str) -> None:
+        address, bucket = Address.parse(url), Bucket.parse(bucket_url)
+        if address.layout != "checksums":
+            raise InvalidSettings(
+                "an import makes tables of checksums: dynamodb://TABLE?layout=checksums&key=NAME"
+            )
+        if not bucket.prefix:
+            raise InvalidSettings(f"{bucket_url}: name a prefix, below which there is nothing")
+        self.name = f"{url} via {bucket.url}"
+        self._url = url
+        self._key = address.key
+        self._table = address.table
+        self._tables: Any = connect_tables(address)
+        self._bucket = bucket
+        self._client: Any = Connection(bucket, bucket.endpoint).client
+        self._random = random.Random()  # noqa: S311 - nothing secret
+        self._bytes = 0
+        self._files = 0
+
+    @property
+    def state(self) -> State | None:
+        return None
+
+    def begin(self, *, resumed: bool) -> None:
+        """Make sure that nothing else will be imported, and that there is no such table."""
+        if resumed and self._known_import():
+            return
+        if not resumed and self._listed():
+            raise InvalidSettings(
+                f"there are objects below {self._bucket.url}, which would be imported, too: name "
+                "another prefix"
+            )
+        if self._exists():
+            raise InvalidSettings(f"there is a table {self._table}: an import makes a new one")
+
+    def keep(self, entries: Iterable[Entry]) -> None:
+        lines = (self._line(entry) for _, entry in entries)
+        while window := list(islice(lines, _FILES * _LINES)):
+            self._random.shuffle(window)
+            files = [window[at::_FILES] for at in range(_FILES)]
+            with ThreadPoolExecutor(_FILES, "onecopy-import") as pool:
+                list(pool.map(self._put, filter(None, files)))
+
+    def _line(self, entry: object) -> bytes:
+        if not isinstance(entry, Listed) or entry.digest.scheme.part_size is not None:
+            raise InvalidSettings(
+                "a table of checksums holds no copies, and no digests over parts: move them into "
+                "an index"
+            )
+        item = {"Item": {self._key: {"S": entry.digest.value.hex()}}}
+        return msgspec.json.encode(item) + b"\n"
+
+    def _put(self, lines: Sequence[bytes]) -> None:
+        content = b"".join(lines)
+        key = f"{self._bucket.prefix}{uuid4().hex}.json.gz"
+        with translated():
+            self._client.put_object(
+                Bucket=self._bucket.bucket, Key=key, Body=gzip.compress(content, 6)
+            )
+        self._bytes += len(content)
+        self._files += 1
+
+    def finish(self, tell: Callable[[str], object]) -> None:
+        """Have the files imported, and wait for it."""
+        if not self._listed():
+            return
+        found = self._known_import() or self._import()
+        pause, longest = _PACE
+        while found["ImportStatus"] == "IN_PROGRESS":
+            tell(f"importing: {found.get('ImportedItemCount', 0):,} items")
+            time.sleep(pause)
+            pause = min(2 * pause, longest)
+            asked = _asked(self._tables.describe_import, ImportArn=found["ImportArn"])
+            found = asked["ImportTableDescription"]
+        if found["ImportStatus"] != "COMPLETED":
+            raise Failure(
+                f"the import of {self._bucket.url} is {found['ImportStatus']}: "
+                f"{found.get('FailureMessage', found.get('FailureCode', ''))}"
+            )
+
+    def _import(self) -> Any:  # noqa: ANN401 - boto3's
+        answer = _asked(
+            self._tables.import_table,
+            S3BucketSource={
+                "S3Bucket": self._bucket.bucket,
+                "S3KeyPrefix": self._bucket.prefix,
+            },
+            InputFormat="DYNAMODB_JSON",
+            InputCompressionType="GZIP",
+            TableCreationParameters={
+                "TableName": self._table,
+                "AttributeDefinitions": [{"AttributeName": self._key, "AttributeType": "S"}],
+                "KeySchema": [{"AttributeName": self._key, "KeyType": "HASH"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        )
+        return answer["ImportTableDescription"]
+
+    def _known_import(self) -> Any:  # noqa: ANN401 - boto3's
+        """Return our import, if an earlier run has begun it."""
+        for found in self._imports():
+            source = found.get("S3BucketSource", {})
+            same = (source.get("S3Bucket"), source.get("S3KeyPrefix"))
+            table = found.get("TableArn", "").rpartition("/")[2]
+            if (
+                found["ImportStatus"] in _UNDER_WAY
+                and table == self._table
+                and same == (self._bucket.bucket, self._bucket.prefix)
+            ):
+                return found
+        return None
+
+    def _imports(self) -> Iterator[Any]:
+        more: dict[str, Any] = {}
+        while True:
+            answer = _asked(self._tables.list_imports, **more)
+            yield from answer["ImportSummaryList"]
+            if "NextToken" not in answer:
+                return
+            more = {"NextToken": answer["NextToken"]}
+
+    def _exists(self) -> bool:
+        try:
+            _asked(self._tables.describe_table, TableName=self._table)
+        except _Unknown:
+            return False
+        return True
+
+    def _listed(self) -> bool:
+        """Return whether there is anything in the bucket below our prefix."""
+        with translated():
+            answer = self._client.list_objects_v2(
+                Bucket=self._bucket.bucket, Prefix=self._bucket.prefix, MaxKeys=1
+            )
+        return bool(answer["KeyCount"])
+
+    def lacks(self, sample: Sequence[Sampled]) -> list[Sampled]:
+        if not sample:
+            return []
+        with closing(DynamoDestination(self._url)) as made:
+            return made.lacks(sample)
+
+    def count(self) -> int | None:
+        return None
+
+    def dollars(self) -> float | None:
+        return self._bytes / 1e9 * IMPORTED_GB + self._files * PUT
+
+    def close(self) -> None:
+        self._client.close()
+        self._tables.close()
+
+
+class _Unknown(Failure):
+    """There is no such table."""
+
+
+def _asked(call: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 - boto3's
+    try:
+        return call(**request)
+    except boto.ClientError as error:
+        kind = _Unknown if code_of(error) == "ResourceNotFoundException" else Failure
+        raise kind(said_by(error, "DynamoDB")) from error
+    except boto.BotoCoreError as error:
+        raise unanswered(error, "DynamoDB", "the destination's URL") from error

@@ -1,0 +1,55 @@
+"""The command line over an index in DynamoDB."""
+
+import json
+from hashlib import md5
+from pathlib import Path
+
+from tests.conftest import Run, Serve
+from tests.index.tables import client_of, make_table, new_table, url_of
+from tests.standins import Standin
+
+
+def test_it_works_as_over_a_file(
+    run: Run, server: Serve, tmp_path: Path, ministack: Standin
+) -> None:
+    """Upload, check, scan, report, forget, tokens and the service, over one table."""
+    env = ministack.environment()
+    index = url_of(ministack, new_table())
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "in" / name).write_bytes(name.encode() * 1000)
+    backends = ["--index", index, "--store", str(tmp_path / "files")]
+    uploaded = run("upload", "in", *backends, **env)
+    assert (uploaded.code, "2 uploaded" in uploaded.err) == (0, True)
+    again = run("upload", "in", "--to", "again", "--json", *backends, **env)
+    outcomes = [json.loads(line)["outcome"] for line in again.out.splitlines()]
+    assert (again.code, outcomes) == (0, ["skipped", "skipped"])
+    (tmp_path / "files" / "put by hand").write_bytes(b"a" * 1000)
+    assert "2 known, 1 added" in run("scan", *backends, **env).out
+    assert "1 duplicates" in run("report", *backends, **env).out
+    assert run("forget", "in/a", *backends, **env).code == 0
+    checked = run("check", "in/a", "--json", *backends, **env)
+    assert json.loads(checked.out)["copy"]["key"] == "put by hand"
+    token = run("token", "create", *backends, **env).out.strip()
+    served = server(tmp_path, *backends, env=env)
+    through = run("check", "in/b", "--server", served.url, ONECOPY_TOKEN=token)
+    assert (through.code, "already there" in through.out) == (1, True)
+
+
+def test_checksums_as_they_are(run: Run, tmp_path: Path, ministack: Standin) -> None:
+    """What a table of checksums has is unconfirmed, unless it is trusted; nothing is uploaded."""
+    env, table = ministack.environment(), new_table()
+    make_table(ministack, table, "content")
+    sums = {"content": {"S": md5(b"a", usedforsecurity=False).hexdigest()}}
+    client_of(ministack).put_item(TableName=table, Item=sums)
+    index = url_of(ministack, table, "&layout=checksums&key=content")
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(name.encode())
+    command = ["check", "a", "b", "--json", "--index", index, "--store", str(tmp_path / "files")]
+    verdicts = [json.loads(line)["verdict"] for line in run(*command, **env).out.splitlines()]
+    assert verdicts == ["unconfirmed", "new"]
+    (tmp_path / "onecopy.toml").write_text('[tenants.default]\ntrust = ["claimed", "md5"]\n')
+    verdicts = [json.loads(line)["verdict"] for line in run(*command, **env).out.splitlines()]
+    assert verdicts == ["duplicate", "new"]
+    refused = run("token", "create", "--index", index, **env)
+    assert (refused.code, "onecopy migrate" in refused.err) == (2, True)

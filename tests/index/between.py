@@ -1,0 +1,197 @@
+"""Somebody between us and DynamoDB, who breaks the requests that he is told to break."""
+
+import http.client
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+from urllib.parse import urlsplit
+
+from onecopy.retry import Pace
+from tests.middleman import Answer, Handler, serving
+from tests.standins import Standin
+
+AT_ONCE = Pace(tries=10, first=0)
+"""As often as ever, without waiting."""
+_LISTS = {
+    "BatchGetItem": ("RequestItems", "UnprocessedKeys"),
+    "BatchWriteItem": ("RequestItems", "UnprocessedItems"),
+}
+
+
+class Pass:
+    """One request on its way; calling it lets the server answer."""
+
+    def __init__(self, endpoint: str, request: Handler, body: bytes) -> None:
+        self.operation = str(request.headers["X-Amz-Target"]).rpartition(".")[2]
+        self.body = body
+        self._endpoint = endpoint
+        self._headers = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower() not in {"host", "content-length", "connection", "expect"}
+        }
+
+    def __call__(self, body: bytes | None = None) -> Answer:
+        """Return what the server answers, perhaps to another body."""
+        connection = http.client.HTTPConnection(urlsplit(self._endpoint).netloc, timeout=30)
+        try:
+            connection.request("POST", "/", self.body if body is None else body, self._headers)
+            answer = connection.getresponse()
+            kind = {"Content-Type": "application/x-amz-json-1.0"}
+            return answer.status, kind, answer.read()
+        finally:
+            connection.close()
+
+
+Fault = Callable[[Pass], Answer | None]
+"""What becomes of a request; None: the connection is closed without an answer."""
+
+
+def dropped(_: Pass) -> None:
+    """Keep it from the server."""
+
+
+def lost(pass_on: Pass) -> None:
+    """Lose the answer to what the server does."""
+    pass_on()
+
+
+def says(code: str, status: int = 400) -> Fault:
+    """Refuse in the place of the server."""
+    body = json.dumps({"__type": f"com.amazonaws.dynamodb#{code}", "message": "the tests say so"})
+    return lambda _: (status, {}, body.encode())
+
+
+def done_by_half(pass_on: Pass) -> Answer:
+    """Let the server do the first half of a batch, as it does where it is throttled."""
+    return _done_in_part(pass_on, 2)
+
+
+def undone(pass_on: Pass) -> Answer | None:
+    """Answer a batch with all of it undone, and refuse what is none."""
+    return _done_in_part(pass_on, 1000) if "Batch" in pass_on.operation else _throttled(pass_on)
+
+
+def _done_in_part(pass_on: Pass, of: int) -> Answer:
+    request: dict[str, Any] = json.loads(pass_on.body)
+    if pass_on.operation == "BatchExecuteStatement":
+        return _some_statements(pass_on, request, of)
+    if pass_on.operation not in _LISTS:
+        return pass_on()
+    asked, left_over = _LISTS[pass_on.operation]
+    [(table, wanted)] = request[asked].items()
+    is_read = pass_on.operation == "BatchGetItem"
+    all_of_it = wanted["Keys"] if is_read else wanted
+    some_of_it = len(all_of_it) // of
+    some, left = (
+        {**wanted, "Keys": part} if is_read else part
+        for part in (all_of_it[:some_of_it], all_of_it[some_of_it:])
+    )
+    answer: dict[str, Any] = {"Responses": {table: []}}
+    if some_of_it:
+        _, _, body = pass_on(json.dumps({**request, asked: {table: some}}).encode())
+        answer = json.loads(body)
+    return 200, {}, json.dumps({**answer, left_over: {table: left}}).encode()
+
+
+def _some_statements(pass_on: Pass, request: dict[str, Any], of: int) -> Answer:
+    half = len(request["Statements"]) // of
+    answers: list[Any] = []
+    if half:
+        some = {**request, "Statements": request["Statements"][:half]}
+        answers = json.loads(pass_on(json.dumps(some).encode())[2])["Responses"]
+    refusal = {"Error": {"Code": "ThrottlingError", "Message": "the tests say so"}}
+    refusals = [refusal] * (len(request["Statements"]) - half)
+    return 200, {}, json.dumps({"Responses": [*answers, *refusals]}).encode()
+
+
+THROTTLED = (
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+)
+_throttled = says(THROTTLED[0])
+TROUBLES: tuple[Fault, ...] = (
+    dropped,
+    lost,
+    done_by_half,
+    says("InternalServerError", 500),
+    *map(says, THROTTLED),
+)
+
+
+@dataclass
+class Between:
+    """What is to break, and what has passed."""
+
+    url: str = ""
+    troubles: Callable[[], Fault | None] | None = None
+    """What becomes of each request; None: nothing special."""
+    faults: list[tuple[str, Fault]] = field(default_factory=list)
+    """The next request of that operation (or of any: empty) is met with this, once."""
+    seen: Counter[str] = field(default_factory=Counter)
+    """How many requests of each operation came."""
+    units: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """What Amazon would want to be paid for: `read` and `write` units."""
+    lock: Lock = field(default_factory=Lock)
+
+    def breaks(self, operation: str, *faults: Fault) -> None:
+        """Break the next requests of an operation, one after the other."""
+        self.faults += [(operation, fault) for fault in faults]
+
+    def forget(self) -> None:
+        """Forget what has passed."""
+        self.seen.clear()
+        self.units.clear()
+
+    def came(self, pass_on: Pass) -> Fault | None:
+        """Count a request, and return the fault that is meant for it."""
+        with self.lock:
+            self.seen[pass_on.operation] += 1
+            if self.troubles:
+                return self.troubles()
+            for fault in self.faults:
+                if fault[0] in ("", pass_on.operation):
+                    self.faults.remove(fault)
+                    return fault[1]
+        return None
+
+    def count(self, pass_on: Pass) -> Answer:
+        """Let the server answer, and count what that costs."""
+        request = {**json.loads(pass_on.body), "ReturnConsumedCapacity": "TOTAL"}
+        status, headers, body = pass_on(json.dumps(request).encode())
+        answer = json.loads(body)
+        consumed = answer.get("ConsumedCapacity", [])
+        kind = "read" if pass_on.operation in _READS else "write"
+        with self.lock:
+            for each in consumed if isinstance(consumed, list) else [consumed]:
+                self.units[kind] += each["CapacityUnits"]
+            if answer.get("__type", "").endswith("ConditionalCheckFailedException"):
+                self.units["write"] += 1
+            if pass_on.operation == "BatchGetItem":  # of which the stand-in does not tell
+                [wanted] = request["RequestItems"].values()
+                self.units["read"] += len(wanted["Keys"]) * (1 if wanted["ConsistentRead"] else 0.5)
+        return status, headers, body
+
+
+_READS = {"GetItem", "BatchGetItem", "Query", "Scan"}
+
+
+@contextmanager
+def standing_before(standin: Standin) -> Iterator[Between]:
+    """Run a proxy in front of a server."""
+    between = Between()
+
+    class Passing(Handler):
+        def answer(self, length: int) -> Answer | None:
+            pass_on = Pass(standin.endpoint, self, self.rfile.read(length))
+            fault = between.came(pass_on)
+            return fault(pass_on) if fault else between.count(pass_on)
+
+    with serving(Passing) as url:
+        between.url = url
+        yield between

@@ -1,0 +1,18 @@
+"""What the prototype's script is told by its environment."""
+
+from urllib.parse import urlsplit
+
+from tests.standins import Standin
+
+
+def environment_of(database: str, standin: Standin) -> dict[str, str]:
+    """Return what the prototype's script was told of its database, and where AWS is."""
+    parts = urlsplit(database)
+    return {
+        "POSTGRES_USER": parts.username or "",
+        "POSTGRES_PASSWORD": "anything",
+        "POSTGRES_HOST": parts.hostname or "",
+        "POSTGRES_PORT": str(parts.port),
+        "POSTGRES_DATABASE": parts.path.strip("/"),
+        "AWS_ENDPOINT_URL": standin.endpoint,
+    }

@@ -1,0 +1,175 @@
+"""From CSV and Parquet into an index."""
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from onecopy.content import Copy, Digests, Evidence
+from onecopy.digest import MD5, Digest
+from onecopy.errors import BadInput, InvalidSettings
+from onecopy.migrate import lists, open_source
+from onecopy.migrate.rows import UNSEEN
+from tests.conftest import Run
+from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
+
+
+def test_csv(run: Run, tmp_path: Path) -> None:
+    """A named column becomes a list of the tenant, sizes included; the others don't matter."""
+    rows = [("name", "sum", "bytes"), *((f"f{n}", md5_hex(n), n or "") for n in range(25_000))]
+    for name in ("list.csv", "list.csv.gz"):
+        write_csv(tmp_path / name, rows)
+        done = run("migrate", "--tenant", "t", f"{name}?column=sum&size=bytes", f"sqlite:{name}.db")
+        assert done.code == 0, done.err
+        assert "25,000 rows: 25,000 listed checksums moved" in done.out
+        assert "the destination has 25,000 entries; 100 of 100 drawn" in done.out
+        expected = in_order(("t", listed(n, n or None)) for n in range(25_000))
+        assert entries_of(f"sqlite:{tmp_path / name}.db") == expected
+
+
+@pytest.mark.parametrize("head", [[], ["md5"]])
+def test_bare_list(run: Run, tmp_path: Path, head: list[str]) -> None:
+    """One checksum a line needs no name, and its first line is not lost."""
+    lines = [*head, *map(md5_hex, range(10))]
+    (tmp_path / "list.txt").write_text("\r\n".join(lines) + "\r\n\r\n", "utf-8-sig")
+    assert run("migrate", "list.txt", "sqlite:i.db").code == 0
+    assert entries_of(f"sqlite:{tmp_path}/i.db") == in_order(
+        ("default", listed(n)) for n in range(10)
+    )
+
+
+def test_copies(run: Run, tmp_path: Path) -> None:
+    """With key and size each row is a copy, that nobody has looked at."""
+    write_csv(
+        tmp_path / "l.csv", [("s", "k", "m"), (7, "a/b.txt", md5_hex(1)), (8, "c", md5_hex(2))]
+    )
+    done = run("migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db", "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["copies"] == 2
+    [(_, first), (_, second)] = entries_of(f"sqlite:{tmp_path}/i.db")
+    assert isinstance(first, Copy)
+    assert isinstance(second, Copy)
+    assert (first.key, first.size, first.identity) == ("a/b.txt", 7, UNSEEN)
+    claimed = Digests.of([(Digest(MD5, bytes.fromhex(md5_hex(1))), Evidence.CLAIMED)])
+    assert first.digests == claimed
+    assert second.key == "c"
+
+
+def test_rejects(run: Run, tmp_path: Path) -> None:
+    """What is no checksum is counted, shown and written to a file with its line; the rest goes."""
+    bad = [
+        ("x", "1", "a"),
+        (md5_hex(1), "-1", "a"),
+        (md5_hex(2), "many", "a"),
+        (md5_hex(3), "1", ".."),
+        (md5_hex(4), "1"),
+        ("", "1", "a"),
+        (md5_hex(5), "1", "two\nlines"),
+    ]
+    write_csv(tmp_path / "l.csv", [("m", "s", "k"), *bad, (md5_hex(9), "9", "good")])
+    done = run("migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db")
+    assert done.code == 1
+    assert "8 rows: 1 copies moved, 7 rejected" in done.out
+    assert len(re.findall(r"^onecopy: line ", done.err, re.MULTILINE)) == 5
+    assert 'line 2 "x": no checksum: expected 32' in done.err
+    [file] = tmp_path.glob("onecopy-migrate-*.csv")
+    assert f"7 rows were rejected: see {file.name}" in done.err
+    written = file.read_text().splitlines()
+    assert written[0] == "row,value,reason"
+    assert [line.split(",")[0] for line in written[1:]] == [f"line {n}" for n in range(2, 9)]
+    assert "a column is missing" in written[5]
+    again = run("migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db", "--rejects", "mine.csv")
+    assert again.code == 1
+    assert (tmp_path / "mine.csv").read_text() == file.read_text()
+
+
+def test_broken_bytes(run: Run, tmp_path: Path) -> None:
+    """Lines that are no text, or no CSV, are rejected one by one."""
+    good = md5_hex(1).encode()
+    huge = b"a" * 200_000
+    (tmp_path / "l.csv").write_bytes(b"m\n\xff\xfe\n" + huge + b"\n" + good + b"\n")
+    done = run("migrate", "l.csv", "sqlite:i.db", "--rejects", "r.csv")
+    assert done.code == 1
+    assert entries_of(f"sqlite:{tmp_path}/i.db") == [("default", listed(1))]
+    rejected = (tmp_path / "r.csv").read_text().splitlines()[1:]
+    assert [line.partition(",")[0] for line in rejected] == ["line 2", "line 3"]
+
+
+def test_cut_short(run: Run, tmp_path: Path) -> None:
+    """A compressed file that ends too early fails, and says where."""
+    write_csv(tmp_path / "l.csv.gz", [(md5_hex(n),) for n in range(20_000)])
+    whole = (tmp_path / "l.csv.gz").read_bytes()
+    (tmp_path / "l.csv.gz").write_bytes(whole[: len(whole) // 2])
+    done = run("migrate", "l.csv.gz", "sqlite:i.db")
+    assert done.code == 2
+    assert re.search(r"can't be read on from line \d+", done.err)
+
+
+def test_parquet(run: Run, tmp_path: Path) -> None:
+    """Columns of a Parquet file, as text or bytes, with what is missing rejected by its row."""
+    values = [md5_hex(n) for n in range(30_000)]
+    table = pa.table(
+        {
+            "n": range(30_000),
+            "text": [None if n == 12_345 else value for n, value in enumerate(values)],
+            "bytes": pa.array(map(bytes.fromhex, values), pa.binary()),
+            "size": pa.array([n or None for n in range(30_000)], pa.int64()),
+        }
+    )
+    pq.write_table(table, tmp_path / "l.parquet", row_group_size=7_000)
+    done = run("migrate", "l.parquet?column=text&size=size", "sqlite:i.db", "--rejects", "r.csv")
+    assert done.code == 1, done.err
+    assert (tmp_path / "r.csv").read_text().splitlines()[1] == "row 12346,,there is no checksum"
+    assert run("migrate", "l.parquet?column=bytes&size=size", "sqlite:j.db").code == 0
+    expected = in_order(("default", listed(n, n or None)) for n in range(30_000))
+    assert entries_of(f"sqlite:{tmp_path}/j.db") == expected
+    assert len(entries_of(f"sqlite:{tmp_path}/i.db")) == 29_999
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    """Behind each position there is what had not come before it, at any place in a row group."""
+    monkeypatch.setattr(lists, "_BATCH", 70)
+    path = tmp_path / f"l.{suffix}"
+    if suffix == "parquet":
+        pq.write_table(pa.table({"m": map(md5_hex, range(500))}), path, row_group_size=130)
+    else:
+        write_csv(path, [("m",), *((md5_hex(n),) for n in range(500))])
+    source = open_source(f"{path}?column=m", "t")
+    batches = list(source.batches())
+    assert len(batches) > 6
+    everything = [entry for batch in batches for entry in batch.entries]
+    assert everything == [("t", listed(n)) for n in range(500)]
+    seen = 0
+    for batch in batches:
+        seen += len(batch.entries)
+        rest = [entry for later in source.batches(batch.position) for entry in later.entries]
+        assert rest == everything[seen:]
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("none.csv", "there is no file"),
+        ("l.csv", "2 columns: say which one"),
+        ("l.csv?column=x", "no column x; it has m, s"),
+        ("l.csv?column=m&key=s", "a key needs the size"),
+        ("l.csv?colum=m", "unknown colum"),
+        ("l.parquet?column=m", "can't be read"),
+        ("l.xml", "no source"),
+        ("sqlite:none.db", "there is no index"),
+    ],
+)
+def test_bad_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, why: str
+) -> None:
+    """What can't be a source says what is wrong, before anything is written."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("l.csv", "l.parquet", "l.xml"):
+        (tmp_path / name).write_text("m,s\n")
+    with pytest.raises((InvalidSettings, BadInput), match=why):
+        list(open_source(address, "t").batches())
+    assert len(list(tmp_path.iterdir())) == 3

@@ -1,0 +1,112 @@
+"""From one index into another."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from onecopy.content import Copy, Digests
+from onecopy.gate import bind
+from onecopy.http.auth import create_token, list_tokens
+from onecopy.index import Engine, open_index
+from onecopy.store import open_store
+from onecopy.testing.index import a_copy, claimed, md5_of, proved, sha256_of
+from tests.conftest import Run
+from tests.migrate.lists import entries_of, in_order, listed
+
+
+def fill(index: Engine, count: int) -> None:
+    """Keep copies of all kinds, and lists, of two tenants."""
+    kinds = (proved, lambda name: claimed(md5_of(name)), lambda _: Digests())
+    index.add(
+        (tenant, a_copy(f"k{n}", kinds[n % 3](str(n)), size=n + 1))
+        for tenant in ("t", "u")
+        for n in range(count)
+    )
+    index.enlist((tenant, listed(n, n or None)) for tenant in ("u", "v") for n in range(count))
+
+
+def test_all_of_it(run: Run, tmp_path: Path) -> None:
+    """Copies of all tenants with their evidence, and lists; twice is as good as once."""
+    source = open_index(f"sqlite:{tmp_path}/a.db")
+    fill(source, 3_000)
+    source.close()
+    for _ in range(2):
+        done = run("migrate", "sqlite:a.db", "sqlite:b.db")
+        assert done.code == 0, done.err
+        assert "12,000 rows: 6,000 copies and 6,000 listed checksums moved" in done.out
+        assert entries_of(f"sqlite:{tmp_path}/b.db") == entries_of(f"sqlite:{tmp_path}/a.db")
+    assert run("index", "check", "--index", "sqlite:b.db").code == 0
+    assert not list(tmp_path.glob("onecopy-migrate*"))
+
+
+def test_copies_of_record(run: Run, tmp_path: Path) -> None:
+    """Of many copies of one content the first recorded stays the copy of record."""
+    source = open_index(f"sqlite:{tmp_path}/a.db")
+    copies = [a_copy(name, proved("same")) for name in ("z", "m", "a")]
+    source.record("t", copies)
+    source.close()
+    assert run("migrate", "sqlite:a.db", "sqlite:b.db").code == 0
+    moved = open_index(f"sqlite:{tmp_path}/b.db")
+    assert [copy for _, copy in moved.copies("t", digest=sha256_of("same"))] == copies
+    moved.close()
+
+
+def test_what_is_there_stays(run: Run, tmp_path: Path) -> None:
+    """The destination keeps its own, and completes what both know of one object."""
+    source, other = (open_index(f"sqlite:{tmp_path}/{name}.db") for name in "ab")
+    both = a_copy("both", claimed(md5_of("x")))
+    source.add([("t", both), ("t", a_copy("a", proved("a")))])
+    other.add(
+        [("t", a_copy("both", Digests.proved(sha256_of("x")))), ("u", a_copy("b", Digests()))]
+    )
+    source.close()
+    other.close()
+    assert run("migrate", "sqlite:a.db", "sqlite:b.db").code == 0
+    entries = entries_of(f"sqlite:{tmp_path}/b.db")
+    assert [entry.key for _, entry in entries if isinstance(entry, Copy)] == ["a", "both", "b"]
+    [merged] = [entry for _, entry in entries if isinstance(entry, Copy) and entry.key == "both"]
+    assert set(merged.digests) == {md5_of("x"), sha256_of("x")}
+
+
+def test_values(run: Run, tmp_path: Path) -> None:
+    """Store, trial and tokens come along; the secret of the tickets and uploads do not."""
+    (tmp_path / "files").mkdir()
+    source, store = open_index(f"sqlite:{tmp_path}/a.db"), open_store(str(tmp_path / "files"))
+    store_id = bind(source, store)
+    token, _ = create_token(source, tenant="t")
+    for name in ("store-trial", "ticket-secret", "upload-1"):
+        assert source.put_if(name, None, name.encode())
+    source.close()
+    assert run("migrate", "sqlite:a.db", "sqlite:b.db").code == 0
+    moved = open_index(f"sqlite:{tmp_path}/b.db")
+    assert bind(moved, store) == store_id
+    assert list_tokens(moved) == [token]
+    assert moved.get("store-trial") == b"store-trial"
+    moved.close()
+    with sqlite3.connect(tmp_path / "b.db") as file:
+        names = {name for (name,) in file.execute("SELECT name FROM state")}
+    file.close()
+    assert names == {"store", "tokens", "store-trial"}
+
+
+def test_another_store(run: Run, tmp_path: Path) -> None:
+    """An index of another store is refused before anything is written to it."""
+    for name in "ab":
+        index = open_index(f"sqlite:{tmp_path}/{name}.db")
+        index.put_if("store", None, name.encode())
+        index.record("t", [a_copy(name, proved(name))])
+        index.close()
+    done = run("migrate", "sqlite:a.db", "sqlite:b.db")
+    assert done.code == 2
+    assert "another store" in done.err
+    assert entries_of(f"sqlite:{tmp_path}/b.db") == in_order([("t", a_copy("b", proved("b")))])
+
+
+@pytest.mark.parametrize("tenant", ["", "A", "-a"])
+def test_bad_tenant(run: Run, tmp_path: Path, tenant: str) -> None:
+    """A list can't be given to somebody who can't exist."""
+    (tmp_path / "l.txt").write_text(32 * "a")
+    done = run("migrate", "--tenant", tenant, "l.txt", "sqlite:b.db")
+    assert done.code == 2
+    assert not (tmp_path / "b.db").exists()

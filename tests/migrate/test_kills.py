@@ -1,0 +1,108 @@
+"""Migrations that are killed, and gone on with: the destination is exact."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from onecopy.index import open_index
+from tests.conftest import environment
+from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
+from tests.migrate.test_indexes import fill
+
+KILLS = 25
+"""Of each of the two sources."""
+ROWS = 20_000
+BAD = range(0, ROWS, 1_000)
+"""Rows of the list that are no checksum."""
+
+
+@dataclass
+class Round:
+    """One migration, killed until a run comes to its end."""
+
+    folder: Path
+    source: str
+    number: int
+    kills: int = 0
+    resumed: bool = False
+
+    @property
+    def destination(self) -> str:
+        """The URL of an index of its own."""
+        return f"sqlite:{self.folder}/{self.number}.db"
+
+    @property
+    def rejects(self) -> Path:
+        """A file of its own."""
+        return self.folder / f"{self.number}.csv"
+
+    def run(self, seconds: float) -> bool:
+        """Start it, or go on with it; return whether it came to its end before it was killed."""
+        command = [sys.executable, "-m", "onecopy", "migrate", self.source, self.destination]
+        command += ["--every", "0.01", "--rejects", str(self.rejects), "--json"]
+        with subprocess.Popen(
+            command, cwd=self.folder, env=environment(self.folder), stdout=subprocess.PIPE
+        ) as process:
+            try:
+                out, _ = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                self.kills += 1
+                return False
+        assert process.returncode in (0, 1)
+        told = json.loads(out)
+        self.resumed = told["resumed"] > 0
+        assert (told["rows"], told["lacking"]) == (ROWS, 0)
+        return True
+
+
+def make_list(folder: Path) -> str:
+    """Write a list with some bad rows."""
+    rows = [(f"bad {n}" if n in BAD else md5_hex(n),) for n in range(ROWS)]
+    write_csv(folder / "list.csv", [("md5",), *rows])
+    return "list.csv"
+
+
+def make_index(folder: Path) -> str:
+    """Make an index of copies and lists."""
+    index = open_index(f"sqlite:{folder}/source.db")
+    fill(index, ROWS // 4)
+    index.close()
+    return "sqlite:source.db"
+
+
+def check(done: Round) -> None:
+    """Compare what came of a round with what it came from."""
+    if done.source.startswith("sqlite:"):
+        assert entries_of(done.destination) == entries_of(f"sqlite:{done.folder}/source.db")
+        assert not done.rejects.exists()
+        return
+    good = (("default", listed(n)) for n in range(ROWS) if n not in BAD)
+    assert entries_of(done.destination) == in_order(good)
+    rows = [line.split(",")[1] for line in done.rejects.read_text().splitlines()[1:]]
+    assert rows == [f"bad {n}" for n in BAD]
+
+
+@pytest.mark.parametrize("make", [make_list, make_index])
+def test_killed(tmp_path: Path, make: Callable[[Path], str]) -> None:
+    """Killed at random points and run again, it goes on where it was: nothing lacks or is twice."""
+    source, chance = make(tmp_path), random.Random()
+    rounds = [Round(tmp_path, source, 0)]
+    began = time.monotonic()
+    assert rounds[-1].run(60)
+    whole = time.monotonic() - began
+    rounds.append(Round(tmp_path, source, 1))
+    while sum(each.kills for each in rounds) < KILLS:
+        if rounds[-1].run(chance.uniform(0.3, 1.0) * whole):
+            check(rounds[-1])
+            rounds.append(Round(tmp_path, source, len(rounds)))
+    assert rounds[-1].run(60)
+    check(rounds[-1])
+    assert any(each.resumed for each in rounds)

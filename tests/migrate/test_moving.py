@@ -1,0 +1,158 @@
+"""The way of the rows, and what becomes of an interruption."""
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.index import open_index
+from onecopy.index.interface import Entry
+from onecopy.migrate import migrate
+from onecopy.migrate.checkpoint import FileCheckpoint, Mark, StateCheckpoint, name_of
+from onecopy.migrate.indexes import IndexDestination
+from onecopy.migrate.interface import Batch, Reject, Sampled
+from onecopy.migrate.moving import Step
+from onecopy.testing.faults import Faults, Rule, fail_after, fail_before
+from tests.migrate.lists import in_order, listed
+
+
+class Numbers:
+    """A source of numbered checksums, each tenth of which is none."""
+
+    name = "numbers"
+
+    def __init__(self, count: int, version: str = "1") -> None:
+        self._count = count
+        self._version = version
+        self.begun: list[str | None] = []
+
+    def version(self) -> str:
+        return self._version
+
+    def count(self) -> int | None:
+        return self._count
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        self.begun.append(after)
+        for start in range(int(after or 0), self._count, 10):
+            rejects = [Reject(f"row {start}", "x", "no checksum")]
+            yield Batch(str(start + 10), [("t", listed(start + n)) for n in range(1, 10)], rejects)
+
+    def values(self) -> Iterator[tuple[str, bytes]]:
+        return iter(())
+
+    def close(self) -> None:
+        pass
+
+
+def expected(count: int) -> list[Entry]:
+    """Return what such a source has."""
+    return in_order(("t", listed(n)) for n in range(count) if n % 10)
+
+
+@pytest.fixture
+def destination() -> IndexDestination:
+    """Make an index in memory."""
+    return IndexDestination(open_index("memory:"), "memory")
+
+
+def held(destination: IndexDestination) -> list[Entry]:
+    """Return what is there."""
+    return in_order(entry for _, page in destination._index.pages() for entry in page)
+
+
+def test_steps(destination: IndexDestination, tmp_path: Path) -> None:
+    """Whoever watches is told of each batch, and of each reject."""
+    steps: list[Step] = []
+    checkpoint = FileCheckpoint(tmp_path / "c")
+    moved = migrate(Numbers(1000), destination, checkpoint, tmp_path / "r.csv", watch=steps.append)
+    assert (moved.listed, moved.copies, moved.rejected, moved.resumed) == (900, 0, 100, 0)
+    assert sum(step.rows for step in steps) == 1000
+    assert [reject.row for step in steps for reject in step.rejects] == [
+        f"row {n}" for n in range(0, 1000, 10)
+    ]
+    assert held(destination) == expected(1000)
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("fault", [fail_before, fail_after])
+def test_failing(
+    destination: IndexDestination, tmp_path: Path, fault: Callable[[Exception], Rule]
+) -> None:
+    """What failed goes on behind the last stretch that is certainly kept."""
+    faults, source = Faults(), Numbers(1000)
+    faults.at("to.keep", fault(Unavailable("away")), skip=5)
+    checkpoint = FileCheckpoint(tmp_path / "c")
+    shaky = faults.wrap(destination, "to")
+    with pytest.raises(Unavailable):
+        migrate(source, shaky, checkpoint, tmp_path / "r.csv", every=0)
+    mark = checkpoint.read()
+    assert mark is not None
+    assert mark.rows == int(mark.position) > 0
+    moved = migrate(source, shaky, checkpoint, tmp_path / "r.csv", every=0)
+    assert source.begun == [None, mark.position]
+    assert (moved.rows, moved.resumed) == (1000, mark.rows)
+    assert moved.checked == 100
+    assert held(destination) == expected(1000)
+    rejected = (tmp_path / "r.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in rejected] == [f"row {n}" for n in range(0, 1000, 10)]
+
+
+def test_changed_source(destination: IndexDestination, tmp_path: Path) -> None:
+    """Of a source that was written anew nothing is left out."""
+    checkpoint = FileCheckpoint(tmp_path / "c")
+    checkpoint.write(Mark("1", "500", listed=450, rejected=50))
+    source = Numbers(1000, "2")
+    moved = migrate(source, destination, checkpoint, tmp_path / "r.csv")
+    assert (moved.rows, moved.resumed) == (1000, 0)
+    assert source.begun == [None]
+    assert held(destination) == expected(1000)
+
+
+class Leaking(IndexDestination):
+    """Loses every second entry."""
+
+    def keep(self, entries: Iterable[Entry]) -> None:
+        super().keep(entry for number, entry in enumerate(entries) if number % 2)
+
+
+def test_lacking(tmp_path: Path) -> None:
+    """What is not there in the end is told."""
+    leaking = Leaking(open_index("memory:"), "leaking")
+    moved = migrate(Numbers(1000), leaking, FileCheckpoint(tmp_path / "c"), tmp_path / "r.csv")
+    assert moved.checked == 100
+    assert 20 < len(moved.lacking) < 80
+    assert all(isinstance(sampled, Sampled) for sampled in moved.lacking)
+
+
+def test_checkpoints(tmp_path: Path) -> None:
+    """A mark is kept, replaced and dropped, in a file as in a state."""
+    state = open_index("memory:")
+    mark = Mark("v", "p", 1, 2, 3, 4, (Sampled("t", None, ["md5:00"]),))
+    for checkpoint in (FileCheckpoint(tmp_path / "c"), StateCheckpoint(state, "name")):
+        assert checkpoint.read() is None
+        checkpoint.write(mark)
+        checkpoint.write(mark)
+        assert checkpoint.read() == mark
+        assert mark.rows == 6
+        checkpoint.write(None)
+        assert checkpoint.read() is None
+    (tmp_path / "c").write_bytes(b"{")
+    with pytest.raises(InvalidSettings, match="how far"):
+        FileCheckpoint(tmp_path / "c").read()
+
+
+def test_names() -> None:
+    """Each pair of addresses has a checkpoint of its own, in a name that a state can take."""
+    names = {name_of(a, b) for a in ("x", "y") for b in ("x", "y", "xy")}
+    assert len(names) == 6
+    assert all(name.isalnum() and len(name) < 50 for name in names)
+
+
+def test_rejects_of_somebody_else(destination: IndexDestination, tmp_path: Path) -> None:
+    """A file that is no file of rejects is not overwritten."""
+    (tmp_path / "r.csv").write_text("mine\n")
+    with pytest.raises(InvalidSettings, match="no file of rejects"):
+        migrate(Numbers(10), destination, FileCheckpoint(tmp_path / "c"), tmp_path / "r.csv")
+    assert (tmp_path / "r.csv").read_text() == "mine\n"
