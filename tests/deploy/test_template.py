@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from onecopy import settings
-from onecopy.deploy.choices import Choices, Names
+from onecopy.deploy.account import Account
+from onecopy.deploy.choices import Choices, Names, store_options
 from onecopy.deploy.plan import TEMPLATE
 from onecopy.http.page import content_security_policy
 from onecopy.index import dynamodb
@@ -250,6 +251,28 @@ def test_every_choice_is_a_parameter() -> None:
     )
     assert set(chosen.parameters) <= set(template()["Parameters"])
     assert len(chosen.parameters) == 16
+
+
+@pytest.mark.parametrize(
+    ("bucket", "region", "origin"),
+    [
+        ("photos", "eu-west-1", "https://photos.s3.eu-west-1.amazonaws.com"),
+        ("photos", "us-east-1", "https://photos.s3.amazonaws.com"),
+        ("photos", "cn-north-1", "https://photos.s3.cn-north-1.amazonaws.com.cn"),
+        ("my.photos", "eu-west-1", "https://s3.eu-west-1.amazonaws.com"),
+    ],
+)
+def test_the_bucket_is_reached_in_its_region(
+    bucket: str, region: str, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a name that it has from its first minute on, and that a certificate is for."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    options = store_options(Address(bucket), Account().where(bucket))
+    store = S3Store(Address.parse(f"s3://{bucket}?region={region}&{options}"))
+    assert store.origin == origin
+    store.close()
 
 
 def test_names_have_room_in_every_region() -> None:

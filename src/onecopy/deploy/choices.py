@@ -115,10 +115,10 @@ class Names(NamedTuple):
         return f"/onecopy/{self.name}/ticket-secrets"
 
 
-def store_options(address: Address, addressing: str) -> str:
+def store_options(address: Address, where: Mapping[str, str]) -> str:
     """Return what the functions' store URL says besides its region."""
     said = {
-        "addressing": addressing,
+        **where,
         "storage_class": address.storage_class,
         "sse": address.sse,
         "sse_key": address.sse_key,

@@ -137,7 +137,7 @@ class Deployment:
             raise InvalidSettings(f"there is no bucket {bucket}")
         if chosen or not before:
             address = chosen or Address(bucket)
-            place["StoreOptions"] = store_options(address, self._account.addressing(bucket))
+            place["StoreOptions"] = store_options(address, self._account.where(bucket))
             place["BucketKey"] = address.sse_key or ""
         return place
 

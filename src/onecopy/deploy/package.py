@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from shutil import which
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -47,11 +48,14 @@ class Package(NamedTuple):
 
     files: Mapping[str, bytes]
     """By their paths."""
+    python: str | None = None
+    """A Python of the functions' version on this machine: it compiles the modules beforehand, which
+    spares each new process of a function a third of its start."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of names and contents: of the zip file it would depend on the zlib at hand."""
-        whole = sha256()
+        """SHA-256 of names and contents; what is compiled or compressed may have other bytes."""
+        whole = sha256(b"compiled\n" if self.python else b"")
         for name, content in sorted(self.files.items()):
             whole.update(f"{name}\n{len(content)}\n".encode() + content)
         return whole.hexdigest()
@@ -59,9 +63,10 @@ class Package(NamedTuple):
     @property
     def zipped(self) -> bytes:
         """The package as Lambda takes it."""
+        compiled = _compiled(self.files, self.python) if self.python else {}
         buffer = BytesIO()
         with ZipFile(buffer, "w", ZIP_DEFLATED, compresslevel=9) as archive:
-            for name, content in sorted(self.files.items()):
+            for name, content in sorted({**self.files, **compiled}.items()):
                 info = ZipInfo(name, _DATE)
                 info.compress_type = ZIP_DEFLATED
                 info.external_attr = _READABLE
@@ -78,7 +83,33 @@ def build(target: Target) -> Package:
             for wheel in sorted(Path(folder).glob("*.whl"))
             for name, content in _unpacked(wheel)
         }
-    return Package({**needed, **dict(_own())})
+    return Package({**needed, **dict(_own())}, _interpreter(target.python))
+
+
+def _interpreter(python: str) -> str | None:
+    """Return a Python of this version, if there is one here."""
+    ours = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = sys.executable if python == ours else which(f"python{python}")
+    if found is None:
+        return None
+    # What stands for a version manager may be there without the version.
+    said = subprocess.run([found, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
+    return found if said.stdout.startswith(f"Python {python}.") else None
+
+
+def _compiled(files: Mapping[str, bytes], python: str) -> dict[str, bytes]:
+    """Return compiled modules, which are never compared with their sources again (PEP 552)."""
+    with TemporaryDirectory(prefix="onecopy-package-") as folder:
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        command = [python, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+        subprocess.run([*command, "-s", folder, folder], check=True, capture_output=True)  # noqa: S603
+        return {
+            path.relative_to(folder).as_posix(): path.read_bytes()
+            for path in Path(folder).rglob("*.pyc")
+        }
 
 
 def pip_options(target: Target) -> list[str]:
