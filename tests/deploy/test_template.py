@@ -271,7 +271,7 @@ def test_the_bucket_is_reached_in_its_region(
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
     options = store_options(Address(bucket), Account().where(bucket))
     store = S3Store(Address.parse(f"s3://{bucket}?region={region}&{options}"))
-    assert store.origin == origin
+    assert (store.origin, store.url) == (origin, f"s3://{bucket}")
     store.close()
 
 
