@@ -138,6 +138,11 @@ def test_checkpoints(tmp_path: Path) -> None:
         assert mark.rows == 6
         checkpoint.write(None)
         assert checkpoint.read() is None
+    long = Mark("v", "p", sample=tuple(Sampled("t", 1024 * "k", []) for _ in range(100)))
+    checkpoint.write(long)
+    kept = checkpoint.read()
+    assert kept is not None
+    assert 40 < len(kept.sample) < 64
     (tmp_path / "c").write_bytes(b"{")
     with pytest.raises(InvalidSettings, match="how far"):
         FileCheckpoint(tmp_path / "c").read()

@@ -107,10 +107,10 @@ class OwnPostgres(Postgres):
 
 
 @contextmanager
-def postgres(parent: Path | None = None, **options: str) -> Iterator[OwnPostgres]:
+def postgres(**options: str) -> Iterator[OwnPostgres]:
     """Run PostgreSQL; `options` are settings of the server's."""
     with (
-        TemporaryDirectory(prefix="onecopy-postgres-", dir=parent) as name,
+        TemporaryDirectory(prefix="onecopy-postgres-") as name,
         reserved(1) as [port],
     ):
         folder = Path(name)

@@ -1,9 +1,10 @@
 """What tests may do with a stand-in."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import psycopg
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
@@ -11,6 +12,7 @@ from tests.standins import SERVERS, child, ministack, moto, seaweedfs
 from tests.standins.facts.asking import Place, said
 from tests.standins.facts.uploads import upload
 from tests.standins.ports import reserved
+from tests.standins.postgres import postgres
 
 pytestmark = pytest.mark.server
 
@@ -40,6 +42,32 @@ def test_it_comes_back_with_its_data(name: str, end: str) -> None:
             client.head_object(Bucket=bucket, Key="a")
         standin.restart()
         assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"kept"
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_postgres_comes_back_with_its_data(end: str) -> None:
+    """What was committed is there when it runs again; and nothing of it when it is done with."""
+    with postgres() as server:
+        with server.connect() as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+            getattr(server, end)()
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("SELECT 1")
+        server.restart()
+        with server.connect() as connection:
+            assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+    assert not server.child.folder.exists()
+
+
+def test_a_database_is_empty_and_goes() -> None:
+    """Each test has a database of its own, that goes although others still use it."""
+    with postgres() as server, ExitStack() as stack:
+        with server.database() as url:
+            connection = stack.enter_context(closing(psycopg.connect(url)))
+            connection.execute("CREATE TABLE a (b integer)")
+        with server.connect() as admin:
+            left = admin.execute("SELECT datname FROM pg_database WHERE NOT datistemplate")
+            assert left.fetchall() == [("postgres",)]
 
 
 def test_seaweedfs_goes_on_with_an_upload() -> None:
@@ -86,8 +114,9 @@ def test_a_reserved_port_is_given_once() -> None:
 def test_a_missing_server_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without the package a run fails, and says how to get it."""
     monkeypatch.setattr(child, "PROGRAMS", tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"make \.make/standins/installed"), seaweedfs():
-        pass
+    for server in (seaweedfs, postgres):
+        with pytest.raises(FileNotFoundError, match=r"make \.make/standins/installed"), server():
+            pass
 
 
 def test_a_server_that_ends_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

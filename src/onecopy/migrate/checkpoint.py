@@ -11,6 +11,8 @@ from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.interface import State
 from onecopy.migrate.interface import Sampled
 
+_MOST_BYTES = 60_000
+
 
 class Mark(msgspec.Struct, frozen=True):
     """How far it is: all before `position` is kept."""
@@ -60,7 +62,7 @@ class StateCheckpoint:
         return _decoded(self._state.get(self._name))
 
     def write(self, mark: Mark | None) -> None:
-        new = None if mark is None else msgspec.json.encode(mark)
+        new = None if mark is None else _encoded(mark)
         old = self._state.get(self._name)
         if not self._state.put_if(self._name, old, new):
             raise Unavailable("the same migration is under way elsewhere: let one of them end")
@@ -84,10 +86,19 @@ class FileCheckpoint:
             return
         new = self._path.with_name(f"{self._path.name}.new")
         with new.open("wb") as stream:
-            stream.write(msgspec.json.encode(mark))
+            stream.write(_encoded(mark))
             stream.flush()
             os.fsync(stream.fileno())
         new.replace(self._path)
+
+
+def _encoded(mark: Mark) -> bytes:
+    """Return what a state can take: of long keys only so many are kept in the sample."""
+    encoded = msgspec.json.encode(mark)
+    while len(encoded) > _MOST_BYTES:
+        mark = msgspec.structs.replace(mark, sample=mark.sample[::2])
+        encoded = msgspec.json.encode(mark)
+    return encoded
 
 
 def _decoded(raw: bytes | None) -> Mark | None:

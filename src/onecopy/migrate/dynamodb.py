@@ -1,6 +1,6 @@
 """DynamoDB: many writers at a time, what they spend, and tables that hold nothing but checksums."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import groupby, islice
 from typing import cast
@@ -11,7 +11,7 @@ from onecopy.errors import Failure, InvalidSettings
 from onecopy.index import open_index
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.checksums import ChecksumTable
-from onecopy.index.dynamodb.table import Table
+from onecopy.index.dynamodb.table import AT_ONCE, MOST_WRITTEN, Table
 from onecopy.index.interface import Entry, State
 from onecopy.migrate.indexes import IndexDestination, kind_of
 from onecopy.migrate.interface import Batch
@@ -21,7 +21,7 @@ from onecopy.migrate.rows import Rows
 
 _WRITERS = 4
 """Threads that have chunks written at the same time, so that no request waits for the slowest."""
-_CHUNK = 800
+_CHUNK = AT_ONCE * MOST_WRITTEN
 """Listed digests that one of them has written at one time."""
 _PAGE = 5_000
 """Items that are read at one time."""
@@ -30,16 +30,12 @@ _COUNTED = 10_000_000
 
 
 class DynamoDestination(IndexDestination):
-    """A table that takes copies and lists, or checksums alone."""
+    """An index in a table."""
 
     def __init__(self, url: str) -> None:
         super().__init__(open_index(url), url)
         self._address = Address.parse(url)
         self._units = 0
-
-    @property
-    def state(self) -> State | None:
-        return None if self._address.layout == "checksums" else self._index
 
     def keep(self, entries: Iterable[Entry]) -> None:
         for kind, run in groupby(entries, kind_of):
@@ -49,12 +45,21 @@ class DynamoDestination(IndexDestination):
                 self._index.add(self._counted(cast("Iterator[tuple[str, Copy]]", run)))
 
     def _enlist(self, entries: Iterator[tuple[str, Listed]]) -> None:
-        chunks = iter(lambda: list(islice(entries, _CHUNK)), [])
+        self._write(self._index.enlist, entries, _CHUNK, _WRITERS)
+
+    def _write(
+        self,
+        write: Callable[[list[tuple[str, Listed]]], int],
+        entries: Iterator[tuple[str, Listed]],
+        most: int,
+        threads: int,
+    ) -> None:
+        """Let threads write so many entries each at one time."""
+        batches = iter(lambda: list(islice(entries, most)), [])
         crew = Crew()
         try:
-            writing = crew.each(self._index.enlist, chunks, threads=_WRITERS, inside=2 * _WRITERS)
-            for given in writing:
-                self._units += given
+            for written in crew.each(write, batches, threads=threads, inside=2 * threads):
+                self._units += written
         finally:
             crew.stop(patience=10)
 
@@ -73,6 +78,41 @@ class DynamoDestination(IndexDestination):
 
     def dollars(self) -> float | None:
         return self._units * WRITE_UNIT
+
+
+class ChecksumDestination(DynamoDestination):
+    """A table that holds nothing but checksums."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._table = Table(self._address, [self._address.key])
+
+    @property
+    def state(self) -> State | None:
+        return None
+
+    def _enlist(self, entries: Iterator[tuple[str, Listed]]) -> None:
+        """Write without what an index looks after: each thread a request at a time."""
+        self._write(self._put, entries, MOST_WRITTEN, AT_ONCE)
+
+    def _put(self, batch: list[tuple[str, Listed]]) -> int:
+        key = self._address.key
+        texts = {checksum_text(listed) for _, listed in batch}  # no request may say one twice
+        self._table.put_in_turn({key: {"S": text}} for text in texts)
+        return len(texts)
+
+    def close(self) -> None:
+        self._table.close()
+        super().close()
+
+
+def checksum_text(entry: Copy | Listed) -> str:
+    """Return what a table of checksums has of an entry; raises InvalidSettings if it can't."""
+    if isinstance(entry, Listed) and entry.digest.scheme.part_size is None:
+        return entry.digest.value.hex()
+    raise InvalidSettings(
+        "a table of checksums holds no copies, and no digests over parts: move them into an index"
+    )
 
 
 class ChecksumSource:

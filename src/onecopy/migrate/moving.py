@@ -83,8 +83,7 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     """Move all rows, from where an earlier run stopped; then look whether they are there.
 
     Notes how far it is `every` so many seconds, and writes what can't be moved to the file
-    `rejects`. Raises what source and destination raise; called
-    again, it goes on.
+    `rejects`. Raises what source and destination raise; called again, it goes on.
     """
     began = time.monotonic()
     mark = checkpoint.read()

@@ -44,7 +44,7 @@ def open_destination(address: str, bucket: str | None = None) -> Destination:
 
     Raises InvalidSettings, Forbidden and Unavailable.
     """
-    scheme, _ = _parts(address)
+    scheme, said = _parts(address)
     if bucket is not None:
         if scheme != "dynamodb":
             raise InvalidSettings("an import makes tables of DynamoDB: dynamodb://…")
@@ -53,8 +53,9 @@ def open_destination(address: str, bucket: str | None = None) -> Destination:
         return ImportDestination(address, bucket)
     if scheme == "dynamodb":
         with _extra("aws"):
-            from onecopy.migrate.dynamodb import DynamoDestination
-        return DynamoDestination(address)
+            from onecopy.migrate.dynamodb import ChecksumDestination, DynamoDestination
+        bare = said.get("layout") == "checksums"
+        return ChecksumDestination(address) if bare else DynamoDestination(address)
     return IndexDestination(open_index(address), _bare(address))
 
 

@@ -19,12 +19,12 @@ import botocore.exceptions as boto
 import msgspec
 
 from onecopy.amazon import code_of, said_by, unanswered
-from onecopy.content import Listed
+from onecopy.content import Copy, Listed
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.table import connect as connect_tables
 from onecopy.index.interface import Entry, State
-from onecopy.migrate.dynamodb import DynamoDestination
+from onecopy.migrate.dynamodb import ChecksumDestination, checksum_text
 from onecopy.migrate.interface import Sampled
 from onecopy.migrate.prices import IMPORTED_GB, PUT
 from onecopy.store.s3.address import Address as Bucket
@@ -85,13 +85,8 @@ class ImportDestination:
             with ThreadPoolExecutor(_FILES, "onecopy-import") as pool:
                 list(pool.map(self._put, filter(None, files)))
 
-    def _line(self, entry: object) -> bytes:
-        if not isinstance(entry, Listed) or entry.digest.scheme.part_size is not None:
-            raise InvalidSettings(
-                "a table of checksums holds no copies, and no digests over parts: move them into "
-                "an index"
-            )
-        item = {"Item": {self._key: {"S": entry.digest.value.hex()}}}
+    def _line(self, entry: Copy | Listed) -> bytes:
+        item = {"Item": {self._key: {"S": checksum_text(entry)}}}
         return msgspec.json.encode(item) + b"\n"
 
     def _put(self, lines: Sequence[bytes]) -> None:
@@ -181,7 +176,7 @@ class ImportDestination:
     def lacks(self, sample: Sequence[Sampled]) -> list[Sampled]:
         if not sample:
             return []
-        with closing(DynamoDestination(self._url)) as made:
+        with closing(ChecksumDestination(self._url)) as made:
             return made.lacks(sample)
 
     def count(self) -> int | None:

@@ -25,6 +25,13 @@ _PAGES = 256
 """Pages that are read at one time: some ten thousand rows."""
 _COUNTED = 100_000
 """Pages of a table up to which its rows are counted; above that the planner's estimate will do."""
+# Pages in their order, each read once; and a destination may be slow.
+_SESSION = """
+SET enable_seqscan = 'off';
+SET max_parallel_workers_per_gather = 0;
+SET statement_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+"""
 _LAST_PAGE = 2**32 - 2
 _OLDEST = 140_000
 
@@ -203,6 +210,7 @@ def connect(conninfo: str) -> "psycopg.Connection[tuple[Any, ...]]":
         )
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
+    connection.execute(_SESSION)
     return connection
 
 

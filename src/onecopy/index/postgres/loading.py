@@ -53,7 +53,7 @@ def load(connection: Connection, copies: Iterable[tuple[str, Copy]]) -> int | No
     """Load all copies, and return how many were given; None: this index has copies already.
 
     In one transaction: nobody else can use the tables of copies meanwhile, and an interruption
-    leaves none. Also None if the tables aren't ours to change. Nothing is consumed then.
+    leaves none. Also None if the tables can't be had so. Nothing is consumed then.
     """
     ask(connection, "BEGIN")
     if not _is_ours_alone(connection):
@@ -80,8 +80,8 @@ def _is_ours_alone(connection: Connection) -> bool:
     try:
         with connection.transaction():
             run(connection, _DROP_KEYS)
-    except (errors.InsufficientPrivilege, errors.FeatureNotSupported):
-        return False
+    except (errors.InsufficientPrivilege, errors.LockNotAvailable):
+        return False  # not the owner; or others read for longer than we wait
     return True
 
 

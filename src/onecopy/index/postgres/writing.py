@@ -4,8 +4,12 @@ Whoever writes about a key or a content digest locks its *stripe* first: one of 
 that are there for nothing else. So of all who record one content, or write to one key, each sees
 what the one before has committed, and the numbers that say who was first are drawn in that order.
 Stripes are locked in the order of their ids, all by one statement, and only then anything else: so
-nobody waits for each other. That takes two ways to the server: one to lock and to look, one to
+no two wait for each other. That takes two ways to the server: one to lock and to look, one to
 write, to ask for the copies of record, and to commit.
+
+It is for READ COMMITTED, where each statement sees what was committed before it began. ON CONFLICT
+on a row for each content would do for the contents, but not for the keys, and would be one more
+table as large as that of the copies.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -71,9 +75,9 @@ class Table(NamedTuple):
             insert = f"INSERT INTO {self.name} ({self.columns}) SELECT * FROM unnest({arrays})"
             ask(connection, insert, *columns_of(rows))
 
-    def load(self, connection: Connection, rows: Iterable[tuple[Any, ...]], how: str = "") -> None:
+    def load(self, connection: Connection, rows: Iterable[tuple[Any, ...]]) -> None:
         """Insert many rows that are not there, by COPY."""
-        statement = f"COPY {self.name} ({self.columns}) FROM STDIN (FORMAT BINARY{how})"
+        statement = f"COPY {self.name} ({self.columns}) FROM STDIN (FORMAT BINARY)"
         with connection.cursor().copy(statement) as copying:
             copying.set_types(self.types)
             for row in rows:
