@@ -94,7 +94,7 @@ def test_the_service_is_told_what_settings_read() -> None:
 
 
 def test_the_store_takes_its_options_and_lets_our_page_send(tmp_path: Path) -> None:
-    """The bucket is there from the beginning, and pages of one origin may send to it."""
+    """The bucket is made when it starts, and pages of one origin may send to it."""
     theirs = services()["seaweedfs"]["command"]
     assert theirs[0] == "mini"
     ours = [each for each in theirs[1:] if not each.startswith(("-dir=", "-ip=", "-ip.bind="))]
@@ -102,7 +102,8 @@ def test_the_store_takes_its_options_and_lets_our_page_send(tmp_path: Path) -> N
         standin.child.command = [*standin.child.command, *ours]
         standin.restart()
         page = next(each for each in ours if "allowedOrigins" in each).partition("=")[2]
-        assert "uploads" in [each["Name"] for each in standin.client().list_buckets()["Buckets"]]
+        # It is made a moment after the server answers.
+        standin.client().get_waiter("bucket_exists").wait(Bucket="uploads")
         for origin, allowed in ((page, page), ("https://other.example", None)):
             asked = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
             answer = urllib3.request("OPTIONS", f"{standin.endpoint}/uploads/a", headers=asked)
