@@ -79,12 +79,12 @@ class Deployment:
         """Remove all but the objects, and the index unless it is to go, too."""
         names, account = self._names, self._account
         with translated():
+            self._stack.settle()
             found, told = self._stack.parameters(), self._stack.outputs()
             bucket = found.get("Bucket", names.uploads)
             is_left = self._has_bucket(bucket)
             if is_left and "EventsQueueArn" in told:
                 attached.unsubscribe(account.buckets, bucket, told["EventsQueueArn"])
-            self._stack.settle()
             self._stack.remove()
             if self._artifacts.remove():
                 self._tell(f"{self._artifacts.bucket}: deleted, with the page and the package")
