@@ -100,7 +100,7 @@ def test_batches(index: Engine, cost: CostOf) -> None:
     assert cost(lambda: index.add(("t", copy) for copy in copies)) == (190, 2000, 4000)
     assert cost(lambda: index.lookup("t", [*map(sha256_of, names)])) == (10, 500, 0)
     listed = [("t", Listed(md5_of(name))) for name in names]
-    assert cost(lambda: index.enlist(listed)) == (42, 0.5, 1001)
+    assert cost(lambda: index.enlist(listed)) == (42, 1, 1001)
     assert cost(lambda: index.enlist(listed)) == (40, 0, 1000)
 
 

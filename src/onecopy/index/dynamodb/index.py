@@ -108,7 +108,7 @@ class DynamoIndex:
         """Yield the copies that hints point to, if they are still of that size and unread."""
         keys = [copy_key(tenant, hashed) for hashed in {hint.hash for hint in hints}]
         items = self._table.get_many(keys)
-        there = {kept.place: kept.copy for item in items if (kept := to_kept(tenant, item))}
+        there = {kept.place: kept.copy for kept in (to_kept(tenant, item) for item in items)}
         for hint in hints:
             copy = there.get(hint.place)
             if copy and copy.size == size and not copy.digests:

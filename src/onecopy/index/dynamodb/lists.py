@@ -73,7 +73,7 @@ class Tenants:
         self._known.add(tenant)
 
     def _read(self, tenant: str) -> Schemes:
-        item = self._table.get(raw(Key("t", tenant)))
+        item = self._table.get(raw(Key("t", tenant)), consistent=True)
         schemes = Schemes(
             *(
                 frozenset(map(Scheme.parse, item.get(name, {}).get("SS", ())))
