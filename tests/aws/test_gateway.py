@@ -121,6 +121,13 @@ def test_the_stage_is_no_part_of_the_path(opened: Open, path: str) -> None:
     assert asked(request("GET", path, stage="prod"), opened)["path"] == path
 
 
+def test_the_stage_alone_is_the_root(opened: Open) -> None:
+    """As somebody types it."""
+    event = request("GET", "/", stage="prod")
+    event["rawPath"] = "/prod"
+    assert asked(event, opened)["path"] == "/"
+
+
 def test_a_domain_of_ones_own_has_no_stage_in_its_paths(opened: Open) -> None:
     """There a path that begins like the stage is left as it is."""
     event = request("GET", "/v1/check", stage="v1")

@@ -95,6 +95,12 @@ class TestSignedIn:
         """An authorizer alone lets nobody in."""
         assert function().post("/v1/check", CHECK, claims={"sub": "ada"})[0] == 401
 
+    @pytest.mark.parametrize("name", ["Team", "a/b", "claims:team"])
+    def test_what_is_no_tenant_is_none(self, function: OpenFunction, name: str) -> None:
+        """It would become a folder."""
+        with pytest.raises(InvalidSettings, match="claim:NAME"):
+            function(jwt_tenant=name)
+
     def test_tenants_with_names_do_not_stand_beside_the_default_one(
         self, function: OpenFunction
     ) -> None:

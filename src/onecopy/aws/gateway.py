@@ -101,8 +101,8 @@ def scope_of(event: Json) -> Scope:
 def _without_stage(path: str, context: Json) -> str:
     """Leave out the stage, which an API's own address has in its paths, and a domain has not."""
     stage = f"/{context.get('stage')}"
-    if context.get("domainPrefix") == context.get("apiId") and path.startswith(f"{stage}/"):
-        return path.removeprefix(stage)
+    if context.get("domainPrefix") == context.get("apiId") and f"{path}/".startswith(f"{stage}/"):
+        return path.removeprefix(stage) or "/"
     return path
 
 

@@ -11,7 +11,7 @@ from onecopy.digest import MiB
 from onecopy.errors import InvalidSettings
 from onecopy.gate import Limits
 from onecopy.http.app import ChecksumApi, Options, create_app, create_checksum_app
-from onecopy.http.auth import DEFAULT_TENANT, list_tokens
+from onecopy.http.auth import DEFAULT_TENANT, is_tenant, list_tokens
 from onecopy.http.claims import ClaimRule
 from onecopy.index import Engine, open_index
 from onecopy.settings import Settings
@@ -27,7 +27,8 @@ REVOKED = 10.0
 def open_service(settings: Settings, opened: ExitStack) -> Gateway:
     """Open the HTTP API; tokens, or sign-ins that an authorizer has verified, are required."""
     index, store = opened.enter_context(opened_backends(settings))
-    _check_tenants(settings, index)
+    if settings.jwt_tenant:
+        _check_tenants(settings.jwt_tenant, index)
     app = create_app(
         index,
         store,
@@ -46,10 +47,12 @@ def open_checksums(settings: Settings) -> Gateway:
     return Gateway(create_checksum_app(api.counted, api))
 
 
-def _check_tenants(settings: Settings, index: Engine) -> None:
-    """Raise InvalidSettings if the owner of the whole store would stand beside others."""
-    tenant = settings.jwt_tenant
-    if tenant and any(
+def _check_tenants(tenant: str, index: Engine) -> None:
+    """Raise InvalidSettings if those who sign in can't be this tenant, or not beside the others."""
+    if ClaimRule(tenant).claim is None and not is_tenant(tenant):
+        raise InvalidSettings(f"ONECOPY_JWT_TENANT: {tenant!r} is no tenant; or say claim:NAME")
+    # The owner of the whole store would own the keys of all others, too.
+    if any(
         (token.tenant == DEFAULT_TENANT) != (tenant == DEFAULT_TENANT)
         for token in list_tokens(index)
     ):
