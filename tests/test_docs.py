@@ -92,3 +92,9 @@ def test_settings_of_file_and_environment_are_documented() -> None:
     text = section("Settings")
     assert not [key for key in settings._FILE_KEYS if f"`{key}`" not in text]
     assert not [name for name in settings._VARIABLES if name not in text]
+
+
+def test_what_functions_on_lambda_are_told_is_documented() -> None:
+    """Every variable that is read is named."""
+    text = (Path(__file__).parent.parent / "docs" / "lambda.md").read_text("utf-8")
+    assert not [name for name in settings._LAMBDA_VARIABLES if f"`{name}`" not in text]

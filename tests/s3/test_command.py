@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -53,6 +54,21 @@ def command(
         )
 
     return start
+
+
+def test_a_copy_is_named_by_its_place_and_the_endpoint(
+    command: Callable[[Path], "subprocess.Popen[str]"],
+    world: BucketWorld,
+    between: Between,
+    tmp_path: Path,
+) -> None:
+    """The key stands where keys stand, and what else the URL says behind it."""
+    path = write(tmp_path / "rome 1.jpg", b"a picture of rome")
+    for _ in range(2):
+        out, err = command(path).communicate(timeout=60)
+    url = json.loads(out)["copy"]["url"]
+    place = f"s3://{world.bucket}/{world.prefix}".rstrip("/")
+    assert url == f"{place}/rome%201.jpg?endpoint={quote(between.url, safe='')}", err
 
 
 def test_killed_and_run_again(

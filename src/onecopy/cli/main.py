@@ -18,6 +18,7 @@ COMMANDS = (
     "bench",
     "check",
     "completion",
+    "deploy",
     "doctor",
     "forget",
     "index",

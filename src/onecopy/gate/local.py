@@ -100,7 +100,9 @@ class LocalGate:
         # Asked once: to see whether something keeps a Protocol takes as long as to sign a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
-        self._url = f"{store.url.rstrip('/')}/{tenant.prefix}"
+        place, mark, options = store.url.partition("?")
+        self._url = f"{place.rstrip('/')}/{tenant.prefix}"
+        self._options = mark + options
 
     def config(self) -> Config:
         return Config(self.store.kind, self.store.url, self._limits, self._price)
@@ -331,7 +333,7 @@ class LocalGate:
         return copy if isinstance(seen, Object) and seen.identity == copy.identity else None
 
     def url(self, copy: Copy) -> str | None:
-        return self._url + quote(copy.key)
+        return self._url + quote(copy.key) + self._options
 
     def close(self) -> None:
         self.index.close()

@@ -12,12 +12,14 @@ from starlette.types import ASGIApp
 
 from onecopy.http import calls, documents
 from onecopy.http.access import Access
-from onecopy.http.answer import JSON, Ready
-from onecopy.http.auth import LoopbackOnly, OpenDoor, Scope, TokenDoor
+from onecopy.http.answer import Ready
+from onecopy.http.auth import Door, LoopbackOnly, OpenDoor, Scope, TokenDoor
+from onecopy.http.claims import ClaimDoor
 from onecopy.http.endpoints import (
     CHECKSUM_HEADER,
     TICKET_HEADER,
     BareQuestion,
+    CompleteCall,
     Figures,
     JsonCall,
     LinkCall,
@@ -26,8 +28,8 @@ from onecopy.http.endpoints import (
     Site,
 )
 from onecopy.http.links import Content
-from onecopy.http.metrics import CONTENT_TYPE, Meter
-from onecopy.http.openapi import Operation, Parameter, describe
+from onecopy.http.metrics import CONTENT_TYPE, Prometheus, Uncounted
+from onecopy.http.openapi import Description, Operation, Parameter
 from onecopy.http.options import PAGE, ChecksumApi, Options
 from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
@@ -58,13 +60,13 @@ def create_app(
     to the logger `onecopy.access`, which never holds tickets, tokens, links or keys.
     """
     options = options or Options()
-    threads, meter = Threads(), Meter()
+    threads, meter = Threads(), Prometheus() if options.figures else Uncounted()
     site = Site(
         index,
         store,
         secrets,
         options,
-        TokenDoor(index, threads) if tokens_required else OpenDoor(),
+        _token_door(index, threads, options) if tokens_required else OpenDoor(),
         threads,
         meter,
     )
@@ -88,13 +90,29 @@ def create_app(
     return app
 
 
+def create_checksum_app(index: Engine, api: ChecksumApi) -> Starlette:
+    """Return an ASGI application that answers the bare question, whatever its path."""
+    question = BareQuestion(index, Threads(), api)
+    methods: dict[str, ASGIApp] = {"POST": question, "OPTIONS": question}
+    return Starlette(
+        routes=[Route("/{path:path}", Path("/", methods), methods=list(methods))],
+        middleware=[Middleware(Access, meter=Uncounted())],
+        exception_handlers={HTTPException: on_http_exception},
+    )
+
+
+def _token_door(index: Engine, threads: Threads, options: Options) -> Door:
+    """Return the door that asks for tokens, or takes what a gateway has verified instead."""
+    door = TokenDoor(index, threads, options.token_seconds)
+    return door if options.claims is None else ClaimDoor(options.claims, door)
+
+
 def _routes(site: Site, *, tokens_required: bool) -> list[Route]:
     operations = _operations(site)
-    description = describe(operations, tokens_required=tokens_required)
     paths: dict[str, dict[str, ASGIApp]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = operation.endpoint
-    paths["/openapi.json"] = {"GET": Ready(description, JSON)}
+    paths["/openapi.json"] = {"GET": Description(operations, tokens_required=tokens_required)}
     if site.options.checksum_api is not None:
         paths["/"]["OPTIONS"] = paths["/"]["POST"]
     if site.options.page is not None:
@@ -186,6 +204,7 @@ def _uploads(site: Site) -> list[Operation]:
             documents.CompleteRequest,
             needs="upload",
             problems=(404, 507),
+            kind=CompleteCall,
         ),
         _json(
             site,
@@ -263,16 +282,7 @@ def _links(site: Site) -> list[Operation]:
 
 
 def _figures(site: Site) -> list[Operation]:
-    return [
-        Operation(
-            "GET",
-            "/metrics",
-            "metrics",
-            "Figures for Prometheus.",
-            Figures(site),
-            response=CONTENT_TYPE.partition(";")[0],
-            needs="metrics",
-        ),
+    operations = [
         Operation(
             "GET",
             "/healthz",
@@ -283,6 +293,18 @@ def _figures(site: Site) -> list[Operation]:
             is_open=True,
         ),
     ]
+    if isinstance(site.meter, Prometheus):
+        figures = Operation(
+            "GET",
+            "/metrics",
+            "metrics",
+            "Figures for Prometheus.",
+            Figures(site.door, site.meter),
+            response=CONTENT_TYPE.partition(";")[0],
+            needs="metrics",
+        )
+        operations.append(figures)
+    return operations
 
 
 def _bare(site: Site) -> list[Operation]:
@@ -295,7 +317,7 @@ def _bare(site: Site) -> list[Operation]:
             "/",
             "bare_question",
             "How many copies have this MD5? For the pages of one origin.",
-            BareQuestion(site, api),
+            BareQuestion(api.counted or site.index, site.threads, api),
             request=documents.ChecksumRequest,
             response=documents.ChecksumResponse,
             problems=(*_DOCUMENT, *_BACK_END),
@@ -324,13 +346,14 @@ def _json(  # noqa: PLR0913 - one row of the table
     response: type | None = documents.ResultsResponse,
     problems: Sequence[int] = (),
     parameters: Sequence[Parameter] = (),
+    kind: type[JsonCall] = JsonCall,
 ) -> Operation:
     return Operation(
         "POST",
         path,
         call.__name__,
         summary,
-        JsonCall(site, needs, call, request),
+        kind(site, needs, call, request),
         request=request,
         response=response,
         problems=(*_DOCUMENT, *_BACK_END, *problems),

@@ -65,9 +65,15 @@ class Address:
     @property
     def url(self) -> str:
         """The address to show to people, without what only we need."""
-        shown = {"endpoint": self.endpoint} if self.endpoint else {}
+        shown = {"endpoint": self.endpoint} if self.endpoint and not self._is_amazons else {}
         query = f"?{urlencode(shown)}" if shown else ""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/") + query
+
+    @property
+    def _is_amazons(self) -> bool:
+        """Whether the endpoint is one that everybody finds who knows the bucket."""
+        host = urlsplit(self.endpoint or "").hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
     @property
     def made_with(self) -> Mapping[str, str]:

@@ -103,6 +103,8 @@ class Connection:
         """The bucket's address; where an endpoint does not say it, the client knows it."""
         if self._endpoint and self._addressing == "path":
             return f"{self._endpoint.rstrip('/')}/{self.bucket}"
+        if self._endpoint and self._addressing == "virtual":
+            return self._endpoint.rstrip("/").replace("://", f"://{self.bucket}.", 1)
         asked = self.client.generate_presigned_url("list_objects_v2", {"Bucket": self.bucket})
         return asked.partition("?")[0].rstrip("/")
 
