@@ -133,6 +133,11 @@ Run = Callable[..., Ran]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run `onecopy` in a process of its own, in the test's folder."""
+    return running(tmp_path)
+
+
+def running(folder: Path) -> Run:
+    """Return what runs `onecopy` in a process of its own, in a folder that is its home, too."""
 
     def run_command(*arguments: str | Path, **env: str) -> Ran:
         done = subprocess.run(
@@ -140,8 +145,8 @@ def run(tmp_path: Path) -> Run:
             capture_output=True,
             text=True,
             errors="surrogateescape",
-            cwd=tmp_path,
-            env=environment(tmp_path, **env),
+            cwd=folder,
+            env=environment(folder, **env),
             timeout=120,
             check=False,
         )

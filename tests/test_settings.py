@@ -145,3 +145,33 @@ def test_the_cache_follows_xdg(tmp_path: Path) -> None:
     path = write(tmp_path, "")
     assert read(path, {}, {"XDG_CACHE_HOME": "/c", "HOME": "/h"}).cache == Path("/c/onecopy")
     assert read(path, {}, {"XDG_CACHE_HOME": "c", "HOME": "/h"}).cache == Path("/h/.cache/onecopy")
+
+
+def test_what_functions_on_lambda_are_told(tmp_path: Path) -> None:
+    """They have nothing but the environment."""
+    environment = {
+        "DYNAMODB_KEY": "checksum",
+        "DYNAMODB_TABLE": "old",
+        "ONECOPY_CHECKSUM_ORIGIN": "https://old.example",
+        "ONECOPY_CHECKSUM_TENANT": "photos",
+        "ONECOPY_JWT_SCOPES": "scope",
+        "ONECOPY_JWT_TENANT": "claim:team",
+        "ONECOPY_SECRET_FROM": "ssm:/onecopy",
+        "ONECOPY_TRUST": "photos=md5 archive=claimed,md5",
+    }
+    found = read(write(tmp_path, ""), {}, environment)
+    assert (found.checksum_table, found.checksum_key) == ("old", "checksum")
+    assert (found.checksum_origin, found.checksum_tenant) == ("https://old.example", "photos")
+    assert (found.jwt_tenant, found.jwt_scopes) == ("claim:team", "scope")
+    assert found.secret_from == "ssm:/onecopy"
+    assert found.tenants == {
+        "archive": frozenset({"claimed", "md5"}),
+        "photos": frozenset({"md5"}),
+    }
+
+
+@pytest.mark.parametrize("text", ["md5", "photos=", "photos=sha1", "photos=md5,", "photos:md5"])
+def test_trust_that_can_not_be_read(tmp_path: Path, text: str) -> None:
+    """What is trusted by mistake would be a wrong duplicate."""
+    with pytest.raises(InvalidSettings, match="ONECOPY_TRUST"):
+        read(write(tmp_path, ""), {}, {"ONECOPY_TRUST": text})

@@ -36,7 +36,7 @@ _BY_STATUS: dict[int, type[OnecopyError]] = {
     507: StoreFull,
 }
 _WORDS: dict[type[OnecopyError], str] = {
-    InvalidTicket: "the request waited too long for its turn: ",
+    InvalidTicket: "the request, or what signed it, was too old when its turn came: ",
     UploadUnknown: "the bucket does not know this upload any more: ",
     WrongBytes: "the file changed while it was sent: ",
 }
@@ -78,8 +78,8 @@ def _kind(status: int, code: str, said: str) -> type[OnecopyError]:
         return Unavailable
     if code in _WRONG_BYTES:
         return WrongBytes
-    if status == 403 and code != "ExpiredToken" and _EXPIRED.search(code + said):
-        return InvalidTicket
+    if code == "ExpiredToken" or (status == 403 and _EXPIRED.search(code + said)):
+        return InvalidTicket  # with a role, what signs changes every few hours
     return _BY_STATUS.get(status, BadInput if status < 500 else Failure)
 
 

@@ -23,6 +23,17 @@ _VARIABLES = {
     "ONECOPY_TOKEN": "token",
     "ONECOPY_SECRET": "secret",
 }
+_LAMBDA_VARIABLES = {
+    "DYNAMODB_KEY": "checksum_key",
+    "DYNAMODB_TABLE": "checksum_table",
+    "ONECOPY_CHECKSUM_ORIGIN": "checksum_origin",
+    "ONECOPY_CHECKSUM_TENANT": "checksum_tenant",
+    "ONECOPY_JWT_SCOPES": "jwt_scopes",
+    "ONECOPY_JWT_TENANT": "jwt_tenant",
+    "ONECOPY_SECRET_FROM": "secret_from",
+    "ONECOPY_TRUST": "tenants",
+}
+"""What only functions on Lambda look at."""
 _FILE_KEYS = ("index", "store", "server", "tenant", "price", "token_file", "tenants")
 _TRUST = frozenset({"md5", "claimed"})
 
@@ -48,6 +59,20 @@ class Settings:
     """Tenants by name, each with what it trusts without proof: `md5`, `claimed`."""
     cache: Path = Path(".cache/onecopy")
     """Where unfinished uploads are remembered."""
+    secret_from: str | None = None
+    """Where AWS keeps the secret: `secretsmanager:NAME` or `ssm:NAME`."""
+    checksum_origin: str | None = None
+    """The web origin whose pages may ask the bare question; None: nobody may."""
+    checksum_tenant: str = "default"
+    """Whose contents the bare question counts."""
+    checksum_table: str | None = None
+    """The prototype's DynamoDB table, which the bare question counts instead of our own index."""
+    checksum_key: str = "content"
+    """That table's key."""
+    jwt_tenant: str | None = None
+    """The tenant of those whom an authorizer let in, or `claim:NAME` for the claim that says it."""
+    jwt_scopes: str | None = None
+    """The claim that lists their scopes; None: all may check, upload and read."""
 
     @property
     def trust(self) -> frozenset[str]:
@@ -72,8 +97,11 @@ def read(
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {"cache": _cache(environment)}
-    named = {name: environment[variable] for variable, name in _VARIABLES.items()
+    variables = {**_VARIABLES, **_LAMBDA_VARIABLES}
+    named: dict[str, Any] = {name: environment[variable] for variable, name in variables.items()
              if environment.get(variable)}  # fmt: skip
+    if "tenants" in named:
+        named["tenants"] = _trusted(named["tenants"])
     given = {name: value for name, value in (options or {}).items() if value is not None}
     for source, layer in (
         ("the file", _read_file(file)),
@@ -154,6 +182,13 @@ def _tenants(tables: object, path: Path) -> dict[str, frozenset[str]]:
     if not isinstance(tables, dict):
         raise InvalidSettings(f"{path}: tenants are tables, as in [tenants.photos]")
     return {name: _trust(name, table, path) for name, table in tables.items()}
+
+
+def _trusted(text: str) -> dict[str, frozenset[str]]:
+    """Read `tenant=md5 other=md5,claimed`, which says the same as tables do in a file."""
+    pairs = [word.partition("=") for word in text.split()]
+    tables = {name: {"trust": trust.split(",")} for name, _, trust in pairs}
+    return _tenants(tables, Path("ONECOPY_TRUST"))
 
 
 def _trust(name: str, table: object, path: Path) -> frozenset[str]:

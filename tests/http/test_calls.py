@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from onecopy.content import Listed
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
 from onecopy.http.app import Options
 from onecopy.http.documents import timestamp
+from onecopy.store.interface import Upload
 from tests.http.conftest import Service, Start, digest
 
 
@@ -54,6 +57,34 @@ def test_content_is_new_then_uploaded_then_a_duplicate(service: Service) -> None
     assert "ticket" not in begun
     with service.store.open("greetings/one.txt") as stream:
         assert stream.read() == b"hello"
+
+
+def test_a_completion_that_takes_long_is_asked_for_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway in between does not wait for ever; the upload goes on meanwhile."""
+    service = start(Options(complete_seconds=0.2))
+    begun = service.begin("a", b"hello")
+    send = begun["send"]
+    service.ask(send["method"], send["url"], body=b"hello", headers=send["headers"])
+    complete, may_end = service.store.complete, threading.Event()
+
+    def slowly(upload: Upload, digest: Digest, sums: Sequence[bytes] = ()) -> object:
+        assert may_end.wait(10)
+        return complete(upload, digest, sums)
+
+    monkeypatch.setattr(service.store, "complete", slowly)
+    tickets = {"tickets": [{"ticket": begun["ticket"]}, {"ticket": begun["ticket"]}]}
+    [first, second] = service.ask("POST", "/v1/uploads/complete", tickets).json["results"]
+    assert first == second == {"verdict": "unconfirmed", "reason": "completing"}
+    may_end.set()
+    done = first
+    while done.get("reason") == "completing":
+        [done] = service.ask(
+            "POST", "/v1/uploads/complete", {"tickets": [{"ticket": begun["ticket"]}]}
+        ).json["results"]
+    assert (done["verdict"], done["copy"]["key"]) == ("new", "a")
+    assert service.check(b"hello")[0]["verdict"] == "duplicate"
 
 
 def test_listed_content_is_a_duplicate_without_a_copy(start: Start) -> None:

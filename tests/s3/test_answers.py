@@ -337,6 +337,18 @@ class TestEachStepOfAnUpload:
         assert len(far.staged()) == (2 if step == "begin" else 0), "lost, and done but 503"
 
     @pytest.mark.parametrize("step", ["put", "part"])
+    def test_signed_by_a_role_that_has_ended(
+        self, far: BucketWorld, between: Between, bring: Callable[[str, int], Result], step: str
+    ) -> None:
+        """A role signs for as long as it lasts: what outlives it is signed anew by the next."""
+        size = 1000 if step == "put" else len(LARGE)
+        between.breaks(step, says(400, "ExpiredToken"))
+        result = bring("one", size)
+        assert not between.faults, "it has happened"
+        assert (result.outcome, result.reason) == (Outcome.UPLOADED, None)
+        judge(far, size)
+
+    @pytest.mark.parametrize("step", ["put", "part"])
     def test_signed_too_long_ago(
         self, far: BucketWorld, between: Between, bring: Callable[[str, int], Result], step: str
     ) -> None:

@@ -1,6 +1,6 @@
 """What the settings name, opened."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 
 from onecopy.errors import InvalidSettings
@@ -67,8 +67,15 @@ def ticket_secrets_of(settings: Settings, index: Engine) -> list[bytes]:
     return [settings.secret.encode()] if settings.secret else ticket_secrets(index)
 
 
-def tenants_of(settings: Settings, index: Engine) -> list[str]:
-    """Return the names of the tenants: of those that have tokens or stand in the settings."""
-    from onecopy.http.auth import list_tokens
+def tenants_of(settings: Settings, index: Engine) -> Container[str]:
+    """Return the names of the tenants: of those that have tokens, stand in the settings or sign in.
 
-    return sorted({*settings.tenants, *(token.tenant for token in list_tokens(index))})
+    Empty if there is but the default tenant.
+    """
+    from onecopy.http.auth import list_tokens
+    from onecopy.http.claims import ClaimRule
+
+    known = {*settings.tenants, *(token.tenant for token in list_tokens(index))}
+    if settings.jwt_tenant is None:
+        return known
+    return ClaimRule(settings.jwt_tenant).tenants(known)

@@ -17,6 +17,7 @@ from onecopy.errors import OnecopyError
 COMMANDS = (
     "check",
     "completion",
+    "deploy",
     "doctor",
     "forget",
     "index",

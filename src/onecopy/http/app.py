@@ -13,11 +13,13 @@ from starlette.types import ASGIApp
 from onecopy.http import calls, documents
 from onecopy.http.access import Access
 from onecopy.http.answer import JSON, Ready
-from onecopy.http.auth import LoopbackOnly, OpenDoor, Scope, TokenDoor
+from onecopy.http.auth import Door, LoopbackOnly, OpenDoor, Scope, TokenDoor
+from onecopy.http.claims import ClaimDoor
 from onecopy.http.endpoints import (
     CHECKSUM_HEADER,
     TICKET_HEADER,
     BareQuestion,
+    CompleteCall,
     Figures,
     JsonCall,
     LinkCall,
@@ -64,7 +66,7 @@ def create_app(
         store,
         secrets,
         options,
-        TokenDoor(index, threads) if tokens_required else OpenDoor(),
+        _token_door(index, threads, options) if tokens_required else OpenDoor(),
         threads,
         meter,
     )
@@ -86,6 +88,23 @@ def create_app(
     )
     app.router.redirect_slashes = False  # an unknown path is unknown
     return app
+
+
+def create_checksum_app(index: Engine, api: ChecksumApi) -> Starlette:
+    """Return an ASGI application that answers the bare question, whatever its path."""
+    question = BareQuestion(index, Threads(), api)
+    methods: dict[str, ASGIApp] = {"POST": question, "OPTIONS": question}
+    return Starlette(
+        routes=[Route("/{path:path}", Path("/", methods), methods=list(methods))],
+        middleware=[Middleware(Access, meter=Meter())],
+        exception_handlers={HTTPException: on_http_exception},
+    )
+
+
+def _token_door(index: Engine, threads: Threads, options: Options) -> Door:
+    """Return the door that asks for tokens, or takes what a gateway has verified instead."""
+    door = TokenDoor(index, threads, options.token_seconds)
+    return door if options.claims is None else ClaimDoor(options.claims, door)
 
 
 def _routes(site: Site, *, tokens_required: bool) -> list[Route]:
@@ -186,6 +205,7 @@ def _uploads(site: Site) -> list[Operation]:
             documents.CompleteRequest,
             needs="upload",
             problems=(404, 507),
+            kind=CompleteCall,
         ),
         _json(
             site,
@@ -295,7 +315,7 @@ def _bare(site: Site) -> list[Operation]:
             "/",
             "bare_question",
             "How many copies have this MD5? For the pages of one origin.",
-            BareQuestion(site, api),
+            BareQuestion(api.counted or site.index, site.threads, api),
             request=documents.ChecksumRequest,
             response=documents.ChecksumResponse,
             problems=(*_DOCUMENT, *_BACK_END),
@@ -324,13 +344,14 @@ def _json(  # noqa: PLR0913 - one row of the table
     response: type | None = documents.ResultsResponse,
     problems: Sequence[int] = (),
     parameters: Sequence[Parameter] = (),
+    kind: type[JsonCall] = JsonCall,
 ) -> Operation:
     return Operation(
         "POST",
         path,
         call.__name__,
         summary,
-        JsonCall(site, needs, call, request),
+        kind(site, needs, call, request),
         request=request,
         response=response,
         problems=(*_DOCUMENT, *_BACK_END, *problems),

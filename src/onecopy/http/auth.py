@@ -110,9 +110,14 @@ def has_tokens(state: State) -> bool:
     return bool(list_tokens(state))
 
 
+def is_tenant(name: str) -> bool:
+    """Return whether this can name a tenant: it becomes the first folder of its keys."""
+    return _TENANT.fullmatch(name) is not None
+
+
 def check_tenant(name: str) -> None:
-    """Raise BadInput unless this can name a tenant: it becomes the first folder of its keys."""
-    if _TENANT.fullmatch(name) is None:
+    """Raise BadInput unless this can name a tenant."""
+    if not is_tenant(name):
         raise BadInput(
             f"{name[:80]!r} can't name a tenant: 1 to 63 of a-z, 0-9 and -, not - at first",
             reason="tenant-invalid",
@@ -192,12 +197,13 @@ class OpenDoor:
 class TokenDoor:
     """Lets in who brings a token with the scope that is needed."""
 
-    def __init__(self, state: State, threads: Threads) -> None:
+    def __init__(self, state: State, threads: Threads, fresh: float = FRESH) -> None:
         self._state = state
         self._threads = threads
+        self._fresh = fresh
         self._raw: bytes | None = None
         self._by_hash: dict[str, Token] = {}
-        self._looked = -FRESH
+        self._looked = -fresh
         self._looking = asyncio.Lock()
 
     async def admit(self, request: Asgi, needs: Scope | None) -> Visitor:
@@ -216,8 +222,8 @@ class TokenDoor:
     async def _find(self, sha256: str) -> Token | None:
         """Find a token; one that is not known may have been made a moment ago."""
         now = time.monotonic()
-        if now - self._looked >= FRESH:
-            await self._look(now - FRESH)
+        if now - self._looked >= self._fresh:
+            await self._look(now - self._fresh)
         if sha256 not in self._by_hash:
             await self._look(now)
         return self._by_hash.get(sha256)

@@ -150,6 +150,13 @@ def complete(caller: Caller, request: CompleteRequest) -> ResultsResponse:
     return _each(caller, "complete", request.tickets, _finish, caller.gate.complete)
 
 
+def completing(caller: Caller, request: CompleteRequest) -> ResultsResponse:
+    """Say of uploads that their completion goes on."""
+    answers = [Answer(Verdict.UNCONFIRMED, reason="completing")] * len(request.tickets)
+    caller.meter.verdicts("complete", answers)
+    return ResultsResponse([_result(caller, answer) for answer in answers])
+
+
 def abort(caller: Caller, request: AbortRequest) -> None:
     """Give up uncompleted uploads."""
     caller.gate.abort(request.tickets)

@@ -16,11 +16,11 @@ from starlette.types import Scope as Asgi
 from onecopy.digest import MD5, Digest, part_lengths
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded, NotAllowed
 from onecopy.gate import LocalGate, Tenant
-from onecopy.http.answer import API_HEADERS, answer
+from onecopy.http.answer import answer
 from onecopy.http.auth import Door, Scope, Visitor
 from onecopy.http.body import Handover, content_length, decode, header, read_json
-from onecopy.http.calls import Caller, stored_part
-from onecopy.http.documents import ChecksumRequest, ChecksumResponse
+from onecopy.http.calls import Caller, completing, stored_part
+from onecopy.http.documents import ChecksumRequest, ChecksumResponse, CompleteRequest
 from onecopy.http.links import link
 from onecopy.http.metrics import CONTENT_TYPE, Meter
 from onecopy.http.options import ChecksumApi, Options
@@ -107,14 +107,34 @@ class JsonCall:
         body = b""
         if self._decoder is not None:
             body = await read_json(scope, receive, site.options.body_bytes)
-        result = await site.threads.call(self._work, site.caller(visitor, scope), body)
+        result = await self._result(site.caller(visitor, scope), body)
         await answer(send, result, status=200 if result else 204)
+
+    async def _result(self, caller: Caller, body: bytes) -> bytes:
+        return await self._site.threads.call(self._work, caller, body)
 
     def _work(self, caller: Caller, body: bytes) -> bytes:
         """Everything that takes long, in a thread: large bodies are decoded here, too."""
         document = None if self._decoder is None else decode(self._decoder, body)
         result = self._call(caller, document)
         return b"" if result is None else msgspec.json.encode(result)
+
+
+class CompleteCall(JsonCall):
+    """A call that may take longer than gateways wait: it goes on, and is to be asked for again."""
+
+    async def _result(self, caller: Caller, body: bytes) -> bytes:
+        limit = asyncio.timeout(self._site.options.complete_seconds)
+        try:
+            async with limit:
+                return await super()._result(caller, body)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        return msgspec.json.encode(completing(caller, decode(_completion, body)))
+
+
+_completion = msgspec.json.Decoder(CompleteRequest)
 
 
 class PartUpload:
@@ -205,8 +225,9 @@ class Figures:
 class BareQuestion:
     """How many records have this MD5? The prototype's question, for its pages."""
 
-    def __init__(self, site: Site, api: ChecksumApi) -> None:
-        self._site = site
+    def __init__(self, index: Engine, threads: Threads, api: ChecksumApi) -> None:
+        self._index = index
+        self._threads = threads
         self._api = api
         self._decoder = msgspec.json.Decoder(ChecksumRequest)
         self._cors = (
@@ -225,11 +246,11 @@ class BareQuestion:
             await answer(send, b"", status=204)
             return
         body = await read_json(scope, receive, 4096)
-        count = await self._site.threads.call(self._count, body)
-        await answer(send, msgspec.json.encode(ChecksumResponse(count)), headers=API_HEADERS)
+        count = await self._threads.call(self._count, body)
+        await answer(send, msgspec.json.encode(ChecksumResponse(count)))
 
     def _count(self, body: bytes) -> int:
         digest = Digest(MD5, bytes.fromhex(decode(self._decoder, body).content))
-        copies = self._site.index.copies(self._api.tenant, digest=digest)
-        [listed] = self._site.index.listed(self._api.tenant, [digest])
+        copies = self._index.copies(self._api.tenant, digest=digest)
+        [listed] = self._index.listed(self._api.tenant, [digest])
         return sum(1 for _ in islice(copies, _MOST_COUNTED)) + (listed is not None)

@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from onecopy.digest import MiB
 from onecopy.gate import Limits
-from onecopy.http.auth import DEFAULT_TENANT
+from onecopy.http.auth import DEFAULT_TENANT, FRESH
+from onecopy.http.claims import ClaimRule
+from onecopy.index.interface import Engine
 
 PAGE = Path(__file__).parent.parent / "page"
 """Where `make page` puts the built page."""
@@ -19,6 +21,8 @@ class ChecksumApi(NamedTuple):
     origin: str
     """The one web origin that CORS lets in, as `https://upload.example.org`."""
     tenant: str = DEFAULT_TENANT
+    counted: Engine | None = None
+    """The index that is asked, where it is not the service's own: the prototype's table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +34,16 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     body_bytes: int = 8 * MiB
     """The longest JSON body."""
+    complete_seconds: float = 20.0
+    """Seconds after which a completion that goes on is answered `completing`, to be asked for
+    again: most gateways wait for 30."""
     trust: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Tenant name -> what it trusts without proof, as `onecopy.gate.Tenant.trust` has it."""
     checksum_api: ChecksumApi | None = None
+    claims: ClaimRule | None = None
+    """What the claims mean that a gateway in front of us has verified; None: nothing."""
+    token_seconds: float = FRESH
+    """Seconds after which it is looked again which tokens there are: how long revoking takes."""
     hosts: frozenset[str] = frozenset()
     """Further names allowed in `Host` where no tokens are required (loopback names always are)."""
     page: Path | None = PAGE

@@ -1,23 +1,23 @@
 """The built page, held in memory: no request ever becomes a path on the disk."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from onecopy.http.answer import Headers, Ready
 from onecopy.store.interface import Presigner, Store
 
 _TYPES = {
-    ".css": b"text/css; charset=utf-8",
-    ".html": b"text/html; charset=utf-8",
-    ".ico": b"image/x-icon",
-    ".js": b"text/javascript; charset=utf-8",
-    ".json": b"application/json",
-    ".png": b"image/png",
-    ".svg": b"image/svg+xml",
-    ".txt": b"text/plain; charset=utf-8",
-    ".wasm": b"application/wasm",
-    ".webmanifest": b"application/manifest+json",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
 }
-_FOREVER = b"public, max-age=31536000, immutable"
+_FOREVER = "public, max-age=31536000, immutable"
 _MISSING = b"The page has not been built: run `make page`. The API is described at /openapi.json.\n"
 
 
@@ -30,7 +30,7 @@ def read_page(folder: Path, store: Store) -> dict[str, Ready]:
         if path.is_file()
     }
     page = {name: _file(name, path, policy) for name, path in files.items()}
-    missing = Ready(_MISSING, _TYPES[".txt"], _headers("/", policy), 404)
+    missing = Ready(_MISSING, _TYPES[".txt"].encode(), _headers("/", policy), 404)
     return {**page, "/": page.get("/index.html", missing)}
 
 
@@ -44,15 +44,23 @@ def content_security_policy(store: Store) -> str:
     )
 
 
+def media_type(name: str) -> str:
+    """Return the type of a file of the page."""
+    return _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
+
+
+def caching(name: str) -> str:
+    """Assets carry a hash in their names, so they never change; the rest is asked for anew."""
+    return _FOREVER if name.lstrip("/").startswith("assets/") else "no-cache"
+
+
 def _file(name: str, path: Path, policy: str) -> Ready:
-    media_type = _TYPES.get(path.suffix, b"application/octet-stream")
-    return Ready(path.read_bytes(), media_type, _headers(name, policy))
+    return Ready(path.read_bytes(), media_type(name).encode(), _headers(name, policy))
 
 
 def _headers(name: str, policy: str) -> Headers:
-    """Assets carry a hash in their names, so they never change; the rest is asked for anew."""
     return (
-        (b"cache-control", _FOREVER if name.startswith("/assets/") else b"no-cache"),
+        (b"cache-control", caching(name).encode()),
         (b"content-security-policy", policy.encode()),
         (b"cross-origin-opener-policy", b"same-origin"),
     )

@@ -7,10 +7,9 @@ What is recorded is not read again, so that a scan that was interrupted goes on 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from time import time_ns
 from typing import Literal, NamedTuple
 
 from onecopy.content import Copy, Digests
@@ -19,6 +18,7 @@ from onecopy.digest import MD5, SMALLEST_PART, Hashed, MiB, content_scheme, hash
 from onecopy.errors import Failure, FileChanged
 from onecopy.gate import Tenant
 from onecopy.index.interface import Engine
+from onecopy.scan.owners import Owned, Owners, copy_of, recorded_at
 from onecopy.store.interface import Absent, Object, Store, Unknown
 
 _BATCH = 1000
@@ -70,7 +70,7 @@ Progress = Callable[[Figures], object]
 def scan(
     index: Engine,
     store: Store,
-    tenants: Sequence[str] = (),
+    tenants: Container[str] = (),
     *,
     read: Read = "new",
     progress: Progress | None = None,
@@ -95,8 +95,7 @@ def scan(
 class _Found(NamedTuple):
     """An object, and whose it is."""
 
-    tenant: Tenant
-    key: str
+    owned: Owned
     object: Object
 
 
@@ -112,11 +111,11 @@ class _Scan:
     """One scan, and its figures so far."""
 
     def __init__(
-        self, index: Engine, store: Store, tenants: Sequence[str], read: Read, progress: Progress
+        self, index: Engine, store: Store, tenants: Container[str], read: Read, progress: Progress
     ) -> None:
         self._index = index
         self._store = store
-        self._tenants = {name: Tenant(name) for name in tenants or (Tenant().name,)}
+        self._owners = Owners(tenants)
         self._which = read
         self._progress = progress
         self.figures = Figures()
@@ -153,8 +152,9 @@ class _Scan:
         while batch := list(islice(objects, _BATCH)):
             found = [each for each in batch if isinstance(each, _Found)]
             yield from (each for each in batch if isinstance(each, Problem))
-            for each, recorded in zip(found, self._recorded(found), strict=True):
-                if self._is_known(each.object, recorded):
+            recorded = recorded_at(self._index, [each.owned for each in found])
+            for each, copy in zip(found, recorded, strict=True):
+                if self._is_known(each.object, copy):
                     self.figures.known += 1
                 else:
                     yield each
@@ -167,25 +167,8 @@ class _Scan:
             if found.size == 0:
                 self.figures.empty += 1
             else:
-                yield self._owned(found) or Problem(found.key, "no-tenant")
-
-    def _owned(self, found: Object) -> _Found | None:
-        """Say whose an object is: its full key tells."""
-        folder, _, rest = found.key.partition("/")
-        tenant = self._tenants.get(folder)
-        if tenant is not None and tenant.prefix and rest:
-            return _Found(tenant, rest, found)
-        default = self._tenants.get(Tenant().name)
-        return None if default is None else _Found(default, found.key, found)
-
-    def _recorded(self, batch: Sequence[_Found]) -> list[Copy | None]:
-        """Return, for each object in order, the copy that is recorded under its key."""
-        copies: dict[tuple[str, str], Copy | None] = {}
-        for name in {each.tenant.name for each in batch}:
-            keys = [each.key for each in batch if each.tenant.name == name]
-            recorded = self._index.at(name, keys)
-            copies |= {(name, key): copy for key, copy in zip(keys, recorded, strict=True)}
-        return [copies[each.tenant.name, each.key] for each in batch]
+                owned = self._owners.of(found.key)
+                yield _Found(owned, found) if owned else Problem(found.key, "no-tenant")
 
     def _is_known(self, found: Object, recorded: Copy | None) -> bool:
         if self._which == "all" or recorded is None or recorded.identity != found.identity:
@@ -237,7 +220,7 @@ class _Scan:
                 # A list may tell more of an object than a look does: the sizes of its parts.
                 stated = each.found.object.digests
                 if now.identity == each.found.object.identity and (each.digests or stated):
-                    good.append((each.found.tenant.name, _copy(each)))
+                    good.append((each.found.owned.tenant.name, _copy(each)))
                 elif now.size:
                     changed.append(each.found._replace(object=now))
         self.figures.added += self._index.add(good)
@@ -257,9 +240,7 @@ class _Scan:
 
 def _copy(read: _Read) -> Copy:
     found = read.found.object
-    digests = read.digests.merged(found.digests)
-    recorded_at = time_ns() // 1_000_000
-    return Copy(read.found.key, found.size, digests, found.identity, found.stored_at, recorded_at)
+    return copy_of(read.found.owned, found._replace(digests=read.digests.merged(found.digests)))
 
 
 def _batches(items: Iterable[_Read | Problem | None]) -> Iterator[list[_Read | Problem]]:

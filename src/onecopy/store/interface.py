@@ -206,6 +206,15 @@ class Presigner(Protocol):
 
 
 @runtime_checkable
+class Describer(Protocol):
+    """A store that states more of an object than a look tells, if it is asked for more (S3)."""
+
+    def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        """Look, as Store does, and give all digests that the store states, as `objects` does."""
+        ...
+
+
+@runtime_checkable
 class Tried(Protocol):
     """A store whose service may not do all that it should (S3's many makers)."""
 

@@ -21,6 +21,8 @@ function reasonFor(status: number, code: string): string {
   if (PASSING.has(status) || code === "RequestTimeout") return "store-unavailable";
   if (status === 404) return "upload-unknown";
   if (status === 507) return "store-full";
+  // The role that signed the request has ended: another one signs it anew.
+  if (code === "ExpiredToken") return "ticket-expired";
   if (WRONG_BYTES.has(code)) return "digest-mismatch";
   return status === 401 || status === 403 ? "store-forbidden" : "store-refused";
 }

@@ -11,6 +11,7 @@ describe("a bucket's answer", () => {
     [400, "BadDigest", "digest-mismatch", false],
     [400, "XAmzContentChecksumMismatch", "digest-mismatch", false],
     [400, "RequestTimeout", "store-unavailable", true],
+    [400, "ExpiredToken", "ticket-expired", false],
     [400, "InvalidRequest", "store-refused", false],
     [401, "", "store-forbidden", false],
     [403, "AccessDenied", "store-forbidden", false],

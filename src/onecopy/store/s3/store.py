@@ -187,13 +187,19 @@ class S3Store:
     # Objects
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
-        answers = self._each(self._look_at, keys)
+        return self._checked(self._each(self._look_at, keys))
+
+    def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        return self._checked(self._each(self._seen_whole, keys))
+
+    def _checked(self, answers: list[Object | Absent | Unknown]) -> list[Object | Absent | Unknown]:
+        """Take nothing for absent in a bucket that is not ours."""
         if _ABSENT in answers:
             # After the looking: what was absent was so in a bucket that is certainly ours.
             try:
                 self._check_marker(self._read_marker())
             except OnecopyError as error:
-                return [_unseen(error)] * len(keys)
+                return [_unseen(error)] * len(answers)
         return answers
 
     def _look_at(self, key: str) -> Object | Absent | Unknown:

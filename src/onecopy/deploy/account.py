@@ -1,0 +1,101 @@
+"""The account that is deployed to: clients of its services, and what their errors mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.exceptions as boto
+
+from onecopy.amazon import code_of, said_by, status_of, unanswered
+from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_ssm import SSMClient
+
+_NOT_KNOWN = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""Codes of credentials that are none, or none any more."""
+
+
+class Account:
+    """An account and a region, as the usual places of AWS name them (environment, profile)."""
+
+    def __init__(self) -> None:
+        with translated():
+            self._session = boto3.Session()
+            if not self._session.region_name:
+                raise InvalidSettings("name the region to deploy to: AWS_REGION=eu-central-1")
+            self.region = self._session.region_name
+
+    @cached_property
+    def id(self) -> str:
+        """Its twelve digits; raises Forbidden if the credentials are none."""
+        with translated():
+            account: str = self._session.client("sts").get_caller_identity()["Account"]
+        return account
+
+    @cached_property
+    def stacks(self) -> "CloudFormationClient":
+        """CloudFormation."""
+        return self._session.client("cloudformation")
+
+    @cached_property
+    def buckets(self) -> "S3Client":
+        """S3."""
+        return self._session.client("s3")
+
+    @cached_property
+    def tables(self) -> "DynamoDBClient":
+        """DynamoDB."""
+        return self._session.client("dynamodb")
+
+    @cached_property
+    def parameters(self) -> "SSMClient":
+        """Systems Manager, which keeps parameters."""
+        return self._session.client("ssm")
+
+    @property
+    def addressing(self) -> str:
+        """How the bucket is named in URLs: in the host, unless something stands in for Amazon's S3.
+
+        The host's name has the region in it then. Without, a bucket that is new is redirected for
+        its first hours, which browsers don't follow in their questions about CORS.
+        """
+        host = urlsplit(self.buckets.meta.endpoint_url).hostname or ""
+        return "virtual" if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) else "path"
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the errors of boto3 into ours."""
+    try:
+        yield
+    except boto.ClientError as error:
+        raise _refusal(error) from error
+    except boto.ProfileNotFound as error:
+        raise InvalidSettings(str(error)) from error
+    except boto.BotoCoreError as error:
+        raise unanswered(error, "AWS", "AWS_PROFILE") from error
+
+
+def _refusal(error: boto.ClientError) -> OnecopyError:
+    said = said_by(error, f"AWS ({error.operation_name})")
+    if code_of(error) in _NOT_KNOWN:
+        return Forbidden(f"{said}: are these the right credentials?")
+    if status_of(error) == 403 or code_of(error).startswith("AccessDenied"):
+        return Forbidden(f"{said}; docs/aws.md says what deploying needs")
+    return Failure(said)

@@ -1,0 +1,103 @@
+"""What a deployment costs in a month, each line with its derivation.
+
+List prices of us-east-1 without the free tier, of 2025: other regions cost up to a half more, see
+https://aws.amazon.com/pricing/. What a file takes was counted; tests/deploy/test_price.py counts it
+again. It is the dearest way: each file is new, small, and asked about alone; a page asks about
+hundreds together, and a duplicate ends after its check.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+_MILLION = 1e6
+_GB = 1e9
+
+
+class Taken(NamedTuple):
+    """What one new file takes, from its probe to the event of its object."""
+
+    requests: int = 4
+    """To the API: probe, check, begin, complete."""
+    events: int = 1
+    """Invocations of the function that keeps the index equal to the bucket; ten share one."""
+    reads: float = 7.5
+    """Of DynamoDB, in read request units: half a unit each, a whole one if consistent."""
+    writes: float = 4
+    """In write request units."""
+    puts: int = 1
+    """Of S3."""
+    heads: int = 2
+    """Looks at the object: to complete, and after its event."""
+    messages: int = 3
+    """Requests of SQS: send, receive, delete."""
+
+
+FILE = Taken()
+CHECK = Taken(requests=2, events=0, reads=1.0, writes=0, puts=0, heads=1, messages=0)
+"""What one takes that is there already: probe, check, and a look at its copy."""
+RECORD = 1_400
+"""Bytes of a record in DynamoDB, under a key of 60: four items, with 100 bytes more for each."""
+_SECONDS = 0.05
+"""Of one invocation, most of it waiting for DynamoDB and S3."""
+_ANSWER = 2_000
+"""Bytes of an answer of the API to one file; a signed request is most of it."""
+_LOG = 400
+"""Bytes that Lambda logs for each invocation."""
+
+
+class Line(NamedTuple):
+    """One line of the bill."""
+
+    what: str
+    amount: float
+    dollars_each: float
+    derived: str
+
+    @property
+    def dollars(self) -> float:
+        """Of the month."""
+        return self.amount * self.dollars_each
+
+
+def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
+    """Return what so many files a month cost, in an index of so many records."""
+    calls, events = files * each.requests, files * each.events
+    seconds = (calls * 1.0 + events * 0.5) * _SECONDS
+    return [
+        _per_million("HTTP API", files, each.requests, "requests", 1.00),
+        _per_million("CloudFront, requests", files, each.requests, "requests", 1.00),
+        _per_gb("CloudFront, answers", calls, _ANSWER, 0.085),
+        _per_million("Lambda, requests", files, each.requests + each.events, "invocations", 0.20),
+        Line(
+            "Lambda, time",
+            seconds,
+            0.0000133334,
+            f"{calls:,} × 1 GB × {_SECONDS} s + {events:,} × 0.5 GB × {_SECONDS} s = "
+            f"{seconds:,.0f} GB-s × $0.0000133334",
+        ),
+        _per_million("DynamoDB, reads", files, each.reads, "units", 0.125),
+        _per_million("DynamoDB, writes", files, each.writes, "units", 0.625),
+        _per_gb("DynamoDB, storage", records, RECORD, 0.25),
+        _per_gb("DynamoDB, recovery", records, RECORD, 0.20),
+        _per_million("S3, puts", files, each.puts, "requests", 5.00),
+        _per_million("S3, looks", files, each.heads, "requests", 0.40),
+        _per_million("SQS", files, each.messages, "requests", 0.40),
+        _per_gb("CloudWatch, logs", calls + events, _LOG, 0.50),
+    ]
+
+
+def _per_million(what: str, files: int, each: float, unit: str, dollars: float) -> Line:
+    amount = files * each
+    derived = f"{files:,} files × {each:g} = {amount:,.0f} {unit} × ${dollars:g} a million"
+    return Line(what, amount, dollars / _MILLION, derived)
+
+
+def _per_gb(what: str, number: int, size: int, dollars: float) -> Line:
+    amount = number * size / _GB
+    derived = f"{number:,} × {size:,} bytes = {amount:,.3f} GB × ${dollars:g}"
+    return Line(what, amount, dollars, derived)
+
+
+def total(lines: Iterable[Line]) -> float:
+    """Return the sum in dollars."""
+    return sum(line.dollars for line in lines)

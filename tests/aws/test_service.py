@@ -1,0 +1,108 @@
+"""The API on Lambda: the same application, with tokens or verified sign-ins."""
+
+import hashlib
+
+import pytest
+
+from onecopy.aws.service import BODY, LIMITS
+from onecopy.errors import InvalidSettings
+from tests.aws.conftest import OpenFunction
+
+CONTENT = {"size": 5, "digests": [f"sha256:{hashlib.sha256(b'hello').hexdigest()}"]}
+CHECK = {"files": [CONTENT]}
+
+
+def test_it_asks_for_tokens_even_if_there_are_none(function: OpenFunction) -> None:
+    """Everybody can reach API Gateway."""
+    api = function()
+    assert api.post("/v1/check", CHECK)[0] == 401
+
+
+def test_a_token_lets_in(function: OpenFunction) -> None:
+    """As it does on `onecopy serve`."""
+    api = function()
+    status, document = api.post("/v1/check", CHECK, token=api.token())
+    assert (status, document) == (200, {"results": [{"verdict": "new"}]})
+
+
+def test_it_states_what_fits_through_lambda(function: OpenFunction) -> None:
+    """Clients cut their requests accordingly."""
+    api = function()
+    _, document = api.get("/v1/config", token=api.token())
+    assert document["limits"]["files"] == LIMITS.files
+    assert document["limits"]["parts"] == LIMITS.parts
+    assert document["limits"]["body_bytes"] == BODY
+
+
+class TestSignedIn:
+    """Those whom the JWT authorizer of API Gateway has let in."""
+
+    def test_all_are_one_tenant(self, function: OpenFunction) -> None:
+        """For a store of one's own."""
+        api = function(jwt_tenant="photos")
+        _, document = api.get("/v1/config", claims={"sub": "ada"})
+        assert document["tenant"] == "photos"
+        assert document["features"] == ["upload", "link"]
+
+    def test_a_claim_names_the_tenant(self, function: OpenFunction) -> None:
+        """For a store that many share."""
+        api = function(jwt_tenant="claim:custom:team")
+        _, document = api.get("/v1/config", claims={"custom:team": "photos"})
+        assert document["tenant"] == "photos"
+
+    @pytest.mark.parametrize("claims", [{"sub": "x"}, {"team": "A/b"}, {"team": "default"}])
+    def test_who_names_no_tenant_is_refused(
+        self, function: OpenFunction, claims: dict[str, str]
+    ) -> None:
+        """`default` would own the keys of all others."""
+        status, problem = function(jwt_tenant="claim:team").get("/v1/config", claims=claims)
+        assert (status, problem["reason"]) == (403, "not-allowed")
+
+    @pytest.mark.parametrize(
+        ("listed", "may_check", "may_upload"),
+        [
+            ("check", True, False),
+            ("openid onecopy/check onecopy/upload", True, True),
+            ("[check upload]", True, True),
+            ('["upload"]', False, True),
+            ("checks", False, False),
+            ("", False, False),
+        ],
+    )
+    def test_a_claim_lists_what_they_may_do(
+        self, function: OpenFunction, listed: str, may_check: bool, may_upload: bool
+    ) -> None:
+        """API Gateway hands lists over as text."""
+        api = function(jwt_tenant="photos", jwt_scopes="scope")
+        claims = {"scope": listed}
+        assert api.post("/v1/check", CHECK, claims=claims)[0] == (200 if may_check else 403)
+        uploads: dict[str, list[str]] = {"files": []}
+        assert api.post("/v1/uploads", uploads, claims=claims)[0] == (200 if may_upload else 403)
+
+    def test_without_the_claim_they_may_do_nothing(self, function: OpenFunction) -> None:
+        """What is not said is not allowed."""
+        api = function(jwt_tenant="photos", jwt_scopes="scope")
+        assert api.post("/v1/check", CHECK, claims={"sub": "ada"})[0] == 403
+
+    def test_tokens_go_on_working(self, function: OpenFunction) -> None:
+        """For commands, on a route without the authorizer."""
+        api = function(jwt_tenant="claim:team")
+        assert api.post("/v1/check", CHECK)[0] == 401
+        _, document = api.get("/v1/config", token=api.token("photos"))
+        assert document["tenant"] == "photos"
+
+    def test_claims_mean_nothing_unless_it_is_said_what(self, function: OpenFunction) -> None:
+        """An authorizer alone lets nobody in."""
+        assert function().post("/v1/check", CHECK, claims={"sub": "ada"})[0] == 401
+
+    def test_tenants_with_names_do_not_stand_beside_the_default_one(
+        self, function: OpenFunction
+    ) -> None:
+        """Whose keys would be theirs, too."""
+        api = function()
+        api.token()
+        with pytest.raises(InvalidSettings, match="default"):
+            function(jwt_tenant="claim:team")
+        with pytest.raises(InvalidSettings, match="default"):
+            function(jwt_tenant="photos")
+        assert function(jwt_tenant="default").get("/v1/config", claims={"sub": "x"})[0] == 200

@@ -1,0 +1,1 @@
+"""Deploying to AWS, and the other ways to run the service."""
