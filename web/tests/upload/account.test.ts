@@ -197,7 +197,8 @@ describe("nobody is signed in", () => {
     const account = page(back);
     await account.finish();
     expect(account.trouble).toContain("belongs to no sign-in of this page");
-    const { search } = issuer.letIn((await page().begin(), went.at(-1) ?? ""));
+    await page().begin();
+    const { search } = issuer.letIn(went.at(-1) ?? "");
     await page(ROOT + search).finish();
     kept.delete("onecopy-signed-in");
     const again = page(ROOT + search);
