@@ -2,7 +2,10 @@
 # Debian's packages that the tests need: installed where we may, named where we may not.
 missing=""
 command -v chromium >/dev/null || [ -n "$ONECOPY_CHROMIUM" ] || missing="$missing chromium"
+command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
+command -v openssl >/dev/null || missing="$missing openssl"
 command -v rdfind >/dev/null || missing="$missing rdfind"
+command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing

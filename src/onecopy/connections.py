@@ -8,6 +8,7 @@ proxies, and nothing is repeated.
 import select
 import socket
 import ssl
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -51,6 +52,7 @@ class Connections:
         self._silence = silence
         self._idle: dict[str, list[_Connection]] = {}
         self._is_open = True
+        weakref.finalize(self, _close, self._idle)  # whoever forgets to close leaves none open
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], payload: Payload | None = None
@@ -103,15 +105,19 @@ class Connections:
     def close(self) -> None:
         """Close the connections, those in use as soon as they are given back."""
         self._is_open = False
-        for idle in self._idle.values():
-            while idle:
-                idle.pop().close()
+        _close(self._idle)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _close(idle: "dict[str, list[_Connection]]") -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
 
 
 def origin(url: str) -> str:

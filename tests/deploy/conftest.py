@@ -5,6 +5,7 @@ import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from email.message import Message
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -31,7 +32,7 @@ class Answer:
     """What somebody answered."""
 
     status: int
-    headers: dict[str, str]
+    headers: Message
     body: bytes
 
 
@@ -96,19 +97,21 @@ class Cloud:
             str(each["OutputValue"]) for each in self.stack["Outputs"] if each["OutputKey"] == name
         )
 
-    def ask(self, url: str, method: str = "GET", body: bytes | None = None) -> Answer:
+    def ask(self, url: str, method: str = "GET", body: bytes | None = None, **more: str) -> Answer:
         """Ask at the URL of a page or an API: the stand-in tells them apart by their host."""
         parts = urlsplit(url)
         headers = {"Host": parts.netloc, "X-Forwarded-Proto": "https"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         request = urllib.request.Request(
             self.standin.endpoint + (parts.path or "/"), body, headers, method=method
         )
         try:
             with urllib.request.urlopen(request) as answer:
-                return Answer(answer.status, dict(answer.headers), answer.read())
+                return Answer(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, dict(error.headers), error.read())
+                return Answer(error.code, error.headers, error.read())
 
 
 @pytest.fixture

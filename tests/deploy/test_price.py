@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from onecopy.aws.notices import Notices
-from onecopy.deploy.price import CHECK, FILE, RECORD, Line, monthly, total
+from onecopy.deploy.price import CHECK, FILE, RECORD, monthly, total
 from onecopy.files import walk
 from onecopy.gate import LocalGate, Tenant, bind, ticket_secrets
 from onecopy.index import Engine, open_index
@@ -21,6 +21,7 @@ from onecopy.store.s3.store import S3Store
 from onecopy.upload import Outcome, upload
 from tests.conftest import Run, Serve
 from tests.deploy.conftest import Cloud
+from tests.deploy.template import resources
 from tests.middleman import Answer, Handler, serving, standing_between
 from tests.s3.between import Pass
 from tests.standins import Standin
@@ -195,7 +196,16 @@ def test_every_line_says_how_it_comes_about() -> None:
     assert total(lines) == pytest.approx(sum(line.dollars for line in lines))
 
 
-def test_nothing_costs_nothing() -> None:
-    """As long as nobody uses it, there is nothing to pay."""
-    assert total(monthly(0, 0)) == 0
-    assert all(isinstance(line, Line) for line in monthly(0, 0))
+def test_the_docs_say_the_same() -> None:
+    """For a million files a month, in an index of ten million."""
+    text = (Path(__file__).parents[2] / "docs" / "aws.md").read_text()
+    sums = [total(monthly(1_000_000, 10_000_000, each)) for each in (CHECK, FILE)]
+    assert "| **together** | **${:.2f}** | **${:.2f}** |".format(*sums) in text
+
+
+def test_while_nobody_uses_it_it_costs_what_aws_gives_for_nothing() -> None:
+    """A million requests of SQS and ten alarms are free, always."""
+    paid = {line.what: line for line in monthly(0, 0) if line.dollars}
+    assert set(paid) == {"SQS, waiting", "CloudWatch, alarms"}
+    assert paid["SQS, waiting"].amount < 1_000_000
+    assert paid["CloudWatch, alarms"].amount == len(resources("AWS::CloudWatch::Alarm")) <= 10

@@ -1,6 +1,8 @@
 """What the template says, of what no stand-in can show."""
 
+import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from onecopy.deploy.choices import Choices, Names
 from onecopy.deploy.plan import TEMPLATE
 from onecopy.http.options import SignIn
 from onecopy.http.page import content_security_policy
+from onecopy.index import dynamodb
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.cors import _rule
 from onecopy.store.s3.lifecycle import DAYS
@@ -71,6 +74,21 @@ def test_functions_may_do_in_the_bucket_what_doctor_prints() -> None:
     theirs = {each["Sid"]: each for each in statements() if each.get("Sid") in ours}
     assert sorted(theirs["OnecopyLists"]["Action"]) == sorted(LISTS)
     assert sorted(theirs["OnecopyObjects"]["Action"]) == sorted(OBJECTS)
+
+
+def test_functions_may_do_in_the_table_what_the_engine_does() -> None:
+    """And no more: making a table, and looking through one, is for whoever deploys."""
+    engine = Path(dynamodb.__file__).parent
+    calls = {
+        call
+        for path in engine.glob("*.py")
+        if path.name not in ("opening.py", "checksums.py")
+        for call in re.findall(r"\bclient\.(\w+)", path.read_text())
+    }
+    partiql = {"BatchExecuteStatement": "PartiQLInsert"}
+    names = {"".join(word.title() for word in call.split("_")) for call in calls - {"close"}}
+    (statement,) = [each for each in statements() if each.get("Sid") == "Index"]
+    assert {f"dynamodb:{partiql.get(name, name)}" for name in names} == set(statement["Action"])
 
 
 def test_objects_and_index_outlive_the_stack() -> None:
@@ -199,6 +217,14 @@ def test_the_api_lets_through_only_so_much() -> None:
     route = one("ApiRoute")
     assert route["AuthorizationType"] == {"Fn::If": ["HasIssuer", "JWT", "NONE"]}
     assert resources()["SignIn"]["Condition"] == "HasIssuer"
+
+
+def test_other_pages_may_ask_the_bare_question_and_nothing_else() -> None:
+    """Of one origin, if one was chosen: no request that carries a token is let through."""
+    condition, cors, _ = one("HttpApi")["CorsConfiguration"]["Fn::If"]
+    assert condition == "AnswersChecksums" == resources()["ChecksumRoute"]["Condition"]
+    assert cors["AllowOrigins"] == [{"Ref": "ChecksumOrigin"}]
+    assert (cors["AllowMethods"], cors["AllowHeaders"]) == (["POST"], ["content-type"])
 
 
 def test_logs_end() -> None:

@@ -1,6 +1,7 @@
 """The whole way, in a real browser: page, API, function, table, bucket, event, and back."""
 
 import hashlib
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ from tests.standins import Standin
 
 pytestmark = pytest.mark.server
 
+_OLD = "https://old.example"
+"""Where the prototype's page is."""
 _PATIENCE = 30
 """Seconds for an event to come to the index."""
 
@@ -71,7 +74,7 @@ def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> It
     """Deploy; the page is then before a proxy that stands for CloudFront's way to the API."""
     cloud = Cloud(ministack, running(tmp_path_factory.mktemp("home")), f"t{uuid4().hex[:12]}")
     with edge() as before:
-        ran = cloud.deploy(*HERE, "--page-origin", before.url)
+        ran = cloud.deploy(*HERE, "--page-origin", before.url, "--checksum-api", _OLD)
         assert ran.code == 0, ran.err
         before.stand_before(cloud)
         assert urlsplit(ran.out.strip()).netloc == before.distribution
@@ -147,6 +150,19 @@ def test_what_others_store_is_a_duplicate_soon(
     assert sent(window) == []
     deployed.cloud.client("s3").delete_object(Bucket=deployed.bucket, Key="elsewhere/oslo.jpg")
     deployed.wait(mine, Verdict.NEW)
+
+
+def test_the_prototypes_page_gets_its_answer(deployed: Deployed) -> None:
+    """At the API's own address. (The stand-in loses whom the template's CORS lets in.)"""
+    deployed.put("prague.jpg", b"a picture of prague")
+    url, md5 = deployed.cloud.output("ApiUrl"), hashlib.md5(b"a picture of prague").hexdigest()
+    asked = json.dumps({"content": md5}).encode()
+    until = time.monotonic() + _PATIENCE
+    while (answer := deployed.cloud.ask(url, "POST", asked)).body != b'{"exists":1}':
+        assert (answer.status, answer.body) == (200, b'{"exists":0}')
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    assert deployed.cloud.ask(url, "POST", b'{"content": "no"}').status == 400
 
 
 def test_it_goes_on_after_it_was_deployed_anew(

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.http import endpoints
-from onecopy.http.answer import Ready
 from onecopy.http.app import ChecksumApi, Options, create_app
+from onecopy.http.openapi import Description
 from onecopy.index import open_index
 from onecopy.store import open_store
 from tests.http.conftest import Json, Service, digest, starting
@@ -38,9 +38,9 @@ def described() -> dict[str, Json]:
         if isinstance(route, Route) and route.path == "/openapi.json"
     ]
     assert isinstance(endpoint, endpoints.Path)
-    ready = endpoint.by_method["GET"]
-    assert isinstance(ready, Ready)
-    document: dict[str, Json] = json.loads(ready.body)
+    description = endpoint.by_method["GET"]
+    assert isinstance(description, Description)
+    document: dict[str, Json] = json.loads(description.document)
     return document
 
 

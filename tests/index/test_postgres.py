@@ -58,7 +58,7 @@ class TestPostgresIndexInChunks(IndexContract, ListsContract, PagesContract):
         monkeypatch.setattr(engine, "_MANY", 40)
         monkeypatch.setattr(loading, "_CHUNK", 70)
         monkeypatch.setattr(reading, "_PAGE", 7)
-        monkeypatch.setattr(pages, "_PAGE", 70)
+        monkeypatch.setattr(pages, "_PAGE", 700)
         monkeypatch.setattr(writing, "_FEW", 20)
         index = open_index(database)
         yield index
@@ -137,6 +137,31 @@ def test_nothing_is_read_from_end_to_end(database: str) -> None:
     index.close()
     assert scans(database) == before
     assert "copy" in before
+
+
+def test_no_more_is_read_than_is_asked(database: str) -> None:
+    """A plan that was made while the tables were empty finds each row by itself when they are not.
+
+    It stays for as long as the connection, and nobody has to analyse the tables.
+    """
+    index = PostgresIndex(database)
+    for turn in range(2):
+        for tenant in ("t", "u"):
+            fill(index, tenant)
+            ask(index, tenant)
+            index.forget(tenant, [a_copy("a", proved("a"))])
+            if not turn:
+                index.add((tenant, copy) for copy in copies_of("more", MANY))
+                index.enlist((tenant, Listed(md5_of(str(number)))) for number in range(MANY))
+    index.close()
+    scans(database)  # waits until all is known
+    read = (
+        "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes"
+        " WHERE relname IN ('copy', 'digest', 'listed')"
+    )
+    with connected(database) as connection:
+        [[rows]] = connection.execute(read).fetchall()
+    assert 0 < int(str(rows)) < MANY / 10
 
 
 def test_same_calls_for_all_tenants(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,3 +550,22 @@ def test_upgraded_by_several(database: str, monkeypatch: pytest.MonkeyPatch) -> 
     with connected(database) as connection:
         assert connection.execute("SELECT count(*) FROM onecopy.more").fetchone() == (1,)
         assert connection.execute("SELECT version FROM onecopy.version").fetchall() == [(2,)]
+
+
+# The layout for a billion copies
+
+
+class TestPartitionedIndex(IndexContract):
+    """The contract once more, with the digests in parts, as docs/index.md makes them."""
+
+    @pytest.fixture
+    def index(self, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+        monkeypatch.setattr(engine, "_MANY", 1000)
+        open_index(database).close()
+        text = (Path(__file__).parents[2] / "docs" / "index.md").read_text("utf-8")
+        with connected(database) as connection:
+            for statement in text.partition("```sql\n")[2].partition("```")[0].split(";"):
+                connection.execute(statement)
+        index = open_index(database)
+        yield index
+        index.close()

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from onecopy.store.s3.address import Address
@@ -63,6 +63,7 @@ def test_the_address_is_the_client_s(url: str) -> None:
 @pytest.mark.parametrize("token", ["", "token/+="])
 @pytest.mark.parametrize("url", ADDRESSES.values(), ids=ADDRESSES)
 @given(key=KEYS, headers=HEADERS, query=QUERY)
+@settings(deadline=None)
 @example(key="a//b/../é ~+?#%&=", headers={"X-B": " a  b ", "x-a": ""}, query={"b": "=/", "B": "~"})
 def test_a_url_for_others(
     url: str, token: str, key: str, headers: dict[str, str], query: dict[str, str]
@@ -88,6 +89,7 @@ def test_a_url_for_others(
 @pytest.mark.parametrize("token", ["", "token/+="])
 @pytest.mark.parametrize("url", ADDRESSES.values(), ids=ADDRESSES)
 @given(key=KEYS, headers=HEADERS)
+@settings(deadline=None)
 def test_a_request_of_our_own(url: str, token: str, key: str, headers: dict[str, str]) -> None:
     """The headers of a request without a body are those that botocore sends."""
     way = connection(url, token)

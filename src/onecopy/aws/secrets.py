@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from threading import Lock
-from typing import Any, cast, overload
+from typing import Any, overload
 
-import boto3
 import botocore.exceptions as boto
+from botocore.session import Session
 
 from onecopy.errors import InvalidSettings, Unavailable
 
@@ -31,7 +31,7 @@ def open_secrets(place: str) -> "RotatingSecrets":
     service, _, name = place.partition(":")
     if service not in _READERS or not name:
         raise InvalidSettings(f"{place!r} keeps no secrets: say secretsmanager:NAME or ssm:NAME")
-    client = cast(Any, boto3).client(service)
+    client = Session().create_client(service)
     return RotatingSecrets(partial(_read, service, client, name))
 
 

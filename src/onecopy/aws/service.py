@@ -70,6 +70,7 @@ def _options(settings: Settings) -> Options:
         sign_in=_sign_in(settings),
         claims=ClaimRule(tenant, settings.jwt_scopes) if tenant else None,
         token_seconds=REVOKED,
+        figures=False,
     )
 
 

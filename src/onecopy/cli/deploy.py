@@ -215,6 +215,6 @@ def _tell_plan(
     shown.line("")
     for line in lines:
         shown.line(f"${line.dollars:>10,.4f}  {line.what}: {line.derived}")
-    shown.line(f"${total(lines):>10,.4f}  a month; list prices of us-east-1, without the free tier")
+    shown.line(f"${total(lines):>10,.4f}  a month, at the list prices of us-east-1 (docs/aws.md)")
     if_there = total(monthly(files, records, CHECK))
     shown.line(f"${if_there:>10,.4f}  a month if all of them are there already")

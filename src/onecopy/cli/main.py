@@ -15,6 +15,7 @@ from onecopy.cli.progress import ReaderLeft
 from onecopy.errors import OnecopyError
 
 COMMANDS = (
+    "bench",
     "check",
     "completion",
     "deploy",

@@ -68,15 +68,16 @@ class Account:
         """Systems Manager, which keeps parameters."""
         return self._session.client("ssm")
 
-    @property
-    def addressing(self) -> str:
-        """How the bucket is named in URLs: in the host, unless something stands in for Amazon's S3.
+    def addressing(self, bucket: str) -> str:
+        """Return how a bucket is named in URLs: in the host, unless certificates forbid it.
 
         The host's name has the region in it then. Without, a bucket that is new is redirected for
-        its first hours, which browsers don't follow in their questions about CORS.
+        its first hours, which browsers don't follow in their questions about CORS. Amazon's
+        certificates are for names without dots, and what stands in for S3 has none.
         """
         host = urlsplit(self.buckets.meta.endpoint_url).hostname or ""
-        return "virtual" if host.endswith((".amazonaws.com", ".amazonaws.com.cn")) else "path"
+        is_amazon = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return "virtual" if is_amazon and "." not in bucket else "path"
 
 
 @contextmanager

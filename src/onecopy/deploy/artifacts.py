@@ -126,16 +126,17 @@ def _listed(page: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - boto3's
 def is_there(client: "S3Client", bucket: str, owner: str) -> bool:
     """Tell whether a bucket of ours is there; raises Failure if it is somebody else's."""
     try:
-        client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+        found = client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
     except boto.ClientError as error:
         if status_of(error) == 404:
             return False
-        if status_of(error) in (301, 400):
-            raise Failure(f"the bucket {bucket} is in another region") from error
         if status_of(error) == 403:
             raise Failure(
                 f"the bucket {bucket} belongs to somebody else, or may not be looked at: choose "
                 "another --name"
             ) from error
         raise
+    ours = client.meta.region_name
+    if (region := found.get("BucketRegion", ours)) != ours:
+        raise Failure(f"the bucket {bucket} is in {region}, and the functions would be in {ours}")
     return True

@@ -62,36 +62,18 @@ class Deployment:
         """Make it, or bring it up to date."""
         with translated():
             self._stack.settle()
-            before = self._stack.parameters()
-            _check_together({**before, **self._choices.parameters})
-            place = self._place(before)
-            package = build(_target(self._choices, before))
-            self._artifacts.make()
-            key = self._artifacts.put_package(package)
-            is_new = secret.make(self._account.parameters, self._names.secret)
-            given = {
-                **place,
-                **self._choices.parameters,
-                "Artifacts": self._artifacts.bucket,
-                "Package": key,
-                "SecretParameter": self._names.secret,
-                "BucketOrigin": self._origin({**before, **place}),
-            }
-            if not before:
-                given.setdefault("Certificate", "")
-            is_changed = self._stack.apply(TEMPLATE.read_text(), given)
-            told = self._stack.outputs()
-            is_attached = self._attach(told)
-            pages = self._artifacts.put_page(PAGE)
-            token = self._open()
-        parameters = self._stack.parameters()
-        domain = parameters.get("Domain")
-        return Deployed(
-            told["Url"],
-            is_changed or is_attached or is_new or pages > 0 or token is not None,
-            token,
-            (domain, told["DistributionDomain"]) if domain else None,
-        )
+            given = self._parameters(self._stack.parameters())
+            changed = [
+                secret.make(self._account.parameters, self._names.secret),
+                self._stack.apply(TEMPLATE.read_text(), given),
+            ]
+            told, place = self._stack.outputs(), self._stack.parameters()
+            # The page comes last: it needs all the others.
+            changed += [self._attach(place, told), self._artifacts.put_page(PAGE) > 0]
+            token = self._open(place)
+        domain = place["Domain"]
+        dns = (domain, told["DistributionDomain"]) if domain else None
+        return Deployed(told["Url"], any(changed) or token is not None, token, dns)
 
     def remove(self, *, index: bool) -> Left:
         """Remove all but the objects, and the index unless it is to go, too."""
@@ -117,6 +99,23 @@ class Deployment:
 
     # Where everything is
 
+    def _parameters(self, before: Mapping[str, str]) -> dict[str, str]:
+        """Return those of the template that may have changed; the package is there by then."""
+        chosen = self._choices.parameters
+        _check_together({**before, **chosen})
+        place = self._place(before)
+        package = build(_target({**before, **chosen}))
+        self._artifacts.make()
+        return {
+            **({} if before else {"Certificate": ""}),  # has no default, for it could be no ARN
+            **place,
+            **chosen,
+            "Artifacts": self._artifacts.bucket,
+            "Package": self._artifacts.put_package(package),
+            "SecretParameter": self._names.secret,
+            "BucketOrigin": self._origin({**before, **place}),
+        }
+
     def _place(self, before: Mapping[str, str]) -> dict[str, str]:
         """Return the parameters that say where objects and index lie, and which are to be made."""
         chosen, names = self._choices.store, self._names
@@ -138,7 +137,7 @@ class Deployment:
             raise InvalidSettings(f"there is no bucket {bucket}")
         if chosen or not before:
             address = chosen or Address(bucket)
-            place["StoreOptions"] = store_options(address, self._account.addressing)
+            place["StoreOptions"] = store_options(address, self._account.addressing(bucket))
             place["BucketKey"] = address.sse_key or ""
         return place
 
@@ -161,17 +160,17 @@ class Deployment:
     def _delete_table(self) -> bool:
         tables, name = self._account.tables, self._names.table
         tables.update_table(TableName=name, DeletionProtectionEnabled=False)
+        tables.get_waiter("table_exists").wait(TableName=name)  # it is being changed until then
         tables.delete_table(TableName=name)
         self._tell(f"{name}: deleted")
         return True
 
     # What the page sends to
 
-    def _attach(self, told: Mapping[str, str]) -> bool:
+    def _attach(self, place: Mapping[str, str], told: Mapping[str, str]) -> bool:
         """Let a bucket that was there before send its events, and take what the page sends."""
         from onecopy.store.s3.cors import examine_cors
 
-        place = self._stack.parameters()
         if place["MakeBucket"] == "yes":
             return False
         client, bucket = self._account.buckets, place["Bucket"]
@@ -199,7 +198,7 @@ class Deployment:
             f"?region={self._account.region}&{place['StoreOptions']}"
         )
 
-    def _open(self) -> str | None:
+    def _open(self, place: Mapping[str, str]) -> str | None:
         """Open index and store as the functions do; return a first token, if one is needed.
 
         So the table is begun by us: functions may not look through one.
@@ -207,7 +206,6 @@ class Deployment:
         from onecopy.gate import bind
         from onecopy.http.auth import create_token, has_tokens
 
-        place = self._stack.parameters()
         url = f"dynamodb://{place['Table']}?region={self._account.region}"
         with closing(open_index(url)) as index, self._opened_store(place) as store:
             bind(index, store)
@@ -222,11 +220,10 @@ def _check_together(wanted: Mapping[str, str]) -> None:
             raise InvalidSettings(f"--{one.lower()} goes with --{other.lower()}")
 
 
-def _target(choices: Choices, before: Mapping[str, str]) -> Target:
-    """Return what the functions run on: as chosen, else as before."""
-    chosen = {**before, **choices.parameters}
+def _target(wanted: Mapping[str, str]) -> Target:
+    """Return what the functions run on; the defaults are those of the template."""
     ours = Target()
     return Target(
-        chosen.get("Runtime", f"python{ours.python}").removeprefix("python"),
-        chosen.get("Architecture", ours.architecture),
+        wanted.get("Runtime", f"python{ours.python}").removeprefix("python"),
+        wanted.get("Architecture", ours.architecture),
     )

@@ -16,7 +16,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from onecopy.errors import Failure, InvalidSettings
 
-NEEDED = ("msgspec", "prometheus-client", "starlette", "urllib3")
+NEEDED = ("httptools", "msgspec", "prometheus-client", "starlette")
 """Those of our dependencies that the functions import, besides boto3."""
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

@@ -1,9 +1,9 @@
 """What a deployment costs in a month, each line with its derivation.
 
-List prices of us-east-1 without the free tier, of 2025: other regions cost up to a half more, see
-https://aws.amazon.com/pricing/. What a file takes was counted; tests/deploy/test_price.py counts it
-again. It is the dearest way: each file is new, small, and asked about alone; a page asks about
-hundreds together, and a duplicate ends after its check.
+List prices of us-east-1, of 2025, without what AWS always gives for nothing; other regions cost up
+to a half more: https://aws.amazon.com/pricing/. What a file takes was counted, and
+tests/deploy/test_price.py counts it again. It is the dearest way: each file is new, small, and
+asked about alone; a page asks about hundreds together, and a duplicate ends after its check.
 """
 
 from collections.abc import Iterable
@@ -37,6 +37,10 @@ CHECK = Taken(requests=2, events=0, reads=1.0, writes=0, puts=0, heads=1, messag
 """What one takes that is there already: probe, check, and a look at its copy."""
 RECORD = 1_400
 """Bytes of a record in DynamoDB, under a key of 60: four items, with 100 bytes more for each."""
+ALARMS = 4
+_LOOKS = 15 * 60 * 24 * 30
+"""How often Lambda looks into a queue in a month: five that wait for 20 s each.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 _SECONDS = 0.05
 """Of one invocation, most of it waiting for DynamoDB and S3."""
 _ANSWER = 2_000
@@ -82,7 +86,14 @@ def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
         _per_million("S3, puts", files, each.puts, "requests", 5.00),
         _per_million("S3, looks", files, each.heads, "requests", 0.40),
         _per_million("SQS", files, each.messages, "requests", 0.40),
+        Line(
+            "SQS, waiting",
+            _LOOKS,
+            0.40 / _MILLION,
+            f"15 a minute × 60 × 24 × 30 = {_LOOKS:,} requests × $0.4 a million",
+        ),
         _per_gb("CloudWatch, logs", calls + events, _LOG, 0.50),
+        Line("CloudWatch, alarms", ALARMS, 0.10, f"{ALARMS} alarms = {ALARMS} × $0.1"),
     ]
 
 

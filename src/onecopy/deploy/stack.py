@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Tell = Callable[[str], None]
 """Takes a line of progress."""
 
+_PROPOSED = "REVIEW_IN_PROGRESS"
+"""What a stack is of which there is no more than a change set."""
 _UNMADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
 """What a stack is after it could not be made, or removed: it can only be removed."""
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
@@ -58,13 +60,18 @@ class Stack:
 
     def parameters(self) -> dict[str, str]:
         """Return what it was made with; nothing if there is none."""
-        given = (self.look() or {}).get("Parameters", [])
+        given = self._made().get("Parameters", [])
         return {each["ParameterKey"]: each["ParameterValue"] for each in given}
 
     def outputs(self) -> dict[str, str]:
         """Return what it tells of itself; nothing if there is none."""
-        told = (self.look() or {}).get("Outputs", [])
+        told = self._made().get("Outputs", [])
         return {each["OutputKey"]: each["OutputValue"] for each in told}
+
+    def _made(self) -> dict[str, Any]:
+        """Return what it is; nothing if there is none, or no more than a proposal of one."""
+        found = self.look()
+        return {} if found is None or found["StackStatus"] == _PROPOSED else found
 
     def owns(self, logical: str) -> bool:
         """Tell whether something is part of it, by its name in the template."""
@@ -89,7 +96,8 @@ class Stack:
         found = self.look()
         if found is not None and _is_busy(found):
             self._tell(f"{self.name}: {found['StackStatus']}; waiting for its end")
-            found = self._wait()
+            self._forget_events(found)
+            found = self._wait(is_ours=False)
         if found is not None and found["StackStatus"] in _UNMADE:
             self._tell(f"{self.name}: the last try could not be finished; clearing it away")
             self.remove()
@@ -101,7 +109,7 @@ class Stack:
         not be done: everything is then as before.
         """
         found = self.look()
-        is_new = found is None or found["StackStatus"] == "REVIEW_IN_PROGRESS"
+        is_new = found is None or found["StackStatus"] == _PROPOSED
         self._forget_events(found)
         change_set = self._propose(template, given, None if is_new else found)
         if change_set is None:
@@ -166,14 +174,20 @@ class Stack:
             return None
         raise Failure(f"the stack {self.name} can't be changed so: {reason}")
 
-    def _wait(self) -> dict[str, Any] | None:
-        """Tell its events until nobody works at it any more; return what it is then."""
+    def _wait(self, *, is_ours: bool = True) -> dict[str, Any] | None:
+        """Tell its events until nobody works at it any more; return what it is then.
+
+        What we have begun ourselves is over when its end was told: a moment after it was begun
+        the stack may still look as before.
+        """
+        is_over = not is_ours
         for _ in _looks(f"the stack {self.name}"):
             found = self.look()
             for event in self._new_events():
                 if not event["ResourceStatus"].endswith("_IN_PROGRESS"):
                     self._tell(_line(event))
-            if found is None or not _is_busy(found):
+                    is_over |= event["PhysicalResourceId"] == self._id
+            if is_over and (found is None or not _is_busy(found)):
                 break
         return found
 
@@ -229,7 +243,7 @@ def _looks(what: str) -> Iterator[None]:
 
 def _is_busy(found: Mapping[str, Any]) -> bool:
     status = found["StackStatus"]
-    return bool(status.endswith("_IN_PROGRESS")) and status != "REVIEW_IN_PROGRESS"
+    return bool(status.endswith("_IN_PROGRESS")) and status != _PROPOSED
 
 
 def _line(event: Mapping[str, Any]) -> str:

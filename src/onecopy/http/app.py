@@ -29,8 +29,8 @@ from onecopy.http.endpoints import (
     Site,
 )
 from onecopy.http.links import Content
-from onecopy.http.metrics import CONTENT_TYPE, Meter
-from onecopy.http.openapi import Operation, Parameter, describe
+from onecopy.http.metrics import CONTENT_TYPE, Prometheus, Uncounted
+from onecopy.http.openapi import Description, Operation, Parameter
 from onecopy.http.options import PAGE, ChecksumApi, Options, SignIn
 from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
@@ -61,7 +61,7 @@ def create_app(
     to the logger `onecopy.access`, which never holds tickets, tokens, links or keys.
     """
     options = options or Options()
-    threads, meter = Threads(), Meter()
+    threads, meter = Threads(), Prometheus() if options.figures else Uncounted()
     site = Site(
         index,
         store,
@@ -97,7 +97,7 @@ def create_checksum_app(index: Engine, api: ChecksumApi) -> Starlette:
     methods: dict[str, ASGIApp] = {"POST": question, "OPTIONS": question}
     return Starlette(
         routes=[Route("/{path:path}", Path("/", methods), methods=list(methods))],
-        middleware=[Middleware(Access, meter=Meter())],
+        middleware=[Middleware(Access, meter=Uncounted())],
         exception_handlers={HTTPException: on_http_exception},
     )
 
@@ -110,11 +110,10 @@ def _token_door(index: Engine, threads: Threads, options: Options) -> Door:
 
 def _routes(site: Site, *, tokens_required: bool) -> list[Route]:
     operations = _operations(site)
-    description = describe(operations, tokens_required=tokens_required)
     paths: dict[str, dict[str, ASGIApp]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method] = operation.endpoint
-    paths["/openapi.json"] = {"GET": Ready(description, JSON)}
+    paths["/openapi.json"] = {"GET": Description(operations, tokens_required=tokens_required)}
     if site.options.checksum_api is not None:
         paths["/"]["OPTIONS"] = paths["/"]["POST"]
     if site.options.page is not None:
@@ -298,16 +297,7 @@ def _links(site: Site) -> list[Operation]:
 
 
 def _figures(site: Site) -> list[Operation]:
-    return [
-        Operation(
-            "GET",
-            "/metrics",
-            "metrics",
-            "Figures for Prometheus.",
-            Figures(site),
-            response=CONTENT_TYPE.partition(";")[0],
-            needs="metrics",
-        ),
+    operations = [
         Operation(
             "GET",
             "/healthz",
@@ -318,6 +308,18 @@ def _figures(site: Site) -> list[Operation]:
             is_open=True,
         ),
     ]
+    if isinstance(site.meter, Prometheus):
+        figures = Operation(
+            "GET",
+            "/metrics",
+            "metrics",
+            "Figures for Prometheus.",
+            Figures(site.door, site.meter),
+            response=CONTENT_TYPE.partition(";")[0],
+            needs="metrics",
+        )
+        operations.append(figures)
+    return operations
 
 
 def _bare(site: Site) -> list[Operation]:

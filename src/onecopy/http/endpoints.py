@@ -22,7 +22,7 @@ from onecopy.http.body import Handover, content_length, decode, header, read_jso
 from onecopy.http.calls import Caller, completing, stored_part
 from onecopy.http.documents import ChecksumRequest, ChecksumResponse, CompleteRequest
 from onecopy.http.links import link
-from onecopy.http.metrics import CONTENT_TYPE, Meter
+from onecopy.http.metrics import CONTENT_TYPE, Meter, Prometheus
 from onecopy.http.options import ChecksumApi, Options
 from onecopy.http.problems import Refusal
 from onecopy.http.threads import Threads
@@ -214,12 +214,13 @@ class LinkCall:
 class Figures:
     """Answers with what the meter counted."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, door: Door, meter: Prometheus) -> None:
+        self._door = door
+        self._meter = meter
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        await self._site.door.admit(scope, "metrics")
-        await answer(send, self._site.meter.exposition(), media_type=CONTENT_TYPE.encode())
+        await self._door.admit(scope, "metrics")
+        await answer(send, self._meter.exposition(), media_type=CONTENT_TYPE.encode())
 
 
 class BareQuestion:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
-
-import prometheus_client as prometheus
+from typing import Protocol
 
 from onecopy.content import Verdict
 from onecopy.gate import Answer
 
-CONTENT_TYPE = prometheus.CONTENT_TYPE_LATEST
+CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
+"""https://prometheus.io/docs/instrumenting/exposition_formats/"""
 
 Count = Callable[[], None]
 Observe = Callable[[float], None]
@@ -17,10 +17,37 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE", "PATCH"})
 
 
-class Meter:
+class Meter(Protocol):
+    """Is told what was answered."""
+
+    def request(  # noqa: PLR0913 - one figure each
+        self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
+    ) -> None:
+        """Count one request; `route` is a template, so that there are few."""
+        ...
+
+    def verdicts(self, call: str, answers: Sequence[Answer]) -> None:
+        """Count the verdicts of one call."""
+        ...
+
+
+class Uncounted:
+    """Counts nothing, for processes that come and go: nobody could ask them for figures."""
+
+    def request(  # noqa: PLR0913 - as Meter has them
+        self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
+    ) -> None: ...
+
+    def verdicts(self, call: str, answers: Sequence[Answer]) -> None: ...
+
+
+class Prometheus:
     """Counts for one app; each has its own registry, so that two apps don't add up."""
 
     def __init__(self) -> None:
+        import prometheus_client as prometheus  # only who counts pays for it
+
+        self._generate = prometheus.generate_latest
         self._registry = registry = prometheus.CollectorRegistry()
         self._requests = prometheus.Counter(
             "onecopy_requests_total",
@@ -53,7 +80,6 @@ class Meter:
     def request(  # noqa: PLR0913 - one figure each
         self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
     ) -> None:
-        """Count one request; `route` is a template, so that there are few."""
         count, observe = self._of(method if method in _METHODS else "other", route, status)
         count()
         observe(seconds)
@@ -66,7 +92,6 @@ class Meter:
         return count, self._seconds.labels(route).observe
 
     def verdicts(self, call: str, answers: Sequence[Answer]) -> None:
-        """Count the verdicts of one call."""
         verdicts = [answer.verdict for answer in answers]
         for verdict in set(verdicts):
             self._of_verdict(call, verdict)(verdicts.count(verdict))
@@ -76,4 +101,4 @@ class Meter:
 
     def exposition(self) -> bytes:
         """Return all figures in Prometheus' text format."""
-        return prometheus.generate_latest(self._registry)
+        return self._generate(self._registry)

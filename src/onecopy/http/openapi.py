@@ -1,14 +1,17 @@
 """The OpenAPI 3.1 document, made from the very table of operations that the app is built from."""
 
 from collections.abc import Sequence
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import msgspec
 from starlette.routing import compile_path
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Asgi
 
 from onecopy import __version__
+from onecopy.http.answer import answer
 from onecopy.http.auth import Scope
 from onecopy.http.documents import Problem
 from onecopy.http.problems import PROBLEM_JSON
@@ -51,6 +54,21 @@ class Operation(NamedTuple):
     def template(self) -> str:
         """The path as OpenAPI, the log and the metrics have it."""
         return compile_path(self.path)[1]
+
+
+class Description:
+    """Answers with the document, made when it is first asked for: that takes a while."""
+
+    def __init__(self, operations: Sequence[Operation], *, tokens_required: bool) -> None:
+        self._make = partial(describe, operations, tokens_required=tokens_required)
+
+    @cached_property
+    def document(self) -> bytes:
+        """The document as JSON."""
+        return self._make()
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await answer(send, self.document)
 
 
 def describe(operations: Sequence[Operation], *, tokens_required: bool) -> bytes:

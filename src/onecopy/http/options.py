@@ -69,6 +69,8 @@ class Options:
     """Seconds after which it is looked again which tokens there are: how long revoking takes."""
     hosts: frozenset[str] = frozenset()
     """Further names allowed in `Host` where no tokens are required (loopback names always are)."""
+    figures: bool = True
+    """Whether requests are counted, for `/metrics`."""
     page: Path | None = PAGE
     """Folder of the built page; None serves none."""
     show_urls: bool = True

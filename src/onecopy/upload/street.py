@@ -39,8 +39,6 @@ _BATCH = 1000
 """Most files in one request."""
 _PATIENCE = 0.03
 """Seconds for which a batch waits for files that are about to come."""
-_SENT_PATIENCE = 0.1
-"""Seconds for which those that were sent wait for others: each batch is a commit of the index."""
 _HASHERS = 2
 _SENDERS = 8
 _LARGE = 3
@@ -359,7 +357,7 @@ class _Street:
     def _complete_all(self) -> None:
         while True:
             batch = self._to_complete.take_many(
-                self._most, _SENT_PATIENCE, lambda: self._sending.value > 0
+                self._most, _PATIENCE, lambda: self._sending.value > 0
             )
             finishes = [Finish(item.ticket or "", item.parts) for item in batch]
             answers = self._gate.complete(finishes)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import islice
 from threading import Lock
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-import boto3
 import botocore.exceptions as boto
 from botocore.config import Config
+from botocore.session import Session
 
 from onecopy.amazon import code_of, said_by, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
@@ -114,12 +114,14 @@ def connect(address: Address) -> "DynamoDBClient":
         tcp_keepalive=True,
     )
     try:
-        session = boto3.Session(profile_name=address.profile, region_name=address.region)
+        session = Session(profile=address.profile)
         # A server of our own takes any region, and Amazon's default is where it began.
-        region = session.region_name or ("us-east-1" if address.endpoint else None)
-        return session.client(
+        anywhere = "us-east-1" if address.endpoint else None
+        region = address.region or session.get_config_variable("region") or anywhere
+        client: Any = session.create_client(
             "dynamodb", endpoint_url=address.endpoint, region_name=region, config=config
         )
+        return cast("DynamoDBClient", client)
     except (boto.BotoCoreError, ValueError) as error:
         raise InvalidSettings(f"can't use the table {address.table}: {error}") from error
 

@@ -1,5 +1,6 @@
 """How statements go to the server."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -32,6 +33,14 @@ def fetch(connection: Connection, statement: str, *values: object) -> list[Row]:
 def ask(connection: Connection, statement: str, *values: object) -> Cursor:
     """Execute one as `fetch` does, and return what its rows can be read from later."""
     return connection.cursor(binary=True).execute(statement, values, prepare=True)
+
+
+def ask_each(connection: Connection, statement: str, many: Sequence[tuple[object, ...]]) -> None:
+    """Execute a statement for each of many; all go to the server in one way."""
+    if many:
+        with connection.pipeline():
+            for values in many:
+                ask(connection, statement, *values)
 
 
 def run(connection: Connection, statements: str) -> None:

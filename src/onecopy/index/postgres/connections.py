@@ -34,9 +34,8 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
 }
 """What libpq is told unless the URL says otherwise."""
-# Plans are made once for a statement, perhaps while the tables are empty, and have to stay good
-# when they hold a billion rows: all that we ask goes by an index, row by row. And nobody waits for
-# ever, neither we for others nor others for us.
+# Nobody waits for ever, neither we for others nor others for us. All that we ask goes by an index,
+# row by row, and is planned once: see reading.py.
 _SESSION = """
 SET default_transaction_isolation = 'read committed';
 SET synchronous_commit = 'on';

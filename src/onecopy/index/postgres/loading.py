@@ -27,6 +27,10 @@ _IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM onecopy.copy)"
 _PATIENCE = """
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = 0;
+SET LOCAL enable_seqscan TO DEFAULT;
+SET LOCAL enable_sort TO DEFAULT;
+SET LOCAL enable_hashjoin TO DEFAULT;
+SET LOCAL enable_mergejoin TO DEFAULT;
 """
 _DROP_KEYS = """
 TRUNCATE onecopy.copy, onecopy.digest;
@@ -130,8 +134,8 @@ FROM late ORDER BY number
 
 
 def _weed(connection: Connection) -> None:
-    ask(connection, _PUT_ASIDE)
-    ask(connection, _DROP_LATE)
+    run(connection, _PUT_ASIDE)
+    run(connection, _DROP_LATE)
 
 
 def _late(connection: Connection) -> Iterator[list[tuple[int, tuple[str, Copy]]]]:

@@ -12,52 +12,78 @@ _PAGE = 2000
 
 # Each statement names its tenant by a subquery: so it costs the same calls whether or not the index
 # knows the tenant (P5), and a process remembers nothing that could be out of date.
-_FIRST = """
-SELECT key, size, digests, identity, stored_at, recorded_at
-FROM onecopy.digest JOIN onecopy.copy USING (tenant, number)
-WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND digest = %b
-ORDER BY rank, number LIMIT 1
+#
+# A plan is made once, perhaps while the tables are empty and every way is as good as any other. So
+# each row is found by itself, by all columns of one index: LATERAL with LIMIT leaves no other way.
+_COLUMNS = "key, size, digests, identity, stored_at, recorded_at"
+_FIRST = f"""
+SELECT {_COLUMNS}
+FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
+CROSS JOIN LATERAL (
+    SELECT number FROM onecopy.digest
+    WHERE tenant = own.id AND digest = %b ORDER BY rank, number LIMIT 1
+) AS first
+CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM onecopy.copy
+    WHERE tenant = own.id AND number = first.number LIMIT 1
+) AS found
 """
-_FIRST_OF_EACH = """
-SELECT asked.digest, key, size, digests, identity, stored_at, recorded_at
+_FIRST_OF_EACH = f"""
+SELECT asked.digest, {_COLUMNS}
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
 CROSS JOIN unnest(%b::bytea[]) AS asked(digest)
 CROSS JOIN LATERAL (
     SELECT number FROM onecopy.digest
     WHERE tenant = own.id AND digest = asked.digest ORDER BY rank, number LIMIT 1
 ) AS first
-JOIN onecopy.copy ON copy.tenant = own.id AND copy.number = first.number
+CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM onecopy.copy
+    WHERE tenant = own.id AND number = first.number LIMIT 1
+) AS found
 """
-_HOLDERS = """
-SELECT rank, number, key, size, digests, identity, stored_at, recorded_at
-FROM onecopy.digest JOIN onecopy.copy USING (tenant, number)
-WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND digest = %b
-    AND (rank, number) > (%b, %b)
-ORDER BY rank, number LIMIT %b
+_HOLDERS = f"""
+SELECT rank, number, {_COLUMNS}
+FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
+CROSS JOIN LATERAL (
+    SELECT rank, number FROM onecopy.digest
+    WHERE tenant = own.id AND digest = %b AND (rank, number) > (%b, %b)
+    ORDER BY rank, number LIMIT %b
+) AS next
+CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM onecopy.copy
+    WHERE tenant = own.id AND number = next.number LIMIT 1
+) AS found
+ORDER BY rank, number
 """
-_AT = """
-SELECT key, size, digests, identity, stored_at, recorded_at
-FROM onecopy.copy
-WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND key = ANY(%b)
+_AT = f"""
+SELECT {_COLUMNS}
+FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
+CROSS JOIN unnest(%b::text[]) AS asked(name)
+CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM onecopy.copy WHERE tenant = own.id AND key = asked.name LIMIT 1
+) AS found
 """
-_NEXT = """
-SELECT key, size, digests, identity, stored_at, recorded_at
+_NEXT = f"""
+SELECT {_COLUMNS}
 FROM onecopy.copy
 WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND key > %b
 ORDER BY key LIMIT %b
 """
-_UNREAD = """
-SELECT key, size, digests, identity, stored_at, recorded_at
+_UNREAD = f"""
+SELECT {_COLUMNS}
 FROM onecopy.copy
-WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND size = %b AND need = %b
-ORDER BY number LIMIT %b
+WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND size = %b
+    AND need BETWEEN '{UNREAD}' AND '{UNREAD}'
+ORDER BY need, number LIMIT %b
 """
-_UNREAD_SIZES = """
+_UNREAD_SIZES = f"""
 SELECT asked.size
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
 CROSS JOIN unnest(%b::bigint[]) AS asked(size)
-WHERE EXISTS (
-    SELECT 1 FROM onecopy.copy WHERE tenant = own.id AND size = asked.size AND need = %b)
+CROSS JOIN LATERAL (
+    SELECT FROM onecopy.copy
+    WHERE tenant = own.id AND size = asked.size AND need = '{UNREAD}' LIMIT 1
+) AS found
 """
 # A loose index scan: from each need of a size straight to the next one, past all that are equal.
 _NEEDS = """
@@ -132,15 +158,14 @@ def after(connection: Connection, tenant: str, key: str) -> list[Copy]:
 
 def unread(connection: Connection, tenant: str, size: int, limit: int) -> list[Copy]:
     """Return up to `limit` copies of this size that have no digest at all."""
-    return [to_copy(row) for row in fetch(connection, _UNREAD, tenant, size, UNREAD, limit)]
+    return [to_copy(row) for row in fetch(connection, _UNREAD, tenant, size, limit)]
 
 
 def unread_sizes(connection: Connection, tenant: str, sizes: Sequence[int]) -> set[int]:
     """Return those of the sizes that some copy without any digest has."""
     if not sizes:
         return set()
-    rows = fetch(connection, _UNREAD_SIZES, tenant, sorted(set(sizes)), UNREAD)
-    return {size for (size,) in rows}
+    return {size for (size,) in fetch(connection, _UNREAD_SIZES, tenant, sorted(set(sizes)))}
 
 
 def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
-from onecopy.index.postgres.asking import Connection, Row, ask, fetch
+from onecopy.index.postgres.asking import Connection, Row, ask, ask_each, fetch
 from onecopy.index.postgres.reading import ask_first, get
 from onecopy.index.postgres.rows import CopyRow, Entry, entries_of, packed, row_of, to_copy
 from onecopy.index.postgres.schema import STRIPES
@@ -33,21 +33,18 @@ _NEW_TENANTS = """
 INSERT INTO onecopy.tenant (name) SELECT unnest(%b::text[]) ON CONFLICT (name) DO NOTHING
 """
 _TAKEN = """
-SELECT name, number, copy.key, size, digests, identity, stored_at, recorded_at
-FROM unnest(%b::text[], %b::text[]) AS asked(tenant, key)
-JOIN onecopy.tenant ON name = asked.tenant
-JOIN onecopy.copy ON copy.tenant = id AND copy.key = asked.key
+SELECT asked.name, number, found.key, size, digests, identity, stored_at, recorded_at
+FROM unnest(%b::text[], %b::text[]) AS asked(name, key)
+CROSS JOIN LATERAL (
+    SELECT id FROM onecopy.tenant WHERE name = asked.name LIMIT 1
+) AS own
+CROSS JOIN LATERAL (
+    SELECT * FROM onecopy.copy WHERE tenant = own.id AND key = asked.key LIMIT 1
+) AS found
 """
-_DROP = """
-DELETE FROM onecopy.copy USING unnest(%b::integer[], %b::text[]) AS gone(tenant, key)
-WHERE copy.tenant = gone.tenant AND copy.key = gone.key
-"""
-_DROP_DIGESTS = """
-DELETE FROM onecopy.digest
-USING unnest(%b::bigint[], %b::integer[], %b::smallint[], %b::bytea[])
-    AS gone(number, tenant, rank, digest)
-WHERE digest.tenant = gone.tenant AND digest.digest = gone.digest
-    AND digest.rank = gone.rank AND digest.number = gone.number
+_DROP = "DELETE FROM onecopy.copy WHERE tenant = %b AND key = %b"
+_DROP_DIGEST = """
+DELETE FROM onecopy.digest WHERE number = %b AND tenant = %b AND rank = %b AND digest = %b
 """
 _PUT_NEW = "INSERT INTO onecopy.state VALUES (%b, %b) ON CONFLICT (name) DO NOTHING"
 _PUT_OTHER = "UPDATE onecopy.state SET value = %b WHERE name = %b AND value = %b"
@@ -71,7 +68,7 @@ class Table(NamedTuple):
             self.load(connection, rows)
         elif rows:
             arrays = ", ".join(f"%b::{kind}[]" for kind in self.types)
-            insert = f"INSERT INTO {self.name} ({self.columns}) SELECT * FROM unnest({arrays})"  # noqa: S608 - of our own constants
+            insert = f"INSERT INTO {self.name} ({self.columns}) SELECT * FROM unnest({arrays})"
             ask(connection, insert, *columns_of(rows))
 
     def load(self, connection: Connection, rows: Iterable[tuple[Any, ...]], how: str = "") -> None:
@@ -129,8 +126,7 @@ class _Change(NamedTuple):
 
     def write(self, connection: Connection) -> None:
         """Write it."""
-        if self.gone:
-            ask(connection, _DROP, *columns_of(self.gone))
+        ask_each(connection, _DROP, self.gone)
         drop_digests(connection, self.gone_digests)
         COPIES.put(connection, self.come)
         DIGESTS.put(connection, self.come_digests)
@@ -172,8 +168,7 @@ def keep_late(
 
 def drop_digests(connection: Connection, entries: Sequence[Entry]) -> None:
     """Delete rows of digests."""
-    if entries:
-        ask(connection, _DROP_DIGESTS, *columns_of(entries))
+    ask_each(connection, _DROP_DIGEST, entries)
 
 
 def forget(connection: Connection, tenant: str, copies: Sequence[Copy]) -> list[bool]:

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.h
 """
 
 import hmac
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
@@ -107,7 +107,7 @@ class Signer:
 
 
 def _now() -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time()))
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _query(asked: Mapping[str, str]) -> str:

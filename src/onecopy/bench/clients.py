@@ -1,0 +1,140 @@
+"""Many clients at once.
+
+Each is a process, as the servers are that share an index: threads of one Python process would wait
+for each other, not for the index. Each opens the index for itself.
+"""
+
+import signal
+from array import array
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import cycle
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from time import perf_counter_ns
+from typing import Any
+
+from onecopy.bench.figures import Round, round_of
+from onecopy.bench.workload import TENANT, Workload
+from onecopy.digest import Digest
+from onecopy.errors import Failure
+from onecopy.index import Engine, open_index
+
+_ASKED = 4096
+"""Digests that a client asks for, one after the other and over again."""
+_WARM_UP = 100
+_READY, _GO = "ready", "go"
+_PATIENCE = 10
+"""Seconds for a client to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What clients are to do: look up known digests, one at a time."""
+
+    url: str
+    seed: int
+    copies: int
+    """So many are in the index."""
+    turn: int
+    """Number of the round."""
+    nanoseconds: int
+    """For so long; 0: only open the index and warm up."""
+
+
+class Clients:
+    """Processes that wait for tasks."""
+
+    def __init__(self, count: int) -> None:
+        # Not forked from this process, which has the indexes open.
+        can_fork = "forkserver" in get_all_start_methods()
+        context = get_context("forkserver") if can_fork else get_context("spawn")
+        self._processes: list[BaseProcess] = []
+        self._connections: list[Connection] = []
+        for number in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=serve, args=(theirs, number), daemon=True)
+            process.start()
+            theirs.close()
+            self._processes.append(process)
+            self._connections.append(ours)
+
+    def measure(self, task: Task, count: int) -> Round:
+        """Let so many clients do the task at once; raises what one of them met."""
+        chosen = self._connections[:count]
+        try:
+            _answered(chosen, task)
+            answers = _answered(chosen, _GO)  # they begin when all are ready
+        except (EOFError, ConnectionError) as error:
+            raise Failure("somebody has ended a client of the bench") from error
+        latencies, rate = array("q"), 0.0
+        for own, nanoseconds in answers:
+            latencies.extend(own)
+            rate += len(own) / nanoseconds * 1e9
+        return round_of(latencies, rate)
+
+    def close(self) -> None:
+        """End them."""
+        for connection in self._connections:
+            connection.close()
+        for process in self._processes:
+            process.join(_PATIENCE)
+            process.kill()
+            process.join()
+
+
+def _answered(connections: Sequence[Connection], message: object) -> list[Any]:
+    """Send a message to all, and return the answers; raises what one of them met."""
+    for connection in connections:
+        connection.send(message)
+    answers = [connection.recv() for connection in connections]
+    for answer in answers:
+        if isinstance(answer, Exception):
+            raise answer
+    return answers
+
+
+def serve(connection: Connection, number: int) -> None:
+    """Be the client of this number, until nobody is at the other end any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: our parent decides
+    indexes: dict[str, Engine] = {}
+    with suppress(EOFError, ConnectionError):
+        while True:
+            for answer in _answers(indexes, connection.recv(), number):
+                connection.send(answer)
+                if answer == _READY:
+                    connection.recv()
+    for index in indexes.values():
+        index.close()
+
+
+def _answers(indexes: dict[str, Engine], task: Task, number: int) -> Iterator[object]:
+    """Yield `_READY`, and then what came of the task; or what went wrong."""
+    try:
+        index = indexes.get(task.url) or indexes.setdefault(task.url, open_index(task.url))
+        random = Workload(task.seed).random("clients", task.copies, task.turn, number)
+        digests = Workload(task.seed).digests(task.copies, [True] * _ASKED, random)
+        for digest in digests[:_WARM_UP]:
+            index.lookup(TENANT, [digest])
+        yield _READY
+        yield _look_up(index, digests, task.nanoseconds)
+    except Exception as error:  # noqa: BLE001 - handed over, not swallowed
+        yield error
+
+
+def _look_up(
+    index: Engine, digests: Sequence[Digest], nanoseconds: int
+) -> tuple["array[int]", int]:
+    """Look up one after the other for so long; return how long each took, and all together."""
+    latencies = array("q")
+    began = ended = perf_counter_ns()
+    for digest in cycle(digests):
+        if ended - began >= nanoseconds:
+            break
+        start = perf_counter_ns()
+        index.lookup(TENANT, [digest])
+        ended = perf_counter_ns()
+        latencies.append(ended - start)
+    return latencies, max(1, ended - began)

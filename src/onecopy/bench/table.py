@@ -1,0 +1,81 @@
+"""Results as text: a line each, for people and for programs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from onecopy.bench.figures import SHOWN, Result
+
+_WIDEST_TITLE = 34
+_NONE = "-"
+_COLUMNS = (*SHOWN, "a second", "spread")
+
+
+class Table:
+    """Lines that stand below each other, though each is made when its result comes."""
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self._width = max(len("index"), *map(len, labels))
+        self._copies = 0
+        self._title = ""
+
+    def lines(self, result: Result) -> Iterator[str]:
+        """Yield the line of a result, after a heading where a new size begins."""
+        if result.copies != self._copies:
+            if self._copies:
+                yield ""
+            self._copies, self._title = result.copies, ""
+            yield self._line(f"{result.copies:,} copies", "index", _COLUMNS)
+        title = result.what.title if result.what.title != self._title else ""
+        self._title = result.what.title
+        yield self._line(title, result.index, cells(result))
+
+    def _line(self, title: str, index: str, columns: Sequence[str]) -> str:
+        times, (rate, spread) = columns[:-2], columns[-2:]
+        return (
+            f"{title:<{_WIDEST_TITLE}}{index:<{self._width}}"
+            + "".join(f"{time:>10}" for time in times)
+            + f"{rate:>12}{spread:>8}"
+        )
+
+
+def cells(result: Result) -> list[str]:
+    """Return the figures of a result as people read them, under the columns of a table."""
+    figures = result.figures
+    times = [time_text(figures.at(millionths)) for millionths in SHOWN.values()]
+    spread = _NONE if figures.spread is None else f"{figures.spread:.0%}"
+    return [*times, f"{figures.per_second:,.0f}", spread]
+
+
+def time_text(nanoseconds: float | None) -> str:
+    """Return a time with three digits, and its unit."""
+    if nanoseconds is None:
+        return _NONE
+    for unit, size in (("µs", 1e3), ("ms", 1e6)):
+        if nanoseconds < 999.5 * size:
+            return f"{nanoseconds / size:#.3g}".rstrip(".") + f" {unit}"
+    return f"{nanoseconds / 1e9:.2f} s"
+
+
+def values(result: Result) -> dict[str, Any]:
+    """Return a result for programs: microseconds, and what was done in a second."""
+    figures = result.figures
+    least, most = figures.span
+    return {
+        "copies": result.copies,
+        "index": result.index,
+        "what": result.what.name,
+        "unit": result.what.unit,
+        "rounds": len(figures.rounds),
+        "calls": figures.calls,
+        **{
+            f"{name.replace('.', '')}_us": _microseconds(figures.at(at))
+            for name, at in SHOWN.items()
+        },
+        "per_second": round(figures.per_second, 1),
+        "least_per_second": round(least, 1),
+        "most_per_second": round(most, 1),
+    }
+
+
+def _microseconds(nanoseconds: float | None) -> float | None:
+    return None if nanoseconds is None else round(nanoseconds / 1000, 2)
