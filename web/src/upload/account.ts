@@ -33,6 +33,8 @@ export class Account {
   #terms: SignIn | null = null;
   /** In memory only: it lives longer than a token, and a page that is loaded anew may ask again. */
   #refresh: string | null = null;
+  /** Work that is begun meanwhile waits for it. */
+  #finishing: Promise<boolean> = Promise.resolve(false);
   /** What went wrong, for people; empty if nothing did. */
   trouble = "";
   /** Whether the page is on its way to the issuer. */
@@ -79,13 +81,16 @@ export class Account {
     const pending = JSON.parse(this.#keep.getItem(PENDING) ?? "null") as Pending | null;
     // What was answered once is over, whatever comes of it.
     this.#keep.removeItem(PENDING);
-    await this.#trying(async (issuer) => {
+    this.#finishing = this.#trying(async (issuer) => {
       this.#take(await issuer.finish(answer, pending, this.#back));
     });
+    await this.#finishing;
+    this.#finishing = Promise.resolve(false);
   }
 
   /** Get another token without asking the person; returns whether there is one. */
   async renew(): Promise<boolean> {
+    if (await this.#finishing) return true;
     const refresh = this.#refresh;
     // Each is tried once: what is refused would be refused again.
     this.#refresh = null;

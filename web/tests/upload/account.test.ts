@@ -167,6 +167,16 @@ describe("signing in", () => {
     expect(await page().renew()).toBe(false);
   });
 
+  it("is waited for by work that has begun before it is finished", async () => {
+    await page().begin();
+    const account = page(issuer.letIn(went[0] ?? "").href);
+    const finished = account.finish();
+    expect(await account.renew()).toBe(true);
+    expect(account.token).toMatch(/^ey/);
+    await finished;
+    expect(issuer.forms).toHaveLength(1);
+  });
+
   it("ends here, and at the issuer", async () => {
     const account = await signIn();
     await account.signOut();
