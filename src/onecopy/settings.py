@@ -30,6 +30,10 @@ _LAMBDA_VARIABLES = {
     "ONECOPY_CHECKSUM_TENANT": "checksum_tenant",
     "ONECOPY_JWT_SCOPES": "jwt_scopes",
     "ONECOPY_JWT_TENANT": "jwt_tenant",
+    "ONECOPY_OIDC_AUDIENCE": "oidc_audience",
+    "ONECOPY_OIDC_CLIENT_ID": "oidc_client_id",
+    "ONECOPY_OIDC_ISSUER": "oidc_issuer",
+    "ONECOPY_OIDC_SCOPES": "oidc_scopes",
     "ONECOPY_SECRET_FROM": "secret_from",
     "ONECOPY_TRUST": "tenants",
 }
@@ -81,6 +85,14 @@ class Settings:
     """The tenant of those whom an authorizer let in, or `claim:NAME` for the claim that says it."""
     jwt_scopes: str | None = None
     """The claim that lists their scopes; None: all may check, upload and read."""
+    oidc_issuer: str | None = None
+    """Where people who come to the page sign in; None: nowhere."""
+    oidc_audience: str | None = None
+    """What the authorizer asks tokens to name."""
+    oidc_client_id: str | None = None
+    """The page's client at the issuer; None: the audience is one."""
+    oidc_scopes: str = "openid"
+    """What the page asks for there."""
 
     @property
     def trust(self) -> frozenset[str]:

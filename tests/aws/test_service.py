@@ -112,3 +112,33 @@ class TestSignedIn:
         with pytest.raises(InvalidSettings, match="default"):
             function(jwt_tenant="photos")
         assert function(jwt_tenant="default").get("/v1/config", claims={"sub": "x"})[0] == 200
+
+
+class TestSigningIn:
+    """What the page is told before anybody has a token."""
+
+    def test_the_audience_is_the_client_unless_one_is_named(self, function: OpenFunction) -> None:
+        """Then the ID token lets in, whose audience the client is."""
+        api = function(oidc_issuer="https://issuer.example/pool", oidc_audience="page")
+        status, document = api.get("/v1/sign-in")
+        assert (status, document) == (
+            200,
+            {"issuer": "https://issuer.example/pool", "client_id": "page", "scopes": "openid"},
+        )
+
+    def test_an_api_of_its_own_is_asked_for(self, function: OpenFunction) -> None:
+        """Then it is an access token that lets in."""
+        chosen = {"oidc_client_id": "page", "oidc_scopes": "openid offline_access"}
+        api = function(oidc_issuer="https://a.example", oidc_audience="https://api", **chosen)
+        document = api.get("/v1/sign-in")[1]
+        assert (document["client_id"], document["audience"]) == ("page", "https://api")
+        assert document["scopes"] == "openid offline_access"
+
+    def test_without_an_issuer_nobody_signs_in(self, function: OpenFunction) -> None:
+        """Whatever else is set: the template sets it all."""
+        assert function(oidc_audience="page").get("/v1/sign-in") == (200, {})
+
+    def test_an_issuer_needs_a_client(self, function: OpenFunction) -> None:
+        """It is refused at once, before anybody is sent there."""
+        with pytest.raises(InvalidSettings, match="ONECOPY_OIDC_CLIENT_ID"):
+            function(oidc_issuer="https://issuer.example")

@@ -11,6 +11,7 @@ from onecopy import settings
 from onecopy.deploy.account import Account
 from onecopy.deploy.choices import Choices, Names, store_options
 from onecopy.deploy.plan import TEMPLATE
+from onecopy.http.options import SignIn
 from onecopy.http.page import content_security_policy
 from onecopy.index import dynamodb
 from onecopy.store.s3.address import Address
@@ -124,10 +125,21 @@ def test_the_buckets_are_closed() -> None:
 def test_the_page_has_the_policy_that_the_service_gives_it(store: S3Store) -> None:
     """Wherever the page comes from, it may do the same."""
     headers = one("PageHeaders")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
-    text = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
-    expected = content_security_policy(store)
-    assert text.replace("${BucketOrigin}", store.origin) == expected
+    text, names = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    text = text.replace("${BucketOrigin}", store.origin)
+    assert text.replace("${SignsInAt}", "") == content_security_policy(store)
+    condition, (at, host), otherwise = _if_sub(names["SignsInAt"])
+    assert (condition, otherwise) == ("HasIssuer", "")
+    assert host == {"Host": {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "Issuer"}]}]}}
+    at = at.replace("${Host}", "issuer.example").replace(" ${IssuerOrigins}", "")
+    issuer = SignIn("https://issuer.example/pool", "page")
+    assert text.replace("${SignsInAt}", at) == content_security_policy(store, issuer)
     assert store.origin == "https://photos.s3.eu-west-1.amazonaws.com"
+
+
+def _if_sub(value: Any) -> tuple[str, tuple[str, Any], str]:  # noqa: ANN401 - as it stands there
+    condition, substituted, otherwise = value["Fn::If"]
+    return condition, tuple(substituted["Fn::Sub"]), otherwise
 
 
 def test_every_answer_has_the_security_headers() -> None:
@@ -243,6 +255,9 @@ def test_every_choice_is_a_parameter() -> None:
         checksum_key="a",
         issuer="https://a",
         audience="a",
+        client_id="a",
+        sign_in_scopes="openid",
+        issuer_origins=("https://a",),
         jwt_tenant="a",
         jwt_scopes="a",
         alarm_email="a",
@@ -250,7 +265,7 @@ def test_every_choice_is_a_parameter() -> None:
         architecture="arm64",
     )
     assert set(chosen.parameters) <= set(template()["Parameters"])
-    assert len(chosen.parameters) == 16
+    assert len(chosen.parameters) == 19
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from onecopy.http.app import Options
+from onecopy.http.app import Options, SignIn
 from onecopy.http.page import content_security_policy
 from onecopy.store import open_store
 from tests.http.conftest import Service, Start, starting
@@ -51,6 +51,14 @@ def test_page_may_talk_to_the_bucket_and_nobody_else(
     store = open_store(ministack.store_url(ministack.bucket()))
     assert f"connect-src 'self' {ministack.endpoint};" in content_security_policy(store)
     store.close()
+
+
+def test_page_may_talk_to_the_issuer_where_people_sign_in(built: Service, start: Start) -> None:
+    """To its origin alone; without an issuer, to nobody."""
+    service = start(Options(sign_in=SignIn("https://issuer.example/pool", "page")))
+    policy = service.ask("GET", "/").headers["content-security-policy"]
+    assert "connect-src 'self' https://issuer.example;" in policy
+    assert built.ask("GET", "/v1/sign-in").json == {}
 
 
 @pytest.mark.parametrize(

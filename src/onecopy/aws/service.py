@@ -10,7 +10,7 @@ from onecopy.cli.backends import opened_backends, ticket_secrets_of
 from onecopy.digest import MiB
 from onecopy.errors import InvalidSettings
 from onecopy.gate import Limits
-from onecopy.http.app import ChecksumApi, Options, create_app, create_checksum_app
+from onecopy.http.app import ChecksumApi, Options, SignIn, create_app, create_checksum_app
 from onecopy.http.auth import DEFAULT_TENANT, is_tenant, list_tokens
 from onecopy.http.claims import ClaimRule
 from onecopy.index import Engine, open_index
@@ -70,10 +70,23 @@ def _options(settings: Settings) -> Options:
         body_bytes=BODY,
         trust=settings.tenants,
         checksum_api=_checksum_api(settings),
+        sign_in=_sign_in(settings),
         claims=ClaimRule(tenant, settings.jwt_scopes) if tenant else None,
         token_seconds=REVOKED,
         figures=False,
     )
+
+
+def _sign_in(settings: Settings) -> SignIn | None:
+    """Return where people sign in; raises InvalidSettings if nobody could be asked there."""
+    audience = settings.oidc_audience
+    client = settings.oidc_client_id or audience
+    if settings.oidc_issuer is None:
+        return None
+    if client is None:
+        raise InvalidSettings("signing in needs ONECOPY_OIDC_CLIENT_ID")
+    api = None if audience == client else audience
+    return SignIn(settings.oidc_issuer, client, settings.oidc_scopes, api)
 
 
 def _secrets(settings: Settings, index: Engine) -> Sequence[bytes]:

@@ -62,6 +62,20 @@ if TYPE_CHECKING:
 @click.option("--checksum-key", metavar="NAME", help="That table's key.  [default: content]")
 @click.option("--issuer", metavar="URL", help="OpenID Connect issuer whose tokens let people in.")
 @click.option("--audience", metavar="ID", help="Audience that these tokens must name.")
+@click.option("--client-id", metavar="ID", help="The page's client there.  [default: the audience]")
+@click.option(
+    "--sign-in-scopes",
+    metavar="TEXT",
+    help="What the page asks the issuer for, separated by spaces.  [default: openid]",
+)
+@click.option(
+    "--issuer-origin",
+    "issuer_origins",
+    metavar="URL",
+    multiple=True,
+    help="Web origin at which the issuer gives tokens, if it is another one; several times if need "
+    "be.",
+)
 @click.option(
     "--jwt-tenant",
     metavar="NAME",

@@ -39,6 +39,10 @@ class Choices:
     checksum_key: str | None = None
     issuer: str | None = None
     audience: str | None = None
+    client_id: str | None = None
+    sign_in_scopes: str | None = None
+    issuer_origins: tuple[str, ...] | None = None
+    """Besides the issuer's own."""
     jwt_tenant: str | None = None
     jwt_scopes: str | None = None
     alarm_email: str | None = None
@@ -52,7 +56,8 @@ class Choices:
             raise InvalidSettings(
                 f"{self.name!r} can't be a name: a-z, 0-9 and -, a letter first, 20 at most"
             )
-        for origin in (*(self.page_origins or ()), self.checksum_origin):
+        origins = (*(self.page_origins or ()), *(self.issuer_origins or ()), self.checksum_origin)
+        for origin in origins:
             if origin and not _ORIGIN.fullmatch(origin):
                 raise InvalidSettings(f"{origin!r} is no web origin: expected https://host[:port]")
         for each in self.trust or ():
@@ -78,6 +83,9 @@ class Choices:
             "ChecksumKey": self.checksum_key,
             "Issuer": self.issuer,
             "Audience": self.audience,
+            "ClientId": self.client_id,
+            "SignInScopes": self.sign_in_scopes,
+            "IssuerOrigins": None if self.issuer_origins is None else " ".join(self.issuer_origins),
             "JwtTenant": self.jwt_tenant,
             "JwtScopes": self.jwt_scopes,
             "AlarmEmail": self.alarm_email,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp
 
 from onecopy.http import calls, documents
 from onecopy.http.access import Access
-from onecopy.http.answer import Ready
+from onecopy.http.answer import JSON, Ready
 from onecopy.http.auth import Door, LoopbackOnly, OpenDoor, Scope, TokenDoor
 from onecopy.http.claims import ClaimDoor
 from onecopy.http.endpoints import (
@@ -30,14 +31,14 @@ from onecopy.http.endpoints import (
 from onecopy.http.links import Content
 from onecopy.http.metrics import CONTENT_TYPE, Prometheus, Uncounted
 from onecopy.http.openapi import Description, Operation, Parameter
-from onecopy.http.options import PAGE, ChecksumApi, Options
+from onecopy.http.options import PAGE, ChecksumApi, Options, SignIn
 from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Receiver, Store
 
-__all__ = ["PAGE", "ChecksumApi", "Options", "create_app"]
+__all__ = ["PAGE", "ChecksumApi", "Options", "SignIn", "create_app"]
 
 
 def create_app(
@@ -116,7 +117,7 @@ def _routes(site: Site, *, tokens_required: bool) -> list[Route]:
     if site.options.checksum_api is not None:
         paths["/"]["OPTIONS"] = paths["/"]["POST"]
     if site.options.page is not None:
-        for path, file in read_page(site.options.page, site.store).items():
+        for path, file in read_page(site.options.page, site.store, site.options.sign_in).items():
             paths.setdefault(path, {})["GET"] = file
     return [
         Route(path, Path(compile_path(path)[1], by_method), methods=list(by_method))
@@ -162,7 +163,21 @@ def _questions(site: Site) -> list[Operation]:
             JsonCall(site, None, calls.config),
             response=documents.ConfigResponse,
         ),
+        Operation(
+            "GET",
+            "/v1/sign-in",
+            "sign_in",
+            "Where people sign in: what a page must know before it has a token.",
+            Ready(_sign_in(site.options), JSON),
+            response=documents.SignInResponse,
+            is_open=True,
+        ),
     ]
+
+
+def _sign_in(options: Options) -> bytes:
+    given = options.sign_in._asdict() if options.sign_in else {}
+    return msgspec.json.encode(documents.SignInResponse(**given))
 
 
 def _uploads(site: Site) -> list[Operation]:

@@ -195,6 +195,18 @@ class ConfigResponse(Struct):
     """Of: `upload`, `link`, `checksum-api`."""
 
 
+class SignInResponse(Struct, omit_defaults=True):
+    """Empty where nobody signs in."""
+
+    issuer: str | None = None
+    """Of OpenID Connect."""
+    client_id: str | None = None
+    scopes: str | None = None
+    """What is asked for, separated by spaces."""
+    audience: str | None = None
+    """The API that an access token is asked for; without one, the ID token is the bearer token."""
+
+
 _LATEST = 253_402_300_799_000
 """The end of the year 9999: RFC 3339 can't say more, but files can claim it."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from onecopy.digest import MiB
 from onecopy.gate import Limits
@@ -25,6 +26,26 @@ class ChecksumApi(NamedTuple):
     """The index that is asked, where it is not the service's own: the prototype's table."""
 
 
+class SignIn(NamedTuple):
+    """Where people sign in who come to the page: an OpenID Connect issuer, and our client there."""
+
+    issuer: str
+    """Its URL, as it stands in its tokens."""
+    client_id: str
+    """Of a public client, which has no secret and uses PKCE."""
+    scopes: str = "openid"
+    """What the page asks for, separated by spaces."""
+    audience: str | None = None
+    """The API that access tokens are asked for; None: the ID token, whose audience the client is,
+    is what lets people in."""
+
+    @property
+    def origin(self) -> str:
+        """The issuer's web origin."""
+        parts = urlsplit(self.issuer)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """The defaults suit one person on one machine."""
@@ -42,6 +63,8 @@ class Options:
     checksum_api: ChecksumApi | None = None
     claims: ClaimRule | None = None
     """What the claims mean that a gateway in front of us has verified; None: nothing."""
+    sign_in: SignIn | None = None
+    """Where the page lets people sign in whom that gateway then lets in; None: nowhere."""
     token_seconds: float = FRESH
     """Seconds after which it is looked again which tokens there are: how long revoking takes."""
     hosts: frozenset[str] = frozenset()

@@ -3,6 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from onecopy.http.answer import Headers, Ready
+from onecopy.http.options import SignIn
 from onecopy.store.interface import Presigner, Store
 
 _TYPES = {
@@ -21,9 +22,9 @@ _FOREVER = "public, max-age=31536000, immutable"
 _MISSING = b"The page has not been built: run `make page`. The API is described at /openapi.json.\n"
 
 
-def read_page(folder: Path, store: Store) -> dict[str, Ready]:
+def read_page(folder: Path, store: Store, sign_in: SignIn | None = None) -> dict[str, Ready]:
     """Return path -> answer for everything below the folder; `/` is index.html, built or not."""
-    policy = content_security_policy(store)
+    policy = content_security_policy(store, sign_in)
     files = {
         f"/{path.relative_to(folder).as_posix()}": path
         for path in sorted(folder.rglob("*"))
@@ -34,12 +35,13 @@ def read_page(folder: Path, store: Store) -> dict[str, Ready]:
     return {**page, "/": page.get("/index.html", missing)}
 
 
-def content_security_policy(store: Store) -> str:
-    """Return the page's policy: bytes may go to the bucket, everything else is ours."""
+def content_security_policy(store: Store, sign_in: SignIn | None = None) -> str:
+    """Return the page's policy: bytes go to the bucket, sign-ins to the issuer, the rest to us."""
     bucket = f" {store.origin}" if isinstance(store, Presigner) else ""
+    issuer = f" {sign_in.origin}" if sign_in else ""
     return (
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-        f"connect-src 'self'{bucket}; img-src 'self' blob: data:; style-src 'self'; "
+        f"connect-src 'self'{bucket}{issuer}; img-src 'self' blob: data:; style-src 'self'; "
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     )
 

@@ -13,6 +13,7 @@ import type {
   PartDigest,
   Result,
   Send,
+  SignIn,
   Status,
   Upload,
 } from "./documents.ts";
@@ -46,6 +47,12 @@ export class Client {
   /** Return what a client must know. */
   config(signal?: AbortSignal): Promise<Config> {
     return this.#call("v1/config", undefined, signal);
+  }
+
+  /** Return where people sign in; null if nobody does. Needs no token. */
+  async signIn(signal?: AbortSignal): Promise<SignIn | null> {
+    const answer = await this.#call<Partial<SignIn>>("v1/sign-in", undefined, signal);
+    return answer.issuer === undefined ? null : (answer as SignIn);
   }
 
   /** Return, for each size in bytes, the schemes under which contents of that size are known. */

@@ -77,6 +77,16 @@ export interface Status {
   readonly parts: readonly StoredPart[];
 }
 
+/** Where people sign in: an OpenID Connect issuer, and the page's client there. */
+export interface SignIn {
+  readonly issuer: string;
+  readonly client_id: string;
+  /** Separated by spaces. */
+  readonly scopes: string;
+  /** The API that an access token is asked for; without one, the ID token lets in. */
+  readonly audience?: string;
+}
+
 /** What a client must know. */
 export interface Config {
   readonly version: string;

@@ -3,7 +3,8 @@
  *
  *     ServiceError
  *     ├── Unreachable   no answer: the network, or the service is gone
- *     └── Problem       the service's own word (RFC 9457), with a stable `reason`
+ *     ├── Problem       the service's own word (RFC 9457), with a stable `reason`
+ *     └── SignInFailed  nobody was signed in; the message is for people
  */
 
 export class ServiceError extends Error {}
@@ -11,6 +12,11 @@ export class ServiceError extends Error {}
 /** No answer came. */
 export class Unreachable extends ServiceError {
   override name = "Unreachable";
+}
+
+/** Where people sign in, something was refused, or is not as it must be. */
+export class SignInFailed extends ServiceError {
+  override name = "SignInFailed";
 }
 
 /** The answer is a problem document. */

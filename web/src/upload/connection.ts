@@ -3,6 +3,7 @@
 import { Client } from "../client/client.ts";
 import { Problem, Unreachable } from "../client/errors.ts";
 import { abortable, delay, type Patience, patient, sleep } from "../client/patience.ts";
+import type { Account } from "./account.ts";
 import { Watchers } from "./watchers.ts";
 
 /** `up`, or what has to happen before work goes on. */
@@ -31,21 +32,24 @@ export class Connection {
   readonly watch = this.#watchers.add;
   readonly #root: string;
   readonly #keep: Keep;
+  readonly #account: Account;
   readonly #service: Host = { away: "unreachable", answers: () => this.#isHealthy() };
   readonly #back = new Map<string, Promise<void>>();
   #admitted: Promise<void> | null = null;
   #admit: () => void = () => undefined;
 
-  constructor(root: string, keep: Keep) {
+  constructor(root: string, keep: Keep, account: Account) {
     this.#root = root;
     this.#keep = keep;
+    this.#account = account;
   }
 
   /** The bearer token, for as long as the tab lives. */
-  readonly token = (): string | null => this.#keep.getItem(TOKEN);
+  readonly token = (): string | null => this.#account.token ?? this.#keep.getItem(TOKEN);
 
   /** Take a token, and let the work go on with it. */
   setToken(token: string): void {
+    this.#account.leave();
     this.#keep.setItem(TOKEN, token.trim());
     this.#admitted = null;
     this.#say("up");
@@ -98,11 +102,23 @@ export class Connection {
   async #admission(): Promise<void> {
     // The request that was refused may have left with the token before this one.
     if (await this.#admits()) return;
-    this.#admitted ??= new Promise((admit) => {
+    this.#admitted ??= this.#ask();
+    await this.#admitted;
+  }
+
+  /** Get another token: from the issuer, or else from the person. */
+  async #ask(): Promise<void> {
+    if (await this.#account.renew()) this.#admitted = null;
+    else await this.refuse();
+  }
+
+  /** Say that nobody gets in with this token, and wait for another. */
+  async refuse(): Promise<void> {
+    await this.#account.look();
+    await new Promise<void>((admit) => {
       this.#admit = admit;
       this.#say("token-needed");
     });
-    await this.#admitted;
   }
 
   async #admits(): Promise<boolean> {

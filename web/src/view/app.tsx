@@ -3,11 +3,13 @@
 import type { JSX } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import type { Config } from "../client/documents.ts";
+import type { Account } from "../upload/account.ts";
 import type { Connection } from "../upload/connection.ts";
 import type { Picked } from "../upload/pick.ts";
 import { type Selection, sum } from "../upload/selection.ts";
 import type { Unfinished } from "../upload/unfinished.ts";
 import type { Uploader } from "../upload/uploader.ts";
+import { Admission, SignOut } from "./admission.tsx";
 import { useChanges } from "./calm.ts";
 import { DropZone } from "./drop.tsx";
 import { choose, type Filter, Filters } from "./filters.tsx";
@@ -25,6 +27,7 @@ export interface Props {
   readonly uploader: Uploader;
   readonly selection: Selection;
   readonly connection: Connection;
+  readonly account: Account;
   readonly unfinished: Unfinished;
   /** Null until the service has told it. */
   readonly config: Config | null;
@@ -32,9 +35,10 @@ export interface Props {
 
 /** The page: it shows what its collaborators know, and keeps nothing but the filter. */
 export function App(props: Props): JSX.Element {
-  const { uploader, selection, connection, unfinished, config } = props;
+  const { uploader, selection, connection, account, unfinished, config } = props;
   useChanges(selection.watch);
   useChanges(connection.watch);
+  useChanges(account.watch);
   useChanges(unfinished.watch);
   const [filter, setFilter] = useState<Filter>({ tab: "All", text: "" });
   const [onlyCheck, setOnlyCheck] = useState(uploader.onlyCheck);
@@ -46,9 +50,9 @@ export function App(props: Props): JSX.Element {
   const some = selection.items.length > 0;
   return (
     <>
-      <Header config={config} />
+      <Header config={config} account={account} />
       <main>
-        <Banner connection={connection} />
+        <Banner {...{ connection, account, uploader }} />
         <DropZone
           small={some}
           onlyCheck={onlyCheck || !uploader.canUpload}
@@ -85,11 +89,12 @@ async function addAll(uploader: Uploader, picked: readonly Picked[]): Promise<vo
   }
 }
 
-function Header({ config }: Pick<Props, "config">): JSX.Element {
+function Header({ config, account }: Pick<Props, "config" | "account">): JSX.Element {
   return (
     <header>
       <h1>onecopy</h1>
       <span class="store">{config?.store.url}</span>
+      <SignOut account={account} />
     </header>
   );
 }
@@ -105,7 +110,8 @@ function UploadNew({ uploader, selection }: Pick<Props, "uploader" | "selection"
   );
 }
 
-function Banner({ connection }: Pick<Props, "connection">): JSX.Element | null {
+function Banner(props: Pick<Props, "connection" | "account" | "uploader">): JSX.Element | null {
+  const { connection, account, uploader } = props;
   switch (connection.state) {
     case "up":
       return null;
@@ -113,32 +119,6 @@ function Banner({ connection }: Pick<Props, "connection">): JSX.Element | null {
     case "store-unreachable":
       return <p class="banner">{AWAY[connection.state]}</p>;
     case "token-needed":
-      return <TokenForm connection={connection} />;
+      return <Admission {...{ connection, account, busy: uploader.busy }} />;
   }
-}
-
-function TokenForm({ connection }: Pick<Props, "connection">): JSX.Element {
-  const [token, setToken] = useState("");
-  return (
-    <form
-      class="banner"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (token.trim() !== "") connection.setToken(token);
-      }}
-    >
-      <label>
-        {connection.token() === null
-          ? "This service needs an access token:"
-          : "The service does not take this token; another access token:"}{" "}
-        <input
-          type="password"
-          autocomplete="off"
-          value={token}
-          onInput={(event) => setToken(event.currentTarget.value)}
-        />
-      </label>{" "}
-      <button type="submit">Go on</button>
-    </form>
-  );
 }

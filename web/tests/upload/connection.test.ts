@@ -2,8 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { Connection } from "../../src/upload/connection.ts";
-
-const nothing = { getItem: () => null, setItem: () => undefined, removeItem: () => undefined };
+import { nobody, nothing } from "./nobody.ts";
 
 /** Serve a bucket that refuses everybody; without a port, on a free one. */
 async function bucket(port = 0): Promise<{ address: string; port: number; close: () => void }> {
@@ -23,7 +22,7 @@ async function bucket(port = 0): Promise<{ address: string; port: number; close:
 describe("a bucket", () => {
   it("is there if it answers anything", async () => {
     const { address, close } = await bucket();
-    const connection = new Connection("http://127.0.0.1:9/", nothing);
+    const connection = new Connection("http://127.0.0.1:9/", nothing, nobody);
     expect(await connection.wasLost(address)).toBe(false);
     expect(connection.state).toBe("up");
     close();
@@ -32,7 +31,7 @@ describe("a bucket", () => {
   it("is waited for when it is away, and that is said", async () => {
     const first = await bucket();
     first.close();
-    const connection = new Connection("http://127.0.0.1:9/", nothing);
+    const connection = new Connection("http://127.0.0.1:9/", nothing, nobody);
     const states: string[] = [];
     const away = new Promise<void>((resolve) => {
       connection.watch(() => {
@@ -51,7 +50,7 @@ describe("a bucket", () => {
   it("is not waited for by whoever is stopped", async () => {
     const { address, close } = await bucket();
     close();
-    const connection = new Connection("http://127.0.0.1:9/", nothing);
+    const connection = new Connection("http://127.0.0.1:9/", nothing, nobody);
     const control = new AbortController();
     const lost = connection.wasLost(address, control.signal);
     control.abort(new Error("stopped"));

@@ -8,12 +8,13 @@ import { type Detail, type Item, Selection, type State } from "../../src/upload/
 import { Unfinished } from "../../src/upload/unfinished.ts";
 import { Uploader } from "../../src/upload/uploader.ts";
 import { Row } from "../../src/view/row.tsx";
+import { nobody } from "../upload/nobody.ts";
 
 const ROOT = "http://127.0.0.1:9/";
 
 /** The page's own collaborators; nothing here makes them ask the service. */
 function collaborators() {
-  const connection = new Connection(ROOT, sessionStorage);
+  const connection = new Connection(ROOT, sessionStorage, nobody);
   const selection = new Selection();
   const client = new Client({ root: ROOT });
   const unfinished = new Unfinished(ROOT, localStorage);
