@@ -40,6 +40,7 @@ function draw(config: Config | null): void {
 addEventListener("beforeunload", (event) => {
   if (uploader.busy && !account.isLeaving) event.preventDefault();
 });
+
 /** Ask until somebody is let in of whom a tenant is known. */
 async function configure(): Promise<Config> {
   try {

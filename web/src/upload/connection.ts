@@ -109,11 +109,16 @@ export class Connection {
   /** Get another token: from the issuer, or else from the person. */
   async #ask(): Promise<void> {
     if (await this.#account.renew()) this.#admitted = null;
-    else await this.refuse();
+    else await this.#wait();
   }
 
-  /** Say that nobody gets in with this token, and wait for another. */
+  /** Take it that nobody gets in with this token; returns when there is another. */
   async refuse(): Promise<void> {
+    this.#admitted ??= this.#wait();
+    await this.#admitted;
+  }
+
+  async #wait(): Promise<void> {
     await this.#account.look();
     await new Promise<void>((admit) => {
       this.#admit = admit;
