@@ -106,9 +106,9 @@ def test_url_is_wrong(url: str, why: str) -> None:
 
 
 def test_missing_package() -> None:
-    """Without boto3 it is said what to install."""
+    """Without boto3, which brings botocore, it is said what to install."""
     script = (
-        "import sys; sys.modules['boto3'] = None\n"
+        "import sys; sys.modules['botocore'] = None\n"
         "from onecopy.index import open_index\n"
         "from onecopy.errors import InvalidSettings\n"
         "try: open_index('dynamodb://photos')\n"
