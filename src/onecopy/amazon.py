@@ -4,11 +4,7 @@ import botocore.exceptions as boto
 
 from onecopy.errors import Failure, Forbidden, Unavailable
 
-_LOST = (
-    boto.ConnectionClosedError,
-    boto.EndpointConnectionError,
-    boto.HTTPClientError,
-)
+_LOST = (boto.ConnectionError, boto.HTTPClientError)
 _NO_CREDENTIALS = (
     boto.CredentialRetrievalError,
     boto.NoCredentialsError,
