@@ -20,8 +20,6 @@ _CHUNK = 4 * AT_ONCE * MOST_WRITTEN
 """Digests that are written at one time."""
 _PAGE = 5000
 """Digests that are given at one time to whoever moves them."""
-_SEGMENTS = 16
-"""Parts of the table that are counted at the same time."""
 _TENANT = "default"
 """Whose list it is, if somebody moves it elsewhere."""
 _PASSING = frozenset({"store", "store-trial", "ticket-secret"})
@@ -101,12 +99,8 @@ class ChecksumTable:
             return None
 
     def count(self) -> int:
-        return sum(self._table.each(self._count, range(_SEGMENTS)))
-
-    def _count(self, segment: int) -> int:
         scan = self._table.client.scan
-        part = {"Segment": segment, "TotalSegments": _SEGMENTS, "Select": "COUNT"}
-        return sum(answer["Count"] for answer in self._table.pages(scan, **part))
+        return sum(answer["Count"] for answer in self._table.pages(scan, Select="COUNT"))
 
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         begun = {"ExclusiveStartKey": {self._key: {"S": after}}} if after else {}
