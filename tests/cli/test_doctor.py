@@ -237,7 +237,7 @@ def test_stale_uploads_are_given_up(run: Run, s3: Standin, tmp_path: Path) -> No
 def begin_one(folder: Path, store: str, s3: Standin) -> None:
     """Begin a large upload, and never come back for it."""
     code = (
-        "import sys; from onecopy import settings; from onecopy.cli.backends import opened_gate\n"
+        "import sys; from onecopy import settings; from onecopy.backends import opened_gate\n"
         "from onecopy.gate import Request\n"
         "with opened_gate(settings.read(None, {'store': sys.argv[1]})) as gate:\n"
         "    assert gate.begin([Request('film', 9_000_000)])[0].ticket\n"

@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from onecopy.cli.backends import opened_backends, tenants_of
+from onecopy.backends import opened_backends, tenants_of
 from onecopy.errors import InvalidKey, InvalidSettings, Unavailable
 from onecopy.index.interface import Engine
 from onecopy.key import check_key

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from onecopy.aws.gateway import Gateway
 from onecopy.aws.secrets import open_secrets
-from onecopy.cli.backends import opened_backends, ticket_secrets_of
+from onecopy.backends import opened_backends, ticket_secrets_of
 from onecopy.digest import MiB
 from onecopy.errors import InvalidSettings
 from onecopy.gate import Limits

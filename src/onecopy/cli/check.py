@@ -4,7 +4,7 @@ from contextlib import closing
 
 import click
 
-from onecopy.cli.backends import opened_gate
+from onecopy.backends import opened_gate
 from onecopy.cli.files import display_of_files, files_below, print_results, takes_files
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.settings import Settings

@@ -2,7 +2,7 @@
 
 import click
 
-from onecopy.cli.backends import opened_index
+from onecopy.backends import opened_index
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.errors import InvalidSettings

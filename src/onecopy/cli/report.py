@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from onecopy.cli.backends import opened_backends
+from onecopy.backends import opened_backends
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import bytes_text, json_line, money_text

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from onecopy.cli.backends import opened_backends, tenants_of
+from onecopy.backends import opened_backends, tenants_of
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onecopy.cli.backends import opened_backends, ticket_secrets_of
+from onecopy.backends import opened_backends, ticket_secrets_of
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.errors import InvalidSettings
 from onecopy.settings import Settings

@@ -5,7 +5,7 @@ import time
 
 import click
 
-from onecopy.cli.backends import opened_index
+from onecopy.backends import opened_index
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, time_text

@@ -6,7 +6,6 @@ by their length.
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from threading import Lock
 from typing import NoReturn
 
 from onecopy.content import Copy, Listed
@@ -15,6 +14,7 @@ from onecopy.errors import InvalidDigest, InvalidSettings
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.table import AT_ONCE, MOST_WRITTEN, Item, Refused, Table
 from onecopy.index.interface import Entry
+from onecopy.index.memory import MemoryIndex
 
 _CHUNK = 4 * AT_ONCE * MOST_WRITTEN
 """Digests that are written at one time."""
@@ -32,8 +32,7 @@ class ChecksumTable:
 
     def __init__(self, address: Address) -> None:
         self._key = address.key
-        self._values: dict[str, bytes] = {}
-        self._lock = Lock()
+        self._passing = MemoryIndex()
         self._table = Table(address, [address.key])
         with self._table.open():
             self._check_keys()
@@ -143,19 +142,12 @@ class ChecksumTable:
 
     def get(self, name: str) -> bytes | None:
         self._table.require_open()
-        return self._values.get(name)
+        return self._passing.get(name)
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
         if name not in _PASSING:
             self._refuse()
-        with self._lock:
-            if self._values.get(name) != old:
-                return False
-            if new is None:
-                self._values.pop(name, None)
-            else:
-                self._values[name] = new
-            return True
+        return self._passing.put_if(name, old, new)
 
     def increase(self, name: str, by: int) -> int:
         self._refuse()
