@@ -1,6 +1,7 @@
-"""What the errors of boto3 mean, whichever service it speaks to."""
+"""How AWS is spoken to, whichever service: whose settings count, and what errors mean."""
 
 import botocore.exceptions as boto
+from botocore.session import Session
 
 from onecopy.errors import Failure, Forbidden, Unavailable
 
@@ -12,6 +13,18 @@ _NO_CREDENTIALS = (
     boto.SSOError,
     boto.TokenRetrievalError,
 )
+
+
+_REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
+
+
+def session_of(profile: str | None = None) -> Session:
+    """Return a session with what the usual places of AWS say; raises botocore's ProfileNotFound.
+
+    AWS_REGION counts as it does for AWS's command line and its other SDKs; boto3 by itself looks
+    at AWS_DEFAULT_REGION alone.
+    """
+    return Session(session_vars=_REGION, profile=profile)
 
 
 def code_of(error: boto.ClientError) -> str:

@@ -194,6 +194,7 @@ def test_no_credentials(aws: Standin, table: str, monkeypatch: pytest.MonkeyPatc
 
 def test_no_region(aws: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
     """Amazon's tables need a region: another one has other tables."""
-    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
     with pytest.raises(InvalidSettings, match="region"):
         open_index("dynamodb://photos")

@@ -14,8 +14,8 @@ from threading import Lock
 from typing import Any, overload
 
 import botocore.exceptions as boto
-from botocore.session import Session
 
+from onecopy.amazon import session_of
 from onecopy.errors import InvalidSettings, Unavailable
 
 FRESH = 300.0
@@ -31,7 +31,7 @@ def open_secrets(place: str) -> "RotatingSecrets":
     service, _, name = place.partition(":")
     if service not in _READERS or not name:
         raise InvalidSettings(f"{place!r} keeps no secrets: say secretsmanager:NAME or ssm:NAME")
-    client = Session().create_client(service)
+    client = session_of().create_client(service)
     return RotatingSecrets(partial(_read, service, client, name))
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.exceptions as boto
 
-from onecopy.amazon import code_of, said_by, status_of, unanswered
+from onecopy.amazon import code_of, said_by, session_of, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Account:
 
     def __init__(self) -> None:
         with translated():
-            self._session = boto3.Session()
+            self._session = boto3.Session(botocore_session=session_of())
             if not self._session.region_name:
                 raise InvalidSettings("name the region to deploy to: AWS_REGION=eu-central-1")
             self.region = self._session.region_name

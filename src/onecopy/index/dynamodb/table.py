@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import botocore.exceptions as boto
 from botocore.config import Config
-from botocore.session import Session
 
-from onecopy.amazon import code_of, said_by, status_of, unanswered
+from onecopy.amazon import code_of, said_by, session_of, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.index.dynamodb.address import Address
 from onecopy.retry import Pace, retry
@@ -113,7 +112,7 @@ def connect(address: Address) -> "DynamoDBClient":
         tcp_keepalive=True,
     )
     try:
-        session = Session(profile=address.profile)
+        session = session_of(address.profile)
         # A server of our own takes any region, and Amazon's default is where it began.
         anywhere = "us-east-1" if address.endpoint else None
         region = address.region or session.get_config_variable("region") or anywhere

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import botocore.exceptions as boto
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.session import Session
 
-from onecopy.amazon import code_of, said_by, status_of, unanswered
+from onecopy.amazon import code_of, said_by, session_of, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
 from onecopy.store.s3.address import Address
 
@@ -65,7 +64,7 @@ class Connection:
         # Other services than Amazon's seldom have a host name for each bucket.
         self._addressing = address.addressing or ("path" if endpoint else "auto")
         with self._usable():
-            self._session = Session(profile=address.profile)
+            self._session = session_of(address.profile)
             known = address.region or self._session.get_config_variable("region")
             credentials = self._session.get_credentials()
         # Services of other makers take any region; Amazon's default is where buckets began.

@@ -8,11 +8,10 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from onecopy.amazon import code_of, status_of
+from onecopy.amazon import code_of, session_of, status_of
 from onecopy.clock import examine_clock
 from onecopy.errors import Failure, Forbidden, OnecopyError
 from onecopy.finding import Finding, advice, fine, wrong
@@ -64,9 +63,11 @@ def _credentials(store: S3Store) -> Finding:
 
 def _arn(store: S3Store) -> str | None:
     """Ask Amazon who we are; nothing depends upon it."""
-    session = boto3.Session(profile_name=store.address.profile)
+    session = session_of(store.address.profile)
     try:
-        sts: Any = session.client("sts", region_name=store.client.meta.region_name, config=_QUICKLY)
+        sts: Any = session.create_client(
+            "sts", region_name=store.client.meta.region_name, config=_QUICKLY
+        )
         arn: str = sts.get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError):
         return None
