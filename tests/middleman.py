@@ -1,6 +1,7 @@
 """A proxy between a client and a service that breaks what it is told to break."""
 
 import http.client
+import ssl
 import sys
 import threading
 from collections.abc import Iterator
@@ -143,14 +144,21 @@ def _forward(service: str, request: BaseHTTPRequestHandler, body: bytes) -> Answ
 
 
 @contextmanager
-def serving(handler: type[StreamRequestHandler]) -> Iterator[str]:
+def serving(
+    handler: type[StreamRequestHandler], tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
     """Serve on a free port, and give the URL."""
     kind: Any = handler  # any that reads a stream will do
     server = _Server(("127.0.0.1", 0), kind)
+    if tls:
+        # Each connection's own thread shakes hands, when it first reads.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         thread.join()

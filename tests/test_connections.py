@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from onecopy.errors import BadInput, FileChanged, Forbidden, Unavailable, WrongB
 from onecopy.retry import Pace
 from onecopy.send import put
 from onecopy.store.interface import Send
+from tests.certificates import certify, serving_with
 from tests.middleman import serving
 
 MiB = 1024 * 1024
@@ -402,21 +402,14 @@ def test_a_server_that_is_not_there(connections: Connections) -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """Make a certificate for 127.0.0.1 that no authority has signed."""
-    path = tmp_path / "certificate.pem"
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    files = ["-keyout", str(path.with_suffix(".key")), "-out", str(path)]
-    subprocess.run(["openssl", "req", "-x509", *made, *names, *files], check=True)
-    return path
+    """Make a certificate for 127.0.0.1."""
+    return certify(tmp_path)
 
 
 @pytest.fixture
 def tls(certificate: Path) -> ssl.SSLContext:
     """Return what a server has that uses it."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    return context
+    return serving_with(certificate)
 
 
 def test_a_trusted_certificate(

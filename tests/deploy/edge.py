@@ -6,6 +6,7 @@ there.
 """
 
 import http.client
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class Edge:
 
 
 @contextmanager
-def edge() -> Iterator[Edge]:
+def edge(tls: ssl.SSLContext | None = None) -> Iterator[Edge]:
     """Run one, which stands before nothing yet."""
     ours = Edge()
 
@@ -64,6 +65,6 @@ def edge() -> Iterator[Edge]:
             finally:
                 connection.close()
 
-    with serving(Forwarding) as url:
+    with serving(Forwarding, tls) as url:
         ours.url = url
         yield ours

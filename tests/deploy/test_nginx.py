@@ -19,6 +19,7 @@ import urllib3
 from onecopy.digest import MiB
 from onecopy.http.auth import create_token
 from onecopy.index import open_index
+from tests.certificates import certify
 from tests.conftest import Run, Serve, Served
 from tests.standins.ports import reserved
 
@@ -74,11 +75,7 @@ def certificate(tmp_path: Path) -> Path:
     """Return a folder with a certificate for this machine."""
     folder = tmp_path / "nginx"
     folder.mkdir()
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    command += ["-nodes", "-days", "2", "-subj", f"/CN={_NAME}"]
-    command += ["-addext", f"subjectAltName=DNS:{_NAME},IP:127.0.0.1"]
-    command += ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/fullchain.pem"]
-    subprocess.run(command, check=True, capture_output=True)
+    certify(folder, _NAME)
     return folder
 
 

@@ -1,4 +1,8 @@
-"""The whole way, in a real browser: page, API, function, table, bucket, event, and back."""
+"""The whole way, in a real browser: page, API, function, table, bucket, event, and back.
+
+The page is opened at the very address that was printed; the browser is told who stands for
+CloudFront (tests/deploy/edge.py).
+"""
 
 import hashlib
 import json
@@ -19,10 +23,11 @@ from onecopy.content import Verdict
 from onecopy.digest import MiB
 from onecopy.files import walk
 from onecopy.upload import check
+from tests.certificates import certify, serving_with
 from tests.conftest import Served, running
 from tests.deploy.conftest import HERE, Cloud
 from tests.deploy.edge import Edge, edge
-from tests.page.conftest import MakeFile, Window, chromium, local  # noqa: F401 - fixtures
+from tests.page.conftest import MakeFile, Window, launched, local  # noqa: F401 - a fixture
 from tests.standins import Standin
 
 pytestmark = pytest.mark.server
@@ -39,7 +44,11 @@ class Deployed:
 
     cloud: Cloud
     edge: Edge
+    url: str
+    """Of the page, as it was printed."""
     token: str
+    certificate: Path
+    """That of whoever stands for CloudFront."""
 
     @property
     def bucket(self) -> str:
@@ -59,35 +68,47 @@ class Deployed:
 
     def wait(self, path: Path, verdict: Verdict) -> None:
         """Wait until a file's verdict is this one."""
-        client, until = Client(self.edge.url, self.token), time.monotonic() + _PATIENCE
-        while True:
-            (result,) = check(walk([str(path)]), client)
-            if result.verdict is verdict:
-                break
-            assert time.monotonic() < until, result
-            time.sleep(0.2)
-        client.close()
+        until = time.monotonic() + _PATIENCE
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SSL_CERT_FILE", str(self.certificate))
+            client = Client(self.edge.url, self.token)
+            while True:
+                (result,) = check(walk([str(path)]), client)
+                if result.verdict is verdict:
+                    break
+                assert time.monotonic() < until, result
+                time.sleep(0.2)
+            client.close()
 
 
 @pytest.fixture(scope="module")
 def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """Deploy; the page is then before a proxy that stands for CloudFront's way to the API."""
+    """Deploy; before the page is then a proxy that stands for CloudFront's way to the API."""
     cloud = Cloud(ministack, running(tmp_path_factory.mktemp("home")), f"t{uuid4().hex[:12]}")
-    with edge() as before:
-        ran = cloud.deploy(*HERE, "--page-origin", before.url, "--checksum-api", _OLD)
+    certificate = certify(tmp_path_factory.mktemp("edge"))
+    with edge(serving_with(certificate)) as before:
+        ran = cloud.deploy(*HERE, "--checksum-api", _OLD)
         assert ran.code == 0, ran.err
         before.stand_before(cloud)
-        assert urlsplit(ran.out.strip()).netloc == before.distribution
+        url = ran.out.strip()
+        assert url == f"https://{before.distribution}"
         token = next(word for word in ran.err.split() if word.startswith("onecopy_"))
-        yield Deployed(cloud, before, token)
+        yield Deployed(cloud, before, url, token, certificate)
+
+
+@pytest.fixture(scope="module")
+def chromium(deployed: Deployed) -> Iterator[Browser]:
+    """Start a browser that finds the printed address, and asks for no more than its name."""
+    with launched(f"MAP {deployed.edge.distribution} {urlsplit(deployed.edge.url).netloc}") as it:
+        yield it
 
 
 @pytest.fixture
-def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:  # noqa: F811
+def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:
     """Open the page, and give it the token."""
-    context = chromium.new_context()
+    context = chromium.new_context(ignore_https_errors=True)
     # It asks for no more of what serves it than an address.
-    window = Window(context.new_page(), cast(Served, deployed.edge))
+    window = Window(context.new_page(), cast(Served, deployed))
     window.open()
     window.page.get_by_label("access token").fill(deployed.token)
     window.page.get_by_role("button", name="Go on").click()
@@ -116,7 +137,7 @@ def test_second_upload_of_a_content_is_a_duplicate(
     assert "rome.jpg" in row.inner_text()
     assert sent(window) == [f"/{deployed.bucket}/rome.jpg"]
     assert {urlsplit(each.url).netloc for each in window.requests if each.method == "POST"} == {
-        urlsplit(deployed.edge.url).netloc
+        deployed.edge.distribution
     }
 
 

@@ -24,8 +24,6 @@ FLAGS = [
     "--disable-sync",
     # So that a test can ask for garbage collection.
     "--js-flags=--expose-gc",
-    # A name that is not localhost: there the browser withholds crypto.subtle.
-    "--host-resolver-rules=MAP page.test 127.0.0.1",
 ]
 PATIENCE = 30_000
 """Milliseconds for a file to come to its end."""
@@ -114,10 +112,20 @@ class Window:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Start the browser; not for longer, for its loop runs in this thread as long as it does."""
+    # A name that is not localhost: there the browser withholds crypto.subtle.
+    with launched("MAP page.test 127.0.0.1") as browser:
+        yield browser
+
+
+@contextmanager
+def launched(hosts: str) -> Iterator[Browser]:
+    """Run a browser to which hosts are where Chromium's rules say."""
     own = os.environ.get("ONECOPY_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=own, args=FLAGS)
+            browser = playwright.chromium.launch(
+                executable_path=own, args=[*FLAGS, f"--host-resolver-rules={hosts}"]
+            )
         except Error as error:
             pytest.fail(
                 f"no browser: {error.message.splitlines()[0]}\nOn Debian `apt-get install "
