@@ -183,8 +183,8 @@ def _tell_deployed(shown: Display, deployed: "Deployed", *, as_json: bool) -> No
     if deployed.dns:
         shown.note("the DNS of {} has to name {}".format(*deployed.dns))
     if deployed.token:
-        shown.note("the page asks for a token. This one is shown this once; `onecopy token` makes "
-                   f"and revokes others:\n{deployed.token}")  # fmt: skip
+        shown.note(f"the page asks for a token. This one is shown this once:\n{deployed.token}")
+        shown.note(f"others: onecopy token create --index '{deployed.index_url}'")
     shown.line(deployed.url)
 
 

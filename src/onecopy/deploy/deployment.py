@@ -31,6 +31,9 @@ class Deployed(NamedTuple):
     """What has come of it."""
 
     url: str
+    """Of the page."""
+    index_url: str
+    """For `onecopy token` and `onecopy scan`."""
     is_changed: bool
     """Whether there was anything to do."""
     token: str | None = None
@@ -73,7 +76,8 @@ class Deployment:
             token = self._open(place)
         domain = place["Domain"]
         dns = (domain, told["DistributionDomain"]) if domain else None
-        return Deployed(told["Url"], any(changed) or token is not None, token, dns)
+        is_changed = any(changed) or token is not None
+        return Deployed(told["Url"], self._index_url(place), is_changed, token, dns)
 
     def remove(self, *, index: bool) -> Left:
         """Remove all but the objects, and the index unless it is to go, too."""
@@ -198,6 +202,9 @@ class Deployment:
             f"?region={self._account.region}&{place['StoreOptions']}"
         )
 
+    def _index_url(self, place: Mapping[str, str]) -> str:
+        return f"dynamodb://{place['Table']}?region={self._account.region}"
+
     def _open(self, place: Mapping[str, str]) -> str | None:
         """Open index and store as the functions do; return a first token, if one is needed.
 
@@ -206,8 +213,10 @@ class Deployment:
         from onecopy.gate import bind
         from onecopy.http.auth import create_token, has_tokens
 
-        url = f"dynamodb://{place['Table']}?region={self._account.region}"
-        with closing(open_index(url)) as index, self._opened_store(place) as store:
+        with (
+            closing(open_index(self._index_url(place))) as index,
+            self._opened_store(place) as store,
+        ):
             bind(index, store)
             if place["Issuer"] or has_tokens(index):
                 return None
