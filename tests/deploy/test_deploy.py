@@ -238,6 +238,18 @@ def test_an_interrupted_run_goes_on(cloud: Cloud, tmp_path: Path) -> None:
     assert cloud.ask(again.out.strip()).status == 200
 
 
+def test_functions_that_can_not_start_are_told_of(cloud: Cloud) -> None:
+    """As with a package for other machines; what is right then goes on, with a first token."""
+    here = HERE[HERE.index("--architecture") + 1]
+    ran = cloud.deploy(*HERE, "--architecture", "arm64" if here == "x86_64" else "x86_64")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{cloud.made['ApiFunction']} does not start: " in ran.err
+    assert "msgspec" in ran.err
+    ran = cloud.deploy(*HERE)
+    assert ran.code == 0, ran.err
+    assert "onecopy_" in ran.err
+
+
 def test_without_credentials_it_says_so(cloud: Cloud) -> None:
     """And how to give them."""
     ran = cloud.deploy(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")

@@ -8,6 +8,7 @@ account.py        clients of the account, and what their errors mean
 artifacts.py      the bucket with package and page
 secret.py         what signs tickets
 stack.py          change sets, events, waiting
+functions.py      whether they start
 attached.py       what a bucket that was there before is told: events, CORS
 deployment.py     deploying and removing, in their order
 plan.py           what would be made

@@ -15,6 +15,7 @@ from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
@@ -62,6 +63,11 @@ class Account:
     def tables(self) -> "DynamoDBClient":
         """DynamoDB."""
         return self._session.client("dynamodb")
+
+    @cached_property
+    def functions(self) -> "LambdaClient":
+        """Lambda; a function's first start takes its time."""
+        return self._session.client("lambda")
 
     @cached_property
     def parameters(self) -> "SSMClient":

@@ -11,6 +11,7 @@ from onecopy.deploy import attached, secret
 from onecopy.deploy.account import Account, translated
 from onecopy.deploy.artifacts import Artifacts, is_there
 from onecopy.deploy.choices import Choices, Names, store_options
+from onecopy.deploy.functions import QUESTIONS, check_start
 from onecopy.deploy.package import Target, build
 from onecopy.deploy.plan import TEMPLATE
 from onecopy.deploy.stack import Stack, Tell
@@ -21,6 +22,7 @@ from onecopy.store import open_store
 from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
+    from onecopy.index.interface import Engine
     from onecopy.store.s3.store import S3Store
 
 _BUCKET, _TABLE = "UploadBucket", "IndexTable"
@@ -73,7 +75,9 @@ class Deployment:
             told, place = self._stack.outputs(), self._stack.parameters()
             # The page comes last: it needs all the others.
             changed += [self._attach(place, told), self._artifacts.put_page(PAGE) > 0]
-            token = self._open(place)
+            self._bind(place)
+            self._check_functions()
+            token = self._first_token(place)
         domain = place["Domain"]
         dns = (domain, told["DistributionDomain"]) if domain else None
         is_changed = any(changed) or token is not None
@@ -205,22 +209,32 @@ class Deployment:
     def _index_url(self, place: Mapping[str, str]) -> str:
         return f"dynamodb://{place['Table']}?region={self._account.region}"
 
-    def _open(self, place: Mapping[str, str]) -> str | None:
-        """Open index and store as the functions do; return a first token, if one is needed.
+    def _bind(self, place: Mapping[str, str]) -> None:
+        """Open index and store as the functions do, which may not look through a table.
 
-        So the table is begun by us: functions may not look through one.
+        So the table is begun by us.
         """
         from onecopy.gate import bind
+
+        with self._opened_index(place) as index, self._opened_store(place) as store:
+            bind(index, store)
+
+    def _check_functions(self) -> None:
+        """Raise Failure if a function does not start."""
+        for function, event in QUESTIONS.items():
+            check_start(self._account.functions, self._stack.resource(function), event)
+
+    def _first_token(self, place: Mapping[str, str]) -> str | None:
+        """Return a first token, if one is needed; it can't be shown again."""
         from onecopy.http.auth import create_token, has_tokens
 
-        with (
-            closing(open_index(self._index_url(place))) as index,
-            self._opened_store(place) as store,
-        ):
-            bind(index, store)
+        with self._opened_index(place) as index:
             if place["Issuer"] or has_tokens(index):
                 return None
             return create_token(index, label="onecopy deploy")[1]
+
+    def _opened_index(self, place: Mapping[str, str]) -> "closing[Engine]":
+        return closing(open_index(self._index_url(place)))
 
 
 def _check_together(wanted: Mapping[str, str]) -> None:

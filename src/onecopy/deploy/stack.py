@@ -58,6 +58,11 @@ class Stack:
         self._id = found["StackId"]
         return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
+    def resource(self, logical: str) -> str:
+        """Return what something in the template is called in the account."""
+        found = self._client.describe_stack_resource(StackName=self._id, LogicalResourceId=logical)
+        return found["StackResourceDetail"]["PhysicalResourceId"]
+
     def parameters(self) -> dict[str, str]:
         """Return what it was made with; nothing if there is none."""
         given = self._made().get("Parameters", [])
