@@ -22,7 +22,16 @@ _MOST = 15_000_000
 _ELF = {b"\x3e\x00": "x86_64", b"\xb7\x00": "arm64"}
 """e_machine of compiled modules."""
 _OF_THE_RUNTIME = {"boto3", "botocore"}
-_ELSEWHERE = {"apsw", "click", "psycopg", "psycopg_pool", "pyarrow", "tqdm", "uvicorn"}
+_ELSEWHERE = {
+    "prometheus_client",
+    "apsw",
+    "click",
+    "psycopg",
+    "psycopg_pool",
+    "pyarrow",
+    "tqdm",
+    "uvicorn",
+}
 """What only commands and other engines import."""
 
 pytestmark = pytest.mark.server  # it takes a package index

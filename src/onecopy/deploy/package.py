@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from onecopy.errors import Failure, InvalidSettings
 
-NEEDED = ("httptools", "msgspec", "prometheus-client", "starlette")
+NEEDED = ("httptools", "msgspec", "starlette")
 """Those of our dependencies that the functions import, besides boto3."""
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
