@@ -349,7 +349,7 @@ def test_a_bucket_of_ones_own_keeps_what_it_did(cloud: Cloud, own: str) -> None:
     rules = cloud.client("s3").get_bucket_cors(Bucket=own)["CORSRules"]
     assert [rule["ID"] for rule in rules] == ["theirs", "onecopy"]
     assert rules[1]["AllowedOrigins"] == [cloud.output("Url")]
-    assert cloud.deploy().err.endswith("nothing has changed\n")
+    assert cloud.deploy().err == "onecopy: nothing has changed\n"
     assert cloud.deploy("--remove").code == 0
     assert sent(cloud, own) == before
     assert "up/here/a.txt" in objects(cloud, own)

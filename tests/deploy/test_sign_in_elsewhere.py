@@ -85,8 +85,7 @@ def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> It
     with reserved(1) as [port], edge(serving_with(certificate)) as before:
         issuer = f"http://127.0.0.1:{port}"
         options = ["--issuer", issuer, "--audience", _API, "--client-id", "page"]
-        # The template names it with https.
-        options += ["--issuer-origin", issuer, "--jwt-scopes", "scope"]
+        options += ["--jwt-scopes", "scope"]
         options += ["--sign-in-scopes", "openid check upload read"]
         ran = cloud.deploy(*HERE, *options)
         assert ran.code == 0, ran.err

@@ -82,6 +82,7 @@ class Choices:
             "ChecksumTable": self.checksum_table,
             "ChecksumKey": self.checksum_key,
             "Issuer": self.issuer,
+            "IssuerOrigin": self.issuer and "{0.scheme}://{0.netloc}".format(urlsplit(self.issuer)),
             "Audience": self.audience,
             "ClientId": self.client_id,
             "SignInScopes": self.sign_in_scopes,

@@ -16,6 +16,7 @@ from onecopy.deploy.package import Target, build
 from onecopy.deploy.plan import TEMPLATE
 from onecopy.deploy.stack import Stack, Tell
 from onecopy.errors import InvalidSettings
+from onecopy.finding import State
 from onecopy.http.options import PAGE
 from onecopy.index import open_index
 from onecopy.store import open_store
@@ -186,7 +187,9 @@ class Deployment:
         origins = [told["Url"], *filter(None, place["PageOrigins"].split(","))]
         with self._opened_store(place) as store:
             for finding in examine_cors(store, origins, fix=True):
-                self._tell(f"{finding.about}: {finding.message}")
+                if is_new or finding.state is not State.FINE:
+                    fix = f"\n{finding.fix}" if finding.fix else ""
+                    self._tell(f"{finding.about}: {finding.message}{fix}")
         return is_new
 
     def _origin(self, place: Mapping[str, str]) -> str:
