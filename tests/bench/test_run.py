@@ -10,7 +10,7 @@ from onecopy.bench.measures import MEASURES
 from onecopy.bench.subject import Subject, opened
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.errors import Failure, InvalidSettings
-from onecopy.testing.index import a_copy, proved
+from onecopy.testing.index.values import a_copy, proved
 
 PLAN = Plan(copies=(300, 400), clients=(1, 3), rounds=2, seed=1)
 ONE = Plan(copies=(300,), clients=(), rounds=1, seed=1)

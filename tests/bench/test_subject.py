@@ -6,7 +6,7 @@ from onecopy.bench.subject import Filled, Subject, opened
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.content import Listed
 from onecopy.errors import Failure, InvalidSettings
-from onecopy.testing.index import a_copy, md5_of, proved
+from onecopy.testing.index.values import a_copy, md5_of, proved
 
 WORKLOAD = Workload(1)
 THEIRS = a_copy("theirs", proved("theirs"))

@@ -6,7 +6,7 @@ from itertools import count
 
 from onecopy.content import Copy
 from onecopy.index import Engine, open_index
-from onecopy.testing.index import a_copy, proved
+from onecopy.testing.index.values import a_copy, proved
 
 RACES = 200
 """Contents that are recorded by all who race."""

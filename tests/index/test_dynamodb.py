@@ -15,12 +15,8 @@ from onecopy.testing.index import (
     PagesContract,
     StateContract,
     UnreadContract,
-    a_copy,
-    copies_of,
-    md5_of,
-    proved,
-    sha256_of,
 )
+from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.tables import client_of, make_table, url_of
 from tests.middleman import Answer, Handler, serving
 from tests.standins import Standin

@@ -8,7 +8,7 @@ from onecopy.content import Listed
 from onecopy.digest import MD5, SHA256, Digest, Scheme
 from onecopy.errors import InvalidDigest, InvalidSettings, Unavailable
 from onecopy.index import Engine, open_index
-from onecopy.testing.index import MANY, a_copy, md5_of, proved, sha256_of
+from onecopy.testing.index.values import MANY, a_copy, md5_of, proved, sha256_of
 from tests.index.tables import client_of, make_table, url_of
 from tests.standins import Standin
 

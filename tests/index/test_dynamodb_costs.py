@@ -8,7 +8,7 @@ import pytest
 
 from onecopy.content import Copy, Digests, Listed
 from onecopy.index import Engine, open_index
-from onecopy.testing.index import a_copy, copies_of, md5_of, proved, sha256_of
+from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.between import Between, standing_before
 from tests.index.tables import client_of, url_of
 from tests.standins import Standin

@@ -10,7 +10,7 @@ from onecopy.content import Digests, Listed
 from onecopy.errors import Forbidden, Unavailable
 from onecopy.index import Engine, open_index
 from onecopy.index.dynamodb import table as tables
-from onecopy.testing.index import a_copy, copies_of, md5_of, proved, sha256_of
+from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.acts import BULK
 from tests.index.between import (
     AT_ONCE,

@@ -22,19 +22,13 @@ from onecopy.index.postgres import index as engine
 from onecopy.index.postgres.asking import Connection, fetch
 from onecopy.index.postgres.index import PostgresIndex
 from onecopy.testing.index import (
-    MANY,
     IndexContract,
     ListsContract,
     PagesContract,
     StateContract,
     UnreadContract,
-    a_copy,
-    claimed,
-    copies_of,
-    md5_of,
-    proved,
-    sha256_of,
 )
+from onecopy.testing.index.values import MANY, a_copy, claimed, copies_of, md5_of, proved, sha256_of
 from tests.conftest import environment
 from tests.standins.postgres import Postgres
 

@@ -14,7 +14,7 @@ from onecopy.index import open_index
 from onecopy.index.postgres import connections, writing
 from onecopy.index.postgres.index import _CHUNK, _MANY, PostgresIndex
 from onecopy.retry import Pace, retry
-from onecopy.testing.index import a_copy, copies_of, md5_of, proved, sha256_of
+from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.acts import RACES
 from tests.index.processes import check_prefix, lines, process, winners
 from tests.standins.postgres import OwnPostgres, postgres

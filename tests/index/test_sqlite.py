@@ -20,13 +20,15 @@ from onecopy.index.sqlite import SqliteIndex, connections, reading, writing
 from onecopy.index.sqlite import file as sqlite_file
 from onecopy.index.sqlite import index as engine
 from onecopy.testing.index import (
-    MANY,
-    THREADS,
     IndexContract,
     ListsContract,
     PagesContract,
     StateContract,
     UnreadContract,
+)
+from onecopy.testing.index.values import (
+    MANY,
+    THREADS,
     a_copy,
     at_once,
     claimed,

@@ -15,7 +15,7 @@ from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.index import open_index
 from onecopy.index.sqlite import SqliteIndex, connections, schema
 from onecopy.index.sqlite import file as files
-from onecopy.testing.index import MANY, a_copy, claimed, copies_of, md5_of, proved, sha256_of
+from onecopy.testing.index.values import MANY, a_copy, claimed, copies_of, md5_of, proved, sha256_of
 
 # Opening
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.index.sqlite import SqliteIndex
-from onecopy.testing.index import a_copy, md5_of, proved, sha256_of
+from onecopy.testing.index.values import a_copy, md5_of, proved, sha256_of
 from tests.index.processes import check_prefix, lines, process, winners
 
 KILLS = 4

@@ -8,7 +8,7 @@ import pytest
 from onecopy.content import Digests
 from onecopy.index import open_index
 from onecopy.migrate import open_source, plan
-from onecopy.testing.index import a_copy, proved
+from onecopy.testing.index.values import a_copy, proved
 from tests.conftest import Run
 from tests.migrate.lists import md5_hex, write_csv
 

@@ -1,0 +1,109 @@
+"""What an index does that can be moved elsewhere."""
+# ruff: noqa: S101 - a contract is made of assertions
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import pytest
+
+from onecopy.content import Copy, Digests, Listed
+from onecopy.digest import Digest
+from onecopy.errors import Unavailable
+from onecopy.index.interface import Entry, Index, Lists, Pages
+from onecopy.testing.index.values import MANY, MD5_PARTS, a_copy, claimed, md5_of, proved, sha256_of
+
+
+class MovableIndex(Index, Lists, Pages, Protocol):
+    """An index that can be read from where somebody stopped."""
+
+
+def moved(index: Pages, after: str | None = None) -> list[Entry]:
+    """Return all entries behind a position, in order."""
+    return [entry for _, entries in index.pages(after) for entry in entries]
+
+
+def in_order(entries: list[Entry]) -> list[Entry]:
+    """Return entries in an order of the tests' own."""
+    return sorted(entries, key=repr)
+
+
+class PagesContract:
+    """What every index does that can be moved elsewhere, and interrupted while it is."""
+
+    @pytest.fixture
+    def index(self) -> MovableIndex | Iterator[MovableIndex]:
+        """Return or yield an empty index."""
+        raise NotImplementedError
+
+    def fill(self, index: MovableIndex) -> list[Entry]:
+        """Keep copies and lists of two tenants; return all of it."""
+        copies = [
+            (name, a_copy(f"{name}{number}", proved(f"{name}{number}"), size=number + 1))
+            for name in ("t", "u")
+            for number in range(MANY)
+        ]
+        more = [
+            ("t", a_copy("unread", Digests())),
+            ("t", a_copy("claims", claimed(md5_of("a"), Digest(MD5_PARTS, bytes(16))))),
+        ]
+        lists = [
+            (name, Listed(md5_of(f"{name}{number}"), number or None))
+            for name in ("u", "v")
+            for number in range(MANY)
+        ]
+        index.add([*copies, *more])
+        index.enlist(lists)
+        return [*copies, *more, *lists]
+
+    def test_pages(self, index: MovableIndex) -> None:
+        """All copies and listed digests of all tenants come, whole, in pages of bounded size."""
+        assert list(index.pages()) == []
+        given = self.fill(index)
+        pages = list(index.pages())
+        assert in_order([entry for _, page in pages for entry in page]) == in_order(given)
+        assert all(0 < len(page) <= 10_000 for _, page in pages)
+        positions = [position for position, _ in pages]
+        assert len(set(positions)) == len(positions)
+        assert all(position.isascii() and len(position) <= 4096 for position in positions)
+
+    def test_resumed(self, index: MovableIndex) -> None:
+        """Behind any position there is what had not been seen when it was given."""
+        self.fill(index)
+        pages = list(index.pages())
+        for at, (position, _) in enumerate(pages):
+            rest = [entry for _, page in pages[at + 1 :] for entry in page]
+            assert in_order(moved(index, position)) == in_order(rest)
+
+    def test_what_stays_is_seen(self, index: MovableIndex) -> None:
+        """What stays is seen, whatever comes, goes and becomes known meanwhile."""
+        given = self.fill(index)
+        seen: list[Entry] = []
+        position = None
+        for number in range(3):
+            position, entries = next(iter(index.pages(position)))
+            seen += entries
+            index.record("t", [a_copy(f"comes {number}", proved("new"))])
+            index.enlist([("u", Listed(sha256_of(f"comes {number}")))])
+            index.forget("t", [a_copy("claims", Digests())])
+        seen += moved(index, position)
+        keys = {(tenant, entry.key) for tenant, entry in seen if isinstance(entry, Copy)}
+        listed = {pair for pair in seen if isinstance(pair[1], Listed)}
+        for tenant, entry in given:
+            if isinstance(entry, Listed):
+                assert (tenant, entry) in listed
+            elif entry.key != "claims":
+                assert (tenant, entry.key) in keys
+
+    def test_count(self, index: MovableIndex) -> None:
+        """It is said about how many there are."""
+        assert index.count() == 0
+        given = self.fill(index)
+        assert 0.9 * len(given) < index.count() < 1.1 * len(given)
+
+    def test_pages_closed(self, index: MovableIndex) -> None:
+        """After `close` it is Unavailable."""
+        index.close()
+        calls: list[Callable[[], object]] = [index.count, lambda: list(index.pages())]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                call()

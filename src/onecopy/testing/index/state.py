@@ -1,0 +1,98 @@
+"""What an engine does that keeps a state."""
+# ruff: noqa: S101 - a contract is made of assertions
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
+from typing import Protocol
+
+import pytest
+
+from onecopy.errors import Unavailable
+from onecopy.index.interface import State
+from onecopy.testing.index.values import THREADS, at_once
+
+
+class ClosableState(State, Protocol):
+    """A state that can be closed."""
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+class StateContract:
+    """What every engine does that keeps a state."""
+
+    @pytest.fixture
+    def index(self) -> ClosableState | Iterator[ClosableState]:
+        """Return or yield an engine with an empty state."""
+        raise NotImplementedError
+
+    def test_value(self, index: ClosableState) -> None:
+        """A value is put where there is none, changed and removed, and read in between."""
+        assert index.get("name") is None
+        assert index.put_if("name", None, b"one")
+        assert index.get("name") == b"one"
+        assert index.put_if("name", b"one", b"two")
+        assert index.get("name") == b"two"
+        assert index.put_if("name", b"two", None)
+        assert index.get("name") is None
+        assert index.get("another") is None
+
+    def test_condition(self, index: ClosableState) -> None:
+        """Nothing is put where something else is than was thought."""
+        assert not index.put_if("name", b"one", b"two")
+        assert index.get("name") is None
+        assert index.put_if("name", None, None)
+        assert index.put_if("name", None, b"one")
+        assert not index.put_if("name", None, b"two")
+        assert not index.put_if("name", b"two", None)
+        assert not index.put_if("name", b"", b"two")
+        assert index.get("name") == b"one"
+
+    @pytest.mark.parametrize("value", [b"", b"\0", bytes(range(256)) * 256])
+    def test_any_bytes(self, index: ClosableState, value: bytes) -> None:
+        """Values are any bytes, from none to 64 KiB, under names of up to 200 characters."""
+        name = "/".join(["n:_-.~"] * 40)[:200]
+        assert index.put_if(name, None, value)
+        assert index.get(name) == value
+        assert index.put_if(name, value, b"new")
+
+    def test_one_wins(self, index: ClosableState) -> None:
+        """Of threads that put at the same time, one is told that it did."""
+        value = b""
+        index.put_if("name", None, value)
+        for _ in range(5):
+            won = at_once(partial(self._append, index, value))
+            assert won.count(True) == 1
+            value += b"%d" % won.index(True)
+            assert index.get("name") == value
+
+    @staticmethod
+    def _append(index: ClosableState, old: bytes, number: int) -> bool:
+        return index.put_if("name", old, old + b"%d" % number)
+
+    def test_counter(self, index: ClosableState) -> None:
+        """A counter starts at 0, and goes up and down."""
+        steps: Sequence[tuple[int, int]] = [(0, 0), (5, 5), (2**40, 2**40 + 5), (-6, 2**40 - 1)]
+        for by, value in steps:
+            assert index.increase("name", by) == value
+        assert index.increase("another", 1) == 1
+
+    def test_no_count_is_lost(self, index: ClosableState) -> None:
+        """Of threads that count at the same time each gets a number of its own."""
+        numbers = at_once(lambda _: [index.increase("name", 1) for _ in range(20)])
+        assert sorted(chain.from_iterable(numbers)) == list(range(1, 20 * THREADS + 1))
+
+    def test_state_closed(self, index: ClosableState) -> None:
+        """After `close` it is Unavailable."""
+        index.close()
+        calls: list[Callable[[], object]] = [
+            lambda: index.get("name"),
+            lambda: index.put_if("name", None, b""),
+            lambda: index.increase("name", 1),
+        ]
+        for call in calls:
+            with pytest.raises(Unavailable):
+                call()
