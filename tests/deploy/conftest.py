@@ -90,6 +90,12 @@ class Cloud:
         found = self.client("s3").list_buckets()["Buckets"]
         return [each["Name"] for each in found if each["Name"].startswith(self.name)]
 
+    def read(self, key: str) -> bytes:
+        """Return an object among the uploads."""
+        found = self.client("s3").get_object(Bucket=self.names.uploads, Key=key)
+        content: bytes = found["Body"].read()
+        return content
+
     def output(self, name: str) -> str:
         """Return what the stack tells of itself."""
         assert self.stack is not None

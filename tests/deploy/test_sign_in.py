@@ -88,12 +88,6 @@ class Deployed:
     edge: Edge
     pool: Pool
 
-    def read(self, key: str) -> bytes:
-        """Return an object."""
-        s3 = self.cloud.client("s3")
-        found: bytes = s3.get_object(Bucket=self.cloud.names.uploads, Key=key)["Body"].read()
-        return found
-
 
 @pytest.fixture(scope="module")
 def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
@@ -178,7 +172,7 @@ def test_whoever_signs_in_uploads_as_their_tenant(
     sign_in(window.page)
     window.choose(local("rome.jpg", b"a picture of rome"))
     window.wait("rome.jpg", "uploaded")
-    assert deployed.read("photos/rome.jpg") == b"a picture of rome"
+    assert deployed.cloud.read("photos/rome.jpg") == b"a picture of rome"
     assert window.page.url == f"{deployed.edge.url}/"
     assert "signed-in" in kept(window.page, "sessionStorage")
     assert "eyJ" not in kept(window.page, "localStorage")
@@ -236,7 +230,7 @@ def test_an_upload_goes_on_after_signing_in_again(
     expect(window.page.get_by_text("1 upload was interrupted")).to_be_visible()
     window.choose(film)
     window.wait("film.mp4", "uploaded")
-    assert deployed.read("photos/film.mp4") == content
+    assert deployed.cloud.read("photos/film.mp4") == content
     assert _parts(window).count("1") == 1
 
 

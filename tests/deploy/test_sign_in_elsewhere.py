@@ -46,12 +46,6 @@ class Deployed:
     url: str
     issuer: str
 
-    def read(self, key: str) -> bytes:
-        """Return an object."""
-        s3 = self.cloud.client("s3")
-        found: bytes = s3.get_object(Bucket=self.cloud.names.uploads, Key=key)["Body"].read()
-        return found
-
 
 @contextmanager
 def provider(port: int, page: str) -> Iterator[None]:
@@ -134,7 +128,7 @@ def test_whoever_signs_in_uploads_as_their_tenant(
     sign_in(window.page, "ada@photos")
     window.choose(local("rome.jpg", b"a picture of rome"))
     window.wait("rome.jpg", "uploaded")
-    assert deployed.read("photos/rome.jpg") == b"a picture of rome"
+    assert deployed.cloud.read("photos/rome.jpg") == b"a picture of rome"
     window.page.wait_for_timeout((_SECONDS + 1) * 1000)
     window.choose(local("rome (2).jpg", b"a picture of rome"))
     window.wait("rome (2).jpg", "duplicate")
@@ -158,4 +152,4 @@ def test_tenants_see_their_own_alone(
     sign_in(window.page, "eve@films")
     window.choose(local("rome.jpg", b"a picture of rome"))
     window.wait("rome.jpg", "uploaded")
-    assert deployed.read("films/rome.jpg") == b"a picture of rome"
+    assert deployed.cloud.read("films/rome.jpg") == b"a picture of rome"

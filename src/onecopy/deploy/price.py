@@ -1,15 +1,15 @@
 """What a deployment costs in a month, each line with its derivation.
 
-List prices of us-east-1, of 2025, without what AWS always gives for nothing; other regions cost up
-to a half more: https://aws.amazon.com/pricing/. What a file takes was counted, and
-tests/deploy/test_price.py counts it again. It is the dearest way: each file is new, small, and
-asked about alone; a page asks about hundreds together, and a duplicate ends after its check.
+What a file takes was counted, and tests/deploy/test_price.py counts it again. It is the dearest
+way: each file is new, small, and asked about alone; a page asks about hundreds together, and a
+duplicate ends after its check.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_MILLION = 1e6
+from onecopy import prices
+
 _GB = 1e9
 
 
@@ -68,39 +68,54 @@ def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
     calls, events = files * each.requests, files * each.events
     seconds = (calls * 1.0 + events * 0.5) * _SECONDS
     return [
-        _per_million("HTTP API", files, each.requests, "requests", 1.00),
-        _per_million("CloudFront, requests", files, each.requests, "requests", 1.00),
-        _per_gb("CloudFront, answers", calls, _ANSWER, 0.085),
-        _per_million("Lambda, requests", files, each.requests + each.events, "invocations", 0.20),
+        _for_each("HTTP API", files, each.requests, "requests", prices.API_REQUEST),
+        _for_each("CloudFront, requests", files, each.requests, "requests", prices.CDN_REQUEST),
+        _per_gb("CloudFront, answers", calls, _ANSWER, prices.CDN_GB),
+        _for_each(
+            "Lambda, requests",
+            files,
+            each.requests + each.events,
+            "invocations",
+            prices.INVOCATION,
+        ),
         Line(
             "Lambda, time",
             seconds,
-            0.0000133334,
+            prices.GB_SECOND,
             f"{calls:,} × 1 GB × {_SECONDS} s + {events:,} × 0.5 GB × {_SECONDS} s = "
-            f"{seconds:,.0f} GB-s × $0.0000133334",
+            f"{seconds:,.0f} GB-s × ${prices.GB_SECOND:.10f}",
         ),
-        _per_million("DynamoDB, reads", files, each.reads, "units", 0.125),
-        _per_million("DynamoDB, writes", files, each.writes, "units", 0.625),
-        _per_gb("DynamoDB, storage", records, RECORD, 0.25),
-        _per_gb("DynamoDB, recovery", records, RECORD, 0.20),
-        _per_million("S3, puts", files, each.puts, "requests", 5.00),
-        _per_million("S3, looks", files, each.heads, "requests", 0.40),
-        _per_million("SQS", files, each.messages, "requests", 0.40),
+        _for_each("DynamoDB, reads", files, each.reads, "units", prices.READ_UNIT),
+        _for_each("DynamoDB, writes", files, each.writes, "units", prices.WRITE_UNIT),
+        _per_gb("DynamoDB, storage", records, RECORD, prices.TABLE_GB),
+        _per_gb("DynamoDB, recovery", records, RECORD, prices.RECOVERY_GB),
+        _for_each("S3, puts", files, each.puts, "requests", prices.PUT),
+        _for_each("S3, looks", files, each.heads, "requests", prices.GET),
+        _for_each("SQS", files, each.messages, "requests", prices.MESSAGE),
         Line(
             "SQS, waiting",
             _LOOKS,
-            0.40 / _MILLION,
-            f"15 a minute × 60 × 24 × 30 = {_LOOKS:,} requests × $0.4 a million",
+            prices.MESSAGE,
+            f"15 a minute × 60 × 24 × 30 = {_LOOKS:,} requests × {_a_million(prices.MESSAGE)}",
         ),
-        _per_gb("CloudWatch, logs", calls + events, _LOG, 0.50),
-        Line("CloudWatch, alarms", ALARMS, 0.10, f"{ALARMS} alarms = {ALARMS} × $0.1"),
+        _per_gb("CloudWatch, logs", calls + events, _LOG, prices.LOG_GB),
+        Line(
+            "CloudWatch, alarms",
+            ALARMS,
+            prices.ALARM,
+            f"{ALARMS} alarms = {ALARMS} × ${prices.ALARM}",
+        ),
     ]
 
 
-def _per_million(what: str, files: int, each: float, unit: str, dollars: float) -> Line:
+def _for_each(what: str, files: int, each: float, unit: str, dollars: float) -> Line:
     amount = files * each
-    derived = f"{files:,} files × {each:g} = {amount:,.0f} {unit} × ${dollars:g} a million"
-    return Line(what, amount, dollars / _MILLION, derived)
+    derived = f"{files:,} files × {each:g} = {amount:,.0f} {unit} × {_a_million(dollars)}"
+    return Line(what, amount, dollars, derived)
+
+
+def _a_million(dollars: float) -> str:
+    return f"${dollars * 1e6:g} a million"
 
 
 def _per_gb(what: str, number: int, size: int, dollars: float) -> Line:

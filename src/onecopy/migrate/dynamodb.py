@@ -16,8 +16,8 @@ from onecopy.index.interface import Entry, State
 from onecopy.migrate.indexes import IndexDestination, kind_of
 from onecopy.migrate.interface import Batch
 from onecopy.migrate.plan import units_of
-from onecopy.migrate.prices import WRITE_UNIT
 from onecopy.migrate.rows import Rows
+from onecopy.prices import WRITE_UNIT
 
 _WRITERS = 4
 """Threads that have chunks written at the same time, so that no request waits for the slowest."""

@@ -26,7 +26,7 @@ from onecopy.index.dynamodb.table import connect as connect_tables
 from onecopy.index.interface import Entry, State
 from onecopy.migrate.dynamodb import ChecksumDestination, checksum_text
 from onecopy.migrate.interface import Sampled
-from onecopy.migrate.prices import IMPORTED_GB, PUT
+from onecopy.prices import IMPORTED_GB, PUT
 from onecopy.store.s3.address import Address as Bucket
 from onecopy.store.s3.connection import Connection, translated
 
