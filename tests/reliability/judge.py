@@ -218,6 +218,14 @@ class Judge(RuleBasedStateMachine):
         above = (self.top / parent for parent in Path(full).parents)
         return path.is_dir() or any(folder.is_file() for folder in above)
 
+    def was_in_the_way(self, full: str) -> bool:
+        """Whether one was at some moment of the last call."""
+        return self.in_the_way(full) or any(
+            full.startswith(f"{other}/") or other.startswith(f"{full}/")
+            for moment in self.moments
+            for other in moment
+        )
+
     def judge_duplicate(self, tenant: str, contents: set[bytes], answer: Answer) -> None:
         """Hold a `duplicate` against what lies there (P1, P5)."""
         assert answer.copy is not None

@@ -253,7 +253,7 @@ class Promise(Meddling):
             self.judge_stored(sending, answer)
         elif answer.reason == "key-taken":
             there = self.lay(sending.full_key)
-            assert there or self.in_the_way(sending.full_key)
+            assert there or self.was_in_the_way(sending.full_key)
             assert self.disturbed or not there or there[0] not in whole
         elif self.disturbed or sending.unsure:
             assert answer.verdict is Verdict.UNCONFIRMED
@@ -319,14 +319,16 @@ class Promise(Meddling):
     def check(self, tenant: str, asked: Sequence[tuple[bytes, str]], how: How) -> None:
         """Ask for verdicts."""
         questions = [Content(len(data), digests_of(data, kind)) for data, kind in asked]
+        # What one question teaches the others of the same call may have been too early for.
+        known = [self.would_find(tenant, question.digests) for question in questions]
         answers = self.attempt(how, tenant, lambda gate: gate.check(questions))
-        for (data, kind), question, answer in zip(asked, questions, answers or [], strict=False):
+        for (data, kind), is_known, answer in zip(asked, known, answers or [], strict=False):
             DONE[f"check: {answer.verdict} {answer.reason or ''}"] += 1
             if answer.verdict is Verdict.DUPLICATE:
                 assert kind != "weak"
                 self.judge_duplicate(tenant, {data}, answer)
             else:
-                assert not self.must_find(tenant, question.digests)
+                assert self.disturbed or not is_known
             if answer.verdict is Verdict.UNCONFIRMED and not self.disturbed:
                 assert (kind, answer.reason) == ("weak", "digest-needed")
 
