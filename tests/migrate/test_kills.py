@@ -18,8 +18,8 @@ from tests.migrate.test_indexes import fill
 
 KILLS = 25
 """Of each of the two sources."""
-ROWS = 20_000
-BAD = range(0, ROWS, 1_000)
+ROWS = 60_000
+BAD = range(0, ROWS, 3_000)
 """Rows of the list that are no checksum."""
 
 
@@ -32,6 +32,8 @@ class Round:
     number: int
     kills: int = 0
     resumed: bool = False
+    took: float = 0.0
+    """Seconds of the last run that came to its end, from its first writing on."""
 
     @property
     def destination(self) -> str:
@@ -43,13 +45,26 @@ class Round:
         """A file of its own."""
         return self.folder / f"{self.number}.csv"
 
+    @property
+    def written(self) -> int:
+        """When the destination was last written to."""
+        wal = Path(f"{self.folder}/{self.number}.db-wal")
+        return wal.stat().st_mtime_ns if wal.exists() else 0
+
     def run(self, seconds: float) -> bool:
-        """Start it, or go on with it; return whether it came to its end before it was killed."""
+        """Start it, or go on with it, and kill it so long after it has begun to write.
+
+        Returns whether it came to its end before.
+        """
+        before = self.written
         command = [sys.executable, "-m", "onecopy", "migrate", self.source, self.destination]
         command += ["--every", "0.01", "--rejects", str(self.rejects), "--json"]
         with subprocess.Popen(
             command, cwd=self.folder, env=environment(self.folder), stdout=subprocess.PIPE
         ) as process:
+            while process.poll() is None and self.written == before:
+                time.sleep(0.001)
+            began = time.monotonic()
             try:
                 out, _ = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired:
@@ -57,6 +72,7 @@ class Round:
                 self.kills += 1
                 return False
         assert process.returncode in (0, 1)
+        self.took = time.monotonic() - began
         told = json.loads(out)
         self.resumed = told["resumed"] > 0
         assert (told["rows"], told["lacking"]) == (ROWS, 0)
@@ -95,12 +111,10 @@ def test_killed(tmp_path: Path, make: Callable[[Path], str]) -> None:
     """Killed at random points and run again, it goes on where it was: nothing lacks or is twice."""
     source, chance = make(tmp_path), random.Random()
     rounds = [Round(tmp_path, source, 0)]
-    began = time.monotonic()
     assert rounds[-1].run(60)
-    whole = time.monotonic() - began
     rounds.append(Round(tmp_path, source, 1))
     while sum(each.kills for each in rounds) < KILLS:
-        if rounds[-1].run(chance.uniform(0.3, 1.0) * whole):
+        if rounds[-1].run(chance.uniform(0.0, rounds[0].took)):
             check(rounds[-1])
             rounds.append(Round(tmp_path, source, len(rounds)))
     assert rounds[-1].run(60)

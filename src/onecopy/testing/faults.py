@@ -143,7 +143,9 @@ def fail_after(error: Exception) -> Rule:
     """Call, and lose the answer."""
 
     def rule(call: Call) -> object:
-        call.proceed()
+        result = call.proceed()
+        if isinstance(result, IOBase):
+            result.close()  # nobody else can
         raise error
 
     return rule
