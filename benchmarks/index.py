@@ -230,7 +230,7 @@ def measure_load(file: Path, bare_file: Path, copies: int) -> None:
     SqliteIndex(str(bare_file)).close()  # makes the tables
     connection = connect(str(bare_file))
     connection.pragma("cache_size", -64 * 1024)  # as ours
-    connection.execute("INSERT INTO tenant VALUES (1, ?)", (TENANT,))
+    connection.execute("INSERT INTO tenant (id, name) VALUES (1, ?)", (TENANT,))
     bare = spend(partial(load, connection, copies))
     connection.close()
     ours = spend(partial(index.add, ((TENANT, copy_of(number)) for number in range(copies))))
