@@ -192,6 +192,26 @@ def test_an_issuer_guards_the_api(cloud: Cloud) -> None:
     assert (api["AuthorizationType"], api["AuthorizerId"]) == ("JWT", found["AuthorizerId"])
 
 
+def test_an_issuer_is_not_named_beside_tokens_of_the_whole_store(deployed: Cloud) -> None:
+    """What is there goes on as it was; once they are revoked, it is named."""
+    index = f"dynamodb://{deployed.names.table}?region={deployed.standin.region}"
+    issuer = ["--issuer", "https://issuer.example/pool", "--audience", "page"]
+    ran = deployed.deploy(*issuer)
+    assert (ran.code, ran.out) == (2, "")
+    assert "revoke them" in ran.err
+    assert (
+        deployed.client("apigatewayv2").get_authorizers(ApiId=deployed.made["HttpApi"])["Items"]
+        == []
+    )
+    listed = deployed.run("token", "list", "--index", index, **deployed.environment)
+    revoked = deployed.run(
+        "token", "revoke", listed.out.split()[0], "--index", index, **deployed.environment
+    )
+    assert revoked.code == 0, revoked.err
+    ran = deployed.deploy(*issuer)
+    assert ran.code == 0, ran.err
+
+
 def test_a_secret_is_rotated(standing: Cloud) -> None:
     """The new one signs, the one before is still taken, the one before that is not."""
     held = [secrets_of(standing)]

@@ -28,7 +28,7 @@ def open_service(settings: Settings, opened: ExitStack) -> Gateway:
     """Open the HTTP API; tokens, or sign-ins that an authorizer has verified, are required."""
     index, store = opened.enter_context(opened_backends(settings))
     if settings.jwt_tenant:
-        _check_tenants(settings.jwt_tenant, index)
+        check_tenants(settings.jwt_tenant, index)
     app = create_app(
         index,
         store,
@@ -47,7 +47,7 @@ def open_checksums(settings: Settings) -> Gateway:
     return Gateway(create_checksum_app(api.counted, api))
 
 
-def _check_tenants(tenant: str, index: Engine) -> None:
+def check_tenants(tenant: str, index: Engine) -> None:
     """Raise InvalidSettings if those who sign in can't be this tenant, or not beside the others."""
     if ClaimRule(tenant).claim is None and not is_tenant(tenant):
         raise InvalidSettings(f"ONECOPY_JWT_TENANT: {tenant!r} is no tenant; or say claim:NAME")
@@ -58,7 +58,8 @@ def _check_tenants(tenant: str, index: Engine) -> None:
     ):
         raise InvalidSettings(
             f"tokens of the tenant {DEFAULT_TENANT!r}, which owns the whole store, can't stand "
-            "beside tenants with names (ONECOPY_JWT_TENANT): use one or the other"
+            "beside tenants with names (ONECOPY_JWT_TENANT): revoke them, by `onecopy token`, or "
+            "let nobody else in"
         )
 
 

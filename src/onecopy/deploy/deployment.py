@@ -113,6 +113,7 @@ class Deployment:
         chosen = self._choices.parameters
         _check_together({**before, **chosen})
         place = self._place(before)
+        self._check_tenants({**before, **place, **chosen})
         package = build(_target({**before, **chosen}))
         self._artifacts.make()
         return {
@@ -149,6 +150,17 @@ class Deployment:
             place["StoreOptions"] = store_options(address, self._account.where(bucket))
             place["BucketKey"] = address.sse_key or ""
         return place
+
+    def _check_tenants(self, wanted: Mapping[str, str]) -> None:
+        """Raise InvalidSettings if those who are to sign in can't stand beside tokens of ours.
+
+        The functions would refuse to start with both.
+        """
+        from onecopy.aws.service import check_tenants
+
+        if wanted.get("Issuer") and self._has_table():
+            with self._opened_index(wanted) as index:
+                check_tenants(wanted.get("JwtTenant", "claim:tenant"), index)
 
     def _makes(self, logical: str, *, is_there: bool) -> str:
         """Tell whether the stack is to make it: what an earlier one has left is taken up again."""
