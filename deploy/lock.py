@@ -13,7 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from onecopy.deploy.package import NEEDED, PYTHONS, Target, pip_options
+from onecopy.deploy.choices import ARCHITECTURES, PYTHONS
+from onecopy.deploy.package import NEEDED, Target, pip_options
 
 _PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -21,7 +22,7 @@ _PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 def main() -> None:
     """Resolve for every target, and print one list for all of them."""
     asked = [each for each in _dependencies() if each.partition(">")[0] in NEEDED]
-    targets = [Target(python, arm) for python in PYTHONS for arm in ("arm64", "x86_64")]
+    targets = [Target(python, arm) for python in PYTHONS for arm in ARCHITECTURES]
     found: dict[str, set[str]] = defaultdict(set)
     for target in targets:
         for wheel in _resolve(asked, target):

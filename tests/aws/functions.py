@@ -10,8 +10,6 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-import boto3
-
 from tests.standins import Standin
 
 _SOURCE = Path(__file__).parents[2] / "src"
@@ -40,14 +38,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's
         """Return a client."""
-        session: Any = boto3.session.Session()
-        return session.client(
-            service,
-            endpoint_url=self.standin.endpoint,
-            region_name=self.standin.region,
-            aws_access_key_id=self.standin.access_key,
-            aws_secret_access_key=self.standin.secret_key,
-        )
+        return self.standin.service(service)
 
     def role(self) -> str:
         """Make a role that may do everything; return its ARN."""

@@ -10,14 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-import boto3
 import pytest
 
-from onecopy.deploy.choices import Names
+from onecopy.deploy.choices import ARCHITECTURES, Names
 from tests.conftest import Ran, Run, running
 from tests.standins import Standin
 
-_ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+_ARCHITECTURES = {machine: name for name, machine in ARCHITECTURES.items()}
 HERE = [
     "--python",
     f"{sys.version_info.major}.{sys.version_info.minor}",
@@ -60,13 +59,7 @@ class Cloud:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - any of boto3's
         """Return a client of the tests' own."""
-        return boto3.session.Session().client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.standin.endpoint,
-            region_name=self.standin.region,
-            aws_access_key_id=self.standin.access_key,
-            aws_secret_access_key=self.standin.secret_key,
-        )
+        return self.standin.service(service)
 
     @property
     def stack(self) -> dict[str, Any] | None:

@@ -39,6 +39,11 @@ class Edge:
         behaviors = config["DistributionConfig"]["CacheBehaviors"]["Items"]
         self.to_api = [each["PathPattern"] for each in behaviors if each["TargetOriginId"] == "api"]
 
+    @property
+    def hosts(self) -> str:
+        """Chromium's rule by which the distribution's name leads here."""
+        return f"MAP {self.distribution} {urlsplit(self.url).netloc}"
+
     def host(self, path: str) -> str:
         """Return whom a path belongs to."""
         return (

@@ -14,7 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 
 import onecopy.deploy.package as packages
-from onecopy.deploy.package import ARCHITECTURES, NEEDED, REQUIREMENTS, Package, Target, build
+from onecopy.deploy.choices import ARCHITECTURES
+from onecopy.deploy.package import NEEDED, REQUIREMENTS, Package, Target, build
 from onecopy.errors import Failure
 
 _PROJECT = Path(__file__).parents[2] / "pyproject.toml"

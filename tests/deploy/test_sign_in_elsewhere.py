@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import pytest
@@ -91,8 +91,8 @@ def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="module")
 def chromium(deployed: Deployed) -> Iterator[Browser]:
     """Start a browser that finds the printed address."""
-    with launched(f"MAP {deployed.edge.distribution} {urlsplit(deployed.edge.url).netloc}") as it:
-        yield it
+    with launched(deployed.edge.hosts) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -92,8 +92,8 @@ def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture(scope="module")
 def chromium(deployed: Deployed) -> Iterator[Browser]:
     """Start a browser that finds the printed address, and asks for no more than its name."""
-    with launched(f"MAP {deployed.edge.distribution} {urlsplit(deployed.edge.url).netloc}") as it:
-        yield it
+    with launched(deployed.edge.hosts) as browser:
+        yield browser
 
 
 @pytest.fixture

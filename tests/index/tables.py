@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from uuid import uuid4
 
-import boto3
 from botocore.config import Config
 
 from tests.standins import Standin
@@ -27,14 +26,8 @@ def url_of(standin: Standin, table: str, more: str = "", *, endpoint: str = "") 
 
 def client_of(standin: Standin, config: Config | None = None) -> "DynamoDBClient":
     """Return a client of the tests' own."""
-    return boto3.session.Session().client(
-        "dynamodb",
-        endpoint_url=standin.endpoint,
-        region_name=standin.region,
-        aws_access_key_id=standin.access_key,
-        aws_secret_access_key=standin.secret_key,
-        config=config,
-    )
+    client: DynamoDBClient = standin.service("dynamodb", config)
+    return client
 
 
 def make_table(standin: Standin, table: str, key: str, *others: str) -> None:

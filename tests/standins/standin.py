@@ -4,7 +4,7 @@ import signal
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -46,6 +46,18 @@ class Standin:
             aws_access_key_id=self.access_key,
             aws_secret_access_key=secret_key or self.secret_key,
             config=ours.merge(config) if config else ours,
+        )
+
+    def service(self, name: str, config: Config | None = None) -> Any:  # noqa: ANN401 - any of boto3's
+        """Return a plain client of another of its services."""
+        session: Any = boto3.session.Session()
+        return session.client(
+            name,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret_key,
+            config=config,
         )
 
     def bucket(self) -> str:

@@ -7,10 +7,10 @@ import click
 from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
+from onecopy.deploy.choices import ARCHITECTURES, PYTHONS, Choices
 from onecopy.errors import InvalidSettings
 
 if TYPE_CHECKING:
-    from onecopy.deploy.choices import Choices
     from onecopy.deploy.deployment import Deployed, Deployment, Left
 
 
@@ -86,12 +86,12 @@ if TYPE_CHECKING:
 @click.option("--alarm-email", metavar="ADDRESS", help="Who is told of alarms.")
 @click.option(
     "--architecture",
-    type=click.Choice(["arm64", "x86_64"]),
+    type=click.Choice(list(ARCHITECTURES)),
     help="What the functions run on.  [default: arm64]",
 )
 @click.option(
     "--python",
-    type=click.Choice(["3.11", "3.12", "3.13", "3.14"]),
+    type=click.Choice(PYTHONS),
     help="Python of the functions.  [default: 3.13]",
 )
 @click.option("--plan", is_flag=True, help="Only tell what would be made, and what it costs.")
@@ -150,20 +150,17 @@ def command(  # noqa: PLR0913 - one for each option
     return 0
 
 
-def _choices(chosen: dict[str, Any]) -> "Choices":
-    from onecopy.deploy.choices import Choices
+def _choices(chosen: dict[str, Any]) -> Choices:
     from onecopy.store.s3.address import Address
 
     # None was given: that is no wish for none.
     given = {name: value for name, value in chosen.items() if value != ()}
     if given["store"] is not None:
         given["store"] = Address.parse(given["store"])
-    choices = Choices(**given)
-    choices.check()
-    return choices
+    return Choices(**given)
 
 
-def _deployment(choices: "Choices", shown: Display) -> "Deployment":
+def _deployment(choices: Choices, shown: Display) -> "Deployment":
     try:
         from onecopy.deploy.account import Account
         from onecopy.deploy.deployment import Deployment
@@ -200,7 +197,7 @@ def _tell_left(shown: Display, left: "Left", *, as_json: bool) -> None:
 
 
 def _tell_plan(
-    shown: Display, choices: "Choices", files: int, records: int, *, as_json: bool
+    shown: Display, choices: Choices, files: int, records: int, *, as_json: bool
 ) -> None:
     from onecopy.deploy.plan import plan
     from onecopy.deploy.price import CHECK, monthly, total

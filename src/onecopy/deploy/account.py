@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions as boto
 
 from onecopy.amazon import code_of, said_by, session_of, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError
+from onecopy.store.s3.address import is_amazons
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -66,7 +66,7 @@ class Account:
 
     @cached_property
     def functions(self) -> "LambdaClient":
-        """Lambda; a function's first start takes its time."""
+        """Lambda."""
         return self._session.client("lambda")
 
     @cached_property
@@ -84,8 +84,7 @@ class Account:
         AWS_ENDPOINT_URL names, functions have to find for themselves.
         """
         endpoint = self.buckets.meta.endpoint_url
-        host = urlsplit(endpoint).hostname or ""
-        if not host.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        if not is_amazons(endpoint):
             return {"addressing": "path"}
         return {"endpoint": endpoint, "addressing": "path" if "." in bucket else "virtual"}
 

@@ -9,6 +9,9 @@ from urllib.parse import urlencode, urlsplit
 from onecopy.errors import InvalidSettings
 from onecopy.store.s3.address import Address
 
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
+"""As Lambda names them, and as wheels do."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 """As it becomes part of buckets' names, which have room for no more."""
 _PREFIX = re.compile(r"([A-Za-z0-9!_.-]+/)*")
@@ -21,7 +24,10 @@ _ELSEWHERE = ("endpoint", "public_endpoint", "region", "profile", "addressing")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What was chosen this time; None: as before, or the template's default."""
+    """What was chosen this time; None: as before, or the template's default.
+
+    Raises InvalidSettings for what can't be chosen.
+    """
 
     name: str = "onecopy"
     """Of the stack, and what all other names begin with."""
@@ -50,8 +56,7 @@ class Choices:
     architecture: str | None = None
     """What runs the functions."""
 
-    def check(self) -> None:
-        """Raise InvalidSettings for what can't be chosen."""
+    def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InvalidSettings(
                 f"{self.name!r} can't be a name: a-z, 0-9 and -, a letter first, 20 at most"

@@ -56,7 +56,6 @@ class Deployment:
     """One deployment: what was chosen, in an account."""
 
     def __init__(self, account: Account, choices: Choices, tell: Tell) -> None:
-        choices.check()
         self._account = account
         self._choices = choices
         self._tell = tell

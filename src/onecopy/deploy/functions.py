@@ -6,7 +6,6 @@ else show only when the first person opens the page.
 
 import json
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from onecopy.errors import Failure
@@ -23,8 +22,8 @@ QUESTIONS = {"ApiFunction": _HEALTH, "EventsFunction": {"Records": []}}
 """By what the functions are called in the template: an event that changes nothing."""
 _NOT_YET = frozenset({"Forbidden", "Unavailable"})
 """Errors that a new role makes, which is not known everywhere in its first seconds."""
-_WAITS = (1.0, 2.0, 4.0, 8.0)
-"""Seconds between tries."""
+_WAITS = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before each try."""
 
 
 class _Answer(NamedTuple):
@@ -34,19 +33,13 @@ class _Answer(NamedTuple):
 
 def check_start(client: "LambdaClient", function: str, event: object) -> None:
     """Ask a function; raises Failure with what it says if it does not start."""
-    for answer in _answers(client, function, event):
-        if answer.error is None:
-            return
-        if answer.error not in _NOT_YET:
-            break
-    raise Failure(f"all is made, but the function {function} does not start: {answer.said}")
-
-
-def _answers(client: "LambdaClient", function: str, event: object) -> Iterator[_Answer]:
-    yield _ask(client, function, event)
     for wait in _WAITS:
         time.sleep(wait)
-        yield _ask(client, function, event)
+        answer = _ask(client, function, event)
+        if answer.error not in _NOT_YET:
+            break
+    if answer.error is not None:
+        raise Failure(f"all is made, but the function {function} does not start: {answer.said}")
 
 
 def _ask(client: "LambdaClient", function: str, event: object) -> _Answer:

@@ -15,14 +15,12 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from onecopy.deploy.choices import ARCHITECTURES
 from onecopy.errors import Failure, InvalidSettings
 
 NEEDED = ("httptools", "msgspec", "starlette")
 """Those of our dependencies that the functions import, besides boto3."""
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""As Lambda names them, and as wheels do."""
 _SOURCE = Path(__file__).parent.parent
 _LEFT_OUT = ("deploy", "page", "testing")
 """What no function imports; the page is served from its bucket."""

@@ -60,8 +60,7 @@ class Stack:
 
     def resource(self, logical: str) -> str:
         """Return what something in the template is called in the account."""
-        found = self._client.describe_stack_resource(StackName=self._id, LogicalResourceId=logical)
-        return found["StackResourceDetail"]["PhysicalResourceId"]
+        return str(self._detail(logical)["PhysicalResourceId"])
 
     def parameters(self) -> dict[str, str]:
         """Return what it was made with; nothing if there is none."""
@@ -83,15 +82,16 @@ class Stack:
         if self.look() is None:
             return False
         try:
-            found = self._client.describe_stack_resource(
-                StackName=self._id, LogicalResourceId=logical
-            )
+            found = self._detail(logical)
         except boto.ClientError as error:
             if code_of(error) == "ValidationError":
                 return False
             raise
-        status = found["StackResourceDetail"]["ResourceStatus"]
-        return status not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
+        return found["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
+
+    def _detail(self, logical: str) -> Any:  # noqa: ANN401 - boto3's
+        found = self._client.describe_stack_resource(StackName=self._id, LogicalResourceId=logical)
+        return found["StackResourceDetail"]
 
     def settle(self) -> None:
         """Wait until nobody works at it, and clear away one that could not be made.

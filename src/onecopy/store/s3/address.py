@@ -65,15 +65,11 @@ class Address:
     @property
     def url(self) -> str:
         """The address to show to people, without what only we need."""
-        shown = {"endpoint": self.endpoint} if self.endpoint and not self._is_amazons else {}
+        endpoint = self.endpoint
+        # Amazon's everybody finds who knows the bucket.
+        shown = {"endpoint": endpoint} if endpoint and not is_amazons(endpoint) else {}
         query = f"?{urlencode(shown)}" if shown else ""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/") + query
-
-    @property
-    def _is_amazons(self) -> bool:
-        """Whether the endpoint is one that everybody finds who knows the bucket."""
-        host = urlsplit(self.endpoint or "").hostname or ""
-        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
     @property
     def made_with(self) -> Mapping[str, str]:
@@ -91,3 +87,9 @@ def _prefix(path: str) -> str:
         return f"{check_key(path)}/" if path else ""
     except InvalidKey as error:
         raise InvalidSettings(f"the prefix in the bucket can't be used: {error}") from error
+
+
+def is_amazons(endpoint: str) -> bool:
+    """Tell whether an endpoint is one of Amazon's own."""
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
