@@ -177,7 +177,17 @@ class Judge(RuleBasedStateMachine):
         if not how.away:
             self.moments.append(dict(self.lying))
         self.may_appear = {}
+        self.learn()
         return result
+
+    def learn(self) -> None:
+        """Take note of what the call read, of whatever copy: its content digest finds it now."""
+        for full in self.findable:
+            tenant, _, key = full.partition("/")
+            digest = content_digest(self.lying[full].data)
+            [copy] = self.other.index.at(tenant, [key])
+            if copy is not None and copy.digests.proves(digest):
+                self.findable[full] = frozenset([digest])
 
     def unmount(self) -> None:
         """Take the store's file system away until the call has ended: an empty folder is left."""
@@ -206,7 +216,9 @@ class Judge(RuleBasedStateMachine):
         for full in now.keys() - self.lying.keys():
             assert now[full].data in may_appear.get(full, set()), full
             self.laid.setdefault(full, set()).add(now[full].data)
-        self.lying = now
+        if now.keys() != self.lying.keys():
+            self.moments.append(now)
+        self.lying = dict(now)
 
     def lay(self, full: str) -> list[bytes]:
         """Return what lay at a key at the moments of the last call."""
@@ -230,26 +242,31 @@ class Judge(RuleBasedStateMachine):
         """Hold a `duplicate` against what lies there (P1, P5)."""
         assert answer.copy is not None
         full = f"{tenant}/{answer.copy.key}"
-        [data] = {data for data in self.lay(full) if data in contents}
-        self.judge_copy(answer.copy, data)
+        data = self.told(full, answer.copy)
+        assert data in contents
         if data and not self.disturbed:
             self.findable[full] = frozenset([content_digest(data)])
 
-    def judge_copy(self, copy: Copy, data: bytes) -> None:
-        """Hold what is said of a copy against its bytes (P2)."""
-        assert copy.size == len(data)
+    def told(self, full: str, copy: Copy) -> bytes:
+        """Return which of the contents that lay there a copy tells of, all of it true (P2)."""
+        [data] = {
+            data
+            for data in self.lay(full)
+            if len(data) == copy.size and (not data or copy.content_digest == content_digest(data))
+        }
         true = {content_digest(data), md5(data)}
         for digest, evidence in copy.digests.pairs():
             assert evidence is Evidence.CLAIMED or digest in true
-        assert not data or copy.content_digest == content_digest(data)
+        return data
 
     def judge_stored(self, sending: Sending, answer: Answer) -> None:
         """Hold `new` with a copy against what is there and what is recorded (P6)."""
         assert answer.copy is not None
         assert answer.copy.key == sending.request.key
-        data = self.lay(sending.full_key)[-1]
+        data = self.told(sending.full_key, answer.copy)
         assert sending.fits(data)
-        self.judge_copy(answer.copy, data)
+        if not self.disturbed:
+            assert data == self.lay(sending.full_key)[-1]
         if data and not self.disturbed:
             self.judge_recorded(sending, answer)
             self.findable[sending.full_key] = frozenset([content_digest(data)])
