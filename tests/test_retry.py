@@ -1,5 +1,7 @@
 """Trying again: what, how often, and how long apart."""
 
+import time
+
 import pytest
 
 from onecopy.errors import Failure, Forbidden, Unavailable
@@ -43,6 +45,21 @@ def test_it_ends_with_the_last_error() -> None:
     with pytest.raises(Unavailable, match="2"):
         retry(call, Pace(tries=3), sleep=lambda _: None)
     assert call.calls == 3
+
+
+def test_it_ends_in_time() -> None:
+    """Whoever does not answer at all is not asked as often as whoever refuses at once."""
+    calls = 0
+
+    def hang() -> None:
+        nonlocal calls
+        calls += 1
+        time.sleep(0.05)
+        raise Unavailable("no answer")
+
+    with pytest.raises(Unavailable, match="no answer"):
+        retry(hang, Pace(tries=50, within=0.12), sleep=lambda _: None)
+    assert calls <= 3
 
 
 def test_waits_grow_to_a_limit_and_are_spread() -> None:

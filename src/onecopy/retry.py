@@ -6,6 +6,7 @@ https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), so t
 that failed together don't come back together.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -24,6 +25,8 @@ class Pace:
     tries: int = 6
     first: float = 0.1
     longest: float = 10.0
+    within: float = math.inf
+    """When so much time has gone by, nothing is tried again: each try may have waited long."""
 
     def wait(self, failures: int, asked: float | None) -> float:
         """Return how long to wait after so many failures; `asked` is what the other side wants."""
@@ -38,12 +41,13 @@ def retry(
     sleep: Callable[[float], object] = time.sleep,
 ) -> _T:
     """Return what `call` returns, trying again while it raises Unavailable; raises the last."""
+    until = time.monotonic() + pace.within
     failures = 0
     while True:
         try:
             return call()
         except Unavailable as error:
             failures += 1
-            if failures >= pace.tries:
+            if failures >= pace.tries or time.monotonic() >= until:
                 raise
             sleep(pace.wait(failures - 1, error.retry_after))

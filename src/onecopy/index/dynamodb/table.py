@@ -35,8 +35,9 @@ MOST_READ = 100
 """Items of one BatchGetItem."""
 MOST_WRITTEN = 25
 """Items of one BatchWriteItem."""
-PACE = Pace(tries=10, first=0.05, longest=5.0)
-"""Waits double up to 5 s, with jitter: a table that is throttled is asked ever more seldom."""
+PACE = Pace(tries=10, first=0.05, longest=5.0, within=15.0)
+"""Waits double up to 5 s, with jitter: a table that is throttled is asked ever more seldom. One
+that does not answer at all is given up within 25 s: API Gateway waits for 30."""
 _CONNECT = 3
 _READ = 10
 """Seconds for which one try waits."""
