@@ -71,6 +71,10 @@ class Sending:
         """Whether these bytes are what the upload was begun for."""
         return self.request.digest in {None, content_digest(data)}
 
+    def fitting(self) -> set[bytes]:
+        """Return those of the contents that completing it may publish."""
+        return {data for data in self.contents() if self.fits(data)}
+
     def finish(self) -> Finish:
         """Return what completes it."""
         last = [max(self.parts[number]) for number in sorted(self.parts)]

@@ -224,8 +224,7 @@ class Promise(Meddling):
         staged = [self.staged(sending) for sending in chosen]
         may_appear: dict[str, set[bytes]] = {}
         for sending in chosen:
-            whole = {data for data in sending.contents() if sending.fits(data)}
-            may_appear.setdefault(sending.full_key, set()).update(whole)
+            may_appear.setdefault(sending.full_key, set()).update(sending.fitting())
         finishes = [sending.finish() for sending in chosen]
         second = [self.is_second(sending) for sending in chosen]
         answers = self.attempt(how, tenant, lambda gate: gate.complete(finishes), may_appear)
@@ -237,11 +236,12 @@ class Promise(Meddling):
 
     def is_second(self, sending: Sending) -> bool:
         """Whether the content of an upload has come meanwhile, so that it is to be given up."""
-        digests = [content_digest(data) for data in sending.contents() if data]
+        fitting = sending.fitting()
         return (
             not sending.request.anyway
             and sending.full_key not in self.lying
-            and any(self.would_find(sending.tenant, [digest]) for digest in digests)
+            and fitting != set()
+            and all(self.would_find(sending.tenant, [content_digest(data)]) for data in fitting)
         )
 
     def judge_completed(self, sending: Sending, answer: Answer, *, staged: int) -> None:
@@ -254,7 +254,7 @@ class Promise(Meddling):
         elif answer.reason == "key-taken":
             there = self.lay(sending.full_key)
             assert there or self.was_in_the_way(sending.full_key)
-            assert self.disturbed or not there or there[0] not in whole
+            assert self.disturbed or not there or {there[0]} != sending.fitting()
         elif self.disturbed or sending.unsure:
             assert answer.verdict is Verdict.UNCONFIRMED
         elif answer.reason == "parts-missing":
