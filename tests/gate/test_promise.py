@@ -499,6 +499,19 @@ class TestP7TheBucketStaysTheUsers:
         assert world.begin("a", other).reason == "key-taken"
         assert world.gate().begin([Request("a", len(LARGE) + 1)])[0].reason == "key-taken"
 
+    @pytest.mark.parametrize(
+        ("anyway", "said"),
+        [(False, (Verdict.UNCONFIRMED, "read-limit")), (True, (Verdict.NEW, "key-taken"))],
+    )
+    def test_key_taken_by_what_may_not_be_read(
+        self, world: World, anyway: bool, said: tuple[Verdict, str]
+    ) -> None:
+        """Nobody says of it what it is; who wants to store his content anyway needs another key."""
+        world.place("a", LARGE)
+        request = Request("a", len(LARGE), content_digest(LARGE), anyway=anyway)
+        [answer] = world.gate(limits=Limits(read_bytes=4)).begin([request])
+        assert (answer.verdict, answer.reason) == said
+
     @pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
     def test_taken_in_mid_upload(self, world: World, data: bytes) -> None:
         """A key that is taken while the bytes are sent is not overwritten."""

@@ -1,6 +1,7 @@
 """What the other tests of this folder have found, each as its shortest example."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from onecopy.content import Verdict
 from onecopy.errors import Unavailable
 from onecopy.gate import Answer, Finish
-from onecopy.testing.faults import Call, Faults, fail_before
+from onecopy.testing.faults import Call, Faults, act_after, fail_before
 from tests.gate.world import World, content_digest
 from tests.reliability import folder
 from tests.reliability.behind import behind
@@ -135,3 +136,30 @@ def test_given_up_while_begun_anew(completing: Completing) -> None:
     [answer] = completing.world.gate().complete([Finish(begun.ticket)])
     assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "upload-unknown")
     assert completing.world.upload("b", b"other").verdict is Verdict.NEW
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [(1, (Verdict.DUPLICATE, None)), (None, (Verdict.UNCONFIRMED, "copy-changed"))],
+)
+def test_key_whose_object_changes(
+    tmp_path: Path, times: int | None, said: tuple[Verdict, str | None]
+) -> None:
+    """Who publishes takes the staging's link away last: that changes the object once, not more."""
+    world, faults = World.at(tmp_path), Faults()
+    world.place("a", b"bytes")
+    staged = tmp_path / "staged"
+
+    def change() -> None:
+        time.sleep(0.02)  # a system's clock may tick seldom
+        if staged.exists():
+            staged.unlink()
+        else:
+            staged.hardlink_to(world.path("a"))
+
+    change()
+    faults.at("store.open", act_after(change), times=times)
+    answer = behind(faults, world).begin("a", b"bytes")
+    assert (answer.verdict, answer.reason) == said
+    assert world.objects() == {"a": b"bytes"}
+    world.close()

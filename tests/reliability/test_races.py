@@ -70,6 +70,7 @@ def judge_round(
         assert [answer.reason for answer in new].count("key-taken") == RACERS - 1
         return
     assert set(ours.values()) == {data_of(number)}
+    assert all(answer.reason != "key-taken" for answer in answers), "by this very content"
     if kind is racer.one_content:
         assert len(firsts) == 1, "one copy of record"
         assert {answer.copy.key for answer in new if answer.copy} == ours.keys()

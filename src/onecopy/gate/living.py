@@ -32,6 +32,8 @@ _T = TypeVar("_T")
 _NEW = Answer(Verdict.NEW)
 LISTED = "listed"
 """The reason where a list has the content, and no copy is known."""
+_CHANGED = "copy-changed"
+"""The reason where an object was not the same before it was read and after."""
 _CANDIDATES = 16
 """Copies of one content that are taken from the index at a time."""
 
@@ -244,7 +246,7 @@ class LivingCopies:
         except FileNotFoundError:
             return None
         except FileChanged:
-            return "copy-changed"
+            return _CHANGED
         except (Failure, OSError) as error:
             return _store_reason(error)
         digests = Digests.proved(*hashed.digests).merged(seen.digests)
@@ -271,7 +273,8 @@ class LivingCopies:
     ) -> Answer:
         """Say what it means that a key is taken: by the same content it is a `duplicate`.
 
-        By another it is `key-taken`; `digest-needed` if that can't be told without the digest.
+        By another it is `key-taken`; what can't be told is `unconfirmed`, for the same reasons as
+        elsewhere, `digest-needed` among them.
         """
         if there.size != size:
             return Answer(Verdict.NEW, reason="key-taken")
@@ -281,11 +284,13 @@ class LivingCopies:
         recorded = self._index.at(self._tenant.name, [key])[0]
         content = Content(size, (digest,) if digest else ())
         living = self.confirm(recorded or found, content, budget)
+        if living == _CHANGED:  # once it does so by itself: when whoever publishes it cleans up
+            living = self.confirm(recorded or found, content, budget)
         if isinstance(living, Copy):
             if living is found:  # the store stated what it holds, and nobody had recorded it
                 self.record([found])
             return Answer(Verdict.DUPLICATE, living)
-        if living == "digest-needed":
+        if living is not None:
             return Answer(Verdict.UNCONFIRMED, reason=living)
         return Answer(Verdict.NEW, reason="key-taken")
 

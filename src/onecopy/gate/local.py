@@ -175,9 +175,12 @@ class LocalGate:
             if isinstance(seen, Unknown):
                 answers[at] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
             elif isinstance(seen, Object):
-                answers[at] = self._living.at_key(
+                answer = self._living.at_key(
                     request.key, request.size, request.digest, seen, budget
                 )
+                if request.anyway and answer.reason == "read-limit":  # no matter by what
+                    answer = Answer(Verdict.NEW, reason="key-taken")
+                answers[at] = answer
 
     def _probably_free(self, requests: Sequence[Request], places: list[int]) -> set[int]:
         """Return the small uploads to keys of which the index knows nothing.
