@@ -85,6 +85,11 @@ describe("details", () => {
     expect(doubtful).toContain("list of checksums");
   });
 
+  it("say why it is not known whether a content is there", () => {
+    const text = words.sayDetail(item("unconfirmed", { reason: "read-limit" }));
+    expect(text).toContain("onecopy scan");
+  });
+
   it("say what to do about known failures", () => {
     const text = words.sayDetail(item("failed", { reason: "cors-missing", message: "0" }));
     expect(text).toContain("onecopy doctor --fix-cors");
