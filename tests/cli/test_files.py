@@ -161,7 +161,7 @@ def test_a_taken_name_is_left_or_another_found(run: Run, photos: Path, tmp_path:
     told = run("upload", *backends(tmp_path), photos)
     assert told.code == 1
     assert (
-        f"{photos}/2019/oslo.jpg: not uploaded: photos/2019/oslo.jpg holds something else"
+        f"{photos}/2019/oslo.jpg: not uploaded: another file has the name photos/2019/oslo.jpg"
         in told.out
     )
     renamed = run("upload", "--on-taken", "rename", *backends(tmp_path), photos)

@@ -8,7 +8,11 @@ from onecopy.content import Copy, Verdict
 from onecopy.files import printable
 from onecopy.upload.result import Outcome, Result
 
-_DOUBTS = {"listed": "on your list of checksums, which does not say where a copy is"}
+_DOUBTS = {
+    "listed": "on your list of checksums, which does not say where a copy is",
+    "read-limit": "a stored file of this size was never read, and is too large to read it now: "
+    "run `onecopy scan`",
+}
 """What a reason without a message means, where its code alone does not say it."""
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -87,7 +91,7 @@ def _what(result: Result) -> str:
     if result.verdict is Verdict.DUPLICATE:
         return f"already {_known(result)}"
     if result.outcome is Outcome.KEY_TAKEN:
-        return f"not uploaded: {printable(result.key or '')} holds something else"
+        return f"not uploaded: another file has the name {printable(result.key or '')}"
     why = result.message or _DOUBTS.get(result.reason or "", result.reason or "")
     if result.outcome is Outcome.FAILED:
         return f"failed: {why}"

@@ -94,7 +94,7 @@ export function sayDetail(item: Item): string {
       if (item.reason === "listed") return "is on your list of checksums";
       return item.copy ? `is ${sayCopy(item.copy)}` : sayTwin(item.twin);
     case "taken":
-      return "Another content has this name, and nothing is ever overwritten.";
+      return "Another file has this name, and nothing is ever overwritten.";
     case "uploaded":
       return item.reason === "extra-copy" && item.copy
         ? "as a second copy of the same content"
