@@ -20,6 +20,8 @@ from tests.standins.postgres import Postgres, given_or_own
 # The same examples each time: whether a change may land is not for luck to say.
 hypothesis.settings.register_profile("every run", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("every run")
+# A shell that runs the tests in the background lets them, and all that they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SOURCE = Path(__file__).parent.parent / "src"
 _PATIENCE = 20
