@@ -221,8 +221,8 @@ class Judge(RuleBasedStateMachine):
             assert now[full].data in may_appear.get(full, set()), full
             self.laid.setdefault(full, set()).add(now[full].data)
         if now.keys() != self.lying.keys():
-            self.moments.append(now)
-        self.lying = dict(now)
+            self.moments.append(dict(now))
+        self.lying = now
 
     def lay(self, full: str) -> list[bytes]:
         """Return what lay at a key at the moments of the last call."""
@@ -269,9 +269,10 @@ class Judge(RuleBasedStateMachine):
         assert answer.copy.key == sending.request.key
         data = self.told(sending.full_key, answer.copy)
         assert sending.fits(data)
-        if not self.disturbed:
-            assert data == self.lay(sending.full_key)[-1]
-        if data and not self.disturbed:
+        if self.disturbed:
+            return
+        assert data == self.lay(sending.full_key)[-1]
+        if data:
             self.judge_recorded(sending, answer)
             self.findable[sending.full_key] = frozenset([content_digest(data)])
 

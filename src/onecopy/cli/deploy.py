@@ -9,6 +9,7 @@ from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
 from onecopy.deploy.choices import ARCHITECTURES, PYTHONS, Choices
 from onecopy.errors import InvalidSettings
+from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
     from onecopy.deploy.deployment import Deployed, Deployment, Left
@@ -151,8 +152,6 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 def _choices(chosen: dict[str, Any]) -> Choices:
-    from onecopy.store.s3.address import Address
-
     # None was given: that is no wish for none.
     given = {name: value for name, value in chosen.items() if value != ()}
     if given["store"] is not None:

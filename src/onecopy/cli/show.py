@@ -10,7 +10,7 @@ from onecopy.upload.result import Outcome, Result
 
 _DOUBTS = {
     "listed": "on your list of checksums, which does not say where a copy is",
-    "read-limit": "a stored file of this size was never read, and is too large to read it now: "
+    "read-limit": "a stored file of this size was never read, and is too large to be read now: "
     "run `onecopy scan`",
 }
 """What a reason without a message means, where its code alone does not say it."""

@@ -15,6 +15,7 @@ from onecopy.errors import Failure, Unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
 
 Tell = Callable[[str], None]
 """Takes a line of progress."""
@@ -60,7 +61,7 @@ class Stack:
 
     def resource(self, logical: str) -> str:
         """Return what something in the template is called in the account."""
-        return str(self._detail(logical)["PhysicalResourceId"])
+        return self._detail(logical)["PhysicalResourceId"]
 
     def parameters(self) -> dict[str, str]:
         """Return what it was made with; nothing if there is none."""
@@ -89,7 +90,7 @@ class Stack:
             raise
         return found["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
-    def _detail(self, logical: str) -> Any:  # noqa: ANN401 - boto3's
+    def _detail(self, logical: str) -> "StackResourceDetailTypeDef":
         found = self._client.describe_stack_resource(StackName=self._id, LogicalResourceId=logical)
         return found["StackResourceDetail"]
 

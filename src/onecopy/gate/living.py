@@ -284,7 +284,8 @@ class LivingCopies:
         recorded = self._index.at(self._tenant.name, [key])[0]
         content = Content(size, (digest,) if digest else ())
         living = self.confirm(recorded or found, content, budget)
-        if living == _CHANGED:  # once it does so by itself: when whoever publishes it cleans up
+        if living == _CHANGED:
+            # Whoever publishes it in this moment changes it once more, by cleaning up behind him.
             living = self.confirm(recorded or found, content, budget)
         if isinstance(living, Copy):
             if living is found:  # the store stated what it holds, and nobody had recorded it

@@ -178,7 +178,8 @@ class LocalGate:
                 answer = self._living.at_key(
                     request.key, request.size, request.digest, seen, budget
                 )
-                if request.anyway and answer.reason == "read-limit":  # no matter by what
+                if request.anyway and answer.reason == "read-limit":
+                    # What holds it is not asked; another key is the only way on.
                     answer = Answer(Verdict.NEW, reason="key-taken")
                 answers[at] = answer
 

@@ -137,7 +137,7 @@ const STORE_AWAY = "The store can't be asked just now, so it is not known whethe
 const UNCONFIRMED: Readonly<Record<string, string>> = {
   listed: "It is on your list of checksums, which does not say where a copy is.",
   "read-limit":
-    "A stored file of this size was never read, and is too large to read it now. Run " +
+    "A stored file of this size was never read, and is too large to be read now. Run " +
     "`onecopy scan`.",
   "copy-changed": "A stored file that may hold it changes just now, so it could not be read.",
   "store-unavailable": STORE_AWAY,
