@@ -27,14 +27,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.standins import ministack
 
-from onecopy.aws.service import open_service
+from onecopy.aws.functions.service import open_service
 from onecopy.content import Content
 from onecopy.digest import SHA256, Digest
 from onecopy.gate import LocalGate
-from onecopy.http.auth import create_token
 from onecopy.index import open_index
 from onecopy.settings import Settings
 from onecopy.store import open_store
+from onecopy.tokens import create_token
 
 IMPORTS = 1.5
 """At most so many times what boto3 alone takes to import."""
@@ -43,8 +43,9 @@ WARM = 3.0
 IMPORTED = {
     "python": "pass",
     "boto3": "import boto3",
-    "the API": "import onecopy.aws.service, onecopy.store.s3.store, onecopy.index.dynamodb.index",
-    "the events": "import onecopy.aws.notices, onecopy.index.dynamodb.index",
+    "the API": "import onecopy.aws.functions.service, onecopy.store.s3.store, "
+    "onecopy.index.dynamodb.index",
+    "the events": "import onecopy.aws.functions.notices, onecopy.index.dynamodb.index",
 }
 COLD = {
     "python": "pass",
@@ -55,7 +56,7 @@ boto3.client("s3").head_bucket(Bucket=os.environ["BUCKET"])
 """,
     "the API, answering once": """
 import json, os
-from onecopy.aws.api import handler
+from onecopy.aws.functions.api import handler
 class Remaining:
     def get_remaining_time_in_millis(self): return 30_000
 assert handler(json.loads(os.environ["EVENT"]), Remaining())["statusCode"] == 200

@@ -31,8 +31,8 @@ import msgspec
 
 from onecopy.content import Copy, Digests
 from onecopy.digest import SHA256, Digest
+from onecopy.documents import CheckRequest, ContentDocument
 from onecopy.gate import bind
-from onecopy.http.documents import CheckRequest, ContentDocument
 from onecopy.index import Engine, open_index
 from onecopy.store import Store, open_store
 from onecopy.store.interface import Object

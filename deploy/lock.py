@@ -1,6 +1,6 @@
-"""Write src/onecopy/deploy/requirements.txt: what goes into the functions' package, with hashes.
+"""Write aws/deploy/requirements.txt: the dependencies of the functions' package, with hashes.
 
-    python deploy/lock.py > src/onecopy/deploy/requirements.txt
+    python deploy/lock.py > src/onecopy/aws/deploy/requirements.txt
 
 Of every release it names the wheels for all Pythons and architectures that `onecopy deploy` offers.
 """
@@ -13,8 +13,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from onecopy.deploy.choices import ARCHITECTURES, PYTHONS
-from onecopy.deploy.package import NEEDED, Target, pip_options
+from onecopy.aws.deploy.choices import ARCHITECTURES, PYTHONS
+from onecopy.aws.deploy.package import NEEDED, Target, pip_options
 
 _PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 

@@ -22,14 +22,14 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.gate.interface import Answer, Finish, Request
-from onecopy.http.auth import create_token
 from onecopy.index import open_index
-from onecopy.retry import Pace
+from onecopy.retry import RetryPolicy
 from onecopy.store.interface import Send
+from onecopy.tokens import create_token
 from tests.conftest import Serve, Served
 from tests.middleman import Fault, Middleman, answering, standing_between
 
-FAST = Pace(tries=4, first=0.01, longest=0.05)
+FAST = RetryPolicy(tries=4, first=0.01, longest=0.05)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def service(server: Serve) -> Served:
 @pytest.fixture
 def client(service: Served) -> Iterator[Client]:
     """Make a client of the service."""
-    made = Client(service.url, pace=FAST)
+    made = Client(service.url, policy=FAST)
     yield made
     made.close()
 
@@ -56,7 +56,7 @@ def middleman(service: Served) -> Iterator[Middleman]:
 @pytest.fixture
 def shaky(middleman: Middleman) -> Iterator[Client]:
     """Make a client that reaches the service through the proxy only."""
-    made = Client(middleman.url, pace=FAST)
+    made = Client(middleman.url, policy=FAST)
     yield made
     made.close()
 
@@ -192,9 +192,9 @@ def test_a_token_is_needed_and_sent(server: Serve, tmp_path: Path) -> None:
     _, secret = create_token(index, scopes=["check"])
     index.close()
     url = server().url
-    with closing(Client(url, pace=FAST)) as stranger, pytest.raises(NotAllowed):
+    with closing(Client(url, policy=FAST)) as stranger, pytest.raises(NotAllowed):
         stranger.probe([1])
-    client = Client(url, secret, pace=FAST)
+    client = Client(url, secret, policy=FAST)
     assert client.probe([1]) == [frozenset()]
     with pytest.raises(NotAllowed, match="scope"):
         client.begin([Request("k", 3, digest(b"abc"))])
@@ -206,13 +206,13 @@ def test_a_server_that_is_not_there_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Unavailable, match=f"127.0.0.1:{port}.*refused"):
-        Client(f"http://127.0.0.1:{port}", pace=FAST).probe([1])
+        Client(f"http://127.0.0.1:{port}", policy=FAST).probe([1])
 
 
 def test_a_name_that_does_not_resolve_is_named() -> None:
     """An unknown host is Unavailable too, in words that a person understands."""
     with pytest.raises(Unavailable, match=r"no-such-host\.invalid"):
-        Client("http://no-such-host.invalid", pace=Pace(tries=1)).probe([1])
+        Client("http://no-such-host.invalid", policy=RetryPolicy(tries=1)).probe([1])
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "localhost:8000", "http://", "http://user:pw@host", ""])
@@ -226,7 +226,7 @@ def test_another_kind_of_server_is_recognised() -> None:
     """A server that answers something else is a clear failure, not a crash."""
     with (
         answering(200, {"Content-Type": "text/html"}, b"<html>hi</html>") as other,
-        closing(Client(other.url, pace=FAST)) as client,
+        closing(Client(other.url, policy=FAST)) as client,
         pytest.raises(Failure, match="not a onecopy service"),
     ):
         client.config()
@@ -237,7 +237,7 @@ def test_redirects_are_not_followed() -> None:
     with (
         answering(200, {}, b"{}") as elsewhere,
         answering(307, {"Location": elsewhere.url + "/v1/config"}, b"") as first,
-        closing(Client(first.url, "secret", pace=FAST)) as client,
+        closing(Client(first.url, "secret", policy=FAST)) as client,
     ):
         with pytest.raises(BadInput, match="sends us elsewhere"):
             client.config()
@@ -265,7 +265,7 @@ def test_s3_errors_are_told_in_its_words() -> None:
     body = b"<Error><Code>BadDigest</Code><Message>The digest did not match.</Message></Error>"
     with (
         answering(400, {"Content-Type": "application/xml"}, body) as bucket,
-        closing(Client("http://127.0.0.1:1", pace=FAST)) as client,
+        closing(Client("http://127.0.0.1:1", policy=FAST)) as client,
         pytest.raises(BadInput, match="The digest did not match"),
     ):
         client.send("t", Send(1, "PUT", bucket.url, {}), lambda: iter([b"x"]), 1)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from onecopy.errors import Failure, Forbidden, Unavailable
-from onecopy.retry import Pace, retry
+from onecopy.retry import RetryPolicy, retry
 
 
 class Failing:
@@ -43,7 +43,7 @@ def test_it_ends_with_the_last_error() -> None:
     """After so many tries the last error is raised."""
     call = Failing(*(Unavailable(str(number)) for number in range(9)))
     with pytest.raises(Unavailable, match="2"):
-        retry(call, Pace(tries=3), sleep=lambda _: None)
+        retry(call, RetryPolicy(tries=3), sleep=lambda _: None)
     assert call.calls == 3
 
 
@@ -58,24 +58,24 @@ def test_it_ends_in_time() -> None:
         raise Unavailable("no answer")
 
     with pytest.raises(Unavailable, match="no answer"):
-        retry(hang, Pace(tries=50, within=0.12), sleep=lambda _: None)
+        retry(hang, RetryPolicy(tries=50, within=0.12), sleep=lambda _: None)
     assert calls <= 3
 
 
 def test_waits_grow_to_a_limit_and_are_spread() -> None:
     """The limit of the waits doubles up to the longest; each is drawn from below it."""
-    pace = Pace(first=1, longest=8)
+    policy = RetryPolicy(first=1, longest=8)
     for failures, limit in enumerate([1, 2, 4, 8, 8]):
-        drawn = [pace.wait(failures, None) for _ in range(200)]
+        drawn = [policy.wait(failures, None) for _ in range(200)]
         assert 0 <= min(drawn) < limit / 4
         assert limit * 3 / 4 < max(drawn) <= limit
 
 
 def test_retry_after_is_kept_to_within_reason() -> None:
     """What the other side asks for counts, but never more than the longest wait."""
-    pace = Pace(first=0.01, longest=5)
-    assert pace.wait(0, 3.0) == 3.0
-    assert pace.wait(0, 3600.0) == 5
+    policy = RetryPolicy(first=0.01, longest=5)
+    assert policy.wait(0, 3.0) == 3.0
+    assert policy.wait(0, 3600.0) == 5
 
 
 def test_retry_after_of_the_error_is_used() -> None:

@@ -12,7 +12,7 @@ from onecopy.content import Copy, Digests, Verdict
 from onecopy.digest import MD5
 from onecopy.errors import Unavailable
 from onecopy.scan import Figures, Problem, scan
-from onecopy.store.folder import FolderStore
+from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.world import World, content_digest, md5
 

@@ -13,14 +13,17 @@ These names are resolved when they are first used: the command line must start a
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from onecopy.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from onecopy.client import Client
     from onecopy.content import Content, Copy, Digests, Evidence, Verdict
     from onecopy.digest import Digest, Scheme
     from onecopy.errors import OnecopyError
-    from onecopy.gate import Gate, LocalGate, Tenant, bind, ticket_secrets
+    from onecopy.gate import Gate, LocalGate, bind, ticket_secrets
     from onecopy.index import Engine, open_index
     from onecopy.store import Store, open_store
+    from onecopy.tenant import Tenant
 
 __all__ = [
     "Client",
@@ -43,16 +46,15 @@ __all__ = [
     "ticket_secrets",
 ]
 
-__version__ = "0.1.0"
-
 _HOMES = {
     "onecopy.client": ("Client",),
     "onecopy.content": ("Content", "Copy", "Digests", "Evidence", "Verdict"),
     "onecopy.digest": ("Digest", "Scheme"),
     "onecopy.errors": ("OnecopyError",),
-    "onecopy.gate": ("Gate", "LocalGate", "Tenant", "bind", "ticket_secrets"),
+    "onecopy.gate": ("Gate", "LocalGate", "bind", "ticket_secrets"),
     "onecopy.index": ("Engine", "open_index"),
     "onecopy.store": ("Store", "open_store"),
+    "onecopy.tenant": ("Tenant",),
 }
 
 

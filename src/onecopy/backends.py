@@ -22,7 +22,8 @@ def opened_gate(settings: Settings) -> Iterator[Gate]:
         finally:
             client.close()
         return
-    from onecopy.gate import LocalGate, Tenant
+    from onecopy.gate import LocalGate
+    from onecopy.tenant import Tenant
 
     with opened_backends(settings) as (index, store):
         yield LocalGate(
@@ -72,8 +73,8 @@ def tenants_of(settings: Settings, index: Engine) -> Container[str]:
 
     Empty if there is but the default tenant.
     """
-    from onecopy.http.auth import list_tokens
-    from onecopy.http.claims import ClaimRule
+    from onecopy.claims import ClaimRule
+    from onecopy.tokens import list_tokens
 
     known = {*settings.tenants, *(token.tenant for token in list_tokens(index))}
     if settings.jwt_tenant is None:

@@ -16,14 +16,10 @@ from uuid import uuid4
 
 import msgspec
 
-from onecopy import errors
-from onecopy.connections import Connections, Response, origin
+from onecopy import documents, errors
 from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme
-from onecopy.errors import BadInput, Failure, InvalidSettings, NotAllowed, OnecopyError, Unavailable
-from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
-from onecopy.http import documents
-from onecopy.http.documents import (
+from onecopy.documents import (
     CopyDocument,
     PartsResponse,
     ProbeResponse,
@@ -33,9 +29,12 @@ from onecopy.http.documents import (
     SendDocument,
     StatusResponse,
 )
-from onecopy.retry import Pace, retry
-from onecopy.send import put
+from onecopy.errors import BadInput, Failure, InvalidSettings, NotAllowed, OnecopyError, Unavailable
+from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.httpclient import HttpClient, Response, origin
+from onecopy.retry import RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
+from onecopy.store.s3.put import put
 
 _T = TypeVar("_T")
 _BUSY = frozenset({408, 425, 429, 502, 503, 504})
@@ -56,16 +55,18 @@ class Client:
     reached is Unavailable. Several threads may share one client.
     """
 
-    def __init__(self, url: str, token: str | None = None, *, pace: Pace = Pace()) -> None:  # noqa: B008 - a frozen value
+    def __init__(
+        self, url: str, token: str | None = None, *, policy: RetryPolicy = RetryPolicy()
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise InvalidSettings(
                 f"{url!r} is not a server: expected http(s)://host or http(s)://host:port"
             )
         self._root = url.rstrip("/") + "/"
-        self._pace = pace
+        self._policy = policy
         self._own = {"Authorization": f"Bearer {token}"} if token else {}
-        self._connections = Connections()
+        self._connections = HttpClient()
         self._addresses = _Addresses()
 
     def config(self) -> Config:
@@ -125,14 +126,14 @@ class Client:
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers hold it
         """See Gate; a body that breaks off is sent again from its start."""
         if not send.url.startswith("/"):  # a bucket is told no token of ours
-            put(self._connections, send, body, length, self._pace)
+            put(self._connections, send, body, length, self._policy)
             return
         headers = {**send.headers, "Content-Length": str(length), **self._own}
 
         def send_once() -> None:
             self._request(send.method, self._root + send.url.lstrip("/"), headers, body())
 
-        retry(send_once, self._pace)
+        retry(send_once, self._policy)
 
     def status(self, ticket: str) -> Status:
         """See Gate."""
@@ -202,7 +203,7 @@ class Client:
         def ask() -> bytes:
             return self._request(method, self._root + path, sent, body)
 
-        answer = retry(ask, self._pace)
+        answer = retry(ask, self._policy)
         try:
             return msgspec.json.decode(answer or b"null", type=kind)
         except msgspec.DecodeError as error:

@@ -93,7 +93,9 @@ def hash_files(
     if len(ahead) < 2:  # too little to start threads for
         yield from reader.read_all(chain.from_iterable(ahead))
         return
-    crew: _Crew[list[tuple[S, Hashed | OnecopyError | OSError]]] = _Crew(threads)
+    crew: _OrderedWorkers[list[tuple[S, Hashed | OnecopyError | OSError]]] = _OrderedWorkers(
+        threads
+    )
     try:
         for batch in chain(ahead, batches):
             crew.give(partial(reader.read_batch, batch))
@@ -333,7 +335,7 @@ class _Task(Generic[T]):
         return self._value
 
 
-class _Crew(Generic[T]):
+class _OrderedWorkers(Generic[T]):
     """Threads that do tasks; what comes of them is taken in the order in which they were given.
 
     Not concurrent.futures: at exit that would first do all that is waiting.

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RetryPolicy:
     """How often and how fast to try again; times in seconds."""
 
     tries: int = 6
@@ -37,17 +37,17 @@ class Pace:
 
 def retry(
     call: Callable[[], _T],
-    pace: Pace = Pace(),
+    policy: RetryPolicy = RetryPolicy(),
     sleep: Callable[[float], object] = time.sleep,
 ) -> _T:
     """Return what `call` returns, trying again while it raises Unavailable; raises the last."""
-    until = time.monotonic() + pace.within
+    until = time.monotonic() + policy.within
     failures = 0
     while True:
         try:
             return call()
         except Unavailable as error:
             failures += 1
-            if failures >= pace.tries or time.monotonic() >= until:
+            if failures >= policy.tries or time.monotonic() >= until:
                 raise
-            sleep(pace.wait(failures - 1, error.retry_after))
+            sleep(policy.wait(failures - 1, error.retry_after))

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from onecopy.aws.gateway import Gateway
-from onecopy.aws.service import open_service
-from onecopy.http.auth import Scope, create_token
+from onecopy.aws.functions.gateway import Gateway
+from onecopy.aws.functions.service import open_service
 from onecopy.index import open_index
 from onecopy.settings import Settings, read
+from onecopy.tokens import Scope, create_token
 from tests.aws.requests import Remaining, json_request, request
 
 Json = Any

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from onecopy.aws.gateway import Gateway
-from onecopy.aws.service import open_checksums
+from onecopy.aws.functions.gateway import Gateway
+from onecopy.aws.functions.service import open_checksums
 from onecopy.content import Listed
 from onecopy.errors import InvalidSettings
 from onecopy.http.app import ChecksumApi, create_checksum_app

@@ -14,8 +14,8 @@ import urllib3
 from onecopy.client import Client
 from onecopy.content import Verdict
 from onecopy.files import walk
-from onecopy.http.auth import create_token
 from onecopy.index import Engine, open_index
+from onecopy.tokens import create_token
 from onecopy.upload import Outcome, Result, upload
 from tests.aws.functions import Cloud
 from tests.standins import Standin
@@ -62,9 +62,10 @@ def deployed(cloud: Cloud) -> Iterator[Deployed]:
         "ONECOPY_INDEX": cloud.index_url(table),
         "ONECOPY_STORE": cloud.store_url(bucket),
     }
-    url = cloud.http_api(cloud.function("onecopy.aws.api.handler", **settings))
+    url = cloud.http_api(cloud.function("onecopy.aws.functions.api.handler", **settings))
     cloud.tell(
-        bucket, queue=cloud.queue_to(cloud.function("onecopy.aws.events.handler", **settings))
+        bucket,
+        queue=cloud.queue_to(cloud.function("onecopy.aws.functions.events.handler", **settings)),
     )
     with pytest.MonkeyPatch.context() as patch:
         for name, value in cloud.standin.environment().items():
@@ -156,7 +157,7 @@ def test_events_come_from_s3_itself_too(cloud: Cloud, deployed: Deployed) -> Non
     bucket, table = cloud.standin.bucket(), f"table-{uuid4().hex}"
     index_url = cloud.index_url(table)
     function = cloud.function(
-        "onecopy.aws.events.handler",
+        "onecopy.aws.functions.events.handler",
         ONECOPY_INDEX=index_url,
         ONECOPY_STORE=cloud.store_url(bucket),
     )

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onecopy.aws.gateway import MOST, Gateway
-from onecopy.http.claims import CLAIMS
+from onecopy.aws.functions.gateway import MOST, Gateway
+from onecopy.http.auth import CLAIMS
 from onecopy.http.threads import Threads
 from tests.aws.requests import Remaining, request, rest_request
 

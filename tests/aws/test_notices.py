@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from onecopy.aws.notices import Notices
+from onecopy.aws.functions.notices import Notices
 from onecopy.content import Verdict
 from onecopy.digest import MD5, SHA256
 from onecopy.errors import Unavailable
-from onecopy.http.auth import create_token
 from onecopy.scan import scan
 from onecopy.settings import Settings
+from onecopy.tokens import create_token
 from tests.aws.notes import CREATED, REMOVED, direct, failed, message, note, queued
 from tests.gate.bucket import BucketWorld
 from tests.gate.world import content_digest, md5

@@ -6,8 +6,8 @@ from uuid import uuid4
 import boto3
 import pytest
 
-from onecopy.aws import secrets
-from onecopy.aws.secrets import RotatingSecrets, open_secrets
+from onecopy.aws.functions import secrets
+from onecopy.aws.functions.secrets import RotatingSecrets, open_secrets
 from onecopy.errors import InvalidSettings, InvalidTicket, Unavailable
 from onecopy.tickets import seal, unseal
 from tests.standins import Standin

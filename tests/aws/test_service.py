@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from onecopy.aws.service import BODY, LIMITS
+from onecopy.aws.functions.service import BODY, LIMITS
 from onecopy.errors import InvalidSettings
 from tests.aws.conftest import OpenFunction
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from onecopy.clock import examine_clock
-from onecopy.finding import State
+from onecopy.doctor.clock import examine_clock
+from onecopy.doctor.finding import State
+from onecopy.doctor.lifecycle import abort_rule, examine_lifecycle
+from onecopy.doctor.policy import policy
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.lifecycle import abort_rule, examine_lifecycle
-from onecopy.store.s3.policy import policy
 from tests.conftest import Ran, Run, Serve, backends, environment
 from tests.standins import Standin
 from tests.upload.conftest import noise, write

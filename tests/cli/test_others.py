@@ -224,7 +224,7 @@ def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:
 
 def test_the_version_is_told(run: Run) -> None:
     """`onecopy --version` names the package's version."""
-    from onecopy import __version__
+    from onecopy.version import __version__
 
     assert run("--version").out.strip() == f"onecopy, version {__version__}"
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from onecopy.deploy.choices import ARCHITECTURES, Names
+from onecopy.aws.deploy.choices import ARCHITECTURES, Names
 from tests.conftest import Ran, Run, running
 from tests.standins import Standin
 
@@ -57,7 +57,7 @@ class Cloud:
         """Run `onecopy deploy`."""
         return self.run("deploy", "--name", self.name, *options, **{**self.environment, **env})
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - any of boto3's
+    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's
         """Return a client of the tests' own."""
         return self.standin.service(service)
 

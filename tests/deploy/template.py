@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from onecopy.deploy.plan import TEMPLATE
+from onecopy.aws.deploy.plan import TEMPLATE
 
 Resource = dict[str, Any]
 

@@ -10,8 +10,8 @@ from uuid import uuid4
 
 import pytest
 
-from onecopy.deploy.choices import Choices
-from onecopy.deploy.plan import plan
+from onecopy.aws.deploy.choices import Choices
+from onecopy.aws.deploy.plan import plan
 from onecopy.http.options import PAGE
 from tests.conftest import Run, environment
 from tests.deploy.conftest import HERE, Cloud

@@ -17,8 +17,8 @@ import pytest
 import urllib3
 
 from onecopy.digest import MiB
-from onecopy.http.auth import create_token
 from onecopy.index import open_index
+from onecopy.tokens import create_token
 from tests.certificates import certify
 from tests.conftest import Run, Serve, Served
 from tests.standins.ports import reserved

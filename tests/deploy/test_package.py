@@ -13,9 +13,9 @@ from zipfile import ZipFile
 import pytest
 from packaging.requirements import Requirement
 
-import onecopy.deploy.package as packages
-from onecopy.deploy.choices import ARCHITECTURES
-from onecopy.deploy.package import NEEDED, REQUIREMENTS, Package, Target, build
+import onecopy.aws.deploy.package as packages
+from onecopy.aws.deploy.choices import ARCHITECTURES
+from onecopy.aws.deploy.package import NEEDED, REQUIREMENTS, Package, Target, build
 from onecopy.errors import Failure
 
 _PROJECT = Path(__file__).parents[2] / "pyproject.toml"

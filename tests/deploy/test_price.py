@@ -10,14 +10,15 @@ from uuid import uuid4
 
 import pytest
 
-from onecopy.aws.notices import Notices
-from onecopy.deploy.price import CHECK, FILE, RECORD, monthly, total
+from onecopy.aws.deploy.price import CHECK, FILE, RECORD, monthly, total
+from onecopy.aws.functions.notices import Notices
 from onecopy.files import walk
-from onecopy.gate import LocalGate, Tenant, bind, ticket_secrets
+from onecopy.gate import LocalGate, bind, ticket_secrets
 from onecopy.index import Engine, open_index
 from onecopy.settings import Settings
 from onecopy.store import open_store
 from onecopy.store.s3.store import S3Store
+from onecopy.tenant import Tenant
 from onecopy.upload import Outcome, upload
 from tests.conftest import Run, Serve
 from tests.deploy.conftest import Cloud

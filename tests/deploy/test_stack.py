@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from onecopy.deploy.stack import Stack
+from onecopy.aws.deploy.stack import Stack
 from onecopy.errors import Failure
 from tests.deploy.conftest import Cloud
 

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from onecopy import settings
-from onecopy.deploy.account import Account
-from onecopy.deploy.choices import Choices, Names, store_options
-from onecopy.deploy.plan import TEMPLATE
+from onecopy.aws.deploy.account import Account
+from onecopy.aws.deploy.choices import Choices, Names, store_options
+from onecopy.aws.deploy.plan import TEMPLATE
+from onecopy.doctor.cors import _rule
+from onecopy.doctor.lifecycle import DAYS
+from onecopy.doctor.policy import LISTS, OBJECTS, policy
 from onecopy.http.options import SignIn
 from onecopy.http.page import content_security_policy
 from onecopy.index import dynamodb
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.cors import _rule
-from onecopy.store.s3.lifecycle import DAYS
-from onecopy.store.s3.policy import LISTS, OBJECTS, policy
 from onecopy.store.s3.store import S3Store
 from tests.deploy.template import one, resources, statements, template
 from tests.standins.child import program

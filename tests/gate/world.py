@@ -18,19 +18,11 @@ from onecopy.digest import (
     content_scheme,
     part_lengths,
 )
-from onecopy.gate import (
-    Answer,
-    Finish,
-    Limits,
-    LocalGate,
-    Request,
-    Tenant,
-    bind,
-    ticket_secrets,
-)
+from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, bind, ticket_secrets
 from onecopy.index import Engine, open_index
 from onecopy.store import Object, Store, Upload, open_store
 from onecopy.store.interface import Body, Completing, Taken
+from onecopy.tenant import Tenant
 from onecopy.tickets import Tickets
 
 

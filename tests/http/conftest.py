@@ -18,9 +18,9 @@ from starlette.types import ASGIApp
 
 from onecopy.gate import bind, ticket_secrets
 from onecopy.http.app import Options, create_app
-from onecopy.http.auth import Scope, create_token
 from onecopy.index import Engine, open_index
 from onecopy.store import Store, open_store
+from onecopy.tokens import Scope, create_token
 
 Json = Any
 """What `json.loads` gives."""

@@ -7,17 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from onecopy.errors import BadInput, InvalidSettings, LimitExceeded
-from onecopy.http.auth import (
-    FRESH,
-    PREFIX,
-    Scope,
-    create_token,
-    has_tokens,
-    list_tokens,
-    require_loopback,
-    revoke_token,
-)
+from onecopy.http.auth import FRESH
+from onecopy.http.loopback import require_loopback
 from onecopy.index import Engine, open_index
+from onecopy.tokens import PREFIX, Scope, create_token, has_tokens, list_tokens, revoke_token
 from tests.http.conftest import Service, digest, starting
 
 

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from starlette.types import Message
 
+from onecopy.documents import ChecksumRequest
 from onecopy.http import body as bodies
 from onecopy.http.app import Options
 from onecopy.http.body import AHEAD, Handover
-from onecopy.http.documents import ChecksumRequest
 from onecopy.http.problems import Disconnected, Refusal
 from tests.http.conftest import Service, Start, digest
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from onecopy import __version__
 from onecopy.content import Listed
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
+from onecopy.documents import timestamp
 from onecopy.http.app import Options
-from onecopy.http.documents import timestamp
 from onecopy.store.interface import Upload
+from onecopy.version import __version__
 from tests.http.conftest import Service, Start, digest
 
 

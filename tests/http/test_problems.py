@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from onecopy import errors
-from onecopy.http import calls
+from onecopy.http import handlers as calls
 from onecopy.http.problems import Unauthenticated, response_to
 from tests.http.conftest import Service
 

@@ -10,11 +10,11 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from onecopy.retry import Pace
+from onecopy.retry import RetryPolicy
 from tests.middleman import Answer, Handler, serving
 from tests.standins import Standin
 
-AT_ONCE = Pace(tries=10, first=0)
+AT_ONCE = RetryPolicy(tries=10, first=0)
 """As often as ever, without waiting."""
 _LISTS = {
     "BatchGetItem": ("RequestItems", "UnprocessedKeys"),

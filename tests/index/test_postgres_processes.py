@@ -13,7 +13,7 @@ from onecopy.errors import Unavailable
 from onecopy.index import open_index
 from onecopy.index.postgres import connections, writing
 from onecopy.index.postgres.index import _CHUNK, _MANY, PostgresIndex
-from onecopy.retry import Pace, retry
+from onecopy.retry import RetryPolicy, retry
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.acts import RACES
 from tests.index.processes import check_prefix, lines, process, winners
@@ -155,8 +155,8 @@ def test_away(own: OwnPostgres, own_index: PostgresIndex) -> None:
     assert time.monotonic() - began < 5
     starting = threading.Timer(0.3, own.restart)
     starting.start()
-    pace = Pace(tries=100, longest=0.1)
-    assert retry(lambda: own_index.record("t", [copy]), pace) == [copy]
+    policy = RetryPolicy(tries=100, longest=0.1)
+    assert retry(lambda: own_index.record("t", [copy]), policy) == [copy]
     starting.join()
 
 

@@ -194,7 +194,7 @@ def test_import_is_waited_for(
     ministack: Standin, prefix: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was killed while the import was under way finds it again, and begins no other."""
-    monkeypatch.setattr(importing, "_PACE", (0.01, 0.01))
+    monkeypatch.setattr(importing, "_POLL_SECONDS", (0.01, 0.01))
     name = new_table()
     first = importing.ImportDestination(bare(ministack, name), prefix[0])
     first.begin(resumed=False)

@@ -11,7 +11,7 @@ import pytest
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, Digest
 from onecopy.errors import BadInput, InvalidSettings
-from onecopy.migrate import lists, open_source
+from onecopy.migrate import files, open_source
 from onecopy.migrate.rows import UNSEEN
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
@@ -132,7 +132,7 @@ def test_parquet(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
 def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """Behind each position there is what had not come before it, at any place in a row group."""
-    monkeypatch.setattr(lists, "_BATCH", 70)
+    monkeypatch.setattr(files, "_BATCH", 70)
     path = tmp_path / f"l.{suffix}"
     if suffix == "parquet":
         pq.write_table(pa.table({"m": map(md5_hex, range(500))}), path, row_group_size=130)

@@ -7,10 +7,10 @@ import pytest
 
 from onecopy.content import Copy, Digests
 from onecopy.gate import bind
-from onecopy.http.auth import create_token, list_tokens
 from onecopy.index import Engine, open_index
 from onecopy.store import open_store
 from onecopy.testing.index.values import a_copy, claimed, md5_of, proved, sha256_of
+from onecopy.tokens import create_token, list_tokens
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed
 

@@ -7,14 +7,14 @@ from threading import Barrier
 
 from onecopy.errors import Unavailable, UploadUnknown
 from onecopy.gate import Answer, Finish, LocalGate, Request
-from onecopy.retry import Pace, retry
+from onecopy.retry import RetryPolicy, retry
 from tests.gate.world import World, content_digest, parts_of
 from tests.reliability.victim import send
 from tests.reliability.worker import Tell, Told
 
 _PATIENCE = 60
 """Seconds; who waits longer waits for somebody who failed."""
-_PACE = Pace(tries=50, first=0.001, longest=0.1)
+_RETRY = RetryPolicy(tries=50, first=0.001, longest=0.1)
 
 
 def sums_of(data: bytes) -> list[bytes]:
@@ -94,7 +94,7 @@ def one_idempotency_key(race: Round) -> Answer:
     if begun.ticket is None:
         return begun
     ticket = begun.ticket
-    return retry(lambda: _send_and_complete(race, ticket), _PACE)
+    return retry(lambda: _send_and_complete(race, ticket), _RETRY)
 
 
 def _send_and_complete(race: Round, ticket: str) -> Answer:

@@ -356,7 +356,7 @@ class TestEachStepOfAnUpload:
         size = 1000 if step == "put" else len(LARGE)
         between.breaks(step, after(lambda: time.sleep(3.1)))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("onecopy.store.s3.sending.SIGNED", 2)
+            patched.setattr("onecopy.store.s3.uploads.SIGNED", 2)
             result = bring("one", size)
         assert not between.faults, "it has happened"
         assert (result.outcome, result.reason) == (Outcome.UPLOADED, None)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from onecopy.store import Object, Upload
-from onecopy.store.folder import FolderStore
+from onecopy.store.folder.store import FolderStore
 from onecopy.testing.store import SMALL, digest_of, new_upload, parts_of
 
 _NOBODY = 65534

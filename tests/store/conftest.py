@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from onecopy.store.folder import FolderStore
+from onecopy.store.folder.store import FolderStore
 
 
 @pytest.fixture

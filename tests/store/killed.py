@@ -13,7 +13,7 @@ from typing import Any
 
 from onecopy.content import Digests
 from onecopy.store import Object, Upload
-from onecopy.store.folder import FolderStore
+from onecopy.store.folder.store import FolderStore
 from onecopy.testing.store import digest_of, parts_of
 
 CALLS = {

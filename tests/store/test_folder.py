@@ -9,7 +9,7 @@ import pytest
 
 from onecopy.errors import Forbidden, InvalidSettings, Unavailable
 from onecopy.store import Absent, Object, Store, Unknown, open_store
-from onecopy.store.folder import FolderStore
+from onecopy.store.folder.store import FolderStore
 from onecopy.testing.store import SMALL, ReceiverContract, at_once, digest_of, new_upload
 from tests.store.acts import begin, limited, put, unprivileged
 

@@ -16,7 +16,7 @@ import pytest
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.errors import BadInput, InvalidKey, StoreFull, UploadUnknown, WrongBytes
 from onecopy.store import Absent, Object, Taken, Upload
-from onecopy.store.folder import FolderStore
+from onecopy.store.folder.store import FolderStore
 from onecopy.testing.store import LARGE, SMALL, digest_of, new_upload, parts_of
 from tests.store.acts import begin, limited, put, staged
 

@@ -193,7 +193,7 @@ def test_tickets_of_long_uploads_are_renewed(
     gate: Watched, photos: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ticket that has got old is exchanged before it is used again."""
-    monkeypatch.setattr("onecopy.upload.large._RENEWAL", -1)
+    monkeypatch.setattr("onecopy.upload.transfer._RENEWAL", -1)
     path = write(photos / "large", noise(SIZE))
     assert run(gate, path, memory).outcome is Outcome.UPLOADED
     assert len(gate.of("status")) == len(gate.of("parts")) > 1

@@ -7,7 +7,7 @@ import pytest
 
 from onecopy.client import Client
 from onecopy.files import walk
-from onecopy.retry import Pace
+from onecopy.retry import RetryPolicy
 from onecopy.upload import Options, Outcome, Unfinished, check, upload
 from tests.conftest import Serve, Served
 from tests.middleman import Fault, Middleman, standing_between
@@ -32,7 +32,7 @@ def middleman(service: Served) -> Iterator[Middleman]:
 @pytest.fixture
 def client(middleman: Middleman) -> Iterator[Client]:
     """Make a client that reaches the service through the proxy only."""
-    made = Client(middleman.url, pace=Pace(tries=4, first=0.01, longest=0.05))
+    made = Client(middleman.url, policy=RetryPolicy(tries=4, first=0.01, longest=0.05))
     yield made
     made.close()
 

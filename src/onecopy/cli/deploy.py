@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from onecopy.aws.deploy.choices import ARCHITECTURES, PYTHONS, Choices
 from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
-from onecopy.deploy.choices import ARCHITECTURES, PYTHONS, Choices
 from onecopy.errors import InvalidSettings
 from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
-    from onecopy.deploy.deployment import Deployed, Deployment, Left
+    from onecopy.aws.deploy.deployment import Deployed, Deployment, Left
 
 
 @click.command(
@@ -161,8 +161,8 @@ def _choices(chosen: dict[str, Any]) -> Choices:
 
 def _deployment(choices: Choices, shown: Display) -> "Deployment":
     try:
-        from onecopy.deploy.account import Account
-        from onecopy.deploy.deployment import Deployment
+        from onecopy.aws.deploy.account import Account
+        from onecopy.aws.deploy.deployment import Deployment
     except ModuleNotFoundError as error:
         raise InvalidSettings(
             f"deploying needs {error.name}, which is not installed: pip install 'onecopy[aws]'"
@@ -198,8 +198,8 @@ def _tell_left(shown: Display, left: "Left", *, as_json: bool) -> None:
 def _tell_plan(
     shown: Display, choices: Choices, files: int, records: int, *, as_json: bool
 ) -> None:
-    from onecopy.deploy.plan import plan
-    from onecopy.deploy.price import CHECK, monthly, total
+    from onecopy.aws.deploy.plan import plan
+    from onecopy.aws.deploy.price import CHECK, monthly, total
 
     made, lines = plan(choices), monthly(files, records)
     if as_json:

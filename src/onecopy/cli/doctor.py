@@ -11,15 +11,15 @@ from onecopy.backends import opened_backends, opened_index
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
+from onecopy.doctor.examination import examine_belonging, examine_service, examine_store
+from onecopy.doctor.finding import Finding, State, fine, wrong
+from onecopy.doctor.policy import policy as least_policy
 from onecopy.errors import Failure, InvalidSettings
-from onecopy.examination import examine_belonging, examine_service, examine_store
-from onecopy.finding import Finding, State, fine, wrong
-from onecopy.gate.begun import abort_stale as abort_stale_in_bucket
+from onecopy.gate.pending import abort_stale as abort_stale_in_bucket
 from onecopy.settings import Settings
 from onecopy.store import Store, open_store
 from onecopy.store.interface import Lister, Sweeper
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.policy import policy as least_policy
 
 _ORIGINS = ("http://127.0.0.1:8000", "http://localhost:8000")
 """Where `onecopy serve` serves its page unless told otherwise."""
@@ -115,7 +115,7 @@ def _store(
             raise InvalidSettings("only a bucket needs CORS: pages send to a folder through us")
         yield from examine_store(store, create=create)
         return
-    from onecopy.store.s3.examination import examine_bucket
+    from onecopy.doctor.bucket import examine_bucket
     from onecopy.store.s3.store import S3Store
 
     assert isinstance(store, S3Store)  # noqa: S101 - it says so itself

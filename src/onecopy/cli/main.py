@@ -10,9 +10,9 @@ from typing import NoReturn
 
 import click
 
-from onecopy import __version__
 from onecopy.cli.progress import ReaderLeft
 from onecopy.errors import OnecopyError
+from onecopy.version import __version__
 
 COMMANDS = (
     "bench",

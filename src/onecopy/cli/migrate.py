@@ -13,7 +13,6 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line, money_text
 from onecopy.files import printable
-from onecopy.http.auth import check_tenant
 from onecopy.migrate import (
     Moved,
     Plan,
@@ -27,6 +26,7 @@ from onecopy.migrate import (
 from onecopy.migrate.checkpoint import Checkpoint, FileCheckpoint, StateCheckpoint, name_of
 from onecopy.migrate.interface import Destination, Source
 from onecopy.settings import Settings, prototype_database
+from onecopy.tenant import check_tenant
 
 _SHOWN = 5
 """Rejects that are shown; all of them are in the file."""

@@ -55,7 +55,7 @@ _GRACE = 10
     "--access-log", is_flag=True, help="Write a line of JSON a request to standard error."
 )
 @takes_settings()
-def command(  # noqa: PLR0913 - an option each
+def command(  # noqa: PLR0913 - one for each option
     *,
     settings: Settings,
     host: str,
@@ -70,9 +70,10 @@ def command(  # noqa: PLR0913 - an option each
     printed to standard error once it is reachable.
     """
     from onecopy.http.app import ChecksumApi, Options, create_app
-    from onecopy.http.auth import has_tokens, require_loopback
+    from onecopy.http.loopback import require_loopback
     from onecopy.store.interface import Sweeper
     from onecopy.tickets import LIFETIME, RESUMABLE
+    from onecopy.tokens import has_tokens
 
     with opened_backends(settings) as (index, store):
         if isinstance(store, Sweeper):

@@ -9,8 +9,8 @@ from onecopy.backends import opened_index
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, time_text
-from onecopy.http.auth import SCOPES, Scope, Token, create_token, list_tokens, revoke_token
 from onecopy.settings import Settings
+from onecopy.tokens import SCOPES, Scope, Token, create_token, list_tokens, revoke_token
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")

@@ -14,8 +14,8 @@ from onecopy.key import check_prefix
 from onecopy.settings import Settings
 from onecopy.upload.checking import check
 from onecopy.upload.options import OnTaken, Options
+from onecopy.upload.pipeline import upload
 from onecopy.upload.result import Outcome, Result
-from onecopy.upload.street import upload
 from onecopy.upload.unfinished import Unfinished
 
 

@@ -20,8 +20,8 @@ from onecopy.gate.interface import (
 )
 
 if TYPE_CHECKING:
-    from onecopy.gate.living import Tenant
     from onecopy.gate.local import LocalGate, bind
+    from onecopy.tenant import Tenant
     from onecopy.tickets import ticket_secrets
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
 
 _HOMES = {
     "LocalGate": "onecopy.gate.local",
-    "Tenant": "onecopy.gate.living",
+    "Tenant": "onecopy.gate.confirm",
     "bind": "onecopy.gate.local",
     "ticket_secrets": "onecopy.tickets",
 }

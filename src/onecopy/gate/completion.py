@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import BadInput, StoreFull, UploadUnknown, WrongBytes
-from onecopy.gate.begun import Begun
+from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer
-from onecopy.gate.living import Budget, LivingCopies, now
+from onecopy.gate.pending import PendingUploads
 from onecopy.store.interface import (
     Completing,
     Object,
@@ -35,6 +35,7 @@ from onecopy.store.interface import (
     Upload,
 )
 from onecopy.tickets import Ticket
+from onecopy.timestamp import now
 
 _DISK = 8
 _NETWORK = 32
@@ -65,7 +66,7 @@ class Completion:
     """Completes the uploads of one request."""
 
     def __init__(
-        self, store: Store, begun: Begun, prefix: str, living: LivingCopies, budget: Budget
+        self, store: Store, begun: PendingUploads, prefix: str, living: Confirmer, budget: Budget
     ) -> None:
         self._store = store
         self._begun = begun

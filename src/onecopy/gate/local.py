@@ -19,10 +19,10 @@ from onecopy.errors import (
     Unavailable,
     WrongBytes,
 )
-from onecopy.gate.begun import Begun
 from onecopy.gate.completion import Completion
+from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
-from onecopy.gate.living import Budget, LivingCopies, Tenant
+from onecopy.gate.pending import PendingUploads
 from onecopy.index.interface import Engine
 from onecopy.key import check_key
 from onecopy.store.interface import (
@@ -30,13 +30,14 @@ from onecopy.store.interface import (
     Object,
     Part,
     Presigner,
+    Probed,
     Receiver,
     Send,
     Store,
-    Tried,
     Unknown,
     Upload,
 )
+from onecopy.tenant import Tenant
 from onecopy.tickets import RESUMABLE, Ticket, Tickets
 
 _TRIAL = "store-trial"
@@ -63,12 +64,12 @@ def bind(index: Engine, store: Store) -> str:
             f"this index knows what lies in another store, not in {store.url}: give the store that "
             "it belongs to, or another index"
         )
-    if isinstance(store, Tried):
-        keep_trial(index, store)
+    if isinstance(store, Probed):
+        load_capabilities(index, store)
     return store_id
 
 
-def keep_trial(index: Engine, store: Tried, *, anew: bool = False) -> None:
+def load_capabilities(index: Engine, store: Probed, *, anew: bool = False) -> None:
     """Let a store be tried when it is first opened, or `anew`, and not by every process again."""
     known = index.get(_TRIAL)
     found = store.believe(None if anew else known)
@@ -95,8 +96,8 @@ class LocalGate:
         self._tickets = Tickets(secrets, tenant.name)
         self._limits = limits
         self._price = price
-        self._living = LivingCopies(index, store, tenant)
-        self._begun = Begun(store, index)
+        self._living = Confirmer(index, store, tenant)
+        self._begun = PendingUploads(store, index)
         # Asked once: to see whether something keeps a Protocol takes as long as to sign a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None

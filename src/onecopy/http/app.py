@@ -11,11 +11,16 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
-from onecopy.http import calls, documents
-from onecopy.http.access import Access
+from onecopy import documents
+from onecopy.http import handlers
+from onecopy.http.access_log import Access
 from onecopy.http.answer import JSON, Ready
-from onecopy.http.auth import Door, LoopbackOnly, OpenDoor, Scope, TokenDoor
-from onecopy.http.claims import ClaimDoor
+from onecopy.http.auth import (
+    Authenticator,
+    ClaimsAuthenticator,
+    NoAuthentication,
+    TokenAuthenticator,
+)
 from onecopy.http.endpoints import (
     CHECKSUM_HEADER,
     TICKET_HEADER,
@@ -29,6 +34,7 @@ from onecopy.http.endpoints import (
     Site,
 )
 from onecopy.http.links import Content
+from onecopy.http.loopback import LoopbackOnly
 from onecopy.http.metrics import CONTENT_TYPE, Prometheus, Uncounted
 from onecopy.http.openapi import Description, Operation, Parameter
 from onecopy.http.options import PAGE, ChecksumApi, Options, SignIn
@@ -37,6 +43,7 @@ from onecopy.http.problems import on_http_exception
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Receiver, Store
+from onecopy.tokens import Scope
 
 __all__ = ["PAGE", "ChecksumApi", "Options", "SignIn", "create_app"]
 
@@ -67,7 +74,7 @@ def create_app(
         store,
         secrets,
         options,
-        _token_door(index, threads, options) if tokens_required else OpenDoor(),
+        _token_door(index, threads, options) if tokens_required else NoAuthentication(),
         threads,
         meter,
     )
@@ -102,10 +109,10 @@ def create_checksum_app(index: Engine, api: ChecksumApi) -> Starlette:
     )
 
 
-def _token_door(index: Engine, threads: Threads, options: Options) -> Door:
+def _token_door(index: Engine, threads: Threads, options: Options) -> Authenticator:
     """Return the door that asks for tokens, or takes what a gateway has verified instead."""
-    door = TokenDoor(index, threads, options.token_seconds)
-    return door if options.claims is None else ClaimDoor(options.claims, door)
+    door = TokenAuthenticator(index, threads, options.token_seconds)
+    return door if options.claims is None else ClaimsAuthenticator(options.claims, door)
 
 
 def _routes(site: Site, *, tokens_required: bool) -> list[Route]:
@@ -141,7 +148,7 @@ def _questions(site: Site) -> list[Operation]:
         _json(
             site,
             "/v1/check",
-            calls.check,
+            handlers.check,
             "Which of these contents are there already?",
             documents.CheckRequest,
             needs="check",
@@ -149,7 +156,7 @@ def _questions(site: Site) -> list[Operation]:
         _json(
             site,
             "/v1/probe",
-            calls.probe,
+            handlers.probe,
             "Which digests of contents of these sizes are worth computing?",
             documents.ProbeRequest,
             response=documents.ProbeResponse,
@@ -160,7 +167,7 @@ def _questions(site: Site) -> list[Operation]:
             "/v1/config",
             "config",
             "What a client must know: limits, part sizes, price, and what it may do.",
-            JsonCall(site, None, calls.config),
+            JsonCall(site, None, handlers.config),
             response=documents.ConfigResponse,
         ),
         Operation(
@@ -185,7 +192,7 @@ def _uploads(site: Site) -> list[Operation]:
         _json(
             site,
             "/v1/uploads",
-            calls.begin,
+            handlers.begin,
             "Begin uploads of what is not there yet.",
             documents.BeginRequest,
             needs="upload",
@@ -195,7 +202,7 @@ def _uploads(site: Site) -> list[Operation]:
         _json(
             site,
             "/v1/uploads/parts",
-            calls.parts,
+            handlers.parts,
             "Where are these parts to be sent?",
             documents.PartsRequest,
             response=documents.PartsResponse,
@@ -204,7 +211,7 @@ def _uploads(site: Site) -> list[Operation]:
         _json(
             site,
             "/v1/uploads/status",
-            calls.status,
+            handlers.status,
             "Which parts are there? Renews the ticket, to go on with an interrupted upload.",
             documents.TicketRequest,
             response=documents.StatusResponse,
@@ -214,7 +221,7 @@ def _uploads(site: Site) -> list[Operation]:
         _json(
             site,
             "/v1/uploads/complete",
-            calls.complete,
+            handlers.complete,
             "Publish uploads whose bytes were all sent, and record their copies.",
             documents.CompleteRequest,
             needs="upload",
@@ -224,7 +231,7 @@ def _uploads(site: Site) -> list[Operation]:
         _json(
             site,
             "/v1/uploads/abort",
-            calls.abort,
+            handlers.abort,
             "Give up uncompleted uploads; a completed object is not touched.",
             documents.AbortRequest,
             needs="upload",
@@ -353,7 +360,7 @@ _IDEMPOTENCY_KEY = Parameter(
 def _json(  # noqa: PLR0913 - one row of the table
     site: Site,
     path: str,
-    call: Callable[[calls.Caller, Any], object],
+    call: Callable[[handlers.Caller, Any], object],
     summary: str,
     request: type,
     *,

@@ -14,13 +14,13 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
 from onecopy.digest import MD5, Digest, part_lengths
+from onecopy.documents import ChecksumRequest, ChecksumResponse, CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded, NotAllowed
-from onecopy.gate import LocalGate, Tenant
+from onecopy.gate import LocalGate
 from onecopy.http.answer import answer
-from onecopy.http.auth import Door, Scope, Visitor
+from onecopy.http.auth import Authenticator
 from onecopy.http.body import Handover, content_length, decode, header, read_json
-from onecopy.http.calls import Caller, completing, stored_part
-from onecopy.http.documents import ChecksumRequest, ChecksumResponse, CompleteRequest
+from onecopy.http.handlers import Caller, completing, stored_part
 from onecopy.http.links import link
 from onecopy.http.metrics import CONTENT_TYPE, Meter, Prometheus
 from onecopy.http.options import ChecksumApi, Options
@@ -28,7 +28,9 @@ from onecopy.http.problems import Refusal
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Store
+from onecopy.tenant import Tenant
 from onecopy.tickets import Tickets
+from onecopy.tokens import Principal, Scope
 
 TICKET_HEADER = "Onecopy-Ticket"
 CHECKSUM_HEADER = "x-amz-checksum-sha256"
@@ -45,7 +47,7 @@ class Site:
     store: Store
     secrets: Sequence[bytes]
     options: Options
-    door: Door
+    door: Authenticator
     threads: Threads
     meter: Meter
     gates: dict[str, LocalGate] = field(default_factory=dict)
@@ -65,10 +67,10 @@ class Site:
             )
         return gate
 
-    def caller(self, visitor: Visitor, request: Asgi) -> Caller:
+    def caller(self, principal: Principal, request: Asgi) -> Caller:
         """Return on whose behalf a call is made."""
-        gate = self.gate(visitor.tenant)
-        return Caller(gate, visitor.scopes, self.options, self.meter, request["headers"])
+        gate = self.gate(principal.tenant)
+        return Caller(gate, principal.scopes, self.options, self.meter, request["headers"])
 
 
 class Path:
@@ -85,7 +87,7 @@ class Path:
 
 
 class JsonCall:
-    """One of `onecopy.http.calls`: JSON in and out, or nothing."""
+    """One of `onecopy.http.handlers`: JSON in and out, or nothing."""
 
     def __init__(
         self,
@@ -103,11 +105,11 @@ class JsonCall:
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         site = self._site
-        visitor = await site.door.admit(scope, self._needs)
+        principal = await site.door.admit(scope, self._needs)
         body = b""
         if self._decoder is not None:
             body = await read_json(scope, receive, site.options.body_bytes)
-        result = await self._result(site.caller(visitor, scope), body)
+        result = await self._result(site.caller(principal, scope), body)
         await answer(send, result, status=200 if result else 204)
 
     async def _result(self, caller: Caller, body: bytes) -> bytes:
@@ -144,13 +146,13 @@ class PartUpload:
         self._site = site
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        visitor = await self._site.door.admit(scope, "upload")
-        gate = self._site.gate(visitor.tenant)
+        principal = await self._site.door.admit(scope, "upload")
+        gate = self._site.gate(principal.tenant)
         ticket = (header(scope, TICKET_HEADER.lower().encode()) or b"").decode("latin-1")
         if not ticket:
             raise InvalidTicket(f"send the ticket in the header {TICKET_HEADER}")
         number = _part_number(scope)
-        bound = Tickets(self._site.secrets, visitor.tenant).read(ticket)
+        bound = Tickets(self._site.secrets, principal.tenant).read(ticket)
         _check_length(content_length(scope), bound.size, number)
         handover = Handover(receive)
         pump = asyncio.create_task(handover.pump())
@@ -205,8 +207,8 @@ class LinkCall:
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
         site = self._site
-        visitor = await site.door.admit(scope, "read")
-        gate, key = site.gate(visitor.tenant), scope["path_params"]["key"]
+        principal = await site.door.admit(scope, "read")
+        gate, key = site.gate(principal.tenant), scope["path_params"]["key"]
         found = await site.threads.call(link, gate, site.secrets, key)
         await answer(send, msgspec.json.encode(found))
 
@@ -214,7 +216,7 @@ class LinkCall:
 class Figures:
     """Answers with what the meter counted."""
 
-    def __init__(self, door: Door, meter: Prometheus) -> None:
+    def __init__(self, door: Authenticator, meter: Prometheus) -> None:
         self._door = door
         self._meter = meter
 

@@ -12,14 +12,15 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Asgi
 
 from onecopy.digest import MiB
+from onecopy.documents import LinkResponse, timestamp
 from onecopy.errors import FileChanged, InvalidKey, InvalidTicket, Unavailable
-from onecopy.gate import LocalGate, Tenant
+from onecopy.gate import LocalGate
 from onecopy.http.body import header
-from onecopy.http.documents import LinkResponse, timestamp
 from onecopy.http.problems import Refusal
 from onecopy.http.threads import Threads
 from onecopy.key import check_key
 from onecopy.store.interface import Object, Presigner, Store, Unknown
+from onecopy.tenant import Tenant
 from onecopy.tickets import seal, unseal
 
 LIFETIME = 300

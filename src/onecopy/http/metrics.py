@@ -34,7 +34,7 @@ class Meter(Protocol):
 class Uncounted:
     """Counts nothing, for processes that come and go: nobody could ask them for figures."""
 
-    def request(  # noqa: PLR0913 - as Meter has them
+    def request(  # noqa: PLR0913 - one figure each
         self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
     ) -> None: ...
 

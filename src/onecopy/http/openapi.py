@@ -10,11 +10,11 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
-from onecopy import __version__
+from onecopy.documents import Problem
 from onecopy.http.answer import answer
-from onecopy.http.auth import Scope
-from onecopy.http.documents import Problem
 from onecopy.http.problems import PROBLEM_JSON
+from onecopy.tokens import Scope
+from onecopy.version import __version__
 
 _COMPONENTS = "#/components/schemas/{name}"
 

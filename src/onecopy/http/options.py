@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from onecopy.claims import ClaimRule
 from onecopy.digest import MiB
 from onecopy.gate import Limits
-from onecopy.http.auth import DEFAULT_TENANT, FRESH
-from onecopy.http.claims import ClaimRule
+from onecopy.http.auth import FRESH
 from onecopy.index.interface import Engine
+from onecopy.tenant import DEFAULT_TENANT
 
 PAGE = Path(__file__).parent.parent / "page"
 """Where `make page` puts the built page."""

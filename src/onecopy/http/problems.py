@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onecopy.documents import Problem
 from onecopy.errors import (
     BadInput,
     Failure,
@@ -24,7 +25,6 @@ from onecopy.errors import (
     UploadUnknown,
 )
 from onecopy.http.answer import API_HEADERS
-from onecopy.http.documents import Problem
 
 PROBLEM_JSON = "application/problem+json"
 

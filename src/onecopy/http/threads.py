@@ -50,7 +50,7 @@ class Job:
         """Do it; return whether the event loop has to be told."""
         try:
             self._result = self._work()
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's
+        except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
             self._error = error
         is_waited_for = self._leave()
         self._finished.release()

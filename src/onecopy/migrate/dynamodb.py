@@ -5,8 +5,8 @@ from functools import partial
 from itertools import groupby, islice
 from typing import cast
 
+from onecopy.aws.prices import WRITE_UNIT
 from onecopy.content import Copy, Listed
-from onecopy.crew import Crew
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.index import open_index
 from onecopy.index.dynamodb.address import Address
@@ -17,7 +17,7 @@ from onecopy.migrate.indexes import IndexDestination, kind_of
 from onecopy.migrate.interface import Batch
 from onecopy.migrate.plan import units_of
 from onecopy.migrate.rows import Rows
-from onecopy.prices import WRITE_UNIT
+from onecopy.workers import Workers
 
 _WRITERS = 4
 """Threads that have chunks written at the same time, so that no request waits for the slowest."""
@@ -56,12 +56,12 @@ class DynamoDestination(IndexDestination):
     ) -> None:
         """Let threads write so many entries each at one time."""
         batches = iter(lambda: list(islice(entries, most)), [])
-        crew = Crew()
+        workers = Workers()
         try:
-            for written in crew.each(write, batches, threads=threads, inside=2 * threads):
+            for written in workers.each(write, batches, threads=threads, inside=2 * threads):
                 self._units += written
         finally:
-            crew.stop(patience=10)
+            workers.stop(patience=10)
 
     def _counted(self, copies: Iterator[tuple[str, Copy]]) -> Iterator[tuple[str, Copy]]:
         for tenant, copy in copies:

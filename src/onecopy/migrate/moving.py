@@ -17,13 +17,13 @@ from pathlib import Path
 import msgspec
 
 from onecopy.content import Copy, Listed
-from onecopy.crew import Crew
 from onecopy.errors import InvalidSettings
 from onecopy.index.interface import Entry
 from onecopy.migrate.checkpoint import Checkpoint, Mark
 from onecopy.migrate.interface import Batch, Destination, Reject, Sampled, Source
 from onecopy.migrate.rejects import Rejects
 from onecopy.migrate.rows import digests_of
+from onecopy.workers import Workers
 
 _AHEAD = 2
 """Batches that are read before they are needed."""
@@ -92,14 +92,14 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     destination.begin(resumed=mark.position != "")
     _move_values(source, destination)
     moving = _Moving(mark, destination, Rejects(rejects, mark.reject_bytes), watch)
-    crew = Crew()
+    workers = Workers()
     try:
-        batches = crew.ahead(source.batches(mark.position or None), _AHEAD)
+        batches = workers.ahead(source.batches(mark.position or None), _AHEAD)
         while not moving.ended:
             destination.keep(moving.stretch(batches, every))
             checkpoint.write(moving.mark())
     finally:
-        crew.stop(patience=2)
+        workers.stop(patience=2)
     destination.finish(lambda text: watch(Step(0, [], destination.dollars(), text)))
     seconds = time.monotonic() - began
     lacking = destination.lacks(moving.sample)

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from onecopy.errors import InvalidSettings
 from onecopy.index import open_index
+from onecopy.migrate.files import open_list
 from onecopy.migrate.indexes import IndexDestination, IndexSource
 from onecopy.migrate.interface import Destination, Source
-from onecopy.migrate.lists import open_list
 
 
 def open_source(address: str, tenant: str) -> Source:
@@ -20,7 +20,7 @@ def open_source(address: str, tenant: str) -> Source:
     scheme, said = _parts(address)
     if scheme == "postgresql" and "table" in said:
         with _extra("postgres"):
-            from onecopy.migrate.tables import open_table
+            from onecopy.migrate.postgres import open_table
         return open_table(address, tenant)
     if scheme == "dynamodb" and said.get("layout") == "checksums":
         with _extra("aws"):
@@ -35,7 +35,7 @@ def open_source(address: str, tenant: str) -> Source:
 def open_prototype(database: Mapping[str, str], table: str, column: str, tenant: str) -> Source:
     """Open a table of a database that is named by libpq's parameters."""
     with _extra("postgres"):
-        from onecopy.migrate.tables import open_parameters
+        from onecopy.migrate.postgres import open_parameters
     return open_parameters(database, table, column, tenant)
 
 
@@ -75,7 +75,7 @@ def _require_there(scheme: str, url: str) -> None:
         require_table(url)
     if scheme == "postgresql":
         with _extra("postgres"):
-            from onecopy.migrate.tables import require_index
+            from onecopy.migrate.postgres import require_index
         require_index(url)
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from onecopy.aws.prices import IMPORTED_GB, PUT, WRITE_UNIT
 from onecopy.content import Copy, Listed
 from onecopy.errors import InvalidSettings
 from onecopy.migrate.interface import Source
 from onecopy.migrate.rows import digests_of
-from onecopy.prices import IMPORTED_GB, PUT, WRITE_UNIT
 
 _SAMPLE_ROWS = 100_000
 _SAMPLE_SECONDS = 3.0

@@ -6,11 +6,12 @@ from typing import Any
 from onecopy.content import Copy, Digests, Evidence, Listed
 from onecopy.digest import LARGEST_CONTENT, Digest
 from onecopy.errors import BadInput
-from onecopy.gate.living import Tenant, now
 from onecopy.index.interface import Entry
 from onecopy.key import check_key
 from onecopy.migrate.checksum import read_checksum, shown
 from onecopy.migrate.interface import Reject
+from onecopy.tenant import Tenant
+from onecopy.timestamp import now
 
 UNSEEN = "unseen"
 """The identity of a copy that nobody has looked at: no object has it, so the first check reads the

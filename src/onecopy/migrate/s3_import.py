@@ -18,7 +18,8 @@ from uuid import uuid4
 import botocore.exceptions as boto
 import msgspec
 
-from onecopy.amazon import code_of, said_by, unanswered
+from onecopy.aws.client import code_of, said_by, unanswered
+from onecopy.aws.prices import IMPORTED_GB, PUT
 from onecopy.content import Copy, Listed
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.index.dynamodb.address import Address
@@ -26,7 +27,6 @@ from onecopy.index.dynamodb.table import connect as connect_tables
 from onecopy.index.interface import Entry, State
 from onecopy.migrate.dynamodb import ChecksumDestination, checksum_text
 from onecopy.migrate.interface import Sampled
-from onecopy.prices import IMPORTED_GB, PUT
 from onecopy.store.s3.address import Address as Bucket
 from onecopy.store.s3.connection import Connection, translated
 
@@ -34,7 +34,7 @@ _FILES = 8
 """Files that are written at one time."""
 _LINES = 50_000
 """Items of one file: DynamoDB takes 50,000 files, and so 2.5 billion items."""
-_PACE = (1.0, 15.0)
+_POLL_SECONDS = (1.0, 15.0)
 """Seconds between two looks how far an import is, at first and later on."""
 _UNDER_WAY = ("IN_PROGRESS", "COMPLETED")
 
@@ -104,7 +104,7 @@ class ImportDestination:
         if not self._listed():
             return
         found = self._known_import() or self._import()
-        pause, longest = _PACE
+        pause, longest = _POLL_SECONDS
         while found["ImportStatus"] == "IN_PROGRESS":
             tell(f"importing: {found.get('ImportedItemCount', 0):,} items")
             time.sleep(pause)

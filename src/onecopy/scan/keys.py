@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
-from onecopy.scan.owners import Owned, Owners, copy_of, recorded_at
+from onecopy.scan.records import copy_of, recorded_at
 from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+from onecopy.tenant import Owned, Owners
 
 Seen = Object | Absent | Unknown
 

@@ -13,13 +13,13 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from onecopy.content import Copy, Digests
-from onecopy.crew import Crew
 from onecopy.digest import MD5, SMALLEST_PART, Hashed, MiB, content_scheme, hash_stream
 from onecopy.errors import Failure, FileChanged
-from onecopy.gate import Tenant
 from onecopy.index.interface import Engine
-from onecopy.scan.owners import Owned, Owners, copy_of, recorded_at
+from onecopy.scan.records import copy_of, recorded_at
 from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.tenant import Owned, Owners, Tenant
+from onecopy.workers import Workers
 
 _BATCH = 1000
 """Objects or copies in one call to index or store."""
@@ -82,13 +82,13 @@ def scan(
     unless `read` says otherwise. Nothing is forgotten of which the store can't tell whether it is
     there. Can be interrupted at any time, and goes on where it was. Raises Unavailable, Forbidden.
     """
-    crew = Crew()
+    workers = Workers()
     scanning = _Scan(index, store, tenants, read, progress or (lambda _figures: None))
     try:
-        scanning.record(crew)
+        scanning.record(workers)
         scanning.forget()
     finally:
-        crew.stop(patience=2)
+        workers.stop(patience=2)
     return scanning.figures
 
 
@@ -120,10 +120,10 @@ class _Scan:
         self._progress = progress
         self.figures = Figures()
 
-    def record(self, crew: Crew) -> None:
+    def record(self, workers: Workers) -> None:
         """Record what lies in the store and is not recorded yet."""
         threads = os.cpu_count() or 1 if self._store.kind == "folder" else _READERS
-        done = crew.each(self._read, self._unknown(), threads=threads, inside=_BATCH)
+        done = workers.each(self._read, self._unknown(), threads=threads, inside=_BATCH)
         for batch in _batches(done):
             self._keep([each for each in batch if isinstance(each, _Read)])
             for problem in batch:

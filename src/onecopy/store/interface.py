@@ -215,7 +215,7 @@ class Describer(Protocol):
 
 
 @runtime_checkable
-class Tried(Protocol):
+class Probed(Protocol):
     """A store whose service may not do all that it should (S3's many makers)."""
 
     def believe(self, known: bytes | None) -> bytes | None:

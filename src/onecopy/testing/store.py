@@ -20,9 +20,9 @@ from typing import cast
 
 import pytest
 
-from onecopy.connections import Connections
 from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import BadInput, InvalidKey, Unavailable, UploadUnknown, WrongBytes
+from onecopy.httpclient import HttpClient
 from onecopy.store.interface import Absent, Object, Part, Presigner, Receiver, Store, Taken, Upload
 
 SMALL = b"the content of a small file"
@@ -245,7 +245,7 @@ class StoreContract:
         assert store.begin([]) == []
 
     def test_begins_in_order(self, store: Store) -> None:
-        """Begun uploads come back in order, with their ids, keys and sizes."""
+        """PendingUploads uploads come back in order, with their ids, keys and sizes."""
         wanted = [new_upload(key, LARGE) for key in "cab"]
         begun = store.begin(wanted)
         assert [upload[:3] for upload in begun] == [upload[:3] for upload in wanted]
@@ -448,7 +448,7 @@ class PresignerContract(StoreContract):
     def test_links(self, store: Store, presigner: Presigner) -> None:
         """A link gives the object, as a file to save."""
         self.put(store, "folder/é & b.txt", SMALL)
-        with Connections() as connections:
+        with HttpClient() as connections:
             answer = connections.request("GET", presigner.link("folder/é & b.txt", 60), {})
         assert answer.status == 200
         assert answer.data == SMALL

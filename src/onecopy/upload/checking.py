@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from itertools import islice
 
 from onecopy.content import Content, Verdict
-from onecopy.crew import Crew
 from onecopy.digest import Digest, Hashed, Scheme
 from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
 from onecopy.hashing import hash_files
+from onecopy.upload.local_duplicates import Selection
 from onecopy.upload.result import Progress, Result, failed, schemes_for, skipped
-from onecopy.upload.selection import Selection
+from onecopy.workers import Workers
 
 _BATCH = 1000
 """Most files in one request."""
@@ -27,17 +27,17 @@ def check(
     selection. A file whose content an earlier one of the selection has is a `duplicate` with the
     reason `selection`, as its upload would be. Raises what the gate raises.
     """
-    crew = Crew()
+    workers = Workers()
     selection = Selection()
-    checker = _Checker(gate, selection, crew, progress)
+    checker = _Checker(gate, selection, workers, progress)
     files = iter(found)
     most = min(_BATCH, gate.config().limits.files)
     batches = iter(lambda: list(islice(files, most)), [])
     try:
-        for batch in crew.ahead(map(checker.hash, batches), 1):
+        for batch in workers.ahead(map(checker.hash, batches), 1):
             yield from checker.check(batch)
     finally:
-        crew.stop(patience=2)
+        workers.stop(patience=2)
         selection.close()
 
 
@@ -57,11 +57,11 @@ class _Checker:
     """Says of files, a batch at a time, whether their content is already there."""
 
     def __init__(
-        self, gate: Gate, selection: Selection, crew: Crew, progress: Progress | None
+        self, gate: Gate, selection: Selection, workers: Workers, progress: Progress | None
     ) -> None:
         self._gate = gate
         self._selection = selection
-        self._crew = crew
+        self._workers = workers
         self._progress = progress or (lambda _done, _read: None)
 
     def hash(self, batch: Sequence[File | Skipped]) -> list[_Checked]:
@@ -89,7 +89,7 @@ class _Checker:
         return items
 
     def _read(self, length: int) -> None:
-        self._crew.check()
+        self._workers.check()
         self._progress(0, length)
 
     def _take(

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from threading import Lock
 
-from onecopy.crew import Gauge
 from onecopy.digest import SMALLEST_PART, Digest, Hashed, Scheme
 from onecopy.files import File
+from onecopy.workers import Counter
 
 Name = Digest | int
 """What a file claims: its content by its digest, or as long as that is not known by its size."""
@@ -34,9 +34,9 @@ class Item:
     """How often it was begun again because the upload was lost."""
     renewed: float = 0.0
     """When the ticket was given, in seconds since 1970."""
-    sent: Gauge = field(default_factory=Gauge)
+    sent: Counter = field(default_factory=Counter)
     """Bytes; counted by the threads that send them."""
-    shown: Gauge = field(default_factory=Gauge)
+    shown: Counter = field(default_factory=Counter)
     """Bytes that the progress has counted."""
 
     @property

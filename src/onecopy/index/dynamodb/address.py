@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from onecopy.address import bare, check_endpoint, options
 from onecopy.errors import InvalidSettings
+from onecopy.urls import bare, check_endpoint, options
 
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _NAMES = ("region", "endpoint", "profile", "layout", "key")

@@ -7,8 +7,8 @@ from itertools import islice
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme, content_scheme
 from onecopy.index.dynamodb.address import Address
+from onecopy.index.dynamodb.copy_of_record import Holding
 from onecopy.index.dynamodb.hints import Hints, flag, texts
-from onecopy.index.dynamodb.holding import Holding
 from onecopy.index.dynamodb.items import (
     BUCKETS,
     OWN,

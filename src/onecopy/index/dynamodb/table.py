@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import botocore.exceptions as boto
 from botocore.config import Config
 
-from onecopy.amazon import code_of, said_by, session_of, status_of, unanswered
+from onecopy.aws.client import code_of, said_by, session_of, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.index.dynamodb.address import Address
-from onecopy.retry import Pace, retry
+from onecopy.retry import RetryPolicy, retry
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -35,7 +35,7 @@ MOST_READ = 100
 """Items of one BatchGetItem."""
 MOST_WRITTEN = 25
 """Items of one BatchWriteItem."""
-PACE = Pace(tries=10, first=0.05, longest=5.0, within=15.0)
+PACE = RetryPolicy(tries=10, first=0.05, longest=5.0, within=15.0)
 """Waits double up to 5 s, with jitter: a table that is throttled is asked ever more seldom. One
 that does not answer at all is given up within 25 s: API Gateway waits for 30."""
 _CONNECT = 3

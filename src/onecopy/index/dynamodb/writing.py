@@ -14,8 +14,8 @@ from itertools import chain
 from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import Unavailable
+from onecopy.index.dynamodb.copy_of_record import TRIES, Holding
 from onecopy.index.dynamodb.hints import MANY, Hints, flag, texts
-from onecopy.index.dynamodb.holding import TRIES, Holding
 from onecopy.index.dynamodb.items import (
     Hint,
     Kept,

@@ -13,7 +13,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 
 from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.postgres.asking import Connection, run
-from onecopy.index.postgres.failures import failure, refusal
+from onecopy.index.postgres.errors import failure, refusal
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -15,9 +15,9 @@ from onecopy.index.rules import content_digest
 from onecopy.index.sqlite import lists, reading, writing
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
-from onecopy.index.sqlite.draft import Draft
 from onecopy.index.sqlite.file import back_up, open_file
 from onecopy.index.sqlite.lists import Lists
+from onecopy.index.sqlite.loading import Draft
 from onecopy.index.sqlite.rows import UNREAD, Rows
 
 _CHUNK = 250_000

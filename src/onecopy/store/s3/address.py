@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlencode, urlsplit
 
-from onecopy.address import bare, check_endpoint, options
 from onecopy.errors import InvalidKey, InvalidSettings
 from onecopy.key import check_key
+from onecopy.urls import bare, check_endpoint, options
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """What S3 and those that speak its language take (some had longer ones, and capitals)."""

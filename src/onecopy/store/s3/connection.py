@@ -9,7 +9,7 @@ import botocore.exceptions as boto
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from onecopy.amazon import code_of, said_by, session_of, status_of, unanswered
+from onecopy.aws.client import code_of, said_by, session_of, status_of, unanswered
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
 from onecopy.store.s3.address import Address
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
-from onecopy.connections import host
+from onecopy.httpclient import host
 from onecopy.store.s3.connection import Connection
 
 _ALGORITHM = "AWS4-HMAC-SHA256"

@@ -12,8 +12,7 @@ import msgspec
 from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
-from onecopy.amazon import code_of, status_of
-from onecopy.connections import Connections
+from onecopy.aws.client import code_of, status_of
 from onecopy.content import Digests
 from onecopy.digest import MD5, Digest, MiB, content_scheme, hash_stream
 from onecopy.errors import (
@@ -27,8 +26,8 @@ from onecopy.errors import (
     Unavailable,
     WrongBytes,
 )
+from onecopy.httpclient import HttpClient
 from onecopy.key import LONGEST_KEY, RESERVED, check_key
-from onecopy.send import put
 from onecopy.store.interface import (
     Absent,
     Body,
@@ -41,12 +40,13 @@ from onecopy.store.interface import (
     Upload,
 )
 from onecopy.store.s3.address import Address
+from onecopy.store.s3.capabilities import Capabilities, probe_bucket
 from onecopy.store.s3.connection import AT_ONCE, Connection, failure, translated
-from onecopy.store.s3.heads import Head, Heads
-from onecopy.store.s3.seen import described, is_expiring, is_small, parts_in, stated_over
-from onecopy.store.s3.sending import Sending
+from onecopy.store.s3.head_object import Head, Heads
+from onecopy.store.s3.object_info import described, is_expiring, is_small, parts_in, stated_over
+from onecopy.store.s3.put import put
 from onecopy.store.s3.signing import Signer
-from onecopy.store.s3.trial import Abilities, try_out
+from onecopy.store.s3.uploads import Sending
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -68,14 +68,14 @@ class S3Store:
         self._address = address
         self._connection = Connection(address, address.endpoint)
         public, signer = address.public_endpoint, Signer(self._connection)
-        self._connections = Connections(AT_ONCE + 16)
+        self._connections = HttpClient(AT_ONCE + 16)
         self._heads = Heads(signer, self._connections)
         self._signer = Signer(Connection(address, public)) if public else signer
         """Signs for the address by which clients reach the bucket."""
         self._sending = Sending(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-s3")
         self._id: str | None = None
-        self._abilities: Abilities | None = None
+        self._abilities: Capabilities | None = None
 
     @property
     def kind(self) -> str:
@@ -101,19 +101,19 @@ class S3Store:
         return self._connection.credentials
 
     @property
-    def abilities(self) -> Abilities:
+    def abilities(self) -> Capabilities:
         """What the bucket can be trusted with: tried when it is first asked for."""
         if self._abilities is None:
             store_id = self.identify(create=True)
             with translated():
-                self._abilities = try_out(
+                self._abilities = probe_bucket(
                     self.client, self._marker(store_id), _marker_body(store_id)
                 )
         return self._abilities
 
     def believe(self, known: bytes | None) -> bytes | None:
         if known is not None:
-            self._abilities = msgspec.json.decode(known, type=Abilities)
+            self._abilities = msgspec.json.decode(known, type=Capabilities)
             return known
         try:
             return msgspec.json.encode(self.abilities)

@@ -1,0 +1,84 @@
+"""What a bucket that was there before is told: to send its events, besides all that it does.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import botocore.exceptions as boto
+
+from onecopy.aws.client import code_of
+from onecopy.errors import Failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_ID = "onecopy"
+_EVENTS = ("s3:LifecycleExpiration:*", "s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+
+
+def subscribe(client: "S3Client", bucket: str, queue: str, prefix: str) -> bool:
+    """Let the bucket send events of objects below the prefix to a queue; return if it did not yet.
+
+    Raises Failure if it sends the same events elsewhere: S3 sends each to one place only.
+    """
+    before = _sent(client, bucket)
+    wanted: Any = {
+        "Id": f"{_ID}-{queue.rpartition(':')[2]}",
+        "QueueArn": queue,
+        "Events": list(_EVENTS),
+    }
+    if prefix:
+        wanted["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
+    if _same(wanted, [each for each in before["QueueConfigurations"] if each["QueueArn"] == queue]):
+        return False
+    before["QueueConfigurations"] = [*_others(before, queue), wanted]
+    _send(client, bucket, before)
+    return True
+
+
+def unsubscribe(client: "S3Client", bucket: str, queue: str) -> bool:
+    """Let it send no more events to the queue, and all others as before; return if it did."""
+    before = _sent(client, bucket)
+    others = _others(before, queue)
+    if len(others) == len(before["QueueConfigurations"]):
+        return False
+    _send(client, bucket, {**before, "QueueConfigurations": others})
+    return True
+
+
+def _sent(client: "S3Client", bucket: str) -> dict[str, Any]:
+    """Return where the bucket sends which events."""
+    answer: Any = client.get_bucket_notification_configuration(Bucket=bucket)
+    found = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+    return {"QueueConfigurations": [], **found}
+
+
+def _others(found: dict[str, Any], queue: str) -> list[Any]:
+    return [each for each in found["QueueConfigurations"] if each["QueueArn"] != queue]
+
+
+def _same(wanted: dict[str, Any], there: list[Any]) -> bool:
+    return len(there) == 1 and _essence(there[0]) == _essence(wanted)
+
+
+def _essence(configuration: Any) -> tuple[Any, ...]:  # noqa: ANN401 - boto3's
+    rules = configuration.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+    return sorted(configuration["Events"]), [
+        (rule["Name"].lower(), rule["Value"]) for rule in rules
+    ]
+
+
+def _send(client: "S3Client", bucket: str, configuration: dict[str, Any]) -> None:
+    try:
+        client.put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration=configuration,  # type: ignore[arg-type]
+        )
+    except boto.ClientError as error:
+        if code_of(error) != "InvalidArgument":
+            raise
+        raise Failure(
+            f"the bucket {bucket} can't send its events to onecopy: {error}; if it sends the same "
+            "events elsewhere, let a topic of SNS hand them on to both"
+        ) from error

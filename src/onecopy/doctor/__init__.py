@@ -1,0 +1,1 @@
+"""`onecopy doctor`: examines index, store and service, and says how to fix what is wrong."""

@@ -1,0 +1,90 @@
+"""What the bucket's lifecycle does to our uploads and objects.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from onecopy.doctor.finding import Finding, advice, fine, wrong
+from onecopy.store.s3.address import Address
+
+DAYS = 8
+"""After which nobody goes on with an upload: its ticket can be renewed for seven days."""
+
+
+def abort_rule(prefix: str) -> dict[str, Any]:
+    """Return the rule by which the bucket gives up what nobody came back for."""
+    return {
+        "ID": "onecopy-unfinished",
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": DAYS},
+    }
+
+
+def examine_lifecycle(address: Address, rules: Sequence[Any]) -> Iterator[Finding]:
+    """Say what these rules of a bucket do."""
+    enabled = [rule for rule in rules if rule["Status"] == "Enabled"]
+    yield _unfinished(address, rules, enabled)
+    deleting = [
+        rule
+        for rule in enabled
+        if {"Days", "Date"} & rule.get("Expiration", {}).keys()
+        and (_prefix(rule).startswith(address.prefix) or address.prefix.startswith(_prefix(rule)))
+    ]
+    for rule in deleting:
+        below = _prefix(rule) or "the whole bucket"
+        yield wrong(
+            "expiry",
+            f"the lifecycle rule {rule.get('ID', '?')!r} deletes objects ({below}): what onecopy "
+            "calls a duplicate could be gone tomorrow",
+            f"take {address.prefix or 'this bucket'} out of that rule, or give the store a prefix "
+            "of its own",
+        )
+    if not deleting:
+        yield fine("expiry", "no lifecycle rule deletes our objects")
+
+
+def _unfinished(address: Address, rules: Sequence[Any], enabled: Sequence[Any]) -> Finding:
+    days = [
+        rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
+        for rule in enabled
+        if "AbortIncompleteMultipartUpload" in rule and address.prefix.startswith(_prefix(rule))
+    ]
+    if not days:
+        return advice(
+            "unfinished",
+            "uploads that nobody finishes stay, and cost, until they are given up",
+            "run `onecopy doctor --abort-stale` now and then, or let the bucket do it:\n"
+            + put_command(address, [*rules, abort_rule(address.prefix)]),
+        )
+    if min(days) < DAYS:
+        return advice(
+            "unfinished",
+            f"the bucket gives up unfinished uploads after {min(days)} days: later none can be "
+            "gone on with",
+            f"let that lifecycle rule wait for {DAYS} days",
+        )
+    return fine("unfinished", f"the bucket gives up unfinished uploads after {min(days)} days")
+
+
+def put_command(address: Address, rules: Sequence[Any]) -> str:
+    """Return the command that makes these the lifecycle rules of a bucket, all of them."""
+    where = f" --endpoint-url {address.endpoint}" if address.endpoint else ""
+    text = json.dumps({"Rules": list(rules)}, default=lambda date: date.isoformat())
+    return (
+        f"aws s3api put-bucket-lifecycle-configuration{where} --bucket {address.bucket} "
+        f"--lifecycle-configuration {shlex.quote(text)}"
+    )
+
+
+def _prefix(rule: Any) -> str:  # noqa: ANN401 - boto3's
+    """Return the prefix that a rule is for; the old form of rules has it outside the filter."""
+    chosen = rule.get("Filter", {})
+    prefix: str = (
+        chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
+    )
+    return prefix

@@ -1,0 +1,436 @@
+"""HttpClient: requests over sockets that stay open, to servers that do as they like."""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from socketserver import StreamRequestHandler
+from time import sleep
+from typing import Any
+
+import pytest
+
+from onecopy.errors import BadInput, FileChanged, Forbidden, Unavailable, WrongBytes
+from onecopy.httpclient import HttpClient, Payload
+from onecopy.retry import RetryPolicy
+from onecopy.store.interface import Send
+from onecopy.store.s3.put import put
+from tests.certificates import certify, serving_with
+from tests.middleman import serving
+
+MiB = 1024 * 1024
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CLOSING = OK.replace(b"200 OK", b"200 OK\r\nConnection: close")
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+BARE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+"""What a HEAD is answered: a length, and no body."""
+FAST = RetryPolicy(tries=3, first=0.01, longest=0.02)
+
+
+class Line(StreamRequestHandler):
+    """One connection, as its server has it."""
+
+    def head(self) -> str:
+        """Read a request up to its body; empty if the client has closed."""
+        return b"".join(iter(lambda: self.rfile.readline().strip(b"\r\n") + b"\n", b"\n")).decode(
+            "latin-1"
+        )
+
+    def read(self) -> str:
+        """Read a request with its body, and return what comes before that."""
+        head = self.head()
+        length = head.lower().partition("content-length: ")[2].partition("\n")[0]
+        self.rfile.read(int(length or 0))
+        return head
+
+
+Script = Callable[[Line], object]
+"""What a server does with a connection, which is closed behind it."""
+
+
+@dataclass
+class Server:
+    """What a server has seen."""
+
+    url: str = ""
+    lines: list[Line] = field(default_factory=list)
+    """One for each connection."""
+
+
+@contextmanager
+def speaking(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
+    """Run a server that does with each connection what the next script says, or the last one."""
+    server = Server()
+
+    class Scripted(Line):
+        def setup(self) -> None:
+            if tls:
+                self.request: Any = tls.wrap_socket(self.request, server_side=True)
+            super().setup()
+
+        def finish(self) -> None:
+            super().finish()
+            self.request.close()
+
+        def handle(self) -> None:
+            server.lines.append(self)
+            scripts[min(len(server.lines), len(scripts)) - 1](self)
+
+    with serving(Scripted) as url:
+        server.url = url.replace("http:", "https:") if tls else url
+        yield server
+
+
+def says(*answers: bytes) -> Script:
+    """Answer so many requests, and close the connection."""
+
+    def script(line: Line) -> None:
+        for answer in answers:
+            line.read()
+            line.wfile.write(answer)
+
+    return script
+
+
+def echoes(line: Line) -> None:
+    """Answer each request with its path, for ever."""
+    while head := line.read():
+        path = head.split()[1].encode()
+        line.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(path), path))
+
+
+def cut_short(line: Line) -> None:
+    """Close the connection in the middle of a request."""
+    line.head()
+    line.rfile.read(10)
+
+
+@pytest.fixture
+def connections() -> Iterator[HttpClient]:
+    """Make connections that are closed in the end."""
+    with HttpClient(silence=5) as made:
+        yield made
+
+
+def get(connections: HttpClient, url: str) -> bytes:
+    """Return what is answered to a GET."""
+    return connections.request("GET", url, {}).data
+
+
+def upload(connections: HttpClient, url: str, payload: Payload, length: int) -> tuple[int, bytes]:
+    """Return how a PUT is answered."""
+    answer = connections.request("PUT", url, {"Content-Length": str(length)}, payload)
+    return answer.status, answer.data
+
+
+def test_a_connection_is_used_again(connections: HttpClient) -> None:
+    """One request after the other goes over the same connection, whatever its method."""
+    with speaking(says(OK, BARE, OK, OK)) as server:
+        assert get(connections, f"{server.url}/a?b=c") == b"ok"
+        assert connections.request("HEAD", server.url, {}).headers == {"content-length": "1000"}
+        assert upload(connections, server.url, iter([b"x" * MiB, b"y" * 10]), MiB + 10)[1] == b"ok"
+        assert connections.request("POST", server.url, {}, b"{}").status == 200
+        assert len(server.lines) == 1
+
+
+def test_what_is_sent(connections: HttpClient) -> None:
+    """A request names the host with its port, the headers given and the length of its body."""
+    heads: list[str] = []
+
+    def listens(line: Line) -> None:
+        heads.append(line.read())
+        line.wfile.write(OK)
+
+    with speaking(listens) as server:
+        connections.request("POST", f"{server.url}/p?q=1", {"x-test": "é"}, b"abc")
+    request, *lines = heads[0].splitlines()
+    assert request == "POST /p?q=1 HTTP/1.1"
+    assert f"Host: {server.url.removeprefix('http://')}" in lines
+    assert {"x-test: é", "Content-Length: 3"} <= set(lines)
+
+
+def test_an_idle_connection_that_was_closed_is_not_used(connections: HttpClient) -> None:
+    """A server closes what was idle for long: the next request notices, and fails for nothing."""
+    with speaking(says(OK), says(OK)) as server:
+        assert get(connections, server.url) == b"ok"
+        sleep(0.1)
+        assert get(connections, server.url) == b"ok"
+        assert len(server.lines) == 2
+
+
+def test_a_connection_that_is_closed_at_the_wrong_moment(connections: HttpClient) -> None:
+    """Closed just as the request comes, it is Unavailable: whoever may repeat it does."""
+
+    def closes_late(line: Line) -> None:
+        says(OK)(line)
+        line.read()
+
+    with speaking(closes_late) as server:
+        get(connections, server.url)
+        with pytest.raises(Unavailable, match=f"{server.url}: the connection was closed"):
+            get(connections, server.url)
+        assert get(connections, server.url) == b"ok"
+
+
+@pytest.mark.parametrize("length", [1000, 4 * MiB])
+def test_a_body_that_breaks_off_is_sent_again(connections: HttpClient, length: int) -> None:
+    """Sending repeats what was cut short, from the start of the body."""
+    begun = []
+    received = []
+
+    def body() -> Iterator[bytes]:
+        begun.append(1)
+        yield from [b"x" * (length // 4)] * 4
+
+    def takes(line: Line) -> None:
+        line.head()
+        received.append(line.rfile.read(length))
+        line.wfile.write(OK)
+
+    with speaking(cut_short, cut_short, takes) as server:
+        put(connections, Send(1, "PUT", server.url, {}), body, length, FAST)
+    assert received == [b"x" * length]
+    assert len(begun) == 3
+
+
+def test_sending_is_given_up_in_the_end(connections: HttpClient) -> None:
+    """A server that never answers is Unavailable after so many tries, and no sooner."""
+    with speaking(cut_short) as server:
+        with pytest.raises(Unavailable):
+            put(connections, Send(1, "PUT", server.url, {}), lambda: iter([b"x" * 20]), 20, FAST)
+        assert len(server.lines) == FAST.tries
+
+
+def test_what_can_not_be_read_is_not_sent_again(connections: HttpClient) -> None:
+    """A body's own error is raised as it is, and its connection is not used any more."""
+
+    def body() -> Iterator[bytes]:
+        yield b"x"
+        raise FileChanged("it changed")
+
+    with speaking(echoes) as server:
+        with pytest.raises(FileChanged):
+            put(connections, Send(1, "PUT", server.url, {}), body, 20, FAST)
+        assert get(connections, f"{server.url}/a") == b"/a"
+        assert len(server.lines) == 2
+
+
+@pytest.mark.parametrize("length", [1000, 8 * MiB])
+def test_a_refusal_before_the_body_was_read(connections: HttpClient, length: int) -> None:
+    """Who refuses a request need not read its body: his answer is heard all the same."""
+
+    def refuses(line: Line) -> None:
+        line.head()
+        line.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
+        sleep(0.1)  # and with bytes that nobody reads the connection is reset
+
+    with speaking(refuses, echoes) as server:
+        chunks = iter([b"x" * (length // 8)] * 8)
+        assert upload(connections, server.url, chunks, length) == (403, b"no")
+        sleep(0.2)
+        assert get(connections, f"{server.url}/a") == b"/a"
+        assert len(server.lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [("403 Forbidden", "AccessDenied", Forbidden), ("400 Bad", "BadDigest", WrongBytes)],
+)
+def test_a_refusal_is_not_repeated(
+    connections: HttpClient, status: str, code: str, error: type[Exception]
+) -> None:
+    """What the bucket refuses for good is sent once, and its own words are told."""
+    text = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text
+    with speaking(says(answer)) as server:
+        with pytest.raises(error, match=f"{code}: No"):
+            put(connections, Send(1, "PUT", server.url, {}), lambda: iter([b"x"]), 1, FAST)
+        assert len(server.lines) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [CLOSING, OK.replace(b"1.1", b"1.0"), b"HTTP/1.1 200 OK\r\n\r\nok"],
+    ids=["said", "old", "no length"],
+)
+def test_a_server_that_keeps_no_connection(connections: HttpClient, answer: bytes) -> None:
+    """It gets a new one for each request, and no request fails."""
+    with speaking(says(answer)) as server:
+        assert [get(connections, server.url) for _ in range(3)] == [b"ok"] * 3
+        assert len(server.lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "data"),
+    [
+        (b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n" + OK, b"ok"),
+        (
+            CHUNKED + b"1\r\no\r\n1;x=y\r\nk\r\n0\r\nX: y\r\n\r\n",
+            b"ok",
+        ),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+    ],
+    ids=["continue", "chunks", "no content"],
+)
+def test_other_forms_of_an_answer(connections: HttpClient, answer: bytes, data: bytes) -> None:
+    """An answer ends where it says so; nothing that is not its own gets into its headers."""
+    with speaking(says(answer, OK)) as server:
+        response = connections.request("GET", server.url, {})
+        assert response.data == data
+        assert "x" not in response.headers
+        assert get(connections, server.url) == b"ok"
+        assert len(server.lines) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_nobody_asked_for_is_no_answer(connections: HttpClient, method: str) -> None:
+    """A second answer in one breath is not taken for that to the next request."""
+    first = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    other = b"HTTP/1.1 500 No\r\nX: y\r\nContent-Length: 1\r\n\r\n!"
+    with speaking(says(first + other, OK), echoes) as server:
+        answer = connections.request(method, server.url, {})
+        assert (answer.status, answer.data) == (200, b"")
+        assert answer.headers == {"content-length": "0"}
+        assert get(connections, f"{server.url}/a") == b"/a"
+        assert len(server.lines) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1 200", OK[:-1], b"HTTP/1.1 200 OK\r\n", b"SSH-2.0-OpenSSH\r\n"],
+    ids=["none", "status", "body", "headers", "other"],
+)
+def test_half_an_answer_is_none(connections: HttpClient, answer: bytes) -> None:
+    """An answer that breaks off, or is no HTTP, is Unavailable: the server may have done it."""
+    with speaking(says(answer)) as server, pytest.raises(Unavailable, match=server.url):
+        get(connections, server.url)
+
+
+def test_an_answer_that_comes_byte_by_byte(connections: HttpClient) -> None:
+    """A slow answer is waited for as long as something comes."""
+
+    def dribbles(line: Line) -> None:
+        line.read()
+        for byte in OK:
+            line.wfile.write(bytes([byte]))
+            sleep(0.002)
+
+    with speaking(dribbles) as server:
+        assert get(connections, server.url) == b"ok"
+
+
+def test_a_server_that_says_nothing() -> None:
+    """Silence for too long is Unavailable, and the answer to it is not taken for another's."""
+
+    def dawdles(line: Line) -> None:
+        line.read()
+        sleep(0.5)
+        line.wfile.write(OK)
+
+    with speaking(dawdles, echoes) as server, HttpClient(silence=0.1) as connections:
+        with pytest.raises(Unavailable, match="timed out"):
+            get(connections, server.url)
+        assert get(connections, f"{server.url}/a") == b"/a"
+
+
+def test_a_server_that_takes_nothing() -> None:
+    """A body that nobody reads is given up after the same time."""
+    with (
+        speaking(lambda line: sleep(0.5)) as server,
+        HttpClient(silence=0.1) as connections,
+        pytest.raises(Unavailable, match="timed out"),
+    ):
+        upload(connections, server.url, iter([b"x" * MiB] * 64), 64 * MiB)
+
+
+def test_many_threads_get_each_its_own_answer() -> None:
+    """No answer goes to another's request, and of the connections only so many stay open."""
+    with speaking(echoes) as server, HttpClient(4) as connections:
+        urls = [f"{server.url}/{number}" for number in range(1000)]
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(lambda url: get(connections, url), urls))
+        assert answers == [b"/%d" % number for number in range(1000)]
+        before = len(server.lines)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda url: get(connections, url), urls))
+        assert len(server.lines) == before
+
+
+def test_closing_lets_go(connections: HttpClient) -> None:
+    """Closing ends idle connections, and those in use once they are given back."""
+    ended = []
+
+    def listens(line: Line) -> None:
+        echoes(line)
+        ended.append(line)
+
+    with speaking(listens) as server:
+        get(connections, server.url)
+        connections.close()
+        get(connections, server.url)
+    assert len(ended) == 2
+
+
+def test_a_header_brings_no_others(connections: HttpClient) -> None:
+    """Headers may come from a server: a line break in one is refused, and nothing is sent."""
+    with speaking(echoes) as server:
+        for value in ("a\r\nX-Other: b", "a\nb", "a\rb"):
+            with pytest.raises(BadInput, match="line break"):
+                connections.request("GET", server.url, {"x": value})
+        with pytest.raises(BadInput, match="'☃'"):
+            connections.request("GET", server.url, {"x": "☃"})
+        assert server.lines == []
+
+
+@pytest.mark.parametrize("url", ["ftp://host/", "host/", "/path", "http:///path"])
+def test_what_is_no_server(connections: HttpClient, url: str) -> None:
+    """An address of another kind is BadInput."""
+    with pytest.raises(BadInput):
+        get(connections, url)
+
+
+def test_a_server_that_is_not_there(connections: HttpClient) -> None:
+    """The operating system's own words say why."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(Unavailable, match=f"{url}: Connection refused"):
+        get(connections, url)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Make a certificate for 127.0.0.1."""
+    return certify(tmp_path)
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    """Return what a server has that uses it."""
+    return serving_with(certificate)
+
+
+def test_a_trusted_certificate(
+    tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over TLS all is as without it; whom to trust the system says, or SSL_CERT_FILE."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with speaking(says(OK, OK), echoes, tls=tls) as server, HttpClient() as connections:
+        assert upload(connections, server.url, iter([b"x" * MiB]), MiB) == (200, b"ok")
+        assert get(connections, server.url) == b"ok"
+        sleep(0.1)
+        assert get(connections, f"{server.url}/a") == b"/a"
+        assert len(server.lines) == 2
+
+
+def test_a_certificate_that_nobody_vouches_for(
+    tls: ssl.SSLContext, connections: HttpClient
+) -> None:
+    """It is refused: Unavailable says why."""
+    with (
+        speaking(echoes, tls=tls) as server,
+        pytest.raises(Unavailable, match=r"(?i)certificate.verify.failed"),
+    ):
+        get(connections, server.url)
