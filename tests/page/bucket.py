@@ -1,4 +1,4 @@
-"""A bucket to which the page sends, seen from the other side."""
+"""A bucket to which the page uploads, as its owner sees it."""
 
 from typing import TYPE_CHECKING
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _HEADERS = ["content-type", "if-none-match", "x-amz-checksum-sha256", "x-amz-meta-*"]
-"""What is signed into the requests."""
+"""The headers that the requests sign."""
 
 
 class Bucket:
-    """A fresh bucket in a stand-in."""
+    """A new bucket in a stand-in."""
 
     def __init__(self, standin: Standin) -> None:
         self.name = standin.bucket()
@@ -22,7 +22,7 @@ class Bucket:
         self.environment = standin.environment()
 
     def allow(self, page: str) -> None:
-        """Let pages of one origin send, and nobody else."""
+        """Allow uploads from pages of one origin only."""
         self.client.put_bucket_cors(
             Bucket=self.name,
             CORSConfiguration={
@@ -42,23 +42,23 @@ class Bucket:
         return self.client.get_object(Bucket=self.name, Key=f"the/prefix/{key}")["Body"].read()
 
     def put(self, key: str, content: bytes) -> None:
-        """Store an object behind the service's back."""
+        """Store an object without the service."""
         self.client.put_object(Bucket=self.name, Key=f"the/prefix/{key}", Body=content)
 
     @property
     def keys(self) -> list[str]:
-        """The keys of all objects but the store's own."""
+        """The keys of all objects except the store's own."""
         listed = self.client.list_objects_v2(Bucket=self.name, Prefix="the/prefix/")
         keys = [found["Key"].removeprefix("the/prefix/") for found in listed["Contents"]]
         return [key for key in keys if not key.startswith(".onecopy/")]
 
     @property
     def unfinished(self) -> int:
-        """How many uploads are under way."""
+        """The number of multipart uploads in progress."""
         return len(self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", []))
 
     def abort(self) -> None:
-        """Give up the one upload that is under way, behind the service's back."""
+        """Abort the only upload in progress, without the service."""
         [upload] = self.client.list_multipart_uploads(Bucket=self.name)["Uploads"]
         self.client.abort_multipart_upload(
             Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]

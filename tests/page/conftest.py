@@ -1,4 +1,4 @@
-"""The built page in a real browser, before a real service."""
+"""The built page in a real browser, with a real service."""
 
 import os
 import re
@@ -22,17 +22,17 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # So that a test can ask for garbage collection.
+    # Lets a test collect garbage.
     "--js-flags=--expose-gc",
 ]
-PATIENCE = 30_000
-"""Milliseconds for a file to come to its end."""
+TIMEOUT_MS = 30_000
+"""Time for a file to reach its final state."""
 
-expect.set_options(timeout=PATIENCE)
+expect.set_options(timeout=TIMEOUT_MS)
 
 
 class Window:
-    """The page as a person has it before them, and what the browser did for it."""
+    """The page as a user sees it, and what the browser recorded."""
 
     def __init__(self, page: Page, served: Served) -> None:
         self.page = page
@@ -48,7 +48,7 @@ class Window:
 
     @property
     def files(self) -> Path:
-        """The folder in which the service stores."""
+        """The folder of the service's store."""
         return self.served.folder / "files"
 
     @property
@@ -69,7 +69,7 @@ class Window:
         self.page.get_by_test_id("folder-input").set_input_files(path)
 
     def drop(self, *paths: Path) -> None:
-        """Drop files and folders, as the system does."""
+        """Drop files and folders, as the desktop does."""
         devtools = self.page.context.new_cdp_session(self.page)
         data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
@@ -81,7 +81,7 @@ class Window:
         return self.page.locator(f'[data-testid="row"][data-key="{key}"]')
 
     def wait(self, key: str, state: str) -> Locator:
-        """Return the row of a file once it has come to a state."""
+        """Return the row of a file once it is in a state."""
         row = self.row(key)
         expect(row).to_have_attribute("data-state", state)
         return row
@@ -91,8 +91,8 @@ class Window:
         self.row(key).get_by_role("button", name=name, exact=True).click()
 
     def only_check(self) -> None:
-        """Say that nothing is to be sent."""
-        self.page.get_by_label("only check").check()
+        """Choose to check only."""
+        self.page.get_by_label("Check only").check()
 
     def counter(self, name: str) -> Locator:
         """Return the number of files beside a name."""
@@ -100,26 +100,26 @@ class Window:
         return counter.locator("b")
 
     def is_stored(self, key: str, content: bytes) -> None:
-        """Check what lies in the store under a key."""
+        """Check the content that is stored under a key."""
         assert (self.files / key).read_bytes() == content
 
     def holds(self, *keys: str) -> None:
-        """Check that nothing else lies in the store."""
+        """Check that the store has these keys and no others."""
         found = [path.relative_to(self.files) for path in self.files.rglob("*") if path.is_file()]
         assert sorted(path.as_posix() for path in found if path.parts[0] != ".onecopy") == [*keys]
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Start the browser; not for longer, for its loop runs in this thread as long as it does."""
-    # A name that is not localhost: there the browser withholds crypto.subtle.
+    """Start the browser for one module: while it runs, its event loop runs in this thread."""
+    # On plain http, the browser provides crypto.subtle to localhost only, not to this name.
     with launched("MAP page.test 127.0.0.1") as browser:
         yield browser
 
 
 @contextmanager
 def launched(hosts: str) -> Iterator[Browser]:
-    """Run a browser to which hosts are where Chromium's rules say."""
+    """Run a browser that resolves hosts by these rules of Chromium."""
     own = os.environ.get("ONECOPY_CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         try:
@@ -138,14 +138,14 @@ def launched(hosts: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def window(chromium: Browser, server: Serve) -> Iterator[Window]:
-    """Open the page before a service that has nothing yet."""
+    """Open the page of a service with an empty store."""
     with opened(chromium, server()) as window:
         yield window
 
 
 @contextmanager
 def opened(chromium: Browser, served: Served) -> Iterator[Window]:
-    """Open the page; it must not complain about anything."""
+    """Open the page; the browser must not log any errors."""
     assert (PAGE / "index.html").exists(), "the page has not been built: run `make page`"
     context = chromium.new_context(base_url=served.url)
     window = Window(context.new_page(), served)
@@ -160,7 +160,7 @@ MakeFile = Callable[[str, bytes], Path]
 
 @pytest.fixture
 def local(tmp_path: Path) -> MakeFile:
-    """Make a file of the person's own."""
+    """Return a function that makes a file of the user."""
 
     def make(name: str, content: bytes) -> Path:
         path = tmp_path / "own" / name

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.server
 def test_report_opens_offline(
     chromium: Browser, tmp_path: Path, scheme: Literal["light", "dark"], width: int
 ) -> None:
-    """It asks for nothing, complains of nothing, and fits the window."""
+    """It sends no requests, logs no errors, and fits the window."""
     file = tmp_path / "bench.html"
     labels = ["sqlite", "postgresql", "dynamodb"]
     addresses = {label: f"{label}://some/where" for label in labels}
@@ -28,9 +28,9 @@ def test_report_opens_offline(
         color_scheme=scheme, offline=True, viewport={"width": width, "height": 800}
     )
     page = context.new_page()
-    asked: list[str] = []
+    requested: list[str] = []
     complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("request", lambda request: requested.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(file.as_uri())
     assert page.get_by_role("img").count() == 1
@@ -38,5 +38,5 @@ def test_report_opens_offline(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 26)"}[scheme]
-    assert (asked, complaints) == ([file.as_uri()], [])
+    assert (requested, complaints) == ([file.as_uri()], [])
     context.close()

@@ -1,4 +1,4 @@
-"""What goes from the page straight into a bucket, and how it goes on after a break."""
+"""Uploads from the page directly to a bucket, and resuming them after an interruption."""
 
 import random
 import re
@@ -29,7 +29,7 @@ def bucket(request: pytest.FixtureRequest, standins: Standins) -> Bucket:
 
 @pytest.fixture
 def window(chromium: Browser, server: Serve, bucket: Bucket) -> Iterator[Window]:
-    """Open the page before a service over the bucket, whose rules let it send."""
+    """Open the page of a service on the bucket, whose CORS rules allow uploads from it."""
     served = server(None, "--store", bucket.store, env=bucket.environment)
     bucket.allow(served.url)
     with opened(chromium, served) as window:
@@ -37,21 +37,21 @@ def window(chromium: Browser, server: Serve, bucket: Bucket) -> Iterator[Window]
 
 
 def puts(window: Window, bucket: Bucket) -> list[Request]:
-    """Return the requests that carried bytes; all of them went to the bucket."""
+    """Return the requests with bytes, and check that all of them went to the bucket."""
     found = [request for request in window.requests if request.method == "PUT"]
     assert all(request.url.startswith(f"{bucket.origin}/") for request in found)
     return found
 
 
 def parts(window: Window, bucket: Bucket) -> list[int]:
-    """Return the numbers of the parts that were sent and arrived, in order."""
+    """Return the sorted numbers of the parts that arrived."""
     arrived = [request for request in puts(window, bucket) if request.failure is None]
     queries = [parse_qs(urlsplit(request.url).query) for request in arrived]
     return sorted(int(query["partNumber"][0]) for query in queries)
 
 
 def received(window: Window) -> float:
-    """Return the bytes of request bodies that the service has seen."""
+    """Return the bytes of request bodies that the service has received."""
     figures = urllib3.request("GET", f"{window.served.url.rstrip('/')}/metrics").data.decode()
     found = re.search(r"^onecopy_received_bytes_total (\S+)$", figures, re.MULTILINE)
     assert found is not None
@@ -61,7 +61,7 @@ def received(window: Window) -> float:
 def test_small_file_goes_straight_to_the_bucket(
     window: Window, bucket: Bucket, local: MakeFile
 ) -> None:
-    """One request brings it; the service sees none of it, and the bucket no token or ticket."""
+    """It takes one request; the service gets none of it, and the bucket no token or ticket."""
     content = noise(3 * MiB)
     with window.page.expect_response("**/v1/uploads") as begun:
         window.choose(local("talk.txt", content))
@@ -77,14 +77,14 @@ def test_small_file_goes_straight_to_the_bucket(
 
 
 def test_large_file_goes_in_parts(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """Each part goes once; the same content under another name is there already."""
+    """Each part is sent once; the same content under another name is already stored."""
     content = noise(20 * MiB)
     window.choose(local("talk.mp4", content))
     window.wait("talk.mp4", "uploaded")
     assert bucket.read("talk.mp4") == content
     assert parts(window, bucket) == [1, 2, 3]
     window.choose(local("copy.mp4", content))
-    expect(window.wait("copy.mp4", "duplicate")).to_contain_text("is talk.mp4")
+    expect(window.wait("copy.mp4", "duplicate")).to_contain_text("Stored as talk.mp4")
     assert parts(window, bucket) == [1, 2, 3]
     assert bucket.keys == ["talk.mp4"]
     assert bucket.unfinished == 0
@@ -92,11 +92,11 @@ def test_large_file_goes_in_parts(window: Window, bucket: Bucket, local: MakeFil
 
 
 def test_many_small_files(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """A folder is sent file by file, and twins in it once."""
+    """A folder is uploaded file by file, and equal files in it once."""
     for number in range(40):
         folder = local(f"many/{number:02}", f"number {number // 2}".encode()).parent
     window.choose_folder(folder)
-    expect(window.page.get_by_role("status")).to_contain_text("Done: 20 new, 20 already there")
+    expect(window.page.get_by_role("status")).to_contain_text("Done: 20 new, 20 already stored")
     assert bucket.keys == [f"many/{number:02}" for number in range(0, 40, 2)]
     assert bucket.read("many/38") == b"number 19"
 
@@ -109,7 +109,7 @@ def test_empty_file_goes_to_the_bucket(window: Window, bucket: Bucket, local: Ma
 
 
 def test_upload_anyway(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """A person who wants a second copy gets one, large or small."""
+    """The user can store a second copy, large or small."""
     for size in (1000, 9 * MiB):
         content = noise(size, 1)
         window.choose(local(f"{size} a", content))
@@ -125,7 +125,7 @@ def test_upload_anyway(window: Window, bucket: Bucket, local: MakeFile) -> None:
 def test_key_taken_by_another_content(
     window: Window, bucket: Bucket, local: MakeFile, size: int
 ) -> None:
-    """What somebody put there behind our back stays, and another name is offered."""
+    """An object that was stored without the service stays, and another name is offered."""
     bucket.put("a.bin", b"not ours")
     window.choose(local("a.bin", noise(size)))
     window.wait("a.bin", "taken")
@@ -133,7 +133,7 @@ def test_key_taken_by_another_content(
     window.wait("a (2).bin", "uploaded")
     assert bucket.read("a.bin") == b"not ours"
     assert bucket.read("a (2).bin") == noise(size)
-    # A small one is refused when it is sent, which the browser writes down by itself.
+    # A small file is refused when it is sent, which the browser logs.
     refused = "Failed to load resource: the server responded with a status of 412"
     assert [complaint[: len(refused)] for complaint in window.complaints] == (
         [refused] if size == 1000 else []
@@ -143,27 +143,26 @@ def test_key_taken_by_another_content(
 
 @pytest.mark.parametrize("size", [1000, 9 * MiB], ids=["small", "large"])
 def test_missing_cors_rules(window: Window, bucket: Bucket, local: MakeFile, size: int) -> None:
-    """A page that the bucket does not let in says what to do; then it works."""
+    """If the bucket does not allow the page, the page shows what to do; then it works."""
     bucket.allow("https://elsewhere.test")
     window.choose(local("a.bin", noise(size)))
     expect(window.wait("a.bin", "failed")).to_contain_text(
-        "The bucket refused the upload: its CORS rules don't allow this page. "
-        "Run `onecopy doctor --fix-cors`."
+        "CORS rules don’t allow uploads from this page. Run `onecopy doctor --fix-cors`"  # noqa: RUF001
     )
     bucket.allow(window.served.url)
     window.click("a.bin", "Try again")
     window.wait("a.bin", "uploaded")
     assert bucket.read("a.bin") == noise(size)
-    window.complaints.clear()  # the browser tells of each refusal
+    window.complaints.clear()  # the browser logs each refusal
 
 
 def hold(window: Window, number: int) -> None:
-    """Let one part hang on its way."""
+    """Hold back one part."""
     window.page.route(re.compile(f"partNumber={number}&"), lambda _: None)
 
 
 def interrupt(window: Window, bucket: Bucket, key: str, among: int, held: int) -> None:
-    """Reload the page when all parts of a file but one have been sent."""
+    """Reload the page when all parts of a file except one have been sent."""
     others = [number for number in range(1, among + 1) if number != held]
 
     def arrived() -> set[int]:
@@ -176,24 +175,24 @@ def interrupt(window: Window, bucket: Bucket, key: str, among: int, held: int) -
     window.wait(key, "sending")
     while arrived() != set(others):
         window.page.wait_for_timeout(50)
-    window.open()  # first, for what was held is let go with the route
+    window.open()  # first, because removing the route releases what it held
     window.page.unroute_all()
     window.requests.clear()
 
 
 def notice(window: Window, text: str) -> None:
-    """Wait until the page tells of interrupted uploads."""
+    """Wait until the page shows interrupted uploads."""
     expect(window.page.get_by_label("Interrupted uploads")).to_contain_text(text)
 
 
 def test_reload_in_mid_upload(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """After the same file is picked again only the part is sent that was missing."""
+    """When the same file is chosen again, only the missing part is sent."""
     content = noise(36 * MiB)
     path = local("talk.mp4", content)
     hold(window, 3)
     window.choose(path)
     interrupt(window, bucket, "talk.mp4", 5, 3)
-    notice(window, "1 upload was interrupted: pick the same file again and it goes on. talk.mp4")
+    notice(window, "1 upload was interrupted. Choose the same file again to resume it. talk.mp4")
     window.choose(path)
     window.wait("talk.mp4", "uploaded")
     expect(window.page.get_by_label("Interrupted uploads")).to_be_hidden()
@@ -206,8 +205,10 @@ def test_reload_in_mid_upload(window: Window, bucket: Bucket, local: MakeFile) -
     expect(window.page.get_by_label("Interrupted uploads")).to_be_hidden()
 
 
-def test_changed_file_is_sent_anew(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """A file that is another by its date is no continuation of the old one."""
+def test_changed_file_is_sent_from_the_start(
+    window: Window, bucket: Bucket, local: MakeFile
+) -> None:
+    """A file with another date does not resume the upload of the old one."""
     hold(window, 2)
     window.choose(local("a.bin", noise(20 * MiB)))
     interrupt(window, bucket, "a.bin", 3, 2)
@@ -218,13 +219,13 @@ def test_changed_file_is_sent_anew(window: Window, bucket: Bucket, local: MakeFi
     assert bucket.read("a.bin") == content
 
 
-def test_interrupted_upload_is_given_up(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """With a click; the bucket is rid of its parts, and the page says no more of it."""
+def test_interrupted_upload_is_discarded(window: Window, bucket: Bucket, local: MakeFile) -> None:
+    """The bucket has no parts of it any more, and the page no longer shows it."""
     hold(window, 2)
     window.choose(local("a.bin", noise(20 * MiB)))
     interrupt(window, bucket, "a.bin", 3, 2)
     with window.page.expect_response("**/v1/uploads/abort"):
-        window.page.get_by_role("button", name="Give it up").click()
+        window.page.get_by_role("button", name="Discard it").click()
     expect(window.page.get_by_label("Interrupted uploads")).to_be_hidden()
     assert bucket.unfinished == 0
     window.open()
@@ -236,7 +237,7 @@ def test_interrupted_upload_is_given_up(window: Window, bucket: Bucket, local: M
 def test_upload_that_was_cleaned_up_is_begun_again(
     window: Window, bucket: Bucket, local: MakeFile
 ) -> None:
-    """A rule of the bucket may give up what lay too long: between two pages, or in mid-upload."""
+    """A rule of the bucket may abort an old upload, between two pages or during the upload."""
     content = noise(20 * MiB)
     path = local("a.bin", content)
     hold(window, 2)
@@ -256,13 +257,13 @@ def test_upload_that_was_cleaned_up_is_begun_again(
     held[0].continue_()
     window.wait("a.bin", "uploaded")
     assert bucket.read("a.bin") == content
-    window.complaints.clear()  # the browser tells of the refusals
+    window.complaints.clear()  # the browser logs the refusals
 
 
 def test_other_open_page_is_not_interrupted(
     window: Window, bucket: Bucket, local: MakeFile
 ) -> None:
-    """What a page beside this one is sending is not offered to be given up."""
+    """Uploads of another open page are not shown as interrupted."""
     hold(window, 1)
     window.choose(local("a.bin", noise(9 * MiB)))
     window.wait("a.bin", "sending")
@@ -278,7 +279,7 @@ def test_other_open_page_is_not_interrupted(
 
 
 def test_lost_network_is_waited_for(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """A large upload goes on where it was when the network is back."""
+    """A large upload resumes where it stopped when the network is back."""
     content = noise(36 * MiB)
 
     def lose(route: Route) -> None:
@@ -287,18 +288,18 @@ def test_lost_network_is_waited_for(window: Window, bucket: Bucket, local: MakeF
 
     window.page.route(re.compile("partNumber=3&"), lose, times=1)
     window.choose(local("talk.mp4", content))
-    banner = window.page.locator(".banner", has_text="Work pauses, and goes on by itself.")
+    banner = window.page.locator(".banner", has_text="Uploads are paused and resume automatically.")
     expect(banner).to_be_visible()
     window.page.context.set_offline(False)
     window.wait("talk.mp4", "uploaded")
     expect(banner).to_be_hidden()
     assert parts(window, bucket) == [1, 2, 3, 4, 5]
     assert bucket.read("talk.mp4") == content
-    window.complaints.clear()  # the browser tells of each lost connection
+    window.complaints.clear()  # the browser logs each lost connection
 
 
 def test_lost_bucket_is_waited_for(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """Also if the service is there, and only the bucket can't be reached."""
+    """Uploads also wait if only the bucket can't be reached."""
     away = re.compile(re.escape(bucket.origin))
     window.page.route(away, lambda route: route.abort())
     for size in (1000, 20 * MiB):
@@ -310,11 +311,11 @@ def test_lost_bucket_is_waited_for(window: Window, bucket: Bucket, local: MakeFi
         window.wait(f"{size}", "uploaded")
         assert bucket.read(f"{size}") == noise(size, 2)
     expect(banner).to_be_hidden()
-    window.complaints.clear()  # the browser tells of each lost connection
+    window.complaints.clear()  # the browser logs each lost connection
 
 
 def test_leaving_in_mid_upload_warns(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """A person who closes the page is asked first; not when all is done."""
+    """The browser asks before it closes the page during an upload."""
     asked: list[str] = []
 
     def stay(dialog: Dialog) -> None:
@@ -322,7 +323,7 @@ def test_leaving_in_mid_upload_warns(window: Window, bucket: Bucket, local: Make
         dialog.dismiss()
 
     window.page.on("dialog", stay)
-    window.page.get_by_role("heading").click()  # browsers ask only who has used the page
+    window.page.get_by_role("heading").click()  # browsers ask only after an interaction
     hold(window, 1)
     window.choose(local("a.bin", noise(9 * MiB)))
     window.wait("a.bin", "sending")
@@ -334,8 +335,10 @@ def test_leaving_in_mid_upload_warns(window: Window, bucket: Bucket, local: Make
     assert bucket.keys == []
 
 
-def test_duplicate_that_comes_meanwhile(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """A file of unseen size is hashed as it is sent; in the end it is found, and not created."""
+def test_duplicate_that_is_stored_concurrently(
+    window: Window, bucket: Bucket, local: MakeFile
+) -> None:
+    """A file of a new size is hashed as it is sent; at its completion the duplicate is found."""
     held: list[Route] = []
 
     def keep(route: Route) -> None:
@@ -353,13 +356,13 @@ def test_duplicate_that_comes_meanwhile(window: Window, bucket: Bucket, local: M
     beside.wait("b.bin", "uploaded")
     beside.page.close()
     held[0].continue_()
-    expect(window.wait("a.bin", "duplicate")).to_contain_text("is b.bin")
+    expect(window.wait("a.bin", "duplicate")).to_contain_text("Stored as b.bin")
     assert bucket.keys == ["b.bin"]
     assert bucket.unfinished == 0
 
 
-def test_expired_request_is_signed_anew(window: Window, bucket: Bucket, local: MakeFile) -> None:
-    """Signed requests live for minutes: one that came too late is asked for once more."""
+def test_expired_request_is_signed_again(window: Window, bucket: Bucket, local: MakeFile) -> None:
+    """Signed requests expire within minutes; one that was sent too late is signed again."""
 
     def spoil(route: Route) -> None:
         url = re.sub("X-Amz-Signature=.{8}", "X-Amz-Signature=00000000", route.request.url)
@@ -370,4 +373,4 @@ def test_expired_request_is_signed_anew(window: Window, bucket: Bucket, local: M
     window.wait("late.txt", "uploaded")
     assert bucket.read("late.txt") == b"late"
     assert len(puts(window, bucket)) == 2
-    window.complaints.clear()  # the browser tells of the refusal
+    window.complaints.clear()  # the browser logs the refusal

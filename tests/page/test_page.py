@@ -1,4 +1,4 @@
-"""How the page behaves: folders, drops, many files, a lost service, tokens, plain http."""
+"""Behaviour of the page: folders, drops, many files, a lost service, tokens, plain http."""
 
 import random
 import re
@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, expect
 
-from onecopy.http.auth import create_token
 from onecopy.index import open_index
+from onecopy.tokens import create_token
 from tests.conftest import Serve
 from tests.page.conftest import MakeFile, Window, keys
 
@@ -20,7 +20,7 @@ MiB = 1024 * 1024
 
 
 def test_folder_keeps_its_names(window: Window, local: MakeFile) -> None:
-    """Keys go from the folder's own name downwards."""
+    """Keys begin with the name of the folder."""
     local("holiday/rome/1.jpg", b"one")
     local("holiday/2.jpg", b"two")
     window.choose_folder(local("holiday/.hidden", b"three").parent)
@@ -30,7 +30,7 @@ def test_folder_keeps_its_names(window: Window, local: MakeFile) -> None:
 
 
 def test_files_and_folders_can_be_dropped(window: Window, local: MakeFile) -> None:
-    """A drop is read to its depths, more entries than a browser lists at a time included."""
+    """Dropped folders are read recursively, also beyond what a browser lists at a time."""
     for number in range(150):
         local(f"many/deep/{number}", f"number {number}".encode())
     window.only_check()
@@ -41,12 +41,12 @@ def test_files_and_folders_can_be_dropped(window: Window, local: MakeFile) -> No
 
 
 def test_many_files_are_a_short_document(window: Window, local: MakeFile) -> None:
-    """3,000 files are all counted and checked, and only the rows in sight are drawn."""
+    """3,000 files are all counted and checked, and only the rows in view are drawn."""
     for number in range(3000):
         folder = local(f"many/{number:04}", f"number {number}".encode()).parent
     window.only_check()
     window.choose_folder(folder)
-    expect(window.page.get_by_role("status")).to_contain_text("Done: 3,000 new, 0 already there")
+    expect(window.page.get_by_role("status")).to_contain_text("Done: 3,000 new, 0 already stored")
     rows = window.page.get_by_test_id("row")
     assert 5 < rows.count() < 60
     window.page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -55,7 +55,7 @@ def test_many_files_are_a_short_document(window: Window, local: MakeFile) -> Non
 
 
 def test_reading_outlives_garbage_collection(window: Window, local: MakeFile) -> None:
-    """Chromium collects readers that nobody holds, and their reads never end."""
+    """Chromium collects unreferenced readers, and their reads never end."""
     for number in range(1000):
         folder = local(f"many/{number:04}", f"number {number}".encode()).parent
     window.page.evaluate("void setInterval(gc, 20)")
@@ -65,12 +65,12 @@ def test_reading_outlives_garbage_collection(window: Window, local: MakeFile) ->
 
 
 def test_list_is_filtered(window: Window, local: MakeFile) -> None:
-    """Tabs choose by state, the field by name."""
+    """Tabs filter by state, the field by name."""
     window.choose(local("a.txt", b"same"), local("b.txt", b"same"), local("c.txt", b"other"))
     window.wait("c.txt", "uploaded")
     window.wait("b.txt", "duplicate")
     rows = window.page.get_by_test_id("row")
-    window.page.get_by_role("button", name="Already there 1").click()
+    window.page.get_by_role("button", name="Already stored 1").click()
     expect(rows).to_have_count(1)
     assert keys(rows) == ["b.txt"]
     window.page.get_by_role("button", name="All 3").click()
@@ -80,7 +80,7 @@ def test_list_is_filtered(window: Window, local: MakeFile) -> None:
 
 
 def test_rows_are_reached_by_keyboard(window: Window, local: MakeFile) -> None:
-    """Down goes from the list to its rows and on, Up goes back."""
+    """Down moves from the list to its rows and from row to row, Up moves back."""
     window.only_check()
     window.choose(local("a", b"a"), local("b", b"b"))
     window.wait("b", "new")
@@ -90,17 +90,17 @@ def test_rows_are_reached_by_keyboard(window: Window, local: MakeFile) -> None:
         expect(window.row(key)).to_be_focused()
 
 
-def test_one_region_tells_the_state(window: Window, local: MakeFile) -> None:
-    """Who does not see the page is told the sums, once and politely."""
+def test_one_region_announces_the_state(window: Window, local: MakeFile) -> None:
+    """Screen readers get the totals, once and politely."""
     window.choose(local("a", b"same"), local("b", b"same"))
     window.wait("b", "duplicate")
     region = window.page.get_by_role("status")
-    expect(region).to_have_text("Done: 1 new, 1 already there, 1 uploaded.")
+    expect(region).to_have_text("Done: 1 new, 1 already stored, 1 uploaded.")
     expect(region).to_have_attribute("aria-live", "polite")
 
 
 def test_upload_is_cancelled(window: Window, local: MakeFile) -> None:
-    """Nothing of a cancelled file is stored; it can't be cancelled once it is."""
+    """Nothing of a cancelled file is stored."""
     window.page.route(re.compile("/v1/uploads/parts/2$"), lambda route: None)
     content = random.Random(1).randbytes(17 * MiB)
     window.choose(local("big", content))
@@ -120,15 +120,15 @@ def test_file_that_changes_is_refused(window: Window, local: MakeFile) -> None:
     time.sleep(0.01)
     path.write_bytes(b"one line more")
     window.click("log", "Upload")
-    expect(window.wait("log", "failed")).to_contain_text("changed since it was chosen")
+    expect(window.wait("log", "failed")).to_contain_text("changed after you chose it")
     window.holds()
-    window.complaints.clear()  # the browser says that it could not send it
+    window.complaints.clear()  # the browser logs that it could not send it
 
 
 def test_lost_service_is_waited_for(
     window: Window, server: Serve, local: MakeFile, tmp_path: Path
 ) -> None:
-    """Work pauses under a banner, and goes on by itself when the service is back."""
+    """Uploads pause under a banner, and resume automatically when the service is back."""
     window.served.stop()
     window.choose(local("a.txt", b"patient"))
     banner = window.page.locator(".banner", has_text="service can")
@@ -137,13 +137,13 @@ def test_lost_service_is_waited_for(
     window.wait("a.txt", "uploaded")
     expect(banner).to_be_hidden()
     window.is_stored("a.txt", b"patient")
-    window.complaints.clear()  # the browser tells of each refused connection
+    window.complaints.clear()  # the browser logs each refused connection
 
 
 def test_token_is_asked_for_on_plain_http(
     chromium: Browser, server: Serve, local: MakeFile, tmp_path: Path
 ) -> None:
-    """A service with tokens asks for one; without WebCrypto digests are computed all the same."""
+    """The page asks for a token if one is needed; digests don't need WebCrypto."""
     index = open_index(f"sqlite:{tmp_path / 'index.sqlite'}")
     _, token = create_token(index)
     index.close()
@@ -154,10 +154,10 @@ def test_token_is_asked_for_on_plain_http(
     assert window.page.evaluate("globalThis.crypto.subtle") is None
     field = window.page.get_by_label("access token")
     field.fill("onecopy_wrong")
-    window.page.get_by_role("button", name="Go on").click()
-    expect(window.page.get_by_label("does not take this token")).to_be_visible()
+    window.page.get_by_role("button", name="Continue").click()
+    expect(window.page.get_by_label("did not accept this token")).to_be_visible()
     field.fill(token)
-    window.page.get_by_role("button", name="Go on").click()
+    window.page.get_by_role("button", name="Continue").click()
     expect(field).to_be_hidden()
     large = random.Random(2).randbytes(9 * MiB)
     window.choose(local("small", b"small"), local("large", large))
@@ -167,12 +167,12 @@ def test_token_is_asked_for_on_plain_http(
     window.choose(local("again", large))
     window.wait("again", "duplicate")
     context.close()
-    # The browser tells of refused requests, and that such pages have no Cross-Origin-Opener-Policy.
+    # The browser logs refused requests, and that it ignores Cross-Origin-Opener-Policy here.
     assert [text for text in window.complaints if not re.search("401|Opener", text)] == []
 
 
 def test_page_fits_a_narrow_screen(window: Window, local: MakeFile) -> None:
-    """At 320 pixels nothing has to be scrolled sideways, long names included."""
+    """At 320 pixels nothing scrolls sideways, even with long names."""
     window.page.set_viewport_size({"width": 320, "height": 640})
     window.choose(local(f"{'long name ' * 20}.txt", b"a"), local("b", b"a"))
     window.wait("b", "duplicate")

@@ -1,6 +1,6 @@
-"""The prototype's page, with the libraries it used, asks the service and the function on Lambda.
+"""The prototype's page, with the libraries it used, with the service and the function on Lambda.
 
-It comes from another origin, so the browser asks by itself whether it may (CORS).
+It has another origin, so the browser sends preflight requests (CORS).
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from onecopy.aws.gateway import Gateway
+from onecopy.aws.functions.gateway import Gateway
 from onecopy.content import Listed
 from onecopy.digest import MD5, Digest
-from onecopy.http.app import ChecksumApi, create_checksum_app
-from onecopy.index import open_index
+from onecopy.http.checksum_api import ChecksumApi, create_checksum_app
+from onecopy.testing.index.complete import open_complete
 from tests.aws.requests import Remaining, request
 from tests.conftest import Run, Serve
 from tests.middleman import Answer, Handler, serving
@@ -32,7 +32,7 @@ _KNOWN = b"a picture of rome"
 
 @pytest.fixture
 def page() -> Iterator[str]:
-    """Serve the page, and say at which origin."""
+    """Serve the page; yield its origin."""
 
     class Serving(Handler):
         def answer(self, length: int) -> Answer:
@@ -46,7 +46,7 @@ def page() -> Iterator[str]:
 
 @contextmanager
 def behind_a_gateway(function: Gateway) -> Iterator[str]:
-    """Hand requests to a function as API Gateway does, and its answers back."""
+    """Pass requests to a function as API Gateway does, and return its answers."""
 
     class Handing(Handler):
         def answer(self, length: int) -> Answer:
@@ -66,19 +66,19 @@ def gets_its_answers(chromium: Browser, local: MakeFile, page: str, api: str) ->
     context = chromium.new_context()
     window = context.new_page()
     window.goto(f"{page}/?api={api}/")
-    for name, content, said in (
+    for name, content, answer in (
         ("rome (2).jpg", _KNOWN, "already there"),
         ("oslo.jpg", b"a picture of oslo", "new"),
     ):
         window.locator("#file").set_input_files(local(name, content))
-        expect(window.locator("#answer")).to_have_text(said)
+        expect(window.locator("#answer")).to_have_text(answer)
     context.close()
 
 
 def test_of_the_service(
     chromium: Browser, page: str, server: Serve, run: Run, local: MakeFile
 ) -> None:
-    """Without a change to the page."""
+    """The page works without a change."""
     served = server(None, "--checksum-api", page)
     done = run("upload", local("known/rome.jpg", _KNOWN), "--server", served.url)
     assert done.code == 0, done.err
@@ -86,8 +86,8 @@ def test_of_the_service(
 
 
 def test_of_the_function(chromium: Browser, page: str, local: MakeFile, tmp_path: Path) -> None:
-    """Without a change to the page."""
-    index = open_index(f"sqlite:{tmp_path}/checksums.sqlite")
+    """The page works without a change."""
+    index = open_complete(f"sqlite:{tmp_path}/checksums.sqlite")
     index.enlist([("default", Listed(Digest(MD5, md5(_KNOWN).digest())))])
     function = Gateway(create_checksum_app(index, ChecksumApi(page)))
     with behind_a_gateway(function) as api:
@@ -99,7 +99,7 @@ def test_of_the_function(chromium: Browser, page: str, local: MakeFile, tmp_path
 def test_another_origins_page_gets_none(
     chromium: Browser, page: str, server: Serve, local: MakeFile
 ) -> None:
-    """The browser keeps the answer from it."""
+    """The browser does not give it the answer."""
     served = server(None, "--checksum-api", "https://old.example")
     context = chromium.new_context()
     window = context.new_page()

@@ -1,4 +1,4 @@
-"""What the page says of files, and that it sends nothing it should not."""
+"""What the page shows about files, and what it uploads."""
 
 import hashlib
 import random
@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from onecopy.content import Listed
 from onecopy.digest import SHA256, Digest
-from onecopy.index import open_index
+from onecopy.testing.index.complete import open_complete
 from tests.conftest import Serve
 from tests.page.conftest import MakeFile, Window, opened
 
@@ -25,7 +25,7 @@ def noise(size: int, seed: int = 0) -> bytes:
 
 
 def test_new_file_is_uploaded(window: Window, local: MakeFile) -> None:
-    """Its bytes lie in the store under its name."""
+    """Its bytes are stored under its name."""
     window.choose(local("notes.txt", b"some notes"))
     window.wait("notes.txt", "uploaded")
     window.is_stored("notes.txt", b"some notes")
@@ -33,14 +33,14 @@ def test_new_file_is_uploaded(window: Window, local: MakeFile) -> None:
 
 
 def test_same_content_is_named_and_not_sent(window: Window, local: MakeFile) -> None:
-    """Under another name it is already there, with the copy and its date, and no byte travels."""
+    """Under another name it is already stored: the page shows the copy, and sends nothing."""
     window.choose(local("rome.jpg", noise(5000)))
     window.wait("rome.jpg", "uploaded")
     before = list(window.sent)
     window.choose(local("IMG_0412.jpg", noise(5000)))
     row = window.wait("IMG_0412.jpg", "duplicate")
-    expect(row).to_contain_text("already there")
-    expect(row).to_contain_text("is rome.jpg, since ")
+    expect(row).to_contain_text("already stored")
+    expect(row).to_contain_text("Stored as rome.jpg on ")
     assert window.sent == before
     window.holds("rome.jpg")
 
@@ -56,7 +56,7 @@ def test_it_is_known_after_the_page_was_closed(window: Window, local: MakeFile) 
 
 
 def test_upload_anyway(window: Window, local: MakeFile) -> None:
-    """A person who wants a second copy gets one."""
+    """The user can store a second copy."""
     window.choose(local("a.txt", b"twice"))
     window.wait("a.txt", "uploaded")
     window.choose(local("b.txt", b"twice"))
@@ -67,42 +67,42 @@ def test_upload_anyway(window: Window, local: MakeFile) -> None:
 
 
 def test_listed(window: Window, local: MakeFile) -> None:
-    """What a list of checksums has is not confirmed, and the person may upload it."""
+    """Content on a list of checksums is not confirmed, and the user can upload it."""
     digest = Digest(SHA256, hashlib.sha256(b"on a list").digest())
-    with closing(open_index(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
+    with closing(open_complete(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
         index.enlist([("default", Listed(digest))])
     window.choose(local("a.txt", b"on a list"))
     row = window.wait("a.txt", "unconfirmed")
-    expect(row).to_contain_text("It is on your list of checksums")
+    expect(row).to_contain_text("This content is on your list of checksums")
     window.click("a.txt", "Upload")
     window.wait("a.txt", "uploaded")
     window.is_stored("a.txt", b"on a list")
 
 
 def test_trusted_list(chromium: Browser, server: Serve, tmp_path: Path, local: MakeFile) -> None:
-    """What a trusted list has is known already, without a copy to name, twins included."""
+    """Content on a trusted list is known, without a copy to show; so are equal files."""
     config = tmp_path / "trusting.toml"
     config.write_text('[tenants.default]\ntrust = ["claimed"]\n')
     with opened(chromium, server(None, "--config", str(config))) as window:
         digest = Digest(SHA256, hashlib.sha256(b"on a list").digest())
-        with closing(open_index(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
+        with closing(open_complete(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
             index.enlist([("default", Listed(digest))])
         window.choose(local("a.txt", b"on a list"), local("b.txt", b"on a list"))
         for name in ("a.txt", "b.txt"):
             row = window.wait(name, "duplicate")
             expect(row).to_contain_text("already known")
-            expect(row).to_contain_text("is on your list of checksums")
+            expect(row).to_contain_text("On your list of checksums")
         window.holds()
 
 
 def test_key_taken_by_another_content(window: Window, local: MakeFile) -> None:
-    """Nothing is overwritten: the person is offered another name, and then one more."""
+    """Nothing is overwritten: the page offers another name, and then one more."""
     for number, key in enumerate(["a.txt", "a (2).txt", "a (3).txt"]):
         window.open()
         content = f"number {number}".encode()
         window.choose(local("a.txt", content))
         if number:
-            expect(window.wait("a.txt", "taken")).to_contain_text("key taken")
+            expect(window.wait("a.txt", "taken")).to_contain_text("name taken")
             window.click("a.txt", "Upload as a (2).txt")
         if number == 2:
             window.wait("a (2).txt", "taken")
@@ -113,7 +113,7 @@ def test_key_taken_by_another_content(window: Window, local: MakeFile) -> None:
 
 
 def test_taken_key_can_be_skipped(window: Window, local: MakeFile) -> None:
-    """Then nothing of it is sent."""
+    """Nothing of it is sent."""
     window.choose(local("a.txt", b"first"))
     window.wait("a.txt", "uploaded")
     window.open()
@@ -127,32 +127,32 @@ def test_taken_key_can_be_skipped(window: Window, local: MakeFile) -> None:
 
 
 def test_duplicates_within_a_selection(window: Window, local: MakeFile) -> None:
-    """Of three equal files one is sent, and the others name it."""
+    """One of three equal files is uploaded, and the others show it."""
     content = noise(2000)
     window.choose(*(local(name, content) for name in ("a.bin", "b.bin", "c.bin")))
     rows = {name: window.row(name) for name in ("a.bin", "b.bin", "c.bin")}
     window.wait("a.bin", "uploaded")
     for name in ("b.bin", "c.bin"):
         window.wait(name, "duplicate")
-        expect(rows[name]).to_contain_text("is a.bin")
+        expect(rows[name]).to_contain_text("Stored as a.bin")
     assert len(window.sent) == 1
     window.holds("a.bin")
 
 
 def test_large_file_is_sent_in_parts(window: Window, local: MakeFile) -> None:
-    """20 MiB go in three parts, and are found again under another name without a byte sent."""
+    """20 MiB are sent in three parts; under another name nothing is sent."""
     content = noise(20 * MiB)
     window.choose(local("talk.mp4", content))
     window.wait("talk.mp4", "uploaded")
     assert sorted(window.sent) == [f"/v1/uploads/parts/{number}" for number in (1, 2, 3)]
     window.is_stored("talk.mp4", content)
     window.choose(local("copy of talk.mp4", content))
-    expect(window.wait("copy of talk.mp4", "duplicate")).to_contain_text("is talk.mp4")
+    expect(window.wait("copy of talk.mp4", "duplicate")).to_contain_text("Stored as talk.mp4")
     assert len(window.sent) == 3
 
 
-def test_large_twins_in_one_selection(window: Window, local: MakeFile) -> None:
-    """Large files of equal size are read before one is sent; only equal ones are held back."""
+def test_large_equal_files_in_one_selection(window: Window, local: MakeFile) -> None:
+    """Large files of equal size are compared before one is sent."""
     same, other = noise(9 * MiB), noise(9 * MiB, 1)
     window.choose(local("a.bin", same), local("b.bin", same), local("c.bin", other))
     window.wait("a.bin", "uploaded")
@@ -162,7 +162,7 @@ def test_large_twins_in_one_selection(window: Window, local: MakeFile) -> None:
 
 
 def test_only_check_sends_nothing(window: Window, local: MakeFile) -> None:
-    """It tells what is new; a later click uploads it."""
+    """It shows what is new; a later click uploads it."""
     window.choose(local("a.txt", b"known"))
     window.wait("a.txt", "uploaded")
     before = list(window.sent)
@@ -179,17 +179,19 @@ def test_only_check_sends_nothing(window: Window, local: MakeFile) -> None:
     window.holds("a.txt", "c.txt", "d")
 
 
-def test_large_twins_are_found_by_a_check(window: Window, local: MakeFile) -> None:
-    """A file that was found new by its size alone is read when a second of that size comes."""
+def test_large_equal_files_are_found_by_a_check(window: Window, local: MakeFile) -> None:
+    """A file that is new by its size alone is read when a second of that size is chosen."""
     window.only_check()
     window.choose(local("a.bin", noise(9 * MiB)))
     window.wait("a.bin", "new")
     window.choose(local("b.bin", noise(9 * MiB)))
-    expect(window.wait("b.bin", "duplicate")).to_contain_text("same as a.bin in this selection")
+    expect(window.wait("b.bin", "duplicate")).to_contain_text(
+        "Same content as a.bin in this selection"
+    )
 
 
 def test_empty_file_is_uploaded(window: Window, local: MakeFile) -> None:
-    """Empty files are stored, each under its name: none is a duplicate of another."""
+    """Empty files are stored, each under its name; they are not duplicates of each other."""
     window.choose(local("empty", b""), local("empty too", b""))
     window.wait("empty", "uploaded")
     window.wait("empty too", "uploaded")
@@ -197,9 +199,9 @@ def test_empty_file_is_uploaded(window: Window, local: MakeFile) -> None:
     window.is_stored("empty too", b"")
 
 
-def test_name_that_no_store_may_hold(window: Window, local: MakeFile) -> None:
-    """It is refused with a word that says what to do, and its neighbours are not."""
+def test_reserved_name(window: Window, local: MakeFile) -> None:
+    """It is refused with a message that shows what to do; other files are uploaded."""
     local("own/.onecopy/a", b"a")
     window.choose_folder(local("own/b", b"b").parent)
-    expect(window.wait("own/.onecopy/a", "failed")).to_contain_text(".onecopy is the store's own")
+    expect(window.wait("own/.onecopy/a", "failed")).to_contain_text("name .onecopy is reserved")
     window.wait("own/b", "uploaded")

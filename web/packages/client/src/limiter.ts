@@ -1,63 +1,63 @@
-/** Bounds on how much runs at the same time. */
+/** Limits on how much work runs at the same time. */
 
-/** Lets in work up to a total weight, in the order of asking. */
-export class Lanes {
-  readonly #width: number;
-  #taken = 0;
-  readonly #waiting: { weight: number; enter: () => void }[] = [];
+/** Runs work up to a total weight, first come, first served. */
+export class Limiter {
+  readonly #maxWeight: number;
+  #runningWeight = 0;
+  readonly #waiting: { weight: number; start: () => void }[] = [];
 
-  constructor(width: number) {
-    this.#width = width;
+  constructor(maxWeight: number) {
+    this.#maxWeight = maxWeight;
   }
 
-  /** Run `act` as soon as there is room for it; more than the whole width counts as all of it. */
+  /** Run `act` as soon as there is room; a weight above the maximum counts as the maximum. */
   async run<T>(act: () => Promise<T>, weight = 1): Promise<T> {
-    const taken = Math.min(weight, this.#width);
-    await this.#enter(taken);
+    const counted = Math.min(weight, this.#maxWeight);
+    await this.#wait(counted);
     try {
       return await act();
     } finally {
-      this.#taken -= taken;
-      this.#admit();
+      this.#runningWeight -= counted;
+      this.#startNext();
     }
   }
 
-  #enter(weight: number): Promise<void> {
-    const entered = new Promise<void>((enter) => {
-      this.#waiting.push({ weight, enter });
+  #wait(weight: number): Promise<void> {
+    const started = new Promise<void>((start) => {
+      this.#waiting.push({ weight, start });
     });
-    this.#admit();
-    return entered;
+    this.#startNext();
+    return started;
   }
 
-  #admit(): void {
+  #startNext(): void {
     for (;;) {
       const next = this.#waiting[0];
-      if (next === undefined || this.#taken + next.weight > this.#width) return;
+      if (next === undefined || this.#runningWeight + next.weight > this.#maxWeight) return;
       this.#waiting.shift();
-      this.#taken += next.weight;
-      next.enter();
+      this.#runningWeight += next.weight;
+      next.start();
     }
   }
 }
 
 /**
- * Run `act` for all items in order, `width` of them at a time. After a failure it begins no more,
- * waits for those that run, and throws the first.
+ * Run `act` for all items in order, at most `limit` of them at a time. After a failure no further
+ * item is started; the items that are running finish, and then the first error is thrown.
  */
-export async function together<T>(
-  width: number,
+export async function forEachLimited<T>(
+  limit: number,
   items: Iterable<T>,
   act: (item: T) => Promise<void>,
 ): Promise<void> {
   const rest = items[Symbol.iterator]();
-  const failures: unknown[] = [];
-  const lane = async () => {
+  const errors: unknown[] = [];
+  const worker = async () => {
     for (let next = rest.next(); !next.done; next = rest.next()) {
-      await act(next.value).catch((error: unknown) => failures.push(error));
-      if (failures.length > 0) return;
+      await act(next.value).catch((error: unknown) => errors.push(error));
+      if (errors.length > 0) return;
     }
   };
-  await Promise.all(Array.from({ length: width }, lane));
-  if (failures.length > 0) throw failures[0];
+  await Promise.all(Array.from({ length: limit }, worker));
+  if (errors.length > 0) throw errors[0];
 }

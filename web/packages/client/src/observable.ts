@@ -1,19 +1,19 @@
-/** Who wants to know that something has changed. */
+/** Notification of changes. */
 
-/** Calls its watcher after each change; returns how to stop it. */
-export type Watch = (watcher: () => void) => () => void;
+/** Registers a listener that is called after each change; returns a function that removes it. */
+export type Subscribe = (listener: () => void) => () => void;
 
-/** Calls everybody who watches. */
-export class Watchers {
-  readonly #watchers = new Set<() => void>();
+/** A list of listeners. */
+export class Observable {
+  readonly #listeners = new Set<() => void>();
 
-  readonly add: Watch = (watcher) => {
-    this.#watchers.add(watcher);
-    return () => this.#watchers.delete(watcher);
+  readonly subscribe: Subscribe = (listener) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   };
 
-  /** Say that something has changed. */
-  call(): void {
-    for (const watcher of this.#watchers) watcher();
+  /** Call all listeners. */
+  notify(): void {
+    for (const listener of this.#listeners) listener();
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Lanes, together } from "../src/lanes.ts";
+import { forEachLimited, Limiter } from "../src/limiter.ts";
 
-/** Work that ends when it is told to. */
+/** Return work that ends when `end` is called. */
 function work() {
   let end: () => void = () => undefined;
   const done = new Promise<void>((resolve) => {
@@ -12,58 +12,58 @@ function work() {
 
 const settled = () => new Promise((resolve) => setTimeout(resolve));
 
-describe("lanes", () => {
-  it("let in as much as is wide, and the next when one leaves", async () => {
-    const lanes = new Lanes(2);
+describe("a limiter", () => {
+  it("starts work up to its maximum, and the next when some has ended", async () => {
+    const limiter = new Limiter(2);
     const works = [work(), work(), work()];
-    const begun: number[] = [];
+    const started: number[] = [];
     for (const [at, { done }] of works.entries()) {
-      void lanes.run(() => {
-        begun.push(at);
+      void limiter.run(() => {
+        started.push(at);
         return done;
       });
     }
     await settled();
-    expect(begun).toEqual([0, 1]);
+    expect(started).toEqual([0, 1]);
     works[1]?.end();
     await settled();
-    expect(begun).toEqual([0, 1, 2]);
+    expect(started).toEqual([0, 1, 2]);
   });
 
-  it("let in what is heavier than all of them, alone", async () => {
-    const lanes = new Lanes(10);
+  it("runs work that is heavier than its maximum alone", async () => {
+    const limiter = new Limiter(10);
     const light = work();
-    const begun: string[] = [];
-    void lanes.run(() => light.done, 1);
-    const heavy = lanes.run(async () => void begun.push("heavy"), 99);
-    const last = lanes.run(async () => void begun.push("last"), 1);
+    const started: string[] = [];
+    void limiter.run(() => light.done, 1);
+    const heavy = limiter.run(async () => void started.push("heavy"), 99);
+    const last = limiter.run(async () => void started.push("last"), 1);
     await settled();
-    expect(begun).toEqual([]);
+    expect(started).toEqual([]);
     light.end();
     await Promise.all([heavy, last]);
-    expect(begun).toEqual(["heavy", "last"]);
+    expect(started).toEqual(["heavy", "last"]);
   });
 
-  it("are free again after a failure", async () => {
-    const lanes = new Lanes(1);
-    await expect(lanes.run(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
-    await expect(lanes.run(() => Promise.resolve("yes"))).resolves.toBe("yes");
+  it("has room again after a failure", async () => {
+    const limiter = new Limiter(1);
+    await expect(limiter.run(() => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    await expect(limiter.run(() => Promise.resolve("yes"))).resolves.toBe("yes");
   });
 });
 
-describe("together", () => {
-  it("runs all, and not more at a time than it may", async () => {
-    let [running, most, sum] = [0, 0, 0];
-    await together(3, [1, 2, 3, 4, 5, 6, 7], async (number) => {
-      most = Math.max(most, ++running);
+describe("forEachLimited", () => {
+  it("runs all items, at most `limit` at a time", async () => {
+    let [running, peak, sum] = [0, 0, 0];
+    await forEachLimited(3, [1, 2, 3, 4, 5, 6, 7], async (number) => {
+      peak = Math.max(peak, ++running);
       await settled();
       running--;
       sum += number;
     });
-    expect([most, sum]).toEqual([3, 28]);
+    expect([peak, sum]).toEqual([3, 28]);
   });
 
-  it("begins nothing after a failure, and waits for what runs", async () => {
+  it("starts nothing after a failure, and waits for the items that are running", async () => {
     const seen: number[] = [];
     let slow = false;
     const act = async (number: number) => {
@@ -72,7 +72,7 @@ describe("together", () => {
       await settled();
       slow = true;
     };
-    await expect(together(2, [1, 2, 3, 4], act)).rejects.toThrow("first");
+    await expect(forEachLimited(2, [1, 2, 3, 4], act)).rejects.toThrow("first");
     expect([seen, slow]).toEqual([[1, 2], true]);
   });
 });

@@ -1,151 +1,155 @@
-/** Whether service and bucket can be reached, and as whom: work waits here until it can go on. */
+/** Whether the service and the bucket can be reached, and with which token. Requests wait here. */
 
-import { Client } from "../client/client.ts";
-import { Problem, Unreachable } from "../client/errors.ts";
-import { abortable, delay, type Patience, patient, sleep } from "../client/patience.ts";
-import type { Account } from "./account.ts";
-import { Watchers } from "./watchers.ts";
+import {
+  abortable,
+  backoff,
+  Client,
+  type Network,
+  Observable,
+  Problem,
+  type RetryPolicy,
+  retryDelay,
+  sleep,
+  Unreachable,
+} from "@onecopy/client";
+import type { Session, TabStorage } from "./session.ts";
 
-/** `up`, or what has to happen before work goes on. */
+/** `up`, or what has to change before requests continue. */
 export type ConnectionState = "up" | "unreachable" | "store-unreachable" | "token-needed";
 
-/** Where the token is kept: sessionStorage, or anything like it. */
-export type Keep = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+const TOKEN_NAME = "onecopy-token";
+const MAX_ATTEMPTS = 6;
+/** Time between two checks whether a host can be reached again. */
+const POLL_INTERVAL_MS = 2_000;
+const POLL_TIMEOUT_MS = 10_000;
 
-const TOKEN = "onecopy-token";
-/** Milliseconds between two looks whether somebody is back. */
-const LOOK = 2_000;
-/** Milliseconds for an answer to such a look. */
-const LONGEST_LOOK = 10_000;
-
-/** Somebody who may be away. */
+/** A host that may be unreachable. */
 interface Host {
-  readonly away: ConnectionState;
-  readonly answers: () => Promise<boolean>;
+  readonly downState: ConnectionState;
+  readonly isUp: () => Promise<boolean>;
 }
 
-/** One for the page: all its requests wait together, and one of them looks. */
-export class Connection {
+/** The page's connection: all its requests wait together while one of them checks the host. */
+export class Connection implements Network {
   state: ConnectionState = "up";
-  readonly #watchers = new Watchers();
-  /** Tells of each change. */
-  readonly watch = this.#watchers.add;
+  readonly #changes = new Observable();
+  readonly subscribe = this.#changes.subscribe;
   readonly #root: string;
-  readonly #keep: Keep;
-  readonly #account: Account;
-  readonly #service: Host = { away: "unreachable", answers: () => this.#isHealthy() };
-  readonly #back = new Map<string, Promise<void>>();
-  #admitted: Promise<void> | null = null;
+  readonly #storage: TabStorage;
+  readonly #session: Session;
+  readonly #service: Host = { downState: "unreachable", isUp: () => this.#isHealthy() };
+  readonly #waits = new Map<string, Promise<void>>();
+  #admission: Promise<void> | null = null;
   #admit: () => void = () => undefined;
 
-  constructor(root: string, keep: Keep, account: Account) {
+  constructor(root: string, storage: TabStorage, session: Session) {
     this.#root = root;
-    this.#keep = keep;
-    this.#account = account;
+    this.#storage = storage;
+    this.#session = session;
   }
 
-  /** The bearer token, for as long as the tab lives. */
-  readonly token = (): string | null => this.#account.token ?? this.#keep.getItem(TOKEN);
+  /** Return the bearer token, which is kept while the tab is open. */
+  readonly token = (): string | null => this.#session.token ?? this.#storage.getItem(TOKEN_NAME);
 
-  /** Take a token, and let the work go on with it. */
+  /** Use a token that the user entered, and let waiting requests continue with it. */
   setToken(token: string): void {
-    this.#account.leave();
-    this.#keep.setItem(TOKEN, token.trim());
-    this.#admitted = null;
-    this.#say("up");
+    this.#session.forget();
+    this.#storage.setItem(TOKEN_NAME, token.trim());
+    this.#admission = null;
+    this.#setState("up");
     this.#admit();
   }
 
-  /** Wait out a lost service for as long as it takes, a missing token too, the rest six times. */
-  readonly patience: Patience = async (error, attempt, signal) => {
-    if (error instanceof Unreachable) await abortable(this.#return("", this.#service), signal);
+  /** Wait as long as the service is unreachable or a token is missing; retry other failures. */
+  readonly retryPolicy: RetryPolicy = async (error, attempt, signal) => {
+    if (error instanceof Unreachable) await abortable(this.#waitFor("", this.#service), signal);
     else if (error instanceof Problem && error.status === 401) {
-      await abortable(this.#admission(), signal);
-    } else await patient(6)(error, attempt, signal);
+      await abortable(this.#waitForToken(), signal);
+    } else await backoff(MAX_ATTEMPTS)(error, attempt, signal);
   };
 
-  /** Whether a bucket could not be reached; if so, only after it is back. */
-  async wasLost(address: string, signal?: AbortSignal): Promise<boolean> {
-    const answers = () => isThere(address);
-    if (await answers()) return false;
-    const bucket: Host = { away: "store-unreachable", answers };
-    await abortable(this.#return(new URL(address).origin, bucket), signal);
+  async wasUnreachable(address: string, signal?: AbortSignal): Promise<boolean> {
+    const isUp = () => answers(address);
+    if (await isUp()) return false;
+    const bucket: Host = { downState: "store-unreachable", isUp };
+    await abortable(this.#waitFor(new URL(address).origin, bucket), signal);
     return true;
+  }
+
+  /** Wait for a token after the service refused the present one for good. */
+  async refuseToken(): Promise<void> {
+    this.#admission ??= this.#askUser();
+    await this.#admission;
   }
 
   async #isHealthy(): Promise<boolean> {
     try {
-      const late = AbortSignal.timeout(LONGEST_LOOK);
-      const answer = await fetch(`${this.#root}healthz`, { signal: late, cache: "no-store" });
+      const signal = AbortSignal.timeout(POLL_TIMEOUT_MS);
+      const answer = await fetch(`${this.#root}healthz`, { signal, cache: "no-store" });
       return answer.ok;
     } catch {
       return false;
     }
   }
 
-  #return(name: string, host: Host): Promise<void> {
-    const back = this.#back.get(name) ?? this.#look(host).finally(() => this.#back.delete(name));
-    this.#back.set(name, back);
-    return back;
+  #waitFor(name: string, host: Host): Promise<void> {
+    const running = this.#waits.get(name);
+    const wait = running ?? this.#poll(host).finally(() => this.#waits.delete(name));
+    this.#waits.set(name, wait);
+    return wait;
   }
 
-  async #look({ away, answers }: Host): Promise<void> {
-    // Even if it answers at once: whoever is refused again and again must not ask in a loop.
-    await sleep(delay(null, 1));
-    while (!(await answers())) {
-      this.#say(away);
-      await sleep(LOOK);
+  async #poll({ downState, isUp }: Host): Promise<void> {
+    // Even if it answers at once: a client that is refused again and again must not loop.
+    await sleep(retryDelay(null, 1));
+    while (!(await isUp())) {
+      this.#setState(downState);
+      await sleep(POLL_INTERVAL_MS);
     }
-    if (this.state === away) this.#say("up");
+    if (this.state === downState) this.#setState("up");
   }
 
-  async #admission(): Promise<void> {
-    // The request that was refused may have left with the token before this one.
-    if (await this.#admits()) return;
-    this.#admitted ??= this.#ask();
-    await this.#admitted;
+  async #waitForToken(): Promise<void> {
+    // The refused request may have been sent with an earlier token than the present one.
+    if (await this.#isTokenAccepted()) return;
+    this.#admission ??= this.#getToken();
+    await this.#admission;
   }
 
-  /** Get another token: from the issuer, or else from the person. */
-  async #ask(): Promise<void> {
-    if (await this.#account.renew()) this.#admitted = null;
-    else await this.#wait();
+  /** Get a new token from the issuer, or else from the user. */
+  async #getToken(): Promise<void> {
+    if (await this.#session.renew()) this.#admission = null;
+    else await this.#askUser();
   }
 
-  /** Take it that nobody gets in with this token; returns when there is another. */
-  async refuse(): Promise<void> {
-    this.#admitted ??= this.#wait();
-    await this.#admitted;
-  }
-
-  async #wait(): Promise<void> {
-    await this.#account.look();
+  async #askUser(): Promise<void> {
+    await this.#session.discover();
     await new Promise<void>((admit) => {
       this.#admit = admit;
-      this.#say("token-needed");
+      this.#setState("token-needed");
     });
   }
 
-  async #admits(): Promise<boolean> {
-    const client = new Client({ root: this.#root, token: this.token, patience: patient(1) });
+  async #isTokenAccepted(): Promise<boolean> {
+    const client = new Client({ root: this.#root, token: this.token, retryPolicy: backoff(1) });
     return await client.config().then(
       () => true,
       () => false,
     );
   }
 
-  #say(state: ConnectionState): void {
+  #setState(state: ConnectionState): void {
     if (state === this.state) return;
     this.state = state;
-    this.#watchers.call();
+    this.#changes.notify();
   }
 }
 
-/** Whether anything answers there, if only to say that it is not for us: CORS does not hide that. */
-async function isThere(address: string): Promise<boolean> {
+/** Return whether a host answers at all; even a refusal counts, which CORS does not hide. */
+async function answers(address: string): Promise<boolean> {
   try {
-    const late = AbortSignal.timeout(LONGEST_LOOK);
-    await fetch(address, { method: "HEAD", mode: "no-cors", cache: "no-store", signal: late });
+    const signal = AbortSignal.timeout(POLL_TIMEOUT_MS);
+    await fetch(address, { method: "HEAD", mode: "no-cors", cache: "no-store", signal });
     return true;
   } catch {
     return false;

@@ -1,143 +1,147 @@
-/** Whom the issuer says that we are, for as long as the tab lives. */
+/** The user's sign-in at the issuer, for as long as the tab is open. */
 
-import type { Client } from "../client/client.ts";
-import type { SignIn } from "../client/documents.ts";
-import { ServiceError } from "../client/errors.ts";
-import { Issuer, type Pending, type Session } from "../client/issuer.ts";
-import type { Keep } from "./connection.ts";
-import { Watchers } from "./watchers.ts";
+import {
+  type Client,
+  Issuer,
+  Observable,
+  type PendingSignIn,
+  ServiceError,
+  type SignIn,
+  type Tokens,
+} from "@onecopy/client";
 
-/** The page's own address bar. */
-export interface Place {
-  /** What it says. */
+/** Storage of this tab: sessionStorage, or an object with the same methods. */
+export type TabStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+
+/** The page's address. */
+export interface Address {
   readonly href: string;
-  /** Go there, and leave the page. */
-  readonly go: (url: string) => void;
-  /** Say something else, and stay. */
-  readonly say: (url: string) => void;
+  /** Leave the page for another URL. */
+  readonly leaveFor: (url: string) => void;
+  /** Show another URL in the address bar, and stay on the page. */
+  readonly replace: (url: string) => void;
 }
 
-/** What a sign-in gave, and what one waits for: kept for this tab alone. */
-const TOKEN = "onecopy-signed-in";
-const PENDING = "onecopy-signing-in";
+const TOKEN_NAME = "onecopy-signed-in";
+const PENDING_NAME = "onecopy-signing-in";
 
-/** Nobody, where no issuer is named; then it does nothing. */
-export class Account {
-  readonly #watchers = new Watchers();
-  /** Tells of each change. */
-  readonly watch = this.#watchers.add;
+/** The sign-in. Without an issuer nobody can sign in, and methods do nothing. */
+export class Session {
+  readonly #changes = new Observable();
+  readonly subscribe = this.#changes.subscribe;
   readonly #client: Client;
-  readonly #keep: Keep;
-  readonly #place: Place;
+  readonly #storage: TabStorage;
+  readonly #address: Address;
   readonly #back: string;
-  #terms: SignIn | null = null;
-  /** In memory only: it lives longer than a token, and a page that is loaded anew may ask again. */
+  #config: SignIn | null = null;
+  /** In memory only: it outlives a token, and after a reload the user can sign in again. */
   #refresh: string | null = null;
-  /** Work that is begun meanwhile waits for it. */
+  /** Requests that fail while a sign-in is finishing wait for it. */
   #finishing: Promise<boolean> = Promise.resolve(false);
   /** What went wrong, for people; empty if nothing did. */
-  trouble = "";
-  /** Whether the page is on its way to the issuer. */
+  error = "";
+  /** Whether the page is being left for the issuer. */
   isLeaving = false;
 
-  /** People come back to `back`, the page's address. */
-  constructor(client: Client, keep: Keep, place: Place, back: string) {
+  /** Users return from the issuer to `back`, the page's URL. */
+  constructor(client: Client, storage: TabStorage, address: Address, back: string) {
     this.#client = client;
-    this.#keep = keep;
-    this.#place = place;
+    this.#storage = storage;
+    this.#address = address;
     this.#back = back;
   }
 
-  /** What lets in; null if nobody has signed in. */
+  /** The token that the service accepts; null if nobody has signed in. */
   get token(): string | null {
-    return this.#keep.getItem(TOKEN);
+    return this.#storage.getItem(TOKEN_NAME);
   }
 
-  /** Whether people can sign in, as far as it is known. */
+  /** Whether users can sign in, as far as `discover` has found out. */
   get isOffered(): boolean {
-    return this.#terms !== null;
+    return this.#config !== null;
   }
 
-  /** Find out whether people can sign in. */
-  async look(): Promise<void> {
-    this.#terms ??= await this.#client.signIn().catch(() => null);
+  /** Find out whether users can sign in. */
+  async discover(): Promise<void> {
+    this.#config ??= await this.#client.signIn().catch(() => null);
   }
 
-  /** Go to the issuer; the page is left. */
+  /** Leave the page to sign in at the issuer. */
   async begin(): Promise<void> {
-    await this.#trying(async (issuer) => {
+    await this.#withIssuer(async (issuer) => {
       const { url, pending } = await issuer.begin(this.#back);
-      this.#keep.setItem(PENDING, JSON.stringify(pending));
+      this.#storage.setItem(PENDING_NAME, JSON.stringify(pending));
       this.isLeaving = true;
-      this.#place.go(url);
+      this.#address.leaveFor(url);
     });
   }
 
-  /** Take what the issuer has answered, if that is how the page was opened. */
+  /** Finish a sign-in if the page was opened with the issuer's answer. */
   async finish(): Promise<void> {
-    const answer = new URL(this.#place.href).searchParams;
+    const answer = new URL(this.#address.href).searchParams;
     if (!answer.has("state") || !(answer.has("code") || answer.has("error"))) return;
-    this.#place.say(this.#back);
-    const pending = JSON.parse(this.#keep.getItem(PENDING) ?? "null") as Pending | null;
-    // What was answered once is over, whatever comes of it.
-    this.#keep.removeItem(PENDING);
-    this.#finishing = this.#trying(async (issuer) => {
-      this.#take(await issuer.finish(answer, pending, this.#back));
+    this.#address.replace(this.#back);
+    const stored = this.#storage.getItem(PENDING_NAME);
+    const pending = JSON.parse(stored ?? "null") as PendingSignIn | null;
+    // A pending sign-in is used once, whether or not it succeeds.
+    this.#storage.removeItem(PENDING_NAME);
+    this.#finishing = this.#withIssuer(async (issuer) => {
+      this.#accept(await issuer.finish(answer, pending, this.#back));
     });
     await this.#finishing;
     this.#finishing = Promise.resolve(false);
   }
 
-  /** Get another token without asking the person; returns whether there is one. */
+  /** Get a new token without the user; returns whether there is one. */
   async renew(): Promise<boolean> {
     if (await this.#finishing) return true;
     const refresh = this.#refresh;
-    // Each is tried once: what is refused would be refused again.
+    // A refresh token is used once: if it is refused, it will be refused again.
     this.#refresh = null;
     if (refresh === null) return false;
-    return await this.#trying(async (issuer) => this.#take(await issuer.renew(refresh)));
+    return await this.#withIssuer(async (issuer) => this.#accept(await issuer.renew(refresh)));
   }
 
-  /** Forget who we are, here and at the issuer; the page is left. */
+  /** Sign out here and at the issuer, which leaves the page. */
   async signOut(): Promise<void> {
-    let end: string | null = null;
-    await this.#trying(async (issuer) => {
-      end = issuer.end(this.#back);
+    let url: string | null = null;
+    await this.#withIssuer(async (issuer) => {
+      url = issuer.signOutUrl(this.#back);
     });
-    this.leave();
-    this.#place.go(end ?? this.#back);
+    this.forget();
+    this.#address.leaveFor(url ?? this.#back);
   }
 
-  /** Forget who we are, here. */
-  leave(): void {
+  /** Forget the sign-in on this page. */
+  forget(): void {
     this.#refresh = null;
-    this.#keep.removeItem(TOKEN);
-    this.#watchers.call();
+    this.#storage.removeItem(TOKEN_NAME);
+    this.#changes.notify();
   }
 
-  /** Say what went wrong. */
-  complain(trouble: string): void {
-    this.trouble = trouble;
-    this.#watchers.call();
+  /** Show an error; an empty one removes it. */
+  showError(message: string): void {
+    this.error = message;
+    this.#changes.notify();
   }
 
-  #take({ bearer, refresh }: Session): void {
-    this.#keep.setItem(TOKEN, bearer);
+  #accept({ bearer, refresh }: Tokens): void {
+    this.#storage.setItem(TOKEN_NAME, bearer);
     this.#refresh = refresh;
-    this.#watchers.call();
+    this.#changes.notify();
   }
 
-  /** Do something with the issuer; returns whether it worked, and says why not. */
-  async #trying(act: (issuer: Issuer) => Promise<void>): Promise<boolean> {
+  /** Do something with the issuer; returns whether it succeeded, and shows the error if not. */
+  async #withIssuer(act: (issuer: Issuer) => Promise<void>): Promise<boolean> {
     try {
-      await this.look();
-      if (this.#terms === null) return false;
-      await act(await Issuer.find(this.#terms));
-      this.complain("");
+      await this.discover();
+      if (this.#config === null) return false;
+      await act(await Issuer.discover(this.#config));
+      this.showError("");
       return true;
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      this.complain(error.message);
+      this.showError(error.message);
       return false;
     }
   }

@@ -1,10 +1,10 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { Connection } from "../../src/upload/connection.ts";
-import { nobody, nothing } from "./nobody.ts";
+import { Connection } from "../src/connection.ts";
+import { emptyStorage, signedOut } from "./signed-out.ts";
 
-/** Serve a bucket that refuses everybody; without a port, on a free one. */
+/** Serve a bucket that denies all requests; by default on a free port. */
 async function bucket(port = 0): Promise<{ address: string; port: number; close: () => void }> {
   const server = createServer((_, response) => {
     response.statusCode = 403;
@@ -20,39 +20,39 @@ async function bucket(port = 0): Promise<{ address: string; port: number; close:
 }
 
 describe("a bucket", () => {
-  it("is there if it answers anything", async () => {
+  it("is reachable if it answers at all", async () => {
     const { address, close } = await bucket();
-    const connection = new Connection("http://127.0.0.1:9/", nothing, nobody);
-    expect(await connection.wasLost(address)).toBe(false);
+    const connection = new Connection("http://127.0.0.1:9/", emptyStorage, signedOut);
+    expect(await connection.wasUnreachable(address)).toBe(false);
     expect(connection.state).toBe("up");
     close();
   });
 
-  it("is waited for when it is away, and that is said", async () => {
+  it("is waited for when it is unreachable, which the state shows", async () => {
     const first = await bucket();
     first.close();
-    const connection = new Connection("http://127.0.0.1:9/", nothing, nobody);
+    const connection = new Connection("http://127.0.0.1:9/", emptyStorage, signedOut);
     const states: string[] = [];
-    const away = new Promise<void>((resolve) => {
-      connection.watch(() => {
+    const down = new Promise<void>((resolve) => {
+      connection.subscribe(() => {
         states.push(connection.state);
         resolve();
       });
     });
-    const lost = connection.wasLost(first.address);
-    await away;
+    const lost = connection.wasUnreachable(first.address);
+    await down;
     const again = await bucket(first.port);
     expect(await lost).toBe(true);
     expect(states).toEqual(["store-unreachable", "up"]);
     again.close();
   });
 
-  it("is not waited for by whoever is stopped", async () => {
+  it("is not waited for by a request that is cancelled", async () => {
     const { address, close } = await bucket();
     close();
-    const connection = new Connection("http://127.0.0.1:9/", nothing, nobody);
+    const connection = new Connection("http://127.0.0.1:9/", emptyStorage, signedOut);
     const control = new AbortController();
-    const lost = connection.wasLost(address, control.signal);
+    const lost = connection.wasUnreachable(address, control.signal);
     control.abort(new Error("stopped"));
     await expect(lost).rejects.toThrow("stopped");
   });

@@ -1,9 +1,9 @@
 /**
- * An issuer for tests: a certified OpenID provider, which gives access tokens for an API.
+ * Issuer for tests: a certified OpenID provider that returns access tokens for an API.
  *
  *     node issuer.mjs PORT PAGE AUDIENCE SECONDS
  *
- * Whoever signs in is who they say they are; their tenant is the part of their name behind an @.
+ * It accepts every user without a password. The tenant is the part of the user name after the @.
  */
 
 import Provider from "oidc-provider";
@@ -20,7 +20,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
       post_logout_redirect_uris: [page],
     },
   ],
-  cookies: { keys: ["for tests alone"] },
+  cookies: { keys: ["for tests only"] },
   clientBasedCORS: (_context, origin) => origin === new URL(page).origin,
   extraParams: ["audience"],
   extraTokenClaims: (_context, token) => ({ tenant: token.accountId.split("@")[1] }),
@@ -30,7 +30,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   features: {
     resourceIndicators: {
       enabled: true,
-      // Without the parameter there is no token for the API, as at issuers that want it.
+      // Without the parameter there is no token for the API, as at issuers that require it.
       defaultResource: (context) => context.oidc.params.audience,
       useGrantedResource: () => true,
       getResourceServerInfo: () => ({

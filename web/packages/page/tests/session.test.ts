@@ -1,20 +1,19 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { backoff, Client } from "@onecopy/client";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Client } from "../../src/client/client.ts";
-import { patient } from "../../src/client/patience.ts";
-import { Account } from "../../src/upload/account.ts";
+import { Session } from "../src/session.ts";
 
-/** An issuer that takes each code once, from whoever knows the secret behind its challenge. */
+/** An issuer that accepts each code once, from the client with the verifier of its challenge. */
 class Issuer {
   origin = "";
-  /** What it says its name is; empty: the true one. */
+  /** The name that it reports; if empty, the true one. */
   name = "";
-  /** Claims that it states otherwise than it should. */
+  /** Claims that replace the correct ones. */
   wrong: Record<string, unknown> = {};
-  /** What the page states of it. */
-  terms: Record<string, string> = {};
+  /** The sign-in configuration of the service. */
+  config: Record<string, string> = {};
   readonly forms: URLSearchParams[] = [];
   readonly #codes = new Map<string, URLSearchParams>();
   readonly #server = createServer(async (request, response) => {
@@ -26,7 +25,7 @@ class Issuer {
   async open(): Promise<void> {
     await new Promise<void>((listening) => this.#server.listen(0, "127.0.0.1", listening));
     this.origin = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-    this.terms = { issuer: this.origin, client_id: "page", scopes: "openid" };
+    this.config = { issuer: this.origin, client_id: "page", scopes: "openid" };
   }
 
   close(): void {
@@ -34,20 +33,20 @@ class Issuer {
     this.#server.close();
   }
 
-  /** Let somebody in who was sent there; returns where they are sent back. */
-  letIn(url: string): URL {
-    const asked = new URL(url).searchParams;
-    this.#codes.set("c0de", asked);
-    const back = new URL(asked.get("redirect_uri") ?? "");
+  /** Accept a user who was sent to `url`; returns the URL to which they return. */
+  accept(url: string): URL {
+    const query = new URL(url).searchParams;
+    this.#codes.set("c0de", query);
+    const back = new URL(query.get("redirect_uri") ?? "");
     back.searchParams.set("code", "c0de");
-    back.searchParams.set("state", asked.get("state") ?? "");
+    back.searchParams.set("state", query.get("state") ?? "");
     return back;
   }
 
   async #answer(request: IncomingMessage): Promise<[number, object]> {
     let body = "";
     for await (const chunk of request) body += chunk;
-    if (request.url === "/v1/sign-in") return [200, this.terms];
+    if (request.url === "/v1/sign-in") return [200, this.config];
     if (request.url !== "/token") return [200, this.#metadata()];
     const form = new URLSearchParams(body);
     this.forms.push(form);
@@ -65,12 +64,12 @@ class Issuer {
 
   #tokens(form: URLSearchParams): [number, object] {
     if (form.get("grant_type") === "refresh_token") return [200, { id_token: this.#token(null) }];
-    const asked = this.#codes.get(form.get("code") ?? "");
+    const query = this.#codes.get(form.get("code") ?? "");
     this.#codes.clear();
     const hash = createHash("sha256").update(form.get("code_verifier") ?? "");
-    if (asked?.get("code_challenge") !== hash.digest("base64url"))
+    if (query?.get("code_challenge") !== hash.digest("base64url"))
       return [400, { error: "invalid_grant" }];
-    const [id_token, access_token] = [this.#token(asked.get("nonce")), "for the API"];
+    const [id_token, access_token] = [this.#token(query.get("nonce")), "for the API"];
     return [200, { id_token, access_token, refresh_token: "again" }];
   }
 
@@ -85,51 +84,51 @@ class Issuer {
 
 const ROOT = "https://up.example/";
 let issuer: Issuer;
-let kept: Map<string, string>;
-let went: string[];
-let said: string[];
+let stored: Map<string, string>;
+let visited: string[];
+let shown: string[];
 
 beforeEach(async () => {
   issuer = new Issuer();
   await issuer.open();
-  [kept, went, said] = [new Map(), [], []];
+  [stored, visited, shown] = [new Map(), [], []];
 });
 
 afterEach(() => issuer.close());
 
-/** Open the page; the tab's sessionStorage stays. */
-function page(href = ROOT): Account {
-  const keep = {
-    getItem: (name: string) => kept.get(name) ?? null,
-    setItem: (name: string, value: string) => void kept.set(name, value),
-    removeItem: (name: string) => void kept.delete(name),
+/** Open the page, with the tab's sessionStorage. */
+function open(href = ROOT): Session {
+  const storage = {
+    getItem: (name: string) => stored.get(name) ?? null,
+    setItem: (name: string, value: string) => void stored.set(name, value),
+    removeItem: (name: string) => void stored.delete(name),
   };
-  const place = {
+  const address = {
     href,
-    go: (url: string) => void went.push(url),
-    say: (url: string) => void said.push(url),
+    leaveFor: (url: string) => void visited.push(url),
+    replace: (url: string) => void shown.push(url),
   };
-  const client = new Client({ root: `${issuer.origin}/`, patience: patient(1) });
-  return new Account(client, keep, place, ROOT);
+  const client = new Client({ root: `${issuer.origin}/`, retryPolicy: backoff(1) });
+  return new Session(client, storage, address, ROOT);
 }
 
-/** Go to the issuer and come back. */
-async function signIn(change: (back: URL) => void = () => undefined): Promise<Account> {
-  await page().begin();
-  const back = issuer.letIn(went.at(-1) ?? "");
+/** Go to the issuer and return. */
+async function signIn(change: (back: URL) => void = () => undefined): Promise<Session> {
+  await open().begin();
+  const back = issuer.accept(visited.at(-1) ?? "");
   change(back);
-  const account = page(back.href);
-  await account.finish();
-  return account;
+  const session = open(back.href);
+  await session.finish();
+  return session;
 }
 
 describe("signing in", () => {
-  it("gives the ID token, to whoever holds the secret behind the challenge", async () => {
-    const account = await signIn();
-    expect(account.trouble).toBe("");
-    expect(account.token).toMatch(/^ey/);
-    const asked = new URL(went[0] ?? "").searchParams;
-    expect(Object.fromEntries(asked)).toMatchObject({
+  it("returns the ID token for the verifier of the challenge", async () => {
+    const session = await signIn();
+    expect(session.error).toBe("");
+    expect(session.token).toMatch(/^ey/);
+    const query = new URL(visited[0] ?? "").searchParams;
+    expect(Object.fromEntries(query)).toMatchObject({
       prompt: "login",
       response_type: "code",
       client_id: "page",
@@ -137,88 +136,88 @@ describe("signing in", () => {
       scope: "openid",
       code_challenge_method: "S256",
     });
-    expect(asked.has("audience")).toBe(false);
+    expect(query.has("audience")).toBe(false);
     expect(issuer.forms[0]?.get("code_verifier")).toHaveLength(43);
   });
 
-  it("gives the access token where it is for an API of its own", async () => {
-    issuer.terms["audience"] = "https://api.example";
-    const account = await signIn();
-    expect(account.token).toBe("for the API");
-    expect(new URL(went[0] ?? "").searchParams.get("audience")).toBe("https://api.example");
+  it("returns the access token if an audience is configured", async () => {
+    issuer.config["audience"] = "https://api.example";
+    const session = await signIn();
+    expect(session.token).toBe("for the API");
+    expect(new URL(visited[0] ?? "").searchParams.get("audience")).toBe("https://api.example");
   });
 
-  it("takes the code from the address bar before anything else", async () => {
+  it("removes the code from the address bar before anything else", async () => {
     await signIn();
-    expect(said).toEqual([ROOT]);
+    expect(shown).toEqual([ROOT]);
   });
 
-  it("keeps neither the way back nor what gets other tokens", async () => {
+  it("stores neither the pending sign-in nor the refresh token", async () => {
     await signIn();
-    expect([...kept.keys()]).toEqual(["onecopy-signed-in"]);
-    expect([...kept.values()].join()).not.toContain("again");
+    expect([...stored.keys()]).toEqual(["onecopy-signed-in"]);
+    expect([...stored.values()].join()).not.toContain("again");
   });
 
-  it("is renewed as long as the page is open", async () => {
-    const account = await signIn();
-    expect(await account.renew()).toBe(true);
-    expect(await account.renew()).toBe(true);
+  it("is renewed while the page is open", async () => {
+    const session = await signIn();
+    expect(await session.renew()).toBe(true);
+    expect(await session.renew()).toBe(true);
     expect(issuer.forms.map((form) => form.get("refresh_token"))).toEqual([null, "again", "again"]);
-    expect(await page().renew()).toBe(false);
+    expect(await open().renew()).toBe(false);
   });
 
-  it("is waited for by work that has begun before it is finished", async () => {
-    await page().begin();
-    const account = page(issuer.letIn(went[0] ?? "").href);
-    const finished = account.finish();
-    expect(await account.renew()).toBe(true);
-    expect(account.token).toMatch(/^ey/);
+  it("is awaited by requests that were sent before it finished", async () => {
+    await open().begin();
+    const session = open(issuer.accept(visited[0] ?? "").href);
+    const finished = session.finish();
+    expect(await session.renew()).toBe(true);
+    expect(session.token).toMatch(/^ey/);
     await finished;
     expect(issuer.forms).toHaveLength(1);
   });
 
-  it("ends here, and at the issuer", async () => {
-    const account = await signIn();
-    await account.signOut();
-    expect(account.token).toBeNull();
-    expect(went.at(-1)).toMatch(/\/logout\?client_id=page&post_logout_redirect_uri=https/);
-    expect(await account.renew()).toBe(false);
+  it("ends on the page and at the issuer", async () => {
+    const session = await signIn();
+    await session.signOut();
+    expect(session.token).toBeNull();
+    expect(visited.at(-1)).toMatch(/\/logout\?client_id=page&post_logout_redirect_uri=https/);
+    expect(await session.renew()).toBe(false);
   });
 });
 
 describe("nobody is signed in", () => {
-  it("where no issuer is named", async () => {
-    issuer.terms = {};
-    const account = page();
-    await account.look();
-    await account.begin();
-    expect([account.isOffered, went]).toEqual([false, []]);
+  it("if the service has no issuer", async () => {
+    issuer.config = {};
+    const session = open();
+    await session.discover();
+    await session.begin();
+    expect([session.isOffered, visited]).toEqual([false, []]);
   });
 
   it.each(["another", ""])("by an answer with a wrong state: %j", async (state) => {
-    const account = await signIn((back) => back.searchParams.set("state", state));
-    expect(account.token).toBeNull();
-    expect(account.trouble).toContain("belongs to no sign-in of this page");
+    const session = await signIn((back) => back.searchParams.set("state", state));
+    expect(session.token).toBeNull();
+    expect(session.error).toContain("was not started by this page");
     expect(issuer.forms).toEqual([]);
   });
 
-  it("by an answer that nobody waits for, or the same answer twice", async () => {
+  it("by an answer without a pending sign-in, or the same answer twice", async () => {
     const back = `${ROOT}?code=c0de&state=stolen`;
-    const account = page(back);
-    await account.finish();
-    expect(account.trouble).toContain("belongs to no sign-in of this page");
-    await page().begin();
-    const { search } = issuer.letIn(went.at(-1) ?? "");
-    await page(ROOT + search).finish();
-    kept.delete("onecopy-signed-in");
-    const again = page(ROOT + search);
+    const session = open(back);
+    await session.finish();
+    expect(session.error).toContain("was not started by this page");
+    await open().begin();
+    const { search } = issuer.accept(visited.at(-1) ?? "");
+    await open(ROOT + search).finish();
+    stored.delete("onecopy-signed-in");
+    const again = open(ROOT + search);
     await again.finish();
     expect(again.token).toBeNull();
   });
 
   it("by another issuer's answer", async () => {
-    const account = await signIn((back) => back.searchParams.set("iss", "https://evil.example"));
-    expect(account.trouble).toContain("from another issuer");
+    const session = await signIn((back) => back.searchParams.set("iss", "https://evil.example"));
+    expect(session.error).toContain("from another issuer");
     expect(issuer.forms).toEqual([]);
   });
 
@@ -228,39 +227,39 @@ describe("nobody is signed in", () => {
     ["another issuer", { iss: "https://evil.example" }],
   ])("by a token for %s", async (_, wrong) => {
     issuer.wrong = wrong;
-    const account = await signIn();
-    expect(account.token).toBeNull();
-    expect(account.trouble).toContain("is not for this sign-in");
+    const session = await signIn();
+    expect(session.token).toBeNull();
+    expect(session.error).toContain("is not for this sign-in");
   });
 
-  it("by an issuer that names itself otherwise", async () => {
+  it("by an issuer that reports another name", async () => {
     issuer.name = "https://evil.example";
-    const account = page();
-    await account.begin();
-    expect(account.trouble).toContain("names itself otherwise");
-    expect(went).toEqual([]);
+    const session = open();
+    await session.begin();
+    expect(session.error).toContain("reports a different issuer");
+    expect(visited).toEqual([]);
   });
 
-  it("without TLS, but on this machine", async () => {
-    issuer.terms["issuer"] = "http://issuer.example";
-    const account = page();
-    await account.begin();
-    expect(account.trouble).toContain("no address with https");
+  it("without TLS, except on this machine", async () => {
+    issuer.config["issuer"] = "http://issuer.example";
+    const session = open();
+    await session.begin();
+    expect(session.error).toContain("does not use https");
   });
 
-  it("when they changed their mind, and the issuer's word is told", async () => {
-    const account = await signIn((back) => {
+  it("after the issuer refused, and its error is shown", async () => {
+    const session = await signIn((back) => {
       back.searchParams.delete("code");
       back.searchParams.set("error", "access_denied");
     });
-    expect(account.trouble).toMatch(/did not let you in \(access_denied\)/);
+    expect(session.error).toMatch(/did not sign you in \(access_denied\)/);
   });
 
-  it("while the issuer can't be reached, and that is said", async () => {
-    const account = page();
-    await account.look();
+  it("while the issuer can't be reached, and that is shown", async () => {
+    const session = open();
+    await session.discover();
     issuer.close();
-    await account.begin();
-    expect(account.trouble).toMatch(/^127\.0\.0\.1:\d+, where people sign in, can’t be reached\.$/);
+    await session.begin();
+    expect(session.error).toMatch(/^The sign-in server 127\.0\.0\.1:\d+ can’t be reached\. /);
   });
 });

@@ -1,16 +1,16 @@
-/** A page on which nobody has signed in, and can't. */
+/** A session in which nobody has signed in, and nobody can. */
 
-import { Client } from "../../src/client/client.ts";
-import { patient } from "../../src/client/patience.ts";
-import { Account } from "../../src/upload/account.ts";
+import { backoff, Client } from "@onecopy/client";
+import { Session } from "../src/session.ts";
 
-export const nothing = {
+export const emptyStorage = {
   getItem: () => null,
   setItem: () => undefined,
   removeItem: () => undefined,
 };
 
 const root = "http://127.0.0.1:9/";
-const place = { href: root, go: () => undefined, say: () => undefined };
+const address = { href: root, leaveFor: () => undefined, replace: () => undefined };
+const client = new Client({ root, retryPolicy: backoff(1) });
 
-export const nobody = new Account(new Client({ root, patience: patient(1) }), nothing, place, root);
+export const signedOut = new Session(client, emptyStorage, address, root);

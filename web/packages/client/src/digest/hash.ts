@@ -1,19 +1,19 @@
-/** Hashing of bytes: natively where the browser lets us, else with WebAssembly. */
+/** Hashing of bytes: natively where the browser allows it, otherwise with WebAssembly. */
 
 import type { Algorithm } from "./scheme.ts";
 
-/** Bytes of our own, as WebCrypto takes them. */
+/** Bytes in a buffer of their own, as WebCrypto requires. */
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A hash that takes its bytes piece by piece, and begins anew after `digest`. */
+/** A hash that is updated piece by piece, and starts over after `digest`. */
 export interface Hash {
   update(bytes: Bytes): void;
   digest(): Bytes;
 }
 
-/** Return the hash of some bytes. This may block its thread: many bytes are for workers. */
+/** Return the hash of `bytes`. This may block the thread: hash large inputs in a worker. */
 export async function hashBytes(algorithm: Algorithm, bytes: Bytes): Promise<Bytes> {
-  // WebCrypto has no MD5, and pages on plain http, but for localhost, have no WebCrypto.
+  // WebCrypto has no MD5, and browsers withhold it from pages on plain http, except on localhost.
   if (algorithm === "sha256" && globalThis.crypto?.subtle) {
     return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   }
@@ -22,7 +22,7 @@ export async function hashBytes(algorithm: Algorithm, bytes: Bytes): Promise<Byt
   return hash.digest();
 }
 
-/** Return a running hash; WebCrypto has none. */
+/** Return an incremental hash, which WebCrypto does not offer. */
 export async function createHash(algorithm: Algorithm): Promise<Hash> {
   const { createMD5, createSHA256 } = await import("hash-wasm");
   const hasher = algorithm === "md5" ? await createMD5() : await createSHA256();

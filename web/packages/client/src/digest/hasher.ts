@@ -1,44 +1,44 @@
-/** Hashing of files in a few workers; small ones on the calling thread. */
+/** Hashing of files: large ones in a few workers, small ones on the calling thread. */
 
-import { together } from "../lanes.ts";
+import { forEachLimited } from "../limiter.ts";
 import { type Bytes, hashBytes } from "./hash.ts";
 import type { FromWorker, Task, ToWorker } from "./messages.ts";
-import { hashRange, LARGEST_BLOCK, type Watch } from "./pieces.ts";
+import { type HashOptions, hashRange, MAX_BLOCK_BYTES } from "./pieces.ts";
 import { FileUnreadable } from "./read.ts";
 import { contentScheme, formatScheme, fromHex, hex, type Range, type Scheme } from "./scheme.ts";
 
-/** Bytes up to which a file is hashed sooner on this thread than it is told to a worker. */
-export const SMALL = 1024 * 1024;
-/** More do not help: reading is the limit. */
-const WORKERS = 2;
-/** Bytes of a file that one worker hashes at a stretch. */
-const SEGMENT = 64 * 1024 * 1024;
+/** Up to this size, hashing on this thread is faster than handing the file to a worker. */
+export const SMALL_FILE_BYTES = 1024 * 1024;
+/** More workers do not help, because reading is the bottleneck. */
+const MAX_WORKERS = 2;
+/** Bytes of a file that one worker hashes in one task. */
+const SEGMENT_BYTES = 64 * 1024 * 1024;
 
 /** The digests of a file. */
 export interface FileDigests {
-  /** As `scheme:hex`, one for each scheme asked for. */
+  /** As `scheme:hex`, one for each requested scheme. */
   readonly digests: readonly string[];
   /** The content digest. */
   readonly content: string;
-  /** SHA-256 in hex of each part in which it would be sent. */
+  /** SHA-256 in hex of each part in which the file would be uploaded. */
   readonly parts: readonly string[];
 }
 
-/** A part, ready to be sent. */
+/** A part that is ready to be sent. */
 export interface Part {
-  /** In hex. */
+  /** As hex. */
   readonly sha256: string;
   readonly body: Bytes | Blob;
 }
 
 interface Job {
   readonly task: Task;
-  readonly watch: Watch;
+  readonly options: HashOptions;
   readonly done: (pieces: Bytes[][], bytes: Bytes | undefined) => void;
   readonly fail: (error: unknown) => void;
 }
 
-/** Computes digests of files. Its workers start when they are first needed. */
+/** Computes digests of files. Workers are started when they are first needed. */
 export class Hasher {
   readonly #idle: Worker[] = [];
   readonly #workers = new Map<Worker, Job | null>();
@@ -46,21 +46,25 @@ export class Hasher {
   #tasks = 0;
 
   /**
-   * Return the digests of a file under these schemes and under that of its content digest; the
+   * Return the digests of a file under `requested` and under the scheme of its content digest. The
    * file is read once. Throws FileUnreadable, and the signal's reason.
    */
-  async digests(file: Blob, asked: readonly Scheme[], watch: Watch = {}): Promise<FileDigests> {
-    const own = contentScheme(file.size);
-    const names = new Set([own, ...asked].map(formatScheme));
-    const schemes = [own, ...asked].filter((scheme) => names.delete(formatScheme(scheme)));
+  async digests(
+    file: Blob,
+    requested: readonly Scheme[],
+    options: HashOptions = {},
+  ): Promise<FileDigests> {
+    const all = [contentScheme(file.size), ...requested];
+    const names = new Set(all.map(formatScheme));
+    const schemes = all.filter((scheme) => names.delete(formatScheme(scheme)));
     const pieces: Bytes[][] = schemes.map(() => []);
     const ranges = segments(file.size, schemes);
     const results: Bytes[][][] = [];
-    await together(WORKERS, ranges.entries(), async ([at, range]) => {
-      results[at] = await this.#hash(file, range, schemes, watch);
+    await forEachLimited(MAX_WORKERS, ranges.entries(), async ([at, range]) => {
+      results[at] = await this.#hash(file, range, schemes, options);
     });
     for (const result of results) {
-      for (const [at, some] of result.entries()) pieces[at]?.push(...some);
+      for (const [at, found] of result.entries()) pieces[at]?.push(...found);
     }
     const digests = await Promise.all(
       schemes.map((scheme, at) => compose(scheme, pieces[at] ?? [])),
@@ -69,20 +73,25 @@ export class Hasher {
   }
 
   /** Read and hash one part for sending. Throws FileUnreadable, and the signal's reason. */
-  async part(file: Blob, range: Range, watch: Watch = {}): Promise<Part> {
-    if (range.to - range.from > LARGEST_BLOCK) {
+  async part(file: Blob, range: Range, options: HashOptions = {}): Promise<Part> {
+    if (range.to - range.from > MAX_BLOCK_BYTES) {
       const whole: Scheme = { algorithm: "sha256", partSize: null };
-      const [pieces] = await this.#hash(file, range, [whole], watch);
+      const [pieces] = await this.#hash(file, range, [whole], options);
       return { sha256: hex(only(pieces)), body: file.slice(range.from, range.to) };
     }
     return new Promise<Part>((resolve, reject) => {
-      this.#ask({ file, range, schemes: [], keep: true }, watch, reject, ([pieces], bytes) => {
-        resolve({ sha256: hex(only(pieces)), body: only(bytes && [bytes]) });
-      });
+      this.#enqueue(
+        { file, range, schemes: [], keep: true },
+        options,
+        reject,
+        ([pieces], bytes) => {
+          resolve({ sha256: hex(only(pieces)), body: only(bytes && [bytes]) });
+        },
+      );
     });
   }
 
-  /** End the workers; whatever still runs fails. */
+  /** Stop the workers; running tasks fail with an AbortError. */
   close(): void {
     for (const [worker, job] of this.#workers) {
       worker.terminate();
@@ -92,41 +101,47 @@ export class Hasher {
     this.#idle.length = 0;
   }
 
-  #hash(file: Blob, range: Range, schemes: readonly Scheme[], watch: Watch): Promise<Bytes[][]> {
-    if (range.to - range.from <= SMALL) return hashRange(file, range, schemes, watch);
+  #hash(
+    file: Blob,
+    range: Range,
+    schemes: readonly Scheme[],
+    options: HashOptions,
+  ): Promise<Bytes[][]> {
+    if (range.to - range.from <= SMALL_FILE_BYTES) return hashRange(file, range, schemes, options);
     return new Promise((resolve, reject) => {
-      this.#ask({ file, range, schemes, keep: false }, watch, reject, resolve);
+      this.#enqueue({ file, range, schemes, keep: false }, options, reject, resolve);
     });
   }
 
-  #ask(
+  #enqueue(
     task: Omit<Task, "id">,
-    watch: Watch,
+    options: HashOptions,
     reject: (error: unknown) => void,
     done: Job["done"],
   ): void {
     const id = ++this.#tasks;
-    const stop = () => this.#cancel(id, watch.signal?.reason);
-    const end = () => watch.signal?.removeEventListener("abort", stop);
+    const { signal } = options;
+    const stop = () => this.#cancel(id, signal?.reason);
+    const end = () => signal?.removeEventListener("abort", stop);
     const fail = (error: unknown) => {
       end();
-      reject(watch.signal?.aborted ? watch.signal.reason : error);
+      reject(signal?.aborted ? signal.reason : error);
     };
-    if (watch.signal?.aborted) {
-      fail(watch.signal.reason);
+    if (signal?.aborted) {
+      fail(signal.reason);
       return;
     }
-    watch.signal?.addEventListener("abort", stop);
+    signal?.addEventListener("abort", stop);
     this.#queue.push({
       task: { ...task, id },
-      watch,
+      options,
       fail,
       done: (pieces, bytes) => {
         end();
         done(pieces, bytes);
       },
     });
-    this.#next();
+    this.#startNext();
   }
 
   #cancel(id: number, reason: unknown): void {
@@ -138,46 +153,47 @@ export class Hasher {
     }
   }
 
-  #next(): void {
+  #startNext(): void {
     if (this.#queue.length === 0) return;
-    const worker = this.#idle.pop() ?? (this.#workers.size < WORKERS ? this.#start() : undefined);
+    const worker =
+      this.#idle.pop() ?? (this.#workers.size < MAX_WORKERS ? this.#startWorker() : undefined);
     const job = worker && this.#queue.shift();
     if (worker === undefined || job === undefined) return;
     this.#workers.set(worker, job);
     post(worker, job.task);
   }
 
-  #start(): Worker {
+  #startWorker(): Worker {
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#hear(worker, data);
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(worker, data);
     worker.onerror = (event) => this.#lose(worker, event.message);
     this.#workers.set(worker, null);
     return worker;
   }
 
-  #hear(worker: Worker, message: FromWorker): void {
+  #receive(worker: Worker, message: FromWorker): void {
     const job = this.#workers.get(worker);
     if (job?.task.id !== message.id) return;
     if ("read" in message) {
-      job.watch.read?.(message.read);
+      job.options.onRead?.(message.read);
       return;
     }
     this.#workers.set(worker, null);
     this.#idle.push(worker);
     if ("failed" in message) job.fail(revive(message.failed));
     else job.done(message.pieces, message.bytes);
-    this.#next();
+    this.#startNext();
   }
 
-  /** A worker that could not be loaded, or died: its task fails, the next one gets a new worker. */
+  /** Fail the task of a worker that died or could not be loaded; the next task gets a new one. */
   #lose(worker: Worker, message: string): void {
     const job = this.#workers.get(worker);
     worker.terminate();
     this.#workers.delete(worker);
     const idle = this.#idle.indexOf(worker);
     if (idle >= 0) this.#idle.splice(idle, 1);
-    job?.fail(new Error(`a hashing worker failed: ${message || "it could not be loaded"}`));
-    this.#next();
+    job?.fail(new Error(`hashing worker failed: ${message || "it could not be loaded"}`));
+    this.#startNext();
   }
 }
 
@@ -197,21 +213,27 @@ function revive({ name, message }: { name: string; message: string }): Error {
 
 function only<T>(values: readonly T[] | undefined): T {
   const value = values?.[0];
-  if (value === undefined) throw new FileUnreadable("there is nothing to read");
+  if (value === undefined) throw new FileUnreadable("the file has no bytes to read");
   return value;
 }
 
-/** Return the digest, as `scheme:hex`, of a content whose pieces have these binary digests. */
+/** Return the digest, as `scheme:hex`, of a content from the binary digests of its pieces. */
 export async function compose(scheme: Scheme, pieces: readonly Bytes[]): Promise<string> {
   if (scheme.partSize === null) return `${scheme.algorithm}:${hex(only(pieces))}`;
   const joined = new Uint8Array(await new Blob([...pieces]).arrayBuffer());
   return `${formatScheme(scheme)}:${hex(await hashBytes(scheme.algorithm, joined))}`;
 }
 
-/** Cut a file where the parts of all schemes begin; where one takes the whole file, not at all. */
+/**
+ * Split a file at boundaries that the parts of all schemes share; not at all if a scheme covers the
+ * whole file.
+ */
 function segments(size: number, schemes: readonly Scheme[]): Range[] {
-  const shared = schemes.reduce((step, scheme) => multiple(step, scheme.partSize ?? size), 1);
-  const step = shared >= SEGMENT ? shared : shared * Math.floor(SEGMENT / shared);
+  const shared = schemes.reduce(
+    (step, scheme) => leastCommonMultiple(step, scheme.partSize ?? size),
+    1,
+  );
+  const step = shared >= SEGMENT_BYTES ? shared : shared * Math.floor(SEGMENT_BYTES / shared);
   if (size <= step) return [{ from: 0, to: size }];
   const count = Math.ceil(size / step);
   return Array.from({ length: count }, (_, at) => ({
@@ -220,8 +242,7 @@ function segments(size: number, schemes: readonly Scheme[]): Range[] {
   }));
 }
 
-/** Return the least common multiple. */
-function multiple(a: number, b: number): number {
+function leastCommonMultiple(a: number, b: number): number {
   if (b === 0) return a;
   let [x, y] = [a, b];
   while (y > 0) [x, y] = [y, x % y];

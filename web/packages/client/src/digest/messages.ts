@@ -1,9 +1,9 @@
-/** What the page and its hashing workers say to each other. */
+/** Messages between a hasher and its workers. */
 
 import type { Bytes } from "./hash.ts";
 import type { Range, Scheme } from "./scheme.ts";
 
-/** Hash a range under these schemes; with `keep`, hand over its bytes too. */
+/** Hash a range under these schemes; with `keep`, also return its bytes. */
 export interface Task {
   readonly id: number;
   readonly file: Blob;

@@ -1,4 +1,4 @@
-/** Reading files: fast, and with flat memory. */
+/** Reading files fast and with constant memory. */
 
 import type { Bytes } from "./hash.ts";
 
@@ -10,8 +10,8 @@ export class FileUnreadable extends Error {
 /**
  * Yield the bytes of a blob in blocks of `blockSize` bytes; only the last one may be shorter.
  *
- * All blocks share one buffer: a block is good until the next one is asked for. (`slice` and
- * `arrayBuffer` are half as fast, and let the browser grow by hundreds of MB.) Throws
+ * All blocks share one buffer, so a block is valid only until the next one is requested. (`slice`
+ * and `arrayBuffer` are half as fast, and let the browser's memory grow by hundreds of MB.) Throws
  * FileUnreadable.
  */
 export async function* readBlocks(blob: Blob, blockSize: number): AsyncGenerator<Bytes> {
@@ -24,13 +24,13 @@ export async function* readBlocks(blob: Blob, blockSize: number): AsyncGenerator
       yield block;
     }
   } catch (error) {
-    throw unreadable(error);
+    throw asUnreadable(error);
   }
-  if (read !== size) throw new FileUnreadable(`read ${read} of ${size} bytes`);
+  if (read !== size) throw new FileUnreadable(`the file ended after ${read} of ${size} bytes`);
 }
 
-/** Return the error as FileUnreadable if that is what a browser means by it. */
-export function unreadable(error: unknown): unknown {
+/** Return a FileUnreadable in place of an error by which a browser means that; others unchanged. */
+export function asUnreadable(error: unknown): unknown {
   const names = ["NotReadableError", "NotFoundError", "SecurityError"];
   if (error instanceof DOMException && names.includes(error.name)) {
     return new FileUnreadable(error.message);
@@ -39,7 +39,7 @@ export function unreadable(error: unknown): unknown {
 }
 
 /**
- * The readers at work. Chromium 156 collects a reader that nothing else refers to as garbage, even
+ * The active readers. Chromium 156 garbage-collects a reader that nothing else refers to, even
  * while a read is pending, and that read then never ends.
  */
 const readers = new Set<ReadableStreamBYOBReader>();
@@ -61,7 +61,7 @@ async function* readInto(blob: Blob, blockSize: number): AsyncGenerator<Bytes> {
       if (filled > 0) yield new Uint8Array(buffer, 0, filled);
     }
   } finally {
-    await reader.cancel().catch(() => undefined); // it has failed already, and said so
+    await reader.cancel().catch(() => undefined); // a failed read has already thrown its error
     readers.delete(reader);
   }
 }

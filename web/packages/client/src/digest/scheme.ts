@@ -1,20 +1,20 @@
 /**
  * What identifies a content: schemes, digests, and the content digest.
  *
- * The same rules as `onecopy.digest` in Python, bound to it by `tests/vectors`. A digest is written
- * `scheme:hex`. A scheme says how it is computed: `sha256` or `md5` over the whole content, or over
- * the concatenated binary digests of its parts: `sha256+8388608` (part size in bytes).
+ * The same rules as `onecopy.digest` in Python; `tests/vectors` has the cases for both. A digest is
+ * written `scheme:hex`. The scheme is `sha256` or `md5` over the whole content, or over the
+ * concatenated binary digests of its parts, as in `sha256+8388608` (part size in bytes).
  */
 
 const MIB = 1024 * 1024;
 
-/** Bytes; contents below it are hashed whole, and uploaded in one piece. */
+/** Bytes; smaller contents are hashed as a whole and uploaded in one piece. */
 export const SMALLEST_PART = 8 * MIB;
 /** Bytes; S3's limit for one part. */
 export const LARGEST_PART = 5 * 1024 * MIB;
-/** S3's limit for one upload. */
+/** S3's limit on the parts of one upload. */
 export const MOST_PARTS = 10_000;
-/** Bytes (48.8 TiB): S3's largest object. */
+/** Bytes (48.8 TiB); S3's largest object. */
 export const LARGEST_CONTENT = LARGEST_PART * MOST_PARTS;
 
 export type Algorithm = "sha256" | "md5";
@@ -25,20 +25,20 @@ export interface Scheme {
   readonly partSize: number | null;
 }
 
-/** A range of a file in bytes; `to` is not part of it. */
+/** A range of a file in bytes; `to` is exclusive. */
 export interface Range {
   readonly from: number;
   readonly to: number;
 }
 
-/** Not a scheme that we can compute, or a size that no object may have. */
+/** An unknown scheme, or a size that no object may have. */
 export class InvalidDigest extends Error {
   override name = "InvalidDigest";
 }
 
 const SCHEME = /^(sha256|md5)(?:\+([1-9][0-9]{0,12}))?$/;
 
-/** Read `sha256` or `md5+8388608`; throws InvalidDigest. */
+/** Parse a scheme such as `sha256` or `md5+8388608`; throws InvalidDigest. */
 export function parseScheme(text: string): Scheme {
   const match = SCHEME.exec(text);
   const partSize = match?.[2] === undefined ? null : Number(match[2]);
@@ -48,7 +48,7 @@ export function parseScheme(text: string): Scheme {
   return { algorithm: match[1] === "md5" ? "md5" : "sha256", partSize };
 }
 
-/** Write a scheme as the service names it. */
+/** Return the name of a scheme in the HTTP API. */
 export function formatScheme({ algorithm, partSize }: Scheme): string {
   return partSize === null ? algorithm : `${algorithm}+${partSize}`;
 }
@@ -56,13 +56,13 @@ export function formatScheme({ algorithm, partSize }: Scheme): string {
 /**
  * Return the part size in bytes for a content of `size` bytes; null below 8 MiB.
  *
- * 8 MiB, doubled until there are at most 10,000 parts, but never over 5 GiB. Throws InvalidDigest
- * above 48.8 TiB.
+ * The part size is 8 MiB, doubled until there are at most 10,000 parts, and at most 5 GiB. Throws
+ * InvalidDigest above 48.8 TiB.
  */
 export function partSize(size: number): number | null {
   if (size < SMALLEST_PART) return null;
   if (size > LARGEST_CONTENT) {
-    throw new InvalidDigest(`${size} bytes are more than an object may hold (${LARGEST_CONTENT})`);
+    throw new InvalidDigest(`content too large: ${size} bytes (limit ${LARGEST_CONTENT})`);
   }
   let part = SMALLEST_PART;
   while (part * MOST_PARTS < size) part *= 2;
@@ -74,7 +74,7 @@ export function contentScheme(size: number): Scheme {
   return { algorithm: "sha256", partSize: partSize(size) };
 }
 
-/** Return the parts in which a content is sent, in order; one part below 8 MiB. */
+/** Return the parts in which a content is uploaded, in order; below 8 MiB a single part. */
 export function partRanges(size: number): Range[] {
   const part = partSize(size) ?? size;
   const count = part === 0 ? 1 : Math.ceil(size / part);
@@ -84,14 +84,14 @@ export function partRanges(size: number): Range[] {
   }));
 }
 
-/** Write binary as lower-case hex. */
+/** Return bytes as lower-case hex. */
 export function hex(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
   return text;
 }
 
-/** Read hex as binary. */
+/** Return the bytes of a hex string. */
 export function fromHex(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 }

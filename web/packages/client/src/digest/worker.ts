@@ -1,4 +1,4 @@
-/** A hashing worker: one task at a time. */
+/** Hashing worker: runs one task at a time. */
 
 import { type Bytes, hashBytes } from "./hash.ts";
 import type { FromWorker, Task, ToWorker } from "./messages.ts";
@@ -14,7 +14,7 @@ self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   else void work(data);
 };
 
-function say(message: FromWorker, transfer: Transferable[] = []): void {
+function send(message: FromWorker, transfer: Transferable[] = []): void {
   self.postMessage(message, transfer);
 }
 
@@ -22,28 +22,28 @@ async function work(task: Task): Promise<void> {
   const control = new AbortController();
   running.set(task.id, control);
   try {
-    if (task.keep) await keepPart(task);
+    if (task.keep) await readPart(task);
     else await hash(task, control.signal);
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
-    say({ id: task.id, failed: { name, message } });
+    send({ id: task.id, failed: { name, message } });
   } finally {
     running.delete(task.id);
   }
 }
 
 async function hash({ id, file, range, schemes }: Task, signal: AbortSignal): Promise<void> {
-  const read = (bytes: number) => say({ id, read: bytes });
-  say({ id, pieces: await hashRange(file, range, schemes, { signal, read }) });
+  const onRead = (bytes: number) => send({ id, read: bytes });
+  send({ id, pieces: await hashRange(file, range, schemes, { signal, onRead }) });
 }
 
-/** Read the range once, for hashing and for sending: so what is sent is what was hashed. */
-async function keepPart({ id, file, range }: Task): Promise<void> {
+/** Read the range once for hashing and for sending, so that what is sent is what was hashed. */
+async function readPart({ id, file, range }: Task): Promise<void> {
   const length = range.to - range.from;
   for await (const bytes of readBlocks(file.slice(range.from, range.to), length)) {
     if (bytes.length !== length) break;
     const pieces: Bytes[][] = [[await hashBytes("sha256", bytes)]];
-    say({ id, pieces, bytes }, [bytes.buffer]);
+    send({ id, pieces, bytes }, [bytes.buffer]);
     return;
   }
   throw new FileUnreadable("the file has become shorter");

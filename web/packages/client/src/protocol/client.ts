@@ -1,8 +1,7 @@
 /**
- * The service, seen from a browser or from Node: one method per call, typed, and patient.
+ * Client for the HTTP API, in browsers and in Node: one typed method per call, with retries.
  *
- * Needs nothing but `fetch`, so that it serves other upload pages too. All calls may be repeated;
- * lists are answered in order.
+ * It needs only `fetch`. Every call may be repeated; results are in the order of the request.
  */
 
 import type {
@@ -18,44 +17,47 @@ import type {
   Upload,
 } from "./documents.ts";
 import { readProblem, Unreachable } from "./errors.ts";
-import { type Patience, patient } from "./patience.ts";
+import { backoff, type RetryPolicy } from "./retry.ts";
 
 export interface Options {
-  /** The service's root, with a slash at its end. */
+  /** Root URL of the service, with a trailing slash. */
   readonly root: string;
   /** Return the bearer token to send, or null. */
   readonly token?: () => string | null;
-  /** Left out: six attempts. */
-  readonly patience?: Patience;
+  /** Default: six attempts. */
+  readonly retryPolicy?: RetryPolicy;
 }
 
-/** Milliseconds; a completion may take the store a while. */
-const LONGEST_CALL = 120_000;
+/** Long, because the store may need a while to complete an upload. */
+const CALL_TIMEOUT_MS = 120_000;
 
-/** Throws Problem and Unreachable when its patience ends, and the signal's reason. */
+/**
+ * Client for one service. Methods throw Problem or Unreachable after the last attempt, and the
+ * signal's reason.
+ */
 export class Client {
   readonly #root: string;
   readonly #token: () => string | null;
-  readonly #patience: Patience;
+  readonly #retryPolicy: RetryPolicy;
 
-  constructor({ root, token = () => null, patience = patient(6) }: Options) {
+  constructor({ root, token = () => null, retryPolicy = backoff(6) }: Options) {
     this.#root = root;
     this.#token = token;
-    this.#patience = patience;
+    this.#retryPolicy = retryPolicy;
   }
 
-  /** Return what a client must know. */
+  /** Return the service's configuration: limits, features, tenant, price. */
   config(signal?: AbortSignal): Promise<Config> {
     return this.#call("v1/config", undefined, signal);
   }
 
-  /** Return where people sign in; null if nobody does. Needs no token. */
+  /** Return where users sign in; null if the service has no sign-in. Needs no token. */
   async signIn(signal?: AbortSignal): Promise<SignIn | null> {
     const answer = await this.#call<Partial<SignIn>>("v1/sign-in", undefined, signal);
     return answer.issuer === undefined ? null : (answer as SignIn);
   }
 
-  /** Return, for each size in bytes, the schemes under which contents of that size are known. */
+  /** Return for each size, in bytes, the schemes under which contents of that size are known. */
   async probe(sizes: readonly number[], signal?: AbortSignal): Promise<(readonly string[])[]> {
     const answer = await this.#call<{ schemes: Record<string, string[]> }>(
       "v1/probe",
@@ -70,12 +72,12 @@ export class Client {
     return this.#results("v1/check", { files }, signal);
   }
 
-  /** Begin uploads; trying again begins the same ones. */
+  /** Begin uploads; a retry begins the same uploads. */
   begin(files: readonly Upload[], signal?: AbortSignal): Promise<readonly Result[]> {
     return this.#results("v1/uploads", { files }, signal, { "Idempotency-Key": newKey() });
   }
 
-  /** Return where to send parts. */
+  /** Return the requests that send these parts. */
   async parts(
     ticket: string,
     parts: readonly PartDigest[],
@@ -89,41 +91,43 @@ export class Client {
     return answer.send;
   }
 
-  /** Return what the store has of an upload, for resuming; takes tickets that have expired. */
+  /** Return the stored parts of an upload, to resume it; accepts expired tickets. */
   status(ticket: string, signal?: AbortSignal): Promise<Status> {
     return this.#call("v1/uploads/status", { ticket }, signal);
   }
 
-  /** Publish uploads and record their copies. */
+  /** Publish uploads whose parts are all stored, and record their copies. */
   complete(tickets: readonly Finish[], signal?: AbortSignal): Promise<readonly Result[]> {
     return this.#results("v1/uploads/complete", { tickets }, signal);
   }
 
-  /** Give up uncompleted uploads. */
+  /** Abort uploads that are not completed. */
   async abort(tickets: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#call("v1/uploads/abort", { tickets }, signal);
   }
 
-  /** Return a short-lived link to a copy of one's own. */
+  /** Return a short-lived link to a copy of the caller's tenant. */
   async link(copy: Copy, signal?: AbortSignal): Promise<string> {
     const path = copy.key.split("/").map(encodeURIComponent).join("/");
     const answer = await this.#call<{ url: string }>(`v1/copies/${path}/link`, undefined, signal);
     return this.address(answer.url).href;
   }
 
-  /** Return an address that the service gave, made absolute. */
+  /** Return the absolute form of a URL that the service returned. */
   address(url: string): URL {
     return new URL(url.replace(/^\/(?!\/)/, ""), this.#root);
   }
 
-  /** Whether a request goes to the service itself: all others' addresses are absolute. */
-  isOurs({ url }: Send): boolean {
+  /** Return whether a request goes to the service itself; requests to others have absolute URLs. */
+  isToService({ url }: Send): boolean {
     return /^\/(?!\/)/.test(url) && this.address(url).href.startsWith(this.#root);
   }
 
-  /** Return the headers of a request, and the token if it goes to the service itself. */
+  /** Return the headers of a request, with the token only if it goes to the service itself. */
   headers(send: Send): Record<string, string> {
-    return this.isOurs(send) ? { ...this.#authorization(), ...send.headers } : { ...send.headers };
+    return this.isToService(send)
+      ? { ...this.#authorization(), ...send.headers }
+      : { ...send.headers };
   }
 
   #authorization(): Record<string, string> {
@@ -150,24 +154,24 @@ export class Client {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       try {
-        return (await this.#ask(path, body, headers, signal)) as T;
+        return (await this.#fetch(path, body, headers, signal)) as T;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
-        await this.#patience(error, attempt, signal);
+        await this.#retryPolicy(error, attempt, signal);
       }
     }
   }
 
-  async #ask(
+  async #fetch(
     path: string,
     body: object | undefined,
     headers: Record<string, string>,
     signal?: AbortSignal,
   ): Promise<unknown> {
-    const late = AbortSignal.timeout(LONGEST_CALL);
+    const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
     const init: RequestInit = {
       headers: { Accept: "application/json", ...this.#authorization(), ...headers },
-      signal: signal ? AbortSignal.any([signal, late]) : late,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       cache: "no-store",
       redirect: "error",
     };
@@ -175,10 +179,11 @@ export class Client {
       Object.assign(init.headers as object, { "Content-Type": "application/json" });
       Object.assign(init, { method: "POST", body: JSON.stringify(body) });
     }
-    const { response, text } = await fetchText(new URL(path, this.#root), init);
+    const url = new URL(path, this.#root);
+    const { response, text } = await fetchText(url, init);
     if (!response.ok)
       throw readProblem(response.status, text, (name) => response.headers.get(name));
-    return text === "" ? null : parse(text);
+    return text === "" ? null : parse(text, url.host);
   }
 }
 
@@ -190,19 +195,22 @@ async function fetchText(
     const response = await fetch(url, init);
     return { response, text: await response.text() };
   } catch (error) {
-    throw new Unreachable("the service can't be reached", { cause: error });
+    throw new Unreachable(`no answer from ${url.host}; check the network`, { cause: error });
   }
 }
 
-function parse(text: string): unknown {
+/** Parse JSON; anything else comes from a network in between, such as a hotel's login page. */
+function parse(text: string, host: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Unreachable("what answers is not the service", { cause: error });
+    throw new Unreachable(`no JSON in the answer from ${host}; check the network`, {
+      cause: error,
+    });
   }
 }
 
-/** 32 hex digits; pages on plain http have no crypto.randomUUID. */
+/** Return 32 random hex digits; pages on plain http have no crypto.randomUUID. */
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,6 +1,6 @@
-/** The JSON documents of the service, as `onecopy.http.documents` defines them. */
+/** The JSON documents of the HTTP API, as `onecopy.documents` defines them. */
 
-/** What the service says of a content. */
+/** The service's decision about a content. */
 export type Verdict = "new" | "duplicate" | "unconfirmed";
 
 /** One stored object that holds a content. */
@@ -8,16 +8,16 @@ export interface Copy {
   readonly key: string;
   /** Bytes. */
   readonly size: number;
-  /** The object's time in the store; RFC 3339, as are all times here. */
+  /** The object's time in the store. Like all times here in RFC 3339. */
   readonly stored_at: string;
   readonly recorded_at: string;
   readonly url?: string;
   readonly digests?: readonly string[];
 }
 
-/** A request that takes the bytes of one part to the store. */
+/** A request that sends the bytes of one part to the store. */
 export interface Send {
-  /** Of the part, from 1. */
+  /** Number of the part, from 1. */
   readonly number: number;
   readonly method: string;
   /** Absolute, or relative to the service's root. */
@@ -26,7 +26,7 @@ export interface Send {
 }
 
 /**
- * What is said of one file; `onecopy.gate.Answer` tells what each means. `reason` is a stable code,
+ * The result for one file, as described at `onecopy.gate.Answer`. `reason` is a stable code,
  * `message` is for people.
  */
 export interface Result {
@@ -38,56 +38,59 @@ export interface Result {
   readonly send?: Send;
 }
 
-/** A content that is asked about: its size in bytes, and digests as `scheme:hex`. */
+/** A content to check: its size in bytes, and its digests as `scheme:hex`. */
 export interface Content {
   readonly size: number;
   readonly digests: readonly string[];
 }
 
-/** An upload to begin. Below 8 MiB the content digest must be among the digests. */
+/** An upload to begin. Below 8 MiB, `digests` must include the content digest. */
 export interface Upload {
   readonly key: string;
   readonly size: number;
   readonly digests?: readonly string[];
   readonly content_type?: string;
-  /** Store it even if the content is already there. */
+  /** Store it even if the content is already stored. */
   readonly anyway?: boolean;
 }
 
-/** A part: number from 1, SHA-256 in hex. */
+/** A part: its number from 1, and its SHA-256 as hex. */
 export interface PartDigest {
   readonly number: number;
   readonly sha256: string;
 }
 
-/** A part that the store has; its SHA-256 is empty where a bucket does not state it. */
+/** A stored part; its SHA-256 is empty if the bucket does not report it. */
 export interface StoredPart extends PartDigest {
   readonly size: number;
 }
 
-/** An upload whose bytes were all sent; with the SHA-256 of every part a lost answer is found. */
+/**
+ * An upload whose bytes were all sent. With the SHA-256 of every part, the service can answer again
+ * if its first answer was lost.
+ */
 export interface Finish {
   readonly ticket: string;
   readonly parts?: readonly string[];
 }
 
-/** What the store has of an upload, and a renewed ticket. */
+/** The stored parts of an upload, and a renewed ticket. */
 export interface Status {
   readonly ticket: string;
   readonly parts: readonly StoredPart[];
 }
 
-/** Where people sign in: an OpenID Connect issuer, and the page's client there. */
+/** Where users sign in: an OpenID Connect issuer, and the page's client there. */
 export interface SignIn {
   readonly issuer: string;
   readonly client_id: string;
   /** Separated by spaces. */
   readonly scopes: string;
-  /** The API that an access token is asked for; without one, the ID token lets in. */
+  /** The API for which an access token is requested; without it, the ID token is used. */
   readonly audience?: string;
 }
 
-/** What a client must know. */
+/** Configuration of the service, as a client needs it. */
 export interface Config {
   readonly version: string;
   /** Whose uploads these are. */

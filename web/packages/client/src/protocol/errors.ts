@@ -1,30 +1,30 @@
 /**
- * What can go wrong with a request.
+ * Errors of requests.
  *
  *     ServiceError
- *     ├── Unreachable   no answer: the network, or the service is gone
- *     ├── Problem       the service's own word (RFC 9457), with a stable `reason`
- *     └── SignInFailed  nobody was signed in; the message is for people
+ *     ├── Unreachable   no answer: the network or the service is down
+ *     ├── Problem       an error answer (RFC 9457), with a stable `reason`
+ *     └── SignInFailed  the sign-in did not succeed; the message is for people
  */
 
 export class ServiceError extends Error {}
 
-/** No answer came. */
+/** There was no answer. */
 export class Unreachable extends ServiceError {
   override name = "Unreachable";
 }
 
-/** Where people sign in, something was refused, or is not as it must be. */
+/** The issuer refused the sign-in, or its answer is not acceptable. */
 export class SignInFailed extends ServiceError {
   override name = "SignInFailed";
 }
 
-/** The answer is a problem document. */
+/** The answer was an error: a problem document of the service, or a status of something else. */
 export class Problem extends ServiceError {
   override name = "Problem";
   readonly status: number;
   readonly reason: string;
-  /** Milliseconds after which the service wants to be asked again; null if it does not say. */
+  /** Milliseconds to wait before the next attempt, if the answer says so; otherwise null. */
   readonly retryAfter: number | null;
 
   constructor(status: number, reason: string, detail: string, retryAfter: number | null = null) {
@@ -33,16 +33,12 @@ export class Problem extends ServiceError {
     this.reason = reason;
     this.retryAfter = retryAfter;
   }
-
-  /** Whether the same request may work in a moment. */
-  get passing(): boolean {
-    if ([408, 425, 429, 503, 504].includes(this.status)) return true;
-    if (this.reason === "store-unavailable") return true;
-    return this.status >= 500 && this.reason === `http-${this.status}`; // a gateway's
-  }
 }
 
-/** Read an answer that is not 2xx; gateways on the way may answer without a problem document. */
+/**
+ * Return the Problem that an answer other than 2xx stands for. Gateways answer without a problem
+ * document; their `reason` is `http-<status>`.
+ */
 export function readProblem(
   status: number,
   body: string,
@@ -69,7 +65,7 @@ function parse(body: string): { reason?: string; title?: string; detail?: string
   }
 }
 
-/** Seconds or an HTTP date (RFC 9110, 10.2.3), as milliseconds from now. */
+/** Return a Retry-After of seconds or a date (RFC 9110, 10.2.3) as milliseconds from now. */
 function readRetryAfter(text: string | null): number | null {
   if (text === null) return null;
   const seconds = Number(text);

@@ -1,12 +1,12 @@
 /**
- * Path to key: which name an object gets, and which names no store may hold.
+ * Keys: which name an object gets, and which names are not allowed.
  *
- * The same rule as `onecopy.key` in Python, bound to it by `tests/vectors/keys.json`.
+ * The same rules as `onecopy.key` in Python; `tests/vectors/keys.json` has the cases for both.
  */
 
 /** Bytes of UTF-8; S3's limit for a key. */
 export const LONGEST_KEY = 1024;
-/** Bytes of UTF-8; what file systems hold as one name. */
+/** Bytes of UTF-8; the limit of file systems for one name. */
 const LONGEST_NAME = 255;
 
 /** The rule that a name breaks. */
@@ -20,25 +20,26 @@ export type Flaw =
   | "not-utf-8"
   | "too-long";
 
-/** A name that no store may hold. */
+/** A name that is not allowed as a key. */
 export class InvalidKey extends Error {
   override name = "InvalidKey";
   readonly flaw: Flaw;
 
   constructor(flaw: Flaw) {
-    super(`no key: ${flaw}`);
+    super(`invalid key: ${flaw}; rename the file`);
     this.flaw = flaw;
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it rejects
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const RESERVED = /^\.onecopy$/i;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Return the key of a file, from its path's components: from the name of what was chosen, file or
- * folder, downwards. `room` is what the tenant's prefix leaves, in bytes. Throws InvalidKey.
+ * Return the key of a file. `path` has the names from the chosen file or folder downwards, `to` is
+ * the folder to put it in, and `room` is the limit in bytes that the tenant's prefix leaves. Throws
+ * InvalidKey.
  */
 export function keyOf(path: readonly string[], to = "", room = LONGEST_KEY): string {
   if (path.some((name) => name.includes("/"))) throw new InvalidKey("slash");
@@ -47,7 +48,7 @@ export function keyOf(path: readonly string[], to = "", room = LONGEST_KEY): str
   return checkKey(within + path.join("/"), room);
 }
 
-/** Return the key if a store may hold it; throws InvalidKey. */
+/** Return the key if it is valid; throws InvalidKey. */
 export function checkKey(key: string, room = LONGEST_KEY): string {
   const flaw = findFlaw(key, room);
   if (flaw !== null) throw new InvalidKey(flaw);
@@ -66,21 +67,21 @@ function findFlaw(key: string, room: number): Flaw | null {
 }
 
 /**
- * Return the `n`-th name for a key that is taken: ` (n)` before the extension. If that is too long
- * the name is cut, but not the extension; one of at most 255 bytes stays so, for folders take no
- * longer ones. Throws InvalidKey if there is no room for it.
+ * Return the `n`-th alternative for a key that is taken: ` (n)` before the extension. If that is
+ * too long, the name is cut, but not its extension. A name of at most 255 bytes stays within 255
+ * bytes, because file systems allow no more. Throws InvalidKey if there is no room.
  */
 export function renamed(key: string, n: number, room = LONGEST_KEY): string {
   const slash = key.lastIndexOf("/") + 1;
   const [folder, name] = [key.slice(0, slash), key.slice(slash)];
   const [stem, extension] = splitName(name);
   const tail = ` (${n})${extension}`;
-  const most = bytes(name) <= LONGEST_NAME ? LONGEST_NAME : Number.POSITIVE_INFINITY;
-  const left = Math.min(room - bytes(folder), most) - bytes(tail);
+  const limit = bytes(name) <= LONGEST_NAME ? LONGEST_NAME : Number.POSITIVE_INFINITY;
+  const left = Math.min(room - bytes(folder), limit) - bytes(tail);
   return checkKey(folder + cut(stem, left) + tail, room);
 }
 
-/** Whether a key differs from its own NFC form: another system may have spelt it otherwise. */
+/** Return whether a key is not in NFC form, so that another system may spell it differently. */
 export function normalisationDiffers(key: string): boolean {
   return key !== key.normalize("NFC");
 }
@@ -91,11 +92,11 @@ function splitName(name: string): [stem: string, extension: string] {
   return /[^.]/.test(stem) ? [stem, extension] : [name, ""];
 }
 
-/** Cut a text to so many bytes, at code points; throws InvalidKey if nothing is left. */
-function cut(text: string, most: number): string {
+/** Cut a text to `limit` bytes between code points; throws InvalidKey if nothing is left. */
+function cut(text: string, limit: number): string {
   const points = [...text];
   let size = bytes(text);
-  while (size > most && points.length > 0) size -= bytes(points.pop() ?? "");
+  while (size > limit && points.length > 0) size -= bytes(points.pop() ?? "");
   if (points.length === 0) throw new InvalidKey("too-long");
   return points.join("");
 }

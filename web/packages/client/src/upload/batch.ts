@@ -1,90 +1,94 @@
-/** Many small questions, asked together. */
+/** Batching of many small requests into few. */
 
-import { Problem } from "../client/errors.ts";
+import { Problem } from "../protocol/errors.ts";
 
 export interface Options<In, Out> {
-  /** Answers in order. */
-  readonly ask: (items: readonly In[]) => Promise<readonly Out[]>;
-  /** Return the most that one request may hold, of what `weigh` says (left out: items). */
-  readonly most: () => number;
-  readonly weigh?: (item: In) => number;
-  /** Milliseconds to wait for more before asking. */
-  readonly wait?: number;
+  /** Send one request for these items; returns one result per item, in order. */
+  readonly send: (items: readonly In[]) => Promise<readonly Out[]>;
+  /** Return the maximum weight of one request. */
+  readonly maxWeight: () => number;
+  /** Return the weight of an item; by default 1. */
+  readonly weight?: (item: In) => number;
+  /** Time to wait for more items before a request is sent. */
+  readonly delayMs?: number;
 }
 
-/** More would only queue up at the service. */
-const REQUESTS = 2;
+/** Requests at the same time; more would only queue at the service. */
+const MAX_REQUESTS = 2;
+const DEFAULT_DELAY_MS = 20;
 
-interface Question<In, Out> {
+interface Entry<In, Out> {
   readonly item: In;
-  readonly resolve: (answer: Out) => void;
+  readonly resolve: (result: Out) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Gathers items into requests. The first go out at once, so that the first answers come early;
- * while requests are on their way the next ones fill up.
+ * Combines items into requests. The first requests are sent at once, so that the first results come
+ * early; while they are under way, the next ones fill up.
  */
 export class Batch<In, Out> {
   readonly #options: Options<In, Out>;
-  #waiting: Question<In, Out>[] = [];
-  #asking = 0;
-  #timer = false;
+  #waiting: Entry<In, Out>[] = [];
+  #requests = 0;
+  #isScheduled = false;
 
   constructor(options: Options<In, Out>) {
     this.#options = options;
   }
 
-  /** Ask about one item; an item that spoils its request is asked about by itself. */
+  /**
+   * Return the result for one item. If a request is rejected, its items are sent one by one, so
+   * that one bad item does not fail the others.
+   */
   add(item: In): Promise<Out> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ item, resolve, reject });
-      this.#soon();
+      this.#schedule();
     });
   }
 
-  #soon(): void {
-    if (this.#timer || this.#asking >= REQUESTS || this.#waiting.length === 0) return;
-    this.#timer = true;
+  #schedule(): void {
+    if (this.#isScheduled || this.#requests >= MAX_REQUESTS || this.#waiting.length === 0) return;
+    this.#isScheduled = true;
     setTimeout(() => {
-      this.#timer = false;
-      void this.#flush(this.#take());
-      this.#soon();
-    }, this.#options.wait ?? 20);
+      this.#isScheduled = false;
+      void this.#flush(this.#takeBatch());
+      this.#schedule();
+    }, this.#options.delayMs ?? DEFAULT_DELAY_MS);
   }
 
-  #take(): Question<In, Out>[] {
-    const { most, weigh = () => 1 } = this.#options;
-    let weight = 0;
+  #takeBatch(): Entry<In, Out>[] {
+    const { maxWeight, weight = () => 1 } = this.#options;
+    let total = 0;
     let count = 0;
     for (const { item } of this.#waiting) {
-      weight += weigh(item);
-      if (count > 0 && weight > most()) break;
+      total += weight(item);
+      if (count > 0 && total > maxWeight()) break;
       count++;
     }
     return this.#waiting.splice(0, count);
   }
 
-  async #flush(questions: readonly Question<In, Out>[]): Promise<void> {
-    this.#asking++;
-    await this.#ask(questions);
-    this.#asking--;
-    this.#soon();
+  async #flush(entries: readonly Entry<In, Out>[]): Promise<void> {
+    this.#requests++;
+    await this.#send(entries);
+    this.#requests--;
+    this.#schedule();
   }
 
-  async #ask(questions: readonly Question<In, Out>[]): Promise<void> {
+  async #send(entries: readonly Entry<In, Out>[]): Promise<void> {
     try {
-      const answers = await this.#options.ask(questions.map(({ item }) => item));
-      for (const [at, { resolve, reject }] of questions.entries()) {
-        const answer = answers[at];
-        if (answer === undefined) reject(new Error("the service answered for too few files"));
-        else resolve(answer);
+      const results = await this.#options.send(entries.map(({ item }) => item));
+      for (const [at, { resolve, reject }] of entries.entries()) {
+        const result = results[at];
+        if (result !== undefined) resolve(result);
+        else reject(new Error(`too few results: ${results.length} for ${entries.length} items`));
       }
     } catch (error) {
-      const spoilt = error instanceof Problem && error.status >= 400 && error.status < 500;
-      if (spoilt && questions.length > 1)
-        for (const question of questions) await this.#ask([question]);
-      else for (const { reject } of questions) reject(error);
+      const isRejected = error instanceof Problem && error.status >= 400 && error.status < 500;
+      if (isRejected && entries.length > 1) for (const entry of entries) await this.#send([entry]);
+      else for (const { reject } of entries) reject(error);
     }
   }
 }

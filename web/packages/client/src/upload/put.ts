@@ -1,57 +1,90 @@
-/** Sending bytes, with progress: XMLHttpRequest, for fetch tells none of an upload. */
+/** Sending the bytes of one signed request, and the meaning of a bucket's error answers. */
 
-import { type Problem, Unreachable } from "../client/errors.ts";
+import { Problem, Unreachable } from "../protocol/errors.ts";
+import { RETRYABLE_STATUSES } from "../protocol/retry.ts";
 
 export interface Put {
   readonly method: string;
   readonly url: URL;
-  /** All that are sent, but for the browser's own; never cookies, to another origin. */
+  /** All headers but the browser's own; cookies are never sent to another origin. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Blob | Uint8Array<ArrayBuffer>;
   readonly signal: AbortSignal;
-  /** Is told how many bytes of the body have been sent so far. */
-  readonly sent: (bytes: number) => void;
-  /** Says what an answer means that is not 2xx. */
-  readonly read: (status: number, body: string, header: Header) => Problem;
+  /** Called with the number of bytes of the body that have been sent so far. */
+  readonly onSent: (bytes: number) => void;
+  /** Return the Problem that an answer other than 2xx stands for. */
+  readonly readProblem: (status: number, body: string, header: Header) => Problem;
 }
 
 type Header = (name: string) => string | null;
 
-/** Browsers set these themselves, and refuse them from us. */
-const OWN = new Set(["host", "content-length"]);
-/** Milliseconds without a byte or an answer, after which a connection counts as lost. */
-const STALLED = 120_000;
+/** Browsers set these themselves, and refuse them from scripts. */
+const BROWSER_HEADERS = new Set(["host", "content-length"]);
+/** A connection without progress or an answer for this long counts as lost. */
+const STALL_TIMEOUT_MS = 120_000;
 
-/** Send one request; throws what `read` says, Unreachable, and the signal's reason. */
-export function put({ method, url, headers, body, signal, sent, read }: Put): Promise<void> {
+const WRONG_BYTES_CODES = new Set(["BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"]);
+/** S3 also answers 409 while another conditional request for the same key is in progress. */
+const S3_RETRYABLE_STATUSES: ReadonlySet<number> = new Set([...RETRYABLE_STATUSES, 409]);
+
+/**
+ * Send one request. Throws the result of `readProblem`, Unreachable, and the signal's reason.
+ *
+ * It uses XMLHttpRequest because fetch reports no progress of an upload.
+ */
+export function put(request: Put): Promise<void> {
+  const { method, url, headers, body, signal, onSent, readProblem } = request;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const request = new XMLHttpRequest();
-    const stop = () => request.abort();
-    const stopLater = () => setTimeout(stop, STALLED);
+    const xhr = new XMLHttpRequest();
+    const stop = () => xhr.abort();
+    const stopLater = () => setTimeout(stop, STALL_TIMEOUT_MS);
     let timer = stopLater();
     signal.addEventListener("abort", stop, { once: true });
-    request.open(method, url);
+    xhr.open(method, url);
     for (const [name, value] of Object.entries(headers)) {
-      if (!OWN.has(name.toLowerCase())) request.setRequestHeader(name, value);
+      if (!BROWSER_HEADERS.has(name.toLowerCase())) xhr.setRequestHeader(name, value);
     }
-    request.upload.onprogress = ({ loaded }) => {
+    xhr.upload.onprogress = ({ loaded }) => {
       clearTimeout(timer);
       timer = stopLater();
-      sent(loaded);
+      onSent(loaded);
     };
-    const lost = () => reject(new Unreachable("the bytes could not be sent"));
-    request.onabort = () => (signal.aborted ? reject(signal.reason) : lost());
-    request.onerror = lost;
-    request.onload = () => {
-      const header = (name: string) => request.getResponseHeader(name);
-      if (request.status >= 200 && request.status < 300) resolve();
-      else reject(read(request.status, request.responseText, header));
+    const lost = () => reject(new Unreachable(`the connection to ${url.host} was lost`));
+    xhr.onabort = () => (signal.aborted ? reject(signal.reason) : lost());
+    xhr.onerror = lost;
+    xhr.onload = () => {
+      const header = (name: string) => xhr.getResponseHeader(name);
+      if (xhr.status >= 200 && xhr.status < 300) resolve();
+      else reject(readProblem(xhr.status, xhr.responseText, header));
     };
-    request.onloadend = () => {
+    xhr.onloadend = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
     };
-    request.send(body);
+    xhr.send(body);
   });
+}
+
+/**
+ * Return the Problem that a bucket's answer stands for, as `onecopy.store.s3.put` does in Python.
+ * The caller handles 412, a key that is taken.
+ *
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
+export function readBucketProblem(status: number, body: string): Problem {
+  const code = /<Code>([A-Za-z]{1,100})<\/Code>/.exec(body)?.[1] ?? "";
+  const message = /<Message>([^<]{1,300})<\/Message>/.exec(body)?.[1] ?? "";
+  const detail = ["the bucket answered", status, code, message && `(${message})`].filter(Boolean);
+  return new Problem(status, reasonFor(status, code), detail.join(" "));
+}
+
+function reasonFor(status: number, code: string): string {
+  if (S3_RETRYABLE_STATUSES.has(status) || code === "RequestTimeout") return "store-unavailable";
+  if (status === 404) return "upload-unknown";
+  if (status === 507) return "store-full";
+  // The session of the role that signed the request has ended; the next request is signed by another one.
+  if (code === "ExpiredToken") return "ticket-expired";
+  if (WRONG_BYTES_CODES.has(code)) return "digest-mismatch";
+  return status === 401 || status === 403 ? "store-forbidden" : "store-refused";
 }

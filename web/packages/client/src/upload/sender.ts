@@ -1,110 +1,122 @@
-/** Bringing a part to where the service says, the service itself or a bucket, until it is there. */
+/** Sending one part, to the service or to a bucket, until it has arrived. */
 
-import { readBucketProblem } from "../client/bucket.ts";
-import type { Client } from "../client/client.ts";
-import type { Send } from "../client/documents.ts";
-import { Problem, readProblem, Unreachable } from "../client/errors.ts";
-import { delay, sleep } from "../client/patience.ts";
 import type { Part } from "../digest/hasher.ts";
-import { FileUnreadable, unreadable } from "../digest/read.ts";
-import type { Connection } from "./connection.ts";
-import { put } from "./put.ts";
+import { asUnreadable, FileUnreadable } from "../digest/read.ts";
+import type { Client } from "../protocol/client.ts";
+import type { Send } from "../protocol/documents.ts";
+import { Problem, readProblem, Unreachable } from "../protocol/errors.ts";
+import { type RetryPolicy, retryDelay, sleep } from "../protocol/retry.ts";
+import { put, readBucketProblem } from "./put.ts";
 
-/** Times that a part is sent in vain to a bucket that is there. */
-const TRIES = 6;
-/** The same, if the bucket never answered this page: then its CORS rules forbid it. */
-const UNHEARD = 3;
+/** Attempts to send a part to a bucket that can be reached. */
+const MAX_ATTEMPTS = 6;
+/** The same, if the bucket has never answered this page: then its CORS rules forbid it. */
+const MAX_UNANSWERED_ATTEMPTS = 3;
 
-/** A part on its way. */
+/** The state of the network, as the page knows it. */
+export interface Network {
+  /** Decides about failed requests to the service. */
+  readonly retryPolicy: RetryPolicy;
+  /** Return whether a bucket was unreachable; if it was, only once it can be reached again. */
+  wasUnreachable(address: string, signal?: AbortSignal): Promise<boolean>;
+}
+
+/** A part to send. */
 export interface Sending {
   readonly part: Part;
   readonly signal: AbortSignal;
-  /** Is told how many bytes of the part have been sent so far. */
-  readonly sent: (bytes: number) => void;
-  /** Return a request for it that is good for a while. */
+  /** Called with the number of bytes of the part that have been sent so far. */
+  readonly onSent: (bytes: number) => void;
+  /** Return a signed request for the part; it is valid for some minutes. */
   readonly sign: () => Promise<Send>;
-  /** The first such request, if there is one already. */
-  readonly ready: Send | undefined;
+  /** A first signed request, if there is one already. */
+  readonly signed: Send | undefined;
 }
 
-/** Sends parts, each again and again if that may help. */
+/** Sends parts, with retries. */
 export class Sender {
   readonly #client: Client;
-  readonly #connection: Connection;
-  readonly #heard = new Set<string>();
+  readonly #network: Network;
+  /** The origins that have answered this page. */
+  readonly #answered = new Set<string>();
 
-  constructor(client: Client, connection: Connection) {
+  constructor(client: Client, network: Network) {
     this.#client = client;
-    this.#connection = connection;
+    this.#network = network;
   }
 
   /** Send a part. Throws Problem, Unreachable, FileUnreadable, and the signal's reason. */
-  async send({ part, signal, sent, sign, ready }: Sending): Promise<void> {
-    let stale = false;
-    for (let attempt = 1, send = ready; ; attempt++, send = undefined) {
+  async send({ part, signal, onSent, sign, signed }: Sending): Promise<void> {
+    let wasRenewed = false;
+    for (let attempt = 1, send = signed; ; attempt++, send = undefined) {
       send ??= await sign();
       try {
-        return await this.#put(send, { part, signal, sent });
+        return await this.#put(send, { part, signal, onSent });
       } catch (error) {
         if (signal.aborted) throw error;
-        sent(0);
-        if (isStale(error) && !stale) stale = true;
+        onSent(0);
+        if (mayHaveExpired(error) && !wasRenewed) wasRenewed = true;
         else if (error instanceof Unreachable) {
-          await tryReading(part.body);
-          attempt = await this.#reach(send, error, attempt, signal);
-        } else await this.#connection.patience(error, attempt, signal);
+          await checkReadable(part.body);
+          attempt = await this.#waitForTarget(send, error, attempt, signal);
+        } else await this.#network.retryPolicy(error, attempt, signal);
       }
     }
   }
 
-  async #put(send: Send, { part, signal, sent }: Omit<Sending, "sign" | "ready">): Promise<void> {
+  async #put(send: Send, sending: Omit<Sending, "sign" | "signed">): Promise<void> {
+    const { part, signal, onSent } = sending;
     const url = this.#client.address(send.url);
     const headers = this.#client.headers(send);
-    const read = this.#client.isOurs(send) ? readProblem : readBucketProblem;
+    const read = this.#client.isToService(send) ? readProblem : readBucketProblem;
     try {
-      await put({ method: send.method, url, headers, body: part.body, signal, sent, read });
-      this.#heard.add(url.origin);
+      const { method } = send;
+      await put({ method, url, headers, body: part.body, signal, onSent, readProblem: read });
+      this.#answered.add(url.origin);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.#heard.add(url.origin);
-      // Something lies under this key by now, perhaps our own bytes: the completion finds out.
+      this.#answered.add(url.origin);
+      // An object with this key exists, perhaps from an attempt whose answer was lost. The
+      // completion finds out which.
       if (error.status !== 412) throw error;
     }
   }
 
-  /** Wait until the other side can be reached; returns how many attempts have failed for certain. */
-  async #reach(
+  /** Wait until the target can be reached; returns how many attempts failed while it could. */
+  async #waitForTarget(
     send: Send,
     error: Unreachable,
     attempt: number,
     signal: AbortSignal,
   ): Promise<number> {
-    await sleep(delay(error, attempt), signal);
-    if (this.#client.isOurs(send)) {
-      await this.#connection.patience(error, attempt, signal);
+    await sleep(retryDelay(error, attempt), signal);
+    if (this.#client.isToService(send)) {
+      await this.#network.retryPolicy(error, attempt, signal);
       return attempt;
     }
     const { origin, pathname } = this.#client.address(send.url);
-    if (await this.#connection.wasLost(origin + pathname, signal)) return 0;
-    if (!this.#heard.has(origin) && attempt >= UNHEARD) {
-      throw new Problem(0, "cors-missing", `${origin} does not let this page send anything`);
+    if (await this.#network.wasUnreachable(origin + pathname, signal)) return 0;
+    if (!this.#answered.has(origin) && attempt >= MAX_UNANSWERED_ATTEMPTS) {
+      throw new Problem(0, "cors-missing", `${origin} does not allow uploads from this page`);
     }
-    if (attempt >= TRIES) throw new Problem(0, "store-unreachable", `no answer from ${origin}`);
+    if (attempt >= MAX_ATTEMPTS) {
+      throw new Problem(0, "store-unreachable", `no answer from ${origin} in ${attempt} attempts`);
+    }
     return attempt;
   }
 }
 
-/** Whether the request may have been too old: a fresh one tells. */
-function isStale(error: unknown): boolean {
+/** Return whether the signed request may have expired, which a fresh one shows. */
+function mayHaveExpired(error: unknown): boolean {
   return error instanceof Problem && ["ticket-expired", "store-forbidden"].includes(error.reason);
 }
 
-/** A file that has changed fails to be sent just like a lost connection; throws FileUnreadable. */
-async function tryReading(body: Part["body"]): Promise<void> {
+/** Throw FileUnreadable if the file has changed: the browser reports that as a lost connection. */
+async function checkReadable(body: Part["body"]): Promise<void> {
   if (!(body instanceof Blob)) return;
   try {
     await body.slice(0, 1).arrayBuffer();
   } catch (error) {
-    throw unreadable(error) ?? new FileUnreadable("the file can't be read");
+    throw asUnreadable(error) ?? new FileUnreadable("the file can’t be read");
   }
 }

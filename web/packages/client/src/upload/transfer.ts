@@ -1,82 +1,80 @@
-/** One file on its way into the store: begin or go on, send, complete. */
+/** Uploading one file: begin or resume, send the parts, complete. */
 
-import type { Client } from "../client/client.ts";
-import type { Finish, Result, Send, StoredPart, Upload } from "../client/documents.ts";
-import { Problem, Unreachable } from "../client/errors.ts";
-import { sleep } from "../client/patience.ts";
 import type { FileDigests, Hasher, Part } from "../digest/hasher.ts";
 import { partRanges, type Range, SMALLEST_PART } from "../digest/scheme.ts";
-import { Lanes, together } from "../lanes.ts";
+import { forEachLimited, Limiter } from "../limiter.ts";
+import type { Client } from "../protocol/client.ts";
+import type { Finish, Result, Send, StoredPart, Upload } from "../protocol/documents.ts";
+import { Problem, Unreachable } from "../protocol/errors.ts";
+import { sleep } from "../protocol/retry.ts";
 import { Batch } from "./batch.ts";
-import type { Connection } from "./connection.ts";
-import { Sender } from "./sender.ts";
-import type { Known, Unfinished } from "./unfinished.ts";
+import { type Network, Sender } from "./sender.ts";
+import type { Unfinished, UploadIdentity } from "./unfinished.ts";
 
-/** Requests that carry bytes at the same time: browsers open six per host, the rest may ask. */
-const WIRES = 4;
-/** Parts of one file that are read, hashed or on a wire at the same time. */
-const PARTS = 5;
-/** Large files under way at the same time. */
-const LARGE = 2;
-/** Bytes of small files under way at the same time: their signed requests are good for minutes. */
-const SMALL_BYTES = 64 * 1024 * 1024;
-/** Of those, bytes that even an empty file counts for. */
-const LEAST = 512 * 1024;
-/** Milliseconds between two questions whether a completion is through. */
-const ASK_AGAIN = 1_000;
+/** Requests with bytes at the same time. Browsers open six per host; the others are for the API. */
+const MAX_CONNECTIONS = 4;
+/** Parts of one file that are read, hashed or sent at the same time. */
+const MAX_PARTS = 5;
+/** Large files that are uploaded at the same time. */
+const MAX_LARGE_FILES = 2;
+/** Bytes of small files that are uploaded at the same time: signed requests expire in minutes. */
+const MAX_SMALL_BYTES = 64 * 1024 * 1024;
+/** A smaller file counts as this many bytes in that total. */
+const MIN_COUNTED_BYTES = 512 * 1024;
+/** Time between two requests to complete an upload that the store is still completing. */
+const POLL_INTERVAL_MS = 1_000;
 
-/** What is to be stored, and how. */
-export interface Source extends Known {
+/** A file to upload. */
+export interface Source extends UploadIdentity {
   /** Null if the file has not been read: then its parts are hashed as they are sent. */
   readonly digests: FileDigests | null;
-  /** Store it even if the content is already there. */
+  /** Store it even if the content is already stored. */
   readonly anyway: boolean;
 }
 
-/** Is told how far it has come, and can stop it. */
-export interface Watch {
+/** Progress and cancellation of an upload. */
+export interface TransferOptions {
   readonly signal: AbortSignal;
-  /** Bytes sent so far; 0 when it begins. */
-  readonly sent: (bytes: number) => void;
-  /** All bytes are there: from now on it can't be stopped. */
-  readonly completing: () => void;
+  /** Called with the number of bytes sent so far; with 0 when sending begins. */
+  readonly onSent: (bytes: number) => void;
+  /** Called when all bytes have been sent: from now on the upload can't be cancelled. */
+  readonly onCompleting: () => void;
 }
 
-/** What the service said last, and the parts' SHA-256 in hex if all of them were sent. */
+/** The last result, and the SHA-256 of the parts as hex if all of them were sent. */
 export interface Outcome {
   readonly result: Result;
   readonly parts: readonly string[] | null;
 }
 
-/** An upload that was begun, now or by an earlier page. */
-interface Begun {
+/** An upload that has upload, on this page or an earlier one. */
+interface ActiveUpload {
   ticket: string;
   readonly source: Source;
-  readonly watch: Watch;
-  /** For the only part of a small file. */
+  readonly options: TransferOptions;
+  /** The signed request for the only part of a small file. */
   readonly send?: Send | undefined;
-  /** What the store has of it already. */
-  readonly have: ReadonlyMap<number, StoredPart>;
+  /** The parts that are already stored, by number. */
+  readonly stored: ReadonlyMap<number, StoredPart>;
   /** Bytes sent of each part. */
   readonly sent: number[];
 }
 
-/** The reasons after which an upload has to be begun again. */
-const LOST = new Set(["upload-unknown", "parts-missing"]);
-/** The reason for which its bytes are no good. */
-const MISMATCH = "digest-mismatch";
+/** The reasons for which an upload has to start over. */
+const LOST_REASONS = new Set(["upload-unknown", "parts-missing"]);
+/** The reason when the bytes that were sent are not those of the digest. */
+const MISMATCH_REASON = "digest-mismatch";
 
-/** What it works with. */
 export interface Collaborators {
   readonly client: Client;
   readonly hasher: Hasher;
-  readonly connection: Connection;
+  readonly network: Network;
   readonly unfinished: Unfinished;
-  /** Return the most files that one request may hold. */
-  readonly mostFiles: () => number;
+  /** Return the maximum number of files per request. */
+  readonly maxFiles: () => number;
 }
 
-/** Carries files into the store, a bounded number at a time. */
+/** Uploads files, a limited number at a time. */
 export class Transfers {
   readonly #client: Client;
   readonly #hasher: Hasher;
@@ -84,71 +82,71 @@ export class Transfers {
   readonly #unfinished: Unfinished;
   readonly #begins: Batch<Upload, Result>;
   readonly #completions: Batch<Finish, Result>;
-  readonly #wires = new Lanes(WIRES);
-  readonly #large = new Lanes(LARGE);
-  readonly #small = new Lanes(SMALL_BYTES);
+  readonly #connections = new Limiter(MAX_CONNECTIONS);
+  readonly #largeFiles = new Limiter(MAX_LARGE_FILES);
+  readonly #smallFiles = new Limiter(MAX_SMALL_BYTES);
 
-  constructor({ client, hasher, connection, unfinished, mostFiles }: Collaborators) {
+  constructor({ client, hasher, network, unfinished, maxFiles }: Collaborators) {
     this.#client = client;
     this.#hasher = hasher;
-    this.#sender = new Sender(client, connection);
+    this.#sender = new Sender(client, network);
     this.#unfinished = unfinished;
-    this.#begins = new Batch({ ask: (files) => client.begin(files), most: mostFiles });
+    this.#begins = new Batch({ send: (files) => client.begin(files), maxWeight: maxFiles });
     this.#completions = new Batch({
-      ask: (tickets) => client.complete(tickets),
-      most: () => 10 * mostFiles(),
-      // A file of 10,000 parts makes as long a document as 1,000 small files.
-      weigh: ({ parts }) => 10 + (parts?.length ?? 0),
+      send: (tickets) => client.complete(tickets),
+      maxWeight: () => 10 * maxFiles(),
+      // A file of 10,000 parts makes the document as long as 1,000 small files do.
+      weight: ({ parts }) => 10 + (parts?.length ?? 0),
     });
   }
 
-  /** Store a file. Throws what its collaborators throw, and the signal's reason. */
-  store(source: Source, watch: Watch): Promise<Outcome> {
-    const { size } = source.file;
-    if (isLarge(source)) return this.#large.run(() => this.#store(source, watch));
-    return this.#small.run(() => this.#store(source, watch), Math.max(size, LEAST));
+  /** Upload a file. Throws Problem, Unreachable, FileUnreadable, and the signal's reason. */
+  store(source: Source, options: TransferOptions): Promise<Outcome> {
+    const store = () => this.#store(source, options);
+    if (isLarge(source)) return this.#largeFiles.run(store);
+    return this.#smallFiles.run(store, Math.max(source.file.size, MIN_COUNTED_BYTES));
   }
 
-  /** Give up an upload that this page or an earlier one began, if there is one. */
-  giveUp(upload: Known): void {
+  /** Abort an upload that this page or an earlier one began, if there is one. */
+  abort(upload: UploadIdentity): void {
     const ticket = this.#unfinished.find(upload);
     this.#unfinished.drop(upload);
-    if (ticket !== null) this.#abort(ticket);
+    if (ticket !== null) this.#sendAbort(ticket);
   }
 
-  /** Give up all uploads that earlier pages left. */
-  giveUpLeft(): void {
-    for (const ticket of this.#unfinished.dropLeft()) this.#abort(ticket);
+  /** Abort all uploads that earlier pages began and nobody has resumed. */
+  abortInterrupted(): void {
+    for (const ticket of this.#unfinished.dropInterrupted()) this.#sendAbort(ticket);
   }
 
-  async #store(source: Source, watch: Watch, again = false): Promise<Outcome> {
-    watch.signal.throwIfAborted();
-    const begun = (await this.#goOn(source, watch)) ?? (await this.#begin(source, watch));
-    if ("result" in begun) return begun;
+  async #store(source: Source, options: TransferOptions, isRestart = false): Promise<Outcome> {
+    options.signal.throwIfAborted();
+    const upload = (await this.#resume(source, options)) ?? (await this.#begin(source, options));
+    if ("result" in upload) return upload;
     try {
-      const outcome = await this.#bring(begun);
+      const outcome = await this.#sendAndComplete(upload);
       const { verdict, reason } = outcome.result;
       if (verdict !== "unconfirmed") this.#unfinished.drop(source);
-      if (!isEnd(reason)) return outcome;
-      this.#end(begun);
-      if (again || !mayBeginAgain(begun, reason)) return outcome;
+      if (!isFinal(reason)) return outcome;
+      this.#discard(upload);
+      if (isRestart || !canRestart(upload, reason)) return outcome;
     } catch (error) {
       const reason = error instanceof Problem ? error.reason : undefined;
-      if (!isLarge(source) || !mayGoOn(error)) this.#end(begun);
-      if (again || !mayBeginAgain(begun, reason)) throw error;
+      if (!isLarge(source) || !canResume(error)) this.#discard(upload);
+      if (isRestart || !canRestart(upload, reason)) throw error;
     }
-    return await this.#store(source, watch, true);
+    return await this.#store(source, options, true);
   }
 
-  /** Go on with what was begun for this file; null if there is nothing to go on with. */
-  async #goOn(source: Source, watch: Watch): Promise<Begun | null> {
+  /** Resume an earlier upload of this file; null if there is none that can be resumed. */
+  async #resume(source: Source, options: TransferOptions): Promise<ActiveUpload | null> {
     const known = this.#unfinished.find(source);
     if (known === null) return null;
     try {
-      const { ticket, parts } = await this.#client.status(known, watch.signal);
+      const { ticket, parts } = await this.#client.status(known, options.signal);
       this.#unfinished.note(source, ticket);
-      const have = new Map(parts.map((part) => [part.number, part]));
-      return { ticket, source, watch, have, sent: [] };
+      const stored = new Map(parts.map((part) => [part.number, part]));
+      return { ticket, source, options, stored, sent: [] };
     } catch (error) {
       if (!(error instanceof Problem && [400, 404].includes(error.status))) throw error;
       this.#unfinished.drop(source);
@@ -156,84 +154,84 @@ export class Transfers {
     }
   }
 
-  async #begin(source: Source, watch: Watch): Promise<Begun | Outcome> {
-    const result = await this.#begins.add(requestFor(source));
+  async #begin(source: Source, options: TransferOptions): Promise<ActiveUpload | Outcome> {
+    const result = await this.#begins.add(beginRequest(source));
     const { ticket, send } = result;
     if (ticket === undefined) return { result, parts: null };
     if (isLarge(source)) this.#unfinished.note(source, ticket);
-    return { ticket, source, watch, send, have: new Map(), sent: [] };
+    return { ticket, source, options, send, stored: new Map(), sent: [] };
   }
 
-  async #bring(begun: Begun): Promise<Outcome> {
-    const { source, watch } = begun;
-    watch.signal.throwIfAborted();
-    watch.sent(0);
+  async #sendAndComplete(upload: ActiveUpload): Promise<Outcome> {
+    const { source, options } = upload;
+    options.signal.throwIfAborted();
+    options.onSent(0);
     const parts: string[] = [];
-    await together(PARTS, partRanges(source.file.size).entries(), async ([at, range]) => {
-      const part = await this.#read(begun, at, range);
+    await forEachLimited(MAX_PARTS, partRanges(source.file.size).entries(), async ([at, range]) => {
+      const part = await this.#read(upload, at, range);
       parts[at] = part.sha256;
-      if (isThere(begun, at + 1, range, part)) tell(begun, at + 1, range.to - range.from);
-      else await this.#wires.run(() => this.#send(begun, at + 1, part));
+      if (isStored(upload, at + 1, range, part)) reportSent(upload, at + 1, range.to - range.from);
+      else await this.#connections.run(() => this.#send(upload, at + 1, part));
     });
-    watch.signal.throwIfAborted();
-    watch.completing();
-    return { result: await this.#complete(begun, parts), parts };
+    options.signal.throwIfAborted();
+    options.onCompleting();
+    return { result: await this.#complete(upload, parts), parts };
   }
 
-  async #read({ source, watch }: Begun, at: number, range: Range): Promise<Part> {
+  async #read({ source, options }: ActiveUpload, at: number, range: Range): Promise<Part> {
     const sha256 = source.digests?.parts[at];
-    if (sha256 === undefined) return await this.#hasher.part(source.file, range, watch);
-    // A slice without a type: browsers would add it as Content-Type.
+    if (sha256 === undefined) return await this.#hasher.part(source.file, range, options);
+    // The slice has no type, because browsers would add one as Content-Type.
     return { sha256, body: source.file.slice(range.from, range.to) };
   }
 
-  #send(begun: Begun, number: number, part: Part): Promise<void> {
+  #send(upload: ActiveUpload, number: number, part: Part): Promise<void> {
     return this.#sender.send({
       part,
-      signal: begun.watch.signal,
-      sent: (bytes) => tell(begun, number, bytes),
-      sign: () => this.#sign(begun, number, part.sha256),
-      ready: begun.send,
+      signal: upload.options.signal,
+      onSent: (bytes) => reportSent(upload, number, bytes),
+      sign: () => this.#sign(upload, number, part.sha256),
+      signed: upload.send,
     });
   }
 
-  async #sign(begun: Begun, number: number, sha256: string): Promise<Send> {
-    const [send] = await this.#renewing(begun, () =>
-      this.#client.parts(begun.ticket, [{ number, sha256 }], begun.watch.signal),
+  async #sign(upload: ActiveUpload, number: number, sha256: string): Promise<Send> {
+    const [send] = await this.#renewing(upload, () =>
+      this.#client.parts(upload.ticket, [{ number, sha256 }], upload.options.signal),
     );
-    if (send === undefined) throw new Error("the service did not say where to send the part");
+    if (send === undefined) throw new Error(`the service returned no request for part ${number}`);
     return send;
   }
 
-  async #complete(begun: Begun, parts: readonly string[]): Promise<Result> {
+  async #complete(upload: ActiveUpload, parts: readonly string[]): Promise<Result> {
     for (;;) {
-      const finish = () => this.#completions.add({ ticket: begun.ticket, parts });
-      const result = await this.#renewing(begun, finish);
+      const finish = () => this.#completions.add({ ticket: upload.ticket, parts });
+      const result = await this.#renewing(upload, finish);
       if (result.reason !== "completing") return result;
-      await sleep(ASK_AGAIN);
+      await sleep(POLL_INTERVAL_MS);
     }
   }
 
   /** Do something with the ticket, and once more with a renewed one if it has expired. */
-  async #renewing<T>(begun: Begun, act: () => Promise<T>): Promise<T> {
+  async #renewing<T>(upload: ActiveUpload, act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
       if (!(error instanceof Problem && error.reason === "ticket-expired")) throw error;
-      const status = await this.#client.status(begun.ticket, begun.watch.signal);
-      begun.ticket = status.ticket;
-      if (isLarge(begun.source)) this.#unfinished.note(begun.source, status.ticket);
+      const status = await this.#client.status(upload.ticket, upload.options.signal);
+      upload.ticket = status.ticket;
+      if (isLarge(upload.source)) this.#unfinished.note(upload.source, status.ticket);
       return await act();
     }
   }
 
-  #end({ source, ticket }: Begun): void {
+  #discard({ source, ticket }: ActiveUpload): void {
     this.#unfinished.drop(source);
-    this.#abort(ticket);
+    this.#sendAbort(ticket);
   }
 
-  /** The service forgets uploads by itself, only later: nobody waits for this, or hears of it. */
-  #abort(ticket: string): void {
+  /** Errors are ignored: the service also removes abandoned uploads automatically, only later. */
+  #sendAbort(ticket: string): void {
     this.#client.abort([ticket]).catch(() => undefined);
   }
 }
@@ -242,28 +240,33 @@ function isLarge({ file }: Source): boolean {
   return file.size >= SMALLEST_PART;
 }
 
-/** Whether an upload is over, for this reason, without having come to its end. */
-function isEnd(reason: string | undefined): boolean {
-  return reason === MISMATCH || LOST.has(reason ?? "");
+/** Return whether an upload that failed for this reason can't be continued. */
+function isFinal(reason: string | undefined): boolean {
+  return reason === MISMATCH_REASON || LOST_REASONS.has(reason ?? "");
 }
 
-/** Whether there is a point in trying from the start: also if an earlier page sent other bytes. */
-function mayBeginAgain({ have }: Begun, reason: string | undefined): boolean {
-  return LOST.has(reason ?? "") || (reason === MISMATCH && have.size > 0);
+/** Return whether starting over may help, as it does if an earlier page sent different bytes. */
+function canRestart({ stored }: ActiveUpload, reason: string | undefined): boolean {
+  return LOST_REASONS.has(reason ?? "") || (reason === MISMATCH_REASON && stored.size > 0);
 }
 
-/** Whether what was sent before this error is worth keeping. */
-function mayGoOn(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Problem && !isEnd(error.reason));
+/** Return whether the parts that were sent before this error can still be used. */
+function canResume(error: unknown): boolean {
+  return error instanceof Unreachable || (error instanceof Problem && !isFinal(error.reason));
 }
 
-/** Whether the store has a part: what it does not state it compares in the end. */
-function isThere({ have }: Begun, number: number, { from, to }: Range, { sha256 }: Part): boolean {
-  const there = have.get(number);
-  return there?.size === to - from && ["", sha256].includes(there.sha256);
+/** Return whether a part is stored; a SHA-256 that is not reported is compared on completion. */
+function isStored(
+  { stored }: ActiveUpload,
+  number: number,
+  { from, to }: Range,
+  part: Part,
+): boolean {
+  const found = stored.get(number);
+  return found?.size === to - from && ["", part.sha256].includes(found.sha256);
 }
 
-function requestFor({ file, key, digests, anyway }: Source): Upload {
+function beginRequest({ file, key, digests, anyway }: Source): Upload {
   return {
     key,
     size: file.size,
@@ -273,7 +276,7 @@ function requestFor({ file, key, digests, anyway }: Source): Upload {
   };
 }
 
-function tell({ sent, watch }: Begun, number: number, bytes: number): void {
+function reportSent({ sent, options }: ActiveUpload, number: number, bytes: number): void {
   sent[number] = bytes;
-  watch.sent(sent.reduce((total, part) => total + (part ?? 0), 0));
+  options.onSent(sent.reduce((total, part) => total + (part ?? 0), 0));
 }

@@ -1,18 +1,18 @@
 /**
- * Which large uploads are under way, noted so that a later page can go on with them.
+ * Large uploads in progress, noted in the browser so that a later page can resume them.
  *
- * A note names a ticket, which is good for one upload of one tenant, and only with a token where
- * the service asks for tokens. What can't be noted or read costs a resumption and nothing else:
- * errors are no errors here.
+ * A note has a ticket, which is valid for one upload of one tenant, and only with a token if the
+ * service requires tokens. Errors are ignored: without a note an upload can't be resumed, and nothing
+ * else is lost.
  */
 
-import { Watchers } from "./watchers.ts";
+import { Observable } from "../observable.ts";
 
-/** Where notes are kept: localStorage, or anything like it. */
-export type Notes = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
+/** Where notes are stored: localStorage, or an object with the same methods. */
+export type NoteStorage = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
 
-/** What an upload is known by: another file, or a changed one, is another upload. */
-export interface Known {
+/** What identifies an upload: a different or a changed file makes it a different upload. */
+export interface UploadIdentity {
   readonly file: File;
   readonly key: string;
 }
@@ -22,86 +22,86 @@ interface Note {
   readonly key: string;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** Which page took it. */
+  /** The page that wrote the note. */
   readonly page: string;
 }
 
-/** Milliseconds after which an upload can't be gone on with: its ticket is renewed for 7 days. */
-const LONGEST = 8 * 24 * 3600 * 1000;
+/** After this time an upload can't be resumed: its ticket can be renewed for 7 days. */
+const MAX_AGE_MS = 8 * 24 * 3600 * 1000;
 
-/** The notes of one service; of one of its tenants, as soon as that is known. */
+/** Notes about the uploads of one tenant to one service. Before `open` there are none. */
 export class Unfinished {
   readonly #root: string;
-  readonly #notes: Notes;
+  readonly #storage: NoteStorage;
   readonly #locks: LockManager | undefined;
   readonly #page = `onecopy ${Date.now()} ${Math.random()}`;
-  readonly #left = new Map<string, Note>();
-  readonly #watchers = new Watchers();
+  readonly #interrupted = new Map<string, Note>();
+  readonly #changes = new Observable();
   #scope: string | null = null;
-  /** Tells of each change to what is left. */
-  readonly watch = this.#watchers.add;
+  /** Registers a listener for changes to `interrupted`. */
+  readonly subscribe = this.#changes.subscribe;
 
-  /** Without locks (plain http has none) uploads of other open pages count as interrupted. */
-  constructor(root: string, notes: Notes, locks?: LockManager) {
+  /** Without `locks`, as on plain http, uploads of other open pages count as interrupted. */
+  constructor(root: string, storage: NoteStorage, locks?: LockManager) {
     this.#root = root;
-    this.#notes = notes;
+    this.#storage = storage;
     this.#locks = locks;
   }
 
-  /** Begin with the notes of a tenant: find what earlier pages left, and drop what is too old. */
+  /** Read the notes of a tenant: find the interrupted uploads, and drop notes that are too old. */
   async open(tenant: string): Promise<void> {
     this.#scope = `onecopy-upload ${this.#root} ${tenant} `;
     const open = await this.#openPages();
     for (const name of this.#names(this.#scope)) {
       const note = this.#read(name);
-      if (note === null || note.at < Date.now() - LONGEST) this.#remove(name);
-      else if (!open.has(note.page)) this.#left.set(name, note);
+      if (note === null || note.at < Date.now() - MAX_AGE_MS) this.#storage.removeItem(name);
+      else if (!open.has(note.page)) this.#interrupted.set(name, note);
     }
-    this.#watchers.call();
+    this.#changes.notify();
   }
 
-  /** The keys of uploads that earlier pages left, and that were not gone on with. */
-  get left(): readonly string[] {
-    return Array.from(this.#left.values(), ({ key }) => key);
+  /** The keys of uploads that earlier pages began and nobody has resumed. */
+  get interrupted(): readonly string[] {
+    return Array.from(this.#interrupted.values(), ({ key }) => key);
   }
 
-  /** Return the ticket under which this file, unchanged, was being uploaded to this key. */
-  find(upload: Known): string | null {
+  /** Return the ticket of an earlier upload of this file, unchanged, to this key. */
+  find(upload: UploadIdentity): string | null {
     const name = this.#name(upload);
     return name === null ? null : (this.#read(name)?.ticket ?? null);
   }
 
-  /** Note a ticket, in place of an older one. */
-  note(upload: Known, ticket: string): void {
+  /** Note a ticket, replacing an older one. */
+  note(upload: UploadIdentity, ticket: string): void {
     const name = this.#name(upload);
     if (name === null) return;
     const note: Note = { ticket, key: upload.key, at: Date.now(), page: this.#page };
     try {
-      this.#notes.setItem(name, JSON.stringify(note));
+      this.#storage.setItem(name, JSON.stringify(note));
     } catch {
-      // No room, or not allowed.
+      // The storage is full or not allowed.
     }
-    this.#isLeftNoMore(name);
+    this.#removeInterrupted(name);
   }
 
-  /** Drop a note: the upload is over. */
-  drop(upload: Known): void {
+  /** Drop the note of an upload that is over. */
+  drop(upload: UploadIdentity): void {
     const name = this.#name(upload);
     if (name === null) return;
-    this.#remove(name);
-    this.#isLeftNoMore(name);
+    this.#storage.removeItem(name);
+    this.#removeInterrupted(name);
   }
 
-  /** Drop the notes of what is left; returns their tickets, to be given up. */
-  dropLeft(): string[] {
-    const tickets = Array.from(this.#left.values(), ({ ticket }) => ticket);
-    for (const name of this.#left.keys()) this.#remove(name);
-    this.#left.clear();
-    this.#watchers.call();
+  /** Drop the notes of all interrupted uploads; returns their tickets, to be aborted. */
+  dropInterrupted(): string[] {
+    const tickets = Array.from(this.#interrupted.values(), ({ ticket }) => ticket);
+    for (const name of this.#interrupted.keys()) this.#storage.removeItem(name);
+    this.#interrupted.clear();
+    this.#changes.notify();
     return tickets;
   }
 
-  /** Hold a lock as long as this page lives; returns those that others hold. */
+  /** Hold a lock while this page is open; returns the locks of all open pages. */
   async #openPages(): Promise<ReadonlySet<string | undefined>> {
     if (this.#locks === undefined) return new Set();
     void this.#locks.request(this.#page, () => new Promise(() => undefined));
@@ -109,30 +109,27 @@ export class Unfinished {
     return new Set(held.map(({ name }) => name));
   }
 
-  #name({ file, key }: Known): string | null {
+  #name({ file, key }: UploadIdentity): string | null {
     if (this.#scope === null) return null;
     return this.#scope + JSON.stringify([key, file.name, file.size, file.lastModified]);
   }
 
   #names(scope: string): string[] {
-    const names = Array.from({ length: this.#notes.length }, (_, at) => this.#notes.key(at) ?? "");
+    const { length } = this.#storage;
+    const names = Array.from({ length }, (_, at) => this.#storage.key(at) ?? "");
     return names.filter((name) => name.startsWith(scope));
   }
 
   #read(name: string): Note | null {
     try {
-      const note = JSON.parse(this.#notes.getItem(name) ?? "") as Note;
+      const note = JSON.parse(this.#storage.getItem(name) ?? "") as Note;
       return typeof note.ticket === "string" && typeof note.key === "string" ? note : null;
     } catch {
       return null;
     }
   }
 
-  #remove(name: string): void {
-    this.#notes.removeItem(name);
-  }
-
-  #isLeftNoMore(name: string): void {
-    if (this.#left.delete(name)) this.#watchers.call();
+  #removeInterrupted(name: string): void {
+    if (this.#interrupted.delete(name)) this.#changes.notify();
   }
 }

@@ -7,10 +7,10 @@ import { contentScheme, formatScheme, parseScheme } from "../../src/digest/schem
 
 type Vector = { size: number; content_digest: string } & Record<string, string | number>;
 
-const path = new URL("../../../tests/vectors/content-digests.json", import.meta.url);
+const path = new URL("../../../../../tests/vectors/content-digests.json", import.meta.url);
 const { contents } = JSON.parse(readFileSync(path, "utf8")) as { contents: Vector[] };
 
-/** The vectors' input: the bytes 0, 1, …, 250 repeated and cut at size. */
+/** Return the vectors' input: the bytes 0, 1, …, 250 repeated and cut at `size`. */
 function content(size: number): Blob {
   const bytes = new Uint8Array(size);
   for (let at = 0; at < size; at++) bytes[at] = at % 251;
@@ -37,7 +37,7 @@ afterEach(() => {
 });
 
 describe("digests of the test vectors", () => {
-  it("are there", () => {
+  it("exist", () => {
     expect(contents.length).toBeGreaterThan(5);
   });
 
@@ -66,7 +66,7 @@ describe("reading", () => {
     expect(bytes).toEqual([...new Uint8Array(await content(700).arrayBuffer())]);
   });
 
-  it("refuses a file that yields fewer bytes than it has", async () => {
+  it("rejects a file that yields fewer bytes than its size", async () => {
     const shrunk = content(10);
     Object.defineProperty(shrunk, "stream", { value: () => content(9).stream() });
     const read = async () => {
@@ -75,18 +75,18 @@ describe("reading", () => {
     await expect(read()).rejects.toThrow(FileUnreadable);
   });
 
-  it("hashes a range of a file as if it were all", async () => {
+  it("hashes a range of a file as if it were the whole file", async () => {
     const whole = [parseScheme("sha256")];
     const [[part] = []] = await hashRange(content(1000), { from: 502, to: 1000 }, whole);
     const [[alone] = []] = await hashRange(content(498), { from: 0, to: 498 }, whole);
     expect(part).toEqual(alone); // 502 is twice 251
   });
 
-  it("stops at the block at which it is told to", async () => {
+  it("stops at the block after which it is aborted", async () => {
     const control = new AbortController();
-    const read = () => control.abort();
-    const watch = { signal: control.signal, read };
+    const onRead = () => control.abort();
+    const options = { signal: control.signal, onRead };
     const range = { from: 0, to: 10 };
-    await expect(hashRange(content(10), range, [], watch)).rejects.toThrow(/abort/i);
+    await expect(hashRange(content(10), range, [], options)).rejects.toThrow(/abort/i);
   });
 });

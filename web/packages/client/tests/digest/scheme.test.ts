@@ -15,7 +15,7 @@ interface Vectors {
   part_size_rule_error_above: number;
 }
 
-const path = new URL("../../../tests/vectors/content-digests.json", import.meta.url);
+const path = new URL("../../../../../tests/vectors/content-digests.json", import.meta.url);
 const vectors = JSON.parse(readFileSync(path, "utf8")) as Vectors;
 
 describe("the part size rule", () => {
@@ -23,7 +23,7 @@ describe("the part size rule", () => {
     expect(vectors.part_size_rule.length).toBeGreaterThan(5);
   });
 
-  it.each(vectors.part_size_rule)("is that of the vectors at $size bytes", (vector) => {
+  it.each(vectors.part_size_rule)("matches the vectors at $size bytes", (vector) => {
     expect(partSize(vector.size)).toBe(vector.part_size);
   });
 
@@ -32,7 +32,7 @@ describe("the part size rule", () => {
     expect(() => partSize(LARGEST_CONTENT + 1)).toThrow(InvalidDigest);
   });
 
-  it("leaves contents below 8 MiB whole", () => {
+  it("does not split contents below 8 MiB", () => {
     expect(partSize(8_388_607)).toBeNull();
     expect(formatScheme(contentScheme(8_388_607))).toBe("sha256");
     expect(formatScheme(contentScheme(8_388_608))).toBe("sha256+8388608");
@@ -41,7 +41,7 @@ describe("the part size rule", () => {
 
 describe("the parts of a content", () => {
   it.each([0, 1, 8_388_607, 8_388_608, 8_388_609, 16_777_216, 83_886_080_001])(
-    "cover all of %d bytes, in order and without a gap",
+    "cover all %d bytes, in order and without gaps",
     (size) => {
       const ranges = partRanges(size);
       expect(ranges[0]?.from).toBe(0);
@@ -58,12 +58,15 @@ describe("the parts of a content", () => {
 });
 
 describe("a scheme's name", () => {
-  it.each(["sha256", "md5", "sha256+8388608", "md5+5242880"])("%s is read and written", (name) => {
-    expect(formatScheme(parseScheme(name))).toBe(name);
-  });
+  it.each(["sha256", "md5", "sha256+8388608", "md5+5242880"])(
+    "%s is parsed and formatted",
+    (name) => {
+      expect(formatScheme(parseScheme(name))).toBe(name);
+    },
+  );
 
   it.each(["", "sha1", "sha256+", "sha256+0", "sha256+08", "md5+5368709121", "md5:ab"])(
-    "%j is refused",
+    "%j is rejected",
     (name) => {
       expect(() => parseScheme(name)).toThrow(InvalidDigest);
     },

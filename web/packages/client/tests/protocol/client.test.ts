@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Client } from "../../src/client/client.ts";
-import { Problem, Unreachable } from "../../src/client/errors.ts";
-import { delay, type Patience, patient } from "../../src/client/patience.ts";
+import { Client } from "../../src/protocol/client.ts";
+import { Problem, Unreachable } from "../../src/protocol/errors.ts";
+import { backoff, type RetryPolicy } from "../../src/protocol/retry.ts";
 
-interface Asked {
+interface Received {
   readonly method: string | undefined;
   readonly path: string | undefined;
   readonly headers: IncomingMessage["headers"];
@@ -14,15 +14,15 @@ interface Asked {
 
 type Answer = (response: ServerResponse) => void;
 
-/** What the server answers, one after the other; the last one again and again. */
+/** The server's answers in order; the last one is repeated. */
 let answers: Answer[] = [];
-let asked: Asked[] = [];
+let requests: Received[] = [];
 let root = "";
 
 const server = createServer(async (request, response) => {
   let body = "";
   for await (const chunk of request) body += chunk;
-  asked.push({ method: request.method, path: request.url, headers: request.headers, body });
+  requests.push({ method: request.method, path: request.url, headers: request.headers, body });
   const answer = answers.length > 1 ? answers.shift() : answers[0];
   answer?.(response);
 });
@@ -40,15 +40,15 @@ function problem(status: number, reason: string, headers: Record<string, string>
 
 const hangUp: Answer = (response) => response.destroy();
 
-/** Tries again at once, so often. */
-function eager(attempts: number): Patience {
+/** Return a policy of `attempts` attempts without a delay. */
+function atOnce(attempts: number): RetryPolicy {
   return async (error, attempt) => {
     if (attempt >= attempts) throw error;
   };
 }
 
 beforeEach(async () => {
-  [answers, asked] = [[], []];
+  [answers, requests] = [[], []];
   await new Promise<void>((listening) => {
     server.listen(0, "127.0.0.1", listening);
   });
@@ -68,29 +68,29 @@ describe("a call", () => {
     const client = new Client({ root, token: () => "onecopy_secret" });
     const files = [{ size: 1, digests: ["sha256:ab"] }];
     expect(await client.check(files)).toEqual([{ verdict: "new" }]);
-    expect(asked[0]).toMatchObject({ method: "POST", path: "/v1/check" });
-    expect(asked[0]?.headers).toMatchObject({
+    expect(requests[0]).toMatchObject({ method: "POST", path: "/v1/check" });
+    expect(requests[0]?.headers).toMatchObject({
       authorization: "Bearer onecopy_secret",
       "content-type": "application/json",
     });
-    expect(JSON.parse(asked[0]?.body ?? "")).toEqual({ files });
+    expect(JSON.parse(requests[0]?.body ?? "")).toEqual({ files });
   });
 
-  it("keeps to a root below the host's", async () => {
+  it("respects a root below the host's", async () => {
     answers = [json({})];
     await new Client({ root: `${root}copies/` }).config();
-    expect(asked[0]?.path).toBe("/copies/v1/config");
-    expect(asked[0]?.headers.authorization).toBeUndefined();
+    expect(requests[0]?.path).toBe("/copies/v1/config");
+    expect(requests[0]?.headers.authorization).toBeUndefined();
   });
 
-  it("asks for each size once, and answers for each", async () => {
+  it("probes each size once, and returns a result for each", async () => {
     answers = [json({ schemes: { "5": ["sha256"] } })];
     const client = new Client({ root });
     expect(await client.probe([5, 6, 5])).toEqual([["sha256"], [], ["sha256"]]);
-    expect(JSON.parse(asked[0]?.body ?? "")).toEqual({ sizes: [5, 6] });
+    expect(JSON.parse(requests[0]?.body ?? "")).toEqual({ sizes: [5, 6] });
   });
 
-  it("takes an answer without a body", async () => {
+  it("accepts an answer without a body", async () => {
     answers = [(response) => response.writeHead(204).end()];
     await expect(new Client({ root }).abort(["ticket"])).resolves.toBeUndefined();
   });
@@ -105,7 +105,7 @@ describe("failures", () => {
       reason: "ticket-expired",
       message: "because ticket-expired",
     });
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
   it("of gateways are problems too", async () => {
@@ -114,50 +114,52 @@ describe("failures", () => {
     await expect(call).rejects.toMatchObject({ status: 413, reason: "http-413" });
   });
 
-  it("without an answer are told apart", async () => {
+  it("without an answer are Unreachable", async () => {
     answers = [hangUp];
-    const call = new Client({ root, patience: eager(2) }).config();
+    const call = new Client({ root, retryPolicy: atOnce(2) }).config();
     await expect(call).rejects.toThrow(Unreachable);
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
-  it("are unreachability when something else answers", async () => {
+  it("are Unreachable when something else answers", async () => {
     answers = [(response) => response.end("<h1>Welcome to the hotel's network</h1>")];
-    await expect(new Client({ root, patience: eager(1) }).config()).rejects.toThrow(Unreachable);
+    await expect(new Client({ root, retryPolicy: atOnce(1) }).config()).rejects.toThrow(
+      Unreachable,
+    );
   });
 });
 
-describe("trying again", () => {
-  it("repeats a begin under the same idempotency key", async () => {
+describe("a retry", () => {
+  it("repeats a begin with the same idempotency key", async () => {
     answers = [hangUp, problem(503, "unavailable"), json({ results: [] })];
-    await new Client({ root, patience: eager(5) }).begin([]);
-    expect(asked).toHaveLength(3);
-    const names = asked.map(({ headers }) => headers["idempotency-key"]);
+    await new Client({ root, retryPolicy: atOnce(5) }).begin([]);
+    expect(requests).toHaveLength(3);
+    const names = requests.map(({ headers }) => headers["idempotency-key"]);
     expect(new Set(names).size).toBe(1);
     expect(names[0]).toMatch(/^[0-9a-f]{32}$/);
   });
 
-  it("waits as long as the service says", async () => {
+  it("waits as long as the service asks for", async () => {
     answers = [problem(429, "busy", { "Retry-After": "1" }), json({})];
-    const begun = Date.now();
+    const start = Date.now();
     await new Client({ root }).config();
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(990);
+    expect(Date.now() - start).toBeGreaterThanOrEqual(990);
   });
 
-  it("ends after so many attempts", async () => {
+  it("is not made after the last attempt", async () => {
     answers = [problem(503, "unavailable", { "Retry-After": "0" })];
-    const call = new Client({ root, patience: patient(3) }).config();
+    const call = new Client({ root, retryPolicy: backoff(3) }).config();
     await expect(call).rejects.toMatchObject({ reason: "unavailable" });
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
   });
 
-  it("never repeats what can't pass", async () => {
+  it("is not made if it would fail again", async () => {
     answers = [problem(502, "forbidden")];
     await expect(new Client({ root }).config()).rejects.toThrow(Problem);
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
-  it("is ended by its signal while it waits", async () => {
+  it("is cancelled by its signal during the delay", async () => {
     answers = [problem(503, "unavailable", { "Retry-After": "20" })];
     const control = new AbortController();
     const call = new Client({ root }).config(control.signal);
@@ -165,7 +167,7 @@ describe("trying again", () => {
     await expect(call).rejects.toThrow("enough");
   });
 
-  it("is ended by its signal while it asks", async () => {
+  it("is cancelled by its signal during the request", async () => {
     answers = [() => undefined];
     const control = new AbortController();
     const call = new Client({ root }).config(control.signal);
@@ -174,20 +176,7 @@ describe("trying again", () => {
   });
 });
 
-describe("the wait", () => {
-  it("is drawn from a range that doubles, up to half a minute", () => {
-    for (const attempt of [1, 5, 50]) {
-      expect(delay(null, attempt)).toBeLessThanOrEqual(Math.min(30_000, 250 * 2 ** attempt));
-    }
-  });
-
-  it("takes a date as well", () => {
-    const error = new Problem(503, "unavailable", "", 5_000);
-    expect(delay(error, 1)).toBeGreaterThanOrEqual(5_000);
-  });
-});
-
-describe("addresses that the service gives", () => {
+describe("URLs that the service returns", () => {
   const client = new Client({ root: "https://host/below/", token: () => "secret" });
 
   it("are relative to its root, or absolute", () => {
@@ -197,7 +186,7 @@ describe("addresses that the service gives", () => {
     expect(client.address("https://bucket/key?x=1").href).toBe("https://bucket/key?x=1");
   });
 
-  it("get the token only if they are its own", () => {
+  it("get the token only if they are the service's own", () => {
     const send = { number: 1, method: "PUT", headers: { "x-own": "1" } };
     const headers = (url: string) => client.headers({ ...send, url });
     expect(headers("/v1/uploads/parts/1")).toEqual({

@@ -6,7 +6,7 @@ import {
   keyOf,
   normalisationDiffers,
   renamed,
-} from "../../src/client/key.ts";
+} from "../../src/protocol/key.ts";
 
 interface Vectors {
   accepted: { path: string[]; key: string; to?: string; room?: number }[];
@@ -16,7 +16,7 @@ interface Vectors {
   normalisation: { key: string; differs: boolean }[];
 }
 
-const path = new URL("../../../tests/vectors/keys.json", import.meta.url);
+const path = new URL("../../../../../tests/vectors/keys.json", import.meta.url);
 const vectors = JSON.parse(readFileSync(path, "utf8")) as Vectors;
 
 function flaw(act: () => string): string {
@@ -27,12 +27,12 @@ function flaw(act: () => string): string {
   }
 }
 
-describe("keys, as the vectors have them", () => {
+describe("keys, as in the vectors", () => {
   it("have vectors of every kind", () => {
     for (const kind of Object.values(vectors)) expect(kind.length).toBeGreaterThan(5);
   });
 
-  it.each(vectors.accepted)("$key is made of its path", (vector) => {
+  it.each(vectors.accepted)("$key is made from its path", (vector) => {
     expect(keyOf(vector.path, vector.to, vector.room)).toBe(vector.key);
     expect(checkKey(vector.key, vector.room)).toBe(vector.key);
   });

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { readBucketProblem } from "../../src/client/bucket.ts";
+import { isRetryable } from "../../src/protocol/retry.ts";
+import { readBucketProblem } from "../../src/upload/put.ts";
 
 function answer(code: string, message = "Words."): string {
   return `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
 }
 
-describe("a bucket's answer", () => {
+describe("a bucket's error answer", () => {
   it.each<[number, string, string, boolean]>([
     [404, "NoSuchUpload", "upload-unknown", false],
     [400, "BadDigest", "digest-mismatch", false],
@@ -22,12 +23,13 @@ describe("a bucket's answer", () => {
     [503, "SlowDown", "store-unavailable", true],
     [501, "NotImplemented", "store-refused", false],
     [507, "", "store-full", false],
-  ])("%d %s means %s, passing: %s", (status, code, reason, passing) => {
+  ])("%d %s means %s, retryable: %s", (status, code, reason, retryable) => {
     const problem = readBucketProblem(status, answer(code));
-    expect([problem.status, problem.reason, problem.passing]).toEqual([status, reason, passing]);
+    expect([problem.status, problem.reason]).toEqual([status, reason]);
+    expect(isRetryable(problem)).toBe(retryable);
   });
 
-  it("is quoted as far as it is well-formed", () => {
+  it("is quoted if it is well-formed", () => {
     expect(readBucketProblem(403, answer("AccessDenied", "No.")).message).toBe(
       "the bucket answered 403 AccessDenied (No.)",
     );

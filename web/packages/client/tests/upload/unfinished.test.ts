@@ -1,11 +1,11 @@
 import { describe, expect, it, vi } from "vitest";
-import { type Notes, Unfinished } from "../../src/upload/unfinished.ts";
+import { type NoteStorage, Unfinished } from "../../src/upload/unfinished.ts";
 
 const ROOT = "https://files.test/";
 const DAY = 24 * 3600 * 1000;
 
-/** As localStorage, for one test. */
-class Memory extends Map<string, string> implements Notes {
+/** A localStorage for one test. */
+class Memory extends Map<string, string> implements NoteStorage {
   get length(): number {
     return this.size;
   }
@@ -23,7 +23,7 @@ class Memory extends Map<string, string> implements Notes {
   }
 }
 
-/** Locks of one browser, as far as they are used here. */
+/** Return the locks of one browser, as far as they are used here. */
 function locks(): LockManager {
   const held: LockInfo[] = [];
   const manager = {
@@ -36,8 +36,12 @@ function locks(): LockManager {
   return manager as unknown as LockManager;
 }
 
-/** Open a page over the same notes. */
-async function open(notes: Notes, tenant = "default", manager?: LockManager): Promise<Unfinished> {
+/** Open another page with the same notes. */
+async function open(
+  notes: NoteStorage,
+  tenant = "default",
+  manager?: LockManager,
+): Promise<Unfinished> {
   const unfinished = new Unfinished(ROOT, notes, manager);
   await unfinished.open(tenant);
   return unfinished;
@@ -48,7 +52,7 @@ function upload(key: string, content = "1234", lastModified = 5) {
 }
 
 describe("notes of unfinished uploads", () => {
-  it("are found by a later page, for the same file and the same key", async () => {
+  it("are found by a later page, for the same file and key", async () => {
     const notes = new Memory();
     (await open(notes)).note(upload("a"), "ticket");
     const later = await open(notes);
@@ -58,59 +62,59 @@ describe("notes of unfinished uploads", () => {
     expect(later.find({ ...upload("a"), key: "b" })).toBeNull();
   });
 
-  it("are one tenant's", async () => {
+  it("belong to one tenant", async () => {
     const notes = new Memory();
     (await open(notes, "alice")).note(upload("a"), "ticket");
     const bob = await open(notes, "bob");
     expect(bob.find(upload("a"))).toBeNull();
-    expect(bob.left).toEqual([]);
+    expect(bob.interrupted).toEqual([]);
   });
 
-  it("are left as long as nobody goes on with them", async () => {
+  it("count as interrupted until they are resumed", async () => {
     const notes = new Memory();
     const first = await open(notes);
     for (const key of ["a", "b", "c"]) first.note(upload(key), `ticket of ${key}`);
-    expect(first.left).toEqual([]);
+    expect(first.interrupted).toEqual([]);
     const later = await open(notes);
-    let told = 0;
-    later.watch(() => told++);
-    expect(later.left).toEqual(["a", "b", "c"]);
+    let changes = 0;
+    later.subscribe(() => changes++);
+    expect(later.interrupted).toEqual(["a", "b", "c"]);
     later.note(upload("a"), "renewed");
-    expect(later.left).toEqual(["b", "c"]);
+    expect(later.interrupted).toEqual(["b", "c"]);
     later.drop(upload("b"));
-    expect(later.left).toEqual(["c"]);
-    expect(later.dropLeft()).toEqual(["ticket of c"]);
-    expect(later.left).toEqual([]);
-    expect(told).toBe(3);
-    expect((await open(notes)).left).toEqual(["a"]);
+    expect(later.interrupted).toEqual(["c"]);
+    expect(later.dropInterrupted()).toEqual(["ticket of c"]);
+    expect(later.interrupted).toEqual([]);
+    expect(changes).toBe(3);
+    expect((await open(notes)).interrupted).toEqual(["a"]);
   });
 
-  it("of a page that is still open are not left", async () => {
+  it("of a page that is still open do not count as interrupted", async () => {
     const [notes, manager] = [new Memory(), locks()];
     const first = await open(notes, "default", manager);
     first.note(upload("a"), "ticket");
-    expect((await open(notes, "default", manager)).left).toEqual([]);
-    expect((await open(notes, "default", locks())).left).toEqual(["a"]);
+    expect((await open(notes, "default", manager)).interrupted).toEqual([]);
+    expect((await open(notes, "default", locks())).interrupted).toEqual(["a"]);
   });
 
   it("are dropped after eight days", async () => {
     const notes = new Memory();
     (await open(notes)).note(upload("a"), "ticket");
     vi.useFakeTimers({ now: Date.now() + 7 * DAY });
-    expect((await open(notes)).left).toEqual(["a"]);
+    expect((await open(notes)).interrupted).toEqual(["a"]);
     vi.setSystemTime(Date.now() + 2 * DAY);
-    expect((await open(notes)).left).toEqual([]);
+    expect((await open(notes)).interrupted).toEqual([]);
     expect(notes.length).toBe(0);
     vi.useRealTimers();
   });
 
-  it("may be spoilt, or not be taken at all", async () => {
+  it("may be damaged, or not be writable", async () => {
     const notes = new Memory();
     const first = await open(notes);
     first.note(upload("a"), "ticket");
     for (const name of notes.keys()) notes.set(name, "{");
     expect(first.find(upload("a"))).toBeNull();
-    expect((await open(notes)).left).toEqual([]);
+    expect((await open(notes)).interrupted).toEqual([]);
     notes.setItem = () => {
       throw new DOMException("full", "QuotaExceededError");
     };
@@ -118,7 +122,7 @@ describe("notes of unfinished uploads", () => {
     expect(first.find(upload("a"))).toBeNull();
   });
 
-  it("are none before it is known whose they are", () => {
+  it("are not read or written before the tenant is known", () => {
     const notes = new Memory();
     const early = new Unfinished(ROOT, notes);
     early.note(upload("a"), "ticket");

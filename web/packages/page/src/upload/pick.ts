@@ -1,23 +1,23 @@
-/** What a person picked or dropped: files, with their paths from what was chosen downwards. */
+/** Files that the user chose or dropped, with their paths from the chosen folder downwards. */
 
-/** A file, or the word why there is none. */
+/** A chosen file. */
 export interface Picked {
-  /** Names from that of the chosen file or folder downwards. */
+  /** Names, beginning with the chosen file or folder. */
   readonly path: readonly string[];
   /** Null if it can't be read. */
   readonly file: File | null;
 }
 
-/** Return the files of an `<input type="file">`, a folder's by their paths. */
+/** Return the files of an `<input type="file">`, sorted by path. */
 export function pickedFiles(files: Iterable<File>): Picked[] {
   return Array.from(files, (file) => ({ name: file.webkitRelativePath, file }))
     .sort((a, b) => compare(a.name, b.name))
     .map(({ name, file }) => ({ path: (name || file.name).split("/"), file }));
 }
 
-/** Yield dropped files, folders opened, in groups as the browser lists them. */
+/** Yield dropped files and those in dropped folders, in groups as the browser lists them. */
 export async function* droppedFiles(data: DataTransfer): AsyncGenerator<Picked[]> {
-  // Entries are there only until the drop event is over: take all of them before the first wait.
+  // Entries exist only during the drop event, so read all of them before the first wait.
   const entries = Array.from(data.items, (item) => item.webkitGetAsEntry());
   const files = Array.from(data.files);
   const found = entries.filter((entry) => entry !== null);
@@ -31,9 +31,9 @@ async function* open(entries: readonly FileSystemEntry[]): AsyncGenerator<Picked
   for (const folder of sorted.filter(isFolder)) {
     const reader = folder.createReader();
     try {
-      // A reader gives about 100 entries at a time, and none at the end.
-      for (let some = await read(reader); some.length > 0; some = await read(reader)) {
-        yield* open(some);
+      // A reader returns about 100 entries at a time, and none at the end.
+      for (let found = await read(reader); found.length > 0; found = await read(reader)) {
+        yield* open(found);
       }
     } catch {
       yield [{ path: pathOf(folder), file: null }];

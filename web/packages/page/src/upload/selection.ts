@@ -1,12 +1,10 @@
-/** The chosen files, what is known of each, and the sums. */
+/** The chosen files, the state of each, and their totals. */
 
-import type { Copy } from "../client/documents.ts";
-import type { FileDigests } from "../digest/hasher.ts";
-import { Watchers } from "./watchers.ts";
+import { type Copy, type FileDigests, Observable } from "@onecopy/client";
 
 /**
- * How far a file has come. `new`: to be sent, or only checked; `taken`: another content has its
- * key; `unconfirmed`: a person has to decide.
+ * The states of a file. `new`: it will be uploaded, or was only checked; `taken`: a file with its key
+ * is already stored; `unconfirmed`: the check had no result, and the user decides.
  */
 export const STATES = [
   "queued",
@@ -23,12 +21,12 @@ export const STATES = [
 ] as const;
 export type State = (typeof STATES)[number];
 
-/** What came out for a file, besides its state. */
+/** The result for a file, besides its state. */
 export interface Detail {
-  /** The copy that is there already, or that was stored. */
+  /** The copy that was already stored, or that this upload stored. */
   readonly copy: Copy | null;
-  /** Of the same content, and itself to be uploaded. */
-  readonly twin: Item | null;
+  /** The file with the same content that is uploaded in its place. */
+  readonly leader: Item | null;
   /** A stable code. */
   readonly reason: string | null;
   /** For people. */
@@ -40,15 +38,15 @@ export interface Item extends Detail {
   readonly id: number;
   readonly file: File;
   readonly state: State;
-  /** The name under which it is stored, or will be. */
+  /** The name under which it is or will be stored. */
   readonly key: string;
   /** Bytes read while `hashing`, sent while `sending`. */
   readonly done: number;
-  /** Null as long as the file has not been read. */
+  /** Null until the file has been read. */
   readonly digests: FileDigests | null;
 }
 
-/** How many files, and how many bytes they have. */
+/** A number of files, and their bytes in total. */
 export interface Sum {
   files: number;
   bytes: number;
@@ -57,18 +55,17 @@ export interface Sum {
 type Changes = Partial<Omit<Item, "id" | "file">>;
 type Writable = { -readonly [Name in keyof Item]: Item[Name] };
 
-const NO_DETAIL: Detail = { copy: null, twin: null, reason: null, message: null };
+const NO_DETAIL: Detail = { copy: null, leader: null, reason: null, message: null };
 
-/** All chosen files in order. Items are the selection's to change; others watch. */
+/** All chosen files in order. Only the selection changes items; others subscribe to changes. */
 export class Selection {
   readonly items: Item[] = [];
   readonly sums: Readonly<Record<State, Sum>> = noSums();
-  /** Bytes done of the files in each state. */
+  /** Bytes done of the files that are being hashed or sent. */
   readonly done = { hashing: 0, sending: 0 };
   readonly #keys = new Map<string, number>();
-  readonly #watchers = new Watchers();
-  /** Tells of each change. */
-  readonly watch = this.#watchers.add;
+  readonly #changes = new Observable();
+  readonly subscribe = this.#changes.subscribe;
 
   /** Append a file. */
   add(file: File, key: string): Item {
@@ -76,26 +73,26 @@ export class Selection {
     const item: Item = { id, file, key, state: "queued", done: 0, digests: null, ...NO_DETAIL };
     this.items.push(item);
     this.#count(item, 1);
-    this.#watchers.call();
+    this.#changes.notify();
     return item;
   }
 
-  /** Whether a file of the selection has this key. */
+  /** Return whether a file of the selection has this key. */
   has(key: string): boolean {
     return (this.#keys.get(key) ?? 0) > 0;
   }
 
-  /** Set a file's state; what is not said of its detail is forgotten. */
+  /** Set the state of a file and replace its detail; what `detail` leaves out is reset. */
   set(item: Item, state: State, detail: Partial<Detail> = {}): void {
     this.change(item, { ...NO_DETAIL, ...detail, state, done: 0 });
   }
 
-  /** Change a file, and the sums with it. */
+  /** Change a file and update the totals. */
   change(item: Item, changes: Changes): void {
     this.#count(item, -1);
     Object.assign(item as Writable, changes);
     this.#count(item, 1);
-    this.#watchers.call();
+    this.#changes.notify();
   }
 
   #count(item: Item, sign: 1 | -1): void {
@@ -109,7 +106,7 @@ export class Selection {
   }
 }
 
-/** Return the sum over some states. */
+/** Return the total over these states. */
 export function sum({ sums }: Pick<Selection, "sums">, ...states: readonly State[]): Sum {
   const total: Sum = { files: 0, bytes: 0 };
   for (const state of states) {

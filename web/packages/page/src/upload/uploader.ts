@@ -1,123 +1,133 @@
 /**
- * The way of each file: probe, hash, check, decide, and what is new is stored.
+ * The pipeline of each file: probe, hash, check, decide, and upload what is new.
  *
- * `Selection` has what is known of each file, `Transfers` carries its bytes; this decides.
+ * `Selection` has the state of each file, and `Transfers` uploads its bytes; this module decides.
  */
 
-import type { Client } from "../client/client.ts";
-import type { Config, Content, Result } from "../client/documents.ts";
-import { Problem } from "../client/errors.ts";
-import { checkKey, InvalidKey, LONGEST_KEY, renamed } from "../client/key.ts";
-import { abortable } from "../client/patience.ts";
-import { contentDigest, type FileDigests, type Hasher, SMALL } from "../digest/hasher.ts";
-import { FileUnreadable } from "../digest/read.ts";
-import { InvalidDigest, parseScheme, type Scheme, SMALLEST_PART } from "../digest/scheme.ts";
-import { Lanes } from "../lanes.ts";
-import { Batch } from "./batch.ts";
-import type { Connection } from "./connection.ts";
+import {
+  abortable,
+  Batch,
+  type Client,
+  type Config,
+  type Content,
+  checkKey,
+  contentDigest,
+  type FileDigests,
+  FileUnreadable,
+  type Hasher,
+  InFlight,
+  InvalidDigest,
+  InvalidKey,
+  Limiter,
+  LONGEST_KEY,
+  type Network,
+  Problem,
+  parseScheme,
+  type Result,
+  renamed,
+  type Scheme,
+  SMALL_FILE_BYTES,
+  SMALLEST_PART,
+  Transfers,
+  type Turn,
+  type Unfinished,
+} from "@onecopy/client";
 import type { Picked } from "./pick.ts";
 import type { Item, Selection } from "./selection.ts";
-import { Transfers } from "./transfer.ts";
-import { type Turn, Twins } from "./twins.ts";
-import type { Unfinished } from "./unfinished.ts";
 
 /** Small files that are hashed at the same time, on this thread. */
-const SMALL_FILES = 8;
+const MAX_SMALL_FILES = 8;
 /** Large files that are hashed at the same time, in workers. */
-const LARGE_FILES = 2;
+const MAX_LARGE_FILES = 2;
 
-/** The end of a name that was given a number, before its extension. */
+/** The number at the end of a name, before its extension. */
 const NUMBERED = / \(\d+\)(?=\.[^./]*$|$)/;
 
-/** Until the service has told its own. */
-const LIMITS = { sizes: 10_000, files: 1_000, digests: 8, key_bytes: LONGEST_KEY };
-type Limits = Pick<Config["limits"], keyof typeof LIMITS>;
+/** The limits until the service has reported its own. */
+const DEFAULT_LIMITS = { sizes: 10_000, files: 1_000, digests: 8, key_bytes: LONGEST_KEY };
+type Limits = Pick<Config["limits"], keyof typeof DEFAULT_LIMITS>;
 
-/** What it works with. */
 export interface Collaborators {
   readonly client: Client;
   readonly hasher: Hasher;
-  readonly connection: Connection;
+  readonly network: Network;
   readonly selection: Selection;
   readonly unfinished: Unfinished;
 }
 
-/** Takes files, says of each what it is, and stores what is new. */
+/** Checks files, reports the result in the selection, and uploads what is new. */
 export class Uploader {
-  /** Say what is new, and send nothing. */
-  onlyCheck = false;
-  /** Whether the service lets this person upload. */
+  /** Check only; upload nothing. */
+  checkOnly = false;
+  /** Whether the service allows this user to upload. */
   canUpload = true;
   readonly #hasher: Hasher;
   readonly #selection: Selection;
   readonly #transfers: Transfers;
   readonly #probes: Batch<number, readonly string[]>;
   readonly #checks: Batch<Content, Result>;
-  readonly #twins = new Twins();
-  readonly #small = new Lanes(SMALL_FILES);
-  readonly #large = new Lanes(LARGE_FILES);
+  readonly #inFlight = new InFlight<Item>();
+  readonly #smallFiles = new Limiter(MAX_SMALL_FILES);
+  readonly #largeFiles = new Limiter(MAX_LARGE_FILES);
   readonly #running = new Map<Item, AbortController>();
   readonly #reading = new Map<Item, Promise<void>>();
-  #limits: Limits = LIMITS;
+  #limits: Limits = DEFAULT_LIMITS;
 
-  constructor({ client, hasher, connection, selection, unfinished }: Collaborators) {
+  constructor({ client, hasher, network, selection, unfinished }: Collaborators) {
     this.#hasher = hasher;
     this.#selection = selection;
-    const mostFiles = () => this.#limits.files;
-    this.#transfers = new Transfers({ client, hasher, connection, unfinished, mostFiles });
+    const maxFiles = () => this.#limits.files;
+    this.#transfers = new Transfers({ client, hasher, network, unfinished, maxFiles });
     this.#probes = new Batch({
-      ask: (sizes) => client.probe(sizes),
-      most: () => this.#limits.sizes,
+      send: (sizes) => client.probe(sizes),
+      maxWeight: () => this.#limits.sizes,
     });
-    this.#checks = new Batch({
-      ask: (contents) => client.check(contents),
-      most: () => this.#limits.files,
-    });
+    this.#checks = new Batch({ send: (contents) => client.check(contents), maxWeight: maxFiles });
   }
 
-  /** Whether a file is under way. */
+  /** Return whether a file is being processed. */
   isRunning(item: Item): boolean {
     return this.#running.has(item);
   }
 
-  /** Whether anything is under way. */
-  get busy(): boolean {
+  /** Whether any file is being processed. */
+  get isBusy(): boolean {
     return this.#running.size > 0;
   }
 
-  /** Keep to what the service allows. */
+  /** Apply the limits and features that the service reports. */
   configure({ limits, features }: Config): void {
     this.#limits = limits;
     this.canUpload = features.includes("upload");
-    this.onlyCheck ||= !this.canUpload;
+    this.checkOnly ||= !this.canUpload;
   }
 
-  /** Take files, and begin with them. */
+  /** Add files to the selection, and start to process them. */
   add(picked: Iterable<Picked>): void {
     for (const { path, file } of picked) {
       const key = path.join("/");
       const item = this.#selection.add(file ?? new File([], path.at(-1) ?? ""), key);
-      const reason = file === null ? "file-unreadable" : findFlaw(key, this.#limits.key_bytes);
+      const reason = file === null ? "file-unreadable" : keyProblem(key, this.#limits.key_bytes);
       if (reason !== null) this.#selection.set(item, "failed", { reason });
-      else this.#begin(item);
+      else this.#start(item);
     }
   }
 
-  /** Store a file: one that is new, or against what was said of it. */
+  /** Upload a file that is new, or despite its verdict. */
   upload(item: Item): void {
     const anyway = item.state === "duplicate" || item.state === "unconfirmed";
-    if (item.state === "duplicate") this.#twins.leave(item); // it follows nobody any more
+    if (item.state === "duplicate") this.#inFlight.leave(item); // it no longer follows another file
     void this.#run(item, (signal) => this.#store(item, anyway, signal));
   }
 
-  /** Store all files that are new and were only checked. */
+  /** Upload all files that are new and were only checked. */
   uploadNew(): void {
     for (const item of this.#selection.items) {
       if (item.state === "new" && !this.#running.has(item)) this.upload(item);
     }
   }
 
-  /** Store a file whose key is taken under another one. */
+  /** Upload a file under another key, because its own is taken. */
   uploadAs(item: Item, key: string): void {
     this.#selection.change(item, { key });
     this.upload(item);
@@ -136,33 +146,33 @@ export class Uploader {
     }
   }
 
-  /** Begin with a file that failed once more. */
+  /** Process a failed file again. */
   retry(item: Item): void {
     this.#selection.change(item, { digests: null });
-    this.#begin(item);
+    this.#start(item);
   }
 
-  /** Leave a file where it is; stops it if it is under way, and not yet at its end. */
+  /** Skip a file; cancels its upload unless the upload is already completing. */
   skip(item: Item): void {
     if (item.reason === "completing") return;
     const running = this.#running.get(item);
     if (running !== undefined) running.abort();
     else {
-      this.#transfers.giveUp(item);
+      this.#transfers.abort(item);
       this.#selection.set(item, "skipped");
-      this.#follow(item);
+      this.#updateFollowers(item);
     }
   }
 
-  /** Give up the uploads that earlier pages left. */
-  giveUpLeft(): void {
-    this.#transfers.giveUpLeft();
+  /** Abort the uploads that earlier pages began. */
+  abortInterrupted(): void {
+    this.#transfers.abortInterrupted();
   }
 
-  #begin(item: Item): void {
+  #start(item: Item): void {
     this.#selection.set(item, "queued");
-    const turn = this.#twins.enter(item);
-    void this.#run(item, (signal) => this.#judge(item, turn, signal)).finally(turn.pass);
+    const turn = this.#inFlight.add(item);
+    void this.#run(item, (signal) => this.#judge(item, turn, signal)).finally(turn.end);
   }
 
   async #run(item: Item, act: (signal: AbortSignal) => Promise<void>): Promise<void> {
@@ -175,7 +185,7 @@ export class Uploader {
       else this.#selection.set(item, "failed", failure(error));
     } finally {
       this.#running.delete(item);
-      this.#follow(item);
+      this.#updateFollowers(item);
     }
   }
 
@@ -183,45 +193,45 @@ export class Uploader {
     const { size } = item.file;
     const known = size === 0 ? [] : await this.#probes.add(size);
     signal.throwIfAborted();
-    if (known.length === 0 && size >= SMALLEST_PART && this.#twins.alone(item)) {
-      this.#twins.trust(item);
-      turn.pass();
-      return await this.#isNew(item, signal); // its parts are hashed as they are sent
+    if (known.length === 0 && size >= SMALLEST_PART && this.#inFlight.hasUniqueSize(item)) {
+      this.#inFlight.addUnread(item);
+      turn.end();
+      return await this.#setNew(item, signal); // its parts are hashed as they are sent
     }
     const { digests } = await this.#hash(item, known, signal);
     if (known.length > 0) {
       this.#selection.set(item, "checking");
       const result = await this.#checks.add({ size, digests });
       signal.throwIfAborted();
-      if (result.verdict !== "new") return this.#settle(item, result);
+      if (result.verdict !== "new") return this.#setResult(item, result);
     }
-    await turn.come;
+    await turn.ready;
     signal.throwIfAborted();
     await this.#compare(item, turn, signal);
   }
 
-  /** Find out whether another file of the selection has the same content; the first is sent. */
+  /** Compare a file with the others of the selection: the first of equal files is uploaded. */
   async #compare(item: Item, turn: Turn, signal: AbortSignal): Promise<void> {
-    for (const other of this.#twins.unread(item)) {
+    for (const other of this.#inFlight.unreadOfSameSize(item)) {
       await this.#read(other);
       signal.throwIfAborted();
     }
-    const leader = this.#twins.lead(item, item.digests?.content ?? "");
-    turn.pass();
-    if (leader === item || item.file.size === 0) await this.#isNew(item, signal);
-    else this.#selection.set(item, "duplicate", { twin: leader, copy: leader.copy });
+    const leader = this.#inFlight.join(item, item.digests?.content ?? "");
+    turn.end();
+    if (leader === item || item.file.size === 0) await this.#setNew(item, signal);
+    else this.#selection.set(item, "duplicate", { leader, copy: leader.copy });
   }
 
-  /** Read a file that was found new without; if that fails, its own upload tells of it. */
+  /** Hash a file that was found to be new by its size. Its own upload reports an error, if any. */
   #read(item: Item): Promise<void> {
     const known = this.#reading.get(item);
     if (known !== undefined) return known;
-    const reading = this.#large
+    const reading = this.#largeFiles
       .run(() => this.#hasher.digests(item.file, []))
       .then(
         (digests) => {
           this.#selection.change(item, { digests });
-          this.#twins.lead(item, digests.content);
+          this.#inFlight.join(item, digests.content);
         },
         () => undefined,
       );
@@ -229,21 +239,21 @@ export class Uploader {
     return reading;
   }
 
-  async #isNew(item: Item, signal: AbortSignal): Promise<void> {
+  async #setNew(item: Item, signal: AbortSignal): Promise<void> {
     this.#selection.set(item, "new");
-    if (!this.onlyCheck) await this.#store(item, false, signal);
+    if (!this.checkOnly) await this.#store(item, false, signal);
   }
 
   async #hash(item: Item, known: readonly string[], signal: AbortSignal): Promise<FileDigests> {
-    const lanes = item.file.size <= SMALL ? this.#small : this.#large;
-    const schemes = computable(known).slice(0, this.#limits.digests - 1);
-    return await lanes.run(async () => {
+    const limiter = item.file.size <= SMALL_FILE_BYTES ? this.#smallFiles : this.#largeFiles;
+    const schemes = parseSchemes(known).slice(0, this.#limits.digests - 1);
+    return await limiter.run(async () => {
       signal.throwIfAborted();
       this.#selection.set(item, "hashing");
-      const read = (bytes: number) => {
+      const onRead = (bytes: number) => {
         this.#selection.change(item, { done: item.done + bytes });
       };
-      const digests = await this.#hasher.digests(item.file, schemes, { signal, read });
+      const digests = await this.#hasher.digests(item.file, schemes, { signal, onRead });
       this.#selection.change(item, { digests });
       return digests;
     });
@@ -257,55 +267,59 @@ export class Uploader {
       { file, key, digests: item.digests, anyway },
       {
         signal,
-        sent: (bytes) => {
+        onSent: (bytes) => {
           if (item.state === "sending") this.#selection.change(item, { done: bytes });
           else this.#selection.set(item, "sending");
         },
-        completing: () => this.#selection.change(item, { reason: "completing" }),
+        onCompleting: () => this.#selection.change(item, { reason: "completing" }),
       },
     );
     if (result.reason === "digest-needed" && item.digests === null) {
       await this.#hash(item, [], signal);
       return await this.#store(item, anyway, signal);
     }
-    if (parts !== null && item.digests === null) await this.#learn(item, parts);
-    this.#settle(item, result);
+    if (parts !== null && item.digests === null) await this.#setDigests(item, parts);
+    this.#setResult(item, result);
   }
 
-  /** Keep the digest of a file that was hashed as it was sent. */
-  async #learn(item: Item, parts: readonly string[]): Promise<void> {
+  /** Store the digest of a file that was hashed as it was sent. */
+  async #setDigests(item: Item, parts: readonly string[]): Promise<void> {
     const content = await contentDigest(item.file.size, parts);
     this.#selection.change(item, { digests: { digests: [content], content, parts } });
-    this.#twins.lead(item, content);
+    this.#inFlight.join(item, content);
   }
 
-  #settle(item: Item, result: Result): void {
+  #setResult(item: Item, result: Result): void {
     const { verdict, copy, reason } = result;
     const detail = { copy: copy ?? null, reason: reason ?? null, message: result.message ?? null };
-    // What an earlier page began for it is of no use any more.
-    if (verdict === "duplicate") this.#transfers.giveUp(item);
+    // An upload that an earlier page began for it is no longer needed.
+    if (verdict === "duplicate") this.#transfers.abort(item);
     if (verdict === "duplicate") this.#selection.set(item, "duplicate", detail);
     else if (reason === "key-taken") this.#selection.set(item, "taken", detail);
     else if (verdict === "new" && copy) this.#selection.set(item, "uploaded", detail);
     else this.#selection.set(item, "unconfirmed", detail);
   }
 
-  /** Tell the twins of a file what has become of it; if it is not there, the next one is sent. */
-  #follow(item: Item): void {
-    const { state, copy, twin } = item;
-    if (state === "new" || twin !== null) return;
+  /** Pass the copy of a file to its followers; if it was not stored, upload the next of them. */
+  #updateFollowers(item: Item): void {
+    const { state, copy, leader } = item;
+    if (state === "new" || leader !== null) return;
     if (copy !== null && (state === "uploaded" || state === "duplicate")) {
-      for (const follower of this.#twins.of(item)) this.#selection.change(follower, { copy });
+      for (const follower of this.#inFlight.followers(item)) {
+        this.#selection.change(follower, { copy });
+      }
       return;
     }
-    const next = this.#twins.leave(item);
+    const next = this.#inFlight.leave(item);
     if (next === null) return;
-    for (const follower of this.#twins.of(next)) this.#selection.change(follower, { twin: next });
-    void this.#run(next, (signal) => this.#isNew(next, signal));
+    for (const follower of this.#inFlight.followers(next)) {
+      this.#selection.change(follower, { leader: next });
+    }
+    void this.#run(next, (signal) => this.#setNew(next, signal));
   }
 }
 
-function findFlaw(key: string, room: number): string | null {
+function keyProblem(key: string, room: number): string | null {
   try {
     checkKey(key, room);
     return null;
@@ -314,9 +328,9 @@ function findFlaw(key: string, room: number): string | null {
   }
 }
 
-/** What a newer service may ask besides is not for us. */
-function computable(known: readonly string[]): Scheme[] {
-  return known.flatMap((name) => {
+/** Return the schemes with these names, without those that this client does not support. */
+function parseSchemes(names: readonly string[]): Scheme[] {
+  return names.flatMap((name) => {
     try {
       return [parseScheme(name)];
     } catch (error) {

@@ -1,108 +1,104 @@
-/** The page. */
+/** The page as a whole. */
 
+import type { Config, Unfinished } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useCallback, useState } from "preact/hooks";
-import type { Config } from "../client/documents.ts";
-import type { Account } from "../upload/account.ts";
-import type { Connection } from "../upload/connection.ts";
+import type { Connection } from "../connection.ts";
+import type { Session } from "../session.ts";
 import type { Picked } from "../upload/pick.ts";
 import { type Selection, sum } from "../upload/selection.ts";
-import type { Unfinished } from "../upload/unfinished.ts";
 import type { Uploader } from "../upload/uploader.ts";
-import { Admission, SignOut } from "./admission.tsx";
-import { useChanges } from "./calm.ts";
 import { DropZone } from "./drop.tsx";
-import { choose, type Filter, Filters } from "./filters.tsx";
+import { applyFilter, type Filter, Filters } from "./filters.tsx";
 import { Interrupted } from "./interrupted.tsx";
 import { List } from "./list.tsx";
 import { Row } from "./row.tsx";
-import { Announcer, AWAY, announce, Counters, Progress } from "./summary.tsx";
+import { SignIn, SignOut } from "./sign-in.tsx";
+import { Announcer, announce, Counters, OFFLINE, Progress } from "./summary.tsx";
+import { useChanges } from "./use-changes.ts";
 import { count } from "./words.ts";
 
-/** Files taken at a stretch: more would hold up the page. */
-const STRETCH = 100;
+/** Files that are added without a pause; more would block the page. */
+const FILES_PER_TURN = 100;
 
-/** What the page shows and drives. */
+/** The state that the page shows, and the actions behind its buttons. */
 export interface Props {
   readonly uploader: Uploader;
   readonly selection: Selection;
   readonly connection: Connection;
-  readonly account: Account;
+  readonly session: Session;
   readonly unfinished: Unfinished;
-  /** Null until the service has told it. */
+  /** Null until the service has answered. */
   readonly config: Config | null;
 }
 
-/** The page: it shows what its collaborators know, and keeps nothing but the filter. */
+/** The page. Its own state is the filter; everything else is in its collaborators. */
 export function App(props: Props): JSX.Element {
-  const { uploader, selection, connection, account, unfinished, config } = props;
-  useChanges(selection.watch);
-  useChanges(connection.watch);
-  useChanges(account.watch);
-  useChanges(unfinished.watch);
+  const { uploader, selection, connection, session, unfinished, config } = props;
+  useChanges(selection.subscribe);
+  useChanges(connection.subscribe);
+  useChanges(session.subscribe);
+  useChanges(unfinished.subscribe);
   const [filter, setFilter] = useState<Filter>({ tab: "All", text: "" });
-  const [onlyCheck, setOnlyCheck] = useState(uploader.onlyCheck);
-  const take = useCallback(
-    (picked: readonly Picked[]) => void addAll(uploader, picked),
-    [uploader],
-  );
-  const sums = { selection, price: config?.price_per_gb_month ?? null, onlyCheck };
-  const some = selection.items.length > 0;
+  const [checkOnly, setCheckOnly] = useState(uploader.checkOnly);
+  const add = useCallback((picked: readonly Picked[]) => void addAll(uploader, picked), [uploader]);
+  const totals = { selection, price: config?.price_per_gb_month ?? null, checkOnly };
+  const hasFiles = selection.items.length > 0;
   return (
     <>
-      <Header config={config} account={account} />
+      <Header config={config} session={session} />
       <main>
-        <Banner {...{ connection, account, uploader }} />
+        <Banner {...{ connection, session, uploader }} />
         <DropZone
-          small={some}
-          onlyCheck={onlyCheck || !uploader.canUpload}
+          isSmall={hasFiles}
+          checkOnly={checkOnly || !uploader.canUpload}
           canUpload={uploader.canUpload}
-          setOnlyCheck={(only) => {
-            uploader.onlyCheck = only;
-            setOnlyCheck(only);
+          setCheckOnly={(checkOnly) => {
+            uploader.checkOnly = checkOnly;
+            setCheckOnly(checkOnly);
           }}
-          take={take}
+          add={add}
         />
-        <Interrupted keys={unfinished.left} giveUp={() => uploader.giveUpLeft()} />
-        {some && (
+        <Interrupted keys={unfinished.interrupted} discard={() => uploader.abortInterrupted()} />
+        {hasFiles && (
           <>
-            <Counters {...sums} />
-            <Progress {...sums} />
+            <Counters {...totals} />
+            <Progress {...totals} />
             <UploadNew uploader={uploader} selection={selection} />
             <Filters filter={filter} selection={selection} change={setFilter} />
             <List
-              items={choose(selection.items, filter)}
+              items={applyFilter(selection.items, filter)}
               row={(item) => <Row item={item} uploader={uploader} />}
             />
           </>
         )}
       </main>
-      <Announcer text={announce(selection, uploader.busy, connection.state)} />
+      <Announcer text={announce(selection, uploader.isBusy, connection.state)} />
     </>
   );
 }
 
 async function addAll(uploader: Uploader, picked: readonly Picked[]): Promise<void> {
-  for (let from = 0; from < picked.length; from += STRETCH) {
-    uploader.add(picked.slice(from, from + STRETCH));
+  for (let from = 0; from < picked.length; from += FILES_PER_TURN) {
+    uploader.add(picked.slice(from, from + FILES_PER_TURN));
     await new Promise((resolve) => setTimeout(resolve));
   }
 }
 
-function Header({ config, account }: Pick<Props, "config" | "account">): JSX.Element {
+function Header({ config, session }: Pick<Props, "config" | "session">): JSX.Element {
   return (
     <header>
       <h1>onecopy</h1>
       <span class="store">{config?.store.url}</span>
-      <SignOut account={account} />
+      <SignOut session={session} />
     </header>
   );
 }
 
-/** Offers to send what was only checked. */
+/** The button that uploads the files that were only checked. */
 function UploadNew({ uploader, selection }: Pick<Props, "uploader" | "selection">) {
   const { files } = sum(selection, "new");
-  if (files === 0 || uploader.busy || !uploader.canUpload) return null;
+  if (files === 0 || uploader.isBusy || !uploader.canUpload) return null;
   return (
     <button type="button" class="upload-new" onClick={() => uploader.uploadNew()}>
       Upload {files === 1 ? "the new file" : `all ${count(files)} new files`}
@@ -110,15 +106,15 @@ function UploadNew({ uploader, selection }: Pick<Props, "uploader" | "selection"
   );
 }
 
-function Banner(props: Pick<Props, "connection" | "account" | "uploader">): JSX.Element | null {
-  const { connection, account, uploader } = props;
+function Banner(props: Pick<Props, "connection" | "session" | "uploader">): JSX.Element | null {
+  const { connection, session, uploader } = props;
   switch (connection.state) {
     case "up":
       return null;
     case "unreachable":
     case "store-unreachable":
-      return <p class="banner">{AWAY[connection.state]}</p>;
+      return <p class="banner">{OFFLINE[connection.state]}</p>;
     case "token-needed":
-      return <Admission {...{ connection, account, busy: uploader.busy }} />;
+      return <SignIn {...{ connection, session, isBusy: uploader.isBusy }} />;
   }
 }

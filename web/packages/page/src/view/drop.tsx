@@ -1,36 +1,38 @@
-/** Where files come in: the whole page takes drops, two buttons open the browser's choosers. */
+/** Choosing files: the whole page is a drop target, and two buttons open the browser's dialogs. */
 
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { droppedFiles, type Picked, pickedFiles } from "../upload/pick.ts";
 
 interface Props {
-  /** Whether there is a list already: then the zone is a strip. */
-  readonly small: boolean;
-  readonly onlyCheck: boolean;
-  /** Whether there is a choice. */
+  /** Whether the zone is only a strip above the list. */
+  readonly isSmall: boolean;
+  readonly checkOnly: boolean;
+  /** Without permission to upload, the user can only check. */
   readonly canUpload: boolean;
-  readonly setOnlyCheck: (only: boolean) => void;
-  readonly take: (picked: readonly Picked[]) => void;
+  readonly setCheckOnly: (checkOnly: boolean) => void;
+  readonly add: (picked: readonly Picked[]) => void;
 }
 
-export function DropZone({ small, onlyCheck, canUpload, setOnlyCheck, take }: Props): JSX.Element {
-  const over = useDrops(take);
+export function DropZone(props: Props): JSX.Element {
+  const { isSmall, checkOnly, canUpload, setCheckOnly, add } = props;
+  const isOver = useDrops(add);
+  const classes = ["drop", isSmall && "small", isOver && "over"].filter(Boolean);
   return (
-    <section class={`drop${small ? " small" : ""}${over ? " over" : ""}`} aria-label="Add files">
-      <p class="invitation">Drop files or folders here</p>
-      <p class="hint">You will see what is already there before anything is sent.</p>
+    <section class={classes.join(" ")} aria-label="Add files">
+      <p class="title">Drop files or folders here</p>
+      <p class="hint">Before anything is uploaded, you see what is already stored.</p>
       <div class="choosers">
-        <Chooser name="Choose files" folder={false} take={take} />
-        <Chooser name="Choose a folder" folder={true} take={take} />
-        <label class="only">
+        <Chooser name="Choose files" folder={false} add={add} />
+        <Chooser name="Choose a folder" folder={true} add={add} />
+        <label class="check-only">
           <input
             type="checkbox"
-            checked={onlyCheck}
+            checked={checkOnly}
             disabled={!canUpload}
-            onChange={(event) => setOnlyCheck(event.currentTarget.checked)}
+            onChange={(event) => setCheckOnly(event.currentTarget.checked)}
           />{" "}
-          only check, don’t upload
+          Check only, don’t upload
         </label>
       </div>
     </section>
@@ -40,10 +42,10 @@ export function DropZone({ small, onlyCheck, canUpload, setOnlyCheck, take }: Pr
 interface ChooserProps {
   readonly name: string;
   readonly folder: boolean;
-  readonly take: Props["take"];
+  readonly add: Props["add"];
 }
 
-function Chooser({ name, folder, take }: ChooserProps): JSX.Element {
+function Chooser({ name, folder, add }: ChooserProps): JSX.Element {
   const input = useRef<HTMLInputElement | null>(null);
   return (
     <>
@@ -52,7 +54,7 @@ function Chooser({ name, folder, take }: ChooserProps): JSX.Element {
       </button>
       <input
         ref={(element) => {
-          if (element !== null) element.webkitdirectory = folder; // JSX does not know it
+          if (element !== null) element.webkitdirectory = folder; // JSX has no such attribute
           input.current = element;
         }}
         type="file"
@@ -60,7 +62,7 @@ function Chooser({ name, folder, take }: ChooserProps): JSX.Element {
         multiple
         data-testid={folder ? "folder-input" : "files-input"}
         onChange={(event) => {
-          take(pickedFiles(event.currentTarget.files ?? []));
+          add(pickedFiles(event.currentTarget.files ?? []));
           event.currentTarget.value = ""; // so that the same files can be chosen again
         }}
       />
@@ -68,18 +70,18 @@ function Chooser({ name, folder, take }: ChooserProps): JSX.Element {
   );
 }
 
-/** Take what is dropped anywhere on the page; tells whether something is held over it. */
-function useDrops(take: Props["take"]): boolean {
-  const [over, setOver] = useState(false);
+/** Add what is dropped anywhere on the page; returns whether something is dragged over it. */
+function useDrops(add: Props["add"]): boolean {
+  const [isOver, setOver] = useState(false);
   useEffect(() => {
     const hover = (event: DragEvent) => {
-      event.preventDefault(); // else the browser leaves the page and opens the file
+      event.preventDefault(); // otherwise the browser leaves the page to open the file
       setOver(event.type === "dragover");
     };
     const drop = async (event: DragEvent) => {
       hover(event);
       if (event.dataTransfer === null) return;
-      for await (const picked of droppedFiles(event.dataTransfer)) take(picked);
+      for await (const picked of droppedFiles(event.dataTransfer)) add(picked);
     };
     addEventListener("dragover", hover);
     addEventListener("dragleave", hover);
@@ -89,6 +91,6 @@ function useDrops(take: Props["take"]): boolean {
       removeEventListener("dragleave", hover);
       removeEventListener("drop", drop);
     };
-  }, [take]);
-  return over;
+  }, [add]);
+  return isOver;
 }

@@ -1,28 +1,28 @@
-/** Which files the list shows. */
+/** Filters of the list of files. */
 
 import type { JSX } from "preact";
 import { type Item, type Selection, STATES, type State, sum } from "../upload/selection.ts";
 import { count } from "./words.ts";
 
-/** The tabs, and the states that each shows. */
+/** The tabs, with the states that each shows. */
 export const TABS = {
   All: STATES,
   New: ["new", "sending", "uploaded"],
-  "Already there": ["duplicate"],
-  "Need you": ["taken", "unconfirmed"],
+  "Already stored": ["duplicate"],
+  "To review": ["taken", "unconfirmed"],
   Failed: ["failed"],
 } as const satisfies Record<string, readonly State[]>;
 
 export type Tab = keyof typeof TABS;
 
-/** A tab, and a text that keys must hold. */
+/** A tab, and a text that the keys must contain. */
 export interface Filter {
   readonly tab: Tab;
   readonly text: string;
 }
 
-/** Return the files that a filter lets through, in order. */
-export function choose(items: readonly Item[], { tab, text }: Filter): readonly Item[] {
+/** Return the files that match a filter, in order. */
+export function applyFilter(items: readonly Item[], { tab, text }: Filter): readonly Item[] {
   if (tab === "All" && text === "") return items;
   const states: readonly State[] = TABS[tab];
   const wanted = text.toLowerCase();
@@ -41,7 +41,7 @@ export function Filters({ filter, selection, change }: Props): JSX.Element {
   return (
     <div class="filters">
       <fieldset class="tabs">
-        <legend class="unseen">Show</legend>
+        <legend class="visually-hidden">Show</legend>
         {(Object.keys(TABS) as Tab[]).map((tab) => (
           <button
             type="button"

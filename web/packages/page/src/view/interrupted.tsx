@@ -1,27 +1,26 @@
-/** What earlier pages left undone, said quietly. */
+/** The uploads that earlier pages began and that can be resumed. */
 
 import type { JSX } from "preact";
-import { count, sayInterrupted } from "./words.ts";
+import { count, describeInterrupted } from "./words.ts";
 
-/** Names that are shown. */
-const MOST = 3;
+const MAX_NAMES = 3;
 
 interface Props {
   readonly keys: readonly string[];
-  readonly giveUp: () => void;
+  readonly discard: () => void;
 }
 
-export function Interrupted({ keys, giveUp }: Props): JSX.Element | null {
+export function Interrupted({ keys, discard }: Props): JSX.Element | null {
   if (keys.length === 0) return null;
-  const more = keys.length - MOST;
-  const names = keys.slice(0, MOST).join(", ") + (more > 0 ? ` and ${count(more)} more` : "");
+  const more = keys.length - MAX_NAMES;
+  const names = keys.slice(0, MAX_NAMES).join(", ") + (more > 0 ? ` and ${count(more)} more` : "");
   return (
     <section class="interrupted" aria-label="Interrupted uploads">
       <p>
-        {sayInterrupted(keys)} <span class="note">{names}</span>
+        {describeInterrupted(keys)} <span class="note">{names}</span>
       </p>
-      <button type="button" onClick={giveUp}>
-        Give {keys.length === 1 ? "it" : "them"} up
+      <button type="button" onClick={discard}>
+        Discard {keys.length === 1 ? "it" : "them"}
       </button>
     </section>
   );

@@ -1,32 +1,32 @@
-/** The list of files: only the rows that can be seen are in the document. */
+/** The list of files. Only the rows in view are in the document, so that long lists stay fast. */
 
 import type { JSX } from "preact";
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import type { Item } from "../upload/selection.ts";
 
-/** Rows above and below the window, so that scrolling finds them drawn. */
-const MARGIN = 8;
-/** Pixels; a row is a table's line on wide screens, and a card on narrow ones. */
-const [WIDE, NARROW] = [60, 118];
-const CARDS = "(max-width: 640px)";
+/** Rows above and below the view that are drawn in advance of scrolling. */
+const EXTRA_ROWS = 8;
+/** A row is a line on wide screens, and a card on narrow ones. */
+const [LINE_HEIGHT_PX, CARD_HEIGHT_PX] = [60, 118];
+const NARROW_SCREEN = "(max-width: 640px)";
 
 interface Props {
   readonly items: readonly Item[];
   readonly row: (item: Item) => JSX.Element;
 }
 
-/** Draw rows of equal height, placed by hand, as far as the window shows them. */
+/** Draw the rows in view. All have the same height and are positioned absolutely. */
 export function List({ items, row }: Props): JSX.Element {
   const list = useRef<HTMLUListElement>(null);
-  useWindow();
-  const height = matchMedia(CARDS).matches ? NARROW : WIDE;
+  useWindowChanges();
+  const height = matchMedia(NARROW_SCREEN).matches ? CARD_HEIGHT_PX : LINE_HEIGHT_PX;
   const top = list.current?.getBoundingClientRect().top ?? 0;
-  const first = Math.max(0, Math.floor(-top / height) - MARGIN);
-  const last = Math.min(items.length, Math.ceil((innerHeight - top) / height) + MARGIN);
+  const first = Math.max(0, Math.floor(-top / height) - EXTRA_ROWS);
+  const last = Math.min(items.length, Math.ceil((innerHeight - top) / height) + EXTRA_ROWS);
   return (
     <ul
       class="list"
-      // biome-ignore lint/a11y/noNoninteractiveTabindex: from here the arrow keys go to the rows
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys move from here to the rows
       tabIndex={0}
       ref={list}
       style={{ height: `${items.length * height}px` }}
@@ -52,8 +52,8 @@ export function List({ items, row }: Props): JSX.Element {
   );
 }
 
-/** Draw again when the window is scrolled or has another size. */
-function useWindow(): void {
+/** Redraw when the window is scrolled or resized. */
+function useWindowChanges(): void {
   const [, draw] = useReducer((drawn: number) => drawn + 1, 0);
   useEffect(() => {
     let frame = 0;
@@ -61,7 +61,7 @@ function useWindow(): void {
       cancelAnimationFrame(frame);
       frame = requestAnimationFrame(() => draw(undefined));
     };
-    soon(); // the first drawing did not know where the list begins
+    soon(); // the first drawing did not know the position of the list
     addEventListener("scroll", soon, { passive: true });
     addEventListener("resize", soon);
     return () => {
@@ -72,7 +72,7 @@ function useWindow(): void {
   }, []);
 }
 
-/** Down goes from the list to its first row; Up and Down go from row to row. */
+/** Move the focus: Down from the list to its first row, Up and Down from row to row. */
 function moveFocus(event: KeyboardEvent, height: number): void {
   const here = event.target instanceof Element ? event.target.closest("li, ul") : null;
   const inside = here?.localName === "ul" ? here.firstElementChild : here?.nextElementSibling;

@@ -1,9 +1,9 @@
-/** One file: what it is, what is known of it, and what can be done. */
+/** One row of the list: a file, its state, and its actions. */
 
 import type { JSX } from "preact";
 import type { Item } from "../upload/selection.ts";
 import type { Uploader } from "../upload/uploader.ts";
-import { MARKS, sayDetail, sayState, size, splitKey } from "./words.ts";
+import { describeDetail, describeState, MARKS, size, splitKey } from "./words.ts";
 
 interface Props {
   readonly item: Item;
@@ -17,7 +17,7 @@ interface Action {
 
 export function Row({ item, uploader }: Props): JSX.Element {
   const { name, folder } = splitKey(item.key);
-  const detail = sayDetail(item);
+  const detail = describeDetail(item);
   return (
     <>
       <span class="mark" aria-hidden="true">
@@ -27,7 +27,7 @@ export function Row({ item, uploader }: Props): JSX.Element {
         <b>{name}</b> <span class="folder">{folder}</span>
       </span>
       <span class="size">{size(item.file.size)}</span>
-      <span class="state">{sayState(item)}</span>
+      <span class="state">{describeState(item)}</span>
       <span class="detail" title={detail}>
         {detail}
       </span>
@@ -42,7 +42,7 @@ export function Row({ item, uploader }: Props): JSX.Element {
   );
 }
 
-/** Return what a person can do about a file now. */
+/** Return the actions that the user has for a file now. */
 export function actionsFor(item: Item, uploader: Uploader): Action[] {
   if (!(uploader.canUpload || uploader.isRunning(item))) return [];
   const upload = (name: string): Action => ({ name, act: () => uploader.upload(item) });
@@ -56,7 +56,7 @@ export function actionsFor(item: Item, uploader: Uploader): Action[] {
     case "new":
       return uploader.isRunning(item) ? [stop("Cancel")] : [upload("Upload")];
     case "duplicate":
-      // Under its own key there is nothing to add.
+      // If it is stored under its own key, a second copy needs another one.
       return item.copy?.key === item.key ? uploadAs(item, uploader) : [upload("Upload anyway")];
     case "taken":
       return [...uploadAs(item, uploader), stop("Skip")];

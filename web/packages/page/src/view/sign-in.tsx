@@ -1,50 +1,50 @@
-/** What stands between a person and a service that lets in only some: signing in, or a token. */
+/** Signing in, or entering an access token, at a service that requires it. */
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import type { Account } from "../upload/account.ts";
-import type { Connection } from "../upload/connection.ts";
+import type { Connection } from "../connection.ts";
+import type { Session } from "../session.ts";
 
 interface Props {
   readonly connection: Connection;
-  readonly account: Account;
-  /** Whether files wait for it. */
-  readonly busy: boolean;
+  readonly session: Session;
+  /** Whether files are waiting for the sign-in. */
+  readonly isBusy: boolean;
 }
 
-export function Admission({ connection, account, busy }: Props): JSX.Element {
-  if (!account.isOffered) return <TokenForm class="banner" connection={connection} />;
+export function SignIn({ connection, session, isBusy }: Props): JSX.Element {
+  if (!session.isOffered) return <TokenForm class="banner" connection={connection} />;
   return (
     <section class="banner" aria-label="Sign in">
-      <p role="alert">{account.trouble || sayWhy(account)}</p>
-      {busy && (
+      <p role="alert">{session.error || describe(session)}</p>
+      {isBusy && (
         <p class="note">
-          Signing in leaves this page. Choose the same files again afterwards: large ones go on
-          where they were, and what has arrived is not sent twice.
+          Signing in leaves this page. Choose the same files again afterwards: large uploads resume
+          where they stopped, and files that are already stored are not uploaded twice.
         </p>
       )}
-      <button type="button" onClick={() => void account.begin()}>
+      <button type="button" onClick={() => void session.begin()}>
         Sign in
       </button>
       <details>
-        <summary>I have an access token</summary>
+        <summary>Use an access token instead</summary>
         <TokenForm connection={connection} />
       </details>
     </section>
   );
 }
 
-function sayWhy(account: Account): string {
-  return account.token === null
-    ? "This service is for those who sign in."
-    : "Your sign-in has ended.";
+function describe(session: Session): string {
+  return session.token === null
+    ? "Sign in to use this service."
+    : "Your session has expired. Sign in again to continue.";
 }
 
-/** Forgets who somebody is; nothing where nobody has signed in. */
-export function SignOut({ account }: Pick<Props, "account">): JSX.Element | null {
-  if (account.token === null) return null;
+/** The button that signs out; nothing if nobody is signed in. */
+export function SignOut({ session }: Pick<Props, "session">): JSX.Element | null {
+  if (session.token === null) return null;
   return (
-    <button type="button" class="sign-out" onClick={() => void account.signOut()}>
+    <button type="button" class="sign-out" onClick={() => void session.signOut()}>
       Sign out
     </button>
   );
@@ -63,8 +63,8 @@ function TokenForm(props: { class?: string; connection: Connection }): JSX.Eleme
     >
       <label>
         {connection.token() === null
-          ? "This service needs an access token:"
-          : "The service does not take this token; another access token:"}{" "}
+          ? "Enter an access token to use this service:"
+          : "The service did not accept this token. Enter another access token:"}{" "}
         <input
           type="password"
           autocomplete="off"
@@ -72,7 +72,7 @@ function TokenForm(props: { class?: string; connection: Connection }): JSX.Eleme
           onInput={(event) => setToken(event.currentTarget.value)}
         />
       </label>{" "}
-      <button type="submit">Go on</button>
+      <button type="submit">Continue</button>
     </form>
   );
 }

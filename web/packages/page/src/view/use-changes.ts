@@ -1,30 +1,30 @@
-/** Drawing again when something has changed, calmly. */
+/** Redrawing after changes, at a limited rate. */
 
+import type { Subscribe } from "@onecopy/client";
 import { useEffect, useReducer } from "preact/hooks";
-import type { Watch } from "../upload/watchers.ts";
 
-/** Milliseconds between two drawings: numbers that change faster can't be read. */
-const PACE = 200;
+/** Numbers that change faster can't be read. */
+const MIN_INTERVAL_MS = 200;
 
-/** Draw the component again when what it watches has changed, at most five times a second. */
-export function useChanges(watch: Watch): void {
+/** Redraw the component after changes, at most five times a second. */
+export function useChanges(subscribe: Subscribe): void {
   const [, draw] = useReducer((drawn: number) => drawn + 1, 0);
   useEffect(() => {
     let last = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const stop = watch(() => {
+    const unsubscribe = subscribe(() => {
       timer ??= setTimeout(
         () => {
           timer = undefined;
           last = Date.now();
           draw(undefined);
         },
-        Math.max(0, last + PACE - Date.now()),
+        Math.max(0, last + MIN_INTERVAL_MS - Date.now()),
       );
     });
     return () => {
-      stop();
+      unsubscribe();
       clearTimeout(timer);
     };
-  }, [watch]);
+  }, [subscribe]);
 }

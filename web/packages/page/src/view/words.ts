@@ -1,6 +1,6 @@
-/** The page's words: what is said of a file, and how numbers and dates read. */
+/** The page's words: what it says about a file, and the format of numbers and dates. */
 
-import type { Copy } from "../client/documents.ts";
+import type { Copy } from "@onecopy/client";
 import type { Item, State } from "../upload/selection.ts";
 
 const NUMBER = new Intl.NumberFormat("en");
@@ -8,43 +8,43 @@ const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", y
 const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
 
-/** `1,204,331` */
+/** Return a number as in `1,204,331`. */
 export function count(number: number): string {
   return NUMBER.format(number);
 }
 
-/** `3.1 MB`, in powers of 1,000 as storage is charged; at most three digits. */
+/** Return a size as in `3.1 MB`: powers of 1,000, as storage is billed; at most three digits. */
 export function size(bytes: number): string {
   let [amount, unit] = [bytes, 0];
-  // 999.5 would round to 1,000.
+  // 999.5 would be rounded to 1,000.
   for (; amount >= (unit === 0 ? 1000 : 999.5) && unit < UNITS.length - 1; unit++) amount /= 1000;
   const digits = unit > 0 && amount < 9.95 ? 1 : 0;
   return `${amount.toFixed(digits)} ${bytes === 1 ? "byte" : UNITS[unit]}`;
 }
 
-/** Rounded down, so that 100 % means all. */
+/** Return a share as in `99%`, rounded down so that 100% means all. */
 export function percent(done: number, total: number): string {
-  return `${total > 0 ? Math.floor((100 * Math.min(done, total)) / total) : 100} %`;
+  return `${total > 0 ? Math.floor((100 * Math.min(done, total)) / total) : 100}%`;
 }
 
-/** `12 March 2020`; empty if it is no date. */
+/** Return a date as in `12 March 2020`; an empty string if `text` is not a date. */
 export function date(text: string): string {
   const time = Date.parse(text);
   return Number.isNaN(time) ? "" : DATE.format(time);
 }
 
-/** `$0.22`; less than a cent is said so. */
+/** Return an amount as in `$0.22`, or `less than $0.01`. */
 export function money(dollars: number): string {
   return dollars > 0 && dollars < 0.01 ? "less than $0.01" : MONEY.format(dollars);
 }
 
-/** A name, and the folder that it lies in. */
+/** Split a key into its name and its folder. */
 export function splitKey(key: string): { name: string; folder: string } {
   const slash = key.lastIndexOf("/");
   return { name: key.slice(slash + 1), folder: slash < 0 ? "" : key.slice(0, slash) };
 }
 
-/** Shapes, so that states are not told by colour alone. */
+/** A shape for each state, so that colour is not the only difference. */
 export const MARKS: Record<State, string> = {
   queued: "○",
   hashing: "◔",
@@ -59,8 +59,8 @@ export const MARKS: Record<State, string> = {
   skipped: "–",
 };
 
-/** Say a file's state in a few words. */
-export function sayState({ state, done, file, reason }: Item): string {
+/** Return the state of a file in a few words. */
+export function describeState({ state, done, file, reason }: Item): string {
   switch (state) {
     case "queued":
       return "waiting";
@@ -71,13 +71,13 @@ export function sayState({ state, done, file, reason }: Item): string {
     case "new":
       return "new";
     case "sending":
-      return reason === "completing" ? "finishing" : `sending ${percent(done, file.size)}`;
+      return reason === "completing" ? "finishing" : `uploading ${percent(done, file.size)}`;
     case "uploaded":
       return "uploaded";
     case "duplicate":
-      return reason === "listed" ? "already known" : "already there";
+      return reason === "listed" ? "already known" : "already stored";
     case "taken":
-      return "key taken";
+      return "name taken";
     case "unconfirmed":
       return "not confirmed";
     case "failed":
@@ -87,34 +87,32 @@ export function sayState({ state, done, file, reason }: Item): string {
   }
 }
 
-/** Say what is behind a file's state, and what to do; empty if the state says it all. */
-export function sayDetail(item: Item): string {
+/** Return the details of a file and what to do about it; empty if the state says everything. */
+export function describeDetail(item: Item): string {
   switch (item.state) {
     case "duplicate":
-      if (item.reason === "listed") return "is on your list of checksums";
-      return item.copy ? `is ${sayCopy(item.copy)}` : sayTwin(item.twin);
+      if (item.reason === "listed") return "On your list of checksums";
+      return item.copy ? describeCopy(item.copy) : describeLeader(item.leader);
     case "taken":
-      return "Another file has this name, and nothing is ever overwritten.";
+      return "A file with this name is stored and won’t be overwritten. Use another name or skip it.";
     case "uploaded":
-      return item.reason === "extra-copy" && item.copy
-        ? "as a second copy of the same content"
-        : "";
+      return item.reason === "extra-copy" && item.copy ? "A second copy of this content" : "";
     case "unconfirmed":
-      return explain(item, UNCONFIRMED, "It could not be told whether this is already there.");
+      return explain(item, UNCONFIRMED, "It could not be checked whether this is already stored");
     case "failed":
-      return explain(item, FAILURES, "This did not work.");
+      return explain(item, FAILURES, "The upload failed");
     default:
       return "";
   }
 }
 
-function sayCopy({ key, stored_at }: Copy): string {
-  const since = date(stored_at);
-  return since === "" ? key : `${key}, since ${since}`;
+function describeCopy({ key, stored_at }: Copy): string {
+  const day = date(stored_at);
+  return day === "" ? `Stored as ${key}` : `Stored as ${key} on ${day}`;
 }
 
-function sayTwin(twin: Item | null): string {
-  return twin === null ? "" : `is the same as ${twin.key} in this selection`;
+function describeLeader(leader: Item | null): string {
+  return leader === null ? "" : `Same content as ${leader.key} in this selection`;
 }
 
 function explain(
@@ -122,46 +120,58 @@ function explain(
   known: Readonly<Record<string, string>>,
   otherwise: string,
 ): string {
-  return known[reason ?? ""] ?? message ?? (reason ? `${otherwise} (${reason})` : otherwise);
+  return known[reason ?? ""] ?? message ?? (reason ? `${otherwise} (${reason}).` : `${otherwise}.`);
 }
 
-/** Say which uploads were interrupted, and what to do; there is at least one. */
-export function sayInterrupted({ length }: readonly string[]): string {
+/** Describe the interrupted uploads and how to resume them; there is at least one. */
+export function describeInterrupted({ length }: readonly string[]): string {
   return length === 1
-    ? "1 upload was interrupted: pick the same file again and it goes on."
-    : `${count(length)} uploads were interrupted: pick the same files again and they go on.`;
+    ? "1 upload was interrupted. Choose the same file again to resume it."
+    : `${count(length)} uploads were interrupted. Choose the same files again to resume them.`;
 }
 
-const STORE_AWAY = "The store can't be asked just now, so it is not known whether this is there.";
+const BYTES_DIFFER =
+  "The uploaded bytes differ from the file that was read. Choose the file again.";
 
 const UNCONFIRMED: Readonly<Record<string, string>> = {
-  listed: "It is on your list of checksums, which does not say where a copy is.",
+  listed:
+    "This content is on your list of checksums, which does not say where a copy is stored. " +
+    "Upload it to be sure.",
   "read-limit":
-    "A stored file of this size was never read, and is too large to be read now. Run " +
-    "`onecopy scan`.",
-  "copy-changed": "A stored file that may hold it changes just now, so it could not be read.",
-  "store-unavailable": STORE_AWAY,
-  "store-forbidden": "The store refuses the service: its permissions need a look.",
+    "A stored file of the same size may match, but is too large to be read now. Run `onecopy scan` " +
+    "and choose this file again, or upload it.",
+  "copy-changed":
+    "A stored file that may match is being modified. Choose this file again later, or upload it.",
+  "store-unavailable":
+    "The store is unavailable, so this could not be checked. Choose the file again later.",
+  "store-forbidden":
+    "The store denied access to the service, so this could not be checked. Run `onecopy doctor`.",
   "index-unavailable":
-    "The index can't be asked just now, so it is not known whether this is there.",
-  "digest-mismatch": "The bytes that arrived are not those that were read. Did the file change?",
+    "The index is unavailable, so this could not be checked. Choose the file again later.",
+  "digest-mismatch": BYTES_DIFFER,
 };
 
 const FAILURES: Readonly<Record<string, string>> = {
-  "file-changed": "The file can't be read, or has changed since it was chosen. Choose it again.",
-  "file-unreadable": "The file can't be read. Is it open elsewhere, or protected?",
-  "digest-mismatch": "The bytes that arrived are not those that were read. Did the file change?",
+  "file-changed": "The file can’t be read, or changed after you chose it. Choose it again.",
+  "file-unreadable":
+    "The file can’t be read. Check its permissions, and whether it is open elsewhere; then choose " +
+    "it again.",
+  "digest-mismatch": BYTES_DIFFER,
   "cors-missing":
-    "The bucket refused the upload: its CORS rules don't allow this page. Run " +
-    "`onecopy doctor --fix-cors`.",
+    "The bucket’s CORS rules don’t allow uploads from this page. Run `onecopy doctor --fix-cors`, " +
+    "then try again.",
   "store-forbidden":
-    "The bucket refused the upload: the service's permissions need a look. Run `onecopy doctor`.",
-  "store-unreachable": "The connection to the bucket broke again and again.",
-  "store-unavailable": "The bucket can't take it just now.",
-  "store-full": "The store has no room left.",
-  "not-allowed": "Your token does not allow uploads.",
-  "key-too-long": "The name with its folders is too long: a store takes 1,024 bytes.",
-  "key-control": "The name has control characters. Rename the file.",
-  "key-not-utf-8": "The name is not UTF-8, and would not come back as it was. Rename the file.",
-  "key-reserved": "A folder named .onecopy is the store's own, and can't be uploaded.",
+    "The bucket refused the upload. Run `onecopy doctor` to check its permissions.",
+  "store-unreachable":
+    "The connection to the bucket failed repeatedly. Check your network, then try again.",
+  "store-unavailable": "The bucket is unavailable. Try again later.",
+  "store-full": "The store is full. Free some space, then try again.",
+  "not-allowed": "Your token does not allow uploads. Use a token with the scope `upload`.",
+  "key-too-long":
+    "The name with its folders is too long (limit 1,024 bytes). Shorten it, then choose the file " +
+    "again.",
+  "key-control": "The name contains control characters. Rename the file, then choose it again.",
+  "key-not-utf-8": "The name is not valid UTF-8. Rename the file, then choose it again.",
+  "key-reserved":
+    "The folder name .onecopy is reserved. Rename the folder, then choose the file again.",
 };

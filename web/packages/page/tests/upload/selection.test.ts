@@ -1,18 +1,18 @@
+import { InFlight } from "@onecopy/client";
 import { describe, expect, it } from "vitest";
 import { type Item, Selection, sum } from "../../src/upload/selection.ts";
-import { Twins } from "../../src/upload/twins.ts";
 
 function file(size: number): File {
   return new File([new Uint8Array(size)], "file");
 }
 
-/** Say that a file was read, and has this content. */
-function read(selection: Selection, item: Item, content: string): void {
+/** Set the digests of a file, as if it had been read. */
+function setRead(selection: Selection, item: Item, content: string): void {
   selection.change(item, { digests: { digests: [content], content, parts: [] } });
 }
 
 describe("a selection", () => {
-  it("keeps the sums of each state", () => {
+  it("has the totals of each state", () => {
     const selection = new Selection();
     const [a, b] = [selection.add(file(5), "a"), selection.add(file(7), "b")];
     selection.set(a, "duplicate");
@@ -22,7 +22,7 @@ describe("a selection", () => {
     expect(sum(selection, "duplicate", "sending")).toEqual({ files: 2, bytes: 12 });
   });
 
-  it("keeps the bytes done only of what is under way", () => {
+  it("counts the bytes done only of files that are being processed", () => {
     const selection = new Selection();
     const item = selection.add(file(9), "a");
     selection.set(item, "sending");
@@ -33,7 +33,7 @@ describe("a selection", () => {
     expect(selection.done.sending).toBe(0);
   });
 
-  it("forgets the reason for a state that is over", () => {
+  it("resets the reason with the state", () => {
     const selection = new Selection();
     const item = selection.add(file(1), "a");
     selection.set(item, "failed", { reason: "file-changed" });
@@ -48,74 +48,77 @@ describe("a selection", () => {
     expect([selection.has("a"), selection.has("b")]).toEqual([false, true]);
   });
 
-  it("tells its watchers until they stop", () => {
+  it("notifies its listeners until they unsubscribe", () => {
     const selection = new Selection();
-    let told = 0;
-    const stop = selection.watch(() => told++);
+    let changes = 0;
+    const unsubscribe = selection.subscribe(() => changes++);
     const item = selection.add(file(1), "a");
     selection.set(item, "new");
-    stop();
+    unsubscribe();
     selection.set(item, "uploaded");
-    expect(told).toBe(2);
+    expect(changes).toBe(2);
   });
 });
 
-describe("twins", () => {
-  function three(): { selection: Selection; twins: Twins; items: [Item, Item, Item] } {
+describe("equal files in flight", () => {
+  function three() {
     const selection = new Selection();
     const items: [Item, Item, Item] = [
       selection.add(file(5), "a"),
       selection.add(file(5), "b"),
       selection.add(file(5), "c"),
     ];
-    const twins = new Twins();
+    const inFlight = new InFlight<Item>();
     for (const item of items) {
-      twins.enter(item);
-      read(selection, item, "same");
-      const leader = twins.lead(item, "same");
-      if (leader !== item) selection.set(item, "duplicate", { twin: leader });
+      inFlight.add(item);
+      setRead(selection, item, "same");
+      const leader = inFlight.join(item, "same");
+      if (leader !== item) selection.set(item, "duplicate", { leader });
     }
-    return { selection, twins, items };
+    return { selection, inFlight, items };
   }
 
   it("follow the first of them", () => {
-    const { twins, items } = three();
-    expect(twins.lead(items[2], "same")).toBe(items[0]);
-    expect([...twins.of(items[0])]).toEqual([items[1], items[2]]);
+    const { inFlight, items } = three();
+    expect(inFlight.join(items[2], "same")).toBe(items[0]);
+    expect([...inFlight.followers(items[0])]).toEqual([items[1], items[2]]);
   });
 
-  it("follow the next when the first is not sent", () => {
-    const { twins, items } = three();
-    expect(twins.leave(items[0])).toBe(items[1]);
-    expect([...twins.of(items[1])]).toEqual([items[2]]);
-    expect(twins.lead(items[0], "same")).toBe(items[1]);
+  it("follow the next when the first is not uploaded", () => {
+    const { inFlight, items } = three();
+    expect(inFlight.leave(items[0])).toBe(items[1]);
+    expect([...inFlight.followers(items[1])]).toEqual([items[2]]);
+    expect(inFlight.join(items[0], "same")).toBe(items[1]);
   });
 
-  it("lose one that goes its own way", () => {
-    const { twins, items } = three();
-    expect(twins.leave(items[1])).toBeNull();
-    expect([...twins.of(items[0])]).toEqual([items[2]]);
+  it("lose one that is uploaded itself", () => {
+    const { inFlight, items } = three();
+    expect(inFlight.leave(items[1])).toBeNull();
+    expect([...inFlight.followers(items[0])]).toEqual([items[2]]);
   });
 
-  it("are alone by size", () => {
-    const { selection, twins, items } = three();
+  it("show which files have a unique size", () => {
+    const { selection, inFlight, items } = three();
     const other = selection.add(file(6), "d");
-    twins.enter(other);
-    expect([twins.alone(items[0]), twins.alone(other)]).toEqual([false, true]);
+    inFlight.add(other);
+    expect([inFlight.hasUniqueSize(items[0]), inFlight.hasUniqueSize(other)]).toEqual([
+      false,
+      true,
+    ]);
   });
 
-  it("have their turns in the order in which they came", async () => {
+  it("have their turns in the order in which they were added", async () => {
     const selection = new Selection();
-    const twins = new Twins();
-    const turns = ["a", "b", "c"].map((key) => twins.enter(selection.add(file(5), key)));
-    const come: number[] = [];
-    for (const [at, turn] of turns.entries()) void turn.come.then(() => come.push(at));
+    const inFlight = new InFlight<Item>();
+    const turns = ["a", "b", "c"].map((key) => inFlight.add(selection.add(file(5), key)));
+    const ready: number[] = [];
+    for (const [at, turn] of turns.entries()) void turn.ready.then(() => ready.push(at));
     const pause = () => new Promise((resolve) => setTimeout(resolve));
-    turns[1]?.pass();
+    turns[1]?.end();
     await pause();
-    expect(come).toEqual([0]);
-    turns[0]?.pass();
+    expect(ready).toEqual([0]);
+    turns[0]?.end();
     await pause();
-    expect(come).toEqual([0, 1, 2]);
+    expect(ready).toEqual([0, 1, 2]);
   });
 });

@@ -1,25 +1,23 @@
 // @vitest-environment happy-dom
+import { Client, Hasher, Unfinished } from "@onecopy/client";
 import { render } from "preact";
 import { afterEach, describe, expect, it } from "vitest";
-import { Client } from "../../src/client/client.ts";
-import { Hasher } from "../../src/digest/hasher.ts";
-import { Connection } from "../../src/upload/connection.ts";
+import { Connection } from "../../src/connection.ts";
 import { type Detail, type Item, Selection, type State } from "../../src/upload/selection.ts";
-import { Unfinished } from "../../src/upload/unfinished.ts";
 import { Uploader } from "../../src/upload/uploader.ts";
 import { Row } from "../../src/view/row.tsx";
-import { nobody } from "../upload/nobody.ts";
+import { signedOut } from "../signed-out.ts";
 
 const ROOT = "http://127.0.0.1:9/";
 
-/** The page's own collaborators; nothing here makes them ask the service. */
+/** Return the page's own collaborators; these tests send no requests. */
 function collaborators() {
-  const connection = new Connection(ROOT, sessionStorage, nobody);
+  const network = new Connection(ROOT, sessionStorage, signedOut);
   const selection = new Selection();
   const client = new Client({ root: ROOT });
   const unfinished = new Unfinished(ROOT, localStorage);
   const hasher = new Hasher();
-  const uploader = new Uploader({ client, hasher, connection, selection, unfinished });
+  const uploader = new Uploader({ client, hasher, network, selection, unfinished });
   return { selection, uploader };
 }
 
@@ -48,7 +46,7 @@ afterEach(() => {
   render(null, document.body);
 });
 
-describe("what can be done about a file", () => {
+describe("the actions for a file", () => {
   it.each<[State, Partial<Detail>, string[]]>([
     ["hashing", {}, ["Cancel"]],
     ["sending", {}, ["Cancel"]],
@@ -62,26 +60,26 @@ describe("what can be done about a file", () => {
     ["failed", { reason: "file-changed" }, ["Try again"]],
     ["failed", { reason: "key-control" }, []],
     ["skipped", {}, []],
-  ])("that is %s, %o", (state, detail, names) => {
+  ])("in state %s, %o", (state, detail, names) => {
     show(state, detail);
     expect(buttons()).toEqual(names);
   });
 
-  it("is nothing where the service takes no uploads", () => {
+  it("are none if the service does not allow uploads", () => {
     const { item, uploader } = show("duplicate", copyAt("other.jpg"));
     uploader.canUpload = false;
     draw(item, uploader);
     expect(buttons()).toEqual([]);
   });
 
-  it("is to skip it", () => {
+  it("include skipping it", () => {
     const { item } = show("taken");
     [...document.querySelectorAll("button")].at(-1)?.click();
     expect(item.state).toBe("skipped");
   });
 });
 
-describe("another name", () => {
+describe("the suggested name", () => {
   it("is one that no file of the selection has", () => {
     const { item, selection, uploader } = show("taken");
     selection.add(new File([], "b"), "in/a (2).jpg");
@@ -89,14 +87,14 @@ describe("another name", () => {
     expect(buttons()[0]).toBe("Upload as a (3).jpg");
   });
 
-  it("counts on from the number that a name has already", () => {
+  it("continues from the number that a name already has", () => {
     show("taken", {}, "in/a (2).jpg");
     expect(buttons()[0]).toBe("Upload as a (3).jpg");
   });
 });
 
 describe("a row", () => {
-  it("shows names as text, whatever they hold", () => {
+  it("shows names as text, even if they look like HTML", () => {
     show("queued", {}, "<img src=x onerror=alert(1)>");
     expect(document.querySelector("img")).toBeNull();
     expect(document.querySelector(".name")?.textContent).toContain("<img src=x");

@@ -1,5 +1,5 @@
+import type { Copy } from "@onecopy/client";
 import { describe, expect, it } from "vitest";
-import type { Copy } from "../../src/client/documents.ts";
 import {
   type Detail,
   type Item,
@@ -40,10 +40,10 @@ describe("numbers", () => {
     expect(words.size(bytes)).toBe(text);
   });
 
-  it("never say 100 % before all is done", () => {
-    expect(words.percent(999, 1000)).toBe("99 %");
-    expect(words.percent(1000, 1000)).toBe("100 %");
-    expect(words.percent(0, 0)).toBe("100 %");
+  it("never say 100% before all is done", () => {
+    expect(words.percent(999, 1000)).toBe("99%");
+    expect(words.percent(1000, 1000)).toBe("100%");
+    expect(words.percent(0, 0)).toBe("100%");
   });
 
   it("are grouped, and money has cents", () => {
@@ -55,58 +55,60 @@ describe("numbers", () => {
 });
 
 describe("states", () => {
-  it("all have a shape and a word of their own", () => {
+  it("all have a shape and a name of their own", () => {
     expect(new Set(STATES.map((state) => words.MARKS[state])).size).toBe(STATES.length);
-    expect(new Set(STATES.map((state) => words.sayState(item(state)))).size).toBe(STATES.length);
+    expect(new Set(STATES.map((state) => words.describeState(item(state)))).size).toBe(
+      STATES.length,
+    );
   });
 
-  it("tell how far they are", () => {
-    expect(words.sayState(item("sending", {}, 2))).toBe("sending 50 %");
-    expect(words.sayState(item("sending", { reason: "completing" }, 4))).toBe("finishing");
+  it("show their progress", () => {
+    expect(words.describeState(item("sending", {}, 2))).toBe("uploading 50%");
+    expect(words.describeState(item("sending", { reason: "completing" }, 4))).toBe("finishing");
   });
 });
 
 describe("details", () => {
-  it("name the copy that is there, and since when", () => {
-    const text = words.sayDetail(item("duplicate", { copy: COPY }));
-    expect(text).toBe("is photos/2019/rome-12.jpg, since 12 March 2020");
+  it("name the stored copy and its date", () => {
+    const text = words.describeDetail(item("duplicate", { copy: COPY }));
+    expect(text).toBe("Stored as photos/2019/rome-12.jpg on 12 March 2020");
   });
 
-  it("name the twin in the selection as long as there is no copy", () => {
-    const text = words.sayDetail(item("duplicate", { twin: item("sending") }));
-    expect(text).toBe("is the same as in/a.jpg in this selection");
+  it("name the equal file of the selection until it is stored", () => {
+    const text = words.describeDetail(item("duplicate", { leader: item("sending") }));
+    expect(text).toBe("Same content as in/a.jpg in this selection");
   });
 
-  it("say that a content is on a list, where nobody knows a copy", () => {
+  it("say that a content is on a list, which names no copy", () => {
     const known = item("duplicate", { reason: "listed" });
-    expect(words.sayState(known)).toBe("already known");
-    expect(words.sayDetail(known)).toBe("is on your list of checksums");
-    const doubtful = words.sayDetail(item("unconfirmed", { reason: "listed" }));
+    expect(words.describeState(known)).toBe("already known");
+    expect(words.describeDetail(known)).toBe("On your list of checksums");
+    const doubtful = words.describeDetail(item("unconfirmed", { reason: "listed" }));
     expect(doubtful).toContain("list of checksums");
   });
 
-  it("say why it is not known whether a content is there", () => {
-    const text = words.sayDetail(item("unconfirmed", { reason: "read-limit" }));
+  it("say why a file could not be checked", () => {
+    const text = words.describeDetail(item("unconfirmed", { reason: "read-limit" }));
     expect(text).toContain("onecopy scan");
   });
 
   it("say what to do about known failures", () => {
-    const text = words.sayDetail(item("failed", { reason: "cors-missing", message: "0" }));
+    const text = words.describeDetail(item("failed", { reason: "cors-missing", message: "0" }));
     expect(text).toContain("onecopy doctor --fix-cors");
   });
 
-  it("pass on the service's word for others, and its reason if there is none", () => {
-    const said = item("unconfirmed", { reason: "strange", message: "It is strange." });
-    expect(words.sayDetail(said)).toBe("It is strange.");
-    expect(words.sayDetail(item("unconfirmed", { reason: "strange" }))).toContain("(strange)");
+  it("show the service's message for other reasons, and the reason if there is no message", () => {
+    const strange = item("unconfirmed", { reason: "strange", message: "It is strange." });
+    expect(words.describeDetail(strange)).toBe("It is strange.");
+    expect(words.describeDetail(item("unconfirmed", { reason: "strange" }))).toContain("(strange)");
   });
 });
 
 describe("interrupted uploads", () => {
   it.each([
-    [["a"], "1 upload was interrupted: pick the same file again and it goes on."],
-    [["a", "b"], "2 uploads were interrupted: pick the same files again and they go on."],
+    [["a"], "1 upload was interrupted. Choose the same file again to resume it."],
+    [["a", "b"], "2 uploads were interrupted. Choose the same files again to resume them."],
   ])("%o", (keys, text) => {
-    expect(words.sayInterrupted(keys)).toBe(text);
+    expect(words.describeInterrupted(keys)).toBe(text);
   });
 });

@@ -1,0 +1,29 @@
+/**
+ * onecopy's client for browsers: hash files, check whether they are stored, upload the new ones.
+ *
+ * Three layers, each of which imports only those before it: `digest` (what identifies a content),
+ * `protocol` (the HTTP API), `upload` (sending the bytes).
+ */
+
+export {
+  contentDigest,
+  type FileDigests,
+  Hasher,
+  SMALL_FILE_BYTES,
+} from "./digest/hasher.ts";
+export type { HashOptions } from "./digest/pieces.ts";
+export { FileUnreadable } from "./digest/read.ts";
+export { InvalidDigest, parseScheme, type Scheme, SMALLEST_PART } from "./digest/scheme.ts";
+export { Limiter } from "./limiter.ts";
+export { Observable, type Subscribe } from "./observable.ts";
+export { Client } from "./protocol/client.ts";
+export type { Config, Content, Copy, Result, SignIn } from "./protocol/documents.ts";
+export { Problem, ServiceError, Unreachable } from "./protocol/errors.ts";
+export { Issuer, type PendingSignIn, type Tokens } from "./protocol/issuer.ts";
+export { checkKey, InvalidKey, LONGEST_KEY, renamed } from "./protocol/key.ts";
+export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
+export { Batch } from "./upload/batch.ts";
+export { InFlight, type Turn } from "./upload/in-flight.ts";
+export type { Network } from "./upload/sender.ts";
+export { Transfers } from "./upload/transfer.ts";
+export { Unfinished } from "./upload/unfinished.ts";
