@@ -1,4 +1,4 @@
-"""What tests let other processes do with an index: `acts.py ACT URL NAME [RACES]`."""
+"""Acts of other processes on an index: `acts.py ACT URL NAME [RACES]`."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,19 +9,19 @@ from onecopy.index import Engine, open_index
 from onecopy.testing.index.values import a_copy, proved
 
 RACES = 200
-"""Contents that are recorded by all who race."""
+"""Contents that all racing processes record."""
 BULK = 2000
 """Copies in one call of `add`."""
 
 
 def say(what: object) -> None:
-    """Tell the test."""
+    """Print a line for the test."""
     sys.stdout.write(f"{what}\n")
     sys.stdout.flush()
 
 
 def race(index: Engine, name: str, races: str = str(RACES)) -> None:
-    """Record the same contents as others do, and say whose copy won each."""
+    """Record the same contents as the other processes; print whose copy won."""
     say("ready")
     sys.stdin.readline()
     for number in range(int(races)):
@@ -30,7 +30,7 @@ def race(index: Engine, name: str, races: str = str(RACES)) -> None:
 
 
 def record(index: Engine, name: str) -> None:
-    """Record, and say what was acknowledged, for ever."""
+    """Record copies forever; print what was acknowledged."""
     for number in count():
         content = f"{name} {number}"
         index.record("t", [a_copy(content, proved(content))])
@@ -39,7 +39,7 @@ def record(index: Engine, name: str) -> None:
 
 
 def add(index: Engine, name: str) -> None:
-    """Add in bulk, every other time over what is there, and say what was acknowledged."""
+    """Add copies in bulk, every other time over existing ones; print what was acknowledged."""
     for number in count():
         first = (number // 2) * BULK
         names = [f"{name} {first + each:07d}" for each in range(BULK)]
@@ -54,7 +54,7 @@ def increase(index: Engine, name: str) -> None:
 
 
 def bulk(index: Engine, name: str) -> None:
-    """Add in one call that never ends, and say how many copies were given."""
+    """Add copies in one endless call; print how many were consumed."""
 
     def given() -> Iterator[tuple[str, Copy]]:
         for number in count():

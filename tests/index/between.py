@@ -1,4 +1,4 @@
-"""Somebody between us and DynamoDB, who breaks the requests that he is told to break."""
+"""A proxy in front of DynamoDB that breaks requests."""
 
 import http.client
 import json
@@ -14,8 +14,8 @@ from onecopy.retry import RetryPolicy
 from tests.middleman import Answer, Handler, serving
 from tests.standins import Standin
 
-AT_ONCE = RetryPolicy(tries=10, first=0)
-"""As often as ever, without waiting."""
+AT_ONCE = RetryPolicy(attempts=10, first_delay=0)
+"""The usual number of attempts, without delay."""
 _LISTS = {
     "BatchGetItem": ("RequestItems", "UnprocessedKeys"),
     "BatchWriteItem": ("RequestItems", "UnprocessedItems"),
@@ -23,7 +23,7 @@ _LISTS = {
 
 
 class Pass:
-    """One request on its way; calling it lets the server answer."""
+    """A request; calling it lets the server answer."""
 
     def __init__(self, endpoint: str, request: Handler, body: bytes) -> None:
         self.operation = str(request.headers["X-Amz-Target"]).rpartition(".")[2]
@@ -36,7 +36,7 @@ class Pass:
         }
 
     def __call__(self, body: bytes | None = None) -> Answer:
-        """Return what the server answers, perhaps to another body."""
+        """Return the server's answer, perhaps to another body."""
         connection = http.client.HTTPConnection(urlsplit(self._endpoint).netloc, timeout=30)
         try:
             connection.request("POST", "/", self.body if body is None else body, self._headers)
@@ -48,31 +48,31 @@ class Pass:
 
 
 Fault = Callable[[Pass], Answer | None]
-"""What becomes of a request; None: the connection is closed without an answer."""
+"""Handles a request; None: the connection is closed without an answer."""
 
 
 def dropped(_: Pass) -> None:
-    """Keep it from the server."""
+    """Keep the request from the server."""
 
 
 def lost(pass_on: Pass) -> None:
-    """Lose the answer to what the server does."""
+    """Lose the answer of the server."""
     pass_on()
 
 
 def says(code: str, status: int = 400) -> Fault:
-    """Refuse in the place of the server."""
+    """Refuse the request in place of the server."""
     body = json.dumps({"__type": f"com.amazonaws.dynamodb#{code}", "message": "the tests say so"})
     return lambda _: (status, {}, body.encode())
 
 
 def done_by_half(pass_on: Pass) -> Answer:
-    """Let the server do the first half of a batch, as it does where it is throttled."""
+    """Let the server do the first half of a batch, as when it is throttled."""
     return _done_in_part(pass_on, 2)
 
 
 def undone(pass_on: Pass) -> Answer | None:
-    """Answer a batch with all of it undone, and refuse what is none."""
+    """Return a batch as completely unprocessed, and refuse other requests."""
     return _done_in_part(pass_on, 1000) if "Batch" in pass_on.operation else _throttled(pass_on)
 
 
@@ -126,17 +126,17 @@ TROUBLES: tuple[Fault, ...] = (
 
 @dataclass
 class Between:
-    """What is to break, and what has passed."""
+    """The faults to come, and the requests that have passed."""
 
     url: str = ""
     troubles: Callable[[], Fault | None] | None = None
-    """What becomes of each request; None: nothing special."""
+    """The fault for each request; None: none."""
     faults: list[tuple[str, Fault]] = field(default_factory=list)
-    """The next request of that operation (or of any: empty) is met with this, once."""
+    """The fault for the next request of an operation, or of any (empty name), once."""
     seen: Counter[str] = field(default_factory=Counter)
-    """How many requests of each operation came."""
+    """Number of requests of each operation."""
     units: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """What Amazon would want to be paid for: `read` and `write` units."""
+    """Units that Amazon would bill: `read` and `write`."""
     lock: Lock = field(default_factory=Lock)
 
     def breaks(self, operation: str, *faults: Fault) -> None:
@@ -144,12 +144,12 @@ class Between:
         self.faults += [(operation, fault) for fault in faults]
 
     def forget(self) -> None:
-        """Forget what has passed."""
+        """Reset all counts."""
         self.seen.clear()
         self.units.clear()
 
     def came(self, pass_on: Pass) -> Fault | None:
-        """Count a request, and return the fault that is meant for it."""
+        """Count a request; return its fault."""
         with self.lock:
             self.seen[pass_on.operation] += 1
             if self.troubles:
@@ -161,7 +161,7 @@ class Between:
         return None
 
     def count(self, pass_on: Pass) -> Answer:
-        """Let the server answer, and count what that costs."""
+        """Forward a request to the server, and count its units."""
         request = {**json.loads(pass_on.body), "ReturnConsumedCapacity": "TOTAL"}
         status, headers, body = pass_on(json.dumps(request).encode())
         answer = json.loads(body)

@@ -1,19 +1,19 @@
-"""Indexes in files and tables of their own."""
+"""Indexes in separate files and tables."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from onecopy.index import Engine, open_index
 from onecopy.index.sqlite import SqliteIndex
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from tests.index.tables import new_table, url_of
 from tests.standins import Standin
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Return where the index lies."""
+    """Return the path of the index."""
     return tmp_path / "index.sqlite"
 
 
@@ -27,7 +27,7 @@ def index(file: Path) -> Iterator[SqliteIndex]:
 
 @pytest.fixture
 def aws(ministack: Standin, monkeypatch: pytest.MonkeyPatch) -> Standin:
-    """Give a server of DynamoDB, whose credentials stand in the environment."""
+    """Return a server of DynamoDB, with its credentials in the environment."""
     for name, value in ministack.environment().items():
         monkeypatch.setenv(name, value)
     return ministack
@@ -35,13 +35,13 @@ def aws(ministack: Standin, monkeypatch: pytest.MonkeyPatch) -> Standin:
 
 @pytest.fixture
 def table() -> str:
-    """Return the name of a table that is not there yet."""
+    """Return the name of a table that does not exist."""
     return new_table()
 
 
 @pytest.fixture
-def dynamodb(aws: Standin, table: str) -> Iterator[Engine]:
+def dynamodb(aws: Standin, table: str) -> Iterator[CompleteEngine]:
     """Yield an empty index in a table."""
-    made = open_index(url_of(aws, table))
+    made = open_complete(url_of(aws, table))
     yield made
     made.close()

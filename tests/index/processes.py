@@ -1,4 +1,4 @@
-"""Other processes at an index, that are killed in the end."""
+"""Other processes that use an index, and are killed in the end."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.index.acts import BULK, RACES
 
 @contextmanager
 def process(act: str, url: str, *how: str) -> Iterator["subprocess.Popen[str]"]:
-    """Lend a process that acts; it is killed in the end."""
+    """Start a process that acts on an index; it is killed in the end."""
     command = [sys.executable, str(Path(__file__).with_name("acts.py")), act, url, *how]
     with subprocess.Popen(
         command,
@@ -29,13 +29,13 @@ def process(act: str, url: str, *how: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 def lines(child: "subprocess.Popen[str]", count: int) -> list[str]:
-    """Read lines that a process says."""
+    """Read lines that a process prints."""
     assert child.stdout is not None
     return [child.stdout.readline().rstrip("\n") for _ in range(count)]
 
 
 def winners(children: Sequence["subprocess.Popen[str]"], races: int = RACES) -> list[str]:
-    """Let processes record the same contents, and return whose copy won each, as all say."""
+    """Let processes record the same contents; return whose copies won, as all must say."""
     assert [lines(child, 1) for child in children] == [["ready"]] * len(children)
     for child in children:
         assert child.stdin is not None
@@ -48,7 +48,7 @@ def winners(children: Sequence["subprocess.Popen[str]"], races: int = RACES) -> 
 
 
 def check_prefix(numbers: Sequence[int], versions: Sequence[str], calls: int) -> None:
-    """Check that what is kept is all of the first calls, two of which have the same keys."""
+    """Check that exactly the copies of the first calls are recorded; two calls share keys."""
     assert len(numbers) % BULK == 0
     assert numbers == list(range(len(numbers)))
     assert all(before >= after for before, after in pairwise(versions))

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 
 def new_table() -> str:
-    """Return the name of a table that isn't there yet."""
+    """Return the name of a table that does not exist."""
     return f"table-{uuid4().hex}"
 
 
 def url_of(standin: Standin, table: str, more: str = "", *, endpoint: str = "") -> str:
-    """Return what `--index` takes."""
+    """Return the URL for `--index`."""
     where = quote(endpoint or standin.endpoint, safe="")
     return f"dynamodb://{table}?region={standin.region}&endpoint={where}{more}"
 
 
 def client_of(standin: Standin, config: Config | None = None) -> "DynamoDBClient":
-    """Return a client of the tests' own."""
+    """Return a separate client."""
     client: DynamoDBClient = standin.service("dynamodb", config)
     return client
 
 
 def make_table(standin: Standin, table: str, key: str, *others: str) -> None:
-    """Make a table with a partition key and perhaps a sort key, both text."""
+    """Create a table with a partition key and perhaps sort keys, all strings."""
     sort_keys: list[KeySchemaElementTypeDef] = [
         {"AttributeName": other, "KeyType": "RANGE"} for other in others
     ]

@@ -1,4 +1,4 @@
-"""All engines give the same answers to the same questions, whatever was done before."""
+"""All engines give the same results, whatever was done before."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
-from onecopy.index import Engine, open_index
-from onecopy.index.dynamodb import table
+from onecopy.index.dynamodb import connections
 from onecopy.index.dynamodb.index import DynamoIndex
 from onecopy.index.memory import MemoryIndex
 from onecopy.index.sqlite import SqliteIndex
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from tests.index.between import AT_ONCE, TROUBLES, Between, standing_before
 from tests.index.tables import new_table, url_of
 from tests.standins import Standin
@@ -22,7 +22,7 @@ from tests.standins import Standin
 TENANTS = ("t", "u")
 KEYS = ("a", "b", "c", "é/d")
 SIZES = (1, 2, SMALLEST_PART)
-# Few values, and all begin alike: so that everything meets everything.
+# Few values, all with the same prefix, so that collisions are frequent.
 DIGESTS = [
     Digest(scheme, b"12345678" + bytes([value]) * (scheme.length - 8))
     for scheme in (SHA256, MD5, Scheme("sha256", SMALLEST_PART), Scheme("md5", SMALLEST_PART))
@@ -44,7 +44,7 @@ copies = st.builds(
 
 
 def acts_with(given_copies: st.SearchStrategy[Copy]) -> st.SearchStrategy[list[Act]]:
-    """Return what may be done with such copies."""
+    """Return a strategy for the acts on such copies."""
     provable = given_copies.filter(lambda copy: copy.content_digest is not None)
     tenants = st.sampled_from(TENANTS)
     # Of two objects at one key in one call, who can say which one answers?
@@ -63,9 +63,9 @@ def acts_with(given_copies: st.SearchStrategy[Copy]) -> st.SearchStrategy[list[A
 
 
 def possible(copy: Copy) -> Copy:
-    """Return a copy as there can be one: contents of different sizes differ in strong digests too.
+    """Return a copy that can exist: contents of different sizes have different strong digests.
 
-    And what is proved of an object is one digest of each scheme.
+    Also, an object has only one proved digest of each scheme.
     """
     pairs: dict[Digest, Evidence] = {}
     schemes = set()
@@ -82,8 +82,8 @@ def _other(digest: Digest) -> Digest:
     return Digest(digest.scheme, digest.value[:-1] + bytes([digest.value[-1] + 2]))
 
 
-def do(index: Engine, act: str, tenant: str, given_copies: list[Copy]) -> object:
-    """Do one of the acts, and return what came of it."""
+def do(index: CompleteEngine, act: str, tenant: str, given_copies: list[Copy]) -> object:
+    """Carry out an act; return its result."""
     if act == "record":
         return index.record(tenant, given_copies)
     if act == "forget":
@@ -91,8 +91,8 @@ def do(index: Engine, act: str, tenant: str, given_copies: list[Copy]) -> object
     return index.add((tenant, copy) for copy in given_copies)
 
 
-def ask(index: Engine) -> list[object]:
-    """Return all that an index can say."""
+def ask(index: CompleteEngine) -> list[object]:
+    """Return the results of all queries."""
     answers: list[object] = [sorted(index.copies())]
     for tenant in TENANTS:
         answers += [
@@ -108,8 +108,8 @@ def ask(index: Engine) -> list[object]:
 ASKED = [*DIGESTS, *map(_other, DIGESTS)]
 
 
-def compare(index: Engine, given_acts: list[Act]) -> None:
-    """Check that an index, emptied, answers to these acts as the one in memory does."""
+def compare(index: CompleteEngine, given_acts: list[Act]) -> None:
+    """Check that an index, emptied first, answers like the one in memory after these acts."""
     for tenant in TENANTS:
         index.forget(tenant, [copy for _, copy in index.copies(tenant)])
     memory = MemoryIndex()
@@ -128,63 +128,63 @@ def compare(index: Engine, given_acts: list[Act]) -> None:
 )
 def index(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Engine]:
-    """Yield one index for all examples: making one takes longer than an example."""
+) -> Iterator[CompleteEngine]:
+    """Yield one index for all examples: creating one takes longer than an example."""
     with ExitStack() as stack:
         if request.param == "sqlite":
             url = f"sqlite:{tmp_path_factory.mktemp('alike')}/index.sqlite"
         else:
             url = stack.enter_context(request.getfixturevalue("postgres").database())
-        index = open_index(url)
+        index = open_complete(url)
         stack.callback(index.close)
         yield index
 
 
 @settings(max_examples=100)
 @given(acts_with(copies))
-def test_engines_are_alike(index: Engine, given_acts: list[Act]) -> None:
-    """Whatever is recorded, added and forgotten, each answers as the one in memory does."""
+def test_engines_are_alike(index: CompleteEngine, given_acts: list[Act]) -> None:
+    """Whatever is recorded, added and forgotten, every engine answers like the one in memory."""
     compare(index, given_acts)
     if isinstance(index, SqliteIndex):
         assert index.check() == []
 
 
-# Each example takes a second, so that a failure is shown as it came, not made smaller first.
+# Each example takes a second, so a failing one is shown as it is, without being minimized.
 few = settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
 
 
 @pytest.fixture(scope="module")
 def between(ministack: Standin) -> Iterator[Between]:
-    """Yield somebody who stands before a server of DynamoDB."""
+    """Yield a proxy in front of a server of DynamoDB."""
     with standing_before(ministack) as between:
         yield between
 
 
 @pytest.fixture(scope="module")
-def dynamodb(ministack: Standin, between: Between) -> Iterator[Engine]:
-    """Yield one index in a table, for all examples."""
+def dynamodb(ministack: Standin, between: Between) -> Iterator[CompleteEngine]:
+    """Yield one index in a table for all examples."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in ministack.environment().items():
             patch.setenv(name, value)
-        patch.setattr(table, "PACE", AT_ONCE)
-        index = open_index(url_of(ministack, new_table(), endpoint=between.url))
+        patch.setattr(connections, "RETRIES", AT_ONCE)
+        index = open_complete(url_of(ministack, new_table(), endpoint=between.url))
         yield index
         index.close()
 
 
 @few
 @given(acts_with(copies.map(possible)))
-def test_dynamodb_is_alike(dynamodb: Engine, given_acts: list[Act]) -> None:
-    """Whatever is recorded, added and forgotten, DynamoDB answers as the one in memory does."""
+def test_dynamodb_is_alike(dynamodb: CompleteEngine, given_acts: list[Act]) -> None:
+    """Whatever is recorded, added and forgotten, DynamoDB answers like the index in memory."""
     compare(dynamodb, given_acts)
 
 
 @few
 @given(acts_with(copies.map(possible)), st.integers())
 def test_dynamodb_in_trouble_is_alike(
-    dynamodb: Engine, between: Between, given_acts: list[Act], seed: int
+    dynamodb: CompleteEngine, between: Between, given_acts: list[Act], seed: int
 ) -> None:
-    """So it does while requests are throttled, lost or done by half, and answers are lost."""
+    """It does so, too, while requests are throttled or done by half, and answers are lost."""
     random = Random(seed)
     between.troubles = lambda: random.choice([*TROUBLES, *[None] * 28])
     try:

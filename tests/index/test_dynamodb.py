@@ -7,7 +7,6 @@ import pytest
 
 from onecopy.content import Digests
 from onecopy.errors import Forbidden, InvalidSettings
-from onecopy.index import Engine, open_index
 from onecopy.index.dynamodb.address import Address
 from onecopy.testing.index import (
     IndexContract,
@@ -16,6 +15,7 @@ from onecopy.testing.index import (
     StateContract,
     UnreadContract,
 )
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.tables import client_of, make_table, url_of
 from tests.middleman import Answer, Handler, serving
@@ -24,12 +24,12 @@ from tests.standins import Standin
 
 class TestDynamoIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
     @pytest.fixture
-    def index(self, dynamodb: Engine) -> Engine:
+    def index(self, dynamodb: CompleteEngine) -> CompleteEngine:
         return dynamodb
 
 
-def test_more_than_hints(aws: Standin, table: str, dynamodb: Engine) -> None:
-    """Of many copies each is found until it is forgotten, in order, and none leaves a trace."""
+def test_more_than_hints(aws: Standin, table: str, dynamodb: CompleteEngine) -> None:
+    """Many copies of one content are found in order until they are forgotten; nothing is left."""
     copies = copies_of("a", 30)
     bare = [a_copy(f"bare {number}", Digests(), size=7) for number in range(30)]
     dynamodb.add(("t", copy) for copy in [*copies, *bare])
@@ -50,7 +50,7 @@ def test_more_than_hints(aws: Standin, table: str, dynamodb: Engine) -> None:
     assert all("*" in mark and "," not in mark for mark in marks)
 
 
-# Where it is
+# URLs
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_more_than_hints(aws: Standin, table: str, dynamodb: Engine) -> None:
     ],
 )
 def test_url(url: str, address: Address) -> None:
-    """A URL names the table, and what else there is to know but credentials."""
+    """A URL names the table and all settings except credentials."""
     assert Address.parse(url) == address
 
 
@@ -85,24 +85,24 @@ def test_url(url: str, address: Address) -> None:
         ("dynamodb://ab", "expected dynamodb://table"),
         ("dynamodb://photos/2026", "expected dynamodb://table"),
         ("dynamodb://key:secret@photos", "expected dynamodb://table"),
-        ("dynamodb://photos?secret_key=s3cret", "don't belong in a URL"),
-        ("dynamodb://photos?colour=red", "unknown colour"),
-        ("dynamodb://photos?region=", "region says nothing"),
-        ("dynamodb://photos?region=a&region=b", "said twice"),
-        ("dynamodb://photos?endpoint=localhost", "endpoint is http"),
-        ("dynamodb://photos?layout=rows", "layout is index or checksums"),
-        ("dynamodb://photos?key=content", "layout=checksums alone"),
+        ("dynamodb://photos?secret_key=s3cret", "must not contain credentials"),
+        ("dynamodb://photos?colour=red", "unknown option colour"),
+        ("dynamodb://photos?region=", "no value for region"),
+        ("dynamodb://photos?region=a&region=b", "given twice"),
+        ("dynamodb://photos?endpoint=localhost", "invalid endpoint"),
+        ("dynamodb://photos?layout=rows", "use index or checksums"),
+        ("dynamodb://photos?key=content", "needs layout=checksums"),
     ],
 )
 def test_url_is_wrong(url: str, why: str) -> None:
-    """A URL that can't be used is refused with the reason, and no secret is repeated."""
+    """An invalid URL is refused with the reason, and no secret is shown."""
     with pytest.raises(InvalidSettings, match=why) as caught:
-        open_index(url)
+        open_complete(url)
     assert "s3cret" not in str(caught.value)
 
 
 def test_missing_package() -> None:
-    """Without boto3, which brings botocore, it is said what to install."""
+    """Without boto3, which includes botocore, the message says what to install."""
     script = (
         "import sys; sys.modules['botocore'] = None\n"
         "from onecopy.index import open_index\n"
@@ -120,10 +120,10 @@ def test_missing_package() -> None:
 
 
 def test_it_is_made_and_kept(aws: Standin, table: str) -> None:
-    """A table that is not there is made, is paid for by use, and keeps what it is given."""
+    """A missing table is created, is billed by request, and keeps its records."""
     copy = a_copy("a", proved("a"))
     for given in (True, False):
-        index = open_index(url_of(aws, table))
+        index = open_complete(url_of(aws, table))
         if given:
             index.record("t", [copy])
         assert index.lookup("t", [sha256_of("a")]) == [copy]
@@ -133,37 +133,37 @@ def test_it_is_made_and_kept(aws: Standin, table: str) -> None:
 
 
 def test_an_empty_table_becomes_ours(aws: Standin, table: str) -> None:
-    """A table that somebody else has made, as a template does, is taken if it is empty."""
+    """An empty table that was created by another tool, such as a template, is accepted."""
     make_table(aws, table, "pk", "sk")
-    index = open_index(url_of(aws, table))
+    index = open_complete(url_of(aws, table))
     assert list(index.copies()) == []
     index.close()
 
 
 def test_others_tables_are_left_alone(aws: Standin, table: str) -> None:
-    """A table with other keys, or with items that are not ours, is refused and not changed."""
+    """A table with other keys, or with other items, is refused and left unchanged."""
     make_table(aws, table, "content")
     with pytest.raises(InvalidSettings, match="layout=checksums"):
-        open_index(url_of(aws, table))
+        open_complete(url_of(aws, table))
     other = f"{table}-2"
     make_table(aws, other, "pk", "sk")
     item = {"pk": {"S": "theirs"}, "sk": {"S": "theirs"}}
     client_of(aws).put_item(TableName=other, Item=item)
-    with pytest.raises(InvalidSettings, match="no index of onecopy"):
-        open_index(url_of(aws, other))
+    with pytest.raises(InvalidSettings, match="not an index of onecopy"):
+        open_complete(url_of(aws, other))
     assert client_of(aws).scan(TableName=other)["Items"] == [item]
 
 
-def test_a_newer_table(aws: Standin, table: str, dynamodb: Engine) -> None:
+def test_a_newer_table(aws: Standin, table: str, dynamodb: CompleteEngine) -> None:
     """A table that a newer onecopy wrote is refused."""
     item = {"pk": {"S": "onecopy"}, "sk": {"S": "-"}, "version": {"N": "99"}}
     client_of(aws).put_item(TableName=table, Item=item)
     with pytest.raises(InvalidSettings, match="newer onecopy"):
-        open_index(url_of(aws, table))
+        open_complete(url_of(aws, table))
 
 
 def test_we_may_not(aws: Standin, table: str) -> None:
-    """Where we may not read, or not make the table, that is said."""
+    """A missing permission to read or create the table is reported."""
 
     class Refusing(Handler):
         def answer(self, length: int) -> Answer | None:
@@ -175,22 +175,22 @@ def test_we_may_not(aws: Standin, table: str) -> None:
     answers = ["ResourceNotFoundException", "AccessDeniedException"]
     with serving(Refusing) as url:
         with pytest.raises(Forbidden, match="CreateTable"):
-            open_index(url_of(aws, table, endpoint=url))
+            open_complete(url_of(aws, table, endpoint=url))
         with pytest.raises(Forbidden, match="not allowed"):
-            open_index(url_of(aws, table, endpoint=url))
+            open_complete(url_of(aws, table, endpoint=url))
 
 
 def test_no_credentials(aws: Standin, table: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without credentials it is said where they are looked for."""
+    """Without credentials the message says where they are looked for."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(Forbidden, match="AWS_ACCESS_KEY_ID"):
-        open_index(url_of(aws, table))
+        open_complete(url_of(aws, table))
 
 
 def test_no_region(aws: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Amazon's tables need a region: another one has other tables."""
+    """Tables of Amazon need a region: each region has its own tables."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InvalidSettings, match="region"):
-        open_index("dynamodb://photos")
+        open_complete("dynamodb://photos")

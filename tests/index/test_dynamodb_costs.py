@@ -1,4 +1,4 @@
-"""How many requests and paid units things take in DynamoDB: what docs/index.md counts with."""
+"""The number of requests and billed units in DynamoDB, as stated in docs/indexes.md."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from onecopy.content import Copy, Digests, Listed
-from onecopy.index import Engine, open_index
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.between import Between, standing_before
 from tests.index.tables import client_of, url_of
@@ -16,15 +16,15 @@ from tests.standins import Standin
 
 @pytest.fixture
 def between(aws: Standin) -> Iterator[Between]:
-    """Yield somebody who stands before the server, and counts."""
+    """Yield a proxy that counts requests."""
     with standing_before(aws) as between:
         yield between
 
 
 @pytest.fixture
-def index(aws: Standin, table: str, between: Between) -> Iterator[Engine]:
-    """Yield an index that knows its tenant already."""
-    index = open_index(url_of(aws, table, endpoint=between.url))
+def index(aws: Standin, table: str, between: Between) -> Iterator[CompleteEngine]:
+    """Yield an index that already knows its tenant."""
+    index = open_complete(url_of(aws, table, endpoint=between.url))
     index.record("t", [a_copy("known", proved("known"), size=77)])
     index.listed("t", [md5_of("known")])
     yield index
@@ -37,7 +37,7 @@ Cost = tuple[int, float, float]
 
 @pytest.fixture
 def cost(between: Between) -> Callable[[Callable[[], object]], Cost]:
-    """Tell what something takes."""
+    """Return what a call costs."""
 
     def cost_of(do: Callable[[], object]) -> Cost:
         between.forget()
@@ -50,7 +50,7 @@ def cost(between: Between) -> Callable[[Callable[[], object]], Cost]:
 CostOf = Callable[[Callable[[], object]], Cost]
 
 
-def test_record(index: Engine, cost: CostOf) -> None:
+def test_record(index: CompleteEngine, cost: CostOf) -> None:
     """A new content takes 4 writes: size, MD5, key and content digest."""
     first, second = copies_of("a", 2)
     assert cost(lambda: index.record("t", [first])) == (5, 1, 4)
@@ -58,15 +58,15 @@ def test_record(index: Engine, cost: CostOf) -> None:
     assert cost(lambda: index.record("t", [first])) == (2, 1, 1)
 
 
-def test_many_of_a_size(index: Engine, cost: CostOf) -> None:
-    """Of a size that many contents have, nothing is written any more."""
+def test_many_of_a_size(index: CompleteEngine, cost: CostOf) -> None:
+    """For a size with many contents, nothing more is written."""
     copies = [a_copy(f"k{number}", proved(f"{number}")) for number in range(14)]
     costs = [cost(partial(index.record, "t", [copy])) for copy in copies]
     assert (costs[0], costs[-1]) == ((5, 1, 4), (4, 1, 3))
 
 
-def test_check(index: Engine, cost: CostOf) -> None:
-    """A check of a known content takes half a read, of an unknown one a whole: two halves."""
+def test_check(index: CompleteEngine, cost: CostOf) -> None:
+    """A check of a known content takes half a read; of an unknown one, two halves."""
     assert cost(lambda: index.lookup("t", [sha256_of("known")])) == (1, 0.5, 0)
     assert cost(lambda: index.lookup("t", [sha256_of("unknown")])) == (1, 0.5, 0)
     assert cost(lambda: index.lookup("t", [md5_of("known")])) == (2, 1, 0)
@@ -74,27 +74,27 @@ def test_check(index: Engine, cost: CostOf) -> None:
     assert cost(lambda: index.listed("t", [md5_of("unknown")])) == (0, 0, 0)
 
 
-def test_probe(index: Engine, cost: CostOf) -> None:
+def test_probe(index: CompleteEngine, cost: CostOf) -> None:
     """A probe takes half a read for each size."""
     assert cost(lambda: index.schemes("t", [77])) == (1, 0.5, 0)
     assert cost(lambda: index.schemes("t", range(1, 1001))) == (10, 500, 0)
 
 
-def test_keys(index: Engine, cost: CostOf) -> None:
-    """To see what is at a key takes one read, and another one if something is."""
+def test_keys(index: CompleteEngine, cost: CostOf) -> None:
+    """Reading a key takes one read, and another one if it has a copy."""
     assert cost(lambda: index.at("t", ["unknown"])) == (1, 1, 0)
     assert cost(lambda: index.at("t", ["known"])) == (2, 2, 0)
 
 
-def test_forget(index: Engine, cost: CostOf) -> None:
-    """To forget a copy takes as many writes as to record it."""
+def test_forget(index: CompleteEngine, cost: CostOf) -> None:
+    """Forgetting a copy takes as many writes as recording it."""
     [copy] = index.at("t", ["known"])
     assert copy is not None
     assert cost(lambda: index.forget("t", [copy])) == (5, 1, 4)
 
 
-def test_batches(index: Engine, cost: CostOf) -> None:
-    """A thousand take as many units as one by one, and a tenth of the requests or less."""
+def test_batches(index: CompleteEngine, cost: CostOf) -> None:
+    """A batch of a thousand takes the same units, and a tenth of the requests or fewer."""
     names = [f"n{number}" for number in range(1000)]
     copies = [a_copy(name, proved(name), size=1000 + at) for at, name in enumerate(names)]
     assert cost(lambda: index.add(("t", copy) for copy in copies)) == (190, 2000, 4000)
@@ -104,8 +104,8 @@ def test_batches(index: Engine, cost: CostOf) -> None:
     assert cost(lambda: index.enlist(listed)) == (40, 0, 1000)
 
 
-def test_sizes(aws: Standin, table: str, index: Engine) -> None:
-    """A copy takes four items, none of them over the 1 KB for which a write is paid once."""
+def test_sizes(aws: Standin, table: str, index: CompleteEngine) -> None:
+    """A copy takes four items, each below the 1 KB that one write unit covers."""
     before = _sizes(aws, table)
     key, identity = "photos/2026/IMG_20261126_0001.jpeg", f'"{md5_of("a").value.hex()}" 1700000000'
     index.record("t", [Copy(key, 4321, proved("a"), identity, 10**12, 10**12)])
@@ -118,7 +118,7 @@ def test_sizes(aws: Standin, table: str, index: Engine) -> None:
 
 
 def _sizes(aws: Standin, table: str) -> Counter[int]:
-    """Return the sizes of all items as they are paid for: names and values, without overhead."""
+    """Return the sizes of all items as billed: names and values, without overhead."""
     items = client_of(aws).scan(TableName=table)["Items"]
     return Counter(sum(len(name) + _size(value) for name, value in item.items()) for item in items)
 

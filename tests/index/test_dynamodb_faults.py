@@ -1,4 +1,4 @@
-"""What becomes of an index in DynamoDB when requests fail, processes end, and many come at once."""
+"""Failing requests, killed processes and concurrency with an index in DynamoDB."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,8 +8,8 @@ import pytest
 
 from onecopy.content import Digests, Listed
 from onecopy.errors import Forbidden, Unavailable
-from onecopy.index import Engine, open_index
-from onecopy.index.dynamodb import table as tables
+from onecopy.index.dynamodb import connections
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.acts import BULK
 from tests.index.between import (
@@ -34,7 +34,7 @@ RACES = 20
 
 @pytest.fixture
 def between(aws: Standin) -> Iterator[Between]:
-    """Yield somebody who stands before the server, and has nothing in mind."""
+    """Yield a proxy that breaks nothing yet."""
     with standing_before(aws) as between:
         yield between
 
@@ -42,16 +42,16 @@ def between(aws: Standin) -> Iterator[Between]:
 @pytest.fixture
 def index(
     aws: Standin, table: str, between: Between, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Engine]:
-    """Yield an index that is reached through somebody, and tries again at once."""
-    monkeypatch.setattr(tables, "PACE", AT_ONCE)
-    index = open_index(url_of(aws, table, endpoint=between.url))
+) -> Iterator[CompleteEngine]:
+    """Yield an index behind the proxy that retries without delay."""
+    monkeypatch.setattr(connections, "RETRIES", AT_ONCE)
+    index = open_complete(url_of(aws, table, endpoint=between.url))
     between.forget()
     yield index
     index.close()
 
 
-# Requests that fail
+# Failing requests
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def index(
     [*map(says, THROTTLED), says("InternalServerError", 500), dropped, lost],
     ids=[*THROTTLED, "InternalServerError", "dropped", "lost"],
 )
-def test_tried_again(index: Engine, between: Between, fault: Fault) -> None:
-    """Whatever was throttled, or whose answer was lost, is done in the end, and once."""
+def test_tried_again(index: CompleteEngine, between: Between, fault: Fault) -> None:
+    """A throttled request, or one whose answer was lost, is done in the end, once."""
     copies = copies_of("a", 2)
     between.breaks("", *[fault] * 3)
     assert index.record("t", copies[:1]) == [copies[0]]
@@ -81,8 +81,8 @@ def test_tried_again(index: Engine, between: Between, fault: Fault) -> None:
     assert not between.faults
 
 
-def test_batches_done_by_half(index: Engine, between: Between) -> None:
-    """What the server leaves undone of a batch is sent again, and only that."""
+def test_batches_done_by_half(index: CompleteEngine, between: Between) -> None:
+    """What the server leaves out of a batch is sent again, and only that."""
     copies = [a_copy(f"k{number}", proved(str(number))) for number in range(50)]
     listed = [Listed(md5_of(str(number))) for number in range(50)]
     between.breaks("BatchExecuteStatement", *[done_by_half] * 6)
@@ -96,8 +96,8 @@ def test_batches_done_by_half(index: Engine, between: Between) -> None:
 
 
 @pytest.mark.parametrize("fault", [says(THROTTLED[0]), dropped, undone])
-def test_it_gives_up(index: Engine, between: Between, fault: Fault) -> None:
-    """Who is throttled for long, or cut off, is told so and may come again."""
+def test_it_gives_up(index: CompleteEngine, between: Between, fault: Fault) -> None:
+    """A request that is throttled or cut off for long is Unavailable."""
     copies = [a_copy(f"k{number}", proved(str(number))) for number in range(10)]
     between.troubles = lambda: fault
     calls: list[Callable[[], object]] = [
@@ -113,24 +113,24 @@ def test_it_gives_up(index: Engine, between: Between, fault: Fault) -> None:
     assert index.lookup("t", [sha256_of("0"), sha256_of("1")]) == copies[:2]
 
 
-def test_forbidden(index: Engine, between: Between) -> None:
-    """What is not allowed is not tried again."""
+def test_forbidden(index: CompleteEngine, between: Between) -> None:
+    """A forbidden request is not retried."""
     between.troubles = lambda: says("AccessDeniedException")
     with pytest.raises(Forbidden):
         index.lookup("t", [sha256_of("a")])
     assert between.seen["GetItem"] == 1
 
 
-# Processes that end
+# Killed processes
 
 
 def dies(after: int) -> Callable[[], Fault | None]:
-    """Let so many requests through, and no more: as if the process ended there."""
+    """Let a number of requests through, and no more, as if the process ended."""
     numbers = count()
     return lambda: None if next(numbers) < after else says("AccessDeniedException")
 
 
-Step = Callable[[Engine], object]
+Step = Callable[[CompleteEngine], object]
 FIRST, SECOND, THIRD = copies_of("a", 3)
 MANY = [a_copy(f"k{number}", proved(f"{number // 2}")) for number in range(8)]
 STEPS: list[Step] = [
@@ -149,18 +149,18 @@ STEPS: list[Step] = [
 def test_ended_at_any_point(
     aws: Standin, between: Between, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """After a step that ended at any of its requests, all that is recorded can be found.
+    """After a step that ended at any of its requests, every record can be found.
 
-    And when the step is done again, all is as if it had been done once.
+    When the step is repeated, the result is the same as if it had been done once.
     """
-    expected = open_index("memory:")
+    expected = open_complete("memory:")
     for step in STEPS[: number + 1]:
         step(expected)
     for after in count(step=1 if number < 6 else 3):
         with ExitStack() as stack:
             table = new_table()
             urls = [url_of(aws, table), url_of(aws, table, endpoint=between.url)]
-            index, dying = map(open_index, urls)
+            index, dying = map(open_complete, urls)
             stack.callback(index.close)
             stack.callback(dying.close)
             for step in STEPS[:number]:
@@ -182,8 +182,8 @@ def test_ended_at_any_point(
             return
 
 
-def check_found(index: Engine) -> None:
-    """Check that what is recorded is found by its digests, once the store has denied what isn't."""
+def check_found(index: CompleteEngine) -> None:
+    """Check that the digests of all records find them, once the store has denied the others."""
     keys = [copy.key for _, copy in index.copies("t")]
     whole = [copy for copy in index.at("t", keys) if copy]  # a scan would record the others again
     digests = [digest for copy in whole for digest in copy.digests]
@@ -195,8 +195,8 @@ def check_found(index: Engine) -> None:
         assert digest in found.digests
 
 
-def everything(index: Engine) -> list[object]:
-    """Return all that an index knows."""
+def everything(index: CompleteEngine) -> list[object]:
+    """Return all entries of an index."""
     copies = sorted(index.copies())
     digests = sorted({digest for _, copy in copies for digest in copy.digests}, key=str)
     return [
@@ -207,11 +207,11 @@ def everything(index: Engine) -> list[object]:
     ]
 
 
-# Many at once
+# Concurrency
 
 
 def test_race(aws: Standin, table: str) -> None:
-    """P4: of 16 processes that open a table at once and record the same contents one wins each."""
+    """P4: if 16 processes open a table and record the same contents, one wins for each content."""
     url = url_of(aws, table)
     with ExitStack() as stack:
         children = [
@@ -219,7 +219,7 @@ def test_race(aws: Standin, table: str) -> None:
             for number in range(RACERS)
         ]
         won = winners(children, RACES)
-    index = open_index(url)
+    index = open_complete(url)
     found = index.lookup("t", [sha256_of(f"content {number}") for number in range(RACES)])
     assert [copy and copy.key for copy in found] == won
     assert len(list(index.copies())) == RACERS * RACES
@@ -229,11 +229,11 @@ def test_race(aws: Standin, table: str) -> None:
 
 
 def test_count(aws: Standin, table: str) -> None:
-    """Processes that count at once lose nothing."""
+    """Counters of concurrent processes lose nothing."""
     url = url_of(aws, table)
     with process("increase", url, "n") as a, process("increase", url, "n") as b:
         assert [child.wait(60) for child in (a, b)] == [0, 0]
-    index = open_index(url)
+    index = open_complete(url)
     assert index.increase("n", 0) == 200
     index.close()
 
@@ -243,18 +243,18 @@ def test_killed_while_recording(aws: Standin, table: str) -> None:
     url = url_of(aws, table)
     with process("record", url, "a") as child:
         acknowledged = [f"a {number}" for number in lines(child, 20)]
-    index = open_index(url)
+    index = open_complete(url)
     found = index.lookup("t", [md5_of(content) for content in acknowledged])
     assert found == [a_copy(content, proved(content)) for content in acknowledged]
     index.close()
 
 
 def test_killed_while_adding(aws: Standin, table: str) -> None:
-    """P6: kill -9 in a bulk load loses nothing acknowledged; whatever is told is whole."""
+    """P6: kill -9 in a bulk load loses nothing acknowledged; every record is complete."""
     url = url_of(aws, table)
     with process("add", url, "a") as child:
         lines(child, 2)
-    index = open_index(url)
+    index = open_complete(url)
     names = [f"a {number:07d}" for number in range(BULK)]
     assert [copy and copy.key for copy in index.at("t", names)] == names
     assert [copy and copy.key for copy in index.lookup("t", [*map(sha256_of, names)])] == names
@@ -263,12 +263,12 @@ def test_killed_while_adding(aws: Standin, table: str) -> None:
 
 
 def test_server_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the server is away it is Unavailable; then all goes on where it was."""
-    monkeypatch.setattr(tables, "PACE", AT_ONCE)
+    """While the server is away it is Unavailable; then everything continues."""
+    monkeypatch.setattr(connections, "RETRIES", AT_ONCE)
     with ministack() as own:
         for name, value in own.environment().items():
             monkeypatch.setenv(name, value)
-        index = open_index(url_of(own, new_table()))
+        index = open_complete(url_of(own, new_table()))
         first, second = copies_of("a", 2)
         index.record("t", [first])
         own.stop()
@@ -280,8 +280,8 @@ def test_server_restarts(monkeypatch: pytest.MonkeyPatch) -> None:
         index.close()
 
 
-def test_longest_names(dynamodb: Engine) -> None:
-    """Names may be as long as keys of DynamoDB allow: 1,000 bytes for a tenant's."""
+def test_longest_names(dynamodb: CompleteEngine) -> None:
+    """Names can be as long as DynamoDB's keys allow: 1,000 bytes for a tenant's."""
     copy = a_copy(1024 * "k", proved("a"))
     assert dynamodb.record(1000 * "t", [copy]) == [copy]
     assert list(dynamodb.copies(1000 * "t")) == [(1000 * "t", copy)]

@@ -20,6 +20,6 @@ class TestMemoryIndex(IndexContract, UnreadContract, ListsContract, PagesContrac
 
 
 def test_url() -> None:
-    """An index in memory has no name, since nobody could find it by that."""
+    """An index in memory has no name."""
     with pytest.raises(InvalidSettings, match="memory:"):
         open_index("memory:name")

@@ -1,4 +1,4 @@
-"""The index in PostgreSQL: the contract, how it asks, and what it says when it can't."""
+"""The index in PostgreSQL: the contract, its queries, and its errors."""
 
 import subprocess
 import sys
@@ -15,11 +15,19 @@ import pytest
 
 from onecopy.content import Copy, Digests, Listed
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
-from onecopy.index import Engine, open_index
 from onecopy.index.memory import MemoryIndex
-from onecopy.index.postgres import connections, lists, loading, pages, reading, schema, writing
+from onecopy.index.postgres import (
+    connections,
+    lists,
+    loading,
+    pages,
+    reading,
+    rows,
+    schema,
+    writing,
+)
 from onecopy.index.postgres import index as engine
-from onecopy.index.postgres.asking import Connection, fetch
+from onecopy.index.postgres.connections import Connection, fetch
 from onecopy.index.postgres.index import PostgresIndex
 from onecopy.testing.index import (
     IndexContract,
@@ -28,6 +36,7 @@ from onecopy.testing.index import (
     StateContract,
     UnreadContract,
 )
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import MANY, a_copy, claimed, copies_of, md5_of, proved, sha256_of
 from tests.conftest import environment
 from tests.standins.postgres import Postgres
@@ -37,24 +46,25 @@ pytestmark = pytest.mark.server
 
 class TestPostgresIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
     @pytest.fixture
-    def index(self, database: str) -> Iterator[Engine]:
-        index = open_index(database)
+    def index(self, database: str) -> Iterator[CompleteEngine]:
+        index = open_complete(database)
         yield index
         index.close()
 
 
 class TestPostgresIndexInChunks(IndexContract, ListsContract, PagesContract):
-    """The contract once more, with bulk loads that take many chunks."""
+    """The contract again, with bulk loads of many chunks."""
 
     @pytest.fixture
-    def index(self, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    def index(self, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[CompleteEngine]:
         monkeypatch.setattr(engine, "_CHUNK", 30)
-        monkeypatch.setattr(engine, "_MANY", 40)
+        monkeypatch.setattr(engine, "_MIN_BULK_LOAD", 40)
         monkeypatch.setattr(loading, "_CHUNK", 70)
-        monkeypatch.setattr(reading, "_PAGE", 7)
-        monkeypatch.setattr(pages, "_PAGE", 700)
-        monkeypatch.setattr(writing, "_FEW", 20)
-        index = open_index(database)
+        monkeypatch.setattr(reading, "_PAGE_SIZE", 7)
+        monkeypatch.setattr(pages, "_PAGE_SIZE", 700)
+        monkeypatch.setattr(rows, "MAX_INSERT", 20)
+        monkeypatch.setattr(writing, "MAX_INSERT", 20)
+        index = open_complete(database)
         yield index
         index.close()
 
@@ -69,13 +79,13 @@ def index(database: str) -> Iterator[PostgresIndex]:
 
 @contextmanager
 def connected(url: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    """Lend a connection of somebody else."""
+    """Lend a separate connection."""
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
 
 
-def fill(index: Engine, tenant: str) -> None:
-    """Keep something of everything."""
+def fill(index: CompleteEngine, tenant: str) -> None:
+    """Record copies and lists for all queries."""
     index.record(tenant, [a_copy("a", proved("a"))])
     index.add([(tenant, a_copy("b", claimed(md5_of("b")))), (tenant, a_copy("c", Digests()))])
     index.enlist([(tenant, Listed(md5_of("b"))), (tenant, Listed(sha256_of("d"), 3000))])
@@ -83,8 +93,8 @@ def fill(index: Engine, tenant: str) -> None:
     index.increase(f"{tenant}s", 1)
 
 
-def ask(index: Engine, tenant: str) -> None:
-    """Ask all that a request may ask."""
+def ask(index: CompleteEngine, tenant: str) -> None:
+    """Call every query method."""
     digests = [md5_of("b"), sha256_of("a"), sha256_of("none")]
     for asked in (digests, digests[:1]):
         index.lookup(tenant, asked)
@@ -95,11 +105,11 @@ def ask(index: Engine, tenant: str) -> None:
     index.unread_sizes(tenant, [1000, 2000])
 
 
-# How it asks
+# Queries
 
 
 def scans(url: str) -> dict[object, object]:
-    """Return how often each table has been read from end to end, when all others are gone."""
+    """Return how often each table was scanned completely, once all other connections are gone."""
     others = (
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
         " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
@@ -112,8 +122,8 @@ def scans(url: str) -> dict[object, object]:
 
 
 def test_nothing_is_read_from_end_to_end(database: str) -> None:
-    """All goes by an index, of those as well who were connected while the tables were empty."""
-    open_index(database).close()
+    """All queries use an index, also those of connections made while the tables were empty."""
+    open_complete(database).close()
     before = scans(database)
     index = PostgresIndex(database)
     for turn in range(2):
@@ -134,9 +144,9 @@ def test_nothing_is_read_from_end_to_end(database: str) -> None:
 
 
 def test_no_more_is_read_than_is_asked(database: str) -> None:
-    """A plan that was made while the tables were empty finds each row by itself when they are not.
+    """A plan that was made while the tables were empty looks up single rows when they are not.
 
-    It stays for as long as the connection, and nobody has to analyse the tables.
+    It lasts as long as the connection, and the tables need not be analyzed.
     """
     index = PostgresIndex(database)
     for turn in range(2):
@@ -159,7 +169,7 @@ def test_no_more_is_read_than_is_asked(database: str) -> None:
 
 
 def test_same_calls_for_all_tenants(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P5: a tenant of whom nothing is known costs the same statements as any other."""
+    """P5: the same statements are executed for a tenant with and without records."""
     fill(index, "rich")
     asked: list[str] = []
 
@@ -183,8 +193,8 @@ def test_same_calls_for_all_tenants(index: PostgresIndex, monkeypatch: pytest.Mo
 def test_threads_share_connections(
     database: str, index: PostgresIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More threads than connections wait for each other, and all are served."""
-    monkeypatch.setattr(connections, "AT_ONCE", 2)
+    """More threads than connections wait for each other, and all succeed."""
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 2)
     copies = copies_of("a", 200)
     with ThreadPoolExecutor(10) as pool:
         found = list(pool.map(lambda copy: index.record("t", [copy])[0], copies))
@@ -193,31 +203,31 @@ def test_threads_share_connections(
 
 
 def test_no_connection_is_left(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While all connections are in use for too long it is Unavailable, and then goes on."""
-    monkeypatch.setattr(connections, "AT_ONCE", 1)
-    monkeypatch.setattr(connections, "PATIENCE", 0.05)
+    """While all connections are in use for too long, it is Unavailable; then it works again."""
+    monkeypatch.setattr(connections, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(connections, "WAIT_TIMEOUT", 0.05)
 
     def meanwhile() -> Iterator[tuple[str, Copy]]:
-        yield from [("t", copy) for copy in copies_of("a", engine._MANY)]
+        yield from [("t", copy) for copy in copies_of("a", engine._MIN_BULK_LOAD)]
         with pytest.raises(Unavailable, match="all 1 connections"):
             index.at("t", ["a"])
 
-    assert index.add(meanwhile()) == engine._MANY
+    assert index.add(meanwhile()) == engine._MIN_BULK_LOAD
     assert index.at("t", ["a"]) == [None]
 
 
 def test_a_count_of_many_is_estimated(
     index: PostgresIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many there are, counting them takes no longer, and comes close."""
-    monkeypatch.setattr(pages, "_EXACTLY", 100)
+    """However many entries there are, counting takes no longer and is approximately right."""
+    monkeypatch.setattr(pages, "_MAX_COUNTED", 100)
     index.add(("t", copy) for copy in copies_of("a", 10 * MANY))
     index._connections.use(lambda connection: connection.execute("ANALYZE onecopy.copy"))
     assert 9 * MANY < index.count() < 11 * MANY
 
 
 def test_acknowledged_is_durable(postgres: Postgres, database: str) -> None:
-    """P6: a commit is waited for, whatever is the custom of the database."""
+    """P6: commits are synchronous, whatever the default of the database."""
     name = urlsplit(database).path[1:]
     with postgres.connect() as connection:
         connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
@@ -231,7 +241,7 @@ def test_acknowledged_is_durable(postgres: Postgres, database: str) -> None:
 
 
 def keys(url: str) -> list[tuple[object, ...]]:
-    """Return what the tables are found by."""
+    """Return the keys and indexes of the tables."""
     with connected(url) as connection:
         return connection.execute(
             "SELECT indexname, indexdef, conname, contype FROM pg_indexes"
@@ -241,8 +251,8 @@ def keys(url: str) -> list[tuple[object, ...]]:
 
 
 def test_loaded(database: str, index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loaded into an empty index, keys that come several times hold what they hold elsewhere."""
-    monkeypatch.setattr(engine, "_MANY", 100)
+    """In a load into an empty index, repeated keys have the same result as elsewhere."""
+    monkeypatch.setattr(engine, "_MIN_BULK_LOAD", 100)
     monkeypatch.setattr(loading, "_CHUNK", 64)
     kinds = [proved("a"), claimed(md5_of("b")), Digests.proved(md5_of("c")), Digests()]
     given = [
@@ -267,10 +277,10 @@ def test_loaded(database: str, index: PostgresIndex, monkeypatch: pytest.MonkeyP
 
 
 def test_load_is_interrupted(index: PostgresIndex) -> None:
-    """A first load that fails leaves nothing, and the index is as it was."""
+    """A first load that fails leaves the index as it was."""
 
     def broken() -> Iterator[tuple[str, Copy]]:
-        yield from [("t", copy) for copy in copies_of("a", engine._MANY + 1)]
+        yield from [("t", copy) for copy in copies_of("a", engine._MIN_BULK_LOAD + 1)]
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -280,12 +290,12 @@ def test_load_is_interrupted(index: PostgresIndex) -> None:
     assert index.record("t", [copy]) == [copy]
 
 
-# Who may do what
+# Permissions
 
 
 @contextmanager
 def role(postgres: Postgres, url: str) -> Iterator[tuple[str, str]]:
-    """Lend the name of somebody who has a password, and the URL by which they come."""
+    """Create a user with a password; lend its name and URL."""
     name = f"guest_{urlsplit(url).path[-8:]}"
     with postgres.connect() as connection:
         connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'se%cret'")
@@ -303,18 +313,18 @@ def role(postgres: Postgres, url: str) -> Iterator[tuple[str, str]]:
 def test_password_from_the_environment(
     postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It comes from where psql takes it, and is not told when it is wrong."""
+    """The password comes from psql's places, and is not shown if it is wrong."""
     with role(postgres, database) as (name, url):
         with pytest.raises(Forbidden):
-            open_index(url)
+            open_complete(url)
         monkeypatch.setenv("PGPASSWORD", "wr%ng")
         with pytest.raises(Forbidden) as caught:
-            open_index(url)
+            open_complete(url)
         assert "wr%ng" not in str(caught.value)
         with connected(database) as connection:
             connection.execute(f"CREATE SCHEMA onecopy AUTHORIZATION {name}")
         monkeypatch.setenv("PGPASSWORD", "se%cret")
-        index = open_index(url)
+        index = open_complete(url)
         fill(index, "t")
         index.close()
 
@@ -330,9 +340,9 @@ def test_password_from_the_environment(
     ],
 )
 def test_a_password_in_the_url(url: str) -> None:
-    """It is refused, as others could read it, and not told again."""
+    """A password in the URL is refused, since others could read it, and not shown."""
     with pytest.raises(InvalidSettings) as caught:
-        open_index(url)
+        open_complete(url)
     assert "secret" not in str(caught.value)
     assert "se%63ret" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -340,67 +350,67 @@ def test_a_password_in_the_url(url: str) -> None:
 
 @pytest.mark.parametrize("query", ["connect_timeout=long", "port=long", "unheard=of"])
 def test_a_wrong_option(query: str) -> None:
-    """An option that libpq can't use is told, and not tried again."""
+    """An option that libpq does not accept is reported, and not retried."""
     with pytest.raises(InvalidSettings):
-        open_index(f"postgresql://127.0.0.1/d?{query}")
+        open_complete(f"postgresql://127.0.0.1/d?{query}")
 
 
 def test_not_permitted(postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who may not make the tables, or may not use them, is Forbidden."""
+    """A user who may not create or use the tables is Forbidden."""
     monkeypatch.setenv("PGPASSWORD", "se%cret")
     with role(postgres, database) as (_, url):
-        with pytest.raises(Forbidden, match="permit"):
-            open_index(url)
-        open_index(database).close()
-        with pytest.raises(Forbidden, match="permit"):
-            open_index(url)
+        with pytest.raises(Forbidden, match="permission"):
+            open_complete(url)
+        open_complete(database).close()
+        with pytest.raises(Forbidden, match="permission"):
+            open_complete(url)
 
 
 def test_without_ownership(
     postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who may only read and write rows can do everything, first loads included."""
+    """A user who may only read and write rows can do everything, including first loads."""
     monkeypatch.setenv("PGPASSWORD", "se%cret")
-    monkeypatch.setattr(engine, "_MANY", 100)
-    open_index(database).close()
+    monkeypatch.setattr(engine, "_MIN_BULK_LOAD", 100)
+    open_complete(database).close()
     with role(postgres, database) as (name, url):
         with connected(database) as connection:
             connection.execute(f"GRANT USAGE ON SCHEMA onecopy TO {name}")
             connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA onecopy TO {name}")
             connection.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA onecopy TO {name}")
             connection.execute(f"REVOKE TRUNCATE ON ALL TABLES IN SCHEMA onecopy FROM {name}")
-        index = open_index(url)
+        index = open_complete(url)
         assert index.add(("t", copy) for copy in copies_of("a", MANY)) == MANY
         fill(index, "t")
         assert len(list(index.copies("t"))) == MANY + 3
         index.close()
 
 
-# What it says when it can't
+# Errors
 
 
 def test_not_there() -> None:
-    """A server that doesn't answer is Unavailable: it may be there in a moment."""
-    with pytest.raises(Unavailable, match="can't reach"):
-        open_index("postgresql://127.0.0.1:1/database")
+    """A server that does not answer is Unavailable, since that may be temporary."""
+    with pytest.raises(Unavailable, match="cannot reach"):
+        open_complete("postgresql://127.0.0.1:1/database")
 
 
 def test_no_such_database(postgres: Postgres) -> None:
-    """A database is made by its administrator, and the message says how."""
+    """If the database does not exist, the message says how to create it."""
     with pytest.raises(InvalidSettings, match="createdb"):
-        open_index(urlsplit(postgres.url)._replace(path="/nowhere").geturl())
+        open_complete(urlsplit(postgres.url)._replace(path="/nowhere").geturl())
 
 
 def test_no_such_role(postgres: Postgres) -> None:
-    """Somebody whom the server doesn't know is Forbidden."""
+    """A user whom the server does not know is Forbidden."""
     place = urlsplit(postgres.url)
     netloc = f"nobody@{place.hostname}" + (f":{place.port}" if place.port else "")
     with pytest.raises(Forbidden):
-        open_index(place._replace(netloc=netloc).geturl())
+        open_complete(place._replace(netloc=netloc).geturl())
 
 
 def test_package_is_missing(tmp_path: Path) -> None:
-    """Without psycopg the message says how to get it."""
+    """Without psycopg the message says how to install it."""
     code = (
         "import sys; sys.modules['psycopg'] = None\n"
         "from onecopy.index import open_index\n"
@@ -417,7 +427,7 @@ def test_package_is_missing(tmp_path: Path) -> None:
 
 
 def test_others_are_writing(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever would wait for too long for others is told so, while all others go on."""
+    """A writer that waits too long for a lock gets Unavailable, while others continue."""
     quick = connections._SESSION.replace("lock_timeout = '10s'", "lock_timeout = '50ms'")
     monkeypatch.setattr(connections, "_SESSION", quick)
     other = PostgresIndex(index._connections._conninfo)
@@ -425,7 +435,7 @@ def test_others_are_writing(index: PostgresIndex, monkeypatch: pytest.MonkeyPatc
     with connected(index._connections._conninfo) as connection, connection.transaction():
         [stripe, _] = writing._stripes([("t", copy)])
         connection.execute("SELECT FROM onecopy.stripe WHERE id = %s FOR UPDATE", (stripe,))
-        with pytest.raises(Unavailable, match="others"):
+        with pytest.raises(Unavailable, match="other processes"):
             other.record("t", [copy])
         assert other.record("t", [elsewhere]) == [elsewhere]
         assert other.lookup("t", [sha256_of("a")]) == [None]
@@ -434,7 +444,7 @@ def test_others_are_writing(index: PostgresIndex, monkeypatch: pytest.MonkeyPatc
 
 
 def test_takes_too_long(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A statement that would take for ever is ended."""
+    """A statement that takes too long is cancelled."""
     quick = connections._SESSION.replace("statement_timeout = '30s'", "statement_timeout = '50ms'")
     monkeypatch.setattr(connections, "_SESSION", quick)
     other = PostgresIndex(index._connections._conninfo)
@@ -445,9 +455,9 @@ def test_takes_too_long(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_only_to_be_read(postgres: Postgres, database: str) -> None:
-    """A standby answers what it can, and writing is Unavailable until the primary is named."""
-    open_index(database).close()
-    index = open_index(f"{database}?options=-cdefault_transaction_read_only%3Don")
+    """A standby answers queries; writing is Unavailable, with advice to use the primary."""
+    open_complete(database).close()
+    index = open_complete(f"{database}?options=-cdefault_transaction_read_only%3Don")
     assert index.at("t", ["k"]) == [None]
     with pytest.raises(Unavailable, match="standby"):
         index.record("t", [a_copy("k", proved("a"))])
@@ -455,7 +465,7 @@ def test_only_to_be_read(postgres: Postgres, database: str) -> None:
 
 
 def test_a_name_that_no_text_holds(index: PostgresIndex) -> None:
-    """What PostgreSQL can't keep fails, and says so; nothing of the call is kept."""
+    """A name that PostgreSQL cannot hold fails, and nothing of the call is kept."""
     good = a_copy("good", proved("good"))
     with pytest.raises(Failure, match="0x00") as caught:
         index.record("t", [good, a_copy("k\0", proved("a"))])
@@ -467,15 +477,15 @@ def test_a_name_that_no_text_holds(index: PostgresIndex) -> None:
 
 
 def test_not_ours(database: str) -> None:
-    """A schema of somebody else's is refused, and left as it is."""
+    """A schema of another program is refused and left unchanged."""
     with connected(database) as connection:
         connection.execute("CREATE SCHEMA onecopy CREATE TABLE precious (a integer)")
-    with pytest.raises(InvalidSettings, match="no index of onecopy"):
-        open_index(database)
+    with pytest.raises(InvalidSettings, match="not an index of onecopy"):
+        open_complete(database)
 
 
 def test_another_encoding(postgres: Postgres) -> None:
-    """A database that can't hold every name is refused, with how to make one that can."""
+    """A database whose encoding cannot hold every name is refused, with advice."""
     name = "onecopy_latin"
     with postgres.connect() as connection:
         connection.execute(
@@ -483,24 +493,24 @@ def test_another_encoding(postgres: Postgres) -> None:
         )
     try:
         with pytest.raises(InvalidSettings, match="UTF8"):
-            open_index(urlsplit(postgres.url)._replace(path=f"/{name}").geturl())
+            open_complete(urlsplit(postgres.url)._replace(path=f"/{name}").geturl())
     finally:
         with postgres.connect() as connection:
             connection.execute(f"DROP DATABASE {name}")
 
 
 def test_newer(database: str) -> None:
-    """Tables of a newer onecopy are refused, and left as they are."""
-    open_index(database).close()
+    """Tables of a newer onecopy are refused and left unchanged."""
+    open_complete(database).close()
     with connected(database) as connection:
         connection.execute("UPDATE onecopy.version SET version = version + 1")
     for _ in range(2):
         with pytest.raises(InvalidSettings, match="newer onecopy"):
-            open_index(database)
+            open_complete(database)
 
 
 def test_upgrade(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of an older version are upgraded when they are opened, with what is in them."""
+    """Tables of an older version are upgraded when they are opened, and keep their content."""
     copy = a_copy("k", proved("a"))
     index = PostgresIndex(database)
     index.record("t", [copy])
@@ -529,7 +539,7 @@ def test_upgrade(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_upgraded_by_several(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of those who open older tables, or none, at the same time, one makes them."""
+    """If several processes open older tables, or none, one of them creates the new ones."""
     more = ("CREATE TABLE onecopy.more (a INTEGER); INSERT INTO onecopy.more VALUES (1)",)
     for upgrades in (schema.UPGRADES, schema.UPGRADES + more):
         monkeypatch.setattr(schema, "UPGRADES", upgrades)
@@ -537,7 +547,7 @@ def test_upgraded_by_several(database: str, monkeypatch: pytest.MonkeyPatch) -> 
 
         def opened(_: int, barrier: threading.Barrier = barrier) -> None:
             barrier.wait()
-            open_index(database).close()
+            open_complete(database).close()
 
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(opened, range(6)))
@@ -550,16 +560,16 @@ def test_upgraded_by_several(database: str, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class TestPartitionedIndex(IndexContract):
-    """The contract once more, with the digests in parts, as docs/index.md makes them."""
+    """The contract again, with the table of digests partitioned as in docs/indexes.md."""
 
     @pytest.fixture
-    def index(self, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-        monkeypatch.setattr(engine, "_MANY", 1000)
-        open_index(database).close()
-        text = (Path(__file__).parents[2] / "docs" / "index.md").read_text("utf-8")
+    def index(self, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[CompleteEngine]:
+        monkeypatch.setattr(engine, "_MIN_BULK_LOAD", 1000)
+        open_complete(database).close()
+        text = (Path(__file__).parents[2] / "docs" / "indexes.md").read_text("utf-8")
         with connected(database) as connection:
             for statement in text.partition("```sql\n")[2].partition("```")[0].split(";"):
                 connection.execute(statement)
-        index = open_index(database)
+        index = open_complete(database)
         yield index
         index.close()

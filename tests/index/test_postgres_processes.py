@@ -1,4 +1,4 @@
-"""Many processes at one PostgreSQL index, killed ones among them, and a server that ends."""
+"""Many processes that use one PostgreSQL index, killed processes, and a server that ends."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from onecopy.content import Copy
 from onecopy.errors import Unavailable
 from onecopy.index import open_index
 from onecopy.index.postgres import connections, writing
-from onecopy.index.postgres.index import _CHUNK, _MANY, PostgresIndex
+from onecopy.index.postgres.index import _CHUNK, _MIN_BULK_LOAD, PostgresIndex
 from onecopy.retry import RetryPolicy, retry
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.acts import RACES
@@ -26,7 +26,7 @@ KILLS = 3
 
 
 def test_race(database: str) -> None:
-    """P4: of 16 processes that open an empty database and record the same, one wins each."""
+    """P4: if 16 processes open an empty database and record the same, one wins for each."""
     with ExitStack() as stack:
         names = [f"p{number}" for number in range(RACERS)]
         children = [stack.enter_context(process("race", database, name)) for name in names]
@@ -39,7 +39,7 @@ def test_race(database: str) -> None:
 
 
 def test_count(database: str) -> None:
-    """Processes that count at once lose nothing."""
+    """Counters of concurrent processes lose nothing."""
     with process("increase", database, "n") as a, process("increase", database, "n") as b:
         assert [child.wait(60) for child in (a, b)] == [0, 0]
     index = open_index(database)
@@ -48,7 +48,7 @@ def test_count(database: str) -> None:
 
 
 def test_killed_while_recording(database: str) -> None:
-    """P6: kill -9 loses nothing that was acknowledged, and hinders nobody."""
+    """P6: kill -9 loses nothing that was acknowledged, and blocks no other process."""
     acknowledged: list[str] = []
     for kill in range(KILLS):
         with process("record", database, f"a{kill}") as a, process("record", database, "b") as b:
@@ -64,7 +64,7 @@ def test_killed_while_recording(database: str) -> None:
 
 
 def test_killed_while_adding(database: str) -> None:
-    """P6: kill -9 in a bulk load loses nothing acknowledged; whatever is there is whole."""
+    """P6: kill -9 in a bulk load loses nothing acknowledged; every record is complete."""
     for kill, patience in enumerate((0.0, 0.05, 0.15)):
         with process("add", database, str(kill)) as child:
             calls = int(lines(child, 3)[-1]) + 1
@@ -78,10 +78,10 @@ def test_killed_while_adding(database: str) -> None:
 
 
 def test_killed_in_a_load(database: str) -> None:
-    """Killed in a first load it leaves nothing; in a later one a prefix, each copy whole."""
+    """A killed first load leaves nothing; a later one leaves a prefix of complete copies."""
     for name in ("first", "later"):
         with process("bulk", database, name) as child:
-            lines(child, (_MANY + 3 * _CHUNK) // 1000)
+            lines(child, (_MIN_BULK_LOAD + 3 * _CHUNK) // 1000)
         index = open_index(database)
         kept = [copy for _, copy in index.copies("t") if copy.key.startswith(name)]
         assert len(kept) % _CHUNK == 0
@@ -95,12 +95,12 @@ def test_killed_in_a_load(database: str) -> None:
         index.close()
 
 
-# A server that ends
+# A server that stops
 
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[OwnPostgres]:
-    """Yield a server that tests may end."""
+    """Yield a server that tests may stop."""
     with postgres() as server:
         yield server
 
@@ -116,7 +116,7 @@ def own_index(own: OwnPostgres) -> Iterator[PostgresIndex]:
 
 @pytest.mark.parametrize("end", ["restart", "kill"])
 def test_restarted(own: OwnPostgres, own_index: PostgresIndex, end: str) -> None:
-    """After a restart of the server all goes on as if nothing had been, with all it knew."""
+    """After a restart of the server everything works as before, with all its records."""
     copies = copies_of("a", 10)
     own_index.record("t", copies)
     with ExitStack() as stack:  # more connections than one
@@ -125,7 +125,7 @@ def test_restarted(own: OwnPostgres, own_index: PostgresIndex, end: str) -> None
     if end == "kill":
         own.kill()
     own.restart()
-    time.sleep(connections._A_WHILE)
+    time.sleep(connections._UNCHECKED_SECONDS)
     for copy in copies:
         assert own_index.record("t", [copy]) == copies[:1]
     assert own_index.increase("n", 1) == 1
@@ -143,7 +143,7 @@ def _using(index: PostgresIndex) -> Iterator[None]:
 
 
 def test_away(own: OwnPostgres, own_index: PostgresIndex) -> None:
-    """While the server is away all is Unavailable, at once; who tries again goes on with it."""
+    """While the server is away all calls are Unavailable at once; retries succeed later."""
     copy = a_copy("k", proved("a"))
     own.stop()
     began = time.monotonic()
@@ -155,13 +155,13 @@ def test_away(own: OwnPostgres, own_index: PostgresIndex) -> None:
     assert time.monotonic() - began < 5
     starting = threading.Timer(0.3, own.restart)
     starting.start()
-    policy = RetryPolicy(tries=100, longest=0.1)
+    policy = RetryPolicy(attempts=100, max_delay=0.1)
     assert retry(lambda: own_index.record("t", [copy]), policy) == [copy]
     starting.join()
 
 
 def test_lost_in_mid_use(own: OwnPostgres, own_index: PostgresIndex) -> None:
-    """A connection that is lost while it is used is Unavailable; doing it again does it."""
+    """A connection that is lost during use is Unavailable; a retry succeeds."""
     copy = a_copy("k", proved("a"))
     [stripe, _] = writing._stripes([("t", copy)])
     errors: list[Unavailable] = []
@@ -217,6 +217,6 @@ def test_killed_under_load(own: OwnPostgres, own_index: PostgresIndex) -> None:
     stopped.set()
     for thread in threads:
         thread.join()
-    time.sleep(connections._A_WHILE)
+    time.sleep(connections._UNCHECKED_SECONDS)
     keys = [copy.key for copy in acknowledged]
     assert retry(lambda: own_index.at("t", keys)) == acknowledged

@@ -1,4 +1,4 @@
-"""The index in a SQLite file: the contract, and what it promises beyond it."""
+"""The index in a SQLite file: the contract, and its own promises."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import SHA256, SMALLEST_PART, Digest
 from onecopy.errors import Unavailable
 from onecopy.index import Engine, open_index
-from onecopy.index.sqlite import SqliteIndex, connections, reading, writing
+from onecopy.index.sqlite import SqliteIndex, connections, pages, reading, writing
 from onecopy.index.sqlite import file as sqlite_file
 from onecopy.index.sqlite import index as engine
 from onecopy.testing.index import (
@@ -48,26 +48,26 @@ class TestSqliteIndex(IndexContract, UnreadContract, ListsContract, PagesContrac
 
 
 class TestSqliteIndexInChunks(IndexContract, ListsContract, PagesContract):
-    """The contract once more, with bulk loads that take many chunks."""
+    """The contract again, with bulk loads of many chunks."""
 
     @pytest.fixture
     def index(self, file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
         monkeypatch.setattr(engine, "_CHUNK", 30)
-        monkeypatch.setattr(reading, "_PAGE", 7)
+        monkeypatch.setattr(reading, "_PAGE_SIZE", 7)
         monkeypatch.setattr(engine, "_LISTED_CHUNK", 30)
-        monkeypatch.setattr(engine, "_PAGE", 70)
+        monkeypatch.setattr(pages, "_PAGE_SIZE", 70)
         index = open_index(f"sqlite:{file}")
         yield index
         index.close()
 
 
 Executed = list[tuple[str, Any]]
-"""Statements and what was bound to them."""
+"""Statements with their bound values."""
 
 
 @contextmanager
 def traced(index: SqliteIndex) -> Iterator[Executed]:
-    """Lend a list of all that the index executes, if one thread uses it."""
+    """Record all statements that the index executes; only one thread may use it."""
     index.lookup("t", [])  # so there is a connection for reading
     executed: Executed = []
 
@@ -84,7 +84,7 @@ def traced(index: SqliteIndex) -> Iterator[Executed]:
 
 
 def ask_everything(index: SqliteIndex, tenant: str) -> None:
-    """Ask in each way there is; the questions are about what `fill` records."""
+    """Call every query method; the arguments match what `fill` records."""
     digests = [sha256_of("a"), md5_of("b"), sha256_of("none")]
     index.schemes(tenant, [1000, 2000, 3000])
     index.lookup(tenant, digests[:1])
@@ -98,13 +98,13 @@ def ask_everything(index: SqliteIndex, tenant: str) -> None:
 
 
 def fill(index: SqliteIndex, tenant: str) -> None:
-    """Record what answers the questions."""
+    """Record copies and lists for all queries."""
     index.record(tenant, [a_copy("a", proved("a"))])
     index.add([(tenant, a_copy("b", claimed(md5_of("b")))), (tenant, a_copy("c", Digests()))])
     index.enlist([(tenant, Listed(md5_of("b"))), (tenant, Listed(sha256_of("d"), 3000))])
 
 
-# How it asks
+# Queries
 
 
 def test_nothing_is_scanned(index: SqliteIndex) -> None:
@@ -132,7 +132,7 @@ def test_nothing_is_scanned(index: SqliteIndex) -> None:
 
 
 def test_same_calls_for_all_tenants(index: SqliteIndex) -> None:
-    """P5: a tenant without records is answered by the same statements as one that has them."""
+    """P5: the same statements are executed for a tenant with and without records."""
     fill(index, "rich")
     fill(index, "other")
     index.forget("other", [copy for _, copy in index.copies("other")])
@@ -150,7 +150,7 @@ def test_same_calls_for_all_tenants(index: SqliteIndex) -> None:
 
 
 def test_no_lists_no_search(index: SqliteIndex) -> None:
-    """Where a tenant has no lists nothing is searched: it is asked for every new content."""
+    """Nothing is searched for a tenant without lists, since every new content is looked up."""
     index.enlist([("rich", Listed(md5_of("b")))])
     index.record("poor", [a_copy("a", proved("a"))])
     for tenant in ("poor", "unknown"):
@@ -162,7 +162,7 @@ def test_no_lists_no_search(index: SqliteIndex) -> None:
 
 @contextmanager
 def profiled(index: SqliteIndex) -> Iterator[Counter[str]]:
-    """Lend the sums of what SQLite counts in statements that read, if one thread uses it."""
+    """Sum up SQLite's counters for reading statements; only one thread may use the index."""
     index.lookup("t", [])
     (reader,) = index._readers._idle
     counted: Counter[str] = Counter()
@@ -172,7 +172,7 @@ def profiled(index: SqliteIndex) -> Iterator[Counter[str]]:
 
 
 def test_planned_once(index: SqliteIndex) -> None:
-    """Statements are not planned anew for each question, which takes longer than answering it."""
+    """Statements are not planned again for each call, which takes longer than running them."""
     fill(index, "t")
     ask_everything(index, "t")
     (reader,) = index._readers._idle
@@ -194,7 +194,7 @@ def test_planned_once(index: SqliteIndex) -> None:
 
 
 def test_extra_copies_cost_nothing(index: SqliteIndex) -> None:
-    """A content that lies at many keys is looked up in as many steps as one that lies at one."""
+    """A content at many keys is looked up in as many steps as one at a single key."""
     index.record("t", [a_copy("b", proved("b"))])
     index.add(("t", copy) for copy in copies_of("a", 10_000))
 
@@ -211,7 +211,7 @@ def test_extra_copies_cost_nothing(index: SqliteIndex) -> None:
 
 
 def test_crafted_fingerprints(index: SqliteIndex) -> None:
-    """Thousands of digests made to begin alike cost time, and lead nobody astray."""
+    """Thousands of digests with the same prefix cost time, but no result is wrong."""
     start = sha256_of("a").value[:8]
     digests = [Digest(SHA256, start + number.to_bytes(24)) for number in range(MANY + 1)]
     copies = [a_copy(f"k{number}", claimed(digest)) for number, digest in enumerate(digests)]
@@ -226,7 +226,7 @@ def test_crafted_fingerprints(index: SqliteIndex) -> None:
 
 
 def test_alike_within_a_copy(index: SqliteIndex) -> None:
-    """Two digests of one copy that begin alike are found, and forgotten, each by itself."""
+    """Two digests of one copy with the same prefix are found and forgotten separately."""
     value = sha256_of("a").value
     digests = [Digest(SHA256, value), Digest(SHA256, value[:8] + bytes(24)), md5_of("a")]
     copy = a_copy("k", Digests.proved(*digests))
@@ -239,18 +239,18 @@ def test_alike_within_a_copy(index: SqliteIndex) -> None:
 
 
 def test_copies_read_in_pages(index: SqliteIndex) -> None:
-    """Going through copies keeps no connection, however slowly it is done."""
+    """Iterating over copies holds no connection, however slow it is."""
     index.add(("t", copy) for copy in copies_of("a", MANY))
     for pairs in (index.copies(), index.copies("t", digest=md5_of("a"))):
         next(pairs)
         assert len(index._readers._idle) == 1
 
 
-# How it writes
+# Writes
 
 
 def test_key_too_long(index: SqliteIndex) -> None:
-    """What would not be kept whole is refused, before anything is written."""
+    """A name that is too long is refused before anything is written."""
     long = a_copy(100_000 * "k", proved("a"))
     with pytest.raises(ValueError, match="too long"):
         index.record("t", [a_copy("k", proved("a")), long])
@@ -260,7 +260,7 @@ def test_key_too_long(index: SqliteIndex) -> None:
 
 
 def test_group_commit(index: SqliteIndex) -> None:
-    """Whatever waits while somebody else commits is committed together, at the cost of one."""
+    """Writes that wait for a commit are committed together, at the cost of one."""
     index.record("t", [a_copy("first", proved("first"))])
     with traced(index) as executed, ThreadPoolExecutor(THREADS) as pool:
         with index._writer._lock:  # as if a commit were under way
@@ -279,7 +279,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_one_fails(index: SqliteIndex) -> None:
-    """If one of those that are committed together fails none is kept, and all are told."""
+    """If one write of a group fails, none is kept, and all callers get an error."""
     copy = a_copy("k", proved("a"))
     index.record("t", [a_copy("first", proved("first"))])
     with ThreadPoolExecutor(2) as pool:
@@ -295,7 +295,7 @@ def test_one_fails(index: SqliteIndex) -> None:
 
 
 def test_interrupted(index: SqliteIndex) -> None:
-    """Ctrl+C in a write passes to its caller; nothing of it is kept, and others go on."""
+    """Ctrl+C in a write reaches its caller; nothing of it is kept, and other writes continue."""
 
     def interrupt(connection: apsw.Connection) -> None:
         writing.intern(connection, "half")
@@ -308,7 +308,7 @@ def test_interrupted(index: SqliteIndex) -> None:
 
 
 def test_bulk_over_what_is_there(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bulk load over some of its own keys, twice even, leaves each key as given last."""
+    """A bulk load over existing or repeated keys keeps the last copy of each key."""
     monkeypatch.setattr(engine, "_CHUNK", 1000)
     old = [a_copy(f"k{number:05d}", proved(f"old {number}")) for number in range(0, 5000, 3)]
     index.add(("t", copy) for copy in old)
@@ -322,7 +322,7 @@ def test_bulk_over_what_is_there(index: SqliteIndex, monkeypatch: pytest.MonkeyP
 
 
 def test_bulk_of_keys_given_twice(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a bulk load into an empty index, too, each key is left as given last."""
+    """A bulk load into an empty index also keeps the last copy of each key."""
     monkeypatch.setattr(engine, "_CHUNK", 1000)
     old = [a_copy(f"k{number:05d}", proved(f"old {number}")) for number in range(0, 5000, 3)]
     new = [
@@ -334,8 +334,8 @@ def test_bulk_of_keys_given_twice(index: SqliteIndex, monkeypatch: pytest.Monkey
     assert index.check() == []
 
 
-def test_record_while_a_draft_is_made(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While a bulk load prepares what an empty index is to hold, others record; all is kept."""
+def test_record_during_a_bulk_load(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies recorded while a bulk load is prepared are all kept."""
     monkeypatch.setattr(engine, "_CHUNK", 1000)
     given = [a_copy(f"k{number:05d}", proved(str(number))) for number in range(2500)]
     early = a_copy("early", proved("7"))
@@ -353,7 +353,7 @@ def test_record_while_a_draft_is_made(index: SqliteIndex, monkeypatch: pytest.Mo
 
 
 def test_bulk_among_busy_threads(index: SqliteIndex) -> None:
-    """Bulk loads pass the interpreter's lock to others so seldom that they hardly suffer."""
+    """Bulk loads rarely release the interpreter's lock, so busy threads hardly slow them."""
     busy = threading.Event()
     thread = threading.Thread(target=lambda: [None for _ in iter(busy.is_set, True)])
     thread.start()
@@ -368,7 +368,7 @@ def test_bulk_among_busy_threads(index: SqliteIndex) -> None:
 
 
 def test_wal_stays_small(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The WAL begins anew now and then, even under a writer that never pauses."""
+    """The WAL is restarted from time to time, even under a writer that never pauses."""
     monkeypatch.setattr(connections, "_CHECKPOINT_PAGES", 50)
     index = SqliteIndex(str(file))
     largest = 0
@@ -380,11 +380,11 @@ def test_wal_stays_small(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wal_shrinks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a bulk load, which the WAL held as a whole, its room on the disk is given back."""
+    """After a bulk load that filled the WAL, its disk space is released."""
     monkeypatch.setattr(engine, "_CHUNK", 1000)
     monkeypatch.setattr(connections, "_CHECKPOINT_PAGES", 50)
-    monkeypatch.setattr(connections, "_TOO_MANY_PAGES", 50)
-    monkeypatch.setattr(sqlite_file, "_LARGEST_WAL", 100_000)
+    monkeypatch.setattr(connections, "_MAX_WAL_PAGES", 50)
+    monkeypatch.setattr(sqlite_file, "_MAX_WAL_BYTES", 100_000)
     index = SqliteIndex(str(file))
     wal = Path(f"{file}-wal")
     index.add(("t", copy) for copy in copies_of("a", 5000))
@@ -395,7 +395,7 @@ def test_wal_shrinks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_connections_are_pooled(index: SqliteIndex) -> None:
-    """There are never more connections for reading than readers at one time."""
+    """There are never more connections for reading than concurrent readers."""
     index.add(("t", copy) for copy in copies_of("a", 10))
     for _ in range(10):
         index.lookup("t", [sha256_of("a")])
@@ -405,7 +405,7 @@ def test_connections_are_pooled(index: SqliteIndex) -> None:
 
 
 def test_close_among_readers(file: Path) -> None:
-    """Who reads while the index is closed gets an answer or Unavailable; no connection is left."""
+    """A read while the index is closed succeeds or is Unavailable; no connection is left."""
     index = SqliteIndex(str(file))
     copy = a_copy("k", proved("a"))
     index.record("t", [copy])
@@ -429,7 +429,7 @@ def test_close_among_readers(file: Path) -> None:
 
 
 def test_large_contents_and_small_ones(index: SqliteIndex) -> None:
-    """A size at the boundary is asked for under the right scheme."""
+    """A size at the boundary yields the right scheme."""
     small = a_copy("s", proved("s"), size=SMALLEST_PART - 1)
     large = a_copy("l", proved("l"), size=SMALLEST_PART)
     index.add([("t", small), ("t", large)])

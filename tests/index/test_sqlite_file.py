@@ -21,7 +21,7 @@ from onecopy.testing.index.values import MANY, a_copy, claimed, copies_of, md5_o
 
 
 def test_made_with_its_folder(tmp_path: Path) -> None:
-    """The default's folder is made with it; nobody else may read the files: they hold secrets."""
+    """The folder is created with the file; only the owner can read it, as it holds secrets."""
     file = tmp_path / "onecopy-data" / "index.sqlite"
     index = open_index(f"sqlite:{file}")
     index.increase("name", 1)
@@ -33,7 +33,7 @@ def test_made_with_its_folder(tmp_path: Path) -> None:
 
 
 def test_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative file stays the same one when the process goes to another folder."""
+    """A relative path stays the same file when the working directory changes."""
     monkeypatch.chdir(tmp_path)
     index = open_index("sqlite:index.sqlite")
     monkeypatch.chdir("/")
@@ -45,7 +45,7 @@ def test_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_kept(file: Path) -> None:
-    """What was recorded is there when the file is opened again."""
+    """Recorded copies are there when the file is opened again."""
     index = SqliteIndex(str(file))
     copy = a_copy("k", proved("a"))
     index.record("t", [copy])
@@ -58,7 +58,7 @@ def test_kept(file: Path) -> None:
 
 
 def test_two_at_once(file: Path) -> None:
-    """A file may be open several times in a process; closing one does not unlock the others."""
+    """A file can be open several times in a process; closing one does not unlock the others."""
     one, two = SqliteIndex(str(file)), SqliteIndex(str(file))
     connection = apsw.Connection(str(file))
     connection.execute("BEGIN IMMEDIATE")
@@ -77,13 +77,13 @@ def test_two_at_once(file: Path) -> None:
 
 @pytest.mark.parametrize("url", ["sqlite:", "sqlite::memory:"])
 def test_no_file(url: str) -> None:
-    """A URL has to name a file."""
+    """A URL must name a file."""
     with pytest.raises(InvalidSettings, match="names no file"):
         open_index(url)
 
 
 def test_no_place(tmp_path: Path) -> None:
-    """Where there can't be a file the message says why."""
+    """If the file cannot exist there, the message gives the reason."""
     (tmp_path / "file").touch()
     for path in ("none/none/index.sqlite", "file/index.sqlite", ".", "n" * 300):
         with pytest.raises(InvalidSettings, match="index"):
@@ -91,7 +91,7 @@ def test_no_place(tmp_path: Path) -> None:
 
 
 def test_old_sqlite(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A SQLite that can damage the file is refused."""
+    """A version of SQLite that can damage the file is refused."""
     monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
     with pytest.raises(InvalidSettings, match=r"3\.51\.3"):
         SqliteIndex(str(file))
@@ -99,7 +99,7 @@ def test_old_sqlite(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_carray(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An apsw that was built without what we need is refused."""
+    """An apsw that was built without a required option is refused."""
     monkeypatch.setattr(apsw, "compile_options", ("THREADSAFE=1",))
     with pytest.raises(InvalidSettings, match="carray"):
         SqliteIndex(str(file))
@@ -108,7 +108,7 @@ def test_without_carray(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 @pytest.mark.parametrize(("folder_mode", "name"), [(0o700, "old"), (0o755, "old"), (0o755, "new")])
 def test_forbidden(folder_mode: int, name: str) -> None:
-    """Who may not reach the file, read it, or make it, is told so."""
+    """If the file cannot be reached, read or created, that is Forbidden."""
     with tempfile.TemporaryDirectory() as folder:
         SqliteIndex(f"{folder}/old").close()
         Path(folder).chmod(folder_mode)
@@ -150,7 +150,7 @@ def test_file_system(path: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.rclone"])
 def test_network(file: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
-    """A network file system is refused, before anything is made there."""
+    """A network file system is refused before anything is created there."""
     monkeypatch.setattr(files, "file_system", lambda _path, _mounts: kind)
     with pytest.raises(InvalidSettings, match=f"network file system \\({kind}\\)"):
         SqliteIndex(str(file))
@@ -161,11 +161,11 @@ def test_network(file: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None
 
 
 def test_something_else(file: Path) -> None:
-    """The SQLite file of another program is left as it is."""
+    """The SQLite file of another program is refused and left unchanged."""
     other = apsw.Connection(str(file))
     other.execute("CREATE TABLE theirs (a)")
     other.close()
-    with pytest.raises(InvalidSettings, match="no index of onecopy"):
+    with pytest.raises(InvalidSettings, match="not an index of onecopy"):
         SqliteIndex(str(file))
     other = apsw.Connection(str(file))
     assert other.execute("SELECT name FROM sqlite_schema").get == "theirs"
@@ -173,7 +173,7 @@ def test_something_else(file: Path) -> None:
 
 
 def test_newer(file: Path) -> None:
-    """The file of a newer version is refused, with what to do."""
+    """The file of a newer version is refused, with advice."""
     SqliteIndex(str(file)).close()
     connection = apsw.Connection(str(file))
     connection.pragma("user_version", len(schema.UPGRADES) + 1)
@@ -183,7 +183,7 @@ def test_newer(file: Path) -> None:
 
 
 def test_from_the_first_version(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index that was made before there were lists takes them, and keeps what it knew."""
+    """An index from before there were lists is upgraded and keeps its copies."""
     monkeypatch.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
     copy = a_copy("k", proved("a"))
     older = SqliteIndex(str(file))
@@ -202,7 +202,7 @@ def test_from_the_first_version(file: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_upgrade(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of an older version is upgraded when it is opened, with what is in it."""
+    """The file of an older version is upgraded when it is opened, and keeps its content."""
     index = SqliteIndex(str(file))
     copy = a_copy("k", proved("a"))
     index.record("t", [copy])
@@ -233,8 +233,8 @@ def test_upgrade(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_busy(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While another process writes for too long writing is Unavailable, and reading goes on."""
-    monkeypatch.setattr(connections, "PATIENCE", 0.05)
+    """While another process writes for too long, writing is Unavailable and reading continues."""
+    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.05)
     copy = a_copy("k", proved("a"))
     index.record("t", [copy])
     other = apsw.Connection(index.path)
@@ -250,7 +250,7 @@ def test_busy(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_waits(index: SqliteIndex) -> None:
-    """While another process writes for a moment writing waits."""
+    """While another process writes briefly, writing waits."""
     other = apsw.Connection(index.path)
     other.execute("BEGIN IMMEDIATE")
     timer = threading.Timer(0.2, other.execute, ["COMMIT"])
@@ -261,12 +261,12 @@ def test_waits(index: SqliteIndex) -> None:
 
 
 def test_disk_full(index: SqliteIndex) -> None:
-    """Without room on the disk nothing of a write is kept, and the message says what to do."""
+    """With a full disk nothing of a write is kept, and the message gives advice."""
     index.record("t", [a_copy("k", proved("a"))])
     writer = index._writer._connection
     limit = writer.pragma("page_count") + 10
     writer.pragma("max_page_count", limit)
-    with pytest.raises(Failure, match="make room"):
+    with pytest.raises(Failure, match="free some space"):
         index.add(("t", copy) for copy in copies_of("b", MANY))
     assert len(list(index.copies())) == 1
     writer.pragma("max_page_count", limit * 1000)
@@ -275,14 +275,14 @@ def test_disk_full(index: SqliteIndex) -> None:
 
 
 def test_read_only(index: SqliteIndex) -> None:
-    """A file that must not be written is Forbidden."""
+    """A read-only file is Forbidden."""
     index._writer._connection.pragma("query_only", value=True)
     with pytest.raises(Forbidden):
         index.record("t", [a_copy("k", proved("a"))])
 
 
 def test_not_sqlite(file: Path) -> None:
-    """A file that is no SQLite file fails, with what to do, and stays as it is."""
+    """A file that is not a SQLite file fails with advice, and is left unchanged."""
     file.write_bytes(b"hello" * 1000)
     with pytest.raises(Failure, match="restore a backup"):
         SqliteIndex(str(file))
@@ -290,7 +290,7 @@ def test_not_sqlite(file: Path) -> None:
 
 
 def test_damaged(file: Path) -> None:
-    """A damaged file fails, with what to do, and `check` finds it."""
+    """A damaged file fails with advice, and `check` finds the damage."""
     index = SqliteIndex(str(file))
     index.add(("t", a_copy(f"k{number:05d}", proved(str(number)))) for number in range(MANY))
     index.close()
@@ -315,7 +315,7 @@ def damage(file: Path) -> None:
 
 
 def test_backup(index: SqliteIndex, tmp_path: Path) -> None:
-    """A backup is a sound index of its own, as private as the index itself."""
+    """A backup is a complete index without faults, as private as the index itself."""
     copies = copies_of("a", MANY)
     index.add(("t", copy) for copy in copies)
     index.put_if("name", None, b"secret")
@@ -331,7 +331,7 @@ def test_backup(index: SqliteIndex, tmp_path: Path) -> None:
 
 
 def test_backup_while_writing(index: SqliteIndex, tmp_path: Path) -> None:
-    """A backup made while others write holds all that was acknowledged before, and is sound."""
+    """A backup during writes holds all that was acknowledged before, without faults."""
     written: list[Copy] = []
     stopped = threading.Event()
 
@@ -361,7 +361,7 @@ def test_backup_while_writing(index: SqliteIndex, tmp_path: Path) -> None:
 
 
 def test_backup_overwrites_nothing(index: SqliteIndex, tmp_path: Path) -> None:
-    """What is at the place of a backup stays, and a failed backup leaves nothing behind."""
+    """A backup overwrites nothing, and a failed backup leaves nothing behind."""
     there = tmp_path / "there"
     there.write_bytes(b"precious")
     before = sorted(tmp_path.iterdir())
@@ -374,7 +374,7 @@ def test_backup_overwrites_nothing(index: SqliteIndex, tmp_path: Path) -> None:
 
 
 def test_restore(file: Path, tmp_path: Path) -> None:
-    """As docs/index.md says: stop, put the backup in the file's place, start."""
+    """Restore as in docs/indexes.md: stop, put the backup in the file's place, start."""
     index = SqliteIndex(str(file))
     index.record("t", [a_copy("k", proved("a"))])
     index.backup(str(tmp_path / "backup"))
@@ -394,7 +394,7 @@ def test_restore(file: Path, tmp_path: Path) -> None:
 
 
 def test_sound(index: SqliteIndex) -> None:
-    """Nothing is wrong with an index after all kinds of writes."""
+    """An index has no faults after all kinds of writes."""
     assert index.check() == []
     kinds = [proved("a"), claimed(sha256_of("b")), Digests.proved(md5_of("c")), Digests()]
     copies = [a_copy(f"k{number}", kinds[number % 4]) for number in range(MANY)]
@@ -412,24 +412,24 @@ def test_sound(index: SqliteIndex) -> None:
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
-        ("DELETE FROM digest WHERE rowid_is_first", "not found"),
-        ("UPDATE digest SET rank = 1 WHERE rowid_is_first", "not found"),
-        ("INSERT INTO digest VALUES (5, 1, 0, 1)", "rows of digests"),
-        ("INSERT INTO digest VALUES (5, 1, 0, 99)", "rows of digests"),
-        ("DELETE FROM size WHERE copy = 2", "not found"),
-        ("UPDATE size SET need = '-' WHERE copy = 2", "not found"),
-        ("INSERT INTO size VALUES (5, 1, '', 1)", "rows of sizes"),
-        ("DELETE FROM copy WHERE id = 2", "rows of"),
-        ("UPDATE copy SET size = 7 WHERE id = 2", "not found"),
+        ("DELETE FROM digest WHERE rowid_is_first", "missing from"),
+        ("UPDATE digest SET rank = 1 WHERE rowid_is_first", "missing from"),
+        ("INSERT INTO digest VALUES (5, 1, 0, 1)", "table of digests has"),
+        ("INSERT INTO digest VALUES (5, 1, 0, 99)", "table of digests has"),
+        ("DELETE FROM size WHERE copy = 2", "missing from"),
+        ("UPDATE size SET need = '-' WHERE copy = 2", "missing from"),
+        ("INSERT INTO size VALUES (5, 1, '', 1)", "table of sizes has"),
+        ("DELETE FROM copy WHERE id = 2", "rows, but"),
+        ("UPDATE copy SET size = 7 WHERE id = 2", "missing from"),
         ("DELETE FROM tenant", "no tenant"),
         ("UPDATE tenant SET has_lists = 0", "no tenant"),
-        ("DELETE FROM size WHERE copy = 0", "not asked for"),
-        ("UPDATE listed SET size = 8", "not asked for"),
-        ("UPDATE listed SET fingerprint = 8", "not found"),
+        ("DELETE FROM size WHERE copy = 0", "missing from the table of sizes"),
+        ("UPDATE listed SET size = 8", "missing from the table of sizes"),
+        ("UPDATE listed SET fingerprint = 8", "wrong fingerprint"),
     ],
 )
 def test_unsound(index: SqliteIndex, statement: str, fault: str) -> None:
-    """Whatever does not go together in the tables is found."""
+    """Every inconsistency between the tables is found."""
     index.record("t", copies_of("a", 3))
     index.enlist([("t", Listed(md5_of("a"), 7))])
     first = "(fingerprint, copy) = (SELECT fingerprint, copy FROM digest LIMIT 1)"

@@ -1,4 +1,4 @@
-"""Several processes at one SQLite index, and what becomes of it when they are killed."""
+"""Several processes that use one SQLite index, and are killed."""
 
 import time
 from pathlib import Path
@@ -13,12 +13,12 @@ KILLS = 4
 
 
 def url(file: Path) -> str:
-    """Return by what others open the index in a file."""
+    """Return the URL of the index in a file."""
     return f"sqlite:{file}"
 
 
 def test_race(file: Path) -> None:
-    """Of processes that open a new file at once and record the same contents one wins each."""
+    """If processes open a new file and record the same contents, one wins for each content."""
     with (
         process("race", url(file), "a") as a,
         process("race", url(file), "b") as b,
@@ -34,7 +34,7 @@ def test_race(file: Path) -> None:
 
 
 def test_count(file: Path) -> None:
-    """Processes that count at once lose nothing."""
+    """Counters of concurrent processes lose nothing."""
     with process("increase", url(file), "n") as a, process("increase", url(file), "n") as b:
         assert [child.wait(60) for child in (a, b)] == [0, 0]
     index = SqliteIndex(str(file))
@@ -43,7 +43,7 @@ def test_count(file: Path) -> None:
 
 
 def test_killed_while_recording(file: Path) -> None:
-    """P6: kill -9 loses nothing that was acknowledged, and the index stays sound."""
+    """P6: kill -9 loses nothing that was acknowledged, and the index has no faults."""
     acknowledged: list[str] = []
     for kill in range(KILLS):
         with (
@@ -64,7 +64,7 @@ def test_killed_while_recording(file: Path) -> None:
 
 
 def test_killed_while_adding(file: Path) -> None:
-    """P6: kill -9 in a bulk load loses nothing acknowledged; whatever is there is whole."""
+    """P6: kill -9 in a bulk load loses nothing acknowledged; every record is complete."""
     for kill, patience in enumerate((0.0, 0.03, 0.07, 0.15)):
         with process("add", url(file), str(kill)) as child:
             calls = int(lines(child, 3)[-1]) + 1
@@ -80,7 +80,7 @@ def test_killed_while_adding(file: Path) -> None:
 
 
 def test_killed_while_opening(file: Path) -> None:
-    """A process that is killed while it makes the file leaves one that the next can open."""
+    """A process that is killed while it creates the file leaves one that can be opened."""
     for patience in (0.1, 0.2, 0.25, 0.3, 0.35, 0.4):
         with process("increase", url(file), "n"):
             time.sleep(patience)
@@ -93,7 +93,7 @@ def test_killed_while_opening(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["index.sqlite-wal", "index.sqlite-shm"])
 def test_kin_files_gone(file: Path, name: str) -> None:
-    """After a proper end the files beside the index hold nothing: it is whole without them."""
+    """After a clean exit the index is complete without the files next to it."""
     index = SqliteIndex(str(file))
     index.increase("n", 5)
     index.close()

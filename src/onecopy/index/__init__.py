@@ -1,11 +1,11 @@
-"""Indexes: which contents are known. `open_index` opens one by its URL."""
+"""Indexes of known contents. `open_index` opens one by its URL."""
 
 from importlib import import_module
 
 from onecopy.errors import InvalidSettings
-from onecopy.index.interface import Engine, Index, Lists, Pages, State, Unread
+from onecopy.index.interface import Engine, EngineModule, Index, Lists, Maintained, Pages, State
 
-__all__ = ["Engine", "Index", "Lists", "Pages", "State", "Unread", "open_index"]
+__all__ = ["Engine", "Index", "Lists", "Maintained", "Pages", "State", "open_any", "open_index"]
 
 _MODULES = {
     "dynamodb": "onecopy.index.dynamodb",
@@ -13,18 +13,48 @@ _MODULES = {
     "postgresql": "onecopy.index.postgres",
     "sqlite": "onecopy.index.sqlite",
 }
-"""URL scheme -> the module whose `open_url` opens it; imported only when it is asked for."""
+"""URL scheme -> the engine's module, imported when it is first used."""
 
 
 def open_index(url: str) -> Engine:
     """Open an index: `sqlite:relative.db`, `postgresql://…`, `dynamodb://table?…` or `memory:`.
 
-    Raises InvalidSettings for a URL that can't be used, and Unavailable.
+    Raises InvalidSettings for a URL that cannot be used, Forbidden and Unavailable.
     """
-    scheme = url.partition(":")[0]
-    if scheme not in _MODULES:
+    opened = open_any(url)
+    if isinstance(opened, Engine):
+        return opened
+    opened.close()
+    raise only_lists(url)
+
+
+def open_any(url: str) -> Engine | Lists:
+    """Open an index, or a table that holds only checksums; raises as `open_index` does."""
+    return engine_module(url).open_url(url)
+
+
+def only_lists(url: str) -> InvalidSettings:
+    """Return the error for a table of checksums that is used as an index."""
+    return InvalidSettings(
+        f"{url} holds only checksums, not where copies are stored: move them into an index "
+        f"(onecopy migrate '{url}' NEW-INDEX) and use that"
+    )
+
+
+def is_index(url: str) -> bool:
+    """Return whether a URL has the scheme of an engine."""
+    return _scheme(url) in _MODULES
+
+
+def engine_module(url: str) -> EngineModule:
+    """Return the module of the engine for a URL; raises InvalidSettings if there is none."""
+    if not is_index(url):
         known = ", ".join(f"{name}:" for name in _MODULES)
-        shown = f"{scheme}:" if "@" in url else url  # there may be a password before the @
+        shown = f"{_scheme(url)}:" if "@" in url else url  # there may be a password before the @
         raise InvalidSettings(f"unknown index {shown!r}: expected a URL that begins with {known}")
-    engine: Engine = import_module(_MODULES[scheme]).open_url(url)
-    return engine
+    module: EngineModule = import_module(_MODULES[_scheme(url)])
+    return module
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0]

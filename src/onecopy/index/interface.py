@@ -1,49 +1,64 @@
-"""What an index is: which contents are known, and where. The contract stands here, once.
+"""The contract of an index: which contents are known, and where their copies are.
 
-An index belongs to one store and holds the copies of many tenants. Whatever a method is given, it
-looks at one tenant's records only, and a tenant that has none costs the same calls as one that has
+An index belongs to one store and holds the copies of many tenants. Each method looks only at the
+records of the tenant it is given, and a tenant without records costs the same calls as one with
 millions (P5).
 
-Of the copies of one tenant that hold the same content, one is the *copy of record*: the first
-recorded of those whose content digest is proved. All others are *extra copies*.
+Of one tenant's copies with the same content, one is the *copy of record*: the first recorded of
+those whose content digest is proved. All others are *extra copies*.
 
-Every method may be called from several threads at once, and several processes may have the same
-index open. All raise Unavailable when the engine can't answer now (which may be retried: every
-method here is repeatable), and Forbidden when it refuses us.
+What an engine offers is divided into small Protocols. `Index` and `State` are required of every
+engine (together: `Engine`); the others are optional. A caller that uses an optional one checks for
+it with isinstance, once, where it opens the index. A table of checksums is no engine: it offers
+`Lists` and `Pages` alone.
+
+All methods are thread-safe, and several processes may have the same index open. All methods raise
+Unavailable when the engine cannot answer now (callers may retry: every method is repeatable), and
+Forbidden when it denies access.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 
 Entry = tuple[str, Copy | Listed]
-"""A tenant, and what it has."""
+"""A tenant, and one of its copies or listed digests."""
 
-LONGEST_IDENTITY = 255
-"""Bytes of UTF-8 that an index must be able to keep of an identity."""
+MAX_IDENTITY_BYTES = 255
+"""The longest identity that every index can keep, in bytes of UTF-8."""
 
 
-class Index(Protocol):
-    """Which contents are known: digest -> copies."""
+class Core(Protocol):
+    """The part that indexes and tables of checksums have in common."""
 
     def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
-        """Return, for each size in order, the schemes that a client must compute to be found.
+        """Return, for each size in order, the schemes that a client must compute to find a match.
 
-        For a size that no copy has: none. Otherwise the content digest's scheme, and for copies
-        whose content digest is not known the schemes of what they have instead (all of them). May
-        name more than is needed, never less.
+        The set is empty if nothing known has that size. Otherwise it holds the content digest's
+        scheme, and for each copy whose content digest is unknown the schemes of all its digests.
+        A digest listed with a size adds its scheme to that size; a digest listed without one adds
+        its scheme to every size. The set may hold more schemes than needed, never fewer.
         """
         ...
+
+    def close(self) -> None:
+        """Release all resources. Later calls raise Unavailable; closing again does nothing."""
+        ...
+
+
+@runtime_checkable
+class Index(Core, Protocol):
+    """Known contents and the places of their copies: digest -> copies."""
 
     def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
         """Return, for each digest in order, the first copy that has it, or None.
 
-        First: copies that prove the digest before those that claim it; among the former those
-        whose content digest is proved before the others; then in the order of recording. So of a
-        content digest it is the copy of record. The answer carries all digests of the copy.
-        Repeated digests are answered each time.
+        Copies that prove the digest come before those that claim it. Among the former, copies
+        whose content digest is proved come first. Equal copies follow the order of recording. So a
+        content digest yields its copy of record. Each copy is returned with all its digests. A
+        repeated digest is answered each time.
         """
         ...
 
@@ -54,105 +69,106 @@ class Index(Protocol):
     def copies(
         self, tenant: str | None = None, *, digest: Digest | None = None
     ) -> Iterator[tuple[str, Copy]]:
-        """Yield (tenant, copy), of one tenant or of all.
+        """Yield (tenant, copy) of one tenant, or of all.
 
-        With `digest` only the copies that have it, in the order of `lookup`; else in an order of
-        the engine's own. Memory stays flat. Copies that come and go meanwhile may or may not be
-        seen; those that stay are seen exactly once.
+        With `digest`, only copies that have it, in the order of `lookup`; otherwise in an order
+        that the engine chooses. Memory use is constant. Copies that are added or removed during
+        the iteration may or may not be yielded; all others are yielded exactly once.
         """
         ...
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
-        """Keep the copies; return for each the copy of record of its content: itself, or another.
+        """Record the copies; return for each the copy of record of its content.
 
-        Each copy must have its content digest proved (ValueError otherwise). One atomic act for
-        each copy: of any number of callers with one content exactly one is answered with its own
-        copy, and all others with that one. What stood at the same key is replaced; if the object
-        there is the same one (equal identity) its digests are merged (a digest that is proved now
-        drops another one of its scheme) and its first `recorded_at` stays. Durable when it returns.
-        Repeating it changes nothing.
+        That is the copy itself, or another one. Each copy must have its content digest proved
+        (ValueError otherwise). Each copy is recorded atomically: if several callers record the
+        same content, exactly one of them gets its own copy back, and all others get that copy.
+
+        A copy replaces the record at the same key. If it is the same object (equal identity), the
+        digests are merged (a proved digest replaces any other of its scheme) and the earlier
+        `recorded_at` is kept. Durable when it returns. Repeating the call changes nothing.
         """
         ...
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
-        """Keep many (tenant, copy) pairs, proved or not, and return how many were given.
+        """Record many (tenant, copy) pairs, proved or not; return the number of pairs consumed.
 
         For bulk loads and extra copies. Idempotent on tenant and key; replaces and merges as
-        `record` does. Consumes the iterable in large batches with flat memory. An interruption
-        leaves a prefix of what was given, each copy whole. Durable when it returns.
+        `record` does. Consumes the iterable in large batches with constant memory. After an
+        interruption a prefix of the pairs is recorded, each copy completely. Durable when it
+        returns.
         """
         ...
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
-        """Drop the records of these copies, and return for each whether it was there.
+        """Delete the records of these copies; return for each whether it was recorded.
 
-        Conditional: a record whose identity is no longer that of the copy given stays (somebody
-        has recorded a newer object at the key meanwhile). Durable when it returns.
+        A record with another identity is kept: a newer object has been recorded at its key.
+        Durable when it returns.
         """
         ...
 
-    def close(self) -> None:
-        """Give back what it holds. Later calls raise Unavailable; a second close does nothing."""
-        ...
 
+@runtime_checkable
+class Lists(Core, Protocol):
+    """Optional: lists of digests whose location is unknown.
 
-class Unread(Protocol):
-    """Optional: an index that keeps copies known by size alone, whose digest is yet to be read."""
-
-    def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
-        """Return up to `limit` copies of this size that have no digest at all."""
-        ...
-
-    def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
-        """Return those of the sizes that some copy without any digest has."""
-        ...
-
-
-class Lists(Protocol):
-    """Optional: an index that also keeps lists of digests without a location.
-
-    They are no copies: `lookup`, `at` and `copies` know nothing of them. Only `schemes` counts them
-    in: a digest listed with a size adds its scheme to that size, one without to every size.
+    Listed digests are not copies: `lookup`, `at` and `copies` ignore them.
     """
 
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
-        """Keep many (tenant, listed digest) pairs, and return how many were given.
+        """List many (tenant, listed digest) pairs; return the number of pairs consumed.
 
-        Idempotent on tenant and digest; of one that is given again the last size stays. Consumes
-        the iterable in large batches with flat memory. Durable when it returns.
+        Idempotent on tenant and digest; if a digest is listed again, the last size is kept.
+        Consumes the iterable in large batches with constant memory. Durable when it returns.
         """
         ...
 
     def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
-        """Return, for each digest in order, what a list says of it, or None.
+        """Return, for each digest in order, its entry in the lists, or None.
 
-        As cheap as can be where the tenant has no lists: every content that is new is asked for.
+        Must be cheap for a tenant without lists: it is called for every new content.
         """
         ...
 
 
+@runtime_checkable
+class Unread(Protocol):
+    """Optional: copies of which only the size is known, because their bytes were never read."""
+
+    def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
+        """Return up to `limit` copies of this size that have no digest."""
+        ...
+
+    def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        """Return the sizes for which there is a copy without a digest."""
+        ...
+
+
+@runtime_checkable
 class Pages(Protocol):
-    """Optional: an index that can be read from where somebody stopped, to be moved elsewhere."""
+    """Optional: reading all entries in resumable pages, for migrations."""
 
     def count(self) -> int:
-        """Return about how many copies and listed digests there are, of all tenants: for plans."""
+        """Return the approximate number of copies and listed digests of all tenants."""
         ...
 
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
-        """Yield (position, entries): of all tenants, some thousands at a time.
+        """Yield (position, entries) for all tenants, some thousand entries at a time.
 
-        Beginning behind `after`, a position that was yielded before, by this process or another.
-        Positions are at most 4 KiB of ASCII. What comes and goes meanwhile may or may not be
-        seen; what stays is seen at least once. Memory stays flat.
+        `after` is a position that this or another process was given before; the pages behind it
+        are yielded. A position is at most 4 KiB of ASCII. Entries that are added or removed during
+        the iteration may or may not be yielded; all others are yielded at least once. Memory use
+        is constant.
         """
         ...
 
 
+@runtime_checkable
 class State(Protocol):
-    """A few small named values, kept by the same engines: secrets, tokens, checkpoints, counters.
+    """Small named values, such as secrets, tokens, checkpoints and counters.
 
-    Names are 1 to 200 characters of ASCII, values up to 64 KiB. Same threads, processes and errors
-    as Index.
+    A name is 1 to 200 characters of ASCII; a value is at most 64 KiB.
     """
 
     def get(self, name: str) -> bytes | None:
@@ -160,19 +176,77 @@ class State(Protocol):
         ...
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
-        """Set `name` to `new` if it is `old` (None: absent), and return whether it was.
+        """Set `name` to `new` if its value is `old` (None: absent); return whether it was.
 
-        Atomic and durable: of several callers with the same `old`, one gets True.
+        Atomic and durable: of several callers with the same `old`, exactly one gets True.
         """
         ...
 
     def increase(self, name: str, by: int) -> int:
-        """Add to a counter, which starts at 0, and return its new value. Atomic and durable.
+        """Add to a counter, which starts at 0; return its new value. Atomic and durable.
 
         A name is either a counter or a value, never both.
         """
         ...
 
 
-class Engine(Index, Unread, Lists, Pages, State, Protocol):
-    """What `open_index` returns: an index that can do all of the above."""
+@runtime_checkable
+class Maintained(Protocol):
+    """Optional: backup and check, for engines whose database comes without tools for them."""
+
+    def backup(self, path: str) -> None:
+        """Copy the index as it is now into a new file, while others read and write.
+
+        Durable when it returns. Raises InvalidSettings if `path` exists or cannot be created.
+        """
+        ...
+
+    def check(self) -> list[str]:
+        """Return the faults found in the index, one sentence each, while others read and write.
+
+        Reads the whole index: some minutes for 10 million copies.
+        """
+        ...
+
+
+@runtime_checkable
+class Engine(Index, State, Protocol):
+    """What every engine offers, and all that the gate and most commands need."""
+
+
+class WriteCost(NamedTuple):
+    """What it takes to write one entry, on average."""
+
+    entries_per_second: float
+    """Assumed for a small machine."""
+    units: float | None = None
+    """Write request units, if the engine charges for them."""
+    item_bytes: float | None = None
+    """Bytes of the items, if the engine charges for them."""
+
+
+Mean = Callable[[Callable[[Copy | Listed], int]], float]
+"""Returns the average of a measure over a sample of entries."""
+
+
+class EngineModule(Protocol):
+    """What the module or package of an engine offers."""
+
+    def open_url(self, url: str) -> Engine | Lists:
+        """Open an index, and create it if it does not exist.
+
+        Raises InvalidSettings for a URL that cannot be used, Forbidden and Unavailable.
+        """
+        ...
+
+    def require_exists(self, url: str) -> None:
+        """Raise InvalidSettings if there is no index at this URL."""
+        ...
+
+    def name_of(self, url: str) -> str:
+        """Return a URL that names the same index from any working directory."""
+        ...
+
+    def write_cost(self, url: str, mean: Mean) -> WriteCost:
+        """Estimate what it takes to write entries like those that `mean` averages over."""
+        ...

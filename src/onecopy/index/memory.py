@@ -1,33 +1,47 @@
-"""An index in memory, for tests and trials: the shortest way to say what an index does."""
+"""An index in memory, for tests and trials, and the shortest complete engine."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import count
+from itertools import count as counter
 from threading import RLock
 from typing import NamedTuple
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import InvalidSettings, Unavailable
-from onecopy.index.interface import Entry
+from onecopy.index.interface import Entry, Mean, WriteCost
 from onecopy.index.rules import (
     content_digest,
     keeps_its_place,
     merge,
     rank,
-    schemes_to_ask,
+    schemes_for,
 )
 
-_PAGE = 1000
-"""Entries that are given at one time to whoever moves them."""
+_PAGE_SIZE = 1000
+"""Entries in one page."""
 
 
 def open_url(url: str) -> "MemoryIndex":
     """Open a new, empty index: `memory:`."""
     if url != "memory:":
-        raise InvalidSettings(f"{url!r}: an index in memory has no name; say memory:")
+        raise InvalidSettings(f"invalid index {url!r}: an index in memory has no name; use memory:")
     return MemoryIndex()
+
+
+def require_exists(url: str) -> None:
+    """Do nothing: an index in memory is always new."""
+
+
+def name_of(url: str) -> str:
+    """Return the URL."""
+    return url
+
+
+def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001
+    """Return the assumed rate."""
+    return WriteCost(100_000.0)
 
 
 class _Record(NamedTuple):
@@ -37,7 +51,7 @@ class _Record(NamedTuple):
 
 
 class _Contents:
-    """What is known of one tenant's contents, and the two ways to find it."""
+    """Copies and listed digests of one tenant, found by digest or by size."""
 
     def __init__(self) -> None:
         self.records: dict[str, _Record] = {}
@@ -68,8 +82,8 @@ class _Contents:
         record = self.records.get(key)
         return record.copy if record else None
 
-    def holders(self, digest: Digest) -> list[Copy]:
-        """Return the copies that have a digest, the first one first."""
+    def with_digest(self, digest: Digest) -> list[Copy]:
+        """Return the copies that have a digest, in the order of `lookup`."""
         found = [self.records[key] for key in self._by_digest.get(digest, ())]
         found.sort(key=lambda record: (rank(record.copy, digest), record.number))
         return [copy for _, copy in found]
@@ -82,7 +96,7 @@ class _Contents:
         self._listed_schemes[listed.size].add(listed.digest.scheme)
 
     def schemes(self, size: int) -> frozenset[Scheme]:
-        own = frozenset[Scheme]().union(*map(schemes_to_ask, self.of_size(size)))
+        own = frozenset[Scheme]().union(*map(schemes_for, self.of_size(size)))
         return own.union(*(self._listed_schemes.get(known, ()) for known in (size, None)))
 
     def entries(self) -> Iterator[tuple[int, Copy | Listed]]:
@@ -91,48 +105,48 @@ class _Contents:
 
 
 class MemoryIndex:
-    """Keeps everything until the process ends."""
+    """An index that lasts as long as the process."""
 
     def __init__(self) -> None:
         self._lock = RLock()
-        self._numbers = count()
+        self._numbers = counter()
         self._tenants: dict[str, _Contents] = defaultdict(_Contents)
         self._values: dict[str, bytes] = {}
         self._counters: dict[str, int] = defaultdict(int)
         self._is_open = True
 
     @contextmanager
-    def _alone(self) -> Iterator[dict[str, _Contents]]:
-        """One caller at a time, and none after `close`."""
+    def _locked(self) -> Iterator[dict[str, _Contents]]:
+        """Admit one caller at a time, and none after `close`."""
         with self._lock:
             if not self._is_open:
                 raise Unavailable("the index is closed")
             yield self._tenants
 
     def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             return [tenants[tenant].schemes(size) for size in sizes]
 
     def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
-        with self._alone() as tenants:
-            found = [tenants[tenant].holders(digest) for digest in digests]
+        with self._locked() as tenants:
+            found = [tenants[tenant].with_digest(digest) for digest in digests]
             return [copies[0] if copies else None for copies in found]
 
     def at(self, tenant: str, keys: Sequence[str]) -> list[Copy | None]:
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             return [tenants[tenant].at(key) for key in keys]
 
     def copies(
         self, tenant: str | None = None, *, digest: Digest | None = None
     ) -> Iterator[tuple[str, Copy]]:
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             names = list(tenants) if tenant is None else [tenant]
             return iter(
                 [
                     (name, copy)
                     for name in names
                     for copy in (
-                        tenants[name].holders(digest)
+                        tenants[name].with_digest(digest)
                         if digest
                         else [record.copy for record in tenants[name].records.values()]
                     )
@@ -141,67 +155,67 @@ class MemoryIndex:
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             for copy in copies:
                 tenants[tenant].put(next(self._numbers), copy)
             found = self.lookup(tenant, digests)
             return [first or own for first, own in zip(found, copies, strict=True)]
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
-        given = 0
+        count = 0
         for tenant, copy in copies:
-            with self._alone() as tenants:
+            with self._locked() as tenants:
                 tenants[tenant].put(next(self._numbers), copy)
-            given += 1
-        return given
+            count += 1
+        return count
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             return [_forget(tenants[tenant], copy) for copy in copies]
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             return [copy for copy in tenants[tenant].of_size(size) if not copy.digests][:limit]
 
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return {size for size in sizes if self.unread(tenant, size, 1)}
 
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
-        given = 0
+        count = 0
         for tenant, listed in digests:
-            with self._alone() as tenants:
+            with self._locked() as tenants:
                 tenants[tenant].enlist(next(self._numbers), listed)
-            given += 1
-        return given
+            count += 1
+        return count
 
     def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             own = tenants[tenant].listed
             return [own[digest][1] if digest in own else None for digest in digests]
 
     def count(self) -> int:
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             return sum(len(own.records) + len(own.listed) for own in tenants.values())
 
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         last = -1 if after is None else int(after)
-        with self._alone() as tenants:
+        with self._locked() as tenants:
             numbered = sorted(
                 (number, (name, entry))
                 for name, own in tenants.items()
                 for number, entry in own.entries()
                 if number > last
             )
-        for at in range(0, len(numbered), _PAGE):
-            page = numbered[at : at + _PAGE]
+        for at in range(0, len(numbered), _PAGE_SIZE):
+            page = numbered[at : at + _PAGE_SIZE]
             yield str(page[-1][0]), [entry for _, entry in page]
 
     def get(self, name: str) -> bytes | None:
-        with self._alone():
+        with self._locked():
             return self._values.get(name)
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
-        with self._alone():
+        with self._locked():
             if self._values.get(name) != old:
                 return False
             if new is None:
@@ -211,7 +225,7 @@ class MemoryIndex:
             return True
 
     def increase(self, name: str, by: int) -> int:
-        with self._alone():
+        with self._locked():
             self._counters[name] += by
             return self._counters[name]
 
@@ -221,8 +235,8 @@ class MemoryIndex:
 
 
 def _forget(contents: _Contents, copy: Copy) -> bool:
-    there = contents.at(copy.key)
-    if there is None or there.identity != copy.identity:
+    found = contents.at(copy.key)
+    if found is None or found.identity != copy.identity:
         return False
     contents.drop(copy.key)
     return True

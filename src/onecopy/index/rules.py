@@ -1,22 +1,22 @@
-"""What every engine has to decide alike: which copy comes first, what is kept, what is asked."""
+"""Decisions that all engines make in the same way: order of copies, merging, schemes to compute."""
 
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import Digest, Scheme, content_scheme
 
 
 def rank(copy: Copy, digest: Digest) -> int:
-    """Return how well `copy` answers for one of its digests: among copies the least comes first.
+    """Return the rank of a copy among those with one of its digests; the lowest comes first.
 
-    0: the digest and the content digest are proved (so it is a copy of record, or an extra one);
-    1: the digest is proved; 2: it is claimed. Equal ranks: the first recorded.
+    0: the digest and the content digest are proved (a copy of record, or an extra copy); 1: the
+    digest is proved; 2: it is claimed. Copies of equal rank follow the order of recording.
     """
     if not copy.digests.proves(digest):
         return 2
     return 0 if copy.content_digest else 1
 
 
-def schemes_to_ask(copy: Copy) -> frozenset[Scheme]:
-    """Return the schemes that a client must compute so that this copy is found."""
+def schemes_for(copy: Copy) -> frozenset[Scheme]:
+    """Return the schemes that a client must compute to find this copy."""
     own = frozenset({content_scheme(copy.size)})
     if copy.content_digest:
         return own
@@ -24,10 +24,10 @@ def schemes_to_ask(copy: Copy) -> frozenset[Scheme]:
 
 
 def merge(old: Copy, new: Copy) -> Copy:
-    """Return what stands at a key where `old` stood and `new` is recorded.
+    """Return the record at a key where `old` was recorded and `new` is recorded now.
 
-    A digest that `new` proves drops what `old` held under the same scheme: an object that has two
-    digests of one scheme would be found as a content that it is not (P1).
+    A digest that `new` proves replaces any other of its scheme: an object with two digests of one
+    scheme would be found as a content that it does not have (P1).
     """
     if (old.identity, old.size) != (new.identity, new.size):
         return new
@@ -40,17 +40,17 @@ def merge(old: Copy, new: Copy) -> Copy:
 
 
 def keeps_its_place(old: Copy, new: Copy) -> bool:
-    """Return whether `new`, in the place of `old`, also takes its place in the order of recording.
+    """Return whether `new` keeps the place of `old` in the order of recording.
 
-    Not if it is another object; and not if its content digest was proved only now: an upload of
-    that content may have been told meanwhile that it is the copy of record, and must stay it.
+    It does not if it is another object, nor if its content digest was not proved before: since
+    then, another upload of that content may have become the copy of record, and must remain it.
     """
     return old.identity == new.identity and old.content_digest == new.content_digest
 
 
 def content_digest(copy: Copy) -> Digest:
-    """Return the content digest of a copy that is to be recorded; ValueError if not proved."""
+    """Return the content digest of a copy to be recorded; ValueError if it is not proved."""
     digest = copy.content_digest
     if digest is None:
-        raise ValueError(f"{copy.key!r} can't be recorded without a proved content digest")
+        raise ValueError(f"cannot record {copy.key!r}: its content digest is not proved")
     return digest

@@ -1,39 +1,62 @@
-"""An index in one table of DynamoDB: shared by any number of machines, billions of copies.
+"""An index in one table of DynamoDB, for any number of machines and billions of copies.
 
-index.py       the engine: what is asked and written, in which order
-items.py       copies, hints and lists as items, and the keys that they lie under
-hints.py       sets of hints, which are written before what they point to, and may dangle
-holding.py     which copy is first: the one act that decides it
-lists.py       digests without a location
-state.py       small named values
-table.py       the way to the table: requests, batches, patience, and what errors mean
-opening.py     making a table, and telling ours from others'
-checksums.py   another layout: a table of somebody's that holds nothing but checksums
+index.py           the engine
+reading.py         lookups by digest, key and size
+writing.py         recording and forgetting of copies
+copy_of_record.py  the atomic step that determines the copy of record of a content
+hints.py           sets of hints that lead to copies
+lists.py           lists of digests without a location, and the tenants
+pages.py           all entries, page by page
+state.py           small named values
+items.py           copies, hints and lists as items, and their keys (rows in the other engines)
+connections.py     requests to the table, one by one and in batches, with retries
+errors.py          the meaning of DynamoDB's errors
+schema.py          creation of the table, and its version
+address.py         the URL of a table
+costs.py           what it costs to write entries
+checksums.py       another layout: a table that holds only checksums
 
-Also spoken by ScyllaDB's Alternator, though untested there (`endpoint=…`).
+There is no loading.py: DynamoDB has no faster path for a bulk load into an existing table.
+ScyllaDB's Alternator understands the same requests (`endpoint=…`), but is untested.
 """
 
 from typing import TYPE_CHECKING
 
-from onecopy.errors import InvalidSettings
 from onecopy.index.dynamodb.address import Address
+from onecopy.index.dynamodb.costs import write_cost as cost_at
+from onecopy.index.extras import extra
 
 if TYPE_CHECKING:
-    from onecopy.index.interface import Engine
+    from onecopy.index.dynamodb.checksums import ChecksumTable
+    from onecopy.index.dynamodb.index import DynamoIndex
+    from onecopy.index.interface import Mean, WriteCost
 
 
-def open_url(url: str) -> "Engine":
-    """Open `dynamodb://table?region=…&endpoint=…`; the table is made if it is not there.
+def open_url(url: str) -> "DynamoIndex | ChecksumTable":
+    """Open `dynamodb://table?region=…&endpoint=…`; the table is created if it does not exist.
 
-    With `layout=checksums&key=…` open a table that holds checksums alone. Raises InvalidSettings,
+    With `layout=checksums&key=…`, open a table that holds only checksums. Raises InvalidSettings,
     Forbidden and Unavailable.
     """
     address = Address.parse(url)
-    try:
+    with extra("aws"):
         from onecopy.index.dynamodb.checksums import ChecksumTable
         from onecopy.index.dynamodb.index import DynamoIndex
-    except ModuleNotFoundError as error:
-        raise InvalidSettings(
-            f"DynamoDB needs {error.name}, which is not installed: pip install 'onecopy[aws]'"
-        ) from error
     return ChecksumTable(address) if address.layout == "checksums" else DynamoIndex(address)
+
+
+def require_exists(url: str) -> None:
+    """Raise InvalidSettings if there is no such table."""
+    with extra("aws"):
+        from onecopy.index.dynamodb.schema import require_table
+    require_table(Address.parse(url))
+
+
+def name_of(url: str) -> str:
+    """Return the URL, which names the same table everywhere."""
+    return url
+
+
+def write_cost(url: str, mean: "Mean") -> "WriteCost":
+    """Estimate what it takes to write entries like those that `mean` averages over."""
+    return cost_at(Address.parse(url), mean)

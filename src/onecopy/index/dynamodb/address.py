@@ -1,4 +1,4 @@
-"""Where a table is, and what it holds, as one URL says it."""
+"""The URL of a table."""
 
 import re
 from dataclasses import dataclass
@@ -14,32 +14,33 @@ _LAYOUTS = ("index", "checksums")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A table; credentials come from the usual places of AWS."""
+    """A table and its layout. Credentials come from the usual places of AWS."""
 
     table: str
     region: str | None = None
     endpoint: str | None = None
-    """URL of a server other than Amazon's."""
+    """URL of a server, if it is not Amazon's."""
     profile: str | None = None
-    """Of the AWS configuration files."""
+    """Name of a profile in the AWS configuration files."""
     layout: str = "index"
-    """`index`: a table of ours; `checksums`: somebody's, that holds nothing but checksums."""
+    """`index`: an index of onecopy; `checksums`: a table that holds only checksums."""
     key: str = "content"
-    """Of a table of checksums: its partition key."""
+    """The partition key of a table of checksums."""
 
     @staticmethod
     def parse(url: str) -> "Address":
-        """Read `dynamodb://table?region=…`; raises InvalidSettings."""
+        """Parse `dynamodb://table?region=…`; raises InvalidSettings."""
         parts = urlsplit(url)
         is_table = _TABLE.fullmatch(parts.netloc) and parts.path in ("", "/")
         if parts.scheme != "dynamodb" or parts.fragment or not is_table:
             raise InvalidSettings(
-                f"{bare(url)!r} is no table: expected dynamodb://table?region=us-east-1"
+                f"invalid table {bare(url)!r}: expected dynamodb://table?region=us-east-1"
             )
-        said = options(url, _NAMES)
-        check_endpoint("endpoint", said.get("endpoint"))
-        if said.get("layout", "index") not in _LAYOUTS:
-            raise InvalidSettings(f"layout is {' or '.join(_LAYOUTS)}")
-        if "key" in said and said.get("layout") != "checksums":
-            raise InvalidSettings("a key is named for layout=checksums alone")
-        return Address(parts.netloc, **said)
+        given = options(url, _NAMES)
+        check_endpoint("endpoint", given.get("endpoint"))
+        layout = given.get("layout", "index")
+        if layout not in _LAYOUTS:
+            raise InvalidSettings(f"unknown layout {layout!r}: use {' or '.join(_LAYOUTS)}")
+        if "key" in given and layout != "checksums":
+            raise InvalidSettings("the option key needs layout=checksums")
+        return Address(parts.netloc, **given)

@@ -1,28 +1,29 @@
-"""Sets of hints: written before what they point to, dropped after it; they may dangle.
+"""Sets of hints: written before the copies they point to, and removed after them.
 
-A digest or a size has one item with a set of hints, which a batch of reads brings along. Where
-there are many of one group, the set holds a flag (`GROUP *`) instead, for ever, and those that are
-needed to find the copies are items of their own. To add a hint twice, or to drop one that is not
-there, does nothing: so a lost answer does no harm, and nobody has to come first.
+A hint may point to nothing. Each digest and each size has one item with a set of hints, so that one
+batch of reads finds them. If one group has many hints, the set holds a flag (`GROUP *`) in their
+place, permanently, and the hints that are needed to find copies become separate items. Adding a
+hint twice, or removing one that is absent, has no effect: so lost answers are harmless, and the
+order of concurrent writers does not matter.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import merge
 from threading import Lock
 
+from onecopy.index.dynamodb.connections import Item, Key, Table, Written
 from onecopy.index.dynamodb.items import OWN, UNREAD, Hint, raw
-from onecopy.index.dynamodb.table import Answer, Item, Key, Table
 
-MOST = 10
-"""Hints in one set: with them an item is below 1 KB, the unit that is paid for."""
-MANY = 4
-"""From more than so many on it is worth a request to see which items are new."""
-_HOT = 100_000
-"""Sizes that a process knows to be flagged."""
+MAX_HINTS = 10
+"""Hints in one set: so an item stays below 1 KB, the unit of billing."""
+MIN_BATCH = 5
+"""From this number of items on, a batch that inserts the new ones is cheaper than single writes."""
+_MAX_FLAGGED = 100_000
+"""Flagged sizes that a process remembers."""
 
 
 def flag(group: str) -> str:
-    """Return what stands in a set instead of a group of which there are many."""
+    """Return the flag of a group with many hints."""
     return f"{group} *"
 
 
@@ -33,26 +34,28 @@ def texts(item: Item) -> list[str]:
 
 
 def is_empty(item: Item) -> bool:
-    """Return whether an item neither hints at copies nor holds one."""
+    """Return whether an item has no hints and holds no copy."""
     return "hints" not in item and "place" not in item
 
 
 class Hints:
-    """Adds, finds and drops them."""
+    """Adds, finds and removes hints."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._hot: set[tuple[Key, str]] = set()
-        """Flags are never taken down, so that what was seen once needs no second look."""
+        self._flagged: set[tuple[Key, str]] = set()
+        """Flags are permanent, so a flag that was read once needs no second read."""
         self._lock = Lock()
 
     def add_many(self, groups: Mapping[Key, Sequence[Hint]]) -> None:
-        """Add hints under many digests and sizes."""
+        """Add hints to the items of many digests and sizes."""
         left = dict(groups)
-        if len(groups) > MANY:
+        if len(groups) >= MIN_BATCH:
             there = {item["pk"]["S"] for item in self._table.get_many(map(raw, groups))}
             new = [
-                key for key, hints in groups.items() if key.pk not in there and len(hints) <= MOST
+                key
+                for key, hints in groups.items()
+                if key.pk not in there and len(hints) <= MAX_HINTS
             ]
             put = self._table.insert_many(
                 [{**raw(key), "hints": {"SS": [*map(str, groups[key])]}} for key in new]
@@ -63,25 +66,25 @@ class Hints:
         self._table.each(lambda group: self.add(*group), list(left.items()))
 
     def add(self, key: Key, hints: Sequence[Hint], *, held: bool = False) -> bool:
-        """Add hints under one digest or size.
+        """Add hints to the item of one digest or size.
 
-        With `held` only if some copy holds it, and return whether.
+        With `held`, only if the item holds a copy; return whether it does.
         """
-        hints = [hint for hint in hints if (key, hint.group) not in self._hot]
+        hints = [hint for hint in hints if (key, hint.group) not in self._flagged]
         if not hints:
             return True
         groups = {hint.group for hint in hints}
-        if len(hints) > MOST:
+        if len(hints) > MAX_HINTS:
             self._flag(key, groups)
             flagged = groups
         else:
-            answer = self._add(key, map(str, hints), unless=groups, held=held)
-            if answer.done:
-                self._thin_out(key, texts(answer.item))
+            written = self._add(key, map(str, hints), unless=groups, held=held)
+            if written.done:
+                self._flag_if_large(key, texts(written.item))
                 return True
-            if held and "place" not in answer.item:
+            if held and "place" not in written.item:
                 return False
-            flagged = {group for group in groups if flag(group) in texts(answer.item)}
+            flagged = {group for group in groups if flag(group) in texts(written.item)}
         self._remember(key, flagged)
         self._add_rows(key, [hint for hint in hints if hint.group in flagged])
         if few := [hint for hint in hints if hint.group not in flagged]:
@@ -90,7 +93,7 @@ class Hints:
 
     def _add(
         self, key: Key, hints: Iterable[str], *, unless: Iterable[str] = (), held: bool = False
-    ) -> Answer:
+    ) -> Written:
         values: Item = {f":f{n}": {"S": flag(group)} for n, group in enumerate(unless)}
         conditions = [f"NOT contains(hints, {name})" for name in values]
         conditions += ["attribute_exists(place)"] if held else []
@@ -103,39 +106,39 @@ class Hints:
             **({"ConditionExpression": " AND ".join(conditions)} if conditions else {}),
         )
 
-    def _thin_out(self, key: Key, found: Sequence[str]) -> None:
-        """Put up the flags of a set that has become too large."""
-        if len(found) > MOST:
+    def _flag_if_large(self, key: Key, found: Sequence[str]) -> None:
+        """Add flags to a set that has become too large."""
+        if len(found) > MAX_HINTS:
             self._flag(key, {text.partition(" ")[0] for text in found if text[-1] != "*"})
 
     def _flag(self, key: Key, groups: Iterable[str]) -> None:
         self._add(key, map(flag, groups))
 
     def _remember(self, key: Key, groups: set[str]) -> None:
-        """Remember sizes of which there are many: nothing needs to be written of more copies."""
+        """Remember sizes with many copies: further copies of that size need no hint."""
         if OWN in groups:
             with self._lock:
-                if len(self._hot) >= _HOT:
-                    self._hot.clear()
-                self._hot.add((key, OWN))
+                if len(self._flagged) >= _MAX_FLAGGED:
+                    self._flagged.clear()
+                self._flagged.add((key, OWN))
 
     def _add_rows(self, key: Key, hints: Iterable[Hint]) -> None:
-        """Add hints that are items of their own, where they are needed to find the copies."""
+        """Add hints as separate items, if they are needed to find copies."""
         self._table.put_in_turn(row for hint in hints if (row := _row(key, hint)))
 
     def drop(self, key: Key, hint: Hint) -> None:
-        """Drop a hint, and the item with it if that says nothing more."""
+        """Remove a hint, and its item if that becomes empty."""
         client, text = self._table.client, {":hint": {"S": str(hint)}}
         only = {":only": {"SS": [str(hint)]}}
-        answer = self._table.write(
+        deleted = self._table.write(
             client.delete_item,
             Key=raw(key),
             ConditionExpression="hints = :only AND attribute_not_exists(place)",
             ExpressionAttributeValues=only,
         )
-        found = texts(answer.item)
-        if not answer.done and str(hint) in found:
-            after = self._table.write(
+        found = texts(deleted.item)
+        if not deleted.done and str(hint) in found:
+            updated = self._table.write(
                 client.update_item,
                 Key=raw(key),
                 UpdateExpression="DELETE hints :only",
@@ -143,13 +146,13 @@ class Hints:
                 ExpressionAttributeValues={**only, **text},
                 ReturnValues="ALL_NEW",
             )
-            if after.done and is_empty(after.item):
+            if updated.done and is_empty(updated.item):
                 self.clear(key)
         elif flag(hint.group) in found and (row := _row(key, hint)):
             self._table.write(client.delete_item, Key=row)
 
     def clear(self, key: Key) -> None:
-        """Drop the item itself, unless it says something again."""
+        """Delete an item if it is still empty."""
         self._table.write(
             self._table.client.delete_item,
             Key=raw(key),
@@ -157,9 +160,9 @@ class Hints:
         )
 
     def all(self, key: Key, item: Item, *, consistent: bool = False) -> Iterator[Hint]:
-        """Yield the hints of an item that was read, in order: those to the first copy first.
+        """Yield the hints of an item that was read, in the order of the copies.
 
-        Under a size: those to copies without a digest, if there are many.
+        If a size has many hints, only those to copies without a digest.
         """
         found = texts(item)
         hints = iter(sorted(Hint.parse(text) for text in found if text[-1] != "*"))
@@ -181,7 +184,7 @@ class Hints:
 
 
 def _row(key: Key, hint: Hint) -> Item | None:
-    """Return a hint as an item of its own; None if it is not worth one."""
+    """Return a hint as a separate item; None if it is not needed to find copies."""
     return raw(Key(key.pk, str(hint))) if _has_rows(key, hint.group) else None
 
 

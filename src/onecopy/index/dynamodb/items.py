@@ -1,22 +1,23 @@
-"""Copies, hints and lists as items, and the keys that they lie under.
+"""Copies, hints and lists as items, and the keys of these items.
 
-Every item has a partition key `pk` and a sort key `sk`, both text:
+"Item" is DynamoDB's word for a row. Every item has a partition key `pk` and a sort key `sk`, both
+strings:
 
     pk                       sk                  what
-    k TENANT BUCKET          hash of the key     a copy: what is at the key
-    d TENANT DIGEST          -                   the digest's first copy, and hints to all others
-    d TENANT DIGEST          RANK PLACE HASH     a hint of which there are many
+    k TENANT BUCKET          hash of the key     the copy at a key
+    d TENANT DIGEST          -                   the first copy with a digest, hints to the others
+    d TENANT DIGEST          RANK PLACE HASH     a hint, if there are many of its rank
     s TENANT SIZE            -                   hints to the copies of a size
-    s TENANT SIZE            unread PLACE HASH   a hint of which there are many
-    s TENANT SIZE            l SCHEME            a list has such a digest with this size
+    s TENANT SIZE            unread PLACE HASH   a hint, if there are many unread copies
+    s TENANT SIZE            l SCHEME            a listed digest has this scheme and size
     l TENANT BUCKET          DIGEST              a listed digest
-    t                        TENANT              a tenant, and the schemes of its lists
+    t                        TENANT              a tenant, and the schemes of its listed digests
     v NAME                   -                   a value or a counter of the state
     onecopy                  -                   the version of all this
 
-Keys are hashed, since they may be as long as a sort key, and spread over the buckets, since a
-partition takes 1,000 writes a second. A *place* is a point in the order of recording, and names one
-recording of one object at one key: it never comes again.
+Keys are hashed because they may be longer than a sort key, and spread over buckets because a
+partition accepts 1,000 writes per second. A *place* is a point in the order of recording. It
+identifies one recording of one object at one key, and is never reused.
 """
 
 import secrets
@@ -28,56 +29,56 @@ from typing import Any, NamedTuple
 
 from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import Digest
-from onecopy.index.dynamodb.table import Item, Key
+from onecopy.index.dynamodb.connections import Item, Key
 from onecopy.index.rules import rank
 
 ONE = "-"
-"""Sort key where a partition has one item of its kind."""
+"""Sort key of an item that is alone in its partition, or the main one."""
 BUCKETS = "0123456789abcdef"
 OWN = "own"
-"""Need of a copy that is found by its content digest."""
+"""Group of copies that are found by their content digest."""
 UNREAD = "unread"
-"""Need of a copy that has no digest."""
+"""Group of copies that have no digest."""
 COPY = ("key", "size", "digests", "identity", "stored_at", "recorded_at", "place", "version")
-"""What is kept of a copy."""
+"""The attributes of a copy."""
 
 
 class Places:
-    """Makes places, which ascend: by our clock, and within a process strictly."""
+    """Generates places, which ascend with the clock, and strictly so within a process."""
 
     def __init__(self) -> None:
         self._last = 0
         self._tag = secrets.token_hex(3)
-        """So that no other process makes the same."""
+        """Makes the places of this process unique."""
         self._lock = Lock()
 
     def next(self, after: str = "") -> str:
-        """Return a new place, behind another one whatever the clock says."""
+        """Return a new place, greater than another one whatever the clock says."""
         with self._lock:
             self._last = max(time.time_ns(), self._last + 1, int(after[:16] or "0", 16) + 1)
             return f"{self._last:016x}{self._tag}"
 
 
 class Kept(NamedTuple):
-    """A copy as it is kept at its key."""
+    """A copy as stored at its key."""
 
     tenant: str
     copy: Copy
     place: str
     version: str
-    """Changes with all that is written, and ascends."""
+    """Changes with every write, and ascends."""
 
     @property
     def hash(self) -> str:
-        """Its key's."""
+        """Hash of the copy's key."""
         return hash_of(self.copy.key)
 
 
 class Hint(NamedTuple):
-    """Where a copy may be: what is kept there tells whether it still is."""
+    """Where a copy may be; the item there shows whether it still is."""
 
     group: str
-    """Under a digest: its rank; under a size: what has to be asked to find it."""
+    """For a digest: the copy's rank. For a size: `own`, `unread`, or a scheme that finds it."""
     place: str
     hash: str
 
@@ -86,32 +87,32 @@ class Hint(NamedTuple):
 
     @staticmethod
     def parse(text: str) -> "Hint":
-        """Read what `str` made."""
+        """Parse the result of `str`."""
         return Hint(*text.split(" "))
 
 
 def hash_of(key: str) -> str:
-    """Return what a key is found by: 128 bits, and a tenant harms but itself with equal ones."""
+    """Return a hash of 128 bits; a tenant that makes two keys collide harms only itself."""
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def raw(key: Key) -> Item:
-    """Return a key as the client takes it."""
+    """Return a key as the client expects it."""
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
 def copy_key(tenant: str, hashed: str) -> Item:
-    """Return where the copy is whose key has this hash."""
+    """Return the key of the copy whose key has this hash."""
     return raw(Key(f"k {tenant} {hashed[0]}", hashed))
 
 
 def digest_key(tenant: str, digest: Digest) -> Key:
-    """Return where the first copy of a digest is, and hints to the others."""
+    """Return the key of the item with the first copy that has a digest, and hints to the others."""
     return Key(f"d {tenant} {digest}", ONE)
 
 
 def size_key(tenant: str, size: int) -> Key:
-    """Return where the hints to copies of a size are."""
+    """Return the key of the item with hints to the copies of a size."""
     return Key(f"s {tenant} {size}", ONE)
 
 
@@ -122,18 +123,18 @@ def listed_item(tenant: str, listed: Listed) -> Item:
 
 
 def listed_key(tenant: str, digest: Digest) -> Item:
-    """Return where a listed digest is."""
+    """Return the key of a listed digest."""
     return raw(Key(f"l {tenant} {digest.value.hex()[0]}", str(digest)))
 
 
 def to_listed(item: Item) -> Listed:
-    """Read a listed digest."""
+    """Return the listed digest of an item."""
     size = item.get("size")
     return Listed(Digest.parse(item["sk"]["S"]), int(size["N"]) if size else None)
 
 
 def fields(kept: Kept) -> Item:
-    """Return what is kept of a copy, without where."""
+    """Return the attributes of a copy, without the key of its item."""
     copy = kept.copy
     return {
         "key": {"S": copy.key},
@@ -148,7 +149,7 @@ def fields(kept: Kept) -> Item:
 
 
 def to_copy(item: Item) -> Copy:
-    """Read a copy."""
+    """Return the copy of an item."""
     return Copy(
         item["key"]["S"],
         int(item["size"]["N"]),
@@ -160,31 +161,31 @@ def to_copy(item: Item) -> Copy:
 
 
 def to_kept(tenant: str, item: Item) -> Kept:
-    """Read a copy, with its place."""
+    """Return the copy of an item, with its place."""
     return Kept(tenant, to_copy(item), item["place"]["S"], item["version"]["S"])
 
 
 def place_of(item: Item) -> str | None:
-    """Return the place of the copy that an item keeps, None if it keeps none."""
+    """Return the place of the copy in an item; None if it has no copy."""
     place: Any = item.get("place")
     return place["S"] if place else None
 
 
 def hints_of(kept: Kept) -> Iterator[tuple[Key, Hint]]:
-    """Yield the hints to a copy, and where they are.
+    """Yield the hints to a copy, each with the key of its item.
 
-    Under its content digest there is none as long as it is the first there.
+    There is none for its content digest: the copy is held there, or a hint is added later.
     """
     copy, tenant = kept.copy, kept.tenant
     own = copy.content_digest
-    needs = {OWN} if own else {str(digest.scheme) for digest in copy.digests} or {UNREAD}
-    for need in sorted(needs):
-        yield size_key(tenant, copy.size), Hint(need, kept.place, kept.hash)
+    groups = {OWN} if own else {str(digest.scheme) for digest in copy.digests} or {UNREAD}
+    for group in sorted(groups):
+        yield size_key(tenant, copy.size), Hint(group, kept.place, kept.hash)
     for digest in copy.digests:
         if digest != own:
             yield digest_key(tenant, digest), hint_to(kept, digest)
 
 
 def hint_to(kept: Kept, digest: Digest) -> Hint:
-    """Return the hint to a copy under one of its digests."""
+    """Return the hint to a copy for one of its digests."""
     return Hint(str(rank(kept.copy, digest)), kept.place, kept.hash)

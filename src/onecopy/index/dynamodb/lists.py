@@ -1,4 +1,4 @@
-"""Digests without a location, and which tenants there are."""
+"""Lists of digests without a location, and the names of the tenants."""
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,29 +8,29 @@ from typing import NamedTuple
 
 from onecopy.content import Listed
 from onecopy.digest import Digest, Scheme
+from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT, MAX_WRITE, Key, Table
 from onecopy.index.dynamodb.items import listed_item, listed_key, raw, size_key, to_listed
-from onecopy.index.dynamodb.table import AT_ONCE, MOST_WRITTEN, Key, Table
 
-_FRESH = 10.0
-"""Seconds for which a process believes what it has read of a tenant's lists."""
-_CHUNK = 4 * AT_ONCE * MOST_WRITTEN
-"""Listed digests that are written at one time."""
+_CACHE_SECONDS = 10.0
+"""How long a process caches the schemes of a tenant's lists."""
+_CHUNK = 4 * MAX_IN_FLIGHT * MAX_WRITE
+"""Listed digests that are written at a time."""
 
 
 class Schemes(NamedTuple):
-    """Which schemes the digests of a tenant's lists have."""
+    """Schemes of a tenant's listed digests."""
 
     at_sizes: frozenset[Scheme] = frozenset()
-    """Of those that are listed with a size."""
+    """Of those listed with a size."""
     everywhere: frozenset[Scheme] = frozenset()
-    """Of those that are listed without."""
+    """Of those listed without one."""
 
     def __bool__(self) -> bool:
         return bool(self.at_sizes or self.everywhere)
 
 
 class Tenants:
-    """Which tenants there are, and what their lists ask for."""
+    """The tenants, and the schemes of their listed digests."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -38,24 +38,24 @@ class Tenants:
         self._schemes: dict[str, tuple[float, Schemes]] = {}
 
     def register(self, names: Iterable[str]) -> None:
-        """Let these be found by `names`."""
+        """Add tenants to `names`."""
         for name in set(names) - self._known:
             self._add(name, {})
 
     def names(self) -> list[str]:
-        """Return the names of all, in order."""
+        """Return the names of all tenants, sorted."""
         pages = self._table.query("pk = :pk", {":pk": {"S": "t"}}, ConsistentRead=True)
         return [item["sk"]["S"] for page in pages for item in page]
 
     def schemes(self, tenant: str) -> Schemes:
-        """Return what the lists of a tenant ask for, as it was within the last 10 seconds."""
+        """Return the schemes of a tenant's listed digests, at most 10 seconds old."""
         read_at, schemes = self._schemes.get(tenant, (float("-inf"), Schemes()))
-        if time.monotonic() - read_at > _FRESH:
+        if time.monotonic() - read_at > _CACHE_SECONDS:
             schemes = self._read(tenant)
         return schemes
 
-    def ask_for(self, tenant: str, schemes: Schemes) -> None:
-        """Let these be asked for from now on."""
+    def add_schemes(self, tenant: str, schemes: Schemes) -> None:
+        """Add schemes to those of a tenant's listed digests."""
         known = self.schemes(tenant)
         if schemes.at_sizes <= known.at_sizes and schemes.everywhere <= known.everywhere:
             return
@@ -69,7 +69,7 @@ class Tenants:
             "ExpressionAttributeValues": {f":{name}": {"SS": own} for name, own in schemes.items()},
         }
         key = raw(Key("t", tenant))
-        self._table.ask(self._table.client.update_item, Key=key, **(added if schemes else {}))
+        self._table.request(self._table.client.update_item, Key=key, **(added if schemes else {}))
         self._known.add(tenant)
 
     def _read(self, tenant: str) -> Schemes:
@@ -84,30 +84,30 @@ class Tenants:
         return schemes
 
 
-class Listings:
-    """Keeps lists of digests."""
+class ListedDigests:
+    """Lists of digests."""
 
     def __init__(self, table: Table, tenants: Tenants) -> None:
         self._table = table
         self._tenants = tenants
         self._sizes: set[tuple[str, int, Scheme]] = set()
-        """What was written lately, and needs not be written again."""
+        """Written recently, so not written again."""
         self._lock = Lock()
 
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
-        """Keep many; see Lists."""
-        given, left = 0, iter(digests)
-        while chunk := list(islice(left, _CHUNK)):
-            self._ask_for(chunk)
+        """List digests; see onecopy.index.interface.Lists."""
+        count, pairs = 0, iter(digests)
+        while chunk := list(islice(pairs, _CHUNK)):
+            self._add_schemes(chunk)
             self._table.put_many(listed_item(*each) for each in chunk)
-            given += len(chunk)
-        return given
+            count += len(chunk)
+        return count
 
-    def _ask_for(self, chunk: Sequence[tuple[str, Listed]]) -> None:
-        """First let them be asked for: whoever is asked finds nothing yet, which does no harm."""
+    def _add_schemes(self, chunk: Sequence[tuple[str, Listed]]) -> None:
+        """Add the schemes before the digests are listed, since computing them early is harmless."""
         for tenant in {tenant for tenant, _ in chunk}:
             own = [listed for name, listed in chunk if name == tenant]
-            self._tenants.ask_for(
+            self._tenants.add_schemes(
                 tenant,
                 Schemes(
                     frozenset(each.digest.scheme for each in own if each.size is not None),
@@ -122,7 +122,7 @@ class Listings:
             self._sizes = self._sizes | sizes if len(self._sizes) < _CHUNK else sizes
 
     def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
-        """Return what lists say of each; see Lists."""
+        """Return the entries of the lists; see onecopy.index.interface.Lists."""
         if not self._tenants.schemes(tenant):
             self._table.require_open()
             return [None] * len(digests)
@@ -131,7 +131,7 @@ class Listings:
         return [found.get(digest) for digest in digests]
 
     def at_sizes(self, tenant: str, sizes: Iterable[int]) -> Iterator[tuple[int, Scheme]]:
-        """Yield which schemes lists ask for at which of these sizes, each of them once."""
+        """Yield (size, scheme) once for each scheme of the digests listed with these sizes."""
         at_sizes = self._tenants.schemes(tenant).at_sizes
         keys = [_at_size(tenant, size, scheme) for size in set(sizes) for scheme in at_sizes]
         for item in self._table.get_many(keys):

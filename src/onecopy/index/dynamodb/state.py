@@ -2,14 +2,15 @@
 
 import secrets
 
+from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.items import ONE, raw
-from onecopy.index.dynamodb.table import Item, Key, Table
 
 
-class State:
-    """Keeps them; see onecopy.index.interface.State.
+class NamedValues:
+    """Values and counters; see onecopy.index.interface.State.
 
-    Each write leaves a mark, by which it is known if its answer was lost.
+    Each write leaves a random mark, so that a retried write is recognized if the first answer was
+    lost.
     """
 
     def __init__(self, table: Table) -> None:
@@ -21,7 +22,7 @@ class State:
         return bytes(found["B"]) if found else None
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
-        """Set it to `new` if it is `old`, and return whether it was."""
+        """Set a value to `new` if it is `old`; return whether it was."""
         client, mark = self._table.client, {"S": secrets.token_hex(8)}
         values: Item = {":mark": mark}
         is_old = "attribute_not_exists(#value)"
@@ -32,7 +33,7 @@ class State:
             change += " REMOVE #value"
         else:
             change, values[":new"] = f"{change}, #value = :new", {"B": new}
-        answer = self._table.write(
+        written = self._table.write(
             client.update_item,
             Key=_key(name),
             UpdateExpression=change,
@@ -40,7 +41,7 @@ class State:
             ExpressionAttributeNames={"#value": "value"},
             ExpressionAttributeValues=values,
         )
-        is_done = answer.done or answer.item.get("mark") == mark
+        is_done = written.done or written.item.get("mark") == mark
         if is_done and new is None:
             self._table.write(
                 client.delete_item,
@@ -51,12 +52,12 @@ class State:
         return is_done
 
     def increase(self, name: str, by: int) -> int:
-        """Add to a counter, and return its new value.
+        """Add to a counter; return its new value.
 
-        Of an answer that was lost we know as long as nobody else has counted meanwhile.
+        A retry does not count twice, unless another process has counted between the two attempts.
         """
         mark = {"S": secrets.token_hex(8)}
-        answer = self._table.write(
+        written = self._table.write(
             self._table.client.update_item,
             Key=_key(name),
             UpdateExpression="ADD #count :by SET mark = :mark",
@@ -65,7 +66,7 @@ class State:
             ExpressionAttributeValues={":by": {"N": str(by)}, ":mark": mark},
             ReturnValues="ALL_NEW",
         )
-        return int(answer.item["count"]["N"])
+        return int(written.item["count"]["N"])
 
 
 def _key(name: str) -> Item:

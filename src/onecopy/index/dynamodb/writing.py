@@ -1,10 +1,10 @@
-"""What changes the copies, in the order in which a process may end at any point.
+"""Recording and forgetting of copies, in an order in which a process may end at any point.
 
-    hints to the new copy ─▶ the copy at its key ─▶ the old one lets go ─▶ who holds the content?
+    hints to the new copy ─▶ copy at its key ─▶ release of the old copy ─▶ copy of record
 
-The copy at its key is what is true; each write of it is on the condition that what was read there
-is still there. Hints that came first and point to nothing do no harm; a copy that nobody holds and
-no hint leads to is told as not recorded (`Writing.whole`), so that it is recorded again.
+The copy at its key is authoritative. Each write of it is conditional: the item must still be as it
+was read. Hints that were written early and point to nothing are harmless. A copy that is neither
+held nor hinted at counts as not recorded (`Reader.at`), so that it is recorded again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +14,9 @@ from itertools import chain
 from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import Unavailable
-from onecopy.index.dynamodb.copy_of_record import TRIES, Holding
-from onecopy.index.dynamodb.hints import MANY, Hints, flag, texts
+from onecopy.index.dynamodb.connections import Item, Key, Table
+from onecopy.index.dynamodb.copy_of_record import MAX_ATTEMPTS, CopiesOfRecord
+from onecopy.index.dynamodb.hints import MIN_BATCH, Hints
 from onecopy.index.dynamodb.items import (
     Hint,
     Kept,
@@ -24,19 +25,16 @@ from onecopy.index.dynamodb.items import (
     digest_key,
     fields,
     hash_of,
-    hint_to,
     hints_of,
-    place_of,
     raw,
     to_kept,
 )
-from onecopy.index.dynamodb.table import Item, Key, Table
 from onecopy.index.rules import keeps_its_place, merge
 
 
 @dataclass(slots=True)
 class _Change:
-    """A copy on its way to its key."""
+    """A copy to be stored at its key."""
 
     tenant: str
     given: Copy
@@ -47,47 +45,47 @@ class _Change:
 
     @property
     def kept(self) -> Kept:
-        """What is kept now."""
-        assert self.new is not None  # noqa: S101 - only asked after it was read
+        """The copy as it will be stored."""
+        assert self.new is not None  # noqa: S101 - used only after `_read`
         return self.new
 
 
-class Writing:
-    """Keeps copies, and forgets them."""
+class Writer:
+    """Records copies, and forgets them."""
 
-    def __init__(self, table: Table, hints: Hints, holding: Holding) -> None:
+    def __init__(self, table: Table, hints: Hints, copies_of_record: CopiesOfRecord) -> None:
         self._table = table
         self._hints = hints
-        self._holding = holding
+        self._copies_of_record = copies_of_record
         self._places = Places()
 
     def keep(self, given: Sequence[tuple[str, Copy]]) -> dict[tuple[str, Digest], Copy]:
-        """Keep copies, as if one after the other; return who holds their content digests."""
-        holders: dict[tuple[str, Digest], Copy] = {}
+        """Record copies as if one after the other; return their contents' copies of record."""
+        found: dict[tuple[str, Digest], Copy] = {}
         wave: dict[tuple[str, str], _Change] = {}
         for tenant, copy in given:
             if (tenant, copy.key) in wave:
-                holders |= self._keep(list(wave.values()))
+                found |= self._keep(list(wave.values()))
                 wave = {}
             wave[tenant, copy.key] = _Change(tenant, copy, self._places.next(), hash_of(copy.key))
-        return holders | self._keep(list(wave.values()))
+        return found | self._keep(list(wave.values()))
 
     def _keep(self, changes: Sequence[_Change]) -> dict[tuple[str, Digest], Copy]:
-        """Keep copies at different keys."""
+        """Record copies at different keys."""
         left = changes
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             self._read(left)
             self._add_hints(left)
             left = self._put_all(left)
             if not left:
                 break
         else:
-            raise Unavailable("too many others write to the same keys")
+            raise Unavailable("too many other processes write to the same keys")
         self._table.each(self._drop_old, [change for change in changes if _has_changed(change)])
-        return self._take(changes)
+        return self._assign(changes)
 
     def _read(self, changes: Iterable[_Change]) -> None:
-        """See what is at the keys, and what is to be there."""
+        """Read the copies at the keys, and merge the new ones with them."""
         keys = [copy_key(change.tenant, change.hash) for change in changes]
         there = {
             (item["pk"]["S"], item["sk"]["S"]): item
@@ -108,7 +106,7 @@ class Writing:
         version = self._places.next(old.version)
         if keeps_its_place(old.copy, copy):
             return Kept(change.tenant, copy, old.place, version)
-        # Places at one key ascend, also where the clock of who wrote before us was ahead.
+        # Places at one key ascend, even if the clock of the process that wrote before was ahead.
         place = change.place if change.place > old.version else version
         return Kept(change.tenant, copy, place, version)
 
@@ -122,10 +120,10 @@ class Writing:
         self._hints.add_many(groups)
 
     def _put_all(self, changes: Sequence[_Change]) -> list[_Change]:
-        """Put copies at their keys; return those for which there is another than was read."""
+        """Store copies at their keys; return those whose item has changed since it was read."""
         new = [change for change in changes if change.old is None]
         left = list(changes)
-        if len(new) > MANY:
+        if len(new) >= MIN_BATCH:
             put = self._table.insert_many([_item(change) for change in new])
             inserted = {id(change) for change, is_put in zip(new, put, strict=True) if is_put}
             left = [change for change in changes if id(change) not in inserted]
@@ -133,44 +131,44 @@ class Writing:
         return [change for change, is_done in zip(left, done, strict=True) if not is_done]
 
     def _put(self, change: _Change) -> bool:
-        """Put a copy at its key; False if there is another one than was read."""
+        """Store a copy at its key; False if the item has changed since it was read."""
         new, old = change.kept, change.old
         if new == old:
             return True
         is_same, values = "attribute_not_exists(pk)", {}
         if old:
             is_same, values = "version = :version", {":version": {"S": old.version}}
-        answer = self._table.write(
+        written = self._table.write(
             self._table.client.put_item,
             Item=_item(change),
             ConditionExpression=is_same,
             **({"ExpressionAttributeValues": values} if values else {}),
         )
-        return answer.done or answer.item.get("version") == {"S": new.version}
+        return written.done or written.item.get("version") == {"S": new.version}
 
     def _drop_old(self, change: _Change) -> None:
-        assert change.old is not None  # noqa: S101 - only those that had one come here
+        assert change.old is not None  # noqa: S101 - called only for changes that had one
         self._drop(change.old, change.kept)
 
     def _drop(self, old: Kept, new: Kept | None = None) -> None:
-        """Drop what led to a copy that is not there any more, but for what leads to the new one."""
+        """Remove what leads to a copy that is gone, except what also leads to the new one."""
         still = set(hints_of(new)) if new else set()
         for key, hint in hints_of(old):
             if (key, hint) not in still:
                 self._hints.drop(key, hint)
         digest = old.copy.content_digest
         if digest and not (new and new.place == old.place):
-            self._holding.let_go(digest, old)
+            self._copies_of_record.release(digest, old)
 
-    def _take(self, changes: Iterable[_Change]) -> dict[tuple[str, Digest], Copy]:
+    def _assign(self, changes: Iterable[_Change]) -> dict[tuple[str, Digest], Copy]:
         contents: dict[tuple[str, Digest], list[Kept]] = {}
         for change in changes:
             if digest := change.kept.copy.content_digest:
                 contents.setdefault((change.tenant, digest), []).append(change.kept)
-        return self._holding.take_many(contents)
+        return self._copies_of_record.assign_many(contents)
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
-        """Drop the records of these copies, and return for each whether it was there."""
+        """Delete the records of these copies; return for each whether it was recorded."""
         by_key: dict[str, list[int]] = {}
         for number, copy in enumerate(copies):
             by_key.setdefault(copy.key, []).append(number)
@@ -184,40 +182,33 @@ class Writing:
 
     def _forget(self, tenant: str, copy: Copy) -> bool:
         key = copy_key(tenant, hash_of(copy.key))
-        for _ in range(TRIES):
+        for _ in range(MAX_ATTEMPTS):
             item = self._table.get(key, consistent=True)
             old = to_kept(tenant, item) if item else None
             if old is None or old.copy.identity != copy.identity:
-                self._drop_holder(tenant, copy)
+                self._release(tenant, copy)
                 return False
-            answer = self._table.write(
+            written = self._table.write(
                 self._table.client.delete_item,
                 Key=key,
                 ConditionExpression="version = :version",
                 ExpressionAttributeValues={":version": {"S": old.version}},
             )
-            if answer.done or (answer.retried and not answer.item):
+            if written.done or (written.retried and not written.item):
                 self._drop(old)
                 return True
-        raise Unavailable(f"too many others write to {copy.key!r}")
+        raise Unavailable(f"too many other processes write to {copy.key!r}")
 
-    def _drop_holder(self, tenant: str, copy: Copy) -> None:
-        """Let go what a copy still holds that is not at its key any more."""
+    def _release(self, tenant: str, copy: Copy) -> None:
+        """Stop holding a copy that is no longer stored at its key, if it is held."""
         digest = copy.content_digest
         if digest is None:
             return
         item = self._table.get(raw(digest_key(tenant, digest)), consistent=True)
         if "place" in item:
-            holder = to_kept(tenant, item)
-            if (holder.copy.key, holder.copy.identity) == (copy.key, copy.identity):
-                self._holding.let_go(digest, holder)
-
-    def whole(self, kept: Sequence[Kept]) -> list[bool]:
-        """Return for each copy whether its content digest leads to it."""
-        keys = {digest_key(each.tenant, d) for each in kept if (d := each.copy.content_digest)}
-        items = self._table.get_many(map(raw, keys), consistent=True)
-        found = {item["pk"]["S"]: item for item in items}
-        return [_leads_to(found, each) for each in kept]
+            held = to_kept(tenant, item)
+            if (held.copy.key, held.copy.identity) == (copy.key, copy.identity):
+                self._copies_of_record.release(digest, held)
 
 
 def _item(change: _Change) -> Item:
@@ -226,13 +217,3 @@ def _item(change: _Change) -> Item:
 
 def _has_changed(change: _Change) -> bool:
     return change.old is not None and change.old != change.new
-
-
-def _leads_to(items: dict[str, Item], kept: Kept) -> bool:
-    digest = kept.copy.content_digest
-    if digest is None:
-        return True
-    item = items.get(digest_key(kept.tenant, digest).pk, {})
-    hint = hint_to(kept, digest)
-    found = texts(item)
-    return place_of(item) == kept.place or str(hint) in found or flag(hint.group) in found

@@ -1,35 +1,50 @@
-"""An index in a PostgreSQL database: for many servers at once, and a billion copies.
+"""An index in a PostgreSQL database, for many servers at once and a billion copies.
 
-index.py        the engine: what it asks the database
-reading.py      what is asked, statement by statement
-writing.py      what changes the tables, and how those who write at once are kept apart
-loading.py      a bulk load into an index that has no copies yet
+index.py        the engine
+connections.py  a pool of connections, and the ways to execute statements
+errors.py       the meaning of PostgreSQL's errors
+reading.py      queries
+writing.py      changes, and the locks that order concurrent ones
+loading.py      bulk loads into an index without copies
 lists.py        lists of digests without a location
-pages.py        all of it, page by page
-rows.py         copies as rows
-connections.py  who is connected, and for how long anybody waits
-failures.py     what PostgreSQL's errors mean
-schema.py       the tables, and how older ones come to be like these
+pages.py        all entries, page by page
+state.py        small named values
+rows.py         copies as rows, and the tables that they are written to
+schema.py       the tables, and upgrades from older versions
 """
 
 from typing import TYPE_CHECKING
 
-from onecopy.errors import InvalidSettings
+from onecopy.index.extras import extra
+from onecopy.index.interface import WriteCost
 
 if TYPE_CHECKING:
+    from onecopy.index.interface import Mean
     from onecopy.index.postgres.index import PostgresIndex
 
 
 def open_url(url: str) -> "PostgresIndex":
-    """Open `postgresql://user@host/database?…`, as libpq reads it; the tables are made there.
+    """Open `postgresql://user@host/database?…`, a URL of libpq; creates the tables.
 
     The password comes from PGPASSWORD, a password file or a service file, as for psql.
     """
-    try:
+    with extra("postgres"):
         from onecopy.index.postgres.index import PostgresIndex
-    except ModuleNotFoundError as error:
-        raise InvalidSettings(
-            f"PostgreSQL needs {error.name}, which is not installed: "
-            "pip install 'onecopy[postgres]'"
-        ) from error
     return PostgresIndex(url)
+
+
+def require_exists(url: str) -> None:
+    """Raise InvalidSettings if there is no index in the database."""
+    with extra("postgres"):
+        from onecopy.index.postgres.connections import require_index
+    require_index(url)
+
+
+def name_of(url: str) -> str:
+    """Return the URL, which names the same database everywhere."""
+    return url
+
+
+def write_cost(url: str, mean: "Mean") -> WriteCost:  # noqa: ARG001
+    """Return the assumed rate."""
+    return WriteCost(40_000.0)

@@ -1,4 +1,4 @@
-"""What the errors of PostgreSQL mean to those who use the index."""
+"""The meaning of PostgreSQL's errors for users of the index."""
 
 import re
 
@@ -8,37 +8,37 @@ from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, Un
 
 _Meaning = tuple[type[OnecopyError], str]
 
-# By SQLSTATE, the longest beginning that fits
+# By SQLSTATE; the longest matching prefix applies
 # (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _MEANINGS: dict[str, _Meaning] = {
     "08": (Unavailable, "the connection to the database is lost"),
-    "25006": (Unavailable, "this database can only be read: is it a standby? name the primary"),
-    "25P": (Unavailable, "the database has ended the transaction"),
-    "28": (Forbidden, "the database refuses us"),
-    "3D": (InvalidSettings, "there is no such database: make it with createdb"),
-    "40": (Unavailable, "others are writing to the same place of the index"),
-    "42501": (Forbidden, "the database does not permit this to us"),
-    "53": (Unavailable, "the database has no resources left for this"),
-    "53100": (Failure, "no room left on the disk of the database: make room"),
-    "55": (Unavailable, "others are using the index in a way that excludes us"),
-    "57": (Unavailable, "the database has interrupted this"),
-    "58": (Unavailable, "the database can't read or write its files"),
+    "25006": (Unavailable, "the database is read-only, perhaps a standby: use the primary"),
+    "25P": (Unavailable, "the database ended the transaction"),
+    "28": (Forbidden, "the database refused the login"),
+    "3D": (InvalidSettings, "there is no such database: create it with createdb"),
+    "40": (Unavailable, "other processes are writing to the same records: try again"),
+    "42501": (Forbidden, "the database user lacks a permission"),
+    "53": (Unavailable, "the database is out of resources"),
+    "53100": (Failure, "the disk of the database is full: free some space"),
+    "55": (Unavailable, "other processes have locked the index: try again"),
+    "57": (Unavailable, "the database interrupted the request"),
+    "58": (Unavailable, "the database cannot read or write its files"),
     "XX001": (Failure, "the database is damaged: restore a backup"),
-    "XX002": (Failure, "the database is damaged: restore a backup, or rebuild its indexes"),
+    "XX002": (Failure, "the database is damaged: restore a backup, or run REINDEX"),
 }
-# A connection that is refused comes without a SQLSTATE. Where the server speaks another language it
-# is taken for unavailable.
+# A refused connection has no SQLSTATE. If the server's messages are in another language, it counts
+# as unavailable.
 _REFUSALS: dict[str, _Meaning] = {
     "authentication failed|no password supplied|pg_hba.conf": _MEANINGS["28"],
     "role .* does not exist|not permitted to log in": _MEANINGS["28"],
     "permission denied for database": _MEANINGS["42501"],
     "database .* does not exist": _MEANINGS["3D"],
-    "bad value|invalid .* value": (InvalidSettings, "the URL of the index can't be used"),
+    "bad value|invalid .* value": (InvalidSettings, "the URL of the index cannot be used"),
 }
 
 
 def failure(error: psycopg.Error) -> OnecopyError:
-    """Return what an error of PostgreSQL means to those who use the index."""
+    """Return the error to raise in place of one of PostgreSQL's."""
     state = error.sqlstate or ""
     for length in (5, 3, 2):
         if meaning := _MEANINGS.get(state[:length]):
@@ -50,11 +50,11 @@ def failure(error: psycopg.Error) -> OnecopyError:
 
 
 def refusal(error: psycopg.Error) -> OnecopyError:
-    """Return what it means that there is no connection."""
+    """Return the error to raise in place of one that happened while connecting."""
     for words, (kind, message) in _REFUSALS.items():
         if re.search(words, str(error)):
             return kind(f"{message} ({_first_line(error)})")
-    return Unavailable(f"can't reach the database ({_first_line(error)})")
+    return Unavailable(f"cannot reach the database ({_first_line(error)})")
 
 
 def _first_line(error: psycopg.Error) -> str:

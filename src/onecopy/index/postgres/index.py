@@ -1,4 +1,4 @@
-"""The engine: who reads and who writes what."""
+"""The engine: an index in a PostgreSQL database."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -7,23 +7,21 @@ from typing import TypeVar
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.index.interface import Entry
-from onecopy.index.postgres import lists, loading, pages, reading, writing
-from onecopy.index.postgres.asking import Connection
-from onecopy.index.postgres.connections import Connections
+from onecopy.index.postgres import lists, loading, pages, reading, state, writing
+from onecopy.index.postgres.connections import Connection, Connections
 from onecopy.index.postgres.schema import upgrade
 from onecopy.index.rules import content_digest
 
 _CHUNK = 10_000
-"""Copies or listed digests that a bulk load keeps at one time, in one transaction: others who want
-to write wait meanwhile."""
-_MANY = 50_000
-"""Copies that are worth building the keys of an index that has none yet at the end."""
+"""Copies or listed digests that are recorded in one transaction, for which other writers wait."""
+_MIN_BULK_LOAD = 50_000
+"""Copies from which on it is faster to build the keys of an empty index at the end."""
 
 _T = TypeVar("_T")
 
 
 class PostgresIndex:
-    """An index in a PostgreSQL database. To be opened after a fork, not before."""
+    """An index in a PostgreSQL database. Open it after a fork, not before."""
 
     def __init__(self, url: str) -> None:
         self._connections = Connections(url)
@@ -47,19 +45,19 @@ class PostgresIndex:
     ) -> Iterator[tuple[str, Copy]]:
         names = self._connections.use(reading.tenants) if tenant is None else [tenant]
         for name in names:
-            for copy in self._holders(name, digest) if digest else self._all(name):
+            for copy in self._with_digest(name, digest) if digest else self._all(name):
                 yield name, copy
 
     def _all(self, tenant: str) -> Iterator[Copy]:
-        """Yield by key: that is what stays, whatever is recorded meanwhile."""
+        """Yield by key, which does not change when copies are recorded concurrently."""
         key = ""
         while page := self._connections.use(reading.after, tenant, key):
             yield from page
             key = page[-1].key
 
-    def _holders(self, tenant: str, digest: Digest) -> Iterator[Copy]:
+    def _with_digest(self, tenant: str, digest: Digest) -> Iterator[Copy]:
         last = reading.BEFORE_ALL
-        while page := self._connections.use(reading.holders, tenant, digest, last):
+        while page := self._connections.use(reading.with_digest, tenant, digest, last):
             yield from (copy for _, copy in page)
             last = page[-1][0]
 
@@ -75,8 +73,8 @@ class PostgresIndex:
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
         pairs = iter(copies)
-        first = list(islice(pairs, _MANY))
-        if len(first) == _MANY:
+        first = list(islice(pairs, _MIN_BULK_LOAD))
+        if len(first) == _MIN_BULK_LOAD:
             loaded = self._connections.use(loading.load, chain(first, pairs))
             if loaded is not None:
                 return loaded
@@ -88,10 +86,10 @@ class PostgresIndex:
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
         return self._each(lists.keep, iter(digests))
 
-    def _each(self, keep: Callable[[Connection, list[_T]], None], given: Iterator[_T]) -> int:
-        """Keep what is given, chunk by chunk, each in one transaction; return how many."""
+    def _each(self, keep: Callable[[Connection, list[_T]], None], items: Iterator[_T]) -> int:
+        """Record items chunk by chunk, each in one transaction; return the number of items."""
         count = 0
-        while chunk := list(islice(given, _CHUNK)):
+        while chunk := list(islice(items, _CHUNK)):
             self._connections.use(keep, chunk)
             count += len(chunk)
         return count
@@ -108,13 +106,13 @@ class PostgresIndex:
             yield page
 
     def get(self, name: str) -> bytes | None:
-        return self._connections.use(reading.get, name)
+        return self._connections.use(state.get, name)
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
-        return self._connections.use(writing.put_if, name, old, new)
+        return self._connections.use(state.put_if, name, old, new)
 
     def increase(self, name: str, by: int) -> int:
-        return self._connections.use(writing.increase, name, by)
+        return self._connections.use(state.increase, name, by)
 
     def close(self) -> None:
         self._connections.close()

@@ -1,12 +1,12 @@
-"""Lists of digests without a location: kept, and found."""
+"""Lists of digests without a location: insertion and lookup."""
 
 from collections.abc import Iterable, Sequence
 
 from onecopy.content import Listed
 from onecopy.digest import Digest
-from onecopy.index.postgres.asking import Connection, ask, fetch
-from onecopy.index.postgres.rows import packed
-from onecopy.index.postgres.writing import Table, columns_of, tenant_ids
+from onecopy.index.postgres.connections import Connection, execute, fetch
+from onecopy.index.postgres.rows import Table, columns_of, packed
+from onecopy.index.postgres.writing import tenant_ids
 
 _TEMPORARY = """
 CREATE TEMPORARY TABLE listed_now (
@@ -14,7 +14,7 @@ CREATE TEMPORARY TABLE listed_now (
 ) ON COMMIT DROP
 """
 _NOW = Table("listed_now", "size, tenant, digest", ("int8", "int4", "bytea"))
-# Both in the order of their keys: so two who list the same never wait for each other.
+# Both are ordered by key, so that processes that list the same digests cannot deadlock.
 _KEEP = """
 INSERT INTO onecopy.listed (size, tenant, digest)
 SELECT size, tenant, digest FROM listed_now ORDER BY tenant, digest
@@ -33,24 +33,24 @@ WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND digest = ANY(
 
 
 def keep(connection: Connection, given: Iterable[tuple[str, Listed]]) -> None:
-    """Keep (tenant, listed digest) pairs, the last of those that are given several times."""
+    """List (tenant, listed digest) pairs; if a digest occurs several times, the last one counts."""
     last = {(tenant, listed.digest): listed.size for tenant, listed in given}
-    ask(connection, "BEGIN")
+    execute(connection, "BEGIN")
     ids = tenant_ids(connection, {tenant for tenant, _ in last})
-    ask(connection, _TEMPORARY)
+    execute(connection, _TEMPORARY)
     rows = [(size, ids[tenant], packed(digest)) for (tenant, digest), size in last.items()]
     _NOW.put(connection, rows)
-    ask(connection, _KEEP)
+    execute(connection, _KEEP)
     sizes = {(ids[name], size or 0, str(digest.scheme)) for (name, digest), size in last.items()}
-    ask(connection, _KEEP_SIZES, *columns_of(sorted(sizes)))
-    ask(connection, "COMMIT")
+    execute(connection, _KEEP_SIZES, *columns_of(sorted(sizes)))
+    execute(connection, "COMMIT")
 
 
 def find(connection: Connection, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
-    """Return, for each digest in order, what a list says of it, or None."""
+    """Return, for each digest in order, its entry in the lists, or None."""
     if not digests:
         return []
-    asked = {packed(digest): digest for digest in digests}
-    rows = fetch(connection, _FIND, tenant, sorted(asked))
-    known = {asked[value]: Listed(asked[value], size) for value, size in rows}
+    wanted = {packed(digest): digest for digest in digests}
+    rows = fetch(connection, _FIND, tenant, sorted(wanted))
+    known = {wanted[value]: Listed(wanted[value], size) for value, size in rows}
     return [known.get(digest) for digest in digests]

@@ -1,4 +1,4 @@
-"""A bulk load into an index without copies: loaded without keys, which are built at the end."""
+"""Bulk loads into an index without copies: its keys are dropped, and built again at the end."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
@@ -6,25 +6,23 @@ from itertools import chain, islice
 from psycopg import errors
 
 from onecopy.content import Copy
-from onecopy.index.postgres.asking import Connection, ask, fetch, run
-from onecopy.index.postgres.rows import entries_of, row_of, to_copy
+from onecopy.index.postgres.connections import Connection, execute, fetch, run
+from onecopy.index.postgres.rows import COPIES, DIGESTS, entries_of, row_of, to_copy
 from onecopy.index.postgres.schema import STRIPES
 from onecopy.index.postgres.writing import (
     ACT_BITS,
-    COPIES,
-    DIGESTS,
-    drop_digests,
-    keep_late,
+    delete_digests,
+    keep_duplicate_keys,
     lock,
     next_act,
     tenant_ids,
 )
 
 _CHUNK = 100_000
-"""Copies that are held in memory at one time."""
+"""Copies that are held in memory at a time."""
 
 _IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM onecopy.copy)"
-_PATIENCE = """
+_BULK_SESSION = """
 SET LOCAL statement_timeout = 0;
 SET LOCAL idle_in_transaction_session_timeout = 0;
 SET LOCAL enable_seqscan TO DEFAULT;
@@ -50,29 +48,30 @@ _ANALYZE = "ANALYZE onecopy.copy, onecopy.digest"
 
 
 def load(connection: Connection, copies: Iterable[tuple[str, Copy]]) -> int | None:
-    """Load all copies, and return how many were given; None: this index has copies already.
+    """Load all copies; return their number, or None if the index has copies already.
 
-    In one transaction: nobody else can use the tables of copies meanwhile, and an interruption
-    leaves none. Also None if the tables can't be had so. Nothing is consumed then.
+    All of it is one transaction, during which no other process can use the tables of copies; an
+    interruption leaves them empty. Also returns None if the tables cannot be locked or altered. If
+    it returns None, nothing has been consumed.
     """
-    ask(connection, "BEGIN")
-    if not _is_ours_alone(connection):
-        ask(connection, "ROLLBACK")
+    execute(connection, "BEGIN")
+    if not _prepare(connection):
+        execute(connection, "ROLLBACK")
         return None
-    run(connection, _PATIENCE)
-    given, tenants = 0, dict[str, int]()
+    run(connection, _BULK_SESSION)
+    count, tenants = 0, dict[str, int]()
     pairs = iter(copies)
     while chunk := list(islice(pairs, _CHUNK)):
         _load(connection, chunk, tenants)
-        given += len(chunk)
+        count += len(chunk)
     _build_keys(connection, tenants)
-    ask(connection, _ANALYZE)
-    ask(connection, "COMMIT")
-    return given
+    execute(connection, _ANALYZE)
+    execute(connection, "COMMIT")
+    return count
 
 
-def _is_ours_alone(connection: Connection) -> bool:
-    """Lock out all others, if there are no copies, and take the keys off."""
+def _prepare(connection: Connection) -> bool:
+    """Lock the tables and drop their keys, if there are no copies; return whether that is done."""
     lock(connection, range(STRIPES))
     ((is_empty,),) = fetch(connection, _IS_EMPTY)
     if not is_empty:
@@ -81,7 +80,7 @@ def _is_ours_alone(connection: Connection) -> bool:
         with connection.transaction():
             run(connection, _DROP_KEYS)
     except (errors.InsufficientPrivilege, errors.LockNotAvailable):
-        return False  # not the owner; or others read for longer than we wait
+        return False  # not the owner, or others read for longer than the lock timeout
     return True
 
 
@@ -106,16 +105,17 @@ def _build_keys(connection: Connection, tenants: dict[str, int]) -> None:
         with connection.transaction():
             run(connection, _BUILD_KEY)
     except errors.UniqueViolation:
-        _weed(connection)
+        _set_late_aside(connection)
         run(connection, _BUILD_KEY)
         for late in _late(connection):
             own = (entries_of(number, tenants[name], copy) for number, (name, copy) in late)
-            drop_digests(connection, list(chain.from_iterable(own)))
-            keep_late(connection, tenants, late)
+            delete_digests(connection, list(chain.from_iterable(own)))
+            keep_duplicate_keys(connection, tenants, late)
 
 
-# What came to a key that was taken is put aside, and kept when there is a key to find the other by.
-_PUT_ASIDE = """
+# Copies at a key that an earlier one has are moved to a temporary table, and recorded when the
+# primary key, by which the earlier one is found, has been built.
+_MOVE_LATE = """
 CREATE TEMPORARY TABLE late ON COMMIT DROP AS
 SELECT * FROM (
     SELECT name, number, key, size, digests, identity, stored_at, recorded_at, tenant,
@@ -123,7 +123,7 @@ SELECT * FROM (
     FROM onecopy.copy JOIN onecopy.tenant ON id = tenant
 ) AS numbered WHERE nth > 1
 """
-_DROP_LATE = """
+_DELETE_LATE = """
 DELETE FROM onecopy.copy USING late
 WHERE copy.tenant = late.tenant AND copy.number = late.number
 """
@@ -133,9 +133,9 @@ FROM late ORDER BY number
 """
 
 
-def _weed(connection: Connection) -> None:
-    run(connection, _PUT_ASIDE)
-    run(connection, _DROP_LATE)
+def _set_late_aside(connection: Connection) -> None:
+    run(connection, _MOVE_LATE)
+    run(connection, _DELETE_LATE)
 
 
 def _late(connection: Connection) -> Iterator[list[tuple[int, tuple[str, Copy]]]]:

@@ -1,14 +1,14 @@
-"""All that an index keeps, page by page, for whoever moves it elsewhere."""
+"""All entries of an index, page by page."""
 
 from onecopy.content import Listed
 from onecopy.index.interface import Entry
-from onecopy.index.postgres.asking import Connection, fetch
+from onecopy.index.postgres.connections import Connection, fetch
 from onecopy.index.postgres.rows import to_copy, unpacked
 
-_PAGE = 5000
-"""Entries that are given at one time."""
-_EXACTLY = 100_000
-"""Rows of a table up to which they are counted; more are estimated."""
+_PAGE_SIZE = 5000
+"""Entries in one page."""
+_MAX_COUNTED = 100_000
+"""Rows of a table up to which they are counted; above that, the number is estimated."""
 
 _COPIES = """
 SELECT tenant, number, (SELECT name FROM onecopy.tenant WHERE id = tenant),
@@ -23,10 +23,11 @@ WHERE (tenant, digest) > (%b, %b) ORDER BY tenant, digest LIMIT %b
 """
 
 Page = tuple[str, list[Entry]]
+"""A position, and the entries before it."""
 
 
 def page(connection: Connection, after: str | None) -> Page | None:
-    """Return the next page after a position, or None; copies first, then what is listed."""
+    """Return the next page after a position, or None; copies come first, then listed digests."""
     kind, tenant, place = (after or "copy 0 0").split()
     if kind == "copy" and (found := _copies(connection, int(tenant), int(place))):
         return found
@@ -36,28 +37,28 @@ def page(connection: Connection, after: str | None) -> Page | None:
 
 
 def _copies(connection: Connection, tenant: int, number: int) -> Page | None:
-    """By number: in the order of recording, to whose end goes what is replaced."""
-    rows = fetch(connection, _COPIES, tenant, number, _PAGE)
+    """Read by number, so in the order of recording; a copy that is replaced gets a new number."""
+    rows = fetch(connection, _COPIES, tenant, number, _PAGE_SIZE)
     entries: list[Entry] = [(name, to_copy(row)) for _, _, name, *row in rows]
     return (f"copy {rows[-1][0]} {rows[-1][1]}", entries) if rows else None
 
 
 def _listed(connection: Connection, tenant: int, digest: bytes) -> Page | None:
-    rows = fetch(connection, _LISTED, tenant, digest, _PAGE)
+    rows = fetch(connection, _LISTED, tenant, digest, _PAGE_SIZE)
     entries: list[Entry] = [(name, Listed(unpacked(value), size)) for _, value, name, size in rows]
     return (f"listed {rows[-1][0]} {rows[-1][1].hex()}", entries) if rows else None
 
 
 def count(connection: Connection) -> int:
-    """Return how many entries there are, about so if they are many."""
+    """Return the number of entries, or an estimate if there are many."""
     return sum(_count(connection, table) for table in ("onecopy.copy", "onecopy.listed"))
 
 
 def _count(connection: Connection, table: str) -> int:
-    few = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {_EXACTLY}) AS few"
+    few = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {_MAX_COUNTED}) AS few"
     ((exactly,),) = fetch(connection, few)
-    if exactly < _EXACTLY:
+    if exactly < _MAX_COUNTED:
         return int(exactly)
-    # The planner reckons with the table's present size, even if nobody has analysed it yet.
+    # The planner uses the current size of the table, even if it was never analyzed.
     ((plans,),) = fetch(connection, f"EXPLAIN (FORMAT JSON) SELECT 1 FROM {table}")
-    return max(_EXACTLY, int(plans[0]["Plan"]["Plan Rows"]))
+    return max(_MAX_COUNTED, int(plans[0]["Plan"]["Plan Rows"]))

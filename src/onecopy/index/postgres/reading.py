@@ -1,20 +1,21 @@
-"""What is asked of a database, statement by statement."""
+"""Queries."""
 
 from collections.abc import Callable, Sequence
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.index.postgres.asking import Connection, ask, fetch
+from onecopy.index.postgres.connections import Connection, execute, fetch
 from onecopy.index.postgres.rows import UNREAD, packed, packed_all, to_copy
 
-_PAGE = 2000
-"""Copies that are read at one time by whoever goes through many."""
+_PAGE_SIZE = 2000
+"""Copies that are read at a time when all are iterated."""
 
-# Each statement names its tenant by a subquery: so it costs the same calls whether or not the index
-# knows the tenant (P5), and a process remembers nothing that could be out of date.
+# Each statement finds the tenant by a subquery. So it costs the same calls whether or not the
+# tenant exists (P5), and a process caches nothing that could become stale.
 #
-# A plan is made once, perhaps while the tables are empty and every way is as good as any other. So
-# each row is found by itself, by all columns of one index: LATERAL with LIMIT leaves no other way.
+# A statement is planned once, perhaps while the tables are empty and all plans look equally good.
+# So each row is looked up separately, by all columns of one index: with LATERAL and LIMIT there is
+# no other plan.
 _COLUMNS = "key, size, digests, identity, stored_at, recorded_at"
 _FIRST = f"""
 SELECT {_COLUMNS}
@@ -29,19 +30,19 @@ CROSS JOIN LATERAL (
 ) AS found
 """
 _FIRST_OF_EACH = f"""
-SELECT asked.place, {_COLUMNS}
+SELECT wanted.place, {_COLUMNS}
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
-CROSS JOIN unnest(%b::bytea[]) WITH ORDINALITY AS asked(digest, place)
+CROSS JOIN unnest(%b::bytea[]) WITH ORDINALITY AS wanted(digest, place)
 CROSS JOIN LATERAL (
     SELECT number FROM onecopy.digest
-    WHERE tenant = own.id AND digest = asked.digest ORDER BY rank, number LIMIT 1
+    WHERE tenant = own.id AND digest = wanted.digest ORDER BY rank, number LIMIT 1
 ) AS first
 CROSS JOIN LATERAL (
     SELECT {_COLUMNS} FROM onecopy.copy
     WHERE tenant = own.id AND number = first.number LIMIT 1
 ) AS found
 """
-_HOLDERS = f"""
+_WITH_DIGEST = f"""
 SELECT rank, number, {_COLUMNS}
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
 CROSS JOIN LATERAL (
@@ -58,9 +59,9 @@ ORDER BY rank, number
 _AT = f"""
 SELECT {_COLUMNS}
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
-CROSS JOIN unnest(%b::text[]) AS asked(name)
+CROSS JOIN unnest(%b::text[]) AS wanted(name)
 CROSS JOIN LATERAL (
-    SELECT {_COLUMNS} FROM onecopy.copy WHERE tenant = own.id AND key = asked.name LIMIT 1
+    SELECT {_COLUMNS} FROM onecopy.copy WHERE tenant = own.id AND key = wanted.name LIMIT 1
 ) AS found
 """
 _NEXT = f"""
@@ -77,22 +78,22 @@ WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND size = %b
 ORDER BY need, number LIMIT %b
 """
 _UNREAD_SIZES = f"""
-SELECT asked.size
+SELECT wanted.size
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
-CROSS JOIN unnest(%b::bigint[]) AS asked(size)
+CROSS JOIN unnest(%b::bigint[]) AS wanted(size)
 CROSS JOIN LATERAL (
     SELECT FROM onecopy.copy
-    WHERE tenant = own.id AND size = asked.size AND need = '{UNREAD}' LIMIT 1
+    WHERE tenant = own.id AND size = wanted.size AND need = '{UNREAD}' LIMIT 1
 ) AS found
 """
-# A loose index scan: from each need of a size straight to the next one, past all that are equal.
+# A loose index scan: it jumps from each distinct need of a size to the next one.
 _NEEDS = """
 WITH RECURSIVE own(id) AS (SELECT id FROM onecopy.tenant WHERE name = %b),
 found(size, need) AS (
-    SELECT asked.size, (
+    SELECT wanted.size, (
         SELECT need FROM onecopy.copy
-        WHERE tenant = (SELECT id FROM own) AND size = asked.size ORDER BY need LIMIT 1)
-    FROM unnest(%b::bigint[]) AS asked(size)
+        WHERE tenant = (SELECT id FROM own) AND size = wanted.size ORDER BY need LIMIT 1)
+    FROM unnest(%b::bigint[]) AS wanted(size)
     UNION ALL
     SELECT found.size, (
         SELECT copy.need FROM onecopy.copy
@@ -106,41 +107,41 @@ SELECT size, NULL, scheme FROM onecopy.listed_size
 WHERE tenant = (SELECT id FROM own) AND size = ANY(%b::bigint[])
 """
 _ANY_SIZE = 0
-"""Where the schemes of lists without sizes stand: no content is empty."""
+"""The size of digests that are listed without a size: no content is empty."""
 
 Place = tuple[int, int]
-"""Rank and number: where a copy stands among those that have a digest."""
+"""Rank and number: the position of a copy among those with a digest."""
 BEFORE_ALL: Place = (-1, 0)
 
 
 def lookup(connection: Connection, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
     """Return, for each digest in order, the first copy that has it, or None."""
-    if len(digests) == 1:  # spare a single one what only many are worth
+    if len(digests) == 1:  # a single digest needs no array
         rows = fetch(connection, _FIRST, tenant, packed(digests[0]))
         return [to_copy(rows[0]) if rows else None]
-    return ask_first(connection, tenant, digests)() if digests else []
+    return start_lookup(connection, tenant, digests)() if digests else []
 
 
-def ask_first(
+def start_lookup(
     connection: Connection, tenant: str, digests: Sequence[Digest]
 ) -> Callable[[], list[Copy | None]]:
-    """Ask as `lookup` does, and return what reads the answer later."""
-    cursor = ask(connection, _FIRST_OF_EACH, tenant, packed_all(digests))
+    """Send the query of `lookup`; return a function that reads its result later."""
+    cursor = execute(connection, _FIRST_OF_EACH, tenant, packed_all(digests))
 
-    def answer() -> list[Copy | None]:
+    def read() -> list[Copy | None]:
         copies: list[Copy | None] = [None] * len(digests)
         for place, *row in cursor.fetchall():
             copies[place - 1] = to_copy(row)
         return copies
 
-    return answer
+    return read
 
 
-def holders(
+def with_digest(
     connection: Connection, tenant: str, digest: Digest, last: Place
 ) -> list[tuple[Place, Copy]]:
-    """Return the next places after `last` with their copies."""
-    rows = fetch(connection, _HOLDERS, tenant, packed(digest), *last, _PAGE)
+    """Return the next places after `last`, with their copies."""
+    rows = fetch(connection, _WITH_DIGEST, tenant, packed(digest), *last, _PAGE_SIZE)
     return [((rank, number), to_copy(row)) for rank, number, *row in rows]
 
 
@@ -153,29 +154,29 @@ def at(connection: Connection, tenant: str, keys: Sequence[str]) -> list[Copy | 
 
 
 def after(connection: Connection, tenant: str, key: str) -> list[Copy]:
-    """Return the next copies after a key, by key."""
-    return [to_copy(row) for row in fetch(connection, _NEXT, tenant, key, _PAGE)]
+    """Return the next copies after a key, ordered by key."""
+    return [to_copy(row) for row in fetch(connection, _NEXT, tenant, key, _PAGE_SIZE)]
 
 
 def unread(connection: Connection, tenant: str, size: int, limit: int) -> list[Copy]:
-    """Return up to `limit` copies of this size that have no digest at all."""
+    """Return up to `limit` copies of this size that have no digest."""
     return [to_copy(row) for row in fetch(connection, _UNREAD, tenant, size, limit)]
 
 
 def unread_sizes(connection: Connection, tenant: str, sizes: Sequence[int]) -> set[int]:
-    """Return those of the sizes that some copy without any digest has."""
+    """Return the sizes for which there is a copy without a digest."""
     if not sizes:
         return set()
     return {size for (size,) in fetch(connection, _UNREAD_SIZES, tenant, sorted(set(sizes)))}
 
 
 def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
-    """Return, for each size in order, the schemes that must be computed to be found."""
+    """Return, for each size in order, the schemes that a client must compute to find a match."""
     if not sizes:
         return []
-    asked = sorted({_ANY_SIZE, *sizes})
+    wanted = sorted({_ANY_SIZE, *sizes})
     known: dict[int, set[Scheme]] = {}
-    for size, need, listed in fetch(connection, _NEEDS, tenant, asked, asked):
+    for size, need, listed in fetch(connection, _NEEDS, tenant, wanted, wanted):
         own = known.setdefault(size, set())
         if need is not None:
             own.add(content_scheme(size))
@@ -187,9 +188,3 @@ def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[f
 def tenants(connection: Connection) -> list[str]:
     """Return the names of all tenants."""
     return [name for (name,) in fetch(connection, "SELECT name FROM onecopy.tenant ORDER BY id")]
-
-
-def get(connection: Connection, name: str) -> bytes | None:
-    """Return a value of the state, or None."""
-    rows = fetch(connection, "SELECT value FROM onecopy.state WHERE name = %b", name)
-    return rows[0][0] if rows else None

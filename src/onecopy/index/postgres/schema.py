@@ -1,18 +1,18 @@
-"""The tables of an index, and how those of older versions come to be like these."""
+"""The tables of an index, and upgrades from older versions."""
 
 from psycopg import errors
 
 from onecopy.errors import InvalidSettings, Unavailable
-from onecopy.index.postgres.asking import Connection, run
+from onecopy.index.postgres.connections import Connection, run
 
 STRIPES = 4096
-"""Rows that writers lock; see writing.py. All who write at one time have to reckon with as many."""
+"""Rows that writers lock; see writing.py. All processes must use the same number."""
 
 _FIRST = """
 CREATE TABLE onecopy.version (version INTEGER NOT NULL);
 INSERT INTO onecopy.version VALUES (0);
 
--- Each act of writing takes the next number; see writing.py.
+-- Each writing transaction draws the next number; see writing.py.
 CREATE SEQUENCE onecopy.act AS BIGINT MINVALUE 1 CACHE 1;
 
 CREATE TABLE onecopy.stripe (id INTEGER PRIMARY KEY);
@@ -23,9 +23,10 @@ CREATE TABLE onecopy.tenant (
     name TEXT COLLATE "C" NOT NULL UNIQUE
 );
 
--- Numbers ascend in the order of recording: of equal ranks the least number comes first. What must
--- be asked to find a copy is its `need`. '': its content digest; '-': its bytes, since it has no
--- digest; else the schemes of its digests, as 'md5' or 'md5 md5+8388608'.
+-- Numbers ascend in the order of recording: among equal ranks the lowest number comes first.
+-- `need` is what a client must compute to find the copy. '': its content digest; '-': its bytes
+-- must be read, since it has no digest; else the schemes of its digests, such as 'md5' or
+-- 'md5 md5+8388608'.
 CREATE TABLE onecopy.copy (
     number BIGINT NOT NULL,
     size BIGINT NOT NULL,
@@ -41,7 +42,7 @@ CREATE TABLE onecopy.copy (
 CREATE UNIQUE INDEX copy_number ON onecopy.copy (tenant, number);
 CREATE INDEX copy_size ON onecopy.copy (tenant, size, need, number);
 
--- A row for each digest of each copy, as copy.digests holds it where it is claimed.
+-- A row for each digest of each copy, in the form in which copy.digests packs claimed ones.
 CREATE TABLE onecopy.digest (
     number BIGINT NOT NULL,
     tenant INTEGER NOT NULL,
@@ -50,8 +51,8 @@ CREATE TABLE onecopy.digest (
     CONSTRAINT digest_place PRIMARY KEY (tenant, digest, rank, number)
 );
 
--- Digests that are on somebody's list, and the schemes that must be asked at a size (0: at every
--- one) for them to be found.
+-- Listed digests, and the schemes that a client must compute for a size (0: for every size) to find
+-- them.
 CREATE TABLE onecopy.listed (
     size BIGINT,
     tenant INTEGER NOT NULL,
@@ -70,9 +71,9 @@ CREATE TABLE onecopy.counter (name TEXT COLLATE "C" PRIMARY KEY, value BIGINT NO
 """
 
 UPGRADES: tuple[str, ...] = (_FIRST,)
-"""What makes version n + 1 of an index of version n. Only ever appended to."""
+"""Item n upgrades an index from version n to n + 1. Never change an item."""
 
-_TRIES = 5
+_MAX_ATTEMPTS = 5
 _LOOK = """
 SELECT
     (SELECT count(*) FROM information_schema.schemata WHERE schema_name = 'onecopy'),
@@ -84,25 +85,25 @@ SELECT
 
 
 def upgrade(connection: Connection) -> None:
-    """Bring a database to this version; raises InvalidSettings if it can't be."""
-    for _ in range(_TRIES):
+    """Create the tables, or upgrade them to this version; raises InvalidSettings if impossible."""
+    for _ in range(_MAX_ATTEMPTS):
         version = _version(connection)
         if version == len(UPGRADES):
             return
         try:
-            _bring(connection, version)
+            _upgrade(connection, version)
         except (errors.DuplicateSchema, errors.DuplicateTable, errors.UniqueViolation):
             continue  # another process did it at the same time
-    raise Unavailable("others are making or upgrading the index: try again")
+    raise Unavailable("other processes are creating or upgrading the index: try again")
 
 
-def _bring(connection: Connection, version: int | None) -> None:
-    """Make all versions after this one, in one transaction."""
+def _upgrade(connection: Connection, version: int | None) -> None:
+    """Apply all upgrades after a version, in one transaction."""
     with connection.transaction():
         if version is None:
             connection.execute("CREATE SCHEMA onecopy")
         if version:
-            # Others wait here, and then find nothing to do.
+            # Other processes wait here, and then find nothing to do.
             row = connection.execute("SELECT version FROM onecopy.version FOR UPDATE").fetchone()
             version = row[0] if row else 0
         for statements in UPGRADES[version or 0 :]:
@@ -111,19 +112,19 @@ def _bring(connection: Connection, version: int | None) -> None:
 
 
 def _version(connection: Connection) -> int | None:
-    """Return the version of the tables; None: there is not even a schema, 0: it is empty."""
+    """Return the version of the tables; 0 if the schema is empty, None if there is no schema."""
     row = connection.execute(_LOOK).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has a row
     schemas, tables, ours, encoding = row
     if encoding != "UTF8":
         raise InvalidSettings(
-            f"the database {connection.info.dbname} is encoded in {encoding}, which can't hold "
-            "every name: createdb --encoding UTF8 --template template0"
+            f"the database {connection.info.dbname} has the encoding {encoding}, which cannot hold "
+            "every name: create one with createdb --encoding UTF8 --template template0"
         )
     if tables and not ours:
         raise InvalidSettings(
-            f"the schema onecopy of the database {connection.info.dbname} is no index of onecopy: "
-            "name another database"
+            f"the schema onecopy in the database {connection.info.dbname} is not an index of "
+            "onecopy: use another database"
         )
     if not ours:
         return 0 if schemas else None
@@ -136,6 +137,6 @@ def _checked(connection: Connection) -> int:
     if version > len(UPGRADES):
         raise InvalidSettings(
             f"the index in the database {connection.info.dbname} was written by a newer onecopy "
-            f"(index version {version}, this one knows {len(UPGRADES)}): upgrade onecopy"
+            f"(index version {version}; this onecopy supports {len(UPGRADES)}): upgrade onecopy"
         )
     return version

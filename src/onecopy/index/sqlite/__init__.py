@@ -1,24 +1,58 @@
-"""An index in one SQLite file: for one machine, any number of its processes, 100 million copies.
+"""An index in one SQLite file, for any number of processes on one machine and 100 million copies.
 
-index.py        the engine: what it asks the file, statement by statement
-rows.py         copies as rows, packed so that SQLite takes a million without calling Python
-connections.py  who reads, who writes, who tidies up: pool, group commit, checkpointer
-draft.py        a bulk load into an index that has no copies yet
-file.py         opening, backing up, and what SQLite's errors mean
-schema.py       the tables, and how older files come to have them
+index.py        the engine
+connections.py  connections for reading, group commit for writing, checkpoints
+file.py         opening, creating and backing up of the file
+errors.py       the meaning of SQLite's errors
+reading.py      queries
+writing.py      changes
+loading.py      bulk loads into an index without copies
+lists.py        lists of digests without a location
+pages.py        all entries, page by page
+state.py        small named values
+rows.py         copies as rows, packed for SQLite
+schema.py       the tables, and upgrades from older versions
+checking.py     search for faults
 """
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from onecopy.errors import InvalidSettings
+from onecopy.index.interface import WriteCost
 from onecopy.index.sqlite.index import SqliteIndex
 
-__all__ = ["SqliteIndex", "open_url"]
+if TYPE_CHECKING:
+    from onecopy.index.interface import Mean
+
+__all__ = ["SqliteIndex", "name_of", "open_url", "require_exists", "write_cost"]
 
 
 def open_url(url: str) -> SqliteIndex:
-    """Open `sqlite:relative.db` or `sqlite:/absolute.db`; the file is made if it is not there."""
-    _, _, path = url.partition(":")
+    """Open `sqlite:relative.db` or `sqlite:/absolute.db`; the file is created if it is missing."""
+    return SqliteIndex(_path(url))
+
+
+def require_exists(url: str) -> None:
+    """Raise InvalidSettings if there is no file."""
+    if not Path(_path(url)).exists():
+        raise InvalidSettings(f"there is no index {_path(url)}")
+
+
+def name_of(url: str) -> str:
+    """Return the URL with the absolute path."""
+    return f"sqlite:{Path(_path(url)).resolve()}"
+
+
+def write_cost(url: str, mean: "Mean") -> WriteCost:  # noqa: ARG001
+    """Return the assumed rate."""
+    return WriteCost(150_000.0)
+
+
+def _path(url: str) -> str:
+    path = url.partition(":")[2]
     if not path or path.startswith(":"):
         raise InvalidSettings(
             f"{url!r} names no file: expected sqlite:index.db or sqlite:/index.db"
         )
-    return SqliteIndex(path)
+    return path

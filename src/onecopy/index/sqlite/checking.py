@@ -1,4 +1,4 @@
-"""Looking for faults in an index file."""
+"""Search for faults in an index file."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -7,10 +7,10 @@ import apsw
 
 from onecopy.index.sqlite import lists, reading
 
-_MOST = 100
-"""Faults that are told: one is enough to restore a backup."""
+_MAX_FAULTS = 100
+"""Faults that are reported: a single one is reason enough to restore a backup."""
 _BATCH = 10_000
-"""Copies that are checked at one time."""
+"""Copies that are checked at a time."""
 
 _COUNTS = """
 SELECT
@@ -28,10 +28,10 @@ SELECT
 
 
 def find_faults(connection: apsw.Connection) -> list[str]:
-    """Return what is wrong with an index as it is now, a sentence each."""
-    connection.execute("BEGIN")  # all of it as it was at one time
+    """Return the faults of an index as it is now, one sentence each."""
+    connection.execute("BEGIN")  # one snapshot for all checks
     try:
-        return list(islice(_all_faults(connection), _MOST))
+        return list(islice(_all_faults(connection), _MAX_FAULTS))
     finally:
         connection.execute("ROLLBACK")
 
@@ -51,22 +51,22 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
     for rows in reading.chunks(connection, _BATCH):
         known += rows.count_digests(connection)
         for number in sorted(rows.unfound(connection)):
-            yield f"copy {number} is not found by its size or by one of its digests"
+            yield f"copy {number} is missing from the table of sizes or of digests"
     digests, sizes, copies, strangers = connection.execute(_COUNTS).get
     if digests != known:
-        yield f"there are {digests} rows of digests, but all copies have {known} digests"
+        yield f"the table of digests has {digests} rows, but the copies have {known} digests"
     if sizes != copies:
-        yield f"there are {sizes} rows of sizes, but {copies} copies"
+        yield f"the table of sizes has {sizes} rows, but there are {copies} copies"
     if strangers:
-        yield f"{strangers} copies belong to no tenant"
+        yield f"{strangers} copies have no tenant"
     yield from _faults_of_lists(connection)
 
 
 def _faults_of_lists(connection: apsw.Connection) -> Iterator[str]:
     unowned, unasked = connection.execute(_COUNTS_OF_LISTS).get
     if unowned:
-        yield f"{unowned} listed digests belong to no tenant that has lists"
+        yield f"{unowned} listed digests have no tenant that is marked as having lists"
     if unasked:
-        yield f"{unasked} listed digests are not asked for at their sizes"
+        yield f"{unasked} listed digests are missing from the table of sizes"
     if misplaced := lists.count_misplaced(connection):
-        yield f"{misplaced} listed digests are not found by their first bytes"
+        yield f"{misplaced} listed digests have a wrong fingerprint"

@@ -1,4 +1,4 @@
-"""Who reads, who writes, and who tidies up after them."""
+"""Connections for reading and writing, and checkpoints of the write-ahead log."""
 
 import time
 from collections import deque
@@ -10,23 +10,24 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 import apsw
 
 from onecopy.errors import Unavailable
-from onecopy.index.sqlite.file import PATIENCE, connect, connect_reader, failure, translated
+from onecopy.index.sqlite.errors import failure, translated
+from onecopy.index.sqlite.file import BUSY_TIMEOUT, connect, connect_reader
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _CHECKPOINT_PAGES = 8 * 1024
-"""Pages in the WAL (64 MiB) from which on it is copied in the background."""
-_TOO_MANY_PAGES = 32 * 1024
-"""Pages in the WAL (256 MiB), as of a bulk load, to which nobody is to add before it is copied."""
-_LONGEST_STALL_MS = 50
-"""How long to keep writers waiting for a slow reader."""
+"""Size of the WAL (64 MiB) at which it is copied in the background."""
+_MAX_WAL_PAGES = 32 * 1024
+"""Size of the WAL (256 MiB), reached by bulk loads, at which the writer itself copies it."""
+_MAX_STALL_MS = 50
+"""How long writers wait for a slow reader when the WAL is restarted."""
 
 
 class Readers:
-    """Connections for reading: as many as there are readers at one time.
+    """Connections for reading, one for each concurrent reader.
 
-    The last one given back is taken first, so a lone reader finds its pages in its own cache.
+    The connection that was returned last is used first, so a single reader finds its pages cached.
     """
 
     def __init__(self, path: str) -> None:
@@ -37,7 +38,7 @@ class Readers:
     def read(
         self, do: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Return what `do` returns; raises what SQLite's errors mean."""
+        """Return the result of `do`; translate SQLite's errors."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -58,7 +59,7 @@ class Readers:
             return connect_reader(self._path)
 
     def close(self) -> None:
-        """Close all connections, those in use as soon as they are given back."""
+        """Close all connections; those in use are closed when they are returned."""
         self._is_open = False
         with suppress(IndexError):
             while True:
@@ -66,7 +67,7 @@ class Readers:
 
 
 class _Job(Generic[T]):
-    """Something to write, and what came of it."""
+    """A write that waits for its transaction, and its result."""
 
     def __init__(self, do: Callable[[apsw.Connection], T]) -> None:
         self._do = do
@@ -90,10 +91,10 @@ class _Job(Generic[T]):
 
 
 class Writer:
-    """The one connection of this process that writes: group commit.
+    """The only connection of this process that writes, with group commit.
 
-    Callers queue their jobs; whoever gets the lock commits all that are queued, in one transaction
-    and with one fsync. A lone caller hands nothing over to another thread.
+    Callers queue their jobs. The caller that gets the lock commits all queued jobs in one
+    transaction, with one fsync. A single caller hands nothing over to another thread.
     """
 
     def __init__(self, connection: apsw.Connection) -> None:
@@ -105,9 +106,9 @@ class Writer:
     def write(
         self, do: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Return what `do` returned, once it is durable; raises what SQLite's errors mean.
+        """Return the result of `do` once it is durable; translate SQLite's errors.
 
-        If a job fails, all of its transaction do: jobs must be repeatable.
+        If one job fails, all jobs of its transaction fail: jobs must be repeatable.
         """
         job = _Job(lambda connection: do(connection, *args, **kwargs))
         self._waiting.append(job)
@@ -125,9 +126,9 @@ class Writer:
         except apsw.Error as error:
             _fail(jobs, error)
         except Exception:  # noqa: BLE001 - its caller raises it, in its own thread
-            _fail(jobs, Unavailable("something else that was to be written with it failed"))
+            _fail(jobs, Unavailable("another write of the same transaction failed: try again"))
         except BaseException:
-            _fail(jobs, Unavailable("the write was interrupted"))
+            _fail(jobs, Unavailable("the write was interrupted: try again"))
             raise
         finally:
             for job in jobs:
@@ -141,25 +142,25 @@ class Writer:
                 job.run(connection)
             connection.execute("COMMIT")
         except BaseException:
-            with suppress(apsw.Error):  # SQLite may have rolled back by itself
+            with suppress(apsw.Error):  # SQLite may have rolled back already
                 connection.execute("ROLLBACK")
             raise
 
     def _begin(self) -> None:
-        """Wait for other processes here. SQLite would wait as a reader that blocks checkpoints."""
-        until = time.monotonic() + PATIENCE
+        """Begin; wait for other writers here: SQLite would block checkpoints while it waits."""
+        deadline = time.monotonic() + BUSY_TIMEOUT
         while True:
             try:
                 self._connection.execute("BEGIN IMMEDIATE")
             except apsw.BusyError:
-                if time.monotonic() > until:
+                if time.monotonic() > deadline:
                     raise
                 time.sleep(0.001)
             else:
                 return
 
     def close(self) -> None:
-        """Close the connection, after the transaction that is on its way."""
+        """Close the connection after the current transaction."""
         with self._lock:
             self._connection.close()
 
@@ -170,33 +171,33 @@ def _fail(jobs: list[_Job[Any]], error: Exception) -> None:
 
 
 class Checkpointer:
-    """Copies the WAL into the index file, in a thread of its own, so that commits need not.
+    """A thread that copies the WAL into the index file, so that commits need not do it.
 
-    While others write, some of the WAL is always left, and it would grow for ever. So the commit
-    after that copies the little that is left, with which the WAL begins anew.
+    While others write, the thread never reaches the end of the WAL, which would grow without limit.
+    So the next commit copies the small remainder, after which the WAL starts over.
     """
 
     def __init__(self, path: str) -> None:
         self._connection = connect(path)
         self._wake = Event()
         self._due = _CHECKPOINT_PAGES
-        """Pages in the WAL from which on there is something to do."""
+        """Size of the WAL at which it must be copied."""
         self._is_copied = False
         self._is_open = True
         self._thread = Thread(target=self._work, name="onecopy-checkpointer", daemon=True)
         self._thread.start()
 
     def watch(self, connection: apsw.Connection) -> None:
-        """Take care of the WAL that this connection writes."""
-        connection.set_wal_hook(self._notice)
+        """Checkpoint the WAL after commits of this connection."""
+        connection.set_wal_hook(self._after_commit)
 
-    def _notice(self, connection: apsw.Connection, _name: str, pages: int) -> int:
-        """After a commit: have the WAL copied, or begin it anew."""
+    def _after_commit(self, connection: apsw.Connection, _name: str, pages: int) -> int:
+        """Wake the thread to copy the WAL, or restart the WAL if that has been done."""
         if pages < self._due:
             return apsw.SQLITE_OK
-        if self._is_copied or pages >= _TOO_MANY_PAGES:
+        if self._is_copied or pages >= _MAX_WAL_PAGES:
             self._is_copied = False
-            self._due = _CHECKPOINT_PAGES + (0 if _begin_anew(connection) else pages)
+            self._due = _CHECKPOINT_PAGES + (0 if _restart_wal(connection) else pages)
         else:
             self._wake.set()
         return apsw.SQLITE_OK
@@ -204,28 +205,28 @@ class Checkpointer:
     def _work(self) -> None:
         while self._wake.wait() and self._is_open:
             self._wake.clear()
-            with suppress(apsw.Error):  # what is amiss, the next one who writes will tell
+            with suppress(apsw.Error):  # the next write will raise it
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
                 self._is_copied = True
 
     def close(self) -> None:
-        """End the thread, after the copying that is on its way."""
+        """End the thread after the current copy."""
         self._is_open = False
         self._wake.set()
         self._thread.join()
         self._connection.close()
 
 
-def _begin_anew(connection: apsw.Connection) -> bool:
-    """Copy what is left of the WAL, most of it while others may write; then begin it anew.
+def _restart_wal(connection: apsw.Connection) -> bool:
+    """Copy the rest of the WAL, most of it while others may write, and start it over.
 
-    Return whether that was possible: other processes, or readers that take long, may hinder it.
+    Return whether that succeeded: other processes and slow readers can prevent it.
     """
     try:
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        connection.set_busy_timeout(_LONGEST_STALL_MS)
+        connection.set_busy_timeout(_MAX_STALL_MS)
         connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
-    except apsw.Error:  # what is amiss, the next one who writes will tell
+    except apsw.Error:  # the next write will raise it
         return False
     finally:
         connection.set_busy_timeout(0)

@@ -1,4 +1,4 @@
-"""The engine: who reads and who writes what."""
+"""The engine: an index in one SQLite file."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,27 +12,25 @@ from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme, content_scheme
 from onecopy.index.interface import Entry
 from onecopy.index.rules import content_digest
-from onecopy.index.sqlite import lists, reading, writing
+from onecopy.index.sqlite import lists, pages, reading, state, writing
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
 from onecopy.index.sqlite.file import back_up, open_file
-from onecopy.index.sqlite.lists import Lists
-from onecopy.index.sqlite.loading import Draft
+from onecopy.index.sqlite.lists import PackedDigests
+from onecopy.index.sqlite.loading import BulkLoad
 from onecopy.index.sqlite.rows import UNREAD, Rows
 
 _CHUNK = 250_000
-"""Copies that a bulk load keeps at one time, in one transaction. In a large index nearly all pages
-of two trees are written anew for each chunk, so more would be faster; but others wait as long as a
-chunk takes, and it takes memory. An index without copies is spared that: see Draft."""
+"""Copies that a bulk load records in one transaction. In a large index each chunk rewrites nearly
+all pages of two trees, so larger chunks would be faster; but other writers wait for a whole chunk,
+and it takes memory. An index without copies avoids this: see BulkLoad."""
 _LISTED_CHUNK = 1_000_000
 """The same for listed digests, whose tree is an eighth of the size."""
-_PAGE = 5_000
-"""Entries that are given at one time to whoever moves them."""
 _T = TypeVar("_T", bound=Sized)
 
 
 class SqliteIndex:
-    """An index in one SQLite file. To be opened after a fork, not before."""
+    """An index in one SQLite file. Open it after a fork, not before."""
 
     def __init__(self, path: str) -> None:
         connection = open_file(path)
@@ -60,19 +58,19 @@ class SqliteIndex:
     ) -> Iterator[tuple[str, Copy]]:
         names = self._readers.read(reading.tenants) if tenant is None else [tenant]
         for name in names:
-            for copy in self._holders(name, digest) if digest else self._all(name):
+            for copy in self._with_digest(name, digest) if digest else self._all(name):
                 yield name, copy
 
     def _all(self, tenant: str) -> Iterator[Copy]:
-        """Yield by key: that is what stays, whatever is recorded meanwhile."""
+        """Yield by key, which does not change when copies are recorded concurrently."""
         key = ""
         while page := self._readers.read(reading.after, tenant, key):
             yield from page
             key = page[-1].key
 
-    def _holders(self, tenant: str, digest: Digest) -> Iterator[Copy]:
+    def _with_digest(self, tenant: str, digest: Digest) -> Iterator[Copy]:
         last = reading.BEFORE_ALL
-        while page := self._readers.read(reading.holders, tenant, digest, last):
+        while page := self._readers.read(reading.with_digest, tenant, digest, last):
             yield from (copy for _, copy in page if copy is not None)
             last = page[-1][0]
 
@@ -98,18 +96,18 @@ class SqliteIndex:
         first = next(chunks, None)
         if first is None:
             return 0
-        if len(first) < _CHUNK:  # spare a small one what only many are worth
+        if len(first) < _CHUNK:
             self._keep(first)
             return len(first)
         chunks = chain([first], chunks)
-        del first  # a chunk takes a hundred MB
+        del first  # a chunk takes a hundred MB of memory
         if not self._readers.read(reading.is_empty):
             return _each(self._keep, chunks)
-        with closing(Draft()) as draft:
-            given = _each(draft.keep, chunks)
-            if not draft.move(self.path, self._checkpointer):  # others have added copies meanwhile
-                _each(self._keep, draft.chunks(_CHUNK))
-        return given
+        with closing(BulkLoad()) as load:
+            count = _each(load.keep, chunks)
+            if not load.move(self.path, self._checkpointer):  # others added copies since
+                _each(self._keep, load.chunks(_CHUNK))
+        return count
 
     def _chunks(self, copies: Iterable[tuple[str, Copy]]) -> Iterator[Rows]:
         pairs = iter(copies)
@@ -136,9 +134,9 @@ class SqliteIndex:
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
         return _each(lambda packed: self._writer.write(packed.insert), self._lists(digests))
 
-    def _lists(self, digests: Iterable[tuple[str, Listed]]) -> Iterator[Lists]:
+    def _lists(self, digests: Iterable[tuple[str, Listed]]) -> Iterator[PackedDigests]:
         pairs = iter(digests)
-        while packed := Lists(islice(pairs, _LISTED_CHUNK), self._tenant_id):
+        while packed := PackedDigests(islice(pairs, _LISTED_CHUNK), self._tenant_id):
             yield packed
 
     def _tenant_id(self, name: str) -> int:
@@ -148,47 +146,26 @@ class SqliteIndex:
         return self._readers.read(lists.find, tenant, digests)
 
     def count(self) -> int:
-        return self._readers.read(reading.count)
+        return self._readers.read(pages.count)
 
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
-        """Yield copies by id, in the order of recording, then what is listed, by fingerprint."""
-        kind, *place = (after or "copy 0").split()
-        if kind == "copy":
-            yield from self._copy_pages(int(place[0]))
-            place = []
-        yield from self._listed_pages(lists.Place.parse(place) if place else lists.BEFORE_ALL)
-
-    def _copy_pages(self, last: int) -> Iterator[tuple[str, list[Entry]]]:
-        while page := self._readers.read(reading.entries, last, _PAGE):
-            last = page[-1][0]
-            yield f"copy {last}", [(tenant, copy) for _, tenant, copy in page]
-
-    def _listed_pages(self, place: lists.Place) -> Iterator[tuple[str, list[Entry]]]:
-        while page := self._readers.read(lists.after, place, _PAGE):
-            place, entries = page
-            yield f"listed {place}", entries
+        while page := self._readers.read(pages.page, after):
+            after = page[0]
+            yield page
 
     def get(self, name: str) -> bytes | None:
-        return self._readers.read(reading.get, name)
+        return self._readers.read(state.get, name)
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
-        return self._writer.write(writing.put_if, name, old, new)
+        return self._writer.write(state.put_if, name, old, new)
 
     def increase(self, name: str, by: int) -> int:
-        return self._writer.write(writing.increase, name, by)
+        return self._writer.write(state.increase, name, by)
 
     def backup(self, path: str) -> None:
-        """Copy the index as it is now into a new file; others may read and write meanwhile.
-
-        Durable when it returns. Raises InvalidSettings if something is at `path` or nothing can be.
-        """
         self._readers.read(back_up, path)
 
     def check(self) -> list[str]:
-        """Return what is wrong with the file, a sentence each; others may read and write meanwhile.
-
-        Reads all of it: some minutes for 10 million copies.
-        """
         return self._readers.read(find_faults)
 
     def close(self) -> None:
@@ -198,18 +175,18 @@ class SqliteIndex:
 
 
 def _each(keep: Callable[[_T], None], chunks: Iterable[_T]) -> int:
-    """Let SQLite keep each chunk while Python packs the next one; return how many of them."""
-    given = 0
+    """Let SQLite insert each chunk while Python packs the next one; return the number of rows."""
+    count = 0
     with ThreadPoolExecutor(1, "onecopy-add") as helper:
         keeping: Future[None] | None = None
         for rows in chunks:
             if keeping:
                 keeping.result()
             keeping = helper.submit(keep, rows)
-            given += len(rows)
+            count += len(rows)
         if keeping:
             keeping.result()
-    return given
+    return count
 
 
 def _schemes(size: int, needs: Sequence[str]) -> frozenset[Scheme]:

@@ -1,18 +1,17 @@
-"""Lists of digests without a location: packed as copies are, kept, found and read again."""
+"""Lists of digests without a location: insertion and lookup."""
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
 from onecopy.content import Listed
 from onecopy.digest import Digest, Scheme
-from onecopy.index.interface import Entry
 from onecopy.index.sqlite.rows import fingerprint, fingerprints
 
 _SIZE = b"%15d"
-# Of a digest that is given twice in one chunk the last row comes last.
+# If a chunk holds a digest twice, the later row replaces the earlier one.
 _INSERT = """
 INSERT OR REPLACE INTO listed
 SELECT
@@ -28,7 +27,7 @@ FROM carray(?3) ORDER BY 1
 _INSERT_ANY_SIZE = "INSERT OR IGNORE INTO size VALUES (0, ?, ?, 0)"
 _MARK = "UPDATE tenant SET has_lists = 1 WHERE id = ? AND NOT has_lists"
 
-# Asked first: a tenant without lists pays for no more. (P5: its own lists alone decide that.)
+# Comes first: for a tenant without lists it is the only query. (P5: no other tenant matters.)
 _OWNER = "SELECT id FROM tenant WHERE name = ? AND has_lists"
 _FIND = """
 SELECT scheme, digest, size FROM listed WHERE fingerprint = ?2 AND tenant = ?1
@@ -36,12 +35,6 @@ SELECT scheme, digest, size FROM listed WHERE fingerprint = ?2 AND tenant = ?1
 _FIND_EACH = """
 SELECT scheme, digest, size FROM carray(?2) CROSS JOIN listed
 ON fingerprint = value AND tenant = ?1
-"""
-_NEXT = """
-SELECT fingerprint, tenant, scheme, digest, size, name
-FROM listed CROSS JOIN tenant ON id = tenant
-WHERE (fingerprint, tenant, scheme, digest) > (?, ?, ?, ?)
-ORDER BY fingerprint, tenant, scheme, digest LIMIT ?
 """
 
 
@@ -53,7 +46,7 @@ class _Column:
         self.sizes = array("q")
 
     def insert(self, connection: apsw.Connection, tenant: int, scheme: Scheme) -> None:
-        # Every so many eighths of a value the next one begins.
+        # Of each value, only the first 8 bytes.
         heads = fingerprints(self.values)[:: scheme.length // 8]
         about = tenant, str(scheme), apsw.carray(heads)
         connection.execute(_MARK, (tenant,))
@@ -66,8 +59,8 @@ class _Column:
             connection.execute(_INSERT_ANY_SIZE, about[:2])
 
 
-class Lists:
-    """Listed digests, packed."""
+class PackedDigests:
+    """Listed digests, packed for SQLite."""
 
     def __init__(
         self, digests: Iterable[tuple[str, Listed]], tenant_id: Callable[[str], int]
@@ -85,7 +78,7 @@ class Lists:
         return sum(len(column.sizes) for column in self._columns.values())
 
     def insert(self, connection: apsw.Connection) -> None:
-        """Keep them; of those that are kept already the size is replaced."""
+        """Insert the digests; if one is listed already, its size is replaced."""
         for (tenant, scheme), column in self._columns.items():
             column.insert(connection, tenant, scheme)
 
@@ -93,15 +86,15 @@ class Lists:
 def find(
     connection: apsw.Connection, tenant: str, digests: Sequence[Digest]
 ) -> list[Listed | None]:
-    """Return, for each digest in order, what a list says of it, or None."""
+    """Return, for each digest in order, its entry in the lists, or None."""
     owner = connection.execute(_OWNER, (tenant,)).get
     if owner is None or not digests:  # the common case, kept cheap
         return [None] * len(digests)
-    if len(digests) == 1:  # spare a single one what only many are worth
+    if len(digests) == 1:  # a single digest needs no packing
         rows = connection.execute(_FIND, (owner, fingerprint(digests[0])))
     else:
-        asked = fingerprints(b"".join([digest.value[:8] for digest in digests]))
-        rows = connection.execute(_FIND_EACH, (owner, apsw.carray(array("q", sorted(asked)))))
+        wanted = fingerprints(b"".join([digest.value[:8] for digest in digests]))
+        rows = connection.execute(_FIND_EACH, (owner, apsw.carray(array("q", sorted(wanted)))))
     sizes: dict[Any, Any] = {(scheme, value): size for scheme, value, size in rows}
     found = (sizes.get((str(digest.scheme), digest.value)) for digest in digests)
     return [
@@ -110,41 +103,7 @@ def find(
     ]
 
 
-class Place(NamedTuple):
-    """Where a digest stands among all that are listed."""
-
-    fingerprint: int
-    tenant: int
-    scheme: str
-    digest: bytes
-
-    @staticmethod
-    def parse(words: Sequence[str]) -> "Place":
-        """Read the words of what `str` gave."""
-        head, tenant, scheme, digest = words
-        return Place(int(head), int(tenant), scheme, bytes.fromhex(digest))
-
-    def __str__(self) -> str:
-        return f"{self.fingerprint} {self.tenant} {self.scheme} {self.digest.hex()}"
-
-
-BEFORE_ALL = Place(-(2**63), 0, "", b"")
-
-
-def after(connection: apsw.Connection, place: Place, most: int) -> tuple[Place, list[Entry]] | None:
-    """Return the next digests of all tenants, so many at most, and the place of the last one."""
-    rows: list[Any] = connection.execute(_NEXT, (*place, most)).fetchall()
-    if not rows:
-        return None
-    schemes = {name: Scheme.parse(name) for name in {row[2] for row in rows}}
-    entries: list[Entry] = [
-        (tenant, Listed(Digest(schemes[scheme], value), size or None))
-        for _, _, scheme, value, size, tenant in rows
-    ]
-    return Place(*rows[-1][:4]), entries
-
-
 def count_misplaced(connection: apsw.Connection) -> int:
-    """Return how many are not found by their digest."""
+    """Return the number of listed digests whose fingerprint does not match."""
     rows: Any = connection.execute("SELECT fingerprint, digest FROM listed")
     return sum(int.from_bytes(digest[:8], "little", signed=True) != found for found, digest in rows)

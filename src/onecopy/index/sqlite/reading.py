@@ -1,4 +1,4 @@
-"""What is asked of an index file, statement by statement."""
+"""Queries of an index file."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -12,13 +12,13 @@ from onecopy.digest import Digest
 from onecopy.index.rules import rank
 from onecopy.index.sqlite.rows import UNREAD, Rows, fingerprint, fingerprints
 
-_PAGE = 1000
-"""Copies that are read at one time by whoever goes through many."""
+_PAGE_SIZE = 1000
+"""Copies that are read at a time when all are iterated."""
 ANY_SIZE = 0
-"""What stands in the place of a size that a list does not say."""
+"""The size of digests that are listed without a size: no content is empty."""
 
-# Each statement names its tenant by a subquery: so it costs the same calls whether or not the index
-# knows the tenant (P5), and a process remembers nothing that could be out of date.
+# Each statement finds the tenant by a subquery. So it costs the same calls whether or not the
+# tenant exists (P5), and a process caches nothing that could become stale.
 _FIRST = """
 SELECT key, size, digests, identity, stored_at, recorded_at
 FROM digest CROSS JOIN copy ON copy.id = digest.copy
@@ -32,7 +32,7 @@ FROM carray(?2) CROSS JOIN copy ON id = (
     WHERE fingerprint = value AND digest.tenant = (SELECT id FROM tenant WHERE name = ?1)
     ORDER BY rank, digest.copy LIMIT 1)
 """
-_HOLDERS = """
+_WITH_DIGEST = """
 SELECT rank, id, key, size, digests, identity, stored_at, recorded_at
 FROM digest CROSS JOIN copy ON copy.id = digest.copy
 WHERE fingerprint = ?2 AND digest.tenant = (SELECT id FROM tenant WHERE name = ?1)
@@ -53,12 +53,6 @@ _ROWS = """
 SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at
 FROM copy WHERE id > ? ORDER BY id LIMIT ?
 """
-_ENTRIES = """
-SELECT copy.id, name, key, size, digests, identity, stored_at, recorded_at
-FROM copy CROSS JOIN tenant ON tenant.id = tenant
-WHERE copy.id > ? ORDER BY copy.id LIMIT ?
-"""
-_COUNT = "SELECT (SELECT count(*) FROM copy) + (SELECT count(*) FROM listed)"
 _UNREAD_SIZES = """
 SELECT value FROM carray(?2) WHERE EXISTS (
     SELECT 1 FROM size
@@ -71,7 +65,7 @@ FROM size CROSS JOIN copy ON copy.id = size.copy
 WHERE size.size = ?2 AND size.tenant = (SELECT id FROM tenant WHERE name = ?1) AND need = ?3
 ORDER BY size.copy LIMIT ?4
 """
-# A loose index scan: from each need of a size straight to the next one, past all that are equal.
+# A loose index scan: it jumps from each distinct need of a size to the next one.
 _NEEDS = """
 WITH RECURSIVE own(id) AS (SELECT id FROM tenant WHERE name = ?1), found(size, need) AS (
     SELECT value, (
@@ -91,12 +85,12 @@ def lookup(
     connection: apsw.Connection, tenant: str, digests: Sequence[Digest]
 ) -> list[Copy | None]:
     """Return, for each digest in order, the first copy that has it, or None."""
-    if len(digests) == 1:  # spare a single one what only many are worth
+    if len(digests) == 1:  # a single digest needs no packing
         return [_first(connection, tenant, digests[0])]
     if not digests:
         return []
-    asked = fingerprints(b"".join([digest.value[:8] for digest in digests]))
-    ordered = apsw.carray(array("q", sorted(asked)))
+    wanted = fingerprints(b"".join([digest.value[:8] for digest in digests]))
+    ordered = apsw.carray(array("q", sorted(wanted)))
     rows = connection.execute(_FIRST_OF_EACH, (tenant, ordered)).fetchall()
     found = {
         value: _copy((key, size, Digests(packed), identity, stored_at, recorded_at))
@@ -106,12 +100,12 @@ def lookup(
         copy
         if copy is None or copy.digests.proves(digest) or _is_first(copy, digest)
         else _search(connection, tenant, digest)
-        for copy, digest in zip(map(found.get, asked), digests, strict=True)
+        for copy, digest in zip(map(found.get, wanted), digests, strict=True)
     ]
 
 
 _copy = partial(tuple.__new__, Copy)
-"""Makes a copy of its columns, in half of the time that `Copy` takes."""
+"""Makes a copy from its columns, in half the time of `Copy(*columns)`."""
 
 
 def _first(connection: apsw.Connection, tenant: str, digest: Digest) -> Copy | None:
@@ -126,10 +120,10 @@ def _first(connection: apsw.Connection, tenant: str, digest: Digest) -> Copy | N
 
 
 def _is_first(copy: Copy, digest: Digest) -> bool:
-    """Return whether a copy that claims a digest and is the first of its fingerprint is its first.
+    """Return whether the first copy with a digest's fingerprint is also the first with the digest.
 
-    Other digests may have the same fingerprint. If the copy proves one of them, it is first by
-    that one, and another copy may be the first to prove this one.
+    The copy does not prove the digest. Other digests may have the same fingerprint; if the copy
+    proves one of them, that one made it the first, and another copy may prove this digest.
     """
     pairs = copy.digests.pairs()
     alike = [(own, how) for own, how in pairs if own.value[:8] == digest.value[:8]]
@@ -139,9 +133,9 @@ def _is_first(copy: Copy, digest: Digest) -> bool:
 
 
 def _search(connection: apsw.Connection, tenant: str, digest: Digest) -> Copy | None:
-    """Find the first copy of a digest that shares its fingerprint with another one."""
+    """Return the first copy with a digest that shares its fingerprint with another digest."""
     last = BEFORE_ALL
-    while page := holders(connection, tenant, digest, last):
+    while page := with_digest(connection, tenant, digest, last):
         for _, copy in page:
             if copy is not None:
                 return copy
@@ -150,17 +144,17 @@ def _search(connection: apsw.Connection, tenant: str, digest: Digest) -> Copy | 
 
 
 Place = tuple[int, int]
-"""Rank and id: where a copy stands among those that have a digest."""
+"""Rank and id: the position of a copy among those with a digest."""
 BEFORE_ALL: Place = (-1, 0)
 
 
-def holders(
+def with_digest(
     connection: apsw.Connection, tenant: str, digest: Digest, last: Place
 ) -> list[tuple[Place, Copy | None]]:
-    """Return the next places after `last`, each with its copy if that does have the digest."""
+    """Return the next places after `last`, each with its copy if that has the whole digest."""
     page: list[tuple[Place, Copy | None]] = []
     for place, number, *row in connection.execute(
-        _HOLDERS, (tenant, fingerprint(digest), *last, _PAGE)
+        _WITH_DIGEST, (tenant, fingerprint(digest), *last, _PAGE_SIZE)
     ):
         copy = to_copy(row)
         has_it = digest in copy.digests and rank(copy, digest) == place
@@ -178,33 +172,21 @@ def at(connection: apsw.Connection, tenant: str, keys: Sequence[str]) -> list[Co
 
 
 def after(connection: apsw.Connection, tenant: str, key: str) -> list[Copy]:
-    """Return the next copies after a key, by key."""
-    return [to_copy(row) for row in connection.execute(_NEXT, (tenant, key, _PAGE))]
+    """Return the next copies after a key, ordered by key."""
+    return [to_copy(row) for row in connection.execute(_NEXT, (tenant, key, _PAGE_SIZE))]
 
 
-def chunks(connection: apsw.Connection, most: int) -> Iterator[Rows]:
-    """Yield the copies of all tenants by id, so many at one time."""
+def chunks(connection: apsw.Connection, size: int) -> Iterator[Rows]:
+    """Yield the copies of all tenants, ordered by id, up to `size` at a time."""
     last = 0
     while True:
         chunk = Rows()
-        for number, tenant, *row in connection.execute(_ROWS, (last, most)):
+        for number, tenant, *row in connection.execute(_ROWS, (last, size)):
             chunk.append(number, tenant, to_copy(row))
             last = number
         if not chunk:
             return
         yield chunk
-
-
-def entries(connection: apsw.Connection, last: int, most: int) -> list[tuple[int, str, Copy]]:
-    """Return id, tenant and copy of the next copies of all tenants after an id, by id."""
-    rows = connection.execute(_ENTRIES, (last, most))
-    return [(number, tenant, to_copy(row)) for number, tenant, *row in rows]
-
-
-def count(connection: apsw.Connection) -> int:
-    """Return how many copies and listed digests there are."""
-    total: int = connection.execute(_COUNT).get
-    return total
 
 
 def is_empty(connection: apsw.Connection) -> bool:
@@ -213,13 +195,13 @@ def is_empty(connection: apsw.Connection) -> bool:
 
 
 def unread(connection: apsw.Connection, tenant: str, size: int, limit: int) -> list[Copy]:
-    """Return up to `limit` copies of this size that have no digest at all."""
+    """Return up to `limit` copies of this size that have no digest."""
     rows = connection.execute(_UNREAD, (tenant, size, UNREAD, limit))
     return [to_copy(row) for row in rows]
 
 
 def unread_sizes(connection: apsw.Connection, tenant: str, sizes: Sequence[int]) -> set[int]:
-    """Return those of the sizes that some copy without any digest has."""
+    """Return the sizes for which there is a copy without a digest."""
     if not sizes:
         return set()
     ordered = apsw.carray(array("q", sorted(set(sizes))))
@@ -227,7 +209,7 @@ def unread_sizes(connection: apsw.Connection, tenant: str, sizes: Sequence[int])
 
 
 def needs(connection: apsw.Connection, tenant: str, sizes: Sequence[int]) -> dict[int, list[str]]:
-    """Return, for each size that a copy has, what must be asked to find such copies."""
+    """Return, for each size that a copy has, the needs of such copies; see schema.py."""
     found: dict[int, list[str]] = {}
     if sizes:
         ordered = apsw.carray(array("q", sorted(set(sizes))))
@@ -239,12 +221,6 @@ def needs(connection: apsw.Connection, tenant: str, sizes: Sequence[int]) -> dic
 def tenants(connection: apsw.Connection) -> list[str]:
     """Return the names of all tenants."""
     return [name for (name,) in connection.execute("SELECT name FROM tenant ORDER BY id")]
-
-
-def get(connection: apsw.Connection, name: str) -> bytes | None:
-    """Return a value of the state, or None."""
-    value: bytes | None = connection.execute("SELECT value FROM state WHERE name = ?", (name,)).get
-    return value
 
 
 def to_copy(row: Sequence[Any]) -> Copy:

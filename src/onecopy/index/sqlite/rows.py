@@ -1,8 +1,8 @@
-"""Copies as rows: packed so that SQLite takes a million of them without calling Python.
+"""Copies as rows, packed so that SQLite can insert a million of them without calling Python.
 
-Binding row by row hands over the interpreter's lock for every row, and beside a busy thread each
-may wait 5 ms to get it back. So rows go to SQLite as arrays (through `carray`), out of which it
-cuts the columns by itself, for one copy as for a million.
+Binding row by row releases the interpreter's lock for every row, and next to a busy thread each row
+may wait 5 ms to get it back. So rows are passed to SQLite as arrays (with `carray`), from which SQL
+extracts the columns.
 """
 
 import sys
@@ -16,11 +16,11 @@ from onecopy.content import Copy, Digests
 from onecopy.digest import SMALLEST_PART, Digest
 
 UNREAD = "-"
-"""What must be asked to find a copy that has no digest: its bytes."""
+"""The need of a copy without a digest: its bytes must be read."""
 
 _HEAD = b"%10d%10d%15d%15d%15d%5d%5d%5d"
-"""Begins a packed row: numbers, and the lengths of the texts. These follow, and then the digests as
-they are."""
+"""Head of a packed row: numbers, and the lengths of the texts. The texts follow, then the digests,
+unchanged."""
 _HEAD_COLUMNS = (0, 10, 20, 35, 50, 65, 70, 75, 80)
 _HEAD_LENGTH = 80
 _ROWS = """
@@ -41,7 +41,7 @@ WITH head(id, tenant, size, stored_at, recorded_at, key, identity, need, value) 
 )
 """
 _ENTRY = b"%10d%d%10d"
-"""What goes with a fingerprint: tenant, rank, copy."""
+"""Goes with a fingerprint: tenant, rank, copy."""
 _ENTRIES = """
 WITH entry(fingerprint, tenant, rank, copy) AS (
     SELECT
@@ -61,8 +61,8 @@ def _of_entries(statement: str) -> str:
     return f"{_ENTRIES}{statement}"
 
 
-# CROSS JOIN: the outer table is the packed one. ORDER BY: each tree is walked once, from left to
-# right. A row whose key is taken has no copy under its id, and so leaves no trace elsewhere.
+# CROSS JOIN: the outer table is the packed one. ORDER BY: each tree is traversed once, from left to
+# right. A row whose key is taken gets no copy with its id, so nothing is inserted elsewhere either.
 _INSERT_COPIES = _of_rows("""
 INSERT OR IGNORE INTO copy
 SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at FROM row
@@ -106,7 +106,7 @@ _COUNT_DIGESTS = _of_entries("SELECT count(*) FROM (SELECT DISTINCT * FROM entry
 
 
 class Rows:
-    """Copies, packed; their ids count from the base that is given with them to SQLite."""
+    """Packed copies, with ids relative to a base that is passed to SQLite."""
 
     def __init__(self) -> None:
         self._rows: list[bytes] = []
@@ -117,7 +117,7 @@ class Rows:
         return len(self._rows)
 
     def append(self, number: int, tenant: int, copy: Copy) -> None:
-        """Add a copy with the id base + `number`; ValueError if a name is too long to keep."""
+        """Add a copy with the id base + `number`; ValueError if a name is too long."""
         key, size, digests, identity, stored_at, recorded_at = copy
         packed = digests.packed
         if (size < SMALLEST_PART and packed[:1] == b"\x01") or copy.content_digest:
@@ -128,7 +128,7 @@ class Rows:
         lengths = len(name), len(own), len(need)
         fields = _HEAD % (number, tenant, size, stored_at, recorded_at, *lengths)
         if len(fields) != _HEAD_LENGTH:
-            raise ValueError(f"{key[:100]!r}: a name or a number is too long to be kept")
+            raise ValueError(f"{key[:100]!r}: a name or a number is too long for the index")
         self._rows.append(b"".join((fields, name, own, need, packed)))
         entry, at, end = _ENTRY % (tenant, rank, number), 0, len(packed)
         starts, entries = self._fingerprints, self._entries
@@ -140,7 +140,7 @@ class Rows:
             at += 16 if head & 2 else 32
 
     def copy(self, index: int, base: int) -> tuple[int, int, Copy]:
-        """Return id, tenant and copy of the one that was added as the `index`-th, from 0."""
+        """Return id, tenant and copy of the row at `index`, counted from 0."""
         row = self._rows[index]
         number, tenant, size, stored_at, recorded_at, key, identity, need = (
             int(row[start:end]) for start, end in pairwise(_HEAD_COLUMNS)
@@ -158,7 +158,7 @@ class Rows:
         return base + number, tenant, copy
 
     def insert(self, connection: apsw.Connection, base: int = 0) -> list[int]:
-        """Insert them, and return which were left out since their keys are taken."""
+        """Insert the copies; return the positions of those left out, whose keys are taken."""
         if not self._rows:
             return []
         connection.execute(_INSERT_COPIES, self._copies(base))
@@ -171,7 +171,7 @@ class Rows:
         return [index for (index,) in connection.execute(_LEFT_OUT, self._copies(base))]
 
     def delete(self, connection: apsw.Connection) -> None:
-        """Delete them."""
+        """Delete the copies."""
         if not self._rows:
             return
         connection.execute(_DELETE_COPIES, self._copies(0))
@@ -180,14 +180,14 @@ class Rows:
         connection.execute(_DELETE_SIZES, self._copies(0))
 
     def unfound(self, connection: apsw.Connection) -> set[int]:
-        """Return the ids of those that are not found by one of their digests, or by their size."""
+        """Return the ids of copies that are missing from the table of digests or of sizes."""
         found = set(connection.execute(_UNFOUND_SIZES, self._copies(0)))
         if self._entries:
             found.update(connection.execute(_UNFOUND_DIGESTS, self._digests(0)))
         return {number for (number,) in found}
 
     def count_digests(self, connection: apsw.Connection) -> int:
-        """Return how many rows of `digest` are theirs."""
+        """Return the number of rows in `digest` that belong to the copies."""
         if not self._entries:
             return 0
         count: int = connection.execute(_COUNT_DIGESTS, self._digests(0)).get
@@ -205,12 +205,12 @@ def _need(digests: Digests) -> bytes:
 
 
 def fingerprint(digest: Digest) -> int:
-    """Return what a digest is found by."""
+    """Return the fingerprint of a digest: its first 8 bytes as an integer."""
     return int.from_bytes(digest.value[:8], "little", signed=True)
 
 
 def fingerprints(joined: bytes | bytearray) -> "array[int]":
-    """Return what digests are found by whose first 8 bytes stand side by side in `joined`."""
+    """Return the fingerprints of digests whose first 8 bytes are joined."""
     values = array("q", joined)
     if sys.byteorder == "big":
         values.byteswap()

@@ -1,11 +1,11 @@
-"""The tables of an index file, and how files of older versions come to have them."""
+"""The tables of an index file, and upgrades from older versions."""
 
 import apsw
 
 from onecopy.errors import InvalidSettings
 
 APPLICATION_ID = 0x6F6E6563
-"""`onec`: what `file` and we know an index by."""
+"""`onec`: identifies an index, also for the command `file`."""
 
 _FIRST = """
 CREATE TABLE tenant (
@@ -13,7 +13,7 @@ CREATE TABLE tenant (
     name TEXT NOT NULL UNIQUE
 ) STRICT;
 
--- Ids ascend in the order of recording: of equal ranks the least id comes first.
+-- Ids ascend in the order of recording: among equal ranks the lowest id comes first.
 CREATE TABLE copy (
     id INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
@@ -27,8 +27,8 @@ CREATE TABLE copy (
 ) STRICT;
 
 -- A row for each digest of each copy. The fingerprint is the first 8 bytes of the digest, little
--- endian: it saves half of the space, and what it finds is compared with copy.digests. It comes
--- first because SQLite compares keys that begin with an integer faster.
+-- endian: it saves half of the space, and matches are compared with copy.digests. It comes first
+-- because SQLite compares keys that begin with an integer faster.
 CREATE TABLE digest (
     fingerprint INTEGER NOT NULL,
     tenant INTEGER NOT NULL,
@@ -37,8 +37,9 @@ CREATE TABLE digest (
     PRIMARY KEY (fingerprint, tenant, rank, copy)
 ) STRICT, WITHOUT ROWID;
 
--- A row for each copy: what must be asked to find it. '': its content digest; '-': its bytes, since
--- it has no digest; else the schemes of its digests, as 'md5' or 'md5 md5+8388608'.
+-- A row for each copy. `need` is what a client must compute to find it. '': its content digest;
+-- '-': its bytes must be read, since it has no digest; else the schemes of its digests, such as
+-- 'md5' or 'md5 md5+8388608'.
 CREATE TABLE size (
     size INTEGER NOT NULL,
     tenant INTEGER NOT NULL,
@@ -59,9 +60,9 @@ CREATE TABLE counter (
 """
 
 _LISTS = """
--- A row for each digest of a list that says nothing of where its copy lies; `scheme` as 'md5'. Size
--- 0: not known. The fingerprint is that of `digest`, and first for the same reason. For whoever
--- probes, each (size, scheme) has a row in `size` as well, with copy 0.
+-- A row for each listed digest, whose location is unknown; `scheme` such as 'md5'. Size 0: unknown.
+-- The fingerprint is that of `digest`, and comes first for the same reason. Each (size, scheme)
+-- also has a row in `size`, with copy 0, so that probes find it.
 CREATE TABLE listed (
     fingerprint INTEGER NOT NULL,
     tenant INTEGER NOT NULL,
@@ -71,21 +72,21 @@ CREATE TABLE listed (
     PRIMARY KEY (fingerprint, tenant, scheme, digest)
 ) STRICT, WITHOUT ROWID;
 
--- So that it costs next to nothing to look for what a tenant without lists has on them.
+-- Makes lookups in the lists nearly free for a tenant without lists.
 ALTER TABLE tenant ADD COLUMN has_lists INTEGER NOT NULL DEFAULT 0;
 """
 
 UPGRADES: tuple[str, ...] = (_FIRST, _LISTS)
-"""What makes version n + 1 of a file of version n (PRAGMA user_version). Only ever appended to."""
+"""Item n upgrades a file from version n to n + 1 (PRAGMA user_version). Never change an item."""
 
 
 def upgrade(connection: apsw.Connection) -> None:
-    """Bring a file to this version, in one transaction; raises InvalidSettings if it can't be."""
+    """Upgrade a file to this version, in one transaction; raises InvalidSettings if impossible."""
     if _version(connection) == len(UPGRADES):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statements in UPGRADES[_version(connection) :]:  # none, if another process did it
+        for statements in UPGRADES[_version(connection) :]:  # none if another process did it
             connection.execute(statements)
         connection.pragma("application_id", APPLICATION_ID)
         connection.pragma("user_version", len(UPGRADES))
@@ -101,10 +102,12 @@ def _version(connection: apsw.Connection) -> int:
         " FROM pragma_user_version, pragma_application_id"
     ).get
     if owner != APPLICATION_ID and (version, owner, tables) != (0, 0, 0):
-        raise InvalidSettings(f"{connection.filename} is a SQLite file, but no index of onecopy")
+        raise InvalidSettings(
+            f"{connection.filename} is a SQLite file, but not an index of onecopy: use another file"
+        )
     if version > len(UPGRADES):
         raise InvalidSettings(
-            f"{connection.filename} was written by a newer onecopy (index version {version}, this "
-            f"one knows {len(UPGRADES)}): upgrade onecopy, or restore a backup made before"
+            f"{connection.filename} was written by a newer onecopy (index version {version}; this "
+            f"onecopy supports {len(UPGRADES)}): upgrade onecopy, or restore an older backup"
         )
     return int(version)

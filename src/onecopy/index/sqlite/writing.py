@@ -1,4 +1,4 @@
-"""What changes an index file; the caller begins the transaction, and ends it."""
+"""Changes of an index file; the caller begins and ends the transaction."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,7 +6,7 @@ import apsw
 
 from onecopy.content import Copy
 from onecopy.index.rules import keeps_its_place, merge
-from onecopy.index.sqlite.reading import get, to_copy
+from onecopy.index.sqlite.reading import to_copy
 from onecopy.index.sqlite.rows import Rows
 
 _TAKEN = """
@@ -21,14 +21,14 @@ _Kept = dict[_Place, tuple[int, Copy]]
 
 
 def intern(connection: apsw.Connection, tenant: str) -> int:
-    """Return the id of a tenant, which stays its own for ever."""
+    """Return the permanent id of a tenant; create it if it is new."""
     connection.execute("INSERT OR IGNORE INTO tenant (name) VALUES (?)", (tenant,))
     number: int = connection.execute("SELECT id FROM tenant WHERE name = ?", (tenant,)).get
     return number
 
 
 def keep(connection: apsw.Connection, rows: Rows) -> None:
-    """Insert what comes to a new key; what comes to a taken one replaces or completes it."""
+    """Insert copies; at keys that are taken, replace the copy or merge its digests."""
     base: int = connection.execute("SELECT coalesce(max(id), 0) FROM copy").get
     left_out = rows.insert(connection, base)
     if left_out:
@@ -36,7 +36,7 @@ def keep(connection: apsw.Connection, rows: Rows) -> None:
 
 
 def _replace(connection: apsw.Connection, given: Sequence[tuple[int, int, Copy]]) -> None:
-    """Bring (id, tenant, copy) to keys that are taken, in order."""
+    """Record (id, tenant, copy) at keys that are taken, in order."""
     before = _taken(connection, ((tenant, copy) for _, tenant, copy in given))
     now = dict(before)
     for number, tenant, copy in given:
@@ -49,7 +49,7 @@ def _replace(connection: apsw.Connection, given: Sequence[tuple[int, int, Copy]]
 
 
 def _taken(connection: apsw.Connection, given: Iterable[tuple[int, Copy]]) -> _Kept:
-    """Return what is at the places of these copies."""
+    """Return the records at the places of these copies."""
     keys: dict[int, set[str]] = {}
     for tenant, copy in given:
         keys.setdefault(tenant, set()).add(copy.key)
@@ -69,7 +69,7 @@ def _rows(places: Iterable[_Place], kept: _Kept) -> Rows:
 
 
 def forget(connection: apsw.Connection, tenant: int, copies: Sequence[Copy]) -> list[bool]:
-    """Drop those copies that are still the same objects; return for each whether it was there."""
+    """Delete the records of copies whose identity is unchanged; return for each whether it was."""
     there = _taken(connection, ((tenant, copy) for copy in copies))
     gone: _Kept = {}
     answers = []
@@ -81,24 +81,3 @@ def forget(connection: apsw.Connection, tenant: int, copies: Sequence[Copy]) -> 
         answers.append(is_there)
     _rows(gone, gone).delete(connection)
     return answers
-
-
-def put_if(connection: apsw.Connection, name: str, old: bytes | None, new: bytes | None) -> bool:
-    """Set a value of the state if it is `old`, and return whether it was."""
-    if get(connection, name) != old:
-        return False
-    if new is None:
-        connection.execute("DELETE FROM state WHERE name = ?", (name,))
-    else:
-        connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (name, new))
-    return True
-
-
-def increase(connection: apsw.Connection, name: str, by: int) -> int:
-    """Add to a counter, and return its new value."""
-    value: int = connection.execute(
-        "INSERT INTO counter VALUES (?, ?)"
-        " ON CONFLICT DO UPDATE SET value = value + excluded.value RETURNING value",
-        (name, by),
-    ).get
-    return value

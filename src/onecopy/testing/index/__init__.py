@@ -1,19 +1,28 @@
-"""The contract of an index as tests, for authors of back ends. Needs pytest.
+"""The contract of an index as tests, for authors of engines. Needs pytest.
 
     class TestMyIndex(
         IndexContract, UnreadContract, ListsContract, PagesContract, StateContract
     ):
         @pytest.fixture
-        def index(self) -> Engine:
+        def index(self) -> CompleteEngine:
             return MyIndex(...)  # empty
 
-An engine that lacks one of the optional Protocols leaves out the class.
+Leave out the classes of optional Protocols that your engine does not offer.
 """
 
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.contract import IndexContract
 from onecopy.testing.index.lists import ListsContract
 from onecopy.testing.index.pages import PagesContract
 from onecopy.testing.index.state import StateContract
 from onecopy.testing.index.unread import UnreadContract
 
-__all__ = ["IndexContract", "ListsContract", "PagesContract", "StateContract", "UnreadContract"]
+__all__ = [
+    "CompleteEngine",
+    "IndexContract",
+    "ListsContract",
+    "PagesContract",
+    "StateContract",
+    "UnreadContract",
+    "open_complete",
+]

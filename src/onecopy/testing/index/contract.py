@@ -1,4 +1,4 @@
-"""What every index does."""
+"""The contract of `Index`, as tests."""
 # ruff: noqa: S101 - a contract is made of assertions
 
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ import pytest
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, content_scheme
 from onecopy.errors import Unavailable
-from onecopy.index.interface import LONGEST_IDENTITY, Index
+from onecopy.index.interface import MAX_IDENTITY_BYTES, Index
 from onecopy.testing.index.values import (
     MANY,
     MD5_PARTS,
@@ -26,17 +26,17 @@ from onecopy.testing.index.values import (
 
 
 class IndexContract:
-    """What every index does."""
+    """What every index does: the contract of `Index`."""
 
     @pytest.fixture
     def index(self) -> Index | Iterator[Index]:
         """Return or yield an empty index."""
         raise NotImplementedError
 
-    # Looking up
+    # Lookup
 
     def test_empty(self, index: Index) -> None:
-        """An index of which nothing was asked yet knows nothing."""
+        """A new index is empty."""
         assert index.lookup("t", [sha256_of("a"), md5_of("a")]) == [None, None]
         assert index.at("t", ["a"]) == [None]
         assert index.schemes("t", [1000]) == [frozenset()]
@@ -45,7 +45,7 @@ class IndexContract:
         assert list(index.copies("t", digest=sha256_of("a"))) == []
 
     def test_nothing_asked(self, index: Index) -> None:
-        """Empty questions get empty answers."""
+        """Calls without arguments return empty results."""
         index.record("t", [a_copy("a", proved("a"))])
         assert index.lookup("t", []) == []
         assert index.at("t", []) == []
@@ -55,7 +55,7 @@ class IndexContract:
         assert index.forget("t", []) == []
 
     def test_found_by_each_digest(self, index: Index) -> None:
-        """A copy comes back whole, whichever of its digests is asked for."""
+        """Each digest of a copy finds it, with all its digests."""
         copy = a_copy("a", proved("a"))
         index.record("t", [copy])
         assert index.lookup("t", [sha256_of("a")]) == [copy]
@@ -69,22 +69,22 @@ class IndexContract:
         assert index.lookup("t", digests) == [copy, copy]
 
     def test_lookup_in_order(self, index: Index) -> None:
-        """Answers come in the order of the questions, repeated and unknown ones included."""
+        """Results are in the order of the arguments, including repeated and unknown digests."""
         copies = [a_copy(f"k{number}", proved(f"c{number}")) for number in range(MANY)]
         index.add(("t", copy) for copy in copies)
-        asked = [number * 7919 % (2 * MANY) for number in range(3 * MANY)]
-        answers = index.lookup("t", [sha256_of(f"c{number}") for number in asked])
-        assert answers == [copies[number] if number < MANY else None for number in asked]
+        wanted = [number * 7919 % (2 * MANY) for number in range(3 * MANY)]
+        answers = index.lookup("t", [sha256_of(f"c{number}") for number in wanted])
+        assert answers == [copies[number] if number < MANY else None for number in wanted]
 
     def test_scheme_is_part_of_a_digest(self, index: Index) -> None:
-        """The same value under another scheme is another digest."""
+        """The same value with another scheme is another digest."""
         index.record("t", [a_copy("a", proved("a"))])
         value = sha256_of("a").value
         assert index.lookup("t", [Digest(SHA256_PARTS, value)]) == [None]
         assert index.lookup("t", [Digest(MD5, value[:16])]) == [None]
 
     def test_alike_digests(self, index: Index) -> None:
-        """Digests that begin alike, as anybody can make them, are told apart."""
+        """Digests with the same prefix, which anybody can construct, are distinguished."""
         start = sha256_of("a").value[:24]
         digests = [Digest(SHA256, start + bytes([number]) * 8) for number in range(10)]
         copies = [a_copy(f"k{d.value[-1]}", Digests.proved(d)) for d in digests[:9]]
@@ -94,7 +94,7 @@ class IndexContract:
         assert [list(index.copies("t", digest=d)) for d in digests[8:]] == [[("t", copies[8])], []]
 
     def test_alike_digests_of_one_copy(self, index: Index) -> None:
-        """A copy that proves one digest and claims one that begins alike is not first for both."""
+        """A copy that proves a digest and claims a similar one is not first for both."""
         own = sha256_of("a")
         alike = Digest(SHA256, own.value[:31] + bytes([own.value[31] ^ 1]))
         both = Digests.of({own: Evidence.PROVED, alike: Evidence.CLAIMED})
@@ -106,7 +106,7 @@ class IndexContract:
         assert index.lookup("t", [alike]) == [proves]
 
     def test_first_of_many(self, index: Index) -> None:
-        """Whatever was recorded first: content digest proved, then digest proved, then claimed."""
+        """Order: copies with a proved content digest, with a proved digest, claims."""
         weak = md5_of("a")
         copies = [
             a_copy("claimed", claimed(weak)),
@@ -126,13 +126,13 @@ class IndexContract:
         assert index.lookup("t", [weak]) == [None]
 
     def test_at(self, index: Index) -> None:
-        """Keys are answered in order, repeated and unknown ones included."""
+        """Results are in the order of the keys, including repeated and unknown ones."""
         a, b = a_copy("a", proved("a")), a_copy("b", claimed(md5_of("b")))
         index.add([("t", a), ("t", b)])
         assert index.at("t", ["b", "x", "a", "b"]) == [b, None, a, b]
 
     def test_odd_names(self, index: Index) -> None:
-        """Names are kept to the letter, up to the longest."""
+        """Unusual names are kept unchanged, up to the longest."""
         keys = [
             "é",
             "e\u0301",
@@ -146,13 +146,13 @@ class IndexContract:
             "-1",
         ]
         copies = [a_copy(key, proved(key), identity='"x" \\ \u00a0 \U0001f600') for key in keys]
-        copies.append(a_copy("i", proved("i"), identity=LONGEST_IDENTITY * "i"))
+        copies.append(a_copy("i", proved("i"), identity=MAX_IDENTITY_BYTES * "i"))
         index.record("t", copies)
         assert index.at("t", [copy.key for copy in copies]) == copies
         assert sorted(copy for _, copy in index.copies("t")) == sorted(copies)
 
     def test_large_numbers(self, index: Index) -> None:
-        """The largest size and far times are kept exactly."""
+        """The largest size and distant times are kept exactly."""
         digest = Digest(content_scheme(5 * 10**13), bytes(32))
         copy = Copy("a", 5 * 10**13, Digests.proved(digest), "i", 253_402_300_799_999, -1)
         index.record("t", [copy])
@@ -162,7 +162,7 @@ class IndexContract:
     # Recording
 
     def test_first_wins(self, index: Index) -> None:
-        """The first of equal contents is the copy of record; the others are kept as extra ones."""
+        """The first of equal contents is the copy of record; the others are extra copies."""
         first, second = copies_of("a", 2)
         assert index.record("t", [first]) == [first]
         assert index.record("t", [second]) == [first]
@@ -171,13 +171,13 @@ class IndexContract:
         assert index.at("t", [second.key]) == [second]
 
     def test_first_wins_within_a_call(self, index: Index) -> None:
-        """Equal contents in one call have one copy of record, too."""
+        """Equal contents in one call also have one copy of record."""
         first, second = copies_of("a", 2)
         other = a_copy("other", proved("b"))
         assert index.record("t", [first, other, second]) == [first, other, first]
 
     def test_race(self, index: Index) -> None:
-        """Of threads that record the same contents one wins each, and all are told which."""
+        """If threads record the same contents, one wins for each content, and all get its copy."""
         contents = [f"content {number}" for number in range(20)]
 
         def record(thread: int) -> list[Copy]:
@@ -190,7 +190,7 @@ class IndexContract:
         assert len(list(index.copies("t"))) == THREADS * len(contents)
 
     def test_record_again(self, index: Index) -> None:
-        """Recording again changes nothing, whoever was first."""
+        """Recording again changes nothing, whichever copy was first."""
         first, second = copies_of("a", 2)
         for _ in range(2):
             assert index.record("t", [first, second]) == [first, first]
@@ -202,13 +202,13 @@ class IndexContract:
         "digests", [Digests(), claimed(sha256_of("a")), Digests.proved(md5_of("a"))]
     )
     def test_record_needs_proof(self, index: Index, digests: Digests) -> None:
-        """A copy without a proved content digest is refused, and with it its whole call."""
+        """A copy without a proved content digest is refused, together with the whole call."""
         with pytest.raises(ValueError, match="content digest"):
             index.record("t", [a_copy("good", proved("good")), a_copy("bad", digests)])
         assert list(index.copies()) == []
 
     def test_whole_digest_of_a_large_content(self, index: Index) -> None:
-        """The SHA-256 of a whole large content is not its content digest, and proves no record."""
+        """The whole SHA-256 of a large content is not its content digest, so it is refused."""
         copy = a_copy("a", proved("a"), size=SMALLEST_PART)
         with pytest.raises(ValueError, match="content digest"):
             index.record("t", [copy])
@@ -216,7 +216,7 @@ class IndexContract:
         assert index.lookup("t", [sha256_of("a")]) == [copy]
 
     def test_replaced(self, index: Index) -> None:
-        """Another object at a key takes the place of the one that was there, in every respect."""
+        """Another object at a key replaces the previous one completely."""
         old, new = a_copy("k", proved("a")), a_copy("k", proved("b"), size=2000, identity="v2")
         index.record("t", [old])
         assert index.record("t", [new]) == [new]
@@ -226,7 +226,7 @@ class IndexContract:
         assert list(index.copies()) == [("t", new)]
 
     def test_replaced_by_an_equal_one(self, index: Index) -> None:
-        """A copy of record that is stored anew is an extra copy behind those now older."""
+        """A copy of record that is stored again becomes an extra copy, after the older ones."""
         first, second = copies_of("a", 2)
         index.record("t", [first, second])
         anew = first._replace(identity="v2", recorded_at=first.recorded_at + 1)
@@ -234,7 +234,7 @@ class IndexContract:
         assert list(index.copies("t", digest=sha256_of("a"))) == [("t", second), ("t", anew)]
 
     def test_merged(self, index: Index) -> None:
-        """What becomes known of the same object is added to what was, with its first time."""
+        """New digests of the same object are merged, and its first time of recording stays."""
         old = a_copy(
             "k", Digests.of({md5_of("a"): Evidence.PROVED, sha256_of("a"): Evidence.CLAIMED})
         )
@@ -246,14 +246,14 @@ class IndexContract:
         assert list(index.copies()) == [("t", both)]
 
     def test_proof_stays(self, index: Index) -> None:
-        """What is proved stays so when it is claimed once more."""
+        """A proved digest stays proved when it is claimed later."""
         copy = a_copy("k", proved("a"))
         index.record("t", [copy])
         index.add([("t", copy._replace(digests=claimed(md5_of("a"))))])
         assert index.at("t", ["k"]) == [copy]
 
     def test_contradiction(self, index: Index) -> None:
-        """An object is not found any more by a digest that a later proof contradicts."""
+        """A digest that contradicts a later proof no longer finds the object."""
         index.record("t", [a_copy("k", proved("a"))])
         new = a_copy("k", Digests.proved(sha256_of("b")))
         merged = new._replace(digests=Digests.proved(sha256_of("b"), md5_of("a")))
@@ -261,7 +261,7 @@ class IndexContract:
         assert index.lookup("t", [sha256_of("a"), sha256_of("b")]) == [None, merged]
 
     def test_proved_late(self, index: Index) -> None:
-        """A copy whose content digest is proved later does not take the record over."""
+        """A copy whose content digest is proved later does not become the copy of record."""
         early, first = copies_of("a", 2)
         index.add([("t", early._replace(digests=Digests.proved(md5_of("a"))))])
         assert index.record("t", [first]) == [first]
@@ -272,7 +272,7 @@ class IndexContract:
     # Adding
 
     def test_add(self, index: Index) -> None:
-        """Many copies of several tenants are kept, proved or not."""
+        """Many copies of several tenants are recorded, proved or not."""
         kinds = [proved("a"), claimed(sha256_of("b")), Digests.proved(md5_of("c")), Digests()]
         given = [
             (f"t{number % 3}", a_copy(f"k{number}", kinds[number % 4])) for number in range(MANY)
@@ -281,7 +281,7 @@ class IndexContract:
         assert sorted(index.copies()) == sorted(given)
 
     def test_add_again(self, index: Index) -> None:
-        """Adding again changes nothing, and copies are given whether or not they are new."""
+        """Adding again changes nothing; the result counts known copies, too."""
         given = [("t", copy) for copy in copies_of("a", MANY)]
         index.add(given[: MANY // 2])
         before = list(index.copies("t", digest=sha256_of("a")))
@@ -291,14 +291,14 @@ class IndexContract:
         assert list(index.copies("t", digest=sha256_of("a"))) == given
 
     def test_add_in_order(self, index: Index) -> None:
-        """Of equal contents the first given is the copy of record."""
+        """The first of several equal contents becomes the copy of record."""
         copies = copies_of("a", 50)
         given = [("t", copies[number * 7 % 50]) for number in range(50)]
         index.add(given)
         assert list(index.copies("t", digest=sha256_of("a"))) == given
 
     def test_key_twice_in_add(self, index: Index) -> None:
-        """A key that is given several times holds the last object, with all that is known of it."""
+        """A key that occurs several times has the last object, with all its digests."""
         old = a_copy("k", proved("old"))
         new = a_copy("k", claimed(md5_of("new")), identity="v2")
         more = new._replace(digests=Digests.proved(sha256_of("new")), recorded_at=1)
@@ -309,7 +309,7 @@ class IndexContract:
         assert index.lookup("t", [md5_of("old"), md5_of("new")]) == [None, merged]
 
     def test_add_is_interrupted(self, index: Index) -> None:
-        """An error of whoever gives copies passes; what was kept of them is a prefix, and whole."""
+        """An error of the iterable is raised; what was recorded is a prefix of complete copies."""
         given = [("t", a_copy(f"k{number:04d}", proved(str(number)))) for number in range(MANY)]
 
         def broken() -> Iterator[tuple[str, Copy]]:
@@ -326,7 +326,7 @@ class IndexContract:
     # Schemes
 
     def test_schemes(self, index: Index) -> None:
-        """Each size is answered with what must be computed to find its copies: no more, no less."""
+        """Each size yields exactly the schemes that find its copies."""
         weak = Digests.proved(md5_of("m"))
         parts = Digests.proved(Digest(MD5_PARTS, bytes(16)))
         index.add(
@@ -348,7 +348,7 @@ class IndexContract:
         assert index.schemes("t", sizes) == expected
 
     def test_schemes_follow(self, index: Index) -> None:
-        """What is proved, replaced or forgotten is no longer asked for."""
+        """Schemes disappear when copies are proved, replaced or forgotten."""
         copy = a_copy("a", Digests.proved(md5_of("a")))
         index.add([("t", copy)])
         assert index.schemes("t", [1000]) == [{SHA256, MD5}]
@@ -358,17 +358,17 @@ class IndexContract:
         assert index.schemes("t", [1000]) == [frozenset()]
 
     def test_schemes_of_many_sizes(self, index: Index) -> None:
-        """Thousands of sizes are answered in order."""
+        """Results for thousands of sizes are in order."""
         index.add(
             ("t", a_copy(f"k{size}", proved("a"), size=size)) for size in range(1, MANY + 1, 2)
         )
         answers = index.schemes("t", range(MANY))
         assert answers == [{SHA256} if size % 2 else set() for size in range(MANY)]
 
-    # Going through
+    # Iteration
 
     def test_copies_of_a_tenant(self, index: Index) -> None:
-        """All copies of one tenant, or of all tenants, each exactly once."""
+        """All copies of one tenant, or of all tenants, are yielded exactly once."""
         given = {name: copies_of(name, MANY) for name in ("t", "u")}
         for name, copies in given.items():
             index.add((name, copy) for copy in copies)
@@ -377,7 +377,7 @@ class IndexContract:
         assert sorted(index.copies()) == everything
 
     def test_copies_of_a_content(self, index: Index) -> None:
-        """All copies of one content, of one tenant or of all tenants."""
+        """All copies of one content are yielded, of one tenant or of all tenants."""
         index.record("t", [a_copy("other", proved("b"))])
         for name in ("t", "u"):
             index.add((name, copy) for copy in copies_of("a", MANY))
@@ -388,7 +388,7 @@ class IndexContract:
             assert len(list(index.copies(digest=digest))) == 2 * MANY
 
     def test_copies_while_writing(self, index: Index) -> None:
-        """Copies that stay are seen exactly once, whatever else is written meanwhile."""
+        """Copies that stay are yielded exactly once, whatever is written during the iteration."""
         stay = copies_of("stays", MANY)
         index.add(("t", copy) for copy in stay)
         index.add(("t", copy) for copy in copies_of("goes", 100))
@@ -401,7 +401,7 @@ class IndexContract:
         assert [copy for copy in sorted(seen) if copy.key.startswith("stays")] == stay
 
     def test_copies_while_proving(self, index: Index) -> None:
-        """Whoever goes through the copies and records what some hold meets each exactly once."""
+        """Proving copies during the iteration does not repeat or skip any."""
         bare = [copy._replace(digests=Digests()) for copy in copies_of("a", MANY)]
         index.add(("t", copy) for copy in bare)
         index.record("t", [a_copy("first", proved("a"))])
@@ -415,7 +415,7 @@ class IndexContract:
     # Forgetting
 
     def test_forget(self, index: Index) -> None:
-        """A forgotten copy is found by nothing any more; forgetting it again does nothing."""
+        """Nothing finds a forgotten copy; forgetting it again does nothing."""
         copy, other = a_copy("a", proved("a")), a_copy("b", proved("b"))
         index.record("t", [copy, other])
         assert index.forget("t", [copy]) == [True]
@@ -425,7 +425,7 @@ class IndexContract:
         assert index.forget("t", [copy, other, copy, other]) == [False, True, False, False]
 
     def test_forget_is_conditional(self, index: Index) -> None:
-        """A record of a newer object stays; one of the same object goes, whatever was learnt."""
+        """The record of a newer object is kept; that of the same object is deleted."""
         old = a_copy("k", Digests())
         new = a_copy("k", proved("b"), identity="v2")
         index.add([("t", old)])
@@ -435,7 +435,7 @@ class IndexContract:
         assert index.forget("t", [new._replace(digests=Digests(), stored_at=1)]) == [True]
 
     def test_record_passes_on(self, index: Index) -> None:
-        """When the copy of record is forgotten, the next one in order is it."""
+        """When the copy of record is forgotten, the next one becomes the copy of record."""
         copies = copies_of("a", 3)
         index.record("t", copies)
         index.forget("t", copies[:1])
@@ -448,7 +448,7 @@ class IndexContract:
     # Tenants
 
     def test_tenants_are_apart(self, index: Index) -> None:
-        """Whatever one tenant has, another neither sees nor changes (P5)."""
+        """A tenant neither sees nor changes another tenant's copies (P5)."""
         own, others = a_copy("k", proved("a")), a_copy("k", proved("a"), identity="v2")
         index.record("t", [own])
         assert index.lookup("u", [sha256_of("a")]) == [None]
@@ -465,7 +465,7 @@ class IndexContract:
     # Closing
 
     def test_close(self, index: Index) -> None:
-        """After `close` all is Unavailable, but `close` itself, which then does nothing."""
+        """After `close` all methods raise Unavailable, except `close`, which does nothing."""
         copy = a_copy("k", proved("a"))
         index.record("t", [copy])
         index.close()

@@ -1,4 +1,4 @@
-"""What an index does that also keeps lists of digests without a location."""
+"""The contract of `Lists`, as tests."""
 # ruff: noqa: S101 - a contract is made of assertions
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ class ListingIndex(Index, Lists, Protocol):
 
 
 class ListsContract:
-    """What every index does that also keeps lists of digests without a location."""
+    """What every index with lists does: the contract of `Lists`."""
 
     @pytest.fixture
     def index(self) -> ListingIndex | Iterator[ListingIndex]:
@@ -34,7 +34,7 @@ class ListsContract:
         raise NotImplementedError
 
     def test_listed(self, index: ListingIndex) -> None:
-        """What is on a list is found by its digest, with the size that the list says."""
+        """A listed digest is found, with the size in the list."""
         given = [
             Listed(md5_of("a")),
             Listed(sha256_of("b"), 7),
@@ -50,7 +50,7 @@ class ListsContract:
         assert index.enlist([]) == 0
 
     def test_listed_is_no_copy(self, index: ListingIndex) -> None:
-        """What a list says is neither looked up nor gone through, and hides no copy."""
+        """Listed digests are ignored by lookups and iterations, and hide no copy."""
         copy = a_copy("a", proved("a"))
         index.enlist([("t", Listed(sha256_of("a"))), ("t", Listed(md5_of("b"), 1000))])
         assert index.lookup("t", [sha256_of("a"), md5_of("b")]) == [None, None]
@@ -62,18 +62,18 @@ class ListsContract:
         assert index.listed("t", [sha256_of("a")]) == [Listed(sha256_of("a"))]
 
     def test_scheme_is_part_of_a_listed_digest(self, index: ListingIndex) -> None:
-        """A listed digest is its scheme and all of its value."""
+        """The scheme and the whole value of a listed digest count."""
         value = sha256_of("a").value
         alike = Digest(SHA256, value[:24] + bytes(8))
         index.enlist([("t", Listed(Digest(SHA256, value), 1)), ("t", Listed(alike, 2))])
         others = [Digest(SHA256_PARTS, value), Digest(MD5, value[:16])]
         answers = [Listed(Digest(SHA256, value), 1), Listed(alike, 2), None, None]
-        asked = [Digest(SHA256, value), alike, *others]
-        assert index.listed("t", asked) == answers
-        assert [index.listed("t", [digest])[0] for digest in asked] == answers
+        wanted = [Digest(SHA256, value), alike, *others]
+        assert index.listed("t", wanted) == answers
+        assert [index.listed("t", [digest])[0] for digest in wanted] == answers
 
     def test_enlisted_again(self, index: ListingIndex) -> None:
-        """Of a digest that is given again, later or in the same call, the last size stays."""
+        """If a digest is listed again, later or in the same call, the last size is kept."""
         a, b = md5_of("a"), md5_of("b")
         given = [Listed(a, 1), Listed(b, 5), Listed(a, 2), Listed(b)]
         assert index.enlist(("t", listed) for listed in given) == 4
@@ -82,15 +82,15 @@ class ListsContract:
         assert index.listed("t", [a, b]) == [Listed(a, 3), Listed(b)]
 
     def test_enlist_many(self, index: ListingIndex) -> None:
-        """Thousands are kept, and asked for at once, in order."""
+        """Thousands of digests are listed and found in order, in one call."""
         given = [Listed(md5_of(str(number)), number or None) for number in range(MANY)]
         assert index.enlist(("t", listed) for listed in given) == MANY
-        asked = [number * 7919 % (2 * MANY) for number in range(3 * MANY)]
-        answers = index.listed("t", [md5_of(str(number)) for number in asked])
-        assert answers == [given[number] if number < MANY else None for number in asked]
+        wanted = [number * 7919 % (2 * MANY) for number in range(3 * MANY)]
+        answers = index.listed("t", [md5_of(str(number)) for number in wanted])
+        assert answers == [given[number] if number < MANY else None for number in wanted]
 
     def test_schemes_of_lists(self, index: ListingIndex) -> None:
-        """A list with sizes has its scheme asked for at these, one without at every size."""
+        """Digests listed with sizes add their scheme to these; those without, to every size."""
         index.add([("t", a_copy("a", proved("a"), size=1))])
         index.enlist([("t", Listed(md5_of("b"), 2)), ("t", Listed(md5_of("c"), 2))])
         one, two, three = index.schemes("t", [1, 2, 3])
@@ -104,7 +104,7 @@ class ListsContract:
         assert {MD5_PARTS} <= three <= {MD5_PARTS, SHA256}
 
     def test_lists_are_apart(self, index: ListingIndex) -> None:
-        """Whatever is on one tenant's lists, another neither sees nor changes (P5)."""
+        """A tenant neither sees nor changes another tenant's lists (P5)."""
         digest = md5_of("a")
         index.enlist(
             [("t", Listed(digest, 1)), ("u", Listed(digest, 2)), ("t", Listed(md5_of("b")))]
@@ -115,7 +115,7 @@ class ListsContract:
         assert index.schemes("v", [1]) == [frozenset()]
 
     def test_lists_closed(self, index: ListingIndex) -> None:
-        """After `close` it is Unavailable."""
+        """After `close` all methods raise Unavailable."""
         index.close()
         calls: list[Callable[[], object]] = [
             lambda: index.listed("t", [md5_of("a")]),

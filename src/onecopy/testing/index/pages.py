@@ -1,4 +1,4 @@
-"""What an index does that can be moved elsewhere."""
+"""The contract of `Pages`, as tests."""
 # ruff: noqa: S101 - a contract is made of assertions
 
 from collections.abc import Callable, Iterator
@@ -14,21 +14,21 @@ from onecopy.testing.index.values import MANY, MD5_PARTS, a_copy, claimed, md5_o
 
 
 class MovableIndex(Index, Lists, Pages, Protocol):
-    """An index that can be read from where somebody stopped."""
+    """An index that can be read page by page."""
 
 
 def moved(index: Pages, after: str | None = None) -> list[Entry]:
-    """Return all entries behind a position, in order."""
+    """Return all entries after a position, in order."""
     return [entry for _, entries in index.pages(after) for entry in entries]
 
 
 def in_order(entries: list[Entry]) -> list[Entry]:
-    """Return entries in an order of the tests' own."""
+    """Return entries in a fixed order."""
     return sorted(entries, key=repr)
 
 
 class PagesContract:
-    """What every index does that can be moved elsewhere, and interrupted while it is."""
+    """What every index that can be read page by page does: the contract of `Pages`."""
 
     @pytest.fixture
     def index(self) -> MovableIndex | Iterator[MovableIndex]:
@@ -36,7 +36,7 @@ class PagesContract:
         raise NotImplementedError
 
     def fill(self, index: MovableIndex) -> list[Entry]:
-        """Keep copies and lists of two tenants; return all of it."""
+        """Record copies and list digests of several tenants; return all entries."""
         copies = [
             (name, a_copy(f"{name}{number}", proved(f"{name}{number}"), size=number + 1))
             for name in ("t", "u")
@@ -56,7 +56,7 @@ class PagesContract:
         return [*copies, *more, *lists]
 
     def test_pages(self, index: MovableIndex) -> None:
-        """All copies and listed digests of all tenants come, whole, in pages of bounded size."""
+        """All entries of all tenants are yielded unchanged, in pages of limited size."""
         assert list(index.pages()) == []
         given = self.fill(index)
         pages = list(index.pages())
@@ -67,7 +67,7 @@ class PagesContract:
         assert all(position.isascii() and len(position) <= 4096 for position in positions)
 
     def test_resumed(self, index: MovableIndex) -> None:
-        """Behind any position there is what had not been seen when it was given."""
+        """After a position come exactly the entries of the later pages."""
         self.fill(index)
         pages = list(index.pages())
         for at, (position, _) in enumerate(pages):
@@ -75,7 +75,7 @@ class PagesContract:
             assert in_order(moved(index, position)) == in_order(rest)
 
     def test_what_stays_is_seen(self, index: MovableIndex) -> None:
-        """What stays is seen, whatever comes, goes and becomes known meanwhile."""
+        """Entries that stay are yielded, whatever is written during the iteration."""
         given = self.fill(index)
         seen: list[Entry] = []
         position = None
@@ -95,13 +95,13 @@ class PagesContract:
                 assert (tenant, entry.key) in keys
 
     def test_count(self, index: MovableIndex) -> None:
-        """It is said about how many there are."""
+        """The number of entries is approximately right."""
         assert index.count() == 0
         given = self.fill(index)
         assert 0.9 * len(given) < index.count() < 1.1 * len(given)
 
     def test_pages_closed(self, index: MovableIndex) -> None:
-        """After `close` it is Unavailable."""
+        """After `close` all methods raise Unavailable."""
         index.close()
         calls: list[Callable[[], object]] = [index.count, lambda: list(index.pages())]
         for call in calls:

@@ -1,4 +1,4 @@
-"""What an engine does that keeps a state."""
+"""The contract of `State`, as tests."""
 # ruff: noqa: S101 - a contract is made of assertions
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ class ClosableState(State, Protocol):
     """A state that can be closed."""
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release all resources."""
         ...
 
 
@@ -30,7 +30,7 @@ class StateContract:
         raise NotImplementedError
 
     def test_value(self, index: ClosableState) -> None:
-        """A value is put where there is none, changed and removed, and read in between."""
+        """A value is set, changed and removed, and read in between."""
         assert index.get("name") is None
         assert index.put_if("name", None, b"one")
         assert index.get("name") == b"one"
@@ -41,7 +41,7 @@ class StateContract:
         assert index.get("another") is None
 
     def test_condition(self, index: ClosableState) -> None:
-        """Nothing is put where something else is than was thought."""
+        """Nothing is set if the value is not the expected one."""
         assert not index.put_if("name", b"one", b"two")
         assert index.get("name") is None
         assert index.put_if("name", None, None)
@@ -53,14 +53,14 @@ class StateContract:
 
     @pytest.mark.parametrize("value", [b"", b"\0", bytes(range(256)) * 256])
     def test_any_bytes(self, index: ClosableState, value: bytes) -> None:
-        """Values are any bytes, from none to 64 KiB, under names of up to 200 characters."""
+        """A value can be any bytes, 0 to 64 KiB; a name has up to 200 characters."""
         name = "/".join(["n:_-.~"] * 40)[:200]
         assert index.put_if(name, None, value)
         assert index.get(name) == value
         assert index.put_if(name, value, b"new")
 
     def test_one_wins(self, index: ClosableState) -> None:
-        """Of threads that put at the same time, one is told that it did."""
+        """If threads set a value concurrently, exactly one succeeds."""
         value = b""
         index.put_if("name", None, value)
         for _ in range(5):
@@ -81,12 +81,12 @@ class StateContract:
         assert index.increase("another", 1) == 1
 
     def test_no_count_is_lost(self, index: ClosableState) -> None:
-        """Of threads that count at the same time each gets a number of its own."""
+        """If threads count concurrently, each gets a different number."""
         numbers = at_once(lambda _: [index.increase("name", 1) for _ in range(20)])
         assert sorted(chain.from_iterable(numbers)) == list(range(1, 20 * THREADS + 1))
 
     def test_state_closed(self, index: ClosableState) -> None:
-        """After `close` it is Unavailable."""
+        """After `close` all methods raise Unavailable."""
         index.close()
         calls: list[Callable[[], object]] = [
             lambda: index.get("name"),

@@ -1,4 +1,4 @@
-"""What an index does that keeps copies known by size alone."""
+"""The contract of `Unread`, as tests."""
 # ruff: noqa: S101 - a contract is made of assertions
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ from onecopy.testing.index.values import a_copy, claimed, md5_of, proved
 
 
 class LazyIndex(Index, Unread, Protocol):
-    """An index that keeps copies known by size alone."""
+    """An index with copies of which only the size is known."""
 
 
 class UnreadContract:
-    """What every index does that keeps copies known by size alone."""
+    """What every index with unread copies does: the contract of `Unread`."""
 
     @pytest.fixture
     def index(self) -> LazyIndex | Iterator[LazyIndex]:
@@ -25,7 +25,7 @@ class UnreadContract:
         raise NotImplementedError
 
     def test_unread(self, index: LazyIndex) -> None:
-        """Copies without any digest are found by their size, those of one tenant alone."""
+        """Copies without a digest are found by their size, only for their tenant."""
         index.add(("t", a_copy(f"k{number}", Digests())) for number in range(5))
         index.add(
             [
@@ -43,7 +43,7 @@ class UnreadContract:
         assert index.unread("v", 1000, 10) == []
 
     def test_unread_sizes(self, index: LazyIndex) -> None:
-        """Of many sizes those are told that a copy without any digest has."""
+        """The sizes of copies without a digest are returned, and no others."""
         index.add([("t", a_copy("k", Digests())), ("t", a_copy("l", Digests(), size=7))])
         index.add([("t", a_copy("read", proved("a"), size=8))])
         index.add([("u", a_copy("another's", Digests(), size=9))])
@@ -52,7 +52,7 @@ class UnreadContract:
         assert index.unread_sizes("v", [7]) == set()
 
     def test_limit(self, index: LazyIndex) -> None:
-        """No more are answered than asked for; a larger limit gives the same ones and more."""
+        """The limit is respected; a larger limit returns the same copies and more."""
         index.add(("t", a_copy(f"k{number}", Digests())) for number in range(10))
         some = index.unread("t", 1000, 4)
         assert len(some) == 4
@@ -60,7 +60,7 @@ class UnreadContract:
         assert index.unread("t", 1000, 0) == []
 
     def test_read(self, index: LazyIndex) -> None:
-        """A copy of which a digest becomes known is not unread any more."""
+        """A copy is no longer unread when a digest becomes known."""
         copy = a_copy("k", Digests())
         index.add([("t", copy), ("t", a_copy("l", Digests()))])
         index.record("t", [copy._replace(digests=proved("a"))])
@@ -68,7 +68,7 @@ class UnreadContract:
         assert index.unread("t", 1000, 10) == []
 
     def test_unread_closed(self, index: LazyIndex) -> None:
-        """After `close` it is Unavailable."""
+        """After `close` all methods raise Unavailable."""
         index.close()
         with pytest.raises(Unavailable):
             index.unread("t", 1000, 1)

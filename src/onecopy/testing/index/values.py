@@ -8,14 +8,14 @@ from typing import TypeVar
 
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
-from onecopy.index.interface import LONGEST_IDENTITY
+from onecopy.index.interface import MAX_IDENTITY_BYTES
 
 T = TypeVar("T")
 
 SHA256_PARTS = content_scheme(SMALLEST_PART)
 MD5_PARTS = Scheme("md5", SMALLEST_PART)
 MANY = 2500
-"""More than an engine reads or writes at one time."""
+"""More than an engine reads or writes at a time."""
 THREADS = 8
 
 
@@ -30,20 +30,20 @@ def md5_of(content: str) -> Digest:
 
 
 def proved(content: str) -> Digests:
-    """Return what is known of a small content that was read."""
+    """Return the digests of a small content that was read."""
     return Digests.proved(sha256_of(content), md5_of(content))
 
 
 def claimed(*digests: Digest) -> Digests:
-    """Return digests that nobody has proved."""
+    """Return digests that are claimed."""
     return Digests.of([(digest, Evidence.CLAIMED) for digest in digests])
 
 
 def a_copy(key: str, digests: Digests, *, size: int = 1000, identity: str = "v1") -> Copy:
-    """Return a copy that was stored and recorded at its own times."""
+    """Return a copy with times that depend on its key."""
     stored_at = 1_700_000_000_000 + len(key)
     return Copy(
-        key, size, digests, f"{identity} of {key}"[:LONGEST_IDENTITY], stored_at, stored_at + 7
+        key, size, digests, f"{identity} of {key}"[:MAX_IDENTITY_BYTES], stored_at, stored_at + 7
     )
 
 
@@ -53,7 +53,7 @@ def copies_of(content: str, count: int) -> list[Copy]:
 
 
 def at_once(do: Callable[[int], T]) -> list[T]:
-    """Return what calls with the numbers from 0 return that threads make at the same time."""
+    """Call a function concurrently with the numbers from 0; return the results in order."""
     barrier = Barrier(THREADS)
 
     def call(number: int) -> T:

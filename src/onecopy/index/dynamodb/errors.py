@@ -1,0 +1,96 @@
+"""The meaning of DynamoDB's errors for users of the index."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import botocore.exceptions as boto
+
+from onecopy.aws.client import code_of, failure_of, message_of, status_of
+from onecopy.errors import Failure, Forbidden, Unavailable
+from onecopy.retry import RETRYABLE_STATUSES
+
+_R = TypeVar("_R")
+
+_UNAVAILABLE_CODES = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+RETRYABLE_CODES = frozenset(
+    {
+        "InternalServerError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "TransactionConflict",
+    }
+)
+"""Codes of a statement in a batch that may succeed when it is sent again."""
+EXISTS_CODES = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
+"""Codes of an insertion whose key is taken."""
+_FORBIDDEN_CODES = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "OptInRequired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+class Rejected(Failure):
+    """A request that DynamoDB rejects because of its content; sending it again is useless."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ConditionFailed(Failure):
+    """A conditional write that was not done, because the item is not as the condition requires."""
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        super().__init__("the item changed since it was read")
+        self.item = item
+        """As it is now."""
+
+
+def send(call: Callable[..., _R], **request: Any) -> _R:  # noqa: ANN401 - boto3's
+    """Send one request, once; raise errors with their meaning."""
+    try:
+        return call(**request)
+    except boto.ClientError as error:
+        raise _failure(error) from error
+    except boto.BotoCoreError as error:
+        raise failure_of(error, "DynamoDB", "the index's URL") from error
+
+
+def _failure(error: boto.ClientError) -> Failure:
+    code, status = code_of(error), status_of(error)
+    if code == "ConditionalCheckFailedException":
+        response: Any = error.response
+        return ConditionFailed(response.get("Item", {}))
+    message = message_of(error, "DynamoDB")
+    if code in _UNAVAILABLE_CODES or status in RETRYABLE_STATUSES:
+        return Unavailable(message)
+    if code in _FORBIDDEN_CODES or status in (401, 403):
+        return Forbidden(f"{message}; docs/indexes.md lists the permissions needed")
+    return Rejected(code, message)
