@@ -21,25 +21,25 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def gate(world: World) -> Watched:
-    """Watch the gate of the default tenant."""
+    """Return the watched gate of the default tenant."""
     return Watched(world.gate())
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Make an empty folder for what is to be uploaded."""
+    """Make an empty folder for the files to upload."""
     folder = tmp_path / "photos"
     folder.mkdir()
     return folder
 
 
 def noise(size: int, seed: int = 0) -> bytes:
-    """Return bytes that nothing else has, the same each time."""
+    """Return unique bytes for a size and seed, the same each time."""
     return random.Random(f"{size} {seed}").randbytes(size)
 
 
 def write(path: Path, data: bytes) -> Path:
-    """Write a file and the folders above it."""
+    """Write a file and its parent folders."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path

@@ -1,4 +1,4 @@
-"""Checking: what is already there, what the selection holds twice, and what is read for it."""
+"""Checking: what is already stored, what the selection has twice, and which files are read."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -30,7 +30,7 @@ def names(results: Iterable[Result]) -> list[str]:
 def after_listing(
     files: Iterable[File | Skipped], change: Callable[[str], None]
 ) -> Iterator[File | Skipped]:
-    """Change files after they were listed."""
+    """Yield files that are changed after they were listed."""
     for file in list(files):
         change(file.path)
         yield file
@@ -57,7 +57,7 @@ def test_known_contents_are_found_and_others_are_new(
     assert not gate.of("begin")
 
 
-def test_a_size_that_nobody_has_is_not_read(gate: Watched, photos: Path) -> None:
+def test_a_file_of_unique_size_is_not_read(gate: Watched, photos: Path) -> None:
     """Files of unseen and unique sizes are new without being opened."""
     for size in (100, 200, 20_000_000):
         write(photos / str(size), noise(size))
@@ -68,7 +68,7 @@ def test_a_size_that_nobody_has_is_not_read(gate: Watched, photos: Path) -> None
 def test_a_file_that_must_be_read_and_cannot_fails(
     world: World, gate: Watched, photos: Path
 ) -> None:
-    """It fails by itself, with a reason."""
+    """Only this file fails, with a reason."""
     world.upload("old", noise(100))
     write(photos / "a", noise(100))
     write(photos / "b", noise(101))
@@ -79,8 +79,8 @@ def test_a_file_that_must_be_read_and_cannot_fails(
     ]
 
 
-def test_what_the_selection_holds_twice_is_told(gate: Watched, photos: Path) -> None:
-    """The first is new; the others are duplicates of it, by name, as an upload would say."""
+def test_duplicates_in_the_selection_are_reported(gate: Watched, photos: Path) -> None:
+    """The first is new; the others are duplicates of it, as in an upload."""
     for name, seed in (("a", 0), ("b", 1), ("c", 0), ("d", 1), ("e", 0), ("f", 2)):
         write(photos / name, noise(300, seed))
     results = checked(gate, photos)
@@ -101,7 +101,7 @@ def test_what_the_selection_holds_twice_is_told(gate: Watched, photos: Path) -> 
 
 
 def test_the_selection_is_one_over_all_batches(world: World, photos: Path) -> None:
-    """What was in an earlier request is still remembered."""
+    """Duplicates are found across requests."""
     for number in range(50):
         write(photos / f"{number:02}", noise(100 + number % 25))
     gate = Watched(world.gate(limits=Limits(sizes=7, files=7)))
@@ -113,8 +113,10 @@ def test_the_selection_is_one_over_all_batches(world: World, photos: Path) -> No
     assert results[30].same_as == str(photos / "05")
 
 
-def test_the_store_comes_before_the_selection(world: World, gate: Watched, photos: Path) -> None:
-    """A file that is stored and selected twice is twice a duplicate of the stored copy."""
+def test_a_stored_copy_takes_precedence_over_the_selection(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """Two selected files that equal a stored copy are both duplicates of that copy."""
     world.upload("old", noise(100))
     for name in "ab":
         write(photos / name, noise(100))
@@ -130,7 +132,7 @@ def test_empty_files_are_new(gate: Watched, photos: Path) -> None:
 
 
 def test_skipped_entries_keep_their_place(gate: Watched, photos: Path) -> None:
-    """A link between two files stays between them."""
+    """Results are in the order of the entries, including skipped ones."""
     write(photos / "a", b"1")
     (photos / "b").symlink_to("a")
     write(photos / "c", b"22")
@@ -139,8 +141,8 @@ def test_skipped_entries_keep_their_place(gate: Watched, photos: Path) -> None:
     assert results[1].reason == "symlink"
 
 
-def test_a_doubt_is_unconfirmed(world: World, photos: Path) -> None:
-    """A copy that may not be read as far as needed is no duplicate."""
+def test_a_match_that_cannot_be_confirmed_is_unconfirmed(world: World, photos: Path) -> None:
+    """A copy that the read limit protects is not reported as a duplicate."""
     world.record("old", noise(500), Digests.proved(md5(noise(500))))
     write(photos / "a", noise(500))
     (result,) = checked(world.gate(limits=Limits(read_bytes=0)), photos)
@@ -148,11 +150,11 @@ def test_a_doubt_is_unconfirmed(world: World, photos: Path) -> None:
 
 
 def test_a_gate_that_fails_is_raised(gate: Watched, photos: Path) -> None:
-    """When nobody answers there is no verdict on anything."""
+    """If the gate is unavailable, there are no verdicts."""
     write(photos / "a", b"1")
 
     def before(_name: str, _argument: object) -> None:
-        raise Unavailable("nobody there")
+        raise Unavailable("no answer")
 
     gate.before = before
     with pytest.raises(Unavailable):
@@ -160,7 +162,7 @@ def test_a_gate_that_fails_is_raised(gate: Watched, photos: Path) -> None:
 
 
 def test_progress_counts_files_and_reading(world: World, gate: Watched, photos: Path) -> None:
-    """Every byte is done with once; only what had to be read was read."""
+    """Every byte is completed once; only bytes of files that had to be read are counted as read."""
     world.upload("old", noise(100))
     write(photos / "a", noise(100))
     write(photos / "b", noise(5000))

@@ -1,4 +1,4 @@
-"""Going on with large uploads: what is remembered, what is sent again, and what is not."""
+"""Resuming large uploads: what is remembered, and which parts are sent again."""
 
 import os
 import stat
@@ -20,29 +20,29 @@ SIZE = 50_000_000
 
 @pytest.fixture
 def memory(tmp_path: Path) -> Path:
-    """Return the folder in which unfinished uploads are remembered."""
+    """Return the folder where unfinished uploads are remembered."""
     return tmp_path / "cache" / "uploads"
 
 
 def run(gate: Watched, path: Path, memory: Path, target: str = "there") -> Result:
-    """Upload one file with a memory."""
+    """Upload one file, and remember it if it is not finished."""
     options = Options(unfinished=Unfinished(memory, target))
     (result,) = upload(walk([path]), gate, options)
     return result
 
 
 def break_after(gate: Watched, parts: int) -> None:
-    """Let so many parts through, and no more."""
+    """Let the first `parts` parts through, and fail the others."""
 
     def before(name: str, argument: Any) -> None:  # noqa: ANN401 - of whatever call
         if name == "send" and argument.number > parts:
-            raise Unavailable("the line is dead")
+            raise Unavailable("connection lost")
 
     gate.before = before
 
 
 def heal(gate: Watched) -> None:
-    """Let everything through again."""
+    """Let all parts through again."""
     gate.before = lambda _name, _argument: None
     gate.calls.clear()
 
@@ -52,8 +52,10 @@ def sent(gate: Watched) -> list[int]:
     return sorted(send.number for send in gate.of("send"))
 
 
-def test_a_broken_upload_goes_on(world: World, gate: Watched, photos: Path, memory: Path) -> None:
-    """The next run sends the parts that are missing, and no others."""
+def test_a_failed_upload_is_resumed(
+    world: World, gate: Watched, photos: Path, memory: Path
+) -> None:
+    """The next run sends only the missing parts."""
     path = write(photos / "large", noise(SIZE))
     break_after(gate, 3)
     first = run(gate, path, memory)
@@ -68,10 +70,10 @@ def test_a_broken_upload_goes_on(world: World, gate: Watched, photos: Path, memo
     assert not list(memory.iterdir())
 
 
-def test_an_interrupted_upload_goes_on(
+def test_an_interrupted_upload_is_resumed(
     world: World, gate: Watched, photos: Path, memory: Path
 ) -> None:
-    """Whoever stops in the middle loses what was on the way, and nothing else."""
+    """An interruption loses only the parts in flight."""
     path = write(photos / "large", noise(SIZE))
 
     def stop(_done: int, _read: int) -> None:
@@ -91,7 +93,7 @@ def test_an_interrupted_upload_goes_on(
 def test_parts_that_differ_are_sent_again(
     world: World, gate: Watched, photos: Path, memory: Path
 ) -> None:
-    """A file that changed without its time is hashed again: what is stored is what it is now."""
+    """A file that changed with the same time is hashed again, and stored as it is now."""
     path = write(photos / "large", noise(SIZE))
     times = (1_700_000_000, 1_700_000_000)
     os.utime(path, times)
@@ -107,8 +109,8 @@ def test_parts_that_differ_are_sent_again(
     assert world.path("large").read_bytes() == path.read_bytes()
 
 
-def test_a_file_that_changed_starts_afresh(gate: Watched, photos: Path, memory: Path) -> None:
-    """Another time of change is another file."""
+def test_a_changed_file_starts_over(gate: Watched, photos: Path, memory: Path) -> None:
+    """A file with a new modification time is not resumed."""
     path = write(photos / "large", noise(SIZE))
     break_after(gate, 3)
     run(gate, path, memory)
@@ -119,8 +121,8 @@ def test_a_file_that_changed_starts_afresh(gate: Watched, photos: Path, memory: 
     assert sent(gate) == [1, 2, 3, 4, 5, 6]
 
 
-def test_another_target_starts_afresh(gate: Watched, photos: Path, memory: Path) -> None:
-    """A ticket is for the place that gave it."""
+def test_another_target_starts_over(gate: Watched, photos: Path, memory: Path) -> None:
+    """A ticket is used only with the target that issued it."""
     path = write(photos / "large", noise(SIZE))
     break_after(gate, 3)
     run(gate, path, memory)
@@ -129,8 +131,10 @@ def test_another_target_starts_afresh(gate: Watched, photos: Path, memory: Path)
     assert not gate.of("status")
 
 
-def test_an_upload_that_is_gone_starts_afresh(gate: Watched, photos: Path, memory: Path) -> None:
-    """What the store has cleaned up, or another secret has signed, is begun again."""
+def test_an_upload_that_the_store_lost_starts_over(
+    gate: Watched, photos: Path, memory: Path
+) -> None:
+    """An upload is begun again if the store removed it, or another secret signed its ticket."""
     path = write(photos / "large", noise(SIZE))
     break_after(gate, 3)
     run(gate, path, memory)
@@ -143,10 +147,10 @@ def test_an_upload_that_is_gone_starts_afresh(gate: Watched, photos: Path, memor
     assert not list(memory.iterdir())
 
 
-def test_a_content_that_came_meanwhile_is_a_duplicate(
+def test_a_content_stored_since_is_a_duplicate(
     world: World, gate: Watched, photos: Path, memory: Path
 ) -> None:
-    """An upload that is gone on with is still looked up once more before it is completed."""
+    """The content of a resumed upload is checked again before it is completed."""
     path = write(photos / "large", noise(SIZE))
     break_after(gate, 3)
     run(gate, path, memory)
@@ -160,7 +164,7 @@ def test_a_content_that_came_meanwhile_is_a_duplicate(
 
 
 def test_tickets_are_for_the_user_alone(gate: Watched, photos: Path, memory: Path) -> None:
-    """Others can't read what would let them write."""
+    """Other users cannot read tickets, which permit writing."""
     path = write(photos / "large", noise(SIZE))
     break_after(gate, 0)
     run(gate, path, memory)
@@ -169,8 +173,8 @@ def test_tickets_are_for_the_user_alone(gate: Watched, photos: Path, memory: Pat
     assert stat.S_IMODE(memory.stat().st_mode) == 0o700
 
 
-def test_what_is_too_old_is_cleared_away(gate: Watched, photos: Path, memory: Path) -> None:
-    """A ticket that nobody takes any more does not lie about for ever."""
+def test_old_tickets_are_removed(gate: Watched, photos: Path, memory: Path) -> None:
+    """Tickets that have expired are deleted from the cache."""
     path = write(photos / "large", noise(SIZE))
     old = write(memory / "old.json", b"{}")
     os.utime(old, (1, 1))
@@ -180,10 +184,8 @@ def test_what_is_too_old_is_cleared_away(gate: Watched, photos: Path, memory: Pa
     assert len(list(memory.iterdir())) == 1
 
 
-def test_a_memory_that_cannot_be_written_is_no_obstacle(
-    gate: Watched, photos: Path, tmp_path: Path
-) -> None:
-    """Without a memory there is no going on, and that is all."""
+def test_an_unwritable_cache_is_not_an_error(gate: Watched, photos: Path, tmp_path: Path) -> None:
+    """Without the cache the upload cannot be resumed, but it succeeds."""
     path = write(photos / "large", noise(SIZE))
     blocked = write(tmp_path / "cache", b"a file, not a folder") / "uploads"
     assert run(gate, path, blocked).outcome is Outcome.UPLOADED
@@ -192,8 +194,8 @@ def test_a_memory_that_cannot_be_written_is_no_obstacle(
 def test_tickets_of_long_uploads_are_renewed(
     gate: Watched, photos: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A ticket that has got old is exchanged before it is used again."""
-    monkeypatch.setattr("onecopy.upload.transfer._RENEWAL", -1)
+    """An old ticket is renewed before it is used again."""
+    monkeypatch.setattr("onecopy.upload.steps.parts._RENEW_SECONDS", -1)
     path = write(photos / "large", noise(SIZE))
     assert run(gate, path, memory).outcome is Outcome.UPLOADED
     assert len(gate.of("status")) == len(gate.of("parts")) > 1

@@ -1,4 +1,4 @@
-"""Uploading through a service, over a line that breaks."""
+"""Uploading through a service, over a connection that breaks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +32,7 @@ def middleman(service: Served) -> Iterator[Middleman]:
 @pytest.fixture
 def client(middleman: Middleman) -> Iterator[Client]:
     """Make a client that reaches the service through the proxy only."""
-    made = Client(middleman.url, policy=RetryPolicy(tries=4, first=0.01, longest=0.05))
+    made = Client(middleman.url, policy=RetryPolicy(attempts=4, first_delay=0.01, max_delay=0.05))
     yield made
     made.close()
 
@@ -47,10 +47,10 @@ def fill(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("fault", ["busy", "lose-answer", "cut-request"])
-def test_a_line_that_breaks_everywhere_loses_nothing(
+def test_a_connection_that_breaks_at_every_call_loses_nothing(
     client: Client, middleman: Middleman, service: Served, tmp_path: Path, fault: Fault
 ) -> None:
-    """Every call fails once or twice, and all is there in the end, once."""
+    """Every call fails twice, and each file is stored exactly once in the end."""
     contents = fill(tmp_path)
     for call in CALLS:
         middleman.break_next(f"/v1/{call}", fault, times=2)
@@ -58,7 +58,7 @@ def test_a_line_that_breaks_everywhere_loses_nothing(
     failed = [result for result in results if result.outcome is Outcome.FAILED]
     assert failed == []
     assert sum(result.outcome is Outcome.UPLOADED for result in results) == 62
-    # Two hash at once, so that either of the equal ones may be the first.
+    # Two threads hash, so either of the equal files may be the first.
     twins = ("photos/0", "photos/z-twin")
     [first] = [key for key in twins if (service.folder / "files" / key).exists()]
     contents[first] = contents.pop("photos/0")
@@ -71,10 +71,10 @@ def test_a_line_that_breaks_everywhere_loses_nothing(
     assert verdicts == {"duplicate", "new"}  # the empty one is never compared
 
 
-def test_going_on_through_a_service(
+def test_resuming_through_a_service(
     client: Client, middleman: Middleman, service: Served, tmp_path: Path
 ) -> None:
-    """A large upload that a dead line ended is gone on with, with a ticket from the cache."""
+    """A large upload that a lost connection ended is resumed with a ticket from the cache."""
     path = write(tmp_path / "film", noise(50_000_000))
     options = Options(unfinished=Unfinished(tmp_path / "cache", middleman.url))
     middleman.break_next("/v1/uploads/parts/5", "cut-request", times=4)
@@ -89,7 +89,7 @@ def test_going_on_through_a_service(
 
 
 def test_requests_are_few(client: Client, middleman: Middleman, tmp_path: Path) -> None:
-    """Two thousand files that are there already take a handful of requests."""
+    """Two thousand files that are already stored take few requests."""
     for number in range(2_000):
         write(tmp_path / "photos" / f"{number}", b"%d" % number)
     list(upload(walk([tmp_path / "photos"]), client))

@@ -1,4 +1,4 @@
-"""Uploading: what becomes of each file, and what is asked and sent for it."""
+"""Uploading: the outcome of each file, and the requests and bytes that it takes."""
 
 import itertools
 import os
@@ -28,18 +28,18 @@ def uploaded(gate: Gate, *paths: Path, options: Options | None = None) -> dict[s
     """Upload, and return the results by the files' names."""
     results = {Path(result.path).name: result for result in upload(walk(paths), gate, options)}
     assert not [
-        thread for thread in threading.enumerate() if thread.name.startswith("onecopy-crew")
+        thread for thread in threading.enumerate() if thread.name.startswith("onecopy-workers")
     ]
     return results
 
 
 def outcomes(results: dict[str, Result]) -> dict[str, Outcome | None]:
-    """Return what became of each file."""
+    """Return the outcome of each file."""
     return {name: result.outcome for name, result in results.items()}
 
 
 def staged(world: World) -> list[Path]:
-    """Return what the store has of unfinished uploads."""
+    """Return the staged files of unfinished uploads."""
     folder = world.root / "files" / ".onecopy" / "uploads"
     return list(folder.iterdir()) if folder.exists() else []
 
@@ -47,7 +47,7 @@ def staged(world: World) -> list[Path]:
 def test_new_files_are_uploaded_below_their_folders_name(
     world: World, gate: Watched, photos: Path
 ) -> None:
-    """Small, large and empty files all lie in the store, byte for byte."""
+    """Small, large and empty files are stored byte for byte."""
     data = {"small": noise(1000), "a/large": noise(LARGE), "a/empty": b"", "a/b/one": b"x"}
     for name, content in data.items():
         write(photos / name, content)
@@ -68,8 +68,8 @@ def test_new_files_are_uploaded_below_their_folders_name(
     assert not staged(world)
 
 
-def test_again_nothing_is_sent(world: World, gate: Watched, photos: Path) -> None:
-    """A second upload finds everything, and names the copies."""
+def test_a_second_upload_sends_nothing(world: World, gate: Watched, photos: Path) -> None:
+    """It finds all files, and reports the copies."""
     for number in range(20):
         write(photos / f"{number}", noise(1000 + number))
     write(photos / "large", noise(LARGE))
@@ -86,7 +86,7 @@ def test_again_nothing_is_sent(world: World, gate: Watched, photos: Path) -> Non
 
 
 def test_renamed_files_are_found(gate: Watched, tmp_path: Path) -> None:
-    """Another name and another folder don't hide a content."""
+    """A content is found under another name and in another folder."""
     write(tmp_path / "one" / "rome.jpg", noise(5000))
     write(tmp_path / "one" / "film", noise(LARGE))
     uploaded(gate, tmp_path / "one")
@@ -99,10 +99,10 @@ def test_renamed_files_are_found(gate: Watched, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [700, LARGE])
-def test_what_the_selection_holds_twice_goes_once(
+def test_a_content_selected_several_times_is_sent_once(
     world: World, gate: Watched, photos: Path, size: int
 ) -> None:
-    """One file is uploaded, and the others are duplicates of it, by name."""
+    """One file is uploaded, and the others are reported as duplicates of it."""
     for name in "abc":
         write(photos / name, noise(size))
     write(photos / "other", noise(size, seed=1))
@@ -124,8 +124,51 @@ def test_what_the_selection_holds_twice_goes_once(
     assert len(list(world.path("photos").iterdir())) == 2
 
 
+def test_a_later_file_with_the_same_content_is_a_duplicate_of_the_first(
+    world: World, photos: Path
+) -> None:
+    """It is reported in the same way if the first was stored before the second was read."""
+    for name in "ab":
+        write(photos / name, noise(700))
+    first_is_stored = threading.Event()
+
+    def one_by_one() -> Iterator[File | Skipped]:
+        first, second = walk([photos])
+        yield first
+        assert first_is_stored.wait(60)
+        yield second
+
+    results = upload(one_by_one(), world.gate(limits=Limits(files=1)))
+    assert next(results).outcome is Outcome.UPLOADED
+    first_is_stored.set()
+    [second] = results
+    assert (second.path, second.outcome) == (str(photos / "b"), Outcome.SKIPPED)
+    assert (second.reason, second.same_as) == ("selection", str(photos / "a"))
+
+
+def test_a_file_of_the_same_size_is_not_the_same_content(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """A file that waited for one of its size is a duplicate of the copy that it equals."""
+    for seed, name in enumerate("ab"):
+        write(photos / name, noise(LARGE, seed))
+    stored: list[str] = []
+
+    def store_elsewhere(name: str, _: object) -> None:
+        if name == "send" and not stored:
+            stored.append("other")
+            world.upload("other", noise(LARGE, seed=1))
+
+    gate.before = store_elsewhere
+    result = uploaded(gate, photos)["b"]
+    assert (result.verdict, result.outcome) == (Verdict.DUPLICATE, Outcome.SKIPPED)
+    assert (result.reason, result.same_as) == (None, None)
+    assert result.copy is not None
+    assert result.copy.key == "other"
+
+
 def test_many_copies_of_one_content_take_few_requests(gate: Watched, photos: Path) -> None:
-    """Those that wait for the first are asked about together."""
+    """The files that wait for the first are checked together."""
     for number in range(1500):
         write(photos / f"{number}", b"the same")
     results = uploaded(gate, photos)
@@ -136,7 +179,7 @@ def test_many_copies_of_one_content_take_few_requests(gate: Watched, photos: Pat
 def test_empty_files_are_stored_and_never_compared(
     world: World, gate: Watched, photos: Path
 ) -> None:
-    """Two empty files are two objects; the same one again is there already."""
+    """Two empty files are two objects; uploaded again, they are already stored."""
     write(photos / "a", b"")
     write(photos / "b", b"")
     assert set(outcomes(uploaded(gate, photos)).values()) == {Outcome.UPLOADED}
@@ -147,7 +190,7 @@ def test_empty_files_are_stored_and_never_compared(
 
 
 def test_a_large_file_of_unseen_size_starts_without_its_digest(gate: Watched, photos: Path) -> None:
-    """It is begun before it is read; one of a known size is hashed first, and not sent if known."""
+    """It is begun before it is read; a file of a known size is hashed first."""
     write(photos / "a", noise(LARGE))
     uploaded(gate, photos)
     assert [request.digest for (request,) in gate.of("begin")] == [None]
@@ -160,7 +203,7 @@ def test_a_large_file_of_unseen_size_starts_without_its_digest(gate: Watched, ph
 
 
 def test_anyway_stores_another_copy(world: World, gate: Watched, photos: Path) -> None:
-    """Whoever says so gets a second copy, and is told that it is one."""
+    """With `anyway` a second copy is stored, and reported as one."""
     write(photos / "a", noise(900))
     write(photos / "large", noise(LARGE))
     uploaded(gate, photos)
@@ -172,16 +215,16 @@ def test_anyway_stores_another_copy(world: World, gate: Watched, photos: Path) -
 
 
 @pytest.mark.parametrize("size", [10, LARGE])
-def test_a_taken_key_is_told_or_another_is_found(
+def test_a_taken_key_is_reported_or_replaced(
     world: World, gate: Watched, photos: Path, size: int
 ) -> None:
-    """What lies at the key stays; with `rename` the next free name is taken."""
+    """The object at the key stays; with `rename` the next free key is used."""
     write(photos / "a.jpg", noise(size))
     uploaded(gate, photos)
     for seed in (1, 2):
         write(photos / "a.jpg", noise(size, seed))
-        told = uploaded(gate, photos)["a.jpg"]
-        assert (told.outcome, told.verdict, told.reason) == (
+        result = uploaded(gate, photos)["a.jpg"]
+        assert (result.outcome, result.verdict, result.reason) == (
             Outcome.KEY_TAKEN,
             Verdict.NEW,
             "key-taken",
@@ -197,7 +240,7 @@ def test_a_taken_key_is_told_or_another_is_found(
 
 
 def test_two_files_for_one_key(world: World, gate: Watched, tmp_path: Path) -> None:
-    """Of two files with one name one is stored, and the other told or renamed."""
+    """Of two files with one name, one is stored, and the other reported or renamed."""
     one = write(tmp_path / "x" / "a.jpg", noise(10))
     two = write(tmp_path / "y" / "a.jpg", noise(11))
     results = list(upload(walk([one, two]), gate))
@@ -211,7 +254,7 @@ def test_two_files_for_one_key(world: World, gate: Watched, tmp_path: Path) -> N
 
 
 def test_an_unknown_object_at_the_key_is_read(world: World, gate: Watched, photos: Path) -> None:
-    """A large file meets an object that nobody recorded: it is compared before a byte is sent."""
+    """If an unrecorded object has the key, it is compared before a byte is sent."""
     world.place("photos/same", noise(LARGE))
     world.place("photos/other", noise(LARGE + 1))
     write(photos / "same", noise(LARGE))
@@ -226,17 +269,15 @@ def test_an_unknown_object_at_the_key_is_read(world: World, gate: Watched, photo
 def changing(
     files: Iterable[File | Skipped], change: Callable[[str], None]
 ) -> Iterator[File | Skipped]:
-    """Change files after they were listed."""
+    """Yield files that are changed after they were listed."""
     for file in list(files):
         change(file.path)
         yield file
 
 
 @pytest.mark.parametrize("size", [100, LARGE])
-def test_a_file_that_changed_is_refused(
-    world: World, gate: Watched, photos: Path, size: int
-) -> None:
-    """It fails by name; the others go on."""
+def test_a_file_that_changed_fails(world: World, gate: Watched, photos: Path, size: int) -> None:
+    """Only that file fails; the others are uploaded."""
     write(photos / "changes", noise(size))
     write(photos / "stays", noise(size + 1))
 
@@ -253,10 +294,10 @@ def test_a_file_that_changed_is_refused(
     assert not staged(world)
 
 
-def test_a_large_file_that_changes_amid_sending_is_refused(
+def test_a_large_file_that_changes_while_it_is_sent_fails(
     world: World, gate: Watched, photos: Path
 ) -> None:
-    """Parts of two versions never make an object."""
+    """An object never consists of parts of two versions."""
     path = write(photos / "large", noise(LARGE))
 
     def change(name: str, argument: Any) -> None:  # noqa: ANN401 - of whatever call
@@ -272,22 +313,22 @@ def test_a_large_file_that_changes_amid_sending_is_refused(
 
 
 def test_a_file_that_vanished_fails(gate: Watched, photos: Path) -> None:
-    """What can't be opened is told with the system's words."""
+    """The message is the operating system's."""
     write(photos / "gone", b"abc")
     results = list(upload(changing(walk([photos]), os.unlink), gate))
     assert [(r.outcome, r.reason) for r in results] == [(Outcome.FAILED, "unreadable")]
     assert results[0].message == "No such file or directory"
 
 
-def test_what_is_skipped_is_told(gate: Watched, photos: Path) -> None:
-    """A symbolic link is no file: it fails with the reason that walking gave."""
+def test_skipped_entries_are_reported(gate: Watched, photos: Path) -> None:
+    """A symbolic link fails with the reason that `walk` gives."""
     (photos / "link").symlink_to("nowhere")
     result = uploaded(gate, photos)["link"]
     assert (result.outcome, result.reason) == (Outcome.FAILED, "symlink")
 
 
 def failing(number: int, error: Exception) -> Callable[[str, Any], None]:
-    """Fail the first so many sends of part 1."""
+    """Return a hook that fails the first `number` sends."""
     left = itertools.count(1)
 
     def before(name: str, argument: Any) -> None:  # noqa: ANN401 - of whatever call
@@ -298,14 +339,14 @@ def failing(number: int, error: Exception) -> Callable[[str, Any], None]:
 
 
 def test_one_failing_send_fails_one_file(world: World, gate: Watched, photos: Path) -> None:
-    """The others are uploaded, and what was begun for it is given up."""
+    """The others are uploaded, and its upload is aborted."""
     for number in range(10):
         write(photos / f"{number}", noise(100 + number))
-    gate.before = failing(1, Unavailable("the line is dead"))
+    gate.before = failing(1, Unavailable("connection lost"))
     results = uploaded(gate, photos)
     failed = [result for result in results.values() if result.outcome is Outcome.FAILED]
     assert [(result.reason, result.message) for result in failed] == [
-        ("unavailable", "the line is dead")
+        ("unavailable", "connection lost")
     ]
     assert sum(result.outcome is Outcome.UPLOADED for result in results.values()) == 9
     assert not staged(world)
@@ -315,7 +356,7 @@ def test_one_failing_send_fails_one_file(world: World, gate: Watched, photos: Pa
 def test_an_upload_that_was_lost_is_begun_again(
     world: World, gate: Watched, photos: Path, size: int
 ) -> None:
-    """An upload that the store does not know any more costs a new beginning, not the file."""
+    """The file is uploaded although the store lost its first upload."""
     write(photos / "a", noise(size))
     gate.before = failing(1, UploadUnknown("it is over"))
     assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
@@ -323,10 +364,8 @@ def test_an_upload_that_was_lost_is_begun_again(
     assert world.path("photos/a").read_bytes() == noise(size)
 
 
-def test_what_was_signed_too_long_ago_is_signed_anew(
-    world: World, gate: Watched, photos: Path
-) -> None:
-    """A part that waited too long for its turn is asked for once more, and nothing else is."""
+def test_an_expired_signature_is_renewed(world: World, gate: Watched, photos: Path) -> None:
+    """A part that waited too long is signed again; the upload is not begun again."""
     write(photos / "a", noise(20_000_000))
     gate.before = failing(1, InvalidTicket("it is over", reason="ticket-expired"))
     assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
@@ -334,8 +373,8 @@ def test_what_was_signed_too_long_ago_is_signed_anew(
     assert world.path("photos/a").read_bytes() == noise(20_000_000)
 
 
-def test_an_upload_that_is_lost_again_and_again_fails(gate: Watched, photos: Path) -> None:
-    """After three beginnings it is enough."""
+def test_an_upload_that_is_lost_every_time_fails(gate: Watched, photos: Path) -> None:
+    """It is begun three times."""
     write(photos / "a", b"abc")
     gate.before = failing(99, InvalidTicket("it is over"))
     result = uploaded(gate, photos)["a"]
@@ -344,8 +383,8 @@ def test_an_upload_that_is_lost_again_and_again_fails(gate: Watched, photos: Pat
 
 
 @pytest.mark.parametrize("call", ["probe", "check", "begin", "complete"])
-def test_a_gate_that_fails_ends_it_all(gate: Watched, photos: Path, call: str) -> None:
-    """When nobody answers any more that is raised, and the threads end."""
+def test_an_unavailable_gate_ends_the_upload(gate: Watched, photos: Path, call: str) -> None:
+    """Its error is raised, and the threads end."""
     write(photos / "a", b"abc")
     uploaded(gate, photos)
     write(photos / "b", b"abd")
@@ -354,16 +393,16 @@ def test_a_gate_that_fails_ends_it_all(gate: Watched, photos: Path, call: str) -
 
     def before(name: str, _: object) -> None:
         if name == call:
-            raise Unavailable("nobody there")
+            raise Unavailable("no answer")
 
     gate.before = before
-    with pytest.raises(Unavailable, match="nobody there"):
+    with pytest.raises(Unavailable, match="no answer"):
         list(upload(walk([photos]), gate))
     assert threading.active_count() == threads
 
 
-def test_closing_early_gives_up_what_was_begun(world: World, gate: Watched, photos: Path) -> None:
-    """Small uploads under way leave nothing in the store, and no thread stays."""
+def test_closing_early_aborts_small_uploads(world: World, gate: Watched, photos: Path) -> None:
+    """Nothing of them remains in the store, and no thread remains."""
     for number in range(300):
         write(photos / f"{number}", noise(1000 + number))
     threads = threading.active_count()
@@ -385,8 +424,8 @@ def test_closing_early_gives_up_what_was_begun(world: World, gate: Watched, phot
     assert 0 < len(list(world.path("photos").iterdir())) < 300
 
 
-def test_walking_does_not_run_away(gate: Watched, photos: Path) -> None:
-    """However many files there are, a bounded number is on the way."""
+def test_a_bounded_number_of_files_is_in_progress(gate: Watched, photos: Path) -> None:
+    """Files are listed only as fast as they are processed."""
     path = write(photos / "a", noise(100))
     (file,) = walk([path])
     assert isinstance(file, File)
@@ -404,7 +443,7 @@ def test_walking_does_not_run_away(gate: Watched, photos: Path) -> None:
 
 
 def test_a_copy_known_by_md5_alone_is_found(world: World, gate: Watched, photos: Path) -> None:
-    """The probe asks for the MD5, and the match is confirmed by reading the copy once."""
+    """The probe requests the MD5, and the match is confirmed by reading the copy once."""
     world.record("old/a", noise(500), Digests.proved(md5(noise(500))))
     write(photos / "b", noise(500))
     result = uploaded(gate, photos)["b"]
@@ -413,8 +452,8 @@ def test_a_copy_known_by_md5_alone_is_found(world: World, gate: Watched, photos:
     assert result.copy.key == "old/a"
 
 
-def test_what_is_unconfirmed_is_left_to_the_person(world: World, photos: Path) -> None:
-    """A doubt is neither uploaded nor called a duplicate; with `anyway` it is uploaded."""
+def test_unconfirmed_files_are_left_to_the_user(world: World, photos: Path) -> None:
+    """They are neither uploaded nor called duplicates; with `anyway` they are uploaded."""
     world.record("old/a", noise(500), Digests.proved(md5(noise(500))))
     write(photos / "b", noise(500))
     gate = world.gate(limits=Limits(read_bytes=0))
@@ -428,7 +467,7 @@ def test_what_is_unconfirmed_is_left_to_the_person(world: World, photos: Path) -
 
 
 def test_limits_of_the_gate_are_kept(world: World, photos: Path) -> None:
-    """A gate that takes three files at once gets three files at once."""
+    """No request has more files than the gate accepts."""
     for number in range(20):
         write(photos / f"{number}", noise(100))
     for number in range(20):
@@ -439,7 +478,7 @@ def test_limits_of_the_gate_are_kept(world: World, photos: Path) -> None:
 
 
 def test_progress_counts_every_byte_once(gate: Watched, photos: Path) -> None:
-    """In the end as much is done as there was, however it went."""
+    """The total completed is the size of all files, whatever their outcomes."""
     for name, size in (("a", 1000), ("b", 1000), ("large", LARGE), ("empty", 0)):
         write(photos / name, noise(size))
     total = 2000 + LARGE

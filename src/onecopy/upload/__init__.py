@@ -1,4 +1,4 @@
-"""Checking and uploading files: sees only a Gate, and owns the concurrency over files."""
+"""Check and upload many files concurrently, through any `Gate`."""
 
 from onecopy.upload.checking import check
 from onecopy.upload.options import Options

@@ -1,4 +1,4 @@
-"""Which of many files are already there, without uploading any."""
+"""Check which of many files are already stored, without uploading any."""
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,40 +10,37 @@ from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
 from onecopy.hashing import hash_files
-from onecopy.upload.local_duplicates import Selection
-from onecopy.upload.result import Progress, Result, failed, schemes_for, skipped
+from onecopy.upload.local_duplicates import FirstFiles, Sizes
+from onecopy.upload.requests import max_files, schemes_for
+from onecopy.upload.result import Progress, Result, answered, failed, skipped
 from onecopy.workers import Workers
 
-_BATCH = 1000
-"""Most files in one request."""
+_STOP_TIMEOUT = 2.0
+"""Seconds to wait for the reading thread to end."""
 
 
 def check(
     found: Iterable[File | Skipped], gate: Gate, *, progress: Progress | None = None
 ) -> Generator[Result, None, None]:
-    """Yield for each file, in order, whether its content is already there.
+    """Yield for each file, in order, whether its content is already stored.
 
-    Only files are read whose size the gate knows, or that have the size of another file of the
-    selection. A file whose content an earlier one of the selection has is a `duplicate` with the
-    reason `selection`, as its upload would be. Raises what the gate raises.
+    A file is read only if the gate knows contents of its size, or if another file of the selection
+    has its size. A file with the content of an earlier file is a `duplicate` with the reason
+    `selection`, as in an upload. Raises what the gate raises.
     """
-    workers = Workers()
-    selection = Selection()
-    checker = _Checker(gate, selection, workers, progress)
-    files = iter(found)
-    most = min(_BATCH, gate.config().limits.files)
-    batches = iter(lambda: list(islice(files, most)), [])
+    files, limit = iter(found), max_files(gate)
+    batches = iter(lambda: list(islice(files, limit)), [])
+    checker = _Checker(gate, progress)
     try:
-        for batch in workers.ahead(map(checker.hash, batches), 1):
+        for batch in checker.workers.ahead(map(checker.hash, batches), 1):
             yield from checker.check(batch)
     finally:
-        workers.stop(patience=2)
-        selection.close()
+        checker.close()
 
 
 @dataclass(slots=True)
 class _Checked:
-    """A file on its way through a check."""
+    """A file that is being checked."""
 
     found: File | Skipped
     known: bool = False
@@ -51,21 +48,21 @@ class _Checked:
     digests: tuple[Digest, ...] = ()
     error: OnecopyError | OSError | None = None
     same_as: str | None = None
+    """Path of an earlier file with the same content."""
 
 
 class _Checker:
-    """Says of files, a batch at a time, whether their content is already there."""
+    """Checks batches of files."""
 
-    def __init__(
-        self, gate: Gate, selection: Selection, workers: Workers, progress: Progress | None
-    ) -> None:
+    def __init__(self, gate: Gate, progress: Progress | None) -> None:
         self._gate = gate
-        self._selection = selection
-        self._workers = workers
         self._progress = progress or (lambda _done, _read: None)
+        self._sizes = Sizes()
+        self._first_files = FirstFiles()
+        self.workers = Workers()
 
     def hash(self, batch: Sequence[File | Skipped]) -> list[_Checked]:
-        """Compute what the gate needs to know, and find what the selection holds twice."""
+        """Hash the files that may be duplicates, and find those that the selection has twice."""
         items = [_Checked(found) for found in batch]
         files = [
             (item, item.found) for item in items if isinstance(item.found, File) and item.found.size
@@ -75,59 +72,60 @@ class _Checker:
         owners: list[_Checked | None] = []
         for (item, file), schemes in zip(files, probed, strict=True):
             item.known = bool(schemes)
-            met = self._selection.meet(file, read=item.known)
-            if met.unread is not None:
-                wanted.append((met.unread, schemes_for(file.size, ())))
+            same_size = self._sizes.add(file, is_read=item.known)
+            if same_size.unread is not None:
+                wanted.append((same_size.unread, schemes_for(file.size, ())))
                 owners.append(None)
-            if item.known or met.seen:
+            if item.known or same_size.seen:
                 wanted.append((file, schemes_for(file.size, schemes)))
                 owners.append(item)
-        for owner, (file, hashed) in zip(
-            owners, hash_files(wanted, progress=self._read), strict=True
-        ):
-            self._take(owner, file, hashed)
+        hashes = hash_files(wanted, progress=self._report_read)
+        for owner, (file, hashed) in zip(owners, hashes, strict=True):
+            self._add(owner, file, hashed)
         return items
 
-    def _read(self, length: int) -> None:
-        self._workers.check()
+    def _report_read(self, length: int) -> None:
+        self.workers.check()
         self._progress(0, length)
 
-    def _take(
+    def _add(
         self, item: _Checked | None, file: File, hashed: Hashed | OnecopyError | OSError
     ) -> None:
         if isinstance(hashed, Hashed):
-            same_as = self._selection.add(file, hashed.digests[0])
+            same_as = self._first_files.add(file, hashed.digests[0])
             if item is not None:
                 item.digests, item.same_as = hashed.digests, same_as
         elif item is not None:
             item.error = hashed
 
     def check(self, batch: Sequence[_Checked]) -> Iterator[Result]:
-        """Ask the gate about what it may know, and yield a result for each, in order."""
-        asked = [item for item in batch if item.known and item.digests]
-        answers = self._gate.check([Content(_size(item.found), item.digests) for item in asked])
-        told = {id(item): answer for item, answer in zip(asked, answers, strict=True)}
+        """Check the hashed files with the gate, and yield the result of each, in order."""
+        items = [item for item in batch if item.known and item.digests]
+        answers = self._gate.check([Content(_size(item.found), item.digests) for item in items])
+        by_item = {id(item): answer for item, answer in zip(items, answers, strict=True)}
         for item in batch:
             self._progress(_size(item.found), 0)
-            yield self._result(item, told.get(id(item), Answer(Verdict.NEW)))
+            yield self._result(item, by_item.get(id(item), Answer(Verdict.NEW)))
 
     def _result(self, item: _Checked, answer: Answer) -> Result:
         if isinstance(item.found, Skipped):
             return skipped(item.found)
         if item.error is not None:
             return failed(item.found, item.found.key, item.error)
-        twice = answer.verdict is Verdict.NEW and item.same_as is not None
-        return Result(
-            path=item.found.path,
-            size=item.found.size,
-            verdict=Verdict.DUPLICATE if twice else answer.verdict,
-            copy=answer.copy,
-            reason="selection" if twice else answer.reason,
-            message=answer.message,
-            same_as=item.same_as if twice else None,
-            key=answer.copy.key if answer.copy else item.found.key,
+        return answered(
+            item.found,
+            item.found.key,
+            answer,
             url=self._gate.url(answer.copy) if answer.copy else None,
+            # A stored copy takes precedence over a file of the selection.
+            same_as=item.same_as if answer.verdict is Verdict.NEW else None,
         )
+
+    def close(self) -> None:
+        """Stop the threads and delete the temporary databases."""
+        self.workers.stop(_STOP_TIMEOUT)
+        self._sizes.close()
+        self._first_files.close()
 
 
 def _size(found: File | Skipped) -> int:

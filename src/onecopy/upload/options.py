@@ -1,4 +1,4 @@
-"""What the person may decide about an upload."""
+"""Options of an upload."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,14 +11,14 @@ OnTaken = Literal["fail", "rename"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person may decide about an upload."""
+    """Options of an upload."""
 
     anyway: bool = False
-    """Upload what is already there, too."""
+    """Upload files even if their content is already stored."""
     on_taken: OnTaken = "fail"
-    """What to do if the key holds something else."""
+    """What to do if another object already has the key."""
     metadata: tuple[tuple[str, str], ...] = ()
-    """User metadata for every object, as (name, value), where the store keeps it (S3)."""
+    """User metadata of every object, as (name, value); needs a store that keeps it (S3)."""
     unfinished: Unfinished | None = None
-    """Where large uploads are remembered, so that a later run can go on with them."""
+    """Remembers large uploads, so that a later run can resume them."""
     progress: Progress | None = None

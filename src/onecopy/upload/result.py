@@ -1,21 +1,21 @@
-"""What is said of files that are checked or uploaded."""
+"""Results of checking and uploading files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from onecopy.content import Copy, Verdict
-from onecopy.digest import Scheme, content_scheme
 from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
+from onecopy.gate.interface import Answer
 
 
 class Outcome(StrEnum):
-    """What became of a file that was to be uploaded."""
+    """The outcome of uploading a file."""
 
     UPLOADED = "uploaded"
     WOULD_UPLOAD = "would-upload"
-    """Only asked what would be done."""
+    """In a dry run."""
     SKIPPED = "skipped"
     KEY_TAKEN = "key-taken"
     FAILED = "failed"
@@ -23,36 +23,62 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is said of one file. What could not be read is `unconfirmed` with a reason."""
+    """The result for one file. A file that could not be read is `unconfirmed` with a reason."""
 
     path: str
     size: int
     """Bytes."""
     verdict: Verdict
     copy: Copy | None = None
-    """Of a duplicate the one that is there, of an uploaded file the new one."""
+    """The stored copy of a duplicate, or the new copy of an uploaded file."""
     reason: str | None = None
-    """A code; `selection`: another file of the same selection, `same_as`, holds the content."""
+    """A code; `selection`: another file of the same selection, `same_as`, has the same content."""
     message: str | None = None
-    """For people, where the reason alone does not say what to do."""
+    """For people, if the reason alone does not explain what to do."""
     same_as: str | None = None
-    """Path of the file of the same selection that holds the content."""
+    """Path of the file of the same selection that has the same content."""
     key: str | None = None
-    """Under which it is, or would be, stored."""
+    """The key under which it is, or would be, stored."""
     url: str | None = None
     """Address of the copy."""
     outcome: Outcome | None = None
-    """None for a check, unless it failed."""
+    """None for a check that did not fail."""
     sent: int = 0
     """Bytes that were sent."""
 
 
 Progress = Callable[[int, int], object]
-"""Called with the bytes that are done with, and the bytes read, since the last call."""
+"""Called with the bytes completed and the bytes read since the last call."""
+
+
+def answered(  # noqa: PLR0913 - the fields of a result
+    file: File,
+    key: str,
+    answer: Answer,
+    *,
+    url: str | None,
+    same_as: str | None = None,
+    outcome: Outcome | None = None,
+    sent: int = 0,
+) -> Result:
+    """Return the result of a gate's answer; with `same_as`, of a duplicate in the selection."""
+    return Result(
+        path=file.path,
+        size=file.size,
+        verdict=answer.verdict if same_as is None else Verdict.DUPLICATE,
+        copy=answer.copy,
+        reason=answer.reason if same_as is None else "selection",
+        message=answer.message,
+        same_as=same_as,
+        key=answer.copy.key if answer.copy else key,
+        url=url,
+        outcome=outcome,
+        sent=sent,
+    )
 
 
 def skipped(found: Skipped) -> Result:
-    """Return what is said of something that can't be uploaded."""
+    """Return the result of an entry that cannot be uploaded."""
     return Result(
         path=found.path,
         size=0,
@@ -64,7 +90,7 @@ def skipped(found: Skipped) -> Result:
 
 
 def failed(file: File, key: str, error: OnecopyError | OSError, sent: int = 0) -> Result:
-    """Return what is said of a file that something went wrong with."""
+    """Return the result of a file that failed with an error."""
     ours = isinstance(error, OnecopyError)
     return Result(
         path=file.path,
@@ -76,9 +102,3 @@ def failed(file: File, key: str, error: OnecopyError | OSError, sent: int = 0) -
         outcome=Outcome.FAILED,
         sent=sent,
     )
-
-
-def schemes_for(size: int, others: Iterable[Scheme]) -> list[Scheme]:
-    """Return what to compute of a content: its content digest's scheme first."""
-    content = content_scheme(size)
-    return [content, *sorted(set(others) - {content}, key=str)]

@@ -1,4 +1,4 @@
-"""Which large uploads are under way, kept in small files so that a later run can go on."""
+"""The large uploads in progress, in small files, so that a later run can resume them."""
 
 import json
 import os
@@ -9,15 +9,15 @@ from pathlib import Path
 
 from onecopy.files import File
 
-_DAYS = 8
-"""After which an upload can't be gone on with: its ticket lasts for seven."""
+_MAX_AGE_SECONDS = 8 * 24 * 3600
+"""Older uploads cannot be resumed: a ticket is valid for seven days."""
 
 
 class Unfinished:
-    """Remembers the tickets of large uploads to one target, below a folder of the user's cache.
+    """Remembers the tickets of large uploads to one target, in a folder of the user's cache.
 
-    A ticket lets its holder write to one upload of one tenant, so only the user may read it. What
-    can't be kept or read costs a resumption and nothing else: errors are no errors here.
+    A ticket lets its holder write to one upload of one tenant, so only the user may read the
+    files. Errors are ignored: without its ticket an upload starts over, and nothing else is lost.
     """
 
     def __init__(self, folder: Path, target: str) -> None:
@@ -26,7 +26,7 @@ class Unfinished:
         self._pruned = False
 
     def find(self, file: File, key: str) -> str | None:
-        """Return the ticket under which this file, unchanged, was being uploaded to this key."""
+        """Return the ticket of an earlier upload of this file, unchanged, to this key."""
         try:
             ticket = json.loads(self._path(file, key).read_bytes())["ticket"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -34,7 +34,7 @@ class Unfinished:
         return ticket if isinstance(ticket, str) else None
 
     def keep(self, file: File, key: str, ticket: str) -> None:
-        """Remember a ticket, in place of an older one."""
+        """Save a ticket; it replaces an older one."""
         path = self._path(file, key)
         draft = path.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
@@ -47,7 +47,7 @@ class Unfinished:
             draft.replace(path)
 
     def drop(self, file: File, key: str) -> None:
-        """Forget the ticket: the upload is over."""
+        """Remove the ticket of an upload that has ended."""
         with suppress(OSError):
             self._path(file, key).unlink(missing_ok=True)
 
@@ -63,11 +63,11 @@ class Unfinished:
         return self._folder / f"{name}.json"
 
     def _prune(self) -> None:
-        """Remove what is too old to be of use, once a run."""
+        """Remove tickets that are too old, once in a run."""
         if self._pruned:
             return
         self._pruned = True
-        oldest = time.time() - _DAYS * 24 * 3600
+        oldest = time.time() - _MAX_AGE_SECONDS
         for path in self._folder.glob("*.json"):
             with suppress(OSError):
                 if path.stat().st_mtime < oldest:

@@ -1,0 +1,1 @@
+"""The steps of an upload, each with its own threads; `upload.pipeline` connects them."""

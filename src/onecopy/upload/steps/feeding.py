@@ -1,0 +1,71 @@
+"""The first step: admit files, probe their sizes, and route each to its next step."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from itertools import islice
+
+from onecopy.digest import SHA256, Digest, Hashed, Scheme
+from onecopy.files import File, Skipped
+from onecopy.upload.item import Item
+from onecopy.upload.result import skipped
+from onecopy.upload.steps.flow import Flow
+
+_MAX_FILES_IN_PROGRESS = 4096
+_EMPTY_HASHED = Hashed((Digest(SHA256, sha256().digest()),), ())
+
+
+class Feeder:
+    """Feeds files into the steps while fewer than the maximum are in progress."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._large_sizes: set[int] = set()
+
+    def run(self, found: Iterable[File | Skipped]) -> None:
+        """Feed all files, in batches."""
+        flow, admitted = self._flow, self._admit(found)
+        while batch := list(islice(admitted, flow.max_files)):
+            files = [each for each in batch if isinstance(each, File)]
+            for each in batch:
+                if isinstance(each, Skipped):
+                    flow.events.put(skipped(each))
+            schemes = self._probe([file.size for file in files])
+            for file in files:
+                self._route(file, schemes.get(file.size, frozenset()))
+        flow.feeding = False
+        if flow.files.add(-1) == 0:
+            flow.events.put(None)
+
+    def _admit(self, found: Iterable[File | Skipped]) -> Iterator[File | Skipped]:
+        for each in found:
+            self._flow.files.wait_below(_MAX_FILES_IN_PROGRESS, self._flow.workers)
+            self._flow.files.add(1)
+            yield each
+
+    def _probe(self, sizes: Sequence[int]) -> dict[int, frozenset[Scheme]]:
+        """Return the schemes under which the gate knows contents of these sizes."""
+        if self._flow.options.anyway:
+            return {}
+        distinct = [size for size in dict.fromkeys(sizes) if size]
+        return dict(zip(distinct, self._flow.gate.probe(distinct), strict=True)) if distinct else {}
+
+    def _route(self, file: File, schemes: frozenset[Scheme]) -> None:
+        flow, item = self._flow, Item(file, file.key, schemes, check=bool(schemes))
+        if not file.size:
+            item.hashed = _EMPTY_HASHED
+        elif item.large and flow.options.unfinished:
+            item.ticket = flow.options.unfinished.find(file, item.key)
+        if self._must_hash(item):
+            flow.hash(item)
+        else:
+            flow.to_check.put(item)
+        if item.large:
+            self._large_sizes.add(file.size)
+
+    def _must_hash(self, item: Item) -> bool:
+        """Whether to hash a file before it is sent; of a large one, only if it may be known."""
+        if item.hashed or item.ticket:
+            return False
+        if not item.large or item.schemes:
+            return True
+        return item.file.size in self._large_sizes and not self._flow.options.anyway

@@ -1,0 +1,66 @@
+"""What the steps of an upload share."""
+
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import TypeVar
+
+from onecopy.gate.interface import Gate
+from onecopy.upload.item import Item
+from onecopy.upload.options import Options
+from onecopy.upload.requests import max_files
+from onecopy.upload.result import Result
+from onecopy.workers import Counter, Workers, WorkQueue
+
+BATCH_SECONDS = 0.03
+"""How long a batch waits for files that the step before is still working on."""
+
+Event = Result | tuple[int, int] | Exception | None
+"""A result, progress, an error that ends the upload, or None if there was no file at all."""
+_T = TypeVar("_T")
+
+
+class Flow:
+    """The queues between the steps, their threads, and counts of what is in progress."""
+
+    def __init__(self, gate: Gate, options: Options) -> None:
+        self.gate = gate
+        self.options = options
+        self.max_files = max_files(gate)
+        self.workers = Workers()
+        self.to_hash = WorkQueue[Item](self.workers)
+        self.to_hash_large = WorkQueue[Item](self.workers)
+        self.to_check = WorkQueue[Item](self.workers)
+        self.to_send = WorkQueue[Callable[[], object]](self.workers)
+        self.to_send_large = WorkQueue[Item](self.workers)
+        self.to_complete = WorkQueue[Item](self.workers)
+        self.events: SimpleQueue[Event] = SimpleQueue()
+        self.files = Counter(1)  # the feeder counts as one
+        self.feeding = True
+        self.hashing = Counter()
+        self.sending = Counter()
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Run a step in a new thread; what it raises ends the upload."""
+        self.workers.start(work, self.events.put)
+
+    def start_each(
+        self, queue: WorkQueue[_T], work: Callable[[_T], object], threads: int = 1
+    ) -> None:
+        """Process each item of a queue in one of several threads."""
+
+        def run() -> None:
+            while True:
+                work(queue.take())
+
+        for _ in range(threads):
+            self.start(run)
+
+    def hash(self, item: Item) -> None:
+        """Queue a file to be hashed."""
+        self.hashing.add(1)
+        (self.to_hash_large if item.large else self.to_hash).put(item)
+
+    def report(self, completed: int, read: int) -> None:
+        """Report progress in bytes."""
+        if self.options.progress is not None:
+            self.events.put((completed, read))
