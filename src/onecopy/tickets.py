@@ -1,8 +1,8 @@
-"""Upload tickets: signed, stateless, short-lived, bound to one upload of one tenant.
+"""Upload tickets: signed, stateless, short-lived, and bound to one upload of one tenant.
 
-Nothing is kept on the server, so that any process that knows the secret can serve any step of an
-upload. A sealed text is base64url(HMAC-SHA256 (RFC 2104) || payload); the purpose is part of what
-is signed, so that a link can't be passed off as a ticket.
+The server keeps no state, so any process that knows the secret can serve any step of an upload. A
+sealed text is base64url(HMAC-SHA256 (RFC 2104) || payload). The signature covers the purpose, so a
+link cannot be used as a ticket.
 """
 
 import hmac
@@ -20,15 +20,15 @@ from onecopy.index.interface import State
 from onecopy.store.interface import Upload
 
 LIFETIME = 3600
-"""Seconds for which a ticket is good; asking for the upload's status renews it."""
+"""Seconds for which a ticket is valid; requesting the upload's status renews it."""
 RESUMABLE = 7 * 24 * 3600
-"""Seconds after which an expired ticket can't be renewed either."""
+"""Seconds for which an expired ticket can still be renewed."""
 
-_TAG = 32
+_TAG_BYTES = 32
 
 
 class Ticket(msgspec.Struct, frozen=True, array_like=True):
-    """What a ticket is bound to. `upload_id` is its nonce."""
+    """The upload that a ticket is bound to. `upload_id` is its nonce."""
 
     tenant: str
     key: str
@@ -44,11 +44,11 @@ class Ticket(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def content_digest(self) -> Digest | None:
-        """The content digest that the upload must have; None if it was not known at its begin."""
+        """The content digest that the upload must have; None if it was unknown at `begin`."""
         return None if self.digest is None else Digest.parse(self.digest)
 
     def upload(self, prefix: str) -> Upload:
-        """Return the upload as the store knows it, below its tenant's prefix."""
+        """Return the upload for the store, below the tenant's prefix."""
         return Upload(
             self.upload_id,
             prefix + self.key,
@@ -71,65 +71,77 @@ class Tickets:
         self._tenant = tenant
 
     def sign(self, ticket: Ticket) -> str:
-        """Return the ticket as text, good for LIFETIME from now."""
+        """Return the ticket as text, valid for LIFETIME from now."""
         renewed = msgspec.structs.replace(ticket, expires=int(time.time()) + LIFETIME)
         return seal(_encoder.encode(renewed), self._secrets[0], purpose="ticket")
 
     def read(self, text: str, *, late: int = 0) -> Ticket:
-        """Return the ticket; `late` is for how many seconds after its end it is still taken.
+        """Return the ticket; it is accepted for `late` seconds after it expires.
 
-        Raises InvalidTicket, with reason `ticket-expired` if that is all that is wrong with it. A
-        ticket of another tenant is no ticket at all.
+        Raises InvalidTicket, with the reason `ticket-expired` for a ticket that is otherwise valid.
+        A ticket of another tenant is invalid.
         """
         try:
             ticket = _decoder.decode(unseal(text, self._secrets, purpose="ticket"))
         except msgspec.DecodeError as error:
-            raise InvalidTicket("this ticket is of another version: begin it again") from error
+            raise InvalidTicket(
+                "this ticket is of another version of onecopy: begin the upload again"
+            ) from error
         if ticket.tenant != self._tenant:
-            raise InvalidTicket("this is not a ticket of ours")
+            raise _not_signed("ticket")  # the same words, to disclose nothing
         if ticket.expires + late < time.time():
             raise InvalidTicket(
-                "this ticket has expired: ask for the upload's status to renew it",
+                "this ticket has expired: request the upload's status to renew it",
                 reason="ticket-expired",
             )
         return ticket
 
     def upload_id(self, idempotency_key: str | None, *parts: object) -> str:
-        """Return the id of an upload: random, or equal for an equal key and parts.
+        """Return the id of an upload: random, or the same for the same key and parts.
 
-        So a repeated `begin` with one Idempotency-Key finds its uploads again, with nothing kept.
+        So a repeated `begin` with the same Idempotency-Key finds its uploads without stored state.
         """
         if idempotency_key is None:
             return random.token_hex(16)
-        named = [self._tenant, idempotency_key, *(None if p is None else str(p) for p in parts)]
-        return _tag(_encoder.encode(named), self._secrets[0], "upload").hex()[:32]
+        identifying = [
+            self._tenant,
+            idempotency_key,
+            *(None if p is None else str(p) for p in parts),
+        ]
+        return _tag(_encoder.encode(identifying), self._secrets[0], "upload").hex()[:32]
 
 
 def seal(payload: bytes, secret: bytes, *, purpose: str) -> str:
-    """Return the payload as text that can't be changed without the secret (it can be read)."""
+    """Return the payload as text that is signed, not encrypted."""
     return urlsafe_b64encode(_tag(payload, secret, purpose) + payload).decode().rstrip("=")
 
 
 def unseal(text: str, secrets: Sequence[bytes], *, purpose: str) -> bytes:
-    """Return the payload of a sealed text; raises InvalidTicket unless one of the secrets fits."""
+    """Return the payload of a sealed text; raises InvalidTicket unless a secret matches."""
     try:
         sealed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except (Base64Error, ValueError) as error:
-        raise InvalidTicket("this is not a ticket of ours") from error
-    tag, payload = sealed[:_TAG], sealed[_TAG:]
+        raise _not_signed(purpose) from error
+    tag, payload = sealed[:_TAG_BYTES], sealed[_TAG_BYTES:]
     if not any(hmac.compare_digest(tag, _tag(payload, secret, purpose)) for secret in secrets):
-        raise InvalidTicket("this is not a ticket of ours")
+        raise _not_signed(purpose)
     return payload
 
 
+def _not_signed(purpose: str) -> InvalidTicket:
+    return InvalidTicket(f"this {purpose} is not valid: it was not signed by this service")
+
+
 def ticket_secrets(state: State) -> list[bytes]:
-    """Return the secrets that sign tickets, newest first; makes the first one."""
+    """Return the secrets that sign tickets, newest first; creates the first one."""
     secret = state.get("ticket-secret")
     if secret is None:
         state.put_if("ticket-secret", None, random.token_bytes(32))
         secret = state.get("ticket-secret")
     if secret is None:
-        raise InvalidTicket("the index did not keep the ticket secret")
+        raise InvalidTicket(
+            "the index did not store the ticket secret: check that it can be written"
+        )
     return [secret]
 
 

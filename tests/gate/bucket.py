@@ -9,11 +9,11 @@ import pytest
 
 from onecopy.digest import SMALLEST_PART
 from onecopy.gate import bind
-from onecopy.index import open_index
 from onecopy.key import RESERVED
 from onecopy.store import Store, open_store
 from onecopy.store.s3 import connection
 from onecopy.store.s3.store import S3Store
+from onecopy.testing.index.complete import open_complete
 from tests.gate.world import World
 from tests.standins import Standin
 
@@ -52,7 +52,7 @@ class BucketWorld(World):
             _BUCKETS[standin.endpoint] = bucket
         prefix = prefix or f"some/{uuid4().hex}"
         root.mkdir(parents=True, exist_ok=True)
-        index = open_index(f"sqlite:{root}/index.sqlite")
+        index = open_complete(f"sqlite:{root}/index.sqlite")
         store = open_bucket(standin, bucket, prefix, endpoint=endpoint)
         bind(index, store)
         return BucketWorld(root, index, store, standin, bucket, prefix)
@@ -157,7 +157,7 @@ def open_bucket(
         for name, value in reached.environment().items():
             patch.setenv(name, value)
         store = cast(S3Store, open_store(reached.store_url(bucket, prefix)))
-        alike = (reached.endpoint, reached.secret_key, connection._READ)
+        alike = (reached.endpoint, reached.secret_key, connection._READ_SECONDS)
         if alike not in _OPENED:
             _OPENED[alike] = store.client
         vars(store._connection)["client"] = _OPENED[alike]

@@ -441,7 +441,7 @@ class TestP5TenantsLearnNothingOfEachOther:
         assert world.gate("bob").probe([5]) == [frozenset()]
         assert world.upload("a", b"bytes", gate=world.gate("bob")).verdict is Verdict.NEW
         assert world.objects() == {"alice/a": b"bytes", "bob/a": b"bytes"}
-        assert world.gate("bob").living("../alice/a") is None
+        assert world.gate("bob").live_copy("../alice/a") is None
 
     def test_tickets(self, world: World) -> None:
         """A ticket of another tenant is no ticket at all, like a forged one."""
@@ -451,13 +451,13 @@ class TestP5TenantsLearnNothingOfEachOther:
         bob = world.gate("bob")
         forged = begun.ticket[:-4] + "AAAA"
         for ticket in (begun.ticket, forged, "", "é"):
-            with pytest.raises(InvalidTicket, match="not a ticket of ours"):
+            with pytest.raises(InvalidTicket, match="not signed by this service"):
                 bob.receive(ticket, 1, iter([b"bytes"]), None)
-            with pytest.raises(InvalidTicket, match="not a ticket of ours"):
+            with pytest.raises(InvalidTicket, match="not signed by this service"):
                 bob.parts(ticket, [(1, bytes(32))])
-            with pytest.raises(InvalidTicket, match="not a ticket of ours"):
+            with pytest.raises(InvalidTicket, match="not signed by this service"):
                 bob.status(ticket)
-            with pytest.raises(InvalidTicket, match="not a ticket of ours"):
+            with pytest.raises(InvalidTicket, match="not signed by this service"):
                 bob.abort([ticket])
             assert bob.complete([Finish(ticket)])[0].reason == "ticket-invalid"
 

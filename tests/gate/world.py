@@ -19,10 +19,10 @@ from onecopy.digest import (
     part_lengths,
 )
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, bind, ticket_secrets
-from onecopy.index import Engine, open_index
 from onecopy.store import Object, Store, Upload, open_store
-from onecopy.store.interface import Body, Completing, Taken
+from onecopy.store.interface import Body, Completing, KeyTaken
 from onecopy.tenant import Tenant
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.tickets import Tickets
 
 
@@ -58,14 +58,14 @@ class World:
     """An index and a store below `root`, and what lies in the store."""
 
     root: Path
-    index: Engine
+    index: CompleteEngine
     store: Store
 
     @staticmethod
     def at(root: Path, index_url: str = "") -> "World":
         """Open index and folder below `root`, bound to each other."""
         (root / "files").mkdir(parents=True, exist_ok=True)
-        index = open_index(index_url or f"sqlite:{root}/index.sqlite")
+        index = open_complete(index_url or f"sqlite:{root}/index.sqlite")
         store = open_store(str(root / "files"))
         bind(index, store)
         return World(root, index, store)
@@ -119,7 +119,7 @@ class World:
         bound = Tickets(ticket_secrets(self.index), tenant).read(ticket)
         return bound.upload(Tenant(tenant).prefix)
 
-    def publish(self, finish: Finish, data: bytes) -> Object | Taken | Completing:
+    def publish(self, finish: Finish, data: bytes) -> Object | KeyTaken | Completing:
         """Complete an upload in the store alone, as a process does that dies before it records."""
         upload = self.upload_of(finish.ticket)
         return self.store.complete(upload, content_digest(data), finish.parts)

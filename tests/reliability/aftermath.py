@@ -1,4 +1,4 @@
-"""What must hold of index and folder after a kill, and after everything was done again."""
+"""Conditions for index and folder after a kill, and after repeating everything."""
 
 import hashlib
 from collections import Counter
@@ -14,14 +14,14 @@ from tests.reliability.worker import Told
 
 
 def check_said(world: World, orders: Sequence[Order], told: Sequence[Told]) -> None:
-    """Raise AssertionError unless all that was acknowledged of these orders is there."""
+    """Raise AssertionError unless everything acknowledged is stored."""
     for said in told:
         if said.what == "done" and said.answer is not None:
             _check_acknowledged(world, orders[said.number], said.answer)
 
 
 def check_world(world: World, orders: Sequence[Order]) -> None:
-    """Raise AssertionError if anything lies there in part, or is said that is not true."""
+    """Raise AssertionError if anything is stored in part, or an answer is not true."""
     ordered: dict[str, set[bytes]] = {}
     for order in orders:
         ordered.setdefault(order.key, set()).add(order.data)
@@ -52,7 +52,7 @@ def _check_verdict(world: World, data: bytes) -> None:
 
 
 def settle(world: World, orders: Sequence[Order], told: Sequence[Told], *, give_up: bool) -> None:
-    """Complete, or give up, the uploads that were under way when the victim died."""
+    """Complete, or abort, the uploads that were in progress when the victim died."""
     done = {said.number for said in told if said.what == "done"}
     for said in told:
         if said.what != "begun" or said.number in done:
@@ -84,14 +84,14 @@ def _give_up(world: World, ticket: str) -> None:
 
 
 def do_again(world: World, orders: Sequence[Order]) -> None:
-    """Make the same uploads again, and see that each ends well."""
+    """Repeat the uploads, and require that each succeeds."""
     for order in orders:
         answer = world.upload(order.key, order.data, anyway=order.anyway)
         _check_acknowledged(world, order, answer)
 
 
 def check_done_once(world: World, orders: Sequence[Order]) -> None:
-    """Raise AssertionError unless each content lies there once, or as often as was asked for."""
+    """Raise AssertionError unless each content is stored once, or as often as requested."""
     lying = folder.read(world.root / "files")
     stored = Counter(found.data for found in lying.values())
     for data in {order.data for order in orders if order.data}:

@@ -1,4 +1,4 @@
-"""A world whose every call to index and store passes by somebody."""
+"""A world in which every call to index and store is intercepted."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -10,7 +10,7 @@ W = TypeVar("W", bound=World)
 
 
 def behind(faults: Faults, world: W) -> W:
-    """Return the world with both its index and its store wrapped; `faults` may be any that meet."""
+    """Return the world with its index and store wrapped by `faults`."""
     return replace(
         world,
         index=faults.wrap(world.index, "index"),

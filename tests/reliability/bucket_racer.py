@@ -1,4 +1,4 @@
-"""Two clients that do the same thing in the same moment, with one bucket."""
+"""Two clients that do the same thing at the same moment in one bucket."""
 
 from collections.abc import Callable
 from threading import Barrier
@@ -19,17 +19,17 @@ from tests.reliability.worker import Tell, Told
 
 _KINDS = (one_content, one_content_one_key, one_key, one_ticket)
 _LARGE = 8 * MiB
-"""Bytes: one part."""
+"""Bytes of one part."""
 
 
 class Kind(NamedTuple):
-    """What is done in a race, and with how many bytes (0: a few)."""
+    """Kind of a race, and its number of bytes (0: a few)."""
 
     run: Callable[[Round], Answer]
     size: int
 
     def data(self, number: int, me: int = 0) -> bytes:
-        """Return what a racer uploads."""
+        """Return the content that a racer uploads."""
         return data_of(number, me if self.run is one_key else 0, self.size)
 
     def __str__(self) -> str:
@@ -37,13 +37,13 @@ class Kind(NamedTuple):
 
 
 def kind_of(number: int, large_every: int) -> Kind:
-    """Return the kind of a race: in turn, and each so-manieth with a multipart upload."""
+    """Return the kind of a race: all kinds in turn, some of them with a multipart upload."""
     run = _KINDS[number % len(_KINDS)]
     return Kind(run, _LARGE if number % large_every == 0 else 0)
 
 
 def may_be_overwritten(world: BucketWorld, kind: Kind) -> bool:
-    """Whether the server itself may let the second write over the first."""
+    """Whether the server may let the second write overwrite the first."""
     return world.takes_both and kind.size > 0 and kind.run in (one_content_one_key, one_key)
 
 
@@ -55,7 +55,7 @@ def race(  # noqa: PLR0917 - what a process is given can only be told in order
     large_every: int,
     me: int,
 ) -> None:
-    """Run all rounds, and tell of each answer."""
+    """Run all rounds, and print each answer."""
     world = opened()
     for number in range(rounds):
         kind = kind_of(number, large_every)

@@ -1,4 +1,4 @@
-"""Where the tests keep index and folder."""
+"""Folder for index and files of the tests."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ MEMORY = Path("/dev/shm")
 
 @pytest.fixture
 def memory_path(tmp_path: Path) -> Iterator[Path]:
-    """Return an empty folder in memory where there is such a thing: kills don't reach the disk."""
+    """Return an empty folder, in memory if possible: kills do not need a disk."""
     root = Path(mkdtemp(prefix="onecopy-", dir=MEMORY)) if MEMORY.is_dir() else tmp_path
     yield root
     shutil.rmtree(root)

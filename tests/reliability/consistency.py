@@ -1,14 +1,14 @@
-"""What must hold of an index whatever happened: its ways of asking agree with each other."""
+"""Consistency of an index: all its methods agree with each other."""
 
 from collections.abc import Sequence
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
-from onecopy.index import Engine
+from onecopy.testing.index.complete import CompleteEngine
 
 
-def check_consistency(index: Engine, tenants: Sequence[str]) -> None:
-    """Raise AssertionError if two ways of asking the index contradict each other."""
+def check_consistency(index: CompleteEngine, tenants: Sequence[str]) -> None:
+    """Raise AssertionError if two methods of the index contradict each other."""
     everything = list(index.copies())
     for tenant in tenants:
         rows = [copy for _, copy in index.copies(tenant)]
@@ -34,7 +34,9 @@ def _by_digest(rows: Sequence[Copy]) -> dict[Digest, list[Copy]]:
     return found
 
 
-def _check_digest(index: Engine, tenant: str, digest: Digest, holding: Sequence[Copy]) -> None:
+def _check_digest(
+    index: CompleteEngine, tenant: str, digest: Digest, holding: Sequence[Copy]
+) -> None:
     found = [copy for _, copy in index.copies(tenant, digest=digest)]
     assert sorted(found) == sorted(holding)
     assert index.lookup(tenant, [digest]) == found[:1]
@@ -44,7 +46,7 @@ def _check_digest(index: Engine, tenant: str, digest: Digest, holding: Sequence[
         assert found[0] in proved, "the copy of record comes first"
 
 
-def _check_size(index: Engine, tenant: str, size: int, own: Sequence[Copy]) -> None:
+def _check_size(index: CompleteEngine, tenant: str, size: int, own: Sequence[Copy]) -> None:
     bare = [copy for copy in own if not copy.digests]
     assert sorted(index.unread(tenant, size, len(own))) == sorted(bare)
     [schemes] = index.schemes(tenant, [size])

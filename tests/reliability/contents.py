@@ -1,4 +1,4 @@
-"""The few contents that the tests upload, each unlike the others in one thing that matters."""
+"""The contents that the tests upload; each differs from the others in one relevant property."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ _TWINS = json.loads((Path(__file__).parent.parent / "vectors" / "md5-twins.json"
 
 
 class Named(bytes):
-    """Bytes that are shown by their name: an example with 9 MiB in it can't be read."""
+    """Bytes that are shown by their name, because an example with 9 MiB is not readable."""
 
     name: str
 
@@ -29,17 +29,17 @@ EMPTY = Named("EMPTY", b"")
 X = Named("X", b"x")
 LOWER, UPPER = Named("LOWER", b"bytes"), Named("UPPER", b"BYTES")
 TWIN_A, TWIN_B = (Named(f"TWIN_{name.upper()}", bytes.fromhex(_TWINS[name])) for name in "ab")
-"""Two contents of one MD5."""
+"""Two contents with the same MD5."""
 SMALL = (X, LOWER, UPPER, TWIN_A, TWIN_B)
 LARGE = Named("LARGE", bytes(range(256)) * 4096 * 9)
 """9 MiB: two parts."""
 OTHER_LARGE = Named("OTHER_LARGE", LARGE[:-1] + b"!")
-"""As long, and only the second part is another."""
+"""Same size, and only the second part differs."""
 ALL = (EMPTY, *SMALL, LARGE, OTHER_LARGE)
 
 
 def as_long_as(data: bytes) -> bytes:
-    """Return another content of the same size (which must not be 0)."""
+    """Return another content of the same size (not 0)."""
     for other in ALL:
         if len(other) == len(data) and other != data:
             return other

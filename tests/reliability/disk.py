@@ -1,7 +1,7 @@
-"""What of this process's changes a disk would have kept if the power failed now.
+"""Changes of this process that a disk would keep if the power failed now.
 
-Counts as kept only what was synced: the bytes of a file by an fsync of the file, a name in a folder
-by an fsync of the folder. File systems often keep more, and may.
+Only synced changes count: the bytes of a file after an fsync of the file, a name in a folder after
+an fsync of the folder. File systems may keep more, and often do.
 """
 
 import os
@@ -18,13 +18,13 @@ _Inode = tuple[int, int]
 
 
 class Disk:
-    """Follows the calls of the system by which this process changes files and folders."""
+    """Follows the system calls with which this process changes files and folders."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._unsynced: dict[_Inode, str] = {}
-        """Files with bytes, and folders with names, that may be lost; and by what."""
+        """Files and folders with changes that may be lost, and the calls that made them."""
         self.early: list[str] = []
-        """Links made to files whose bytes might still be lost."""
+        """Links to files whose bytes may still be lost."""
         for name in ("write", "pwrite", "posix_fallocate", "ftruncate"):
             patch.setattr(os, name, self._writing(getattr(os, name)))
         for name in ("fsync", "fdatasync"):
@@ -85,12 +85,12 @@ class Disk:
         return call
 
     def _name(self, path: object, dir_fd: object) -> None:
-        """Note that a folder has a new name in it."""
+        """Note that a folder has a new entry."""
         text = os.fsdecode(path) if isinstance(path, bytes) else str(path)
         self._unsynced[_inode(str(Path(text).parent), dir_fd)] = f"name {text}"
 
     def lost(self, top: Path, path: Path) -> list[str]:
-        """Return why a file below `top` might be gone or torn: nothing, if it is durable."""
+        """Return why a file below `top` may be lost or incomplete; nothing if it is durable."""
         places = (path, *(top / above for above in path.relative_to(top).parents))
         why = {place: self._unsynced.get(_inode(place)) for place in places}
         return [f"{place.relative_to(top)}: {reason}" for place, reason in why.items() if reason]

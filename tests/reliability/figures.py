@@ -1,4 +1,4 @@
-"""Printing how often something was tried, for docs/reliability.md."""
+"""Printing of counts for docs/reliability.md."""
 
 import sys
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What really lies in a folder, read with nothing of ours; and somebody who meddles with it."""
+"""Files in a folder, read without our code; and changes to them behind our back."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Lying(NamedTuple):
-    """An object as the file system has it."""
+    """An object as stored in the file system."""
 
     data: bytes
     inode: int
@@ -16,13 +16,13 @@ class Lying(NamedTuple):
 
 
 def read(top: Path) -> dict[str, Lying]:
-    """Return what lies below `top`, by key, with what is hidden in `.onecopy` left out."""
+    """Return the objects below `top` by key, without `.onecopy`."""
     found = {str(path.relative_to(top)): read_one(path) for path in _files(top)}
     return {key: lying for key, lying in found.items() if lying is not None}
 
 
 def read_one(path: Path) -> Lying | None:
-    """Return what lies at a path, or None."""
+    """Return the object at a path, or None."""
     try:
         status = path.stat()
         return Lying(path.read_bytes(), status.st_ino, status.st_mtime_ns)
@@ -39,22 +39,22 @@ def _files(top: Path) -> Iterator[Path]:
 
 
 def differences(before: Mapping[str, Lying], now: Mapping[str, Lying]) -> list[str]:
-    """Return the keys whose object is gone or no longer the same: our doing, if nobody meddled."""
+    """Return the keys whose object is missing or changed: our fault, unless others changed it."""
     return [key for key, lying in before.items() if now.get(key) != lying]
 
 
 def delete(path: Path) -> None:
-    """Take an object away."""
+    """Remove an object."""
     path.unlink()
 
 
 def touch(path: Path) -> None:
-    """Give an object another time."""
+    """Change the time of an object."""
     os.utime(path, (1, 1))
 
 
 def overwrite(path: Path, data: bytes) -> None:
-    """Write over an object in place, and set its time back so that nothing shows."""
+    """Overwrite an object in place, and restore its time so that nothing shows."""
     status = path.stat()
     with path.open("r+b") as file:
         file.write(data)
@@ -63,7 +63,7 @@ def overwrite(path: Path, data: bytes) -> None:
 
 
 def place(path: Path, data: bytes, draft: Path) -> None:
-    """Put an object there, or another in its place, as `mv` does with a file made elsewhere."""
+    """Add or replace an object, as `mv` does with a file from elsewhere."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft.write_bytes(data)
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""What every answer of the gate is held against: what really lies in the folder."""
+"""Judge of every answer of the gate: compares it with the files in the folder."""
 
 import hashlib
 import shutil
@@ -38,12 +38,12 @@ TENANTS = ("alice", "bob")
 LIMITS = Limits(read_seconds=600)
 MEMORY = Path("/dev/shm")
 DONE: Counter[str] = Counter()
-"""What the machine did and heard, for the figures."""
+"""Counts of actions and answers, for the figures."""
 
 
 @dataclass
 class Sending:
-    """An upload that was begun, and what the store may have of it."""
+    """An upload that was begun, and the bytes that the store may have."""
 
     tenant: str
     request: Request
@@ -51,9 +51,9 @@ class Sending:
     ticket: str
     upload_id: str
     parts: dict[int, set[bytes]] = field(default_factory=dict)
-    """What was sent as each part; several where answers were lost."""
+    """Contents sent for each part; several if answers were lost."""
     unsure: bool = False
-    """Whether a sending failed, so that the store may have less or more than was acknowledged."""
+    """Whether sending failed, so that the store may have less or more than was acknowledged."""
 
     @property
     def full_key(self) -> str:
@@ -61,51 +61,51 @@ class Sending:
         return f"{self.tenant}/{self.request.key}"
 
     def contents(self) -> set[bytes]:
-        """Return the contents that the store may have been sent."""
+        """Return the contents that the store may have received."""
         count = len(part_lengths(len(self.data)))
         if sorted(self.parts) != list(range(1, count + 1)):
             return set()
         return {b"".join(parts) for parts in product(*(self.parts[at + 1] for at in range(count)))}
 
     def fits(self, data: bytes) -> bool:
-        """Whether these bytes are what the upload was begun for."""
+        """Whether these bytes match the request that began the upload."""
         return self.request.digest in {None, content_digest(data)}
 
     def fitting(self) -> set[bytes]:
-        """Return those of the contents that completing it may publish."""
+        """Return the contents that completing it may publish."""
         return {data for data in self.contents() if self.fits(data)}
 
     def finish(self) -> Finish:
-        """Return what completes it."""
+        """Return the request that completes it."""
         last = [max(self.parts[number]) for number in sorted(self.parts)]
         return Finish(self.ticket, tuple(hashlib.sha256(part).digest() for part in last))
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Something that comes between, once, before or after a step."""
+    """A single disturbance before or after a step."""
 
     step: str
     after: bool = False
     skip: int = 0
-    """How often the step goes well before."""
+    """Number of times that the step succeeds before."""
     error: Exception | None = None
-    """The step fails with it: before it took effect, or after, so that the answer is lost."""
+    """Error of the step, before it takes effect or after (so that the answer is lost)."""
     unknown: str = ""
-    """The store can't tell, for this reason."""
+    """The store answers that it does not know, for this reason."""
     deed: str = "none"
-    """What somebody does: a method of the machine, called with `full` and `data` where given."""
+    """Action of another client: a method of the machine, called with `full` and `data` if given."""
     full: str | None = None
     data: bytes | None = None
 
 
 @dataclass(frozen=True)
 class How:
-    """By which process a call is served, and what comes between."""
+    """The process that serves a call, and the disturbances during the call."""
 
     at: int
     away: bool = False
-    """Whether the store's file system is unmounted all the time."""
+    """Whether the store's file system is unmounted during the call."""
     troubles: tuple[Trouble, ...] = ()
 
 
@@ -123,30 +123,30 @@ class Process:
 
 
 class Judge(RuleBasedStateMachine):
-    """Keeps account of what lies in the folder, and judges by it."""
+    """Tracks the files in the folder, and judges answers by them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(mkdtemp(prefix="onecopy-", dir=MEMORY if MEMORY.is_dir() else None))
         self.processes = [Process(self.root) for _ in range(2)]
         self.other = World.at(self.root)
-        """By which others upload in the middle of our calls."""
+        """World through which others upload during our calls."""
         self.mounted = True
         self.lying: dict[str, Lying] = {}
         self.laid: dict[str, set[bytes]] = {}
-        """All that ever lay at a key."""
+        """All contents that were ever stored at a key."""
         self.may_appear: Mapping[str, set[bytes]] = {}
         self.moments: list[dict[str, Lying]] = [{}]
-        """What has lain there since the call under way began."""
+        """Files in the folder at each moment since the current call began."""
         self.findable: dict[str, frozenset[Digest]] = {}
-        """Objects that a check must find, and the digests that it must ask for."""
+        """Objects that a check must find, and the digests that it needs for that."""
         self.disturbed = False
-        """Whether something or somebody came between in the last call."""
+        """Whether the last call was disturbed."""
         self.lock = RLock()
 
     @property
     def top(self) -> Path:
-        """Where the objects are."""
+        """Folder of the objects."""
         return self.root / ("files" if self.mounted else "away")
 
     def attempt(
@@ -156,7 +156,7 @@ class Judge(RuleBasedStateMachine):
         call: Callable[[LocalGate], T],
         may_appear: Mapping[str, set[bytes]] | None = None,
     ) -> T | None:
-        """Call a gate; None if it failed, which it may only where we made it fail."""
+        """Call a gate; return None if it failed, which it may only if we made it fail."""
         process = self.processes[how.at]
         process.faults.clear()
         for trouble in how.troubles:
@@ -185,7 +185,7 @@ class Judge(RuleBasedStateMachine):
         return result
 
     def learn(self) -> None:
-        """Take note of what the call read, of whatever copy: its content digest finds it now."""
+        """Note which copies the call has read: their content digests find them now."""
         for full in self.findable:
             tenant, _, key = full.partition("/")
             digest = content_digest(self.lying[full].data)
@@ -194,7 +194,7 @@ class Judge(RuleBasedStateMachine):
                 self.findable[full] = frozenset([digest])
 
     def unmount(self) -> None:
-        """Take the store's file system away until the call has ended: an empty folder is left."""
+        """Unmount the store's file system until the call ends, leaving an empty folder."""
         with self.lock:
             self.account(self.may_appear)
             if self.mounted:
@@ -203,7 +203,7 @@ class Judge(RuleBasedStateMachine):
             self.moments.append({})
 
     def rule(self, trouble: Trouble) -> Rule:
-        """Return what makes the trouble."""
+        """Return the function that causes the disturbance."""
         if trouble.error:
             return (fail_after if trouble.after else fail_before)(trouble.error)
         if trouble.unknown:
@@ -214,7 +214,7 @@ class Judge(RuleBasedStateMachine):
         return act(lambda: getattr(self, trouble.deed)(**arguments))
 
     def account(self, may_appear: Mapping[str, set[bytes]]) -> None:
-        """Compare with what lies there: nothing changed or vanished, and only ours came (P7)."""
+        """Require that nothing changed or vanished, and only our files were added (P7)."""
         now = folder.read(self.top)
         assert folder.differences(self.lying, now) == []
         for full in now.keys() - self.lying.keys():
@@ -225,17 +225,17 @@ class Judge(RuleBasedStateMachine):
         self.lying = now
 
     def lay(self, full: str) -> list[bytes]:
-        """Return what lay at a key at the moments of the last call."""
+        """Return the objects at a key at each moment of the last call."""
         return [moment[full].data for moment in self.moments if full in moment]
 
     def in_the_way(self, full: str) -> bool:
-        """Whether a folder has this name, or a file that of a folder above it."""
+        """Whether a folder has this name, or a file the name of a folder above it."""
         path = self.top / full
         above = (self.top / parent for parent in Path(full).parents)
         return path.is_dir() or any(folder.is_file() for folder in above)
 
     def was_in_the_way(self, full: str) -> bool:
-        """Whether one was at some moment of the last call."""
+        """Whether that was so at some moment of the last call."""
         return self.in_the_way(full) or any(
             full.startswith(f"{other}/") or other.startswith(f"{full}/")
             for moment in self.moments
@@ -243,7 +243,7 @@ class Judge(RuleBasedStateMachine):
         )
 
     def judge_duplicate(self, tenant: str, contents: set[bytes], answer: Answer) -> None:
-        """Hold a `duplicate` against what lies there (P1, P5)."""
+        """Compare a `duplicate` with the folder (P1, P5)."""
         assert answer.copy is not None
         full = f"{tenant}/{answer.copy.key}"
         data = self.told(full, answer.copy)
@@ -252,7 +252,7 @@ class Judge(RuleBasedStateMachine):
             self.findable[full] = frozenset([content_digest(data)])
 
     def told(self, full: str, copy: Copy) -> bytes:
-        """Return which of the contents that lay there a copy tells of, all of it true (P2)."""
+        """Return the content that a copy describes, which must be correct in every field (P2)."""
         [data] = {
             data
             for data in self.lay(full)
@@ -264,7 +264,7 @@ class Judge(RuleBasedStateMachine):
         return data
 
     def judge_stored(self, sending: Sending, answer: Answer) -> None:
-        """Hold `new` with a copy against what is there and what is recorded (P6)."""
+        """Compare `new` that has a copy with the folder and the record (P6)."""
         assert answer.copy is not None
         assert answer.copy.key == sending.request.key
         data = self.told(sending.full_key, answer.copy)
@@ -277,7 +277,7 @@ class Judge(RuleBasedStateMachine):
             self.findable[sending.full_key] = frozenset([content_digest(data)])
 
     def judge_recorded(self, sending: Sending, answer: Answer) -> None:
-        """Hold an answer against the record, as both processes see it (P4)."""
+        """Compare an answer with the record, as both processes see it (P4)."""
         copy = answer.copy
         assert copy is not None
         assert copy.content_digest is not None
@@ -292,11 +292,11 @@ class Judge(RuleBasedStateMachine):
                 assert (first.key == copy.key) is (answer.reason is None)
 
     def must_find(self, tenant: str, digests: Sequence[Digest]) -> bool:
-        """Whether whoever asked for these digests in the last call can't have missed a content."""
+        """Whether a check with these digests in the last call must have found a content."""
         return not self.disturbed and self.would_find(tenant, digests)
 
     def would_find(self, tenant: str, digests: Sequence[Digest]) -> bool:
-        """Whether whoever asks for these digests will find a content."""
+        """Whether a check with these digests finds a content."""
         return any(
             needed <= set(digests)
             for full, needed in self.findable.items()
@@ -304,7 +304,7 @@ class Judge(RuleBasedStateMachine):
         )
 
     def staged(self, sending: Sending) -> int:
-        """Return how many of an upload's two files are in the staging: data, then journal."""
+        """Return how many of an upload's two files are in staging: data, then journal."""
         staging = self.top / ".onecopy" / "uploads"
         return sum(path.name.startswith(sending.upload_id) for path in staging.iterdir())
 
@@ -320,7 +320,7 @@ class Judge(RuleBasedStateMachine):
             check_consistency(process.plain.index, TENANTS)
 
     def teardown(self) -> None:
-        """With all faults over, everything that can be found is found."""
+        """Without faults, everything that can be found is found."""
         try:
             for at in range(2):
                 self.find_all(How(at))
@@ -333,13 +333,13 @@ class Judge(RuleBasedStateMachine):
             self.lying, self.laid, self.moments = {}, {}, []
 
     def find_all(self, how: How) -> None:
-        """Ask for everything that must be found."""
+        """Check everything that must be found."""
         for full, needed in list(self.findable.items()):
             data = self.lying[full].data
             self.find(how, full.partition("/")[0], data, Content(len(data), tuple(needed)))
 
     def find(self, how: How, tenant: str, data: bytes, question: Content) -> None:
-        """Ask for one content that must be found."""
+        """Check one content that must be found."""
         answers = self.attempt(how, tenant, lambda gate: gate.check([question]))
         assert answers is not None
         assert answers[0].verdict is Verdict.DUPLICATE

@@ -1,8 +1,8 @@
-"""A machine that does everything in any order, faults included.
+"""A state machine that does everything in any order, with faults.
 
-Two processes serve two tenants on one SQLite index and one folder, while somebody meddles with the
-folder, records go wrong, calls fail before or after they took effect, and others come between two
-calls.
+Two processes serve two tenants with one SQLite index and one folder. At the same time, others
+change the folder, records go wrong, calls fail before or after they take effect, and requests of
+others come between two calls.
 """
 
 import hashlib
@@ -78,12 +78,12 @@ kinds = st.sampled_from(["strong", "weak", "both", "both reversed"])
 
 @cache
 def parts_of(data: bytes) -> list[bytes]:
-    """Cut a content into its parts, the same ones each time: many uploads share them."""
+    """Split a content into its parts, cached because many uploads share them."""
     return cut(data)
 
 
 class Promise(Meddling):
-    """All that a client can ask of the gate, in any order and with any trouble in between."""
+    """All calls of the gate, in any order, with any disturbance."""
 
     sendings = Bundle("sendings")
 
@@ -91,7 +91,7 @@ class Promise(Meddling):
 
     @initialize(stored=st.dictionaries(full_keys, datas, max_size=4), how=st.builds(How, processes))
     def begin_with(self, stored: dict[str, bytes], how: How) -> None:
-        """Begin with something that was uploaded."""
+        """Start with an uploaded content."""
         for full, data in stored.items():
             tenant, _, key = full.partition("/")
             self.upload(tenant=tenant, own=[key], data=data, how=how, manner="anyway")
@@ -105,7 +105,7 @@ class Promise(Meddling):
         known=st.booleans(),
     )
     def begin(self, full: str, data: bytes, how: How, anyway: bool, known: bool) -> Sending:
-        """Begin an upload, of a large content sometimes without its digest."""
+        """Begin an upload; that of a large content sometimes without its digest."""
         tenant, _, key = full.partition("/")
         digest = content_digest(data) if known or len(data) < SMALLEST_PART else None
         request = Request(key, len(data), digest, anyway=anyway)
@@ -119,7 +119,7 @@ class Promise(Meddling):
         return Sending(tenant, request, data, ticket, self.upload_id(tenant, ticket))
 
     def upload_id(self, tenant: str, ticket: str) -> str:
-        """Return what the staging knows an upload by."""
+        """Return the name of an upload in staging."""
         tickets = self.processes[0].plain.gate(tenant)._tickets
         return tickets.read(ticket).upload_id if ticket else "none"
 
@@ -152,7 +152,7 @@ class Promise(Meddling):
     def upload(
         self, tenant: str, own: Sequence[str], data: bytes, how: How, manner: str
     ) -> MultipleResults[Sending]:
-        """Upload one content under several keys; what goes wrong goes wrong in the completion."""
+        """Upload one content under several keys; disturbances occur in the completion."""
         plain, anyway = How(how.at), manner == "anyway"
         begun = [
             self.begin(full=f"{tenant}/{key}", data=data, how=plain, anyway=anyway, known=True)
@@ -172,7 +172,7 @@ class Promise(Meddling):
         wrong=st.sampled_from([False, False, False, True]),
     )
     def send(self, sending: Sending, how: How, numbers: Sequence[int], wrong: bool) -> None:
-        """Send parts, again and late too; sometimes bytes other than those announced."""
+        """Send parts, also repeatedly and late, and sometimes other bytes than announced."""
         other = contents.as_long_as(sending.data) if wrong and sending.data else sending.data
         parts = parts_of(other)
         for number in numbers:
@@ -204,14 +204,14 @@ class Promise(Meddling):
 
     @rule(sending=sendings, how=calls)
     def abort(self, sending: Sending, how: How) -> None:
-        """Give an upload up, completed or not."""
+        """Abort an upload, completed or not."""
         if sending.ticket:
             self.attempt(how, sending.tenant, lambda gate: gate.abort([sending.ticket]))
             assert self.disturbed or not self.staged(sending)
 
     @rule(sending=sendings)
     def clean_up(self, sending: Sending) -> None:
-        """Let the store give the upload up, as it does when one has become too old."""
+        """Let the store abort the upload, as it does with old ones."""
         if sending.ticket:
             upload = Upload(sending.upload_id, sending.full_key, sending.request.size)
             self.processes[0].plain.store.abort(upload)
@@ -235,7 +235,7 @@ class Promise(Meddling):
                 assert answer.verdict is not Verdict.NEW, "the second is given up"
 
     def is_second(self, sending: Sending) -> bool:
-        """Whether the content of an upload has come meanwhile, so that it is to be given up."""
+        """Whether the content of an upload has been stored since, so that it must be aborted."""
         fitting = sending.fitting()
         return (
             not sending.request.anyway
@@ -245,7 +245,7 @@ class Promise(Meddling):
         )
 
     def judge_completed(self, sending: Sending, answer: Answer, *, staged: int) -> None:
-        """Judge the answer to one upload; `staged` is how much of it was in the staging."""
+        """Judge the answer to one upload; `staged` is the number of its files in staging."""
         whole = sending.contents()
         if answer.verdict is Verdict.DUPLICATE:
             self.judge_duplicate(sending.tenant, whole | {sending.data}, answer)
@@ -271,7 +271,7 @@ class Promise(Meddling):
 
     @rule(sending=sendings, how=calls)
     def status(self, sending: Sending, how: How) -> None:
-        """Ask which parts the store has: all that were acknowledged (P6)."""
+        """Request the parts that the store has: all that were acknowledged (P6)."""
 
         def call(gate: LocalGate) -> dict[int, bytes] | None:
             try:
@@ -293,9 +293,9 @@ class Promise(Meddling):
 
     @rule(full=full_keys, how=calls)
     def link(self, full: str, how: How) -> None:
-        """Ask for a copy by its key, to link to it."""
+        """Request a copy by its key, to link to it."""
         tenant, _, key = full.partition("/")
-        copies = self.attempt(how, tenant, lambda gate: [gate.living(key)])
+        copies = self.attempt(how, tenant, lambda gate: [gate.live_copy(key)])
         for copy in copies or []:
             if copy is None:
                 assert full not in self.findable or self.disturbed or self.touched(full)
@@ -304,7 +304,7 @@ class Promise(Meddling):
                 assert copy.size in {len(data) for data in self.lay(full)}
 
     def touched(self, full: str) -> bool:
-        """Whether an object is no longer as it was recorded."""
+        """Whether an object differs from its record."""
         tenant, _, key = full.partition("/")
         world = self.processes[0].plain
         [seen], [copy] = world.store.look([full]), world.index.at(tenant, [key])
@@ -317,7 +317,7 @@ class Promise(Meddling):
         how=calls,
     )
     def check(self, tenant: str, asked: Sequence[tuple[bytes, str]], how: How) -> None:
-        """Ask for verdicts."""
+        """Request verdicts."""
         questions = [Content(len(data), digests_of(data, kind)) for data, kind in asked]
         # What one question teaches the others of the same call may have been too early for.
         known = [self.would_find(tenant, question.digests) for question in questions]
@@ -334,7 +334,7 @@ class Promise(Meddling):
 
     @rule(place=full_keys, other=st.sampled_from([False, False, True]), kind=kinds, how=calls)
     def check_place(self, place: str, other: bool, kind: str, how: How) -> None:
-        """Ask for all that ever lay somewhere, sometimes at the other tenant's."""
+        """Check all contents that were ever stored, sometimes as the other tenant."""
         tenant = next(name for name in TENANTS if place.startswith(f"{name}/") is not other)
         asked = [(data, kind) for data in self.laid.get(place, ()) if data]
         if asked:
@@ -342,7 +342,7 @@ class Promise(Meddling):
 
     @rule(tenant=tenants, asked=st.lists(datas, min_size=1, max_size=4), how=calls)
     def probe(self, tenant: str, asked: Sequence[bytes], how: How) -> None:
-        """Ask which digests to compute: never fewer than it takes to find what can be found."""
+        """Request the digests to compute: enough to find everything that can be found."""
         sizes = [len(data) for data in asked]
         known = self.attempt(how, tenant, lambda gate: gate.probe(sizes))
         for size, schemes in zip(sizes, known or [], strict=False):

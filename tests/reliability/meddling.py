@@ -1,4 +1,4 @@
-"""Somebody who meddles: with the folder behind our back, with records, and with our processes."""
+"""Interference: changes to the folder behind our back, to records, and to our processes."""
 
 from collections.abc import Callable
 from itertools import count
@@ -15,7 +15,7 @@ from tests.reliability import contents, folder
 from tests.reliability.judge import LIMITS, TENANTS, Judge, Process
 
 KEYS = ("a", "b", "c", "c/d", "c/d/e")
-"""Some in each other's way: a file and a folder can't have one name."""
+"""Some exclude each other: a file and a folder can't have the same name."""
 
 tenants = st.sampled_from(TENANTS)
 keys = st.sampled_from(KEYS)
@@ -27,7 +27,7 @@ processes = st.integers(0, 1)
 
 
 class Meddling(Judge):
-    """What others do to what we keep; the judge takes note of it."""
+    """Actions of others on our data, noted by the judge."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,23 +40,23 @@ class Meddling(Judge):
 
     @rule(full=full_keys)
     def touch(self, full: str) -> None:
-        """Give an object another time."""
+        """Change the time of an object."""
         self.meddle(full, folder.touch)
 
     @rule(full=full_keys)
     def overwrite(self, full: str) -> None:
-        """Write other bytes over an object in place, with its size and time as before."""
+        """Overwrite an object in place with other bytes, keeping its size and time."""
         if full in self.lying and self.lying[full].data:
             other = contents.as_long_as(self.lying[full].data)
             self.meddle(full, lambda path: folder.overwrite(path, other))
 
     @rule(full=full_keys, data=datas)
     def place(self, full: str, data: bytes) -> None:
-        """Put an object there, or replace one: by its MD5 twin or by the same bytes too."""
+        """Add or replace an object, also by one with the same MD5 or the same bytes."""
         self.meddle(full, lambda path: folder.place(path, data, self.root / "draft"), new=True)
 
     def meddle(self, full: str, deed: Callable[[Path], None], *, new: bool = False) -> None:
-        """Do something to an object, and take note of it."""
+        """Change an object, and note the change."""
         with self.lock:
             self.account(self.may_appear)
             before = self.lying.get(full)
@@ -77,7 +77,7 @@ class Meddling(Judge):
         at=processes,
     )
     def record(self, full: str, kind: str, at: int) -> None:
-        """Record an object as a scan or an import does, wrongly too."""
+        """Record an object like a scan or an import, sometimes wrongly."""
         if full not in self.lying or not self.lying[full].data:
             return
         tenant, _, key = full.partition("/")
@@ -102,7 +102,7 @@ class Meddling(Judge):
 
     @rule(tenant=tenants, key=keys, at=processes)
     def forget(self, tenant: str, key: str, at: int) -> None:
-        """Drop a record, as `onecopy forget` does."""
+        """Forget a record, like `onecopy forget`."""
         index = self.processes[at].plain.index
         [copy] = index.at(tenant, [key])
         if copy is not None:
@@ -111,7 +111,7 @@ class Meddling(Judge):
             self.findable.pop(f"{tenant}/{key}", None)
 
     def upload_otherwise(self, full: str, data: bytes) -> None:
-        """Let somebody upload something by yet another process, in the middle of a call."""
+        """Upload a content through another process, in the middle of a call."""
         tenant, _, key = full.partition("/")
         if self.mounted:
             with self.lock:
@@ -122,13 +122,13 @@ class Meddling(Judge):
 
     @rule(at=processes)
     def reopen(self, at: int) -> None:
-        """End a process and start another."""
+        """Replace a process by a new one."""
         self.processes[at].plain.close()
         self.processes[at] = Process(self.root)
 
 
 def digests_of(data: bytes, kind: str) -> tuple[Digest, ...]:
-    """Return the digests that somebody asks for a content by."""
+    """Return the digests with which a content is checked."""
     return {
         "strong": (content_digest(data),),
         "weak": (md5(data),),
@@ -138,7 +138,7 @@ def digests_of(data: bytes, kind: str) -> tuple[Digest, ...]:
 
 
 def _needed(known: Digests, data: bytes) -> tuple[Digest, ...]:
-    """Return what must be asked to find a content of which that much is known; () for never."""
+    """Return the digests needed to find a content with these known digests; () if none can."""
     if not known or content_digest(data) in known:
         return digests_of(data, "strong")
     return digests_of(data, "both") if md5(data) in known else ()

@@ -1,4 +1,4 @@
-"""What processes do at once: all go through one gate door in the same moment."""
+"""Races: several processes do something at the same moment."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,8 +13,8 @@ from tests.reliability.victim import send
 from tests.reliability.worker import Tell, Told
 
 _PATIENCE = 60
-"""Seconds; who waits longer waits for somebody who failed."""
-_RETRY = RetryPolicy(tries=50, first=0.001, longest=0.1)
+"""Seconds; a longer wait means that another racer has failed."""
+_RETRY = RetryPolicy(attempts=50, first_delay=0.001, max_delay=0.1)
 
 
 def sums_of(data: bytes) -> list[bytes]:
@@ -23,7 +23,7 @@ def sums_of(data: bytes) -> list[bytes]:
 
 
 class Round:
-    """One race, seen by one of the racers."""
+    """One race, as seen by one of the racers."""
 
     def __init__(self, world: World, barrier: Barrier, number: int, me: int, size: int = 0) -> None:
         self.world = world
@@ -34,21 +34,21 @@ class Round:
         self._barrier = barrier
 
     def ready(self) -> None:
-        """Wait until all are."""
+        """Wait for all racers."""
         self._barrier.wait(_PATIENCE)
 
     @property
     def data(self) -> bytes:
-        """What all of them upload in this round."""
+        """Content that all racers upload in this round."""
         return data_of(self.number, size=self._size)
 
     @property
     def own(self) -> bytes:
-        """What this racer uploads where each has a content of its own."""
+        """Content of this racer, in races where each has its own."""
         return data_of(self.number, self.me, self._size)
 
     def share(self, text: Callable[[], str]) -> str:
-        """Return what the first racer makes, to all of them."""
+        """Return a value made by the first racer to all racers."""
         path = self.world.root / f"shared {self.number}"
         if self.me == 0:
             path.write_text(text())
@@ -57,12 +57,12 @@ class Round:
 
 
 def data_of(number: int, me: int = 0, size: int = 0) -> bytes:
-    """Return the content of a round; with `me`, one of that racer's own and of the same size."""
+    """Return the content of a round; with `me`, that racer's own content of the same size."""
     return f"round {number:9} racer {me:3}".encode().ljust(size, b".")
 
 
 def one_content(race: Round) -> Answer:
-    """Upload one content, each under a key of its own."""
+    """Upload one content, each under its own key."""
     race.ready()
     return race.world.upload(f"{race.number}/{race.me}", race.data, gate=race.gate)
 
@@ -74,20 +74,20 @@ def one_content_one_key(race: Round) -> Answer:
 
 
 def one_key(race: Round) -> Answer:
-    """Upload contents of each racer's own under one key."""
+    """Upload different contents under one key."""
     race.ready()
     return race.world.upload(f"{race.number}/one", race.own, gate=race.gate)
 
 
 def one_ticket(race: Round) -> Answer:
-    """Complete one upload, all of them."""
+    """All complete one upload."""
     ticket = race.share(lambda: _sent(race))
     race.ready()
     return _complete(race.gate, ticket, tuple(sums_of(race.data)))
 
 
 def one_idempotency_key(race: Round) -> Answer:
-    """Begin, send and complete one upload, all of them, as clients do that lost answers."""
+    """All begin, send and complete one upload, like clients that lost the answers."""
     race.ready()
     request = Request(f"{race.number}/one", len(race.data), content_digest(race.data))
     [begun] = race.gate.begin([request], idempotency_key=f"{race.number}")
@@ -98,7 +98,7 @@ def one_idempotency_key(race: Round) -> Answer:
 
 
 def _send_and_complete(race: Round, ticket: str) -> Answer:
-    """Send and complete; raises Unavailable, as Client does, where another was in the way."""
+    """Send and complete; raises Unavailable, like Client, if another racer interferes."""
     try:
         finish = send(race.gate, ticket, race.data)
     except UploadUnknown:  # another has completed it
@@ -110,7 +110,7 @@ def _send_and_complete(race: Round, ticket: str) -> Answer:
 
 
 def one_gives_up(race: Round) -> Answer:
-    """Complete one upload, while the first racer gives it up."""
+    """Complete one upload, while the first racer aborts it."""
     ticket = race.share(lambda: _sent(race))
     race.ready()
     if race.me == 0:
@@ -140,7 +140,7 @@ KINDS = (
 
 
 def race(tell: Tell, root: Path, barrier: Barrier, rounds: int, me: int) -> None:
-    """Run all rounds, the kinds of race in turn, and tell of each answer."""
+    """Run all rounds with the kinds of race in turn, and print each answer."""
     world = World.at(root)
     for number in range(rounds):
         kind = KINDS[number % len(KINDS)]

@@ -12,11 +12,11 @@ from onecopy.testing.faults import Call, Faults
 T = TypeVar("T")
 
 CALLS_OF_THE_SYSTEM = ("posix_fallocate", "pwrite", "write", "fsync", "link", "unlink", "mkdir")
-"""What a folder store changes the disk with."""
+"""System calls with which a folder store changes the disk."""
 
 
 class Steps(Faults):
-    """Counts the steps of this process, and kills it as one kills a process: without a word."""
+    """Counts the steps of this process, and kills it at one of them (SIGKILL)."""
 
     def __init__(self, last: int | None) -> None:
         super().__init__()
@@ -25,20 +25,20 @@ class Steps(Faults):
         self._numbers = count()
 
     def step(self, name: str) -> None:
-        """Take a step; from the last one there is no return."""
+        """Take a step; the last one does not return."""
         self.names.append(name)
         if next(self._numbers) == self._last:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def meet(self, call: Call) -> object:
-        """Make a call: two steps."""
+        """Make a call, which is two steps."""
         self.step(f"before {call.step}")
         result = super().meet(call)
         self.step(f"after {call.step}")
         return result
 
     def wrap_system(self) -> None:
-        """Make two steps of each call of the system by which this process changes the disk."""
+        """Make each system call that changes the disk two steps."""
         for name in CALLS_OF_THE_SYSTEM:
             setattr(os, name, self._wrapped(f"os.{name}", getattr(os, name)))
 

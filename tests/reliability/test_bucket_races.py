@@ -1,4 +1,4 @@
-"""P4 and P7 against races in a bucket: two clients do the same thing in the same moment."""
+"""P4 and P7 against races in a bucket: two clients do the same thing at the same moment."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ from tests.standins.child import Child
 
 RACERS = 2
 LARGE_EVERY = 5
-"""Which races are of 8 MiB; coprime with the number of kinds, so that all come by."""
+"""Every race of this number has 8 MiB; coprime with the number of kinds, so that all occur."""
 SERVERS = pytest.mark.parametrize("name", ["seaweedfs", "ministack"])
 
 
 def run_races(root: Path, standin: Standin, rounds: int, large_every: int) -> Counter[str]:
-    """Run races, hold all answers against what is there, and count what was answered."""
+    """Run races, compare all answers with the bucket, and count the answers."""
     world = BucketWorld.new(root, standin)
     # A server's process is not to be handed to another.
     light = replace(standin, child=Child((), standin.child.folder))
@@ -47,7 +47,7 @@ def run_races(root: Path, standin: Standin, rounds: int, large_every: int) -> Co
 
 
 def judge(world: BucketWorld, rounds: Sequence[Sequence[Answer]], large_every: int) -> Counter[str]:
-    """Hold all answers against what is there; return what was answered how often."""
+    """Compare all answers with what is stored; return the number of each answer."""
     heard: Counter[str] = Counter()
     ours: dict[int, set[str]] = {number: set() for number in range(len(rounds))}
     for key in world.lying():
@@ -99,7 +99,7 @@ def judge_round(
 
 @SERVERS
 def test_races(tmp_path: Path, standins: Standins, name: str) -> None:
-    """Whoever comes first in any race, there is one copy of record, and nothing is lost."""
+    """Whoever wins a race, there is one copy of record, and nothing is lost."""
     show(f"races in {name}", run_races(tmp_path, standins(name), 200, LARGE_EVERY))
 
 

@@ -1,4 +1,4 @@
-"""What the other tests of this folder have found, each as its shortest example."""
+"""Defects found by the other tests of this folder, each as its shortest example."""
 
 import os
 import time
@@ -17,7 +17,7 @@ from tests.reliability.behind import behind
 
 
 class Completing:
-    """An upload whose bytes were all sent, and whose completion goes wrong."""
+    """An upload whose bytes were all sent, and whose completion is disturbed."""
 
     def __init__(self, root: Path) -> None:
         self.faults = Faults()
@@ -39,7 +39,7 @@ class Completing:
         assert self.world.objects() == {"a": b"bytes"}
 
     def before_publishing(self, action: Callable[[], object]) -> None:
-        """Let another request come just before ours publishes the upload."""
+        """Insert another request just before ours publishes the upload."""
 
         def rule(call: Call) -> object:
             if call.arguments[0].key == "a":
@@ -55,14 +55,14 @@ class Completing:
 
 @pytest.fixture
 def completing(tmp_path: Path) -> Iterator[Completing]:
-    """Return an upload that was sent, and the way to spoil it."""
+    """Return an upload that was sent, with the means to disturb it."""
     completing = Completing(tmp_path)
     yield completing
     completing.world.close()
 
 
 def test_overwritten_after_lost_answer(completing: Completing) -> None:
-    """P1: an object that was written over before its record, its time set back, is another one."""
+    """P1: an object overwritten before its record, with its time restored, is another one."""
     completing.lose_record()
     folder.overwrite(completing.world.path("a"), b"BYTES")
     assert completing.complete()[0].reason == "key-taken"
@@ -80,7 +80,7 @@ def test_touched_ctime_after_lost_answer(completing: Completing) -> None:
 
 
 def test_completed_by_another_request(completing: Completing) -> None:
-    """P4: two requests that complete one upload in one moment are both told that it is done."""
+    """P4: two requests that complete one upload at the same moment both succeed."""
     other = completing.send("b", b"other")
     completing.before_publishing(lambda: completing.world.gate().complete([completing.finish]))
     ours, others = completing.complete(other)
@@ -91,7 +91,7 @@ def test_completed_by_another_request(completing: Completing) -> None:
 
 
 def test_given_up_by_another_request(completing: Completing) -> None:
-    """P3: an upload that is given up while it is completed spoils no other of the same request."""
+    """P3: an upload aborted during its completion does not affect others in the same request."""
     other = completing.send("b", b"other")
     completing.before_publishing(lambda: completing.world.gate().abort([completing.finish.ticket]))
     ours, others = completing.complete(other)
@@ -101,7 +101,7 @@ def test_given_up_by_another_request(completing: Completing) -> None:
 
 
 def test_given_up_while_publishing(completing: Completing, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P3: an upload that is given up in the very moment of its publication is one, too."""
+    """P3: the same holds for an upload aborted at the moment of its publication."""
     other = completing.send("b", b"other")
     link = os.link
 
@@ -126,7 +126,7 @@ def test_given_up_while_publishing(completing: Completing, monkeypatch: pytest.M
 
 
 def test_given_up_while_begun_anew(completing: Completing) -> None:
-    """P3: what is left when one request gives up what another begins anew is no upload."""
+    """P3: what remains when one request aborts what another begins again is not an upload."""
     staging = completing.world.root / "files" / ".onecopy" / "uploads"
     before = set(staging.iterdir())
     begun = completing.world.begin("b", b"other")
@@ -145,7 +145,7 @@ def test_given_up_while_begun_anew(completing: Completing) -> None:
 def test_key_whose_object_changes(
     tmp_path: Path, times: int | None, said: tuple[Verdict, str | None]
 ) -> None:
-    """Who publishes takes the staging's link away last: that changes the object once, not more."""
+    """Publishing removes the link in staging last, which changes the object only once."""
     world, faults = World.at(tmp_path), Faults()
     world.place("a", b"bytes")
     staged = tmp_path / "staged"

@@ -45,7 +45,9 @@ def steps(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
 def kill_at(root: Path, step: int) -> None:
     """Kill a victim at one of its steps, and see what is left."""
     victim = Worker(upload, root, BATCHES, step)
-    assert victim.end()
+    # Two threads publish the twins, and sometimes both make the folder: a run has three steps more
+    # then, and a victim that has fewer steps than the counted run ends before it is killed.
+    assert victim.end() or len(victim.told[-1].steps) <= step
     world = World.at(root)
     check_said(world, ORDERS, victim.told)
     check_world(world, ORDERS)

@@ -16,7 +16,7 @@ _SETTINGS = settings(
 
 @pytest.mark.timeout(1200)  # a failure is worth the minutes that it takes to find a short example
 def test_any_order() -> None:
-    """Whatever happens in whatever order, no promise is broken."""
+    """No promise is broken, whatever happens in whatever order."""
     run_state_machine_as_test(
         Promise, settings=settings(_SETTINGS, max_examples=100, stateful_step_count=50)
     )
@@ -24,7 +24,7 @@ def test_any_order() -> None:
 
 @pytest.mark.soak
 def test_any_order_for_long() -> None:
-    """The same for half an hour or so, and other histories each time."""
+    """The same for about half an hour, with other histories each time."""
     DONE.clear()
     long = settings(_SETTINGS, derandomize=False, max_examples=1_500, stateful_step_count=80)
     run_state_machine_as_test(Promise, settings=long)

@@ -1,9 +1,9 @@
-"""P6 against power loss, as far as it can be told without pulling the plug: the order of syncs.
+"""P6 against power loss, as far as it can be tested without pulling the plug: the order of syncs.
 
     bytes durable -> link -> its folder durable -> record durable -> answer
 
-What SQLite does for a record is its own (synchronous=FULL, checked here); what we do is followed
-call by call.
+SQLite syncs records itself (synchronous=FULL, checked here); our own system calls are followed one
+by one.
 """
 
 import os
@@ -23,7 +23,7 @@ from tests.reliability.victim import send
 
 
 class Order(Faults):
-    """A world that notes what a power failure would take, at each record and each answer."""
+    """A world that notes, at each record and answer, what a power failure would lose."""
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Order(Faults):
         self.faults: list[str] = []
 
     def meet(self, call: Call) -> object:
-        """Make a call; look before each record."""
+        """Make a call; inspect the disk before each record."""
         if call.step == "index.record":
             for copy in call.arguments[1]:
                 self.records += 1
@@ -43,13 +43,13 @@ class Order(Faults):
         return super().meet(call)
 
     def note(self, when: str, *paths: Path) -> None:
-        """Note what a power failure now would take of these files."""
+        """Note what a power failure would lose of these files now."""
         self.faults += [
             f"{when}: {fault}" for path in paths for fault in self.disk.lost(self.top, path)
         ]
 
     def upload(self, key: str, data: bytes) -> None:
-        """Go the whole way, and look after each answer."""
+        """Run a whole upload, and inspect the disk after each answer."""
         staging = self.top / ".onecopy" / "uploads"
         begun = self.world.begin(key, data, gate=self.gate)
         assert begun.ticket is not None
@@ -74,7 +74,7 @@ UPLOADS = {
 
 @pytest.fixture
 def order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Order]:
-    """Return a world whose every change of the disk is followed."""
+    """Return a world in which every change of the disk is followed."""
     order = Order(tmp_path, monkeypatch)
     yield order
     order.world.close()
@@ -90,7 +90,7 @@ def test_order(order: Order) -> None:
 
 @pytest.mark.parametrize("key", UPLOADS)
 def test_order_would_show(order: Order, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check has teeth: without syncs every upload shows faults, at every stage."""
+    """The check works: without syncs, every upload shows faults at every stage."""
     monkeypatch.setattr(os, "fsync", lambda fd: None)
     order.upload(key, UPLOADS[key])
     stages = {fault.partition(":")[0] for fault in order.faults}

@@ -1,4 +1,4 @@
-"""P4 and P7 against races: several processes do the same thing in the same moment."""
+"""P4 and P7 against races: several processes do the same thing at the same moment."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ def run_races(root: Path, rounds: int) -> list[list[Answer]]:
 
 
 def judge_races(root: Path, rounds: Sequence[Sequence[Answer]]) -> Counter[str]:
-    """Hold all answers against what is there; return what was answered how often."""
+    """Compare all answers with what is stored; return the number of each answer."""
     world = World.at(root)
     lying, recorded = folder.read(root / "files"), world.recorded()
     assert recorded.keys() == lying.keys(), "all that lies there is recorded, and nothing else"
@@ -81,7 +81,7 @@ def judge_round(
 
 
 class Late:
-    """A large upload whose digest nobody named, and of which two senders send two versions."""
+    """A large upload without a digest, of which two senders send two versions."""
 
     OURS, THEIRS = b"a" * len(contents.LARGE), b"b" * len(contents.LARGE)
 
@@ -92,7 +92,7 @@ class Late:
         self.ticket = begun.ticket
 
     def send(self, between: Callable[[], object]) -> None:
-        """Send our version of the first part; something happens in the middle."""
+        """Send our version of the first part, with an action in the middle."""
 
         def body() -> Iterator[bytes]:
             part = parts_of(self.OURS)[0]
@@ -103,16 +103,16 @@ class Late:
         self.world.gate().receive(self.ticket, 1, body(), None)
 
     def send_theirs(self) -> Finish:
-        """Send all of their version by the other process."""
+        """Send all of their version through the other process."""
         return self.other.send(self.ticket, self.THEIRS)
 
     def complete_theirs(self) -> Answer:
-        """Send all of their version by the other process, and complete it."""
+        """Send all of their version through the other process, and complete it."""
         [answer] = self.other.gate().complete([self.send_theirs()])
         return answer
 
     def judge(self, data: bytes) -> None:
-        """See that this lies there, and that it is what is recorded."""
+        """Require that this content is stored and recorded."""
         assert self.world.path("large").read_bytes() == data
         assert self.world.recorded()["large"].content_digest == content_digest(data)
         assert self.world.check(data).verdict is Verdict.DUPLICATE
@@ -120,7 +120,7 @@ class Late:
 
 @pytest.fixture
 def late(memory_path: Path) -> Iterator[Late]:
-    """Return an upload that two send."""
+    """Return an upload with two senders."""
     late = Late(memory_path)
     yield late
     late.world.close()
@@ -128,14 +128,14 @@ def late(memory_path: Path) -> Iterator[Late]:
 
 
 def test_overtaken_sender(late: Late) -> None:
-    """A sender who is overtaken spoils nothing of what was sent and published in his place."""
+    """A slow sender does not affect what another has sent and published."""
     with pytest.raises((Unavailable, UploadUnknown)):
         late.send(late.complete_theirs)
     late.judge(late.THEIRS)
 
 
 def test_sender_after_sender(late: Late) -> None:
-    """A sender who is overtaken but not yet published spoils nothing either."""
+    """A slow sender does not affect what another has sent but not yet published."""
     with pytest.raises(Unavailable):
         late.send(late.send_theirs)
     [answer] = late.other.gate().complete([Finish(late.ticket)])
@@ -144,7 +144,7 @@ def test_sender_after_sender(late: Late) -> None:
 
 
 def test_completed_while_sending_again(late: Late) -> None:
-    """What is being sent again is not complete, and nothing is published of two versions."""
+    """An upload that is being sent again can't be completed, and versions are never mixed."""
     sent = late.send_theirs()
     answers: list[Answer] = []
     late.send(lambda: answers.extend(late.other.gate().complete([sent])))
@@ -155,7 +155,7 @@ def test_completed_while_sending_again(late: Late) -> None:
 
 
 def test_races(memory_path: Path) -> None:
-    """Whoever comes first in any race, there is one copy of record, and nothing is lost."""
+    """Whoever wins a race, there is one copy of record, and nothing is lost."""
     judge_races(memory_path, run_races(memory_path, 60))
 
 

@@ -120,7 +120,7 @@ QUESTIONS: dict[str, Callable[[LocalGate], object]] = {
     "upload": _upload("a", DATA),
     "upload large": _upload("c", contents.LARGE),
     "upload empty": _upload("empty", b""),
-    "link": lambda gate: [gate.living(key) for key in ("a", "alice/a", "../alice/a", "many/1")],
+    "link": lambda gate: [gate.live_copy(key) for key in ("a", "alice/a", "../alice/a", "many/1")],
 }
 
 

@@ -55,7 +55,7 @@ def far(
     """
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda _self, _context: 0)
     world = BucketWorld.new(tmp_path / "far", standin, endpoint=between.url)
-    assert world.store.abilities.refuses_wrong_bytes
+    assert world.store.capabilities.refuses_wrong_bytes
     between.forget()
     yield world
     world.close()

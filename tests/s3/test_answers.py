@@ -15,7 +15,7 @@ from onecopy.errors import Forbidden, Unavailable, UploadUnknown, WrongBytes
 from onecopy.files import walk
 from onecopy.gate import Answer
 from onecopy.store import Object
-from onecopy.store.interface import Completing, Taken
+from onecopy.store.interface import Completing, KeyTaken
 from onecopy.store.s3 import connection
 from onecopy.upload import Options, Outcome, Result, Unfinished, upload
 from tests.gate.bucket import BucketWorld
@@ -48,7 +48,7 @@ class Sent:
         assert begun.ticket is not None
         self.finish = world.send(begun.ticket, LARGE)
 
-    def complete(self) -> Object | Taken | Completing:
+    def complete(self) -> Object | KeyTaken | Completing:
         """Complete it in the store."""
         return self.world.publish(self.finish, LARGE)
 
@@ -118,13 +118,13 @@ class TestWhatCompletingMeets:
     def test_412_another(self, sent: Sent) -> None:
         """The key was taken: it stays as it is."""
         sent.take()
-        assert sent.complete() == Taken()
+        assert sent.complete() == KeyTaken()
         assert sent.world.objects() == {"a": b"theirs"}
 
     def test_404_another(self, sent: Sent, between: Between) -> None:
         """It was given up by now, and the key was taken."""
         between.breaks("complete", after(sent.lose))
-        assert sent.complete() == Taken()
+        assert sent.complete() == KeyTaken()
         assert sent.world.objects() == {"a": b"theirs"}
 
     def test_404_none(self, sent: Sent, between: Between) -> None:
@@ -177,7 +177,7 @@ class TestWhatCompletingMeets:
         sent.take()
         with pytest.raises(Unavailable):
             sent.complete()
-        assert sent.complete() == Taken()
+        assert sent.complete() == KeyTaken()
 
     def test_no_answer_ours(self, sent: Sent, between: Between) -> None:
         """Only the answer was lost."""
@@ -196,7 +196,7 @@ class TestWhatCompletingMeets:
         between.breaks("complete", dropped, ALWAYS)
         sent.take()
         assert sent.complete() == Completing()
-        assert sent.complete() == Taken()
+        assert sent.complete() == KeyTaken()
 
     @pytest.mark.parametrize(
         ("status", "code"), [(403, "AccessDenied"), (400, "ExpiredToken"), (401, "Unauthorized")]
@@ -221,7 +221,7 @@ class TestWhatCompletingMeets:
         self, far: BucketWorld, between: Between, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A bucket that takes longer than a gateway waits is asked again."""
-        monkeypatch.setattr(connection, "_READ", 0.5)
+        monkeypatch.setattr(connection, "_READ_SECONDS", 0.5)
         hasty = far.by(between.url)
         sent = Sent(hasty)
         between.breaks("complete", late(0.8), ALWAYS)
@@ -356,7 +356,7 @@ class TestEachStepOfAnUpload:
         size = 1000 if step == "put" else len(LARGE)
         between.breaks(step, after(lambda: time.sleep(3.1)))
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr("onecopy.store.s3.uploads.SIGNED", 2)
+            patched.setattr("onecopy.store.s3.uploads.SIGNED_SECONDS", 2)
             result = bring("one", size)
         assert not between.faults, "it has happened"
         assert (result.outcome, result.reason) == (Outcome.UPLOADED, None)

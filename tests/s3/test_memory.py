@@ -100,6 +100,6 @@ def test_five_gigabytes(tmp_path: Path, standins: Standins) -> None:
     show("5 GiB", figures)
     [copy] = world.recorded().values()
     assert copy.size == 5 * GiB
-    assert "1 already there; 0 bytes sent" in said
+    assert "1 already stored; 0 bytes sent" in said
     world.client.delete_object(**world.full("five"))
     world.close()

@@ -70,7 +70,7 @@ def test_uploaded_by_aws(
         assert far.check(noise(size)).verdict is Verdict.DUPLICATE
     assert between.seen["read"] == 0
     result = upload(far, tmp_path / "files")
-    assert f"0 uploaded, {len(SIZES)} already there; 0 bytes sent" in result
+    assert f"0 uploaded, {len(SIZES)} already stored; 0 bytes sent" in result
 
 
 def test_read_back(world: BucketWorld, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def own(tmp_path: Path) -> Iterator[tuple[BucketWorld, Between]]:
     """Return a world with a server of its own, and somebody before it."""
     with seaweedfs() as standin, standing_before(standin.endpoint) as between:
         world = BucketWorld.new(tmp_path / "world", standin, standin.bucket(), endpoint=between.url)
-        assert world.store.abilities.refuses_wrong_bytes
+        assert world.store.capabilities.refuses_wrong_bytes
         yield world, between
         world.close()
 

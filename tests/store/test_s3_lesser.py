@@ -118,9 +118,9 @@ def test_uploads_on_the_command_line(run: Run, tmp_path: Path, moto: Standin) ->
     into = ("--store", moto.store_url(moto.bucket()), "photos")
     first = run("upload", *into, **moto.environment())
     assert first.code == 0, first.err
-    assert "2 uploaded, 0 already there" in first.err
+    assert "2 uploaded, 0 already stored" in first.err
     second = run("upload", "--to", "again", *into, **moto.environment())
-    assert "0 uploaded, 2 already there; 0 bytes sent" in second.err
+    assert "0 uploaded, 2 already stored; 0 bytes sent" in second.err
 
 
 @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
@@ -144,7 +144,7 @@ def test_a_bucket_that_overwrites_can_be_asked(run: Run, tmp_path: Path, rclone:
     into = ("--store", rclone.store_url(bucket))
     assert run("scan", *into, **rclone.environment()).code == 0
     found = run("check", *into, "rome.jpg", "new", **rclone.environment())
-    assert (found.code, "rome.jpg: already there: a" in found.out) == (1, True), found.err
+    assert (found.code, "rome.jpg: already stored: a" in found.out) == (1, True), found.err
     refused = run("upload", "--json", *into, "new", **rclone.environment())
     assert refused.code == 2
     assert '"reason": "store-overwrites"' in refused.out

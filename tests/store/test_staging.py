@@ -15,7 +15,7 @@ import pytest
 
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.errors import BadInput, InvalidKey, StoreFull, UploadUnknown, WrongBytes
-from onecopy.store import Absent, Object, Taken, Upload
+from onecopy.store import Absent, KeyTaken, Object, Upload
 from onecopy.store.folder.store import FolderStore
 from onecopy.testing.store import LARGE, SMALL, digest_of, new_upload, parts_of
 from tests.store.acts import begin, limited, put, staged
@@ -191,7 +191,7 @@ class TestPublishing:
         journal(folder, upload).unlink()
         store.begin([upload])
         store.write(upload, 1, iter([SMALL]), None)
-        assert store.complete(upload, digest_of(SMALL)) == Taken()
+        assert store.complete(upload, digest_of(SMALL)) == KeyTaken()
         assert (folder / "a").stat().st_nlink == 1
 
     def test_objects_are_plain_files(self, folder: Path, store: FolderStore) -> None:
@@ -213,7 +213,7 @@ class TestPublishing:
         (folder / "file").write_bytes(b"before")
         for key in ("folder", "dangling", "pipe", "file"):
             upload = begin(store, key)
-            assert store.complete(upload, digest_of(SMALL)) == Taken()
+            assert store.complete(upload, digest_of(SMALL)) == KeyTaken()
         assert (folder / "folder").is_dir()
         assert not (folder / "nowhere").exists()
         assert (folder / "file").read_bytes() == b"before"
@@ -222,7 +222,7 @@ class TestPublishing:
         """`a` beside `a/b` is what S3 takes and a folder can't."""
         put(store, "a")
         upload = begin(store, "a/b/c")
-        assert store.complete(upload, digest_of(SMALL)) == Taken()
+        assert store.complete(upload, digest_of(SMALL)) == KeyTaken()
 
     def test_never_publishes_through_a_link(
         self, tmp_path: Path, folder: Path, store: FolderStore
@@ -232,14 +232,14 @@ class TestPublishing:
         (folder / "link").symlink_to(tmp_path / "outside")
         for key in ("link/a", "link/b/c"):
             upload = begin(store, key)
-            assert store.complete(upload, digest_of(SMALL)) == Taken()
+            assert store.complete(upload, digest_of(SMALL)) == KeyTaken()
         assert list((tmp_path / "outside").iterdir()) == []
 
     def test_names_what_the_file_system_refuses(self, store: FolderStore) -> None:
         """A name that can't be held is the sender's to change; the upload stays."""
         upload = begin(store, "a")
         for key in (300 * "a", 300 * "a" + "/b"):
-            with pytest.raises(InvalidKey, match="can't hold"):
+            with pytest.raises(InvalidKey, match="cannot store"):
                 store.complete(upload._replace(key=key), digest_of(SMALL))
         assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
 
@@ -271,7 +271,7 @@ class TestPublishing:
         if replace:
             (folder / "a").unlink()
         (folder / "a").write_bytes(SMALL[::-1])
-        assert store.complete(upload, digest_of(SMALL)) == Taken()
+        assert store.complete(upload, digest_of(SMALL)) == KeyTaken()
 
     def test_a_ghost_is_not_published(self, folder: Path, store: FolderStore) -> None:
         """P2: data that appeared anew after the publication are not those that were proved."""

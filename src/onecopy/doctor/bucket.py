@@ -1,4 +1,4 @@
-"""What a bucket is like, in plain words: what is fine, what is wrong, and how to mend it."""
+"""Examination of a bucket: access, region, endpoint and capabilities."""
 
 import secrets
 from base64 import b64encode
@@ -16,7 +16,7 @@ from onecopy.doctor.clock import examine_clock
 from onecopy.doctor.configuration import examine_configuration
 from onecopy.doctor.cors import examine_cors
 from onecopy.doctor.finding import Finding, advice, fine, wrong
-from onecopy.doctor.policy import MEND
+from onecopy.doctor.policy import FIX_PERMISSIONS
 from onecopy.errors import Failure, Forbidden, OnecopyError
 from onecopy.key import RESERVED
 from onecopy.store.s3.capabilities import Capabilities
@@ -25,19 +25,19 @@ from onecopy.store.s3.object_info import checksum
 from onecopy.store.s3.store import S3Store
 
 _COMPOSITE = f"{RESERVED}/composite"
-"""An object of ours that was made of one part, to see whether the bucket states its composite."""
+"""An object made of one part, to see whether the bucket states a checksum over parts."""
 _BODY = b"onecopy\n"
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_QUICKLY = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
+_SHORT_TIMEOUTS = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 
 
 def examine_bucket(
     store: S3Store, origins: Sequence[str], *, create: bool, fix_cors: bool
 ) -> Iterator[Finding]:
-    """Say how a bucket is; `create` makes it a store if it is none yet.
+    """Examine a bucket; `create` makes it a store if it is none yet.
 
-    `origins` are those of the pages that are to send to it; with `fix_cors` it is told to let them.
-    Raises what the store raises when the bucket stops answering.
+    `origins` are the web origins of the pages that upload to it; `fix_cors` adds a CORS rule for
+    them. Raises the errors of the store when the bucket stops answering.
     """
     with translated():
         yield _credentials(store)
@@ -47,26 +47,26 @@ def examine_bucket(
             return
         yield from _endpoint(store, origins)
         yield _absence(store)
-        yield from _trial(store, create=create)
+        yield from _access(store, create=create)
         yield from examine_cors(store, origins, fix=fix_cors)
         yield from examine_configuration(store)
 
 
 def _credentials(store: S3Store) -> Finding:
-    """Say whose they are; the secret stays where it is."""
+    """Report whose credentials are used, without the secret."""
     key = store.credentials.get_frozen_credentials().access_key
     arn = None if store.address.endpoint else _arn(store)
-    whose = f"{arn}, access key {key}" if arn else f"access key {key}"
-    where = {"env": "the environment"}.get(store.credentials.method, store.credentials.method)
-    return fine("credentials", f"{whose} (from {where})")
+    owner = f"{arn}, access key {key}" if arn else f"access key {key}"
+    source = {"env": "the environment"}.get(store.credentials.method, store.credentials.method)
+    return fine("credentials", f"{owner} (from {source})")
 
 
 def _arn(store: S3Store) -> str | None:
-    """Ask Amazon who we are; nothing depends upon it."""
+    """Return the ARN of the credentials from AWS, or None; only for display."""
     session = session_of(store.address.profile)
     try:
         sts: Any = session.create_client(
-            "sts", region_name=store.client.meta.region_name, config=_QUICKLY
+            "sts", region_name=store.client.meta.region_name, config=_SHORT_TIMEOUTS
         )
         arn: str = sts.get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError):
@@ -74,45 +74,45 @@ def _arn(store: S3Store) -> str | None:
     return arn
 
 
-# Where it is
+# Address
 
 
 def _reach(store: S3Store) -> Iterator[Finding]:
-    """Say whether the bucket is there and may be listed; without that nothing else can be told."""
+    """Check that the bucket exists and may be listed; everything else depends on that."""
     address = store.address
     try:
-        answer: Any = store.client.list_objects_v2(
+        response: Any = store.client.list_objects_v2(
             Bucket=address.bucket, Prefix=address.prefix, MaxKeys=1
         )
     except ClientError as error:
-        answer = error.response
+        response = error.response
         yield _unreached(store, error)
     except BotoCoreError as error:
-        yield wrong("reach", str(failure(error)), "see the endpoint in the store's URL")
+        yield wrong("reach", str(failure(error)), "check the endpoint in the store's URL")
         return
     else:
-        yield fine("bucket", f"{store.url} is there, and we may list it")
-    headers = answer["ResponseMetadata"]["HTTPHeaders"]
+        yield fine("bucket", f"{store.url} exists, and we may list it")
+    headers = response["ResponseMetadata"]["HTTPHeaders"]
     yield examine_clock(headers.get("date"), datetime.now(UTC))
     yield from _region(store)
 
 
 def _region(store: S3Store) -> Iterator[Finding]:
-    """Say where the bucket is; a refusal tells that as well."""
+    """Check the region of the bucket, which even an error response names."""
     try:
-        answer: Any = store.client.head_bucket(Bucket=store.address.bucket)
+        response: Any = store.client.head_bucket(Bucket=store.address.bucket)
     except ClientError as error:
-        answer = error.response
-    there = answer["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
-    ours = store.client.meta.region_name
-    if there and there != ours:
+        response = error.response
+    region = response["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region")
+    signed = store.client.meta.region_name
+    if region and region != signed:
         yield wrong(
             "region",
-            f"the bucket is in {there}, and we sign for {ours}",
-            f"add region={there} to the store's URL",
+            f"the bucket is in {region}, but requests are signed for {signed}",
+            f"add region={region} to the store's URL",
         )
-    elif there:
-        yield fine("region", there)
+    elif region:
+        yield fine("region", region)
 
 
 def _unreached(store: S3Store, error: ClientError) -> Finding:
@@ -127,90 +127,91 @@ def _unreached(store: S3Store, error: ClientError) -> Finding:
     if code == "AccessDenied":
         return wrong(
             "reach",
-            f"we may not list {store.url} (s3:ListBucket): a missing object answers 403 then, so "
-            "that nothing is ever certainly absent",
-            MEND,
+            f"we may not list {store.url} (s3:ListBucket): then a missing object answers 403, and "
+            "no object is ever certainly absent",
+            FIX_PERMISSIONS,
         )
     if status_of(error) in (401, 403):
         return wrong(
             "reach",
-            f"the bucket answers {code}: it does not know these credentials",
+            f"the bucket answered {code}: it does not accept these credentials",
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or profile=NAME in the store's URL",
         )
     return wrong("reach", str(failure(error)))
 
 
 def _endpoint(store: S3Store, origins: Sequence[str]) -> Iterator[Finding]:
-    """Say whether clients can reach the bucket where we send them, and unheard."""
+    """Check that clients can reach the bucket at its endpoint, over an encrypted connection."""
     address = store.address
-    where = address.public_endpoint or address.endpoint
-    if where is None:
+    endpoint = address.public_endpoint or address.endpoint
+    if endpoint is None:
         return
-    found = urlsplit(where)
+    found = urlsplit(endpoint)
     if found.hostname in _LOOPBACK:
         yield advice(
             "endpoint",
-            f"{where} can be reached from this machine only: clients elsewhere can't upload",
-            "add public_endpoint=https://… to the store's URL, as clients reach the same service",
+            f"{endpoint} can be reached from this machine only: clients elsewhere cannot upload",
+            "add public_endpoint=https://… to the store's URL: the address of the same service for "
+            "clients",
         )
     elif found.scheme == "http":
         secure = [origin for origin in origins if origin.startswith("https:")]
         yield wrong(
             "endpoint",
-            f"{where} is not encrypted: who listens can read what is uploaded"
-            + (f", and a browser lets no page of {secure[0]} send there" if secure else ""),
-            "put TLS before it, and say endpoint=https://… or public_endpoint=https://…",
+            f"{endpoint} is not encrypted: others in the network can read uploads"
+            + (f", and browsers let no page of {secure[0]} upload there" if secure else ""),
+            "put TLS in front of it, and set endpoint=https://… or public_endpoint=https://…",
         )
     else:
-        yield fine("endpoint", f"clients send to {where}")
+        yield fine("endpoint", f"clients upload to {endpoint}")
 
 
-# What we may, and what it does
+# Permissions and capabilities
 
 
 def _absence(store: S3Store) -> Finding:
-    """Say whether the bucket admits that there is no such object (P1)."""
+    """Check that the bucket reports an absent object as absent (P1)."""
     missing = f"{store.address.prefix}{RESERVED}/{secrets.token_hex(16)}"
     try:
         store.client.head_object(Bucket=store.address.bucket, Key=missing)
     except ClientError as error:
         if status_of(error) == 404:
-            return fine("absence", "what is not there answers 404")
+            return fine("absence", "an absent object answers 404")
         return wrong(
             "absence",
-            f"what is not there answers {status_of(error)}: nothing is ever certainly absent, so "
-            "that nothing is ever new",
-            MEND,
+            f"an absent object answers {status_of(error)}: then no object is certainly absent, and "
+            "no file is ever new",
+            FIX_PERMISSIONS,
         )
-    return wrong("absence", "the bucket says that there is an object of a name made up just now")
+    return wrong("absence", "the bucket reports an object under a random name that nobody used")
 
 
-def _trial(store: S3Store, *, create: bool) -> Iterator[Finding]:
-    """Say whether we may read and write, and what the bucket can be trusted with."""
+def _access(store: S3Store, *, create: bool) -> Iterator[Finding]:
+    """Check that we may read and write, and probe the bucket's capabilities."""
     try:
         store.identify(create=create)
-        abilities = store.abilities
-        unfinished = _refused(lambda: next(store.unfinished(0), None))
+        capabilities = store.capabilities
+        list_error = _error_of(lambda: next(store.unfinished(0), None))
     except Forbidden as error:
-        yield wrong("access", f"we may not read and write here: {error}", MEND)
+        yield wrong("access", f"we may not read and write here: {error}", FIX_PERMISSIONS)
         return
     except Failure as error:
-        yield wrong("store", str(error), "give the store that the index belongs to")
+        yield wrong("store", str(error), "name the store that the index belongs to")
         return
-    if unfinished:
+    if list_error:
         yield advice(
             "access",
             "we may read and write, but not list unfinished uploads: `onecopy doctor "
-            f"--abort-stale` can't work: {unfinished}",
-            MEND if isinstance(unfinished, Forbidden) else None,
+            f"--abort-stale` cannot work: {list_error}",
+            FIX_PERMISSIONS if isinstance(list_error, Forbidden) else None,
         )
     else:
-        yield fine("access", "we may read, write, and see what is unfinished")
-    yield from _abilities(abilities)
+        yield fine("access", "we may read, write, and list unfinished uploads")
+    yield from _capabilities(capabilities)
     yield _composite(store)
 
 
-def _refused(call: Callable[[], object]) -> OnecopyError | None:
+def _error_of(call: Callable[[], object]) -> OnecopyError | None:
     try:
         call()
     except OnecopyError as error:
@@ -218,36 +219,36 @@ def _refused(call: Callable[[], object]) -> OnecopyError | None:
     return None
 
 
-def _abilities(abilities: Capabilities) -> Iterator[Finding]:
-    if abilities.refuses_wrong_bytes:
-        yield fine("checksums", "it refuses bytes whose SHA-256 is not the one announced")
+def _capabilities(capabilities: Capabilities) -> Iterator[Finding]:
+    if capabilities.refuses_wrong_bytes:
+        yield fine("checksums", "it refuses bytes that do not have the announced SHA-256")
     else:
         yield advice(
             "checksums",
-            "it takes bytes of another SHA-256 than announced: every object is read back before it "
-            "is recorded, which is slower and just as safe",
+            "it accepts bytes that do not have the announced SHA-256: every object is read back "
+            "before it is recorded, which is slower and just as safe",
         )
-    if abilities.states_parts:
-        yield fine("parts", "it states the SHA-256 of the parts that it has")
+    if capabilities.states_parts:
+        yield fine("parts", "it lists the SHA-256 of received parts")
     else:
         yield fine(
             "parts",
-            "it does not state the SHA-256 of the parts that it has: clients say them once more "
-            "when they complete an upload, and they are compared then",
+            "it does not list the SHA-256 of received parts: clients send them again when they "
+            "complete an upload, and the bucket compares them then",
         )
-    if abilities.refuses_overwriting:
-        yield fine("overwriting", "it refuses to overwrite an object when asked to (If-None-Match)")
+    if capabilities.refuses_overwriting:
+        yield fine("overwriting", "it supports If-None-Match, so uploads never overwrite an object")
     else:
         yield wrong(
             "overwriting",
-            "it overwrites objects though asked not to (If-None-Match): uploads are refused with "
-            "the reason store-overwrites; checking works",
-            "use a newer version of this service, or another one",
+            "it ignores If-None-Match and overwrites objects: uploads are refused with the reason "
+            "store-overwrites; checking works",
+            "use a newer version of this service, or another service",
         )
 
 
 def _composite(store: S3Store) -> Finding:
-    """Say whether the bucket states the SHA-256 of an object over its parts."""
+    """Check that the bucket states the SHA-256 over the parts of an object."""
     place: dict[str, Any] = {
         "Bucket": store.address.bucket,
         "Key": store.address.prefix + _COMPOSITE,
@@ -278,7 +279,10 @@ def _make_of_parts(store: S3Store, place: dict[str, Any]) -> None:
     client = store.client
     upload: Any = client.create_multipart_upload(**place, ChecksumAlgorithm="SHA256")
     named = {**place, "UploadId": upload["UploadId"]}
-    said: Any = {"PartNumber": 1, "ChecksumSHA256": b64encode(sha256(_BODY).digest()).decode()}
-    part: Any = client.upload_part(**named, **said, Body=_BODY)
-    whole: Any = {**said, "ETag": part["ETag"]}
+    number_and_sum: Any = {
+        "PartNumber": 1,
+        "ChecksumSHA256": b64encode(sha256(_BODY).digest()).decode(),
+    }
+    part: Any = client.upload_part(**named, **number_and_sum, Body=_BODY)
+    whole: Any = {**number_and_sum, "ETag": part["ETag"]}
     client.complete_multipart_upload(**named, MultipartUpload={"Parts": [whole]})

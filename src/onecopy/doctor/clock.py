@@ -1,26 +1,26 @@
-"""How far our clock is from that of another machine, by the Date of its answer."""
+"""Comparison of our clock with that of a server, from the Date of its response."""
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 from onecopy.doctor.finding import Finding, advice, fine, wrong
 
-_SIGNATURES = 300
-"""Seconds by which clocks may differ for signed requests to be taken by all that we know."""
-_NOTICEABLE = 60
+_MAX_SKEW_SECONDS = 300
+"""Clock difference up to which all known services accept signed requests."""
+_NOTICEABLE_SECONDS = 60
 
 
 def examine_clock(date: str | None, now: datetime) -> Finding:
-    """Say how far apart the clocks are; `date` is the header (RFC 9110, 6.6.1), `now` is aware."""
+    """Compare the clocks; `date` is the header (RFC 9110, 6.6.1), `now` has a time zone."""
     try:
-        theirs = parsedate_to_datetime(date or "")
-        skew = round((now - theirs).total_seconds())
+        server = parsedate_to_datetime(date or "")
+        skew = round((now - server).total_seconds())
     except (TypeError, ValueError):
-        return fine("clock", "the answer has no time to compare ours with")
+        return fine("clock", "the response has no Date to compare the clock with")
     apart = f"this machine's clock is {abs(skew)} seconds {'ahead of' if skew > 0 else 'behind'}"
-    mend = "set the clock of this machine by NTP: timedatectl set-ntp true"
-    if abs(skew) > _SIGNATURES:
-        return wrong("clock", f"{apart} the other side's: signed requests are refused", mend)
-    if abs(skew) > _NOTICEABLE:
-        return advice("clock", f"{apart} the other side's", mend)
-    return fine("clock", "the clocks agree to a minute")
+    fix = "set the clock of this machine by NTP: timedatectl set-ntp true"
+    if abs(skew) > _MAX_SKEW_SECONDS:
+        return wrong("clock", f"{apart} the server's: signed requests are refused", fix)
+    if abs(skew) > _NOTICEABLE_SECONDS:
+        return advice("clock", f"{apart} the server's", fix)
+    return fine("clock", "the clocks differ by less than a minute")

@@ -1,4 +1,4 @@
-"""What a bucket is configured to do with objects, and what that means for ours."""
+"""Examination of a bucket's versioning, lifecycle and encryption."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,27 +8,27 @@ from botocore.exceptions import ClientError
 from onecopy.aws.client import code_of, status_of
 from onecopy.doctor.finding import Finding, advice, fine
 from onecopy.doctor.lifecycle import examine_lifecycle
-from onecopy.doctor.policy import MEND
+from onecopy.doctor.policy import FIX_PERMISSIONS
 from onecopy.store.s3.store import S3Store
 
 
 def examine_configuration(store: S3Store) -> Iterator[Finding]:
-    """Say what versioning, lifecycle and encryption mean for us."""
+    """Report what versioning, lifecycle and encryption mean for our objects."""
     client, address = store.client, store.address
-    place = {"Bucket": address.bucket}
-    versioning = _asked("versioning", lambda: client.get_bucket_versioning(**place))
+    bucket = {"Bucket": address.bucket}
+    versioning = _settings("versioning", lambda: client.get_bucket_versioning(**bucket))
     if isinstance(versioning, Finding):
         yield versioning
     elif versioning.get("Status") == "Enabled":
-        yield fine("versioning", "on; what somebody else deletes or overwrites can be had back")
+        yield fine("versioning", "on; objects that others delete or overwrite can be restored")
     else:
-        yield fine("versioning", "off; what somebody else deletes or overwrites is gone")
-    lifecycle = _asked("lifecycle", lambda: client.get_bucket_lifecycle_configuration(**place))
+        yield fine("versioning", "off; objects that others delete or overwrite are lost")
+    lifecycle = _settings("lifecycle", lambda: client.get_bucket_lifecycle_configuration(**bucket))
     if isinstance(lifecycle, Finding):
         yield lifecycle
     else:
         yield from examine_lifecycle(address, lifecycle.get("Rules", []))
-    encryption = _asked("encryption", lambda: client.get_bucket_encryption(**place))
+    encryption = _settings("encryption", lambda: client.get_bucket_encryption(**bucket))
     yield encryption if isinstance(encryption, Finding) else _encryption(store, encryption)
 
 
@@ -41,14 +41,14 @@ def _encryption(store: S3Store, answer: Any) -> Finding:  # noqa: ANN401 - boto3
         return fine("encryption", algorithm or "none by default")
     return advice(
         "encryption",
-        f"{algorithm}: ETags are no MD5 then, so that objects of others are identified by a stored "
-        "SHA-256, or by being read",
-        "let the credentials use the key: kms:GenerateDataKey and kms:Decrypt",
+        f"{algorithm}: ETags are not MD5 then, so objects that onecopy did not upload are "
+        "identified by a stored SHA-256, or by reading them",
+        "allow the credentials to use the key: kms:GenerateDataKey and kms:Decrypt",
     )
 
 
-def _asked(about: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3's
-    """Return what a bucket says of itself, or a finding that says why it does not."""
+def _settings(about: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3's
+    """Return a setting of the bucket, or a finding if it cannot be read."""
     try:
         return call()
     except ClientError as error:
@@ -59,5 +59,5 @@ def _asked(about: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - boto3'
         ):
             return {}
         if status == 403:
-            return advice(about, f"we may not see it: {code}", MEND)
-        return advice(about, f"this service does not tell: it answers {code or status}")
+            return advice(about, f"we may not read this setting: {code}", FIX_PERMISSIONS)
+        return advice(about, f"this service does not report it: it answered {code or status}")

@@ -1,39 +1,39 @@
-"""What was found when something was examined: the lines of `onecopy doctor`."""
+"""Findings: the lines that `onecopy doctor` prints."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class State(StrEnum):
-    """How it is."""
+    """The state of what was checked."""
 
     FINE = "fine"
     ADVICE = "advice"
-    """It works, and could be better."""
+    """It works, but could be better."""
     WRONG = "wrong"
 
 
 class Finding(NamedTuple):
-    """How one thing is, in plain words."""
+    """The result of one check."""
 
     about: str
-    """What was looked at: a code such as `cors`, which stays the same."""
+    """What was checked: a stable code such as `cors`."""
     state: State
     message: str
     fix: str | None = None
-    """What to do about it: a command, a policy or a setting to copy."""
+    """How to fix it: a command, a policy or a setting to copy."""
 
 
 def fine(about: str, message: str) -> Finding:
-    """Return that something is as it should be."""
+    """Return the finding that something is as it should be."""
     return Finding(about, State.FINE, message)
 
 
 def advice(about: str, message: str, fix: str | None = None) -> Finding:
-    """Return that something works, and could be better."""
+    """Return the finding that something works, but could be better."""
     return Finding(about, State.ADVICE, message, fix)
 
 
 def wrong(about: str, message: str, fix: str | None = None) -> Finding:
-    """Return that something has to be mended."""
+    """Return the finding that something has to be fixed."""
     return Finding(about, State.WRONG, message, fix)

@@ -1,4 +1,4 @@
-"""What the bucket's lifecycle does to our uploads and objects.
+"""Examination of a bucket's lifecycle rules: what they do to our uploads and objects.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 """
@@ -12,11 +12,11 @@ from onecopy.doctor.finding import Finding, advice, fine, wrong
 from onecopy.store.s3.address import Address
 
 DAYS = 8
-"""After which nobody goes on with an upload: its ticket can be renewed for seven days."""
+"""Days after which no upload is resumed: its ticket can be renewed for seven days."""
 
 
 def abort_rule(prefix: str) -> dict[str, Any]:
-    """Return the rule by which the bucket gives up what nobody came back for."""
+    """Return the rule with which the bucket aborts unfinished uploads."""
     return {
         "ID": "onecopy-unfinished",
         "Status": "Enabled",
@@ -26,7 +26,7 @@ def abort_rule(prefix: str) -> dict[str, Any]:
 
 
 def examine_lifecycle(address: Address, rules: Sequence[Any]) -> Iterator[Finding]:
-    """Say what these rules of a bucket do."""
+    """Report what the lifecycle rules of a bucket do to uploads and objects."""
     enabled = [rule for rule in rules if rule["Status"] == "Enabled"]
     yield _unfinished(address, rules, enabled)
     deleting = [
@@ -39,9 +39,9 @@ def examine_lifecycle(address: Address, rules: Sequence[Any]) -> Iterator[Findin
         below = _prefix(rule) or "the whole bucket"
         yield wrong(
             "expiry",
-            f"the lifecycle rule {rule.get('ID', '?')!r} deletes objects ({below}): what onecopy "
-            "calls a duplicate could be gone tomorrow",
-            f"take {address.prefix or 'this bucket'} out of that rule, or give the store a prefix "
+            f"the lifecycle rule {rule.get('ID', '?')!r} deletes objects ({below}): the stored "
+            "copy of a duplicate could be deleted any day",
+            f"exclude {address.prefix or 'this bucket'} from that rule, or give the store a prefix "
             "of its own",
         )
     if not deleting:
@@ -57,22 +57,22 @@ def _unfinished(address: Address, rules: Sequence[Any], enabled: Sequence[Any]) 
     if not days:
         return advice(
             "unfinished",
-            "uploads that nobody finishes stay, and cost, until they are given up",
-            "run `onecopy doctor --abort-stale` now and then, or let the bucket do it:\n"
+            "unfinished uploads stay, and cost money, until they are aborted",
+            "run `onecopy doctor --abort-stale` regularly, or let the bucket do it:\n"
             + put_command(address, [*rules, abort_rule(address.prefix)]),
         )
     if min(days) < DAYS:
         return advice(
             "unfinished",
-            f"the bucket gives up unfinished uploads after {min(days)} days: later none can be "
-            "gone on with",
-            f"let that lifecycle rule wait for {DAYS} days",
+            f"the bucket aborts unfinished uploads after {min(days)} days: later none can be "
+            "resumed",
+            f"set that lifecycle rule to {DAYS} days",
         )
-    return fine("unfinished", f"the bucket gives up unfinished uploads after {min(days)} days")
+    return fine("unfinished", f"the bucket aborts unfinished uploads after {min(days)} days")
 
 
 def put_command(address: Address, rules: Sequence[Any]) -> str:
-    """Return the command that makes these the lifecycle rules of a bucket, all of them."""
+    """Return the command that replaces all lifecycle rules of a bucket with these."""
     where = f" --endpoint-url {address.endpoint}" if address.endpoint else ""
     text = json.dumps({"Rules": list(rules)}, default=lambda date: date.isoformat())
     return (
@@ -82,7 +82,7 @@ def put_command(address: Address, rules: Sequence[Any]) -> str:
 
 
 def _prefix(rule: Any) -> str:  # noqa: ANN401 - boto3's
-    """Return the prefix that a rule is for; the old form of rules has it outside the filter."""
+    """Return the prefix of a rule; rules of the old form have it outside the filter."""
     chosen = rule.get("Filter", {})
     prefix: str = (
         chosen.get("Prefix") or chosen.get("And", {}).get("Prefix") or rule.get("Prefix") or ""

@@ -1,4 +1,4 @@
-"""The least that our credentials must be allowed, as an IAM policy.
+"""The minimal IAM policy for our credentials.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 """
@@ -14,7 +14,7 @@ OBJECTS = (
     "s3:ListMultipartUploadParts",
     "s3:PutObject",
 )
-"""Upon objects: no s3:DeleteObject, for nothing is ever deleted."""
+"""Permissions on objects. No s3:DeleteObject, because nothing is ever deleted."""
 LISTS = ("s3:ListBucket", "s3:ListBucketMultipartUploads")
 EXAMINED = (
     "s3:GetBucketCORS",
@@ -23,9 +23,9 @@ EXAMINED = (
     "s3:GetLifecycleConfiguration",
     "s3:PutBucketCORS",
 )
-"""Upon the bucket, for `onecopy doctor` alone."""
-MEND = "give the credentials what `onecopy doctor --policy` prints"
-"""What to do where we may not."""
+"""Permissions on the bucket, only for `onecopy doctor`."""
+FIX_PERMISSIONS = "grant the credentials the policy that `onecopy doctor --policy` prints"
+"""The fix if a permission is missing."""
 _KMS = ("kms:Decrypt", "kms:GenerateDataKey")
 _ESCAPED = str.maketrans({"*": "${*}", "?": "${?}", "$": "${$}"})
 
@@ -36,7 +36,7 @@ def policy(address: Address) -> dict[str, Any]:
     prefix = address.prefix.translate(_ESCAPED)
     lists = _allow("OnecopyLists", LISTS, bucket)
     if prefix:
-        # A HeadObject of what is absent counts as a list of its name: it answers 404, and not 403.
+        # With permission to list its name, a HeadObject of an absent object answers 404, not 403.
         lists["Condition"] = {"StringLike": {"s3:prefix": f"{prefix}*"}}
     statements = [
         lists,

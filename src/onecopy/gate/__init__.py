@@ -1,9 +1,15 @@
-"""The gate: index + store + policy. It decides a verdict, and nothing else.
+"""The gate decides which files are already stored, and admits and completes uploads.
 
-`Gate` is what uploading code sees; `LocalGate` decides by itself, and `onecopy.client.Client` asks
-a service that has one. A gate speaks for one tenant.
+    interface     the contract, Gate, and its values
+    local         LocalGate: decides from an index and a store
+    validation    limits, and validation of requests
+    confirm       Confirmer: finds the live copy of a content
+    completion    Completion: publishes uploads and records their copies
+    pending       PendingUploads: begins and aborts uploads
+    binding       binds an index to its store
 
-What decides is imported when it is first used: whoever asks a service does not need it.
+Uploading code uses `Gate`: either `LocalGate`, or `onecopy.client.Client` for a service. A gate
+serves one tenant. `LocalGate` is imported on first use, since clients of a service do not need it.
 """
 
 from importlib import import_module
@@ -20,7 +26,8 @@ from onecopy.gate.interface import (
 )
 
 if TYPE_CHECKING:
-    from onecopy.gate.local import LocalGate, bind
+    from onecopy.gate.binding import bind
+    from onecopy.gate.local import LocalGate
     from onecopy.tenant import Tenant
     from onecopy.tickets import ticket_secrets
 
@@ -38,17 +45,17 @@ __all__ = [
     "ticket_secrets",
 ]
 
-_HOMES = {
+_MODULES = {
     "LocalGate": "onecopy.gate.local",
-    "Tenant": "onecopy.gate.confirm",
-    "bind": "onecopy.gate.local",
+    "Tenant": "onecopy.tenant",
+    "bind": "onecopy.gate.binding",
     "ticket_secrets": "onecopy.tickets",
 }
 
 
-if not TYPE_CHECKING:  # else misspelt names would pass for names
+if not TYPE_CHECKING:  # otherwise type checkers would accept misspelt names
 
     def __getattr__(name: str) -> object:
-        if name not in _HOMES:
+        if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(_HOMES[name]), name)
+        return getattr(import_module(_MODULES[name]), name)

@@ -1,8 +1,8 @@
-"""Which living copy holds this content? The promise P1 is kept here, and nowhere else.
+"""Confirmation that a live copy holds a content: the one place where the promise P1 is kept.
 
-The index proposes, the store disposes: a copy counts only when it has just been seen in the store,
-with the identity under which it was recorded, and when its evidence is proved. What falls short of
-that is read once, within a limit, or the answer is `unconfirmed`.
+The index proposes, the store disposes: a copy counts only if it has just been seen in the store
+with the identity under which it was recorded, and if its evidence is proved. Any other candidate is
+read once, within a limit; otherwise the answer is `unconfirmed`.
 """
 
 import time
@@ -12,36 +12,26 @@ from itertools import islice
 from typing import TypeVar
 
 from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
-from onecopy.digest import (
-    MD5,
-    MOST_PARTS,
-    SMALLEST_PART,
-    Digest,
-    Hashed,
-    MiB,
-    Scheme,
-    content_scheme,
-    hash_stream,
-)
+from onecopy.digest import MOST_PARTS, Digest, Hashed, Scheme
 from onecopy.errors import Failure, FileChanged
 from onecopy.gate.interface import Answer
-from onecopy.index.interface import Engine
+from onecopy.index.interface import Engine, Lists, Unread
 from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Tenant
-from onecopy.timestamp import now
 
 _T = TypeVar("_T")
 _NEW = Answer(Verdict.NEW)
 LISTED = "listed"
-"""The reason where a list has the content, and no copy is known."""
+"""The reason if a checksum list has the content and no copy is known."""
 _CHANGED = "copy-changed"
-"""The reason where an object was not the same before it was read and after."""
-_CANDIDATES = 16
-"""Copies of one content that are taken from the index at a time."""
+"""The reason if an object changed while it was read."""
+_CANDIDATES_PER_BATCH = 16
+"""Copies of one content that are fetched from the index at a time."""
 
 
 class Match(Enum):
-    """What the digests of a copy and of a content say of their being the same."""
+    """Result of comparing the digests of a copy with those of a content."""
 
     SAME = 1
     DIFFERENT = 2
@@ -49,37 +39,39 @@ class Match(Enum):
 
 
 class Budget:
-    """How much one request may still read of stored copies, in bytes and seconds."""
+    """Bytes and seconds that one request may still spend on reading stored copies."""
 
     def __init__(self, bytes_left: int, seconds: float) -> None:
-        self._bytes = bytes_left
-        self._until = time.monotonic() + seconds
+        self._bytes_left = bytes_left
+        self._deadline = time.monotonic() + seconds
 
     @property
     def over(self) -> bool:
         """Whether its time has run out."""
-        return time.monotonic() > self._until
+        return time.monotonic() > self._deadline
 
-    def take(self, size: int) -> bool:
-        """Take `size` bytes, if they and the time are still there."""
-        if size > self._bytes or self.over:
+    def spend(self, size: int) -> bool:
+        """Spend `size` bytes; return False if they or the time are used up."""
+        if size > self._bytes_left or self.over:
             return False
-        self._bytes -= size
+        self._bytes_left -= size
         return True
 
 
 class Confirmer:
-    """Finds living copies of one tenant's contents."""
+    """Finds live copies of one tenant's contents."""
 
     def __init__(self, index: Engine, store: Store, tenant: Tenant) -> None:
         self._index = index
+        self._lists = index if isinstance(index, Lists) else None
+        self._unread = index if isinstance(index, Unread) else None
         self._store = store
         self._tenant = tenant
 
     def find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
-        """Return, for each content in order, the living copy that holds it, or why not.
+        """Return, for each content in order, `duplicate` with its live copy, or another verdict.
 
-        Where there is none, but a list has the content: what the tenant's policy makes of lists.
+        A content that only a checksum list has is judged by the tenant's policy for lists.
         """
         try:
             return self._find(contents, budget)
@@ -87,47 +79,47 @@ class Confirmer:
             return [Answer(Verdict.UNCONFIRMED, reason=f"index-{failure.reason}")] * len(contents)
 
     def _find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
-        """Settle the plain cases in one batch, and the others one by one."""
+        """Decide the common cases in one batch, and the others one by one."""
         digests = [digest for content in contents for digest in content.digests]
         found = self._index.lookup(self._tenant.name, digests)
         groups = list(_grouped(contents, found))
         best = list(map(self._best, contents, groups))
         looks = iter(self._look([copy for copy in best if copy is not None]))
-        alive = [copy is not None and _is_same(copy, next(looks)) for copy in best]
-        bare = self._unread_sizes(contents, best)
+        live = [copy is not None and _is_same(copy, next(looks)) for copy in best]
+        unread = self._unread_sizes(contents, best)
         answers = [
             Answer(Verdict.DUPLICATE, copy)
-            if live
+            if is_live
             else _NEW
-            if copy is None and content.size not in bare and not any(copies)
+            if copy is None and content.size not in unread and not any(copies)
             else self._settle(content, budget)
-            for content, copies, copy, live in zip(contents, groups, best, alive, strict=True)
+            for content, copies, copy, is_live in zip(contents, groups, best, live, strict=True)
         ]
         self._look_up_lists(contents, answers)
         return answers
 
     def _look_up_lists(self, contents: Sequence[Content], answers: list[Answer]) -> None:
-        """Say of contents that no copy holds when they are on a list."""
-        places = [at for at, answer in enumerate(answers) if answer.verdict is Verdict.NEW]
-        digests = [digest for at in places for digest in contents[at].digests]
-        if not digests:
+        """Replace the answers for new contents that are on a checksum list."""
+        unmatched = [at for at, answer in enumerate(answers) if answer.verdict is Verdict.NEW]
+        digests = [digest for at in unmatched for digest in contents[at].digests]
+        if not digests or self._lists is None:
             return
-        found = self._index.listed(self._tenant.name, digests)
+        found = self._lists.listed(self._tenant.name, digests)
         if not any(found):
             return
-        groups = _grouped([contents[at] for at in places], found)
-        for at, group in zip(places, groups, strict=True):
-            answers[at] = self._of_lists(contents[at].size, group)
+        groups = _grouped([contents[at] for at in unmatched], found)
+        for at, group in zip(unmatched, groups, strict=True):
+            answers[at] = self._judge_listed(contents[at].size, group)
 
-    def _of_lists(self, size: int, found: Sequence[Listed | None]) -> Answer:
-        """Leave it to the person, where the list is not trusted: it names no copy to look at."""
+    def _judge_listed(self, size: int, found: Sequence[Listed | None]) -> Answer:
+        """Leave the decision to the user if the list is not trusted: it names no copy to see."""
         fitting = [listed for listed in found if listed and listed.size in (None, size)]
         if any(self._is_trusted(listed.digest, Evidence.CLAIMED) for listed in fitting):
             return Answer(Verdict.DUPLICATE, reason=LISTED)
         return Answer(Verdict.UNCONFIRMED, reason=LISTED) if fitting else _NEW
 
     def _best(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
-        """Return the first copy that is certainly the same content, going by its record."""
+        """Return the first copy that certainly holds the content, judging by its record."""
         if len(copies) == 1:  # the common case, kept cheap
             copy = copies[0]
             if copy is None or copy.size != content.size:
@@ -140,7 +132,7 @@ class Confirmer:
         return None
 
     def _unread_sizes(self, contents: Sequence[Content], best: Sequence[Copy | None]) -> set[int]:
-        """Return the sizes for which a copy may be known whose digests were not asked for."""
+        """Return the sizes for which there may be copies that no lookup by digest finds."""
         sizes = sorted(
             {
                 content.size
@@ -148,30 +140,32 @@ class Confirmer:
                 if copy is None and content.size
             }
         )
-        return self._index.unread_sizes(self._tenant.name, sizes) if sizes else set()
+        if not sizes or self._unread is None:
+            return set()
+        return self._unread.unread_sizes(self._tenant.name, sizes)
 
     def _settle(self, content: Content, budget: Budget) -> Answer:
-        """Try every candidate until one lives; forget the dead, read the doubtful once."""
+        """Try candidates until one is confirmed; forget the gone, read the doubtful once."""
         reason = None
         for copy in self._candidates(content, budget):
-            living = self.confirm(copy, content, budget)
-            if isinstance(living, Copy):
-                return Answer(Verdict.DUPLICATE, living)
-            reason = living or reason
+            confirmed = self.confirm(copy, content, budget)
+            if isinstance(confirmed, Copy):
+                return Answer(Verdict.DUPLICATE, confirmed)
+            reason = confirmed or reason
         if reason is None and budget.over:
             reason = "read-limit"
         return Answer(Verdict.UNCONFIRMED, reason=reason) if reason else _NEW
 
     def _candidates(self, content: Content, budget: Budget) -> Iterator[Copy]:
-        """Yield each copy that may hold the content, once: by strong digests, weak ones, unread."""
+        """Yield each copy that may hold the content once: by strong digest, weak digest, size."""
         name, tried = self._tenant.name, set[tuple[str, str]]()
         strong_first = sorted(content.digests, key=lambda digest: not digest.scheme.strong)
-        sources: list[Digest | None] = [*strong_first, None]
+        sources: list[Digest | None] = [*strong_first, None] if self._unread else [*strong_first]
         for source in sources:
             while not budget.over:
-                limit = len(tried) + _CANDIDATES
-                if source is None:
-                    batch = self._index.unread(name, content.size, limit)
+                limit = len(tried) + _CANDIDATES_PER_BATCH
+                if source is None and self._unread:
+                    batch = self._unread.unread(name, content.size, limit)
                 else:
                     pairs = self._index.copies(name, digest=source)
                     batch = [copy for _, copy in islice(pairs, limit)]
@@ -183,9 +177,9 @@ class Confirmer:
                     yield copy
 
     def confirm(self, copy: Copy, content: Content, budget: Budget) -> Copy | str | None:
-        """Return the copy if it lives and holds the content, else why that can't be told.
+        """Return the copy if it is live and holds the content, or the reason if unknown.
 
-        None: it is gone or holds something else, and the index has been told.
+        Returns None if the copy is gone or holds another content, with the index updated.
         """
         seen = self._look([copy])[0]
         if isinstance(seen, Unknown):
@@ -206,7 +200,7 @@ class Confirmer:
         return read if self.match(read, content) is Match.SAME else None
 
     def match(self, copy: Copy, content: Content) -> Match:
-        """Compare digests; never SAME on weak or claimed evidence, unless the tenant trusts it."""
+        """Compare digests; weak or claimed evidence is SAME only if the tenant trusts it."""
         if copy.size != content.size:
             return Match.DIFFERENT
         own = dict(copy.digests.pairs())
@@ -227,8 +221,8 @@ class Confirmer:
     def read(
         self, key: str, seen: Object, schemes: Iterable[Scheme], budget: Budget
     ) -> Copy | str | None:
-        """Read an object once and record what it holds; else say why not. None: it is gone."""
-        if not budget.take(seen.size):
+        """Read an object and record its copy; return it, or the reason, or None if it is gone."""
+        if not budget.spend(seen.size):
             return "read-limit"
         try:
             hashed = self._hash(self._tenant.prefix + key, seen, schemes)
@@ -239,49 +233,44 @@ class Confirmer:
         except (Failure, OSError) as error:
             return _store_reason(error)
         digests = Digests.proved(*hashed.digests).merged(seen.digests)
-        copy = Copy(key, seen.size, digests, seen.identity, seen.stored_at, now())
+        copy = copy_of(seen._replace(digests=digests), key)
         self._index.record(self._tenant.name, [copy])
         return copy
 
     def _hash(self, key: str, seen: Object, schemes: Iterable[Scheme]) -> Hashed:
-        wanted = {content_scheme(seen.size)}
-        # A part size that no upload could have would cost more time and memory than the answer is
-        # worth, and it comes from outside.
-        wanted.update(s for s in schemes if (s.part_size or seen.size) * MOST_PARTS >= seen.size)
-        if seen.size < SMALLEST_PART:
-            wanted.add(MD5)
-        with self._store.open(key) as stream:
-            chunks = iter(lambda: stream.read(MiB), b"")
-            hashed = hash_stream(chunks, seen.size, sorted(wanted, key=str))
+        # Part sizes come from clients. One that no upload can have would cost more time and memory
+        # than the answer is worth.
+        usable = [s for s in schemes if (s.part_size or seen.size) * MOST_PARTS >= seen.size]
+        hashed = hash_object(self._store, key, seen.size, usable)
         if self._store.look([key])[0] != seen:
             raise FileChanged(f"{key!r} changed while it was read")
         return hashed
 
     def at_key(
-        self, key: str, size: int, digest: Digest | None, there: Object, budget: Budget
+        self, key: str, size: int, digest: Digest | None, found: Object, budget: Budget
     ) -> Answer:
-        """Say what it means that a key is taken: by the same content it is a `duplicate`.
+        """Return the answer for an upload to a taken key: `duplicate` if it holds the same content.
 
-        By another it is `key-taken`; what can't be told is `unconfirmed`, for the same reasons as
-        elsewhere, `digest-needed` among them.
+        If it holds another, `key-taken`; if that cannot be determined, `unconfirmed` with a reason,
+        such as `digest-needed`.
         """
-        if there.size != size:
+        if found.size != size:
             return Answer(Verdict.NEW, reason="key-taken")
-        found = Copy(key, there.size, there.digests, there.identity, there.stored_at, now())
+        copy = copy_of(found, key)
         if size == 0:
-            return Answer(Verdict.DUPLICATE, found)
+            return Answer(Verdict.DUPLICATE, copy)
         recorded = self._index.at(self._tenant.name, [key])[0]
         content = Content(size, (digest,) if digest else ())
-        living = self.confirm(recorded or found, content, budget)
-        if living == _CHANGED:
-            # Whoever publishes it in this moment changes it once more, by cleaning up behind him.
-            living = self.confirm(recorded or found, content, budget)
-        if isinstance(living, Copy):
-            if living is found:  # the store stated what it holds, and nobody had recorded it
-                self.record([found])
-            return Answer(Verdict.DUPLICATE, living)
-        if living is not None:
-            return Answer(Verdict.UNCONFIRMED, reason=living)
+        confirmed = self.confirm(recorded or copy, content, budget)
+        if confirmed == _CHANGED:
+            # A request that publishes it right now changes it once more when it cleans up.
+            confirmed = self.confirm(recorded or copy, content, budget)
+        if isinstance(confirmed, Copy):
+            if confirmed is copy:  # the store stated its digest, and it is not recorded yet
+                self.record([copy])
+            return Answer(Verdict.DUPLICATE, confirmed)
+        if confirmed is not None:
+            return Answer(Verdict.UNCONFIRMED, reason=confirmed)
         return Answer(Verdict.NEW, reason="key-taken")
 
     def record(self, copies: Sequence[Copy]) -> list[Copy]:
@@ -289,7 +278,7 @@ class Confirmer:
         return self._index.record(self._tenant.name, copies)
 
     def _look(self, copies: Sequence[Copy]) -> list[Object | Absent | Unknown]:
-        if not copies:  # a store reads its marker before it answers
+        if not copies:  # saves the store from reading its marker
             return []
         prefix = self._tenant.prefix
         try:
@@ -312,7 +301,7 @@ def _is_same(copy: Copy, seen: Object | Absent | Unknown) -> bool:
 
 
 def _grouped(contents: Sequence[Content], found: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Yield the answers to one lookup content by content."""
+    """Yield the results of one lookup, grouped by content."""
     at = 0
     for content in contents:
         yield found[at : (at := at + len(content.digests))]

@@ -1,4 +1,4 @@
-"""What a gate is: the way of an upload, seen from outside. The contract stands here, once."""
+"""The contract of a gate: the steps of an upload, as a client sees them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,25 +11,25 @@ from onecopy.store.interface import Body, Part, Send
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that one request may hold; more raises LimitExceeded."""
+    """Limits of one request; exceeding one raises LimitExceeded."""
 
     sizes: int = 10_000
     """Sizes in a probe."""
     files: int = 1_000
-    """Files in a check, a begin or a complete."""
+    """Files in a check, begin, complete or abort."""
     digests: int = 8
     """Digests of one file."""
     parts: int = 1_000
-    """Parts in one request for where to send them."""
+    """Parts in one request for signed requests."""
     read_bytes: int = 256 * 1024 * 1024
-    """Bytes of stored copies that one request may read to confirm a match."""
+    """Bytes of stored copies that one request may read to confirm matches."""
     read_seconds: float = 3.0
-    """Seconds after which one request begins no further reading."""
+    """Seconds after which a request starts no further read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a client must know."""
+    """The gate's settings that a client needs."""
 
     store_kind: str
     store_url: str | None
@@ -40,28 +40,28 @@ class Config:
 
 
 class Answer(NamedTuple):
-    """What the gate says of one file; one shape for check, begin and complete.
+    """The gate's answer for one file; check, begin and complete share this shape.
 
-    check: `duplicate` with the live copy (without one, and with the reason `listed`, where the
-    tenant trusts a list that has the content); `unconfirmed` with a reason; or `new`.
-    begin: `new` with a ticket (and `send` if it goes in one piece); or `duplicate`; or `new` with
-    reason `key-taken` and no ticket; or `unconfirmed` with a reason.
-    complete: `new` with the copy that was stored (reason `extra-copy` if another upload of the same
-    content came first); `duplicate` with the other copy, and nothing was created; `new` with reason
-    `key-taken`; or `unconfirmed` with a reason (`completing`: ask again).
+    check: `duplicate` with the live copy, or without one and with the reason `listed` if the tenant
+    trusts a checksum list that has the content; `unconfirmed` with a reason; or `new`.
+    begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
+    with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
+    complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the
+    same content came first; `duplicate` with the other copy, if nothing was created; `new` with
+    the reason `key-taken`; or `unconfirmed` with a reason (`completing`: call again).
     """
 
     verdict: Verdict
     copy: Copy | None = None
     reason: str | None = None
     message: str | None = None
-    """For people, where the reason alone does not say what to do."""
+    """What to do, for people, if the reason alone does not say it."""
     ticket: str | None = None
     send: Send | None = None
 
 
 class Request(NamedTuple):
-    """An upload that somebody wants to begin. Below 8 MiB the content digest is required."""
+    """A request to begin an upload. Below 8 MiB the content digest is required."""
 
     key: str
     size: int
@@ -69,40 +69,42 @@ class Request(NamedTuple):
     """The content digest, if it is known already."""
     content_type: str | None = None
     anyway: bool = False
-    """Store it even if the content is already there."""
+    """Upload even if the content is already stored."""
     metadata: tuple[tuple[str, str], ...] = ()
-    """User metadata, as (name, value), where the store keeps it (S3)."""
+    """User metadata as (name, value), if the store keeps it (S3)."""
 
 
 class Finish(NamedTuple):
-    """An upload whose bytes were all sent; with the parts' SHA-256 a lost answer is found again."""
+    """A request to complete an upload whose parts were all sent."""
 
     ticket: str
     parts: tuple[bytes, ...] = ()
+    """Binary SHA-256 of the parts, from which a completion whose answer was lost is recovered."""
 
 
 class Status(NamedTuple):
-    """What the store has of an upload, and a renewed ticket."""
+    """The parts of an upload that the store has received, and a renewed ticket."""
 
     ticket: str
     parts: list[Part]
 
 
 class Gate(Protocol):
-    """The way of an upload: probe, check, begin, parts, send, complete. One tenant's.
+    """The steps of an upload for one tenant: probe, check, begin, parts, send, complete.
 
-    Every list is answered in order, and a bad file does not spoil the others: its answer is
-    `unconfirmed` with the reason. Failing index or store: `unconfirmed`, or Unavailable, Forbidden
-    or StoreFull raised; never `duplicate` (P3). Broken tickets raise InvalidTicket, too many items
-    LimitExceeded. Every call may be repeated.
+    Lists are answered in order. A file that cannot be processed does not affect the others: its
+    answer is `unconfirmed` with the reason. If the index or the store fails, the answer is
+    `unconfirmed`, or Unavailable, Forbidden or StoreFull is raised; it is never `duplicate` (P3).
+    An invalid ticket raises InvalidTicket, a list that is too long LimitExceeded. Every call may be
+    repeated.
     """
 
     def config(self) -> Config:
-        """Return what a client must know."""
+        """Return the settings that a client needs."""
         ...
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
-        """Return, for each size, the schemes under which contents of that size are known."""
+        """Return, for each size, the schemes of the digests known for contents of that size."""
         ...
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
@@ -112,19 +114,19 @@ class Gate(Protocol):
     def begin(
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
-        """Begin uploads. Repeated with the same key and requests it begins the same uploads."""
+        """Begin uploads. The same key with the same requests begins the same uploads."""
         ...
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
-        """Return where to send parts, given as number (from 1) and binary SHA-256."""
+        """Return a request to send each part, given as (number from 1, binary SHA-256)."""
         ...
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:
-        """Bring `length` bytes to the store as `begin` or `parts` said."""
+        """Send `length` bytes to the store with a request from `begin` or `parts`."""
         ...
 
     def status(self, ticket: str) -> Status:
-        """Return what the store has of an upload, for resuming; takes tickets that have expired."""
+        """Return the parts that the store has of an upload; accepts expired tickets."""
         ...
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
@@ -132,13 +134,13 @@ class Gate(Protocol):
         ...
 
     def abort(self, tickets: Sequence[str]) -> None:
-        """Give up uncompleted uploads; a completed object is not touched."""
+        """Abort unfinished uploads; completed objects are not touched."""
         ...
 
     def url(self, copy: Copy) -> str | None:
-        """Return the address of a copy, free of secrets, to show to people; None if not told."""
+        """Return the address of a copy, without secrets, or None if it is not disclosed."""
         ...
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Close the index and the store, or the connections to the service."""
         ...

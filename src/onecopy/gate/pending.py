@@ -1,8 +1,8 @@
-"""Uploads that are begun and given up, and which of a bucket's unfinished ones are ours.
+"""Pending uploads: begun, and not yet completed or aborted.
 
-A folder keeps its own uploads apart. In a bucket there may be others' beside ours, and a list of
-them does not tell whose they are: so of each that the store gives a name, the index keeps a note
-until it is over.
+A folder keeps our uploads apart. A bucket may contain unfinished uploads of others, and its list
+does not show whose they are. So the index keeps a note of each upload that the store has named,
+until the upload ends.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ _NOTE = b"begun"
 
 
 class PendingUploads:
-    """Begins and gives up uploads of one store."""
+    """Begins and aborts the uploads of one store."""
 
     def __init__(self, store: Store, state: State) -> None:
         self._store = store
         self._state = state
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
-        """Begin uploads; see Store. A note that is lost leaves an upload without a part."""
+        """Begin uploads; see Store. If a note is lost, an upload without parts is left over."""
         begun = self._store.begin(uploads)
         for upload in begun:
             if upload.store_id:
@@ -31,9 +31,10 @@ class PendingUploads:
         return begun
 
     def abort(self, upload: Upload) -> None:
-        """Give up an upload, or clean up after it; see Store.
+        """Abort an upload, or clean up after its completion; see Store.
 
-        What can't be given up now, or is still being sent to, keeps its note for `abort_stale`.
+        An upload that cannot be aborted now, or that is still receiving parts, keeps its note, so
+        that `abort_stale` finds it.
         """
         try:
             self._store.abort(upload)
@@ -46,9 +47,9 @@ class PendingUploads:
 
 
 def abort_stale(store: Lister, state: State, seconds: float) -> tuple[int, int]:
-    """Give up our uploads that were begun so many seconds ago; those of others stay.
+    """Abort our uploads that were begun at least `seconds` ago; leave those of others.
 
-    Return how many were given up, and how many others there are.
+    Return how many were aborted, and how many of others there are.
     """
     ours = others = 0
     for upload in store.unfinished(seconds):
@@ -61,5 +62,5 @@ def abort_stale(store: Lister, state: State, seconds: float) -> tuple[int, int]:
 
 
 def _name(upload: Upload) -> str:
-    """Return the note's name, of bounded length: how long a store's names are is its own affair."""
+    """Return the note's name; hashed, because a store's names may be of any length."""
     return f"upload-{sha256(upload.store_id.encode()).hexdigest()}"

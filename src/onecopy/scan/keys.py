@@ -1,44 +1,45 @@
-"""What lies at some keys of a store -> index: for keys that somebody names, one by one.
+"""Bringing the index up to date at single keys, named by events or users.
 
     index.at ─▶ store.describe ─▶ as recorded: done
-       ▲             ├─ there, and otherwise ─▶ index.add ───┐
+       ▲             ├─ another object ─▶ index.add ─────────┐
        │             └─ certainly gone ─▶ index.forget ──────┤
        └────────────────────── look again ◀──────────────────┘
 
-Whatever was written is looked at once more, until what is recorded is what is there: between a look
-and the writing somebody else may have changed the object, and written, too. So it makes no
-difference why a key was named, how often, how late and in which order, and nothing of that has to
-be remembered: whoever named the last change has looked after it.
+After every write the key is looked at again, until the record matches the object: between the look
+and the write another process may have changed the object, and the index, too. So keys may be named
+for any reason, repeatedly, late and in any order, and no state is kept: whichever call handles the
+last change looks at the key after that change.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
-from onecopy.scan.records import copy_of, recorded_at
+from onecopy.scan.records import recorded_at
 from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+from onecopy.store.objects import copy_of
 from onecopy.tenant import Owned, Owners
 
 Seen = Object | Absent | Unknown
 
-_ROUNDS = 5
-"""Looks at one key: if it was another each time it is for later."""
+_MAX_ROUNDS = 5
+"""Looks at one key. If the object has changed each time, the key fails as `changed`."""
 _EXPIRING = "store-expiring"
-"""The reason for which an object is not recorded, which is no failure: it is about to go."""
+"""The reason if an object will be deleted soon: it is not recorded, which is no failure."""
 
 
 def catch_up(index: Engine, store: Store, owners: Owners, keys: Iterable[str]) -> dict[str, str]:
-    """Bring the index up to what lies at these full keys now; return which failed, and why.
+    """Bring the index up to date at these full keys; return the reason for each that failed.
 
-    Nothing is read: what the store states no digest of is recorded by its size. Keys that belong to
-    nobody are left alone. Raises Unavailable and Forbidden if the index does.
+    Objects are not read: one without a stated digest is recorded by its size. Keys of no tenant are
+    ignored. Raises Unavailable and Forbidden if the index does.
     """
     failed: dict[str, str] = {}
     left = {key: owned for key in keys if (owned := owners.of(key))}
-    for _ in range(_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         if not left:
             return failed
-        # In this order: what was recorded before an object was gone may be forgotten.
+        # In this order, a record that is forgotten is certainly older than the look.
         recorded = recorded_at(index, list(left.values()))
         seen = _described(store, list(left))
         failed |= dict(_unknown(left, seen))
@@ -59,17 +60,17 @@ def _unknown(keys: Iterable[str], seen: Sequence[Seen]) -> Iterator[tuple[str, s
 def _settle(
     index: Engine, keys: dict[str, Owned], recorded: Sequence[Copy | None], seen: Sequence[Seen]
 ) -> dict[str, Owned]:
-    """Record and forget what is otherwise; return where."""
+    """Record and forget what differs; return the keys that were written."""
     written: dict[str, Owned] = {}
-    there: list[tuple[str, Copy]] = []
+    new: list[tuple[str, Copy]] = []
     for (key, owned), copy, now in zip(keys.items(), recorded, seen, strict=True):
         if isinstance(now, Object) and now.size:
             if copy is None or copy.identity != now.identity:
-                there.append((owned.tenant.name, copy_of(owned, now)))
+                new.append((owned.tenant.name, copy_of(now, owned.key)))
                 written[key] = owned
         elif copy is not None and not isinstance(now, Unknown):
             index.forget(owned.tenant.name, [copy])
             written[key] = owned
-    if there:
-        index.add(there)
+    if new:
+        index.add(new)
     return written

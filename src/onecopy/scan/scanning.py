@@ -1,9 +1,9 @@
-"""What lies in the store -> index.
+"""A scan of a whole store, which brings the index up to date.
 
     store.objects ─▶ recorded already? ─▶ read (in parallel) ─▶ still the same? ─▶ index.add
     index.copies  ─▶ still in the store? ─▶ if certainly not: index.forget
 
-What is recorded is not read again, so that a scan that was interrupted goes on where it was.
+Recorded objects are not read again, so a scan that was interrupted resumes where it stopped.
 """
 
 import os
@@ -13,58 +13,59 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from onecopy.content import Copy, Digests
-from onecopy.digest import MD5, SMALLEST_PART, Hashed, MiB, content_scheme, hash_stream
+from onecopy.digest import MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
-from onecopy.scan.records import copy_of, recorded_at
+from onecopy.scan.records import recorded_at
 from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
 from onecopy.workers import Workers
 
 _BATCH = 1000
 """Objects or copies in one call to index or store."""
 _BATCH_BYTES = 256 * MiB
-"""Bytes after which what was read is recorded, however few objects they were."""
-_READERS = 8
-"""Objects that are read at one time from a store that is not on this machine."""
-_MOST_PROBLEMS = 1000
+"""Bytes read, after which a batch is recorded even if it has few objects."""
+_REMOTE_READERS = 8
+"""Objects read concurrently from a store that is not on this machine."""
+_MAX_PROBLEMS = 1000
 
 Read = Literal["new", "missing", "all"]
-"""What is read: objects that are not recorded as they are now; those that are but without a content
-digest, too; or all."""
+"""Objects to read: those not recorded in their current state; also those without a content digest;
+or all."""
 
 
 class Problem(NamedTuple):
-    """An object that could not be recorded or looked at, and why."""
+    """An object that could not be recorded or looked at, and the reason."""
 
     key: str
-    """Full key, the tenant's prefix included."""
+    """Full key, including the tenant's prefix."""
     reason: str
-    """`changed` while it was read, twice; `no-tenant`; or a code of the store's."""
+    """`changed` (twice while it was read), `no-tenant`, or a code of the store."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """What a scan found and did."""
+    """The figures of a scan."""
 
     objects: int = 0
     bytes: int = 0
     empty: int = 0
-    """Objects without content: they are not indexed."""
+    """Empty objects, which are not indexed."""
     known: int = 0
-    """Objects that were recorded already."""
+    """Objects that were already recorded."""
     added: int = 0
-    """Objects that were recorded now."""
+    """Objects that this scan recorded."""
     read_bytes: int = 0
     forgotten: int = 0
-    """Records whose object is gone."""
+    """Records that were removed because their object is gone."""
     problems: list[Problem] = field(default_factory=list)
-    """The first thousand."""
+    """The first 1000."""
     more_problems: int = 0
 
 
 Progress = Callable[[Figures], object]
-"""Called now and then with the figures so far."""
+"""Called after each batch with the figures so far."""
 
 
 def scan(
@@ -75,12 +76,12 @@ def scan(
     read: Read = "new",
     progress: Progress | None = None,
 ) -> Figures:
-    """Bring the index up to what lies in the store, and return what was found.
+    """Bring the index up to date with the store, and return the figures.
 
-    `tenants` names those that keys may belong to, by their first folder; without any, all belong
-    to the default tenant. What the store itself states of an object is taken without reading it,
-    unless `read` says otherwise. Nothing is forgotten of which the store can't tell whether it is
-    there. Can be interrupted at any time, and goes on where it was. Raises Unavailable, Forbidden.
+    `tenants` names the tenants that own the first folders of keys; without any, every key belongs
+    to the default tenant. Digests that the store states are used without reading the object, unless
+    `read` says otherwise. A record is forgotten only if its object is certainly gone. A scan can be
+    interrupted at any time, and resumes when it is run again. Raises Unavailable and Forbidden.
     """
     workers = Workers()
     scanning = _Scan(index, store, tenants, read, progress or (lambda _figures: None))
@@ -88,19 +89,19 @@ def scan(
         scanning.record(workers)
         scanning.forget()
     finally:
-        workers.stop(patience=2)
+        workers.stop(timeout=2)
     return scanning.figures
 
 
 class _Found(NamedTuple):
-    """An object, and whose it is."""
+    """An object and its owner."""
 
     owned: Owned
     object: Object
 
 
 class _Read(NamedTuple):
-    """An object, and the digests that reading it gave (none: the store's own are enough)."""
+    """An object and its digests from reading it; empty if the store's own are sufficient."""
 
     found: _Found
     digests: Digests
@@ -121,9 +122,9 @@ class _Scan:
         self.figures = Figures()
 
     def record(self, workers: Workers) -> None:
-        """Record what lies in the store and is not recorded yet."""
-        threads = os.cpu_count() or 1 if self._store.kind == "folder" else _READERS
-        done = workers.each(self._read, self._unknown(), threads=threads, inside=_BATCH)
+        """Record the objects that are not recorded in their current state."""
+        threads = os.cpu_count() or 1 if self._store.kind == "folder" else _REMOTE_READERS
+        done = workers.each(self._read, self._unrecorded(), threads=threads, max_in_flight=_BATCH)
         for batch in _batches(done):
             self._keep([each for each in batch if isinstance(each, _Read)])
             for problem in batch:
@@ -142,12 +143,12 @@ class _Scan:
                     gone.setdefault(name, []).append(copy)
                 elif isinstance(seen, Unknown):
                     self._report(Problem(key, seen.reason))
-            for name, dead in gone.items():
-                self.figures.forgotten += sum(self._index.forget(name, dead))
+            for name, copies_gone in gone.items():
+                self.figures.forgotten += sum(self._index.forget(name, copies_gone))
             self._progress(self.figures)
 
-    def _unknown(self) -> Iterator[_Found | Problem]:
-        """Yield what is not recorded as it is now, and what can't be."""
+    def _unrecorded(self) -> Iterator[_Found | Problem]:
+        """Yield the objects that are not recorded in their current state, and problems."""
         objects = self._objects()
         while batch := list(islice(objects, _BATCH)):
             found = [each for each in batch if isinstance(each, _Found)]
@@ -160,7 +161,7 @@ class _Scan:
                     yield each
 
     def _objects(self) -> Iterator[_Found | Problem]:
-        """Yield what lies in the store and has content."""
+        """Yield the objects that have content and an owner, and problems."""
         for found in self._store.objects():
             self.figures.objects += 1
             self.figures.bytes += found.size
@@ -176,39 +177,33 @@ class _Scan:
         return self._which == "new" or recorded.content_digest is not None
 
     def _read(self, found: _Found | Problem) -> _Read | Problem | None:
-        """Read an object, if need be; None: it has gone."""
+        """Read an object if necessary; return None if it is gone."""
         if isinstance(found, Problem):
             return found
         if self._is_enough(found.object):
             return _Read(found, Digests())
-        size = found.object.size
+        key, size = found.object.key, found.object.size
         try:
-            return _Read(found, Digests.proved(*self._hash(found.object).digests), size)
+            hashed = hash_object(self._store, key, size)
+            return _Read(found, Digests.proved(*hashed.digests), size)
         except FileNotFoundError:
             return None
         except FileChanged:
-            return _Read(found, Digests(), size)  # what was recorded of it no longer holds, either
+            return _Read(found, Digests(), size)  # its record is outdated in any case
         except (Failure, OSError) as error:
             reason = error.reason if isinstance(error, Failure) else "unreadable"
-            return Problem(found.object.key, f"store-{reason}")
+            return Problem(key, f"store-{reason}")
 
     def _is_enough(self, found: Object) -> bool:
-        """Whether what the store itself states of an object spares reading it."""
+        """Whether the digests that the store states make reading the object unnecessary."""
         if self._which == "all":
             return False
         return found.digests.content_digest(found.size) is not None or (
             self._which == "new" and len(found.digests) > 0
         )
 
-    def _hash(self, found: Object) -> Hashed:
-        schemes = [content_scheme(found.size)]
-        if found.size < SMALLEST_PART:
-            schemes.append(MD5)
-        with self._store.open(found.key) as stream:
-            return hash_stream(iter(lambda: stream.read(MiB), b""), found.size, schemes)
-
     def _keep(self, batch: Sequence[_Read], *, again: bool = True) -> None:
-        """Record what was read, if it is still the same; read once more what is not."""
+        """Record the objects that are unchanged; read the others once more."""
         seen = self._store.look([each.found.object.key for each in batch])
         good: list[tuple[str, Copy]] = []
         changed: list[_Found] = []
@@ -217,7 +212,7 @@ class _Scan:
             if isinstance(now, Unknown):
                 self._report(Problem(each.found.object.key, now.reason))
             elif isinstance(now, Object):
-                # A list may tell more of an object than a look does: the sizes of its parts.
+                # A listing may state more digests than a look: those that need the part sizes.
                 stated = each.found.object.digests
                 if now.identity == each.found.object.identity and (each.digests or stated):
                     good.append((each.found.owned.tenant.name, _copy(each)))
@@ -232,7 +227,7 @@ class _Scan:
                 self._report(Problem(found.object.key, "changed"))
 
     def _report(self, problem: Problem) -> None:
-        if len(self.figures.problems) < _MOST_PROBLEMS:
+        if len(self.figures.problems) < _MAX_PROBLEMS:
             self.figures.problems.append(problem)
         else:
             self.figures.more_problems += 1
@@ -240,11 +235,12 @@ class _Scan:
 
 def _copy(read: _Read) -> Copy:
     found = read.found.object
-    return copy_of(read.found.owned, found._replace(digests=read.digests.merged(found.digests)))
+    digests = read.digests.merged(found.digests)
+    return copy_of(found._replace(digests=digests), read.found.owned.key)
 
 
 def _batches(items: Iterable[_Read | Problem | None]) -> Iterator[list[_Read | Problem]]:
-    """Gather what comes: so many, or as many as it took so many bytes to read."""
+    """Batch items by count or by bytes read."""
     batch: list[_Read | Problem] = []
     total = 0
     for item in items:

@@ -1,16 +1,16 @@
-"""Stores: where the bytes lie. `open_store` opens one by its URL."""
+"""Stores hold the bytes. `open_store` opens one from its URL."""
 
 from importlib import import_module
 
 from onecopy.errors import InvalidSettings
-from onecopy.store.interface import Absent, Completing, Object, Store, Taken, Unknown, Upload
+from onecopy.store.interface import Absent, Completing, KeyTaken, Object, Store, Unknown, Upload
 
 __all__ = [
     "Absent",
     "Completing",
+    "KeyTaken",
     "Object",
     "Store",
-    "Taken",
     "Unknown",
     "Upload",
     "open_store",
@@ -21,16 +21,16 @@ _MODULES = {
     "memory": "onecopy.store.memory",
     "s3": "onecopy.store.s3",
 }
-"""URL scheme -> the module whose `open_url` opens it; imported only when it is asked for."""
+"""URL scheme -> the module whose `open_url` opens it, imported on first use."""
 
 
 def open_store(url: str) -> Store:
     """Open a store: a plain path or `file:///folder`, `s3://bucket/prefix`, or `memory:`.
 
-    Raises InvalidSettings for a URL that can't be used, and Unavailable.
+    Raises InvalidSettings for a URL that cannot be used, and Unavailable.
     """
     scheme, colon, _ = url.partition(":")
-    # A single letter before the colon is a Windows drive; a path may hold colons later on.
+    # A single letter before the colon is a Windows drive; a path may contain colons later on.
     if not colon or len(scheme) == 1 or not scheme.isalnum():
         scheme = "file"
     if scheme not in _MODULES:

@@ -1,10 +1,10 @@
-"""What a store is: where the bytes lie. The contract stands here, once.
+"""The contract of a store: a folder or bucket that holds the bytes.
 
-Keys here are full keys: tenant's prefix and key. Every method may be called from several threads
-at once, and several processes may use one store. Calls take many keys, so that parallelism over
-objects lives in the store. All raise Unavailable when the store can't answer now (it may be
-retried), Forbidden when it refuses us and StoreFull when there is no room. Nothing here overwrites
-or deletes an object, ever (P7).
+Keys here are full keys: the tenant's prefix, then the key. Every method may be called from several
+threads at once, and several processes may use one store. Methods accept many keys, so that a store
+can process them in parallel. Every method raises Unavailable when the store cannot answer now (the
+call may be retried), Forbidden when it refuses our credentials or permissions, and StoreFull when
+there is no room. No method ever overwrites or deletes an object (P7).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,61 +16,63 @@ from onecopy.digest import Digest
 
 
 class Object(NamedTuple):
-    """One stored object as its store sees it now."""
+    """A stored object in its current state."""
 
     key: str
     size: int
     """Bytes."""
     identity: str
-    """At most 255 bytes; equal as long as it is certainly the same object with the same bytes."""
+    """At most 255 bytes. While it stays equal, the object and its bytes have not changed."""
     stored_at: int
     """Milliseconds since 1970, UTC."""
     digests: Digests = Digests()
-    """What the store states by itself, proved (S3's ETag and checksums; a folder states none)."""
+    """Digests that the store itself states, proved: S3's ETag and checksums; none for a folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """There is certainly no such object: the store was reached, and says so."""
+    """There is certainly no such object: the store was reached and reported so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The store can't tell; `reason` is a code such as `store-unavailable`, `store-forbidden`."""
+    """The store cannot tell whether the object exists.
+
+    `reason` is a code such as `store-unavailable` or `store-forbidden`.
+    """
 
     reason: str
 
 
 class Upload(NamedTuple):
-    """An upload that was begun: all that a store needs to find it again."""
+    """An upload in progress: everything that a store needs to find it again."""
 
     id: str
-    """32 lower-case hexadecimal digits, chosen by the caller; begins with the same id are one."""
+    """32 lower-case hexadecimal digits, chosen by the caller; one id is one upload."""
     key: str
     size: int
     """Bytes."""
     store_id: str = ""
-    """What the store itself calls it (S3: UploadId), if it has a name of its own for it."""
+    """The store's own name for the upload, if it has one (S3: UploadId)."""
     content_type: str | None = None
-    """For the object, where the store keeps it (S3)."""
+    """Content type of the object, if the store keeps it (S3)."""
     metadata: tuple[tuple[str, str], ...] = ()
-    """User metadata for the object, where the store keeps it (S3)."""
+    """User metadata of the object as (name, value), if the store keeps it (S3)."""
 
 
 class Part(NamedTuple):
-    """One part that a store has of an upload: number from 1, bytes, binary SHA-256.
-
-    The last is empty where the store does not state it (some S3 services), which compares it all
-    the same when the upload is completed.
-    """
+    """A part of an upload that the store has received."""
 
     number: int
+    """From 1."""
     size: int
+    """Bytes."""
     sha256: bytes
+    """Binary; empty if the store does not list it (some S3 services). Completing checks it."""
 
 
 class Send(NamedTuple):
-    """An HTTP request that takes the bytes to the store: its body is exactly the part."""
+    """An HTTP request that sends one part to the store; its body is exactly the part."""
 
     number: int
     method: str
@@ -79,21 +81,21 @@ class Send(NamedTuple):
 
 
 Body = Callable[[], Iterator[bytes]]
-"""Begins to read the bytes of a part, each time from its start."""
+"""Returns the bytes of a part; every call starts again at the first byte."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """The key holds an object that is not of this upload."""
+class KeyTaken:
+    """The key holds an object that does not come from this upload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completing:
-    """The store is still at it: ask again."""
+    """The store has not finished completing the upload: call again."""
 
 
 class Store(Protocol):
-    """Where the bytes lie: a folder or a bucket with prefix."""
+    """A folder, or a bucket with a prefix, that holds the objects."""
 
     @property
     def kind(self) -> str:
@@ -102,143 +104,147 @@ class Store(Protocol):
 
     @property
     def url(self) -> str:
-        """The store's address, free of secrets, to show to people."""
+        """The store's address without secrets, for display."""
         ...
 
     def identify(self, *, create: bool) -> str:
-        """Return the store's own id; with `create`, give it one if it has none yet.
+        """Return the store's id; with `create`, assign one if it has none.
 
-        For a folder the id lies in its marker file. Without `create` a store that has no id raises
-        Unavailable: an unmounted folder looks exactly like an empty one.
+        A folder and a bucket keep the id in their marker. Without `create`, a store that has no id
+        raises Unavailable: an unmounted folder looks exactly like an empty one.
         """
         ...
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
-        """Return, for each key in order, what is there now. Never raises for a single key.
+        """Return the current state of each key, in order. Never raises because of a single key.
 
-        Absent only from a store that is certainly reached (P1).
+        Absent is returned only if the store was certainly reached (P1).
         """
         ...
 
     def open(self, key: str) -> BinaryIO:
-        """Open an object to read it; raises FileNotFoundError if there is none."""
+        """Open an object for reading; raises FileNotFoundError if there is none."""
         ...
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
-        """Yield all objects whose key begins with `prefix`, each once, in the store's own order."""
+        """Yield every object whose key begins with `prefix` once, in the store's own order."""
         ...
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
-        """Begin uploads and return them with `store_id`.
+        """Begin uploads and return them, in order, with their `store_id`.
 
-        Repeatable: beginning with the same id again finds what was begun, or, in a store with names
-        of its own for uploads, begins another one and leaves the first without a part.
+        Repeatable: beginning an id again returns the upload that was begun. A store with its own
+        names for uploads begins another one instead, and the first stays without parts.
         """
         ...
 
     def parts(self, upload: Upload) -> list[Part]:
-        """Return the parts that the store has, by number; raises UploadUnknown."""
+        """Return the parts that the store has received, by number; raises UploadUnknown."""
         ...
 
     def complete(
         self, upload: Upload, digest: Digest, sums: Sequence[bytes] = ()
-    ) -> Object | Taken | Completing:
-        """Publish the upload under its key, unless something is there; durable when it returns.
+    ) -> Object | KeyTaken | Completing:
+        """Publish the upload under its key unless the key is taken; durable on return.
 
-        `sums` are the SHA-256 of the parts as the client says, for a store that wants to be told.
-        The parts must be there and make up `digest`, else WrongBytes: the answer's `digests` are
-        proved. Repeatable: completing again answers with the same object as long as `abort` has
-        not cleaned up; after that it may raise UploadUnknown. Of a small upload into a Presigner
-        the sending itself was the publishing, and this proves it.
+        `sums` are the binary SHA-256 of the parts as the client computed them, for a store that
+        does not list them. The parts must be complete and make up `digest`, or WrongBytes is
+        raised; the digests of the returned object are proved. Repeatable: until `abort` has cleaned
+        up, completing again returns the same object; after that it may raise UploadUnknown. A small
+        upload to a Presigner was published when it was sent; completing proves its digest.
         """
         ...
 
     def abort(self, upload: Upload) -> None:
-        """Give up an upload and what it holds; a published object is not touched. Repeatable."""
+        """Abort an upload and free its space; a published object is not touched. Repeatable."""
         ...
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release connections and threads."""
         ...
 
 
 @runtime_checkable
 class Receiver(Protocol):
-    """A store to which bytes go through our own process (a folder), part by part."""
+    """A store that receives bytes through our own process, part by part (a folder)."""
 
     def write(
         self, upload: Upload, number: int, body: Iterator[bytes], sha256: bytes | None
     ) -> Part:
-        """Take the bytes of one part: durable when it returns.
+        """Write one part; durable on return.
 
-        Raises WrongBytes if their length is not the part's or their SHA-256 is not the one given,
-        and UploadUnknown. Repeatable: a part that is sent again replaces the one before.
+        Raises WrongBytes if the bytes do not have the part's length or the given SHA-256, and
+        UploadUnknown. Repeatable: sending a part again replaces it.
         """
         ...
 
 
 @runtime_checkable
 class Presigner(Protocol):
-    """A store to which clients send bytes by themselves, with requests that we sign (S3).
+    """A store to which clients send bytes directly, with requests that we sign (S3).
 
-    A content below 8 MiB becomes an object as soon as it is sent; it can't be given up then.
+    A content below 8 MiB becomes an object as soon as it is sent; it cannot be aborted after that.
     """
 
     @property
     def origin(self) -> str:
-        """The web origin that these requests go to: pages must be allowed to talk to it."""
+        """The web origin of the signed requests, to which pages need access (CORS)."""
         ...
 
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
-        """Return, for each (number, binary SHA-256), a request for minutes; the store checks it."""
+        """Return a request for each (number, binary SHA-256), valid for minutes.
+
+        The store refuses bytes that do not have this SHA-256.
+        """
         ...
 
     def send(self, send: Send, body: Body, length: int) -> None:
-        """Make such a request with `length` bytes, as a client does who has our credentials, too.
+        """Make a signed request with `length` bytes, as a client would.
 
-        Raises WrongBytes, and UploadUnknown. A key that is taken is no error: completing tells.
+        Raises WrongBytes and UploadUnknown. A key that is taken is not an error here: `complete`
+        reports it.
         """
         ...
 
     def link(self, key: str, seconds: int) -> str:
-        """Return a URL to read one object as an attachment; for `seconds`."""
+        """Return a URL that downloads one object as an attachment, valid for `seconds`."""
         ...
 
 
 @runtime_checkable
 class Describer(Protocol):
-    """A store that states more of an object than a look tells, if it is asked for more (S3)."""
+    """A store that can state more about an object than `look` returns (S3)."""
 
     def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
-        """Look, as Store does, and give all digests that the store states, as `objects` does."""
+        """Do as `look`, with every digest that the store states, as `objects` does."""
         ...
 
 
 @runtime_checkable
 class Probed(Protocol):
-    """A store whose service may not do all that it should (S3's many makers)."""
+    """A store whose service may lack features that we rely on (S3 and its many implementations)."""
 
-    def believe(self, known: bytes | None) -> bytes | None:
-        """Take what an earlier trial found, or else try now, and return it to be kept.
+    def probe(self, cached: bytes | None) -> bytes | None:
+        """Load cached capabilities, or probe now; return the bytes to cache.
 
-        None if it may not be tried. Raises Unavailable and Failure.
+        Returns None if our permissions do not allow probing. Raises Unavailable and Failure.
         """
         ...
 
 
 @runtime_checkable
 class Lister(Store, Protocol):
-    """A store in which unfinished uploads of others lie beside ours (S3)."""
+    """A store that holds unfinished uploads of others beside ours (S3)."""
 
     def unfinished(self, seconds: float) -> Iterator[Upload]:
-        """Yield those that were begun so many seconds ago or more, with `store_id` and key."""
+        """Yield uploads begun at least `seconds` ago, with their `store_id` and key."""
         ...
 
 
 @runtime_checkable
 class Sweeper(Protocol):
-    """A store that keeps by itself what is on its way (a folder), and what nobody came back for."""
+    """A store that holds only our own unfinished uploads (a folder)."""
 
     def abort_stale(self, seconds: float) -> int:
-        """Give up the uploads that got no byte for so long; return how many there were."""
+        """Abort the uploads that received no byte for `seconds`; return how many there were."""
         ...

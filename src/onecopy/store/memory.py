@@ -1,10 +1,9 @@
-"""A store in memory: for tests and trials, and the model for others. It ends with its process."""
+"""A store in memory, for tests: the reference implementation. It ends with its process."""
 
 import hashlib
 import io
 import itertools
 import secrets
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -14,19 +13,20 @@ from onecopy.content import Digests
 from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import BadInput, InvalidSettings, UploadUnknown, WrongBytes
 from onecopy.key import check_key
-from onecopy.store.interface import Absent, Object, Part, Taken, Unknown, Upload
+from onecopy.store.interface import Absent, KeyTaken, Object, Part, Unknown, Upload
+from onecopy.timestamp import now
 
 
 def open_url(url: str) -> "MemoryStore":
     """Return a new, empty store; raises InvalidSettings."""
     if url != "memory:":
-        raise InvalidSettings(f"{url!r} is no store in memory: expected memory:")
+        raise InvalidSettings(f"invalid URL of a store in memory: {url!r}; expected memory:")
     return MemoryStore()
 
 
 @dataclass
 class _Staged:
-    """An upload on its way, or published."""
+    """An upload that is in progress or published."""
 
     parts: dict[int, tuple[Part, bytes]] = field(default_factory=dict)
     published: Object | None = None
@@ -50,13 +50,13 @@ class MemoryStore:
     def url(self) -> str:
         return "memory:"
 
-    def identify(self, *, create: bool) -> str:  # noqa: ARG002 - it is born with one
+    def identify(self, *, create: bool) -> str:  # noqa: ARG002 - it always has one
         return self._id
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         with self._lock:
             found = [self._objects.get(key) for key in keys]
-        return [kept[0] if kept else Absent() for kept in found]
+        return [stored[0] if stored else Absent() for stored in found]
 
     def open(self, key: str) -> BinaryIO:
         with self._lock:
@@ -66,9 +66,9 @@ class MemoryStore:
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         with self._lock:
-            # Python orders text by code points, and that is the order of UTF-8.
-            found = sorted(kept for kept, _ in self._objects.values())
-        return (kept for kept in found if kept.key.startswith(prefix))
+            # Python sorts text by code points, which is also the order of its UTF-8 bytes.
+            found = sorted(stored for stored, _ in self._objects.values())
+        return (stored for stored in found if stored.key.startswith(prefix))
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         for upload in uploads:
@@ -87,16 +87,16 @@ class MemoryStore:
     ) -> Part:
         lengths = part_lengths(upload.size)
         if not 1 <= number <= len(lengths):
-            raise BadInput(f"an upload of {upload.size} bytes has no part {number}")
-        self.parts(upload)  # tells before the bytes are taken that there is no such upload
-        content = _gather(body, lengths[number - 1])
+            raise BadInput(f"there is no part {number}: this upload has {len(lengths)} parts")
+        self.parts(upload)  # raises UploadUnknown before any byte is read
+        content = _read_part(body, lengths[number - 1])
         part = Part(number, len(content), hashlib.sha256(content).digest())
         if sha256 not in (None, part.sha256):
-            raise WrongBytes(f"the bytes sent as part {number} do not have the SHA-256 given")
+            raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
         with self._lock:
             staged = self._staged(upload)
             if staged.published:
-                raise UploadUnknown("this upload is completed")
+                raise UploadUnknown("this upload is completed: begin another one")
             staged.parts[number] = part, content
         return part
 
@@ -104,23 +104,22 @@ class MemoryStore:
         self,
         upload: Upload,
         digest: Digest,
-        sums: Sequence[bytes] = (),  # noqa: ARG002 - it has them
-    ) -> Object | Taken:
+        sums: Sequence[bytes] = (),  # noqa: ARG002 - it knows them
+    ) -> Object | KeyTaken:
         with self._lock:
             staged = self._staged(upload)
             content = _join(upload, staged, digest)
-            there = self._objects.get(upload.key)
+            at_key = self._objects.get(upload.key)
             if staged.published:
-                return (
-                    staged.published if there and there[0] == _bare(staged.published) else Taken()
-                )
-            if there:
-                return Taken()
+                is_own = at_key is not None and at_key[0] == _without_digests(staged.published)
+                return staged.published if is_own else KeyTaken()
+            if at_key:
+                return KeyTaken()
             digests = [digest]
             if upload.size < SMALLEST_PART:
                 digests.append(Digest(MD5, hashlib.md5(content, usedforsecurity=False).digest()))
-            kept = self._place(upload.key, content)
-            staged.published = kept._replace(digests=Digests.proved(*digests))
+            stored = self._place(upload.key, content)
+            staged.published = stored._replace(digests=Digests.proved(*digests))
             return staged.published
 
     def abort(self, upload: Upload) -> None:
@@ -131,54 +130,54 @@ class MemoryStore:
         pass
 
     def place(self, key: str, content: bytes) -> Object:
-        """Put or replace an object, as somebody may do who uses the store without onecopy."""
+        """Put or replace an object, as other users of the store may do."""
         with self._lock:
             return self._place(key, content)
 
     def remove(self, key: str) -> None:
-        """Delete an object, as somebody may do who uses the store without onecopy."""
+        """Delete an object, as other users of the store may do."""
         with self._lock:
             self._objects.pop(key, None)
 
     def _place(self, key: str, content: bytes) -> Object:
         identity = str(next(self._identities))
-        kept = Object(key, len(content), identity, time.time_ns() // 1_000_000)
-        self._objects[key] = kept, content
-        return kept
+        stored = Object(key, len(content), identity, now())
+        self._objects[key] = stored, content
+        return stored
 
     def _staged(self, upload: Upload) -> _Staged:
         staged = self._uploads.get(upload.id)
         if staged is None:
-            raise UploadUnknown("this upload was given up or never begun: begin it again")
+            raise UploadUnknown("this upload was aborted or never begun: begin it again")
         return staged
 
 
-def _gather(body: Iterator[bytes], length: int) -> bytes:
+def _read_part(body: Iterator[bytes], length: int) -> bytes:
     content = bytearray()
     for chunk in body:
         content += chunk
         if len(content) > length:
             break
     if len(content) != length:
-        raise WrongBytes(f"this part has {length} bytes, not {len(content)}")
+        raise WrongBytes(f"wrong length of the part: {len(content)} bytes (expected {length})")
     return bytes(content)
 
 
 def _join(upload: Upload, staged: _Staged, digest: Digest) -> bytes:
-    """Return the content if its parts are all there and make up the digest."""
+    """Return the content if all parts were received and make up the digest."""
     count = len(part_lengths(upload.size))
     if len(staged.parts) < count:
         raise WrongBytes(
-            f"{len(staged.parts)} of {count} parts are there: send the others first",
+            f"only {len(staged.parts)} of {count} parts were received: send the others",
             reason="parts-missing",
         )
     sent = [staged.parts[number] for number in range(1, count + 1)]
     sums = [part.sha256 for part, _ in sent]
     scheme = content_scheme(upload.size)
     if digest != (compose(scheme, sums) if scheme.part_size else Digest(scheme, sums[0])):
-        raise WrongBytes("the parts do not make up the digest given")
+        raise WrongBytes("the parts do not make up the given digest")
     return b"".join(content for _, content in sent)
 
 
-def _bare(kept: Object) -> Object:
-    return kept._replace(digests=Digests())
+def _without_digests(stored: Object) -> Object:
+    return stored._replace(digests=Digests())

@@ -1,4 +1,4 @@
-"""Stores and indexes that fail when a test wants it, or let somebody come in between.
+"""Wrappers that make stores and indexes fail, or act between two calls, when a test wants it.
 
     faults = Faults()
     store = faults.wrap(FolderStore(...), "store")
@@ -6,8 +6,8 @@
     faults.at("index.record", fail_after(Unavailable("the answer is lost")))
     faults.at("store.look", act_after(lambda: path.unlink()), skip=1)  # at the second look
 
-What is wrapped stays what it is: without faults it keeps its contract, and what it lacks (`write`,
-`sign`) it still lacks.
+A wrapped object keeps its contract while there are no faults, and it has only the methods that it
+had before, so that optional protocols (`write`, `sign`) stay optional.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,22 +22,22 @@ _T = TypeVar("_T")
 
 
 class Call(NamedTuple):
-    """One call, on its way."""
+    """A call that is being made."""
 
     step: str
-    """Such as `store.look`; `store.objects.next` and `index.copies.next` for each item of those."""
+    """Such as `store.look`; for each item of an iterator, `store.objects.next`."""
     arguments: tuple[Any, ...]
     proceed: Callable[[], Any]
     """Makes the call."""
 
 
 Rule = Callable[[Call], object]
-"""Is asked instead of the call; what it returns or raises is the call's."""
+"""Replaces a call: what it returns or raises is the result of the call."""
 
 
 @dataclass
 class _Trap:
-    """A rule that waits for a call."""
+    """A rule that waits for a call of a step."""
 
     step: str
     rule: Rule
@@ -46,7 +46,7 @@ class _Trap:
 
 
 class Faults:
-    """Which calls fare differently. May be changed at any time, and by any thread."""
+    """The rules for the wrapped objects; any thread may change them at any time."""
 
     def __init__(self) -> None:
         self._traps: list[_Trap] = []
@@ -55,28 +55,28 @@ class Faults:
     def at(self, step: str, rule: Rule, *, skip: int = 0, times: int | None = 1) -> None:
         """Apply the rule to the next `times` calls of a step (None: all), after `skip` others.
 
-        Where several rules wait for a call, the first applies, and its call proceeds to the next.
+        If several rules wait for a call, the first applies, and its call proceeds to the next.
         """
         with self._lock:
             self._traps.append(_Trap(step, rule, skip, times))
 
     def clear(self) -> None:
-        """Forget all rules."""
+        """Remove all rules."""
         with self._lock:
             self._traps.clear()
 
     @property
     def waiting(self) -> int:
-        """How many rules still wait for calls: a test may want to know that its fault came."""
+        """The number of rules that still wait; 0 if every fault has occurred."""
         with self._lock:
             return len(self._traps)
 
     def wrap(self, inner: _T, layer: str) -> _T:
-        """Return the same thing, its calls named `layer.method`."""
+        """Return the wrapped object; its steps are named `layer.method`."""
         return cast(_T, _Faulty(inner, layer, self))
 
     def meet(self, call: Call) -> object:
-        """Make a call, under the rules that wait for it."""
+        """Make a call under the rules that wait for it."""
         for rule in reversed(self._due(call.step)):
             call = Call(call.step, call.arguments, _bound(rule, call))
         return call.proceed()
@@ -95,20 +95,20 @@ class Faults:
 
 
 class _Faulty:
-    """Passes everything on, past the rules."""
+    """Passes every call on under the rules."""
 
     def __init__(self, inner: object, layer: str, faults: Faults) -> None:
         self._inner = inner
         self._layer = layer
         self._faults = faults
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the inner one has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as in the wrapped object
         member = getattr(self._inner, name)
         if not callable(member):
             return member
         step = f"{self._layer}.{name}"
 
-        def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - the inner one's
+        def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as in the wrapped object
             made = Call(step, arguments, lambda: member(*arguments, **named))
             result = self._faults.meet(made)
             if isinstance(result, Iterator) and not isinstance(result, IOBase):
@@ -131,7 +131,7 @@ def _bound(rule: Rule, call: Call) -> Callable[[], object]:
 
 
 def fail_before(error: Exception) -> Rule:
-    """Raise instead of calling."""
+    """Raise instead of making the call."""
 
     def rule(_: Call) -> object:
         raise error
@@ -140,19 +140,19 @@ def fail_before(error: Exception) -> Rule:
 
 
 def fail_after(error: Exception) -> Rule:
-    """Call, and lose the answer."""
+    """Make the call, then raise instead of returning its result."""
 
     def rule(call: Call) -> object:
         result = call.proceed()
         if isinstance(result, IOBase):
-            result.close()  # nobody else can
+            result.close()  # the caller never gets it
         raise error
 
     return rule
 
 
 def act_before(action: Callable[[], object]) -> Rule:
-    """Let somebody else be quicker."""
+    """Act before the call, as a faster process would."""
 
     def rule(call: Call) -> object:
         action()
@@ -162,7 +162,7 @@ def act_before(action: Callable[[], object]) -> Rule:
 
 
 def act_after(action: Callable[[], object]) -> Rule:
-    """Let somebody else come between this call and the next."""
+    """Act between this call and the next, as another process would."""
 
     def rule(call: Call) -> object:
         result = call.proceed()
@@ -173,7 +173,7 @@ def act_after(action: Callable[[], object]) -> Rule:
 
 
 def unknown(reason: str, *keys: str) -> Rule:
-    """Answer `look` as a store does that can't tell of these keys (none given: of any)."""
+    """Answer `look` with Unknown for these keys, or for all if none are given."""
 
     def rule(call: Call) -> object:
         return [

@@ -1,13 +1,13 @@
-"""The contract of a store as tests, for authors of back ends. Needs pytest.
+"""Contract tests for stores, for authors of back ends. They need pytest.
 
     class TestMyStore(ReceiverContract):
         @pytest.fixture
         def store(self) -> Store:
             return MyStore(...)  # empty
 
-A store to which clients send bytes by themselves takes PresignerContract instead.
+A store to which clients send bytes directly uses PresignerContract instead.
 """
-# ruff: noqa: S101 - a contract is made of assertions
+# ruff: noqa: S101 - tests consist of assertions
 
 import hashlib
 import secrets
@@ -23,11 +23,20 @@ import pytest
 from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import BadInput, InvalidKey, Unavailable, UploadUnknown, WrongBytes
 from onecopy.httpclient import HttpClient
-from onecopy.store.interface import Absent, Object, Part, Presigner, Receiver, Store, Taken, Upload
+from onecopy.store.interface import (
+    Absent,
+    KeyTaken,
+    Object,
+    Part,
+    Presigner,
+    Receiver,
+    Store,
+    Upload,
+)
 
 SMALL = b"the content of a small file"
 LARGE = bytes(range(256)) * (SMALLEST_PART // 256) + b"and a second part"
-"""A content that is sent in two parts."""
+"""A content of two parts."""
 ODD_KEYS = (
     "a b/c+d%41&e=f#g?h",
     "quotes\"and'apostrophes",
@@ -41,11 +50,11 @@ ODD_KEYS = (
     "日本語/пример/𝄞",
     "long/" + 63 * "four" + "/" + 63 * "éè",
 )
-"""Names that somebody forgets to quote, or normalises: all of them are different keys."""
+"""Keys that are damaged if they are not quoted, or if they are normalised."""
 
 
 def parts_of(content: bytes) -> list[bytes]:
-    """Cut a content into the parts in which it is sent."""
+    """Split a content into its parts."""
     parts, at = [], 0
     for length in part_lengths(len(content)):
         parts.append(content[at : at + length])
@@ -54,7 +63,7 @@ def parts_of(content: bytes) -> list[bytes]:
 
 
 def digest_of(content: bytes) -> Digest:
-    """Return the content digest, computed the plain way."""
+    """Return the content digest, computed in the simplest way."""
     scheme = content_scheme(len(content))
     if scheme.part_size is None:
         return Digest(scheme, hashlib.sha256(content).digest())
@@ -67,18 +76,18 @@ def sums_of(content: bytes) -> list[bytes]:
 
 
 def new_upload(key: str, content: bytes) -> Upload:
-    """Return an upload that nobody has begun."""
+    """Return an upload that has not begun."""
     return Upload(secrets.token_hex(16), key, len(content))
 
 
 def at_once(calls: Sequence[Callable[[], object]]) -> list[object]:
-    """Return what the calls return that threads make at the same time."""
+    """Return the results of calls that are made concurrently."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [future.result() for future in [pool.submit(call) for call in calls]]
 
 
 class StoreContract:
-    """What every store does."""
+    """The contract of every store."""
 
     @pytest.fixture
     def store(self) -> Store | Iterator[Store]:
@@ -86,7 +95,7 @@ class StoreContract:
         raise NotImplementedError
 
     def send(self, store: Store, upload: Upload, number: int, body: bytes) -> None:
-        """Bring the bytes of one part to the store."""
+        """Send the bytes of one part to the store."""
         cast(Receiver, store).write(upload, number, iter([body]), hashlib.sha256(body).digest())
 
     def begin(self, store: Store, key: str, content: bytes) -> Upload:
@@ -105,7 +114,7 @@ class StoreContract:
         return stored
 
     def read(self, store: Store, key: str) -> bytes:
-        """Return what an object holds."""
+        """Return the bytes of an object."""
         with store.open(key) as stream:
             return stream.read()
 
@@ -116,27 +125,27 @@ class StoreContract:
         return seen
 
     def test_names_its_kind_and_address(self, store: Store) -> None:
-        """A store says what it is and where."""
+        """A store has a kind and an address."""
         assert store.kind
         assert store.url
 
     def test_keeps_its_id(self, store: Store) -> None:
-        """A store has one id, which creating again does not change."""
+        """A store has one id, which a second `create` does not change."""
         first = store.identify(create=True)
         assert first
         assert store.identify(create=True) == first
         assert store.identify(create=False) == first
 
     def test_looks_at_nothing(self, store: Store) -> None:
-        """No keys, no answers."""
+        """Without keys there are no answers."""
         assert store.look([]) == []
 
-    def test_says_what_is_absent(self, store: Store) -> None:
-        """A key that nobody used is absent, wherever it would lie."""
+    def test_reports_absent_keys(self, store: Store) -> None:
+        """A key that was never used is absent, in whatever folder."""
         assert store.look(["a", "a/b", "a/b/c"]) == [Absent()] * 3
 
     def test_looks_in_order(self, store: Store) -> None:
-        """Answers come in the order of the keys, also for those that are asked twice."""
+        """Answers come in the order of the keys, also for repeated keys."""
         b, a = self.put(store, "x/b", b"b"), self.put(store, "a", b"a")
         answers = store.look(["x/b", "none", "a", "x/b", "x/none"])
         assert [getattr(answer, "identity", None) for answer in answers] == [
@@ -148,14 +157,14 @@ class StoreContract:
         ]
 
     def test_sees_what_was_completed(self, store: Store) -> None:
-        """What complete answers is what look and objects see from then on."""
+        """The object that `complete` returns is the one that `look` and `objects` return."""
         stored = self.put(store, "folder/a")
         for seen in (store.look(["folder/a"])[0], *store.objects()):
             assert isinstance(seen, Object)
             assert seen[:4] == stored[:4]
 
     def test_folders_are_no_objects(self, store: Store) -> None:
-        """The beginning of a key is not an object."""
+        """A prefix of a key is not an object."""
         self.put(store, "folder/below/a")
         assert store.look(["folder", "folder/", "folder/below"]) == [Absent()] * 3
 
@@ -167,7 +176,7 @@ class StoreContract:
         assert before - 60 < stored.stored_at / 1000 < time.time() + 60
 
     def test_gives_the_bytes_back(self, store: Store) -> None:
-        """An object holds what was sent."""
+        """An object holds the bytes that were sent."""
         self.put(store, "a")
         assert self.read(store, "a") == SMALL
 
@@ -186,7 +195,7 @@ class StoreContract:
     odd_keys: Sequence[str] = ODD_KEYS
 
     def test_keeps_odd_keys_apart(self, store: Store) -> None:
-        """Keys come back byte for byte."""
+        """Keys are returned byte for byte."""
         for number, key in enumerate(self.odd_keys):
             self.put(store, key, b"%d" % number)
         assert {seen.key for seen in store.objects()} == set(self.odd_keys)
@@ -198,8 +207,8 @@ class StoreContract:
             assert self.read(store, key) == b"%d" % number
 
     @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/./b", ".onecopy/a", "a\0b"])
-    def test_never_takes_an_invalid_key(self, store: Store, key: str) -> None:
-        """What could lie elsewhere is not begun, not looked at, not opened."""
+    def test_never_accepts_an_invalid_key(self, store: Store, key: str) -> None:
+        """A key that could lead elsewhere is not begun, not looked at, and not opened."""
         with pytest.raises(InvalidKey):
             store.begin([new_upload(key, SMALL)])
         assert store.look([key]) == [Absent()]
@@ -226,13 +235,13 @@ class StoreContract:
         ],
     )
     def test_lists_a_prefix(self, store: Store, prefix: str, expected: list[str]) -> None:
-        """A prefix is the beginning of keys, wherever it ends."""
+        """A prefix is any beginning of a key, not only whole folders."""
         for key in ["a.b", "a/b", "a/bc/d", "ab", "b"]:
             self.put(store, key, key.encode())
         assert sorted(seen.key for seen in store.objects(prefix)) == expected
 
-    def test_hides_uploads_on_their_way(self, store: Store) -> None:
-        """What is not completed is not there."""
+    def test_hides_uploads_in_progress(self, store: Store) -> None:
+        """An upload that is not completed is not an object."""
         upload = self.begin(store, "a", LARGE)
         assert list(store.objects()) == []
         assert store.look(["a"]) == [Absent()]
@@ -241,18 +250,18 @@ class StoreContract:
         store.abort(upload)
 
     def test_begins_nothing(self, store: Store) -> None:
-        """No uploads, nothing begun."""
+        """Without uploads nothing is begun."""
         assert store.begin([]) == []
 
     def test_begins_in_order(self, store: Store) -> None:
-        """PendingUploads uploads come back in order, with their ids, keys and sizes."""
+        """Uploads are returned in order, with their ids, keys and sizes."""
         wanted = [new_upload(key, LARGE) for key in "cab"]
         begun = store.begin(wanted)
         assert [upload[:3] for upload in begun] == [upload[:3] for upload in wanted]
         assert [store.parts(upload) for upload in begun] == [[], [], []]
 
     def test_states_parts(self, store: Store) -> None:
-        """Parts are stated by number, however they came."""
+        """Parts are listed by number, in whatever order they were sent."""
         upload = store.begin([new_upload("a", LARGE)])[0]
         parts = parts_of(LARGE)
         for number in (2, 1):
@@ -263,7 +272,7 @@ class StoreContract:
             assert part.sha256 in (hashlib.sha256(data).digest(), b"")
 
     def test_a_part_sent_again_replaces_the_first(self, store: Store) -> None:
-        """The last sending of a part counts."""
+        """The last attempt to send a part counts."""
         upload = self.begin(store, "a", bytes(len(LARGE)))
         for number, part in enumerate(parts_of(LARGE), 1):
             self.send(store, upload, number, part)
@@ -271,7 +280,7 @@ class StoreContract:
         assert self.read(store, "a") == LARGE
 
     def test_does_not_know_other_uploads(self, store: Store) -> None:
-        """An upload that was never begun has no parts, and can't be completed."""
+        """An upload that was never begun has no parts and cannot be completed."""
         upload = new_upload("a", LARGE)
         with pytest.raises(UploadUnknown):
             store.parts(upload)
@@ -280,14 +289,14 @@ class StoreContract:
 
     @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
     def test_proves_the_content_digest(self, store: Store, content: bytes) -> None:
-        """A completed object carries its content digest, proved."""
+        """A completed object has its content digest, proved."""
         assert self.put(store, "a", content).digests.content_digest(len(content)) == digest_of(
             content
         )
 
     @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
     def test_completes_twice(self, store: Store, content: bytes) -> None:
-        """Completing after a lost answer gives the same answer."""
+        """Completing again after a lost answer returns the same answer."""
         upload = self.begin(store, "folder/a", content)
         first = store.complete(upload, digest_of(content), sums_of(content))
         assert isinstance(first, Object)
@@ -295,7 +304,7 @@ class StoreContract:
         assert self.see(store, "folder/a").identity == first.identity
 
     def test_refuses_missing_parts(self, store: Store) -> None:
-        """An upload without all of its parts is not published, whatever digest is given."""
+        """An upload is not published while parts are missing, whatever digest is given."""
         upload = store.begin([new_upload("a", LARGE)])[0]
         self.send(store, upload, 1, parts_of(LARGE)[0])
         with pytest.raises(WrongBytes):
@@ -303,7 +312,7 @@ class StoreContract:
         assert store.look(["a"]) == [Absent()]
 
     def test_refuses_another_digest(self, store: Store) -> None:
-        """An upload that is not what the digest says is not published, and can still be mended."""
+        """An upload with another digest is not published; with its own it still can be."""
         upload = self.begin(store, "a", LARGE)
         with pytest.raises(WrongBytes):
             store.complete(upload, digest_of(LARGE[::-1]), sums_of(LARGE[::-1]))
@@ -311,24 +320,24 @@ class StoreContract:
         assert isinstance(store.complete(upload, digest_of(LARGE), sums_of(LARGE)), Object)
 
     def test_overwrites_nothing(self, store: Store) -> None:
-        """A key that is taken stays as it is, also by the same content."""
+        """A taken key keeps its object, even if the new content is the same."""
         first = self.put(store, "a", LARGE)
         for content in (LARGE, LARGE[::-1]):
             upload = self.begin(store, "a", content)
-            assert store.complete(upload, digest_of(content), sums_of(content)) == Taken()
+            assert store.complete(upload, digest_of(content), sums_of(content)) == KeyTaken()
             store.abort(upload)
         assert self.see(store, "a").identity == first.identity
         assert self.read(store, "a") == LARGE
 
     def test_many_complete_one_upload(self, store: Store) -> None:
-        """All who complete one upload at once get the one object."""
+        """Concurrent completions of one upload return the same object."""
         upload = self.begin(store, "new/folder/a", LARGE)
         answers = at_once([partial(store.complete, upload, digest_of(LARGE), sums_of(LARGE))] * 8)
         assert isinstance(answers[0], Object)
         assert answers == answers[:1] * 8
 
     def test_one_of_many_gets_the_key(self, store: Store) -> None:
-        """Of several uploads to one key one is published, whole; the others find it taken."""
+        """Of several uploads to one key one is published whole; the others find the key taken."""
         contents = [LARGE[:-1] + b"%d" % number for number in range(4)]
         uploads = [self.begin(store, "new/folder/a", content) for content in contents]
         answers = at_once(
@@ -337,12 +346,12 @@ class StoreContract:
                 for upload, content in zip(uploads, contents, strict=True)
             ]
         )
-        won = [number for number, answer in enumerate(answers) if isinstance(answer, Object)]
-        assert answers.count(Taken()) == 3
-        assert self.read(store, "new/folder/a") == contents[won[0]]
+        published = [number for number, answer in enumerate(answers) if isinstance(answer, Object)]
+        assert answers.count(KeyTaken()) == 3
+        assert self.read(store, "new/folder/a") == contents[published[0]]
 
     def test_aborts(self, store: Store) -> None:
-        """An upload that was given up is gone; giving it up again does no harm."""
+        """An aborted upload is gone; aborting it again does nothing."""
         upload = self.begin(store, "a", LARGE)
         store.abort(upload)
         store.abort(upload)
@@ -353,11 +362,11 @@ class StoreContract:
         assert store.look(["a"]) == [Absent()]
 
     def test_aborts_what_was_never_begun(self, store: Store) -> None:
-        """There is nothing to give up, and that is no error."""
+        """Aborting an unknown upload is not an error."""
         store.abort(new_upload("a", LARGE))
 
     def test_abort_leaves_published_objects(self, store: Store) -> None:
-        """Giving up a completed upload cleans up, and leaves the object as it was."""
+        """Aborting a completed upload cleans up and leaves the object unchanged."""
         upload = self.begin(store, "a", LARGE)
         stored = store.complete(upload, digest_of(LARGE), sums_of(LARGE))
         assert isinstance(stored, Object)
@@ -378,24 +387,24 @@ class StoreContract:
 
 
 class PresignerContract(StoreContract):
-    """What a store does to which clients send bytes by themselves, with requests that it signs."""
+    """The contract of a store to which clients send bytes directly, with signed requests."""
 
     @pytest.fixture
     def presigner(self, store: Store) -> Presigner:
-        """Return the same store as its other half."""
+        """Return the same store under its optional protocol."""
         return cast(Presigner, store)
 
     def send(self, store: Store, upload: Upload, number: int, body: bytes) -> None:
         self.send_as(store, upload, number, body, body)
 
     def send_as(self, store: Store, upload: Upload, number: int, body: bytes, named: bytes) -> None:
-        """Send bytes with a request that was signed for others."""
+        """Send bytes with a request that was signed for other bytes."""
         presigner = cast(Presigner, store)
         [send] = presigner.sign(upload, [(number, hashlib.sha256(named).digest())])
         presigner.send(send, lambda: iter([body]), len(body))
 
     def test_signs_in_order(self, store: Store, presigner: Presigner) -> None:
-        """Each part has a request of its own, to the store's origin."""
+        """Each part has its own request, to the store's origin."""
         upload = store.begin([new_upload("a", LARGE)])[0]
         sends = presigner.sign(upload, [*enumerate(sums_of(LARGE), 1)])
         assert [send.number for send in sends] == [1, 2]
@@ -405,7 +414,7 @@ class PresignerContract(StoreContract):
 
     @pytest.mark.parametrize("content", [SMALL, LARGE], ids=["small", "large"])
     def test_refuses_other_bytes(self, store: Store, content: bytes) -> None:
-        """The store compares what is sent with what the request was signed for."""
+        """The store refuses bytes that the request was not signed for."""
         upload = store.begin([new_upload("a", content)])[0]
         part = parts_of(content)[0]
         with pytest.raises(WrongBytes):
@@ -415,7 +424,7 @@ class PresignerContract(StoreContract):
         store.abort(upload)
 
     def test_a_small_content_is_published_by_sending_it(self, store: Store) -> None:
-        """It is an object then, which completing proves and giving up does not touch."""
+        """Sending creates the object; completing proves it, and aborting does not touch it."""
         upload = self.begin(store, "a", SMALL)
         seen = self.see(store, "a")
         stored = store.complete(upload, digest_of(SMALL))
@@ -425,7 +434,7 @@ class PresignerContract(StoreContract):
         assert self.read(store, "a") == SMALL
 
     def test_a_repeated_sending_changes_nothing(self, store: Store) -> None:
-        """Whoever sends a small content again, since the answer was lost, finds it as it was."""
+        """Sending a small content again, after a lost answer, leaves the object unchanged."""
         upload = self.begin(store, "a", SMALL)
         seen = self.see(store, "a")
         self.send(store, upload, 1, SMALL)
@@ -433,34 +442,34 @@ class PresignerContract(StoreContract):
         assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
 
     def test_sending_overwrites_nothing(self, store: Store) -> None:
-        """A key that is taken keeps what it holds; whose it is tells the completion."""
+        """A taken key keeps its object; completing reports that the key is taken."""
         self.put(store, "a", SMALL)
         upload = self.begin(store, "a", SMALL[::-1])
-        assert store.complete(upload, digest_of(SMALL[::-1])) == Taken()
+        assert store.complete(upload, digest_of(SMALL[::-1])) == KeyTaken()
         assert self.read(store, "a") == SMALL
 
     def test_what_was_not_sent_is_unknown(self, store: Store) -> None:
-        """A small upload of which nothing came can't be completed."""
+        """A small upload that was not sent cannot be completed."""
         upload = store.begin([new_upload("a", SMALL)])[0]
         with pytest.raises(UploadUnknown):
             store.complete(upload, digest_of(SMALL))
 
     def test_links(self, store: Store, presigner: Presigner) -> None:
-        """A link gives the object, as a file to save."""
+        """A link downloads the object as an attachment."""
         self.put(store, "folder/é & b.txt", SMALL)
-        with HttpClient() as connections:
-            answer = connections.request("GET", presigner.link("folder/é & b.txt", 60), {})
+        with HttpClient() as http:
+            answer = http.request("GET", presigner.link("folder/é & b.txt", 60), {})
         assert answer.status == 200
         assert answer.data == SMALL
         assert answer.headers["content-disposition"].startswith("attachment")
 
 
 class ReceiverContract(StoreContract):
-    """What a store does to which bytes go through our own process."""
+    """The contract of a store that receives bytes through our own process."""
 
     @pytest.fixture
     def receiver(self, store: Store) -> Receiver:
-        """Return the same store as its other half."""
+        """Return the same store under its optional protocol."""
         return cast(Receiver, store)
 
     @pytest.fixture
@@ -469,7 +478,7 @@ class ReceiverContract(StoreContract):
         return store.begin([new_upload("a", SMALL)])[0]
 
     def test_begins_with_one_id_are_one(self, store: Store) -> None:
-        """Beginning again changes nothing, and keeps the parts that were sent."""
+        """Beginning again changes nothing and keeps the parts that were sent."""
         wanted = new_upload("a", LARGE)
         upload = store.begin([wanted])[0]
         self.send(store, upload, 1, parts_of(LARGE)[0])
@@ -478,7 +487,7 @@ class ReceiverContract(StoreContract):
         assert [part.number for part in store.parts(again)] == [1]
 
     def test_an_aborted_upload_is_unknown(self, store: Store) -> None:
-        """What was completed and cleaned up is not completed again."""
+        """An upload that was completed and cleaned up cannot be completed again."""
         upload = self.begin(store, "a", LARGE)
         store.complete(upload, digest_of(LARGE))
         store.abort(upload)
@@ -486,7 +495,7 @@ class ReceiverContract(StoreContract):
             store.complete(upload, digest_of(LARGE))
 
     def test_lists_by_bytes(self, store: Store) -> None:
-        """Objects come in the order of their keys' UTF-8 bytes, not folder by folder."""
+        """Objects are listed in the order of their keys' UTF-8 bytes, not folder by folder."""
         keys = [
             "a",
             "b!c",
@@ -507,22 +516,22 @@ class ReceiverContract(StoreContract):
         assert listed == sorted(keys, key=lambda key: key.encode())
 
     def test_identities_are_short_and_differ(self, store: Store) -> None:
-        """Two objects of the same content have two identities, of at most 255 bytes."""
+        """Two objects of the same content have different identities, of at most 255 bytes."""
         first, second = self.put(store, "a"), self.put(store, "b")
         assert first.identity != second.identity
         assert 0 < len(first.identity.encode()) <= 255
 
     def test_states_the_part(self, store: Store, receiver: Receiver, upload: Upload) -> None:
-        """Writing answers with what the store now has."""
+        """`write` returns the part that the store now has."""
         part = receiver.write(upload, 1, iter([SMALL]), None)
         assert part == Part(1, len(SMALL), hashlib.sha256(SMALL).digest())
         assert store.parts(upload) == [part]
 
     @pytest.mark.parametrize("size", [1, 7, 1000])
-    def test_takes_chunks_of_any_size(
+    def test_accepts_chunks_of_any_size(
         self, store: Store, receiver: Receiver, upload: Upload, size: int
     ) -> None:
-        """Empty chunks and tiny ones make the same part."""
+        """Empty and tiny chunks make the same part."""
         chunks = [SMALL[at : at + size] for at in range(0, len(SMALL), size)]
         receiver.write(upload, 1, iter([b"", *chunks, b""]), None)
         assert isinstance(store.complete(upload, digest_of(SMALL), sums_of(SMALL)), Object)
@@ -540,19 +549,19 @@ class ReceiverContract(StoreContract):
     def test_refuses_another_digest_of_a_part(
         self, store: Store, receiver: Receiver, upload: Upload
     ) -> None:
-        """Bytes that are not those that were announced are not kept."""
+        """Bytes without the announced digest are not kept."""
         with pytest.raises(WrongBytes):
             receiver.write(upload, 1, iter([SMALL[::-1]]), hashlib.sha256(SMALL).digest())
         assert store.parts(upload) == []
 
     @pytest.mark.parametrize("number", [-1, 0, 2, 10_001])
     def test_refuses_other_parts(self, receiver: Receiver, upload: Upload, number: int) -> None:
-        """An upload has the parts that its size makes."""
+        """The size of an upload determines its parts."""
         with pytest.raises(BadInput):
             receiver.write(upload, number, iter([SMALL]), None)
 
-    def test_takes_parts_of_known_uploads_only(self, store: Store, receiver: Receiver) -> None:
-        """Bytes of an upload that was never begun, or was given up, are refused."""
+    def test_accepts_parts_of_known_uploads_only(self, store: Store, receiver: Receiver) -> None:
+        """Bytes of an upload that was never begun, or was aborted, are refused."""
         upload = new_upload("a", SMALL)
         with pytest.raises(UploadUnknown):
             receiver.write(upload, 1, iter([SMALL]), None)
@@ -561,10 +570,10 @@ class ReceiverContract(StoreContract):
         with pytest.raises(UploadUnknown):
             receiver.write(upload, 1, iter([SMALL]), None)
 
-    def test_takes_no_parts_after_completion(
+    def test_accepts_no_parts_after_completion(
         self, store: Store, receiver: Receiver, upload: Upload
     ) -> None:
-        """What is published is not written to."""
+        """A published object is not written to."""
         receiver.write(upload, 1, iter([SMALL]), None)
         stored = store.complete(upload, digest_of(SMALL), sums_of(SMALL))
         with pytest.raises(UploadUnknown):
@@ -575,7 +584,7 @@ class ReceiverContract(StoreContract):
     def test_a_body_that_breaks_off_is_no_part(
         self, store: Store, receiver: Receiver, upload: Upload
     ) -> None:
-        """The error of a body is its sender's, and what came before it is not kept."""
+        """An error of the body is raised, and the bytes before it are not kept."""
 
         def breaks_off() -> Iterator[bytes]:
             yield SMALL[:5]
@@ -585,10 +594,10 @@ class ReceiverContract(StoreContract):
             receiver.write(upload, 1, breaks_off(), None)
         assert store.parts(upload) == []
 
-    def test_a_failed_sending_never_spoils_a_part(
+    def test_a_failed_attempt_never_damages_a_part(
         self, store: Store, receiver: Receiver, upload: Upload
     ) -> None:
-        """After a wrong sending, what the store says of the part is still true."""
+        """After a failed attempt, what the store lists of the part is still true."""
         receiver.write(upload, 1, iter([SMALL]), None)
         with pytest.raises(WrongBytes):
             receiver.write(upload, 1, iter([SMALL[::-1]]), hashlib.sha256(SMALL).digest())
@@ -602,7 +611,7 @@ class ReceiverContract(StoreContract):
     def test_two_senders_of_one_part_are_not_mixed(
         self, store: Store, receiver: Receiver, upload: Upload
     ) -> None:
-        """A sender that was overtaken by another and comes back late spoils nothing."""
+        """A sender that was overtaken by another and resumes late damages nothing."""
         late = SMALL[::-1]
 
         def overtaken() -> Iterator[bytes]:
@@ -620,7 +629,7 @@ class ReceiverContract(StoreContract):
     def test_a_late_sender_does_not_reach_the_object(
         self, store: Store, receiver: Receiver, upload: Upload
     ) -> None:
-        """Once published, an object stays as it was proved to be."""
+        """A published object never changes."""
         late, stored = SMALL[::-1], []
 
         def overtaken() -> Iterator[bytes]:
@@ -638,7 +647,7 @@ class ReceiverContract(StoreContract):
     def test_a_late_sender_does_not_reach_a_new_life(
         self, store: Store, receiver: Receiver, upload: Upload
     ) -> None:
-        """Bytes of an upload that was given up do not get into one that was begun anew."""
+        """Bytes of an aborted upload do not reach the one that was begun anew."""
 
         def overtaken() -> Iterator[bytes]:
             yield SMALL[::-1][:5]
@@ -653,7 +662,7 @@ class ReceiverContract(StoreContract):
         store.complete(upload, Digest(content_scheme(upload.size), stated))
         assert hashlib.sha256(self.read(store, "a")).digest() == stated
 
-    def test_parts_come_at_once(self, store: Store, receiver: Receiver) -> None:
+    def test_parts_are_sent_concurrently(self, store: Store, receiver: Receiver) -> None:
         """The parts of one upload may be sent in parallel."""
         upload = store.begin([new_upload("a", LARGE)])[0]
         at_once(
@@ -666,7 +675,7 @@ class ReceiverContract(StoreContract):
         assert self.read(store, "a") == LARGE
 
     def test_proves_md5_of_small_contents(self, store: Store) -> None:
-        """Below 8 MiB the MD5 is proved too, for clients that know nothing else."""
+        """Below 8 MiB the MD5 is proved, too, for clients that only have that."""
         weak = Digest(MD5, hashlib.md5(SMALL, usedforsecurity=False).digest())
         assert set(self.put(store, "small").digests) == {digest_of(SMALL), weak}
         assert set(self.put(store, "large", LARGE).digests) == {digest_of(LARGE)}

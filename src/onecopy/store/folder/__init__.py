@@ -1,15 +1,20 @@
 """A folder as a store: every object is a plain file under its key.
 
-`.onecopy` in the folder is the store's own: `store.json` marks the folder as this store, so that an
-unmounted one is not mistaken for an empty one, and `uploads` holds what is on its way (see
-staging.py). All else belongs to the user, who may add, change and delete files at any time.
+`.onecopy` in the folder belongs to the store: the marker `store.json` identifies the folder as this
+store, so that an unmounted folder is not mistaken for an empty one, and `uploads` holds the uploads
+in progress. Everything else belongs to the user, who may add, change and delete files at any time.
+
+    store          FolderStore: the marker, and looking at, opening and listing objects
+    staging        uploads in progress: begin, write, publish, abort
+    journal        the two files of an upload, shared by concurrent senders under a lock
+    directories    access by descriptor, following no links, and the errors of the file system
 """
 
-import os
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from onecopy.errors import InvalidSettings
+from onecopy.platforms import require_folder_store
 from onecopy.store.folder.store import FolderStore
 
 __all__ = ["FolderStore", "open_url"]
@@ -17,16 +22,15 @@ __all__ = ["FolderStore", "open_url"]
 
 def open_url(url: str) -> FolderStore:
     """Open `file:///absolute/path` or a plain path; raises InvalidSettings."""
-    if os.link not in os.supports_dir_fd:
-        raise InvalidSettings("a folder can be a store on POSIX systems only")
+    require_folder_store()
     path = _path_in(url) if url.startswith("file:") else url
     if not path or "\0" in path:
-        raise InvalidSettings(f"{url!r} is no folder: expected a path or file:///absolute/path")
+        raise InvalidSettings(f"invalid folder {url!r}: expected a path or file:///absolute/path")
     return FolderStore(Path(path))
 
 
 def _path_in(url: str) -> str:
-    """Return the absolute path in a file URL (RFC 8089), or nothing."""
+    """Return the absolute path in a file URL (RFC 8089), or an empty string."""
     found = urlsplit(url)
-    here = found.netloc in ("", "localhost") and not found.query and not found.fragment
-    return unquote(found.path) if here and found.path.startswith("/") else ""
+    local = found.netloc in ("", "localhost") and not found.query and not found.fragment
+    return unquote(found.path) if local and found.path.startswith("/") else ""

@@ -1,7 +1,7 @@
-"""Directories below a root, by descriptor: no symbolic link is followed at any component.
+"""Directories below a root, accessed by descriptor; no symbolic link is ever followed.
 
-So nothing that is moved or linked meanwhile leads out of the root, and a file system that is
-unmounted meanwhile is not mistaken for the directory below it.
+So a concurrent move or link cannot lead out of the root, and if a file system is unmounted, the
+directory under its mount point is not mistaken for it.
 """
 
 import errno
@@ -13,34 +13,33 @@ from types import TracebackType
 from typing import Self
 
 from onecopy.errors import Forbidden, OnecopyError, StoreFull, Unavailable
+from onecopy.platforms import DIRECTORY, LOOKUP_ONLY, NO_FOLLOW
 from onecopy.store.interface import Object
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
-"""What the system says where there is no such file, and can't be without a change."""
+"""Errors that mean that there is certainly no such file."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
-# The zeros keep this module importable where the system has no such flags.
-NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-READ = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | NO_FOLLOW
-"""Flags that open a directory to list, sync or change it."""
-_PASS = READ | getattr(os, "O_PATH", 0)
-"""Flags that open a directory to look at names in it: needs no permission to list it."""
+READ = os.O_RDONLY | DIRECTORY | NO_FOLLOW
+"""Flags to open a directory for listing, syncing or changing it."""
+_PASS = READ | LOOKUP_ONLY
+"""Flags to open a directory for looking up names in it; needs no permission to list it."""
 
 
-def described(key: str, status: os.stat_result) -> Object:
-    """Return a file as the object that it is.
+def object_of(key: str, status: os.stat_result) -> Object:
+    """Return a file as an Object.
 
-    The device is no part of the identity: a file system may get another number when it is mounted
-    again, and the marker tells whether it is ours. Writing, linking and chmod change the ctime.
+    The device is not part of the identity: a file system may get another number when it is mounted
+    again, and the marker identifies the store. Writing, linking and chmod change the ctime.
     """
     identity = f"{status.st_ino:x}.{status.st_size:x}.{status.st_mtime_ns:x}.{status.st_ctime_ns:x}"
     return Object(key, status.st_size, identity, status.st_mtime_ns // 1_000_000)
 
 
 def failure(error: OSError) -> OnecopyError:
-    """Return what the system's error means to a caller of the store."""
-    message = f"the store's file system says: {error.strerror or error}"
+    """Translate an error of the file system into one of the store's contract."""
+    message = f"the store's file system reports: {error.strerror or error}"
     if error.errno in _FULL:
         return StoreFull(message)
     if error.errno in _FORBIDDEN:
@@ -48,11 +47,11 @@ def failure(error: OSError) -> OnecopyError:
     return Unavailable(message)
 
 
-# Classes, for a generator takes as long as the system call that it goes round.
+# Classes, because a generator would cost as much time as the system call that it wraps.
 
 
 class translated:  # noqa: N801 - used as a function
-    """Turns the errors of the system into those of the store."""
+    """Translates OSError into the errors of the store's contract."""
 
     __slots__ = ()
 
@@ -70,7 +69,7 @@ class translated:  # noqa: N801 - used as a function
 
 
 class opened:  # noqa: N801 - used as a function
-    """Opens and closes by descriptor; raises OSError."""
+    """Opens a descriptor, and closes it at the end; raises OSError."""
 
     __slots__ = ("_fd",)
 
@@ -97,7 +96,7 @@ class opened:  # noqa: N801 - used as a function
 
 
 def split(key: str) -> tuple[str, str]:
-    """Return the folders of a key as a prefix, and the name in the last of them."""
+    """Split a key into the prefix of its folders and the name in the last of them."""
     folder, slash, name = key.rpartition("/")
     return folder + slash, name
 
@@ -105,23 +104,23 @@ def split(key: str) -> tuple[str, str]:
 def names(prefix: str) -> list[bytes]:
     """Return the names of the folders in a prefix, which is empty or ends in a slash.
 
-    Raises FileNotFoundError where one leads up or nowhere, or is hidden from the store's users, and
-    ValueError for what is not UTF-8.
+    Raises FileNotFoundError if one of them is empty, `.`, `..` or hidden from the store's users,
+    and ValueError if the prefix cannot be encoded in UTF-8.
     """
     found = prefix.encode().split(b"/")[:-1]
-    if not _ODD.isdisjoint(map(bytes.lower, found)):
+    if not _INVALID.isdisjoint(map(bytes.lower, found)):
         raise FileNotFoundError(errno.ENOENT, "not a plain path", prefix)
     return found
 
 
 _HIDDEN = b".onecopy"
-_ODD = frozenset({b"", b".", b"..", _HIDDEN})
+_INVALID = frozenset({b"", b".", b"..", _HIDDEN})
 
 
 class Descent:
-    """Opens one directory after another below a root; those on the way to the last stay open.
+    """Opens directories below a root, and keeps the parents of the last one open.
 
-    Asked in sorted order it opens every directory once, however many there are.
+    If paths are opened in sorted order, every directory is opened only once.
     """
 
     def __init__(self, root: int) -> None:
@@ -141,10 +140,10 @@ class Descent:
         self._climb(0)
 
     def open(self, path: Sequence[bytes]) -> int:
-        """Return a descriptor that is good until the next call; raises OSError."""
+        """Return a descriptor that is valid until the next call; raises OSError."""
         shared = 0
-        for ours, theirs in zip(self._names, path, strict=False):
-            if ours != theirs:
+        for current, wanted in zip(self._names, path, strict=False):
+            if current != wanted:
                 break
             shared += 1
         self._climb(shared)
@@ -161,8 +160,8 @@ class Descent:
 
 
 @contextmanager
-def made(root: int, path: Sequence[bytes], mode: int = 0o777) -> Iterator[int]:
-    """Open a directory, making what is missing of it durably; raises OSError."""
+def open_or_create(root: int, path: Sequence[bytes], mode: int = 0o777) -> Iterator[int]:
+    """Open a directory, durably creating what is missing of it; raises OSError."""
     fd = os.dup(root)
     try:
         for name in path:
@@ -178,7 +177,7 @@ def _open_or_make(above: int, name: bytes, mode: int) -> int:
     try:
         return os.open(name, READ, dir_fd=above)
     except FileNotFoundError:
-        # Somebody may be quicker; whether it is a directory then is seen when it is opened.
+        # Another process may create it first; opening it shows whether it is a directory.
         with suppress(FileExistsError):
             os.mkdir(name, mode, dir_fd=above)
         os.fsync(above)
@@ -188,9 +187,9 @@ def _open_or_make(above: int, name: bytes, mode: int) -> int:
 def files(root: int, prefix: str, longest: int) -> Iterator[tuple[bytes, os.stat_result]]:
     """Yield path and status of each regular file whose path begins with `prefix`, by their bytes.
 
-    Passes over `.onecopy`, symbolic links, special files, other file systems mounted below, and
-    directories whose path is longer than `longest` bytes. Holds the names of one directory per
-    level, never more. Raises OSError where it may not look.
+    Skips `.onecopy`, symbolic links, special files, other file systems mounted below, and
+    directories whose path is longer than `longest` bytes. Keeps the names of one directory per
+    level in memory. Raises OSError if a directory cannot be read.
     """
     above, start = split(prefix)
     device = os.fstat(root).st_dev
@@ -198,7 +197,7 @@ def files(root: int, prefix: str, longest: int) -> Iterator[tuple[bytes, os.stat
     try:
         fd = _open_first(root, above)
         if fd is not None:
-            # A lone surrogate is no UTF-8, so that what it becomes here begins no key.
+            # A lone surrogate is not valid UTF-8, so no key begins with its encoding.
             levels.append(_level(fd, above.encode(), start.encode(*_LENIENT)))
         while levels:
             fd, path, listed = levels[-1]
@@ -220,11 +219,11 @@ def files(root: int, prefix: str, longest: int) -> Iterator[tuple[bytes, os.stat
 
 _LENIENT = ("utf-8", "surrogatepass")
 _Level = tuple[int, bytes, Iterator[bytes]]
-"""A directory that is being listed: its descriptor, its path, and the names yet to come."""
+"""A directory that is being listed: its descriptor, its path, and the remaining names."""
 
 
 def _level(fd: int, path: bytes, start: bytes) -> _Level:
-    """Begin to list a directory, whose descriptor is closed if that fails."""
+    """Start listing a directory; closes the descriptor if that fails."""
     try:
         return fd, path, _listed(fd, start)
     except OSError:
@@ -233,11 +232,11 @@ def _level(fd: int, path: bytes, start: bytes) -> _Level:
 
 
 def _open_first(root: int, prefix: str) -> int | None:
-    """Open the directory in which a listing begins; None if there is none."""
+    """Open the directory in which a listing starts; return None if there is none."""
     try:
         with Descent(root) as descent:
             return os.open(b".", READ, dir_fd=descent.open(names(prefix)))
-    except ValueError:  # a NUL, or no UTF-8
+    except ValueError:  # a NUL, or not valid UTF-8
         return None
     except OSError as error:
         if error.errno in ABSENT:
@@ -249,10 +248,10 @@ def _open_below(fd: int, name: bytes, device: int) -> int | None:
     try:
         below = os.open(name, READ, dir_fd=fd)
     except OSError as error:
-        if error.errno in ABSENT:  # gone meanwhile, or no longer a directory
+        if error.errno in ABSENT:  # removed since, or no longer a directory
             return None
         raise
-    # What is mounted below can be unmounted, and all in it would look as if it were gone.
+    # When a file system mounted below is unmounted, its objects would look as if deleted.
     if os.fstat(below).st_dev != device:
         os.close(below)
         return None
@@ -260,7 +259,7 @@ def _open_below(fd: int, name: bytes, device: int) -> int | None:
 
 
 def _listed(fd: int, start: bytes) -> Iterator[bytes]:
-    """Return the names in a directory in the order of their keys: directories end in a slash."""
+    """Return the names in a directory in key order; names of directories end in a slash."""
     found = []
     with os.scandir(fd) as entries:
         for entry in entries:

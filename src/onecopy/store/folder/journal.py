@@ -1,14 +1,14 @@
-"""The two files of one upload on its way, and how senders take turns at them.
+"""The data file and the journal of one upload, which concurrent senders share under a lock.
 
-Several processes may serve one upload. Every change is a turn under a lock of the data; a process
-that dies lets go of it. An attempt to send a part supersedes the ones before it, and looks in every
-turn whether it still stands: so a sender that was cut off and comes back late spoils neither what
-was sent in its place nor what was published.
+Several processes may serve one upload. Every change is made while the data file is locked; the lock
+of a process that dies is released. An attempt to send a part supersedes earlier attempts, and every
+attempt checks under the lock that it has not been superseded. So a sender that lost its connection
+and returns late damages neither the bytes that were sent instead nor the published object.
 
 Each line of the journal is a JSON array, written by one append: a part's number and the attempt
-that sends it, and once its bytes are durable their length, SHA-256 and MD5 (below 8 MiB), with
-inode and modification time of the data. The last line for a part wins; what a crash has torn is no
-JSON and is passed over.
+that sends it; and, once its bytes are durable, their length, SHA-256 and MD5 (below 8 MiB), with
+inode and modification time of the data file. The last line for a part wins. A line that a crash has
+torn is not valid JSON and is skipped.
 """
 
 import os
@@ -20,14 +20,15 @@ from contextlib import ExitStack, contextmanager, suppress
 import msgspec
 
 from onecopy.errors import BadInput, Unavailable, UploadUnknown
-from onecopy.store.folder.directories import NO_FOLLOW, opened, translated
+from onecopy.platforms import NO_FOLLOW, lock, unlock
+from onecopy.store.folder.directories import opened, translated
 from onecopy.store.interface import Upload
 
 _ID = re.compile("[0-9a-f]{32}")
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
-    """What the journal says of a part; without SHA-256 as long as its bytes are on their way."""
+    """A line of the journal about a part; without SHA-256 until the part's bytes are durable."""
 
     number: int
     attempt: str
@@ -40,28 +41,28 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
 
 
 PUBLISHED = 0
-"""The number of the line that says what the data looked like when they had left the staging."""
+"""The number of the line with the ctime of the data file once it has left staging."""
 
 _decoder = msgspec.json.Decoder(Line)
 _encoder = msgspec.json.Encoder()
 
 
 def names(upload: Upload) -> tuple[str, str]:
-    """Return the names of the data and of the journal; raises BadInput."""
+    """Return the names of the data file and the journal; raises BadInput."""
     if not _ID.fullmatch(upload.id):
-        raise BadInput(f"an upload's id has 32 lower-case hexadecimal digits, not {upload.id!r}")
-    # With the size in the name, the parts of one upload lie in one way only.
+        raise BadInput(f"invalid upload id {upload.id!r}: use 32 lower-case hexadecimal digits")
+    # With the size in the name, the layout of an upload's parts never changes.
     name = f"{upload.id}.{upload.size}"
     return name, f"{name}.parts"
 
 
 def unknown() -> UploadUnknown:
-    """Return the error for an upload that is not, or no longer, on its way."""
-    return UploadUnknown("this upload was given up, completed or never begun: begin it again")
+    """Return the error for an upload that is not in progress."""
+    return UploadUnknown("this upload was aborted, completed or never begun: begin it again")
 
 
 def received(uploads: int, upload: Upload) -> dict[int, Line]:
-    """Return the last line for each part; raises UploadUnknown and OSError."""
+    """Return the last line of each part; raises UploadUnknown and OSError."""
     try:
         with opened(names(upload)[1], os.O_RDONLY | NO_FOLLOW, dir_fd=uploads) as journal:
             return _last_lines(_read(journal))
@@ -84,7 +85,7 @@ def _read(journal: int, start: int = 0) -> bytes:
 
 
 class Staged:
-    """Both files of an upload while somebody works on it."""
+    """The two open files of an upload."""
 
     def __init__(self, uploads: int, upload: Upload, data: int, journal: int) -> None:
         self.data = data
@@ -95,38 +96,38 @@ class Staged:
     @staticmethod
     @contextmanager
     def open(uploads: int, upload: Upload) -> Iterator["Staged"]:
-        """Open the files; raises UploadUnknown, also for what has been published."""
+        """Open the files; raises UploadUnknown, also for a published upload."""
         with ExitStack() as fds:
             with translated():
                 try:
                     data, journal = (
-                        fds.enter_context(opened(name, os.O_RDWR | how | NO_FOLLOW, dir_fd=uploads))
-                        for name, how in zip(names(upload), (0, os.O_APPEND), strict=True)
+                        fds.enter_context(
+                            opened(name, os.O_RDWR | flag | NO_FOLLOW, dir_fd=uploads)
+                        )
+                        for name, flag in zip(names(upload), (0, os.O_APPEND), strict=True)
                     )
                 except FileNotFoundError:
                     raise unknown() from None
             yield Staged(uploads, upload, data, journal)
 
     @contextmanager
-    def turn(self) -> Iterator[os.stat_result]:
-        """Keep all others from the files; yields what the data look like.
+    def locked(self) -> Iterator[os.stat_result]:
+        """Lock the files, and yield the status of the data file.
 
-        Raises UploadUnknown if they are no longer staged. Errors of the system become ours.
+        Raises UploadUnknown if they are no longer staged. OSError is translated.
         """
-        import fcntl  # there is none on Windows
-
         with translated():
-            fcntl.flock(self.data, fcntl.LOCK_EX)
+            lock(self.data)
             try:
                 status = os.fstat(self.data)
-                if not self._are_here(status, os.fstat(self.journal)):
+                if not self._are_staged(status, os.fstat(self.journal)):
                     raise unknown()
                 yield status
             finally:
-                fcntl.flock(self.data, fcntl.LOCK_UN)
+                unlock(self.data)
 
-    def _are_here(self, *statuses: os.stat_result) -> bool:
-        """Whether both files still have their names, which somebody may have begun anew."""
+    def _are_staged(self, *statuses: os.stat_result) -> bool:
+        """Whether both files still have their names; the upload may have been begun anew."""
         try:
             return all(
                 os.path.samestat(status, os.stat(name, dir_fd=self._uploads, follow_symlinks=False))
@@ -136,11 +137,11 @@ class Staged:
             return False
 
     def received(self) -> dict[int, Line]:
-        """Return the last line for each part, in a turn."""
+        """Return the last line of each part; the files must be locked."""
         return _last_lines(_read(self.journal))
 
     def link(self, folder: int, name: bytes) -> bool:
-        """Let the data appear in a folder, in a turn; False if something else is there."""
+        """Link the data file into a folder; return False if the name is taken. Needs the lock."""
         try:
             os.link(
                 self._names[0],
@@ -149,29 +150,29 @@ class Staged:
                 dst_dir_fd=folder,
                 follow_symlinks=False,
             )
-        except FileExistsError:  # perhaps ours, by somebody who died in between
-            there = os.stat(name, dir_fd=folder, follow_symlinks=False)
-            return os.path.samestat(there, os.fstat(self.data))
+        except FileExistsError:  # perhaps ours, linked by a process that died since
+            taken_by = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            return os.path.samestat(taken_by, os.fstat(self.data))
         except FileNotFoundError:
-            if self._are_here(os.fstat(self.data), os.fstat(self.journal)):
+            if self._are_staged(os.fstat(self.data), os.fstat(self.journal)):
                 raise
-            raise unknown() from None  # `abort` takes no turns
+            raise unknown() from None  # `abort` does not lock
         return True
 
     def leave(self) -> os.stat_result:
-        """Take the data out of the staging, note and return what they look like for good."""
-        with suppress(FileNotFoundError):  # `abort` takes no turns
+        """Remove the data file from staging; note and return its final status. Needs the lock."""
+        with suppress(FileNotFoundError):  # `abort` does not lock
             os.unlink(self._names[0], dir_fd=self._uploads)
         os.fsync(self.data)
         status = os.fstat(self.data)
-        # Not synced: should it be lost, the object is read again to know it as ours.
+        # Not synced: if this line is lost, the object is read again to recognise it as ours.
         self.append(Line(PUBLISHED, "", ctime=status.st_ctime_ns))
         return status
 
     def append(self, line: Line) -> int:
-        """Add a line, in a turn; return its bytes.
+        """Append a line and return its length in bytes; the files must be locked.
 
-        It begins with the line feed, for the one before it may be torn.
+        It starts with a line feed, because the line before it may be torn.
         """
         row = b"\n" + _encoder.encode(line)
         rest = memoryview(row)
@@ -181,7 +182,7 @@ class Staged:
 
 
 class Attempt:
-    """One sending of one part, until a later one begins."""
+    """One attempt to send a part; a later attempt supersedes it."""
 
     def __init__(self, staged: Staged, number: int) -> None:
         self._staged = staged
@@ -189,26 +190,26 @@ class Attempt:
         self._id = secrets.token_hex(8)
         self._mark = b"\n[%d," % number
         self._seen = 0
-        with staged.turn() as status:
+        with staged.locked() as status:
             self._check_unpublished(status)
-            resent = self._mark in self._news()
+            resent = self._mark in self._read_new()
             self._append(Line(number, self._id))
-            if resent:  # What was durable no longer is, before it is overwritten.
+            if resent:  # The earlier attempt must not count once its bytes are overwritten.
                 os.fsync(staged.journal)
 
     def put(self, chunk: bytes, at: int) -> None:
-        """Write into the data; raises UploadUnknown, and Unavailable once it is superseded."""
-        with self._turn():
+        """Write to the data file; raises UploadUnknown, and Unavailable if superseded."""
+        with self._current():
             rest = memoryview(chunk)
             while rest:
                 written = os.pwrite(self._staged.data, rest, at)
                 rest, at = rest[written:], at + written
 
     def finish(self, size: int, sha256: bytes, md5: bytes | None) -> None:
-        """Make the part durable: the bytes before the line. Raises as `put` does."""
+        """Make the part durable, its bytes before its line. Raises as `put` does."""
         with translated():
             os.fsync(self._staged.data)
-        with self._turn() as status:
+        with self._current() as status:
             line = Line(
                 self._number, self._id, size, sha256, md5, status.st_ino, status.st_mtime_ns
             )
@@ -217,23 +218,23 @@ class Attempt:
             os.fsync(self._staged.journal)
 
     @contextmanager
-    def _turn(self) -> Iterator[os.stat_result]:
-        with self._staged.turn() as status:
+    def _current(self) -> Iterator[os.stat_result]:
+        with self._staged.locked() as status:
             self._check_unpublished(status)
-            if self._mark in self._news():
-                raise Unavailable(f"part {self._number} is being sent by another request now")
+            if self._mark in self._read_new():
+                raise Unavailable(f"part {self._number} is now being sent by another request")
             yield status
 
     def _check_unpublished(self, status: os.stat_result) -> None:
-        """Raise UploadUnknown if the data are an object already: somebody died while publishing."""
+        """Raise UploadUnknown if the data file is linked as an object, by a process that died."""
         if status.st_nlink != 1:
             raise unknown()
 
-    def _news(self) -> bytes:
-        """Return what the journal has got since it was last asked for."""
-        news = _read(self._staged.journal, self._seen)
-        self._seen += len(news)
-        return news
+    def _read_new(self) -> bytes:
+        """Return the bytes appended to the journal since it was last read."""
+        new = _read(self._staged.journal, self._seen)
+        self._seen += len(new)
+        return new
 
     def _append(self, line: Line) -> None:
         self._seen += self._staged.append(line)

@@ -1,4 +1,4 @@
-"""The store itself: objects are plain files; what is under way is in staging."""
+"""The folder store: objects are plain files, uploads in progress are in staging."""
 
 import errno
 import os
@@ -14,25 +14,25 @@ import msgspec
 from onecopy.digest import Digest
 from onecopy.errors import InvalidKey, InvalidSettings, OnecopyError, Unavailable, UploadUnknown
 from onecopy.key import LONGEST_KEY, check_key
+from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
 from onecopy.store.folder import staging
 from onecopy.store.folder.directories import (
     ABSENT,
-    NO_FOLLOW,
     READ,
     Descent,
-    described,
     failure,
     files,
-    made,
     names,
+    object_of,
+    open_or_create,
     opened,
     split,
     translated,
 )
-from onecopy.store.interface import Absent, Object, Part, Taken, Unknown, Upload
+from onecopy.store.interface import Absent, KeyTaken, Object, Part, Unknown, Upload
 
 DEFAULT = Path("onecopy-data/files")
-"""The path in the settings' default; the folders above it are made, too."""
+"""The default path in the settings; its parent folders are created as well."""
 _OWN = b".onecopy"
 _UPLOADS = b"uploads"
 _MARKER = "store.json"
@@ -40,14 +40,14 @@ _ABSENT = Absent()
 
 
 class _Marker(msgspec.Struct, frozen=True):
-    """What `store.json` says."""
+    """The contents of `store.json`."""
 
     id: str
     version: int = 1
 
 
 class FolderStore:
-    """A folder on a file system that has hard links, and takes locks from all who serve it."""
+    """A folder on a file system with hard links, and with locks that all its servers share."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
@@ -77,7 +77,7 @@ class FolderStore:
             with self._root() as root:
                 answers = _look(root, keys)
                 if not all(isinstance(answer, Object) for answer in answers):
-                    # After the looking: what was absent was so in a folder that is certainly ours.
+                    # Checked afterwards: only then was an absent object absent from our folder.
                     self._check_marker(root)
         except OnecopyError as error:
             return [Unknown(f"store-{error.reason}")] * len(keys)
@@ -87,7 +87,7 @@ class FolderStore:
         folder, name = split(key)
         with self._reached() as root, Descent(root) as descent:
             try:
-                flags = os.O_RDONLY | os.O_NONBLOCK | NO_FOLLOW  # a pipe must not hold us up
+                flags = os.O_RDONLY | NON_BLOCKING | NO_FOLLOW  # opening a pipe must not block
                 fd = os.open(name.encode(), flags, dir_fd=descent.open(names(folder)))
             except ValueError:
                 raise _no_object(key) from None
@@ -106,16 +106,16 @@ class FolderStore:
                 try:
                     key = check_key(path.decode())
                 except (InvalidKey, UnicodeDecodeError):
-                    continue  # A name that is no key can't be spoken of anywhere.
-                yield described(key, status)
-            self._check_marker(root)  # What ends without an error was whole.
+                    continue  # A name that is not a valid key cannot be used anywhere.
+                yield object_of(key, status)
+            self._check_marker(root)  # A listing that ends without an error is complete.
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         with self._reached() as root, translated():
             longest = os.fpathconf(root, "PC_NAME_MAX")
             for upload in uploads:
                 _check_names(check_key(upload.key), longest)
-            with made(root, [_OWN, _UPLOADS], 0o700) as folder:
+            with open_or_create(root, [_OWN, _UPLOADS], 0o700) as folder:
                 staging.begin(folder, uploads)
         return list(uploads)
 
@@ -133,8 +133,8 @@ class FolderStore:
         self,
         upload: Upload,
         digest: Digest,
-        sums: Sequence[bytes] = (),  # noqa: ARG002 - it has them
-    ) -> Object | Taken:
+        sums: Sequence[bytes] = (),  # noqa: ARG002 - the journal has them
+    ) -> Object | KeyTaken:
         check_key(upload.key)
         with self._uploads() as (root, uploads), translated():
             return staging.publish(root, uploads, upload, digest)
@@ -144,16 +144,20 @@ class FolderStore:
             staging.abort(uploads, upload)
 
     def abort_stale(self, seconds: float) -> int:
-        """Give up the uploads that got no byte for so long; return how many there were."""
-        with self._reached() as root, translated(), made(root, [_OWN, _UPLOADS], 0o700) as uploads:
+        """See Sweeper."""
+        with (
+            self._reached() as root,
+            translated(),
+            open_or_create(root, [_OWN, _UPLOADS], 0o700) as uploads,
+        ):
             return staging.abort_stale(uploads, seconds)
 
     def close(self) -> None:
         pass
 
     def _root(self) -> opened:
-        """Open the folder anew each time: what is mounted there may have changed."""
-        flags = READ & ~NO_FOLLOW  # The owner of the store may reach it by a link.
+        """Open the folder anew each time: another file system may be mounted there now."""
+        flags = READ & ~NO_FOLLOW  # The path to the store itself may be a symbolic link.
         with translated():
             return opened(self._path, flags)
 
@@ -166,12 +170,14 @@ class FolderStore:
 
     @contextmanager
     def _uploads(self) -> Iterator[tuple[int, int]]:
-        """Open the folder, and that of the uploads; raises UploadUnknown if there is none."""
+        """Open the folder and its uploads; raises UploadUnknown if there are none."""
         with self._reached() as root, Descent(root) as descent:
             try:
                 uploads = descent.open([_OWN, _UPLOADS])
             except FileNotFoundError:
-                raise UploadUnknown("the store has no uploads: begin it again") from None
+                raise UploadUnknown(
+                    "the store has no unfinished uploads: begin this one again"
+                ) from None
             except OSError as error:
                 raise failure(error) from error
             yield root, uploads
@@ -181,10 +187,10 @@ class FolderStore:
         found = _read_marker(root)
         if found is None:
             raise Unavailable(
-                f"{self.url} has no .onecopy/{_MARKER}: is the store's disk mounted there?"
+                f"no .onecopy/{_MARKER} in {self.url}: check that the store's disk is mounted there"
             )
         if self._id not in (None, found):
-            raise Unavailable(f"another store lies in {self.url} now")
+            raise Unavailable(f"{self.url} is another store now: check what is mounted there")
         self._id = found
         return found
 
@@ -194,12 +200,12 @@ def _make_folder(path: Path, *, parents: bool) -> None:
         path.mkdir()
     except FileExistsError:
         if not path.is_dir():
-            raise InvalidSettings(f"{path} is no folder") from None
+            raise InvalidSettings(f"{path} is not a folder") from None
         return
     except FileNotFoundError:
         if not parents:
             raise InvalidSettings(
-                f"{path.parent} does not exist: mount or make it, or give another store"
+                f"{path.parent} does not exist: mount or create it, or name another store"
             ) from None
         _make_folder(path.parent, parents=True)
         path.mkdir()
@@ -208,8 +214,8 @@ def _make_folder(path: Path, *, parents: bool) -> None:
 
 
 def _mark(root: int) -> None:
-    """Give the folder an id, unless it has one: of several who do it at once, one wins."""
-    with made(root, [_OWN]) as own:
+    """Give the folder an id unless it has one; among concurrent attempts, one wins."""
+    with open_or_create(root, [_OWN]) as own:
         draft = f"{_MARKER}.{secrets.token_hex(8)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
         try:
@@ -221,7 +227,7 @@ def _mark(root: int) -> None:
         except OSError as error:
             if error.errno in _NO_LINKS:
                 raise InvalidSettings(
-                    "this file system has no hard links, by which the store publishes: take another"
+                    "this file system has no hard links, which the store needs: use another"
                 ) from error
             raise
         finally:
@@ -231,7 +237,7 @@ def _mark(root: int) -> None:
 
 
 def _read_marker(root: int) -> str | None:
-    """Return the id in the marker; None if there is no marker."""
+    """Return the id in the marker, or None if there is no marker."""
     with translated(), Descent(root) as descent:
         try:
             with opened(_MARKER, os.O_RDONLY | NO_FOLLOW, dir_fd=descent.open([_OWN])) as fd:
@@ -241,10 +247,10 @@ def _read_marker(root: int) -> str | None:
     try:
         marker = _marker_decoder.decode(text)
     except msgspec.DecodeError as error:
-        raise Unavailable(f".onecopy/{_MARKER} can't be read: {error}") from error
+        raise Unavailable(f"cannot read .onecopy/{_MARKER}: {error}") from error
     if marker.version != 1:
         raise InvalidSettings(
-            f".onecopy/{_MARKER} has version {marker.version}: a newer onecopy made it"
+            f"unknown version {marker.version} of .onecopy/{_MARKER}: upgrade onecopy"
         )
     return marker.id
 
@@ -254,7 +260,7 @@ _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSY
 
 
 def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
-    """Look at keys folder by folder, each opened once."""
+    """Look at keys folder by folder; each folder is opened once."""
     answers: list[Object | Absent | Unknown] = [_ABSENT] * len(keys)
     places: dict[str, list[int]] = {}
     for at, key in enumerate(keys):
@@ -277,12 +283,12 @@ def _look_at(folder: int, key: str, start: int) -> Object | Absent | Unknown:
         status = os.stat(key[start:].encode(), dir_fd=folder, follow_symlinks=False)
     except (OSError, ValueError) as error:
         return _unseen(error)
-    # A link, folder or device is no object of ours, whatever was there before.
-    return described(key, status) if stat.S_ISREG(status.st_mode) else _ABSENT
+    # A link, folder or device is not an object, even if an object was here before.
+    return object_of(key, status) if stat.S_ISREG(status.st_mode) else _ABSENT
 
 
 def _unseen(error: OSError | ValueError) -> Absent | Unknown:
-    """Return what is known of a file that can't be looked at; ValueError: no file has this name."""
+    """Translate the error of a look; ValueError means that no file can have this name."""
     if isinstance(error, OSError) and error.errno not in ABSENT:
         return Unknown(f"store-{failure(error).reason}")
     return _ABSENT
@@ -293,10 +299,10 @@ def _no_object(key: str) -> FileNotFoundError:
 
 
 def _check_names(key: str, longest: int) -> None:
-    """Refuse what could not be published in the end, before its bytes are sent."""
+    """Refuse a key that cannot be published, before its bytes are sent."""
     for name in key.split("/"):
         if len(name.encode()) > longest:
             raise InvalidKey(
-                f"{name[:40]!r}… has {len(name.encode())} bytes, and a name in this folder may "
-                f"have {longest}"
+                f"name too long: {name[:40]!r}… has {len(name.encode())} bytes (limit {longest} in "
+                "this folder); rename it"
             )

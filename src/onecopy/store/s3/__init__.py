@@ -1,9 +1,19 @@
 """A bucket as a store: every object is a plain S3 object under its key, below a prefix.
 
-Bytes go from the client straight to the bucket, in requests that we sign (see signing.py); the
-bucket itself compares their SHA-256, and what it states proves the content digest (see
-completing.py). `.onecopy/store.json` below the prefix marks the bucket as this store, so that
-another one of its name is not mistaken for it. All else belongs to the user.
+Clients send bytes directly to the bucket, with requests that we sign. The bucket compares their
+SHA-256, and the checksums that it states prove the content digest. The marker `.onecopy/store.json`
+below the prefix identifies the bucket as this store, so that another bucket of the same name is not
+mistaken for it. Everything else belongs to the user.
+
+    store          S3Store: the marker, looking at, opening and listing objects, completing
+    address        the bucket and its options, from a URL
+    connection     credentials, the botocore client, and the errors of S3
+    signing        signed requests (AWS Signature Version 4)
+    put            sending the bytes of a part
+    head_object    HeadObject requests
+    object_info    identity and digests of an object, from its HeadObject response
+    uploads        multipart and single-request uploads: begin, sign, complete, abort
+    capabilities   what the service really supports
 """
 
 from typing import TYPE_CHECKING
@@ -22,6 +32,6 @@ def open_url(url: str) -> "S3Store":
         from onecopy.store.s3.store import S3Store
     except ModuleNotFoundError as error:
         raise InvalidSettings(
-            f"a bucket needs {error.name}, which is not installed: pip install 'onecopy[aws]'"
+            f"a bucket needs the package {error.name}: pip install 'onecopy[aws]'"
         ) from error
     return S3Store(address)

@@ -1,4 +1,4 @@
-"""Where a bucket is and how objects in it are made, as one URL says it."""
+"""The address of a bucket, and the options for its objects, from one URL."""
 
 import re
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from onecopy.key import check_key
 from onecopy.urls import bare, check_endpoint, options
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
-"""What S3 and those that speak its language take (some had longer ones, and capitals)."""
-_NAMES = (
+"""Bucket names of S3 and compatible services; some allowed longer names and capitals."""
+_OPTIONS = (
     "endpoint",
     "public_endpoint",
     "region",
@@ -25,55 +25,57 @@ _NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A bucket and a prefix in it; credentials come from the usual places of AWS."""
+    """A bucket and a prefix in it. Credentials come from the usual AWS sources."""
 
     bucket: str
     prefix: str = ""
-    """Empty, or ends in a slash."""
+    """Empty, or ends with a slash."""
     endpoint: str | None = None
     """URL of an S3 service other than Amazon's."""
     public_endpoint: str | None = None
-    """URL by which clients reach the same service, if it is another one than ours."""
+    """URL at which clients reach the same service, if it differs from ours."""
     region: str | None = None
     profile: str | None = None
-    """Of the AWS configuration files."""
+    """Profile in the AWS configuration files."""
     addressing: str | None = None
-    """Whether the bucket stands in the `path` or in the host name (`virtual`); None: as usual."""
+    """Where requests name the bucket: `path`, `virtual` (host name), or None for the default."""
     storage_class: str | None = None
-    """Of the objects that are made, as S3 names it: `STANDARD_IA`."""
+    """Storage class of new objects, by its S3 name: `STANDARD_IA`."""
     sse: str | None = None
-    """Server-side encryption of the objects that are made: `AES256`, `aws:kms`."""
+    """Server-side encryption of new objects: `AES256`, `aws:kms`."""
     sse_key: str | None = None
-    """The KMS key for it."""
+    """The KMS key for the encryption."""
 
     @staticmethod
     def parse(url: str) -> "Address":
-        """Read `s3://bucket/prefix?region=…`; raises InvalidSettings."""
+        """Parse `s3://bucket/prefix?region=…`; raises InvalidSettings."""
         parts = urlsplit(url)
         if parts.scheme != "s3" or parts.fragment or not _BUCKET.fullmatch(parts.netloc):
-            raise InvalidSettings(f"{bare(url)!r} is no bucket: expected s3://bucket/prefix")
-        said = options(url, _NAMES)
-        if "sse_key" in said:
-            said.setdefault("sse", "aws:kms")
-        if said.get("addressing", "path") not in ("path", "virtual"):
-            raise InvalidSettings("addressing is path or virtual")
+            raise InvalidSettings(f"invalid bucket {bare(url)!r}: expected s3://bucket/prefix")
+        given = options(url, _OPTIONS)
+        if "sse_key" in given:
+            given.setdefault("sse", "aws:kms")
+        if given.get("addressing", "path") not in ("path", "virtual"):
+            raise InvalidSettings(
+                f"invalid addressing {given['addressing']!r}: expected path or virtual"
+            )
         for name in ("endpoint", "public_endpoint"):
-            check_endpoint(name, said.get(name))
+            check_endpoint(name, given.get(name))
         prefix = _prefix(unquote(parts.path).strip("/"))
-        return Address(parts.netloc, prefix, **said)
+        return Address(parts.netloc, prefix, **given)
 
     @property
     def url(self) -> str:
-        """The address to show to people, without what only we need."""
+        """The address for display, without the options that only the server needs."""
         endpoint = self.endpoint
-        # Amazon's everybody finds who knows the bucket.
+        # For a bucket on AWS the name is enough.
         shown = {"endpoint": endpoint} if endpoint and not is_amazons(endpoint) else {}
         query = f"?{urlencode(shown)}" if shown else ""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/") + query
 
     @property
-    def made_with(self) -> Mapping[str, str]:
-        """The headers with which every object is made, by their S3 names."""
+    def object_headers(self) -> Mapping[str, str]:
+        """The headers that every new object gets, by their S3 names."""
         named = {
             "x-amz-storage-class": self.storage_class,
             "x-amz-server-side-encryption": self.sse,
@@ -86,10 +88,10 @@ def _prefix(path: str) -> str:
     try:
         return f"{check_key(path)}/" if path else ""
     except InvalidKey as error:
-        raise InvalidSettings(f"the prefix in the bucket can't be used: {error}") from error
+        raise InvalidSettings(f"invalid prefix in the bucket's URL: {error}") from error
 
 
 def is_amazons(endpoint: str) -> bool:
-    """Tell whether an endpoint is one of Amazon's own."""
+    """Whether an endpoint belongs to AWS."""
     host = urlsplit(endpoint).hostname or ""
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))

@@ -1,7 +1,7 @@
-"""What this bucket can be trusted with, tried out: by word of mouth they can all do everything.
+"""Detection of an S3 service's real features; the claims of services are unreliable.
 
-All is tried at the store's own marker, and whatever the bucket takes by mistake is that marker once
-more: nothing is left behind but one unfinished upload that is given up.
+Every probe writes to the store's own marker, so that a write accepted by mistake only stores the
+same marker again. Apart from one multipart upload, which is aborted, nothing is left behind.
 """
 
 from base64 import b64encode
@@ -17,40 +17,39 @@ from onecopy.store.s3.connection import failure
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_WRONG = b64encode(bytes(32)).decode()
-"""No SHA-256 of anything that anybody knows."""
+_WRONG_SHA256 = b64encode(bytes(32)).decode()
+"""The SHA-256 of no known content."""
 _NOT_IMPLEMENTED = 501
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a bucket does."""
+    """The features of a bucket that we rely on."""
 
     refuses_wrong_bytes: bool
-    """Whether it compares the SHA-256 of what is sent with the one announced."""
+    """Whether it refuses bytes that do not have the SHA-256 in their request."""
     states_parts: bool
-    """Whether it tells the SHA-256 of the parts that it has: resuming sends them again else."""
+    """Whether it lists the SHA-256 of received parts. If not, resuming sends them again."""
     refuses_overwriting: bool
-    """Whether it honours `If-None-Match: *`, when an object is put and when one is completed."""
+    """Whether it honours `If-None-Match: *`, in PutObject and CompleteMultipartUpload."""
 
 
 def probe_bucket(client: "S3Client", marker: dict[str, Any], body: bytes) -> Capabilities:
-    """Try a bucket; `marker` names the marker as requests do, `body` is what it holds.
+    """Probe a bucket; `marker` are the request parameters of the marker, `body` its contents.
 
-    Raises what `failure` makes of an answer that tells nothing.
+    Raises the translated error if a response is inconclusive.
     """
     right = b64encode(sha256(body).digest()).decode()
-    place = {"Bucket": marker["Bucket"], "Key": marker["Key"]}
-    upload: dict[str, Any] = dict(place)
-    begun = _asked(client.create_multipart_upload, **marker, ChecksumAlgorithm="SHA256")
+    upload: dict[str, Any] = {"Bucket": marker["Bucket"], "Key": marker["Key"]}
+    begun = _call(client.create_multipart_upload, **marker, ChecksumAlgorithm="SHA256")
     upload["UploadId"] = begun["UploadId"]
     try:
         part: dict[str, Any] = {**upload, "PartNumber": 1, "Body": body}
-        refuses_parts = _refused(client.upload_part, **part, ChecksumSHA256=_WRONG)
-        sent = _asked(client.upload_part, **part, ChecksumSHA256=right)
-        listed = _asked(client.list_parts, **upload).get("Parts", [{}])[0]
+        refuses_parts = _refused(client.upload_part, **part, ChecksumSHA256=_WRONG_SHA256)
+        sent = _call(client.upload_part, **part, ChecksumSHA256=right)
+        listed = _call(client.list_parts, **upload).get("Parts", [{}])[0]
         whole = {"PartNumber": 1, "ETag": sent["ETag"], "ChecksumSHA256": right}
-        keeps_completing = _refused(
+        refuses_completing = _refused(
             client.complete_multipart_upload,
             **upload,
             MultipartUpload={"Parts": [whole]},
@@ -61,14 +60,14 @@ def probe_bucket(client: "S3Client", marker: dict[str, Any], body: bytes) -> Cap
     put = {**marker, "Body": body}
     return Capabilities(
         refuses_wrong_bytes=refuses_parts
-        and _refused(client.put_object, **put, ChecksumSHA256=_WRONG),
+        and _refused(client.put_object, **put, ChecksumSHA256=_WRONG_SHA256),
         states_parts=listed.get("ChecksumSHA256") == right,
-        refuses_overwriting=keeps_completing
+        refuses_overwriting=refuses_completing
         and _refused(client.put_object, **put, ChecksumSHA256=right, IfNoneMatch="*"),
     )
 
 
-def _asked(call: Any, **parameters: Any) -> Any:  # noqa: ANN401 - boto3's
+def _call(call: Any, **parameters: Any) -> Any:  # noqa: ANN401 - boto3's
     try:
         return call(**parameters)
     except ClientError as error:
@@ -76,7 +75,7 @@ def _asked(call: Any, **parameters: Any) -> Any:  # noqa: ANN401 - boto3's
 
 
 def _refused(call: Any, **parameters: Any) -> bool:  # noqa: ANN401 - boto3's
-    """Whether the bucket refuses a request for what is in it; raises if it is for other reasons."""
+    """Whether the bucket refuses a request for its contents; raises if for other reasons."""
     try:
         call(**parameters)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""The way to the bucket: by requests that we sign or a client of botocore, and its errors."""
+"""Access to the bucket: credentials, the botocore client, and the translation of errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,19 +9,20 @@ import botocore.exceptions as boto
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from onecopy.aws.client import code_of, said_by, session_of, status_of, unanswered
+from onecopy.aws.client import code_of, failure_of, message_of, session_of, status_of
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
+from onecopy.retry import RETRYABLE_STATUSES
 from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-AT_ONCE = 32
-"""Requests to the bucket at one time, of one process."""
-_CONNECT = 5
-_READ = 25
-"""Seconds for which one try waits; three of them are longer than most gateways wait."""
-_BUSY = frozenset(
+MAX_REQUESTS = 32
+"""Concurrent requests of one process to the bucket."""
+_CONNECT_SECONDS = 5
+_READ_SECONDS = 25
+"""Timeout of one attempt; three attempts take longer than most gateways wait."""
+_RETRYABLE = frozenset(
     {
         "ConditionalRequestConflict",
         "InternalError",
@@ -52,63 +53,62 @@ _REFUSED = frozenset(
 
 
 class Connection:
-    """The way to a bucket at an endpoint; raises InvalidSettings and Forbidden.
+    """Access to a bucket at an endpoint; raises InvalidSettings and Forbidden.
 
-    What is needed for each request is here at once. The client of botocore for all others is made
-    when one comes: that takes as long as to send a hundred small files.
+    Region and credentials are loaded at once, for the requests that we sign. The botocore client is
+    created on first use, because that takes as long as sending a hundred small files.
     """
 
     def __init__(self, address: Address, endpoint: str | None) -> None:
         self.bucket = address.bucket
         self._endpoint = endpoint
-        # Other services than Amazon's seldom have a host name for each bucket.
+        # Services other than AWS rarely have a host name for each bucket.
         self._addressing = address.addressing or ("path" if endpoint else "auto")
         with self._usable():
             self._session = session_of(address.profile)
             known = address.region or self._session.get_config_variable("region")
             credentials = self._session.get_credentials()
-        # Services of other makers take any region; Amazon's default is where buckets began.
+        # Other services accept any region; us-east-1 is the default of AWS.
         self.region = str(known or "us-east-1")
         if credentials is None:
             raise failure(boto.NoCredentialsError())
         self.credentials: Credentials = credentials
-        """What requests are signed with."""
+        """The credentials that requests are signed with."""
 
     @cached_property
     def client(self) -> "S3Client":
-        """A client for what is asked seldom.
+        """The botocore client, for the less frequent requests.
 
-        Checksums are ours to give: what the client would add by itself other S3 services don't all
-        take.
+        It adds no checksums of its own, because not every S3 service accepts them.
         """
         config = Config(
             signature_version="s3v4",
-            connect_timeout=_CONNECT,
-            read_timeout=_READ,
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": 3},
-            max_pool_connections=AT_ONCE + 8,
+            max_pool_connections=MAX_REQUESTS + 8,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             s3=cast(Any, {"addressing_style": self._addressing}),
         )
         with self._usable():
-            made: Any = self._session.create_client(
+            client: Any = self._session.create_client(
                 "s3", self.region, endpoint_url=self._endpoint, config=config
             )
-        return cast("S3Client", made)
+        return cast("S3Client", client)
 
     @property
     def root(self) -> str:
-        """The bucket's address; where an endpoint does not say it, the client knows it."""
+        """The bucket's URL: from the endpoint, or else from the botocore client."""
         if self._endpoint and self._addressing == "path":
             return f"{self._endpoint.rstrip('/')}/{self.bucket}"
         if self._endpoint and self._addressing == "virtual":
             return self._endpoint.rstrip("/").replace("://", f"://{self.bucket}.", 1)
-        asked = self.client.generate_presigned_url("list_objects_v2", {"Bucket": self.bucket})
-        return asked.partition("?")[0].rstrip("/")
+        url = self.client.generate_presigned_url("list_objects_v2", {"Bucket": self.bucket})
+        return url.partition("?")[0].rstrip("/")
 
     def close(self) -> None:
-        """Close the client's connections, if there is one."""
+        """Close the connections of the botocore client, if it was created."""
         if "client" in self.__dict__:
             self.client.close()
 
@@ -117,33 +117,33 @@ class Connection:
         try:
             yield
         except (boto.BotoCoreError, ValueError) as error:
-            raise InvalidSettings(f"can't use the bucket {self.bucket}: {error}") from error
+            raise InvalidSettings(f"cannot use the bucket {self.bucket}: {error}") from error
 
 
 def failure(error: Exception) -> OnecopyError:
-    """Return what an error of boto3 means to a caller of the store."""
+    """Translate an error of botocore into one of the store's contract."""
     if isinstance(error, boto.ClientError):
         return _refusal(error)
-    return unanswered(error, "the bucket", "the store's URL")
+    return failure_of(error, "the bucket", "the store's URL")
 
 
 def _refusal(error: boto.ClientError) -> OnecopyError:
     code, status = code_of(error), status_of(error)
-    message = said_by(error, "the bucket")
+    message = message_of(error, "the bucket")
     if code in _FULL or status == 507:
         return StoreFull(message)
-    if code in _BUSY or status in (429, 500, 502, 503, 504):
+    if code in _RETRYABLE or status in RETRYABLE_STATUSES:
         return Unavailable(message)
     if code in _REFUSED or status in (301, 401, 403):
-        return Forbidden(f"{message}; `onecopy doctor` says what is missing")
+        return Forbidden(f"{message}; run `onecopy doctor` to see what is missing")
     if code == "NoSuchBucket":
-        return Unavailable(f"{message}: is the bucket's name right?")
+        return Unavailable(f"{message}: check the name of the bucket")
     return Failure(message)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the errors of boto3 into those of the store."""
+    """Translate the errors of botocore into those of the store's contract."""
     try:
         yield
     except (boto.BotoCoreError, boto.ClientError) as error:

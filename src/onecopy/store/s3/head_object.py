@@ -1,7 +1,7 @@
-"""Looking at objects: a HeadObject that is as cheap as can be, for it is the request made most.
+"""HeadObject requests, without boto3, because they are the most frequent requests by far.
 
+boto3 takes eight times the CPU time, which limits a batch of a thousand.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-boto3 takes eight times the CPU time for it, which is what bounds a batch of a thousand.
 """
 
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, Unavailable
 from onecopy.httpclient import HttpClient, Response
-from onecopy.retry import RetryPolicy, retry
+from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.s3.signing import Signer
 
 _HEADERS = {"x-amz-checksum-mode": "ENABLED"}
-_RETRY = RetryPolicy(tries=3)
+_RETRY = RetryPolicy(attempts=3)
 _REGION = "x-amz-bucket-region"
 _META = "x-amz-meta-"
 
 
 class Head(NamedTuple):
-    """What the answer says of an object."""
+    """A HeadObject response."""
 
     size: int
     """Bytes."""
@@ -28,38 +28,38 @@ class Head(NamedTuple):
     modified: int
     """Seconds since 1970, UTC."""
     checksum: str
-    """SHA-256 in base64, with `-<parts>` behind it if it is over parts; or empty."""
+    """SHA-256 in base64, followed by `-<parts>` if it is over parts; or empty."""
     version: str
     expiration: str
     encryption: str
-    """Server-side encryption with which the ETag is no MD5; or empty."""
+    """Server-side encryption under which the ETag is not an MD5; or empty."""
     metadata: Mapping[str, str]
-    """User metadata by lower-case names."""
+    """User metadata, by lower-case name."""
 
 
-class Heads:
-    """Looks at the objects of one bucket."""
+class HeadClient:
+    """Client for HeadObject requests to one bucket."""
 
-    def __init__(self, signer: Signer, connections: HttpClient) -> None:
+    def __init__(self, signer: Signer, http: HttpClient) -> None:
         self._signer = signer
-        self._connections = connections
+        self._http = http
 
-    def at(self, key: str) -> Head | None:
-        """Return what lies at a full key; None if nothing does.
+    def head(self, key: str) -> Head | None:
+        """Return the head of the object at a full key; None if there is no object.
 
-        Raises Unavailable, Forbidden and InvalidSettings (another region). No object and no bucket
-        look the same.
+        Raises Unavailable, Forbidden and InvalidSettings (wrong region). A missing bucket also
+        returns None: a HeadObject response does not tell them apart.
         """
-        return retry(lambda: self._ask(key), _RETRY)
+        return retry(lambda: self._request(key), _RETRY)
 
-    def _ask(self, key: str) -> Head | None:
+    def _request(self, key: str) -> Head | None:
         url, headers = self._signer.authorize("HEAD", key, _HEADERS)
-        answer = self._connections.request("HEAD", url, headers)
-        if answer.status == 404:
+        response = self._http.request("HEAD", url, headers)
+        if response.status == 404:
             return None
-        if answer.status != 200:
-            raise _refusal(answer)
-        return _head(answer.headers)
+        if response.status != 200:
+            raise _refusal(response)
+        return _head(response.headers)
 
 
 def _head(headers: Mapping[str, str]) -> Head:
@@ -81,14 +81,14 @@ def _head(headers: Mapping[str, str]) -> Head:
     )
 
 
-def _refusal(answer: Response) -> OnecopyError:
-    """Return what an answer without a body means."""
-    status, region = answer.status, answer.headers.get(_REGION)
+def _refusal(response: Response) -> OnecopyError:
+    """Translate an error response, which has no body."""
+    status, region = response.status, response.headers.get(_REGION)
     if status in (301, 400) and region:
-        return InvalidSettings(f"the bucket lies in {region}: add region={region} to its URL")
-    message = f"the bucket answers {status} to a HeadObject"
-    if status in (408, 429, 500, 502, 503, 504):
+        return InvalidSettings(f"the bucket is in {region}: add region={region} to its URL")
+    message = f"the bucket answered {status} to a HeadObject request"
+    if status in RETRYABLE_STATUSES:
         return Unavailable(message)
     if status in (301, 400, 401, 403):
-        return Forbidden(f"{message}; `onecopy doctor` says what is missing")
+        return Forbidden(f"{message}; run `onecopy doctor` to see what is missing")
     return Failure(message)

@@ -1,4 +1,4 @@
-"""What a head says of an object: its identity, and what proves its content."""
+"""Identity and digests of an object, from its HeadObject response."""
 
 import re
 from base64 import b64decode
@@ -22,18 +22,18 @@ from onecopy.store.interface import Object
 from onecopy.store.s3.head_object import Head
 
 MARK = "onecopy-upload"
-"""User metadata of what we upload: the upload's id, by which a lost answer is known as ours."""
-_NEAR = timedelta(days=2)
-_LONGEST_IDENTITY = 255
+"""User metadata of our objects: the upload's id, which recovers a lost answer."""
+_EXPIRING_WITHIN = timedelta(days=2)
+_MAX_IDENTITY_BYTES = 255
 _ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
 _EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 
 
-def described(key: str, head: Head, *, compared: bool) -> Object:
-    """Return the object that a head describes; `key` is its full key.
+def object_of(key: str, head: Head, *, compared: bool) -> Object:
+    """Return an object from its head; `key` is its full key.
 
-    `compared` is whether the bucket compared the SHA-256 that it states with the bytes: some repeat
-    what they were told (rclone).
+    `compared` says whether the bucket compares a SHA-256 with the bytes before it states it; some
+    services only repeat the client's (rclone).
     """
     return Object(
         key,
@@ -45,26 +45,26 @@ def described(key: str, head: Head, *, compared: bool) -> Object:
 
 
 def identity(head: Head) -> str:
-    """Return what tells that it is still the same object.
+    """Return the identity of an object, which changes when it is overwritten.
 
-    An overwritten one has another time, checksum or version, though an MD5 twin within the same
-    second has the same ETag.
+    Time, checksum or version then differ, even if the new bytes have the same MD5, and so the same
+    ETag, and are written within the same second.
     """
     text = f"{head.etag} {head.modified:x} {head.checksum} {head.version}".rstrip()
-    # A version's id may have 1,024 bytes.
-    return text if len(text.encode()) <= _LONGEST_IDENTITY else sha256(text.encode()).hexdigest()
+    # A version id may have 1,024 bytes.
+    return text if len(text.encode()) <= _MAX_IDENTITY_BYTES else sha256(text.encode()).hexdigest()
 
 
 def is_of(head: Head, upload_id: str) -> bool:
-    """Whether an object was made by this upload."""
+    """Whether an object comes from this upload."""
     return head.metadata.get(MARK) == upload_id
 
 
 def stated(head: Head, *, compared: bool) -> Digests:
-    """Return the digests that the bucket states: what it computed or checked itself.
+    """Return the digests that the bucket computed or checked itself.
 
-    A checksum over parts is taken only of what we uploaded: of others the parts may be uneven, and
-    then it identifies nothing.
+    A checksum over parts counts only for our own uploads: the parts of other objects may be of
+    uneven sizes, and then it identifies nothing.
     """
     size, found = head.size, list[Digest]()
     value, parts = checksum(head.checksum) if compared else (b"", None)
@@ -78,7 +78,7 @@ def stated(head: Head, *, compared: bool) -> Digests:
 
 
 def stated_over(head: Head, lengths: Sequence[int], *, compared: bool) -> Digests:
-    """Return the digests over parts that the bucket states of an object whose parts are these."""
+    """Return the stated digests over parts; `lengths` are the sizes of the parts in bytes."""
     even, size = lengths[0], head.size
     if sum(lengths) != size or any(length != even for length in lengths[:-1]) or lengths[-1] > even:
         return Digests()
@@ -92,14 +92,14 @@ def stated_over(head: Head, lengths: Sequence[int], *, compared: bool) -> Digest
 
 
 def parts_in(head: Head) -> int | None:
-    """Return of how many parts an object was made; None if that says nothing of its content."""
+    """Return the number of parts of an object; None if it has no digest over parts."""
     etag = _md5_in(head)
     _, parts = checksum(head.checksum)
     return parts or (etag[1] if etag else None)
 
 
 def checksum(text: str | None) -> tuple[bytes, int | None]:
-    """Read a checksum and of how many parts it is: `<base64>` or `<base64>-<parts>`."""
+    """Parse a checksum and its number of parts: `<base64>` or `<base64>-<parts>`."""
     value, _, parts = (text or "").partition("-")
     try:
         binary = b64decode(value, validate=True)
@@ -111,7 +111,7 @@ def checksum(text: str | None) -> tuple[bytes, int | None]:
 
 
 def _md5_in(head: Head) -> tuple[str, int | None] | None:
-    """Return the MD5 in an ETag, and of how many parts; None if it is none, as with KMS and SSE-C.
+    """Return the MD5 in an ETag and its number of parts; None with KMS and SSE-C.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
@@ -122,7 +122,7 @@ def _md5_in(head: Head) -> tuple[str, int | None] | None:
 
 
 def is_expiring(head: Head) -> bool:
-    """Whether the bucket's lifecycle is about to delete the object: nobody may count on it."""
+    """Whether the bucket's lifecycle deletes the object soon, so that it cannot be relied on."""
     match = _EXPIRY.search(head.expiration)
     if match is None:
         return False
@@ -130,9 +130,9 @@ def is_expiring(head: Head) -> bool:
         expiry = parsedate_to_datetime(match[1])
     except ValueError:
         return False
-    return expiry - datetime.now(UTC) < _NEAR
+    return expiry - datetime.now(UTC) < _EXPIRING_WITHIN
 
 
 def is_small(size: int) -> bool:
-    """Whether a content of so many bytes is sent in one request, which makes the object at once."""
+    """Whether a content of `size` bytes is sent in one request, which creates the object."""
     return size < SMALLEST_PART

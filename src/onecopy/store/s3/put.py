@@ -1,4 +1,4 @@
-"""Bringing bytes to a bucket, as a signed request says: the one place that does it for Python.
+"""Sending bytes to a bucket with a signed request, for the client and the server alike.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 """
@@ -17,69 +17,72 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.httpclient import HttpClient, Response, origin
-from onecopy.retry import RetryPolicy, retry
+from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Send
 
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,100})</Code>")
 _MESSAGE = re.compile(rb"<Message>([^<]{1,300})</Message>")
 _WRONG_BYTES = frozenset({"BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch"})
 _STALLED = "RequestTimeout"
-"""S3 says 400 to a sender who was silent for too long."""
+"""The code with which S3 answers 400 to a client that stopped sending for too long."""
 _EXPIRED = re.compile("expired", re.IGNORECASE)
-"""What all services say, under codes of their own, to a request that was signed too long ago."""
-_TAKEN = 412
-_BUSY = frozenset({408, 409, 429, 500, 502, 503, 504})
+"""In the error of every service, whatever its code, for a request that was signed too long ago."""
+_KEY_TAKEN = 412
+_RETRYABLE = RETRYABLE_STATUSES | {409}
+"""409: a conditional request met another one, and may be repeated (ConditionalRequestConflict)."""
 _BY_STATUS: dict[int, type[OnecopyError]] = {
     401: Forbidden,
     403: Forbidden,
     404: UploadUnknown,
     507: StoreFull,
 }
-_WORDS: dict[type[OnecopyError], str] = {
-    InvalidTicket: "the request, or what signed it, was too old when its turn came: ",
-    UploadUnknown: "the bucket does not know this upload any more: ",
+_EXPLANATIONS: dict[type[OnecopyError], str] = {
+    InvalidTicket: "the signed request or its credentials expired before the bytes were sent: ",
+    UploadUnknown: "the bucket no longer has this upload: ",
     WrongBytes: "the file changed while it was sent: ",
 }
 
 
 def put(
-    connections: HttpClient,
+    http: HttpClient,
     send: Send,
     body: Body,
     length: int,
     policy: RetryPolicy = RetryPolicy(),
 ) -> None:
-    """Send `length` bytes to a bucket, again from their start if that may help.
+    """Send `length` bytes to a bucket; retries start again at the first byte.
 
-    A key that is taken is no error here: perhaps our own first try took it, and only its answer was
-    lost; the completion tells. Raises Unavailable, Forbidden, StoreFull, UploadUnknown, WrongBytes,
-    and InvalidTicket if the request was signed too long ago.
+    A key that is taken is not an error here, because an earlier attempt of ours may have created
+    the object and lost its answer; completing decides. Raises Unavailable, Forbidden, StoreFull,
+    UploadUnknown, WrongBytes, and InvalidTicket if the request was signed too long ago.
     """
     headers = {**send.headers, "Content-Length": str(length)}
 
     def once() -> None:
-        response = connections.request(send.method, send.url, headers, body())
-        if not 200 <= response.status < 300 and response.status != _TAKEN:
+        response = http.request(send.method, send.url, headers, body())
+        if not 200 <= response.status < 300 and response.status != _KEY_TAKEN:
             raise _problem(response, send.url)
 
     retry(once, policy)
 
 
 def _problem(response: Response, url: str) -> OnecopyError:
-    """Return what an answer of S3 means, which is XML."""
-    code, said = (_found(pattern, response.data[:4096]) for pattern in (_CODE, _MESSAGE))
-    kind = _kind(response.status, code, said)
-    words = f"{_WORDS.get(kind, '')}{origin(url)} answered {response.status} {code}: {said}"
-    return kind(words, reason="ticket-expired" if kind is InvalidTicket else None)
+    """Translate an error response of S3, which is XML."""
+    code, message = (_found(pattern, response.data[:4096]) for pattern in (_CODE, _MESSAGE))
+    kind = _kind(response.status, code, message)
+    text = (
+        f"{_EXPLANATIONS.get(kind, '')}{origin(url)} answered {response.status} {code}: {message}"
+    )
+    return kind(text, reason="ticket-expired" if kind is InvalidTicket else None)
 
 
-def _kind(status: int, code: str, said: str) -> type[OnecopyError]:
-    if status in _BUSY or code == _STALLED:
+def _kind(status: int, code: str, message: str) -> type[OnecopyError]:
+    if status in _RETRYABLE or code == _STALLED:
         return Unavailable
     if code in _WRONG_BYTES:
         return WrongBytes
-    if code == "ExpiredToken" or (status == 403 and _EXPIRED.search(code + said)):
-        return InvalidTicket  # with a role, what signs changes every few hours
+    if code == "ExpiredToken" or (status == 403 and _EXPIRED.search(code + message)):
+        return InvalidTicket  # the credentials of a role change every few hours
     return _BY_STATUS.get(status, BadInput if status < 500 else Failure)
 
 

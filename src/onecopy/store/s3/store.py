@@ -1,4 +1,4 @@
-"""The store itself: what is asked of the bucket, and when."""
+"""The bucket store: its marker, its objects, and uploads into it."""
 
 import io
 import secrets
@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.aws.client import code_of, status_of
 from onecopy.content import Digests
-from onecopy.digest import MD5, Digest, MiB, content_scheme, hash_stream
+from onecopy.digest import Digest, MiB
 from onecopy.errors import (
     BadInput,
     Failure,
@@ -32,50 +32,52 @@ from onecopy.store.interface import (
     Absent,
     Body,
     Completing,
+    KeyTaken,
     Object,
     Part,
     Send,
-    Taken,
     Unknown,
     Upload,
 )
+from onecopy.store.objects import hash_object
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
-from onecopy.store.s3.connection import AT_ONCE, Connection, failure, translated
-from onecopy.store.s3.head_object import Head, Heads
-from onecopy.store.s3.object_info import described, is_expiring, is_small, parts_in, stated_over
+from onecopy.store.s3.connection import MAX_REQUESTS, Connection, failure, translated
+from onecopy.store.s3.head_object import Head, HeadClient
+from onecopy.store.s3.object_info import is_expiring, is_small, object_of, parts_in, stated_over
 from onecopy.store.s3.put import put
 from onecopy.store.s3.signing import Signer
-from onecopy.store.s3.uploads import Sending
+from onecopy.store.s3.uploads import Uploads
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MARKER = f"{RESERVED}/store.json"
-_MARK = "onecopy-store"
-"""User metadata of the marker: the store's id, so that a HeadObject tells it."""
+_STORE_ID = "onecopy-store"
+"""User metadata of the marker: the store's id, so that a HeadObject returns it."""
 _ABSENT = Absent()
 _EXPIRING = Unknown("store-expiring")
-_PAGE = 1000
+_BATCH = 1000
+"""Objects of a listing that are looked at in one batch."""
 _T = TypeVar("_T")
 _U = TypeVar("_U")
 
 
 class S3Store:
-    """A bucket, or what lies below a prefix in it."""
+    """A bucket, or the part of it below a prefix."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._connection = Connection(address, address.endpoint)
         public, signer = address.public_endpoint, Signer(self._connection)
-        self._connections = HttpClient(AT_ONCE + 16)
-        self._heads = Heads(signer, self._connections)
+        self._http = HttpClient(MAX_REQUESTS + 16)
+        self._heads = HeadClient(signer, self._http)
         self._signer = Signer(Connection(address, public)) if public else signer
-        """Signs for the address by which clients reach the bucket."""
-        self._sending = Sending(address, self._connection, self._signer, self._heads)
-        self._pool = ThreadPoolExecutor(AT_ONCE, "onecopy-s3")
+        """Signs requests for the address at which clients reach the bucket."""
+        self._uploads = Uploads(address, self._connection, self._signer, self._heads)
+        self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._id: str | None = None
-        self._abilities: Capabilities | None = None
+        self._capabilities: Capabilities | None = None
 
     @property
     def kind(self) -> str:
@@ -87,37 +89,37 @@ class S3Store:
 
     @property
     def address(self) -> Address:
-        """Where the bucket is."""
+        """The address of the bucket, and its options."""
         return self._address
 
     @property
     def client(self) -> "S3Client":
-        """The client by which it is asked, for `onecopy doctor`."""
+        """The botocore client, for `onecopy doctor`."""
         return self._connection.client
 
     @property
     def credentials(self) -> Credentials:
-        """What our requests are signed with."""
+        """The credentials that our requests are signed with."""
         return self._connection.credentials
 
     @property
-    def abilities(self) -> Capabilities:
-        """What the bucket can be trusted with: tried when it is first asked for."""
-        if self._abilities is None:
+    def capabilities(self) -> Capabilities:
+        """The features of the bucket; probed on first use unless they were cached."""
+        if self._capabilities is None:
             store_id = self.identify(create=True)
             with translated():
-                self._abilities = probe_bucket(
+                self._capabilities = probe_bucket(
                     self.client, self._marker(store_id), _marker_body(store_id)
                 )
-        return self._abilities
+        return self._capabilities
 
-    def believe(self, known: bytes | None) -> bytes | None:
-        if known is not None:
-            self._abilities = msgspec.json.decode(known, type=Capabilities)
-            return known
+    def probe(self, cached: bytes | None) -> bytes | None:
+        if cached is not None:
+            self._capabilities = msgspec.json.decode(cached, type=Capabilities)
+            return cached
         try:
-            return msgspec.json.encode(self.abilities)
-        except Forbidden:  # we may only read: then no SHA-256 that it states is believed
+            return msgspec.json.encode(self.capabilities)
+        except Forbidden:  # read-only access: then a SHA-256 that the bucket states is not trusted
             return None
 
     # The marker
@@ -133,11 +135,11 @@ class S3Store:
             "Bucket": self._address.bucket,
             "Key": self._address.prefix + _MARKER,
             "ContentType": "application/json",
-            "Metadata": {_MARK: store_id},
+            "Metadata": {_STORE_ID: store_id},
         }
 
     def _mark(self) -> str | None:
-        """Give the bucket an id; of several who do it at once, one wins."""
+        """Give the bucket an id; among concurrent attempts, one wins."""
         store_id = secrets.token_hex(16)
         marker = self._marker(store_id)
         try:
@@ -145,23 +147,23 @@ class S3Store:
         except (BotoCoreError, ClientError) as error:
             if not isinstance(error, ClientError) or status_of(error) not in (409, 412, 501):
                 raise failure(error) from error
-            if status_of(error) == 501:  # overwriting can't be refused; `abilities` will tell
+            if status_of(error) == 501:  # no conditional writes; `capabilities` will show it
                 with translated():
                     self.client.put_object(**marker, Body=_marker_body(store_id))
         return self._read_marker()
 
     def _read_marker(self) -> str | None:
-        """Return the id in the marker; None if there is no marker."""
-        head = self._heads.at(self._address.prefix + _MARKER)
+        """Return the id in the marker, or None if there is no marker."""
+        head = self._heads.head(self._address.prefix + _MARKER)
         if head is None:
             self._check_bucket()
             return None
-        return head.metadata.get(_MARK)
+        return head.metadata.get(_STORE_ID)
 
     def _check_bucket(self) -> None:
-        """Raise InvalidSettings if there is no such bucket: a HeadObject does not tell.
+        """Raise InvalidSettings if there is no such bucket, which a HeadObject does not show.
 
-        A HeadBucket would, but not to those who may list our prefix only.
+        A HeadBucket would, but it is refused to credentials that may list only our prefix.
         """
         try:
             self.client.list_objects_v2(
@@ -170,7 +172,7 @@ class S3Store:
         except ClientError as error:
             if status_of(error) == 404:
                 raise InvalidSettings(
-                    f"there is no bucket {self._address.bucket}: make it, or give another store"
+                    f"there is no bucket {self._address.bucket}: create it, or name another store"
                 ) from error
             raise failure(error) from error
         except BotoCoreError as error:
@@ -178,9 +180,9 @@ class S3Store:
 
     def _check_marker(self, found: str | None) -> str:
         if found is None:
-            raise Unavailable(f"{self.url} has no {_MARKER}: is it the right bucket?")
+            raise Unavailable(f"no {_MARKER} in {self.url}: check that it is the right bucket")
         if self._id not in (None, found):
-            raise Unavailable(f"another store lies in {self.url} now")
+            raise Unavailable(f"{self.url} is another store now: check that it is the right bucket")
         self._id = found
         return found
 
@@ -190,12 +192,12 @@ class S3Store:
         return self._checked(self._each(self._look_at, keys))
 
     def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
-        return self._checked(self._each(self._seen_whole, keys))
+        return self._checked(self._each(self._describe, keys))
 
     def _checked(self, answers: list[Object | Absent | Unknown]) -> list[Object | Absent | Unknown]:
-        """Take nothing for absent in a bucket that is not ours."""
+        """Return the answers, with Absent only if the bucket is certainly this store."""
         if _ABSENT in answers:
-            # After the looking: what was absent was so in a bucket that is certainly ours.
+            # Checked afterwards: only then was an absent object absent from our bucket.
             try:
                 self._check_marker(self._read_marker())
             except OnecopyError as error:
@@ -206,21 +208,21 @@ class S3Store:
         if not _is_key(key):
             return _ABSENT
         try:
-            head = self._heads.at(self._address.prefix + key)
+            head = self._heads.head(self._address.prefix + key)
         except OnecopyError as error:
             return _unseen(error)
         if head is None:
             return _ABSENT
-        return _EXPIRING if is_expiring(head) else self._described(key, head)
+        return _EXPIRING if is_expiring(head) else self._object(key, head)
 
-    def _described(self, key: str, head: Head) -> Object:
-        """Describe an object; a SHA-256 that nobody compared with the bytes is left out (P2)."""
-        return described(key, head, compared=self._compares)
+    def _object(self, key: str, head: Head) -> Object:
+        """Return an object without any SHA-256 that was not compared with the bytes (P2)."""
+        return object_of(key, head, compared=self._compares_sha256)
 
     @property
-    def _compares(self) -> bool:
-        """Whether the bucket is known to compare SHA-256 with the bytes; a look does not try it."""
-        return self._abilities is not None and self._abilities.refuses_wrong_bytes
+    def _compares_sha256(self) -> bool:
+        """Whether the bucket is known to compare SHA-256 with the bytes; looking does not probe."""
+        return self._capabilities is not None and self._capabilities.refuses_wrong_bytes
 
     def _place(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
@@ -239,10 +241,10 @@ class S3Store:
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), MiB))
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
-        """See Store. Each page of a list is looked at object by object, for a list tells little."""
+        """See Store. Every listed object is looked at, because a listing has no checksums."""
         listed = self._list(prefix)
-        while page := list(islice(listed, _PAGE)):
-            for seen in self._each(self._seen_whole, page):
+        while page := list(islice(listed, _BATCH)):
+            for seen in self._each(self._describe, page):
                 if isinstance(seen, Object):
                     yield seen
                 elif isinstance(seen, Unknown) and seen != _EXPIRING:
@@ -257,27 +259,27 @@ class S3Store:
             for page in pages:
                 for listed in page.get("Contents", ()):
                     key = listed["Key"].removeprefix(self._address.prefix)
-                    # What is no key can't be spoken of anywhere; and some take a//b for a/b.
+                    # Skips names that are not valid keys; some services list a/b for a//b.
                     if key.startswith(prefix) and _is_key(key):
                         yield key
 
-    def _seen_whole(self, key: str) -> Object | Absent | Unknown:
-        """Look at an object, and at the sizes of its parts where that says what its digests are."""
+    def _describe(self, key: str) -> Object | Absent | Unknown:
+        """Look at an object, and at the sizes of its parts if its digests depend on them."""
         seen = self._look_at(key)
         if not isinstance(seen, Object) or seen.digests:
             return seen
-        head = self._heads.at(self._address.prefix + key)
+        head = self._heads.head(self._address.prefix + key)
         if head is None or not (count := parts_in(head)):
             return seen
         try:
             lengths = self._part_sizes(key, head.size, count)
         except (BotoCoreError, ClientError):
-            return seen  # it can be read
-        digests = stated_over(head, lengths, compared=self._compares)
-        return self._described(key, head)._replace(digests=digests)
+            return seen  # without digests: it can still be read
+        digests = stated_over(head, lengths, compared=self._compares_sha256)
+        return self._object(key, head)._replace(digests=digests)
 
     def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
-        """Return the sizes of the parts of which an object was made, as far as the bucket tells."""
+        """Return the sizes of an object's parts in bytes, or [0] if they cannot be determined."""
         attributes = self.client.get_object_attributes(
             **self._place(key), ObjectAttributes=["ObjectParts"]
         )
@@ -293,13 +295,13 @@ class S3Store:
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         for upload in uploads:
             self._check_key(upload.key)
-        if uploads and not self.abilities.refuses_overwriting:
+        if uploads and not self.capabilities.refuses_overwriting:
             raise BadInput(
-                "this bucket does not refuse to overwrite objects (If-None-Match), so that nothing "
-                "can be uploaded into it safely; `onecopy doctor` says more",
+                "this bucket ignores If-None-Match, so an upload could overwrite an object: use "
+                "another S3 service; run `onecopy doctor` for details",
                 reason="store-overwrites",
             )
-        large = iter(self._each(self._sending.begin, [u for u in uploads if not is_small(u.size)]))
+        large = iter(self._each(self._uploads.begin, [u for u in uploads if not is_small(u.size)]))
         return [upload if is_small(upload.size) else next(large) for upload in uploads]
 
     def _check_key(self, key: str) -> None:
@@ -311,10 +313,10 @@ class S3Store:
         return self._signer.origin
 
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
-        return self._sending.sign(upload, parts)
+        return self._uploads.sign(upload, parts)
 
     def send(self, send: Send, body: Body, length: int) -> None:
-        put(self._connections, send, body, length)
+        put(self._http, send, body, length)
 
     def link(self, key: str, seconds: int) -> str:
         name = key.rpartition("/")[2]
@@ -325,15 +327,15 @@ class S3Store:
         return self._signer.sign("GET", self._address.prefix + key, {}, query, seconds)
 
     def parts(self, upload: Upload) -> list[Part]:
-        return self._sending.parts(upload)
+        return self._uploads.parts(upload)
 
     def complete(
         self, upload: Upload, digest: Digest, sums: Sequence[bytes] = ()
-    ) -> Object | Taken | Completing:
-        head = self._sending.complete(upload, digest, sums)
-        if isinstance(head, Taken | Completing):
+    ) -> Object | KeyTaken | Completing:
+        head = self._uploads.complete(upload, digest, sums)
+        if isinstance(head, KeyTaken | Completing):
             return head
-        seen = self._described(upload.key, head)
+        seen = self._object(upload.key, head)
         if seen.size != upload.size:
             raise _other_bytes(upload)
         if seen.digests.content_digest(seen.size) == digest:
@@ -341,47 +343,46 @@ class S3Store:
         return seen._replace(digests=self._read_back(upload, digest))
 
     def _read_back(self, upload: Upload, digest: Digest) -> Digests:
-        """Prove what a bucket can't prove: the bytes are read."""
-        schemes = [content_scheme(upload.size), *([MD5] if is_small(upload.size) else [])]
+        """Return digests proved by reading the object, for a bucket that cannot prove them."""
         try:
-            with self.open(upload.key) as stream:
-                chunks = iter(lambda: stream.read(MiB), b"")
-                hashed = hash_stream(chunks, upload.size, schemes)
+            hashed = hash_object(self, upload.key, upload.size)
         except (FileChanged, FileNotFoundError) as error:
-            raise Unavailable("the object changed while it was read back") from error
+            raise Unavailable(
+                "the object changed while it was read back: complete the upload again"
+            ) from error
         if hashed.digests[0] != digest:
             raise _other_bytes(upload)
         return Digests.proved(*hashed.digests)
 
     def abort(self, upload: Upload) -> None:
-        self._sending.abort(upload)
+        self._uploads.abort(upload)
 
     def unfinished(self, seconds: float) -> Iterator[Upload]:
-        """Yield the uploads that were begun so many seconds ago, ours and others'."""
-        return self._sending.unfinished(seconds)
+        """See Lister; yields our uploads and those of others."""
+        return self._uploads.unfinished(seconds)
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
         self._connection.close()
-        self._connections.close()
+        self._http.close()
 
     def _each(self, call: Callable[[_T], _U], items: Sequence[_T]) -> list[_U]:
-        """Return what a call answers to each item, many at a time."""
-        if len(items) == 1:  # no other thread is worth it
+        """Return the results of a call for each item, in order; calls run in parallel."""
+        if len(items) == 1:  # not worth another thread
             return [call(items[0])]
         return list(self._pool.map(call, items))
 
 
 class _Body(io.RawIOBase):
-    """The body of an answer as a stream of Python."""
+    """The body of a response as a Python stream."""
 
-    def __init__(self, body: Any) -> None:  # noqa: ANN401 - botocore has no name for it
+    def __init__(self, body: Any) -> None:  # noqa: ANN401 - botocore has no type for it
         self._body = body
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - as its base says it
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - as in its base class
         with translated():
             chunk: bytes = self._body.read(len(buffer))
         buffer[: len(chunk)] = chunk
@@ -401,12 +402,14 @@ def _is_key(key: str) -> bool:
 
 
 def _unseen(error: OnecopyError) -> Unknown:
-    """Return what is known of an object that can't be looked at, or of a bucket that is no more."""
+    """Translate the error of a look: an object that cannot be seen, or a bucket that is gone."""
     return Unknown(f"store-{error.reason if isinstance(error, Failure) else Unavailable.reason}")
 
 
 def _other_bytes(upload: Upload) -> WrongBytes:
-    return WrongBytes(f"what lies at {upload.key!r} now is not what was announced: others' bytes")
+    return WrongBytes(
+        f"the object at {upload.key!r} does not have the announced digest: upload it again"
+    )
 
 
 def _marker_body(store_id: str) -> bytes:

@@ -1,22 +1,23 @@
-"""Uploads into a bucket: begun, signed, completed, given up.
+"""Uploads into a bucket: begin, sign, complete, abort.
 
-A content below 8 MiB is one PUT, which makes the object; a larger one is a multipart upload. Every
-request that brings bytes is signed with their SHA-256 as a header, so that the bucket refuses
-others, and every one that makes an object with `If-None-Match: *`, so that nothing is overwritten.
-An answer that was lost is found out by looking at the object: ours carries the upload's id.
+A content below 8 MiB is one PUT, which creates the object; a larger one is a multipart upload.
+Every request that sends bytes is signed with their SHA-256 in a header, so that the bucket refuses
+other bytes. Every request that creates an object has `If-None-Match: *`, so that nothing is
+overwritten. If the response of a completion is lost, the object at the key shows what happened: our
+objects carry the upload's id.
 
-    what completing meets            object at the key   answer
+    response to a completion         object at the key   result
     ───────────────────────────────  ──────────────────  ──────────────────────────────────
     200                              ours                the object
-    412, or 404: no such upload      ours                the object: it was done before
-    412, or 404                      another             Taken
+    412, or 404: no such upload      ours                the object: completed before
+    412, or 404                      another             KeyTaken
     412, or 404                      none                UploadUnknown: begin it again
-    400 of the parts                 …                   WrongBytes: they don't fit
-    409, 5xx                         ours                the object: only the answer was lost
-    409, 5xx                         none or another     Unavailable: ask again
-    no answer                        ours                the object: only the answer was lost
-    no answer                        none or another     Completing: ask again
-    403, 400 of the credentials      none or another     Forbidden
+    400 about the parts              any                 WrongBytes: the parts don't match
+    409, 5xx                         ours                the object: only the response was lost
+    409, 5xx                         none or another     Unavailable: try again
+    none                             ours                the object: only the response was lost
+    none                             none or another     Completing: try again
+    403, 400 about the credentials   none or another     Forbidden
 """
 
 from base64 import b64encode
@@ -30,63 +31,63 @@ from botocore.exceptions import BotoCoreError, ClientError
 from onecopy.aws.client import code_of, status_of
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
-from onecopy.store.interface import Completing, Part, Send, Taken, Upload
+from onecopy.store.interface import Completing, KeyTaken, Part, Send, Upload
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection, failure, translated
-from onecopy.store.s3.head_object import Head, Heads
+from onecopy.store.s3.head_object import Head, HeadClient
 from onecopy.store.s3.object_info import MARK, checksum, is_of, is_small
 from onecopy.store.s3.signing import Signer
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-SIGNED = 900
-"""Seconds for which a signed request may begin."""
+SIGNED_SECONDS = 900
+"""Lifetime of a signed request."""
 CHECKSUM = "x-amz-checksum-sha256"
 _META = "x-amz-meta-"
-_NO_OVERWRITING = {"if-none-match": "*"}
-_ABORTS = 5
-_TURNS = 256
+_IF_ABSENT = {"if-none-match": "*"}
+_MAX_ABORTS = 5
+_LOCKS = 256
 
 
-class Sending:
+class Uploads:
     """The uploads into one bucket."""
 
     def __init__(
-        self, address: Address, connection: Connection, signer: Signer, heads: Heads
+        self, address: Address, connection: Connection, signer: Signer, heads: HeadClient
     ) -> None:
         self._address = address
         self._connection = connection
         self._signer = signer
         self._heads = heads
-        # SeaweedFS looks whether the key is free, and writes afterwards: of several who complete
-        # at one key in the same moment more than one succeeds, and all but the last are lost.
-        self._turns = [Lock() for _ in range(_TURNS)]
+        # SeaweedFS first checks that the key is free and writes afterwards: of several concurrent
+        # completions at one key more than one succeeds, and all but the last are overwritten.
+        self._locks = [Lock() for _ in range(_LOCKS)]
 
     @property
     def _client(self) -> "S3Client":
         return self._connection.client
 
     def begin(self, upload: Upload) -> Upload:
-        """Begin a multipart upload; a small one begins when it is sent."""
+        """Begin a multipart upload; a small upload begins when it is sent."""
         with translated():
-            begun = self._client.create_multipart_upload(
+            response = self._client.create_multipart_upload(
                 **self._place(upload.key),
-                **_parameters(self._made_with(upload)),
+                **_parameters(self._object_headers(upload)),
                 ChecksumAlgorithm="SHA256",
             )
-        return upload._replace(store_id=begun["UploadId"])
+        return upload._replace(store_id=response["UploadId"])
 
     def _place(self, key: str) -> dict[str, Any]:
         return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
 
-    def _made_with(self, upload: Upload) -> dict[str, str]:
-        """Return the headers with which an object is made."""
+    def _object_headers(self, upload: Upload) -> dict[str, str]:
+        """Return the headers of the request that creates the object."""
         headers = {f"{_META}{name}": value for name, value in upload.metadata}
         headers[f"{_META}{MARK}"] = upload.id
         if upload.content_type:
             headers["content-type"] = upload.content_type
-        return {**headers, **self._address.made_with}
+        return {**headers, **self._address.object_headers}
 
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """See Presigner."""
@@ -95,24 +96,26 @@ class Sending:
     def _sign(self, upload: Upload, number: int, sha256: bytes) -> Send:
         headers, query = {CHECKSUM: b64encode(sha256).decode()}, {}
         if is_small(upload.size):
-            headers |= {**_NO_OVERWRITING, **self._made_with(upload)}
+            headers |= {**_IF_ABSENT, **self._object_headers(upload)}
         else:
             query = {"partNumber": str(number), "uploadId": upload.store_id}
-        url = self._signer.sign("PUT", self._address.prefix + upload.key, headers, query, SIGNED)
+        url = self._signer.sign(
+            "PUT", self._address.prefix + upload.key, headers, query, SIGNED_SECONDS
+        )
         return Send(number, "PUT", url, headers)
 
     def parts(self, upload: Upload) -> list[Part]:
-        """See Store; what the bucket does not state the SHA-256 of has an empty one."""
+        """See Store; the SHA-256 is empty if the bucket does not list it."""
         if is_small(upload.size):
             head = self._find(upload)
             whole = checksum(head.checksum)[0] if head else b""
             return [Part(1, upload.size, whole)] if head else []
         return [
             Part(part["PartNumber"], part["Size"], checksum(part.get("ChecksumSHA256"))[0])
-            for part in self._listed(upload)
+            for part in self._list_parts(upload)
         ]
 
-    def _listed(self, upload: Upload) -> list[Any]:
+    def _list_parts(self, upload: Upload) -> list[Any]:
         """Return the parts of a multipart upload; raises UploadUnknown."""
         if not upload.store_id:
             raise _unknown()
@@ -121,7 +124,7 @@ class Sending:
         )
         try:
             parts = [part for page in pages for part in page.get("Parts", ())]
-            # SeaweedFS lists every sending of a part; the last one counts.
+            # SeaweedFS lists every attempt to send a part; the last one counts.
             parts.sort(key=lambda part: part["LastModified"])
             last = {part["PartNumber"]: part for part in parts}
         except ClientError as error:
@@ -130,32 +133,32 @@ class Sending:
             raise failure(error) from error
         except BotoCoreError as error:
             raise failure(error) from error
-        if not last and self._find_own(upload):  # its parts go before it does
+        if not last and self._find_own(upload):  # completed; its parts disappear first
             raise _unknown()
         return [last[number] for number in sorted(last)]
 
     def complete(
-        self, upload: Upload, digest: Digest, said: Sequence[bytes]
-    ) -> Head | Taken | Completing:
-        """Make the object of an upload that was sent, and return what it looks like."""
+        self, upload: Upload, digest: Digest, claimed: Sequence[bytes]
+    ) -> Head | KeyTaken | Completing:
+        """Create the object from the parts that were sent, and return its head."""
         if is_small(upload.size):
-            return self._found(upload)
+            return self._own_or_taken(upload)
         try:
-            parts = self._listed(upload)
-        except UploadUnknown:  # given up, or completed before
-            return self._found(upload)
-        sums = _sums(upload, parts, digest, said)
+            parts = self._list_parts(upload)
+        except UploadUnknown:  # aborted, or completed before
+            return self._own_or_taken(upload)
+        sums = _sums(upload, parts, digest, claimed)
         try:
-            with self._turns[hash(upload.key) % _TURNS]:
+            with self._locks[hash(upload.key) % _LOCKS]:
                 self._complete(upload, parts, sums)
         except ClientError as error:
-            return self._after(upload, error)
-        except BotoCoreError:  # perhaps only the answer was lost
+            return self._recover(upload, error)
+        except BotoCoreError:  # perhaps only the response was lost
             return self._find_own(upload) or Completing()
-        return self._found(upload)
+        return self._own_or_taken(upload)
 
     def _complete(self, upload: Upload, parts: Sequence[Any], sums: Sequence[bytes]) -> None:
-        """Let the bucket make the object; it compares the checksums with those that it took."""
+        """Complete a multipart upload; the bucket compares the checksums with its own."""
         named: list[Any] = [
             {
                 "PartNumber": part["PartNumber"],
@@ -171,45 +174,45 @@ class Sending:
             IfNoneMatch="*",
         )
 
-    def _after(self, upload: Upload, error: ClientError) -> Head | Taken:
-        """Find out what an error means; see the table above."""
-        status, meant = status_of(error), failure(error)
+    def _recover(self, upload: Upload, error: ClientError) -> Head | KeyTaken:
+        """Find out what an error response means; see the table above."""
+        status, translated_error = status_of(error), failure(error)
         if status in (404, 412):
-            return self._found(upload)
-        if status == 400 and type(meant) is Failure:  # an expired token is a 400, too
-            raise WrongBytes(f"the bucket refuses the parts: {code_of(error)}") from error
+            return self._own_or_taken(upload)
+        if status == 400 and type(translated_error) is Failure:  # an expired token also answers 400
+            raise WrongBytes(f"the bucket refused the parts: {code_of(error)}") from error
         own = self._find_own(upload)
         if own is None:
-            raise meant from error
+            raise translated_error from error
         return own
 
-    def _found(self, upload: Upload) -> Head | Taken:
+    def _own_or_taken(self, upload: Upload) -> Head | KeyTaken:
         head = self._find(upload)
         if head is None:
             raise _unknown()
-        return head if is_of(head, upload.id) else Taken()
+        return head if is_of(head, upload.id) else KeyTaken()
 
     def _find_own(self, upload: Upload) -> Head | None:
         head = self._find(upload)
         return head if head and is_of(head, upload.id) else None
 
     def _find(self, upload: Upload) -> Head | None:
-        """Look at what lies at the key of an upload; None if nothing does."""
-        return self._heads.at(self._address.prefix + upload.key)
+        """Return the head of the object at the upload's key, or None."""
+        return self._heads.head(self._address.prefix + upload.key)
 
     def abort(self, upload: Upload) -> None:
-        """Give up a multipart upload; an object is never touched.
+        """Abort a multipart upload; an object is never touched.
 
-        Parts that arrive meanwhile outlive it, so it is repeated until the bucket knows of none.
+        Parts that arrive during the request survive it, so it is repeated until none are left.
         """
         if is_small(upload.size) or not upload.store_id:
             return
-        for _ in range(_ABORTS):
+        for _ in range(_MAX_ABORTS):
             try:
                 self._client.abort_multipart_upload(
                     **self._place(upload.key), UploadId=upload.store_id
                 )
-                if not self._listed(upload):
+                if not self._list_parts(upload):
                     return
             except UploadUnknown:
                 return
@@ -219,10 +222,10 @@ class Sending:
                 raise failure(error) from error
             except BotoCoreError as error:
                 raise failure(error) from error
-        raise Unavailable("parts of this upload are still arriving: give it up later")
+        raise Unavailable("parts of this upload are still arriving: abort it later")
 
     def unfinished(self, seconds: float) -> Iterator[Upload]:
-        """Yield the multipart uploads below our prefix that were begun so many seconds ago."""
+        """Yield the multipart uploads below our prefix that began at least `seconds` ago."""
         latest = datetime.now(UTC) - timedelta(seconds=seconds)
         pages = self._client.get_paginator("list_multipart_uploads").paginate(
             Bucket=self._address.bucket, Prefix=self._address.prefix
@@ -236,28 +239,28 @@ class Sending:
 
 
 def _sums(
-    upload: Upload, parts: Sequence[Any], digest: Digest, said: Sequence[bytes]
+    upload: Upload, parts: Sequence[Any], digest: Digest, claimed: Sequence[bytes]
 ) -> Sequence[bytes]:
-    """Return the SHA-256 of the parts; raises WrongBytes unless they are those of the content (P2).
+    """Return the SHA-256 of the parts; raises WrongBytes unless they make up `digest` (P2).
 
-    Not all buckets list them: then those are taken that the client says, for the bucket to compare.
+    If the bucket does not list them, the claimed ones are returned, for the bucket to compare.
     """
     lengths = part_lengths(upload.size)
-    there = [(part["PartNumber"], part["Size"]) for part in parts]
-    if there != list(enumerate(lengths, 1)):
+    received = [(part["PartNumber"], part["Size"]) for part in parts]
+    if received != list(enumerate(lengths, 1)):
         raise WrongBytes(
-            f"{len(there)} of {len(lengths)} parts are there: send the others first",
+            f"only {len(received)} of {len(lengths)} parts were received: send the others",
             reason="parts-missing",
         )
     listed: Sequence[bytes] = [checksum(part.get("ChecksumSHA256"))[0] for part in parts]
-    sums = listed if all(listed) else said
+    sums = listed if all(listed) else claimed
     if len(sums) != len(lengths) or compose(content_scheme(upload.size), sums) != digest:
-        raise WrongBytes("the parts do not make up the digest given")
+        raise WrongBytes("the parts do not make up the given digest")
     return sums
 
 
 def _parameters(headers: Mapping[str, str]) -> dict[str, Any]:
-    """Return headers as boto3 wants them."""
+    """Return headers as the parameters of botocore."""
     metadata = {
         name.removeprefix(_META): value for name, value in headers.items() if name.startswith(_META)
     }
@@ -274,4 +277,4 @@ _PARAMETERS = {
 
 
 def _unknown() -> UploadUnknown:
-    return UploadUnknown("the bucket does not know this upload: begin it again")
+    return UploadUnknown("the bucket does not have this upload: begin it again")

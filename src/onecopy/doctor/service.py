@@ -1,0 +1,74 @@
+"""Examination of a service over HTTP, and of the permissions of a token."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import msgspec
+
+from onecopy.doctor.clock import examine_clock
+from onecopy.doctor.finding import Finding, advice, fine, wrong
+from onecopy.documents import ConfigResponse
+from onecopy.errors import Failure
+from onecopy.httpclient import HttpClient
+from onecopy.version import __version__
+
+
+def examine_service(url: str, token: str | None) -> Iterator[Finding]:
+    """Check that a service answers, its version and clock, and the permissions of the token."""
+    root = url.rstrip("/")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    with HttpClient() as http:
+        try:
+            response = http.request("GET", f"{root}/v1/config", headers)
+        except Failure as error:
+            yield wrong(
+                "service", str(error), "start it with `onecopy serve`, or check its address"
+            )
+            return
+        if response.status == 401:
+            yield fine("service", f"{root} answers")
+            yield _refused_token(token)
+            return
+        try:
+            config = msgspec.json.decode(response.data, type=ConfigResponse)
+        except msgspec.DecodeError:
+            yield wrong(
+                "service",
+                f"{root} answered {response.status}, but it is not a onecopy service",
+                "check the address of the service",
+            )
+            return
+        yield fine("service", f"{root} answers; its store: {config.store.url or config.store.kind}")
+        yield _version(config.version)
+        yield _scopes(config)
+        yield examine_clock(response.headers.get("date"), datetime.now(UTC))
+
+
+def _refused_token(token: str | None) -> Finding:
+    if token is None:
+        return wrong(
+            "token", "the service needs a token", "set ONECOPY_TOKEN, or give --token-file"
+        )
+    return wrong(
+        "token",
+        "the service does not accept this token; it may have been revoked",
+        "create one: onecopy token create",
+    )
+
+
+def _version(service: str) -> Finding:
+    if service == __version__:
+        return fine("version", service)
+    return advice("version", f"the service has version {service}, this is {__version__}")
+
+
+def _scopes(config: ConfigResponse) -> Finding:
+    by_feature = {"upload": "upload", "link": "read"}
+    scopes = [scope for feature, scope in by_feature.items() if feature in config.features]
+    if "upload" in scopes:
+        return fine("token", f"it permits to {' and '.join(scopes)}")
+    return advice(
+        "token",
+        f"it permits to {' and '.join(scopes) or 'check'}, but not to upload",
+        "onecopy token create --scope check --scope upload",
+    )

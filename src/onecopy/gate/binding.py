@@ -1,0 +1,37 @@
+"""Binding an index to its store when both are opened."""
+
+from onecopy.errors import InvalidSettings
+from onecopy.index.interface import Engine
+from onecopy.store.interface import Probed, Store
+
+_CAPABILITIES = "store-trial"
+"""The name under which the index caches a store's capabilities."""
+
+
+def bind(index: Engine, store: Store) -> str:
+    """Make sure that the index belongs to the store, and return the store's id.
+
+    A new index is bound to the store that it is first opened with. Only then is a store without an
+    id given one, so that an unmounted folder is never taken for a new store. Raises InvalidSettings
+    if the index belongs to another store.
+    """
+    known = index.get("store")
+    store_id = store.identify(create=known is None)
+    if known is None and not index.put_if("store", None, store_id.encode()):
+        known = index.get("store")
+    if known is not None and known != store_id.encode():
+        raise InvalidSettings(
+            f"this index belongs to another store, not to {store.url}: name the store that it "
+            "belongs to, or another index"
+        )
+    if isinstance(store, Probed):
+        load_capabilities(index, store)
+    return store_id
+
+
+def load_capabilities(index: Engine, store: Probed, *, anew: bool = False) -> None:
+    """Load a store's capabilities from the index; probe them on first use, or if `anew`."""
+    cached = index.get(_CAPABILITIES)
+    found = store.probe(None if anew else cached)
+    if found not in (None, cached):
+        index.put_if(_CAPABILITIES, cached, found)

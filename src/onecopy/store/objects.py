@@ -1,0 +1,25 @@
+"""Stored objects: hash their bytes, and turn them into copies for the index."""
+
+from collections.abc import Iterable
+
+from onecopy.content import Copy
+from onecopy.digest import MD5, SMALLEST_PART, Hashed, MiB, Scheme, content_scheme, hash_stream
+from onecopy.store.interface import Object, Store
+from onecopy.timestamp import now
+
+
+def hash_object(store: Store, key: str, size: int, schemes: Iterable[Scheme] = ()) -> Hashed:
+    """Read an object and return its content digest first, its MD5 below 8 MiB, and `schemes`.
+
+    Raises FileChanged if the object does not have `size` bytes, and whatever `Store.open` raises.
+    An object that is replaced after it was opened is not noticed: compare its identity afterwards.
+    """
+    small = [MD5] if size < SMALLEST_PART else []
+    wanted = dict.fromkeys([content_scheme(size), *small, *schemes])
+    with store.open(key) as stream:
+        return hash_stream(iter(lambda: stream.read(MiB), b""), size, wanted)
+
+
+def copy_of(found: Object, key: str) -> Copy:
+    """Return an object as the copy to record now; `key` is its key within its tenant."""
+    return Copy(key, found.size, found.digests, found.identity, found.stored_at, now())
