@@ -1,11 +1,14 @@
-"""Uploading into a bucket, beside the AWS CLI and rclone; and what it costs the service.
+"""Uploads into a bucket, compared with the AWS CLI and rclone; and the load on the service.
 
     python benchmarks/bucket.py [--work FOLDER] [--rounds N] [--server seaweedfs|ministack]
 
-One S3 server (from PyPI, as the tests have it) on the loopback interface takes the uploads of all,
-each into a bucket of its own; every step is done by all in turn, and the best round of each counts.
-`onecopy upload` runs with credentials of its own, `aws s3 cp` and `rclone copy` at their defaults.
-Then 20 clients upload at once through `onecopy serve`, whose memory and CPU time are read.
+All peers upload to one S3 server on the loopback interface (the one that the tests use), each into
+its own bucket. They take turns, and the best round of each counts. `onecopy upload` writes to the
+bucket directly, `aws s3 cp` and `rclone copy` run with their defaults. Targets: at least 0.9 of the
+throughput of the faster peer, and at most 0.5 s above hashing alone for a renamed file.
+
+Then 20 clients upload concurrently through `onecopy serve`, whose CPU time and peak memory are
+measured (target: at most 200 MB).
 """
 
 import argparse
@@ -33,7 +36,7 @@ GiB = 1024 * MiB
 LARGE = 2 * GiB
 FILES, SIZE = 2_000, 100_000
 CLIENTS, EACH = 20, 100
-"""Clients at once, and files of SIZE that each of them brings, beside one of LARGE_EACH."""
+"""Concurrent clients, and the files of SIZE bytes that each uploads, before one of LARGE_EACH."""
 LARGE_EACH = 64 * MiB
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -41,7 +44,7 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Peer:
-    """Who uploads, and with what command: source, bucket and name there."""
+    """A program that uploads; `upload` returns its command for (source, bucket, prefix)."""
 
     name: str
     upload: Callable[[Path, str, str], list[str]]
@@ -49,7 +52,7 @@ class Peer:
 
 
 def peers(server: Standin, work: Path) -> list[Peer]:
-    """Return onecopy as it is beside this file, and its peers."""
+    """Return onecopy from this checkout, and its peers."""
     env = {**os.environ, **server.environment(), "HOME": str(work)}
     rclone_env = {
         **env,
@@ -83,7 +86,7 @@ def peers(server: Standin, work: Path) -> list[Peer]:
 
 
 def timed(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
-    """Run a command; return its seconds and those of its CPU time."""
+    """Run a command; return its wall time and CPU time in seconds."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(command, env=env, capture_output=True, check=False)
@@ -95,7 +98,7 @@ def timed(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
 
 
 def prepare(sources: Path) -> None:
-    """Make what is uploaded, and the same under other names."""
+    """Create the files to upload, and hard links to them with other names."""
     (sources / "many").mkdir(parents=True)
     for number in range(FILES):
         (sources / "many" / f"{number}.bin").write_bytes(os.urandom(SIZE))
@@ -109,7 +112,7 @@ def prepare(sources: Path) -> None:
 
 
 def hashing(path: Path) -> float:
-    """Return how long it takes to compute the content digest of a file, start-up included."""
+    """Return the seconds to compute the content digest of a file, including start-up."""
     script = (
         "import os, sys; from onecopy.hashing import hash_fd; from onecopy.digest import *\n"
         "fd = os.open(sys.argv[1], os.O_RDONLY); size = os.fstat(fd).st_size\n"
@@ -121,7 +124,7 @@ def hashing(path: Path) -> float:
 def compare(
     server: Standin, work: Path, sources: Path
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """Do every step by every peer in turn; return seconds and CPU seconds by step and peer."""
+    """Run every step with every peer; return (wall, CPU) seconds by step and peer."""
     times: dict[str, dict[str, tuple[float, float]]] = {}
     all_of_them = peers(server, work)
     buckets = {peer.name: server.bucket() for peer in all_of_them}
@@ -136,13 +139,13 @@ def compare(
         took = timed(ours.upload(sources / name, buckets[ours.name], "b"), ours.env)
         times[step] = {ours.name: took}
         if stored(server, buckets[ours.name]) != before:
-            raise RuntimeError("something was sent again")
+            raise RuntimeError("a renamed file was uploaded again")
     times["2 GiB, renamed"]["hashing alone"] = hashing(sources / "large.img"), 0.0
     return times
 
 
 def stored(server: Standin, bucket: str) -> tuple[int, int]:
-    """Return how many objects there are, and their bytes."""
+    """Return the number of objects in a bucket, and their total size."""
     pages = server.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
     sizes = [found["Size"] for page in pages for found in page.get("Contents", ())]
     return len(sizes), sum(sizes)
@@ -150,27 +153,27 @@ def stored(server: Standin, bucket: str) -> tuple[int, int]:
 
 @contextlib.contextmanager
 def served(server: Standin, work: Path, bucket: str) -> Iterator[tuple[str, int]]:
-    """Run the service; yields its URL and its process id."""
+    """Run the service; yield its URL and its process id."""
     command = [sys.executable, "-m", "onecopy", "serve", "--port", "0"]
     command += ["--store", server.store_url(bucket), "--index", f"sqlite:{work / 'served.sqlite'}"]
     env = {**os.environ, **server.environment()}
     process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
-        said = ""
+        output = ""
         for line in process.stderr:
-            said += line
+            output += line
             if "onecopy is at " in line:
                 yield line.partition("onecopy is at ")[2].strip(), process.pid
                 return
-        raise RuntimeError(said)
+        raise RuntimeError(output)
     finally:
         process.terminate()
         process.wait()
 
 
 def service(server: Standin, work: Path) -> None:
-    """Let many clients upload at once, and print what the service took for it."""
+    """Upload from many clients concurrently, and print the load on the service."""
     folders = [work / f"client-{number}" for number in range(CLIENTS)]
     for folder in folders:
         folder.mkdir()
@@ -178,21 +181,21 @@ def service(server: Standin, work: Path) -> None:
             (folder / f"{number}.bin").write_bytes(os.urandom(SIZE))
     with served(server, work, server.bucket()) as (url, pid):
         upload = partial(_upload_to, url, work)
-        for what, unit, units in (
+        for case, unit, units in (
             (
                 f"{CLIENTS} clients, {EACH} files of 100 KB each",
                 "1,000 files",
                 CLIENTS * EACH / 1e3,
             ),
-            (f"{CLIENTS} clients, a file of 64 MiB each", "GiB", CLIENTS * LARGE_EACH / GiB),
+            (f"{CLIENTS} clients, one file of 64 MiB each", "GiB", CLIENTS * LARGE_EACH / GiB),
         ):
             began, before = time.perf_counter(), _cpu(pid)
             with ThreadPoolExecutor(CLIENTS) as pool:
                 list(pool.map(upload, folders))
             seconds, spent = time.perf_counter() - began, _cpu(pid) - before
             print(
-                f"{what}: {seconds:.1f} s, {spent / units:.2f} s of the service's CPU per {unit}, "
-                f"{_peak(pid)} MB at its peak (at most 200: {_peak(pid) <= 200})"
+                f"{case}: {seconds:.1f} s, {spent / units:.2f} s of the service's CPU per {unit}, "
+                f"{_peak(pid)} MB peak memory (at most 200: {_peak(pid) <= 200})"
             )
             for folder in folders:
                 shutil.rmtree(folder)
@@ -211,13 +214,13 @@ def _cpu(pid: int) -> float:
 
 
 def _peak(pid: int) -> int:
-    """Return the most memory that a process has had, in MB."""
+    """Return the peak memory of a process in MB."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024 // 1_000_000
 
 
 def show(rounds: list[dict[str, dict[str, tuple[float, float]]]]) -> None:
-    """Print the best round of each step and peer, and which targets were met."""
+    """Print the best round of each step and peer, and whether the targets are met."""
     for step in rounds[0]:
         best = {name: min(done[step][name] for done in rounds) for name in rounds[0][step]}
         figures = ", ".join(
@@ -227,7 +230,7 @@ def show(rounds: list[dict[str, dict[str, tuple[float, float]]]]) -> None:
         verdict = ""
         if "hashing alone" in best:
             over = ours - best["hashing alone"][0]
-            verdict = f"  over hashing: {over:.2f} s (at most 0.5: {over <= 0.5})"
+            verdict = f"  above hashing: {over:.2f} s (at most 0.5: {over <= 0.5})"
         elif best:
             ratio = min(wall for wall, _ in best.values()) / ours
             verdict = f"  throughput {ratio:.2f} of the faster (at least 0.9: {ratio >= 0.9})"
@@ -235,7 +238,7 @@ def show(rounds: list[dict[str, dict[str, tuple[float, float]]]]) -> None:
 
 
 def main() -> None:
-    """Print seconds (CPU seconds) by step."""
+    """Run all steps, and print seconds (CPU seconds in brackets)."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     arguments.add_argument("--work", type=Path, help="folder for 20 GB of scratch files")
     arguments.add_argument("--rounds", type=int, default=2)

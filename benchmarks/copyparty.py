@@ -1,13 +1,13 @@
-"""onecopy beside copyparty, the peer that notices contents: folders uploaded again and renamed.
+"""Repeated uploads of a folder, compared with copyparty, which also recognizes known contents.
 
     python benchmarks/copyparty.py [--work FOLDER] [--python PYTHON] [--rounds N] [--first-byte]
 
-Both run as their users run them, on this machine, over HTTP on the loopback interface: `onecopy
-serve` with `onecopy upload --server`, and copyparty (from PyPI, in the environment of PYTHON) with
-`-e2dsa --dedup` and its own client u2c. Every step is done by both in turn, `--rounds` times from
-the beginning, and the best round of each counts; with --first-byte only the last step. The folder:
-5,000 files of this machine's /usr, chosen by a fixed rule. onecopy makes every file durable before
-it says that it is there; copyparty leaves that to the operating system.
+Both programs run as users run them, over HTTP on the loopback interface: `onecopy serve` with
+`onecopy upload --server`; and copyparty (from PyPI, installed for PYTHON) with `-e2dsa --dedup` and
+its client u2c. They take turns, and the best round of each counts. The folder has 5,000 files of
+this machine's /usr, chosen by a fixed rule. onecopy makes every file durable before it reports it
+as stored; copyparty leaves that to the operating system. Targets are in TARGETS, as a part of
+copyparty's time. With --first-byte, only the time to the first byte of a new file is measured.
 """
 
 import argparse
@@ -30,20 +30,20 @@ from typing import Self
 
 FILES = 5_000
 LARGER = 300
-"""Of these files, how many have 1 MiB or more."""
+"""Number of these files that have 1 MiB or more."""
 MiB = 1024 * 1024
 GiB = 1024 * MiB
 TARGETS = {"again": 0.5, "renamed": 0.5, "2 GiB, renamed": 0.6}
 FIRST_BYTES = 64 * 1024
-"""What a proxy must have seen of a request's body to believe that sending has begun."""
-PATIENCE = 60
+"""Bytes of a request's body after which the proxy takes the upload as started."""
+TIMEOUT_SECONDS = 60
 
 
 def collect(folder: Path) -> int:
-    """Copy files of /usr into a folder; return their bytes.
+    """Copy files of /usr into a folder; return their total size.
 
-    In the order of the SHA-256 of their paths: the first ones below 1 MiB and the first ones of 1
-    to 16 MiB. So they are spread over all of /usr, and the same on machines that are the same.
+    The files below 1 MiB, and those of 1 to 16 MiB, that come first in the order of the SHA-256 of
+    their paths. They are spread over all of /usr, and are the same on machines with the same files.
     """
     found = sorted(
         (sha256(os.fsencode(path)).digest(), path, size) for path, size in _files(Path("/usr"))
@@ -66,7 +66,7 @@ def _files(root: Path) -> Iterator[tuple[Path, int]]:
 
 
 def rename(folder: Path, renamed: Path) -> None:
-    """Link all files of a folder into another, under other names and in other folders."""
+    """Link all files of a folder into another one, with other names and subfolders."""
     for number, path in enumerate(sorted(folder.rglob("*"))):
         if path.is_file():
             target = renamed / f"{number % 89:02}" / f"moved-{number}{path.suffix}"
@@ -76,17 +76,15 @@ def rename(folder: Path, renamed: Path) -> None:
 
 @dataclass(frozen=True)
 class Peer:
-    """A server, and how its client uploads."""
+    """A server and its client, as commands."""
 
     name: str
     serve: Callable[[Path, int], list[str]]
     upload: Callable[[int, Path], list[str]]
-    taken: frozenset[int] = frozenset({0})
-    """Exit codes that mean that all is there."""
 
 
 def onecopy() -> Peer:
-    """Return onecopy as it is beside this file."""
+    """Return onecopy from this checkout."""
     command = [sys.executable, "-m", "onecopy"]
     return Peer(
         "onecopy",
@@ -102,7 +100,7 @@ def onecopy() -> Peer:
 
 
 def copyparty(python: str) -> Peer:
-    """Return copyparty of the environment of `python`."""
+    """Return copyparty as installed for `python`."""
     found = subprocess.run(
         [python, "-c", "import copyparty; print(copyparty.__path__[0])"],
         capture_output=True,
@@ -122,7 +120,7 @@ def copyparty(python: str) -> Peer:
 
 @contextlib.contextmanager
 def served(peer: Peer, folder: Path) -> Iterator[int]:
-    """Run a peer's server over a folder; yields its port."""
+    """Run a peer's server on a folder; yield its port."""
     (folder / "files").mkdir(parents=True)
     port = _free_port()
     with (folder / "log").open("wb") as log:
@@ -135,7 +133,7 @@ def served(peer: Peer, folder: Path) -> Iterator[int]:
         finally:
             process.terminate()
             try:
-                process.wait(PATIENCE)
+                process.wait(TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -148,7 +146,7 @@ def _free_port() -> int:
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)) as server:
             server.settimeout(5)
@@ -166,7 +164,7 @@ def timed(peer: Peer, port: int, path: Path) -> float:
         peer.upload(port, path), capture_output=True, stdin=subprocess.DEVNULL, check=False
     )
     seconds = time.perf_counter() - began
-    if done.returncode not in peer.taken:
+    if done.returncode:
         raise RuntimeError(f"{peer.name}: {done.stderr.decode(errors='replace')[-2000:]}")
     return seconds
 
@@ -182,7 +180,7 @@ def first_byte(peer: Peer, port: int, path: Path) -> float:
             stdin=subprocess.DEVNULL,
         )
         try:
-            if not proxy.seen.wait(PATIENCE):
+            if not proxy.seen.wait(TIMEOUT_SECONDS):
                 raise RuntimeError(f"{peer.name} sent nothing")
             return proxy.at - began
         finally:
@@ -191,7 +189,7 @@ def first_byte(peer: Peer, port: int, path: Path) -> float:
 
 
 class _Proxy:
-    """Passes bytes on, and notes when the body of a large request comes."""
+    """Forwards bytes, and notes the time when the body of a large request arrives."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -214,10 +212,10 @@ class _Proxy:
                 server = socket.create_connection(("127.0.0.1", self._target))
                 for source, target, watch in ((client, server, True), (server, client, False)):
                     threading.Thread(
-                        target=self._pass_on, args=(source, target, watch), daemon=True
+                        target=self._forward, args=(source, target, watch), daemon=True
                     ).start()
 
-    def _pass_on(self, source: socket.socket, target: socket.socket, watch: bool) -> None:  # noqa: FBT001
+    def _forward(self, source: socket.socket, target: socket.socket, watch: bool) -> None:  # noqa: FBT001
         body = 0
         with contextlib.suppress(OSError):
             while data := source.recv(64 * 1024):
@@ -234,7 +232,7 @@ class _Proxy:
 
 
 def run_round(peers: Sequence[Peer], work: Path, sources: Path) -> dict[str, dict[str, float]]:
-    """Do every step by every peer in turn; return the seconds by step and peer."""
+    """Run every step with every peer; return the seconds by step and peer."""
     times: dict[str, dict[str, float]] = {}
     with contextlib.ExitStack() as stack:
         ports = {peer.name: stack.enter_context(served(peer, work / peer.name)) for peer in peers}
@@ -254,14 +252,14 @@ def run_round(peers: Sequence[Peer], work: Path, sources: Path) -> dict[str, dic
 
 
 def prepare_new(sources: Path) -> None:
-    """Make the file whose first byte is waited for."""
+    """Create the file for the time to the first byte."""
     sources.mkdir()
     with (sources / "new.img").open("wb") as file:
-        file.truncate(4 * GiB)  # sparse: reading it costs what reading cached bytes costs
+        file.truncate(4 * GiB)  # sparse: as fast to read as cached bytes
 
 
 def prepare(sources: Path) -> int:
-    """Make all else that is uploaded; return the bytes of the folder."""
+    """Create all other files to upload; return the size of the folder."""
     total = collect(sources / "tree")
     rename(sources / "tree", sources / "renamed")
     (sources / "one").mkdir()
@@ -274,12 +272,14 @@ def prepare(sources: Path) -> int:
 
 
 def main() -> None:
-    """Print a table, and say which targets were met."""
+    """Print a table of times, and whether the targets are met."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     arguments.add_argument("--work", type=Path, help="folder for 12 GB of scratch files")
-    arguments.add_argument("--python", default=sys.executable, help="has copyparty installed")
+    arguments.add_argument(
+        "--python", default=sys.executable, help="interpreter that has copyparty"
+    )
     arguments.add_argument("--rounds", type=int, default=2)
-    arguments.add_argument("--first-byte", action="store_true", help="only the last step")
+    arguments.add_argument("--first-byte", action="store_true", help="only measure the last step")
     chosen = arguments.parse_args()
     peers = [onecopy(), copyparty(chosen.python)]
     rounds: list[dict[str, dict[str, float]]] = []

@@ -1,11 +1,11 @@
-"""The index in DynamoDB, beside bare clients of boto3 on the same stand-in.
+"""Speed of the DynamoDB index, compared with a bare boto3 client on the same server.
 
     python benchmarks/dynamodb.py [--copies N] [--rounds N]
 
-One ministack on the loopback interface answers all; every step is done by each in turn, and the
-medians are compared. The bare clients ask for the same items with as many threads, and do nothing
-with the answers. The prototype's ways are a query for each checksum, and a put for each. The times
-are those of the stand-in, not DynamoDB's: only the ratios say something.
+The server is ministack on the loopback interface. Floor: a boto3 client that requests the same
+items with as many threads, and ignores the answers. Peer: the prototype, which makes one query and
+one put per checksum. All take turns, and medians are compared. Absolute times are ministack's, not
+DynamoDB's: only the ratios are meaningful.
 """
 
 import argparse
@@ -29,36 +29,37 @@ from tests.standins import Standin, ministack
 
 from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import MD5, SHA256, Digest
-from onecopy.index import Engine, open_index
+from onecopy.index import Lists, open_any
+from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT
 from onecopy.index.dynamodb.items import digest_key, raw
-from onecopy.index.dynamodb.table import AT_ONCE
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 TENANT = "default"
 BATCH = 1000
-"""Digests of one check."""
+"""Digests per check."""
 LOAD = 5000
-"""Items of one load."""
+"""Items per load."""
 PUTS = 100
-"""Items that are put one by one, and checksums that are asked for so."""
+"""Items that are written, and checksums that are queried, one by one."""
 
 
 def sums(name: str, numbers: range) -> list[Digest]:
-    """Return MD5s that look like contents'."""
+    """Return MD5 digests of generated contents."""
     return [
         Digest(MD5, md5(f"{name} {n}".encode(), usedforsecurity=False).digest()) for n in numbers
     ]
 
 
 def strong(number: int) -> Digest:
-    """Return the content digest of a small content."""
+    """Return the content digest of generated content."""
     return Digest(SHA256, sha256(b"%d" % number).digest())
 
 
 def copy(number: int) -> Copy:
-    """Return a copy with names of usual lengths."""
+    """Return a copy with a key and an identity of typical lengths."""
     digests = Digests.proved(strong(number), *sums("copy", range(number, number + 1)))
     key = f"photos/2026/{number % 400:03d}/IMG_{number:08d}.jpeg"
     identity = f'"{number:032x}" 1700000000000'
@@ -66,30 +67,30 @@ def copy(number: int) -> Copy:
 
 
 def rate(do: Callable[[], object], units: int) -> float:
-    """Return how many units a second something does."""
+    """Call `do`, and return units per second."""
     began = time.perf_counter()
     do()
     return units / (time.perf_counter() - began)
 
 
-def compare(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, float]:
-    """Measure each way in turn; return their medians."""
-    found: dict[str, list[float]] = {name: [] for name in ways}
+def compare(rounds: int, variants: Mapping[str, Callable[[], float]]) -> dict[str, float]:
+    """Measure the variants in turns; return the median of each."""
+    found: dict[str, list[float]] = {name: [] for name in variants}
     for number in range(rounds):
-        order = list(ways) if number % 2 else [*ways][::-1]
+        order = list(variants) if number % 2 else [*variants][::-1]
         for name in order:
-            found[name].append(ways[name]())
+            found[name].append(variants[name]())
     return {name: statistics.median(each) for name, each in found.items()}
 
 
 class Bare:
-    """A client of boto3, and threads."""
+    """A boto3 client with threads."""
 
     def __init__(self, standin: Standin, table: str) -> None:
-        config = Config(max_pool_connections=AT_ONCE)
+        config = Config(max_pool_connections=MAX_IN_FLIGHT)
         self.client: DynamoDBClient = client_of(standin, config)
         self.table = table
-        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._pool = ThreadPoolExecutor(MAX_IN_FLIGHT)
 
     def get(self, keys: Sequence[dict[str, Any]]) -> None:
         """Get items one by one."""
@@ -97,7 +98,7 @@ class Bare:
             self.client.get_item(TableName=self.table, Key=key)
 
     def get_batches(self, keys: Sequence[dict[str, Any]]) -> None:
-        """Get items, 100 in a request, several requests at a time."""
+        """Get items, 100 per request, with concurrent requests."""
         batches = [keys[at : at + 100] for at in range(0, len(keys), 100)]
         list(self._pool.map(self._get_batch, batches))
 
@@ -106,7 +107,7 @@ class Bare:
         assert not answer["UnprocessedKeys"]
 
     def put_batches(self, items: Sequence[dict[str, Any]]) -> None:
-        """Put items, 25 in a request, several requests at a time."""
+        """Put items, 25 per request, with concurrent requests."""
         batches = [items[at : at + 25] for at in range(0, len(items), 25)]
         list(self._pool.map(self._put_batch, batches))
 
@@ -116,12 +117,12 @@ class Bare:
         assert not answer["UnprocessedItems"]
 
     def put(self, items: Sequence[dict[str, Any]]) -> None:
-        """Put items one by one, as the prototype did."""
+        """Put items one by one, like the prototype."""
         for item in items:
             self.client.put_item(TableName=self.table, Item=item)
 
     def query(self, items: Sequence[dict[str, Any]]) -> None:
-        """Ask for checksums one by one, as the prototype did."""
+        """Query checksums one by one, like the prototype."""
         for item in items:
             self.client.query(
                 TableName=self.table,
@@ -130,56 +131,57 @@ class Bare:
             )
 
 
-def lookups(index: Engine, bare: Bare, copies: int, rounds: int) -> None:
-    """Compare lookups in our layout."""
+def lookups(index: CompleteEngine, bare: Bare, copies: int, rounds: int) -> None:
+    """Compare lookups in an index."""
     random = Random(7)
 
     def some(count: int, *, known: bool) -> list[Digest]:
         return [strong(random.randrange(copies) + (0 if known else copies)) for _ in range(count)]
 
-    for what, known in (("hit", True), ("miss", False)):
+    for kind, known in (("hit", True), ("miss", False)):
         one_by_one = some(100, known=known)
         many = list(dict.fromkeys(some(2 * BATCH, known=known)))[:BATCH]
-        found = compare(rounds, _lookup_ways(index, bare, one_by_one))
-        show(f"lookup, {what}, per second", found, "bare", most=1.3)
-        found = compare(rounds, _batch_ways(index, bare, many))
-        show(f"batches of {len(many)}, {what}, digests/s", found, "bare", most=1.3)
+        found = compare(rounds, _lookup_variants(index, bare, one_by_one))
+        show(f"lookup, {kind}, per second", found, "bare", most=1.3)
+        found = compare(rounds, _batch_variants(index, bare, many))
+        show(f"batches of {len(many)}, {kind}, digests/s", found, "bare", most=1.3)
 
 
-Ways = Mapping[str, Callable[[], float]]
+Variants = Mapping[str, Callable[[], float]]
 
 
-def _lookup_ways(index: Engine, bare: Bare, asked: Sequence[Digest]) -> Ways:
-    keys = [raw(digest_key(TENANT, digest)) for digest in asked]
+def _lookup_variants(index: CompleteEngine, bare: Bare, digests: Sequence[Digest]) -> Variants:
+    keys = [raw(digest_key(TENANT, digest)) for digest in digests]
     return {
-        "onecopy": lambda: rate(lambda: [index.lookup(TENANT, [d]) for d in asked], len(asked)),
+        "onecopy": lambda: rate(lambda: [index.lookup(TENANT, [d]) for d in digests], len(digests)),
         "bare": lambda: rate(lambda: bare.get(keys), len(keys)),
     }
 
 
-def _batch_ways(index: Engine, bare: Bare, asked: Sequence[Digest]) -> Ways:
-    keys = [raw(digest_key(TENANT, digest)) for digest in asked]
+def _batch_variants(index: CompleteEngine, bare: Bare, digests: Sequence[Digest]) -> Variants:
+    keys = [raw(digest_key(TENANT, digest)) for digest in digests]
     return {
-        "onecopy": lambda: rate(lambda: index.lookup(TENANT, asked), len(asked)),
+        "onecopy": lambda: rate(lambda: index.lookup(TENANT, digests), len(digests)),
         "bare": lambda: rate(lambda: bare.get_batches(keys), len(keys)),
     }
 
 
 def checksums(standin: Standin, rounds: int) -> None:
-    """Compare checks of, and loads into, a table of checksums."""
+    """Compare checks against a table of checksums, and loads into it."""
     table = new_table()
     make_table(standin, table, "content")
-    index = open_index(url_of(standin, table, "&layout=checksums&key=content"))
+    index = open_any(url_of(standin, table, "&layout=checksums&key=content"))
+    assert isinstance(index, Lists)
     bare = Bare(standin, table)
     known = sums("known", range(10_000))
     index.enlist((TENANT, Listed(digest)) for digest in known)
-    asked = Random(7).sample(known, BATCH)
-    items = [{"content": {"S": digest.value.hex()}} for digest in asked[:PUTS]]
-    ways = {
-        "onecopy": lambda: rate(lambda: index.listed(TENANT, asked), len(asked)),
+    digests = Random(7).sample(known, BATCH)
+    items = [{"content": {"S": digest.value.hex()}} for digest in digests[:PUTS]]
+    variants = {
+        "onecopy": lambda: rate(lambda: index.listed(TENANT, digests), len(digests)),
         "prototype": lambda: rate(lambda: bare.query(items), len(items)),
     }
-    show(f"check of {BATCH}, digests/s", compare(rounds, ways), "prototype", least=15)
+    show(f"check of {BATCH}, digests/s", compare(rounds, variants), "prototype", least=15)
     number = iter(range(1_000_000))
 
     def fresh(count: int) -> list[Digest]:
@@ -200,23 +202,23 @@ def checksums(standin: Standin, rounds: int) -> None:
 
         return measure
 
-    ways = {"onecopy": enlist, "bare batches": load(bare.put_batches, LOAD)}
-    ways["put_item"] = load(bare.put, PUTS)
-    found = compare(rounds, ways)
+    variants = {"onecopy": enlist, "bare batches": load(bare.put_batches, LOAD)}
+    variants["put_item"] = load(bare.put, PUTS)
+    found = compare(rounds, variants)
     show("enlist, items/s", found, "bare batches", least=0.85)
     show("enlist, items/s", found, "put_item", least=8)
     index.close()
 
 
 def show(
-    what: str, found: dict[str, float], peer: str, *, most: float = 0, least: float = 0
+    title: str, found: dict[str, float], peer: str, *, most: float = 0, least: float = 0
 ) -> None:
-    """Print rates, and the ratio that is to be at most (of times) or at least (of rates)."""
+    """Print rates, and their ratio with its limit: `most` for times, `least` for rates."""
     ratio = found[peer] / found["onecopy"] if most else found["onecopy"] / found[peer]
     is_met = ratio <= most if most else ratio >= least
     limit = f"at most {most}" if most else f"at least {least}"
     print(
-        f"{what:36} onecopy {found['onecopy']:8,.0f}  {peer} {found[peer]:8,.0f}  "
+        f"{title:36} onecopy {found['onecopy']:8,.0f}  {peer} {found[peer]:8,.0f}  "
         f"ratio {ratio:.2f} ({limit}: {is_met})",
         flush=True,
     )
@@ -231,7 +233,7 @@ def main() -> None:
     with ministack() as standin:
         os.environ.update(standin.environment())
         table = new_table()
-        index = open_index(url_of(standin, table))
+        index = open_complete(url_of(standin, table))
         copies = ((TENANT, copy(number)) for number in range(chosen.copies))
         print(f"load: {rate(lambda: index.add(copies), chosen.copies):,.0f} copies/s")
         lookups(index, Bare(standin, table), chosen.copies, chosen.rounds)

@@ -1,11 +1,11 @@
-"""SQLite, PostgreSQL and DynamoDB side by side: `onecopy bench` on the servers that the tests have.
+"""SQLite, PostgreSQL and DynamoDB compared: `onecopy bench` on the servers that the tests use.
 
     python benchmarks/engines.py [--copies N] [--large N] [--rounds N] [--folder REPORTS]
 
-Starts PostgreSQL, which writes each record to the disk before it says so, and ministack, which does
-as DynamoDB does, and measures both beside a SQLite file, with 100,000 copies in each; and then the
-former two with a million, for which ministack is too slow. What ministack takes says how much
-onecopy asks of DynamoDB, but not how fast DynamoDB answers: see docs/performance.md.
+Starts PostgreSQL (durable: fsync is on) and ministack in place of DynamoDB, and measures both and a
+SQLite file with 100,000 copies; then SQLite and PostgreSQL with a million, for which ministack is
+too slow. ministack shows how many requests onecopy makes, not how fast DynamoDB answers them: see
+docs/performance.md.
 """
 
 import argparse
@@ -35,10 +35,14 @@ def bench(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--copies", type=int, default=100_000, help="in each of the three; 0: not")
-    parser.add_argument("--large", type=int, default=1_000_000, help="in the faster two; 0: not")
+    parser.add_argument(
+        "--copies", type=int, default=100_000, help="copies in all three indexes; 0 skips this"
+    )
+    parser.add_argument(
+        "--large", type=int, default=1_000_000, help="copies in SQLite and PostgreSQL; 0 skips this"
+    )
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--folder", type=Path, help="where reports are to go")
+    parser.add_argument("--folder", type=Path, help="folder for the reports")
     options = parser.parse_args()
     with postgres(fsync="on") as server:
         if options.copies:

@@ -1,10 +1,10 @@
-"""How fast content digests are computed, against `openssl dgst -sha256` and a bare hashlib loop.
+"""Speed of hashing, compared with `openssl dgst -sha256` and a bare hashlib loop.
 
     python benchmarks/hashing.py [BYTES] [--rounds N] [--folder SCRATCH]
 
-BYTES is the size of the large file (default 4 GiB), which lies in the system's cache when it is
-read. What is compared runs in turns, and the best round of each counts. Wall time needs idle
-cores; where they are busy, compare the CPU seconds.
+BYTES is the size of the large file (default 4 GiB), which is read from the system's cache. The
+variants take turns, and the best round of each counts. Wall time needs idle cores; on a busy
+machine, compare the CPU time.
 """
 
 import argparse
@@ -135,7 +135,7 @@ def bare_threads(files: Sequence[File], count: int) -> None:
 
 
 def best(functions: Sequence[Callable[[], object]], rounds: int) -> list[Run]:
-    """Run each in turns; return the shortest wall time and the least CPU time of each."""
+    """Run the functions in turns; return the least wall time and CPU time of each."""
     runs = [[measured(function) for function in functions] for _ in range(rounds)]
     return [
         Run(min(run.wall for run in column), min(run.cpu for run in column))
@@ -150,7 +150,7 @@ def measured(function: Callable[[], object]) -> Run:
 
 
 def cpu_seconds() -> float:
-    """Return user and system time, with that of ended child processes."""
+    """Return user and system time, including that of finished child processes."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
 

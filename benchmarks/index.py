@@ -1,14 +1,14 @@
-"""How fast the SQLite index is, beside bare loops of apsw that do the same and nothing more.
+"""Speed of the SQLite index, compared with bare apsw loops that do the minimum.
 
     python benchmarks/index.py [COPIES] [--keep FILE] [--folder SCRATCH]
 
-COPIES defaults to 10 million; 200,000 give a quick look. Every copy has a content digest and an
-MD5. With --keep the index is built in FILE and stays there, to be taken as it is the next time.
+COPIES defaults to 10 million; 200,000 are enough for a quick look. Every copy has a content digest
+and an MD5. With --keep, the index is built in FILE and reused by the next run.
 
-The bare loops work on the same tables with the same settings and columns, but know beforehand what
-the index has to find out: tenants, fingerprints and the lengths of all names. They make no values,
-verify nothing, and share no commits. Both sides take turns, so that the ratios hold on a busy
-machine, where the rates do not; only the loads, each of them one call, follow one another.
+Floor: loops over the same tables with the same settings and columns, which know in advance what the
+index has to find out (tenants, fingerprints and the lengths of all names). They create no values,
+verify nothing, and share no commits. Both sides take turns, so that ratios are valid on a busy
+machine, where rates are not; only the two loads run one after the other.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from onecopy.index.sqlite.rows import fingerprints
 
 TENANT = "default"
 CHUNK = 250_000
-"""Copies that the bare load hands over at one time, as ours does."""
+"""Copies per batch of the bare load, as in ours."""
 BATCH = 1000
 
 Row = tuple[str, int, bytes, str, int, int]
@@ -44,7 +44,7 @@ Row = tuple[str, int, bytes, str, int, int]
 
 
 def row_of(number: int) -> Row:
-    """Return what is kept of the copy of this number; names as a folder store gives them."""
+    """Return the columns of the copy with this number; the identity is like a folder's."""
     raw = blake2b(number.to_bytes(8), digest_size=56).digest()
     size = 1 + int.from_bytes(raw[48:]) % (SMALLEST_PART - 1)
     time_ns = 1_600_000_000_000_000_000 + number * 1_000_003
@@ -60,17 +60,17 @@ def row_of(number: int) -> Row:
 
 
 KEY, DIGESTS, IDENTITY = len(row_of(0)[0]), len(row_of(0)[2]), len(row_of(0)[3])
-"""Bytes; all copies have the same."""
+"""Lengths in bytes, the same for all copies."""
 
 
 def copy_of(number: int) -> Copy:
-    """Return the copy of this number."""
+    """Return the copy with this number."""
     key, size, packed, identity, stored_at, recorded_at = row_of(number)
     return Copy(key, size, Digests(packed), identity, stored_at, recorded_at)
 
 
 def digest_of(number: int) -> Digest:
-    """Return the content digest of the copy of this number."""
+    """Return the content digest of the copy with this number."""
     return Digest(SHA256, row_of(number)[2][1:33])
 
 
@@ -115,9 +115,9 @@ def fingerprint(value: bytes) -> int:
 
 
 def load(connection: apsw.Connection, copies: int) -> None:
-    """Load copies the bare way: columns packed side by side, one thread, one transaction.
+    """Load copies with bare statements: packed columns, one thread, one transaction.
 
-    Copies and keys are in order; the other two trees are sorted at the end, and written once.
+    Copies and keys come in order; the other two trees are sorted at the end and written once.
     """
     connection.execute(FINGERPRINTS)
     connection.execute("BEGIN IMMEDIATE")
@@ -139,14 +139,14 @@ def load(connection: apsw.Connection, copies: int) -> None:
 
 
 def look_up(connection: apsw.Connection, digests: Sequence[Digest]) -> object:
-    """Look up many digests the bare way."""
+    """Look up many digests with a bare statement."""
     prints = fingerprints(b"".join([digest.value[:8] for digest in digests]))
     ordered = apsw.carray(array("q", sorted(prints)))
     return connection.execute(FIRST_OF_EACH, (ordered,)).fetchall()
 
 
 def record(connection: apsw.Connection, row: Row) -> object:
-    """Record one copy durably the bare way, and return what holds its content."""
+    """Record one copy durably with bare statements, and return the copy of record."""
     key, size, digests, identity, stored_at, recorded_at = row
     value = fingerprint(digests[1:9])
     connection.execute("BEGIN IMMEDIATE")
@@ -183,29 +183,29 @@ T = TypeVar("T")
 
 
 def in_turns(
-    ours: Callable[[T], object], bare: Callable[[T], object], asked: Sequence[T], turn: int
+    ours: Callable[[T], object], bare: Callable[[T], object], arguments: Sequence[T], turn: int
 ) -> tuple[list[float], list[float]]:
-    """Return the microseconds of each of our calls and of each bare one, made in turns."""
+    """Return the microseconds of each call of ours and of the floor, made in turns."""
     times: tuple[list[float], list[float]] = ([], [])
-    for start in range(0, len(asked), turn):
+    for start in range(0, len(arguments), turn):
         for do, spent in zip((ours, bare), times, strict=True):
-            for each in asked[start : start + turn]:
+            for each in arguments[start : start + turn]:
                 began = time.perf_counter_ns()
                 do(each)
                 spent.append((time.perf_counter_ns() - began) / 1000)
     return times
 
 
-def show(what: str, ours: str, bare: str = "", ratio: str = "", target: str = "") -> None:
-    print(f"{what:<34}{ours:>19}{bare:>19}{ratio:>7}  {target}", flush=True)
+def show(title: str, ours: str, bare: str = "", ratio: str = "", target: str = "") -> None:
+    print(f"{title:<34}{ours:>19}{bare:>19}{ratio:>7}  {target}", flush=True)
 
 
-def show_times(what: str, times: tuple[list[float], list[float]], most: float) -> None:
-    """Show the time of a call; the ratio is that of the medians."""
+def show_times(title: str, times: tuple[list[float], list[float]], most: float) -> None:
+    """Print latencies of a call; the ratio is that of the medians."""
     ours, bare = map(statistics.median, times)
     p99 = [sorted(side)[len(side) * 99 // 100] for side in times]
     show(
-        f"{what}, µs p50/p99",
+        f"{title}, µs p50/p99",
         f"{ours:.1f}/{p99[0]:.1f}",
         f"{bare:.1f}/{p99[1]:.1f}",
         f"{ours / bare:.2f}",
@@ -213,11 +213,11 @@ def show_times(what: str, times: tuple[list[float], list[float]], most: float) -
     )
 
 
-def show_rates(what: str, ours: float, bare: float, least: float, rate: float | None) -> None:
-    """Show how many are done in a second."""
+def show_rates(title: str, ours: float, bare: float, least: float, rate: float | None) -> None:
+    """Print rates per second, their ratio, and whether the targets are met."""
     ratio = f"at least {least}: {verdict(ours / bare >= least)}"
     absolute = f"; {rate:,.0f}: {verdict(ours >= rate)}" if rate else ""
-    show(f"{what}/s", f"{ours:,.0f}", f"{bare:,.0f}", f"{ours / bare:.2f}", ratio + absolute)
+    show(f"{title}/s", f"{ours:,.0f}", f"{bare:,.0f}", f"{ours / bare:.2f}", ratio + absolute)
 
 
 def verdict(met: object) -> str:
@@ -225,9 +225,9 @@ def verdict(met: object) -> str:
 
 
 def measure_load(file: Path, bare_file: Path, copies: int) -> None:
-    """Build the index; and another one beside it, the bare way."""
+    """Build the index, and the same tables with bare statements."""
     index = SqliteIndex(str(file))
-    SqliteIndex(str(bare_file)).close()  # makes the tables
+    SqliteIndex(str(bare_file)).close()  # creates the tables
     connection = connect(str(bare_file))
     connection.pragma("cache_size", -64 * 1024)  # as ours
     connection.execute("INSERT INTO tenant (id, name) VALUES (1, ?)", (TENANT,))
@@ -237,29 +237,29 @@ def measure_load(file: Path, bare_file: Path, copies: int) -> None:
     index.close()
     show_rates("bulk load, copies", copies / ours.wall, copies / bare.wall, 0.7, 100_000)
     cpu = [side.cpu / copies * 1e6 for side in (ours, bare)]
-    show("  CPU, µs a copy", f"{cpu[0]:.1f}", f"{cpu[1]:.1f}", f"{cpu[0] / cpu[1]:.2f}")
+    show("  CPU, µs per copy", f"{cpu[0]:.1f}", f"{cpu[1]:.1f}", f"{cpu[0] / cpu[1]:.2f}")
     size = file.stat().st_size / copies
-    show("disk, bytes a copy", f"{size:.0f}", "", "", f"at most 300: {verdict(size <= 300)}")
+    show("disk, bytes per copy", f"{size:.0f}", "", "", f"at most 300: {verdict(size <= 300)}")
 
 
 def measure_lookups(index: SqliteIndex, bare: apsw.Connection, copies: int) -> None:
     random = Random(1)
     hits = [digest_of(random.randrange(copies)) for _ in range(40_000)]
     misses = [digest_of(copies + number) for number in range(40_000)]
-    for what, digests in (("hit", hits), ("miss", misses)):
+    for kind, digests in (("hit", hits), ("miss", misses)):
         times = in_turns(
             lambda digest: index.lookup(TENANT, [digest]),
             lambda digest: bare.execute(FIRST, (fingerprint(digest.value),)).fetchall(),
             digests,
             500,
         )
-        half = len(digests) // 2  # the first half warms
-        show_times(f"lookup, {what}", (times[0][half:], times[1][half:]), 1.5)
+        half = len(digests) // 2  # the first half warms up
+        show_times(f"lookup, {kind}", (times[0][half:], times[1][half:]), 1.5)
 
 
 def measure_batches(index: SqliteIndex, bare: apsw.Connection, copies: int) -> None:
     random = Random(2)
-    for what, first in (("hits", 0), ("misses", copies)):
+    for kind, first in (("hits", 0), ("misses", copies)):
         batches = [
             [digest_of(first + random.randrange(copies)) for _ in range(BATCH)] for _ in range(200)
         ]
@@ -267,16 +267,16 @@ def measure_batches(index: SqliteIndex, bare: apsw.Connection, copies: int) -> N
             lambda batch: index.lookup(TENANT, batch), partial(look_up, bare), batches, 5
         )
         rates = [BATCH / statistics.median(side) * 1e6 for side in (ours, theirs)]
-        show_rates(f"batches of 1,000 {what}, digests", rates[0], rates[1], 0.7, 200_000)
+        show_rates(f"batches of 1,000 {kind}, digests", rates[0], rates[1], 0.7, 200_000)
 
 
 def measure_probes(index: SqliteIndex, copies: int) -> None:
     random = Random(3)
-    for what, scale in (("known", 1), ("unknown", SMALLEST_PART)):
+    for kind, scale in (("known", 1), ("unknown", SMALLEST_PART)):
         sizes = [row_of(random.randrange(copies))[1] * scale for _ in range(10_000)]
         probe = partial(index.schemes, TENANT, sizes)
         fastest = min(spend(probe).wall for _ in range(5))
-        show(f"probe of 10,000 {what} sizes, ms", f"{fastest * 1000:.1f}")
+        show(f"probe of 10,000 {kind} sizes, ms", f"{fastest * 1000:.1f}")
 
 
 def measure_records(index: SqliteIndex, bare: apsw.Connection, copies: int) -> None:
@@ -288,16 +288,16 @@ def measure_records(index: SqliteIndex, bare: apsw.Connection, copies: int) -> N
         given,
         50,
     )
-    # Medians: the WAL of both sides is copied into the file by ours alone, a few times in the run.
+    # Medians, because only our side copies the WAL (of both sides) into the file, a few times.
     rates = [1e6 / statistics.median(side) for side in (ours, theirs)]
     show_rates("durable single records", rates[0], rates[1], 0.7, None)
     rates = [1e6 / statistics.fmean(side) for side in (ours, theirs)]
-    show("  in the mean/s", *(f"{rate:,.0f}" for rate in rates))
+    show("  mean/s", *(f"{rate:,.0f}" for rate in rates))
     show_times("  each", (ours, theirs), 1 / 0.7)
     more = [copy_of(number) for number in range(3 * copies, 3 * copies + 8000)]
     with ThreadPoolExecutor(8) as pool:
         spent = spend(lambda: list(pool.map(lambda copy: index.record(TENANT, [copy]), more)))
-    show("durable records of 8 threads/s", f"{len(more) / spent.wall:,.0f}")
+    show("durable records, 8 threads/s", f"{len(more) / spent.wall:,.0f}")
     extra = [copy_of(number) for number in range(2 * copies, 2 * copies + 8000)]
     index.forget(TENANT, [*extra, *more])
 
@@ -305,8 +305,8 @@ def measure_records(index: SqliteIndex, bare: apsw.Connection, copies: int) -> N
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("copies", nargs="?", type=int, default=10_000_000)
-    parser.add_argument("--keep", type=Path, help="build it here, or take what is here")
-    parser.add_argument("--folder", type=Path, help="where to put what goes again")
+    parser.add_argument("--keep", type=Path, help="build the index in this file, or reuse it")
+    parser.add_argument("--folder", type=Path, help="folder for temporary files")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     print(f"{options.copies:,} copies, {cores} cores, load {os.getloadavg()[0]:.1f}, ", end="")
@@ -316,7 +316,7 @@ def main() -> None:
         file = options.keep or Path(scratch, "index.sqlite")
         if not file.exists():
             measure_load(file, Path(scratch, "bare.sqlite"), options.copies)
-        subprocess.run(["cat", file], check=True, stdout=subprocess.DEVNULL)  # warms the cache
+        subprocess.run(["cat", file], check=True, stdout=subprocess.DEVNULL)  # warms up the cache
         index, bare = SqliteIndex(str(file)), connect_reader(str(file))
         measure_lookups(index, bare, options.copies)
         measure_batches(index, bare, options.copies)

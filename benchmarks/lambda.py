@@ -1,12 +1,12 @@
-"""What a function on Lambda costs on top of what it asks: imports, the first answer, the next ones.
+"""Overhead of the Lambda functions: imports, the first answer, and the next ones.
 
     python benchmarks/lambda.py [--rounds N]
 
-CPU time of processes that import and answer, in turns, the least of each counting: what takes
-longer was waiting for somebody else. They answer over a table and a bucket on a stand-in (from
-PyPI, as the tests have it), beside processes that ask both by boto3 once. Warm, the handler is
-called as Lambda calls it, over SQLite and a folder, whose time is taken off. What AWS itself takes
-is not in it.
+Cold: CPU time of processes that import the function and answer one request, with a table and a
+bucket on the server that the tests use in place of AWS. Floor: processes that import boto3 and
+request both once. They take turns, and the least time of each counts, because longer ones include
+waiting. Warm: time of a call of the handler with SQLite and a folder, less the time of the gate and
+its index. The latency of AWS itself is not included.
 """
 
 import argparse
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.standins import ministack
 
 from onecopy.aws.functions.service import open_service
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.content import Content
 from onecopy.digest import SHA256, Digest
 from onecopy.gate import LocalGate
@@ -37,19 +38,19 @@ from onecopy.store import open_store
 from onecopy.tokens import create_token
 
 IMPORTS = 1.5
-"""At most so many times what boto3 alone takes to import."""
+"""Limit for the time to import the API, relative to boto3 alone."""
 WARM = 3.0
-"""Milliseconds that a warm handler may take on top of the index."""
+"""Limit in milliseconds for a warm call, above the gate and its index."""
 IMPORTED = {
     "python": "pass",
     "boto3": "import boto3",
     "the API": "import onecopy.aws.functions.service, onecopy.store.s3.store, "
     "onecopy.index.dynamodb.index",
-    "the events": "import onecopy.aws.functions.notices, onecopy.index.dynamodb.index",
+    "the events": "import onecopy.aws.functions.bucket_events, onecopy.index.dynamodb.index",
 }
 COLD = {
     "python": "pass",
-    "boto3, asking both once": """
+    "boto3, requesting both once": """
 import boto3, os
 boto3.client("dynamodb").list_tables(Limit=1)
 boto3.client("s3").head_bucket(Bucket=os.environ["BUCKET"])
@@ -65,14 +66,14 @@ assert handler(json.loads(os.environ["EVENT"]), Remaining())["statusCode"] == 20
 
 
 class Remaining:
-    """Time enough."""
+    """Context of a Lambda call with enough time left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 30_000
 
 
 def cpu(code: str, env: Mapping[str, str]) -> float:
-    """Return the CPU seconds of a process that runs this."""
+    """Return the CPU seconds of a process that runs this code."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-c", code], check=True, env=env)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -82,9 +83,9 @@ def cpu(code: str, env: Mapping[str, str]) -> float:
 def least(
     codes: Mapping[str, str], rounds: int, env: Mapping[str, str] = os.environ
 ) -> dict[str, float]:
-    """Return, by name, the least CPU seconds above those of the first code; prints them.
+    """Print and return the least CPU seconds of each code, above those of the first one.
 
-    Everything is compiled beforehand, as it is in the functions' package.
+    Modules are compiled in advance, as in the functions' package.
     """
     with TemporaryDirectory() as cache:
         own = {**env, "PYTHONPYCACHEPREFIX": cache}
@@ -102,14 +103,14 @@ def least(
 
 
 def imports(rounds: int) -> None:
-    """Print what importing takes."""
+    """Print the times of imports."""
     own = least(IMPORTED, rounds)
     share = own["the API"] / own["boto3"]
     print(f"imports: {share:.2f} times boto3 (at most {IMPORTS}: {share <= IMPORTS})")
 
 
 def cold(rounds: int) -> None:
-    """Print what a process takes to its first answer."""
+    """Print the times of processes up to their first answer."""
     with ministack() as standin:
         bucket = standin.bucket()
         own = {
@@ -132,7 +133,7 @@ def cold(rounds: int) -> None:
 
 
 def event(token: str, document: object) -> object:
-    """Return a request as API Gateway hands it over (payload format 2.0)."""
+    """Return a request as API Gateway passes it (payload format 2.0)."""
     return {
         "version": "2.0",
         "rawPath": "/v1/check",
@@ -150,7 +151,7 @@ def event(token: str, document: object) -> object:
 
 
 def median(call: Callable[[], object], calls: int) -> float:
-    """Return the median of the milliseconds that a call takes."""
+    """Return the median duration of a call in milliseconds."""
     times = []
     for _ in range(calls):
         began = time.perf_counter()
@@ -160,27 +161,29 @@ def median(call: Callable[[], object], calls: int) -> float:
 
 
 def warm(calls: int) -> None:
-    """Print what a call of the handler takes, and what the gate takes of it by itself."""
+    """Print the time of a call of the handler, and of the gate alone."""
     digest = Digest(SHA256, hashlib.sha256(b"new").digest())
     document = {"files": [{"size": 3, "digests": [str(digest)]}]}
     with ExitStack() as opened, TemporaryDirectory() as folder:
         index_url, store_url = f"sqlite:{folder}/index.sqlite", f"{folder}/files"
-        handler = open_service(Settings(index=index_url, store=store_url), opened)
+        handler = open_service(
+            Settings(index=index_url, store=store_url), FunctionSettings(), opened
+        )
         opened.callback(handler.close)
         index, store = open_index(index_url), open_store(store_url)
         opened.callback(index.close)
         opened.callback(store.close)
-        asked = event(create_token(index)[1], document)
+        request = event(create_token(index)[1], document)
         gate = LocalGate(index, store, secrets=[b"secret"])
-        whole = median(lambda: handler(asked, Remaining()), calls)
+        whole = median(lambda: handler(request, Remaining()), calls)
         alone = median(lambda: gate.check([Content(3, (digest,))]), calls)
     ours = whole - alone
-    print(f"warm: {whole:.2f} ms, of which the gate and its index {alone:.2f} ms")
-    print(f"warm, on top of the index: {ours:.2f} ms (at most {WARM}: {ours <= WARM})")
+    print(f"warm: {whole:.2f} ms, including {alone:.2f} ms for the gate and its index")
+    print(f"warm, above the gate: {ours:.2f} ms (at most {WARM}: {ours <= WARM})")
 
 
 def main() -> None:
-    """Print all figures, and say whether the targets were met."""
+    """Print all figures, and whether the targets are met."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     arguments.add_argument("--rounds", type=int, default=20)
     rounds = arguments.parse_args().rounds

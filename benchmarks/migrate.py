@@ -1,13 +1,12 @@
-"""Moving checksums out of PostgreSQL: into DynamoDB as the prototype does it, and into SQLite.
+"""Migration of checksums from PostgreSQL: into DynamoDB, compared with the prototype; into SQLite.
 
     python benchmarks/migrate.py [--rows N] [--large N] [--rounds N]
 
-PostgreSQL and a stand-in for DynamoDB (from PyPI, as the tests have them) on the same machine.
-Beside `onecopy migrate --prototype` stand the prototype's way, a `put_item` for each row, and a
-bare load that does nothing but `BatchWriteItem` of items that it has at hand, in as many threads as
-onecopy. All run in turn, each on a table of its own; of the rates, and of the ratios within a
-round, the median counts. Then the memory of a migration ten times as large, and PostgreSQL into
-SQLite.
+PostgreSQL and ministack (in place of DynamoDB) are the servers that the tests use. Peer of `onecopy
+migrate --prototype`: the prototype, with one `put_item` per row. Floor: a loop that only calls
+`BatchWriteItem` with prepared items, in as many threads as onecopy. All take turns, each with its
+own table; the median of the rates, and of the ratios within a round, counts. Then the memory of a
+migration ten times as large is measured, and the rate from PostgreSQL into SQLite.
 """
 
 import argparse
@@ -35,18 +34,18 @@ from botocore.config import Config
 from tests.standins import ministack
 from tests.standins.postgres import postgres
 
-from onecopy.index.dynamodb.table import AT_ONCE, MOST_WRITTEN
+from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT, MAX_WRITE
 
 KEY = "content"
 
 
 def checksums(count: int) -> Iterator[str]:
-    """Yield what the table holds."""
+    """Yield the checksums of the table."""
     return (md5(str(n).encode(), usedforsecurity=False).hexdigest() for n in range(1, count + 1))
 
 
 def put_one_by_one(table: str, count: int) -> float:
-    """Put an item at a time, as the prototype did; return the seconds."""
+    """Put items one by one, like the prototype; return the seconds."""
     client = boto3.resource("dynamodb").Table(table)
     began = time.perf_counter()
     for checksum in checksums(count):
@@ -55,33 +54,33 @@ def put_one_by_one(table: str, count: int) -> float:
 
 
 def put_in_batches(table: str, count: int) -> float:
-    """Put batches that are at hand, in threads, and nothing else; return the seconds."""
-    config = Config(max_pool_connections=AT_ONCE, parameter_validation=False)
+    """Put prepared batches in threads; return the seconds."""
+    config = Config(max_pool_connections=MAX_IN_FLIGHT, parameter_validation=False)
     client = boto3.client("dynamodb", config=config)
     puts = [{"PutRequest": {"Item": {KEY: {"S": checksum}}}} for checksum in checksums(count)]
-    batches = [puts[at : at + MOST_WRITTEN] for at in range(0, count, MOST_WRITTEN)]
+    batches = [puts[at : at + MAX_WRITE] for at in range(0, count, MAX_WRITE)]
 
     def put(batch: list[object]) -> None:
         answer = client.batch_write_item(RequestItems={table: batch})  # type: ignore[dict-item]
         assert not answer["UnprocessedItems"]
 
     began = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_IN_FLIGHT) as pool:
         list(pool.map(put, batches))
     return time.perf_counter() - began
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of onecopy came to."""
+    """Time and memory of a run of onecopy."""
 
     seconds: float
     megabytes: float
-    """Memory at its peak."""
+    """Peak memory."""
 
 
 def measured(command: list[str], env: Mapping[str, str]) -> tuple[Run, str]:
-    """Run a command from a small process, so that its memory is its own."""
+    """Run a command from a small process, so that the peak of memory is the command's own."""
     code = (
         "import json, resource, subprocess, sys\n"
         "done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE, text=True)\n"
@@ -96,22 +95,22 @@ def measured(command: list[str], env: Mapping[str, str]) -> tuple[Run, str]:
         env=env,
         check=True,
     )
-    code_of_it, out, peak = json.loads(done.stdout)
-    assert code_of_it == 0, out
+    exit_code, out, peak = json.loads(done.stdout)
+    assert exit_code == 0, out
     return Run(time.perf_counter() - began, peak / 1024), out
 
 
 def migrate(env: Mapping[str, str], *arguments: str) -> Run:
-    """Run `onecopy migrate`; its own start is not counted."""
+    """Run `onecopy migrate`; the time to start is not counted."""
     command = [sys.executable, "-m", "onecopy", "migrate", *arguments, "--json"]
     run, out = measured(command, env)
-    told = json.loads(out)
-    assert told["lacking"] == 0
-    return Run(told["seconds"], run.megabytes)
+    result = json.loads(out)
+    assert result["lacking"] == 0
+    return Run(result["seconds"], run.megabytes)
 
 
 class Bench:
-    """The two servers, and what is done with them."""
+    """The two servers, and the migrations between them."""
 
     def __init__(self, database: str, env: Mapping[str, str], work: Path) -> None:
         self._database = database
@@ -129,14 +128,14 @@ class Bench:
         }
 
     def fill(self, table: str, rows: int) -> None:
-        """Make a table of so many checksums."""
+        """Create a table with `rows` checksums."""
         with psycopg.connect(self._database, autocommit=True) as connection:
             query = f"SELECT n AS id, md5(n::text) AS md5 FROM generate_series(1, {rows}) AS n"
             connection.execute(f"CREATE TABLE {table} AS {query}".encode())
             connection.execute(f"ANALYZE {table}".encode())
 
     def new_table(self) -> str:
-        """Make an empty table of checksums."""
+        """Create an empty table of checksums."""
         name = f"t-{uuid4().hex[:8]}"
         boto3.client("dynamodb").create_table(
             TableName=name,
@@ -147,7 +146,7 @@ class Bench:
         return name
 
     def to_dynamodb(self, table: str) -> Run:
-        """Move a table as the prototype's script did."""
+        """Move a table with the prototype's arguments."""
         return migrate(self.env, "--prototype", table, "md5", self.new_table(), KEY)
 
     def to_sqlite(self, table: str) -> Run:
@@ -157,7 +156,7 @@ class Bench:
 
 
 @contextmanager
-def benched() -> Iterator[Bench]:
+def servers() -> Iterator[Bench]:
     """Start the servers."""
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -171,23 +170,23 @@ def benched() -> Iterator[Bench]:
 
 
 def compare(bench: Bench, rows: int, rounds: int) -> None:
-    """Print the three ways into DynamoDB."""
+    """Compare three variants of writing to DynamoDB."""
     bench.fill("part", rows)
     few = max(500, rows // 40)
-    ways: dict[str, tuple[int, Callable[[], float]]] = {
+    variants: dict[str, tuple[int, Callable[[], float]]] = {
         "put_item, one by one": (few, lambda: put_one_by_one(bench.new_table(), few)),
         "bare BatchWriteItem": (rows, lambda: put_in_batches(bench.new_table(), rows)),
         "onecopy migrate": (rows, lambda: bench.to_dynamodb("part").seconds),
     }
-    rates: dict[str, list[float]] = {name: [] for name in ways}
+    rates: dict[str, list[float]] = {name: [] for name in variants}
     for _ in range(rounds):
-        for name, (count, run) in ways.items():
+        for name, (count, run) in variants.items():
             rates[name].append(count / run())
     for name, found in rates.items():
         print(f"{name:22} {median(found):10,.0f} rows/s ({min(found):,.0f} to {max(found):,.0f})")
     one, bare, ours = rates.values()
-    print(f"of put_item one by one {_ratio(ours, one)}  (target 8)")
-    print(f"of bare BatchWriteItem {_ratio(ours, bare)}  (target 0.85)")
+    print(f"relative to put_item {_ratio(ours, one)}  (target 8)")
+    print(f"relative to bare      {_ratio(ours, bare)}  (target 0.85)")
 
 
 def _ratio(ours: list[float], theirs: list[float]) -> str:
@@ -196,14 +195,14 @@ def _ratio(ours: list[float], theirs: list[float]) -> str:
 
 
 def main() -> None:
-    """Run it all."""
+    """Run all measurements."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=60_000, help="into DynamoDB, three ways")
-    parser.add_argument("--large", type=int, default=5_000_000, help="into SQLite")
+    parser.add_argument("--rows", type=int, default=60_000, help="rows for DynamoDB")
+    parser.add_argument("--large", type=int, default=5_000_000, help="rows for SQLite")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}")
-    with benched() as bench:
+    with servers() as bench:
         compare(bench, given.rows, given.rounds)
         bench.fill("tenth", given.rows // 10)
         few, many = bench.to_dynamodb("tenth"), bench.to_dynamodb("part")

@@ -1,16 +1,17 @@
-"""How fast the PostgreSQL index is, beside bare loops of psycopg that do the same and nothing more.
+"""Speed of the PostgreSQL index, compared with bare psycopg loops that do the minimum.
 
     python benchmarks/postgres.py [COPIES] [--url URL]
 
-COPIES defaults to 1 million; 100,000 give a quick look. Every copy has a content digest and an MD5.
-The server is the tests' own, on a Unix socket, durable (fsync on); --url names an empty database
-elsewhere, beside which another one can be made.
+COPIES defaults to 1 million; 100,000 are enough for a quick look. Every copy has a content digest
+and an MD5. The server is the one that the tests use, on a Unix socket and durable (fsync is on);
+--url names an empty database elsewhere, on a server where another one can be created.
 
-The bare loops work on the same tables, over one connection with the same settings, by prepared
-statements with binary parameters and a cursor that is kept; but they know beforehand what the index
-has to find out: tenants, numbers, and that no key is taken. Both sides take turns, so that the
-ratios hold on a busy machine, where the rates do not; only the loads follow one another. Single
-lookups are made on one core: to wake a process on another one takes longer than they do.
+Floor: loops over the same tables and one connection with the same settings, with prepared
+statements, binary parameters and one cursor, which know in advance what the index has to find out
+(tenants, numbers, and that no key is in use). Peer: the prototype's query per checksum. Both sides
+take turns, so that ratios are valid on a busy machine, where rates are not; only the loads run one
+after the other. Single lookups run on one core, because waking a process on another core takes
+longer than a lookup.
 """
 
 import argparse
@@ -53,7 +54,7 @@ from onecopy.index.postgres.loading import _BUILD_KEY, _BUILD_OTHERS, _DROP_KEYS
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 CHUNK = 100_000
-"""Copies that the bare load hands over at one time, as ours does."""
+"""Copies per batch of the bare load, as in ours."""
 FIRST = """
 SELECT key, size, digests, identity, stored_at, recorded_at
 FROM onecopy.digest JOIN onecopy.copy USING (tenant, number)
@@ -76,21 +77,21 @@ PROTOTYPE = "SELECT count(*) FROM checksums WHERE content = %s"
 
 
 class Bare:
-    """One connection, with a cursor that is kept."""
+    """One connection with one cursor."""
 
     def __init__(self, url: str) -> None:
-        self.connection = Connections(url)._take()  # noqa: SLF001 - with the same settings
+        self.connection = Connections(url)._take()  # noqa: SLF001 - the same settings
         self._cursor = self.connection.cursor(binary=True)
 
     def fetch(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         return self._cursor.execute(statement, values, prepare=True).fetchall()
 
     def look_up(self, digests: Sequence[bytes]) -> object:
-        """Look up many digests, of each of which there is one copy."""
+        """Look up many digests that have one copy each."""
         return self.fetch(EACH, sorted(digests))
 
     def record(self, number: int, row: Row) -> object:
-        """Record one copy durably, and return what holds its content."""
+        """Record one copy durably, and return the copy of record."""
         run = partial(self._cursor.execute, prepare=True)
         key, size, digests, identity, stored_at, recorded_at = row
         sha256, md5 = b"\0" + digests[1:33], b"\2" + digests[34:50]
@@ -102,7 +103,7 @@ class Bare:
         return first
 
     def load(self, first: int, copies: int) -> None:
-        """Load copies by COPY, in one transaction."""
+        """Load copies with COPY in one transaction."""
         with self.connection.transaction():
             for start in range(first, first + copies, CHUNK):
                 self._load(range(start, min(start + CHUNK, first + copies)))
@@ -144,13 +145,16 @@ def measure_load(index: PostgresIndex, bare: Bare, copies: int) -> None:
     show_rates("first load, copies", copies / ours.wall, copies / theirs.wall, 0.7, None)
     cpu = [side.cpu / copies * 1e6 for side in (ours, theirs)]
     show(
-        "  CPU of the client, µs a copy", f"{cpu[0]:.1f}", f"{cpu[1]:.1f}", f"{cpu[0] / cpu[1]:.2f}"
+        "  CPU of the client, µs per copy",
+        f"{cpu[0]:.1f}",
+        f"{cpu[1]:.1f}",
+        f"{cpu[0] / cpu[1]:.2f}",
     )
     more = min(copies, 50_000)
     theirs = spend(lambda: bare.load(copies, more))
     pairs = ((TENANT, copy_of(number)) for number in range(copies, copies + more))
     ours = spend(lambda: index.add(pairs))
-    show_rates("more copies on top", more / ours.wall, more / theirs.wall, 0.7, None)
+    show_rates("second load, copies", more / ours.wall, more / theirs.wall, 0.7, None)
 
 
 def measure_size(bare: Bare, copies: int) -> None:
@@ -158,7 +162,7 @@ def measure_size(bare: Bare, copies: int) -> None:
         "SELECT sum(pg_total_relation_size(oid))::float8 FROM pg_class"
         " WHERE oid IN ('onecopy.copy'::regclass, 'onecopy.digest'::regclass)"
     )
-    show("disk, bytes a copy", f"{rows[0][0] / copies:.0f}")
+    show("disk, bytes per copy", f"{rows[0][0] / copies:.0f}")
 
 
 def measure_lookups(index: PostgresIndex, bare: Bare, copies: int) -> None:
@@ -166,26 +170,26 @@ def measure_lookups(index: PostgresIndex, bare: Bare, copies: int) -> None:
     hits = [sha256_of(random.randrange(copies)) for _ in range(20_000)]
     misses = [sha256_of(3 * copies + number) for number in range(20_000)]
     cores = os.sched_getaffinity(0)
-    stay(index, bare, {min(cores)})
-    for what, digests in (("hit", hits), ("miss", misses)):
+    pin(index, bare, {min(cores)})
+    for kind, digests in (("hit", hits), ("miss", misses)):
         times = in_turns(
             lambda digest: index.lookup(TENANT, [digest]),
             lambda digest: bare.fetch(FIRST, b"\0" + digest.value),
             digests,
             500,
         )
-        half = len(digests) // 2  # the first half warms
-        show_times(f"lookup, {what}", (times[0][half:], times[1][half:]), 1.3)
-    stay(index, bare, cores)
+        half = len(digests) // 2  # the first half warms up
+        show_times(f"lookup, {kind}", (times[0][half:], times[1][half:]), 1.3)
+    pin(index, bare, cores)
 
 
 def _pid(connection: Connection) -> int:
     return connection.info.backend_pid
 
 
-def stay(index: PostgresIndex, bare: Bare, cores: set[int]) -> None:
-    """Keep ourselves and both sides' server processes on some cores, if they are ours to keep."""
-    ours = index._connections.use(_pid)  # noqa: SLF001 - it is no matter of its users
+def pin(index: PostgresIndex, bare: Bare, cores: set[int]) -> None:
+    """Pin this process and both server processes to some cores, where permitted."""
+    ours = index._connections.use(_pid)  # noqa: SLF001 - of no use to other callers
     for pid in (0, int(ours), bare.connection.info.backend_pid):
         with suppress(ProcessLookupError, PermissionError):
             os.sched_setaffinity(pid, cores)
@@ -193,7 +197,7 @@ def stay(index: PostgresIndex, bare: Bare, cores: set[int]) -> None:
 
 def measure_batches(index: PostgresIndex, bare: Bare, copies: int) -> None:
     random = Random(2)
-    for what, first in (("hits", 0), ("misses", 3 * copies)):
+    for kind, first in (("hits", 0), ("misses", 3 * copies)):
         batches = [
             [md5_of(first + random.randrange(copies)) for _ in range(BATCH)] for _ in range(60)
         ]
@@ -204,11 +208,11 @@ def measure_batches(index: PostgresIndex, bare: Bare, copies: int) -> None:
             3,
         )
         rates = [BATCH / statistics.median(side) * 1e6 for side in (ours, theirs)]
-        show_rates(f"batches of 1,000 {what}, digests", rates[0], rates[1], 0.7, None)
+        show_rates(f"batches of 1,000 {kind}, digests", rates[0], rates[1], 0.7, None)
 
 
 def measure_prototype(index: PostgresIndex, url: str, copies: int) -> None:
-    """Ask for MD5s one by one, as hexadecimal text, by statements that nobody has prepared."""
+    """Compare with the prototype: MD5s queried one by one as hex, with unprepared statements."""
     random = Random(3)
     with psycopg.connect(url, autocommit=True, cursor_factory=psycopg.ClientCursor) as theirs:
         theirs.execute("CREATE TABLE checksums (content TEXT PRIMARY KEY)")
@@ -216,7 +220,7 @@ def measure_prototype(index: PostgresIndex, url: str, copies: int) -> None:
             for number in range(copies):
                 copying.write_row((md5_of(number).value.hex(),))
         theirs.execute("VACUUM ANALYZE checksums")
-        for what, first in (("hits", 0), ("misses", 3 * copies)):
+        for kind, first in (("hits", 0), ("misses", 3 * copies)):
             batches = [
                 [md5_of(first + random.randrange(copies)) for _ in range(BATCH)] for _ in range(20)
             ]
@@ -227,7 +231,7 @@ def measure_prototype(index: PostgresIndex, url: str, copies: int) -> None:
 
             spent = in_turns(lambda batch: index.lookup(TENANT, batch), one_by_one, batches, 1)
             rates = [BATCH / statistics.median(side) * 1e6 for side in spent]
-            show_rates(f"1,000 {what}, beside one by one", rates[0], rates[1], 15, None)
+            show_rates(f"1,000 {kind}, against one by one", rates[0], rates[1], 15, None)
 
 
 def measure_records(index: PostgresIndex, bare: Bare, copies: int) -> None:
@@ -245,12 +249,12 @@ def measure_records(index: PostgresIndex, bare: Bare, copies: int) -> None:
     more = [copy_of(number) for number in range(5 * copies, 5 * copies + 8000)]
     with ThreadPoolExecutor(8) as pool:
         spent = spend(lambda: list(pool.map(lambda copy: index.record(TENANT, [copy]), more)))
-    show("durable records of 8 threads/s", f"{len(more) / spent.wall:,.0f}")
+    show("durable records, 8 threads/s", f"{len(more) / spent.wall:,.0f}")
     many = [copy_of(number) for number in range(6 * copies, 6 * copies + 20_000)]
     spent = spend(
         lambda: [index.record(TENANT, many[at : at + BATCH]) for at in range(0, 20_000, BATCH)]
     )
-    show("records by 1,000, copies/s", f"{len(many) / spent.wall:,.0f}")
+    show("records in batches of 1,000/s", f"{len(many) / spent.wall:,.0f}")
 
 
 def measure_pages(index: PostgresIndex) -> None:
@@ -261,7 +265,7 @@ def measure_pages(index: PostgresIndex) -> None:
 
 @contextmanager
 def databases(url: str | None) -> Iterator[tuple[str, str]]:
-    """Lend two empty databases: ours, and the bare one."""
+    """Provide two empty databases, for the index and for the floor."""
     with ExitStack() as stack:
         if url:
             server = Postgres(url)
@@ -279,13 +283,13 @@ def databases(url: str | None) -> Iterator[tuple[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("copies", nargs="?", type=int, default=1_000_000)
-    parser.add_argument("--url", help="an empty database, in place of the tests' own server")
+    parser.add_argument("--url", help="an empty database to use instead of the tests' server")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     print(f"{options.copies:,} copies, {cores} cores, load {os.getloadavg()[0]:.1f}")
     show("", "onecopy", "bare", "ratio", "target")
     with databases(options.url) as (ours, theirs):
-        PostgresIndex(theirs).close()  # makes the tables
+        PostgresIndex(theirs).close()  # creates the tables
         index, bare = PostgresIndex(ours), Bare(theirs)
         measure_load(index, bare, options.copies)
         for url in (ours, theirs):

@@ -1,12 +1,12 @@
-"""How fast the service answers: one check against an empty endpoint, and checks of 1,000 files.
+"""Speed of the service: checks of one file, compared with an empty endpoint, and of 1,000 files.
 
     python benchmarks/service.py [--index sqlite:/path/to/index.sqlite] [--copies N] [--rounds N]
 
-Starts `onecopy serve` as it is, in a process of its own with one worker, and asks it from this
-process. With `--index` an existing index is used (that belongs to no store; what is added to it is
-taken out again), else one of N copies (default 1,000,000) is made. What is compared runs in
-turns, and the best round of each counts. Wall time needs an idle core for each process; where they
-are busy, compare the server's CPU time.
+Starts `onecopy serve` with one worker, and sends requests from this process. Floor: `GET /healthz`.
+With --index, an existing index is used (it must not belong to a store; records added to it are
+removed again), otherwise one with N copies (default 1,000,000) is created. All cases take turns,
+and the best round of each counts. Wall time needs an idle core for each of the two processes; on a
+busy machine, compare the server's CPU time.
 """
 
 import argparse
@@ -47,14 +47,14 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Run:
-    """What one round took."""
+    """Figures of one round."""
 
     requests: int
     seconds: float
     cpu: float
-    """Seconds of the server."""
+    """CPU seconds of the server."""
     median: float
-    """Seconds of one request."""
+    """Seconds per request."""
 
     @property
     def rate(self) -> float:
@@ -75,14 +75,14 @@ class Server:
     port: int
 
     def cpu(self) -> float:
-        """Return the seconds that it has computed."""
+        """Return the CPU seconds used so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--index", help="URL of an index that exists")
+    parser.add_argument("--index", help="URL of an existing index")
     parser.add_argument("--copies", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
@@ -105,10 +105,10 @@ def main() -> None:
 
 
 def fill(index: Engine, count: int) -> None:
-    """Make an index of so many copies."""
+    """Add `count` copies to an index."""
     began = time.perf_counter()
     index.add((TENANT, copy_of(secrets.token_bytes(32), at)) for at in range(count))
-    print(f"index of {count:,} copies made in {time.perf_counter() - began:.0f} s")
+    print(f"index with {count:,} copies created in {time.perf_counter() - began:.0f} s")
 
 
 def copy_of(value: bytes, at: int) -> Copy:
@@ -117,7 +117,7 @@ def copy_of(value: bytes, at: int) -> Copy:
 
 
 def put_live(index: Engine, store: Store, folder: Path) -> list[Copy]:
-    """Store 1,000 files and record them."""
+    """Store and record 1,000 files."""
     contents = {f"live/{at}": secrets.token_bytes(2_000) for at in range(BATCH)}
     (folder / "live").mkdir()
     for name, content in contents.items():
@@ -162,7 +162,7 @@ def compare(server: Server, live: Sequence[Copy], rounds: int) -> None:
     batches = [check(files) for files in unknown]
     known_batches = [check(sample(known, len(known))) for _ in range(20)]
     cases = [
-        Case(f"{name}, {connections} at a time", requests, SINGLE, connections)
+        Case(f"{name}, {connections} concurrent", requests, SINGLE, connections)
         for name, requests in (
             ("GET /healthz", [request("GET", "/healthz")]),
             ("check of 1 unknown", singles),
@@ -171,31 +171,31 @@ def compare(server: Server, live: Sequence[Copy], rounds: int) -> None:
         for connections in (1, CONNECTIONS)
     ]
     cases += [
-        Case(f"{name}, {connections} at a time", requests, BATCHES, connections)
+        Case(f"{name}, {connections} concurrent", requests, BATCHES, connections)
         for name, requests in (
             (f"check of {BATCH} unknown", batches),
             (f"check of {BATCH} known", known_batches),
         )
         for connections in (1, 4)
     ]
-    best = {case.name: ask(server, case) for case in cases}
+    best = {case.name: run(server, case) for case in cases}
     for _ in range(rounds):
         for case in cases:
-            best[case.name] = min(best[case.name], ask(server, case), key=lambda run: run.seconds)
+            best[case.name] = min(best[case.name], run(server, case), key=lambda each: each.seconds)
     show(best)
 
 
 def show(best: dict[str, Run]) -> None:
     print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
-    for name, run in best.items():
+    for name, found in best.items():
         each = BATCH if str(BATCH) in name else 1
-        how = name.rpartition(", ")[2]
-        line = f"{name:40} {run.rate * each:10,.0f}/s  p50 {run.median * 1e6:8,.0f} µs"
-        line += f"  server's CPU {run.cpu / run.requests * 1e6:8,.0f} µs"
+        clients = name.rpartition(", ")[2]
+        line = f"{name:40} {found.rate * each:10,.0f}/s  p50 {found.median * 1e6:8,.0f} µs"
+        line += f"  server's CPU {found.cpu / found.requests * 1e6:8,.0f} µs"
         if each == 1 and "healthz" not in name:
-            empty = best[f"GET /healthz, {how}"]
-            line += f"  {empty.rate / run.rate:.2f} times healthz"
-            line += f" ({run.cpu / empty.cpu:.2f} times its CPU)"
+            empty = best[f"GET /healthz, {clients}"]
+            line += f"  {empty.rate / found.rate:.2f} times healthz"
+            line += f" ({found.cpu / empty.cpu:.2f} times its CPU)"
         print(line)
 
 
@@ -208,11 +208,11 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def ask(server: Server, case: Case) -> Run:
-    return asyncio.run(_ask(server, case))
+def run(server: Server, case: Case) -> Run:
+    return asyncio.run(_run(server, case))
 
 
-async def _ask(server: Server, case: Case) -> Run:
+async def _run(server: Server, case: Case) -> Run:
     loop = asyncio.get_running_loop()
     clients = [
         (await loop.create_connection(Client, "127.0.0.1", server.port))[1]
@@ -229,7 +229,7 @@ async def _ask(server: Server, case: Case) -> Run:
 
 
 class Client(asyncio.Protocol):
-    """One connection that sends requests and reads their answers, and nothing more."""
+    """Minimal HTTP client on one connection."""
 
     def __init__(self) -> None:
         self.times: list[float] = []

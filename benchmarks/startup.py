@@ -1,9 +1,9 @@
-"""How long `onecopy check` takes to start, above `python -c pass`.
+"""Start-up time of `onecopy check`, compared with `python -c pass`.
 
     python benchmarks/startup.py [--rounds N]
 
-Checks one small file against a local index. Both commands run in turns, and the fastest of each
-counts: what is slower was waiting for somebody else.
+Checks one small file against a local index. Both commands take turns, and the fastest run of each
+counts, because slower ones include waiting. Target: at most 0.25 s above the bare interpreter.
 """
 
 import argparse
@@ -18,7 +18,7 @@ TARGET = 0.25
 
 
 def seconds(command: list[str], folder: Path, output: bytes) -> float:
-    """Return how long a command takes that prints this output."""
+    """Return the duration of a command, which must print `output`."""
     began = time.perf_counter()
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     if done.stdout != output:
@@ -27,7 +27,7 @@ def seconds(command: list[str], folder: Path, output: bytes) -> float:
 
 
 def main() -> None:
-    """Print both times, and say whether the target was met."""
+    """Print both times, and whether the target is met."""
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     arguments.add_argument("--rounds", type=int, default=30)
     rounds = arguments.parse_args().rounds
@@ -36,9 +36,7 @@ def main() -> None:
         (folder / "a").write_bytes(b"hello")
         check = [sys.executable, "-m", "onecopy", "check", "a"]
         bare = [sys.executable, "-c", "pass"]
-        seconds(
-            check, folder, b"a: new\n"
-        )  # makes index and store, and compiles what is not compiled yet
+        seconds(check, folder, b"a: new\n")  # creates index and store, and compiles modules
         pairs = [
             (seconds(check, folder, b"a: new\n"), seconds(bare, folder, b"")) for _ in range(rounds)
         ]

@@ -1,4 +1,4 @@
-"""Report: figures of duplicates and money."""
+"""Figures of duplicates and their cost."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from tests.gate.world import World
 
 
 def copy(key: str, size: int, content: int | None, identity: str = "") -> Copy:
-    """Return a copy of a content that is known by a number; None: of an unknown one."""
+    """Return a copy of the content with this number; None: unknown content."""
     value = sha256(b"%d %d" % (content or 0, size)).digest()
     digest = Digest(content_scheme(size), value)
     digests = Digests() if content is None else Digests.proved(digest)
@@ -25,19 +25,19 @@ def copy(key: str, size: int, content: int | None, identity: str = "") -> Copy:
 
 
 def of(*copies: Copy, tenant: str = "default") -> Iterator[tuple[str, Copy]]:
-    """Return copies as an index yields them."""
+    """Yield (tenant, copy) pairs like an index."""
     return ((tenant, each) for each in copies)
 
 
 def test_an_empty_index() -> None:
-    """Nothing costs nothing."""
+    """An empty index has no objects and no cost."""
     found = report(of(), price=0.023)
     assert (found.objects, found.contents, found.bytes, found.wasted) == (0, 0, 0, 0)
     assert found.top == ()
 
 
 def test_duplicates_are_counted_and_priced() -> None:
-    """Of each content one copy is needed, and the others are waste."""
+    """One copy of each content is needed; the others are waste."""
     gigabyte = 10**9
     found = report(
         of(
@@ -58,7 +58,7 @@ def test_duplicates_are_counted_and_priced() -> None:
 
 
 def test_the_worst_come_first() -> None:
-    """Groups are ordered by the bytes that they waste, and name their first keys."""
+    """Groups are sorted by the bytes that they waste, and list their first keys."""
     copies = [
         *(copy(f"small-{number}", 10, 1) for number in range(9)),
         *(copy(f"large-{number}", 1000, 2) for number in (3, 1, 2)),
@@ -72,7 +72,7 @@ def test_the_worst_come_first() -> None:
 
 
 def test_hard_links_are_one_object_with_several_names() -> None:
-    """In a folder equal identity is one file: two names of it waste nothing."""
+    """Keys with the same identity are one file in a folder, and waste nothing."""
     copies = [copy("a", 10, 1, "same"), copy("b", 10, 1, "same"), copy("c", 10, 1, "other")]
     linked = report(of(*copies), price=0, hard_links=True)
     assert (linked.names, linked.objects, linked.bytes, linked.wasted) == (3, 2, 20, 10)
@@ -81,20 +81,20 @@ def test_hard_links_are_one_object_with_several_names() -> None:
 
 
 def test_tenants_are_not_compared() -> None:
-    """What two tenants hold of one content is needed twice."""
+    """Copies of one content in two tenants are not duplicates."""
     found = report([("ada", copy("a", 10, 1)), ("bob", copy("a", 10, 1))], price=0)
     assert (found.contents, found.duplicates) == (2, 0)
 
 
 def test_copies_of_unknown_content_are_counted_apart() -> None:
-    """What has no content digest cost its bytes, and is no one's duplicate."""
+    """Copies without a content digest count as bytes, not as duplicates."""
     found = report(of(copy("a", 10, 1), copy("b", 10, None), copy("c", 10, None)), price=0)
     assert (found.objects, found.unidentified, found.bytes) == (1, 2, 30)
     assert found.duplicates == 0
 
 
 def test_a_scanned_folder_agrees_with_the_disk(tmp_path: Path) -> None:
-    """From files to figures: what du and rdfind would say of the same tree."""
+    """Figures of a scanned folder agree with the files in it."""
     world = World.at(tmp_path)
     for name, data in (("a", b"1" * 100), ("b", b"1" * 100), ("c", b"2" * 50), ("d/e", b"1" * 100)):
         path = world.path(name)
@@ -124,7 +124,7 @@ print(peak(2_000), peak(150_000))
 
 
 def test_memory_stays_flat() -> None:
-    """A hundred thousand copies with long keys cost less memory than their keys have bytes."""
+    """150,000 copies with long keys need less memory than the keys have bytes."""
     done = subprocess.run(
         [sys.executable, "-c", _MANY],
         capture_output=True,

@@ -1,6 +1,6 @@
-"""Duplicates and money: how much of what is stored is stored more than once. Pure figures.
+"""Report on stored duplicates and their cost.
 
-Memory stays flat however many copies there are: they go into a temporary database, whose sorter
+Memory stays flat for any number of copies: they are written to a temporary SQLite database, which
 groups them by content on disk.
 """
 
@@ -13,8 +13,7 @@ import apsw
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
 
-_BATCH = 10_000
-"""Copies that are written in one go."""
+_COPIES_PER_WRITE = 10_000
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -51,55 +50,55 @@ SELECT place, key FROM copies CROSS JOIN top USING (tenant, digest, size) ORDER 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Several stored objects that hold one content of one tenant."""
+    """Stored objects of one tenant with the same content."""
 
     tenant: str
     digest: Digest
     """The content digest."""
     size: int
-    """Bytes of one of them."""
+    """Bytes of one object."""
     objects: int
     keys: tuple[str, ...]
-    """The first of them, in order."""
+    """The first keys, sorted."""
 
     @property
     def wasted(self) -> int:
-        """Bytes that would be saved if there were one of them."""
+        """Bytes that would be saved if only one of them were stored."""
         return self.size * (self.objects - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an index knows of duplicates. Hard links of one file are one object with many names."""
+    """Figures of duplicates in an index. Hard links of a file are one object with many names."""
 
     names: int
     """Recorded keys."""
     objects: int
-    """Stored objects whose content is known; hard links count once."""
+    """Stored objects with known content; hard links count once."""
     contents: int
     bytes: int
-    """Of all objects."""
+    """Size of all objects."""
     groups: int
-    """Contents that several objects hold."""
+    """Contents that are stored in several objects."""
     duplicates: int
-    """Objects that hold what another one holds already."""
+    """Objects beyond the first one of each content."""
     wasted: int
-    """Bytes of these."""
+    """Size of the duplicates in bytes."""
     unidentified: int
-    """Objects of which no content digest is known: not in any other figure but `bytes`."""
+    """Objects without a known content digest; other figures except `bytes` exclude them."""
     price: float
     """US dollars per GB (10^9 bytes) and month."""
     top: tuple[Group, ...]
-    """The groups that waste most, the worst first."""
+    """The groups that waste most, in descending order."""
 
     @property
     def cost(self) -> float:
-        """US dollars a month for all objects."""
+        """US dollars per month for all objects."""
         return self.bytes / 1e9 * self.price
 
     @property
     def wasted_cost(self) -> float:
-        """US dollars a month for what is wasted."""
+        """US dollars per month for the duplicates."""
         return self.wasted / 1e9 * self.price
 
 
@@ -111,14 +110,14 @@ def report(
     keys: int = 5,
     hard_links: bool = False,
 ) -> Report:
-    """Return the figures of (tenant, copy) pairs, as `Index.copies` yields them.
+    """Return the report on (tenant, copy) pairs, as `Index.copies` yields them.
 
-    With `hard_links`, for folders, copies of one content with the same identity are one object.
-    The `top` groups name up to `keys` keys each.
+    With `hard_links` (for folders), copies of one content with the same identity are one object.
+    The report lists `top` groups with up to `keys` keys each.
     """
-    database = apsw.Connection("")  # a file of its own that goes with the connection
+    database = apsw.Connection("")  # a temporary file, deleted when closed
     try:
-        database.execute(_SCHEMA).fetchall()  # apsw runs no more than it is asked for
+        database.execute(_SCHEMA).fetchall()  # apsw runs statements only as rows are fetched
         _write(database, copies, hard_links=hard_links)
         database.execute(_GROUPS).fetchall()
         contents, objects, names, size, groups, duplicates, wasted = _row(database, _SUMS)
@@ -147,14 +146,14 @@ def _write(
             tenant,
             digest.value if (digest := copy.content_digest) else None,
             copy.size,
-            # Python's own hash is salted and 64 bits long: good enough to tell objects of one
-            # content apart, and much smaller to sort than the identity itself.
+            # Python's hash is salted and has 64 bits: good enough to distinguish objects with the
+            # same content, and much smaller to sort than the identity itself.
             hash(copy.identity) if hard_links else number,
             copy.key,
         )
         for number, (tenant, copy) in enumerate(copies)
     )
-    while batch := list(islice(rows, _BATCH)):
+    while batch := list(islice(rows, _COPIES_PER_WRITE)):
         database.executemany("INSERT INTO copies VALUES (?, ?, ?, ?, ?)", batch)
 
 

@@ -10,12 +10,12 @@ from onecopy.bench.subject import Subject, opened
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Return where an index lies that stays."""
+    """Return the URL of a persistent index."""
     return f"sqlite:{tmp_path}/index.sqlite"
 
 
 @pytest.fixture
 def subject(url: str) -> Iterator[Subject]:
-    """Yield an index that stays, empty."""
+    """Yield an empty persistent index."""
     with opened([url]) as [found]:
         yield found

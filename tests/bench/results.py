@@ -1,14 +1,14 @@
-"""Results that look like measured ones."""
+"""Results like measured ones."""
 
-from onecopy.bench.figures import Figures, Result, Round, What, round_of
+from onecopy.bench.figures import Figures, Metric, Result, Round, round_of
 
-LOOKUP = What("lookup-hit", "lookup of one, known", "digests")
-BATCH = What("batch-1000", "batch of 1,000, half known", "digests")
-INGEST = What("ingest", "ingest", "copies")
+LOOKUP = Metric("lookup-hit", "lookup of one, known", "digests")
+BATCH = Metric("batch-1000", "batch of 1,000, half known", "digests")
+INGEST = Metric("ingest", "ingest", "copies")
 
 
 def rounds(fastest: int, calls: int) -> Figures:
-    """Return three rounds whose calls took from `fastest` nanoseconds up to 100 times as long."""
+    """Return three rounds whose calls take from `fastest` nanoseconds to 100 times as long."""
     steps = [round(fastest * 100 ** (call / calls)) for call in range(calls)]
     return Figures(
         tuple(
@@ -22,8 +22,8 @@ def results(*indexes: str) -> list[Result]:
     """Return three results for each index; later indexes are slower."""
     slower = {index: 10**place for place, index in enumerate(indexes)}
     return [
-        Result(index, 1000, what, figures[index])
-        for what, figures in (
+        Result(index, 1000, metric, figures[index])
+        for metric, figures in (
             (INGEST, {index: Figures((Round(1, 1e6 / by),)) for index, by in slower.items()}),
             (LOOKUP, {index: rounds(5_000 * by, 1000) for index, by in slower.items()}),
             (BATCH, {index: rounds(1_000_000 * by, 20) for index, by in slower.items()}),

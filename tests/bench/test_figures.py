@@ -1,4 +1,4 @@
-"""Percentiles, and what is made of several rounds."""
+"""Percentiles, and medians of several rounds."""
 
 import random
 from statistics import median
@@ -9,7 +9,7 @@ from onecopy.bench.figures import CURVE, SHOWN, Figures, Round, percentile, roun
 
 
 def test_percentiles_of_a_thousand() -> None:
-    """By the nearest rank: of 1 to 1,000 so many thousandths are no larger than their number."""
+    """The nearest rank of 1 to 1,000 is the number of thousandths."""
     ordered = range(1, 1001)
     found = {name: percentile(ordered, at) for name, at in SHOWN.items()}
     assert found == {"p50": 500, "p90": 900, "p99": 990, "p99.9": 999}
@@ -28,7 +28,7 @@ def test_percentiles_of_a_thousand() -> None:
     ],
 )
 def test_percentiles_of_a_few(values: list[int], at: int, expected: int) -> None:
-    """Always one of the values, never one in between."""
+    """A percentile is one of the values, never one in between."""
     assert percentile(values, at) == expected
 
 
@@ -36,13 +36,13 @@ def test_percentiles_of_a_few(values: list[int], at: int, expected: int) -> None
     ("count", "at"), [(1, 500_000), (9, 900_000), (99, 990_000), (999, 999_000)]
 )
 def test_too_few_for_a_percentile(count: int, at: int) -> None:
-    """A p99 of fewer than a hundred values is nothing but their maximum: it isn't told."""
+    """A p99 of fewer than a hundred values would be their maximum, so there is none."""
     assert percentile(range(count), at) is None
     assert percentile(range(count + 1), at) is not None
 
 
 def test_percentiles_by_counting() -> None:
-    """At least that share of the values is no larger, and a smaller one would not do."""
+    """At least that share of the values is no larger, and no smaller value has this property."""
     values = sorted(random.Random(1).choices(range(300), k=2000))
     for at in CURVE:
         found = percentile(values, at)
@@ -54,14 +54,14 @@ def test_percentiles_by_counting() -> None:
         )
 
 
-def test_the_curve_goes_on_evenly() -> None:
-    """From the fastest call to 99.9 %, ten steps for each nine."""
+def test_points_of_a_curve() -> None:
+    """A curve has ten steps for each nine, from the fastest call to 99.9 %."""
     assert (CURVE[0], CURVE[10], CURVE[20], CURVE[30]) == (0, 900_000, 990_000, 999_000)
     assert sorted(set(CURVE)) == list(CURVE)
 
 
 def test_one_bad_round_changes_nothing() -> None:
-    """Figures are the medians of those of the rounds; only the spread tells of a bad one."""
+    """Figures are medians over the rounds; only the spread shows a bad one."""
     good = [round_of(range(100, 1100), 1000.0), round_of(range(102, 1102), 990.0)]
     bad = round_of([value * 50 for value in range(1000)], 20.0)
     figures = Figures((*good, bad))
@@ -73,14 +73,14 @@ def test_one_bad_round_changes_nothing() -> None:
 
 
 def test_medians_of_rounds() -> None:
-    """An even number of rounds has its median in the middle of two."""
+    """The median of an even number of rounds is the mean of the middle two."""
     rounds = tuple(round_of([value] * 10, float(value)) for value in (10, 20, 40, 50))
     assert Figures(rounds).at(500_000) == median([10, 20, 40, 50])
     assert Figures(rounds).per_second == 30
 
 
 def test_a_round_with_too_few_calls_leaves_a_percentile_unknown() -> None:
-    """The median of the others would be one of luckier rounds."""
+    """A median over the other rounds would be biased, so there is none."""
     figures = Figures((round_of(range(1000), 1.0), round_of(range(50), 1.0)))
     assert figures.at(900_000) is not None
     assert figures.at(990_000) is None
@@ -88,6 +88,6 @@ def test_a_round_with_too_few_calls_leaves_a_percentile_unknown() -> None:
 
 
 def test_a_single_round_has_no_spread() -> None:
-    """Ingest is measured once, and its calls have no latencies."""
+    """Ingest is measured once and has no latencies."""
     figures = Figures((Round(1, 5000.0),))
     assert (figures.spread, figures.at(500_000), figures.curve()) == (None, None, [])

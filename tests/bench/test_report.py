@@ -1,4 +1,4 @@
-"""The page of a bench: one file, which needs nothing else."""
+"""The report: one self-contained page, and its JSON."""
 
 import json
 import re
@@ -22,7 +22,7 @@ ODD = 'sqlite:/tmp/<b>&"quoted".sqlite'
 
 
 class Document(HTMLParser):
-    """Reads a page, and complains of what is not closed in order."""
+    """Parser that requires every element to be closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ def report(tmp_path: Path) -> Path:
 
 
 def test_the_page_is_sound(report: Path) -> None:
-    """Every element is closed in order, and what an index is called is only text."""
+    """Every element is closed in order, and names of indexes are escaped."""
     text = report.read_text("utf-8")
     assert text.startswith('<!DOCTYPE html>\n<html lang="en">')
     page = Document(text)
@@ -64,7 +64,7 @@ def test_the_page_is_sound(report: Path) -> None:
 
 
 def test_the_page_needs_nothing_else(report: Path) -> None:
-    """It names no other place, runs nothing, and forbids itself to."""
+    """The page has no links and no scripts, and its policy forbids them."""
     text = report.read_text("utf-8")
     page = Document(text)
     names = {name for _, name, _ in page.attributes}
@@ -74,8 +74,8 @@ def test_the_page_needs_nothing_else(report: Path) -> None:
     assert ("meta", "content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
 
 
-def test_page_and_json_tell_what_the_table_tells(report: Path) -> None:
-    """Three ways to say the same figures."""
+def test_page_json_and_table_agree(report: Path) -> None:
+    """Page, JSON and table show the same figures."""
     found = results("sqlite", ODD)
     texts = Document(report.read_text("utf-8")).texts
     for result in found:
@@ -91,8 +91,8 @@ def test_page_and_json_tell_what_the_table_tells(report: Path) -> None:
     assert [len(each["per_second_of_rounds"]) for each in kept["results"]] == [1, 1, 3, 3, 3, 3]
 
 
-def test_curves_are_told_to_those_who_do_not_see_them(report: Path) -> None:
-    """A chart is an image with a title; only what is known to p99 is drawn."""
+def test_curves_have_a_text_alternative(report: Path) -> None:
+    """A chart is an image with a title; only curves that reach p99 are drawn."""
     drawn = re.findall(r"<svg[^>]*role=\"img\".*?</svg>", report.read_text("utf-8"), re.DOTALL)
     assert len(drawn) == 1
     title = fromstring(drawn[0])[0]
@@ -102,7 +102,7 @@ def test_curves_are_told_to_those_who_do_not_see_them(report: Path) -> None:
 
 
 def test_curves_rise_within_their_frame(report: Path) -> None:
-    """From left to right no call was faster, and nothing is drawn outside."""
+    """Curves never fall from left to right, and stay inside the frame."""
     text = report.read_text("utf-8")
     paths = re.findall(r'<path d="M([^"]*L[^"]*)" class="curve"', text)
     assert len(paths) == 2
@@ -113,8 +113,8 @@ def test_curves_rise_within_their_frame(report: Path) -> None:
         assert all(0 <= x <= 360 and 0 <= y <= 240 for x, y in points)
 
 
-def test_colours_can_be_told_from_the_paper() -> None:
-    """In light and dark: text by 4.5 to 1, lines by 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
+def test_contrast() -> None:
+    """Text has a contrast of 4.5 to 1, lines of 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11)."""
     style = files("onecopy.bench").joinpath("report.css").read_text("utf-8")
     light, dark = (dict(re.findall(r"--(\w+): #(\w{6})", part)) for part in style.split("@media"))
     for colours in (light, dark):
@@ -140,7 +140,7 @@ def luminance(colour: str) -> float:
 
 
 def test_a_report_is_refused_before_the_work(tmp_path: Path) -> None:
-    """A file that can't be written would be noticed only after minutes."""
+    """A report file that can't be written is refused before anything is measured."""
     check_place(tmp_path / "bench.html")
     for place in ("bench.json", "bench", "none/bench.html"):
         with pytest.raises(InvalidSettings):

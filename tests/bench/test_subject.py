@@ -1,4 +1,4 @@
-"""A bench never touches an index that is in use, and can take out what it has put in."""
+"""A benchmark never changes an index that is in use, and can remove its own copies."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from onecopy.bench.subject import Filled, Subject, opened
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.content import Listed
 from onecopy.errors import Failure, InvalidSettings
+from onecopy.index import Lists
 from onecopy.testing.index.values import a_copy, md5_of, proved
 
 WORKLOAD = Workload(1)
@@ -13,17 +14,17 @@ THEIRS = a_copy("theirs", proved("theirs"))
 
 
 def nothing() -> None:
-    """Take no notice of a step."""
+    """Ignore a step."""
 
 
 def fill(subject: Subject, copies: int, seed: int = 1) -> None:
-    """Fill an index as a bench does that ended well."""
+    """Fill an index like a benchmark that was not interrupted."""
     subject.claim(seed, copies)
     subject.fill(Workload(seed), copies, nothing)
 
 
 def test_an_index_with_copies_is_refused(subject: Subject) -> None:
-    """Whoever's they are, and however few: nothing is written."""
+    """An index with any tenant's copies is refused, and nothing is written."""
     subject.index.add([("somebody", THEIRS)])
     with pytest.raises(InvalidSettings, match=r"index\.sqlite is in use: it is not empty"):
         subject.claim(1, 10)
@@ -32,14 +33,15 @@ def test_an_index_with_copies_is_refused(subject: Subject) -> None:
 
 
 def test_an_index_with_a_list_is_refused(subject: Subject) -> None:
-    """Checksums that somebody imported are in use, too."""
+    """An index with listed checksums is in use, too."""
+    assert isinstance(subject.index, Lists)
     subject.index.enlist([("somebody", Listed(md5_of("theirs")))])
     with pytest.raises(InvalidSettings, match="it is not empty"):
         subject.claim(1, 10)
 
 
 def test_an_index_of_a_store_is_refused(subject: Subject) -> None:
-    """It may have no copies yet, or have been filled by a bench before somebody took it to use."""
+    """An index bound to a store is refused, even if only a benchmark has filled it."""
     fill(subject, 10)
     assert subject.index.put_if("store", None, b"folder 1")
     with pytest.raises(InvalidSettings, match="it belongs to a store"):
@@ -47,15 +49,15 @@ def test_an_index_of_a_store_is_refused(subject: Subject) -> None:
 
 
 def test_an_index_of_another_bench_is_refused(subject: Subject) -> None:
-    """Other copies, or more of them than asked for, would make other figures."""
+    """An index filled with another seed, or with more copies, is refused."""
     fill(subject, 100)
     for seed, copies in ((2, 100), (1, 99)):
-        with pytest.raises(InvalidSettings, match=r"has 100 copies of another bench.*--seed 1"):
+        with pytest.raises(InvalidSettings, match=r"has 100 copies of another benchmark.*--seed 1"):
             subject.claim(seed, copies)
 
 
-def test_what_an_earlier_bench_has_added_is_taken_as_it_is(subject: Subject, url: str) -> None:
-    """The same seed and size need no second load, and larger sizes only what is missing."""
+def test_copies_of_an_earlier_bench_are_reused(subject: Subject, url: str) -> None:
+    """The same seed and size need no second load; a larger size loads only the missing copies."""
     fill(subject, 100)
     with opened([url]) as [again]:
         again.claim(1, 100)
@@ -68,8 +70,8 @@ def test_what_an_earlier_bench_has_added_is_taken_as_it_is(subject: Subject, url
     assert kept == {copy.key: copy for _, copy in WORKLOAD.pairs(range(150))}
 
 
-def test_an_interrupted_load_is_gone_on_with(subject: Subject) -> None:
-    """Its copies are added again, which changes nothing; but that is not how fast loads are."""
+def test_an_interrupted_load_is_resumed(subject: Subject) -> None:
+    """An interrupted load is repeated without harm, and its rate is not reported."""
     subject.claim(1, 100_000)
 
     def interrupt() -> None:
@@ -83,8 +85,8 @@ def test_an_interrupted_load_is_gone_on_with(subject: Subject) -> None:
     assert sum(1 for _ in subject.index.copies(TENANT)) >= 20_000
 
 
-def test_all_that_was_added_is_taken_out(subject: Subject) -> None:
-    """The index is as empty as before, and whoever else has copies there keeps them."""
+def test_cleaning(subject: Subject) -> None:
+    """Cleaning removes all copies of benchmarks, and no other tenant's."""
     fill(subject, 12_345)
     subject.expect_records(WORKLOAD, 5)
     subject.index.record(TENANT, [WORKLOAD.recorded(number) for number in range(5)])
@@ -98,7 +100,7 @@ def test_all_that_was_added_is_taken_out(subject: Subject) -> None:
 
 
 def test_records_of_a_killed_bench_are_forgotten_before_the_next(subject: Subject) -> None:
-    """They would be there already when they are to be recorded."""
+    """The next benchmark removes them first, because its own records must be new."""
     fill(subject, 10)
     subject.expect_records(WORKLOAD, 5)
     subject.index.record(TENANT, [WORKLOAD.recorded(number) for number in range(5)])
@@ -108,20 +110,20 @@ def test_records_of_a_killed_bench_are_forgotten_before_the_next(subject: Subjec
 
 
 def test_another_bench_at_the_same_time_is_noticed(subject: Subject, url: str) -> None:
-    """Two that fill one index, or one that cleans it meanwhile, would spoil the figures."""
+    """A second benchmark that fills or cleans the same index is an error."""
     fill(subject, 10)
     with opened([url]) as [other]:
         other.clean(nothing)
-    with pytest.raises(Failure, match="another bench uses it at the same time"):
+    with pytest.raises(Failure, match="is being used by another benchmark"):
         subject.fill(WORKLOAD, 20, nothing)
     assert sum(1 for _ in subject.index.copies()) == 0
 
 
-def test_indexes_are_called_by_their_schemes() -> None:
-    """Or by their addresses, where a scheme is there twice."""
+def test_labels() -> None:
+    """An index is labelled with its scheme; the same URL twice is refused."""
     with opened(["memory:", "sqlite:"]) as subjects:
         assert [subject.label for subject in subjects] == ["memory", "sqlite"]
-        assert [subject.stays for subject in subjects] == [False, False]
+        assert [subject.is_persistent for subject in subjects] == [False, False]
         assert [subject.is_shared for subject in subjects] == [False, True]
-    with pytest.raises(InvalidSettings, match="twice"), opened(["memory:", "memory:"]):
+    with pytest.raises(InvalidSettings, match="given twice"), opened(["memory:", "memory:"]):
         pass

@@ -1,4 +1,4 @@
-"""The table for people and the lines for programs say the same."""
+"""The table and the JSON values agree."""
 
 import re
 
@@ -19,38 +19,38 @@ def lines(*indexes: str) -> list[str]:
 
 
 def test_table_and_json_agree() -> None:
-    """Each figure of a line is that of the JSON, rounded to three digits."""
+    """Each figure in a line is that of the JSON, rounded to three digits."""
     found = results("sqlite", "postgresql")
     table = Table(["sqlite", "postgresql"])
     for result in found:
         line = [*table.lines(result)][-1]
-        told = values(result)
+        known_values = values(result)
         times = re.findall(r"(\S+) (µs|ms|s)\b", line)
-        known = [told[name] for name in TIMES if told[name] is not None]
+        known = [known_values[name] for name in TIMES if known_values[name] is not None]
         assert [float(time) * _UNITS[unit] for time, unit in times] == pytest.approx(known, 0.01)
         rate = re.findall(r"  ([\d,]+)  ", line)[-1]
-        assert float(rate.replace(",", "")) == pytest.approx(told["per_second"], abs=0.5)
-        assert told["index"] in line
+        assert float(rate.replace(",", "")) == pytest.approx(known_values["per_second"], abs=0.5)
+        assert known_values["index"] in line
 
 
-def test_columns_stand_below_each_other() -> None:
-    """Whatever the index is called, and whatever is missing."""
+def test_columns_are_aligned() -> None:
+    """Columns are aligned for any label, and with missing values."""
     table = lines("sqlite", "sqlite:/a/very/long/path/to/an/index.sqlite")
     assert len({len(line) for line in table}) == 1
-    assert table[0].split() == ["1,000", "copies", "index", *SHOWN, "a", "second", "spread"]
+    assert table[0].split() == ["1,000", "copies", "index", *SHOWN, "per", "second", "spread"]
     ends = {line.index(" ", line.index("index.sqlite")) for line in table if "index.sqlite" in line}
     assert len(ends) == 1
 
 
-def test_a_title_stands_once() -> None:
-    """Below it the indexes are compared."""
+def test_a_title_is_printed_once() -> None:
+    """Indexes with the same title follow without repeating it."""
     table = lines("sqlite", "postgresql")
     assert [line.startswith("lookup of one, known ") for line in table].count(True) == 1
     assert [line.startswith("    ") for line in table] == [False] * 2 + [True, False] * 2 + [True]
 
 
 def test_percentiles_without_calls_are_left_out() -> None:
-    """Twenty calls say nothing of a p99."""
+    """Twenty calls have no p99."""
     batch = values(results("sqlite")[-1])
     assert batch["p90_us"] is not None
     assert (batch["p99_us"], batch["p999_us"]) == (None, None)
@@ -74,5 +74,5 @@ def test_percentiles_without_calls_are_left_out() -> None:
     ],
 )
 def test_times_are_short(nanoseconds: float | None, text: str) -> None:
-    """Three digits tell what a noisy machine can."""
+    """Times have three digits and a unit."""
     assert time_text(nanoseconds) == text

@@ -1,4 +1,4 @@
-"""What indexes are filled with and asked follows from the seed alone."""
+"""Copies and queries follow from the seed alone."""
 
 from collections import Counter
 
@@ -8,7 +8,7 @@ from onecopy.digest import SMALLEST_PART, Digest
 
 
 def test_copies_are_the_same_everywhere() -> None:
-    """An index that another process, or another machine, has filled can be asked."""
+    """Copies are the same in every process and on every machine."""
     copy = Workload(1).copy(0)
     assert copy.key == "photos/00000000/IMG_000000000000.jpg"
     assert str(copy.content_digest) == (
@@ -17,13 +17,13 @@ def test_copies_are_the_same_everywhere() -> None:
 
 
 def test_another_seed_makes_other_copies() -> None:
-    """Two benches with different seeds share no content."""
+    """Two seeds share no content."""
     first, second = ({Workload(seed).copy(n).content_digest for n in range(100)} for seed in (1, 2))
     assert not first & second
 
 
 def test_copies_differ() -> None:
-    """Every copy has a key and a content of its own, a proved content digest and an MD5."""
+    """Every copy has its own key and content, a proved content digest and an MD5."""
     copies = [copy for _, copy in Workload(1).pairs(range(2000))]
     assert len({copy.key for copy in copies}) == 2000
     assert len({copy.content_digest for copy in copies} - {None}) == 2000
@@ -32,18 +32,18 @@ def test_copies_differ() -> None:
     assert {tenant for tenant, _ in Workload(1).pairs(range(3))} == {TENANT}
 
 
-def test_questions_are_the_same_in_every_run() -> None:
-    """Each index, in each run, is asked the same in a round, and something else in the next."""
+def test_queries_are_the_same_in_every_run() -> None:
+    """Queries of a round are the same in every run, and differ from those of the next round."""
     for measure in MEASURES:
-        asked = measure.asked(Workload(3), 1000, 1)
-        assert asked == measure.asked(Workload(3), 1000, 1)
-        assert asked != measure.asked(Workload(3), 1000, 2)
-        assert len(asked) == measure.calls
-        assert {len(item) for item in asked} == {measure.each}
+        items = measure.items(Workload(3), 1000, 1)
+        assert items == measure.items(Workload(3), 1000, 1)
+        assert items != measure.items(Workload(3), 1000, 2)
+        assert len(items) == measure.calls
+        assert {len(item) for item in items} == {measure.each}
 
 
 def test_known_digests_are_of_copies_that_are_there() -> None:
-    """What is asked as known is of the copies below the limit, and the rest of none."""
+    """Known digests belong to copies in the index, unknown ones to none."""
     workload = Workload(5)
     there = {workload.copy(number).content_digest for number in range(50)}
     found = workload.digests(50, [True, False] * 500, workload.random("test"))
@@ -52,7 +52,7 @@ def test_known_digests_are_of_copies_that_are_there() -> None:
 
 
 def test_known_sizes_are_of_copies_that_are_there() -> None:
-    """Unknown sizes are such that no copy can have."""
+    """Known sizes belong to copies in the index; unknown sizes are larger than any."""
     workload = Workload(5)
     there = {workload.copy(number).size for number in range(50)}
     found = workload.sizes(50, [True, False] * 500, workload.random("test"))
@@ -61,11 +61,11 @@ def test_known_sizes_are_of_copies_that_are_there() -> None:
 
 
 def test_every_record_is_a_new_copy() -> None:
-    """No round records what was recorded or added before: it would have nothing to do."""
+    """Every record of every round is a new copy."""
     workload = Workload(1)
     measure = next(measure for measure in MEASURES if isinstance(measure, Recording))
     digests: list[Digest | None] = [workload.copy(number).content_digest for number in range(1000)]
     for turn in range(3):
-        digests += [copy.content_digest for [copy] in measure.asked(workload, 10, turn)]
+        digests += [copy.content_digest for [copy] in measure.items(workload, 10, turn)]
     assert len(set(digests)) == len(digests)
     assert measure.recorded(2) == 3 * measure.calls

@@ -1,4 +1,4 @@
-"""A table as the prototype has it."""
+"""A DynamoDB table like the prototype's."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.standins import Standin
 
 @pytest.fixture
 def table(ministack: Standin) -> str:
-    """Make a table of checksums, as the prototype has it."""
+    """Create a table of checksums with the prototype's key."""
     name = new_table()
     client_of(ministack).create_table(
         TableName=name,

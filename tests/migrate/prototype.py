@@ -1,4 +1,4 @@
-"""What the prototype's script is told by its environment."""
+"""Environment of the prototype's script."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from tests.standins import Standin
 
 
 def environment_of(database: str, standin: Standin) -> dict[str, str]:
-    """Return what the prototype's script was told of its database, and where AWS is."""
+    """Return the variables that name the prototype's database and the endpoint of AWS."""
     parts = urlsplit(database)
     return {
         "POSTGRES_USER": parts.username or "",

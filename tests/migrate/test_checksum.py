@@ -1,4 +1,4 @@
-"""Checksums as other people keep them."""
+"""Checksums in the formats that people store them in."""
 
 import pytest
 from hypothesis import given
@@ -24,19 +24,19 @@ VALUE = bytes(range(16))
         memoryview(VALUE),
     ],
 )
-def test_ways_to_write_it(written: object) -> None:
-    """Hex in either case, with its scheme or without, or the bytes themselves."""
+def test_accepted_formats(written: object) -> None:
+    """Hex in either case, with or without a scheme, and raw bytes are accepted."""
     assert read_checksum(written) == Digest(MD5, VALUE)
 
 
 def test_by_length() -> None:
-    """What has 32 bytes is a SHA-256."""
+    """A checksum of 32 bytes is a SHA-256."""
     assert read_checksum(bytes(32)) == Digest(SHA256, bytes(32))
     assert read_checksum("AB" * 32) == Digest(SHA256, b"\xab" * 32)
 
 
 def test_over_parts() -> None:
-    """With its scheme it can be over parts."""
+    """A checksum written with its scheme may be over parts."""
     text = f"sha256+8388608:{bytes(32).hex()}"
     assert str(read_checksum(text)) == text
 
@@ -44,28 +44,28 @@ def test_over_parts() -> None:
 @pytest.mark.parametrize(
     ("written", "why"),
     [
-        (None, "there is no checksum"),
-        ("", "there is no checksum"),
-        ("  ", "there is no checksum"),
-        ("abc", "not 3 characters"),
-        (40 * "a", "not 40 characters"),
+        (None, "the checksum is missing"),
+        ("", "the checksum is missing"),
+        ("  ", "the checksum is missing"),
+        ("abc", "got 3 characters"),
+        (40 * "a", "got 40 characters"),
         (31 * "a" + "g", "32 characters"),
         (16 * "a ", "hexadecimal"),
         ("sha1:" + 40 * "a", "sha1"),
-        ("md5:" + 31 * "a", "md5 takes 32"),
-        (bytes(20), "not 20"),
-        (5, "int"),
+        ("md5:" + 31 * "a", "md5: and 32"),
+        (bytes(20), "got 20"),
+        (5, "got int"),
     ],
 )
 def test_no_checksum(written: object, why: str) -> None:
-    """Everything else is refused, with what it is instead."""
+    """Everything else is rejected with the reason."""
     with pytest.raises(InvalidDigest, match=why):
         read_checksum(written)
 
 
 @given(st.text() | st.binary() | st.none() | st.text("0123456789abcdefABCDEF: +", max_size=70))
 def test_any_value(value: str | bytes | None) -> None:
-    """Whatever stands there, it is a digest of the right length or refused, and can be shown."""
+    """Any value is either a digest of the right length or rejected, and can be shown."""
     assert len(shown(value)) <= 200
     try:
         digest = read_checksum(value)

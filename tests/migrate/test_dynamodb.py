@@ -1,4 +1,4 @@
-"""Into DynamoDB and out of it."""
+"""Migrations to and from DynamoDB."""
 
 import gzip
 import json
@@ -14,9 +14,9 @@ import psycopg
 import pytest
 
 from onecopy.errors import InvalidSettings
-from onecopy.index import open_index
 from onecopy.migrate import open_source
 from onecopy.migrate import s3_import as importing
+from onecopy.testing.index.complete import open_complete
 from tests.conftest import Run, environment
 from tests.index.tables import client_of, new_table, url_of
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
@@ -32,7 +32,7 @@ def _credentials(ministack: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def checksums(standin: Standin, table: str) -> list[str]:
-    """Return all items of a table of checksums, each of which must be nothing but that."""
+    """Return all items of a table of checksums; they must have no other attributes."""
     pages = client_of(standin).get_paginator("scan").paginate(TableName=table)
     items = [item for page in pages for item in page["Items"]]
     assert all(set(item) == {"content"} and set(item["content"]) == {"S"} for item in items)
@@ -45,7 +45,7 @@ def bare(standin: Standin, table: str) -> str:
 
 
 def test_prototype(run: Run, database: str, ministack: Standin, table: str) -> None:
-    """The prototype's four arguments in its order write its layout; the plan writes nothing."""
+    """The arguments of the prototype's script write its layout; the plan writes nothing."""
     with psycopg.connect(database) as connection:
         connection.execute("CREATE TABLE files (sum text)")
         connection.execute("INSERT INTO files SELECT md5(n::text) FROM generate_series(1, 3000) n")
@@ -54,14 +54,14 @@ def test_prototype(run: Run, database: str, ministack: Standin, table: str) -> N
     env = environment_of(database, ministack)
     told = run(*command, "--plan", **env)
     assert told.code == 0, told.err
-    assert "rows     about 3,002; of the first 3,002 1 are no checksum" in told.out
+    assert "rows     about 3,002; 1 of the first 3,002 are not checksums" in told.out
     assert "write request units: less than $0.01" in told.out
     assert checksums(ministack, table) == []
     for _ in range(2):
         done = run(*command, **env)
         assert done.code == 1, done.err
         assert "3,002 rows: 3,001 listed checksums moved, 1 rejected" in done.out
-        assert "the destination has 3,000 entries; 100 of 100 drawn" in done.out
+        assert "3,000 entries in the destination; 100 of 100 sampled" in done.out
         assert checksums(ministack, table) == sorted(map(md5_hex, range(1, 3001)))
 
 
@@ -69,22 +69,22 @@ def test_prototype(run: Run, database: str, ministack: Standin, table: str) -> N
     ("arguments", "why"),
     [
         (["--prototype", "a", "b", "c"], "requires 4 arguments"),
-        (["--prototype", "a", "b", "tab", "d", "l.csv", "sqlite:x.db"], "names both"),
-        (["--region", "us-east-1", "l.csv", "sqlite:x.db"], "--region goes with"),
-        (["l.csv"], "say SOURCE and DESTINATION"),
-        ([], "say SOURCE and DESTINATION"),
+        (["--prototype", "a", "b", "tab", "d", "l.csv", "sqlite:x.db"], "can't be used with"),
+        (["--region", "us-east-1", "l.csv", "sqlite:x.db"], "--region needs --prototype"),
+        (["l.csv"], "missing SOURCE and DESTINATION"),
+        ([], "missing SOURCE and DESTINATION"),
         (["l.csv", "memory:", "--via", "s3-import", "s3://a/b"], "dynamodb://"),
-        (["l.csv", "dynamodb://tab", "--via", "s3-import", "s3://bucket/b"], "tables of checksums"),
+        (["l.csv", "dynamodb://tab", "--via", "s3-import", "s3://bucket/b"], "table of checksums"),
         (
             ["l.csv", "dynamodb://tab?layout=checksums", "--via", "s3-import", "s3://bucket"],
-            "name a prefix",
+            "has no prefix",
         ),
         (["l.csv", "dynamodb://tab", "--via", "ftp", "s3://bucket/b"], "ftp"),
-        (["l.csv", "l.csv", "--plan"], "is no index"),
+        (["l.csv", "l.csv", "--plan"], "unknown index"),
     ],
 )
 def test_bad_arguments(run: Run, tmp_path: Path, arguments: list[str], why: str) -> None:
-    """What does not go together is told, before anything is written."""
+    """Arguments that do not fit together are refused before anything is written."""
     (tmp_path / "l.csv").write_text(md5_hex(1))
     done = run("migrate", *arguments)
     assert done.code == 2
@@ -93,8 +93,8 @@ def test_bad_arguments(run: Run, tmp_path: Path, arguments: list[str], why: str)
 
 
 def test_there_and_back(run: Run, ministack: Standin, tmp_path: Path) -> None:
-    """An index moves into a table and back: all of it, as it was."""
-    source = open_index(f"sqlite:{tmp_path}/a.db")
+    """An index moves to a table and back, complete and unchanged."""
+    source = open_complete(f"sqlite:{tmp_path}/a.db")
     fill(source, 100)
     source.close()
     table = url_of(ministack, new_table())
@@ -106,7 +106,7 @@ def test_there_and_back(run: Run, ministack: Standin, tmp_path: Path) -> None:
 
 
 def test_from_checksums(run: Run, ministack: Standin, table: str, tmp_path: Path) -> None:
-    """A table of checksums becomes a list of a tenant; what is none is rejected."""
+    """A table of checksums becomes a list of a tenant; other items are rejected."""
     client = client_of(ministack)
     for text in (md5_hex(1), md5_hex(2).upper(), "not one"):
         client.put_item(TableName=table, Item={"content": {"S": text}})
@@ -119,7 +119,7 @@ def test_from_checksums(run: Run, ministack: Standin, table: str, tmp_path: Path
 
 
 def test_no_table(ministack: Standin) -> None:
-    """A table that is not there is no source, and is not made."""
+    """A table that does not exist is not a source, and is not created."""
     for more in ("", "&layout=checksums"):
         name = new_table()
         with pytest.raises(InvalidSettings, match="there is no table"):
@@ -131,13 +131,13 @@ def test_no_table(ministack: Standin) -> None:
 
 
 def s3_of(standin: Standin) -> Any:  # noqa: ANN401 - boto3's
-    """Return a client of the tests' own."""
+    """Return a separate client."""
     return standin.client()
 
 
 @pytest.fixture
 def prefix(ministack: Standin) -> tuple[str, str]:
-    """Return the address of an empty prefix in a bucket, and its bucket."""
+    """Return the URL of an empty prefix in a bucket, and the bucket."""
     bucket = ministack.bucket()
     return f"s3://{bucket}/new?endpoint={quote(ministack.endpoint, safe='')}", bucket
 
@@ -154,7 +154,7 @@ def lines_of(standin: Standin, bucket: str) -> list[list[Any]]:
 
 
 def test_import(run: Run, ministack: Standin, prefix: tuple[str, str], tmp_path: Path) -> None:
-    """Files of about equal size, shuffled, become a new table that holds what they do."""
+    """Files of about equal size, shuffled, become a new table with their items."""
     rows = sorted(map(md5_hex, range(5_000)))
     write_csv(tmp_path / "l.csv", [("md5",), *((row,) for row in rows), ("?",)])
     name = new_table()
@@ -176,24 +176,24 @@ def test_import(run: Run, ministack: Standin, prefix: tuple[str, str], tmp_path:
     assert all(max(file) > "f" and min(file) < "1" for file in values)
     again = run("migrate", *way)
     assert again.code == 2
-    assert "name another prefix" in again.err
+    assert "choose another prefix" in again.err
 
 
 def test_import_into_a_table(
     run: Run, ministack: Standin, prefix: tuple[str, str], table: str, tmp_path: Path
 ) -> None:
-    """A table that is there already is refused before a file is written."""
+    """An existing table is refused before a file is written."""
     (tmp_path / "l.txt").write_text(md5_hex(1))
     done = run("migrate", "l.txt", bare(ministack, table), "--via", "s3-import", prefix[0])
     assert done.code == 2
-    assert "an import makes a new one" in done.err
+    assert "an import creates a new one" in done.err
     assert lines_of(ministack, prefix[1]) == []
 
 
 def test_import_is_waited_for(
     ministack: Standin, prefix: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who was killed while the import was under way finds it again, and begins no other."""
+    """After a kill during the import, the import is found again, and no other one is started."""
     monkeypatch.setattr(importing, "_POLL_SECONDS", (0.01, 0.01))
     name = new_table()
     first = importing.ImportDestination(bare(ministack, name), prefix[0])
@@ -213,7 +213,7 @@ def test_import_is_waited_for(
 
 
 def test_killed(ministack: Standin, table: str, tmp_path: Path) -> None:
-    """A table of checksums keeps no marks: a file beside the rejects does, and goes at the end."""
+    """A table of checksums has no state: the checkpoint is a file, deleted at the end."""
     rows = sorted(map(md5_hex, range(40_000)))
     write_csv(tmp_path / "l.csv", [("md5",), ("?",), *((row,) for row in rows)])
     command = [sys.executable, "-m", "onecopy", "migrate", "l.csv", bare(ministack, table)]
@@ -236,5 +236,5 @@ def test_killed(ministack: Standin, table: str, tmp_path: Path) -> None:
 
 
 def marked(folder: Path) -> bytes:
-    """Return what is noted in a folder of how far a migration is."""
+    """Return the checkpoint in a folder."""
     return b"".join(path.read_bytes() for path in folder.glob("*.checkpoint"))

@@ -1,4 +1,4 @@
-"""From CSV and Parquet into an index."""
+"""Migration from CSV and Parquet files into an index."""
 
 import json
 import re
@@ -18,21 +18,21 @@ from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
 
 
 def test_csv(run: Run, tmp_path: Path) -> None:
-    """A named column becomes a list of the tenant, sizes included; the others don't matter."""
+    """A named column becomes the tenant's list, with sizes; other columns are ignored."""
     rows = [("name", "sum", "bytes"), *((f"f{n}", md5_hex(n), n or "") for n in range(25_000))]
     for name in ("list.csv", "list.csv.gz"):
         write_csv(tmp_path / name, rows)
         done = run("migrate", "--tenant", "t", f"{name}?column=sum&size=bytes", f"sqlite:{name}.db")
         assert done.code == 0, done.err
         assert "25,000 rows: 25,000 listed checksums moved" in done.out
-        assert "the destination has 25,000 entries; 100 of 100 drawn" in done.out
+        assert "25,000 entries in the destination; 100 of 100 sampled" in done.out
         expected = in_order(("t", listed(n, n or None)) for n in range(25_000))
         assert entries_of(f"sqlite:{tmp_path / name}.db") == expected
 
 
 @pytest.mark.parametrize("head", [[], ["md5"]])
 def test_bare_list(run: Run, tmp_path: Path, head: list[str]) -> None:
-    """One checksum a line needs no name, and its first line is not lost."""
+    """A file with one checksum per line needs no column name; its first line counts."""
     lines = [*head, *map(md5_hex, range(10))]
     (tmp_path / "list.txt").write_text("\r\n".join(lines) + "\r\n\r\n", "utf-8-sig")
     assert run("migrate", "list.txt", "sqlite:i.db").code == 0
@@ -42,7 +42,7 @@ def test_bare_list(run: Run, tmp_path: Path, head: list[str]) -> None:
 
 
 def test_copies(run: Run, tmp_path: Path) -> None:
-    """With key and size each row is a copy, that nobody has looked at."""
+    """With key and size, each row is a copy that has not been looked at."""
     write_csv(
         tmp_path / "l.csv", [("s", "k", "m"), (7, "a/b.txt", md5_hex(1)), (8, "c", md5_hex(2))]
     )
@@ -59,7 +59,7 @@ def test_copies(run: Run, tmp_path: Path) -> None:
 
 
 def test_rejects(run: Run, tmp_path: Path) -> None:
-    """What is no checksum is counted, shown and written to a file with its line; the rest goes."""
+    """Rows that are not checksums are counted, shown and written to a file; the rest is moved."""
     bad = [
         ("x", "1", "a"),
         (md5_hex(1), "-1", "a"),
@@ -74,7 +74,7 @@ def test_rejects(run: Run, tmp_path: Path) -> None:
     assert done.code == 1
     assert "8 rows: 1 copies moved, 7 rejected" in done.out
     assert len(re.findall(r"^onecopy: line ", done.err, re.MULTILINE)) == 5
-    assert 'line 2 "x": no checksum: expected 32' in done.err
+    assert 'line 2 "x": not a checksum: expected 32' in done.err
     [file] = tmp_path.glob("onecopy-migrate-*.csv")
     assert f"7 rows were rejected: see {file.name}" in done.err
     written = file.read_text().splitlines()
@@ -87,7 +87,7 @@ def test_rejects(run: Run, tmp_path: Path) -> None:
 
 
 def test_broken_bytes(run: Run, tmp_path: Path) -> None:
-    """Lines that are no text, or no CSV, are rejected one by one."""
+    """Lines that are not text or not CSV are rejected one by one."""
     good = md5_hex(1).encode()
     huge = b"a" * 200_000
     (tmp_path / "l.csv").write_bytes(b"m\n\xff\xfe\n" + huge + b"\n" + good + b"\n")
@@ -99,17 +99,17 @@ def test_broken_bytes(run: Run, tmp_path: Path) -> None:
 
 
 def test_cut_short(run: Run, tmp_path: Path) -> None:
-    """A compressed file that ends too early fails, and says where."""
+    """A truncated compressed file fails with the line where it ends."""
     write_csv(tmp_path / "l.csv.gz", [(md5_hex(n),) for n in range(20_000)])
     whole = (tmp_path / "l.csv.gz").read_bytes()
     (tmp_path / "l.csv.gz").write_bytes(whole[: len(whole) // 2])
     done = run("migrate", "l.csv.gz", "sqlite:i.db")
     assert done.code == 2
-    assert re.search(r"can't be read on from line \d+", done.err)
+    assert re.search(r"can't read the file after line \d+", done.err)
 
 
 def test_parquet(run: Run, tmp_path: Path) -> None:
-    """Columns of a Parquet file, as text or bytes, with what is missing rejected by its row."""
+    """Columns of a Parquet file may be text or bytes; missing values are rejected by row."""
     values = [md5_hex(n) for n in range(30_000)]
     table = pa.table(
         {
@@ -122,7 +122,7 @@ def test_parquet(run: Run, tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "l.parquet", row_group_size=7_000)
     done = run("migrate", "l.parquet?column=text&size=size", "sqlite:i.db", "--rejects", "r.csv")
     assert done.code == 1, done.err
-    assert (tmp_path / "r.csv").read_text().splitlines()[1] == "row 12346,,there is no checksum"
+    assert (tmp_path / "r.csv").read_text().splitlines()[1] == "row 12346,,the checksum is missing"
     assert run("migrate", "l.parquet?column=bytes&size=size", "sqlite:j.db").code == 0
     expected = in_order(("default", listed(n, n or None)) for n in range(30_000))
     assert entries_of(f"sqlite:{tmp_path}/j.db") == expected
@@ -131,8 +131,8 @@ def test_parquet(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
 def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
-    """Behind each position there is what had not come before it, at any place in a row group."""
-    monkeypatch.setattr(files, "_BATCH", 70)
+    """Each position resumes exactly after the rows before it, anywhere in a row group."""
+    monkeypatch.setattr(files, "_BATCH_ROWS", 70)
     path = tmp_path / f"l.{suffix}"
     if suffix == "parquet":
         pq.write_table(pa.table({"m": map(md5_hex, range(500))}), path, row_group_size=130)
@@ -153,20 +153,20 @@ def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("none.csv", "there is no file"),
-        ("l.csv", "2 columns: say which one"),
-        ("l.csv?column=x", "no column x; it has m, s"),
-        ("l.csv?column=m&key=s", "a key needs the size"),
+        ("none.csv", "no such file"),
+        ("l.csv", "2 columns; name the one"),
+        ("l.csv?column=x", "no column x; its columns are m, s"),
+        ("l.csv?column=m&key=s", "a key needs a size"),
         ("l.csv?colum=m", "unknown colum"),
-        ("l.parquet?column=m", "can't be read"),
-        ("l.xml", "no source"),
+        ("l.parquet?column=m", "can't read"),
+        ("l.xml", "unknown source"),
         ("sqlite:none.db", "there is no index"),
     ],
 )
 def test_bad_address(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, why: str
 ) -> None:
-    """What can't be a source says what is wrong, before anything is written."""
+    """An invalid source is refused with the reason, before anything is written."""
     monkeypatch.chdir(tmp_path)
     for name in ("l.csv", "l.parquet", "l.xml"):
         (tmp_path / name).write_text("m,s\n")

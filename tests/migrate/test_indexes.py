@@ -1,4 +1,4 @@
-"""From one index into another."""
+"""Migration from one index into another."""
 
 import sqlite3
 from pathlib import Path
@@ -7,16 +7,16 @@ import pytest
 
 from onecopy.content import Copy, Digests
 from onecopy.gate import bind
-from onecopy.index import Engine, open_index
 from onecopy.store import open_store
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import a_copy, claimed, md5_of, proved, sha256_of
 from onecopy.tokens import create_token, list_tokens
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed
 
 
-def fill(index: Engine, count: int) -> None:
-    """Keep copies of all kinds, and lists, of two tenants."""
+def fill(index: CompleteEngine, count: int) -> None:
+    """Store copies of all kinds, and lists, of two tenants each."""
     kinds = (proved, lambda name: claimed(md5_of(name)), lambda _: Digests())
     index.add(
         (tenant, a_copy(f"k{n}", kinds[n % 3](str(n)), size=n + 1))
@@ -27,8 +27,8 @@ def fill(index: Engine, count: int) -> None:
 
 
 def test_all_of_it(run: Run, tmp_path: Path) -> None:
-    """Copies of all tenants with their evidence, and lists; twice is as good as once."""
-    source = open_index(f"sqlite:{tmp_path}/a.db")
+    """All copies with their evidence, and all lists, are moved; repeating it changes nothing."""
+    source = open_complete(f"sqlite:{tmp_path}/a.db")
     fill(source, 3_000)
     source.close()
     for _ in range(2):
@@ -41,20 +41,20 @@ def test_all_of_it(run: Run, tmp_path: Path) -> None:
 
 
 def test_copies_of_record(run: Run, tmp_path: Path) -> None:
-    """Of many copies of one content the first recorded stays the copy of record."""
-    source = open_index(f"sqlite:{tmp_path}/a.db")
+    """The first recorded of many copies of one content stays the copy of record."""
+    source = open_complete(f"sqlite:{tmp_path}/a.db")
     copies = [a_copy(name, proved("same")) for name in ("z", "m", "a")]
     source.record("t", copies)
     source.close()
     assert run("migrate", "sqlite:a.db", "sqlite:b.db").code == 0
-    moved = open_index(f"sqlite:{tmp_path}/b.db")
+    moved = open_complete(f"sqlite:{tmp_path}/b.db")
     assert [copy for _, copy in moved.copies("t", digest=sha256_of("same"))] == copies
     moved.close()
 
 
 def test_what_is_there_stays(run: Run, tmp_path: Path) -> None:
-    """The destination keeps its own, and completes what both know of one object."""
-    source, other = (open_index(f"sqlite:{tmp_path}/{name}.db") for name in "ab")
+    """The destination keeps its own entries, and merges what both know about one object."""
+    source, other = (open_complete(f"sqlite:{tmp_path}/{name}.db") for name in "ab")
     both = a_copy("both", claimed(md5_of("x")))
     source.add([("t", both), ("t", a_copy("a", proved("a")))])
     other.add(
@@ -70,16 +70,16 @@ def test_what_is_there_stays(run: Run, tmp_path: Path) -> None:
 
 
 def test_values(run: Run, tmp_path: Path) -> None:
-    """Store, trial and tokens come along; the secret of the tickets and uploads do not."""
+    """Store, capabilities and tokens are moved; the secret of the tickets and uploads are not."""
     (tmp_path / "files").mkdir()
-    source, store = open_index(f"sqlite:{tmp_path}/a.db"), open_store(str(tmp_path / "files"))
+    source, store = open_complete(f"sqlite:{tmp_path}/a.db"), open_store(str(tmp_path / "files"))
     store_id = bind(source, store)
     token, _ = create_token(source, tenant="t")
     for name in ("store-trial", "ticket-secret", "upload-1"):
         assert source.put_if(name, None, name.encode())
     source.close()
     assert run("migrate", "sqlite:a.db", "sqlite:b.db").code == 0
-    moved = open_index(f"sqlite:{tmp_path}/b.db")
+    moved = open_complete(f"sqlite:{tmp_path}/b.db")
     assert bind(moved, store) == store_id
     assert list_tokens(moved) == [token]
     assert moved.get("store-trial") == b"store-trial"
@@ -93,7 +93,7 @@ def test_values(run: Run, tmp_path: Path) -> None:
 def test_another_store(run: Run, tmp_path: Path) -> None:
     """An index of another store is refused before anything is written to it."""
     for name in "ab":
-        index = open_index(f"sqlite:{tmp_path}/{name}.db")
+        index = open_complete(f"sqlite:{tmp_path}/{name}.db")
         index.put_if("store", None, name.encode())
         index.record("t", [a_copy(name, proved(name))])
         index.close()
@@ -105,7 +105,7 @@ def test_another_store(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tenant", ["", "A", "-a"])
 def test_bad_tenant(run: Run, tmp_path: Path, tenant: str) -> None:
-    """A list can't be given to somebody who can't exist."""
+    """A list can't be moved to a tenant with an invalid name."""
     (tmp_path / "l.txt").write_text(32 * "a")
     done = run("migrate", "--tenant", tenant, "l.txt", "sqlite:b.db")
     assert done.code == 2

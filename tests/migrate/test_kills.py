@@ -1,4 +1,4 @@
-"""Migrations that are killed, and gone on with: the destination is exact."""
+"""Migrations that are killed and resumed: the destination is exact."""
 
 import json
 import random
@@ -11,21 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from onecopy.index import open_index
+from onecopy.testing.index.complete import open_complete
 from tests.conftest import environment
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
 from tests.migrate.test_indexes import fill
 
 KILLS = 25
-"""Of each of the two sources."""
+"""Kills for each of the two sources."""
 ROWS = 60_000
 BAD = range(0, ROWS, 3_000)
-"""Rows of the list that are no checksum."""
+"""Rows of the list that are not checksums."""
 
 
 @dataclass
 class Round:
-    """One migration, killed until a run comes to its end."""
+    """One migration, killed until a run finishes."""
 
     folder: Path
     source: str
@@ -33,7 +33,7 @@ class Round:
     kills: int = 0
     resumed: bool = False
     took: float = 0.0
-    """Seconds of the last run that came to its end, from its first writing on."""
+    """Seconds from the first write to the end of the last run that finished."""
 
     @property
     def destination(self) -> str:
@@ -47,14 +47,14 @@ class Round:
 
     @property
     def written(self) -> int:
-        """When the destination was last written to."""
+        """Time when the destination was last written to."""
         wal = Path(f"{self.folder}/{self.number}.db-wal")
         return wal.stat().st_mtime_ns if wal.exists() else 0
 
     def run(self, seconds: float) -> bool:
-        """Start it, or go on with it, and kill it so long after it has begun to write.
+        """Start or resume it, and kill it `seconds` after it has begun to write.
 
-        Returns whether it came to its end before.
+        Returns whether it finished before.
         """
         before = self.written
         command = [sys.executable, "-m", "onecopy", "migrate", self.source, self.destination]
@@ -73,9 +73,9 @@ class Round:
                 return False
         assert process.returncode in (0, 1)
         self.took = time.monotonic() - began
-        told = json.loads(out)
-        self.resumed = told["resumed"] > 0
-        assert (told["rows"], told["lacking"]) == (ROWS, 0)
+        result = json.loads(out)
+        self.resumed = result["resumed"] > 0
+        assert (result["rows"], result["lacking"]) == (ROWS, 0)
         return True
 
 
@@ -88,14 +88,14 @@ def make_list(folder: Path) -> str:
 
 def make_index(folder: Path) -> str:
     """Make an index of copies and lists."""
-    index = open_index(f"sqlite:{folder}/source.db")
+    index = open_complete(f"sqlite:{folder}/source.db")
     fill(index, ROWS // 4)
     index.close()
     return "sqlite:source.db"
 
 
 def check(done: Round) -> None:
-    """Compare what came of a round with what it came from."""
+    """Compare the destination of a round with its source."""
     if done.source.startswith("sqlite:"):
         assert entries_of(done.destination) == entries_of(f"sqlite:{done.folder}/source.db")
         assert not done.rejects.exists()
@@ -108,7 +108,7 @@ def check(done: Round) -> None:
 
 @pytest.mark.parametrize("make", [make_list, make_index])
 def test_killed(tmp_path: Path, make: Callable[[Path], str]) -> None:
-    """Killed at random points and run again, it goes on where it was: nothing lacks or is twice."""
+    """Killed at random points, it resumes: nothing is missing, and nothing is there twice."""
     source, chance = make(tmp_path), random.Random()
     rounds = [Round(tmp_path, source, 0)]
     assert rounds[-1].run(60)

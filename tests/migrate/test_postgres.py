@@ -1,4 +1,4 @@
-"""From any table of PostgreSQL."""
+"""Migration from any table of PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,10 +11,10 @@ import pytest
 from onecopy.content import Copy, Evidence, Listed
 from onecopy.digest import SHA256, Digest
 from onecopy.errors import Forbidden, InvalidSettings
-from onecopy.index import open_index
 from onecopy.migrate import migrate, open_destination, open_source, postgres
 from onecopy.migrate.checkpoint import FileCheckpoint
 from onecopy.migrate.interface import Source
+from onecopy.testing.index.complete import open_complete
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed
 from tests.migrate.test_indexes import fill
@@ -24,7 +24,7 @@ Database = psycopg.Connection[tuple[object, ...]]
 
 @pytest.fixture
 def connection(database: str) -> Iterator[Database]:
-    """Lend a connection to the test's database."""
+    """Provide a connection to the test's database."""
     with psycopg.connect(database, autocommit=True) as made:
         yield made
 
@@ -41,7 +41,7 @@ def read(source: Source) -> None:
 
 
 def moved(source: Source, folder: Path) -> list[tuple[str, Copy | Listed]]:
-    """Move a source into a new index, and return what that has then."""
+    """Move a source into a new index, and return its entries."""
     destination = open_destination(f"sqlite:{folder}/moved.db")
     migrate(source, destination, FileCheckpoint(folder / "c"), folder / "rejects.csv")
     source.close()
@@ -60,7 +60,7 @@ def test_types(connection: Database, database: str, tmp_path: Path, kind: str) -
 
 
 def test_command(run: Run, connection: Database, database: str) -> None:
-    """Sizes and keys come along, and rows that are no checksum are named by their place."""
+    """Sizes and keys are moved, and rejected rows are named by their place."""
     connection.execute("CREATE TABLE files (name text, bytes bigint, sum text)")
     connection.execute(
         "INSERT INTO files SELECT 'f/' || n, n, encode(sha256(n::text::bytea), 'hex')"
@@ -72,11 +72,11 @@ def test_command(run: Run, connection: Database, database: str) -> None:
     assert done.code == 1, done.err
     assert "20,002 rows: 20,000 copies moved, 2 rejected" in done.out
     assert "onecopy: public.files (" in done.err
-    assert "no content has 0 bytes" in done.err
+    assert "invalid size: 0 bytes" in done.err
 
 
 def test_copies(connection: Database, database: str, tmp_path: Path) -> None:
-    """With key and size a row is a copy whose digest is claimed."""
+    """With key and size, a row is a copy whose digest is claimed."""
     connection.execute("CREATE TABLE files (name text, bytes int, sum text)")
     connection.execute("INSERT INTO files VALUES ('a', 5, repeat('ab', 32))")
     source = opened(database, "table=files&column=sum&size=bytes&key=name")
@@ -87,7 +87,7 @@ def test_copies(connection: Database, database: str, tmp_path: Path) -> None:
 
 
 def test_odd_names(connection: Database, database: str, tmp_path: Path) -> None:
-    """Names with capitals, dots and blanks, in a schema of their own."""
+    """Names may have capitals, dots and spaces, and a schema."""
     connection.execute('CREATE SCHEMA "My files"')
     connection.execute('CREATE TABLE "My files"."a.b" ("The sum" text)')
     connection.execute('INSERT INTO "My files"."a.b" VALUES (md5(\'1\'))')
@@ -96,7 +96,7 @@ def test_odd_names(connection: Database, database: str, tmp_path: Path) -> None:
 
 
 def test_partitions(connection: Database, database: str, tmp_path: Path) -> None:
-    """A table of partitions is all of them, and one that others inherit from is these, too."""
+    """A table includes its partitions, and the tables that inherit from it."""
     connection.execute("CREATE TABLE sums (n int, sum text) PARTITION BY HASH (n)")
     for rest in range(3):
         connection.execute(
@@ -114,8 +114,8 @@ def test_partitions(connection: Database, database: str, tmp_path: Path) -> None
 
 
 def test_resumed(connection: Database, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Behind each position there is what had not come before it, also for another connection."""
-    monkeypatch.setattr(postgres, "_PAGES", 2)
+    """Each position resumes exactly after the rows before it, also for another connection."""
+    monkeypatch.setattr(postgres, "_PAGES_PER_QUERY", 2)
     connection.execute("CREATE TABLE sums (sum text)")
     connection.execute("INSERT INTO sums SELECT md5(n::text) FROM generate_series(1, 3000) AS n")
     source = opened(database, "table=sums&column=sum")
@@ -140,7 +140,7 @@ def test_resumed(connection: Database, database: str, monkeypatch: pytest.Monkey
 
 
 def test_one_snapshot(connection: Database, database: str) -> None:
-    """What is moved is the table as it was at the beginning, whatever is written meanwhile."""
+    """The table is read as it was at the start, whatever is written since."""
     connection.execute("CREATE TABLE sums (n int, sum text)")
     connection.execute(
         "INSERT INTO sums SELECT n, md5(n::text) FROM generate_series(1, 50000) AS n"
@@ -157,7 +157,7 @@ def test_one_snapshot(connection: Database, database: str) -> None:
 
 
 def test_count(connection: Database, database: str) -> None:
-    """How many rows there are is told, by the planner where counting would take long."""
+    """The rows of a small table are counted."""
     connection.execute("CREATE TABLE sums (sum text)")
     connection.execute("INSERT INTO sums SELECT md5(n::text) FROM generate_series(1, 3000) AS n")
     source = opened(database, "table=sums&column=sum")
@@ -168,8 +168,8 @@ def test_count(connection: Database, database: str) -> None:
 def test_estimated_count(
     connection: Database, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a large table the planner's estimate is taken."""
-    monkeypatch.setattr(postgres, "_COUNTED", 1)
+    """The number of rows of a large table is the planner's estimate."""
+    monkeypatch.setattr(postgres, "_MAX_COUNTED_PAGES", 1)
     connection.execute("CREATE TABLE sums (sum text)")
     connection.execute("INSERT INTO sums SELECT md5(n::text) FROM generate_series(1, 3000) AS n")
     connection.execute("ANALYZE sums")
@@ -184,15 +184,15 @@ def test_estimated_count(
 @pytest.mark.parametrize(
     ("query", "why"),
     [
-        ("table=none&column=sum", "there is no table none"),
+        ("table=none&column=sum", "no such table: none"),
         ("table=sums&column=x", "no such column"),
-        ("table=sums", "say which column"),
-        ("table=sums&column=sum&key=n", "a key needs the size"),
+        ("table=sums", "name the column"),
+        ("table=sums&column=sum&key=n", "a key needs a size"),
         ("table=seen&column=sum", "a view"),
     ],
 )
 def test_bad_address(connection: Database, database: str, query: str, why: str) -> None:
-    """What can't be read says what is wrong."""
+    """A table that can't be read is refused with the reason."""
     connection.execute("CREATE TABLE sums (n int, sum text)")
     connection.execute("INSERT INTO sums VALUES (1, md5('1'))")
     connection.execute("CREATE VIEW seen AS SELECT * FROM sums")
@@ -201,7 +201,7 @@ def test_bad_address(connection: Database, database: str, query: str, why: str) 
 
 
 def test_no_index_there(database: str) -> None:
-    """A database without an index is no source, and none is made in it."""
+    """A database without an index is refused, and no index is created in it."""
     with pytest.raises(InvalidSettings, match="no index in this database"):
         open_source(database, "t")
     with pytest.raises(InvalidSettings, match="no index in this database"):
@@ -209,7 +209,7 @@ def test_no_index_there(database: str) -> None:
 
 
 def test_password(database: str) -> None:
-    """Passwords stay out of the command line; who is refused is told so."""
+    """Passwords are refused on the command line, and a refused login is reported."""
     parts = urlsplit(database)
     with_password = parts._replace(netloc=f"a:secret@{parts.hostname}:{parts.port}").geturl()
     with pytest.raises(InvalidSettings, match="PGPASSWORD"):
@@ -220,12 +220,12 @@ def test_password(database: str) -> None:
 
 
 def test_from_and_to_an_index(run: Run, database: str, tmp_path: Path) -> None:
-    """From SQLite into PostgreSQL and back: all of it, as it was."""
-    source = open_index(f"sqlite:{tmp_path}/a.db")
+    """From SQLite into PostgreSQL and back, nothing changes."""
+    source = open_complete(f"sqlite:{tmp_path}/a.db")
     fill(source, 300)
     source.close()
-    for way in (("sqlite:a.db", database), (database, "sqlite:b.db")):
-        done = run("migrate", *way)
+    for addresses in (("sqlite:a.db", database), (database, "sqlite:b.db")):
+        done = run("migrate", *addresses)
         assert done.code == 0, done.err
         assert "1,200 rows: 600 copies and 600 listed checksums moved" in done.out
     assert entries_of(f"sqlite:{tmp_path}/b.db") == entries_of(f"sqlite:{tmp_path}/a.db")

@@ -1,4 +1,4 @@
-"""Millions of records: all of them, with flat memory."""
+"""Migrations of millions of records: all are moved, with flat memory."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from onecopy.digest import MD5, Digest
-from onecopy.index import open_index
+from onecopy.testing.index.complete import open_complete
 from tests.conftest import environment
 from tests.index.tables import url_of
 from tests.migrate.lists import md5_hex
@@ -28,11 +28,11 @@ _MEASURED = (
     "peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss\n"
     "print(json.dumps([done.returncode, json.loads(done.stdout), peak // 1024]))\n"
 )
-"""Runs a command from a small process, so that the memory at its peak (MB) is its own."""
+"""Runs a command from a small process, so that the peak of memory (MB) is the command's own."""
 
 
 def migrate(folder: Path, *arguments: str, env: Mapping[str, str] = {}) -> tuple[Any, int]:
-    """Run `onecopy migrate`; return what it told, and its memory in MB."""
+    """Run `onecopy migrate`; return its result, and its memory in MB."""
     command = [sys.executable, "-m", "onecopy", "migrate", "--json", *arguments]
     done = subprocess.run(
         [sys.executable, "-c", _MEASURED, *command],
@@ -41,14 +41,14 @@ def migrate(folder: Path, *arguments: str, env: Mapping[str, str] = {}) -> tuple
         stdout=subprocess.PIPE,
         check=True,
     )
-    code, told, megabytes = json.loads(done.stdout)
+    code, result, megabytes = json.loads(done.stdout)
     assert code == 0
-    assert told["lacking"] == 0
-    return told, megabytes
+    assert result["lacking"] == 0
+    return result, megabytes
 
 
 def make_table(database: str, rows: int) -> None:
-    """Make a table of so many checksums."""
+    """Create a table with `rows` checksums."""
     query = f"SELECT md5(n::text) AS md5 FROM generate_series(1, {rows}) AS n"
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS contents")
@@ -56,8 +56,8 @@ def make_table(database: str, rows: int) -> None:
 
 
 def require_all(url: str, rows: int) -> None:
-    """Require that an index knows the checksums of `make_table`."""
-    with closing(open_index(url)) as index:
+    """Require that an index has the checksums of `make_table`."""
+    with closing(open_complete(url)) as index:
         for begin in range(1, rows, 100_000):
             digests = [
                 Digest(MD5, bytes.fromhex(md5_hex(n))) for n in range(begin, begin + 100_000)
@@ -69,10 +69,10 @@ def test_five_million_into_sqlite(database: str, tmp_path: Path) -> None:
     """Each of 5 million checksums is in the index, and nothing else."""
     rows = 5_000_000
     make_table(database, rows)
-    told, megabytes = migrate(tmp_path, f"{database}?table=contents&column=md5", "sqlite:i.db")
-    assert told["listed"] == told["destination"] == rows
+    result, megabytes = migrate(tmp_path, f"{database}?table=contents&column=md5", "sqlite:i.db")
+    assert result["listed"] == result["destination"] == rows
     require_all(f"sqlite:{tmp_path}/i.db", rows)
-    show("5 million records, PostgreSQL to SQLite", _figures(told, megabytes))
+    show("5 million records, PostgreSQL to SQLite", _figures(result, megabytes))
 
 
 def test_a_million_into_dynamodb(
@@ -82,16 +82,16 @@ def test_a_million_into_dynamodb(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each of a million checksums is an item, and memory is what it is for 10,000."""
+    """Each of a million checksums is an item, and memory is the same as for 10,000."""
     env = {**ministack.environment(), **environment_of(database, ministack)}
     figures: dict[str, int] = {}
     for rows in (10_000, 1_000_000):
         make_table(database, rows)
-        told, megabytes = migrate(
+        result, megabytes = migrate(
             tmp_path, "--prototype", "contents", "md5", table, "content", env=env
         )
-        assert told["listed"] == told["destination"] == rows
-        figures |= {f"{rows:,}: {name}": n for name, n in _figures(told, megabytes).items()}
+        assert result["listed"] == result["destination"] == rows
+        figures |= {f"{rows:,}: {name}": n for name, n in _figures(result, megabytes).items()}
         assert megabytes < 200
     for name, value in ministack.environment().items():
         monkeypatch.setenv(name, value)
@@ -99,5 +99,5 @@ def test_a_million_into_dynamodb(
     show("a million records, PostgreSQL to DynamoDB", figures)
 
 
-def _figures(told: Any, megabytes: int) -> dict[str, int]:  # noqa: ANN401 - JSON
-    return {"rows a second": round(told["rows"] / told["seconds"]), "MB at the peak": megabytes}
+def _figures(result: Any, megabytes: int) -> dict[str, int]:  # noqa: ANN401 - JSON
+    return {"rows a second": round(result["rows"] / result["seconds"]), "MB at the peak": megabytes}

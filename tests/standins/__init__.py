@@ -1,9 +1,9 @@
-"""Real S3 servers from PyPI, run as child processes: what tests and benchmarks stand on.
+"""Real S3 servers from PyPI, run as child processes for tests and benchmarks.
 
     with seaweedfs() as server:
         store = open_store(server.store_url(server.bucket()))
 
-What each of them gets wrong stands in `expectations.py`, and is tried by `test_standins.py`.
+`differences.py` lists where they differ from S3, which `test_facts.py` verifies.
 """
 
 from tests.standins.servers import SERVERS, ministack, moto, rclone, seaweedfs

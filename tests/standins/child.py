@@ -1,4 +1,4 @@
-"""A server's process and those that it starts: one group, ended as a whole."""
+"""A server process and its children: one process group, stopped as a whole."""
 
 import os
 import signal
@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROGRAMS = Path(__file__).parents[2] / ".make" / "standins" / "bin"
-"""Others' servers and clients: in an environment of their own, since they pin what we use."""
+"""Environment for other servers and clients, because they pin versions of our dependencies."""
 _PATIENCE = 10
-"""Seconds for a process to end."""
+"""Seconds for a process to exit."""
 
 
 def program(name: str) -> str:
-    """Return the path of one of others' programs; fails with how to get it."""
+    """Return the path of a program of that environment; fail with how to install it."""
     path = PROGRAMS / name
     if not path.exists():
         raise FileNotFoundError(f"there is no {name}: run `make .make/standins/installed`")
@@ -24,18 +24,18 @@ def program(name: str) -> str:
 
 @dataclass(eq=False)
 class Child:
-    """A command that can be started again over the same folder."""
+    """A command that can be restarted in the same folder."""
 
     command: Sequence[str]
     folder: Path
-    """It runs here, and writes `log`."""
+    """Working folder, with the file `log`."""
     env: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
-    """Who runs it, if not we."""
+    """User that runs it, if not the current one."""
     process: "subprocess.Popen[bytes] | None" = None
 
     def start(self) -> None:
-        """Start it; it may take a while until it answers."""
+        """Start the process; it may need some time until it answers."""
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 self.command,
@@ -55,7 +55,7 @@ class Child:
             )
 
     def end(self, how: signal.Signals) -> None:
-        """End it and all that it has started; nothing if it has ended."""
+        """Stop the process group; do nothing if it has exited."""
         if self.process is None:
             return
         self._signal(how)
@@ -71,7 +71,7 @@ class Child:
             os.killpg(self.process.pid, how)
 
     def complaint(self) -> str | None:
-        """Return why it has ended by itself; None if it runs."""
+        """Return why the process has exited; None if it is running."""
         if self.process is not None and self.process.poll() is None:
             return None
         return (self.folder / "log").read_text(errors="replace")[-4000:]

@@ -1,6 +1,6 @@
-"""What the stand-ins answer otherwise than S3: a server that gets better makes the tests fail.
+"""Differences between the stand-ins and S3.
 
-Then its entry goes, and what was built around it may go too.
+The tests fail if a server no longer differs. Then remove its entry, and workarounds for it.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from tests.standins.facts.asking import FIRST, LAST, PART, composite, sha256
 
 @dataclass(frozen=True)
 class Either:
-    """Answers of a race that is lost too rarely to be seen in every run."""
+    """Answers of a race that occur too rarely to be seen in every run."""
 
     answers: tuple[object, ...]
 

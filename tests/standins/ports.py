@@ -1,4 +1,4 @@
-"""Free ports that stay ours while their server is down, and that nobody else of us takes."""
+"""Free ports that stay reserved while their server is down."""
 
 import random
 import socket

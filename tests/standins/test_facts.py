@@ -1,4 +1,4 @@
-"""What `store/s3.py` relies on, asked of every stand-in."""
+"""What `store/s3` relies on, tested on every server."""
 
 import pytest
 
@@ -10,14 +10,14 @@ from tests.standins.facts import FACTS, Place, ask
 
 @pytest.fixture(scope="session", params=SERVERS)
 def place(request: pytest.FixtureRequest, standins: Standins) -> Place:
-    """Give a bucket of each server."""
+    """Provide a bucket on each server."""
     standin = standins(request.param)
     return Place(standin, standin.bucket())
 
 
 @pytest.mark.parametrize("name", FACTS)
 def test_it_answers_as_s3_or_as_we_know(place: Place, name: str) -> None:
-    """Each server answers each question as S3 does, but for the differences that are listed."""
+    """Each server behaves like S3, except for the listed differences."""
     question, expected = FACTS[name]
     known = DIFFERENCES[place.standin.name].get(name, expected)
     answer = ask(question, Place(place.standin, place.bucket))
@@ -25,7 +25,7 @@ def test_it_answers_as_s3_or_as_we_know(place: Place, name: str) -> None:
 
 
 def test_every_difference_is_one() -> None:
-    """What is listed as a difference is a known question, and not what S3 answers."""
+    """Each listed difference is about a known test, and differs from S3's behaviour."""
     for differences in DIFFERENCES.values():
         for name, answer in differences.items():
             assert answer != FACTS[name][1]

@@ -1,4 +1,4 @@
-"""What tests may do with a stand-in."""
+"""Operations of tests on the servers."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.server
 
 
 def test_several_run_at_a_time() -> None:
-    """Servers of one kind that are started together don't hinder each other."""
+    """Several servers of one kind can run at the same time."""
     with ExitStack() as stack, ThreadPoolExecutor() as pool:
         standins = list(pool.map(lambda _: stack.enter_context(seaweedfs()), range(3)))
         made = [standin.bucket() for standin in standins]
@@ -32,7 +32,7 @@ def test_several_run_at_a_time() -> None:
     [("seaweedfs", "kill"), ("seaweedfs", "stop"), ("rclone", "kill"), ("ministack", "stop")],
 )
 def test_it_comes_back_with_its_data(name: str, end: str) -> None:
-    """A server that was ended answers nothing; restarted, it is where it was, with what it had."""
+    """A stopped server does not answer; restarted, it has the same address and data."""
     with SERVERS[name]() as standin:
         bucket = standin.bucket()
         client = standin.client()
@@ -46,7 +46,7 @@ def test_it_comes_back_with_its_data(name: str, end: str) -> None:
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_postgres_comes_back_with_its_data(end: str) -> None:
-    """What was committed is there when it runs again; and nothing of it when it is done with."""
+    """Committed data survives a restart, and is deleted at the end."""
     with postgres() as server:
         with server.connect() as connection:
             connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
@@ -60,7 +60,7 @@ def test_postgres_comes_back_with_its_data(end: str) -> None:
 
 
 def test_a_database_is_empty_and_goes() -> None:
-    """Each test has a database of its own, that goes although others still use it."""
+    """Each test has its own database, which is dropped even if it is in use."""
     with postgres() as server, ExitStack() as stack:
         with server.database() as url:
             connection = stack.enter_context(closing(psycopg.connect(url)))
@@ -71,7 +71,7 @@ def test_a_database_is_empty_and_goes() -> None:
 
 
 def test_seaweedfs_goes_on_with_an_upload() -> None:
-    """Killed in mid-upload it has the parts that it had, and completes them."""
+    """A server killed during an upload keeps the parts, and can complete them."""
     with seaweedfs() as standin:
         begun = upload(Place(standin, standin.bucket()))
         standin.kill()
@@ -81,7 +81,7 @@ def test_seaweedfs_goes_on_with_an_upload() -> None:
 
 
 def test_ministack_forgets_an_upload() -> None:
-    """Even when it is stopped it saves none that isn't complete."""
+    """An incomplete upload is lost even if the server is stopped gracefully."""
     with ministack() as standin:
         begun = upload(Place(standin, standin.bucket()))
         standin.restart()
@@ -89,7 +89,7 @@ def test_ministack_forgets_an_upload() -> None:
 
 
 def test_its_folder_goes_with_it(tmp_path: Path) -> None:
-    """Nothing is left behind by a server."""
+    """A server leaves nothing behind."""
     with seaweedfs(tmp_path) as standin:
         standin.bucket()
         assert list(tmp_path.iterdir()) == [standin.child.folder]
@@ -106,13 +106,13 @@ def test_a_store_url_says_where_it_is() -> None:
 
 
 def test_a_reserved_port_is_given_once() -> None:
-    """What is reserved stays so, though nobody listens."""
+    """A reserved port stays reserved while no server listens."""
     with reserved(20) as some, reserved(20) as others:
         assert len({*some, *others}) == 40
 
 
 def test_a_missing_server_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without the package a run fails, and says how to get it."""
+    """Without the package, starting a server fails with how to install it."""
     monkeypatch.setattr(child, "PROGRAMS", tmp_path)
     for server in (seaweedfs, postgres):
         with pytest.raises(FileNotFoundError, match=r"make \.make/standins/installed"), server():
@@ -120,7 +120,7 @@ def test_a_missing_server_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_a_server_that_ends_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where a server doesn't come up its own words are shown."""
+    """If a server does not start, its output is shown."""
     (tmp_path / "moto_server").write_text("#!/bin/sh\necho no room\nexit 1\n")
     (tmp_path / "moto_server").chmod(0o755)
     monkeypatch.setattr(child, "PROGRAMS", tmp_path)

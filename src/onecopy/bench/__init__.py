@@ -1,13 +1,14 @@
-"""`onecopy bench`: how fast indexes are, beside each other, on the same seeded workload.
+"""`onecopy bench`: speed of index engines, compared on the same seeded workload.
 
-workload.py     which copies, and what is asked of them: all of it follows from the seed
-subject.py      an index under test: never one that is in use; what was put into it, and out again
-measures.py     what is measured: a table
-figures.py      percentiles, rounds, and what is made of them
-clients.py      many clients at once, each a process
-bench.py        the run: fill, measure in turns, tidy up
-machine.py      what the figures were measured on
-table.py        a line a result, for people and for programs
-report.py       a page that opens offline, and the JSON beside it
-chart.py        its charts, as SVG
+workload.py     the copies and the queries, all derived from the seed
+subject.py      an index under test, and what benchmarks have put into it
+measures.py     the calls that are measured
+figures.py      percentiles of a round, and medians of several rounds
+clients.py      concurrent clients, each in its own process
+bench.py        the run: fill the indexes, measure them in turns, repeat for the next size
+machine.py      facts about the machine and the software
+table.py        results as lines of text and as JSON values
+report.py       an HTML page that works offline, and a JSON file
+chart.py        the charts of that page, as SVG
+markup.py       HTML elements
 """

@@ -1,4 +1,4 @@
-"""Latency curves, as SVG."""
+"""Latency curves as SVG."""
 
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
@@ -14,11 +14,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 100, 10, 28
 _PERCENT = {0: "0", 500_000: "50", 900_000: "90", 990_000: "99", 999_000: "99.9 %"}
 _LINE = 15
 """Height of a line of text."""
-_LONGEST_NAME = 13
+_MAX_NAME_LENGTH = 13
 
 
 class _Scale(NamedTuple):
-    """Powers of ten of nanoseconds, from the bottom to the top."""
+    """Vertical scale from 10^`least` to 10^`most` nanoseconds."""
 
     least: int
     most: int
@@ -34,20 +34,20 @@ def _scale(times: Sequence[float]) -> _Scale:
 
 
 def _x(millionths: int) -> float:
-    """Take even steps for each further nine: 90, 99, 99.9 %."""
+    """Return the horizontal position of a percentile: 90, 99 and 99.9 % are evenly spaced."""
     nines = -log10((MILLION - millionths) / MILLION)
     return round(_LEFT + nines / 3 * (_WIDTH - _LEFT - _RIGHT), 1)
 
 
 def curves(results: Sequence[Result], places: Mapping[str, int]) -> Element:
-    """Draw one latency curve for each index; `places` tells its colour and dashes."""
+    """Draw one latency curve per index; `places` gives the colour and dashes of each."""
     drawn = [result for result in results if result.figures.curve()]
     scale = _scale([value for result in drawn for _, value in result.figures.curve()])
     lines = [[(_x(at), scale.y(value)) for at, value in each.figures.curve()] for each in drawn]
     names = _apart([line[-1][1] for line in lines])
     return element(
         "svg",
-        element("title", _said(results)),
+        element("title", _description(results)),
         *_grid(scale),
         *(
             _curve(result.index, places[result.index], line, name)
@@ -58,8 +58,8 @@ def curves(results: Sequence[Result], places: Mapping[str, int]) -> Element:
     )
 
 
-def _said(results: Sequence[Result]) -> str:
-    """Return what the curves show, for those who don't see them."""
+def _description(results: Sequence[Result]) -> str:
+    """Return the figures of the curves as text, for people who can't see them."""
     return "; ".join(
         f"{result.index}: "
         + ", ".join(
@@ -86,7 +86,7 @@ def _grid(scale: _Scale) -> list[Element]:
 
 
 def _curve(label: str, place: int, line: Sequence[tuple[float, float]], name: float) -> Element:
-    """Draw a curve, and its name beside the frame at the height `name`."""
+    """Draw a curve, with its name beside the frame at the height `name`."""
     (x, y), right = line[-1], _WIDTH - _RIGHT
     return element(
         "g",
@@ -98,12 +98,12 @@ def _curve(label: str, place: int, line: Sequence[tuple[float, float]], name: fl
 
 
 def _short(label: str) -> str:
-    """Return as much of a label as there is room for: the ends of addresses tell most."""
-    return label if len(label) <= _LONGEST_NAME else f"…{label[1 - _LONGEST_NAME :]}"
+    """Return the end of a label, as far as there is room: the ends of addresses differ most."""
+    return label if len(label) <= _MAX_NAME_LENGTH else f"…{label[1 - _MAX_NAME_LENGTH :]}"
 
 
 def _apart(heights: Sequence[float]) -> list[float]:
-    """Return heights for labels near these, none over another."""
+    """Return heights for labels close to these, without overlap."""
     placed: dict[int, float] = {}
     last = 0.0
     for place in sorted(range(len(heights)), key=heights.__getitem__):

@@ -1,7 +1,7 @@
-"""Many clients at once.
+"""Concurrent clients of an index.
 
-Each is a process, as the servers are that share an index: threads of one Python process would wait
-for each other, not for the index. Each opens the index for itself.
+Each is a process with its own connection to the index, like servers that share one. Threads of one
+Python process would wait for each other, not for the index.
 """
 
 import signal
@@ -22,33 +22,33 @@ from onecopy.digest import Digest
 from onecopy.errors import Failure
 from onecopy.index import Engine, open_index
 
-_ASKED = 4096
-"""Digests that a client asks for, one after the other and over again."""
-_WARM_UP = 100
+_DIGESTS = 4096
+"""Digests that a client looks up one after the other, over and over."""
+_WARM_UP_LOOKUPS = 100
 _READY, _GO = "ready", "go"
-_PATIENCE = 10
-"""Seconds for a client to end."""
+_EXIT_TIMEOUT = 10
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What clients are to do: look up known digests, one at a time."""
+    """Task of a client: look up known digests, one at a time."""
 
     url: str
     seed: int
     copies: int
-    """So many are in the index."""
+    """Number of copies in the index."""
     turn: int
     """Number of the round."""
     nanoseconds: int
-    """For so long; 0: only open the index and warm up."""
+    """Duration; 0: only open the index and warm up."""
 
 
 class Clients:
-    """Processes that wait for tasks."""
+    """A set of processes that wait for tasks."""
 
     def __init__(self, count: int) -> None:
-        # Not forked from this process, which has the indexes open.
+        # Not forked from this process, because it has the indexes open.
         can_fork = "forkserver" in get_all_start_methods()
         context = get_context("forkserver") if can_fork else get_context("spawn")
         self._processes: list[BaseProcess] = []
@@ -62,13 +62,15 @@ class Clients:
             self._connections.append(ours)
 
     def measure(self, task: Task, count: int) -> Round:
-        """Let so many clients do the task at once; raises what one of them met."""
+        """Run the task in `count` clients at the same time; raises what one of them raised."""
         chosen = self._connections[:count]
         try:
-            _answered(chosen, task)
-            answers = _answered(chosen, _GO)  # they begin when all are ready
+            _exchange(chosen, task)
+            answers = _exchange(chosen, _GO)  # they start when all are ready
         except (EOFError, ConnectionError) as error:
-            raise Failure("somebody has ended a client of the bench") from error
+            raise Failure(
+                "a client process of the benchmark was killed; run the benchmark again"
+            ) from error
         latencies, rate = array("q"), 0.0
         for own, nanoseconds in answers:
             latencies.extend(own)
@@ -76,17 +78,17 @@ class Clients:
         return round_of(latencies, rate)
 
     def close(self) -> None:
-        """End them."""
+        """Stop all processes."""
         for connection in self._connections:
             connection.close()
         for process in self._processes:
-            process.join(_PATIENCE)
+            process.join(_EXIT_TIMEOUT)
             process.kill()
             process.join()
 
 
-def _answered(connections: Sequence[Connection], message: object) -> list[Any]:
-    """Send a message to all, and return the answers; raises what one of them met."""
+def _exchange(connections: Sequence[Connection], message: object) -> list[Any]:
+    """Send a message to all clients and return the answers; raises what one of them raised."""
     for connection in connections:
         connection.send(message)
     answers = [connection.recv() for connection in connections]
@@ -97,8 +99,8 @@ def _answered(connections: Sequence[Connection], message: object) -> list[Any]:
 
 
 def serve(connection: Connection, number: int) -> None:
-    """Be the client of this number, until nobody is at the other end any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: our parent decides
+    """Run client `number` until the parent closes the connection."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the parent decides
     indexes: dict[str, Engine] = {}
     with suppress(EOFError, ConnectionError):
         while True:
@@ -111,23 +113,23 @@ def serve(connection: Connection, number: int) -> None:
 
 
 def _answers(indexes: dict[str, Engine], task: Task, number: int) -> Iterator[object]:
-    """Yield `_READY`, and then what came of the task; or what went wrong."""
+    """Yield `_READY` and then the result of the task; or the exception that it raised."""
     try:
         index = indexes.get(task.url) or indexes.setdefault(task.url, open_index(task.url))
         random = Workload(task.seed).random("clients", task.copies, task.turn, number)
-        digests = Workload(task.seed).digests(task.copies, [True] * _ASKED, random)
-        for digest in digests[:_WARM_UP]:
+        digests = Workload(task.seed).digests(task.copies, [True] * _DIGESTS, random)
+        for digest in digests[:_WARM_UP_LOOKUPS]:
             index.lookup(TENANT, [digest])
         yield _READY
         yield _look_up(index, digests, task.nanoseconds)
-    except Exception as error:  # noqa: BLE001 - handed over, not swallowed
+    except Exception as error:  # noqa: BLE001 - passed to the parent, not swallowed
         yield error
 
 
 def _look_up(
     index: Engine, digests: Sequence[Digest], nanoseconds: int
 ) -> tuple["array[int]", int]:
-    """Look up one after the other for so long; return how long each took, and all together."""
+    """Look up digests in turn; return the latencies and the whole time, in nanoseconds."""
     latencies = array("q")
     began = ended = perf_counter_ns()
     for digest in cycle(digests):

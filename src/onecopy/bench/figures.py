@@ -1,4 +1,4 @@
-"""What was measured: rounds, their percentiles, and what is made of several rounds."""
+"""Measured figures: rounds with their percentiles, and the medians of several rounds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from statistics import median
 
 MILLION = 1_000_000
 CURVE = tuple(MILLION - round(MILLION / 10 ** (step / 10)) for step in range(31))
-"""Where a latency curve is known, in millionths: even steps towards 99.9 % on a log scale."""
+"""Points of a latency curve, in millionths: evenly spaced on a log scale that ends at 99.9 %."""
 SHOWN = {"p50": 500_000, "p90": 900_000, "p99": 990_000, "p99.9": 999_000}
-"""The percentiles that are told in figures, in millionths."""
+"""Percentiles shown as figures, in millionths."""
 _KEPT = tuple(sorted({*CURVE, *SHOWN.values()}))
 
 
 def percentile(ordered: Sequence[int], millionths: int) -> int | None:
-    """Return the least value that so many millionths of all don't exceed (nearest rank).
+    """Return the percentile of sorted values by the nearest rank.
 
-    None if there are too few values for any to lie beyond it: a p99.9 takes a thousand.
+    None if there are too few values for any to be above it: p99.9 needs a thousand.
     """
     count = len(ordered)
     if count * (MILLION - millionths) < MILLION:
@@ -25,17 +25,17 @@ def percentile(ordered: Sequence[int], millionths: int) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one round of calls took."""
+    """Rate and latencies of one round of calls."""
 
     calls: int
     per_second: float
-    """What was done in a second: digests, sizes, copies or records."""
+    """Digests, sizes, copies or records per second."""
     nanoseconds: tuple[int | None, ...] = (None,) * len(_KEPT)
-    """Of a call, at each of the percentiles that are kept; None: too few calls."""
+    """Latency at each percentile in `_KEPT`; None: too few calls."""
 
 
 def round_of(latencies: Sequence[int], per_second: float) -> Round:
-    """Return what a round took whose calls took so many nanoseconds each, in any order."""
+    """Return a round from the latencies of its calls (nanoseconds, in any order)."""
     ordered = sorted(latencies)
     kept = tuple(percentile(ordered, millionths) for millionths in _KEPT)
     return Round(len(ordered), per_second, kept)
@@ -43,29 +43,29 @@ def round_of(latencies: Sequence[int], per_second: float) -> Round:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Several rounds of the same calls; each figure is the median of theirs."""
+    """Several rounds of the same calls; each figure is the median over the rounds."""
 
     rounds: tuple[Round, ...]
 
     @property
     def calls(self) -> int:
-        """Of all rounds."""
+        """Number of calls in all rounds."""
         return sum(each.calls for each in self.rounds)
 
     @property
     def per_second(self) -> float:
-        """What was done in a second."""
+        """Items per second."""
         return median(each.per_second for each in self.rounds)
 
     @property
     def span(self) -> tuple[float, float]:
-        """The slowest and the fastest round, per second."""
+        """Rates of the slowest and the fastest round."""
         rates = [each.per_second for each in self.rounds]
         return min(rates), max(rates)
 
     @property
     def spread(self) -> float | None:
-        """How far the rounds lie apart, as a part of their median; None: there was but one."""
+        """Difference between slowest and fastest round, relative to the median; None: one round."""
         least, most = self.span
         return (most - least) / self.per_second if len(self.rounds) > 1 else None
 
@@ -77,29 +77,29 @@ class Figures:
         return median(known) if len(known) == len(found) else None
 
     def curve(self) -> list[tuple[int, float]]:
-        """Return (millionths, nanoseconds) as far as there were calls enough."""
+        """Return points (millionths, nanoseconds), as far as there were enough calls."""
         found = [(millionths, self.at(millionths)) for millionths in CURVE]
         return [(millionths, value) for millionths, value in found if value is not None]
 
 
 @dataclass(frozen=True, slots=True)
-class What:
-    """What was measured."""
+class Metric:
+    """A measured quantity."""
 
     name: str
-    """A code that stays the same."""
+    """A stable code."""
     title: str
     unit: str
-    """What is counted by the second."""
+    """Items that are counted per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one kind of call to one index of one size took."""
+    """Figures of one metric for one index at one size."""
 
     index: str
     """Its label."""
     copies: int
-    """So many are in it."""
-    what: What
+    """Number of copies in the index."""
+    metric: Metric
     figures: Figures

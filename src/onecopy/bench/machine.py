@@ -1,6 +1,5 @@
-"""What the figures were measured on."""
+"""Facts about the machine and the software that are measured."""
 
-import os
 import platform
 import re
 from contextlib import suppress
@@ -8,29 +7,25 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from onecopy.platforms import cores, load
+
 _ENGINES = ("apsw", "psycopg", "boto3")
-"""The packages that speak to indexes."""
+"""Packages that talk to indexes."""
 
 
 def facts() -> dict[str, str | int | float]:
-    """Return what the figures depend on, besides the indexes."""
+    """Return the facts on which figures depend, apart from the indexes."""
+    average = load()
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "cores": _cores(),
+        "cores": cores(),
         "processor": _processor(),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "onecopy": version("onecopy"),
         **_versions(),
-        **_load(),
+        **({} if average is None else {"load": round(average, 1)}),
     }
-
-
-def _cores() -> int:
-    """Return how many cores we may use, which may be fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _processor() -> str:
@@ -46,8 +41,3 @@ def _versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
-
-
-def _load() -> dict[str, float]:
-    """Return how busy the machine was in the last minute, where it tells."""
-    return {"load": round(os.getloadavg()[0], 1)} if hasattr(os, "getloadavg") else {}

@@ -1,4 +1,4 @@
-"""Elements of a page, which write themselves out as HTML and escape what has to be."""
+"""HTML elements, written with the necessary escaping."""
 
 from xml.etree.ElementTree import Element, tostring
 
@@ -20,5 +20,5 @@ def element(tag: str, /, *parts: Part, **attributes: str | float) -> Element:
 
 
 def page(root: Element) -> str:
-    """Return a whole document."""
+    """Return an HTML document."""
     return f"<!DOCTYPE html>\n{tostring(root, encoding='unicode', method='html')}\n"

@@ -1,4 +1,4 @@
-"""What is measured, besides how fast an index is filled: a table of calls."""
+"""The calls that are measured, besides filling an index."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from itertools import cycle, islice
 from random import Random
 from typing import Any
 
-from onecopy.bench.figures import What
+from onecopy.bench.figures import Metric
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.index import Index
 
@@ -16,42 +16,42 @@ from onecopy.index import Index
 class Measure(ABC):
     """One kind of call."""
 
-    what: What
+    metric: Metric
     each: int
-    """How many things a call is given."""
+    """Number of digests, sizes or copies per call."""
     calls: int
-    """In a round; fewer where they take too long."""
+    """Calls per round; fewer if the round takes too long."""
     pattern: tuple[bool, ...] = (True,)
-    """Which of these things are there, over and over."""
+    """Which items of a call are in the index, repeated as needed."""
 
-    def asked(self, workload: Workload, copies: int, turn: int) -> list[Sequence[Any]]:
-        """Return what the calls of a round are given: the same for every index, in every run."""
-        random = workload.random(self.what.name, copies, turn)
+    def items(self, workload: Workload, copies: int, turn: int) -> list[Sequence[Any]]:
+        """Return the arguments of a round's calls: the same for every index, in every run."""
+        random = workload.random(self.metric.name, copies, turn)
         numbers = range(turn * self.calls, (turn + 1) * self.calls)
         return [self.item(workload, copies, number, random) for number in numbers]
 
     def recorded(self, rounds: int) -> int:  # noqa: ARG002 - most record nothing
-        """Return how many copies rounds 0 to `rounds` leave in an index."""
+        """Return the number of copies that rounds 0 to `rounds` add to an index."""
         return 0
 
     def is_right(self, answers: Sequence[object]) -> bool:
-        """Return whether something was found where something is, and nowhere else."""
+        """Return whether the call found exactly the items that are in the index."""
         return [bool(found) for found in answers] == self._known()
 
     @abstractmethod
     def item(self, workload: Workload, copies: int, number: int, random: Random) -> Sequence[Any]:
-        """Return what the call of this number is given."""
+        """Return the argument of the call with this number."""
 
     @abstractmethod
     def call(self, index: Index, item: Sequence[Any]) -> Sequence[object]:
-        """Do what is timed; return the answers in order."""
+        """Make the call that is timed; return its answers in order."""
 
     def _known(self) -> list[bool]:
         return list(islice(cycle(self.pattern), self.each))
 
 
 class Lookup(Measure):
-    """Ask which copies have these digests."""
+    """Look up copies by digest."""
 
     def item(self, workload: Workload, copies: int, _: int, random: Random) -> Sequence[Any]:
         return workload.digests(copies, self._known(), random)
@@ -61,7 +61,7 @@ class Lookup(Measure):
 
 
 class Probe(Measure):
-    """Ask which schemes are to be computed for these sizes."""
+    """Look up the schemes to compute for given sizes."""
 
     def item(self, workload: Workload, copies: int, _: int, random: Random) -> Sequence[Any]:
         return workload.sizes(copies, self._known(), random)
@@ -71,7 +71,7 @@ class Probe(Measure):
 
 
 class Recording(Measure):
-    """Keep this new copy, durably."""
+    """Record a new copy durably."""
 
     def item(self, workload: Workload, _: int, number: int, __: Random) -> Sequence[Any]:
         return [workload.recorded(number)]
@@ -85,10 +85,10 @@ class Recording(Measure):
 
 HALF = (True, False)
 MEASURES = (
-    Lookup(What("lookup-hit", "lookup of one, known", "digests"), 1, 1000),
-    Lookup(What("lookup-miss", "lookup of one, unknown", "digests"), 1, 1000, (False,)),
-    Lookup(What("batch-100", "batch of 100, half known", "digests"), 100, 100, HALF),
-    Lookup(What("batch-1000", "batch of 1,000, half known", "digests"), 1000, 20, HALF),
-    Probe(What("probe-1000", "probe of 1,000 sizes, half known", "sizes"), 1000, 20, HALF),
-    Recording(What("record", "one durable record", "records"), 1, 200),
+    Lookup(Metric("lookup-hit", "lookup of one, known", "digests"), 1, 1000),
+    Lookup(Metric("lookup-miss", "lookup of one, unknown", "digests"), 1, 1000, (False,)),
+    Lookup(Metric("batch-100", "batch of 100, half known", "digests"), 100, 100, HALF),
+    Lookup(Metric("batch-1000", "batch of 1,000, half known", "digests"), 1000, 20, HALF),
+    Probe(Metric("probe-1000", "probe of 1,000 sizes, half known", "sizes"), 1000, 20, HALF),
+    Recording(Metric("record", "one durable record", "records"), 1, 200),
 )

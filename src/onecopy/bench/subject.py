@@ -1,7 +1,7 @@
-"""An index under test: never one that is in use, and what benches have put into it.
+"""An index under test, which must not be in use.
 
-What a bench adds to an index is written down there beforehand, under the name `bench`: so the next
-one knows it for its own, and can go on with it or take it out again.
+Before a benchmark adds copies to an index, it notes them in the index's state under the name
+`bench`. The next benchmark can then reuse these copies or remove them.
 """
 
 import json
@@ -15,68 +15,71 @@ from onecopy.bench.figures import Round
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.content import Copy
 from onecopy.errors import Failure, InvalidSettings
-from onecopy.index import Engine, open_index
+from onecopy.index import Engine, Pages, open_index
 
 STEP = 10_000
-"""Copies that are one step, where progress is told."""
-_MARK = "bench"
+"""Copies per step of the progress."""
+_STATE_NAME = "bench"
 _INSTEAD = (
-    "A bench fills only what is empty: name another database or table, or `sqlite:`, which is a "
+    "a benchmark needs an empty index: name another database or table, or use `sqlite:` for a "
     "temporary file"
 )
 
 Step = Callable[[], object]
-"""Is called after each step."""
+"""Callback after each step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What benches have put into an index."""
+    """Copies that benchmarks have added to an index."""
 
     seed: int
     copies: int = 0
-    """All copies below this number are there."""
+    """All copies below this number are in the index."""
     up_to: int = 0
-    """Those below this one may be: a bench that was interrupted was adding them."""
+    """Copies below this number may be: an interrupted benchmark was adding them."""
     recorded: int = 0
-    """So many that are recorded one by one may be there, too."""
+    """Number of copies recorded one by one that may be in the index."""
 
 
 class Subject:
-    """One index, and what is in it."""
+    """One index, and the copies that benchmarks have added to it."""
 
-    def __init__(self, label: str, url: str, index: Engine, *, stays: bool) -> None:
+    def __init__(self, label: str, url: str, index: Engine, *, is_persistent: bool) -> None:
         self.label = label
         self.url = url
         self.index = index
-        self.stays = stays
-        """Whether the index outlives the bench."""
+        self.is_persistent = is_persistent
+        """Whether the index outlives the benchmark."""
         self.is_shared = not url.startswith("memory:")
         """Whether several processes can open it."""
-        self._mark = index.get(_MARK)
-        self.was_filled = self._mark is not None
-        """Whether an earlier bench has put something into it."""
+        self._note = index.get(_STATE_NAME)
+        self.was_filled = self._note is not None
+        """Whether an earlier benchmark has left copies in it."""
 
     @property
     def filled(self) -> Filled | None:
-        """What benches have put into it."""
-        return Filled(**json.loads(self._mark)) if self._mark else None
+        """The copies that benchmarks have added, or None."""
+        return Filled(**json.loads(self._note)) if self._note else None
 
     def claim(self, seed: int, copies: int) -> None:
-        """Make sure that it may be filled to `copies` and more; raises InvalidSettings."""
+        """Check that it may be filled to `copies` and more; raises InvalidSettings."""
         filled = self.filled
         if self.index.get("store") is not None:
-            raise InvalidSettings(f"{self.address} is in use: it belongs to a store. {_INSTEAD}")
-        if filled is None and any(entries for _, entries in self.index.pages()):
-            raise InvalidSettings(f"{self.address} is in use: it is not empty. {_INSTEAD}")
+            raise InvalidSettings(f"{self.address} is in use: it belongs to a store; {_INSTEAD}")
+        if filled is None and _has_entries(self.index):
+            raise InvalidSettings(f"{self.address} is in use: it is not empty; {_INSTEAD}")
         if filled is not None and (filled.seed != seed or filled.copies > copies):
             raise InvalidSettings(
-                f"{self.address} has {filled.up_to:,} copies of another bench: take them out by "
-                f"{self.cleaning}, or go on with --seed {filled.seed} and at least as many copies"
+                f"{self.address} has {filled.up_to:,} copies of another benchmark; remove them by "
+                f"{self.clean_command}, or use --seed {filled.seed} and at least as many copies"
             )
 
     def fill(self, workload: Workload, copies: int, step: Step) -> Round | None:
-        """Add what is missing to `copies`; return how fast, or None where some were there."""
+        """Add copies up to the number `copies`, and return the rate.
+
+        None if there is nothing to add, or an interrupted benchmark may have added some of them.
+        """
         before = self.filled or Filled(workload.seed)
         if before.copies == copies:
             return None
@@ -89,13 +92,13 @@ class Subject:
         return Round(1, rate) if before.up_to == before.copies else None
 
     def expect_records(self, workload: Workload, count: int) -> None:
-        """Write down that `workload.recorded` copies come; those of a killed bench go before."""
+        """Note that `count` copies will be recorded; first forget those of a killed benchmark."""
         self.forget_records(workload)
         if count and self.filled:
             self._write(replace(self.filled, recorded=count))
 
     def forget_records(self, workload: Workload) -> None:
-        """Forget the copies that were recorded one by one."""
+        """Remove the copies that were recorded one by one."""
         filled = self.filled
         if filled and filled.recorded:
             copies = [workload.recorded(number) for number in range(filled.recorded)]
@@ -103,7 +106,7 @@ class Subject:
             self._write(replace(filled, recorded=0))
 
     def clean(self, step: Step) -> int:
-        """Forget all that benches have added; return how many copies were there."""
+        """Remove all copies that benchmarks have added; return their number."""
         filled, forgotten = self.filled, 0
         if filled is None:
             return 0
@@ -119,25 +122,25 @@ class Subject:
 
     def _write(self, filled: Filled | None) -> None:
         new = json.dumps(asdict(filled)).encode() if filled else None
-        if not self.index.put_if(_MARK, self._mark, new):
-            raise Failure(f"{self.address}: another bench uses it at the same time")
-        self._mark = new
+        if not self.index.put_if(_STATE_NAME, self._note, new):
+            raise Failure(f"{self.address} is being used by another benchmark; run one at a time")
+        self._note = new
 
     @property
     def address(self) -> str:
-        """What to call it where its label says too little."""
-        if self.stays:
+        """Name of the index in messages: its URL if it is persistent."""
+        if self.is_persistent:
             return self.url
         return "a temporary file" if self.is_shared else "memory:"
 
     @property
-    def cleaning(self) -> str:
-        """The command that takes out what benches have added."""
+    def clean_command(self) -> str:
+        """The command that removes the copies that benchmarks have added."""
         return f"onecopy bench --clean '{self.address}'"
 
 
 def _stepping(pairs: Iterator[tuple[str, Copy]], step: Step) -> Iterator[tuple[str, Copy]]:
-    """Yield the pairs, and call `step` for as many steps as they are."""
+    """Yield the pairs, and call `step` after every `STEP` of them."""
     for number, pair in enumerate(pairs, 1):
         yield pair
         if number % STEP == 0:
@@ -146,9 +149,9 @@ def _stepping(pairs: Iterator[tuple[str, Copy]], step: Step) -> Iterator[tuple[s
 
 @contextmanager
 def opened(urls: Sequence[str]) -> Iterator[list[Subject]]:
-    """Open the indexes; `sqlite:` alone is a file that goes at the end. Raises InvalidSettings."""
+    """Open the indexes; `sqlite:` alone is a temporary file. Raises InvalidSettings."""
     if len(set(urls)) < len(urls):
-        raise InvalidSettings("an index is named twice")
+        raise InvalidSettings("the same index is given twice")
     with ExitStack() as stack:
         subjects = []
         for url, label in zip(urls, _labels(urls), strict=True):
@@ -158,13 +161,19 @@ def opened(urls: Sequence[str]) -> Iterator[list[Subject]]:
                 place = f"sqlite:{folder}/index.sqlite"
             index = open_index(place)
             stack.callback(index.close)
-            stays = url not in ("sqlite:", "memory:")
-            subjects.append(Subject(label, place, index, stays=stays))
+            is_persistent = url not in ("sqlite:", "memory:")
+            subjects.append(Subject(label, place, index, is_persistent=is_persistent))
         yield subjects
 
 
+def _has_entries(index: Engine) -> bool:
+    if isinstance(index, Pages):
+        return any(entries for _, entries in index.pages())
+    return any(True for _ in index.copies())
+
+
 def _labels(urls: Sequence[str]) -> list[str]:
-    """Name each index by its scheme, or by its whole address where several have that scheme."""
+    """Return the label of each index: its scheme, or its URL if several have that scheme."""
     schemes = [url.partition(":")[0] for url in urls]
     return [
         scheme if schemes.count(scheme) == 1 else url

@@ -1,17 +1,17 @@
-"""Results as text: a line each, for people and for programs."""
+"""Results as lines of text for people, and as values for JSON."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from onecopy.bench.figures import SHOWN, Result
 
-_WIDEST_TITLE = 34
+_TITLE_WIDTH = 34
 _NONE = "-"
-_COLUMNS = (*SHOWN, "a second", "spread")
+_COLUMNS = (*SHOWN, "per second", "spread")
 
 
 class Table:
-    """Lines that stand below each other, though each is made when its result comes."""
+    """Table whose lines are printed one by one, as results arrive."""
 
     def __init__(self, labels: Sequence[str]) -> None:
         self._width = max(len("index"), *map(len, labels))
@@ -19,27 +19,27 @@ class Table:
         self._title = ""
 
     def lines(self, result: Result) -> Iterator[str]:
-        """Yield the line of a result, after a heading where a new size begins."""
+        """Yield the line of a result, after a heading if it is the first of a size."""
         if result.copies != self._copies:
             if self._copies:
                 yield ""
             self._copies, self._title = result.copies, ""
             yield self._line(f"{result.copies:,} copies", "index", _COLUMNS)
-        title = result.what.title if result.what.title != self._title else ""
-        self._title = result.what.title
+        title = result.metric.title if result.metric.title != self._title else ""
+        self._title = result.metric.title
         yield self._line(title, result.index, cells(result))
 
     def _line(self, title: str, index: str, columns: Sequence[str]) -> str:
         times, (rate, spread) = columns[:-2], columns[-2:]
         return (
-            f"{title:<{_WIDEST_TITLE}}{index:<{self._width}}"
+            f"{title:<{_TITLE_WIDTH}}{index:<{self._width}}"
             + "".join(f"{time:>10}" for time in times)
             + f"{rate:>12}{spread:>8}"
         )
 
 
 def cells(result: Result) -> list[str]:
-    """Return the figures of a result as people read them, under the columns of a table."""
+    """Return the figures of a result as text, in the order of the table's columns."""
     figures = result.figures
     times = [time_text(figures.at(millionths)) for millionths in SHOWN.values()]
     spread = _NONE if figures.spread is None else f"{figures.spread:.0%}"
@@ -47,7 +47,7 @@ def cells(result: Result) -> list[str]:
 
 
 def time_text(nanoseconds: float | None) -> str:
-    """Return a time with three digits, and its unit."""
+    """Return a time with three digits and its unit."""
     if nanoseconds is None:
         return _NONE
     for unit, size in (("µs", 1e3), ("ms", 1e6)):
@@ -57,14 +57,14 @@ def time_text(nanoseconds: float | None) -> str:
 
 
 def values(result: Result) -> dict[str, Any]:
-    """Return a result for programs: microseconds, and what was done in a second."""
+    """Return a result for JSON: latencies in microseconds, and rates per second."""
     figures = result.figures
     least, most = figures.span
     return {
         "copies": result.copies,
         "index": result.index,
-        "what": result.what.name,
-        "unit": result.what.unit,
+        "what": result.metric.name,
+        "unit": result.metric.unit,
         "rounds": len(figures.rounds),
         "calls": figures.calls,
         **{

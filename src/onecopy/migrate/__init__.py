@@ -1,31 +1,31 @@
-"""Moving what is known from one index into another, or from any list of checksums.
+"""Migration of records from one index to another, or from any list of checksums.
 
-moving.py      the way of the rows, and what becomes of an interruption
-interface.py   what sources and destinations are
-opening.py     what the two addresses of a migration name
+migration.py   the loop that moves rows in batches, and resumes after an interruption
+interface.py   the contracts of sources and destinations
+opening.py     from the two addresses of a migration to a source and a destination
 indexes.py     an index as source and as destination
-tables.py      any table of PostgreSQL
-lists.py       CSV and Parquet
-rows.py        rows as entries of an index
-checksum.py    how people write checksums
-checkpoint.py  how far it is
-rejects.py     what could not be moved
-plan.py        what it would take, and prices.py what Amazon charges
-dynamodb.py    DynamoDB on both sides
-s3_import.py   a table of DynamoDB that is imported from files in a bucket
+postgres.py    any table of PostgreSQL as a source
+files.py       CSV and Parquet files as sources
+dynamodb.py    DynamoDB as source and destination
+s3_import.py   a new DynamoDB table, imported from files in a bucket
+rows.py        conversion of rows into entries of an index
+checksum.py    the formats in which checksums are accepted
+checkpoint.py  progress, stored so that a migration can be resumed
+rejects.py     the file of rows that could not be moved
+plan.py        estimates of time and cost
+prototype.py   the arguments and environment of the prototype's script
 """
 
-from onecopy.migrate.moving import Moved, Step, migrate
-from onecopy.migrate.opening import open_destination, open_prototype, open_source
+from onecopy.migrate.migration import MigrationResult, Progress, migrate
+from onecopy.migrate.opening import open_destination, open_source
 from onecopy.migrate.plan import Plan, plan
 
 __all__ = [
-    "Moved",
+    "MigrationResult",
     "Plan",
-    "Step",
+    "Progress",
     "migrate",
     "open_destination",
-    "open_prototype",
     "open_source",
     "plan",
 ]

@@ -1,4 +1,4 @@
-"""How far a migration is: kept where it goes, or else in a file."""
+"""Progress of a migration, stored in the destination or in a file so that it can be resumed."""
 
 import hashlib
 import os
@@ -11,48 +11,49 @@ from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.interface import State
 from onecopy.migrate.interface import Sampled
 
-_MOST_BYTES = 60_000
+_MAX_MARK_BYTES = 60_000
+"""Limit for an encoded mark; a value in `State` has at most 64 KiB."""
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """How far it is: all before `position` is kept."""
+    """Progress of a migration: all rows before `position` are stored in the destination."""
 
     version: str
-    """Of the source: positions of another one mean nothing."""
+    """Version of the source. A position is valid only for the version it was read from."""
     position: str
     copies: int = 0
     listed: int = 0
     rejected: int = 0
     reject_bytes: int = 0
-    """How long the file of rejects is."""
+    """Length of the file of rejects."""
     sample: tuple[Sampled, ...] = ()
-    """Of what was moved so far, at random."""
+    """Random sample of the rows moved so far."""
 
     @property
     def rows(self) -> int:
-        """How many rows are behind it."""
+        """Number of rows before `position`."""
         return self.copies + self.listed + self.rejected
 
 
 class Checkpoint(Protocol):
-    """Keeps the mark of one migration."""
+    """Storage for the mark of one migration."""
 
     def read(self) -> Mark | None:
-        """Return the last mark; None at the beginning."""
+        """Return the last mark, or None if the migration has not started."""
         ...
 
     def write(self, mark: Mark | None) -> None:
-        """Keep a mark, or drop it at the end. Durable when it returns."""
+        """Store a mark, or remove it (None). Durable when it returns."""
         ...
 
 
-def name_of(source: str, destination: str) -> str:
-    """Return what one migration is called, today and when it goes on."""
+def migration_name(source: str, destination: str) -> str:
+    """Return a name for this migration that is the same each time it is resumed."""
     return hashlib.sha256(f"{source}\n{destination}".encode()).hexdigest()[:16]
 
 
 class StateCheckpoint:
-    """Keeps it in the destination's own state."""
+    """A checkpoint in the state of the destination."""
 
     def __init__(self, state: State, name: str) -> None:
         self._state = state
@@ -65,11 +66,11 @@ class StateCheckpoint:
         new = None if mark is None else _encoded(mark)
         old = self._state.get(self._name)
         if not self._state.put_if(self._name, old, new):
-            raise Unavailable("the same migration is under way elsewhere: let one of them end")
+            raise Unavailable("the same migration is running elsewhere; stop one of the two")
 
 
 class FileCheckpoint:
-    """Keeps it in a file."""
+    """A checkpoint in a file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -93,9 +94,9 @@ class FileCheckpoint:
 
 
 def _encoded(mark: Mark) -> bytes:
-    """Return what a state can take: of long keys only so many are kept in the sample."""
+    """Return the mark as JSON; halve its sample until it fits (keys can be long)."""
     encoded = msgspec.json.encode(mark)
-    while len(encoded) > _MOST_BYTES:
+    while len(encoded) > _MAX_MARK_BYTES:
         mark = msgspec.structs.replace(mark, sample=mark.sample[::2])
         encoded = msgspec.json.encode(mark)
     return encoded
@@ -105,4 +106,4 @@ def _decoded(raw: bytes | None) -> Mark | None:
     try:
         return None if raw is None else msgspec.json.decode(raw, type=Mark)
     except msgspec.DecodeError as error:
-        raise InvalidSettings(f"how far the migration was can't be read: {error}") from error
+        raise InvalidSettings(f"can't read the checkpoint of this migration: {error}") from error

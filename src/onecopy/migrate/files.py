@@ -1,4 +1,4 @@
-"""Lists of checksums in files: CSV, gzip or not, and Parquet."""
+"""Files of checksums as sources of a migration: CSV (plain or gzip) and Parquet."""
 
 import csv
 import gzip
@@ -13,36 +13,38 @@ from urllib.parse import parse_qsl, urlencode
 
 from onecopy.digest import MiB
 from onecopy.errors import BadInput, InvalidDigest, InvalidSettings
+from onecopy.index.extras import extra
 from onecopy.migrate.checksum import read_checksum
 from onecopy.migrate.interface import Batch, Reject
 from onecopy.migrate.rows import Rows
 
-_BATCH = 10_000
-"""Rows that are read at one time."""
+_BATCH_ROWS = 10_000
+_SAMPLE_BYTES = 256 * 1024
+"""Bytes of a CSV file from which its number of lines is estimated."""
 _COLUMNS = ("column", "size", "key")
 
 
 class Columns(NamedTuple):
-    """How the columns are named that hold the checksum, and perhaps size and key."""
+    """Names of the columns that hold the checksum and, optionally, size and key."""
 
     column: str | None
     size: str | None
     key: str | None
 
     @staticmethod
-    def of(said: dict[str, str], where: str) -> "Columns":
-        """Take them from what an address says; raises InvalidSettings."""
-        if unknown := sorted(set(said) - set(_COLUMNS)):
+    def of(query: dict[str, str], address: str) -> "Columns":
+        """Return the columns named in the query of an address; raises InvalidSettings."""
+        if unknown := sorted(set(query) - set(_COLUMNS)):
             raise InvalidSettings(
-                f"{where}: unknown {', '.join(unknown)}; it may say {', '.join(_COLUMNS)}"
+                f"{address}: unknown {', '.join(unknown)} (expected {', '.join(_COLUMNS)})"
             )
-        found = Columns(said.get("column"), said.get("size"), said.get("key"))
+        found = Columns(query.get("column"), query.get("size"), query.get("key"))
         if found.key is not None and found.size is None:
-            raise InvalidSettings(f"{where}: a key needs the size of what lies there: size=COLUMN")
+            raise InvalidSettings(f"{address}: a key needs a size; add size=COLUMN")
         return found
 
     def query(self) -> str:
-        """Return them as an address says them."""
+        """Return the columns as the query of an address."""
         return urlencode({name: value for name, value in self._asdict().items() if value})
 
     def named(self) -> list[str]:
@@ -51,11 +53,11 @@ class Columns(NamedTuple):
 
 
 class _File:
-    """A file of rows; positions are numbers of rows."""
+    """A file of rows. A position is the number of rows before it."""
 
     def __init__(self, path: Path, columns: Columns, tenant: str) -> None:
         if not path.is_file():
-            raise InvalidSettings(f"there is no file {path}")
+            raise InvalidSettings(f"no such file: {path}")
         self._path = path
         self._columns = columns
         self._rows = Rows(tenant, max(1, len(columns.named())))
@@ -75,30 +77,29 @@ class _File:
         return iter(())
 
     def close(self) -> None:
-        """Nothing is held open between two calls."""
+        """Do nothing: no file stays open between two calls."""
 
 
-class CsvList(_File):
-    """A CSV file whose first line names its columns; or one checksum a line, and nothing else."""
+class CsvSource(_File):
+    """A CSV file with a header line, or a text file with one checksum per line."""
 
     def count(self) -> int | None:
-        """Tell it by the length of the first lines; of a compressed file by all of them."""
+        """Estimate the number from the first lines; count them all if the file is compressed."""
         if self._path.suffix == ".gz":
             return _count_lines(self._path)
         with self._path.open("rb") as stream:
-            some = stream.read(256 * 1024)
-        lines = some.count(b"\n")
+            start = stream.read(_SAMPLE_BYTES)
+        lines = start.count(b"\n")
         size = self._path.stat().st_size
-        return lines if size == len(some) else int(size * lines / len(some))
+        return lines if size == len(start) else int(size * lines / len(start))
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         done = int(after or 0)
         with closing(_opened(self._path)) as stream:
-            rows = _Lines(stream)
-            picked = self._picked(rows)
-            for _ in islice(picked, done):
+            selected = self._selected(_Lines(stream))
+            for _ in islice(selected, done):
                 pass
-            while batch := list(islice(picked, _BATCH)):
+            while batch := list(islice(selected, _BATCH_ROWS)):
                 good = [(line, row) for line, row in batch if isinstance(row, list)]
                 entries, rejects = self._rows.read(
                     (row for _, row in good), partial(_line, [line for line, _ in good])
@@ -108,19 +109,19 @@ class CsvList(_File):
                 rejects = sorted(rejects + broken, key=_number)
                 yield Batch(str(done), entries, rejects)
 
-    def _picked(self, lines: "_Lines") -> Iterator[tuple[int, list[str] | Reject]]:
-        """Yield (line, the columns that are asked for), or why a row can't be read."""
+    def _selected(self, lines: "_Lines") -> Iterator[tuple[int, list[str] | Reject]]:
+        """Yield (line number, values of the named columns), with a reject for an unreadable row."""
         first = next(lines, None)
         if first is None:
             return
-        number, head = first
-        if isinstance(head, Reject):
-            raise InvalidSettings(f"{self._path}: {head.reason}")
-        if self._columns.column is None and _is_checksum(head):
-            yield number, head
+        number, header = first
+        if isinstance(header, Reject):
+            raise InvalidSettings(f"{self._path}: {header.reason}")
+        if self._columns.column is None and _is_checksum(header):
+            yield number, header
             places = [0]
         else:
-            places = _places(head, self._columns, self._path)
+            places = _places(header, self._columns, self._path)
         for number, row in lines:
             if isinstance(row, Reject):
                 yield number, row
@@ -134,7 +135,7 @@ def _count_lines(path: Path) -> int | None:
     try:
         with gzip.open(path) as stream:
             return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(MiB), b""))
-    except (OSError, EOFError):  # who reads it will tell
+    except (OSError, EOFError):  # reported when the file is read
         return None
 
 
@@ -148,23 +149,24 @@ def _is_checksum(row: Sequence[str]) -> bool:
     return True
 
 
-def _places(head: Sequence[str], columns: Columns, path: Path) -> list[int]:
-    if columns.column is None and len(head) == 1:
-        columns = columns._replace(column=head[0])
+def _places(header: Sequence[str], columns: Columns, path: Path) -> list[int]:
+    """Return the positions of the named columns in the header; raises InvalidSettings."""
+    if columns.column is None and len(header) == 1:
+        columns = columns._replace(column=header[0])
     if columns.column is None:
         raise InvalidSettings(
-            f"{path} has {len(head)} columns: say which one holds the checksum, as in "
-            f"{path.name}?column={head[0]}"
+            f"{path} has {len(header)} columns; name the one with the checksum, as in "
+            f"{path.name}?column={header[0]}"
         )
-    if missing := [name for name in columns.named() if name not in head]:
+    if missing := [name for name in columns.named() if name not in header]:
         raise InvalidSettings(
-            f"{path} has no column {', '.join(missing)}; it has {', '.join(head)[:500]}"
+            f"{path} has no column {', '.join(missing)}; its columns are {', '.join(header)[:500]}"
         )
-    return [head.index(name) for name in columns.named()]
+    return [header.index(name) for name in columns.named()]
 
 
 class _Lines:
-    """The rows of a CSV file with their line numbers, those that can't be read included."""
+    """Iterator over the rows of a CSV file with their line numbers; bad rows come as rejects."""
 
     def __init__(self, stream: TextIO) -> None:
         self._reader = csv.reader(stream)
@@ -178,22 +180,22 @@ class _Lines:
             try:
                 row = next(self._reader)
             except csv.Error as error:
-                return line, Reject(f"line {line}", "", f"no CSV: {error}")
-            except (OSError, EOFError) as error:  # a gzip file that ends too early, or is none
-                raise BadInput(f"can't be read on from line {line}: {error}") from error
+                return line, Reject(f"line {line}", "", f"invalid CSV: {error}")
+            except (OSError, EOFError) as error:  # a truncated gzip file, or not gzip
+                raise BadInput(f"can't read the file after line {line - 1}: {error}") from error
             if row:
                 return line, row
 
 
 def _opened(path: Path) -> TextIO:
-    """Open a file as text; bytes that are no UTF-8 come through, to be rejected by their row."""
+    """Open a file as text; bytes that are not UTF-8 are escaped, so that only their row fails."""
     if path.suffix == ".gz":
-        binary: Any = gzip.open(path)  # noqa: SIM115 - closed with what reads it
+        binary: Any = gzip.open(path)  # noqa: SIM115 - closed with the TextIOWrapper
         return TextIOWrapper(binary, "utf-8-sig", "backslashreplace", newline="")
     return path.open(encoding="utf-8-sig", errors="backslashreplace", newline="")
 
 
-class ParquetList(_File):
+class ParquetSource(_File):
     """A Parquet file."""
 
     def count(self) -> int | None:
@@ -204,13 +206,11 @@ class ParquetList(_File):
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         done = int(after or 0)
         with self._opened() as parquet:
-            head = parquet.schema_arrow.names
-            names = [head[place] for place in _places(head, self._columns, self._path)]
-            groups, skipped = _groups(parquet, done)
-            at = skipped
-            for record in parquet.iter_batches(_BATCH, row_groups=groups, columns=names):
-                begin, end = at, at + record.num_rows
-                at = end
+            header = parquet.schema_arrow.names
+            names = [header[place] for place in _places(header, self._columns, self._path)]
+            groups, end = _remaining_groups(parquet, done)
+            for record in parquet.iter_batches(_BATCH_ROWS, row_groups=groups, columns=names):
+                begin, end = end, end + record.num_rows
                 if end <= done:
                     continue
                 fresh = record.slice(max(0, done - begin))
@@ -223,18 +223,14 @@ class ParquetList(_File):
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
-        try:
+        with extra("parquet"):
             from pyarrow import ArrowException
             from pyarrow.parquet import ParquetFile
-        except ModuleNotFoundError as error:
-            raise InvalidSettings(
-                "Parquet needs pyarrow, which is not installed: pip install 'onecopy[parquet]'"
-            ) from error
         try:
             with ParquetFile(self._path) as parquet:
                 yield parquet
         except (ArrowException, OSError) as error:
-            raise BadInput(f"{self._path} can't be read: {error}") from error
+            raise BadInput(f"can't read {self._path}: {error}") from error
 
 
 def _line(lines: Sequence[int], number: int) -> str:
@@ -249,15 +245,15 @@ def _row(first: int, number: int) -> str:
     return f"row {first + number}"
 
 
-def _groups(parquet: Any, done: int) -> tuple[list[int], int]:  # noqa: ANN401 - pyarrow has no types
-    """Return the row groups that are not behind us, and how many rows those before them have."""
+def _remaining_groups(parquet: Any, done: int) -> tuple[list[int], int]:  # noqa: ANN401 - pyarrow has no types
+    """Return the row groups that contain rows after `done`, and the number of rows before them."""
     groups, skipped = list(range(parquet.num_row_groups)), 0
     while groups and skipped + parquet.metadata.row_group(groups[0]).num_rows <= done:
         skipped += parquet.metadata.row_group(groups.pop(0)).num_rows
     return groups, skipped
 
 
-def open_list(address: str, tenant: str) -> CsvList | ParquetList:
+def open_list(address: str, tenant: str) -> CsvSource | ParquetSource:
     """Open `list.csv?column=md5&size=bytes&key=path`, `list.csv.gz` or `list.parquet`.
 
     Raises InvalidSettings.
@@ -267,10 +263,11 @@ def open_list(address: str, tenant: str) -> CsvList | ParquetList:
     file = Path(path.removeprefix("file://"))
     suffixes = [suffix.lower() for suffix in file.suffixes]
     if suffixes[-1:] == [".parquet"]:
-        return ParquetList(file, columns, tenant)
+        return ParquetSource(file, columns, tenant)
     if suffixes[-1:] in ([".csv"], [".txt"]) or suffixes[-2:] in ([".csv", ".gz"], [".txt", ".gz"]):
-        return CsvList(file, columns, tenant)
+        return CsvSource(file, columns, tenant)
     raise InvalidSettings(
-        f"{address!r} is no source: expected the URL of an index, postgresql://…?table=T&column=C, "
-        "or a file that ends in .csv, .csv.gz, .txt, .txt.gz or .parquet"
+        f"unknown source: {address!r}; expected the URL of an index, "
+        "postgresql://…?table=T&column=C, or a file whose name ends in .csv, .csv.gz, .txt, "
+        ".txt.gz or .parquet"
     )

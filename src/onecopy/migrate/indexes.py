@@ -6,30 +6,33 @@ from typing import cast
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest
-from onecopy.index import Engine
+from onecopy.errors import InvalidSettings
+from onecopy.index import Engine, Lists, Pages
 from onecopy.index.interface import Entry, State
 from onecopy.migrate.interface import Batch, Sampled
 
 _VALUES = ("store", "store-trial", "tokens")
-"""What belongs to an index wherever it lies: which store, what that can be trusted with, and who
-may ask. Not the secret of the tickets: uploads that are in progress are not moved."""
+"""Values that are moved with the entries: the store's id, its probed capabilities, and the tokens.
+The secret of the tickets is not moved, because uploads in progress are not."""
 
 
 class IndexSource:
-    """All that an index knows."""
+    """All entries of an index."""
 
     def __init__(self, index: Engine, name: str) -> None:
-        self._index = index
+        if not isinstance(index, Pages):
+            raise InvalidSettings(f"{name} can't be read page by page, so it can't be moved")
+        self._index, self._pages = index, index
         self.name = name
 
     def version(self) -> str:
-        return ""  # positions hold as long as there is the index
+        return ""  # positions stay valid for the life of the index
 
     def count(self) -> int | None:
-        return self._index.count()
+        return self._pages.count()
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        for position, entries in self._index.pages(after):
+        for position, entries in self._pages.pages(after):
             yield Batch(position, entries, [])
 
     def values(self) -> Iterator[tuple[str, bytes]]:
@@ -43,41 +46,43 @@ class IndexSource:
 
 
 class IndexDestination:
-    """An index that takes copies and lists."""
+    """An index that accepts copies and listed checksums."""
 
     def __init__(self, index: Engine, name: str) -> None:
+        if not isinstance(index, Lists):
+            raise InvalidSettings(f"{name} can't hold lists of checksums: use another index")
         self.name = name
-        self._index = index
+        self._index, self._lists = index, index
 
     @property
     def state(self) -> State | None:
         return self._index
 
     def begin(self, *, resumed: bool) -> None:
-        """Nothing is to be prepared."""
+        """Do nothing: an index needs no preparation."""
 
     def keep(self, entries: Iterable[Entry]) -> None:
         for kind, run in groupby(entries, kind_of):
             if kind is Listed:
-                self._index.enlist(cast("Iterable[tuple[str, Listed]]", run))
+                self._lists.enlist(cast("Iterable[tuple[str, Listed]]", run))
             else:
                 self._index.add(cast("Iterable[tuple[str, Copy]]", run))
 
-    def finish(self, tell: Callable[[str], object]) -> None:
-        """Nothing is left to do."""
+    def finish(self, report: Callable[[str], object]) -> None:
+        """Do nothing: `keep` has stored everything."""
 
-    def lacks(self, sample: Sequence[Sampled]) -> list[Sampled]:
+    def missing(self, sample: Sequence[Sampled]) -> list[Sampled]:
         return [sampled for sampled in sample if not self._has(sampled)]
 
     def _has(self, sampled: Sampled) -> bool:
         digests = [Digest.parse(text) for text in sampled.digests]
         if sampled.key is None:
-            return None not in self._index.listed(sampled.tenant, digests)
+            return None not in self._lists.listed(sampled.tenant, digests)
         copy = self._index.at(sampled.tenant, [sampled.key])[0]
         return copy is not None and all(digest in copy.digests for digest in digests)
 
     def count(self) -> int | None:
-        return self._index.count()
+        return self._index.count() if isinstance(self._index, Pages) else None
 
     def dollars(self) -> float | None:
         return None
@@ -87,5 +92,5 @@ class IndexDestination:
 
 
 def kind_of(entry: Entry) -> type[Copy | Listed]:
-    """Return whether an entry is a copy or a listed digest."""
+    """Return the type of an entry: a copy or a listed digest."""
     return type(entry[1])

@@ -1,4 +1,4 @@
-"""What is moved, where from and where to. The contracts stand here, once."""
+"""Contracts of migration sources and destinations."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
@@ -7,55 +7,55 @@ from onecopy.index.interface import Entry, State
 
 
 class Reject(NamedTuple):
-    """A row that can't be moved, and why."""
+    """A row that can't be moved."""
 
     row: str
-    """Where it is in its source: a line, a number, a place."""
+    """Its place in the source: a line, a row number, or the page and offset in a table."""
     value: str
-    """What stands there in the place of a checksum."""
+    """The value found where a checksum was expected."""
     reason: str
 
 
 class Batch(NamedTuple):
-    """Some thousands of rows."""
+    """A few thousand consecutive rows of a source."""
 
     position: str
-    """Behind the last of them."""
+    """The position after the last of these rows."""
     entries: list[Entry]
     rejects: list[Reject]
 
 
 class Source(Protocol):
-    """Where rows come from. Raises what an index raises, and InvalidSettings."""
+    """A source of rows. Raises InvalidSettings, and what an index raises."""
 
     @property
     def name(self) -> str:
-        """What it is called, without secrets; the same for every run."""
+        """A name without secrets, the same in every run."""
         ...
 
     def version(self) -> str:
-        """Return what tells that positions of an earlier run still hold."""
+        """Return the version of the rows; positions from another version are not valid."""
         ...
 
     def count(self) -> int | None:
-        """Return about how many rows there are; None if only reading them all would tell."""
+        """Return the approximate number of rows, or None if only reading them all would show it."""
         ...
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        """Yield all rows behind a position; those that stay as they are exactly once."""
+        """Yield the rows after a position (None: all). Rows that don't change come exactly once."""
         ...
 
     def values(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the named values that belong to what is moved."""
+        """Yield the (name, value) pairs of `State` that are moved with the rows."""
         ...
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Close connections and files."""
         ...
 
 
 class Sampled(NamedTuple):
-    """What is looked for again, once all has been moved: a copy by its key, else a digest."""
+    """A moved row that is looked up again at the end: a copy by its key, otherwise a digest."""
 
     tenant: str
     key: str | None
@@ -63,42 +63,42 @@ class Sampled(NamedTuple):
 
 
 class Destination(Protocol):
-    """Where rows go."""
+    """A destination for entries."""
 
     @property
     def name(self) -> str:
-        """What it is called, without secrets; the same for every run."""
+        """A name without secrets, the same in every run."""
         ...
 
     @property
     def state(self) -> State | None:
-        """Where it keeps small values, if it does."""
+        """Storage for small values; None if it has none."""
         ...
 
     def begin(self, *, resumed: bool) -> None:
-        """Prepare for rows: those of a new migration, or the rest of one that was interrupted."""
+        """Prepare for the entries of a new migration, or for the rest of an interrupted one."""
         ...
 
     def keep(self, entries: Iterable[Entry]) -> None:
-        """Keep all of them; durable when it returns. Idempotent; consumes them with flat memory."""
+        """Store all entries; durable when it returns. Idempotent, and memory stays flat."""
         ...
 
-    def finish(self, tell: Callable[[str], object]) -> None:
-        """Do what is left to do when all has been kept, and tell how far that is. Repeatable."""
+    def finish(self, report: Callable[[str], object]) -> None:
+        """Do what remains after the last `keep`, and report its progress as text. Repeatable."""
         ...
 
-    def lacks(self, sample: Sequence[Sampled]) -> list[Sampled]:
-        """Return those that are not there."""
+    def missing(self, sample: Sequence[Sampled]) -> list[Sampled]:
+        """Return those rows of a sample that are not in the destination."""
         ...
 
     def count(self) -> int | None:
-        """Return about how many entries it has."""
+        """Return the approximate number of entries, or None if it is not known."""
         ...
 
     def dollars(self) -> float | None:
-        """Return what this process has spent so far; None where nothing is charged by the row."""
+        """Return the cost so far of this run's requests; None if requests are not charged."""
         ...
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Close connections."""
         ...

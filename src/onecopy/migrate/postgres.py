@@ -1,18 +1,18 @@
-"""Any table of PostgreSQL, read as it lies on the disk: needs no key, no sorting and no index.
+"""Any table of PostgreSQL as the source of a migration.
 
-A range of pages at a time (PostgreSQL 14 and newer find it by TID), all of one snapshot. So a
-position is a page, and holds for another process as long as the table is not written anew.
+A table is read by ranges of pages (PostgreSQL 14 and newer find them by TID) from one snapshot, so
+it needs no key, index or sort. A position is a page; it stays valid for other processes until the
+table is rewritten.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
 from onecopy.errors import InvalidSettings
 from onecopy.index.postgres.errors import failure, refusal
@@ -20,12 +20,12 @@ from onecopy.migrate.files import Columns
 from onecopy.migrate.interface import Batch
 from onecopy.migrate.rows import Rows
 
-_OURS = ("table", "column", "size", "key")
-_PAGES = 256
-"""Pages that are read at one time: some ten thousand rows."""
-_COUNTED = 100_000
-"""Pages of a table up to which its rows are counted; above that the planner's estimate will do."""
-# Pages in their order, each read once; and a destination may be slow.
+_OWN_PARAMETERS = ("table", "column", "size", "key")
+_PAGES_PER_QUERY = 256
+"""About ten thousand rows."""
+_MAX_COUNTED_PAGES = 100_000
+"""Pages of a table up to which its rows are counted; above that, the planner's estimate is used."""
+# Read each page once, in order; and don't time out when the destination is slow.
 _SESSION = """
 SET enable_seqscan = 'off';
 SET max_parallel_workers_per_gather = 0;
@@ -33,9 +33,9 @@ SET statement_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
 """
 _LAST_PAGE = 2**32 - 2
-_OLDEST = 140_000
+_MIN_VERSION = 140_000
 
-# A table, its partitions and whatever inherits from it: each has pages of its own.
+# A table, its partitions and the tables that inherit from it: each has its own pages.
 _PARTS = """
 WITH RECURSIVE tree(oid) AS (
     SELECT to_regclass(%s)::oid
@@ -52,7 +52,7 @@ _KINDS = {"v": "a view", "f": "a foreign table", "S": "a sequence", "i": "an ind
 
 
 class Part(NamedTuple):
-    """A table that has pages of its own."""
+    """A table, or a partition of one, with its own pages."""
 
     oid: int
     schema: str
@@ -60,13 +60,14 @@ class Part(NamedTuple):
     kind: str
     filenode: int | None
     pages: int
-    rows_then: float
-    """As the planner knows it, of so many pages."""
-    pages_then: int
+    estimated_rows: float
+    """Number of rows when the table was last analyzed."""
+    estimated_pages: int
+    """Number of pages at that time."""
 
 
 class TableSource:
-    """The rows of a table, of which one column holds a checksum."""
+    """The rows of a table that has a column of checksums."""
 
     def __init__(
         self,
@@ -82,9 +83,9 @@ class TableSource:
 
     @property
     def name(self) -> str:
-        about = self._connection.info
-        said = f"table={self._table}&{self._columns.query()}"
-        return f"postgresql://{about.host}:{about.port}/{about.dbname}?{said}"
+        info = self._connection.info
+        query = f"table={self._table}&{self._columns.query()}"
+        return f"postgresql://{info.host}:{info.port}/{info.dbname}?{query}"
 
     @cached_property
     def _parts(self) -> list[Part]:
@@ -92,12 +93,14 @@ class TableSource:
             rows = self._connection.execute(_PARTS, (self._table,)).fetchall()
         parts = [Part(*row) for row in rows]
         if not parts:
-            raise InvalidSettings(f"there is no table {self._table}, or we may not see it")
+            raise InvalidSettings(
+                f"no such table: {self._table}; check its name and your privileges"
+            )
         for part in parts:
             if part.kind in _KINDS:
                 raise InvalidSettings(
-                    f"{part.table} is {_KINDS[part.kind]}, which has no pages to go by: make a "
-                    "table or a materialized view of it"
+                    f"{part.table} is {_KINDS[part.kind]}, which can't be read by pages; copy it "
+                    "into a table or a materialized view"
                 )
         return [part for part in parts if part.kind != "p"]
 
@@ -108,9 +111,9 @@ class TableSource:
         return sum(map(self._count, self._parts))
 
     def _count(self, part: Part) -> int:
-        if part.pages > _COUNTED and part.pages_then:
-            return int(part.rows_then / part.pages_then * part.pages)
-        ((rows,),) = self._ask(part, sql.SQL("count(*)"))
+        if part.pages > _MAX_COUNTED_PAGES and part.estimated_pages:
+            return int(part.estimated_rows / part.estimated_pages * part.pages)
+        ((rows,),) = self._select(part, sql.SQL("count(*)"))
         return int(rows)
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
@@ -118,29 +121,29 @@ class TableSource:
         for part in self._parts:
             if part.oid >= oid:
                 first = page if part.oid == oid else 0
-                for begin in range(first, part.pages, _PAGES):
+                for begin in range(first, part.pages, _PAGES_PER_QUERY):
                     yield self._batch(part, begin)
 
     def _batch(self, part: Part, begin: int) -> Batch:
-        end = begin + _PAGES
+        end = begin + _PAGES_PER_QUERY
         columns = sql.SQL(", ").join(map(sql.Identifier, self._columns.named()))
-        found = self._ask(part, columns, begin, end)
+        found = self._select(part, columns, begin, end)
         entries, rejects = self._rows.read(found, str)
         if rejects:
-            # The same range again comes in the same order: only who needs the places pays for them.
-            places = self._ask(part, sql.SQL("ctid::text"), begin, end)
+            # The same range comes back in the same order, so only rejects pay for this query.
+            places = self._select(part, sql.SQL("ctid::text"), begin, end)
             rejects = [
                 reject._replace(row=f"{part.schema}.{part.table} {places[int(reject.row)][0]}")
                 for reject in rejects
             ]
         return Batch(f"{part.oid} {end}", entries, rejects)
 
-    def _ask(
-        self, part: Part, what: sql.Composable, begin: int = 0, end: int = _LAST_PAGE
+    def _select(
+        self, part: Part, columns: sql.Composable, begin: int = 0, end: int = _LAST_PAGE
     ) -> list[tuple[Any, ...]]:
-        """Select something of each row of some pages, in the order of the pages."""
+        """Select columns of the rows in a range of pages, in the order of the pages."""
         query = sql.SQL("SELECT {} FROM ONLY {} WHERE ctid >= {}::tid AND ctid < {}::tid").format(
-            what, sql.Identifier(part.schema, part.table), f"({begin},0)", f"({end},0)"
+            columns, sql.Identifier(part.schema, part.table), f"({begin},0)", f"({end},0)"
         )
         with _translated():
             return self._connection.execute(query, binary=True).fetchall()
@@ -152,61 +155,45 @@ class TableSource:
         self._connection.close()
 
 
-def open_table(url: str, tenant: str) -> TableSource:
+def open_source(url: str, tenant: str) -> TableSource | None:
     """Open `postgresql://user@host/database?table=T&column=C&size=S&key=K`.
 
-    What else the URL says is for libpq, which also knows where passwords are kept. Raises
-    InvalidSettings, Forbidden and Unavailable.
+    Returns None if the URL has no `table`: then it is the URL of an index. libpq interprets the
+    rest of the URL, and finds the password in its usual places. Raises InvalidSettings, Forbidden
+    and Unavailable.
     """
     parts = urlsplit(url)
-    said = dict(parse_qsl(parts.query))
-    ours = {name: said.pop(name) for name in _OURS if name in said}
-    columns = Columns.of({k: v for k, v in ours.items() if k != "table"}, "postgresql:")
+    query = dict(parse_qsl(parts.query))
+    own = {name: query.pop(name) for name in _OWN_PARAMETERS if name in query}
+    if "table" not in own:
+        return None
+    columns = Columns.of({k: v for k, v in own.items() if k != "table"}, "postgresql:")
     if columns.column is None:
-        raise InvalidSettings("say which column holds the checksum: …?table=T&column=C")
-    connection = _connect(parts._replace(query=urlencode(said)).geturl())
-    return TableSource(connection, ours["table"], columns, tenant)
-
-
-def open_parameters(
-    database: Mapping[str, str], table: str, column: str, tenant: str
-) -> TableSource:
-    """Open a table of a database that is named by libpq's parameters, the password included."""
-    connection = connect(make_conninfo("", **database))
-    return TableSource(connection, table, Columns(column, None, None), tenant)
-
-
-def require_index(url: str) -> None:
-    """Raise InvalidSettings if there is no index in this database."""
-    with closing(_connect(url)) as connection, _translated():
-        ((found,),) = connection.execute("SELECT to_regclass('onecopy.copy') IS NOT NULL")
-    if not found:
-        raise InvalidSettings(
-            "there is no index in this database; for a table with checksums say "
-            "postgresql://…?table=T&column=C"
-        )
+        raise InvalidSettings("name the column with the checksum: …?table=T&column=C")
+    connection = _connect(parts._replace(query=urlencode(query)).geturl())
+    return TableSource(connection, own["table"], columns, tenant)
 
 
 def _connect(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
     if urlsplit(url).password:
         raise InvalidSettings(
-            "a password doesn't belong in a URL, which others can read: set PGPASSWORD, or use a "
-            "password file or a service file of PostgreSQL"
+            "the URL contains a password, which other users can read; set PGPASSWORD instead, or "
+            "use a password file or a service file of PostgreSQL"
         )
     return connect(url)
 
 
 def connect(conninfo: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    """Connect for reading, from one snapshot; raises InvalidSettings, Forbidden, Unavailable."""
+    """Connect for reading one snapshot; raises InvalidSettings, Forbidden and Unavailable."""
     try:
         connection = psycopg.connect(conninfo, application_name="onecopy-migrate")
     except psycopg.Error as error:
         raise refusal(error) from error
     version = connection.info.server_version
-    if version < _OLDEST:
+    if version < _MIN_VERSION:
         connection.close()
         raise InvalidSettings(
-            f"PostgreSQL {version // 10_000} can't find rows by their page: 14 or newer can"
+            f"PostgreSQL {version // 10_000} is too old: reading a table by pages needs 14 or newer"
         )
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
@@ -216,10 +203,10 @@ def connect(conninfo: str) -> "psycopg.Connection[tuple[Any, ...]]":
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Raise what an error of PostgreSQL means, in its place."""
+    """Translate errors of psycopg into ours."""
     try:
         yield
     except psycopg.errors.UndefinedColumn as error:
-        raise InvalidSettings(f"there is no such column ({error.diag.message_primary})") from error
+        raise InvalidSettings(f"no such column: {error.diag.message_primary}") from error
     except psycopg.Error as error:
         raise failure(error) from error

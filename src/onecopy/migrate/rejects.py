@@ -1,4 +1,4 @@
-"""The file of what could not be moved."""
+"""File of the rows that could not be moved."""
 
 import csv
 import os
@@ -8,34 +8,37 @@ from pathlib import Path
 from onecopy.errors import InvalidSettings
 from onecopy.migrate.interface import Reject
 
-_HEAD = "row,value,reason\r\n"
+_HEADER = "row,value,reason\r\n"
 
 
 class Rejects:
-    """A CSV file with a line for each row that was rejected; made when there is one."""
+    """CSV file with one line for each rejected row; created with the first of them."""
 
     def __init__(self, path: Path, length: int) -> None:
-        """Go on with a file that had `length` bytes; what was written after that is done again."""
+        """Resume a file at `length` bytes: the rows after that are processed again.
+
+        Raises InvalidSettings if `path` is another kind of file.
+        """
         self._path = path
         if path.exists():
-            _require_ours(path)
+            _require_rejects(path)
             if length == 0:
                 path.unlink()
             elif length < path.stat().st_size:
                 os.truncate(path, length)
 
     def write(self, rejects: Sequence[Reject]) -> None:
-        """Add lines."""
+        """Append a line for each reject."""
         if not rejects:
             return
         is_new = not self._path.exists() or self._path.stat().st_size == 0
         with self._path.open("a", encoding="utf-8", newline="") as stream:
             if is_new:
-                stream.write(_HEAD)
+                stream.write(_HEADER)
             csv.writer(stream).writerows(rejects)
 
     def sync(self) -> int:
-        """Make durable what was written, and return the file's length."""
+        """Flush the file to disk, and return its length in bytes."""
         if not self._path.exists():
             return 0
         with self._path.open("rb+") as stream:
@@ -43,8 +46,10 @@ class Rejects:
             return stream.seek(0, os.SEEK_END)
 
 
-def _require_ours(path: Path) -> None:
+def _require_rejects(path: Path) -> None:
     with path.open("rb") as stream:
-        begin = stream.read(len(_HEAD))
-    if begin not in (_HEAD.encode(), b""):
-        raise InvalidSettings(f"{path} is there already, and is no file of rejects")
+        start = stream.read(len(_HEADER))
+    if start not in (_HEADER.encode(), b""):
+        raise InvalidSettings(
+            f"{path} exists and is not a file of rejected rows; choose another --rejects file"
+        )

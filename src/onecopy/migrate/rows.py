@@ -1,4 +1,4 @@
-"""Rows of other people's tables, made into entries of an index."""
+"""Conversion of rows of other tables and files into entries of an index."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -14,12 +14,12 @@ from onecopy.tenant import Tenant
 from onecopy.timestamp import now
 
 UNSEEN = "unseen"
-"""The identity of a copy that nobody has looked at: no object has it, so the first check reads the
-object, or takes what its store says of it."""
+"""Identity of a copy that has not been looked at. No stored object has this identity, so the first
+check reads the object, or uses the checksums that its store reports."""
 
 
 class Rows:
-    """Reads rows of (checksum), (checksum, size) or (checksum, size, key), as one tenant's."""
+    """Reader of rows (checksum), (checksum, size) or (checksum, size, key) of one tenant."""
 
     def __init__(self, tenant: str, columns: int) -> None:
         self._tenant = tenant
@@ -30,7 +30,7 @@ class Rows:
     def read(
         self, rows: Iterable[Sequence[Any]], place: Callable[[int], str]
     ) -> tuple[list[Entry], list[Reject]]:
-        """Return entries, and what can't be one; `place` tells where the row of a number is."""
+        """Return the entries and the rejected rows; `place(n)` is the place of row n, from 0."""
         entries: list[Entry] = []
         rejects: list[Reject] = []
         tenant, read = self._tenant, self._read
@@ -52,7 +52,7 @@ class Rows:
         digest, size, key = row
         claimed = Digests.of([(read_checksum(digest), Evidence.CLAIMED)])
         if not isinstance(key, str):
-            raise BadInput("there is no key")
+            raise BadInput("the key is missing")
         check_key(self._prefix + key)
         return Copy(key, _size(size), claimed, UNSEEN, self._now, self._now)
 
@@ -61,9 +61,9 @@ def _size(value: object) -> int:
     try:
         size = int(str(value))
     except ValueError as error:
-        raise BadInput(f"{shown(value)!r} is no size in bytes") from error
+        raise BadInput(f"not a size in bytes: {shown(value)!r}") from error
     if not 0 < size <= LARGEST_CONTENT:
-        raise BadInput(f"no content has {size} bytes that could be known")
+        raise BadInput(f"invalid size: {size} bytes (expected 1 to {LARGEST_CONTENT})")
     return size
 
 

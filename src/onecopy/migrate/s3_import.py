@@ -1,7 +1,7 @@
-"""A new table of DynamoDB, imported from files in a bucket: far cheaper than item by item.
+"""A new DynamoDB table, imported from files in a bucket: far cheaper than writing the items.
 
-The files are gzip, with an item a line as DynamoDB JSON, of about equal size and shuffled, so that
-what is imported at one time goes to all partitions
+The files are gzip with one item per line as DynamoDB JSON. They are of about equal size, and their
+items are shuffled, so that the import writes to all partitions at the same time
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.HowItWorks.html).
 """
 
@@ -18,38 +18,39 @@ from uuid import uuid4
 import botocore.exceptions as boto
 import msgspec
 
-from onecopy.aws.client import code_of, said_by, unanswered
+from onecopy.aws.client import code_of, failure_of, message_of
 from onecopy.aws.prices import IMPORTED_GB, PUT
 from onecopy.content import Copy, Listed
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.index.dynamodb.address import Address
-from onecopy.index.dynamodb.table import connect as connect_tables
+from onecopy.index.dynamodb.connections import connect as connect_tables
 from onecopy.index.interface import Entry, State
 from onecopy.migrate.dynamodb import ChecksumDestination, checksum_text
 from onecopy.migrate.interface import Sampled
 from onecopy.store.s3.address import Address as Bucket
 from onecopy.store.s3.connection import Connection, translated
 
-_FILES = 8
-"""Files that are written at one time."""
-_LINES = 50_000
-"""Items of one file: DynamoDB takes 50,000 files, and so 2.5 billion items."""
+_PARALLEL_FILES = 8
+"""Files that are written at the same time."""
+_ITEMS_PER_FILE = 50_000
+"""DynamoDB imports up to 50,000 files, so up to 2.5 billion items."""
 _POLL_SECONDS = (1.0, 15.0)
-"""Seconds between two looks how far an import is, at first and later on."""
-_UNDER_WAY = ("IN_PROGRESS", "COMPLETED")
+"""Seconds between two requests for the status of an import: the first, and the longest."""
+_REUSABLE = ("IN_PROGRESS", "COMPLETED")
 
 
 class ImportDestination:
-    """A table of checksums that is yet to be made."""
+    """A table of checksums that the import creates."""
 
     def __init__(self, url: str, bucket_url: str) -> None:
         address, bucket = Address.parse(url), Bucket.parse(bucket_url)
         if address.layout != "checksums":
             raise InvalidSettings(
-                "an import makes tables of checksums: dynamodb://TABLE?layout=checksums&key=NAME"
+                "an import can only create a table of checksums; use "
+                "dynamodb://TABLE?layout=checksums&key=NAME"
             )
         if not bucket.prefix:
-            raise InvalidSettings(f"{bucket_url}: name a prefix, below which there is nothing")
+            raise InvalidSettings(f"{bucket_url} has no prefix; add one with no objects below it")
         self.name = f"{url} via {bucket.url}"
         self._url = url
         self._key = address.key
@@ -66,23 +67,26 @@ class ImportDestination:
         return None
 
     def begin(self, *, resumed: bool) -> None:
-        """Make sure that nothing else will be imported, and that there is no such table."""
+        """Require that nothing else would be imported, and that the table does not exist."""
         if resumed and self._known_import():
             return
-        if not resumed and self._listed():
+        if not resumed and self._has_objects():
             raise InvalidSettings(
-                f"there are objects below {self._bucket.url}, which would be imported, too: name "
+                f"there are objects below {self._bucket.url}, which would be imported too; choose "
                 "another prefix"
             )
         if self._exists():
-            raise InvalidSettings(f"there is a table {self._table}: an import makes a new one")
+            raise InvalidSettings(
+                f"the table {self._table} exists, and an import creates a new one; choose another "
+                "name"
+            )
 
     def keep(self, entries: Iterable[Entry]) -> None:
         lines = (self._line(entry) for _, entry in entries)
-        while window := list(islice(lines, _FILES * _LINES)):
+        while window := list(islice(lines, _PARALLEL_FILES * _ITEMS_PER_FILE)):
             self._random.shuffle(window)
-            files = [window[at::_FILES] for at in range(_FILES)]
-            with ThreadPoolExecutor(_FILES, "onecopy-import") as pool:
+            files = [window[at::_PARALLEL_FILES] for at in range(_PARALLEL_FILES)]
+            with ThreadPoolExecutor(_PARALLEL_FILES, "onecopy-import") as pool:
                 list(pool.map(self._put, filter(None, files)))
 
     def _line(self, entry: Copy | Listed) -> bytes:
@@ -99,26 +103,26 @@ class ImportDestination:
         self._bytes += len(content)
         self._files += 1
 
-    def finish(self, tell: Callable[[str], object]) -> None:
-        """Have the files imported, and wait for it."""
-        if not self._listed():
+    def finish(self, report: Callable[[str], object]) -> None:
+        """Import the files, and wait until DynamoDB has finished."""
+        if not self._has_objects():
             return
         found = self._known_import() or self._import()
         pause, longest = _POLL_SECONDS
         while found["ImportStatus"] == "IN_PROGRESS":
-            tell(f"importing: {found.get('ImportedItemCount', 0):,} items")
+            report(f"importing: {found.get('ImportedItemCount', 0):,} items")
             time.sleep(pause)
             pause = min(2 * pause, longest)
-            asked = _asked(self._tables.describe_import, ImportArn=found["ImportArn"])
-            found = asked["ImportTableDescription"]
+            answer = _call(self._tables.describe_import, ImportArn=found["ImportArn"])
+            found = answer["ImportTableDescription"]
         if found["ImportStatus"] != "COMPLETED":
             raise Failure(
-                f"the import of {self._bucket.url} is {found['ImportStatus']}: "
+                f"importing {self._bucket.url} failed with status {found['ImportStatus']}: "
                 f"{found.get('FailureMessage', found.get('FailureCode', ''))}"
             )
 
     def _import(self) -> Any:  # noqa: ANN401 - boto3's
-        answer = _asked(
+        answer = _call(
             self._tables.import_table,
             S3BucketSource={
                 "S3Bucket": self._bucket.bucket,
@@ -136,13 +140,13 @@ class ImportDestination:
         return answer["ImportTableDescription"]
 
     def _known_import(self) -> Any:  # noqa: ANN401 - boto3's
-        """Return our import, if an earlier run has begun it."""
+        """Return the description of the import that an earlier run started, or None."""
         for found in self._imports():
             source = found.get("S3BucketSource", {})
             same = (source.get("S3Bucket"), source.get("S3KeyPrefix"))
             table = found.get("TableArn", "").rpartition("/")[2]
             if (
-                found["ImportStatus"] in _UNDER_WAY
+                found["ImportStatus"] in _REUSABLE
                 and table == self._table
                 and same == (self._bucket.bucket, self._bucket.prefix)
             ):
@@ -152,7 +156,7 @@ class ImportDestination:
     def _imports(self) -> Iterator[Any]:
         more: dict[str, Any] = {}
         while True:
-            answer = _asked(self._tables.list_imports, **more)
+            answer = _call(self._tables.list_imports, **more)
             yield from answer["ImportSummaryList"]
             if "NextToken" not in answer:
                 return
@@ -160,24 +164,24 @@ class ImportDestination:
 
     def _exists(self) -> bool:
         try:
-            _asked(self._tables.describe_table, TableName=self._table)
-        except _Unknown:
+            _call(self._tables.describe_table, TableName=self._table)
+        except _NoSuchTable:
             return False
         return True
 
-    def _listed(self) -> bool:
-        """Return whether there is anything in the bucket below our prefix."""
+    def _has_objects(self) -> bool:
+        """Return whether there are objects below the prefix."""
         with translated():
             answer = self._client.list_objects_v2(
                 Bucket=self._bucket.bucket, Prefix=self._bucket.prefix, MaxKeys=1
             )
         return bool(answer["KeyCount"])
 
-    def lacks(self, sample: Sequence[Sampled]) -> list[Sampled]:
+    def missing(self, sample: Sequence[Sampled]) -> list[Sampled]:
         if not sample:
             return []
-        with closing(ChecksumDestination(self._url)) as made:
-            return made.lacks(sample)
+        with closing(ChecksumDestination(self._url)) as imported:
+            return imported.missing(sample)
 
     def count(self) -> int | None:
         return None
@@ -190,15 +194,15 @@ class ImportDestination:
         self._tables.close()
 
 
-class _Unknown(Failure):
-    """There is no such table."""
+class _NoSuchTable(Failure):
+    """The table does not exist."""
 
 
-def _asked(call: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 - boto3's
+def _call(call: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 - boto3's
     try:
         return call(**request)
     except boto.ClientError as error:
-        kind = _Unknown if code_of(error) == "ResourceNotFoundException" else Failure
-        raise kind(said_by(error, "DynamoDB")) from error
+        kind = _NoSuchTable if code_of(error) == "ResourceNotFoundException" else Failure
+        raise kind(message_of(error, "DynamoDB")) from error
     except boto.BotoCoreError as error:
-        raise unanswered(error, "DynamoDB", "the destination's URL") from error
+        raise failure_of(error, "DynamoDB", "the destination's URL") from error

@@ -1,4 +1,4 @@
-"""The way of the rows, and what becomes of an interruption."""
+"""The migration loop, its checkpoints, and interruptions."""
 
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 from onecopy.errors import InvalidSettings, Unavailable
-from onecopy.index import open_index
+from onecopy.index import Pages, open_index
 from onecopy.index.interface import Entry
 from onecopy.migrate import migrate
-from onecopy.migrate.checkpoint import FileCheckpoint, Mark, StateCheckpoint, name_of
+from onecopy.migrate.checkpoint import FileCheckpoint, Mark, StateCheckpoint, migration_name
 from onecopy.migrate.indexes import IndexDestination
 from onecopy.migrate.interface import Batch, Reject, Sampled
-from onecopy.migrate.moving import Step
+from onecopy.migrate.migration import Progress
 from onecopy.testing.faults import Faults, Rule, fail_after, fail_before
 from tests.migrate.lists import in_order, listed
 
 
 class Numbers:
-    """A source of numbered checksums, each tenth of which is none."""
+    """A source of numbered rows; every tenth is not a checksum."""
 
     name = "numbers"
 
@@ -36,7 +36,7 @@ class Numbers:
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         self.begun.append(after)
         for start in range(int(after or 0), self._count, 10):
-            rejects = [Reject(f"row {start}", "x", "no checksum")]
+            rejects = [Reject(f"row {start}", "x", "not a checksum")]
             yield Batch(str(start + 10), [("t", listed(start + n)) for n in range(1, 10)], rejects)
 
     def values(self) -> Iterator[tuple[str, bytes]]:
@@ -47,26 +47,27 @@ class Numbers:
 
 
 def expected(count: int) -> list[Entry]:
-    """Return what such a source has."""
+    """Return the entries of such a source."""
     return in_order(("t", listed(n)) for n in range(count) if n % 10)
 
 
 @pytest.fixture
 def destination() -> IndexDestination:
-    """Make an index in memory."""
+    """Create an index in memory."""
     return IndexDestination(open_index("memory:"), "memory")
 
 
 def held(destination: IndexDestination) -> list[Entry]:
-    """Return what is there."""
+    """Return the entries of a destination."""
+    assert isinstance(destination._index, Pages)
     return in_order(entry for _, page in destination._index.pages() for entry in page)
 
 
-def test_steps(destination: IndexDestination, tmp_path: Path) -> None:
-    """Whoever watches is told of each batch, and of each reject."""
-    steps: list[Step] = []
+def test_progress(destination: IndexDestination, tmp_path: Path) -> None:
+    """Each batch and each reject is reported."""
+    steps: list[Progress] = []
     checkpoint = FileCheckpoint(tmp_path / "c")
-    moved = migrate(Numbers(1000), destination, checkpoint, tmp_path / "r.csv", watch=steps.append)
+    moved = migrate(Numbers(1000), destination, checkpoint, tmp_path / "r.csv", report=steps.append)
     assert (moved.listed, moved.copies, moved.rejected, moved.resumed) == (900, 0, 100, 0)
     assert sum(step.rows for step in steps) == 1000
     assert [reject.row for step in steps for reject in step.rejects] == [
@@ -80,7 +81,7 @@ def test_steps(destination: IndexDestination, tmp_path: Path) -> None:
 def test_failing(
     destination: IndexDestination, tmp_path: Path, fault: Callable[[Exception], Rule]
 ) -> None:
-    """What failed goes on behind the last stretch that is certainly kept."""
+    """A migration that failed resumes after the last rows that are certainly stored."""
     faults, source = Faults(), Numbers(1000)
     faults.at("to.keep", fault(Unavailable("away")), skip=5)
     checkpoint = FileCheckpoint(tmp_path / "c")
@@ -100,7 +101,7 @@ def test_failing(
 
 
 def test_changed_source(destination: IndexDestination, tmp_path: Path) -> None:
-    """Of a source that was written anew nothing is left out."""
+    """A source that was rewritten is read from its start."""
     checkpoint = FileCheckpoint(tmp_path / "c")
     checkpoint.write(Mark("1", "500", listed=450, rejected=50))
     source = Numbers(1000, "2")
@@ -117,17 +118,17 @@ class Leaking(IndexDestination):
         super().keep(entry for number, entry in enumerate(entries) if number % 2)
 
 
-def test_lacking(tmp_path: Path) -> None:
-    """What is not there in the end is told."""
+def test_missing(tmp_path: Path) -> None:
+    """Rows missing in the destination at the end are returned."""
     leaking = Leaking(open_index("memory:"), "leaking")
     moved = migrate(Numbers(1000), leaking, FileCheckpoint(tmp_path / "c"), tmp_path / "r.csv")
     assert moved.checked == 100
-    assert 20 < len(moved.lacking) < 80
-    assert all(isinstance(sampled, Sampled) for sampled in moved.lacking)
+    assert 20 < len(moved.missing) < 80
+    assert all(isinstance(sampled, Sampled) for sampled in moved.missing)
 
 
 def test_checkpoints(tmp_path: Path) -> None:
-    """A mark is kept, replaced and dropped, in a file as in a state."""
+    """A mark is stored, replaced and removed, in a file and in a state."""
     state = open_index("memory:")
     mark = Mark("v", "p", 1, 2, 3, 4, (Sampled("t", None, ["md5:00"]),))
     for checkpoint in (FileCheckpoint(tmp_path / "c"), StateCheckpoint(state, "name")):
@@ -144,20 +145,20 @@ def test_checkpoints(tmp_path: Path) -> None:
     assert kept is not None
     assert 40 < len(kept.sample) < 64
     (tmp_path / "c").write_bytes(b"{")
-    with pytest.raises(InvalidSettings, match="how far"):
+    with pytest.raises(InvalidSettings, match="can't read the checkpoint"):
         FileCheckpoint(tmp_path / "c").read()
 
 
 def test_names() -> None:
-    """Each pair of addresses has a checkpoint of its own, in a name that a state can take."""
-    names = {name_of(a, b) for a in ("x", "y") for b in ("x", "y", "xy")}
+    """Each pair of addresses has its own checkpoint, with a name that is valid in a state."""
+    names = {migration_name(a, b) for a in ("x", "y") for b in ("x", "y", "xy")}
     assert len(names) == 6
     assert all(name.isalnum() and len(name) < 50 for name in names)
 
 
-def test_rejects_of_somebody_else(destination: IndexDestination, tmp_path: Path) -> None:
-    """A file that is no file of rejects is not overwritten."""
+def test_file_that_is_not_ours(destination: IndexDestination, tmp_path: Path) -> None:
+    """A file that is not a file of rejects is not overwritten."""
     (tmp_path / "r.csv").write_text("mine\n")
-    with pytest.raises(InvalidSettings, match="no file of rejects"):
+    with pytest.raises(InvalidSettings, match="not a file of rejected rows"):
         migrate(Numbers(10), destination, FileCheckpoint(tmp_path / "c"), tmp_path / "r.csv")
     assert (tmp_path / "r.csv").read_text() == "mine\n"

@@ -1,11 +1,11 @@
-"""Moving rows: in stretches of some seconds, after each of which it is noted how far they are.
+"""The migration loop: rows are moved for some seconds, then the progress is stored.
 
-    source ──▶ batches, read ahead by a thread of their own
+    source ──▶ batches, read ahead by another thread
                   │ rejects ──▶ a file
                   ▼
-               one stretch ──▶ destination.keep ──▶ all of it is durable ──▶ checkpoint
+               entries of some seconds ──▶ destination.keep ──▶ durable ──▶ checkpoint
 
-What is interrupted within a stretch is done again: keeping is idempotent.
+After an interruption, rows since the last checkpoint are moved again: `keep` is idempotent.
 """
 
 import random
@@ -25,50 +25,51 @@ from onecopy.migrate.rejects import Rejects
 from onecopy.migrate.rows import digests_of
 from onecopy.workers import Workers
 
-_AHEAD = 2
+_BATCHES_AHEAD = 2
 """Batches that are read before they are needed."""
-_SAMPLE = 100
-"""Rows that are read back at the end."""
+_SAMPLE_ROWS = 100
+"""Rows that are looked up in the destination at the end."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """What came of a migration."""
+class MigrationResult:
+    """Figures of a finished migration."""
 
     resumed: int
-    """Rows that an earlier, interrupted run had moved."""
+    """Rows moved by earlier, interrupted runs."""
     copies: int
     listed: int
     rejected: int
     seconds: float
-    """What this run took, without looking whether all is there."""
+    """Duration of this run, without the final look-up of the sample."""
     dollars: float | None
-    """What this run spent; None where nothing is charged by the row."""
+    """Cost of this run's requests; None if requests are not charged."""
     count: int | None
-    """About how many entries the destination has now."""
+    """Approximate number of entries in the destination; None if it is not known."""
     checked: int
-    """How many of what was moved, drawn at random, were looked for again."""
-    lacking: tuple[Sampled, ...]
-    """Those of them that were not there: none, unless something is wrong."""
+    """Size of the random sample of moved rows that was looked up in the destination."""
+    missing: tuple[Sampled, ...]
+    """Rows of the sample that were not found: none, unless something is wrong."""
 
     @property
     def rows(self) -> int:
-        """How many rows there were."""
+        """Number of rows in the source."""
         return self.copies + self.listed + self.rejected
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What has been done since the last step, for whoever watches."""
+class Progress:
+    """Progress since the last report."""
 
     rows: int
     rejects: list[Reject]
     dollars: float | None
-    doing: str | None = None
-    """What else is being done, once all rows are moved."""
+    """Cost of this run so far; None if requests are not charged."""
+    status: str | None = None
+    """Description of the work that remains after all rows are moved."""
 
 
-Watch = Callable[[Step], object]
+Report = Callable[[Progress], object]
 
 
 def migrate(  # noqa: PLR0913 - its collaborators, by name
@@ -78,12 +79,12 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     rejects: Path,
     *,
     every: float = 10.0,
-    watch: Watch = lambda _step: None,
-) -> Moved:
-    """Move all rows, from where an earlier run stopped; then look whether they are there.
+    report: Report = lambda _progress: None,
+) -> MigrationResult:
+    """Move all rows, starting where an earlier run stopped, and look up a sample of them.
 
-    Notes how far it is `every` so many seconds, and writes what can't be moved to the file
-    `rejects`. Raises what source and destination raise; called again, it goes on.
+    Writes a checkpoint every `every` seconds, and rejected rows to the file `rejects`. Raises
+    what source and destination raise; call it again to resume.
     """
     began = time.monotonic()
     mark = checkpoint.read()
@@ -91,20 +92,20 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
         mark = Mark(source.version(), "")
     destination.begin(resumed=mark.position != "")
     _move_values(source, destination)
-    moving = _Moving(mark, destination, Rejects(rejects, mark.reject_bytes), watch)
+    moving = _Migration(mark, destination, Rejects(rejects, mark.reject_bytes), report)
     workers = Workers()
     try:
-        batches = workers.ahead(source.batches(mark.position or None), _AHEAD)
+        batches = workers.ahead(source.batches(mark.position or None), _BATCHES_AHEAD)
         while not moving.ended:
-            destination.keep(moving.stretch(batches, every))
+            destination.keep(moving.entries(batches, every))
             checkpoint.write(moving.mark())
     finally:
-        workers.stop(patience=2)
-    destination.finish(lambda text: watch(Step(0, [], destination.dollars(), text)))
+        workers.stop(timeout=2)
+    destination.finish(lambda status: report(Progress(0, [], destination.dollars(), status)))
     seconds = time.monotonic() - began
-    lacking = destination.lacks(moving.sample)
+    missing = destination.missing(moving.sample)
     checkpoint.write(None)
-    return Moved(
+    return MigrationResult(
         resumed=mark.rows,
         copies=moving.copies,
         listed=moving.listed,
@@ -113,14 +114,14 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
         dollars=destination.dollars(),
         count=destination.count(),
         checked=len(moving.sample),
-        lacking=tuple(lacking),
+        missing=tuple(missing),
     )
 
 
 def _move_values(source: Source, destination: Destination) -> None:
-    """Bring over the named values, where the destination has no others.
+    """Copy the named values, except those that the destination has already.
 
-    Raises InvalidSettings if it belongs to another store.
+    Raises InvalidSettings if the destination belongs to another store.
     """
     state = destination.state
     if state is None:
@@ -128,15 +129,15 @@ def _move_values(source: Source, destination: Destination) -> None:
     for name, value in source.values():
         if not state.put_if(name, None, value) and name == "store" and state.get(name) != value:
             raise InvalidSettings(
-                f"{destination.name} knows what lies in another store: give another destination"
+                f"{destination.name} belongs to another store; choose another destination"
             )
 
 
-class _Moving:
-    """A migration under way."""
+class _Migration:
+    """State of a running migration."""
 
     def __init__(
-        self, mark: Mark, destination: Destination, rejects: Rejects, watch: Watch
+        self, mark: Mark, destination: Destination, rejects: Rejects, report: Report
     ) -> None:
         self.ended = False
         self.copies = mark.copies
@@ -147,11 +148,11 @@ class _Moving:
         self._position = mark.position
         self._destination = destination
         self._rejects = rejects
-        self._watch = watch
+        self._report = report
         self._random = random.Random()  # noqa: S311 - nothing secret
 
-    def stretch(self, batches: Iterator[Batch], seconds: float) -> Iterator[Entry]:
-        """Yield the entries of the next batches; ends after some time, or with them."""
+    def entries(self, batches: Iterator[Batch], seconds: float) -> Iterator[Entry]:
+        """Yield the entries of the next batches, for `seconds` or until there are no more."""
         until = time.monotonic() + seconds
         for batch in batches:
             self._rejects.write(batch.rejects)
@@ -167,21 +168,21 @@ class _Moving:
         self.listed += len(batch.entries) - copies
         self.rejected += len(batch.rejects)
         self._position = batch.position
-        self._draw(batch.entries)
+        self._add_to_sample(batch.entries)
         rows = len(batch.entries) + len(batch.rejects)
-        self._watch(Step(rows, batch.rejects, self._destination.dollars()))
+        self._report(Progress(rows, batch.rejects, self._destination.dollars()))
 
-    def _draw(self, entries: list[Entry]) -> None:
-        """Keep the sample such that each row so far is as likely in it, but for rounding."""
+    def _add_to_sample(self, entries: list[Entry]) -> None:
+        """Update the sample so that every row so far is (nearly) equally likely to be in it."""
         moved = self.copies + self.listed
-        for tenant, entry in self._random.sample(entries, min(len(entries), _SAMPLE)):
-            if len(self.sample) < _SAMPLE:
+        for tenant, entry in self._random.sample(entries, min(len(entries), _SAMPLE_ROWS)):
+            if len(self.sample) < _SAMPLE_ROWS:
                 self.sample.append(_sampled(tenant, entry))
             elif self._random.random() < len(entries) / moved:
-                self.sample[self._random.randrange(_SAMPLE)] = _sampled(tenant, entry)
+                self.sample[self._random.randrange(_SAMPLE_ROWS)] = _sampled(tenant, entry)
 
     def mark(self) -> Mark:
-        """Return how far it is, the file of rejects included."""
+        """Return the progress, after flushing the file of rejects to disk."""
         return msgspec.structs.replace(
             self._mark,
             position=self._position,
