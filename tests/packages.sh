@@ -1,7 +1,8 @@
 #!/bin/sh
-# Debian's packages that the tests need: installed where we may, named where we may not.
+# Install Debian's packages that the tests need if permitted; otherwise list what is missing.
 missing=""
 command -v chromium >/dev/null || [ -n "$ONECOPY_CHROMIUM" ] || missing="$missing chromium"
+command -v curl >/dev/null || missing="$missing curl"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 command -v openssl >/dev/null || missing="$missing openssl"
 command -v rdfind >/dev/null || missing="$missing rdfind"

@@ -1,0 +1,78 @@
+"""The programs in examples/ do what their README says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run, Serve, backends, environment
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+INTERPRETERS = {".py": sys.executable, ".sh": "sh"}
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Create a folder with three files, two of them with the same content."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, content in {"a.jpg": b"rome", "b.jpg": b"oslo", "c.jpg": b"rome"}.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def lines(name: str, url: str, path: Path, **env: str) -> list[str]:
+    """Run an example in the folder above `path`, and return the lines that it prints."""
+    command = [INTERPRETERS[Path(name).suffix], str(EXAMPLES / name), url, path.name]
+    done = subprocess.run(
+        command,
+        cwd=path.parent,
+        env=environment(path.parent, **env),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_python(server: Serve, photos: Path) -> None:
+    """A folder is new, then uploaded once per content, then already stored."""
+    url = server().url
+    assert sorted(lines("check_folder.py", url, photos)) == [
+        "photos/a.jpg: new",
+        "photos/b.jpg: new",
+        "photos/c.jpg: same content as photos/a.jpg",
+    ]
+    uploaded = lines("upload_folder.py", url, photos)
+    assert sorted(line.split(":")[1] for line in uploaded) == [
+        " already stored",
+        " uploaded as photos/a.jpg",
+        " uploaded as photos/b.jpg",
+    ]
+    assert sorted(lines("check_folder.py", url, photos)) == [
+        "photos/a.jpg: already stored: photos/a.jpg",
+        "photos/b.jpg: already stored: photos/b.jpg",
+        "photos/c.jpg: already stored: photos/a.jpg",
+    ]
+
+
+def test_taken_name(server: Serve, photos: Path) -> None:
+    """Another content with a name that is in use is stored under a new name."""
+    url = server().url
+    lines("upload_folder.py", url, photos)
+    (photos / "a.jpg").write_bytes(b"paris")
+    assert "photos/a.jpg: uploaded as photos/a (2).jpg" in lines("upload_folder.py", url, photos)
+
+
+def test_curl(server: Serve, run: Run, photos: Path, tmp_path: Path) -> None:
+    """The shell script prints the answers of the service, which it accesses with a token."""
+    token = run("token", "create", *backends(tmp_path)).out.split()[-1]
+    url = server().url
+    for verdict in ("new", "duplicate"):
+        printed = lines("ask_over_http.sh", url, photos / "a.jpg", ONECOPY_TOKEN=token)
+        config, answer = (json.loads(line) for line in printed if line.startswith("{"))
+        assert config["tenant"] == "default"
+        assert answer["results"][0]["verdict"] == verdict
+        lines("upload_folder.py", url, photos, ONECOPY_TOKEN=token)
