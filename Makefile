@@ -1,46 +1,65 @@
-# Two commands do all the set-up: `make run` and `make test`.
+# Every target sets up what it needs. `make` lists them.
 
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WEB := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: run page test test-fast soak lint format bench clean browser
+.PHONY: help run page docs dist test test-fast soak lint format bench clean browser
 .DELETE_ON_ERROR:
 
-run: .make/install  ## the upload page, on SQLite and a folder, at http://127.0.0.1:8000
+help:
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-10s  %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use
+
+run: .make/install  ## serve the page at http://127.0.0.1:8000, with SQLite and a folder
 	$(BIN)/onecopy serve
 
-page: .make/page
+##@ Check
 
-test: .make/dev .make/standins/installed .make/page browser  ## everything, servers and browser included
-	cd web && npm test
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile
-
-test-fast: .make/dev  ## the part that needs no server and no browser
-	$(BIN)/python -m pytest -m "not soak and not server" -n auto
-
-soak: .make/dev .make/standins/installed .make/page browser  ## what takes too long for every run: kills, races, millions of records
-	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
-
-lint: .make/dev .make/web  ## style and types of Python and TypeScript
+lint: .make/dev .make/web  ## check style and types of Python and TypeScript
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	cd web && npm run lint
 
-format: .make/dev .make/web
+format: .make/dev .make/web  ## format the code, and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	cd web && npm run format
 
-bench: .make/bench  ## every number of docs/performance.md (an hour; see benchmarks/ for single ones)
+test-fast: .make/dev  ## run the tests that need no server and no browser
+	$(BIN)/python -m pytest -m "not soak and not server" -n auto
+
+test: .make/dev .make/standins/installed .make/page browser  ## run all tests, including servers and a browser
+	cd web && npm test
+	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile
+
+soak: .make/dev .make/standins/installed .make/page browser  ## run the long tests: kills, races, millions of records
+	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
+
+bench: .make/bench  ## measure every figure of docs/performance.md (an hour)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
-browser:  ## Debian's packages that the tests need, where we may install them
+browser:  ## install Debian's packages for the tests, if permitted; else list what is missing
 	@sh tests/packages.sh
 
-clean:
-	rm -rf .make .venv web/node_modules src/onecopy/page dist
+##@ Build
+
+page: .make/page  ## build the web page into src/onecopy/page
+
+docs: .make/docs  ## build the documentation site into build/docs; broken links are errors
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+
+dist: .make/dist .make/page  ## build the sdist and the wheel into dist/, and check both
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python deploy/check_dist.py
+
+clean:  ## remove everything that make has built or installed
+	rm -rf .make .venv web/node_modules web/packages/*/node_modules src/onecopy/page build dist
 
 .make/venv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onecopy needs Python 3.11 or newer: make PYTHON=python3.11 …")'
@@ -65,7 +84,15 @@ clean:
 	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 
-.make/web: web/package.json web/package-lock.json
+.make/docs: .make/venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+.make/dist: .make/venv pyproject.toml
+	$(BIN)/python -m pip install --quiet --group dist
+	@touch $@
+
+.make/web: web/package.json web/package-lock.json $(wildcard web/packages/*/package.json)
 	cd web && npm ci --no-audit --no-fund
 	@mkdir -p .make && touch $@
 

@@ -1,8 +1,9 @@
-"""Write aws/deploy/requirements.txt: the dependencies of the functions' package, with hashes.
+"""Lock the dependencies of the functions' package, with hashes.
 
     python deploy/lock.py > src/onecopy/aws/deploy/requirements.txt
 
-Of every release it names the wheels for all Pythons and architectures that `onecopy deploy` offers.
+For every release, the list has the wheels for all Python versions and architectures that
+`onecopy deploy` offers.
 """
 
 import json
@@ -20,17 +21,17 @@ _PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
 
 def main() -> None:
-    """Resolve for every target, and print one list for all of them."""
-    asked = [each for each in _dependencies() if each.partition(">")[0] in NEEDED]
+    """Resolve the dependencies for every target, and print one list for all."""
+    wanted = [each for each in _dependencies() if each.partition(">")[0] in NEEDED]
     targets = [Target(python, arm) for python in PYTHONS for arm in ARCHITECTURES]
     found: dict[str, set[str]] = defaultdict(set)
     for target in targets:
-        for wheel in _resolve(asked, target):
-            named = f"{wheel['metadata']['name'].lower()}=={wheel['metadata']['version']}"
-            found[named].add(wheel["download_info"]["archive_info"]["hashes"]["sha256"])
+        for wheel in _resolve(wanted, target):
+            release = f"{wheel['metadata']['name'].lower()}=={wheel['metadata']['version']}"
+            found[release].add(wheel["download_info"]["archive_info"]["hashes"]["sha256"])
     print("# Made by deploy/lock.py.")
-    for named, hashes in sorted(found.items()):
-        print(" \\\n    ".join([named, *(f"--hash=sha256:{each}" for each in sorted(hashes))]))
+    for release, hashes in sorted(found.items()):
+        print(" \\\n    ".join([release, *(f"--hash=sha256:{each}" for each in sorted(hashes))]))
 
 
 def _dependencies() -> list[str]:
@@ -38,10 +39,10 @@ def _dependencies() -> list[str]:
     return list(project["dependencies"])
 
 
-def _resolve(asked: list[str], target: Target) -> list[dict[str, Any]]:
-    """Return what pip would install there."""
+def _resolve(wanted: list[str], target: Target) -> list[dict[str, Any]]:
+    """Return the report of what pip would install for a target."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-    command += ["--target", "nowhere", "--report", "-", *pip_options(target), *asked]
+    command += ["--target", "nowhere", "--report", "-", *pip_options(target), *wanted]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     installed: list[dict[str, Any]] = json.loads(done.stdout)["install"]
     return installed

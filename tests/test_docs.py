@@ -1,4 +1,4 @@
-"""docs/cli.md and the commands say the same."""
+"""The documents agree with the program, and name only what exists."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,23 @@ from pathlib import Path
 import click
 import pytest
 
-from onecopy import settings
+from onecopy import settings, settings_file
+from onecopy.aws.functions import settings as function_settings
 from onecopy.cli.main import COMMANDS, onecopy
 from onecopy.cli.options import takes_settings
 
-_TEXT = (Path(__file__).parent.parent / "docs" / "cli.md").read_text("utf-8")
+_ROOT = Path(__file__).parent.parent
+_TEXT = (_ROOT / "docs" / "cli.md").read_text("utf-8")
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+_PATH = re.compile(r"`((?:src|web|tests|docs|deploy|benchmarks|examples)/[\w./*-]*)`")
+_LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[\w-]*)?\)")
+PAGES = [*_ROOT.glob("*.md"), *_ROOT.glob("docs/*.md"), *_ROOT.glob("examples/*.md")]
 
 
 def commands(
     group: click.Group = onecopy, path: str = "onecopy"
 ) -> Iterator[tuple[str, click.Command]]:
-    """Yield every command that does something, with its whole name."""
+    """Yield every command that is not a group, with its full name."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -41,12 +46,12 @@ def options(command: click.Command) -> set[str]:
 
 
 def shared() -> set[str]:
-    """Return the options that stand once, in a section of their own."""
+    """Return the options that are documented once, in a section of their own."""
     return options(click.command()(takes_settings(server=True, tenant=True)(lambda: None)))
 
 
 def section(title: str) -> str:
-    """Return the text below a heading, up to the next one of its level."""
+    """Return the text below a heading, up to the next heading of its level."""
     found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", _TEXT, re.MULTILINE | re.DOTALL)
     assert found is not None, f"docs/cli.md has no section {title!r}"
     return found[1]
@@ -68,33 +73,44 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 
 
 def test_shared_options_are_documented() -> None:
-    """Those that many commands take stand once."""
+    """Options that many commands share are documented in one place."""
     assert shared() <= set(_OPTION.findall(section("Settings")))
 
 
-def test_no_section_is_of_a_command_that_is_not_there() -> None:
-    """What was removed from the program is removed from the page."""
+def test_every_section_is_about_an_existing_command() -> None:
+    """A command that is removed from the program is removed from the page."""
     titles = re.findall(r"^## (onecopy .*)$", _TEXT, re.MULTILINE)
     assert set(titles) == set(ALL)
     assert sorted(COMMANDS) == list(COMMANDS)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_exit_codes_stand_in_help_and_page(name: str) -> None:
-    """Scripts rely on them: both say the same, word for word."""
+def test_exit_codes_agree(name: str) -> None:
+    """The help and the page describe exit codes in the same words, since scripts rely on them."""
     codes = (ALL[name].epilog or "").rpartition("Exit codes: ")[2]
     assert codes
     assert codes.partition(".")[0] in re.sub(r"\s+", " ", section(name).replace("`", "")), codes
 
 
 def test_settings_of_file_and_environment_are_documented() -> None:
-    """Every key and variable that is read is named."""
+    """Every key and variable that is read is documented."""
     text = section("Settings")
-    assert not [key for key in settings._FILE_KEYS if f"`{key}`" not in text]
+    assert not [key for key in settings_file._FIELDS if f"`{key}`" not in text]
     assert not [name for name in settings._VARIABLES if name not in text]
 
 
-def test_what_functions_on_lambda_are_told_is_documented() -> None:
-    """Every variable that is read is named."""
-    text = (Path(__file__).parent.parent / "docs" / "lambda.md").read_text("utf-8")
-    assert not [name for name in settings._LAMBDA_VARIABLES if f"`{name}`" not in text]
+def test_settings_of_functions_are_documented() -> None:
+    """Every variable that the Lambda functions read is documented."""
+    text = (_ROOT / "docs" / "lambda.md").read_text("utf-8")
+    assert not [name for name in function_settings._VARIABLES if f"`{name}`" not in text]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_paths_exist(page: Path) -> None:
+    """A page links to existing files, and names existing paths of the repository.
+
+    `make docs` checks the links within docs/, with their anchors.
+    """
+    text = page.read_text("utf-8")
+    assert not [link for link in _LINK.findall(text) if not (page.parent / link).exists()]
+    assert not [path for path in _PATH.findall(text) if not list(_ROOT.glob(path))]
