@@ -10,6 +10,7 @@ import pytest
 
 from onecopy.aws.functions.gateway import Gateway
 from onecopy.aws.functions.service import open_service
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.index import open_index
 from onecopy.settings import Settings, read
 from onecopy.tokens import Scope, create_token
@@ -78,8 +79,8 @@ def function(tmp_path: Path) -> Iterator[OpenFunction]:
 
         def make(**more: str) -> Function:
             index, store = f"sqlite:{tmp_path}/index.sqlite", str(tmp_path / "files")
-            settings = read(None, {"index": index, "store": store, **more}, {})
-            handler = open_service(settings, opened)
+            settings = read(None, {"index": index, "store": store}, {})
+            handler = open_service(settings, FunctionSettings(**more), opened)
             opened.callback(handler.close)
             return Function(handler, settings)
 

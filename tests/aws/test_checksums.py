@@ -9,11 +9,11 @@ import pytest
 
 from onecopy.aws.functions.gateway import Gateway
 from onecopy.aws.functions.service import open_checksums
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.content import Listed
 from onecopy.errors import InvalidSettings
-from onecopy.http.app import ChecksumApi, create_checksum_app
-from onecopy.index import open_index
-from onecopy.settings import Settings
+from onecopy.http.checksum_api import ChecksumApi, create_checksum_app
+from onecopy.testing.index.complete import open_complete
 from tests.aws.requests import Remaining, request, rest_request
 from tests.gate.world import md5
 
@@ -24,7 +24,7 @@ ORIGIN = "https://old.example"
 @pytest.fixture
 def function(tmp_path: Path) -> Iterator[Gateway]:
     """Give the function over a list of one checksum."""
-    index = open_index(f"sqlite:{tmp_path}/index.sqlite")
+    index = open_complete(f"sqlite:{tmp_path}/index.sqlite")
     index.enlist([("default", Listed(md5(b"hello")))])
     gateway = Gateway(create_checksum_app(index, ChecksumApi(ORIGIN)))
     yield gateway
@@ -96,9 +96,14 @@ def test_other_methods_are_refused(function: Gateway) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [Settings(checksum_origin=ORIGIN), Settings(checksum_table="old"), Settings()]
+    "settings",
+    [
+        FunctionSettings(checksum_origin=ORIGIN),
+        FunctionSettings(checksum_table="old"),
+        FunctionSettings(),
+    ],
 )
-def test_it_needs_a_table_and_an_origin(settings: Settings) -> None:
+def test_it_needs_a_table_and_an_origin(settings: FunctionSettings) -> None:
     """What is missing is named."""
     with pytest.raises(InvalidSettings, match="ONECOPY_CHECKSUM_ORIGIN and DYNAMODB_TABLE"):
         open_checksums(settings)

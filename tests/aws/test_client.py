@@ -5,11 +5,11 @@ from pathlib import Path
 import botocore.exceptions as boto
 import pytest
 
-from onecopy.aws.client import session_of, unanswered
+from onecopy.aws.client import failure_of, session_of
 from onecopy.aws.deploy.account import Account
 from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.index.dynamodb.address import Address
-from onecopy.index.dynamodb.table import connect
+from onecopy.index.dynamodb.connections import connect
 
 URL = "s3://bucket"
 
@@ -34,13 +34,13 @@ region = eu-north-1
 )
 def test_no_answer_may_be_asked_for_again(error: Exception) -> None:
     """However the connection failed."""
-    assert type(unanswered(error, "the bucket", URL)) is Unavailable
+    assert type(failure_of(error, "the bucket", URL)) is Unavailable
 
 
 def test_other_errors_may_not() -> None:
     """Neither missing credentials nor what we don't know."""
-    assert type(unanswered(boto.NoCredentialsError(), "the bucket", URL)) is Forbidden
-    assert type(unanswered(boto.DataNotFoundError(data_path="x"), "the bucket", URL)) is Failure
+    assert type(failure_of(boto.NoCredentialsError(), "the bucket", URL)) is Forbidden
+    assert type(failure_of(boto.DataNotFoundError(data_path="x"), "the bucket", URL)) is Failure
 
 
 @pytest.fixture

@@ -193,7 +193,9 @@ def url(request: pytest.FixtureRequest, cloud: Cloud, checksums: str) -> str:
         "ONECOPY_INDEX": cloud.index_url(f"table-{uuid4().hex}"),
         "ONECOPY_STORE": cloud.store_url(cloud.standin.bucket()),
     }
-    return cloud.http_api(cloud.function(f"onecopy.aws.{request.param}.handler", **environment))
+    return cloud.http_api(
+        cloud.function(f"onecopy.aws.functions.{request.param}.handler", **environment)
+    )
 
 
 class TestChecksums:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onecopy.aws.functions.gateway import MOST, Gateway
+from onecopy.aws.functions.gateway import MAX_BODY_BYTES, Gateway
 from onecopy.http.auth import CLAIMS
 from onecopy.http.threads import Threads
 from tests.aws.requests import Remaining, request, rest_request
@@ -209,7 +209,7 @@ def test_an_answer_that_lambda_would_not_take_is_said_to_be_too_long(
 ) -> None:
     """It is what it becomes on the way that counts: escaped, or in base64."""
     weight = {b"x": 1, b'"': 2, b"\xff": 4 / 3}[unit]
-    fits = unit * int(MOST / weight - 100)
+    fits = unit * int(MAX_BODY_BYTES / weight - 100)
     assert opened(answering(fits))(request("GET", "/"), Remaining())["statusCode"] == 200
     answer = opened(answering(fits + unit * 200))(request("GET", "/"), Remaining())
     assert answer["statusCode"] == 413

@@ -84,7 +84,7 @@ def test_an_empty_secret_is_refused(aws: Standin) -> None:
     """Everybody knows it."""
     name = f"onecopy-{uuid4().hex}"
     boto3.client("secretsmanager").create_secret(Name=name, SecretString=" ")
-    with pytest.raises(InvalidSettings, match="holds no secret"):
+    with pytest.raises(InvalidSettings, match="contains no secret"):
         open_secrets(f"secretsmanager:{name}")
 
 
@@ -111,7 +111,7 @@ class TestTime:
         kept = Kept(b"first")
         rotating = RotatingSecrets(kept.read)
         kept.secrets = [b"second", b"first"]
-        clock.now += secrets.FRESH
+        clock.now += secrets.REFRESH_SECONDS
         assert (rotating[0], kept.reads) == (b"first", 1)
         clock.now += 1
         assert (rotating[0], kept.reads) == (b"second", 2)
@@ -122,7 +122,7 @@ class TestTime:
         rotating = RotatingSecrets(kept.read)
         kept.secrets = [b"second", b"first"]
         ticket = seal(b"x", b"second", purpose="ticket")
-        clock.now += secrets.SOON + 1
+        clock.now += secrets.MIN_REFRESH_SECONDS + 1
         assert unseal(ticket, rotating, purpose="ticket") == b"x"
         assert unseal(seal(b"x", b"first", purpose="ticket"), rotating, purpose="ticket") == b"x"
         assert kept.reads == 2
@@ -131,7 +131,7 @@ class TestTime:
         """Once in a few seconds at most."""
         kept = Kept(b"first")
         rotating = RotatingSecrets(kept.read)
-        clock.now += secrets.SOON + 1
+        clock.now += secrets.MIN_REFRESH_SECONDS + 1
         for _ in range(10):
             with pytest.raises(InvalidTicket):
                 unseal(seal(b"x", b"forged", purpose="ticket"), rotating, purpose="ticket")
@@ -142,9 +142,9 @@ class TestTime:
         kept = Kept(b"first")
         rotating = RotatingSecrets(kept.read)
         kept.is_down = True
-        clock.now += 10 * secrets.FRESH
+        clock.now += 10 * secrets.REFRESH_SECONDS
         assert rotating[0] == b"first"
-        clock.now += secrets.FRESH
+        clock.now += secrets.REFRESH_SECONDS
         kept.is_down, kept.secrets = False, [b"second"]
         clock.now += 1
         assert rotating[0] == b"second"

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from onecopy.aws.functions.service import BODY, LIMITS
+from onecopy.aws.functions.service import LIMITS, MAX_BODY_BYTES
 from onecopy.errors import InvalidSettings
 from tests.aws.conftest import OpenFunction
 
@@ -31,7 +31,7 @@ def test_it_states_what_fits_through_lambda(function: OpenFunction) -> None:
     _, document = api.get("/v1/config", token=api.token())
     assert document["limits"]["files"] == LIMITS.files
     assert document["limits"]["parts"] == LIMITS.parts
-    assert document["limits"]["body_bytes"] == BODY
+    assert document["limits"]["body_bytes"] == MAX_BODY_BYTES
 
 
 class TestSignedIn:

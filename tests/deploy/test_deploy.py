@@ -248,11 +248,11 @@ def test_an_interrupted_run_goes_on(cloud: Cloud, tmp_path: Path) -> None:
     )
     assert process.stderr is not None
     first = process.stderr.readline()
-    assert "being made" in first
+    assert "deploying" in first
     process.send_signal(signal.SIGINT)
     _, rest = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "run the same command again to go on" in rest
+    assert "run the same command again to resume" in rest
     again = cloud.deploy(*HERE)
     assert again.code == 0, again.err
     assert cloud.ask(again.out.strip()).status == 200
@@ -301,15 +301,15 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--name", "Upper"], "can't be a name"),
-        (["--name", "a" * 21], "20 at most"),
-        (["--store", "s3://photos?region=eu-west-1"], "can't say region"),
-        (["--store", "s3://photos/a b"], "can't be a prefix"),
-        (["--store", "/srv/files"], "is no bucket"),
-        (["--page-origin", "https://a.example/page"], "no web origin"),
+        (["--name", "Upper"], "invalid name"),
+        (["--name", "a" * 21], "up to 20"),
+        (["--store", "s3://photos?region=eu-west-1"], "cannot have region"),
+        (["--store", "s3://photos/a b"], "invalid prefix"),
+        (["--store", "/srv/files"], "invalid bucket"),
+        (["--page-origin", "https://a.example/page"], "invalid web origin"),
         (["--trust", "md5"], "TENANT=EVIDENCE"),
-        (["--with-index"], "goes with --remove"),
-        (["--plan", "--remove"], "at a time"),
+        (["--with-index"], "--with-index needs --remove"),
+        (["--plan", "--remove"], "exclude each other"),
     ],
 )
 def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message: str) -> None:
@@ -333,7 +333,7 @@ def test_what_goes_together_is_chosen_together(
     """Nothing is made before both are known."""
     ran = cloud.deploy(*given)
     assert ran.code == 2
-    assert f"goes with {missing}" in ran.err
+    assert f"needs {missing}" in ran.err
     assert (cloud.stack, cloud.buckets) == (None, [])
 
 

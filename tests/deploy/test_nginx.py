@@ -165,7 +165,7 @@ def test_files_come_through(fronted: Fronted, run: Run, tmp_path: Path) -> None:
     first = run("upload", "talk.mp4", *where, **env)
     assert (first.code, first.out) == (0, "talk.mp4: uploaded as talk.mp4\n"), first.err
     second = run("upload", "talk (final).mp4", *where, **env)
-    assert "already there: talk.mp4" in second.out
+    assert "already stored: talk.mp4" in second.out
 
 
 def test_bytes_are_passed_on_while_they_come(fronted: Fronted) -> None:

@@ -28,7 +28,6 @@ _ELSEWHERE = {
     "apsw",
     "click",
     "psycopg",
-    "psycopg_pool",
     "pyarrow",
     "tqdm",
     "uvicorn",

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from onecopy.aws.deploy.price import CHECK, FILE, RECORD, monthly, total
-from onecopy.aws.functions.notices import Notices
+from onecopy.aws.functions.bucket_events import BucketEvents
 from onecopy.files import walk
 from onecopy.gate import LocalGate, bind, ticket_secrets
 from onecopy.index import Engine, open_index
@@ -93,7 +93,7 @@ class World:
         if result.outcome is Outcome.UPLOADED:
             bucket = {"name": self.store.address.bucket}
             record = {"s3": {"bucket": bucket, "object": {"key": quote(result.key or "")}}}
-            Notices(Settings(), self.index, self.store)({"Records": [record]})
+            BucketEvents(Settings(), self.index, self.store)({"Records": [record]})
         return result.outcome
 
 
@@ -201,12 +201,12 @@ def test_the_docs_say_the_same() -> None:
     """For a million files a month, in an index of ten million."""
     text = (Path(__file__).parents[2] / "docs" / "aws.md").read_text()
     sums = [total(monthly(1_000_000, 10_000_000, each)) for each in (CHECK, FILE)]
-    assert "| **together** | **${:.2f}** | **${:.2f}** |".format(*sums) in text
+    assert "| **total** | **${:.2f}** | **${:.2f}** |".format(*sums) in text
 
 
 def test_while_nobody_uses_it_it_costs_what_aws_gives_for_nothing() -> None:
     """A million requests of SQS and ten alarms are free, always."""
     paid = {line.what: line for line in monthly(0, 0) if line.dollars}
-    assert set(paid) == {"SQS, waiting", "CloudWatch, alarms"}
-    assert paid["SQS, waiting"].amount < 1_000_000
+    assert set(paid) == {"SQS, polling", "CloudWatch, alarms"}
+    assert paid["SQS, polling"].amount < 1_000_000
     assert paid["CloudWatch, alarms"].amount == len(resources("AWS::CloudWatch::Alarm")) <= 10

@@ -168,7 +168,7 @@ def test_whoever_signs_in_uploads_as_their_tenant(
     local: MakeFile,  # noqa: F811
 ) -> None:
     """Their token is in no address and in nothing that outlives the tab; then they sign out."""
-    expect(window.page.get_by_text("for those who sign in")).to_be_visible()
+    expect(window.page.get_by_text("Sign in to use this service")).to_be_visible()
     sign_in(window.page)
     window.choose(local("rome.jpg", b"a picture of rome"))
     window.wait("rome.jpg", "uploaded")
@@ -179,7 +179,7 @@ def test_whoever_signs_in_uploads_as_their_tenant(
     assert not [each.url for each in window.requests if "eyJ" in each.url]
     window.page.get_by_role("button", name="Sign out").click()
     window.page.wait_for_url(lambda url: url.startswith(deployed.edge.url))
-    expect(window.page.get_by_text("for those who sign in")).to_be_visible()
+    expect(window.page.get_by_text("Sign in to use this service")).to_be_visible()
     assert "signed-in" not in kept(window.page, "sessionStorage")
 
 
@@ -224,7 +224,7 @@ def test_an_upload_goes_on_after_signing_in_again(
         _until(window.page, lambda: len(held) > 0 and _parts(window).count("1") == 1)
         wait_for_end(window.page)
         held[0].fulfill(status=403, body="<Error><Code>AccessDenied</Code></Error>")
-        expect(window.page.get_by_text("Your sign-in has ended")).to_be_visible()
+        expect(window.page.get_by_text("Your session has expired")).to_be_visible()
         expect(window.page.get_by_text("Choose the same files again")).to_be_visible()
     sign_in(window.page)
     expect(window.page.get_by_text("1 upload was interrupted")).to_be_visible()
@@ -254,7 +254,7 @@ def test_an_answer_to_nothing_that_was_asked_is_refused(window: Window, deployed
     window.page.get_by_role("button", name="Sign in").click()
     expect(window.page.get_by_label("Username")).to_be_visible()
     window.open(f"{deployed.edge.url}/?code=theirs&state=theirs")
-    expect(window.page.get_by_text("belongs to no sign-in of this page")).to_be_visible()
+    expect(window.page.get_by_text("was not started by this page")).to_be_visible()
     assert window.page.url == f"{deployed.edge.url}/"
     assert not [each.url for each in window.requests if "/oauth2/token" in each.url]
     sign_in(window.page)
@@ -268,9 +268,7 @@ def test_an_issuer_out_of_reach_is_told(window: Window, deployed: Deployed) -> N
     context.route(f"{deployed.pool.issuer}/**", lambda route: route.abort())
     button.click()
     host = urlsplit(deployed.pool.issuer).netloc
-    expect(
-        window.page.get_by_text(f"{host}, where people sign in, can’t be reached.")
-    ).to_be_visible()
+    expect(window.page.get_by_text(f"The sign-in server {host} can’t be reached.")).to_be_visible()
     _bring_to_pool(context, deployed)
     sign_in(window.page)
     expect(window.page.get_by_role("button", name="Sign out")).to_be_visible()
@@ -279,7 +277,7 @@ def test_an_issuer_out_of_reach_is_told(window: Window, deployed: Deployed) -> N
 def test_whoever_has_no_tenant_is_told(window: Window) -> None:
     """They may sign in as somebody else."""
     sign_in(window.page, "bob")
-    expect(window.page.get_by_text("names no tenant of ours")).to_be_visible()
+    expect(window.page.get_by_text("names no valid tenant")).to_be_visible()
     sign_in(window.page, "ada")
-    expect(window.page.get_by_text("names no tenant of ours")).not_to_be_visible()
+    expect(window.page.get_by_text("names no valid tenant")).not_to_be_visible()
     expect(window.page.get_by_role("button", name="Sign out")).to_be_visible()

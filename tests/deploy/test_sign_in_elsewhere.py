@@ -1,7 +1,7 @@
 """Signing in at an issuer that is not Amazon's, and gives access tokens for an API.
 
-It is a certified OpenID provider (web/tests/issuer.mjs). The stand-in's API Gateway finds its keys
-by discovery, and lets in who brings a token for the API.
+It is a certified OpenID provider (web/packages/page/tests/issuer.mjs). The stand-in's API Gateway
+finds its keys by discovery, and accepts tokens for the API.
 """
 
 import subprocess
@@ -50,7 +50,7 @@ class Deployed:
 @contextmanager
 def provider(port: int, page: str) -> Iterator[None]:
     """Run the issuer, which lets people come back to this page."""
-    command = ["node", "tests/issuer.mjs", str(port), page, _API, str(_SECONDS)]
+    command = ["node", "packages/page/tests/issuer.mjs", str(port), page, _API, str(_SECONDS)]
     process = subprocess.Popen(
         command, cwd=_WEB, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -139,7 +139,7 @@ def test_whoever_signs_in_uploads_as_their_tenant(
     ]
     window.page.get_by_role("button", name="Sign out").click()
     window.page.get_by_role("button", name="Yes, sign me out").click()
-    expect(window.page.get_by_text("for those who sign in")).to_be_visible()
+    expect(window.page.get_by_text("Sign in to use this service")).to_be_visible()
     assert window.page.url == f"{deployed.url}/"
 
 

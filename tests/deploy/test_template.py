@@ -11,6 +11,7 @@ from onecopy import settings
 from onecopy.aws.deploy.account import Account
 from onecopy.aws.deploy.choices import Choices, Names, store_options
 from onecopy.aws.deploy.plan import TEMPLATE
+from onecopy.aws.functions import settings as functions
 from onecopy.doctor.cors import _rule
 from onecopy.doctor.lifecycle import DAYS
 from onecopy.doctor.policy import LISTS, OBJECTS, policy
@@ -83,7 +84,7 @@ def test_functions_may_do_in_the_table_what_the_engine_does() -> None:
     calls = {
         call
         for path in engine.glob("*.py")
-        if path.name not in ("opening.py", "checksums.py")
+        if path.name not in ("schema.py", "checksums.py")
         for call in re.findall(r"\bclient\.(\w+)", path.read_text())
     }
     partiql = {"BatchExecuteStatement": "PartiQLInsert"}
@@ -181,7 +182,7 @@ def test_unfinished_uploads_are_given_up() -> None:
 
 def test_functions_are_told_what_settings_read() -> None:
     """No variable of theirs is one that nobody looks at."""
-    known = {*settings._VARIABLES, *settings._LAMBDA_VARIABLES}
+    known = {*settings._VARIABLES, *functions._VARIABLES}
     for name in ("ApiFunction", "EventsFunction"):
         given = set(one(name)["Environment"]["Variables"])
         assert {"ONECOPY_INDEX", "ONECOPY_STORE"} <= given <= known
@@ -215,10 +216,10 @@ def test_the_api_lets_through_only_so_much() -> None:
     assert resources()["SignIn"]["Condition"] == "HasIssuer"
 
 
-def test_other_pages_may_ask_the_bare_question_and_nothing_else() -> None:
+def test_other_pages_may_use_the_checksum_api_and_nothing_else() -> None:
     """Of one origin, if one was chosen: no request that carries a token is let through."""
     condition, cors, _ = one("HttpApi")["CorsConfiguration"]["Fn::If"]
-    assert condition == "AnswersChecksums" == resources()["ChecksumRoute"]["Condition"]
+    assert condition == "HasChecksumApi" == resources()["ChecksumRoute"]["Condition"]
     assert cors["AllowOrigins"] == [{"Ref": "ChecksumOrigin"}]
     assert (cors["AllowMethods"], cors["AllowHeaders"]) == (["POST"], ["content-type"])
 
@@ -279,7 +280,7 @@ def test_the_bucket_is_reached_in_its_region(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", region)
-    options = store_options(Address(bucket), Account().where(bucket))
+    options = store_options(Address(bucket), Account().endpoint_options(bucket))
     store = S3Store(Address.parse(f"s3://{bucket}?region={region}&{options}"))
     assert (store.origin, store.url) == (origin, f"s3://{bucket}")
     store.close()

@@ -104,7 +104,7 @@ def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:
     window = Window(context.new_page(), cast(Served, deployed))
     window.open()
     window.page.get_by_label("access token").fill(deployed.token)
-    window.page.get_by_role("button", name="Go on").click()
+    window.page.get_by_role("button", name="Continue").click()
     yield window
     context.close()
     # The browser tells of the refusal by which the page learns that it needs a token.

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from onecopy.gate import bind, ticket_secrets
 from onecopy.http.app import Options, create_app
-from onecopy.index import Engine, open_index
 from onecopy.store import Store, open_store
+from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.tokens import Scope, create_token
 
 Json = Any
@@ -50,7 +50,7 @@ class Answer:
 class Service:
     """A running service, and what a client does with it."""
 
-    def __init__(self, port: int, index: Engine, store: Store) -> None:
+    def __init__(self, port: int, index: CompleteEngine, store: Store) -> None:
         self.port = port
         self.index = index
         self.store = store
@@ -147,7 +147,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @contextlib.contextmanager
 def starting(folder: Path) -> Iterator[Start]:
     """Open an index and a store in a folder; yields what starts services over them."""
-    index = open_index(f"sqlite:{folder / 'index.sqlite'}")
+    index = open_complete(f"sqlite:{folder / 'index.sqlite'}")
     store = open_store(str(folder / "files"))
     bind(index, store)
     with contextlib.ExitStack() as stack:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from onecopy.errors import BadInput, InvalidSettings, LimitExceeded
-from onecopy.http.auth import FRESH
+from onecopy.http.auth import REFRESH_SECONDS
 from onecopy.http.loopback import require_loopback
 from onecopy.index import Engine, open_index
 from onecopy.tokens import PREFIX, Scope, create_token, has_tokens, list_tokens, revoke_token
@@ -91,7 +91,7 @@ def test_tenant_is_a_folder_name(state: Engine, tenant: str) -> None:
 def test_default_tenant_stands_alone(state: Engine, first: str, second: str) -> None:
     """P5: it owns the whole store, and so the others' keys."""
     token, _ = create_token(state, tenant=first)
-    with pytest.raises(BadInput, match="beside"):
+    with pytest.raises(BadInput, match="coexist"):
         create_token(state, tenant=second)
     revoke_token(state, token.id)
     create_token(state, tenant=second)
@@ -184,7 +184,7 @@ def test_revocation_acts_within_a_second(guarded: Service) -> None:
     assert guarded.ask("GET", "/v1/config", token=secret).status == 200
     for token in list_tokens(guarded.index):
         revoke_token(guarded.index, token.id)
-    time.sleep(FRESH)
+    time.sleep(REFRESH_SECONDS)
     assert guarded.ask("GET", "/v1/config", token=secret).status == 401
 
 

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from starlette.types import Message
 
-from onecopy.documents import ChecksumRequest
 from onecopy.http import body as bodies
 from onecopy.http.app import Options
-from onecopy.http.body import AHEAD, Handover
-from onecopy.http.problems import Disconnected, Refusal
+from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream
+from onecopy.http.checksum_api import ChecksumRequest
+from onecopy.http.problems import Disconnected, HttpProblem
 from tests.http.conftest import Service, Start, digest
 
 CHECK = "/v1/check"
@@ -108,9 +108,9 @@ def test_deep_nesting_does_no_harm(plain: Service, opening: bytes) -> None:
 
 
 def test_deep_nesting_where_a_document_lets_unknown_fields_pass() -> None:
-    """The bare question's document does: skipping must not exhaust the stack."""
+    """The checksum API's document does: skipping must not exhaust the stack."""
     decoder = msgspec.json.Decoder(ChecksumRequest)
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(HttpProblem) as caught:
         bodies.decode(decoder, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
     assert caught.value.reason == "json-invalid"
 
@@ -174,17 +174,17 @@ async def _hand_over(sender: Sender) -> tuple[list[bytes], int, int]:
 
     Returns them, and how many were sent before it began and during the pause.
     """
-    handover = Handover(sender)
+    stream = BodyStream(sender)
     begin, go_on = threading.Event(), threading.Event()
 
     def consume() -> list[bytes]:
         begin.wait()
-        chunks = iter(handover)
+        chunks = iter(stream)
         first = next(chunks)
         go_on.wait()
         return [first, *chunks]
 
-    pump = asyncio.create_task(handover.pump())
+    pump = asyncio.create_task(stream.pump())
     consumer = asyncio.create_task(asyncio.to_thread(consume))
     await asyncio.sleep(0.1)
     before = sender.sent
@@ -199,12 +199,12 @@ async def _hand_over(sender: Sender) -> tuple[list[bytes], int, int]:
 
 
 def test_bytes_arrive_in_order_with_flat_memory() -> None:
-    """No more than AHEAD and a chunk is taken from a client while the disk is busy."""
+    """No more than MAX_BUFFERED_BYTES and a chunk is taken from a client while the disk is busy."""
     chunks = [bytes([at % 256]) * 65_536 for at in range(200)]
     taken, before, ahead = asyncio.run(_hand_over(Sender(chunks)))
     assert taken == chunks
     assert before == 0
-    assert AHEAD // 65_536 < ahead <= AHEAD // 65_536 + 2
+    assert MAX_BUFFERED_BYTES // 65_536 < ahead <= MAX_BUFFERED_BYTES // 65_536 + 2
 
 
 def test_client_that_leaves_is_no_end_of_the_body() -> None:
@@ -215,21 +215,21 @@ def test_client_that_leaves_is_no_end_of_the_body() -> None:
 
 def test_client_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread does not wait forever."""
-    monkeypatch.setattr(bodies, "STALL", 0.05)
+    monkeypatch.setattr(bodies, "STALL_TIMEOUT", 0.05)
 
     async def stall() -> Message:
         await asyncio.sleep(30)
         raise AssertionError
 
     async def take() -> None:
-        handover = Handover(stall)
-        pump = asyncio.create_task(handover.pump())
+        stream = BodyStream(stall)
+        pump = asyncio.create_task(stream.pump())
         try:
-            await asyncio.to_thread(list, handover)
+            await asyncio.to_thread(list, stream)
         finally:
             pump.cancel()
 
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(HttpProblem) as caught:
         asyncio.run(take())
     assert caught.value.status == 408
     assert caught.value.reason == "upload-stalled"

@@ -91,7 +91,7 @@ def test_link_needs_no_token_and_expires(guarded: Service, monkeypatch: pytest.M
     """It is followed by browsers, which send none; so it is short-lived."""
     token = guarded.token("photos")
     guarded.upload("a", TEXT, token=token)
-    monkeypatch.setattr(links, "LIFETIME", 1)
+    monkeypatch.setattr(links, "LIFETIME_SECONDS", 1)
     url = link(guarded, "a", token=token).json["url"]
     assert guarded.ask("GET", url).body == TEXT
     time.sleep(2.1)

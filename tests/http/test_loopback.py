@@ -80,7 +80,7 @@ def test_further_hosts_can_be_named(start: Start) -> None:
     assert service.ask("GET", "/v1/config", headers={"Host": "copiesXinternal"}).status == 403
 
 
-def test_origin_of_the_bare_question_opens_nothing_else(start: Start) -> None:
+def test_origin_of_the_checksum_api_may_do_nothing_else(start: Start) -> None:
     """It may ask at `/`; the API stays closed to it."""
     origin = "https://old.example"
     service = start(Options(checksum_api=ChecksumApi(origin)))

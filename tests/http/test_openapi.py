@@ -15,7 +15,7 @@ from starlette.routing import Route
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.http import endpoints
 from onecopy.http.app import ChecksumApi, Options, create_app
-from onecopy.http.openapi import Description
+from onecopy.http.openapi import OpenApiEndpoint
 from onecopy.index import open_index
 from onecopy.store import open_store
 from tests.http.conftest import Json, Service, digest, starting
@@ -37,9 +37,9 @@ def described() -> dict[str, Json]:
         for route in app.routes
         if isinstance(route, Route) and route.path == "/openapi.json"
     ]
-    assert isinstance(endpoint, endpoints.Path)
+    assert isinstance(endpoint, endpoints.MethodDispatcher)
     description = endpoint.by_method["GET"]
-    assert isinstance(description, Description)
+    assert isinstance(description, OpenApiEndpoint)
     document: dict[str, Json] = json.loads(description.document)
     return document
 

@@ -1,4 +1,4 @@
-"""The pool at the edge: at most so many threads, the warm one first, and every call answered."""
+"""The pool that runs calls for the event loop: limited, warm thread first, every call answered."""
 
 import asyncio
 import threading
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from onecopy.http.threads import PATIENCE, Pool
+from onecopy.http.threads import Pool
 
 
-@pytest.fixture(params=[0, PATIENCE], ids=["at once", "soon"])
-def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
-    """Make a pool of two threads, which gives the event loop back at once, or soon."""
-    pool = Pool("test", 2, request.param)
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    """Make a pool of two threads."""
+    pool = Pool("test", 2)
     yield pool
     pool.close()
 
@@ -97,25 +97,12 @@ def test_caller_who_gave_up_does_no_harm(pool: Pool) -> None:
     assert asyncio.run(run()) == ["0", "1", "2"]
 
 
-def test_answer_that_comes_as_the_patience_ends(pool: Pool) -> None:
-    """Is given once, whoever of the two was first; no thread is lost."""
-
-    def work(number: int) -> int:
-        time.sleep(PATIENCE * (0.5 + number / 2_000))
-        return number
-
-    async def run() -> list[int]:
-        return [await pool.call(work, number) for number in range(2_000)]
-
-    assert asyncio.run(run()) == list(range(2_000))
-
-
-def test_others_go_on_while_a_call_takes_long() -> None:
-    """The event loop is held up for a moment, not for as long as the call takes."""
-    pool, go_on = Pool("test", 2, PATIENCE), threading.Event()
+def test_event_loop_is_free_while_a_call_runs(pool: Pool) -> None:
+    """Other tasks run, even after many calls that came one at a time."""
+    go_on = threading.Event()
 
     async def run() -> bool:
-        for _ in range(50):  # one at a time, so that the next is expected to be soon over
+        for _ in range(50):
             await pool.call(int)
         call = asyncio.create_task(pool.call(go_on.wait, 10))
         await asyncio.sleep(0)
@@ -123,4 +110,3 @@ def test_others_go_on_while_a_call_takes_long() -> None:
         return await call
 
     assert asyncio.run(run())
-    pool.close()

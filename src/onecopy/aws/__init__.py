@@ -1,1 +1,1 @@
-"""AWS: how it is called, what it charges, our functions on Lambda, and how they are deployed."""
+"""AWS: its clients and prices, the functions on Lambda, and their deployment."""

@@ -1,55 +1,56 @@
-"""How AWS is spoken to, whichever service: whose settings count, and what errors mean."""
+"""Sessions, error codes and messages shared by all AWS clients."""
 
 import botocore.exceptions as boto
 from botocore.session import Session
 
 from onecopy.errors import Failure, Forbidden, Unavailable
 
-_LOST = (boto.ConnectionError, boto.HTTPClientError)
-_NO_CREDENTIALS = (
+_CONNECTION_ERRORS = (boto.ConnectionError, boto.HTTPClientError)
+_CREDENTIAL_ERRORS = (
     boto.CredentialRetrievalError,
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
     boto.SSOError,
     boto.TokenRetrievalError,
 )
-
-
 _REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
 
 
 def session_of(profile: str | None = None) -> Session:
-    """Return a session with what the usual places of AWS say; raises botocore's ProfileNotFound.
+    """Return a session with the usual AWS configuration; raises botocore's ProfileNotFound.
 
-    AWS_REGION counts as it does for AWS's command line and its other SDKs; boto3 by itself looks
-    at AWS_DEFAULT_REGION alone.
+    AWS_REGION is read as in the AWS CLI and the other SDKs; boto3 alone reads AWS_DEFAULT_REGION
+    only.
     """
     return Session(session_vars=_REGION, profile=profile)
 
 
 def code_of(error: boto.ClientError) -> str:
-    """Return the code of an error; a HEAD request gives the bare status."""
+    """Return the error code; after a HEAD request, which has no body, the status."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 def status_of(error: boto.ClientError) -> int:
-    """Return the status of an answer that was an error."""
+    """Return the HTTP status of an error response; 0 if it is not known."""
     return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
-def said_by(error: boto.ClientError, what: str) -> str:
-    """Return a sentence of what a service (`the bucket`) answered."""
+def message_of(error: boto.ClientError, service: str) -> str:
+    """Return a message that names the service (`the bucket`), and its error code and message."""
     detail = error.response.get("Error", {}).get("Message", "")
-    return f"{what} answers {code_of(error) or status_of(error)}: {detail}".rstrip(": ")
+    return f"{service} answers {code_of(error) or status_of(error)}: {detail}".rstrip(": ")
 
 
-def unanswered(error: Exception, what: str, url: str) -> Failure:
-    """Return what an error means that is no answer of `what`, which such a URL names."""
-    if isinstance(error, _NO_CREDENTIALS):
+def failure_of(error: Exception, service: str, url: str) -> Failure:
+    """Return our error for a botocore error that is not a response of the service.
+
+    `url` is where a user can name a profile: the URL of the store or index, or AWS_PROFILE.
+    """
+    if isinstance(error, _CREDENTIAL_ERRORS):
         return Forbidden(
-            f"no credentials for {what}: {error}; set AWS_ACCESS_KEY_ID and "
+            f"no credentials for {service}: {error}; set AWS_ACCESS_KEY_ID and "
             f"AWS_SECRET_ACCESS_KEY, or name a profile in {url}"
         )
-    if isinstance(error, _LOST):
-        return Unavailable(f"can't reach {what}: {error}")
-    return Failure(f"the client of {what} failed: {error}")
+    if isinstance(error, _CONNECTION_ERRORS):
+        return Unavailable(f"can't reach {service}: {error}")
+    return Failure(f"the client of {service} failed: {error}")

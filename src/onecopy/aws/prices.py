@@ -1,41 +1,41 @@
-"""What Amazon charges, in US dollars: list prices of us-east-1, on demand, of 2025.
+"""List prices of AWS in US dollars: us-east-1, on demand, 2025.
 
-https://aws.amazon.com/pricing/, by service. What an account always gets for nothing is not taken
-off; other regions charge up to 1.8 times as much.
+Source: https://aws.amazon.com/pricing/, by service. The free tier is not deducted; other regions
+charge up to 1.8 times as much.
 """
 
 # DynamoDB
 READ_UNIT = 0.125e-6
-"""For reading an item of up to 4 KB consistently; half of that otherwise."""
+"""Per strongly consistent read of an item of up to 4 KB; other reads cost half."""
 WRITE_UNIT = 0.625e-6
-"""For writing an item of up to 1 KB."""
+"""Per write of an item of up to 1 KB."""
 TABLE_GB = 0.25
-"""For 10^9 bytes in a table, a month."""
+"""Per GB (10^9 bytes) and month in a table."""
 RECOVERY_GB = 0.20
-"""For being able to set them back to any second of the last 35 days, a month."""
+"""Per GB (10^9 bytes) and month of point-in-time recovery over 35 days."""
 IMPORTED_GB = 0.15
-"""For importing 10^9 bytes, not compressed, from a bucket into a new table."""
+"""Per GB (10^9 bytes, uncompressed) imported from a bucket into a new table."""
 
 # S3
 PUT = 5e-6
-"""For putting an object into a bucket."""
+"""Per object that is put into a bucket."""
 GET = 0.4e-6
-"""For looking at one."""
+"""Per GET or HEAD request."""
 
-# What stands before them
+# API Gateway, CloudFront, Lambda, SQS, CloudWatch
 API_REQUEST = 1e-6
-"""For a request to an HTTP API of API Gateway."""
+"""Per request to an HTTP API of API Gateway."""
 CDN_REQUEST = 1e-6
-"""For a request to CloudFront, by HTTPS."""
+"""Per HTTPS request to CloudFront."""
 CDN_GB = 0.085
-"""For 10^9 bytes that it sends."""
+"""Per GB (10^9 bytes) that CloudFront sends."""
 INVOCATION = 0.2e-6
-"""For calling a function of Lambda."""
+"""Per invocation of a Lambda function."""
 GB_SECOND = 0.0000133334
-"""For a function with 1 GB of memory that works for a second, on arm64."""
+"""Per second and GB of memory of a Lambda function, on arm64."""
 MESSAGE = 0.4e-6
-"""For a request to SQS."""
+"""Per request to SQS."""
 LOG_GB = 0.50
-"""For 10^9 bytes that are logged."""
+"""Per GB (10^9 bytes) of logs."""
 ALARM = 0.10
-"""For an alarm of CloudWatch, a month."""
+"""Per CloudWatch alarm and month."""

@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its figures, and the answer to what fails."""
+"""Middleware around every request: its id, log line, metrics, and the response to its errors."""
 
 import logging
 import re
@@ -10,22 +10,22 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onecopy.http.body import header
-from onecopy.http.metrics import Meter
+from onecopy.http.metrics import Metrics
 from onecopy.http.problems import Disconnected, response_to
 
 _log = logging.getLogger("onecopy.access")
-_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_ALWAYS = (
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 CLIENT_GONE = 499
-"""The status that is logged and counted when there was nobody left to answer."""
+"""The status to log and count when the client disconnected before the response."""
 
 
-class Line(msgspec.Struct):
-    """One line of the access log: no key, ticket, token or link, as `route` is a template."""
+class AccessLine(msgspec.Struct):
+    """One line of the log. `route` is a template, so that no key, ticket or link is logged."""
 
     time: datetime
     id: str
@@ -37,55 +37,55 @@ class Line(msgspec.Struct):
     sent: int
 
 
-class Access:
-    """Middleware, the outermost: it sees what is really answered."""
+class AccessLog:
+    """Middleware; the outermost, so that it sees the actual responses."""
 
-    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
-        self._meter = meter
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = Visit(scope, receive, send)
+        exchange = Exchange(scope, receive, send)
         try:
-            await visit.run(self._app)
+            await exchange.run(self._app)
         finally:
-            self._note(scope, visit)
+            self._record(scope, exchange)
 
-    def _note(self, scope: Scope, visit: "Visit") -> None:
-        seconds = time.perf_counter() - visit.began
+    def _record(self, scope: Scope, exchange: "Exchange") -> None:
+        seconds = time.perf_counter() - exchange.began
         route = getattr(scope.get("endpoint"), "template", "unmatched")
-        self._meter.request(
+        self._metrics.request(
             scope["method"],
             route,
-            visit.status,
+            exchange.status,
             seconds=seconds,
-            received=visit.received,
-            sent=visit.sent,
+            received=exchange.received,
+            sent=exchange.sent,
         )
         if _log.isEnabledFor(logging.INFO):
-            line = Line(
+            line = AccessLine(
                 datetime.now(UTC),
-                visit.id,
+                exchange.id,
                 scope["method"],
                 route,
-                visit.status,
+                exchange.status,
                 round(seconds * 1000, 2),
-                visit.received,
-                visit.sent,
+                exchange.received,
+                exchange.sent,
             )
             _log.info(msgspec.json.encode(line).decode())
 
 
-class Visit:
-    """One request on its way: counts what passes, and answers if nobody else did."""
+class Exchange:
+    """One request and its response: counts their bytes, and turns errors into problem documents."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.began = time.perf_counter()
-        asked = header(scope, b"x-request-id")
-        self.id = asked.decode() if asked and _ID.fullmatch(asked) else secrets.token_hex(8)
+        given = header(scope, b"x-request-id")
+        self.id = given.decode() if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         self.status = CLIENT_GONE
         self.received = 0
         self.sent = 0
@@ -94,7 +94,7 @@ class Visit:
         self._send = send
 
     async def run(self, app: ASGIApp) -> None:
-        """Let the app answer; what it raises becomes the answer, if none has begun."""
+        """Run the app; respond to its error unless a response has begun."""
         try:
             await app(self._scope, self.receive, self.send)
         except Disconnected:
@@ -102,21 +102,21 @@ class Visit:
         except Exception as error:
             response = response_to(error, self.id)
             if self.status != CLIENT_GONE:
-                raise  # too late to say so: the server cuts the connection
+                raise  # a response has begun: the server closes the connection
             await response(self._scope, self.receive, self.send)
 
     async def receive(self) -> Message:
-        """Count what comes in."""
+        """Receive a message, and count its bytes."""
         message = await self._receive()
         self.received += len(message.get("body", b""))
         return message
 
     async def send(self, message: Message) -> None:
-        """Count what goes out, and put on it what every answer carries."""
+        """Send a message, count its bytes, and add the headers that every response has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             own = ((b"x-request-id", self.id.encode()), *self._scope.get("onecopy.headers", ()))
-            message["headers"] = [*message["headers"], *own, *_ALWAYS]
+            message["headers"] = [*message["headers"], *own, *_SECURITY_HEADERS]
         elif message["type"] == "http.response.body":
             self.sent += len(message.get("body", b""))
         await self._send(message)

@@ -1,4 +1,4 @@
-"""Request bodies: JSON read whole within a limit, bytes handed on chunk by chunk."""
+"""Request bodies: JSON read whole within a limit, and bytes streamed to a thread."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from starlette.types import Message, Receive, Scope
 
 from onecopy.digest import MiB
 from onecopy.errors import BadInput, LimitExceeded
-from onecopy.http.problems import Disconnected, Refusal
+from onecopy.http.problems import Disconnected, HttpProblem
 
 T = TypeVar("T")
 
-AHEAD = MiB
-"""Bytes of a body that may lie between the event loop and the thread that takes them."""
-STALL = 60.0
-"""Seconds without a byte after which an upload is given up."""
+MAX_BUFFERED_BYTES = MiB
+"""Bytes of a body that may wait between the event loop and the thread that consumes them."""
+STALL_TIMEOUT = 60.0
+"""Seconds without a byte after which the request fails."""
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
@@ -29,54 +29,54 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def read_json(scope: Scope, receive: Receive, most: int) -> bytes:
-    """Return the body of a request that says that it is JSON, of at most `most` bytes."""
+async def read_json(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+    """Return the body; raises HttpProblem unless its type is JSON, LimitExceeded if too long."""
     media_type = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
     if media_type != b"application/json":
-        raise Refusal(415, "media-type-unsupported", "Send application/json.")
-    if (content_length(scope) or 0) > most:
-        raise _too_long(most)
+        raise HttpProblem(415, "media-type-unsupported", "Send application/json.")
+    if (content_length(scope) or 0) > max_bytes:
+        raise _too_long(max_bytes)
     message = await _next(receive)
     body: bytes = message.get("body", b"")
     if message.get("more_body"):
         chunks, length = [body], len(body)
-        while message.get("more_body") and length <= most:
+        while message.get("more_body") and length <= max_bytes:
             message = await _next(receive)
             chunks.append(message.get("body", b""))
             length += len(chunks[-1])
         body = b"".join(chunks)
-    if len(body) > most:
-        raise _too_long(most)
+    if len(body) > max_bytes:
+        raise _too_long(max_bytes)
     return body
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Return the document; raises Refusal (`json-invalid`, `document-invalid`) or LimitExceeded."""
+    """Decode a document; raises HttpProblem (`json-invalid`, `document-invalid`), LimitExceeded."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        # The one place where msgspec's words are read: too long a list exceeds a limit.
+        # The only place that depends on msgspec's wording: a list that is too long is a limit.
         if str(error).startswith("Expected `array` of length <="):
             raise LimitExceeded(str(error)) from error
-        raise Refusal(400, "document-invalid", str(error)) from error
+        raise HttpProblem(400, "document-invalid", str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refusal(400, "json-invalid", str(error)) from error
+        raise HttpProblem(400, "json-invalid", str(error)) from error
     except RecursionError as error:
-        raise Refusal(400, "json-invalid", "This is nested too deeply.") from error
+        raise HttpProblem(400, "json-invalid", "The JSON is nested too deeply.") from error
 
 
 def content_length(scope: Scope) -> int | None:
-    """Return what Content-Length says; None without one."""
+    """Return the value of Content-Length in bytes; None without one."""
     given = header(scope, b"content-length")
     if given is None:
         return None
     if not given.isdigit() or len(given) > 19:
-        raise BadInput("Content-Length is not a number")
+        raise BadInput("invalid Content-Length: not a number")
     return int(given)
 
 
-def _too_long(most: int) -> LimitExceeded:
-    return LimitExceeded(f"A body may hold at most {most} bytes.")
+def _too_long(max_bytes: int) -> LimitExceeded:
+    return LimitExceeded(f"The request body is too large (limit {max_bytes} bytes); split it.")
 
 
 async def _next(receive: Receive) -> Message:
@@ -86,12 +86,11 @@ async def _next(receive: Receive) -> Message:
     return message
 
 
-class Handover:
-    """Hands a body from the event loop to a thread, never more than AHEAD bytes before it.
+class BodyStream:
+    """Streams a body from the event loop to a thread, with at most MAX_BUFFERED_BYTES in between.
 
-    `pump` runs in the event loop, and whoever iterates sits in a thread; not a byte is received
-    before that begins. The iteration ends when the body does, and raises Disconnected if the client
-    goes before.
+    `pump` runs in the event loop; the thread iterates. Nothing is received before the iteration
+    begins. It ends when the body does, and raises Disconnected if the client disconnects before.
     """
 
     def __init__(self, receive: Receive) -> None:
@@ -101,19 +100,19 @@ class Handover:
         self._begun = asyncio.Event()
         self._room = asyncio.Event()
         # Each is written by one side only, so that neither needs a lock.
-        self._given = 0
-        self._taken = 0
+        self._received = 0
+        self._consumed = 0
         self._waiting = False
 
     async def pump(self) -> None:
-        """Receive until the body ends; waits while the other side is behind."""
+        """Receive until the body ends; pauses while the thread is behind."""
         try:
             await self._begun.wait()
             await self._pump()
         except Disconnected:
-            pass  # the thread is told, and raises it
+            pass  # the thread raises it
         finally:
-            # Whatever ended it, the thread must not wait for more.
+            # Whatever ended the pump, the thread must not wait for more.
             self._chunks.put(None)
 
     async def _pump(self) -> None:
@@ -121,17 +120,17 @@ class Handover:
         while more:
             message = await _next(self._receive)
             chunk, more = message.get("body", b""), message.get("more_body", False)
-            self._given += len(chunk)
+            self._received += len(chunk)
             if chunk:
                 self._chunks.put(chunk)
             await self._wait_for_room()
         self._chunks.put(b"")
 
     async def _wait_for_room(self) -> None:
-        while self._given - self._taken > AHEAD:
-            # Say so before looking again: who takes a chunk after this look will wake us.
+        while self._received - self._consumed > MAX_BUFFERED_BYTES:
+            # Set before checking again: a chunk that is consumed after this check wakes us.
             self._waiting = True
-            if self._given - self._taken > AHEAD:
+            if self._received - self._consumed > MAX_BUFFERED_BYTES:
                 await self._room.wait()
             self._waiting = False
             self._room.clear()
@@ -143,12 +142,13 @@ class Handover:
 
     def _take(self) -> bytes:
         try:
-            chunk = self._chunks.get(timeout=STALL)
+            chunk = self._chunks.get(timeout=STALL_TIMEOUT)
         except Empty:
-            raise Refusal(408, "upload-stalled", f"Nothing came for {STALL:.0f} seconds.") from None
+            detail = f"No data arrived for {STALL_TIMEOUT:.0f} seconds; send the part again."
+            raise HttpProblem(408, "upload-stalled", detail) from None
         if chunk is None:
             raise Disconnected
-        self._taken += len(chunk)
-        if self._waiting and self._given - self._taken <= AHEAD // 2:
+        self._consumed += len(chunk)
+        if self._waiting and self._received - self._consumed <= MAX_BUFFERED_BYTES // 2:
             self._loop.call_soon_threadsafe(self._room.set)
         return chunk

@@ -1,4 +1,4 @@
-"""The endpoints: ASGI applications that let in, read, call in a thread, and answer."""
+"""Endpoints: ASGI applications that authenticate, read, call a handler in a thread, and respond."""
 
 import asyncio
 import re
@@ -6,25 +6,24 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import msgspec
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
-from onecopy.digest import MD5, Digest, part_lengths
-from onecopy.documents import ChecksumRequest, ChecksumResponse, CompleteRequest
-from onecopy.errors import BadInput, InvalidTicket, LimitExceeded, NotAllowed
+from onecopy.digest import part_lengths
+from onecopy.documents import CompleteRequest
+from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
-from onecopy.http.answer import answer
 from onecopy.http.auth import Authenticator
-from onecopy.http.body import Handover, content_length, decode, header, read_json
+from onecopy.http.body import BodyStream, content_length, decode, header, read_json
 from onecopy.http.handlers import Caller, completing, stored_part
-from onecopy.http.links import link
-from onecopy.http.metrics import CONTENT_TYPE, Meter, Prometheus
-from onecopy.http.options import ChecksumApi, Options
-from onecopy.http.problems import Refusal
+from onecopy.http.links import make_link
+from onecopy.http.metrics import CONTENT_TYPE, Metrics, PrometheusMetrics
+from onecopy.http.options import Options
+from onecopy.http.problems import HttpProblem
+from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Store
@@ -34,26 +33,24 @@ from onecopy.tokens import Principal, Scope
 
 TICKET_HEADER = "Onecopy-Ticket"
 CHECKSUM_HEADER = "x-amz-checksum-sha256"
-_NUMBER = re.compile(r"[1-9][0-9]{0,4}")
-_MOST_COUNTED = 1_000
-"""Copies that the bare question counts; more are answered as this many. A list counts as one."""
+_PART_NUMBER = re.compile(r"[1-9][0-9]{0,4}")
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
-    """What all endpoints of one app share."""
+class AppState:
+    """Everything that the endpoints of one app share."""
 
     index: Engine
     store: Store
     secrets: Sequence[bytes]
     options: Options
-    door: Authenticator
+    authenticator: Authenticator
     threads: Threads
-    meter: Meter
+    metrics: Metrics
     gates: dict[str, LocalGate] = field(default_factory=dict)
 
     def gate(self, tenant: str) -> LocalGate:
-        """Return the gate of a tenant, made when it is first asked for."""
+        """Return the gate of a tenant, created at first use."""
         gate = self.gates.get(tenant)
         if gate is None:
             trust = self.options.trust.get(tenant, frozenset())
@@ -68,13 +65,13 @@ class Site:
         return gate
 
     def caller(self, principal: Principal, request: Asgi) -> Caller:
-        """Return on whose behalf a call is made."""
+        """Return the caller that a handler works for."""
         gate = self.gate(principal.tenant)
-        return Caller(gate, principal.scopes, self.options, self.meter, request["headers"])
+        return Caller(gate, principal.scopes, self.options, self.metrics, request["headers"])
 
 
-class Path:
-    """All that one path answers, by method."""
+class MethodDispatcher:
+    """The endpoints of one path, by method; HEAD is served as GET."""
 
     def __init__(self, template: str, by_method: dict[str, ASGIApp]) -> None:
         self.template = template
@@ -86,104 +83,110 @@ class Path:
         await endpoint(scope, receive, send)
 
 
-class JsonCall:
-    """One of `onecopy.http.handlers`: JSON in and out, or nothing."""
+class JsonEndpoint:
+    """Runs one of `onecopy.http.handlers`, with JSON documents (or none) as request and response.
+
+    The sender needs the scope `needs`, if any.
+    """
 
     def __init__(
         self,
-        site: Site,
+        state: AppState,
         needs: Scope | None,
-        call: Callable[[Caller, Any], object],
+        handler: Callable[[Caller, Any], object],
         request: type | None = None,
     ) -> None:
-        self._site = site
+        self._state = state
         self._needs = needs
-        self._call = call
+        self._handler = handler
         self._decoder: msgspec.json.Decoder[Any] | None = None
         if request is not None:
             self._decoder = msgspec.json.Decoder(request)
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        site = self._site
-        principal = await site.door.admit(scope, self._needs)
+        state = self._state
+        principal = await state.authenticator.authenticate(scope, self._needs)
         body = b""
         if self._decoder is not None:
-            body = await read_json(scope, receive, site.options.body_bytes)
-        result = await self._result(site.caller(principal, scope), body)
-        await answer(send, result, status=200 if result else 204)
+            body = await read_json(scope, receive, state.options.body_bytes)
+        result = await self._respond(state.caller(principal, scope), body)
+        await send_response(send, result, status=200 if result else 204)
 
-    async def _result(self, caller: Caller, body: bytes) -> bytes:
-        return await self._site.threads.call(self._work, caller, body)
+    async def _respond(self, caller: Caller, body: bytes) -> bytes:
+        return await self._state.threads.call(self._handle, caller, body)
 
-    def _work(self, caller: Caller, body: bytes) -> bytes:
-        """Everything that takes long, in a thread: large bodies are decoded here, too."""
+    def _handle(self, caller: Caller, body: bytes) -> bytes:
+        """Decode, handle and encode: all of it in a thread, since bodies may be large."""
         document = None if self._decoder is None else decode(self._decoder, body)
-        result = self._call(caller, document)
+        result = self._handler(caller, document)
         return b"" if result is None else msgspec.json.encode(result)
 
 
-class CompleteCall(JsonCall):
-    """A call that may take longer than gateways wait: it goes on, and is to be asked for again."""
+class CompleteEndpoint(JsonEndpoint):
+    """A JSON endpoint that responds `completing` before a gateway in front of it times out.
 
-    async def _result(self, caller: Caller, body: bytes) -> bytes:
-        limit = asyncio.timeout(self._site.options.complete_seconds)
+    The completion continues in its thread; the client repeats the request to get its result.
+    """
+
+    async def _respond(self, caller: Caller, body: bytes) -> bytes:
+        limit = asyncio.timeout(self._state.options.complete_seconds)
         try:
             async with limit:
-                return await super()._result(caller, body)
+                return await super()._respond(caller, body)
         except TimeoutError:
             if not limit.expired():
                 raise
-        return msgspec.json.encode(completing(caller, decode(_completion, body)))
+        return msgspec.json.encode(completing(caller, decode(_complete_decoder, body)))
 
 
-_completion = msgspec.json.Decoder(CompleteRequest)
+_complete_decoder = msgspec.json.Decoder(CompleteRequest)
 
 
-class PartUpload:
-    """Takes the bytes of one part on their way into a store that has no other door (a folder)."""
+class PartEndpoint:
+    """Receives the bytes of one part, for a store that clients cannot reach directly (a folder)."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, state: AppState) -> None:
+        self._state = state
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        principal = await self._site.door.admit(scope, "upload")
-        gate = self._site.gate(principal.tenant)
+        principal = await self._state.authenticator.authenticate(scope, "upload")
+        gate = self._state.gate(principal.tenant)
         ticket = (header(scope, TICKET_HEADER.lower().encode()) or b"").decode("latin-1")
         if not ticket:
-            raise InvalidTicket(f"send the ticket in the header {TICKET_HEADER}")
+            raise InvalidTicket(f"missing ticket: send it in the header {TICKET_HEADER}")
         number = _part_number(scope)
-        bound = Tickets(self._site.secrets, principal.tenant).read(ticket)
-        _check_length(content_length(scope), bound.size, number)
-        handover = Handover(receive)
-        pump = asyncio.create_task(handover.pump())
+        upload = Tickets(self._state.secrets, principal.tenant).read(ticket)
+        _check_length(content_length(scope), upload.size, number)
+        stream = BodyStream(receive)
+        pump = asyncio.create_task(stream.pump())
         try:
-            part = await self._site.threads.take_body(
-                gate.receive, ticket, number, iter(handover), _checksum(scope)
+            part = await self._state.threads.receive(
+                gate.receive, ticket, number, iter(stream), _checksum(scope)
             )
         finally:
             pump.cancel()
-        await answer(send, msgspec.json.encode(stored_part(part)))
+        await send_response(send, msgspec.json.encode(stored_part(part)))
 
 
 def _part_number(scope: Asgi) -> int:
     text: str = scope["path_params"]["n"]
-    if _NUMBER.fullmatch(text) is None:
-        raise BadInput("part numbers are 1 to 10,000")
+    if _PART_NUMBER.fullmatch(text) is None:
+        raise BadInput(f"invalid part number {text!r}: use 1 to 10000")
     return int(text)
 
 
 def _check_length(length: int | None, size: int, number: int) -> None:
-    """Refuse before the first byte what can't be the part."""
+    """Reject a part of the wrong length before its first byte; `size` is that of the upload."""
     lengths = part_lengths(size)
     if number > len(lengths):
-        raise BadInput(f"there is no part {number}: this upload has {len(lengths)}")
+        raise BadInput(f"no part {number}: this upload has {len(lengths)} parts")
     expected = lengths[number - 1]
     if length is None:
-        raise Refusal(411, "length-required", "Send Content-Length.")
+        raise HttpProblem(411, "length-required", "Send Content-Length.")
     if length > expected:
-        raise LimitExceeded(f"Part {number} has {expected} bytes, not {length}.")
+        raise LimitExceeded(f"Part {number} must have {expected} bytes, not {length}.")
     if length < expected:
-        raise BadInput(f"Part {number} has {expected} bytes, not {length}.")
+        raise BadInput(f"Part {number} must have {expected} bytes, not {length}.")
 
 
 def _checksum(scope: Asgi) -> bytes | None:
@@ -195,65 +198,32 @@ def _checksum(scope: Asgi) -> bytes | None:
     except Base64Error:
         checksum = b""
     if len(checksum) != 32:
-        raise BadInput(f"{CHECKSUM_HEADER} is not the base64 of a SHA-256")
+        raise BadInput(f"invalid {CHECKSUM_HEADER}: expected a SHA-256 in base64")
     return checksum
 
 
-class LinkCall:
-    """Answers with a short-lived link to one's own copy."""
+class LinkEndpoint:
+    """Responds with a short-lived link to a copy of the sender's tenant."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
-
-    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        site = self._site
-        principal = await site.door.admit(scope, "read")
-        gate, key = site.gate(principal.tenant), scope["path_params"]["key"]
-        found = await site.threads.call(link, gate, site.secrets, key)
-        await answer(send, msgspec.json.encode(found))
-
-
-class Figures:
-    """Answers with what the meter counted."""
-
-    def __init__(self, door: Authenticator, meter: Prometheus) -> None:
-        self._door = door
-        self._meter = meter
+    def __init__(self, state: AppState) -> None:
+        self._state = state
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        await self._door.admit(scope, "metrics")
-        await answer(send, self._meter.exposition(), media_type=CONTENT_TYPE.encode())
+        state = self._state
+        principal = await state.authenticator.authenticate(scope, "read")
+        gate, key = state.gate(principal.tenant), scope["path_params"]["key"]
+        link = await state.threads.call(make_link, gate, state.secrets, key)
+        await send_response(send, msgspec.json.encode(link))
 
 
-class BareQuestion:
-    """How many records have this MD5? The prototype's question, for its pages."""
+class MetricsEndpoint:
+    """Responds with the metrics in the Prometheus text format."""
 
-    def __init__(self, index: Engine, threads: Threads, api: ChecksumApi) -> None:
-        self._index = index
-        self._threads = threads
-        self._api = api
-        self._decoder = msgspec.json.Decoder(ChecksumRequest)
-        self._cors = (
-            (b"access-control-allow-origin", api.origin.encode()),
-            (b"access-control-allow-methods", b"POST"),
-            (b"access-control-allow-headers", b"content-type"),
-            (b"access-control-max-age", b"600"),
-        )
+    def __init__(self, authenticator: Authenticator, metrics: PrometheusMetrics) -> None:
+        self._authenticator = authenticator
+        self._metrics = metrics
 
-    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
-        origin = header(scope, b"origin")
-        if origin is not None and origin != self._api.origin.encode():
-            raise NotAllowed("This is for pages of another site.", reason="origin-not-allowed")
-        scope["onecopy.headers"] = self._cors
-        if scope["method"] == "OPTIONS":
-            await answer(send, b"", status=204)
-            return
-        body = await read_json(scope, receive, 4096)
-        count = await self._threads.call(self._count, body)
-        await answer(send, msgspec.json.encode(ChecksumResponse(count)))
-
-    def _count(self, body: bytes) -> int:
-        digest = Digest(MD5, bytes.fromhex(decode(self._decoder, body).content))
-        copies = self._index.copies(self._api.tenant, digest=digest)
-        [listed] = self._index.listed(self._api.tenant, [digest])
-        return sum(1 for _ in islice(copies, _MOST_COUNTED)) + (listed is not None)
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await self._authenticator.authenticate(scope, "metrics")
+        body = self._metrics.exposition()
+        await send_response(send, body, media_type=CONTENT_TYPE.encode())

@@ -1,4 +1,4 @@
-"""The calls of the API: documents in, the gate's answer, documents out. Synchronous."""
+"""Handlers: synchronous functions that turn a request document into a response document."""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -37,7 +37,7 @@ from onecopy.documents import (
 )
 from onecopy.errors import BadInput
 from onecopy.gate import Answer, Finish, LocalGate, Request
-from onecopy.http.metrics import Meter
+from onecopy.http.metrics import Metrics
 from onecopy.http.options import Options
 from onecopy.key import LONGEST_KEY
 from onecopy.store.interface import Part, Send
@@ -52,27 +52,27 @@ _NOTHING = Answer(Verdict.NEW)[1:]
 
 
 class Caller(NamedTuple):
-    """On whose behalf a call is made, and what of it is the service's own business."""
+    """The sender of a request, and the parts of the service that a handler needs."""
 
     gate: LocalGate
     scopes: Collection[Scope]
     options: Options
-    meter: Meter
+    metrics: Metrics
     headers: Sequence[tuple[bytes, bytes]]
 
     @property
     def idempotency_key(self) -> str | None:
-        """What tells that a `begin` is the same as one before."""
+        """The header Idempotency-Key, by which a repeated `begin` is recognized."""
         given = next((value for name, value in self.headers if name == b"idempotency-key"), None)
         if given is None:
             return None
         if _IDEMPOTENCY_KEY.fullmatch(given) is None:
-            raise BadInput("Idempotency-Key takes 1 to 255 visible ASCII characters")
+            raise BadInput("invalid Idempotency-Key: use 1 to 255 visible ASCII characters")
         return given.decode()
 
 
 def config(caller: Caller, _: None) -> ConfigResponse:
-    """Say what a client must know."""
+    """Return the settings that a client needs."""
     known, options = caller.gate.config(), caller.options
     return ConfigResponse(
         version=__version__,
@@ -93,7 +93,7 @@ def config(caller: Caller, _: None) -> ConfigResponse:
 
 
 def _features(caller: Caller) -> list[str]:
-    """Return what this caller may do beyond asking."""
+    """Return the features that this caller may use, besides checks."""
     allowed = {
         "upload": "upload" in caller.scopes,
         "link": "read" in caller.scopes,
@@ -103,7 +103,7 @@ def _features(caller: Caller) -> list[str]:
 
 
 def probe(caller: Caller, request: ProbeRequest) -> ProbeResponse:
-    """Say, by size, which digests are worth computing."""
+    """Return, for each size, the digests that are worth computing."""
     found = caller.gate.probe(request.sizes)
     return ProbeResponse(
         {
@@ -120,12 +120,12 @@ def _names(schemes: frozenset[DigestScheme]) -> list[str]:
 
 
 def check(caller: Caller, request: CheckRequest) -> ResultsResponse:
-    """Say which of these contents are there already."""
+    """Check which contents are already stored."""
     return _each(caller, "check", request.files, _content, caller.gate.check)
 
 
 def begin(caller: Caller, request: BeginRequest) -> ResultsResponse:
-    """Begin uploads of what is not there yet."""
+    """Begin uploads of contents that are not stored yet."""
 
     def begin_all(requests: Sequence[Request]) -> list[Answer]:
         return caller.gate.begin(requests, idempotency_key=caller.idempotency_key)
@@ -134,13 +134,13 @@ def begin(caller: Caller, request: BeginRequest) -> ResultsResponse:
 
 
 def parts(caller: Caller, request: PartsRequest) -> PartsResponse:
-    """Say where to send parts."""
+    """Return a request to send each part."""
     wanted = [(part.number, bytes.fromhex(part.sha256)) for part in request.parts]
     return PartsResponse([_send(send) for send in caller.gate.parts(request.ticket, wanted)])
 
 
 def status(caller: Caller, request: TicketRequest) -> StatusResponse:
-    """Say which parts the store has, and renew the ticket."""
+    """Return the parts that the store has, and a renewed ticket."""
     known = caller.gate.status(request.ticket)
     return StatusResponse(known.ticket, [stored_part(part) for part in known.parts])
 
@@ -151,42 +151,42 @@ def complete(caller: Caller, request: CompleteRequest) -> ResultsResponse:
 
 
 def completing(caller: Caller, request: CompleteRequest) -> ResultsResponse:
-    """Say of uploads that their completion goes on."""
+    """Return that the completion of these uploads continues."""
     answers = [Answer(Verdict.UNCONFIRMED, reason="completing")] * len(request.tickets)
-    caller.meter.verdicts("complete", answers)
+    caller.metrics.verdicts("complete", answers)
     return ResultsResponse([_result(caller, answer) for answer in answers])
 
 
 def abort(caller: Caller, request: AbortRequest) -> None:
-    """Give up uncompleted uploads."""
+    """Abort unfinished uploads."""
     caller.gate.abort(request.tickets)
 
 
 def stored_part(part: Part) -> StoredPart:
-    """Return a part as the documents give it."""
+    """Return the document of a part."""
     return StoredPart(part.number, part.size, part.sha256.hex())
 
 
 def _each(
     caller: Caller,
-    call: str,
+    name: str,
     files: Sequence[_D],
     read: Callable[[_D], _V],
-    ask: Callable[[Sequence[_V]], list[Answer]],
+    call: Callable[[Sequence[_V]], list[Answer]],
 ) -> ResultsResponse:
-    """Ask about all files that can be read; the others are refused one by one, in their places."""
+    """Call the gate with the files that can be read; the others get an answer in their places."""
     values: list[_V] = []
-    refused: list[tuple[int, Answer]] = []
+    invalid: list[tuple[int, Answer]] = []
     for at, file in enumerate(files):
         try:
             values.append(read(file))
         except BadInput as error:
             reason, message = error.reason, str(error)
-            refused.append((at, Answer(Verdict.UNCONFIRMED, reason=reason, message=message)))
-    answers = ask(values)
-    for at, answer in refused:
+            invalid.append((at, Answer(Verdict.UNCONFIRMED, reason=reason, message=message)))
+    answers = call(values)
+    for at, answer in invalid:
         answers.insert(at, answer)
-    caller.meter.verdicts(call, answers)
+    caller.metrics.verdicts(name, answers)
     return ResultsResponse([_result(caller, answer) for answer in answers])
 
 

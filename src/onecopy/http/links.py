@@ -1,4 +1,4 @@
-"""Links to one's own copies: short-lived, signed by us, for one object as it was then."""
+"""Short-lived links to stored objects: presigned by the store, or signed by the service."""
 
 import re
 import time
@@ -16,16 +16,15 @@ from onecopy.documents import LinkResponse, timestamp
 from onecopy.errors import FileChanged, InvalidKey, InvalidTicket, Unavailable
 from onecopy.gate import LocalGate
 from onecopy.http.body import header
-from onecopy.http.problems import Refusal
+from onecopy.http.problems import HttpProblem
 from onecopy.http.threads import Threads
 from onecopy.key import check_key
 from onecopy.store.interface import Object, Presigner, Store, Unknown
 from onecopy.tenant import Tenant
 from onecopy.tickets import seal, unseal
 
-LIFETIME = 300
-"""Seconds for which a link works."""
-_CHUNK = MiB // 4
+LIFETIME_SECONDS = 300
+_CHUNK_BYTES = MiB // 4
 _RANGE = re.compile(rb"bytes=([0-9]{0,19})-([0-9]{0,19})")
 
 _TYPES = {
@@ -45,11 +44,11 @@ _TYPES = {
     ".webm": b"video/webm",
     ".webp": b"image/webp",
 }
-"""What a preview can show and no browser runs; all else is bytes."""
+"""Types that a preview can show and no browser runs; other files are plain bytes."""
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
-    """What a link is bound to."""
+    """The object that a link is for, and when the link expires."""
 
     tenant: str
     key: str
@@ -61,18 +60,18 @@ class Link(msgspec.Struct, frozen=True, array_like=True):
 _decoder = msgspec.msgpack.Decoder(Link)
 
 
-def link(gate: LocalGate, secrets: Sequence[bytes], key: str) -> LinkResponse:
-    """Return a link to a copy of the gate's tenant; raises Refusal if none lives there."""
-    unknown = Refusal(404, "copy-unknown", "There is no copy under this key.")
+def make_link(gate: LocalGate, secrets: Sequence[bytes], key: str) -> LinkResponse:
+    """Return a link to a copy of the gate's tenant; raises HttpProblem if there is none."""
+    unknown = HttpProblem(404, "copy-unknown", "No copy is stored under this key.")
     try:
-        copy = gate.living(check_key(key))
+        copy = gate.live_copy(check_key(key))
     except InvalidKey as error:
         raise unknown from error
     if copy is None:
         raise unknown
-    expires = int(time.time()) + LIFETIME
+    expires = int(time.time()) + LIFETIME_SECONDS
     if isinstance(gate.store, Presigner):
-        url = gate.store.link(gate.tenant.prefix + key, LIFETIME)
+        url = gate.store.link(gate.tenant.prefix + key, LIFETIME_SECONDS)
     else:
         url = _sign(Link(gate.tenant.name, key, copy.identity, expires), secrets[0])
     return LinkResponse(url, timestamp(expires * 1000))
@@ -83,18 +82,18 @@ def _sign(link: Link, secret: bytes) -> str:
 
 
 def read_link(text: str, secrets: Sequence[bytes]) -> Link:
-    """Return what a link is bound to; raises Refusal: forged is unknown, expired is gone."""
+    """Verify a link and return its content; raises HttpProblem: 404 if forged, 410 if expired."""
     try:
         link = _decoder.decode(unseal(text, secrets, purpose="link"))
     except (InvalidTicket, msgspec.DecodeError) as error:
-        raise Refusal(404, "link-invalid", "This is not a link of ours.") from error
+        raise HttpProblem(404, "link-invalid", "This link is not valid.") from error
     if link.expires < time.time():
-        raise Refusal(410, "link-expired", "This link has expired: ask for a new one.")
+        raise HttpProblem(410, "link-expired", "This link has expired; request a new one.")
     return link
 
 
-class Content:
-    """Sends the object of a link as an attachment: an ASGI application."""
+class ContentEndpoint:
+    """Sends the object of a link as an attachment."""
 
     def __init__(self, store: Store, secrets: Sequence[bytes], threads: Threads) -> None:
         self._store = store
@@ -102,7 +101,7 @@ class Content:
         self._threads = threads
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Send the object, or the one range of it that was asked for."""
+        """Send the object, or the requested range of it."""
         query = parse_qs(scope["query_string"].decode("latin-1"))
         link = read_link(query.get("link", [""])[0], self._secrets)
         stream, size = await self._threads.call(self._open, link)
@@ -119,19 +118,19 @@ class Content:
             stream.close()
 
     def _open(self, link: Link) -> tuple[BinaryIO, int]:
-        """Open the object, if it is still the one that the link is for."""
+        """Open the object of the link if it has not changed since; return its size in bytes."""
         key = Tenant(link.tenant).prefix + link.key
         try:
             stream = self._store.open(key)
         except FileNotFoundError as error:
             raise _gone() from error
-        # Opened first and looked at afterwards: so what is looked at is what will be sent.
+        # Open first, look second: the object that is looked at is then the one that is sent.
         seen = self._store.look([key])[0]
         if isinstance(seen, Object) and seen.identity == link.identity:
             return stream, seen.size
         stream.close()
         if isinstance(seen, Unknown):
-            raise Unavailable("the store can't tell what lies there", reason=seen.reason)
+            raise Unavailable("the store cannot report the object now", reason=seen.reason)
         raise _gone()
 
     async def _stream(self, stream: BinaryIO, span: range, is_head: bool, send: Send) -> None:  # noqa: FBT001
@@ -139,43 +138,44 @@ class Content:
         if left:
             await self._threads.call(stream.seek, span.start)
         while left:
-            chunk = await self._threads.call(stream.read, min(_CHUNK, left))
+            chunk = await self._threads.call(stream.read, min(_CHUNK_BYTES, left))
             if not chunk:
-                raise FileChanged("the object became shorter while it was sent")
+                raise FileChanged("the object was truncated while it was sent")
             left -= len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
         if is_head or not span:
             await send({"type": "http.response.body", "body": b""})
 
 
-def _gone() -> Refusal:
-    return Refusal(410, "copy-changed", "What lay there is gone, or is something else by now.")
+def _gone() -> HttpProblem:
+    detail = "The object was removed or replaced after this link was made."
+    return HttpProblem(410, "copy-changed", detail)
 
 
 def _span(scope: Asgi, size: int) -> range | None:
-    """Return the one range of bytes that is asked for; None for all (RFC 9110, 14.2)."""
-    asked = _RANGE.fullmatch(header(scope, b"range") or b"")
-    # We give no validators, so a range that is meant for an older answer can't be told apart.
-    if asked is None or header(scope, b"if-range") is not None or asked[0] == b"bytes=-":
+    """Return the requested range of bytes; None for the whole object (RFC 9110, 14.2)."""
+    wanted = _RANGE.fullmatch(header(scope, b"range") or b"")
+    # Responses have no validators, so a condition on an earlier response cannot be checked.
+    if wanted is None or header(scope, b"if-range") is not None or wanted[0] == b"bytes=-":
         return None
-    if asked[1]:
-        span = range(int(asked[1]), min(int(asked[2]) + 1, size) if asked[2] else size)
+    if wanted[1]:
+        span = range(int(wanted[1]), min(int(wanted[2]) + 1, size) if wanted[2] else size)
     else:
-        span = range(max(0, size - int(asked[2])), size)
+        span = range(max(0, size - int(wanted[2])), size)
     if not span:
-        raise Refusal(
+        raise HttpProblem(
             416,
             "range-unsatisfiable",
-            "There are no such bytes.",
+            f"The range is outside the object, which has {size} bytes.",
             {"Content-Range": f"bytes */{size}"},
         )
     return span
 
 
 def _headers(key: str, size: int, span: range | None) -> list[tuple[bytes, bytes]]:
-    """Return headers that let a browser save or preview an object, and never run it."""
+    """Return headers that let a browser save or preview the object, but never run it."""
     path = PurePosixPath(key)
-    # RFC 6266: the plain name is for programs that don't know the other.
+    # RFC 6266: the plain name is for clients that do not support `filename*`.
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", path.name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(path.name, safe='')}"
     headers = [

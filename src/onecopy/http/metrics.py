@@ -1,4 +1,4 @@
-"""Figures for Prometheus: of requests by route, never of tenants, keys or tokens."""
+"""Metrics for Prometheus: requests by route, with no label for tenants, keys or tokens."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -17,13 +17,16 @@ _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE", "PATCH"})
 
 
-class Meter(Protocol):
-    """Is told what was answered."""
+class Metrics(Protocol):
+    """Receives the numbers of every response."""
 
-    def request(  # noqa: PLR0913 - one figure each
+    def request(  # noqa: PLR0913 - one for each metric
         self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
     ) -> None:
-        """Count one request; `route` is a template, so that there are few."""
+        """Count one request. `route` is a path template, so that the number of labels is small.
+
+        `received` and `sent` are bytes of the bodies.
+        """
         ...
 
     def verdicts(self, call: str, answers: Sequence[Answer]) -> None:
@@ -31,21 +34,21 @@ class Meter(Protocol):
         ...
 
 
-class Uncounted:
-    """Counts nothing, for processes that come and go: nobody could ask them for figures."""
+class NoMetrics:
+    """Counts nothing: for short-lived processes, which nothing could scrape."""
 
-    def request(  # noqa: PLR0913 - one figure each
+    def request(  # noqa: PLR0913 - one for each metric
         self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
     ) -> None: ...
 
     def verdicts(self, call: str, answers: Sequence[Answer]) -> None: ...
 
 
-class Prometheus:
-    """Counts for one app; each has its own registry, so that two apps don't add up."""
+class PrometheusMetrics:
+    """Metrics of one app, in a registry of its own, so that two apps in a process stay apart."""
 
     def __init__(self) -> None:
-        import prometheus_client as prometheus  # only who counts pays for it
+        import prometheus_client as prometheus  # slow to import, and not needed by NoMetrics
 
         self._generate = prometheus.generate_latest
         self._registry = registry = prometheus.CollectorRegistry()
@@ -57,7 +60,7 @@ class Prometheus:
         )
         self._seconds = prometheus.Histogram(
             "onecopy_request_seconds",
-            "Time from the head of a request to the end of its answer.",
+            "Time from the headers of a request to the end of its response.",
             ("route",),
             registry=registry,
             buckets=_BUCKETS,
@@ -70,35 +73,36 @@ class Prometheus:
         )
         self._verdicts = prometheus.Counter(
             "onecopy_verdicts_total",
-            "Files by the verdict that they got.",
+            "Files by verdict.",
             ("call", "verdict"),
             registry=registry,
         )
-        self._of = cache(self._find)
-        self._of_verdict = cache(self._find_verdict)
+        # Cached, since finding a labelled counter takes as long as counting.
+        self._request_counter = cache(self._find)
+        self._verdict_counter = cache(self._find_verdict)
 
-    def request(  # noqa: PLR0913 - one figure each
+    def request(  # noqa: PLR0913 - one for each metric
         self, method: str, route: str, status: int, *, seconds: float, received: int, sent: int
     ) -> None:
-        count, observe = self._of(method if method in _METHODS else "other", route, status)
+        method = method if method in _METHODS else "other"
+        count, observe = self._request_counter(method, route, status)
         count()
         observe(seconds)
         self._received.inc(received)
         self._sent.inc(sent)
 
     def _find(self, method: str, route: str, status: int) -> tuple[Count, Observe]:
-        """Return what counts such a request: to find it takes as long as to count."""
         count = self._requests.labels(method, route, str(status)).inc
         return count, self._seconds.labels(route).observe
 
     def verdicts(self, call: str, answers: Sequence[Answer]) -> None:
         verdicts = [answer.verdict for answer in answers]
         for verdict in set(verdicts):
-            self._of_verdict(call, verdict)(verdicts.count(verdict))
+            self._verdict_counter(call, verdict)(verdicts.count(verdict))
 
     def _find_verdict(self, call: str, verdict: Verdict) -> Callable[[float], None]:
         return self._verdicts.labels(call, verdict.value).inc
 
     def exposition(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
+        """Return all metrics in the Prometheus text format."""
         return self._generate(self._registry)

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the very table of operations that the app is built from."""
+"""The OpenAPI 3.1 document, generated from the table of operations that the app is built from."""
 
 from collections.abc import Sequence
 from functools import cached_property, partial
@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
 from onecopy.documents import Problem
-from onecopy.http.answer import answer
 from onecopy.http.problems import PROBLEM_JSON
+from onecopy.http.response import send_response
 from onecopy.tokens import Scope
 from onecopy.version import __version__
 
@@ -20,7 +20,7 @@ _COMPONENTS = "#/components/schemas/{name}"
 
 
 class Parameter(NamedTuple):
-    """A part of the path, the query or the head."""
+    """A parameter in the path, the query or a header."""
 
     name: str
     place: str
@@ -31,44 +31,44 @@ class Parameter(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """One row of the table: what is asked, how it is described, and what answers it."""
+    """One row of the table: an endpoint, and its description for OpenAPI."""
 
     method: str
     path: str
-    """As Starlette has it: a part that may hold slashes is `{key:path}`."""
+    """In Starlette's syntax: `{key:path}` may contain slashes."""
     name: str
     summary: str
     endpoint: ASGIApp
     request: type | str | None = None
-    """A document, or the media type of a body that is none."""
+    """The type of a JSON document, or the media type of another body."""
     response: type | str | None = None
-    """Likewise; None answers 204."""
+    """Like `request`; None for 204."""
     problems: Sequence[int] = ()
-    """Statuses of the problem documents that it may answer with."""
+    """Statuses of its problem documents."""
     needs: Scope | None = None
     is_open: bool = False
-    """Whether it asks for no token."""
+    """Whether it needs no token."""
     parameters: Sequence[Parameter] = ()
 
     @property
     def template(self) -> str:
-        """The path as OpenAPI, the log and the metrics have it."""
+        """The path as OpenAPI, the log and the metrics write it."""
         return compile_path(self.path)[1]
 
 
-class Description:
-    """Answers with the document, made when it is first asked for: that takes a while."""
+class OpenApiEndpoint:
+    """Responds with the document, which is generated at the first request."""
 
     def __init__(self, operations: Sequence[Operation], *, tokens_required: bool) -> None:
-        self._make = partial(describe, operations, tokens_required=tokens_required)
+        self._describe = partial(describe, operations, tokens_required=tokens_required)
 
     @cached_property
     def document(self) -> bytes:
         """The document as JSON."""
-        return self._make()
+        return self._describe()
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        await answer(send, self.document)
+        await send_response(send, self.document)
 
 
 def describe(operations: Sequence[Operation], *, tokens_required: bool) -> bytes:
@@ -91,7 +91,7 @@ def describe(operations: Sequence[Operation], *, tokens_required: bool) -> bytes
         "info": {
             "title": "onecopy",
             "version": __version__,
-            "summary": "Know at the moment of upload that the same content is already stored.",
+            "summary": "Find out before an upload that its content is already stored.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -102,15 +102,15 @@ def describe(operations: Sequence[Operation], *, tokens_required: bool) -> bytes
         token = {
             "type": "http",
             "scheme": "bearer",
-            "description": "As `onecopy token` makes them.",
+            "description": "A token made by `onecopy token create`.",
         }
         document["components"]["securitySchemes"] = {"token": token}
     return msgspec.json.encode(document)
 
 
 def _operation(operation: Operation, *, tokens_required: bool) -> dict[str, Any]:
-    asks = tokens_required and not operation.is_open
-    problems = {*operation.problems, 500, *((401, 403, 503) if asks else (403,))}
+    needs_token = tokens_required and not operation.is_open
+    problems = {*operation.problems, 500, *((401, 403, 503) if needs_token else (403,))}
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -122,7 +122,7 @@ def _operation(operation: Operation, *, tokens_required: bool) -> dict[str, Any]
     }
     if operation.request is not None:
         described["requestBody"] = {"required": True, "content": _content(operation.request)}
-    if asks:
+    if needs_token:
         described["security"] = [{"token": []}]
         if operation.needs:
             described["description"] = f"Needs a token with the scope `{operation.needs}`."
@@ -141,8 +141,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _success(response: type | str | None) -> dict[str, Any]:
     if response is None:
-        return {"204": {"description": "Done."}}
-    return {"200": {"description": "Answered.", "content": _content(response)}}
+        return {"204": {"description": "Success, without content."}}
+    return {"200": {"description": "Success.", "content": _content(response)}}
 
 
 def _content(document: type | str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""The built page, held in memory: no request ever becomes a path on the disk."""
+"""The built page, held in memory, so that no request becomes a path on the disk."""
 
 from pathlib import Path, PurePosixPath
 
-from onecopy.http.answer import Headers, Ready
 from onecopy.http.options import SignIn
+from onecopy.http.response import Headers, StaticResponse
 from onecopy.store.interface import Presigner, Store
 
 _TYPES = {
@@ -22,8 +22,13 @@ _FOREVER = "public, max-age=31536000, immutable"
 _MISSING = b"The page has not been built: run `make page`. The API is described at /openapi.json.\n"
 
 
-def read_page(folder: Path, store: Store, sign_in: SignIn | None = None) -> dict[str, Ready]:
-    """Return path -> answer for everything below the folder; `/` is index.html, built or not."""
+def read_page(
+    folder: Path, store: Store, sign_in: SignIn | None = None
+) -> dict[str, StaticResponse]:
+    """Return the files of the folder by URL path.
+
+    `/` is index.html; if the page has not been built, a 404 that says how.
+    """
     policy = content_security_policy(store, sign_in)
     files = {
         f"/{path.relative_to(folder).as_posix()}": path
@@ -31,12 +36,12 @@ def read_page(folder: Path, store: Store, sign_in: SignIn | None = None) -> dict
         if path.is_file()
     }
     page = {name: _file(name, path, policy) for name, path in files.items()}
-    missing = Ready(_MISSING, _TYPES[".txt"].encode(), _headers("/", policy), 404)
+    missing = StaticResponse(_MISSING, _TYPES[".txt"].encode(), _headers("/", policy), 404)
     return {**page, "/": page.get("/index.html", missing)}
 
 
 def content_security_policy(store: Store, sign_in: SignIn | None = None) -> str:
-    """Return the page's policy: bytes go to the bucket, sign-ins to the issuer, the rest to us."""
+    """Return the policy: the page connects to the service, the bucket and the issuer only."""
     bucket = f" {store.origin}" if isinstance(store, Presigner) else ""
     issuer = f" {sign_in.origin}" if sign_in else ""
     return (
@@ -47,17 +52,17 @@ def content_security_policy(store: Store, sign_in: SignIn | None = None) -> str:
 
 
 def media_type(name: str) -> str:
-    """Return the type of a file of the page."""
+    """Return the media type of a file of the page."""
     return _TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")
 
 
 def caching(name: str) -> str:
-    """Assets carry a hash in their names, so they never change; the rest is asked for anew."""
+    """Return the Cache-Control of a file: only assets, named by their hash, never change."""
     return _FOREVER if name.lstrip("/").startswith("assets/") else "no-cache"
 
 
-def _file(name: str, path: Path, policy: str) -> Ready:
-    return Ready(path.read_bytes(), media_type(name).encode(), _headers(name, policy))
+def _file(name: str, path: Path, policy: str) -> StaticResponse:
+    return StaticResponse(path.read_bytes(), media_type(name).encode(), _headers(name, policy))
 
 
 def _headers(name: str, policy: str) -> Headers:

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, as `application/problem+json` (RFC 9457)."""
+"""Error responses: problem documents, `application/problem+json` (RFC 9457)."""
 
 import logging
 import math
@@ -24,7 +24,7 @@ from onecopy.errors import (
     Unavailable,
     UploadUnknown,
 )
-from onecopy.http.answer import API_HEADERS
+from onecopy.http.response import API_HEADERS
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -33,8 +33,8 @@ _API_HEADERS = {name.decode(): value.decode() for name, value in API_HEADERS}
 _log = logging.getLogger("onecopy.http")
 
 
-class Refusal(Exception):
-    """An answer other than success, where no exception of onecopy says it."""
+class HttpProblem(Exception):
+    """An error of HTTP itself, for which `onecopy.errors` has no class."""
 
     def __init__(
         self, status: int, reason: str, detail: str, headers: Mapping[str, str] | None = None
@@ -46,19 +46,19 @@ class Refusal(Exception):
 
 
 class Unauthenticated(NotAllowed):
-    """No token, or none that we know (`token-missing`, `token-invalid`)."""
+    """The token is missing or not valid (`token-missing`, `token-invalid`)."""
 
     reason = "token-invalid"
 
 
 class Disconnected(Exception):
-    """The client has gone: nobody is left to answer."""
+    """The client has disconnected, so no response can be sent."""
 
 
 STATUSES: Mapping[type[OnecopyError], int] = MappingProxyType(
     {
         OnecopyError: 500,
-        # Forged, foreign and expired tickets are bad input too: 403 is for what a token lacks.
+        # Includes forged, foreign and expired tickets: 403 is for missing scopes.
         BadInput: 400,
         LimitExceeded: 413,
         NotAllowed: 403,
@@ -71,7 +71,7 @@ STATUSES: Mapping[type[OnecopyError], int] = MappingProxyType(
         StoreFull: 507,
     }
 )
-"""The status of each class of exceptions; a class that is not here has its parent's."""
+"""Status by class of exception; a class that is not listed has the status of its parent."""
 
 
 def problem_response(
@@ -84,13 +84,13 @@ def problem_response(
 
 
 def response_to(error: Exception, request_id: str) -> Response:
-    """Return the answer to whatever was raised; the log has what clients are not told."""
-    if isinstance(error, Refusal):
+    """Return the response to an exception; details that clients must not see are only logged."""
+    if isinstance(error, HttpProblem):
         return problem_response(error.status, error.reason, str(error), error.headers)
     if isinstance(error, OnecopyError):
         return _response_to_ours(error, request_id)
     _log.error("request %s failed", request_id, exc_info=error)
-    detail = f"Something is wrong here; the server's log says more under {request_id}."
+    detail = f"Internal error; see {request_id} in the server's log."
     return problem_response(500, "internal", detail)
 
 
@@ -99,9 +99,9 @@ def _response_to_ours(error: OnecopyError, request_id: str) -> Response:
     headers: dict[str, str] = {}
     detail = str(error)
     if status >= 500:
-        # A back end's own words may name hosts and paths.
+        # The message of a back end may name hosts and paths.
         _log.warning("request %s: %s: %s", request_id, error.reason, error)
-        detail = f"The index or the store failed; the server's log says more under {request_id}."
+        detail = f"The index or the store failed; see {request_id} in the server's log."
     if isinstance(error, Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after or 1)))
     if isinstance(error, Unauthenticated):
@@ -110,7 +110,7 @@ def _response_to_ours(error: OnecopyError, request_id: str) -> Response:
 
 
 async def on_http_exception(_: Request, error: Exception) -> Response:
-    """Answer what Starlette refuses by itself: unknown paths and methods."""
+    """Return the response to an error that Starlette raises: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for this class
     reason = _REASONS.get(error.status_code, "refused")
     return problem_response(error.status_code, reason, error.detail, error.headers)

@@ -1,16 +1,16 @@
-"""onecopy on AWS: one template, and what fills it.
+"""Deployment of onecopy to AWS with CloudFormation.
 
-template.yaml     what a deployment is made of
-requirements.txt  what the functions need besides onecopy, locked
-choices.py        what somebody may choose, and the names that follow from it
+template.yaml     the resources of a deployment
+requirements.txt  the dependencies of the functions, locked
+choices.py        the user's choices, and the names and parameters that follow from them
 package.py        the functions' package
-account.py        clients of the account, and what their errors mean
-artifacts.py      the bucket with package and page
-secret.py         what signs tickets
-stack.py          change sets, events, waiting
-functions.py      whether they start
-attached.py       what a bucket that was there before is told: events, CORS
-deployment.py     deploying and removing, in their order
-plan.py           what would be made
-price.py          what it costs
+account.py        clients of the account, and translation of their errors
+artifacts.py      the bucket for package and page
+secret.py         the secrets that sign tickets
+stack.py          the stack: change sets, events, waiting
+health.py         whether the functions start
+notifications.py  event notifications of an existing bucket
+deployment.py     deploying and removing, step by step
+plan.py           the resources that would be created
+price.py          the monthly cost
 """

@@ -1,4 +1,4 @@
-"""The account that is deployed to: clients of its services, and what their errors mean."""
+"""The AWS account to deploy to: clients of its services, and translation of their errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 import botocore.exceptions as boto
 
-from onecopy.aws.client import code_of, said_by, session_of, status_of, unanswered
+from onecopy.aws.client import code_of, failure_of, message_of, session_of, status_of
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError
 from onecopy.store.s3.address import is_amazons
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
 
-_NOT_KNOWN = frozenset(
+_CREDENTIAL_CODES = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
@@ -29,61 +29,62 @@ _NOT_KNOWN = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Codes of credentials that are none, or none any more."""
+"""Error codes for invalid or expired credentials."""
 
 
 class Account:
-    """An account and a region, as the usual places of AWS name them (environment, profile)."""
+    """An account and a region, from the usual AWS configuration (environment, profile)."""
 
     def __init__(self) -> None:
         with translated():
             self._session = boto3.Session(botocore_session=session_of())
             if not self._session.region_name:
-                raise InvalidSettings("name the region to deploy to: AWS_REGION=eu-central-1")
+                raise InvalidSettings("no region to deploy to; set one, as AWS_REGION=eu-central-1")
             self.region = self._session.region_name
 
     @cached_property
     def id(self) -> str:
-        """Its twelve digits; raises Forbidden if the credentials are none."""
+        """The twelve digits of the account; raises Forbidden if the credentials are invalid."""
         with translated():
             account: str = self._session.client("sts").get_caller_identity()["Account"]
         return account
 
     @cached_property
-    def stacks(self) -> "CloudFormationClient":
+    def cloudformation(self) -> "CloudFormationClient":
         """CloudFormation."""
         return self._session.client("cloudformation")
 
     @cached_property
-    def buckets(self) -> "S3Client":
+    def s3(self) -> "S3Client":
         """S3."""
         return self._session.client("s3")
 
     @cached_property
-    def tables(self) -> "DynamoDBClient":
+    def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB."""
         return self._session.client("dynamodb")
 
     @cached_property
-    def functions(self) -> "LambdaClient":
+    def lambda_(self) -> "LambdaClient":
         """Lambda."""
         return self._session.client("lambda")
 
     @cached_property
-    def parameters(self) -> "SSMClient":
-        """Systems Manager, which keeps parameters."""
+    def ssm(self) -> "SSMClient":
+        """Systems Manager, for parameters."""
         return self._session.client("ssm")
 
-    def where(self, bucket: str) -> dict[str, str]:
-        """Return what a store's URL says of how the bucket is reached.
+    def endpoint_options(self, bucket: str) -> dict[str, str]:
+        """Return the options of a store's URL for the endpoint of the bucket.
 
-        It is named in the host, with the region. Without that a bucket that is new is redirected
-        for its first hours, which browsers don't follow in their questions about CORS. But Amazon's
-        certificates are for names without dots, and what stands in for S3 has none. An endpoint
-        that is named spares each new process of a function 70 ms (docs/lambda.md); one that
-        AWS_ENDPOINT_URL names, functions have to find for themselves.
+        The host contains the bucket and the region: without the region, S3 redirects requests to a
+        new bucket for some hours, and browsers do not follow redirects of CORS preflights. Buckets
+        with dots are addressed by path, since Amazon's certificates do not cover their hosts; so
+        are other services than Amazon S3. Naming the endpoint saves 70 ms in every cold start of a
+        function (docs/lambda.md). A custom endpoint (AWS_ENDPOINT_URL) is not named: the
+        functions may have to reach it by another address.
         """
-        endpoint = self.buckets.meta.endpoint_url
+        endpoint = self.s3.meta.endpoint_url
         if not is_amazons(endpoint):
             return {"addressing": "path"}
         return {"endpoint": endpoint, "addressing": "path" if "." in bucket else "virtual"}
@@ -91,21 +92,21 @@ class Account:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the errors of boto3 into ours."""
+    """Translate errors of boto3 into errors of onecopy."""
     try:
         yield
     except boto.ClientError as error:
-        raise _refusal(error) from error
+        raise _translate(error) from error
     except boto.ProfileNotFound as error:
         raise InvalidSettings(str(error)) from error
     except boto.BotoCoreError as error:
-        raise unanswered(error, "AWS", "AWS_PROFILE") from error
+        raise failure_of(error, "AWS", "AWS_PROFILE") from error
 
 
-def _refusal(error: boto.ClientError) -> OnecopyError:
-    said = said_by(error, f"AWS ({error.operation_name})")
-    if code_of(error) in _NOT_KNOWN:
-        return Forbidden(f"{said}: are these the right credentials?")
+def _translate(error: boto.ClientError) -> OnecopyError:
+    message = message_of(error, f"AWS ({error.operation_name})")
+    if code_of(error) in _CREDENTIAL_CODES:
+        return Forbidden(f"{message}; check the credentials")
     if status_of(error) == 403 or code_of(error).startswith("AccessDenied"):
-        return Forbidden(f"{said}; docs/aws.md says what deploying needs")
-    return Failure(said)
+        return Forbidden(f"{message}; docs/aws.md lists the permissions that deploying needs")
+    return Failure(message)

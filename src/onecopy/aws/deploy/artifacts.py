@@ -1,4 +1,4 @@
-"""The bucket of what a deployment consists of: the functions' package, and the page below page/."""
+"""The bucket for the functions' package, below package/, and for the page, below page/."""
 
 import hashlib
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PAGE = "page/"
 _TAG = "onecopy"
-"""By which a bucket is known to be ours, and may be removed; its value is the stack's name."""
+"""Tag of buckets that we created and may remove; its value is the name of the stack."""
 _NOT_PUBLIC: Any = {
     "BlockPublicAcls": True,
     "BlockPublicPolicy": True,
@@ -28,25 +28,25 @@ _NOT_PUBLIC: Any = {
 
 
 class Artifacts:
-    """One bucket, made when it is first needed; never one of somebody else's."""
+    """One bucket, created when it is first needed; never one that we did not create."""
 
     def __init__(self, account: Account, bucket: str, stack: str) -> None:
-        self._client: S3Client = account.buckets
+        self._client: S3Client = account.s3
         self._region = account.region
         self._owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": account.id}
         self._stack = stack
         self.bucket = bucket
 
-    def make(self) -> None:
-        """Make the bucket if it is not there; raises Failure if it is not ours."""
-        if not is_there(self._client, self.bucket, self._owner["ExpectedBucketOwner"]):
+    def create(self) -> None:
+        """Create the bucket if it does not exist; raises Failure if it is not ours."""
+        if not bucket_exists(self._client, self.bucket, self._owner["ExpectedBucketOwner"]):
             place: Any = {"LocationConstraint": self._region}
             more = {} if self._region == "us-east-1" else {"CreateBucketConfiguration": place}
             self._client.create_bucket(Bucket=self.bucket, **more)
-        # An empty one is what is left of a run that was interrupted here.
-        elif not self._is_ours() and self._there(""):
+        # An empty bucket is left when a run is interrupted here.
+        elif not self._is_ours() and self._etags(""):
             raise Failure(
-                f"the bucket {self.bucket} is there, and not marked as ours: move it away"
+                f"the bucket {self.bucket} exists, but is not marked as ours: choose another --name"
             )
         self._client.put_bucket_tagging(**self._owner, Tagging={"TagSet": [self._tag]})
         self._client.put_public_access_block(
@@ -54,48 +54,51 @@ class Artifacts:
         )
 
     def put_package(self, package: Package) -> str:
-        """Return the key of the package, which is sent unless it is there."""
+        """Upload the package, unless it is stored already; return its key."""
         key = f"package/{package.digest}.zip"
-        if key not in self._there(key):
+        if key not in self._etags(key):
             self._client.put_object(**self._owner, Key=key, Body=package.zipped)
         return key
 
     def put_page(self, folder: Path) -> int:
-        """Send the files of the page that are not there yet; return how many these were.
+        """Upload the files of the page that have changed; return their number.
 
-        Pages that are open somewhere may still ask for files of an older one, which stay.
+        Files of older pages stay, since pages that are open somewhere may still load them.
         """
         if not (folder / "index.html").exists():
             raise InvalidSettings("the page has not been built: run `make page`")
-        there = self._there(_PAGE)
+        etags = self._etags(_PAGE)
         files = [path for path in folder.rglob("*") if path.is_file()]
         sent = 0
-        # The one that names all others comes last.
+        # index.html comes last, since it refers to the other files.
         for path in sorted(files, key=lambda path: (path.name == "index.html", path)):
             name, content = path.relative_to(folder).as_posix(), path.read_bytes()
             etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
-            if there.get(_PAGE + name) != etag:
-                self._send(name, content)
+            if etags.get(_PAGE + name) != etag:
+                self._put_file(name, content)
                 sent += 1
         return sent
 
-    def _send(self, name: str, content: bytes) -> None:
+    def _put_file(self, name: str, content: bytes) -> None:
         self._client.put_object(
             **self._owner,
             Key=_PAGE + name,
             Body=content,
             ContentType=media_type(name),
             CacheControl=caching(name),
-            ServerSideEncryption="AES256",  # with others its ETag is no MD5
+            ServerSideEncryption="AES256",  # with other encryption, the ETag is not the MD5
         )
 
     def remove(self) -> bool:
-        """Empty and delete the bucket, if it is ours; return whether there was one."""
-        if not is_there(self._client, self.bucket, self._owner["ExpectedBucketOwner"]):
+        """Delete the bucket with all objects; return whether it existed.
+
+        Raises Failure if it is not ours.
+        """
+        if not bucket_exists(self._client, self.bucket, self._owner["ExpectedBucketOwner"]):
             return False
         if not self._is_ours():
-            raise Failure(f"the bucket {self.bucket} is not marked as ours: it is left alone")
-        for key in self._there(""):
+            raise Failure(f"the bucket {self.bucket} is not marked as ours, so it is not deleted")
+        for key in self._etags(""):
             self._client.delete_object(**self._owner, Key=key)
         self._client.delete_bucket(**self._owner)
         return True
@@ -112,8 +115,8 @@ class Artifacts:
                 return False
             raise
 
-    def _there(self, prefix: str) -> dict[str, str]:
-        """Return keys with their ETags."""
+    def _etags(self, prefix: str) -> dict[str, str]:
+        """Return the ETags of objects, by key."""
         pages = self._client.get_paginator("list_objects_v2").paginate(**self._owner, Prefix=prefix)
         return {key: etag for page in pages for key, etag in _listed(page)}
 
@@ -123,8 +126,11 @@ def _listed(page: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - boto3's
         yield each["Key"], each["ETag"].strip('"')
 
 
-def is_there(client: "S3Client", bucket: str, owner: str) -> bool:
-    """Tell whether a bucket of ours is there; raises Failure if it is somebody else's."""
+def bucket_exists(client: "S3Client", bucket: str, owner: str) -> bool:
+    """Return whether this account has a bucket in our region.
+
+    Raises Failure if the bucket belongs to another account, or is in another region.
+    """
     try:
         found = client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
     except boto.ClientError as error:
@@ -132,11 +138,11 @@ def is_there(client: "S3Client", bucket: str, owner: str) -> bool:
             return False
         if status_of(error) == 403:
             raise Failure(
-                f"the bucket {bucket} belongs to somebody else, or may not be looked at: choose "
+                f"the bucket {bucket} belongs to another account, or access is denied: choose "
                 "another --name"
             ) from error
         raise
     ours = client.meta.region_name
     if (region := found.get("BucketRegion", ours)) != ours:
-        raise Failure(f"the bucket {bucket} is in {region}, and the functions would be in {ours}")
+        raise Failure(f"the bucket {bucket} is in {region}, but the functions would be in {ours}")
     return True

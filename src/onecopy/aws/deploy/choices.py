@@ -1,4 +1,4 @@
-"""What somebody may choose, and the names and parameters that follow from it."""
+"""The user's choices for a deployment, and the names and parameters that follow from them."""
 
 import re
 from collections.abc import Mapping
@@ -11,34 +11,34 @@ from onecopy.store.s3.address import Address
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
-"""As Lambda names them, and as wheels do."""
+"""Lambda's name -> the name in the platform tags of wheels."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
-"""As it becomes part of buckets' names, which have room for no more."""
+"""It is part of the names of buckets, whose length is limited."""
 _PREFIX = re.compile(r"([A-Za-z0-9!_.-]+/)*")
-"""What can stand in a policy and in a URL as it is."""
+"""Characters that need no escaping in a policy or a URL."""
 _ORIGIN = re.compile(r"https?://[^/?#@*\s,]+")
 _TRUST = re.compile(r"[a-z0-9][a-z0-9-]*=(md5|claimed)(,(md5|claimed))?")
-_ELSEWHERE = ("endpoint", "public_endpoint", "region", "profile", "addressing")
-"""What a store's URL can't say here: the functions are where the bucket is."""
+_FIXED_OPTIONS = ("endpoint", "public_endpoint", "region", "profile", "addressing")
+"""Options that a store's URL cannot have here: the functions run in the bucket's region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What was chosen this time; None: as before, or the template's default.
+    """The choices of one run. None keeps the earlier choice, or else the template's default.
 
-    Raises InvalidSettings for what can't be chosen.
+    Raises InvalidSettings for invalid choices.
     """
 
     name: str = "onecopy"
-    """Of the stack, and what all other names begin with."""
+    """Name of the stack, and prefix of all other names."""
     store: Address | None = None
-    """A bucket that is there already, with the prefix below which uploads go."""
+    """An existing bucket, with the prefix of all uploads; None to create a bucket."""
     domain: str | None = None
     certificate: str | None = None
     price_class: str | None = None
     page_origins: tuple[str, ...] | None = None
     trust: tuple[str, ...] | None = None
-    """As `default=md5`."""
+    """TENANT=EVIDENCE, as `default=md5`."""
     checksum_origin: str | None = None
     checksum_tenant: str | None = None
     checksum_table: str | None = None
@@ -48,34 +48,38 @@ class Choices:
     client_id: str | None = None
     sign_in_scopes: str | None = None
     issuer_origins: tuple[str, ...] | None = None
-    """Besides the issuer's own."""
+    """Web origins of the token endpoint, besides the issuer's own."""
     jwt_tenant: str | None = None
     jwt_scopes: str | None = None
     alarm_email: str | None = None
     python: str | None = None
     architecture: str | None = None
-    """What runs the functions."""
+    """Processor of the functions; a key of ARCHITECTURES."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InvalidSettings(
-                f"{self.name!r} can't be a name: a-z, 0-9 and -, a letter first, 20 at most"
+                f"invalid name {self.name!r}: use up to 20 of a-z, 0-9 and -, first a letter"
             )
         origins = (*(self.page_origins or ()), *(self.issuer_origins or ()), self.checksum_origin)
         for origin in origins:
             if origin and not _ORIGIN.fullmatch(origin):
-                raise InvalidSettings(f"{origin!r} is no web origin: expected https://host[:port]")
+                raise InvalidSettings(
+                    f"invalid web origin {origin!r}: expected https://host[:port]"
+                )
         for each in self.trust or ():
             if each and not _TRUST.fullmatch(each):
-                raise InvalidSettings(f"{each!r} is no TENANT=EVIDENCE: expected default=md5")
+                raise InvalidSettings(
+                    f"invalid trust {each!r}: expected TENANT=EVIDENCE, as default=md5"
+                )
         if self.issuer and urlsplit(self.issuer).scheme not in ("http", "https"):
-            raise InvalidSettings(f"{self.issuer!r} is no issuer: expected https://…")
+            raise InvalidSettings(f"invalid issuer {self.issuer!r}: expected https://…")
         if self.store is not None:
             _check_store(self.store)
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """Those of the template that were chosen."""
+        """The template's parameters that were chosen."""
         chosen = {
             "Domain": self.domain,
             "Certificate": self.certificate,
@@ -102,7 +106,7 @@ class Choices:
 
 
 class Names(NamedTuple):
-    """What things are called that have to be found again without the stack."""
+    """Names of the resources that must be found without the stack."""
 
     name: str
     account: str
@@ -110,42 +114,42 @@ class Names(NamedTuple):
 
     @property
     def artifacts(self) -> str:
-        """The bucket of the package and the page."""
+        """The bucket for the package and the page."""
         return f"{self.name}-artifacts-{self.account}-{self.region}"
 
     @property
     def uploads(self) -> str:
-        """The bucket of the uploads, where it is one of ours."""
+        """The bucket for the uploads, if the stack creates it."""
         return f"{self.name}-uploads-{self.account}-{self.region}"
 
     @property
     def table(self) -> str:
-        """The index."""
+        """The DynamoDB table of the index."""
         return f"{self.name}-index"
 
     @property
     def secret(self) -> str:
-        """The SSM parameter with what signs tickets."""
+        """The SSM parameter with the secrets that sign tickets."""
         return f"/onecopy/{self.name}/ticket-secrets"
 
 
-def store_options(address: Address, where: Mapping[str, str]) -> str:
-    """Return what the functions' store URL says besides its region."""
-    said = {
-        **where,
+def store_options(address: Address, endpoint: Mapping[str, str]) -> str:
+    """Return the query of the functions' store URL, without its region."""
+    options = {
+        **endpoint,
         "storage_class": address.storage_class,
         "sse": address.sse,
         "sse_key": address.sse_key,
     }
-    return urlencode({name: value for name, value in said.items() if value})
+    return urlencode({name: value for name, value in options.items() if value})
 
 
 def _check_store(address: Address) -> None:
-    if named := [name for name in _ELSEWHERE if getattr(address, name)]:
+    if named := [name for name in _FIXED_OPTIONS if getattr(address, name)]:
         raise InvalidSettings(
-            f"the bucket's URL can't say {', '.join(named)} here: the functions run where it is"
+            f"the URL of the bucket cannot have {', '.join(named)} here: the functions set them"
         )
     if not _PREFIX.fullmatch(address.prefix):
         raise InvalidSettings(
-            f"{address.prefix!r} can't be a prefix here: A-Z, a-z, 0-9, ! _ . - and /"
+            f"invalid prefix {address.prefix!r}: use A-Z, a-z, 0-9, ! _ . - and /"
         )

@@ -1,4 +1,4 @@
-"""Deploying and removing, step by step; every step can be repeated, and a new run goes on."""
+"""Deploying and removing, step by step. Every step is repeatable: a new run resumes an old one."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import botocore.exceptions as boto
 
 from onecopy.aws.client import code_of
-from onecopy.aws.deploy import attached, secret
+from onecopy.aws.deploy import notifications, secret
 from onecopy.aws.deploy.account import Account, translated
-from onecopy.aws.deploy.artifacts import Artifacts, is_there
+from onecopy.aws.deploy.artifacts import Artifacts, bucket_exists
 from onecopy.aws.deploy.choices import Choices, Names, store_options
-from onecopy.aws.deploy.functions import QUESTIONS, check_start
+from onecopy.aws.deploy.health import TEST_EVENTS, check_start
 from onecopy.aws.deploy.package import Target, build
 from onecopy.aws.deploy.plan import TEMPLATE
-from onecopy.aws.deploy.stack import Stack, Tell
+from onecopy.aws.deploy.stack import Report, Stack
 from onecopy.doctor.finding import State
 from onecopy.errors import InvalidSettings
 from onecopy.http.options import PAGE
@@ -27,133 +27,134 @@ if TYPE_CHECKING:
     from onecopy.store.s3.store import S3Store
 
 _BUCKET, _TABLE = "UploadBucket", "IndexTable"
-"""What they are called in the template."""
+"""Their logical names in the template."""
 
 
 class Deployed(NamedTuple):
-    """What has come of it."""
+    """The result of deploying."""
 
     url: str
-    """Of the page."""
+    """URL of the page."""
     index_url: str
-    """For `onecopy token` and `onecopy scan`."""
+    """URL of the index, for `onecopy token` and `onecopy scan`."""
     is_changed: bool
-    """Whether there was anything to do."""
+    """Whether this run changed anything."""
     token: str | None = None
-    """The first token, if this run made it."""
+    """The first token, if this run created it."""
     dns: tuple[str, str] | None = None
-    """A domain of one's own, and what it has to point to."""
+    """The custom domain, and the domain to which its DNS must point."""
 
 
-class Left(NamedTuple):
-    """What removing leaves."""
+class Remaining(NamedTuple):
+    """The resources that remain after removing."""
 
     bucket: str | None
     table: str | None
 
 
 class Deployment:
-    """One deployment: what was chosen, in an account."""
+    """One deployment in an account."""
 
-    def __init__(self, account: Account, choices: Choices, tell: Tell) -> None:
+    def __init__(self, account: Account, choices: Choices, report: Report) -> None:
         self._account = account
         self._choices = choices
-        self._tell = tell
+        self._report = report
         self._names = Names(choices.name, account.id, account.region)
-        self._stack = Stack(account.stacks, choices.name, tell)
+        self._stack = Stack(account.cloudformation, choices.name, report)
         self._artifacts = Artifacts(account, self._names.artifacts, choices.name)
 
     def deploy(self) -> Deployed:
-        """Make it, or bring it up to date."""
+        """Create the deployment, or update it."""
         with translated():
             self._stack.settle()
-            given = self._parameters(self._stack.parameters())
+            parameters = self._parameters(self._stack.parameters())
             changed = [
-                secret.make(self._account.parameters, self._names.secret),
-                self._stack.apply(TEMPLATE.read_text(), given),
+                secret.create(self._account.ssm, self._names.secret),
+                self._stack.apply(TEMPLATE.read_text("utf-8"), parameters),
             ]
-            told, place = self._stack.outputs(), self._stack.parameters()
-            # The page comes last: it needs all the others.
-            changed += [self._attach(place, told), self._artifacts.put_page(PAGE) > 0]
-            self._bind(place)
+            current, outputs = self._stack.parameters(), self._stack.outputs()
+            # The page comes last, since it needs everything else.
+            changed += [self._attach(current, outputs), self._artifacts.put_page(PAGE) > 0]
+            self._bind(current)
             self._check_functions()
-            token = self._first_token(place)
-        domain = place["Domain"]
-        dns = (domain, told["DistributionDomain"]) if domain else None
+            token = self._first_token(current)
+        domain = current["Domain"]
+        dns = (domain, outputs["DistributionDomain"]) if domain else None
         is_changed = any(changed) or token is not None
-        return Deployed(told["Url"], self._index_url(place), is_changed, token, dns)
+        return Deployed(outputs["Url"], self._index_url(current), is_changed, token, dns)
 
-    def remove(self, *, index: bool) -> Left:
-        """Remove all but the objects, and the index unless it is to go, too."""
+    def remove(self, *, index: bool) -> Remaining:
+        """Remove everything but the objects and the index; with `index`, remove that, too."""
         names, account = self._names, self._account
         with translated():
             self._stack.settle()
-            found, told = self._stack.parameters(), self._stack.outputs()
-            bucket = found.get("Bucket", names.uploads)
-            is_left = self._has_bucket(bucket)
-            if is_left and "EventsQueueArn" in told:
-                attached.unsubscribe(account.buckets, bucket, told["EventsQueueArn"])
+            current, outputs = self._stack.parameters(), self._stack.outputs()
+            bucket = current.get("Bucket", names.uploads)
+            has_bucket = self._has_bucket(bucket)
+            if has_bucket and "EventsQueueArn" in outputs:
+                notifications.unsubscribe(account.s3, bucket, outputs["EventsQueueArn"])
             self._stack.remove()
             if self._artifacts.remove():
-                self._tell(f"{self._artifacts.bucket}: deleted, with the page and the package")
-            secret.remove(account.parameters, names.secret)
-            is_table_left = self._has_table() and not (index and self._delete_table())
-        return Left(bucket if is_left else None, names.table if is_table_left else None)
+                self._report(f"{self._artifacts.bucket}: deleted, with the page and the package")
+            secret.remove(account.ssm, names.secret)
+            has_table = self._has_table() and not (index and self._delete_table())
+        return Remaining(bucket if has_bucket else None, names.table if has_table else None)
 
     def rotate_secret(self) -> None:
-        """Let a new secret sign tickets."""
+        """Sign tickets with a new secret."""
         with translated():
-            secret.rotate(self._account.parameters, self._names.secret)
+            secret.rotate(self._account.ssm, self._names.secret)
 
-    # Where everything is
+    # The parameters of the stack
 
     def _parameters(self, before: Mapping[str, str]) -> dict[str, str]:
-        """Return those of the template that may have changed; the package is there by then."""
+        """Build and upload the package; return the parameters that may have changed."""
         chosen = self._choices.parameters
         _check_together({**before, **chosen})
-        place = self._place(before)
-        self._check_tenants({**before, **place, **chosen})
+        location = self._location(before)
+        self._check_tenants({**before, **location, **chosen})
         package = build(_target({**before, **chosen}))
-        self._artifacts.make()
+        self._artifacts.create()
         return {
-            **({} if before else {"Certificate": ""}),  # has no default, for it could be no ARN
-            **place,
+            **({} if before else {"Certificate": ""}),  # has no default, which would be no ARN
+            **location,
             **chosen,
             "Artifacts": self._artifacts.bucket,
             "Package": self._artifacts.put_package(package),
             "SecretParameter": self._names.secret,
-            "BucketOrigin": self._origin({**before, **place}),
+            "BucketOrigin": self._origin({**before, **location}),
         }
 
-    def _place(self, before: Mapping[str, str]) -> dict[str, str]:
-        """Return the parameters that say where objects and index lie, and which are to be made."""
+    def _location(self, before: Mapping[str, str]) -> dict[str, str]:
+        """Return the parameters for bucket and table, and whether the stack creates them."""
         chosen, names = self._choices.store, self._names
         bucket = chosen.bucket if chosen else before.get("Bucket", names.uploads)
         prefix = chosen.prefix if chosen else before.get("Prefix", "")
         if before and (before["Bucket"], before["Prefix"]) != (bucket, prefix):
             raise InvalidSettings(
-                f"{names.name} is for s3://{before['Bucket']}/{before['Prefix']}, which its index "
-                f"knows: deploy another one for s3://{bucket}/{prefix}, with --name"
+                f"{names.name} belongs to s3://{before['Bucket']}/{before['Prefix']}, as its index "
+                f"does; deploy another one for s3://{bucket}/{prefix}, with --name"
             )
-        place = {
+        location = {
             "Bucket": bucket,
             "Prefix": prefix,
-            "MakeBucket": self._makes(_BUCKET, is_there=self._has_bucket(bucket)),
+            "MakeBucket": self._makes(_BUCKET, exists=self._has_bucket(bucket)),
             "Table": names.table,
-            "MakeTable": self._makes(_TABLE, is_there=self._has_table()),
+            "MakeTable": self._makes(_TABLE, exists=self._has_table()),
         }
-        if place["MakeBucket"] == "yes" and bucket != names.uploads:
-            raise InvalidSettings(f"there is no bucket {bucket}")
+        if location["MakeBucket"] == "yes" and bucket != names.uploads:
+            raise InvalidSettings(f"there is no bucket {bucket}; create it, or check its name")
         if chosen or not before:
             address = chosen or Address(bucket)
-            place["StoreOptions"] = store_options(address, self._account.where(bucket))
-            place["BucketKey"] = address.sse_key or ""
-        return place
+            endpoint = self._account.endpoint_options(bucket)
+            location["StoreOptions"] = store_options(address, endpoint)
+            location["BucketKey"] = address.sse_key or ""
+        return location
 
     def _check_tenants(self, wanted: Mapping[str, str]) -> None:
-        """Raise InvalidSettings if those who are to sign in can't stand beside tokens of ours.
+        """Raise InvalidSettings if the tenants of users who sign in conflict with our tokens.
 
-        The functions would refuse to start with both.
+        The functions would not start with both.
         """
         from onecopy.aws.functions.service import check_tenants
 
@@ -161,16 +162,16 @@ class Deployment:
             with self._opened_index(wanted) as index:
                 check_tenants(wanted.get("JwtTenant", "claim:tenant"), index)
 
-    def _makes(self, logical: str, *, is_there: bool) -> str:
-        """Tell whether the stack is to make it: what an earlier one has left is taken up again."""
-        return "no" if is_there and not self._stack.owns(logical) else "yes"
+    def _makes(self, logical: str, *, exists: bool) -> str:
+        """Return whether the stack creates a resource: not one that an earlier stack has left."""
+        return "no" if exists and not self._stack.owns(logical) else "yes"
 
     def _has_bucket(self, bucket: str) -> bool:
-        return is_there(self._account.buckets, bucket, self._account.id)
+        return bucket_exists(self._account.s3, bucket, self._account.id)
 
     def _has_table(self) -> bool:
         try:
-            self._account.tables.describe_table(TableName=self._names.table)
+            self._account.dynamodb.describe_table(TableName=self._names.table)
         except boto.ClientError as error:
             if code_of(error) == "ResourceNotFoundException":
                 return False
@@ -178,89 +179,86 @@ class Deployment:
         return True
 
     def _delete_table(self) -> bool:
-        tables, name = self._account.tables, self._names.table
+        tables, name = self._account.dynamodb, self._names.table
         tables.update_table(TableName=name, DeletionProtectionEnabled=False)
-        tables.get_waiter("table_exists").wait(TableName=name)  # it is being changed until then
+        tables.get_waiter("table_exists").wait(TableName=name)  # until the update is done
         tables.delete_table(TableName=name)
-        self._tell(f"{name}: deleted")
+        self._report(f"{name}: deleted")
         return True
 
-    # What the page sends to
+    # Steps after the stack
 
-    def _attach(self, place: Mapping[str, str], told: Mapping[str, str]) -> bool:
-        """Let a bucket that was there before send its events, and take what the page sends."""
+    def _attach(self, current: Mapping[str, str], outputs: Mapping[str, str]) -> bool:
+        """Set up events and CORS of an existing bucket; return whether its events changed."""
         from onecopy.doctor.cors import examine_cors
 
-        if place["MakeBucket"] == "yes":
+        if current["MakeBucket"] == "yes":
             return False
-        client, bucket = self._account.buckets, place["Bucket"]
-        is_new = attached.subscribe(client, bucket, told["EventsQueueArn"], place["Prefix"])
-        origins = [told["Url"], *filter(None, place["PageOrigins"].split(","))]
-        with self._opened_store(place) as store:
+        queue, bucket = outputs["EventsQueueArn"], current["Bucket"]
+        is_new = notifications.subscribe(self._account.s3, bucket, queue, current["Prefix"])
+        origins = [outputs["Url"], *filter(None, current["PageOrigins"].split(","))]
+        with self._opened_store(current) as store:
             for finding in examine_cors(store, origins, fix=True):
                 if is_new or finding.state is not State.FINE:
                     fix = f"\n{finding.fix}" if finding.fix else ""
-                    self._tell(f"{finding.about}: {finding.message}{fix}")
+                    self._report(f"{finding.about}: {finding.message}{fix}")
         return is_new
 
-    def _origin(self, place: Mapping[str, str]) -> str:
-        """Return the web origin of the bucket, as it stands in what we sign."""
-        with self._opened_store(place) as store:
+    def _origin(self, current: Mapping[str, str]) -> str:
+        """Return the web origin of the bucket in presigned requests."""
+        with self._opened_store(current) as store:
             return store.origin
 
     @contextmanager
-    def _opened_store(self, place: Mapping[str, str]) -> Iterator["S3Store"]:
-        with closing(open_store(self._store_url(place))) as store:
+    def _opened_store(self, current: Mapping[str, str]) -> Iterator["S3Store"]:
+        with closing(open_store(self._store_url(current))) as store:
             yield cast("S3Store", store)
 
-    def _store_url(self, place: Mapping[str, str]) -> str:
-        """Return what the functions are given, too."""
+    def _store_url(self, current: Mapping[str, str]) -> str:
+        """Return the URL of the store; the functions get the same one."""
         return (
-            f"s3://{place['Bucket']}/{place['Prefix']}"
-            f"?region={self._account.region}&{place['StoreOptions']}"
+            f"s3://{current['Bucket']}/{current['Prefix']}"
+            f"?region={self._account.region}&{current['StoreOptions']}"
         )
 
-    def _index_url(self, place: Mapping[str, str]) -> str:
-        return f"dynamodb://{place['Table']}?region={self._account.region}"
+    def _index_url(self, current: Mapping[str, str]) -> str:
+        return f"dynamodb://{current['Table']}?region={self._account.region}"
 
-    def _bind(self, place: Mapping[str, str]) -> None:
-        """Open index and store as the functions do, which may not look through a table.
-
-        So the table is begun by us.
-        """
+    def _bind(self, current: Mapping[str, str]) -> None:
+        """Bind the index to the store; the functions cannot, as they may not scan the table."""
         from onecopy.gate import bind
 
-        with self._opened_index(place) as index, self._opened_store(place) as store:
+        with self._opened_index(current) as index, self._opened_store(current) as store:
             bind(index, store)
 
     def _check_functions(self) -> None:
         """Raise Failure if a function does not start."""
-        for function, event in QUESTIONS.items():
-            check_start(self._account.functions, self._stack.resource(function), event)
+        for function, event in TEST_EVENTS.items():
+            check_start(self._account.lambda_, self._stack.resource(function), event)
 
-    def _first_token(self, place: Mapping[str, str]) -> str | None:
-        """Return a first token, if one is needed; it can't be shown again."""
+    def _first_token(self, current: Mapping[str, str]) -> str | None:
+        """Create the first token, if one is needed; it cannot be shown again."""
         from onecopy.tokens import create_token, has_tokens
 
-        with self._opened_index(place) as index:
-            if place["Issuer"] or has_tokens(index):
+        with self._opened_index(current) as index:
+            if current["Issuer"] or has_tokens(index):
                 return None
             return create_token(index, label="onecopy deploy")[1]
 
-    def _opened_index(self, place: Mapping[str, str]) -> "closing[Engine]":
-        return closing(open_index(self._index_url(place)))
+    def _opened_index(self, current: Mapping[str, str]) -> "closing[Engine]":
+        return closing(open_index(self._index_url(current)))
 
 
 def _check_together(wanted: Mapping[str, str]) -> None:
     for one, other in (("Domain", "Certificate"), ("Issuer", "Audience")):
         if wanted.get(one) and not wanted.get(other):
-            raise InvalidSettings(f"--{one.lower()} goes with --{other.lower()}")
+            raise InvalidSettings(f"--{one.lower()} needs --{other.lower()}")
 
 
 def _target(wanted: Mapping[str, str]) -> Target:
-    """Return what the functions run on; the defaults are those of the template."""
-    ours = Target()
+    """Return the platform of the functions; the defaults are those of the template."""
+    default = Target()
     return Target(
-        wanted.get("Runtime", f"python{ours.python}").removeprefix("python"),
-        wanted.get("Architecture", ours.architecture),
+        wanted.get("Runtime", f"python{default.python}").removeprefix("python"),
+        wanted.get("Architecture", default.architecture),
     )

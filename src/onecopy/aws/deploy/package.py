@@ -1,7 +1,7 @@
-"""The functions' package: onecopy and what it needs, as their machines need it.
+"""The functions' package: onecopy and its dependencies, for the platform of the functions.
 
-Built of wheels alone, whatever machine builds it: `pip` is told the platform, and what it fetches
-is compared with the hashes in requirements.txt. boto3 is the runtime's own.
+It is built from wheels only, so that any machine can build it: pip gets the platform as an option,
+and compares its downloads with the hashes in requirements.txt. boto3 is part of the runtime.
 """
 
 import subprocess
@@ -19,40 +19,40 @@ from onecopy.aws.deploy.choices import ARCHITECTURES
 from onecopy.errors import Failure, InvalidSettings
 
 NEEDED = ("httptools", "msgspec", "starlette")
-"""Those of our dependencies that the functions import, besides boto3."""
+"""The dependencies that the functions import, besides boto3."""
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 _SOURCE = Path(__file__).parents[2]
-_LEFT_OUT = (("aws", "deploy"), ("page",), ("testing",))
-"""What no function imports; the page is served from its bucket."""
+_EXCLUDED = (("aws", "deploy"), ("page",), ("testing",))
+"""Packages that no function imports; the page is served from its bucket."""
 _DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every file, so that equal contents make equal packages."""
+"""The date of every file, so that equal contents make equal packages."""
 _READABLE = 0o644 << 16
 
 
 class Target(NamedTuple):
-    """The machines that run the functions."""
+    """The platform of the functions."""
 
     python: str = "3.13"
     architecture: str = "arm64"
 
     @property
     def platform(self) -> str:
-        """The platform of compiled wheels (PEP 599): what every Lambda runtime can load."""
+        """Platform tag of compiled wheels (PEP 599) that every Lambda runtime can load."""
         return f"manylinux2014_{ARCHITECTURES[self.architecture]}"
 
 
 class Package(NamedTuple):
-    """What the functions are made of."""
+    """The files of the functions."""
 
     files: Mapping[str, bytes]
-    """By their paths."""
+    """Content by path."""
     python: str | None = None
-    """A Python of the functions' version on this machine: it compiles the modules beforehand, which
-    spares each new process of a function a third of its start."""
+    """Path of an interpreter of the functions' version, which compiles the modules in advance: that
+    makes cold starts a third shorter. None if this machine has none."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of names and contents; what is compiled or compressed may have other bytes."""
+        """SHA-256 of names and contents, before compilation and compression, which may vary."""
         whole = sha256(b"compiled\n" if self.python else b"")
         for name, content in sorted(self.files.items()):
             whole.update(f"{name}\n{len(content)}\n".encode() + content)
@@ -60,7 +60,7 @@ class Package(NamedTuple):
 
     @property
     def zipped(self) -> bytes:
-        """The package as Lambda takes it."""
+        """The package as a zip file for Lambda."""
         compiled = _compiled(self.files, self.python) if self.python else {}
         buffer = BytesIO()
         with ZipFile(buffer, "w", ZIP_DEFLATED, compresslevel=9) as archive:
@@ -73,7 +73,7 @@ class Package(NamedTuple):
 
 
 def build(target: Target) -> Package:
-    """Return the package; raises Failure if its wheels can't be had."""
+    """Return the package; raises Failure if pip cannot download its wheels."""
     with TemporaryDirectory(prefix="onecopy-package-") as folder:
         _download(target, Path(folder))
         needed = {
@@ -85,18 +85,18 @@ def build(target: Target) -> Package:
 
 
 def _interpreter(python: str) -> str | None:
-    """Return a Python of this version, if there is one here."""
+    """Return the path of an interpreter of this version; None if there is none."""
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = sys.executable if python == ours else which(f"python{python}")
     if found is None:
         return None
-    # What stands for a version manager may be there without the version.
-    said = subprocess.run([found, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
-    return found if said.stdout.startswith(f"Python {python}.") else None
+    # A shim of a version manager may exist without the version.
+    ran = subprocess.run([found, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
+    return found if ran.stdout.startswith(f"Python {python}.") else None
 
 
 def _compiled(files: Mapping[str, bytes], python: str) -> dict[str, bytes]:
-    """Return compiled modules, which are never compared with their sources again (PEP 552)."""
+    """Return compiled modules, which Python never checks against their sources (PEP 552)."""
     with TemporaryDirectory(prefix="onecopy-package-") as folder:
         for name, content in files.items():
             path = Path(folder, name)
@@ -111,7 +111,7 @@ def _compiled(files: Mapping[str, bytes], python: str) -> dict[str, bytes]:
 
 
 def pip_options(target: Target) -> list[str]:
-    """Return what pip has to be told, to choose wheels for other machines than this."""
+    """Return the options with which pip chooses wheels for the target instead of this machine."""
     return [
         "--disable-pip-version-check",
         "--no-input",
@@ -130,21 +130,21 @@ def _download(target: Target, folder: Path) -> None:
         return
     if "No module named pip" in done.stderr:
         raise InvalidSettings(
-            f"the package of the functions is built with pip, which {sys.executable} lacks: "
+            f"{sys.executable} lacks pip, which builds the package of the functions; run: "
             "python -m ensurepip"
         )
     raise Failure(
-        f"pip can't fetch what the functions need: {_last(done.stderr)}\n"
-        "Without a way to a package index: on a machine that has one,\n"
+        f"pip cannot download the dependencies of the functions: {_last_error(done.stderr)}\n"
+        "If this machine has no access to a package index, run on one that has:\n"
         f"  pip download --no-deps --dest wheels --requirement {REQUIREMENTS} "
         f"{' '.join(pip_options(target)[2:])}\n"
-        "then bring the folder here, and set PIP_NO_INDEX=1 PIP_FIND_LINKS=wheels"
+        "then copy the folder here, and set PIP_NO_INDEX=1 PIP_FIND_LINKS=wheels"
     )
 
 
-def _last(said: str) -> str:
-    errors = [line for line in said.splitlines() if line.startswith("ERROR:")]
-    return errors[-1].removeprefix("ERROR: ") if errors else said.strip()
+def _last_error(output: str) -> str:
+    errors = [line for line in output.splitlines() if line.startswith("ERROR:")]
+    return errors[-1].removeprefix("ERROR: ") if errors else output.strip()
 
 
 def _unpacked(wheel: Path) -> Iterator[tuple[str, bytes]]:
@@ -155,8 +155,8 @@ def _unpacked(wheel: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _own() -> Iterator[tuple[str, bytes]]:
-    """Yield our own modules."""
+    """Yield the modules of onecopy."""
     for path in _SOURCE.rglob("*.py"):
         inside = path.relative_to(_SOURCE)
-        if not any(inside.parts[: len(left)] == left for left in _LEFT_OUT):
+        if not any(inside.parts[: len(parts)] == parts for parts in _EXCLUDED):
             yield f"onecopy/{inside.as_posix()}", path.read_bytes()

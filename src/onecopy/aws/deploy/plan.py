@@ -1,4 +1,4 @@
-"""What a deployment would make, as the template says; asks nobody."""
+"""The resources of a deployment, read from the template, without contacting AWS."""
 
 import re
 from pathlib import Path
@@ -7,20 +7,20 @@ from onecopy.aws.deploy.choices import Choices
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
 _RESOURCE = re.compile(r"^  (\w+):\n    Type: (\S+)(?:\n    Condition: (\w+))?$", re.MULTILINE)
-_BESIDES = {"Artifacts": "AWS::S3::Bucket", "SecretParameter": "AWS::SSM::Parameter"}
-"""What the template names as parameters, and deploying makes before."""
+_PARAMETERS = {"Artifacts": "AWS::S3::Bucket", "SecretParameter": "AWS::SSM::Parameter"}
+"""Resources that the template refers to by parameters, since deploying creates them first."""
 
 
 def plan(choices: Choices) -> dict[str, str]:
-    """Return what would be made in an account that has nothing yet: names with types."""
-    holds = {
+    """Return the resources of a first deployment: type by logical name."""
+    conditions = {
         "": True,
         "MakesBucket": choices.store is None,
         "MakesTable": True,
-        "AnswersChecksums": bool(choices.checksum_origin),
+        "HasChecksumApi": bool(choices.checksum_origin),
         "HasIssuer": bool(choices.issuer),
-        "TellsAlarms": bool(choices.alarm_email),
+        "SendsAlarms": bool(choices.alarm_email),
     }
-    resources = TEMPLATE.read_text().partition("\nResources:\n")[2]
+    resources = TEMPLATE.read_text("utf-8").partition("\nResources:\n")[2]
     found = _RESOURCE.findall(resources)
-    return _BESIDES | {name: kind for name, kind, condition in found if holds[condition]}
+    return _PARAMETERS | {name: kind for name, kind, condition in found if conditions[condition]}

@@ -1,8 +1,7 @@
-"""What a deployment costs in a month, each line with its derivation.
+"""The monthly cost of a deployment, as line items with their derivation.
 
-What a file takes was counted, and tests/deploy/test_price.py counts it again. It is the dearest
-way: each file is new, small, and asked about alone; a page asks about hundreds together, and a
-duplicate ends after its check.
+The usage per file is measured by tests/deploy/test_price.py. It is an upper bound: each file is
+new, small and checked alone, while a page checks hundreds together and a duplicate needs no upload.
 """
 
 from collections.abc import Iterable
@@ -13,43 +12,43 @@ from onecopy.aws import prices
 _GB = 1e9
 
 
-class Taken(NamedTuple):
-    """What one new file takes, from its probe to the event of its object."""
+class Usage(NamedTuple):
+    """Usage of AWS per file; the defaults are for a new one, from probe to bucket event."""
 
     requests: int = 4
-    """To the API: probe, check, begin, complete."""
+    """Requests to the API: probe, check, begin, complete."""
     events: int = 1
-    """Invocations of the function that keeps the index equal to the bucket; ten share one."""
+    """Invocations of the events function; up to ten events share one."""
     reads: float = 7.5
-    """Of DynamoDB, in read request units: half a unit each, a whole one if consistent."""
+    """DynamoDB read request units: half a unit per read, a whole one if strongly consistent."""
     writes: float = 4
-    """In write request units."""
+    """DynamoDB write request units."""
     puts: int = 1
-    """Of S3."""
+    """Objects put into S3."""
     heads: int = 2
-    """Looks at the object: to complete, and after its event."""
+    """HEAD requests to S3: to complete, and after the event."""
     messages: int = 3
-    """Requests of SQS: send, receive, delete."""
+    """Requests to SQS: send, receive, delete."""
 
 
-FILE = Taken()
-CHECK = Taken(requests=2, events=0, reads=1.0, writes=0, puts=0, heads=1, messages=0)
-"""What one takes that is there already: probe, check, and a look at its copy."""
+FILE = Usage()
+CHECK = Usage(requests=2, events=0, reads=1.0, writes=0, puts=0, heads=1, messages=0)
+"""Usage per file that is already stored: probe, check, and a HEAD of its copy."""
 RECORD = 1_400
-"""Bytes of a record in DynamoDB, under a key of 60: four items, with 100 bytes more for each."""
+"""Bytes of a record in DynamoDB with a key of 60: four items, each with an overhead of 100."""
 ALARMS = 4
-_LOOKS = 15 * 60 * 24 * 30
-"""How often Lambda looks into a queue in a month: five that wait for 20 s each.
+_POLLS = 15 * 60 * 24 * 30
+"""Requests a month with which Lambda polls an empty queue: five pollers that wait for 20 s each.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
-_SECONDS = 0.05
-"""Of one invocation, most of it waiting for DynamoDB and S3."""
-_ANSWER = 2_000
-"""Bytes of an answer of the API to one file; a signed request is most of it."""
-_LOG = 400
-"""Bytes that Lambda logs for each invocation."""
+_INVOCATION_SECONDS = 0.05
+"""Duration of one invocation; most of it is waiting for DynamoDB and S3."""
+_RESPONSE_BYTES = 2_000
+"""Size of a response of the API for one file; most of it is a signed request."""
+_LOG_BYTES = 400
+"""Size of the log of one invocation."""
 
 
-class Line(NamedTuple):
+class LineItem(NamedTuple):
     """One line of the bill."""
 
     what: str
@@ -59,18 +58,18 @@ class Line(NamedTuple):
 
     @property
     def dollars(self) -> float:
-        """Of the month."""
+        """US dollars a month."""
         return self.amount * self.dollars_each
 
 
-def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
-    """Return what so many files a month cost, in an index of so many records."""
+def monthly(files: int, records: int, each: Usage = FILE) -> list[LineItem]:
+    """Return the cost of checking `files` files a month, in an index of `records` records."""
     calls, events = files * each.requests, files * each.events
-    seconds = (calls * 1.0 + events * 0.5) * _SECONDS
+    seconds = (calls * 1.0 + events * 0.5) * _INVOCATION_SECONDS
     return [
         _for_each("HTTP API", files, each.requests, "requests", prices.API_REQUEST),
         _for_each("CloudFront, requests", files, each.requests, "requests", prices.CDN_REQUEST),
-        _per_gb("CloudFront, answers", calls, _ANSWER, prices.CDN_GB),
+        _per_gb("CloudFront, responses", calls, _RESPONSE_BYTES, prices.CDN_GB),
         _for_each(
             "Lambda, requests",
             files,
@@ -78,11 +77,11 @@ def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
             "invocations",
             prices.INVOCATION,
         ),
-        Line(
+        LineItem(
             "Lambda, time",
             seconds,
             prices.GB_SECOND,
-            f"{calls:,} × 1 GB × {_SECONDS} s + {events:,} × 0.5 GB × {_SECONDS} s = "
+            f"({calls:,} × 1 GB + {events:,} × 0.5 GB) × {_INVOCATION_SECONDS} s = "
             f"{seconds:,.0f} GB-s × ${prices.GB_SECOND:.10f}",
         ),
         _for_each("DynamoDB, reads", files, each.reads, "units", prices.READ_UNIT),
@@ -90,16 +89,16 @@ def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
         _per_gb("DynamoDB, storage", records, RECORD, prices.TABLE_GB),
         _per_gb("DynamoDB, recovery", records, RECORD, prices.RECOVERY_GB),
         _for_each("S3, puts", files, each.puts, "requests", prices.PUT),
-        _for_each("S3, looks", files, each.heads, "requests", prices.GET),
+        _for_each("S3, heads", files, each.heads, "requests", prices.GET),
         _for_each("SQS", files, each.messages, "requests", prices.MESSAGE),
-        Line(
-            "SQS, waiting",
-            _LOOKS,
+        LineItem(
+            "SQS, polling",
+            _POLLS,
             prices.MESSAGE,
-            f"15 a minute × 60 × 24 × 30 = {_LOOKS:,} requests × {_a_million(prices.MESSAGE)}",
+            f"15 a minute × 60 × 24 × 30 = {_POLLS:,} requests × {_a_million(prices.MESSAGE)}",
         ),
-        _per_gb("CloudWatch, logs", calls + events, _LOG, prices.LOG_GB),
-        Line(
+        _per_gb("CloudWatch, logs", calls + events, _LOG_BYTES, prices.LOG_GB),
+        LineItem(
             "CloudWatch, alarms",
             ALARMS,
             prices.ALARM,
@@ -108,22 +107,22 @@ def monthly(files: int, records: int, each: Taken = FILE) -> list[Line]:
     ]
 
 
-def _for_each(what: str, files: int, each: float, unit: str, dollars: float) -> Line:
+def _for_each(what: str, files: int, each: float, unit: str, dollars: float) -> LineItem:
     amount = files * each
     derived = f"{files:,} files × {each:g} = {amount:,.0f} {unit} × {_a_million(dollars)}"
-    return Line(what, amount, dollars, derived)
+    return LineItem(what, amount, dollars, derived)
 
 
 def _a_million(dollars: float) -> str:
     return f"${dollars * 1e6:g} a million"
 
 
-def _per_gb(what: str, number: int, size: int, dollars: float) -> Line:
+def _per_gb(what: str, number: int, size: int, dollars: float) -> LineItem:
     amount = number * size / _GB
     derived = f"{number:,} × {size:,} bytes = {amount:,.3f} GB × ${dollars:g}"
-    return Line(what, amount, dollars, derived)
+    return LineItem(what, amount, dollars, derived)
 
 
-def total(lines: Iterable[Line]) -> float:
-    """Return the sum in dollars."""
+def total(lines: Iterable[LineItem]) -> float:
+    """Return the sum in US dollars."""
     return sum(line.dollars for line in lines)

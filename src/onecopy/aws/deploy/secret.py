@@ -1,6 +1,7 @@
-"""What signs tickets, in a parameter of Systems Manager: words, of which the first signs.
+"""The secrets that sign tickets, in an SSM parameter: separated by spaces, the first one signs.
 
-Encrypted with the account's own key, free of charge, and made here: CloudFormation can't.
+The parameter is encrypted with the key that AWS manages for the account, which is free. It is
+created here, because CloudFormation cannot create a SecureString.
 """
 
 import secrets
@@ -13,12 +14,12 @@ from onecopy.aws.client import code_of
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-_KEPT = 1
-"""Older ones that are still taken: tickets live for an hour, links for minutes."""
+_OLD_SECRETS = 1
+"""Older secrets that remain valid: tickets are valid for an hour, links for minutes."""
 
 
-def make(client: "SSMClient", name: str) -> bool:
-    """Make the parameter; return whether it was not there."""
+def create(client: "SSMClient", name: str) -> bool:
+    """Create the parameter; return False if it exists."""
     try:
         _put(client, name, secrets.token_urlsafe(32), replace=False)
     except boto.ClientError as error:
@@ -29,13 +30,13 @@ def make(client: "SSMClient", name: str) -> bool:
 
 
 def rotate(client: "SSMClient", name: str) -> None:
-    """Let a new secret sign; the one before is taken until the next time."""
+    """Sign with a new secret; the previous one remains valid until the next rotation."""
     found = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"].split()
-    _put(client, name, " ".join([secrets.token_urlsafe(32), *found[:_KEPT]]), replace=True)
+    _put(client, name, " ".join([secrets.token_urlsafe(32), *found[:_OLD_SECRETS]]), replace=True)
 
 
 def remove(client: "SSMClient", name: str) -> None:
-    """Delete the parameter, if it is there."""
+    """Delete the parameter, if it exists."""
     client.delete_parameters(Names=[name])
 
 

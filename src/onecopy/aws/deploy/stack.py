@@ -1,4 +1,4 @@
-"""A stack of CloudFormation: changed by change sets, followed by its events.
+"""A CloudFormation stack, changed by change sets, with its events as progress.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events-by-operation.html
 """
@@ -17,39 +17,38 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackResourceDetailTypeDef
 
-Tell = Callable[[str], None]
-"""Takes a line of progress."""
+Report = Callable[[str], None]
+"""Callback for a line of progress."""
 
 _PROPOSED = "REVIEW_IN_PROGRESS"
-"""What a stack is of which there is no more than a change set."""
-_UNMADE = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
-"""What a stack is after it could not be made, or removed: it can only be removed."""
-_NOTHING = ("didn't contain changes", "No updates are to be performed")
-"""How a change set says that there is nothing to change."""
+"""Status of a stack that consists of a change set only."""
+_FAILED = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+"""Statuses after failing to create or delete a stack; such a stack can only be deleted."""
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+"""Texts in the reason of a change set that failed because there is nothing to change."""
 _CANCELLED = "cancelled"
-"""The reason of what failed because something else had failed."""
-_PATIENCE = 3600.0
-"""Seconds; a distribution takes minutes."""
-_FIRST, _LONGEST = 0.1, 3.0
-"""Seconds between two looks."""
+"""Text in the reason of a resource that failed only because another one had failed."""
+_TIMEOUT_SECONDS = 3600
+"""Longest time for a change; a CloudFront distribution takes minutes."""
+_MIN_POLL_SECONDS, _MAX_POLL_SECONDS = 0.1, 3.0
 
 
 class Stack:
-    """One stack, by its name."""
+    """The stack of this name."""
 
-    def __init__(self, client: "CloudFormationClient", name: str, tell: Tell) -> None:
+    def __init__(self, client: "CloudFormationClient", name: str, report: Report) -> None:
         self._client = client
         self.name = name
-        self._tell = tell
+        self._report = report
         self._seen: str | None = None
-        """The newest event that was told, or is of old."""
+        """Id of the newest event that was reported, or that preceded the change."""
         self._began: str | None = None
-        """The newest that is of old."""
+        """Id of the newest event that preceded the change."""
         self._id = name
-        """By its name until it is known by its id, by which a removed one can be looked at, too."""
+        """The name, then the id: a deleted stack can only be described by its id."""
 
-    def look(self) -> dict[str, Any] | None:
-        """Return what it is now; None if there is none."""
+    def describe(self) -> dict[str, Any] | None:
+        """Return the description of the stack; None if it does not exist."""
         try:
             found: Any = self._client.describe_stacks(StackName=self._id)["Stacks"][0]
         except boto.ClientError as error:
@@ -60,27 +59,27 @@ class Stack:
         return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
     def resource(self, logical: str) -> str:
-        """Return what something in the template is called in the account."""
+        """Return the physical id of a resource, by its logical name in the template."""
         return self._detail(logical)["PhysicalResourceId"]
 
     def parameters(self) -> dict[str, str]:
-        """Return what it was made with; nothing if there is none."""
-        given = self._made().get("Parameters", [])
-        return {each["ParameterKey"]: each["ParameterValue"] for each in given}
+        """Return the parameters of the stack; empty if it does not exist."""
+        parameters = self._created().get("Parameters", [])
+        return {each["ParameterKey"]: each["ParameterValue"] for each in parameters}
 
     def outputs(self) -> dict[str, str]:
-        """Return what it tells of itself; nothing if there is none."""
-        told = self._made().get("Outputs", [])
-        return {each["OutputKey"]: each["OutputValue"] for each in told}
+        """Return the outputs of the stack; empty if it does not exist."""
+        outputs = self._created().get("Outputs", [])
+        return {each["OutputKey"]: each["OutputValue"] for each in outputs}
 
-    def _made(self) -> dict[str, Any]:
-        """Return what it is; nothing if there is none, or no more than a proposal of one."""
-        found = self.look()
+    def _created(self) -> dict[str, Any]:
+        """Return the description; empty if the stack does not exist, or is only a change set."""
+        found = self.describe()
         return {} if found is None or found["StackStatus"] == _PROPOSED else found
 
     def owns(self, logical: str) -> bool:
-        """Tell whether something is part of it, by its name in the template."""
-        if self.look() is None:
+        """Return whether the stack contains a resource, by its logical name in the template."""
+        if self.describe() is None:
             return False
         try:
             found = self._detail(logical)
@@ -95,41 +94,41 @@ class Stack:
         return found["StackResourceDetail"]
 
     def settle(self) -> None:
-        """Wait until nobody works at it, and clear away one that could not be made.
+        """Wait for the end of a running change, and delete a stack that could not be created.
 
-        So a run goes on where an earlier one was interrupted.
+        This resumes a run that was interrupted.
         """
-        found = self.look()
+        found = self.describe()
         if found is not None and _is_busy(found):
-            self._tell(f"{self.name}: {found['StackStatus']}; waiting for its end")
+            self._report(f"{self.name}: {found['StackStatus']}; waiting until it is done")
             self._forget_events(found)
             found = self._wait(is_ours=False)
-        if found is not None and found["StackStatus"] in _UNMADE:
-            self._tell(f"{self.name}: the last try could not be finished; clearing it away")
+        if found is not None and found["StackStatus"] in _FAILED:
+            self._report(f"{self.name}: the last run failed; removing its stack")
             self.remove()
 
-    def apply(self, template: str, given: Mapping[str, str]) -> bool:
-        """Make it, or change it, so that it is as described; return whether it was not.
+    def apply(self, template: str, parameters: Mapping[str, str]) -> bool:
+        """Create or update the stack; return whether anything changed.
 
-        Parameters that are not given stay as they are. Raises Failure with the reason if it could
-        not be done: everything is then as before.
+        Parameters that are not given keep their values. Raises Failure with the reason if the
+        change failed; CloudFormation has rolled it back by then.
         """
-        found = self.look()
+        found = self.describe()
         is_new = found is None or found["StackStatus"] == _PROPOSED
         self._forget_events(found)
-        change_set = self._propose(template, given, None if is_new else found)
+        change_set = self._propose(template, parameters, None if is_new else found)
         if change_set is None:
             return False
         self._client.execute_change_set(StackName=self._id, ChangeSetName=change_set)
-        self._tell(f"{self.name}: being made; CloudFront takes some minutes")
+        self._report(f"{self.name}: deploying; CloudFront takes some minutes")
         ended = self._wait()
         if ended is None or ended["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-            raise Failure(f"the stack {self.name} could not be made: {self._reason(ended)}")
+            raise Failure(f"the stack {self.name} could not be deployed: {self._reason(ended)}")
         return True
 
     def remove(self) -> None:
-        """Delete it, and wait until it is gone."""
-        found = self.look()
+        """Delete the stack, and wait until it is gone."""
+        found = self.describe()
         if found is None:
             return
         self._forget_events(found)
@@ -142,7 +141,7 @@ class Stack:
     def _propose(
         self, template: str, given: Mapping[str, str], found: dict[str, Any] | None
     ) -> str | None:
-        """Return the id of a change set that can be executed; None if nothing is to change."""
+        """Return the id of a change set to execute; None if there is nothing to change."""
         kept = {each["ParameterKey"] for each in (found or {}).get("Parameters", [])}
         declared = {
             each["ParameterKey"]
@@ -155,7 +154,7 @@ class Stack:
             {"ParameterKey": name, "UsePreviousValue": True}
             for name in sorted((kept & declared) - given.keys())
         ]
-        made = self._client.create_change_set(
+        change_set = self._client.create_change_set(
             StackName=self.name,
             ChangeSetName=f"onecopy-{uuid4().hex}",
             ChangeSetType="UPDATE" if found else "CREATE",
@@ -164,46 +163,59 @@ class Stack:
             Capabilities=["CAPABILITY_IAM"],
             Tags=[{"Key": "onecopy", "Value": self.name}],
         )
-        self._id = made["StackId"]
-        return self._proposed(made["Id"])
+        self._id = change_set["StackId"]
+        return self._proposed(change_set["Id"])
 
     def _proposed(self, change_set: str) -> str | None:
-        for _ in _looks("the change set"):
-            seen = self._client.describe_change_set(ChangeSetName=change_set)
-            if seen["Status"] == "CREATE_COMPLETE":
-                return change_set
-            if seen["Status"] == "FAILED":
-                break
+        """Wait until the change set is created; if it is empty, delete it and return None."""
+        waiter = self._client.get_waiter("change_set_create_complete")
+        config: Any = {"Delay": 1, "MaxAttempts": _TIMEOUT_SECONDS}
+        try:
+            waiter.wait(ChangeSetName=change_set, WaiterConfig=config)
+        except boto.WaiterError as error:
+            reason = error.last_response.get("StatusReason", str(error))
+        else:
+            return change_set
         self._client.delete_change_set(ChangeSetName=change_set)
-        reason = seen.get("StatusReason", "")
-        if any(text in reason for text in _NOTHING):
+        if any(text in reason for text in _NO_CHANGES):
             return None
-        raise Failure(f"the stack {self.name} can't be changed so: {reason}")
+        raise Failure(f"the stack {self.name} cannot be changed: {reason}")
 
     def _wait(self, *, is_ours: bool = True) -> dict[str, Any] | None:
-        """Tell its events until nobody works at it any more; return what it is then.
+        """Report events until the change is over; return the description of the stack then.
 
-        What we have begun ourselves is over when its end was told: a moment after it was begun
-        the stack may still look as before.
+        Our own change is over only after its last event, since at first the stack may still have
+        its old status. boto3's waiters rely on the status, and report no events.
         """
         is_over = not is_ours
-        for _ in _looks(f"the stack {self.name}"):
-            found = self.look()
+        for _ in self._polls():
+            found = self.describe()
             for event in self._new_events():
                 if not event["ResourceStatus"].endswith("_IN_PROGRESS"):
-                    self._tell(_line(event))
+                    self._report(_line(event))
                     is_over |= event["PhysicalResourceId"] == self._id
             if is_over and (found is None or not _is_busy(found)):
                 break
         return found
 
+    def _polls(self) -> Iterator[None]:
+        """Yield whenever it is time to poll; raises Unavailable after an hour."""
+        delay, deadline = _MIN_POLL_SECONDS, time.monotonic() + _TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            yield
+            time.sleep(delay)
+            delay = min(delay * 1.5, _MAX_POLL_SECONDS)
+        raise Unavailable(
+            f"the stack {self.name} takes longer than an hour: run the same command again to resume"
+        )
+
     def _forget_events(self, found: dict[str, Any] | None) -> None:
-        """Begin to follow events here."""
+        """Report only events from now on."""
         events = next(self._pages(), []) if found is not None else []
         self._began = self._seen = events[0]["EventId"] if events else None
 
     def _new_events(self) -> list[dict[str, Any]]:
-        """Return what happened since the last time, the oldest first."""
+        """Return the events since the last call, the oldest first."""
         events = self._since(self._seen)
         if events:
             self._seen = events[0]["EventId"]
@@ -226,7 +238,7 @@ class Stack:
             yield events
 
     def _reason(self, ended: dict[str, Any] | None) -> str:
-        """Return why the last act failed: what failed first, of itself."""
+        """Return why the change failed: the first failure that was not caused by another."""
         failed = [
             event
             for event in self._since(self._began)
@@ -237,23 +249,13 @@ class Stack:
         return f"{_line(failed[-1])} ({status})" if failed else status
 
 
-def _looks(what: str) -> Iterator[None]:
-    """Yield whenever it is time to look again; raises Unavailable if it takes too long."""
-    wait, until = _FIRST, time.monotonic() + _PATIENCE
-    while time.monotonic() < until:
-        yield
-        time.sleep(wait)
-        wait = min(wait * 1.5, _LONGEST)
-    raise Unavailable(f"{what} takes longer than an hour: run the same command again to go on")
-
-
 def _is_busy(found: Mapping[str, Any]) -> bool:
     status = found["StackStatus"]
     return bool(status.endswith("_IN_PROGRESS")) and status != _PROPOSED
 
 
 def _line(event: Mapping[str, Any]) -> str:
-    """Return one line of an event."""
-    said = f"{event['LogicalResourceId']}: {event['ResourceStatus'].lower().replace('_', ' ')}"
+    """Return the line of progress for an event."""
+    line = f"{event['LogicalResourceId']}: {event['ResourceStatus'].lower().replace('_', ' ')}"
     reason = event.get("ResourceStatusReason")
-    return f"{said}: {reason}" if reason and "FAILED" in event["ResourceStatus"] else said
+    return f"{line}: {reason}" if reason and "FAILED" in event["ResourceStatus"] else line

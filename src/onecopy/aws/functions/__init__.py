@@ -1,6 +1,5 @@
-"""Functions for Lambda: the HTTP API behind API Gateway, and S3's events.
+"""Functions for AWS Lambda: the HTTP API behind API Gateway, and the events of a bucket.
 
-`onecopy.aws.functions.api.handler`, `onecopy.aws.functions.events.handler` and
-`onecopy.aws.functions.checksums.handler` are the entry points. Each opens its index and store once,
-while its process starts.
+The entry points are `onecopy.aws.functions.api.handler`, `onecopy.aws.functions.events.handler` and
+`onecopy.aws.functions.checksums.handler`. Each opens its index and store once, at cold start.
 """

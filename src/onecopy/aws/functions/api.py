@@ -1,9 +1,10 @@
-"""The HTTP API: the handler of requests from API Gateway."""
+"""Entry point of the HTTP API: the handler of requests from API Gateway."""
 
 from contextlib import ExitStack
 
 from onecopy.aws.functions.service import open_service
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.settings import read
 
-_opened = ExitStack()  # until the process ends, of which Lambda does not tell
-handler = open_service(read(), _opened)
+_opened = ExitStack()  # stays open: Lambda ends a process without notice
+handler = open_service(read(), FunctionSettings.read(), _opened)

@@ -1,9 +1,9 @@
-"""The prototype's function: `{"content": "<md5 hex>"}` -> `{"exists": <count>}`, and nothing else.
+"""Entry point of the checksum API alone: `{"content": "<md5 hex>"}` -> `{"exists": <count>}`.
 
-For requests from API Gateway, of REST or HTTP APIs, at any path.
+It handles requests from REST and HTTP APIs of API Gateway, at any path.
 """
 
 from onecopy.aws.functions.service import open_checksums
-from onecopy.settings import read
+from onecopy.aws.functions.settings import FunctionSettings
 
-handler = open_checksums(read())
+handler = open_checksums(FunctionSettings.read())

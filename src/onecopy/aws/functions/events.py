@@ -1,9 +1,10 @@
-"""What S3 tells of its objects: the handler of its events, from S3 itself or through SQS."""
+"""Entry point of bucket events: the handler of events from S3, directly or through SQS."""
 
 from contextlib import ExitStack
 
-from onecopy.aws.functions.notices import open_notices
+from onecopy.aws.functions.bucket_events import open_bucket_events
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.settings import read
 
-_opened = ExitStack()  # until the process ends, of which Lambda does not tell
-handler = open_notices(read(), _opened)
+_opened = ExitStack()  # stays open: Lambda ends a process without notice
+handler = open_bucket_events(read(), FunctionSettings.read(), _opened)

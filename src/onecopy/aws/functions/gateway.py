@@ -1,10 +1,10 @@
-"""Requests of API Gateway as ASGI applications take them, and their answers as it wants them.
+"""Adapter between API Gateway and ASGI applications, as a Lambda handler.
 
 Payload format 2.0 (HTTP APIs, function URLs) and 1.0 (REST APIs):
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 
-One event loop serves all requests of a process, one at a time: what a thread of the application has
-to say while the process is frozen between two requests, the loop hears during the next one.
+One event loop serves all requests of a process, one at a time. A thread of the application that
+finishes while the process is frozen between two requests is noticed during the next one.
 """
 
 import asyncio
@@ -21,53 +21,53 @@ from onecopy.http.auth import CLAIMS
 from onecopy.http.problems import problem_response
 
 Json = Any
-"""What `json.loads` gives."""
+"""A value as `json.loads` returns it."""
 
-MOST = 6 * 1024 * 1024 - 64 * 1024
-"""Bytes of an answer's body as JSON: Lambda takes 6 MB, with everything around it."""
-_MARGIN = 1.0
-"""Seconds that are kept for saying that the time is over."""
+MAX_BODY_BYTES = 6 * 1024 * 1024 - 64 * 1024
+"""Limit of a response body, encoded as JSON: Lambda accepts 6 MB including everything else."""
+_MARGIN_SECONDS = 1.0
+"""Time that is reserved to respond that the time is over."""
 
 
 class Context(Protocol):
-    """What Lambda says of one invocation."""
+    """Lambda's description of an invocation."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return for how long the process may still work."""
+        """Return the time until Lambda stops the invocation."""
         ...
 
 
 class Gateway:
-    """A Lambda handler around an ASGI application, which is told of no beginning and no end."""
+    """A Lambda handler for an ASGI application, which gets no lifespan events."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._loop = asyncio.new_event_loop()
 
     def __call__(self, event: Json, context: Context) -> Json:
-        """Answer one request."""
-        seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN
-        return self._loop.run_until_complete(self._answer(event, seconds))
+        """Return the response to one request."""
+        seconds = context.get_remaining_time_in_millis() / 1000 - _MARGIN_SECONDS
+        return self._loop.run_until_complete(self._respond(event, seconds))
 
-    async def _answer(self, event: Json, seconds: float) -> Json:
+    async def _respond(self, event: Json, seconds: float) -> Json:
         scope = scope_of(event)
         exchange = _Exchange(_body(event))
         try:
             async with asyncio.timeout(seconds):
                 await self._app(scope, exchange.receive, exchange.send)
         except TimeoutError:
-            exchange = await _refused(scope, _late())
+            exchange = await _replaced(scope, _late())
         if exchange.is_too_long:
-            exchange = await _refused(scope, _too_long())
-        return exchange.answer(scope["method"])
+            exchange = await _replaced(scope, _too_long())
+        return exchange.response(scope["method"])
 
     def close(self) -> None:
-        """Give back the event loop."""
+        """Close the event loop."""
         self._loop.close()
 
 
 def scope_of(event: Json) -> Scope:
-    """Return what ASGI says of a request."""
+    """Return the ASGI scope of a request."""
     context = event["requestContext"]
     if event.get("version") == "2.0":
         method, path = context["http"]["method"], _without_stage(event["rawPath"], context)
@@ -89,7 +89,7 @@ def scope_of(event: Json) -> Scope:
         "http_version": "1.1",
         "method": method,
         "scheme": "https",
-        # HTTP APIs have decoded everything but %25 by now, all others nothing.
+        # HTTP APIs have already decoded everything but %25, other APIs nothing.
         "path": unquote(path),
         "root_path": "",
         "query_string": query.encode(),
@@ -99,7 +99,7 @@ def scope_of(event: Json) -> Scope:
 
 
 def _without_stage(path: str, context: Json) -> str:
-    """Leave out the stage, which an API's own address has in its paths, and a domain has not."""
+    """Remove the stage, which is part of the path unless a custom domain is used."""
     stage = f"/{context.get('stage')}"
     if context.get("domainPrefix") == context.get("apiId") and f"{path}/".startswith(f"{stage}/"):
         return path.removeprefix(stage) or "/"
@@ -107,7 +107,7 @@ def _without_stage(path: str, context: Json) -> str:
 
 
 def _pairs(event: Json, many: str, one: str) -> Iterator[tuple[str, str]]:
-    """Yield names with their values, of which payload format 1.0 may say several."""
+    """Yield names with values; payload format 1.0 may have several values for a name."""
     if found := event.get(many):
         for name, values in found.items():
             yield from ((name, value) for value in values)
@@ -121,7 +121,7 @@ def _body(event: Json) -> bytes:
 
 
 class _Exchange:
-    """One request and its answer, each in one piece."""
+    """One request and its response, each as one message."""
 
     def __init__(self, body: bytes = b"") -> None:
         self._request: list[Message] = [{"type": "http.request", "body": body}]
@@ -129,14 +129,14 @@ class _Exchange:
         self._chunks: list[bytes] = []
 
     async def receive(self) -> Message:
-        """Give the request; that its client has gone Lambda is never told."""
+        """Return the request, then wait forever: Lambda does not report disconnected clients."""
         if self._request:
             return self._request.pop()
         await asyncio.Event().wait()
         raise AssertionError
 
     async def send(self, message: Message) -> None:
-        """Take the answer."""
+        """Collect the response."""
         if message["type"] == "http.response.start":
             self._start = message
         else:
@@ -144,12 +144,13 @@ class _Exchange:
 
     @property
     def is_too_long(self) -> bool:
-        """Whether Lambda would not take the answer."""
-        length = sum(map(len, self._chunks))
-        return length > MOST // 2 and len(msgspec.json.encode(self._encoded()[0])) > MOST
+        """Whether Lambda would reject the response."""
+        if sum(map(len, self._chunks)) <= MAX_BODY_BYTES // 2:  # the usual case: skip encoding
+            return False
+        return len(msgspec.json.encode(self._encoded()[0])) > MAX_BODY_BYTES
 
-    def answer(self, method: str) -> Json:
-        """Return the answer as API Gateway takes it, which adds its length itself."""
+    def response(self, method: str) -> Json:
+        """Return the response for API Gateway, which adds Content-Length itself."""
         body, is_base64 = ("", False) if method == "HEAD" else self._encoded()
         headers: dict[str, str] = {}
         cookies: list[str] = []
@@ -159,16 +160,16 @@ class _Exchange:
                 cookies.append(text)
             elif name != "content-length":
                 headers[name] = f"{headers[name]}, {text}" if name in headers else text
-        answer = {
+        response = {
             "statusCode": self._start["status"],
             "headers": headers,
             "body": body,
             "isBase64Encoded": is_base64,
         }
-        return {**answer, "cookies": cookies} if cookies else answer
+        return {**response, "cookies": cookies} if cookies else response
 
     def _encoded(self) -> tuple[str, bool]:
-        """Return the body as text; what is no UTF-8 in base64."""
+        """Return the body as text, and whether that is base64: only if the body is not UTF-8."""
         body = b"".join(self._chunks)
         try:
             return body.decode(), False
@@ -176,7 +177,7 @@ class _Exchange:
             return b64encode(body).decode(), True
 
 
-async def _refused(scope: Scope, response: Response) -> _Exchange:
+async def _replaced(scope: Scope, response: Response) -> _Exchange:
     exchange = _Exchange()
     await response(scope, exchange.receive, exchange.send)
     return exchange
@@ -184,10 +185,10 @@ async def _refused(scope: Scope, response: Response) -> _Exchange:
 
 def _late() -> Response:
     return problem_response(
-        503, "time-over", "This took longer than it may: ask again.", {"Retry-After": "1"}
+        503, "time-over", "The request took too long; repeat it.", {"Retry-After": "1"}
     )
 
 
 def _too_long() -> Response:
-    detail = f"The answer would have more than {MOST} bytes: ask for less at a time."
+    detail = f"The response is too large (limit {MAX_BODY_BYTES} bytes); split the request."
     return problem_response(413, "limit-exceeded", detail)

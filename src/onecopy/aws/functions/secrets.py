@@ -1,7 +1,8 @@
-"""The secrets that sign tickets, where AWS keeps them, and somebody changes them at times.
+"""The secrets that sign tickets, kept by AWS, where they may be rotated at any time.
 
-`secretsmanager:NAME` is a secret of Secrets Manager: its current version signs, the previous one is
-accepted. `ssm:NAME` is a parameter of Systems Manager: its words are secrets, the first signs.
+`secretsmanager:NAME` is a secret of Secrets Manager: the current version signs, and the previous
+one is accepted. `ssm:NAME` is a parameter of Systems Manager with secrets separated by spaces: the
+first one signs, and all are accepted.
 
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
 """
@@ -18,10 +19,10 @@ import botocore.exceptions as boto
 from onecopy.aws.client import session_of
 from onecopy.errors import InvalidSettings, Unavailable
 
-FRESH = 300.0
-"""Seconds after which the secrets are read again."""
-SOON = 5.0
-"""Seconds after which they are read again for something that none of them has signed."""
+REFRESH_SECONDS = 300.0
+"""Age at which the secrets are read again."""
+MIN_REFRESH_SECONDS = 5.0
+"""Age at which they are read again for a signature that none of them fits."""
 
 Read = Callable[[], list[bytes]]
 
@@ -30,35 +31,35 @@ def open_secrets(place: str) -> "RotatingSecrets":
     """Open `secretsmanager:NAME` or `ssm:NAME`; raises InvalidSettings and Unavailable."""
     service, _, name = place.partition(":")
     if service not in _READERS or not name:
-        raise InvalidSettings(f"{place!r} keeps no secrets: say secretsmanager:NAME or ssm:NAME")
+        raise InvalidSettings(f"invalid secret {place!r}: use secretsmanager:NAME or ssm:NAME")
     client = session_of().create_client(service)
     return RotatingSecrets(partial(_read, service, client, name))
 
 
 class RotatingSecrets(Sequence[bytes]):
-    """Secrets that are read again when they have become old, or when none of them fits.
+    """Secrets that are read again when they are old, or when none of them fits.
 
-    So what one process has signed with a new secret is accepted by all others at once.
+    So a signature with a new secret is accepted by all processes at once.
     """
 
     def __init__(self, read: Read) -> None:
         self._read = read
         self._lock = Lock()
         self._secrets = read()
-        self._looked = time.monotonic()
+        self._read_at = time.monotonic()
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield those that are known; if that is not enough, those that are new."""
-        known = self._at_most(FRESH)
+        """Yield the known secrets; then, if the caller needs more, new ones."""
+        known = self._recent(REFRESH_SECONDS)
         yield from known
-        yield from (secret for secret in self._at_most(SOON) if secret not in known)
+        yield from (secret for secret in self._recent(MIN_REFRESH_SECONDS) if secret not in known)
 
-    def _at_most(self, seconds: float) -> list[bytes]:
-        """Return the secrets as they were at most so many seconds ago, if they can be read."""
+    def _recent(self, seconds: float) -> list[bytes]:
+        """Return the secrets, read at most `seconds` ago unless reading them fails."""
         with self._lock:
-            if time.monotonic() - self._looked > seconds:
-                self._looked = time.monotonic()
-                with suppress(Unavailable):  # those that we have go on being good
+            if time.monotonic() - self._read_at > seconds:
+                self._read_at = time.monotonic()
+                with suppress(Unavailable):  # the known secrets remain valid
                     self._secrets = self._read()
             return self._secrets
 
@@ -67,15 +68,15 @@ class RotatingSecrets(Sequence[bytes]):
     @overload
     def __getitem__(self, at: slice) -> list[bytes]: ...
     def __getitem__(self, at: int | slice) -> bytes | list[bytes]:
-        return self._at_most(FRESH)[at]
+        return self._recent(REFRESH_SECONDS)[at]
 
     def __len__(self) -> int:
-        return len(self._at_most(FRESH))
+        return len(self._recent(REFRESH_SECONDS))
 
 
 def _from_secrets_manager(client: Any, name: str) -> list[bytes]:  # noqa: ANN401 - boto3's
     versions = [_version(client, name, "AWSCURRENT")]
-    with suppress(client.exceptions.ResourceNotFoundException):  # it was never changed
+    with suppress(client.exceptions.ResourceNotFoundException):  # it was never rotated
         versions.append(_version(client, name, "AWSPREVIOUS"))
     return versions
 
@@ -97,7 +98,7 @@ def _read(service: str, client: Any, name: str) -> list[bytes]:  # noqa: ANN401 
     try:
         secrets = _READERS[service](client, name)
     except (boto.BotoCoreError, boto.ClientError) as error:
-        raise Unavailable(f"can't read the secret that signs tickets: {error}") from error
+        raise Unavailable(f"can't read the secrets that sign tickets: {error}") from error
     if not secrets or not all(secrets):
-        raise InvalidSettings(f"{name} holds no secret")
+        raise InvalidSettings(f"{name} contains no secret")
     return secrets

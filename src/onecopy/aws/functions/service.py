@@ -1,4 +1,4 @@
-"""What the settings name, opened for functions on Lambda: the HTTP API, and the bare question."""
+"""The HTTP API and the checksum API on Lambda, opened as configured."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -6,102 +6,104 @@ from urllib.parse import quote
 
 from onecopy.aws.functions.gateway import Gateway
 from onecopy.aws.functions.secrets import open_secrets
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_backends, ticket_secrets_of
 from onecopy.claims import ClaimRule
 from onecopy.digest import MiB
 from onecopy.errors import InvalidSettings
 from onecopy.gate import Limits
-from onecopy.http.app import ChecksumApi, Options, SignIn, create_app, create_checksum_app
-from onecopy.index import Engine, open_index
+from onecopy.http.app import Options, SignIn, create_app
+from onecopy.http.checksum_api import ChecksumApi, create_checksum_app
+from onecopy.index import Engine, open_any
 from onecopy.settings import Settings
 from onecopy.tenant import DEFAULT_TENANT, is_tenant
 from onecopy.tokens import list_tokens
 
 LIMITS = Limits(files=400, parts=500)
-"""Signed requests are long: with the longest keys so many fill the 6 MB of an answer."""
-BODY = 5 * MiB
-"""Bytes of a JSON body: what comes to Lambda has 6 MB, and each quotation mark in it counts two."""
-REVOKED = 10.0
-"""Seconds until a token that is revoked is refused: else each request would ask for all tokens."""
+"""With the longest keys, the signed requests for this number fill the 6 MB of a response."""
+MAX_BODY_BYTES = 5 * MiB
+"""Limit of a JSON body: Lambda accepts 6 MB, where each quotation mark counts as two bytes."""
+TOKEN_SECONDS = 10.0
+"""Time for which a revoked token works: without it, each request would read the tokens."""
 
 
-def open_service(settings: Settings, opened: ExitStack) -> Gateway:
-    """Open the HTTP API; tokens, or sign-ins that an authorizer has verified, are required."""
+def open_service(settings: Settings, own: FunctionSettings, opened: ExitStack) -> Gateway:
+    """Open the HTTP API; it requires tokens, or claims that an authorizer has verified."""
     index, store = opened.enter_context(opened_backends(settings))
-    if settings.jwt_tenant:
-        check_tenants(settings.jwt_tenant, index)
+    if own.jwt_tenant:
+        check_tenants(own.jwt_tenant, index)
     app = create_app(
         index,
         store,
-        secrets=_secrets(settings, index),
+        secrets=_secrets(settings, own, index),
         tokens_required=True,
-        options=_options(settings),
+        options=_options(settings, own),
     )
     return Gateway(app)
 
 
-def open_checksums(settings: Settings) -> Gateway:
-    """Open the bare question about the prototype's table, and nothing else."""
+def open_checksums(settings: FunctionSettings) -> Gateway:
+    """Open the checksum API for the prototype's table, and nothing else."""
     api = _checksum_api(settings)
     if api is None or api.counted is None:
-        raise InvalidSettings("the bare question needs ONECOPY_CHECKSUM_ORIGIN and DYNAMODB_TABLE")
+        raise InvalidSettings("the checksum API needs ONECOPY_CHECKSUM_ORIGIN and DYNAMODB_TABLE")
     return Gateway(create_checksum_app(api.counted, api))
 
 
 def check_tenants(tenant: str, index: Engine) -> None:
-    """Raise InvalidSettings if those who sign in can't be this tenant, or not beside the others."""
+    """Raise InvalidSettings if users who sign in cannot be this tenant beside existing tokens."""
     if ClaimRule(tenant).claim is None and not is_tenant(tenant):
-        raise InvalidSettings(f"ONECOPY_JWT_TENANT: {tenant!r} is no tenant; or say claim:NAME")
-    # The owner of the whole store would own the keys of all others, too.
+        raise InvalidSettings(f"invalid ONECOPY_JWT_TENANT {tenant!r}: use a tenant, or claim:NAME")
+    # The default tenant owns the whole store, including the keys of all other tenants.
     if any(
         (token.tenant == DEFAULT_TENANT) != (tenant == DEFAULT_TENANT)
         for token in list_tokens(index)
     ):
         raise InvalidSettings(
-            f"tokens of the tenant {DEFAULT_TENANT!r}, which owns the whole store, can't stand "
-            "beside tenants with names (ONECOPY_JWT_TENANT): revoke them, by `onecopy token`, or "
-            "let nobody else in"
+            f"there are tokens of the tenant {DEFAULT_TENANT!r}, which owns the whole store, so no "
+            "other tenant can exist (ONECOPY_JWT_TENANT); revoke them with `onecopy token`, or let "
+            "no users sign in"
         )
 
 
-def _options(settings: Settings) -> Options:
-    tenant = settings.jwt_tenant
+def _options(settings: Settings, own: FunctionSettings) -> Options:
+    tenant = own.jwt_tenant
     return Options(
         price=settings.price,
         limits=LIMITS,
-        body_bytes=BODY,
+        body_bytes=MAX_BODY_BYTES,
         trust=settings.tenants,
-        checksum_api=_checksum_api(settings),
-        sign_in=_sign_in(settings),
-        claims=ClaimRule(tenant, settings.jwt_scopes) if tenant else None,
-        token_seconds=REVOKED,
-        figures=False,
+        checksum_api=_checksum_api(own),
+        sign_in=_sign_in(own),
+        claims=ClaimRule(tenant, own.jwt_scopes) if tenant else None,
+        token_seconds=TOKEN_SECONDS,
+        metrics=False,
     )
 
 
-def _sign_in(settings: Settings) -> SignIn | None:
-    """Return where people sign in; raises InvalidSettings if nobody could be asked there."""
+def _sign_in(settings: FunctionSettings) -> SignIn | None:
+    """Return where users sign in; raises InvalidSettings if the client is missing."""
     audience = settings.oidc_audience
     client = settings.oidc_client_id or audience
     if settings.oidc_issuer is None:
         return None
     if client is None:
-        raise InvalidSettings("signing in needs ONECOPY_OIDC_CLIENT_ID")
+        raise InvalidSettings("signing in needs ONECOPY_OIDC_CLIENT_ID or ONECOPY_OIDC_AUDIENCE")
     api = None if audience == client else audience
     return SignIn(settings.oidc_issuer, client, settings.oidc_scopes, api)
 
 
-def _secrets(settings: Settings, index: Engine) -> Sequence[bytes]:
-    if settings.secret_from:
-        return open_secrets(settings.secret_from)
+def _secrets(settings: Settings, own: FunctionSettings, index: Engine) -> Sequence[bytes]:
+    if own.secret_from:
+        return open_secrets(own.secret_from)
     return ticket_secrets_of(settings, index)
 
 
-def _checksum_api(settings: Settings) -> ChecksumApi | None:
+def _checksum_api(settings: FunctionSettings) -> ChecksumApi | None:
     if settings.checksum_origin is None:
         return None
     index = None
     if settings.checksum_table:
         key = quote(settings.checksum_key, safe="")
-        index = open_index(f"dynamodb://{settings.checksum_table}?key={key}&layout=checksums")
+        index = open_any(f"dynamodb://{settings.checksum_table}?key={key}&layout=checksums")
     return ChecksumApi(settings.checksum_origin, settings.checksum_tenant, index)

@@ -1,8 +1,8 @@
-"""What S3 tells of its objects -> index: events, as S3 itself or a queue brings them.
+"""Updates of the index from the events of a bucket, which S3 sends directly or through SQS.
 
-An event only names a key: what lies there now is looked at (see `onecopy.scan.keys`), so that
-events may come late, doubled and in any order. One that is lost is made good by the next one of its
-key, or by `onecopy scan`.
+An event only names a key, whose object is then looked at (see `onecopy.scan.keys`). So events may
+arrive late, twice and in any order; a lost one is repaired by the next event of its key, or by
+`onecopy scan`.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_backends, tenants_of
 from onecopy.errors import InvalidKey, InvalidSettings, Unavailable
 from onecopy.index.interface import Engine
@@ -25,47 +26,52 @@ from onecopy.store.s3.store import S3Store
 from onecopy.tenant import Owners
 
 Json = Any
-"""What `json.loads` gives."""
+"""A value as `json.loads` returns it."""
 
 _log = logging.getLogger("onecopy.events")
 
 
-def open_notices(settings: Settings, opened: ExitStack) -> "Notices":
-    """Open what takes the events of the bucket in the settings; raises InvalidSettings."""
+def open_bucket_events(
+    settings: Settings, own: FunctionSettings, opened: ExitStack
+) -> "BucketEvents":
+    """Open the handler of events of the bucket in the settings; raises InvalidSettings."""
     index, store = opened.enter_context(opened_backends(settings))
     if not isinstance(store, S3Store):
-        raise InvalidSettings("events are those of a bucket: ONECOPY_STORE must begin with s3://")
-    return Notices(settings, index, store)
+        raise InvalidSettings(f"events need a bucket, not {store.url}: set ONECOPY_STORE to s3://…")
+    return BucketEvents(settings, index, store, own.jwt_tenant)
 
 
-class Notices:
+class BucketEvents:
     """A Lambda handler for the events of one bucket."""
 
-    def __init__(self, settings: Settings, index: Engine, store: S3Store) -> None:
+    def __init__(
+        self, settings: Settings, index: Engine, store: S3Store, jwt_tenant: str | None = None
+    ) -> None:
         self._settings = settings
+        self._jwt_tenant = jwt_tenant
         self._index = index
         self._store = store
 
     def __call__(self, event: Json, context: object = None) -> Json:  # noqa: ARG002 - Lambda's
-        """Take messages of a queue, and return which failed, so that only they come again.
+        """Process messages of a queue; return those that failed, so that only they are redelivered.
 
-        Events that S3 brings itself come again all together if this raises: Unavailable.
+        For events from S3 itself, raises Unavailable, so that all of them are redelivered.
         """
         messages = [r for r in event.get("Records", ()) if r.get("eventSource") == "aws:sqs"]
         if messages:
             return {"batchItemFailures": list(self._failed(messages))}
         if failed := self._catch_up(self._keys(event)):
-            raise Unavailable(f"not up to date: {failed}")
+            raise Unavailable(f"could not update the index for: {failed}")
         return None
 
     def _failed(self, messages: Iterable[Json]) -> Iterator[Json]:
-        """Work off all messages at once, and yield those of which a key failed."""
+        """Process all messages together, and yield those with a key that failed."""
         named: dict[str, set[str]] = {}
         for message in messages:
             try:
                 named[message["messageId"]] = set(self._keys(msgspec.json.decode(message["body"])))
             except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
-                _log.exception("message %s is no event of S3", message["messageId"])
+                _log.exception("message %s is not an event of S3", message["messageId"])
                 yield {"itemIdentifier": message["messageId"]}
         failed = self._catch_up(key for keys in named.values() for key in keys)
         for message_id, keys in named.items():
@@ -73,24 +79,24 @@ class Notices:
                 yield {"itemIdentifier": message_id}
 
     def _catch_up(self, keys: Iterable[str]) -> dict[str, str]:
-        owners = Owners(tenants_of(self._settings, self._index))
+        owners = Owners(tenants_of(self._settings, self._index, self._jwt_tenant))
         failed = catch_up(self._index, self._store, owners, keys)
         if failed:
-            _log.warning("%d objects can't be looked at: %s", len(failed), set(failed.values()))
+            _log.warning("could not look at %d objects: %s", len(failed), set(failed.values()))
         return failed
 
     def _keys(self, event: Json) -> Iterator[str]:
-        """Yield the keys of our store that an event names; a test event names none."""
+        """Yield the keys of our store that an event names; test events name none."""
         address = self._store.address
         for record in event.get("Records", ()):
-            told = record["s3"]
-            key = _key_in(told["object"]["key"], address.prefix)
-            if key is not None and told["bucket"]["name"] == address.bucket:
+            event = record["s3"]
+            key = _key_in(event["object"]["key"], address.prefix)
+            if key is not None and event["bucket"]["name"] == address.bucket:
                 yield key
 
 
 def _key_in(quoted: str, prefix: str) -> str | None:
-    """Return the key below the prefix; None if it is none that we could speak of."""
+    """Return the key below the prefix; None if it is outside, or not a valid key."""
     try:
         whole = unquote_plus(quoted, errors="strict")
         return check_key(whole.removeprefix(prefix)) if whole.startswith(prefix) else None

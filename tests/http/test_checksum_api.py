@@ -15,7 +15,7 @@ ORIGIN = "https://old.example"
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Start a service that requires tokens, but answers the bare question to one origin."""
+    """Start a service that requires tokens, but serves the checksum API to one origin."""
     with starting(tmp_path_factory.mktemp("old")) as start:
         yield start(Options(checksum_api=ChecksumApi(ORIGIN, "photos")), tokens_required=True)
 

@@ -1,4 +1,4 @@
-"""What a bucket that was there before is told: to send its events, besides all that it does.
+"""Event notifications of an existing bucket, next to those that it already sends.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventNotifications.html
 """
@@ -18,11 +18,11 @@ _EVENTS = ("s3:LifecycleExpiration:*", "s3:ObjectCreated:*", "s3:ObjectRemoved:*
 
 
 def subscribe(client: "S3Client", bucket: str, queue: str, prefix: str) -> bool:
-    """Let the bucket send events of objects below the prefix to a queue; return if it did not yet.
+    """Send events of objects below the prefix to a queue; return whether that is a change.
 
-    Raises Failure if it sends the same events elsewhere: S3 sends each to one place only.
+    Raises Failure if the bucket sends the same events elsewhere: S3 allows one destination only.
     """
-    before = _sent(client, bucket)
+    before = _configuration(client, bucket)
     wanted: Any = {
         "Id": f"{_ID}-{queue.rpartition(':')[2]}",
         "QueueArn": queue,
@@ -33,22 +33,22 @@ def subscribe(client: "S3Client", bucket: str, queue: str, prefix: str) -> bool:
     if _same(wanted, [each for each in before["QueueConfigurations"] if each["QueueArn"] == queue]):
         return False
     before["QueueConfigurations"] = [*_others(before, queue), wanted]
-    _send(client, bucket, before)
+    _put(client, bucket, before)
     return True
 
 
 def unsubscribe(client: "S3Client", bucket: str, queue: str) -> bool:
-    """Let it send no more events to the queue, and all others as before; return if it did."""
-    before = _sent(client, bucket)
+    """Send no more events to the queue, and leave others as they are; return whether it did."""
+    before = _configuration(client, bucket)
     others = _others(before, queue)
     if len(others) == len(before["QueueConfigurations"]):
         return False
-    _send(client, bucket, {**before, "QueueConfigurations": others})
+    _put(client, bucket, {**before, "QueueConfigurations": others})
     return True
 
 
-def _sent(client: "S3Client", bucket: str) -> dict[str, Any]:
-    """Return where the bucket sends which events."""
+def _configuration(client: "S3Client", bucket: str) -> dict[str, Any]:
+    """Return the notification configuration of the bucket."""
     answer: Any = client.get_bucket_notification_configuration(Bucket=bucket)
     found = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
     return {"QueueConfigurations": [], **found}
@@ -58,8 +58,8 @@ def _others(found: dict[str, Any], queue: str) -> list[Any]:
     return [each for each in found["QueueConfigurations"] if each["QueueArn"] != queue]
 
 
-def _same(wanted: dict[str, Any], there: list[Any]) -> bool:
-    return len(there) == 1 and _essence(there[0]) == _essence(wanted)
+def _same(wanted: dict[str, Any], existing: list[Any]) -> bool:
+    return len(existing) == 1 and _essence(existing[0]) == _essence(wanted)
 
 
 def _essence(configuration: Any) -> tuple[Any, ...]:  # noqa: ANN401 - boto3's
@@ -69,7 +69,7 @@ def _essence(configuration: Any) -> tuple[Any, ...]:  # noqa: ANN401 - boto3's
     ]
 
 
-def _send(client: "S3Client", bucket: str, configuration: dict[str, Any]) -> None:
+def _put(client: "S3Client", bucket: str, configuration: dict[str, Any]) -> None:
     try:
         client.put_bucket_notification_configuration(
             Bucket=bucket,
@@ -79,6 +79,6 @@ def _send(client: "S3Client", bucket: str, configuration: dict[str, Any]) -> Non
         if code_of(error) != "InvalidArgument":
             raise
         raise Failure(
-            f"the bucket {bucket} can't send its events to onecopy: {error}; if it sends the same "
-            "events elsewhere, let a topic of SNS hand them on to both"
+            f"the bucket {bucket} cannot send its events to onecopy: {error}; if it sends the same "
+            "events elsewhere, send them to an SNS topic with both as subscribers"
         ) from error

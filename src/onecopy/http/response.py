@@ -1,4 +1,4 @@
-"""Sending answers, without the cost of a response object on the way that is taken most."""
+"""ASGI responses, without the cost of a response object on the most frequent path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ API_HEADERS: Final[Headers] = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-"""Answers are for the asking program alone: no cache keeps them, no browser runs them."""
+"""Headers of API responses: no cache may store them, and no browser may run them."""
 
 
-async def answer(
+async def send_response(
     send: Send,
     body: bytes,
     *,
@@ -24,7 +24,7 @@ async def answer(
     media_type: bytes = JSON,
     headers: Headers = API_HEADERS,
 ) -> None:
-    """Send a whole response."""
+    """Send a complete response."""
     own: list[tuple[bytes, bytes]] = []
     if status != 204:  # RFC 9110, 8.6: a 204 has neither length nor type
         own = [(b"content-length", str(len(body)).encode()), (b"content-type", media_type)]
@@ -33,8 +33,8 @@ async def answer(
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """An answer that is always the same: an ASGI application."""
+class StaticResponse:
+    """A response that is always the same, as an ASGI application."""
 
     body: bytes
     media_type: bytes
@@ -42,7 +42,6 @@ class Ready:
     status: int = 200
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Send it."""
-        await answer(
+        await send_response(
             send, self.body, status=self.status, media_type=self.media_type, headers=self.headers
         )

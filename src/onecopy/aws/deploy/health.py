@@ -1,0 +1,55 @@
+"""Check that the functions start, by one harmless event each, as API Gateway and S3 send them.
+
+A package for another machine, a missing permission or an invalid setting would otherwise show only
+when the first user opens the page.
+"""
+
+import json
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from onecopy.errors import Failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+_HEALTH_REQUEST = {
+    "version": "2.0",
+    "rawPath": "/healthz",
+    "requestContext": {"http": {"method": "GET"}, "stage": "$default"},
+}
+TEST_EVENTS = {"ApiFunction": _HEALTH_REQUEST, "EventsFunction": {"Records": []}}
+"""By logical name of the function in the template: an event that changes nothing."""
+_RETRYABLE_ERRORS = frozenset({"Forbidden", "Unavailable"})
+"""Errors that occur while a new role is still propagating, in its first seconds."""
+_DELAYS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
+"""Delay before each attempt."""
+
+
+class _Outcome(NamedTuple):
+    error: str | None
+    message: str
+
+
+def check_start(client: "LambdaClient", function: str, event: object) -> None:
+    """Invoke a function; raises Failure with its message if it does not start."""
+    for delay in _DELAYS_SECONDS:
+        time.sleep(delay)
+        outcome = _invoke(client, function, event)
+        if outcome.error not in _RETRYABLE_ERRORS:
+            break
+    if outcome.error is not None:
+        raise Failure(
+            f"everything is deployed, but the function {function} does not start: {outcome.message}"
+        )
+
+
+def _invoke(client: "LambdaClient", function: str, event: object) -> _Outcome:
+    response = client.invoke(FunctionName=function, Payload=json.dumps(event))
+    result: Any = json.loads(response["Payload"].read() or b"null")
+    if response.get("FunctionError"):
+        return _Outcome(result.get("errorType", ""), result.get("errorMessage", ""))
+    # The API returns a status; the events function returns null.
+    if (result or {}).get("statusCode", 200) != 200:
+        return _Outcome("", str(result.get("body")))
+    return _Outcome(None, "")

@@ -1,0 +1,101 @@
+"""The checksum API, for pages of the prototype: POST an MD5, get the number of stored copies.
+
+It answers one web origin and needs no token. Everything that exists for this contract only is here.
+"""
+
+from itertools import islice
+from typing import Annotated, NamedTuple
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from onecopy.digest import MD5, Digest
+from onecopy.errors import NotAllowed
+from onecopy.http.access_log import AccessLog
+from onecopy.http.body import decode, header, read_json
+from onecopy.http.metrics import NoMetrics
+from onecopy.http.problems import on_http_exception
+from onecopy.http.response import send_response
+from onecopy.http.threads import Threads
+from onecopy.index.interface import Engine, Index, Lists
+from onecopy.tenant import DEFAULT_TENANT
+
+_MAX_COUNT = 1_000
+"""Copies to count; a higher number is reported as this one. A checksum list counts as one."""
+_MAX_BODY_BYTES = 4096
+
+
+class ChecksumApi(NamedTuple):
+    """Who may use the checksum API, and which contents it counts."""
+
+    origin: str
+    """The one web origin that CORS allows, as `https://upload.example.org`."""
+    tenant: str = DEFAULT_TENANT
+    counted: Engine | Lists | None = None
+    """The index to query if it is not the service's own: the prototype's table."""
+
+
+class ChecksumRequest(msgspec.Struct):
+    """The prototype's request."""
+
+    content: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{32}$", description="MD5 in hex.")]
+
+
+class ChecksumResponse(msgspec.Struct):
+    """The prototype's response."""
+
+    exists: int
+    """Number of copies."""
+
+
+class ChecksumEndpoint:
+    """Responds with the number of copies that have an MD5, and to CORS preflights."""
+
+    template = "/"
+    """Its path in the access log."""
+
+    def __init__(self, index: Engine | Lists, threads: Threads, api: ChecksumApi) -> None:
+        self._index = index if isinstance(index, Index) else None
+        self._lists = index if isinstance(index, Lists) else None
+        self._threads = threads
+        self._api = api
+        self._decoder = msgspec.json.Decoder(ChecksumRequest)
+        self._cors = (
+            (b"access-control-allow-origin", api.origin.encode()),
+            (b"access-control-allow-methods", b"POST"),
+            (b"access-control-allow-headers", b"content-type"),
+            (b"access-control-max-age", b"600"),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = header(scope, b"origin")
+        if origin is not None and origin != self._api.origin.encode():
+            raise NotAllowed("This origin may not use the API.", reason="origin-not-allowed")
+        scope["onecopy.headers"] = self._cors
+        if scope["method"] == "OPTIONS":
+            await send_response(send, b"", status=204)
+            return
+        body = await read_json(scope, receive, _MAX_BODY_BYTES)
+        count = await self._threads.call(self._count, body)
+        await send_response(send, msgspec.json.encode(ChecksumResponse(count)))
+
+    def _count(self, body: bytes) -> int:
+        digest = Digest(MD5, bytes.fromhex(decode(self._decoder, body).content))
+        tenant = self._api.tenant
+        copies = self._index.copies(tenant, digest=digest) if self._index else ()
+        is_listed = self._lists is not None and self._lists.listed(tenant, [digest]) != [None]
+        return sum(1 for _ in islice(copies, _MAX_COUNT)) + is_listed
+
+
+def create_checksum_app(index: Engine | Lists, api: ChecksumApi) -> Starlette:
+    """Return an ASGI application that serves the checksum API, and nothing else, at any path."""
+    endpoint = ChecksumEndpoint(index, Threads(), api)
+    return Starlette(
+        routes=[Route("/{path:path}", endpoint, methods=["POST", "OPTIONS"])],
+        middleware=[Middleware(AccessLog, metrics=NoMetrics())],
+        exception_handlers={HTTPException: on_http_exception},
+    )
