@@ -22,14 +22,14 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.gate.interface import Answer, Finish, Request
-from onecopy.index import open_index
 from onecopy.retry import RetryPolicy
 from onecopy.store.interface import Send
+from onecopy.testing.index.complete import open_complete
 from onecopy.tokens import create_token
 from tests.conftest import Serve, Served
 from tests.middleman import Fault, Middleman, answering, standing_between
 
-FAST = RetryPolicy(tries=4, first=0.01, longest=0.05)
+FAST = RetryPolicy(attempts=4, first_delay=0.01, max_delay=0.05)
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def upload(client: Client, key: str, data: bytes) -> Answer:
 
 
 def test_listed(client: Client, service: Served) -> None:
-    """What a list has comes without a copy, as the gate says it."""
+    """A listed content has no copy, as the gate returns it."""
     listed = Listed(digest(b"listed"), 6)
-    index = open_index(f"sqlite:{service.folder / 'index.sqlite'}")
+    index = open_complete(f"sqlite:{service.folder / 'index.sqlite'}")
     index.enlist([("default", listed)])
     index.close()
     assert client.probe([6, 7]) == [{SHA256}, frozenset()]
@@ -93,7 +93,7 @@ def test_listed(client: Client, service: Served) -> None:
 
 
 def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:
-    """What was uploaded lies in the store, and is found by size and digest with its address."""
+    """An uploaded file is in the store, and is found by size and digest with its URL."""
     stored = upload(client, "a/b.txt", b"hello")
     assert stored.verdict is Verdict.NEW
     assert stored.copy is not None
@@ -108,7 +108,7 @@ def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:
 
 
 def test_a_large_upload_goes_in_parts_and_can_be_looked_at(client: Client, service: Served) -> None:
-    """Parts are asked for, sent, listed by `status`, and make up the content digest."""
+    """Parts are requested, sent, listed by `status`, and form the content digest."""
     data = bytes(range(256)) * 40_000
     first, second = part_lengths(len(data))
     parts = [data[:first], data[first:]]
@@ -130,7 +130,7 @@ def test_a_large_upload_goes_in_parts_and_can_be_looked_at(client: Client, servi
 
 
 def test_config_tells_limits_and_price(client: Client) -> None:
-    """The client knows what the service says of itself."""
+    """The client returns the configuration of the service."""
     config = client.config()
     assert (config.store_kind, config.price) == ("folder", 0.023)
     assert (config.limits.sizes, config.limits.files) == (10_000, 1_000)
@@ -179,7 +179,7 @@ def test_errors_keep_their_class_and_reason(client: Client) -> None:
 
 
 def test_a_bad_file_does_not_spoil_the_others(client: Client) -> None:
-    """A key that no store may hold is refused by itself, with a message."""
+    """An invalid key is refused without affecting other files, with a message."""
     bad, good = client.begin([Request("../x", 3, digest(b"abc")), Request("x", 3, digest(b"abd"))])
     assert (bad.verdict, bad.reason) == (Verdict.UNCONFIRMED, "key-invalid")
     assert bad.message
@@ -188,7 +188,7 @@ def test_a_bad_file_does_not_spoil_the_others(client: Client) -> None:
 
 def test_a_token_is_needed_and_sent(server: Serve, tmp_path: Path) -> None:
     """Once there is a token, calls without one are NotAllowed, and calls with it work."""
-    index = open_index(f"sqlite:{tmp_path / 'index.sqlite'}")
+    index = open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")
     _, secret = create_token(index, scopes=["check"])
     index.close()
     url = server().url
@@ -202,7 +202,7 @@ def test_a_token_is_needed_and_sent(server: Serve, tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_not_there_is_named() -> None:
-    """Nobody listens: Unavailable says where and why, in one line."""
+    """If no server listens, Unavailable names the address and the reason in one line."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(Unavailable, match=f"127.0.0.1:{port}.*refused"):
@@ -212,7 +212,7 @@ def test_a_server_that_is_not_there_is_named() -> None:
 def test_a_name_that_does_not_resolve_is_named() -> None:
     """An unknown host is Unavailable too, in words that a person understands."""
     with pytest.raises(Unavailable, match=r"no-such-host\.invalid"):
-        Client("http://no-such-host.invalid", policy=RetryPolicy(tries=1)).probe([1])
+        Client("http://no-such-host.invalid", policy=RetryPolicy(attempts=1)).probe([1])
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "localhost:8000", "http://", "http://user:pw@host", ""])
@@ -227,19 +227,19 @@ def test_another_kind_of_server_is_recognised() -> None:
     with (
         answering(200, {"Content-Type": "text/html"}, b"<html>hi</html>") as other,
         closing(Client(other.url, policy=FAST)) as client,
-        pytest.raises(Failure, match="not a onecopy service"),
+        pytest.raises(Failure, match="is not the API of onecopy"),
     ):
         client.config()
 
 
 def test_redirects_are_not_followed() -> None:
-    """A redirect does not take the token elsewhere: it is an error that says so."""
+    """A redirect is an error that explains itself: the token is not sent elsewhere."""
     with (
         answering(200, {}, b"{}") as elsewhere,
         answering(307, {"Location": elsewhere.url + "/v1/config"}, b"") as first,
         closing(Client(first.url, "secret", policy=FAST)) as client,
     ):
-        with pytest.raises(BadInput, match="sends us elsewhere"):
+        with pytest.raises(BadInput, match="a redirect, which is not followed"):
             client.config()
         assert elsewhere.seen == []
 
@@ -281,7 +281,7 @@ def test_a_busy_service_is_asked_again(shaky: Client, middleman: Middleman) -> N
 
 
 def test_a_service_that_stays_busy_is_given_up(shaky: Client, middleman: Middleman) -> None:
-    """After so many tries it is Unavailable."""
+    """After the last attempt it raises Unavailable."""
     shaky.config()
     middleman.break_next("/v1/probe", "busy", times=4)
     with pytest.raises(Unavailable):

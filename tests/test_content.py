@@ -89,7 +89,7 @@ class TestPacking:
         )
 
     def test_has_the_bytes_that_indexes_keep(self) -> None:
-        """The packed form, which lies in people's databases, stays as it is."""
+        """The packed form, which is stored in users' databases, does not change."""
         packed = Digests.of(
             [
                 (digest(Scheme("md5", SMALLEST_PART)), Evidence.PROVED),
@@ -114,7 +114,7 @@ class TestPacking:
 class TestDigests:
     @given(DIGESTS, digests(), EVIDENCE)
     def test_is_a_mapping(self, packed: Digests, other: Digest, evidence: Evidence) -> None:
-        """It can be asked for a digest's evidence, and for digests that it does not have."""
+        """It returns the evidence of a digest, and raises KeyError for other digests."""
         assert isinstance(packed, Mapping)
         more = packed.merged(Digests.of([(other, evidence)]))
         assert more[other] >= evidence

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from onecopy import digest, hashing
+from onecopy import digest, hashing, platforms
 from onecopy.digest import (
     LARGEST_CONTENT,
     LARGEST_PART,
@@ -54,7 +54,7 @@ def sample(size: int) -> bytes:
 
 
 def digests_of(content: bytes, schemes: list[Scheme]) -> tuple[Digest, ...]:
-    """Compute digests as their definition says, in the simplest way."""
+    """Compute digests by their definition, in the simplest way."""
     return tuple(Digest(scheme, plainly(content, scheme)) for scheme in schemes)
 
 
@@ -68,8 +68,8 @@ def plainly(content: bytes, scheme: Scheme) -> bytes:
 
 
 @dataclass(frozen=True)
-class Lying:
-    """A source that says it has `size` bytes, and may fail."""
+class Missized:
+    """A source whose stated `size` may be wrong, and which may fail."""
 
     path: Path
     size: int
@@ -83,15 +83,15 @@ class Lying:
             os.close(descriptor)
 
 
-def source(path: Path, content: bytes) -> Lying:
+def source(path: Path, content: bytes) -> Missized:
     path.write_bytes(content)
-    return Lying(path, len(content))
+    return Missized(path, len(content))
 
 
-def sparse(path: Path, size: int) -> Lying:
+def sparse(path: Path, size: int) -> Missized:
     with path.open("wb") as file:
         file.truncate(size)
-    return Lying(path, size)
+    return Missized(path, size)
 
 
 Way = Callable[[Path, bytes, list[Scheme]], Hashed]
@@ -130,11 +130,11 @@ def way(request: pytest.FixtureRequest, eager: None) -> Way:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small files be hashed by several threads too, in small chunks."""
-    monkeypatch.setattr(hashing, "_WORTH_THREADS", 1)
+    monkeypatch.setattr(hashing, "_MIN_SIZE_FOR_THREADS", 1)
     monkeypatch.setattr(hashing, "_CHUNK", 100_003)
 
 
-def ended(name: str = "onecopy-hashing") -> bool:
+def ended(name: str = "onecopy-workers") -> bool:
     """Whether all hashing threads end within a second."""
     limit = time.monotonic() + 1
     while any(thread.name == name for thread in threading.enumerate()):
@@ -290,7 +290,7 @@ class TestHashing:
         parts: list[tuple[digest.Algorithm, int]],
         whole: list[Scheme],
     ) -> None:
-        """Any schemes of any size, in the order asked for, each once."""
+        """Any schemes of any size, in the requested order, each once."""
         content = sample(size)
         schemes = list(dict.fromkeys([*whole, *(Scheme(*part) for part in parts)]))
         hashed = way(tmp_path / "file", content, [*schemes, *schemes])
@@ -333,8 +333,8 @@ class TestHashing:
 
     def test_reads_without_preadv(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where a system has no preadv, threads read by turns and get the same digests."""
-        monkeypatch.setattr(hashing, "_read_at", hashing._seek_and_read)
-        monkeypatch.setattr(hashing, "_WORTH_THREADS", 1)
+        monkeypatch.setattr(hashing, "read_at", platforms._seek_and_read)
+        monkeypatch.setattr(hashing, "_MIN_SIZE_FOR_THREADS", 1)
         monkeypatch.setattr(hashing, "_CHUNK", 10_007)
         content = sample(1_000_000)
         schemes = [MD5, Scheme("sha256", 30_011)]
@@ -364,7 +364,7 @@ class TestHashing:
 class TestChange:
     @pytest.mark.parametrize("difference", [-1, 1, -100_000, 100_000])
     def test_of_length_is_noticed(self, way: Way, tmp_path: Path, difference: int) -> None:
-        """A file or stream that has fewer or more bytes than said has no digest."""
+        """A file or stream with fewer or more bytes than stated has no digest."""
         size = 500_000 + difference
         with pytest.raises(FileChanged, match=str(size)):
             read_as(way, tmp_path / "file", sample(500_000), size)
@@ -373,7 +373,7 @@ class TestChange:
         """A stream that is too long is refused with the chunk that is too much."""
         hasher = Hasher(10, [SHA256])
         hasher.update(bytes(10))
-        with pytest.raises(FileChanged, match="more than the 10"):
+        with pytest.raises(FileChanged, match="more than the expected 10"):
             hasher.update(b"x")
 
     def test_unreadable_is_an_error(self, eager: None, tmp_path: Path) -> None:
@@ -388,17 +388,17 @@ class TestChange:
 
 
 def read_as(way: Way, path: Path, content: bytes, size: int) -> None:
-    """Read content that is said to have another size."""
+    """Read content whose stated size is wrong."""
     path.write_bytes(content)
     schemes = [SHA256, Scheme("md5", 70_001)]
     if way is by_stream:
         hash_stream([content], size, schemes)
     elif way is by_files:
-        [(_, outcome)] = hash_files([(Lying(path, size), schemes)])
+        [(_, outcome)] = hash_files([(Missized(path, size), schemes)])
         assert isinstance(outcome, FileChanged)
         raise outcome
     else:
-        with Lying(path, size).open() as descriptor:
+        with Missized(path, size).open() as descriptor:
             hash_fd(descriptor, size, schemes, threads=1 if way is by_one_thread else 3)
 
 
@@ -410,7 +410,7 @@ class TestProgress:
     def test_adds_up_to_the_size(
         self, eager: None, tmp_path: Path, schemes: list[Scheme], threads: int
     ) -> None:
-        """However many schemes and threads, each byte is counted once."""
+        """Each byte is counted once, for any number of schemes and threads."""
         counts: list[int] = []
         size = 2 * SMALLEST_PART + 12_345
         with sparse(tmp_path / "file", size).open() as descriptor:
@@ -447,9 +447,9 @@ class TestProgress:
             if threading.get_ident() != caller:
                 raise Enough
 
-        lying = sparse(tmp_path / "file", 1 << 40)
-        with lying.open() as descriptor, pytest.raises(Enough):
-            hash_fd(descriptor, lying.size, schemes, threads=2, progress=progress)
+        missized = sparse(tmp_path / "file", 1 << 40)
+        with missized.open() as descriptor, pytest.raises(Enough):
+            hash_fd(descriptor, missized.size, schemes, threads=2, progress=progress)
         assert ended()
 
     def test_interrupted_waiting_ends_all(self, eager: None, tmp_path: Path) -> None:
@@ -458,13 +458,13 @@ class TestProgress:
         def interrupt(*_: object) -> None:
             raise Enough
 
-        lying = sparse(tmp_path / "file", 64 * MiB)
+        missized = sparse(tmp_path / "file", 64 * MiB)
         before = signal.signal(signal.SIGALRM, interrupt)
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         start = time.monotonic()
         try:
-            with lying.open() as descriptor, pytest.raises(Enough):
-                hash_fd(descriptor, lying.size, [MD5, PARTS], threads=2, progress=slowly)
+            with missized.open() as descriptor, pytest.raises(Enough):
+                hash_fd(descriptor, missized.size, [MD5, PARTS], threads=2, progress=slowly)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
@@ -483,9 +483,9 @@ class TestProgress:
             time.sleep(0.1)
             seen.append("still reading")
 
-        lying = sparse(tmp_path / "file", 1 << 40)
-        with lying.open() as descriptor, pytest.raises(Enough):
-            hash_fd(descriptor, lying.size, [PARTS], threads=2, progress=progress)
+        missized = sparse(tmp_path / "file", 1 << 40)
+        with missized.open() as descriptor, pytest.raises(Enough):
+            hash_fd(descriptor, missized.size, [PARTS], threads=2, progress=progress)
         assert seen == ["still reading"]
 
 
@@ -513,14 +513,14 @@ class TestManyFiles:
 
     @pytest.mark.parametrize("count", [3, 300])
     def test_errors_stay_with_their_file(self, tmp_path: Path, count: int) -> None:
-        """A file that is gone, changed or too large has its error as its result; others go on."""
+        """A missing, changed or too large file results in its error; other files are hashed."""
         good = source(tmp_path / "good", b"abc")
-        lies = [
-            Lying(tmp_path / "gone", 3),
-            Lying(good.path, 4),
-            Lying(good.path, LARGEST_CONTENT + 1),
+        failing = [
+            Missized(tmp_path / "gone", 3),
+            Missized(good.path, 4),
+            Missized(good.path, LARGEST_CONTENT + 1),
         ]
-        sources = [*[good] * count, *lies, good]
+        sources = [*[good] * count, *failing, good]
         results = list(hash_files(((source, [SHA256]) for source in sources), threads=2))
         assert [source for source, _ in results] == sources
         assert [type(outcome) for _, outcome in results] == [
@@ -533,7 +533,7 @@ class TestManyFiles:
 
     def test_nothing_gives_nothing(self) -> None:
         """No files, no results, no threads."""
-        nothing: list[tuple[Lying, list[Scheme]]] = []
+        nothing: list[tuple[Missized, list[Scheme]]] = []
         assert list(hash_files(nothing)) == []
         assert ended()
 
@@ -550,7 +550,7 @@ class TestManyFiles:
         good = source(tmp_path / "good", b"abc")
         drawn = 0
 
-        def items() -> Iterator[tuple[Lying, list[Scheme]]]:
+        def items() -> Iterator[tuple[Missized, list[Scheme]]]:
             nonlocal drawn
             while True:
                 drawn += 1
@@ -568,7 +568,7 @@ class TestManyFiles:
         """An error of the caller's own iterable is the caller's, after which no thread is left."""
         good = source(tmp_path / "good", b"abc")
 
-        def items() -> Iterator[tuple[Lying, list[Scheme]]]:
+        def items() -> Iterator[tuple[Missized, list[Scheme]]]:
             for _ in range(count):
                 yield good, [SHA256]
             raise Enough
@@ -602,7 +602,7 @@ class TestManyFiles:
 
     @pytest.mark.parametrize("files", [1, 3])
     def test_a_process_may_exit_amidst_it(self, tmp_path: Path, files: int) -> None:
-        """Threads that still hash for nobody do not keep a process from exiting."""
+        """Threads that still hash do not keep a process from exiting."""
         source = sparse(tmp_path / "file", 1 << 40)
         way = "threading.Thread(target=main, daemon=True).start(); begun.wait(); sys.exit(7)"
         with hashing_process(source, files, "sha256+8388608", way) as process:
@@ -611,7 +611,7 @@ class TestManyFiles:
 
 @contextmanager
 def hashing_process(
-    source: Lying, files: int, scheme: str, how: str
+    source: Missized, files: int, scheme: str, how: str
 ) -> Iterator[subprocess.Popen[str]]:
     """Give a process that is amidst hashing."""
     process = subprocess.Popen(

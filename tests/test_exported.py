@@ -9,7 +9,7 @@ import onecopy
 
 
 def test_the_names_are_sorted_and_there() -> None:
-    """What `__all__` says can be had, and is what its own module calls so."""
+    """Every name in `__all__` can be imported, and is the object of that name in its module."""
     assert onecopy.__all__ == sorted(onecopy.__all__)
     for name in onecopy.__all__:
         found = getattr(onecopy, name)
@@ -18,7 +18,7 @@ def test_the_names_are_sorted_and_there() -> None:
 
 
 def test_every_name_has_a_docstring() -> None:
-    """Whoever asks for help gets some."""
+    """`help` has something to show for every name."""
     assert not [name for name in onecopy.__all__ if not getattr(onecopy, name).__doc__]
 
 

@@ -193,7 +193,7 @@ class TestSkipped:
             assert (entry.path + entry.message).isprintable()
 
     def test_own_records_are_left(self, tmp_path: Path) -> None:
-        """`.onecopy`, where a folder store keeps its records, is not read, wherever it lies."""
+        """`.onecopy`, where a folder store keeps its records, is not read at any depth."""
         make(tmp_path / "store", ".onecopy/uploads/1", "a/.onecopy/id", "a/b")
         assert skipped(tmp_path / "store") == [
             (str(tmp_path / "store/.onecopy"), "reserved"),
@@ -230,7 +230,7 @@ class TestSkipped:
         ]
 
     def test_closed_later_is_an_error_of_the_file(self, as_nobody: Path) -> None:
-        """A file that is closed to us only after it was listed fails by itself when hashed."""
+        """A file that becomes unreadable after it was listed is an error of that file alone."""
         make(as_nobody / "tree", "a", "b", "c")
         files = [entry for entry in walk([as_nobody / "tree"]) if isinstance(entry, File)]
         (as_nobody / "tree" / "b").unlink()
@@ -257,7 +257,7 @@ def apply(change: str, path: Path) -> None:
         os.truncate(path, 3)
     elif change == "touch":
         os.utime(path, ns=(0, 0))
-    else:  # of the same length and with the same time: the inode or its own time tells
+    else:  # same length and mtime: the inode or ctime differs
         if change == "replace":
             path.rename(path.with_name("old"))
         path.write_bytes(bytes(status.st_size))
@@ -320,26 +320,26 @@ class TestChange:
         """A link, folder or pipe that took the file's place is neither followed nor waited for."""
         file = only(path)
         path.rename(path.with_name("original"))
-        said = "changed since it was listed"
+        message = "changed since it was listed"
         if place == "link":
             path.symlink_to("original")
-            said = "is a symbolic link now"
+            message = "was replaced by a symbolic link"
         elif place == "folder":
             path.mkdir()
         else:
             os.mkfifo(path)
-        with pytest.raises(FileChanged, match=said), file.open():
+        with pytest.raises(FileChanged, match=message), file.open():
             pytest.fail("opened")
 
     def test_deleted_is_the_systems_error(self, path: Path) -> None:
-        """A file that is gone raises what the system says."""
+        """A deleted file raises the system's error."""
         file = only(path)
         path.unlink()
         with pytest.raises(FileNotFoundError), file.open():
             pytest.fail("opened")
 
     def test_hashing_notices_it(self, path: Path) -> None:
-        """The digests of a file that changes while it is hashed are not told."""
+        """A file that changes while it is hashed has no digests."""
         path.write_bytes(bytes(5_000_000))
         file = only(path)
         [(_, outcome)] = hash_files([(file, [SHA256])], progress=lambda _: apply("overwrite", path))
@@ -348,7 +348,7 @@ class TestChange:
 
 class TestChunks:
     def test_give_any_stretch(self, tmp_path: Path) -> None:
-        """A stretch of a file comes whole, in chunks of at most the size asked for."""
+        """A range of a file is complete, in chunks of at most the requested size."""
         content = bytes(range(256)) * 1000
         (tmp_path / "file").write_bytes(content)
         file = only(tmp_path / "file")
@@ -360,7 +360,7 @@ class TestChunks:
         assert [len(chunk) for chunk in file.chunks()] == [256_000]
 
     def test_of_a_changed_file_lack_the_last(self, tmp_path: Path) -> None:
-        """The last chunk of a file that changed meanwhile is never given away."""
+        """The last chunk of a file that has changed is never returned."""
         (tmp_path / "file").write_bytes(bytes(100))
         taken: list[bytes] = []
         file = only(tmp_path / "file")
@@ -372,11 +372,11 @@ class TestChunks:
     def test_beyond_the_end_are_refused(self, tmp_path: Path, offset: int) -> None:
         """A stretch that the file does not have ends with an error, not early."""
         (tmp_path / "file").write_bytes(bytes(100))
-        with pytest.raises(FileChanged, match="no more than 100 bytes"):
+        with pytest.raises(FileChanged, match="it has only 100 bytes"):
             list(only(tmp_path / "file").chunks(offset, 101))
 
     def test_given_up_are_closed(self, tmp_path: Path) -> None:
-        """Whoever stops taking chunks leaves no descriptor open."""
+        """A caller that stops reading chunks leaves no descriptor open."""
         (tmp_path / "file").write_bytes(bytes(100))
         before = set(os.listdir("/dev/fd"))  # noqa: PTH208 - numbers, not files
         chunks = only(tmp_path / "file").chunks(chunk_size=10)

@@ -27,7 +27,7 @@ CLOSING = OK.replace(b"200 OK", b"200 OK\r\nConnection: close")
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 BARE = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
 """What a HEAD is answered: a length, and no body."""
-FAST = RetryPolicy(tries=3, first=0.01, longest=0.02)
+FAST = RetryPolicy(attempts=3, first_delay=0.01, max_delay=0.02)
 
 
 class Line(StreamRequestHandler):
@@ -62,7 +62,7 @@ class Server:
 
 @contextmanager
 def speaking(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """Run a server that does with each connection what the next script says, or the last one."""
+    """Run a server that runs the next script for each connection; the last one is repeated."""
     server = Server()
 
     class Scripted(Line):
@@ -85,7 +85,7 @@ def speaking(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[Se
 
 
 def says(*answers: bytes) -> Script:
-    """Answer so many requests, and close the connection."""
+    """Answer a number of requests, and close the connection."""
 
     def script(line: Line) -> None:
         for answer in answers:
@@ -111,7 +111,7 @@ def cut_short(line: Line) -> None:
 @pytest.fixture
 def connections() -> Iterator[HttpClient]:
     """Make connections that are closed in the end."""
-    with HttpClient(silence=5) as made:
+    with HttpClient(timeout=5) as made:
         yield made
 
 
@@ -162,7 +162,7 @@ def test_an_idle_connection_that_was_closed_is_not_used(connections: HttpClient)
 
 
 def test_a_connection_that_is_closed_at_the_wrong_moment(connections: HttpClient) -> None:
-    """Closed just as the request comes, it is Unavailable: whoever may repeat it does."""
+    """A connection closed as the request arrives is Unavailable; a caller may repeat it."""
 
     def closes_late(line: Line) -> None:
         says(OK)(line)
@@ -197,11 +197,11 @@ def test_a_body_that_breaks_off_is_sent_again(connections: HttpClient, length: i
 
 
 def test_sending_is_given_up_in_the_end(connections: HttpClient) -> None:
-    """A server that never answers is Unavailable after so many tries, and no sooner."""
+    """A server that never answers is Unavailable after the last attempt, and no sooner."""
     with speaking(cut_short) as server:
         with pytest.raises(Unavailable):
             put(connections, Send(1, "PUT", server.url, {}), lambda: iter([b"x" * 20]), 20, FAST)
-        assert len(server.lines) == FAST.tries
+        assert len(server.lines) == FAST.attempts
 
 
 def test_what_can_not_be_read_is_not_sent_again(connections: HttpClient) -> None:
@@ -220,12 +220,12 @@ def test_what_can_not_be_read_is_not_sent_again(connections: HttpClient) -> None
 
 @pytest.mark.parametrize("length", [1000, 8 * MiB])
 def test_a_refusal_before_the_body_was_read(connections: HttpClient, length: int) -> None:
-    """Who refuses a request need not read its body: his answer is heard all the same."""
+    """A server that refuses a request need not read its body: its response is still read."""
 
     def refuses(line: Line) -> None:
         line.head()
         line.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
-        sleep(0.1)  # and with bytes that nobody reads the connection is reset
+        sleep(0.1)  # and unread bytes reset the connection
 
     with speaking(refuses, echoes) as server:
         chunks = iter([b"x" * (length // 8)] * 8)
@@ -242,7 +242,7 @@ def test_a_refusal_before_the_body_was_read(connections: HttpClient, length: int
 def test_a_refusal_is_not_repeated(
     connections: HttpClient, status: str, code: str, error: type[Exception]
 ) -> None:
-    """What the bucket refuses for good is sent once, and its own words are told."""
+    """A request that the bucket refuses permanently is sent once; the error quotes the bucket."""
     text = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
     answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text
     with speaking(says(answer)) as server:
@@ -276,7 +276,7 @@ def test_a_server_that_keeps_no_connection(connections: HttpClient, answer: byte
     ids=["continue", "chunks", "no content"],
 )
 def test_other_forms_of_an_answer(connections: HttpClient, answer: bytes, data: bytes) -> None:
-    """An answer ends where it says so; nothing that is not its own gets into its headers."""
+    """A response ends where it states its end, and no foreign bytes get into its headers."""
     with speaking(says(answer, OK)) as server:
         response = connections.request("GET", server.url, {})
         assert response.data == data
@@ -330,24 +330,24 @@ def test_a_server_that_says_nothing() -> None:
         sleep(0.5)
         line.wfile.write(OK)
 
-    with speaking(dawdles, echoes) as server, HttpClient(silence=0.1) as connections:
+    with speaking(dawdles, echoes) as server, HttpClient(timeout=0.1) as connections:
         with pytest.raises(Unavailable, match="timed out"):
             get(connections, server.url)
         assert get(connections, f"{server.url}/a") == b"/a"
 
 
 def test_a_server_that_takes_nothing() -> None:
-    """A body that nobody reads is given up after the same time."""
+    """A body that the server does not read is abandoned after the same time."""
     with (
         speaking(lambda line: sleep(0.5)) as server,
-        HttpClient(silence=0.1) as connections,
+        HttpClient(timeout=0.1) as connections,
         pytest.raises(Unavailable, match="timed out"),
     ):
         upload(connections, server.url, iter([b"x" * MiB] * 64), 64 * MiB)
 
 
 def test_many_threads_get_each_its_own_answer() -> None:
-    """No answer goes to another's request, and of the connections only so many stay open."""
+    """No response is returned for another request, and only `max_idle` connections stay open."""
     with speaking(echoes) as server, HttpClient(4) as connections:
         urls = [f"{server.url}/{number}" for number in range(1000)]
         with ThreadPoolExecutor(16) as threads:
@@ -415,7 +415,7 @@ def tls(certificate: Path) -> ssl.SSLContext:
 def test_a_trusted_certificate(
     tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Over TLS all is as without it; whom to trust the system says, or SSL_CERT_FILE."""
+    """TLS changes nothing else; the system, or SSL_CERT_FILE, provides the trusted certificates."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with speaking(says(OK, OK), echoes, tls=tls) as server, HttpClient() as connections:
         assert upload(connections, server.url, iter([b"x" * MiB]), MiB) == (200, b"ok")
@@ -428,7 +428,7 @@ def test_a_trusted_certificate(
 def test_a_certificate_that_nobody_vouches_for(
     tls: ssl.SSLContext, connections: HttpClient
 ) -> None:
-    """It is refused: Unavailable says why."""
+    """It is refused, and Unavailable states the reason."""
     with (
         speaking(echoes, tls=tls) as server,
         pytest.raises(Unavailable, match=r"(?i)certificate.verify.failed"),

@@ -1,9 +1,10 @@
-"""Settings: which source wins, and what is refused."""
+"""Settings: the order of the sources, and errors."""
 
 from pathlib import Path
 
 import pytest
 
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.errors import InvalidSettings
 from onecopy.settings import Settings, read
 
@@ -16,7 +17,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without file, environment and options everything lies below onecopy-data."""
+    """Without file, environment and options, everything is stored below onecopy-data."""
     monkeypatch.chdir(tmp_path)
     found = read(environment={"HOME": "/home/ada"})
     assert found == Settings(cache=Path("/home/ada/.cache/onecopy"))
@@ -29,7 +30,7 @@ def test_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_file_in_the_working_directory_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """onecopy.toml counts without being named."""
+    """onecopy.toml is used without being named."""
     write(tmp_path, 'store = "elsewhere"\nprice = 0.01\n')
     monkeypatch.chdir(tmp_path)
     found = read(environment={})
@@ -51,7 +52,7 @@ def test_an_empty_variable_is_none(tmp_path: Path) -> None:
 
 
 def test_a_server_gives_way_to_a_store_that_is_named_later(tmp_path: Path) -> None:
-    """Who names a store on the command line means it, whatever the environment says."""
+    """A store on the command line overrides a server in the environment."""
     path = write(tmp_path, "")
     environment = {"ONECOPY_SERVER": "http://localhost:1"}
     assert read(path, {}, environment).server == "http://localhost:1"
@@ -60,7 +61,7 @@ def test_a_server_gives_way_to_a_store_that_is_named_later(tmp_path: Path) -> No
 
 
 def test_a_server_beside_a_store_is_refused(tmp_path: Path) -> None:
-    """One source that names both does not know what it wants."""
+    """A source must not name both."""
     path = write(tmp_path, "")
     with pytest.raises(InvalidSettings, match="both a server and store"):
         read(path, {"server": "http://x", "store": "y"}, {})
@@ -83,7 +84,7 @@ def test_a_server_beside_a_store_is_refused(tmp_path: Path) -> None:
         ('token = "secret"\n', "token"),
     ],
 )
-def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, named: str) -> None:
+def test_mistakes_in_the_file_are_named(tmp_path: Path, text: str, named: str) -> None:
     """A mistake in the file is an error that names it, and the file."""
     path = write(tmp_path, text)
     with pytest.raises(InvalidSettings, match=named) as raised:
@@ -93,12 +94,12 @@ def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, named: st
 
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     """--config with a wrong path is an error; a missing onecopy.toml is none."""
-    with pytest.raises(InvalidSettings, match="no file"):
+    with pytest.raises(InvalidSettings, match="no such settings file"):
         read(tmp_path / "none.toml", {}, {})
 
 
 def test_trust_belongs_to_a_tenant(tmp_path: Path) -> None:
-    """What one tenant trusts says nothing about another."""
+    """The trust of one tenant does not apply to another."""
     path = write(tmp_path, '[tenants.archive]\ntrust = ["md5", "claimed"]\n[tenants.photos]\n')
     assert read(path, {"tenant": "archive"}, {}).trust == {"md5", "claimed"}
     assert read(path, {"tenant": "photos"}, {}).trust == frozenset()
@@ -106,7 +107,7 @@ def test_trust_belongs_to_a_tenant(tmp_path: Path) -> None:
 
 
 def test_the_token_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
-    """A token file is read and stripped; what is named later wins."""
+    """A token file is read and stripped; a later source wins."""
     token_file = tmp_path / "token"
     token_file.write_text("from-file\n")
     path = write(tmp_path, f'token_file = "{token_file}"\n')
@@ -118,7 +119,7 @@ def test_the_token_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "\n", "two\nlines", "höh"])
 def test_a_token_file_without_a_token_is_refused(tmp_path: Path, content: str) -> None:
-    """What can't be sent in a header is no token."""
+    """A token must be valid in a header."""
     token_file = tmp_path / "token"
     token_file.write_text(content)
     with pytest.raises(InvalidSettings, match="no token"):
@@ -147,8 +148,17 @@ def test_the_cache_follows_xdg(tmp_path: Path) -> None:
     assert read(path, {}, {"XDG_CACHE_HOME": "c", "HOME": "/h"}).cache == Path("/h/.cache/onecopy")
 
 
-def test_what_functions_on_lambda_are_told(tmp_path: Path) -> None:
-    """They have nothing but the environment."""
+def test_trust_comes_from_the_environment(tmp_path: Path) -> None:
+    """Where there is no file, a variable lists the tenants' trust."""
+    environment = {"ONECOPY_TRUST": "photos=md5 archive=claimed,md5"}
+    assert read(write(tmp_path, ""), {}, environment).tenants == {
+        "archive": frozenset({"claimed", "md5"}),
+        "photos": frozenset({"md5"}),
+    }
+
+
+def test_functions_on_lambda_are_configured_by_the_environment() -> None:
+    """Their own settings come from variables only; variables that are empty do not count."""
     environment = {
         "DYNAMODB_KEY": "checksum",
         "DYNAMODB_TABLE": "old",
@@ -156,22 +166,22 @@ def test_what_functions_on_lambda_are_told(tmp_path: Path) -> None:
         "ONECOPY_CHECKSUM_TENANT": "photos",
         "ONECOPY_JWT_SCOPES": "scope",
         "ONECOPY_JWT_TENANT": "claim:team",
+        "ONECOPY_OIDC_ISSUER": "",
         "ONECOPY_SECRET_FROM": "ssm:/onecopy",
-        "ONECOPY_TRUST": "photos=md5 archive=claimed,md5",
     }
-    found = read(write(tmp_path, ""), {}, environment)
-    assert (found.checksum_table, found.checksum_key) == ("old", "checksum")
-    assert (found.checksum_origin, found.checksum_tenant) == ("https://old.example", "photos")
-    assert (found.jwt_tenant, found.jwt_scopes) == ("claim:team", "scope")
-    assert found.secret_from == "ssm:/onecopy"
-    assert found.tenants == {
-        "archive": frozenset({"claimed", "md5"}),
-        "photos": frozenset({"md5"}),
-    }
+    assert FunctionSettings.read(environment) == FunctionSettings(
+        checksum_key="checksum",
+        checksum_origin="https://old.example",
+        checksum_table="old",
+        checksum_tenant="photos",
+        jwt_scopes="scope",
+        jwt_tenant="claim:team",
+        secret_from="ssm:/onecopy",
+    )
 
 
 @pytest.mark.parametrize("text", ["md5", "photos=", "photos=sha1", "photos=md5,", "photos:md5"])
-def test_trust_that_can_not_be_read(tmp_path: Path, text: str) -> None:
-    """What is trusted by mistake would be a wrong duplicate."""
+def test_invalid_trust_is_refused(tmp_path: Path, text: str) -> None:
+    """Trust by mistake could lead to a wrong duplicate."""
     with pytest.raises(InvalidSettings, match="ONECOPY_TRUST"):
         read(write(tmp_path, ""), {}, {"ONECOPY_TRUST": text})

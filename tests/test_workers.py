@@ -1,8 +1,9 @@
-"""Threads that work off lines: batches, order, limits, errors, and an end."""
+"""Threads that process queues: batches, order, limits, errors, and stopping."""
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 
 import pytest
@@ -12,49 +13,49 @@ from onecopy.workers import Counter, Stopped, Workers, WorkQueue
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    """Make a workers, and see that it leaves no thread behind."""
+    """Yield workers, and check that they leave no thread behind."""
     threads = threading.active_count()
     made = Workers()
     yield made
-    made.stop(patience=5)
+    made.stop(timeout=5)
     assert threading.active_count() == threads
 
 
-def line_of(workers: Workers, *items: int) -> WorkQueue[int]:
-    """Return a line of these items."""
-    line = WorkQueue[int](workers)
+def queue_of(workers: Workers, *items: int) -> WorkQueue[int]:
+    """Return a queue of these items."""
+    queue = WorkQueue[int](workers)
     for item in items:
-        line.put(item)
-    return line
+        queue.put(item)
+    return queue
 
 
 def test_a_batch_takes_what_is_there(workers: Workers) -> None:
-    """Nothing more is to come: no waiting."""
+    """If no more items will come, it does not wait."""
     began = time.monotonic()
-    assert line_of(workers, 1, 2, 3).take_many(10, 5, lambda: False) == [1, 2, 3]
+    assert queue_of(workers, 1, 2, 3).take_many(10, 5, lambda: False) == [1, 2, 3]
     assert time.monotonic() - began < 1
 
 
 def test_a_batch_has_a_limit(workers: Workers) -> None:
-    """What is over stays for the next one."""
-    line = line_of(workers, *range(5))
-    assert line.take_many(3, 0, lambda: True) == [0, 1, 2]
-    assert line.take_many(3, 0, lambda: False) == [3, 4]
+    """The other items remain for the next batch."""
+    queue = queue_of(workers, *range(5))
+    assert queue.take_many(3, 0, lambda: True) == [0, 1, 2]
+    assert queue.take_many(3, 0, lambda: False) == [3, 4]
 
 
 def test_a_batch_waits_for_more_but_not_for_ever(workers: Workers) -> None:
-    """As long as something may come it waits, up to its patience."""
-    line = line_of(workers, 1)
-    threading.Timer(0.1, line.put, [2]).start()
-    assert line.take_many(2, 5, lambda: True) == [1, 2]
-    line.put(3)
+    """It waits while more items may come, up to the timeout."""
+    queue = queue_of(workers, 1)
+    threading.Timer(0.1, queue.put, [2]).start()
+    assert queue.take_many(2, 5, lambda: True) == [1, 2]
+    queue.put(3)
     began = time.monotonic()
-    assert line.take_many(2, 0.1, lambda: True) == [3]
+    assert queue.take_many(2, 0.1, lambda: True) == [3]
     assert 0.1 <= time.monotonic() - began < 2
 
 
 def test_ahead_keeps_the_order_and_its_depth(workers: Workers) -> None:
-    """The maker runs ahead, but only so far."""
+    """Items are produced ahead, but only up to the depth."""
     made: list[int] = []
 
     def make() -> Iterator[int]:
@@ -70,11 +71,13 @@ def test_ahead_keeps_the_order_and_its_depth(workers: Workers) -> None:
 
 
 def test_each_works_on_all_with_a_limit_inside(workers: Workers) -> None:
-    """Everything comes out once, and never more than the limit is on the way."""
+    """Every item is processed once, and no more than the limit are in flight."""
     taken = count()
-    items = workers.each(lambda number: number * 2, iter(range(1000)), threads=4, inside=10)
+    items = workers.each(lambda number: number * 2, iter(range(1000)), threads=4, max_in_flight=10)
     assert sorted(items) == [number * 2 for number in range(1000)]
-    lazy = workers.each(lambda number: number, (next(taken) for _ in count()), threads=2, inside=10)
+    lazy = workers.each(
+        lambda number: number, (next(taken) for _ in count()), threads=2, max_in_flight=10
+    )
     next(lazy)
     time.sleep(0.2)
     assert next(taken) <= 13
@@ -82,12 +85,12 @@ def test_each_works_on_all_with_a_limit_inside(workers: Workers) -> None:
 
 def test_each_of_nothing_ends(workers: Workers) -> None:
     """No items, no results."""
-    assert list(workers.each(str, [], threads=2, inside=5)) == []
+    assert list(workers.each(str, [], threads=2, max_in_flight=5)) == []
 
 
 @pytest.mark.parametrize("where", ["items", "work"])
 def test_errors_are_raised_where_the_results_are_taken(workers: Workers, where: str) -> None:
-    """Neither the maker's nor a worker's error is lost."""
+    """Neither an error of the items nor one of the work is lost."""
 
     def items() -> Iterator[int]:
         yield 1
@@ -100,38 +103,38 @@ def test_errors_are_raised_where_the_results_are_taken(workers: Workers, where: 
         return number
 
     with pytest.raises(ValueError, match="badly"):
-        list(workers.each(work, items(), threads=2, inside=5))
+        list(workers.each(work, items(), threads=2, max_in_flight=5))
     if where == "items":
         with pytest.raises(ValueError, match="badly"):
             list(workers.ahead(items(), 1))
 
 
-def test_many_who_wait_are_all_stopped(workers: Workers) -> None:
-    """However the items fall to those who wait, each of them ends."""
-    line = WorkQueue[int](workers)
+def test_all_waiting_threads_are_stopped(workers: Workers) -> None:
+    """Every waiting thread ends, however the items were distributed."""
+    queue = WorkQueue[int](workers)
     taken: list[int] = []
     errors: list[Exception] = []
 
     def take_for_ever() -> None:
         while True:
-            taken.append(line.take())
+            taken.append(queue.take())
 
     for _ in range(20):
         workers.start(take_for_ever, errors.append)
     for number in range(2000):
-        line.put(number)
+        queue.put(number)
         if number % 100 == 0:
             time.sleep(0.002)
     while len(taken) < 2000:
         time.sleep(0.001)
-    workers.stop(patience=10)
+    workers.stop(timeout=10)
     assert sorted(taken) == list(range(2000))
     assert not errors
 
 
-def test_who_waits_is_stopped(workers: Workers) -> None:
+def test_a_waiting_thread_is_stopped(workers: Workers) -> None:
     """A thread that waits for work or for room ends soon after `stop`."""
-    gauge = Counter(5)
+    counter = Counter(5)
     ended: list[str] = []
     errors: list[Exception] = []
 
@@ -144,21 +147,79 @@ def test_who_waits_is_stopped(workers: Workers) -> None:
 
     def wait_for_room() -> None:
         try:
-            gauge.wait_below(5, workers)
+            counter.wait_below(5, workers)
         except Stopped:
             ended.append("room")
             raise
 
     for work in (wait_for_work, wait_for_room):
         workers.start(work, errors.append)
-    workers.stop(patience=5)
+    workers.stop(timeout=5)
     assert sorted(ended) == ["room", "work"]
     assert not errors
 
 
-def test_a_gauge_lets_through_below_its_limit(workers: Workers) -> None:
-    """Who waits goes on when there is room."""
-    gauge = Counter(2)
-    threading.Timer(0.05, gauge.add, [-1]).start()
-    gauge.wait_below(2, workers)
-    assert gauge.value == 1
+def test_a_counter_releases_threads_below_its_limit(workers: Workers) -> None:
+    """A waiting thread continues when the value is below the limit."""
+    counter = Counter(2)
+    threading.Timer(0.05, counter.add, [-1]).start()
+    counter.wait_below(2, workers)
+    assert counter.value == 1
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_results_are_in_order(workers: Workers, threads: int) -> None:
+    """Calls of different lengths give their results in the order of the calls."""
+
+    def call(number: int) -> int:
+        time.sleep(0.001 * (number % 3))
+        return number
+
+    calls = (partial(call, number) for number in range(50))
+    assert list(workers.in_order(calls, threads=threads, depth=8)) == list(range(50))
+
+
+def test_calls_are_produced_by_the_caller_up_to_a_depth(workers: Workers) -> None:
+    """The calls need not be safe for other threads, and not all of them are made at once."""
+    producers: list[int] = []
+
+    def calls() -> Iterator[Callable[[], int]]:
+        for number in range(100):
+            producers.append(threading.get_ident())
+            yield partial(int, number)
+
+    results = workers.in_order(calls(), threads=2, depth=5)
+    assert next(results) == 0
+    assert len(producers) == 6
+    assert set(producers) == {threading.get_ident()}
+
+
+def test_queued_calls_are_dropped_on_stop(workers: Workers) -> None:
+    """`stop` does not wait for calls that no thread has begun."""
+    begun = threading.Event()
+    release = threading.Event()
+    made: list[int] = []
+
+    def call(number: int) -> None:
+        if number == 1:
+            begun.set()
+            release.wait()
+        made.append(number)
+
+    results = workers.in_order((partial(call, n) for n in range(10)), threads=1, depth=5)
+    next(results)
+    begun.wait()
+    workers.stop(timeout=0)
+    release.set()
+    workers.stop(timeout=5)
+    assert made == [0, 1]
+
+
+def test_a_task_raises_what_its_call_raised(workers: Workers) -> None:
+    """Exceptions that are no errors, such as Stopped, reach the thread that waits."""
+
+    def call() -> None:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        workers.submit(call).result()

@@ -1,4 +1,4 @@
-"""onecopy tells, at the moment of upload, that the same content is already stored.
+"""Find out, before a file is uploaded, whether the same content is already stored.
 
     from onecopy import Client
     from onecopy.files import walk
@@ -7,7 +7,7 @@
     for result in upload(walk(["photos"]), Client("http://127.0.0.1:8000")):
         print(result.path, result.outcome, result.copy)
 
-These names are resolved when they are first used: the command line must start at once.
+Names are imported when they are first used, so that the command line starts at once.
 """
 
 from importlib import import_module
@@ -46,7 +46,7 @@ __all__ = [
     "ticket_secrets",
 ]
 
-_HOMES = {
+_MODULES = {
     "onecopy.client": ("Client",),
     "onecopy.content": ("Content", "Copy", "Digests", "Evidence", "Verdict"),
     "onecopy.digest": ("Digest", "Scheme"),
@@ -58,10 +58,10 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # else misspelt names would pass for names
+if not TYPE_CHECKING:  # otherwise mypy would accept misspelt names
 
     def __getattr__(name: str) -> object:
-        for module, names in _HOMES.items():
+        for module, names in _MODULES.items():
             if name in names:
                 return getattr(import_module(module), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

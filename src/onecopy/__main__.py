@@ -1,4 +1,4 @@
-"""Lets `python -m onecopy` be the command `onecopy`."""
+"""Runs the command `onecopy` for `python -m onecopy`."""
 
 from onecopy.cli.main import main
 

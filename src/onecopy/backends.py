@@ -1,18 +1,18 @@
-"""What the settings name, opened."""
+"""The index, store and service named in the settings."""
 
 from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager
 
 from onecopy.errors import InvalidSettings
 from onecopy.gate.interface import Gate
-from onecopy.index import Engine, open_index
+from onecopy.index import Engine, open_any, open_index
 from onecopy.settings import Settings
 from onecopy.store import Store, open_store
 
 
 @contextmanager
 def opened_gate(settings: Settings) -> Iterator[Gate]:
-    """Open the service, or index and store; closes them at the end."""
+    """Open the service, or the index and store; they are closed at the end."""
     if settings.server is not None:
         from onecopy.client import Client
 
@@ -37,13 +37,18 @@ def opened_gate(settings: Settings) -> Iterator[Gate]:
 
 @contextmanager
 def opened_backends(settings: Settings) -> Iterator[tuple[Engine, Store]]:
-    """Open index and store, which must belong together; closes them at the end."""
+    """Open the index and store, which must belong together; they are closed at the end.
+
+    Raises InvalidSettings.
+    """
     from onecopy.gate import bind
 
     if settings.server is not None:
-        raise InvalidSettings("this needs index and store themselves, not a server")
+        raise InvalidSettings(
+            "this needs an index and a store; use --index and --store, not --server"
+        )
     with ExitStack() as stack:
-        index = open_index(settings.index)
+        index = _open_for_checks(settings.index)
         stack.callback(index.close)
         store = open_store(settings.store)
         stack.callback(store.close)
@@ -51,9 +56,19 @@ def opened_backends(settings: Settings) -> Iterator[tuple[Engine, Store]]:
         yield index, store
 
 
+def _open_for_checks(url: str) -> Engine:
+    """Open an index; a table of checksums is opened as one that only checks can use."""
+    opened = open_any(url)
+    if isinstance(opened, Engine):
+        return opened
+    from onecopy.index.lists_only import ListsOnly
+
+    return ListsOnly(opened, url)
+
+
 @contextmanager
 def opened_index(settings: Settings) -> Iterator[Engine]:
-    """Open the index alone; closes it at the end."""
+    """Open the index alone; it is closed at the end."""
     index = open_index(settings.index)
     try:
         yield index
@@ -62,21 +77,20 @@ def opened_index(settings: Settings) -> Iterator[Engine]:
 
 
 def ticket_secrets_of(settings: Settings, index: Engine) -> list[bytes]:
-    """Return the secrets that sign tickets: from the environment, or those that the index keeps."""
+    """Return the secrets that sign tickets: from the settings, or from the index."""
     from onecopy.gate import ticket_secrets
 
     return [settings.secret.encode()] if settings.secret else ticket_secrets(index)
 
 
-def tenants_of(settings: Settings, index: Engine) -> Container[str]:
-    """Return the names of the tenants: of those that have tokens, stand in the settings or sign in.
+def tenants_of(settings: Settings, index: Engine, jwt_tenant: str | None = None) -> Container[str]:
+    """Return the names of the tenants that have tokens, are in the settings, or sign in.
 
-    Empty if there is but the default tenant.
+    `jwt_tenant` is a tenant or `claim:NAME`, as in FunctionSettings. Empty if the default tenant
+    is the only one.
     """
     from onecopy.claims import ClaimRule
     from onecopy.tokens import list_tokens
 
     known = {*settings.tenants, *(token.tenant for token in list_tokens(index))}
-    if settings.jwt_tenant is None:
-        return known
-    return ClaimRule(settings.jwt_tenant).tenants(known)
+    return known if jwt_tenant is None else ClaimRule(jwt_tenant).tenants(known)

@@ -1,8 +1,7 @@
-"""Client: the service seen as a Gate.
+"""Client for the HTTP API.
 
-Every call of the service may be repeated, so every call is retried while the service is
-Unavailable. Redirects are not followed: a token goes to the server that the user named and nowhere
-else.
+Every call may be repeated, so every call is retried while the service is unavailable. Redirects are
+not followed, so that a token is sent only to the server that the user named.
 """
 
 from collections import OrderedDict
@@ -32,27 +31,31 @@ from onecopy.documents import (
 from onecopy.errors import BadInput, Failure, InvalidSettings, NotAllowed, OnecopyError, Unavailable
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.httpclient import HttpClient, Response, origin
-from onecopy.retry import RetryPolicy, retry
+from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
 
 _T = TypeVar("_T")
-_BUSY = frozenset({408, 425, 429, 502, 503, 504})
-"""Statuses that mean: it may work in a moment (RFC 9110, 6585, 8470)."""
+_RETRYABLE = RETRYABLE_STATUSES - {500}
+"""Without 500: the service returns it for a defect, which a repeated request would meet again."""
 _BY_STATUS: dict[int, type[OnecopyError]] = {
     401: NotAllowed,
     403: NotAllowed,
     507: errors.StoreFull,
 }
-_ADDRESSES = 20_000
-"""Copies whose address is remembered."""
+_MAX_URLS = 20_000
+"""Limit of URLs of copies that a client remembers."""
 
 
 class Client:
-    """The service at `url`, for the tenant whose token it is given.
+    """A client for the HTTP API, which implements Gate.
 
-    Raises InvalidSettings for a URL that is none. Errors are those of Gate; a server that can't be
-    reached is Unavailable. Several threads may share one client.
+    `url` is the address of the service; `token` is a bearer token, which also selects the tenant;
+    `policy` states how often a call is attempted while the service is unavailable. A client may be
+    shared by several threads, and should be closed with `close`.
+
+    Raises InvalidSettings if the URL is invalid. Methods raise the errors of Gate, and Unavailable
+    if the server can't be reached.
     """
 
     def __init__(
@@ -61,30 +64,30 @@ class Client:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise InvalidSettings(
-                f"{url!r} is not a server: expected http(s)://host or http(s)://host:port"
+                f"invalid server URL {url!r}: expected http(s)://host or http(s)://host:port"
             )
         self._root = url.rstrip("/") + "/"
         self._policy = policy
-        self._own = {"Authorization": f"Bearer {token}"} if token else {}
-        self._connections = HttpClient()
-        self._addresses = _Addresses()
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = HttpClient()
+        self._urls = _RecentUrls()
 
     def config(self) -> Config:
-        """See Gate; asked once."""
+        """See Gate; requested from the service once."""
         return self._config[0]
 
     @cached_property
     def _config(self) -> tuple[Config, int]:
-        """What the service says of itself, and the bytes that a request's body may have."""
-        answer = self._ask("GET", "v1/config", documents.ConfigResponse)
-        own = Limits()
+        """The configuration of the service, and its limit for a request body in bytes."""
+        answer = self._call("GET", "v1/config", documents.ConfigResponse)
+        defaults = Limits()
         limits = Limits(
             sizes=answer.limits.sizes,
             files=answer.limits.files,
             digests=answer.limits.digests,
             parts=answer.limits.parts,
-            read_bytes=own.read_bytes,
-            read_seconds=own.read_seconds,
+            read_bytes=defaults.read_bytes,
+            read_seconds=defaults.read_seconds,
         )
         store, price = answer.store, answer.price_per_gb_month
         config = Config(store.kind, store.url, limits, price, tuple(answer.features))
@@ -95,7 +98,7 @@ class Client:
         schemes: dict[int, frozenset[Scheme]] = {}
         distinct = [msgspec.json.encode(size) for size in dict.fromkeys(sizes)]
         for body in self._bodies("sizes", distinct):
-            answer = self._ask("POST", "v1/probe", ProbeResponse, body)
+            answer = self._call("POST", "v1/probe", ProbeResponse, body)
             for size, names in answer.schemes.items():
                 schemes[int(size)] = frozenset(Scheme.parse(name) for name in names)
         return [schemes.get(size, frozenset()) for size in sizes]
@@ -107,7 +110,7 @@ class Client:
     def begin(
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
-        """See Gate; without a key each call gets one of its own, so that it can be retried."""
+        """See Gate; a call without a key gets a random one, so that it can be retried."""
         items = [_upload(request) for request in requests]
         return self._results("v1/uploads", "files", items, idempotency_key or uuid4().hex)
 
@@ -118,17 +121,17 @@ class Client:
             for number, sha256 in parts
         ]
         answers = [
-            self._ask("POST", "v1/uploads/parts", PartsResponse, body)
+            self._call("POST", "v1/uploads/parts", PartsResponse, body)
             for body in self._bodies("parts", items, ticket=ticket)
         ]
         return [_send(document) for answer in answers for document in answer.send]
 
-    def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers hold it
-        """See Gate; a body that breaks off is sent again from its start."""
-        if not send.url.startswith("/"):  # a bucket is told no token of ours
-            put(self._connections, send, body, length, self._policy)
+    def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers state it
+        """See Gate; an interrupted body is sent again from its start."""
+        if not send.url.startswith("/"):  # a bucket must not receive our token
+            put(self._http, send, body, length, self._policy)
             return
-        headers = {**send.headers, "Content-Length": str(length), **self._own}
+        headers = {**send.headers, "Content-Length": str(length), **self._authorization}
 
         def send_once() -> None:
             self._request(send.method, self._root + send.url.lstrip("/"), headers, body())
@@ -138,7 +141,7 @@ class Client:
     def status(self, ticket: str) -> Status:
         """See Gate."""
         body = msgspec.json.encode(documents.TicketRequest(ticket))
-        answer = self._ask("POST", "v1/uploads/status", StatusResponse, body)
+        answer = self._call("POST", "v1/uploads/status", StatusResponse, body)
         parts = [Part(part.number, part.size, bytes.fromhex(part.sha256)) for part in answer.parts]
         return Status(answer.ticket, parts)
 
@@ -149,15 +152,15 @@ class Client:
     def abort(self, tickets: Sequence[str]) -> None:
         """See Gate."""
         for body in self._bodies("tickets", [msgspec.json.encode(ticket) for ticket in tickets]):
-            self._ask("POST", "v1/uploads/abort", msgspec.Raw, body)
+            self._call("POST", "v1/uploads/abort", msgspec.Raw, body)
 
     def url(self, copy: Copy) -> str | None:
-        """See Gate; known for copies that were answered not long ago."""
-        return self._addresses.get(copy.key)
+        """See Gate; known for the copies of recent answers only."""
+        return self._urls.get(copy.key)
 
     def close(self) -> None:
         """Close the connections."""
-        self._connections.close()
+        self._http.close()
 
     def _results(
         self, path: str, field: str, items: list[bytes], idempotency_key: str | None = None
@@ -165,30 +168,32 @@ class Client:
         results: list[Answer] = []
         for at, body in enumerate(self._bodies(field, items)):
             headers = {"Idempotency-Key": f"{idempotency_key}-{at}"} if idempotency_key else {}
-            answer = self._ask("POST", path, ResultsResponse, body, headers)
+            answer = self._call("POST", path, ResultsResponse, body, headers)
             results += [self._answer(document) for document in answer.results]
         if len(results) != len(items):
-            raise Failure(f"{self._root}{path} answered {len(results)} of {len(items)} files")
+            raise Failure(
+                f"{self._root}{path} returned {len(results)} results for {len(items)} files"
+            )
         return results
 
     def _answer(self, document: ResultDocument) -> Answer:
         copy = _copy(document.copy) if document.copy else None
         if document.copy and document.copy.url:
-            self._addresses.put(document.copy.key, document.copy.url)
+            self._urls.put(document.copy.key, document.copy.url)
         send = _send(document.send) if document.send else None
         return Answer(
             document.verdict, copy, document.reason, document.message, document.ticket, send
         )
 
     def _bodies(self, field: str, items: Sequence[bytes], **more: object) -> Iterator[bytes]:
-        """Yield bodies that hold the encoded items as list `field`, as many as the limits ask."""
+        """Yield bodies with the items as the list `field`, split by the limits of the service."""
         config, body_bytes = self._config
-        most = {"sizes": config.limits.sizes, "parts": config.limits.parts}
+        limits = {"sizes": config.limits.sizes, "parts": config.limits.parts}
         room = body_bytes - len(msgspec.json.encode(more)) - len(field) - 16
-        for batch in _batches(items, most.get(field, config.limits.files), room):
+        for batch in _batches(items, limits.get(field, config.limits.files), room):
             yield msgspec.json.encode({**more, field: [msgspec.Raw(item) for item in batch]})
 
-    def _ask(
+    def _call(
         self,
         method: str,
         path: str,
@@ -196,31 +201,33 @@ class Client:
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
     ) -> _T:
-        sent = {**self._own, **(headers or {})}
+        sent = {**self._authorization, **(headers or {})}
         if body is not None:
             sent["Content-Type"] = "application/json"
 
-        def ask() -> bytes:
+        def request() -> bytes:
             return self._request(method, self._root + path, sent, body)
 
-        answer = retry(ask, self._policy)
+        answer = retry(request, self._policy)
         try:
             return msgspec.json.decode(answer or b"null", type=kind)
         except msgspec.DecodeError as error:
-            raise Failure(f"{self._root}{path} is not a onecopy service: {error}") from error
+            raise Failure(
+                f"{self._root}{path} is not the API of onecopy: {error}; check the server URL"
+            ) from error
 
     def _request(
         self, method: str, url: str, headers: dict[str, str], body: bytes | Iterator[bytes] | None
     ) -> bytes:
-        """Make one request and return the body of the answer; raises what went wrong."""
-        response = self._connections.request(method, url, headers, body)
+        """Make one request; return the body of the response, or raise its problem."""
+        response = self._http.request(method, url, headers, body)
         if not 200 <= response.status < 300:
             raise _problem(response, url)
         return response.data
 
 
-class _Addresses:
-    """The addresses of copies answered last: Gate.url is asked right after the answer."""
+class _RecentUrls:
+    """URLs of the copies in recent answers; `Client.url` is called right after an answer."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -229,7 +236,7 @@ class _Addresses:
     def put(self, key: str, url: str) -> None:
         with self._lock:
             self._urls[key] = url
-            if len(self._urls) > _ADDRESSES:
+            if len(self._urls) > _MAX_URLS:
                 self._urls.popitem(last=False)
 
     def get(self, key: str) -> str | None:
@@ -237,11 +244,11 @@ class _Addresses:
             return self._urls.get(key)
 
 
-def _batches(items: Sequence[bytes], most: int, room: int) -> Iterator[Sequence[bytes]]:
-    """Cut a list so that each piece has at most `most` items and `room` bytes (or one item)."""
+def _batches(items: Sequence[bytes], max_items: int, max_bytes: int) -> Iterator[Sequence[bytes]]:
+    """Split a list into batches of at most `max_items` and `max_bytes` (or a single item)."""
     start, used = 0, 0
     for at, item in enumerate(items):
-        if at > start and (at - start >= most or used + len(item) + 1 > room):
+        if at > start and (at - start >= max_items or used + len(item) + 1 > max_bytes):
             yield items[start:at]
             start, used = at, 0
         used += len(item) + 1
@@ -273,7 +280,7 @@ def _finish(finish: Finish) -> bytes:
 
 
 def _copy(document: CopyDocument) -> Copy:
-    """Return the copy as the service tells it: its identity stays with the service."""
+    """Return a copy without its identity, which only the service knows."""
     digests = Digests.proved(*(Digest.parse(text) for text in document.digests))
     stored, recorded = _milliseconds(document.stored_at), _milliseconds(document.recorded_at)
     return Copy(document.key, document.size, digests, "", stored, recorded)
@@ -288,11 +295,11 @@ def _send(document: SendDocument) -> Send:
 
 
 def _problem(response: Response, url: str) -> OnecopyError:
-    """Return the exception that an answer stands for: by status, then by its reason."""
+    """Return the exception for a response, chosen by its status and then by its reason."""
     problem = _read_problem(response)
-    message = (problem.detail or problem.title) if problem else _unnamed(response, url)
+    message = (problem.detail or problem.title) if problem else _describe(response, url)
     reason = problem.reason if problem else None
-    if response.status in _BUSY:
+    if response.status in _RETRYABLE:
         busy = Unavailable(message, reason=reason)
         busy.retry_after = _retry_after(response.headers.get("retry-after"))
         return busy
@@ -300,12 +307,12 @@ def _problem(response: Response, url: str) -> OnecopyError:
     return _by_reason().get(reason or "", fallback)(message, reason=reason)
 
 
-def _unnamed(response: Response, url: str) -> str:
-    """Say what came instead of a problem document."""
-    where = f"{origin(url)} answered {response.status}"
+def _describe(response: Response, url: str) -> str:
+    """Return an error message for a response without a problem document."""
+    message = f"{origin(url)} returned {response.status}"
     if response.status in {301, 302, 303, 307, 308}:
-        return f"{where}: it sends us elsewhere; give the address where the service itself is"
-    return where
+        return f"{message}, a redirect, which is not followed; use the URL of the service itself"
+    return message
 
 
 def _read_problem(response: Response) -> Problem | None:
@@ -318,7 +325,7 @@ def _read_problem(response: Response) -> Problem | None:
 
 
 def _retry_after(header: str | None) -> float | None:
-    """Read Retry-After in seconds (RFC 9110, 10.2.3); its other form, a date, is not worth it."""
+    """Return Retry-After in seconds (RFC 9110, 10.2.3); None for a date, its other form."""
     return float(header) if header and header.isascii() and header.isdigit() else None
 
 

@@ -1,4 +1,4 @@
-"""The values that every layer speaks of: evidence, digests of a copy, the copy itself, verdicts."""
+"""Values that every layer uses: contents, digests with evidence, copies, verdicts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum, StrEnum
@@ -9,10 +9,10 @@ from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_s
 
 
 class Evidence(IntEnum):
-    """How a digest of a copy is known; the greater is the better."""
+    """How a digest of a copy is known; the greater value is the better evidence."""
 
     CLAIMED = 0
-    """Imported from a list, or a client's word."""
+    """Imported from a list, or stated by a client."""
     PROVED = 1
     """The store computed or checked it, or the bytes were read."""
 
@@ -23,10 +23,10 @@ _EVIDENCE = tuple(Evidence)
 class Digests(Mapping[Digest, Evidence]):
     """The digests of one copy with their evidence, as one small immutable value.
 
-    `packed` is the form in which every index keeps it: per digest a head byte (bit 0: proved;
+    `packed` is the form that every index stores: per digest a head byte (bit 0: proved;
     bit 1: MD5; bit 2: over parts), for digests over parts the part size as 5 bytes big-endian,
     then the value. Best first: proved before claimed, strong before weak, whole before parts. So
-    equal digests are equal bytes, and it costs nothing to carry them through an index unread.
+    equal digests are equal bytes, and an index can pass them on without decoding them.
     """
 
     __slots__ = ("packed",)
@@ -36,7 +36,7 @@ class Digests(Mapping[Digest, Evidence]):
 
     @staticmethod
     def of(digests: Mapping[Digest, Evidence] | Iterable[tuple[Digest, Evidence]]) -> "Digests":
-        """Pack digests; of a digest named twice the better evidence stays."""
+        """Pack digests; a digest that occurs twice keeps the better evidence."""
         pairs = digests.items() if isinstance(digests, Mapping) else digests
         best: dict[Digest, Evidence] = {}
         for digest, evidence in pairs:
@@ -64,7 +64,7 @@ class Digests(Mapping[Digest, Evidence]):
             at = end
 
     def merged(self, other: "Digests") -> "Digests":
-        """Return the digests of both; of a digest in both the better evidence stays."""
+        """Return the digests of both; a digest that is in both keeps the better evidence."""
         if not other.packed or self.packed == other.packed:
             return self
         return Digests.of([*self.pairs(), *other.pairs()])
@@ -133,13 +133,13 @@ class Copy(NamedTuple):
     size: int
     """Bytes, at least 1: empty contents are not indexed."""
     digests: Digests
-    """What identifies the content; empty if it is known by its size alone."""
+    """Digests of the content; empty if only its size is known."""
     identity: str
-    """What tells that the object is still the same; only its store can read it."""
+    """Changes whenever the object changes; only its store can interpret it."""
     stored_at: int
     """The object's time in the store: milliseconds since 1970, UTC."""
     recorded_at: int
-    """When the index learned of it: milliseconds since 1970, UTC."""
+    """When the index recorded it: milliseconds since 1970, UTC."""
 
     @property
     def content_digest(self) -> Digest | None:
@@ -148,22 +148,22 @@ class Copy(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """A digest from somebody's list of checksums: claimed, and nothing says where its copy is."""
+    """A digest from an imported list of checksums: claimed, and without a known copy."""
 
     digest: Digest
     size: int | None = None
-    """Bytes, where the list says so."""
+    """Bytes, if the list states them."""
 
 
 class Content(NamedTuple):
-    """What somebody asks about: a content of `size` bytes that has these digests."""
+    """A content of `size` bytes with these digests, as a client describes it."""
 
     size: int
     digests: tuple[Digest, ...]
 
 
 class Verdict(StrEnum):
-    """What the gate says of a content."""
+    """The gate's answer about a content."""
 
     NEW = "new"
     DUPLICATE = "duplicate"

@@ -1,9 +1,9 @@
-"""What identifies a content: schemes, digests, and the content digest.
+"""Digests: schemes, digests, and the content digest, which identifies a content.
 
-A *digest* is written `scheme:hex`, as the OCI image specification writes them. A *scheme* says
-how it is computed: `sha256` or `md5` over the whole content, or over the concatenated binary
-digests of its parts: `sha256+8388608`, `md5+8388608` (part size in bytes). The latter are what
-S3 keeps for multipart uploads: the composite SHA-256 checksum and the ETag
+A *digest* is written `scheme:hex`, as the OCI image specification writes them. A *scheme*
+states how it is computed: `sha256` or `md5` over the whole content, or over the concatenated binary
+digests of its parts: `sha256+8388608`, `md5+8388608` (part size in bytes). S3 keeps the latter
+for multipart uploads: the composite SHA-256 checksum and the ETag
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
 """
 
@@ -18,7 +18,7 @@ from onecopy.errors import FileChanged, InvalidDigest
 
 MiB = 1024 * 1024
 SMALLEST_PART = 8 * MiB
-"""Bytes; contents below it are hashed whole, and uploaded in one piece."""
+"""Bytes; smaller contents are hashed as a whole and uploaded in one piece."""
 LARGEST_PART = 5 * 1024 * MiB
 """Bytes; S3's limit for one part."""
 MOST_PARTS = 10_000
@@ -94,8 +94,8 @@ class Digest:
         scheme = _KNOWN.get(name) or _parse_scheme(name)
         if len(digits) != 2 * scheme.length or _HEX.fullmatch(digits) is None:
             raise InvalidDigest(
-                f"{text[:100]!r} is not a digest: {scheme} takes {2 * scheme.length} lower-case "
-                "hexadecimal digits after a colon"
+                f"invalid digest {text[:100]!r}: expected {scheme}: and "
+                f"{2 * scheme.length} lower-case hexadecimal digits"
             )
         return Digest(scheme, bytes.fromhex(digits))
 
@@ -107,13 +107,13 @@ _KNOWN = {str(s): s for s in (SHA256, MD5, _interned("sha256", SMALLEST_PART))}
 def part_size(size: int) -> int | None:
     """Return the part size in bytes for a content of `size` bytes; None below 8 MiB.
 
-    8 MiB, doubled until there are at most 10,000 parts, but never over 5 GiB: what the AWS CLI
-    and boto3 choose by default. Raises InvalidDigest above 48.8 TiB.
+    8 MiB, doubled until there are at most 10,000 parts, but never over 5 GiB, like the defaults
+    of the AWS CLI and boto3. Raises InvalidDigest above 48.8 TiB.
     """
     if size < SMALLEST_PART:
         return None
     if size > LARGEST_CONTENT:
-        raise InvalidDigest(f"{size} bytes are more than an object may hold ({LARGEST_CONTENT})")
+        raise InvalidDigest(f"content too large: {size} bytes (limit {LARGEST_CONTENT} per object)")
     part = SMALLEST_PART
     while part * MOST_PARTS < size:
         part *= 2
@@ -126,7 +126,7 @@ def content_scheme(size: int) -> Scheme:
 
 
 def part_lengths(size: int) -> list[int]:
-    """Return the lengths in bytes of the parts in which a content is sent; one part below 8 MiB."""
+    """Return the lengths in bytes of the parts of an upload; one part below 8 MiB."""
     part = part_size(size)
     if part is None:
         return [size]
@@ -135,24 +135,24 @@ def part_lengths(size: int) -> list[int]:
 
 
 def compose(scheme: Scheme, parts: Sequence[bytes]) -> Digest:
-    """Return the digest over parts, from the binary digests of the parts in order."""
+    """Return the digest over parts, given the binary digests of the parts in order."""
     return Digest(scheme, new_hash(scheme, b"".join(parts)).digest())
 
 
 class Hashed(NamedTuple):
-    """What one reading of a content gave."""
+    """Digests computed by reading a content once."""
 
     digests: tuple[Digest, ...]
-    """In the order in which the schemes were asked for, each once."""
+    """In the order of the requested schemes, each once."""
     parts: tuple[bytes, ...]
-    """Binary SHA-256 of the parts of `part_lengths`; empty unless the content digest was asked."""
+    """Binary SHA-256 of the parts of `part_lengths`; empty unless its scheme was requested."""
 
 
 Chunk = bytes | bytearray | memoryview
 
 
 class Hasher:
-    """Computes several digests of a stream of `size` bytes in one reading."""
+    """Computes several digests of a stream of `size` bytes in one pass."""
 
     def __init__(self, size: int, schemes: Iterable[Scheme]) -> None:
         self._size = size
@@ -161,7 +161,7 @@ class Hasher:
         self._runs = {scheme: _Run(scheme) for scheme in schemes}
 
     def update(self, chunk: Chunk) -> None:
-        """Take the next bytes, of any length; raises FileChanged if they are too many."""
+        """Hash the next bytes, of any length; raises FileChanged if there are too many."""
         with memoryview(chunk) as view:
             self._left -= len(view)
             if self._left < 0:
@@ -170,7 +170,7 @@ class Hasher:
                 run.update(view)
 
     def finish(self) -> Hashed:
-        """Return the digests; raises FileChanged if the bytes were too few."""
+        """Return the digests; raises FileChanged if there were too few bytes."""
         if self._left:
             raise too_short(self._size)
         return gathered(
@@ -179,7 +179,7 @@ class Hasher:
 
 
 class _Run:
-    """One digest on its way, part by part; a whole content is one endless part."""
+    """One digest being computed, part by part; a whole content is one unlimited part."""
 
     __slots__ = ("_hash", "_parts", "_room", "_scheme")
 
@@ -214,7 +214,7 @@ def hash_stream(chunks: Iterable[Chunk], size: int, schemes: Iterable[Scheme]) -
 
 
 def gathered(own: Scheme, values: Mapping[Scheme, Sequence[bytes]]) -> Hashed:
-    """Return the digests that binary digests of parts make up; those of `own` are the parts."""
+    """Return the digests composed of binary digests of parts; those of `own` become `parts`."""
     digests = tuple(
         Digest(scheme, parts[0]) if scheme.part_size is None else compose(scheme, parts)
         for scheme, parts in values.items()
@@ -223,14 +223,14 @@ def gathered(own: Scheme, values: Mapping[Scheme, Sequence[bytes]]) -> Hashed:
 
 
 def new_hash(scheme: Scheme, data: bytes = b"") -> "_Hash":
-    """Begin a digest, or one of a part."""
+    """Return a hash object for a digest, or for that of a part."""
     if scheme.algorithm == "sha256":
         return sha256(data)
     return md5(data, usedforsecurity=False)
 
 
 class _Hash(Protocol):
-    """What hashlib makes."""
+    """A hash object of hashlib."""
 
     def update(self, data: Chunk, /) -> None: ...
 
@@ -239,9 +239,9 @@ class _Hash(Protocol):
 
 def too_short(size: int) -> FileChanged:
     """Return the error for a content that ended before its `size` in bytes."""
-    return FileChanged(f"it has fewer than the {size} bytes that it had before")
+    return FileChanged(f"changed while it was read: fewer than the expected {size} bytes")
 
 
 def too_long(size: int) -> FileChanged:
-    """Return the error for a content that goes on after its `size` in bytes."""
-    return FileChanged(f"it has more than the {size} bytes that it had before")
+    """Return the error for a content that continues after its `size` in bytes."""
+    return FileChanged(f"changed while it was read: more than the expected {size} bytes")

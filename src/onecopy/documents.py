@@ -1,10 +1,10 @@
 """The JSON documents of the HTTP API, shared by the service and its client.
 
-Values are checked where they enter: what does not fit its type here is answered with a problem
-document (RFC 9457), before anything else sees it.
+Values are checked as they are decoded: for a value that does not fit its type here, the service
+returns a problem document (RFC 9457) and does nothing else.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -16,21 +16,23 @@ from onecopy.key import LONGEST_KEY
 Size = Annotated[int, Meta(ge=0, le=LARGEST_CONTENT, description="Bytes.")]
 DigestText = Annotated[
     str,
-    # Its form is looked at where it is read: a bad digest spoils its own file only.
+    # Its form is checked when it is parsed: an invalid digest must only affect its own file.
     Meta(
         max_length=100,
-        description="`scheme:hex` in lower case; another form makes its file `unconfirmed`.",
+        description="`scheme:hex` in lower case; with another form, the file is `unconfirmed`.",
         examples=["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
 Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
-TicketText = Annotated[str, Meta(min_length=1, max_length=8192, description="As `begin` gave it.")]
+TicketText = Annotated[
+    str, Meta(min_length=1, max_length=8192, description="As `begin` returned it.")
+]
 MetadataName = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,127}$")]
 MetadataValue = Annotated[str, Meta(pattern="^[ -~]{0,1024}$", description="ASCII.")]
 
 
 class Problem(Struct, omit_defaults=True):
-    """application/problem+json, RFC 9457; `reason` is a stable code."""
+    """A problem document (application/problem+json, RFC 9457); `reason` is a stable code."""
 
     title: str
     status: int
@@ -45,7 +47,7 @@ class ProbeRequest(Struct, forbid_unknown_fields=True):
 
 class ProbeResponse(Struct):
     schemes: dict[str, list[str]]
-    """Size -> schemes; a size that nothing known has is left out."""
+    """Size to schemes; sizes of no known content are left out."""
 
 
 class ContentDocument(Struct, forbid_unknown_fields=True):
@@ -75,7 +77,7 @@ class SendDocument(Struct):
 
 
 class ResultDocument(Struct, omit_defaults=True):
-    """What is said of one file."""
+    """The result for one file."""
 
     verdict: Verdict
     copy: CopyDocument | None = None
@@ -93,11 +95,11 @@ class UploadDocument(Struct, forbid_unknown_fields=True):
     key: Annotated[str, Meta(max_length=LONGEST_KEY)]
     size: Size
     digests: Annotated[list[DigestText], Meta(max_length=8)] = []
-    """Below 8 MiB the content digest must be among them."""
+    """Must include the content digest if the file is smaller than 8 MiB."""
     content_type: Annotated[str, Meta(max_length=255)] | None = None
     anyway: bool = False
     metadata: Annotated[dict[MetadataName, MetadataValue], Meta(max_length=64)] = {}
-    """User metadata for the object in a bucket; a folder keeps none."""
+    """User metadata of the object in a bucket; a folder stores none."""
 
 
 class BeginRequest(Struct, forbid_unknown_fields=True):
@@ -136,7 +138,7 @@ class StatusResponse(Struct):
 class FinishDocument(Struct, forbid_unknown_fields=True):
     ticket: TicketText
     parts: Annotated[list[Sha256Text], Meta(max_length=10_000)] | UnsetType = UNSET
-    """SHA-256 of every part in order: with them the answer to a lost completion is found again."""
+    """SHA-256 of every part, in order; needed to repeat a completion whose response was lost."""
 
 
 class CompleteRequest(Struct, forbid_unknown_fields=True):
@@ -150,16 +152,6 @@ class AbortRequest(Struct, forbid_unknown_fields=True):
 class LinkResponse(Struct):
     url: str
     expires_at: datetime
-
-
-class ChecksumRequest(Struct):
-    """The prototype's question."""
-
-    content: Annotated[str, Meta(pattern="^[0-9a-fA-F]{32}$", description="MD5 in hex.")]
-
-
-class ChecksumResponse(Struct):
-    exists: int
 
 
 class PartSizeRule(Struct):
@@ -185,32 +177,34 @@ class StoreDocument(Struct, omit_defaults=True):
 class ConfigResponse(Struct):
     version: str
     tenant: str
-    """Whose tokens these are: what a client remembers belongs to it."""
+    """The tenant of the token; a client keeps its records per tenant."""
     store: StoreDocument
     part_size: PartSizeRule
     limits: LimitsDocument
     price_per_gb_month: float
     """US dollars per GB (10^9 bytes) and month."""
     features: list[str]
-    """Of: `upload`, `link`, `checksum-api`."""
+    """Any of `upload`, `link`, `checksum-api`."""
 
 
 class SignInResponse(Struct, omit_defaults=True):
-    """Empty where nobody signs in."""
+    """Where users sign in; empty if they can't."""
 
     issuer: str | None = None
-    """Of OpenID Connect."""
+    """URL of the OpenID Connect issuer."""
     client_id: str | None = None
     scopes: str | None = None
-    """What is asked for, separated by spaces."""
+    """The scopes to request, separated by spaces."""
     audience: str | None = None
-    """The API that an access token is asked for; without one, the ID token is the bearer token."""
+    """The API to request an access token for; without it, the ID token is the bearer token."""
 
 
-_LATEST = 253_402_300_799_000
-"""The end of the year 9999: RFC 3339 can't say more, but files can claim it."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_MILLISECONDS = 253_402_300_799_000
+"""The end of the year 9999, the last that RFC 3339 can express; files may claim a later time."""
 
 
 def timestamp(milliseconds: int) -> datetime:
-    """Return a time in milliseconds since 1970 as the documents give it: RFC 3339, UTC."""
-    return datetime.fromtimestamp(min(max(milliseconds, 0), _LATEST) / 1000, UTC)
+    """Return a time in milliseconds since 1970 as a UTC time, which is encoded as RFC 3339."""
+    # Not `fromtimestamp`, which on Windows ends with the year 3000.
+    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), _MAX_MILLISECONDS))

@@ -3,26 +3,26 @@
     OnecopyError              anything that onecopy raises on purpose
     ├── BadInput              the caller has to change something
     │   ├── InvalidDigest     not a digest, or a digest that does not fit the size
-    │   ├── InvalidKey        a name that no store may hold
+    │   ├── InvalidKey        a name that no store accepts
     │   ├── InvalidTicket     forged, of another tenant, or expired
-    │   ├── LimitExceeded     more than one request may hold
-    │   └── WrongBytes        the bytes sent are not those that the digest names
-    ├── InvalidSettings       a URL, file or variable that can't be used; says what to do
+    │   ├── LimitExceeded     more than a limit allows
+    │   └── WrongBytes        the bytes sent do not match the digest
+    ├── InvalidSettings       a URL, file or variable that can't be used
     ├── NotAllowed            the token does not cover this
     ├── FileChanged           a local file changed while it was read
     ├── UploadUnknown         the store does not have (or no longer has) this upload
     └── Failure               a back end failed
-        ├── Unavailable       it may work in a moment: the only class that may be retried
+        ├── Unavailable       it may succeed a moment later: the only class that may be retried
         ├── Forbidden         the store or index refuses our credentials or permissions
         └── StoreFull         no room left
 
 Expected outcomes (a duplicate, a taken key, an absent object) are return values, never
-exceptions. Every exception carries a `reason`, the code that HTTP answers and `--json` give.
+exceptions. Every exception has a `reason`, the code in HTTP responses and `--json` output.
 """
 
 
 class OnecopyError(Exception):
-    """Base class; `reason` is a stable code, the message says what to do."""
+    """Base class; `reason` is a stable code, and the message says what to do."""
 
     reason = "error"
 
@@ -45,7 +45,7 @@ class InvalidDigest(BadInput):
 
 
 class InvalidKey(BadInput):
-    """A name that no store may hold."""
+    """A name that no store accepts."""
 
     reason = "key-invalid"
 
@@ -57,13 +57,13 @@ class InvalidTicket(BadInput):
 
 
 class LimitExceeded(BadInput):
-    """More than one request may hold; the limits stand in `GET /v1/config`."""
+    """More than a limit allows; `GET /v1/config` returns the limits of requests."""
 
     reason = "limit-exceeded"
 
 
 class WrongBytes(BadInput):
-    """The bytes sent are not those that the digest names."""
+    """The bytes sent do not match the digest."""
 
     reason = "digest-mismatch"
 
@@ -99,11 +99,11 @@ class Failure(OnecopyError):
 
 
 class Unavailable(Failure):
-    """It may work in a moment: the only class that may be retried."""
+    """It may succeed a moment later: the only class that may be retried."""
 
     reason = "unavailable"
     retry_after: float | None = None
-    """Seconds after which the other side wants to be asked again, if it said so."""
+    """The delay in seconds that the server asked for, if any."""
 
 
 class Forbidden(Failure):

@@ -1,4 +1,4 @@
-"""Local files: walking folders, and noticing a file that changes while it is read."""
+"""Local files: walking folders, and detecting files that change while they are read."""
 
 import errno
 import os
@@ -11,32 +11,33 @@ from typing import NamedTuple
 
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, check_prefix, join
+from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
 
 Identity = tuple[int, int, int, int, int]
-"""Device, inode, size, time of change of content and of anything, in ns: same file, same bytes."""
+"""Device, inode, size, mtime and ctime in ns. If they are unchanged, so are the file's bytes."""
 
 _CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
 _MISLEADING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Control characters, separators of lines, and what turns the direction of text."""
+"""Control characters, line separators, and characters that change the direction of text."""
 
 
 class File(NamedTuple):
-    """A regular file as it was when it was listed; a named tuple, for millions are made."""
+    """A regular file as it was when it was listed. A named tuple, since millions are created."""
 
     path: str
     key: str
-    """Under which it is to lie in the store, below the tenant's prefix."""
+    """The key under which to store it, below the tenant's prefix."""
     size: int
     """Bytes; may be 0."""
     identity: Identity
 
     @contextmanager
     def open(self) -> Iterator[int]:
-        """Open the file as a descriptor to read from.
+        """Open the file, and yield a descriptor to read from.
 
-        Raises FileChanged, on entering and on leaving, if it is no longer the file that was listed
-        or no longer has the same content; OSError if it can't be opened.
+        Raises FileChanged, on entering and on leaving, if the file was replaced or changed since it
+        was listed; OSError if it can't be opened.
         """
         descriptor = _open(self.path)
         try:
@@ -49,10 +50,10 @@ class File(NamedTuple):
     def chunks(
         self, offset: int = 0, length: int | None = None, *, chunk_size: int = _CHUNK
     ) -> Iterator[bytes]:
-        """Yield a stretch of the file, by default up to its end, in chunks; raises as `open` does.
+        """Yield a range of the file in chunks, by default up to its end; raises as `open` does.
 
-        The last chunk comes only if the file is still the same: who sends the length first can't
-        complete a request with bytes of a file that changed.
+        The last chunk is yielded only if the file is still unchanged. So a request that states its
+        length first is never completed with bytes of a changed file.
         """
         end = self.size if length is None else offset + length
         with self.open() as descriptor:
@@ -63,7 +64,7 @@ class File(NamedTuple):
                 if not chunk or offset == end:
                     self._check(descriptor)
                 if not chunk:
-                    raise FileChanged(f"{printable(self.path)} has no more than {offset} bytes")
+                    raise FileChanged(f"{printable(self.path)} changed: it has only {offset} bytes")
                 yield chunk
 
     def _check(self, descriptor: int) -> None:
@@ -72,12 +73,12 @@ class File(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """Something that is not uploaded, and why."""
+    """A path that is not uploaded, with the reason."""
 
     path: str
-    """As `printable` shows it."""
+    """In the form of `printable`."""
     reason: str
-    """`symlink`, `special` (a device, pipe or socket), `reserved` (a folder store's own records),
+    """`symlink`, `special` (a device, pipe or socket), `reserved` (records of a folder store),
     `unreadable`, `absent` or `key-invalid`."""
     message: str
 
@@ -87,19 +88,26 @@ def walk(
 ) -> Iterator[File | Skipped]:
     """Return the files at and below `paths`, with their keys below the prefix `to`.
 
-    A folder's keys begin with its own name, a file's key is its name; `.` and the like have the
-    name of the folder that they mean, and `/` has none. Folder by folder, sorted by name; memory
-    grows with the largest folder only. Symbolic links are not followed, `.onecopy` is left out.
-    Nothing is opened, so that opening a file may still fail. Raises InvalidKey for `to`.
+    A folder's keys begin with the name of the folder; a file's key is its name. Paths such as `.`
+    have the name of the folder that they refer to, and `/` has none. Files are returned folder by
+    folder, sorted by name; memory grows with the largest folder only. Symbolic links are not
+    followed, and `.onecopy` is left out. No file is opened, so opening one may still fail. Keys may
+    have `room` bytes. Raises InvalidKey for `to`.
     """
     folder = check_prefix(to, room)
-    return chain.from_iterable(_tree(os.fspath(path), folder, room) for path in paths)
+    return chain.from_iterable(_tree(_native(path), folder, room) for path in paths)
 
 
 def printable(path: str) -> str:
-    """Return a path as it may be shown: what is not UTF-8, or may mislead, is escaped."""
+    """Return a path that is safe to show: non-UTF-8 and misleading characters are escaped."""
     text = os.fsencode(path).decode(errors="backslashreplace")
     return _MISLEADING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _native(path: str | os.PathLike[str]) -> str:
+    """Return a path with the system's own separators only (Windows also accepts `/`)."""
+    text = os.fspath(path)
+    return text.replace(os.altsep, os.sep) if os.altsep else text
 
 
 class _Folder(NamedTuple):
@@ -130,35 +138,35 @@ def _tree(path: str, folder: str, room: int) -> Iterator[File | Skipped]:
 def _entry(path: str, folder: str, name: str, room: int) -> File | Skipped | _Folder:
     try:
         key = join(folder, name, room) if name else folder
-        return _look(path, key)
+        return _described(path, key)
     except InvalidKey as error:
-        # No fault of the name: whoever uploads a folder that holds a store means all else in it.
-        own = name.lower() == RESERVED
-        return _skipped(path, "reserved" if own else error.reason, str(error))
+        # A store's records are no error: an upload of a folder that is a store means its files.
+        reserved = name.lower() == RESERVED
+        return _skipped(path, "reserved" if reserved else error.reason, str(error))
     except (FileNotFoundError, NotADirectoryError):
         return _skipped(path, "absent", "no such file or folder")
     except OSError as error:
         return _skipped(path, "unreadable", error.strerror or str(error))
 
 
-def _look(path: str, key: str) -> File | Skipped | _Folder:
+def _described(path: str, key: str) -> File | Skipped | _Folder:
     status = os.lstat(path)
     mode = status.st_mode
     if stat.S_ISREG(mode):
-        # Asking costs a system call: only where the mode leaves a doubt.
-        if mode & _READABLE_BY_ALL == _READABLE_BY_ALL or _readable(path):
+        # `has_access` costs a system call, which most modes make unnecessary.
+        if mode & _READABLE_BY_ALL == _READABLE_BY_ALL or has_access(path, os.R_OK):
             return File(path, key, status.st_size, _identity(status))
         return _skipped(path, "unreadable", os.strerror(errno.EACCES))
     if stat.S_ISDIR(mode):
-        names = os.listdir(path)  # noqa: PTH208 - names alone: a million take 70 MB
+        names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
         return _Folder(path.rstrip(os.sep) + os.sep, key, iter(sorted(names)))
     if stat.S_ISLNK(mode):
-        return _skipped(path, "symlink", "symbolic links are not followed; name what it points to")
-    return _skipped(path, "special", "a device, pipe or socket is not a file")
-
-
-def _readable(path: str) -> bool:
-    return os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids)
+        return _skipped(
+            path,
+            "symlink",
+            "symbolic links are not followed; name the file or folder that it points to",
+        )
+    return _skipped(path, "special", "devices, pipes and sockets are not uploaded")
 
 
 def _skipped(path: str, reason: str, message: str) -> Skipped:
@@ -180,8 +188,8 @@ def _identity(status: os.stat_result) -> Identity:
     )
 
 
-_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_FLAGS |= getattr(os, "O_NONBLOCK", 0)  # a pipe that took the file's place must not stop us
+# Non-blocking: a pipe that has taken the file's place must not stop us.
+_FLAGS = os.O_RDONLY | NO_FOLLOW | BINARY | NON_BLOCKING
 
 
 def _open(path: str) -> int:
@@ -189,5 +197,5 @@ def _open(path: str) -> int:
         return os.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise FileChanged(f"{printable(path)} is a symbolic link now") from error
+            raise FileChanged(f"{printable(path)} was replaced by a symbolic link") from error
         raise

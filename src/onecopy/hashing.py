@@ -1,15 +1,12 @@
-"""Hashing files: many small ones, or the parts of a large one, on all cores at once."""
+"""Hashing of files on all cores: many small files, or the parts of a large one, at a time."""
 
-import os
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from heapq import merge
 from itertools import chain, islice
-from queue import SimpleQueue
-from threading import Event, Lock, Thread
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from threading import Lock
+from typing import NamedTuple, Protocol, TypeVar
 
 from onecopy.digest import (
     LARGEST_CONTENT,
@@ -25,9 +22,11 @@ from onecopy.digest import (
     too_short,
 )
 from onecopy.errors import OnecopyError
+from onecopy.platforms import cores, read_at
+from onecopy.workers import Task, Workers
 
 Progress = Callable[[int], object]
-"""Called with the bytes read since the last call; hashing ends with whatever it raises."""
+"""Called with the number of bytes read since the last call. What it raises ends the hashing."""
 
 
 def hash_fd(
@@ -40,16 +39,16 @@ def hash_fd(
 ) -> Hashed:
     """Return the digests of an open file of `size` bytes, read from its start.
 
-    Large files are read by several threads at once (default: one a core), and `progress` is called
-    from all of them. Memory does not depend on the size. Raises FileChanged if the file has not
-    exactly `size` bytes, OSError if it can't be read.
+    Several threads (default: one per core) read a large file, and all of them call `progress`.
+    Memory does not depend on the size. Raises FileChanged if the file does not have exactly `size`
+    bytes, OSError if it can't be read.
     """
     buffer = memoryview(bytearray(min(_CHUNK, size + 1)))
-    return _Reader(threads or _cores(), progress or _ignore).read(fd, size, schemes, buffer)
+    return _Reader(threads or cores(), progress or _ignore).read(fd, size, schemes, buffer)
 
 
 class Source(Protocol):
-    """Something to read, such as `files.File`."""
+    """A file to hash, such as `files.File`."""
 
     @property
     def size(self) -> int:
@@ -57,12 +56,14 @@ class Source(Protocol):
         ...
 
     def open(self) -> AbstractContextManager[int]:
-        """Open it as a file descriptor; entering and leaving raise FileChanged or OSError."""
+        """Open it, and return a context manager of the file descriptor.
+
+        Entering and leaving it raise FileChanged or OSError.
+        """
         ...
 
 
 S = TypeVar("S", bound=Source)
-T = TypeVar("T")
 
 
 def hash_files(
@@ -71,80 +72,69 @@ def hash_files(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Generator[tuple[S, Hashed | OnecopyError | OSError], None, None]:
-    """Yield each source with its digests, or with the error that reading it gave, in order.
+    """Yield each source with its digests, or with the error raised while reading it, in order.
 
-    Several threads (default: one a core) hash many small files, or the parts of one large file, at
-    once. They call `progress`, and work ahead by some hundred files. Whatever else is raised, by
-    `items` for one, ends it all. The threads stop within milliseconds of the iterator's end or
-    `close`, and never keep a process from exiting.
+    Several threads (default: one per core) hash many small files, or the parts of one large file.
+    They call `progress`, and work some hundred files ahead. Any other exception, such as one of
+    `items`, ends the iteration. The threads stop within milliseconds after the iterator ends or is
+    closed, and never keep the process from exiting.
     """
-    threads = threads or _cores()
-    stopped = Event()
+    threads = threads or cores()
+    workers = Workers()
 
     def tick(count: int) -> None:
-        if stopped.is_set():
-            raise _Stopped
+        workers.check()
         if progress is not None:
             progress(count)
 
     reader = _Reader(threads, tick)
     batches = _batches(items)
-    ahead = list(islice(batches, 2))
-    if len(ahead) < 2:  # too little to start threads for
-        yield from reader.read_all(chain.from_iterable(ahead))
+    first = list(islice(batches, 2))
+    if len(first) < 2:  # too few files to start threads for
+        yield from reader.read_all(chain.from_iterable(first))
         return
-    crew: _OrderedWorkers[list[tuple[S, Hashed | OnecopyError | OSError]]] = _OrderedWorkers(
-        threads
-    )
+    calls = (partial(reader.read_batch, batch) for batch in chain(first, batches))
     try:
-        for batch in chain(ahead, batches):
-            crew.give(partial(reader.read_batch, batch))
-            if len(crew) > _BATCHES_AHEAD * threads:
-                yield from crew.take()
-        while len(crew):
-            yield from crew.take()
+        for results in workers.in_order(calls, threads=threads, depth=_BATCHES_AHEAD * threads):
+            yield from results
     finally:
-        stopped.set()
-        crew.dismiss()
+        workers.stop(timeout=0)
 
 
 _CHUNK = MiB
-"""Bytes read at once. 256 KiB, which a core's own cache holds, are 7 % faster alone, and three
-times slower beside a busy Python thread: each read and each hash may wait 5 ms for its turn."""
-_WORTH_THREADS = 4 * SMALLEST_PART
-"""Bytes; a smaller file is hashed before threads pay off."""
-_BATCH_FILES = 64
-_BATCH_BYTES = SMALLEST_PART
+"""Bytes per read. Chunks of 256 KiB, which fit into a core's cache, are 7 % faster alone, but three
+times slower beside a busy Python thread: each read and each hash may wait 5 ms for the GIL."""
+_MIN_SIZE_FOR_THREADS = 4 * SMALLEST_PART
+"""Bytes; smaller files are hashed faster without threads."""
+_MAX_BATCH_FILES = 64
+_MAX_BATCH_BYTES = SMALLEST_PART
 _BATCHES_AHEAD = 4
-"""Per thread. A caller that pauses for a request between results does not idle the threads."""
-
-
-class _Stopped(Exception):
-    """The caller has gone; nobody sees this."""
+"""Per thread: enough to stay busy while the caller makes a request between results."""
 
 
 def _batches(
     items: Iterable[tuple[S, Iterable[Scheme]]],
 ) -> Iterator[list[tuple[S, Iterable[Scheme]]]]:
-    """Group small files, so that handing them over costs little for each."""
+    """Group small files, so that passing them between threads costs little per file."""
     batch: list[tuple[S, Iterable[Scheme]]] = []
-    weight = 0
+    batch_bytes = 0
     for item in items:
         size = item[0].size
-        if batch and weight + size > _BATCH_BYTES:  # small files must not wait for a large one
+        # Small files must not wait for a large one in their batch.
+        if batch and batch_bytes + size > _MAX_BATCH_BYTES:
             yield batch
-            batch, weight = [], 0
+            batch, batch_bytes = [], 0
         batch.append(item)
-        weight += size
-        if weight >= _BATCH_BYTES or len(batch) == _BATCH_FILES:
+        batch_bytes += size
+        if batch_bytes >= _MAX_BATCH_BYTES or len(batch) == _MAX_BATCH_FILES:
             yield batch
-            batch, weight = [], 0
+            batch, batch_bytes = [], 0
     if batch:
         yield batch
 
 
 class _Reader:
-    """Reads files, small ones in the caller's thread, large ones with several."""
+    """Reads small files in the caller's thread and large ones in several threads."""
 
     def __init__(self, threads: int, progress: Progress) -> None:
         self._threads = threads
@@ -167,7 +157,7 @@ class _Reader:
         self, source: Source, schemes: Iterable[Scheme], buffer: memoryview
     ) -> Hashed | OnecopyError | OSError:
         try:
-            # Large files one after the other: each has all threads, and a disk reads it in order.
+            # One large file at a time: it gets all threads, and the disk reads it sequentially.
             with self._large if self._is_large(source.size) else nullcontext(), source.open() as fd:
                 hashed = self.read(fd, source.size, schemes, buffer)
         except (OnecopyError, OSError) as error:
@@ -180,7 +170,7 @@ class _Reader:
         return _read_alone(fd, size, schemes, buffer, self._progress)
 
     def _is_large(self, size: int) -> bool:
-        return size >= _WORTH_THREADS and self._threads > 1
+        return size >= _MIN_SIZE_FOR_THREADS and self._threads > 1
 
 
 def _read_alone(
@@ -188,7 +178,7 @@ def _read_alone(
 ) -> Hashed:
     hasher = Hasher(size, schemes)
     offset = 0
-    while count := _read_at(fd, buffer, offset):
+    while count := read_at(fd, buffer, offset):
         hasher.update(buffer[:count])
         offset += count
         progress(count)
@@ -199,24 +189,24 @@ def _read_together(
     fd: int, size: int, schemes: Iterable[Scheme], threads: int, progress: Progress
 ) -> Hashed:
     reading = _Reading(fd, size, schemes, progress)
-    helpers: list[_Task[None]] = []
+    workers = Workers()
+    helpers: list[Task[None]] = []
     try:
-        for _ in range(min(threads, reading.stretches) - 1):
-            helper = _Task(reading.work)
-            _start(helper.run)
-            helpers.append(helper)
+        for _ in range(min(threads, reading.sections) - 1):
+            helper = workers.submit(reading.work)
+            helpers.append(helper)  # one by one: if one can't start, we wait for the others
         reading.work()
         for helper in helpers:
             helper.result()
     finally:
         reading.stop()
-        for helper in helpers:  # none may use the descriptor after we return
+        for helper in helpers:  # no thread may use the descriptor after we return
             helper.wait()
     return reading.finish()
 
 
-class _Stretch(NamedTuple):
-    """One part of a file, or all of it, for the schemes that cut it so."""
+class _Section(NamedTuple):
+    """A part of a file, or all of it, with the schemes that use this division into parts."""
 
     schemes: tuple[Scheme, ...]
     number: int
@@ -225,20 +215,20 @@ class _Stretch(NamedTuple):
 
 
 class _Reading:
-    """One file that several threads hash: each takes the next stretch until none is left.
+    """One file that several threads hash: each takes the next section until none is left.
 
-    A whole digest can't be split: it is one stretch, begun first, which one thread follows while
-    the others hash parts. They read the same bytes at about the same time, so that all but the
-    first get them from the system's cache.
+    The digest of a whole content can't be split: it is one section, begun first, which one thread
+    hashes while the others hash parts. The threads read the same bytes at about the same time, so
+    that all but the first read them from the system's cache.
     """
 
     def __init__(self, fd: int, size: int, schemes: Iterable[Scheme], progress: Progress) -> None:
         self._fd = fd
         self._size = size
         self._content_scheme = content_scheme(size)
-        self._values = {scheme: [b""] * _count(size, scheme) for scheme in schemes}
-        groups = _alike(self._values)
-        self.stretches = sum(_count(size, group[0]) for group in groups)
+        self._values = {scheme: [b""] * _sections(size, scheme) for scheme in schemes}
+        groups = _grouped(self._values)
+        self.sections = sum(_sections(size, group[0]) for group in groups)
         self._waiting = merge(*(_cut(size, group) for group in groups), key=_offset)
         self._lock = Lock()
         self._stopped = False
@@ -246,11 +236,11 @@ class _Reading:
         self._progress = progress
 
     def work(self) -> None:
-        """Hash stretches until none is left, or another thread failed."""
+        """Hash sections until none is left or another thread has failed."""
         buffer = _buffer()
         try:
-            while not self._stopped and (stretch := self._next()) is not None:
-                self._hash(stretch, buffer)
+            while not self._stopped and (section := self._next()) is not None:
+                self._hash(section, buffer)
         except BaseException:
             self.stop()
             raise
@@ -258,33 +248,33 @@ class _Reading:
     def stop(self) -> None:
         self._stopped = True
 
-    def _next(self) -> _Stretch | None:
+    def _next(self) -> _Section | None:
         with self._lock:
             return next(self._waiting, None)
 
-    def _hash(self, stretch: _Stretch, buffer: memoryview) -> None:
-        hashes = [new_hash(scheme) for scheme in stretch.schemes]
-        counted = stretch.schemes is self._counted
-        offset, end = stretch.offset, stretch.offset + stretch.length
+    def _hash(self, section: _Section, buffer: memoryview) -> None:
+        hashes = [new_hash(scheme) for scheme in section.schemes]
+        counted = section.schemes is self._counted
+        offset, end = section.offset, section.offset + section.length
         while offset < end and not self._stopped:
-            count = _read_at(self._fd, buffer[: end - offset], offset)
+            count = read_at(self._fd, buffer[: end - offset], offset)
             if count == 0:
                 raise too_short(self._size)
             for running in hashes:
                 running.update(buffer[:count])
             offset += count
             self._progress(count if counted else 0)
-        for scheme, running in zip(stretch.schemes, hashes, strict=True):
-            self._values[scheme][stretch.number] = running.digest()
+        for scheme, running in zip(section.schemes, hashes, strict=True):
+            self._values[scheme][section.number] = running.digest()
 
     def finish(self) -> Hashed:
-        if _read_at(self._fd, _buffer()[:1], self._size):
+        if read_at(self._fd, _buffer()[:1], self._size):
             raise too_long(self._size)
         return gathered(self._content_scheme, self._values)
 
 
-def _alike(schemes: Iterable[Scheme]) -> list[tuple[Scheme, ...]]:
-    """Group schemes that cut a file alike; a whole digest stays alone, and comes first."""
+def _grouped(schemes: Iterable[Scheme]) -> list[tuple[Scheme, ...]]:
+    """Group schemes with the same part size; those of a whole content are single and come first."""
     whole = [(scheme,) for scheme in schemes if scheme.part_size is None]
     parts: dict[int, tuple[Scheme, ...]] = {}
     for scheme in schemes:
@@ -293,90 +283,20 @@ def _alike(schemes: Iterable[Scheme]) -> list[tuple[Scheme, ...]]:
     return [*whole, *parts.values()]
 
 
-def _count(size: int, scheme: Scheme) -> int:
+def _sections(size: int, scheme: Scheme) -> int:
+    """Return the number of sections into which a scheme divides a file."""
     return max(1, -(-size // (scheme.part_size or LARGEST_CONTENT)))
 
 
-def _cut(size: int, schemes: tuple[Scheme, ...]) -> Iterator[_Stretch]:
+def _cut(size: int, schemes: tuple[Scheme, ...]) -> Iterator[_Section]:
     length = schemes[0].part_size or LARGEST_CONTENT
-    for number in range(_count(size, schemes[0])):
+    for number in range(_sections(size, schemes[0])):
         offset = number * length
-        yield _Stretch(schemes, number, offset, min(length, size - offset))
+        yield _Section(schemes, number, offset, min(length, size - offset))
 
 
-def _offset(stretch: _Stretch) -> int:
-    return stretch.offset
-
-
-class _Task(Generic[T]):
-    """Something to do in a thread, and then what came of it."""
-
-    def __init__(self, do: Callable[[], T]) -> None:
-        self._do = do
-        self._done = Event()
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        try:
-            self._value = self._do()
-        except BaseException as error:  # noqa: BLE001 - it is raised again where it is waited for
-            self._error = error
-        self._done.set()
-
-    def wait(self) -> None:
-        # Ctrl-C that comes just before the wait begins does not end it, so it has to end by itself.
-        while not self._done.wait(0.1):
-            pass
-
-    def result(self) -> T:
-        self.wait()
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-
-class _OrderedWorkers(Generic[T]):
-    """Threads that do tasks; what comes of them is taken in the order in which they were given.
-
-    Not concurrent.futures: at exit that would first do all that is waiting.
-    """
-
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self._waiting: SimpleQueue[_Task[T] | None] = SimpleQueue()
-        self._given: deque[_Task[T]] = deque()
-        for _ in range(threads):
-            _start(self._work)
-
-    def _work(self) -> None:
-        while (task := self._waiting.get()) is not None:
-            task.run()
-
-    def give(self, do: Callable[[], T]) -> None:
-        task = _Task(do)
-        self._given.append(task)
-        self._waiting.put(task)
-
-    def take(self) -> T:
-        return self._given.popleft().result()
-
-    def __len__(self) -> int:
-        return len(self._given)
-
-    def dismiss(self) -> None:
-        for _ in range(self._threads):
-            self._waiting.put(None)
-
-
-def _start(do: Callable[[], None]) -> None:
-    Thread(target=do, name="onecopy-hashing", daemon=True).start()
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS and Windows
-        return os.cpu_count() or 1
+def _offset(section: _Section) -> int:
+    return section.offset
 
 
 def _buffer() -> memoryview:
@@ -385,22 +305,3 @@ def _buffer() -> memoryview:
 
 def _ignore(_: int) -> None:
     pass
-
-
-_SEEKING = Lock()
-
-
-def _seek_and_read(fd: int, buffer: memoryview, offset: int) -> int:
-    """Read where there is no preadv (Windows): seeking and reading must not be interrupted."""
-    with _SEEKING:
-        os.lseek(fd, offset, os.SEEK_SET)
-        data = os.read(fd, len(buffer))
-    buffer[: len(data)] = data
-    return len(data)
-
-
-def _preadv(fd: int, buffer: memoryview, offset: int) -> int:
-    return os.preadv(fd, (buffer,), offset)
-
-
-_read_at = _preadv if hasattr(os, "preadv") else _seek_and_read

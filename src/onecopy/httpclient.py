@@ -1,11 +1,10 @@
-"""HTTP/1.1 over connections that stay open: for requests that are made by the thousand.
+"""An HTTP/1.1 client with persistent connections, for requests made by the thousand.
 
-Of the time that a small file takes most is Python's own, and urllib3 takes six times as long for a
-request. So this does what our requests need, and no more: no redirects, cookies, codings or
-proxies, and nothing is repeated.
+Most of the time for a small file is spent in Python, and urllib3 needs six times as long for a
+request. So this client has only what our requests need: no redirects, cookies, content codings,
+proxies or retries.
 """
 
-import select
 import socket
 import ssl
 import weakref
@@ -18,64 +17,67 @@ from urllib.parse import SplitResult, urlsplit
 from httptools import HttpParserError, HttpResponseParser
 
 from onecopy.errors import BadInput, Unavailable
+from onecopy.platforms import is_readable
 
 Payload = bytes | Iterator[bytes]
-"""What a request brings; of an iterator's bytes its headers state the length."""
+"""The body of a request. The headers must state the length of an iterator's bytes."""
 
 _PORTS = {"http": 80, "https": 443}
-_TO_CONNECT = 10
+_CONNECT_TIMEOUT = 10
 """Seconds."""
-_ASIDE = 256 * 1024
-"""Bytes from which on a body is not sent together with the headers."""
-_READ = 64 * 1024
-_OWN = ("Accept: */*", "Accept-Encoding: identity", "User-Agent: onecopy")
+_MAX_JOINED_BYTES = 256 * 1024
+"""Bodies of at most this size are sent together with the headers."""
+_READ_BYTES = 64 * 1024
+_DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity", "User-Agent: onecopy")
 
 
 class Response(NamedTuple):
-    """What a server answered."""
+    """A server's response."""
 
     status: int
     headers: Mapping[str, str]
-    """By lower-case names."""
+    """By lower-case name."""
     data: bytes
 
 
 class HttpClient:
-    """HttpClient to any servers; of each host `most` stay open. Threads may share them.
+    """An HTTP client for any number of servers, which threads may share.
 
-    `silence` is for how many seconds the other side may say nothing, and take nothing: a completion
-    makes a bucket put a large object together.
+    At most `max_idle` idle connections per server are kept open. `timeout` is the number of seconds
+    in which a server must send or accept some bytes; the default is long, since a bucket assembles
+    a large object when an upload is completed.
     """
 
-    def __init__(self, most: int = 16, *, silence: float = 300) -> None:
-        self._most = most
-        self._silence = silence
+    def __init__(self, max_idle: int = 16, *, timeout: float = 300) -> None:
+        self._max_idle = max_idle
+        self._timeout = timeout
         self._idle: dict[str, list[_Connection]] = {}
         self._is_open = True
-        weakref.finalize(self, _close, self._idle)  # whoever forgets to close leaves none open
+        weakref.finalize(self, _close, self._idle)  # closes what a caller forgot to close
 
     def request(
         self, method: str, url: str, headers: Mapping[str, str], payload: Payload | None = None
     ) -> Response:
-        """Make one request; raises Unavailable if there is no answer, and what `payload` raises.
+        """Make one request and return the response, whatever its status.
 
-        BadInput is for what can't stand in a request.
+        Raises Unavailable if there is no response, BadInput if a request can't contain the URL or
+        a header, and whatever `payload` raises.
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise BadInput(f"{url!r} is no place to send to")
+            raise BadInput(f"invalid URL {url!r}: expected http(s)://host/…")
         head = _head(method, parts, headers, payload)
-        connection = self._take(url, parts)
+        connection = self._connection(url, parts)
         try:
             response = connection.exchange(_pieces(head, payload), bare=method == "HEAD")
         except _Lost as lost:
             raise Unavailable(f"can't reach {origin(url)}: {lost}") from lost
         finally:
-            self._give_back(connection)
+            self._release(connection)
         return response
 
-    def _take(self, url: str, parts: SplitResult) -> "_Connection":
-        """Return the connection that was used last, or a new one: so as few as can be stay busy."""
+    def _connection(self, url: str, parts: SplitResult) -> "_Connection":
+        """Return the most recently used idle connection, or a new one, so that few stay open."""
         idle = self._idle.setdefault(f"{parts.scheme}://{parts.netloc}", [])
         with suppress(IndexError):
             while True:
@@ -85,25 +87,25 @@ class HttpClient:
                 connection.close()
         try:
             tls = self._tls if parts.scheme == "https" else None
-            return _Connection(parts, idle, tls, self._silence)
+            return _Connection(parts, idle, tls, self._timeout)
         except (OSError, UnicodeError) as error:
             raise Unavailable(f"can't reach {origin(url)}: {_plain(error)}") from error
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Whom to trust, and in what protocol to speak."""
+        """The trusted certificates and the protocol to negotiate."""
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
         return context
 
-    def _give_back(self, connection: "_Connection") -> None:
-        if connection.is_reusable and self._is_open and len(connection.idle) < self._most:
+    def _release(self, connection: "_Connection") -> None:
+        if connection.is_reusable and self._is_open and len(connection.idle) < self._max_idle:
             connection.idle.append(connection)
         else:
             connection.close()
 
     def close(self) -> None:
-        """Close the connections, those in use as soon as they are given back."""
+        """Close the connections; those in use are closed after their request."""
         self._is_open = False
         _close(self._idle)
 
@@ -127,58 +129,57 @@ def origin(url: str) -> str:
 
 
 def host(parts: SplitResult) -> str:
-    """Return a URL's host as requests name it: without the port that goes without saying."""
+    """Return the host of a URL for the Host header: without the default port."""
     named = parts.netloc.rpartition("@")[2].lower()
     return named.removesuffix(f":{_PORTS[parts.scheme]}")
 
 
 class _Lost(Exception):
-    """The connection failed; says how."""
+    """The connection failed; the message says how."""
 
 
 class _Connection:
-    """One connection, and where it waits while nobody uses it."""
+    """A connection, and the list that it returns to when it is idle."""
 
     def __init__(
         self,
         parts: SplitResult,
         idle: "list[_Connection]",
         tls: ssl.SSLContext | None,
-        silence: float,
+        timeout: float,
     ) -> None:
         self.idle = idle
         self.is_reusable = False
         name, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        self._socket = socket.create_connection((name, port), _TO_CONNECT)
+        self._socket = socket.create_connection((name, port), _CONNECT_TIMEOUT)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls:
                 self._socket = tls.wrap_socket(self._socket, server_hostname=name)
-            self._socket.settimeout(silence)
+            self._socket.settimeout(timeout)
         except BaseException:
             self.close()
             raise
 
     def is_dropped(self) -> bool:
-        """Whether the other side closed it, or says what nobody asked for."""
-        if not hasattr(select, "poll"):  # on Windows, which has no limit of descriptors here
-            return bool(select.select([self._socket], [], [], 0)[0])
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        return bool(poll.poll(0))
+        """Return whether the server closed the connection or sent something unrequested."""
+        return is_readable(self._socket)
 
     def exchange(self, pieces: Iterable[bytes], *, bare: bool) -> Response:
-        """Send a request and return the answer; raises _Lost, and what `pieces` raises."""
-        self.is_reusable = False  # until all is well
+        """Send a request and return the response; raises _Lost, and whatever `pieces` raises.
+
+        `bare` is set for a HEAD request, whose response has no body.
+        """
+        self.is_reusable = False  # until the response is complete
         sent = all(self._write(piece) for piece in pieces)
-        answer = _Answer(bare=bare)
-        while not answer.is_complete:
-            answer.feed(self._read())
-        self.is_reusable = sent and answer.keeps_open
-        return answer.response()
+        response = _Response(bare=bare)
+        while not response.is_complete:
+            response.feed(self._read())
+        self.is_reusable = sent and response.keeps_open
+        return response.value()
 
     def _write(self, data: bytes) -> bool:
-        """Send, and return whether that went; who refuses a request may not read all of it."""
+        """Send bytes; return False if the server no longer reads, as when it rejects a request."""
         try:
             self._socket.sendall(data)
         except (BrokenPipeError, ConnectionResetError):
@@ -189,7 +190,7 @@ class _Connection:
 
     def _read(self) -> bytes:
         try:
-            return self._socket.recv(_READ)
+            return self._socket.recv(_READ_BYTES)
         except OSError as error:
             raise _Lost(_plain(error)) from error
 
@@ -197,13 +198,13 @@ class _Connection:
         self._socket.close()
 
 
-class _Answer:
-    """An answer, as far as it was read."""
+class _Response:
+    """A response that is being read."""
 
     def __init__(self, *, bare: bool) -> None:
         self._parser = HttpResponseParser(self)
         self._bare = bare
-        """Whether it ends with its headers, whatever they say of a body: that to a HEAD does."""
+        """Whether it ends with its headers, whatever they state about a body, as for HEAD."""
         self._status = 0
         self._headers: dict[str, str] = {}
         self._data: list[bytes] = []
@@ -211,32 +212,33 @@ class _Answer:
         self.keeps_open = False
 
     def feed(self, data: bytes) -> None:
-        """Take what was read; nothing means that the other side closed the connection."""
+        """Parse the bytes read; no bytes mean that the server closed the connection."""
         if not data:
             if not self._status or self._is_delimited():
-                raise _Lost("the connection was closed without an answer")
+                raise _Lost("the connection was closed before the response was complete")
             self.is_complete = True
             return
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
-            raise _Lost(f"the answer is no HTTP: {error}") from error
+            raise _Lost(f"the response is not HTTP: {error}") from error
 
     def _is_delimited(self) -> bool:
-        """Whether the body has an end of its own."""
+        """Whether the headers define where the body ends."""
         return bool(self._headers.keys() & {"content-length", "transfer-encoding"})
 
-    def response(self) -> Response:
+    def value(self) -> Response:
+        """Return the response, once it is complete."""
         return Response(self._status, self._headers, b"".join(self._data))
 
     # The parser calls these: https://github.com/MagicStack/httptools
 
     def on_message_begin(self) -> None:
-        if self.is_complete:  # what follows must not be taken for the answer to the next request
+        if self.is_complete:  # it must not be taken for the response to the next request
             self.keeps_open = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._status:  # of a trailer nobody asked for, or another answer
+        if self._status:  # a trailer, or an unrequested response
             return
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
@@ -245,7 +247,7 @@ class _Answer:
         status = self._parser.get_status_code()
         if self._status:
             return
-        if status < 200:  # the answer is still to come
+        if status < 200:  # informational: the final response follows
             self._headers.clear()
             return
         self._status = status
@@ -266,28 +268,30 @@ class _Answer:
 def _head(
     method: str, parts: SplitResult, headers: Mapping[str, str], payload: Payload | None
 ) -> bytes:
-    """Return a request up to its body."""
+    """Return the request line and headers; raises BadInput for an invalid header."""
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    lines = [f"{method} {target} HTTP/1.1", f"Host: {host(parts)}", *_OWN]
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {host(parts)}", *_DEFAULT_HEADERS]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if isinstance(payload, bytes):
         lines.append(f"Content-Length: {len(payload)}")
     lines += ["", ""]
     text = "\r\n".join(lines)
-    # Headers may come from a server: they must not bring others with them.
+    # Headers may come from a server: they must not inject others.
     if not text.count("\n") == text.count("\r") == len(lines) - 1:
-        raise BadInput("a header with a line break in it")
+        raise BadInput("invalid header or URL: it contains a line break")
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError as error:
-        raise BadInput(f"{error.object[error.start]!r} can't stand in a request") from error
+        raise BadInput(
+            f"invalid character {error.object[error.start]!r} in a header or URL: use Latin-1"
+        ) from error
 
 
 def _pieces(head: bytes, payload: Payload | None) -> Iterator[bytes]:
-    """Yield what is sent; a small body together with the headers, which spares a packet."""
+    """Yield the bytes to send; a small body is joined to the headers, which saves a packet."""
     chunks = iter([payload]) if isinstance(payload, bytes) else payload or iter(())
     first = next(chunks, b"")
-    if len(first) <= _ASIDE:
+    if len(first) <= _MAX_JOINED_BYTES:
         yield head + first
     else:
         yield head
@@ -296,5 +300,5 @@ def _pieces(head: bytes, payload: Payload | None) -> Iterator[bytes]:
 
 
 def _plain(error: Exception) -> str:
-    """Return the operating system's own words."""
+    """Return the operating system's description of an error."""
     return (getattr(error, "strerror", None) or str(error)).strip()

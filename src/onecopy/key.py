@@ -1,8 +1,8 @@
-"""Path to key: under which name a file lies in the store. One rule for folders, S3 and the browser.
+"""Keys of files in a store: one rule for folders, S3 and the browser.
 
-A key is what `/` makes of the names from the chosen file or folder downwards, byte for byte. What
-could lie elsewhere than it says, or not come back as it was, is refused. `room` is what a tenant's
-prefix leaves of the 1,024 bytes that S3 takes for the full key
+A key consists of the names from the chosen file or folder downwards, joined by `/`, byte for byte.
+Names that would be stored elsewhere, or could not be read back unchanged, are refused. `room` is
+the number of bytes that a tenant's prefix leaves of the 1,024 that S3 accepts for a full key
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 """
 
@@ -13,40 +13,40 @@ from unicodedata import is_normalized
 from onecopy.errors import InvalidKey
 
 LONGEST_KEY = 1024
-"""Bytes of UTF-8, the tenant's prefix included."""
+"""Bytes of UTF-8, including the tenant's prefix."""
 RESERVED = ".onecopy"
-"""Where a folder store keeps its own records."""
+"""The folder in which a folder store keeps its records."""
 
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_HARMFUL = re.compile(f"{_NOT_UTF8.pattern}|{_CONTROL.pattern}")
-_NO_NAMES = frozenset({"", ".", "..", RESERVED})
+_REFUSED_CHARACTER = re.compile(f"{_NOT_UTF8.pattern}|{_CONTROL.pattern}")
+_REFUSED_NAMES = frozenset({"", ".", "..", RESERVED})
 _EXTENSION = re.compile(r"(?s:\.*[^.].*)(\.[A-Za-z0-9]{1,16})")
-_LONGEST_NAME = 255
-"""Bytes of one name that most file systems take."""
+_MAX_NAME_BYTES = 255
+"""The limit for one name in most file systems."""
 
 
 def check_key(key: str, room: int = LONGEST_KEY) -> str:
-    """Return the key; raises InvalidKey, saying what would go wrong with it."""
-    if _faulty(key):
+    """Return the key; raises InvalidKey, which explains the danger, if it is invalid."""
+    if _is_refused(key):
         raise _refusal(key)
-    return _fitting(key, room)
+    return _within(key, room)
 
 
 def join(folder: str, name: str, room: int = LONGEST_KEY) -> str:
-    """Return the key of `name` in `folder`, a checked key or "" for none; raises InvalidKey."""
+    """Return the key of `name` in `folder`, which is a valid key or ""; raises InvalidKey."""
     if "/" in name:
-        raise InvalidKey(f"{_shown(name)} is one name, and / would make two of it")
+        raise InvalidKey(f"invalid name {_shown(name)}: a name must not contain /")
     key = f"{folder}/{name}" if folder else name
-    if _faulty(name):
+    if _is_refused(name):
         raise _refusal(key)
-    return _fitting(key, room)
+    return _within(key, room)
 
 
 def key_of(names: Iterable[str], *, to: str = "", room: int = LONGEST_KEY) -> str:
-    """Return the key of a file from its path's names, below the prefix `to`; raises InvalidKey.
+    """Return the key of a file from the names of its path, below the prefix `to`.
 
-    The names begin with that of the file or folder that somebody chose. `to` may end in `/`.
+    The first name is that of the chosen file or folder. `to` may end in `/`. Raises InvalidKey.
     """
     folder = check_prefix(to, room)
     key = folder
@@ -58,49 +58,51 @@ def key_of(names: Iterable[str], *, to: str = "", room: int = LONGEST_KEY) -> st
 
 
 def check_prefix(to: str, room: int = LONGEST_KEY) -> str:
-    """Return what `upload --to` was given as `join` takes it: no `/` at its end, "" for none."""
+    """Return the prefix of `upload --to` without a `/` at its end; raises InvalidKey."""
     return check_key(to.removesuffix("/") or to, room) if to else ""
 
 
 def renamed(key: str, number: int, room: int = LONGEST_KEY) -> str:
     """Return the key to try when `key` is taken: `a/b.jpg` becomes `a/b (2).jpg`.
 
-    If that is too long the name is cut, but not the extension; a name of at most 255 bytes stays
-    so, for folders take no longer ones. Raises InvalidKey if there is no room for it.
+    If that is too long, the name is shortened, but not its extension. A name of at most 255 bytes
+    does not exceed 255, the limit of folders. Raises InvalidKey if there is no room for it.
     """
     folder, slash, name = key.rpartition("/")
     match = _EXTENSION.fullmatch(name)
     extension = match[1] if match else ""
     tail = f" ({number}){extension}"
-    longest = room - _bytes(folder + slash)
-    if _bytes(name) <= _LONGEST_NAME:
-        longest = min(longest, _LONGEST_NAME)
-    stem = _cut(name.removesuffix(extension), longest - len(tail))
+    max_bytes = room - _bytes(folder + slash)
+    if _bytes(name) <= _MAX_NAME_BYTES:
+        max_bytes = min(max_bytes, _MAX_NAME_BYTES)
+    stem = _shorten(name.removesuffix(extension), max_bytes - len(tail))
     if not stem:
-        raise InvalidKey(f"{_shown(key)} has no room for {tail!r}: it may have {room} bytes")
+        raise InvalidKey(
+            f"{_shown(key)} is too long to add {tail!r} (limit {room} bytes); shorten its folders"
+        )
     return folder + slash + stem + tail
 
 
 def normalisation_differs(key: str) -> bool:
-    """Whether the key is not in Unicode's normal form C.
+    """Return whether the key is not in Unicode's normal form C.
 
-    Two names that look the same may then be two keys: reported to people, never repaired.
+    Two names that look the same may then be two keys. This is reported, never corrected.
     """
     return not is_normalized("NFC", key)
 
 
-def _faulty(key: str) -> bool:
-    # Nearly all keys are printable, and that is told ten times faster than by an expression.
-    if not key.isprintable() and _HARMFUL.search(key):
+def _is_refused(key: str) -> bool:
+    # Nearly all keys are printable, which is checked ten times faster than the expression.
+    if not key.isprintable() and _REFUSED_CHARACTER.search(key):
         return True
-    return not _NO_NAMES.isdisjoint(key.lower().split("/"))
+    return not _REFUSED_NAMES.isdisjoint(key.lower().split("/"))
 
 
-def _fitting(key: str, room: int) -> str:
+def _within(key: str, room: int) -> str:
     if _bytes(key) > room:
         raise InvalidKey(
-            f"{_shown(key)} has {_bytes(key)} bytes, and there is room for {room}: "
-            f"S3 takes no key of more than {LONGEST_KEY}"
+            f"key too long: {_shown(key)} has {_bytes(key)} bytes (limit {room}, and "
+            f"{LONGEST_KEY} with the tenant's prefix); shorten its names"
         )
     return key
 
@@ -109,30 +111,32 @@ def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
 
 
-def _cut(text: str, longest: int) -> str:
-    """Cut to at most `longest` bytes, between code points."""
-    return text.encode()[: max(longest, 0)].decode(errors="ignore")
+def _shorten(text: str, max_bytes: int) -> str:
+    """Shorten to at most `max_bytes` bytes, between code points."""
+    return text.encode()[: max(max_bytes, 0)].decode(errors="ignore")
 
 
 def _shown(text: str) -> str:
-    """Return text that can't harm a terminal or a log, whatever it holds."""
+    """Return text in a form that is harmless in terminals and logs."""
     return repr(text if len(text) <= 100 else text[:100] + "…")
 
 
 def _refusal(key: str) -> InvalidKey:
-    return InvalidKey(f"{_shown(key)} can't be a key: {_danger(key)}")
+    return InvalidKey(f"invalid key {_shown(key)}: {_danger(key)}")
 
 
 def _danger(key: str) -> str:
     if _NOT_UTF8.search(key):
-        return "it is not UTF-8, and would not come back as it was; rename the file"
+        return "it is not UTF-8, so it could not be read back unchanged; rename the file"
     if _CONTROL.search(key):
-        return "control characters forge lines in lists and logs, and XML can't hold them"
+        return "it contains control characters, which forge lines in logs and are invalid in XML"
     if not key:
         return "it is empty"
     names = key.split("/")
     if "" in names:
-        return "an empty name between slashes is lost in folders and kept in S3: two keys, one file"
+        return (
+            "an empty name between slashes is ignored in folders but kept in S3: two keys, one file"
+        )
     if "." in names or ".." in names:
-        return "programs resolve . and .. on the way, so that it would lie elsewhere"
-    return f"a folder store keeps its own records in {RESERVED}"
+        return "programs resolve . and .., so it would be stored elsewhere"
+    return f"a folder store keeps its records in {RESERVED}"

@@ -1,7 +1,7 @@
-"""Tenants: whose contents are compared with each other, and which keys of a store are theirs.
+"""Tenants: owners of keys in a store, whose contents are compared with their own only.
 
 A tenant's keys begin with its name as their first folder. The tenant `default` owns the whole
-store, so it cannot exist beside tenants with names (P5).
+store, so it cannot coexist with named tenants (P5).
 """
 
 import re
@@ -15,33 +15,33 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class Tenant(NamedTuple):
-    """Owner of contents that are compared with each other and with no others."""
+    """An owner of contents, which are compared with each other and with no others."""
 
     name: str = DEFAULT_TENANT
     trust: frozenset[str] = frozenset()
-    """Evidence that counts without proof: `md5`, `claimed`. Empty unless the owner says so."""
+    """Evidence that counts without proof: `md5`, `claimed`. Empty unless the owner opts in."""
 
     @property
     def prefix(self) -> str:
-        """The prefix of its keys in the store."""
+        """The prefix of the tenant's keys in the store."""
         return "" if self.name == DEFAULT_TENANT else f"{self.name}/"
 
 
 class Owned(NamedTuple):
-    """A key of the store, as its owner knows it."""
+    """A key of the store, split into its owner and the key below the owner's prefix."""
 
     tenant: Tenant
     key: str
 
 
 class Owners:
-    """The tenants that own the objects of a store; without any, `default` owns them all."""
+    """The tenants that own the objects of a store; if there are none, `default` owns them all."""
 
     def __init__(self, tenants: Container[str] = ()) -> None:
         self._tenants = tenants or (DEFAULT_TENANT,)
 
     def of(self, key: str) -> Owned | None:
-        """Return the owner of a full key, and the key below its prefix; None if nobody owns it."""
+        """Return the owner of a full key and the key below its prefix; None if it has no owner."""
         default = Tenant()
         folder, _, rest = key.partition("/")
         if rest and folder != default.name and folder in self._tenants:
@@ -50,12 +50,12 @@ class Owners:
 
 
 def is_tenant(name: str) -> bool:
-    """Return whether this can name a tenant: it becomes the first folder of its keys."""
+    """Return whether a name is valid for a tenant, whose keys it begins as the first folder."""
     return _NAME.fullmatch(name) is not None
 
 
 def check_tenant(name: str) -> None:
-    """Raise BadInput unless this can name a tenant."""
+    """Raise BadInput unless the name is valid for a tenant."""
     if not is_tenant(name):
         raise BadInput(
             f"invalid tenant name {name[:80]!r}: use 1 to 63 of a-z, 0-9 and -, "

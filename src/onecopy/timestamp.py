@@ -1,4 +1,4 @@
-"""Times as records keep them: milliseconds since 1970, UTC."""
+"""Timestamps of records: milliseconds since 1970, UTC."""
 
 import time
 

@@ -1,7 +1,7 @@
-"""Bearer tokens: who may use the service, as which tenant, and for what.
+"""Bearer tokens, which grant a tenant's scopes to their bearers.
 
-A token is 256 random bits. Only its SHA-256 is stored, so that nobody who reads the index can use
-it, and looking it up by that hash takes the same time for every token that is presented.
+A token is 256 random bits. Only its SHA-256 is stored, so a token can't be recovered from the
+index, and a lookup by that hash takes the same time for every token that is presented.
 """
 
 import hashlib
@@ -18,25 +18,25 @@ from onecopy.timestamp import now
 
 Scope = Literal["check", "upload", "read", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
-"""`check`: probe and check; `upload`: the way of an upload; `read`: links; `metrics`: figures."""
+"""`check`: probe and check; `upload`: all steps of an upload; `read`: links; `metrics`: metrics."""
 
 PREFIX = "onecopy_"
-"""What every token begins with, so that secret scanners and people know it."""
+"""The beginning of every token, by which secret scanners and people recognise it."""
 TOKENS = "tokens"
 """The name in the index's state under which the tokens are stored."""
 _MAX_BYTES = 64 * 1024
-"""Bytes of all tokens together: what one value of the state holds."""
+"""Limit of the encoded list of tokens, which is one value of the state."""
 
 
 class Principal(NamedTuple):
-    """An authenticated caller: its tenant, and what it may do."""
+    """An authenticated caller: its tenant and its scopes."""
 
     tenant: str
     scopes: tuple[Scope, ...]
 
 
 class Token(msgspec.Struct, frozen=True):
-    """What is kept of a token; times in milliseconds since 1970, UTC."""
+    """The stored record of a token; times in milliseconds since 1970, UTC."""
 
     id: str
     tenant: str
@@ -47,7 +47,7 @@ class Token(msgspec.Struct, frozen=True):
     sha256: str
 
     def is_expired(self, now: int) -> bool:
-        """Whether its time was over at `now`, in milliseconds since 1970."""
+        """Return whether the token has expired at `now`, in milliseconds since 1970, UTC."""
         return self.expires_at is not None and self.expires_at <= now
 
 
@@ -62,15 +62,18 @@ def create_token(
     label: str = "",
     expires_at: int | None = None,
 ) -> tuple[Token, str]:
-    """Make a token; return what is kept of it, and the token itself, which is kept nowhere.
+    """Create a token; return its record, and the token itself, which is not stored.
 
-    `expires_at` in milliseconds since 1970, UTC; None for never. Tokens that have expired are
-    dropped on the way. Raises BadInput for names that can't be used or don't go together, and
-    LimitExceeded when there are too many.
+    `expires_at` is in milliseconds since 1970, UTC; None: never. Expired tokens are removed. Raises
+    BadInput for an invalid tenant or scope, and for a tenant that can't coexist with the
+    tenants of other tokens; LimitExceeded when there are too many tokens.
     """
     check_tenant(tenant)
     if not scopes or not set(scopes) <= set(SCOPES):
-        raise BadInput(f"a token needs scopes, of {', '.join(SCOPES)}", reason="scope-invalid")
+        raise BadInput(
+            f"invalid scopes for a token: use one or more of {', '.join(SCOPES)}",
+            reason="scope-invalid",
+        )
     secret = PREFIX + secrets.token_urlsafe(32)
     token = Token(
         id=secrets.token_hex(4),
@@ -86,12 +89,12 @@ def create_token(
 
 
 def list_tokens(state: State) -> list[Token]:
-    """Return what is kept of every token, oldest first."""
+    """Return the records of all tokens, oldest first."""
     return decode_tokens(state.get(TOKENS))
 
 
 def revoke_token(state: State, token_id: str) -> bool:
-    """Drop a token by its id; return whether it was there. Servers follow within a second."""
+    """Revoke a token by its id; return whether it existed. Servers follow within a second."""
     if all(token.id != token_id for token in list_tokens(state)):
         return False
     _change(state, lambda tokens: [token for token in tokens if token.id != token_id])
@@ -99,36 +102,39 @@ def revoke_token(state: State, token_id: str) -> bool:
 
 
 def has_tokens(state: State) -> bool:
-    """Return whether there are any, expired ones included: then a server must ask for them."""
+    """Return whether there are tokens, expired ones included: a server then requires them."""
     return bool(list_tokens(state))
 
 
 def _with(tokens: list[Token], token: Token) -> list[Token]:
-    """Return the tokens with one more, without those that have expired."""
+    """Return the tokens that have not expired, and a new one."""
     kept = [other for other in tokens if not other.is_expired(token.created_at)]
-    # The default tenant owns every key of the store, so theirs would lie among its own (P5).
+    # The default tenant owns every key of the store, including the keys of named tenants (P5).
     if any((other.tenant == DEFAULT_TENANT) != (token.tenant == DEFAULT_TENANT) for other in kept):
         raise BadInput(
-            f"the tenant {DEFAULT_TENANT!r} owns the whole store and can't stand beside tenants "
-            "with names: use one or the other",
+            f"the tenant {DEFAULT_TENANT!r} owns the whole store, so it can't coexist with named "
+            "tenants: use one or the other",
             reason="tenant-invalid",
         )
     return [*kept, token]
 
 
 def _change(state: State, change: Callable[[list[Token]], list[Token]]) -> None:
-    """Change the list as one atomic act, whoever else changes it meanwhile."""
+    """Change the list atomically, even if others change it concurrently."""
     changed = False
     while not changed:
         old = state.get(TOKENS)
         new = msgspec.json.encode(change(decode_tokens(old)))
         if len(new) > _MAX_BYTES:
-            raise LimitExceeded("there are too many tokens: revoke some with `onecopy token`")
+            raise LimitExceeded(
+                f"too many tokens: {len(new)} bytes (limit {_MAX_BYTES}); revoke some with "
+                "`onecopy token revoke`"
+            )
         changed = state.put_if(TOKENS, old, new)
 
 
 def decode_tokens(raw: bytes | None) -> list[Token]:
-    """Return the tokens in the state's value, oldest first."""
+    """Return the tokens in the value of the state, oldest first."""
     return [] if raw is None else _tokens.decode(raw)
 
 

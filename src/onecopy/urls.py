@@ -1,4 +1,4 @@
-"""What URLs of back ends say behind their question mark."""
+"""Options in the query of a back end's URL."""
 
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
@@ -9,34 +9,36 @@ _SECRETS = ("access_key", "secret_key", "aws_access_key_id", "aws_secret_access_
 
 
 def options(url: str, names: Sequence[str]) -> dict[str, str]:
-    """Return what the query of a URL says, which may be these names; raises InvalidSettings."""
+    """Return the options in the query of a URL; raises InvalidSettings if one is not in `names`."""
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     found = dict(pairs)
     if any(name in found for name in _SECRETS):
         raise InvalidSettings(
-            "keys don't belong in a URL, which others can read: set AWS_ACCESS_KEY_ID and "
-            "AWS_SECRET_ACCESS_KEY, or use a profile"
+            "a URL must not contain credentials, since others can read it: set AWS_ACCESS_KEY_ID "
+            "and AWS_SECRET_ACCESS_KEY, or use a profile"
         )
     if unknown := sorted(set(found) - set(names)):
         raise InvalidSettings(
-            f"{bare(url)}: unknown {', '.join(unknown)}; it may say {', '.join(names)}"
+            f"{bare(url)}: unknown option {', '.join(unknown)}; the options are {', '.join(names)}"
         )
     if empty := [name for name, value in found.items() if not value]:
-        raise InvalidSettings(f"{bare(url)}: {', '.join(empty)} says nothing")
+        raise InvalidSettings(f"{bare(url)}: no value for {', '.join(empty)}")
     if len(pairs) > len(found):
-        raise InvalidSettings(f"{bare(url)}: something is said twice")
+        raise InvalidSettings(f"{bare(url)}: an option is given twice")
     return found
 
 
 def bare(url: str) -> str:
-    """Return a URL as it may be shown: whatever was given by mistake is in the query."""
+    """Return a URL that is safe to show: without its query, which may contain a secret."""
     return url.partition("?")[0]
 
 
 def check_endpoint(name: str, endpoint: str | None) -> None:
-    """Raise InvalidSettings unless an option is the URL of a server, or isn't given."""
+    """Raise InvalidSettings unless the option `name` is the URL of a server, or is not given."""
     if endpoint is None:
         return
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise InvalidSettings(f"{name} is http(s)://host or http(s)://host:port")
+        raise InvalidSettings(
+            f"invalid {name} {endpoint!r}: expected http(s)://host or http(s)://host:port"
+        )

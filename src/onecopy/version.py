@@ -1,3 +1,3 @@
-"""The version of this package, and the only place that states it."""
+"""The version of this package; no other file states it."""
 
 __version__ = "0.1.0"

@@ -1,6 +1,7 @@
-"""Threads that work off lines of items, and stop together."""
+"""Threads that process queues of items, and stop together."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -10,14 +11,14 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
-_GLANCE = 0.1
-"""Seconds after which a thread that waits for room looks whether it is to stop."""
-_BREATH = 0.003
-"""Seconds for which a batch waits for more before it looks whether more is to come."""
+_STOP_POLL_SECONDS = 0.1
+"""How often a waiting thread checks whether it has to stop."""
+_BATCH_POLL_SECONDS = 0.003
+"""How long an unfinished batch waits before it checks whether more items will come."""
 
 
 class Stopped(BaseException):
-    """The work was given up. No error: it passes every `except Exception` on its way out."""
+    """The work was stopped. Not an Exception, so that it passes every `except Exception`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,41 @@ class _Done(Generic[_R]):
     value: _R
 
 
+class Task(Generic[_R]):
+    """A call that one thread makes and another waits for."""
+
+    def __init__(self, call: Callable[[], _R]) -> None:
+        self._call = call
+        self._done = threading.Event()
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Make the call, and keep its result or whatever it raises."""
+        try:
+            self._value = self._call()
+        except BaseException as error:  # noqa: BLE001 - `result` raises it
+            self._error = error
+        self._done.set()
+
+    def wait(self) -> None:
+        """Wait until the call has ended."""
+        # A Ctrl-C just before the wait begins does not interrupt it, so each wait must be short.
+        while not self._done.wait(_STOP_POLL_SECONDS):
+            pass
+
+    def result(self) -> _R:
+        """Wait for the call; return its result, or raise what it raised."""
+        self.wait()
+        if self._error is not None:
+            raise self._error
+        return self._value
+
+
 class Workers:
-    """Threads that end when `stop` is called; they never keep the process from exiting."""
+    """Threads that end when `stop` is called; they never keep the process from exiting.
+
+    Not `concurrent.futures`, which at exit would first finish everything that is queued.
+    """
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -39,7 +73,7 @@ class Workers:
             raise Stopped
 
     def start(self, work: Callable[[], object], fail: Callable[[Exception], object]) -> None:
-        """Run `work` in a thread of its own; what it raises goes to `fail`."""
+        """Run `work` in a new thread; an exception that it raises is passed to `fail`."""
 
         def run() -> None:
             try:
@@ -49,41 +83,51 @@ class Workers:
             except Exception as error:  # noqa: BLE001 - handed over, not swallowed
                 fail(error)
 
+        self._start(run)
+
+    def submit(self, call: Callable[[], _R]) -> Task[_R]:
+        """Make a call in a new thread; return the task to wait for."""
+        task = Task(call)
+        self._start(task.run)
+        return task
+
+    def _start(self, run: Callable[[], None]) -> None:
         thread = threading.Thread(target=run, name="onecopy-workers", daemon=True)
+        # Before it starts: a Ctrl-C in between must not leave a thread that nobody wakes.
         self._threads.append(thread)
         thread.start()
 
     def ahead(self, items: Iterable[_T], depth: int) -> Iterator[_T]:
-        """Yield the items in order, made by a thread of its own up to `depth` ahead."""
-        return self._made(items, lambda item: item, threads=1, inside=depth + 1)
+        """Yield the items in order; a thread produces them up to `depth` items ahead."""
+        return self._process(items, lambda item: item, threads=1, max_in_flight=depth + 1)
 
     def each(
-        self, work: Callable[[_T], _R], items: Iterable[_T], *, threads: int, inside: int
+        self, work: Callable[[_T], _R], items: Iterable[_T], *, threads: int, max_in_flight: int
     ) -> Iterator[_R]:
-        """Yield what `work` makes of each item, in no order; at most `inside` are on their way.
+        """Yield the result of `work` for each item, in no particular order.
 
-        The items are made by a thread of their own.
+        At most `max_in_flight` items are queued or processed at a time; a thread produces them.
         """
-        return self._made(items, work, threads=threads, inside=inside)
+        return self._process(items, work, threads=threads, max_in_flight=max_in_flight)
 
-    def _made(
-        self, items: Iterable[_T], work: Callable[[_T], _R], *, threads: int, inside: int
+    def _process(
+        self, items: Iterable[_T], work: Callable[[_T], _R], *, threads: int, max_in_flight: int
     ) -> Iterator[_R]:
-        line = WorkQueue[_T](self)
+        queue = WorkQueue[_T](self)
         done: SimpleQueue[_Done[_R] | Exception | None] = SimpleQueue()
-        on_the_way = Counter(1)  # whoever feeds counts as one
+        in_flight = Counter(1)  # the feeder counts as one
 
         def feed() -> None:
             for item in items:
-                on_the_way.wait_below(inside + 1, self)
-                on_the_way.add(1)
-                line.put(item)
-            if on_the_way.add(-1) == 0:
+                in_flight.wait_below(max_in_flight + 1, self)
+                in_flight.add(1)
+                queue.put(item)
+            if in_flight.add(-1) == 0:
                 done.put(None)
 
         def work_forever() -> None:
             while True:
-                done.put(_Done(work(line.take())))
+                done.put(_Done(work(queue.take())))
 
         self.start(feed, done.put)
         for _ in range(threads):
@@ -92,27 +136,54 @@ class Workers:
             if isinstance(event, Exception):
                 raise event
             yield event.value
-            if on_the_way.add(-1) == 0:
+            if in_flight.add(-1) == 0:
                 return
 
+    def in_order(
+        self, calls: Iterable[Callable[[], _R]], *, threads: int, depth: int
+    ) -> Iterator[_R]:
+        """Yield the result of each call in order; the threads run up to `depth` calls ahead.
+
+        The calls are produced in the caller's thread. Raises whatever a call raises.
+        """
+        queue = WorkQueue[Task[_R]](self)
+
+        def run_tasks() -> None:
+            while True:
+                queue.take().run()
+
+        for _ in range(threads):
+            self.submit(run_tasks)
+        tasks: deque[Task[_R]] = deque()
+        for call in calls:
+            tasks.append(Task(call))
+            queue.put(tasks[-1])
+            if len(tasks) > depth:
+                yield tasks.popleft().result()
+        while tasks:
+            yield tasks.popleft().result()
+
     def on_stop(self, wake: Callable[[int], None]) -> None:
-        """Call `wake` with the number of threads when they are to stop."""
+        """Register a function that `stop` calls with the number of threads to wake."""
         self._wake.append(wake)
 
-    def stop(self, patience: float) -> None:
-        """Make the threads end, and wait for that at most `patience` seconds."""
+    def stop(self, timeout: float) -> None:
+        """Make the threads end, and wait at most `timeout` seconds for them.
+
+        Queued items are dropped.
+        """
         self._stop.set()
         for wake in self._wake:
             wake(len(self._threads))
-        until = monotonic() + patience
-        for thread in self._threads:
-            thread.join(max(0.0, until - monotonic()))
+        deadline = monotonic() + timeout
+        for thread in filter(threading.Thread.is_alive, self._threads):
+            thread.join(max(0.0, deadline - monotonic()))
 
 
 class WorkQueue(Generic[_T]):
-    """Where items wait for the threads of a workers, in order."""
+    """A first-in, first-out queue whose waiting threads are woken when their workers stop."""
 
-    # Those who wait are woken by an item, never by a timeout: with several of them, a
+    # Waiting threads are woken by an item, never by a timeout: with several of them, a
     # SimpleQueue's `get(timeout)` may wait for ever when its time ends as an item comes
     # (CPython 3.11, Modules/_queuemodule.c: the rest of the time becomes negative).
 
@@ -129,21 +200,21 @@ class WorkQueue(Generic[_T]):
         """Wait for the next item; raises Stopped."""
         return self._value(self._queue.get())
 
-    def take_many(self, most: int, patience: float, more: Callable[[], bool]) -> list[_T]:
-        """Wait for an item, and for others as long as `more` are to come; raises Stopped.
+    def take_many(self, limit: int, timeout: float, more: Callable[[], bool]) -> list[_T]:
+        """Wait for an item, then for others while `more` returns True; raises Stopped.
 
-        So batches are as large as the work is: one file goes at once, a flood goes in large ones
-        (`most`), and no file waits much longer than `patience` seconds.
+        Batches follow the load: a single file is returned at once, a flood in batches of `limit`,
+        and no file waits much longer than `timeout` seconds.
         """
         items = [self.take()]
-        until = monotonic() + patience
-        while len(items) < most:
+        deadline = monotonic() + timeout
+        while len(items) < limit:
             try:
                 items.append(self._value(self._queue.get_nowait()))
             except Empty:
-                if not more() or monotonic() > until:
+                if not more() or monotonic() > deadline:
                     break
-                sleep(_BREATH)
+                sleep(_BATCH_POLL_SECONDS)
         return items
 
     def _value(self, event: _Done[_T] | None) -> _T:
@@ -166,20 +237,20 @@ class Counter:
 
     @property
     def value(self) -> int:
-        """What it is now."""
+        """The current value."""
         return self._value
 
     def add(self, number: int) -> int:
-        """Change it, and return what it is then."""
+        """Add `number`, and return the new value."""
         with self._changed:
             self._value += number
             self._changed.notify_all()
             return self._value
 
     def wait_below(self, limit: int, workers: Workers) -> None:
-        """Wait until it is below `limit`; raises Stopped."""
+        """Wait until the value is below `limit`; raises Stopped."""
         with self._changed:
             while self._value >= limit:
                 workers.check()
-                self._changed.wait(_GLANCE)
+                self._changed.wait(_STOP_POLL_SECONDS)
         workers.check()

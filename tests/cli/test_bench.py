@@ -21,7 +21,7 @@ QUICK = ("--copies", "200", "--clients", "2", "--rounds", "1")
 
 
 def test_sqlite_alone(run: Run, tmp_path: Path) -> None:
-    """Without a URL it measures SQLite in a temporary file, of which nothing stays."""
+    """Without a URL it measures SQLite in a temporary file, which is removed."""
     (tmp_path / "tmp").mkdir()
     done = run("bench", *QUICK, TMPDIR=str(tmp_path / "tmp"))
     assert (done.code, done.err) == (0, "")
@@ -41,7 +41,7 @@ def test_sqlite_alone(run: Run, tmp_path: Path) -> None:
 
 
 def test_report_and_lines_agree(run: Run, tmp_path: Path) -> None:
-    """--json prints an object a measurement; the report's JSON holds the same and more."""
+    """--json prints an object per measurement; the report's JSON has the same and more."""
     done = run("bench", "memory:", "sqlite:", "--json", "--report", "a.html", *QUICK)
     assert done.code == 0, done.err
     lines = [json.loads(line) for line in done.out.splitlines()]
@@ -52,14 +52,14 @@ def test_report_and_lines_agree(run: Run, tmp_path: Path) -> None:
 
 
 def test_settings_are_not_read(run: Run, tmp_path: Path) -> None:
-    """The index of the settings is the one in use: it is never measured by mistake."""
+    """The index in the settings is never measured by mistake."""
     done = run("bench", *QUICK, ONECOPY_INDEX=f"sqlite:{tmp_path}/index.sqlite")
     assert done.code == 0
     assert not (tmp_path / "index.sqlite").exists()
 
 
 def test_an_index_in_use_is_refused(run: Run, tmp_path: Path) -> None:
-    """One line, and nothing was done: neither to it nor to the others."""
+    """An index in use is refused in one line, before any index is changed."""
     write(tmp_path / "files/a", noise(10))
     run("scan", "--index", "sqlite:used.sqlite", "--store", "files")
     done = run("bench", "sqlite:other.sqlite", "sqlite:used.sqlite", *QUICK)
@@ -69,24 +69,24 @@ def test_an_index_in_use_is_refused(run: Run, tmp_path: Path) -> None:
     assert tenants(tmp_path / "other.sqlite") == []
 
 
-def test_what_stays_is_told_and_can_be_removed(run: Run, tmp_path: Path) -> None:
-    """--keep leaves the copies for the next bench, and names the command that takes them out."""
+def test_remaining_copies_are_reported_and_removable(run: Run, tmp_path: Path) -> None:
+    """--keep leaves the copies for the next benchmark, and shows the command that removes them."""
     assert run("bench", "sqlite:a.sqlite", *QUICK).err == ""
     assert tenants(tmp_path / "a.sqlite") == []
     kept = run("bench", "sqlite:a.sqlite", "--keep", *QUICK)
-    assert "200 copies of the tenant onecopy-bench stay" in kept.err
+    assert "200 copies of the tenant onecopy-bench remain" in kept.err
     assert "onecopy bench --clean 'sqlite:a.sqlite'" in kept.err
     again = run("bench", "sqlite:a.sqlite", "--json", *QUICK)
     assert json.loads(again.out.splitlines()[0])["what"] == "lookup-hit"
     assert tenants(tmp_path / "a.sqlite") == [TENANT] * 200
     assert run("bench", "sqlite:a.sqlite", "--seed", "2", *QUICK).code == 2
     cleaned = run("bench", "--clean", "sqlite:a.sqlite")
-    assert (cleaned.code, cleaned.err) == (0, "onecopy: sqlite: 200 copies were taken out\n")
+    assert (cleaned.code, cleaned.err) == (0, "onecopy: sqlite: 200 copies removed\n")
     assert tenants(tmp_path / "a.sqlite") == []
 
 
 def test_interrupted_while_measuring(tmp_path: Path) -> None:
-    """Ctrl-C: what was measured was told and is in the report, and the index is not broken."""
+    """After Ctrl-C, the report has all printed results, and the index is intact."""
     with bench(tmp_path, "sqlite:a.sqlite", "--rounds", "50", "--report", "a.html") as child:
         assert child.stdout is not None
         lines = [json.loads(child.stdout.readline()) for _ in range(3)]
@@ -98,24 +98,24 @@ def test_interrupted_while_measuring(tmp_path: Path) -> None:
     assert "Traceback" not in err
     kept = json.loads((tmp_path / "a.json").read_text())["results"]
     assert [each["what"] for each in kept] == [each["what"] for each in lines]
-    assert "200 copies of the tenant onecopy-bench stay" in err
+    assert "200 copies of the tenant onecopy-bench remain" in err
     assert tenants(tmp_path / "a.sqlite").count(TENANT) >= 200
 
 
 def test_terminated(tmp_path: Path) -> None:
-    """SIGTERM ends it as Ctrl-C does: no temporary file stays."""
+    """SIGTERM ends it like Ctrl-C: temporary files are removed."""
     (tmp_path / "tmp").mkdir()
     with bench(tmp_path, "--rounds", "50", TMPDIR=str(tmp_path / "tmp")) as child:
         assert child.stdout is not None
         child.stdout.readline()
         child.terminate()
         _, err = child.communicate(timeout=60)
-    assert (child.returncode, err) == (130, "onecopy: interrupted: not all was measured\n")
+    assert (child.returncode, err) == (130, "onecopy: interrupted: some measurements are missing\n")
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def interrupt(child: "subprocess.Popen[str]") -> None:
-    """Do as Ctrl-C does: it reaches all processes of a terminal's job."""
+    """Interrupt all processes of the group, as Ctrl-C does."""
     os.killpg(child.pid, signal.SIGINT)
 
 
@@ -123,7 +123,7 @@ def interrupt(child: "subprocess.Popen[str]") -> None:
 def test_ended_while_clients_work(
     run: Run, tmp_path: Path, end: Callable[["subprocess.Popen[str]"], None], code: int
 ) -> None:
-    """The clients end, too, however it ends; and the next bench goes on with what is there."""
+    """Client processes end with it, however it ends, and the next benchmark resumes."""
     with bench(tmp_path, "sqlite:a.sqlite", "--rounds", "1", "--clients", "2,3,4,5,6") as child:
         assert child.stdout is not None
         while json.loads(child.stdout.readline())["what"] != "clients-2":
@@ -139,7 +139,7 @@ def test_ended_while_clients_work(
 
 
 def test_killed_while_recording(run: Run, tmp_path: Path) -> None:
-    """What it had recorded one by one is taken out by the next bench, and by --clean."""
+    """--clean also removes the copies that a killed benchmark had recorded one by one."""
     with bench(tmp_path, "sqlite:a.sqlite", "--rounds", "20") as child:
         assert child.stdout is not None
         for _ in range(6):  # recording comes next
@@ -159,21 +159,21 @@ def test_killed_while_recording(run: Run, tmp_path: Path) -> None:
         (("--copies", "1,x"), "expected numbers from 1"),
         (("--copies", ""), "at least one"),
         (("--clients", "1000"), "expected numbers from 1 to 256"),
-        (("--report", "a.json"), "ends in .html"),
+        (("--report", "a.json"), "end in .html"),
         (("--report", "none/a.html"), "no such folder"),
         (("nonsense:",), "unknown index"),
-        (("sqlite:", "sqlite:"), "named twice"),
+        (("sqlite:", "sqlite:"), "given twice"),
     ],
 )
-def test_what_can_not_be_measured(run: Run, arguments: tuple[str, ...], complaint: str) -> None:
-    """Mistakes are told before anything is done."""
+def test_invalid_arguments(run: Run, arguments: tuple[str, ...], complaint: str) -> None:
+    """Invalid arguments are reported before anything is done."""
     done = run("bench", *arguments)
     assert (done.code, done.out) == (2, "")
     assert complaint in done.err
 
 
-def test_progress_is_shown_where_asked_for(run: Run) -> None:
-    """On standard error, so that results can be passed on."""
+def test_progress(run: Run) -> None:
+    """Progress goes to standard error, so that results can be piped."""
     done = run("bench", "memory:", "--progress", "--json", *QUICK)
     assert done.code == 0
     assert "steps" in done.err
@@ -181,7 +181,7 @@ def test_progress_is_shown_where_asked_for(run: Run) -> None:
 
 
 def tenants(file: Path) -> list[str]:
-    """Return whose copies are in an index."""
+    """Return the tenants of all copies in an index."""
     index = open_index(f"sqlite:{file}")
     found = [tenant for tenant, _ in index.copies()]
     index.close()
@@ -189,7 +189,7 @@ def tenants(file: Path) -> list[str]:
 
 
 def is_running(group: int) -> bool:
-    """Return whether any process of a group is there still."""
+    """Return whether any process of a group is still running."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -199,7 +199,7 @@ def is_running(group: int) -> bool:
 
 @contextmanager
 def bench(folder: Path, *arguments: str, **env: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run a bench of 200 copies in a process group of its own, as a terminal does."""
+    """Run a benchmark of 200 copies in its own process group, as a terminal does."""
     command = [sys.executable, "-m", "onecopy", "bench", "--json", "--copies", "200"]
     with subprocess.Popen(
         [*command, *arguments],

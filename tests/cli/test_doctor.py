@@ -1,4 +1,4 @@
-"""`onecopy doctor` as a person runs it."""
+"""`onecopy doctor` on the command line."""
 
 import json
 import subprocess
@@ -39,7 +39,7 @@ def findings(ran: Ran) -> dict[str, list[dict[str, Any]]]:
 
 
 def states(ran: Ran) -> dict[str, set[str]]:
-    """Return how everything is."""
+    """Return the states of the findings, by what they are about."""
     return {about: {each["state"] for each in some} for about, some in findings(ran).items()}
 
 
@@ -64,15 +64,18 @@ ALL_FINE = {
 
 @on_both
 def test_a_bucket_that_is_fine(run: Run, s3: Standin) -> None:
-    """0, each finding on a line; the secret is nowhere, and nothing is left but two small files."""
+    """0, one finding per line, without the secret; only two small objects remain in the bucket."""
     bucket = s3.bucket()
     into = ("--store", s3.store_url(bucket, "some/prefix"))
     assert run("doctor", "--fix-cors", *into, **s3.environment()).code == 0
     done = run("doctor", "--json", *into, **s3.environment())
     assert (done.code, done.err.startswith("onecopy: ")) == (0, True), done.out
-    told = states(done)
-    assert {about for about, some in told.items() if some == {"fine"}} >= ALL_FINE
-    assert {about for about, some in told.items() if "advice" in some} == {"endpoint", "unfinished"}
+    found = states(done)
+    assert {about for about, some in found.items() if some == {"fine"}} >= ALL_FINE
+    assert {about for about, some in found.items() if "advice" in some} == {
+        "endpoint",
+        "unfinished",
+    }
     assert s3.secret_key not in done.out
     assert s3.access_key in findings(done)["credentials"][0]["message"]
     listed = s3.client().list_objects_v2(Bucket=bucket)["Contents"]
@@ -82,11 +85,11 @@ def test_a_bucket_that_is_fine(run: Run, s3: Standin) -> None:
 
 
 @on_both
-def test_it_is_told_in_plain_words(run: Run, s3: Standin) -> None:
-    """A line begins with how it is; below it stands what to do."""
+def test_findings_are_printed_as_text(run: Run, s3: Standin) -> None:
+    """A line begins with the state; the fix is printed below it."""
     done = run("doctor", "--store", s3.store_url(s3.bucket()), **s3.environment())
     lines = done.out.splitlines()
-    assert "fine    absence: what is not there answers 404" in lines
+    assert "fine    absence: an absent object answers 404" in lines
     at = next(at for at, line in enumerate(lines) if line.startswith("advice  unfinished: "))
     assert lines[at + 1].startswith("        run `onecopy doctor --abort-stale`")
     assert "AbortIncompleteMultipartUpload" in lines[at + 2]
@@ -94,7 +97,7 @@ def test_it_is_told_in_plain_words(run: Run, s3: Standin) -> None:
 
 @on_both
 def test_cors_is_merged(run: Run, s3: Standin) -> None:
-    """--fix-cors lets our pages send, leaves others' rules alone, and adds origins to its own."""
+    """--fix-cors adds our origins to a rule of its own, and keeps the rules of others."""
     bucket, client = s3.bucket(), s3.client()
     others = {"ID": "theirs", "AllowedOrigins": ["https://x.example"], "AllowedMethods": ["GET"]}
     client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [others]})  # type: ignore[list-item]
@@ -115,7 +118,7 @@ def test_cors_is_merged(run: Run, s3: Standin) -> None:
 
 
 def test_what_is_stored_with_options_may_be_sent_too(run: Run, ministack: Standin) -> None:
-    """The rule follows what is signed: a storage class is a header that a page must send."""
+    """The rule allows the headers that are signed, such as that of a storage class."""
     bucket = ministack.bucket()
     into = ("--json", "--store", ministack.store_url(bucket))
     assert run("doctor", "--fix-cors", *into, **ministack.environment()).code == 0
@@ -127,7 +130,7 @@ def test_what_is_stored_with_options_may_be_sent_too(run: Run, ministack: Standi
 
 @on_both
 def test_a_bucket_that_is_not_there(run: Run, s3: Standin) -> None:
-    """It is named, with the command that makes it, and nothing else is guessed."""
+    """It is reported with the command that creates it, and nothing else is examined."""
     done = run("doctor", "--json", "--store", s3.store_url("none-such"), **s3.environment())
     assert done.code == 1
     assert set(states(done)) == {"index", "credentials", "reach", "clock"}
@@ -135,10 +138,10 @@ def test_a_bucket_that_is_not_there(run: Run, s3: Standin) -> None:
 
 
 def test_wrong_credentials(run: Run, seaweedfs: Standin) -> None:
-    """Credentials that the bucket does not know, and none at all, are told apart."""
+    """Wrong and missing credentials are reported differently."""
     into = ("doctor", "--json", "--store", seaweedfs.store_url(seaweedfs.bucket()))
     wrong = run(*into, **{**seaweedfs.environment(), "AWS_SECRET_ACCESS_KEY": "other"})
-    assert (wrong.code, "does not know these credentials" in wrong.out) == (1, True)
+    assert (wrong.code, "does not accept these credentials" in wrong.out) == (1, True)
     env = {**seaweedfs.environment(), "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     none = run(*into, **env)
     assert (none.code, "no credentials for the bucket" in none.out) == (1, True)
@@ -149,7 +152,7 @@ def test_wrong_credentials(run: Run, seaweedfs: Standin) -> None:
     [("s3:ListBucket", "reach"), ("s3:PutObject", "access"), ("s3:GetObject", "absence")],
 )
 def test_missing_permissions(run: Run, seaweedfs: Standin, denied: str, about: str) -> None:
-    """What we may not do is named, and the policy that lets us."""
+    """A missing permission is reported, with the command that prints the policy."""
     bucket = seaweedfs.bucket()
     deny = {
         "Effect": "Deny",
@@ -167,22 +170,22 @@ def test_missing_permissions(run: Run, seaweedfs: Standin, denied: str, about: s
 
 
 def test_who_we_are_is_asked_of_amazon(run: Run, ministack: Standin) -> None:
-    """Without an endpoint in the URL the credentials' owner is named."""
+    """Without an endpoint in the URL, the owner of the credentials is shown."""
     url = f"s3://{ministack.bucket()}?addressing=path&region=us-east-1"
     env = {**ministack.environment(), "AWS_ENDPOINT_URL": ministack.endpoint}
     done = run("doctor", "--json", "--store", url, **env)
     assert findings(done)["credentials"][0]["message"].startswith("arn:aws:")
 
 
-def test_another_region_is_told(run: Run, ministack: Standin) -> None:
-    """A bucket elsewhere than we sign for is found out, and what to write into the URL."""
+def test_another_region_is_reported(run: Run, ministack: Standin) -> None:
+    """If the bucket is in another region, the fix is the parameter for the URL."""
     url = ministack.store_url(ministack.bucket()).replace("us-east-1", "eu-central-1")
     done = run("doctor", "--json", "--store", url, **ministack.environment())
     assert findings(done)["region"][0]["fix"] == "add region=us-east-1 to the store's URL"
 
 
 def test_an_index_of_another_store(run: Run, tmp_path: Path, seaweedfs: Standin) -> None:
-    """The bucket of a known index is not made a store by mistake."""
+    """A bucket is not made the store of an index that belongs to another store."""
     run("scan", *backends(tmp_path))
     bucket = seaweedfs.bucket()
     into = (
@@ -197,11 +200,11 @@ def test_an_index_of_another_store(run: Run, tmp_path: Path, seaweedfs: Standin)
     (tmp_path / "other").mkdir()
     run("scan", *backends(tmp_path / "other"))
     mixed = (*backends(tmp_path)[:2], *backends(tmp_path / "other")[2:])
-    assert "it knows what lies in another store" in run("doctor", *mixed).out
+    assert "it belongs to another store" in run("doctor", *mixed).out
 
 
 def test_what_lesser_servers_lack(run: Run, moto: Standin, rclone: Standin) -> None:
-    """What follows from a missing ability is said, and what can't be mended from here."""
+    """The consequences of missing capabilities are reported, and what doctor cannot fix."""
     slower = run("doctor", "--json", "--store", moto.store_url(moto.bucket()), **moto.environment())
     assert slower.code == 0
     assert {"checksums", "composites"} <= {
@@ -212,18 +215,18 @@ def test_what_lesser_servers_lack(run: Run, moto: Standin, rclone: Standin) -> N
     assert refused.code == 1
     assert states(refused)["overwriting"] == {"wrong"}
     assert "store-overwrites" in findings(refused)["overwriting"][0]["message"]
-    assert "this service's own settings" in findings(refused)["cors"][0]["fix"]
+    assert "the settings of this service" in findings(refused)["cors"][0]["fix"]
 
 
 @on_both
-def test_stale_uploads_are_given_up(run: Run, s3: Standin, tmp_path: Path) -> None:
-    """Those that we began go, those of others stay and are counted; so does what is young."""
+def test_stale_uploads_are_aborted(run: Run, s3: Standin, tmp_path: Path) -> None:
+    """Our old uploads are aborted; recent ones and those of others stay, and are counted."""
     bucket, client = s3.bucket(), s3.client()
     store = s3.store_url(bucket)
     begin_one(tmp_path, store, s3)
     client.create_multipart_upload(Bucket=bucket, Key="theirs")
     assert run("doctor", "--abort-stale", "--store", store, **s3.environment()).err == (
-        "onecopy: 0 unfinished uploads were given up\n"
+        "onecopy: 0 unfinished uploads were aborted\n"
     )
     done = run(
         *("doctor", "--abort-stale", "--days", "0", "--json", "--store", store),
@@ -235,7 +238,7 @@ def test_stale_uploads_are_given_up(run: Run, s3: Standin, tmp_path: Path) -> No
 
 
 def begin_one(folder: Path, store: str, s3: Standin) -> None:
-    """Begin a large upload, and never come back for it."""
+    """Begin a large upload, and abandon it."""
     code = (
         "import sys; from onecopy import settings; from onecopy.backends import opened_gate\n"
         "from onecopy.gate import Request\n"
@@ -251,14 +254,14 @@ def begin_one(folder: Path, store: str, s3: Standin) -> None:
 
 
 def test_stale_uploads_of_a_folder(run: Run, tmp_path: Path) -> None:
-    """A folder is swept by the same command."""
+    """The same command aborts the stale uploads of a folder."""
     run("scan", *backends(tmp_path))
     done = run("doctor", "--abort-stale", *backends(tmp_path))
-    assert (done.code, done.err) == (0, "onecopy: 0 unfinished uploads were given up\n")
+    assert (done.code, done.err) == (0, "onecopy: 0 unfinished uploads were aborted\n")
 
 
 def test_a_folder(run: Run, tmp_path: Path) -> None:
-    """Index and folder are tried, and nothing is left in it."""
+    """Index and folder are probed, and nothing remains in the folder."""
     done = run("doctor", "--json", *backends(tmp_path))
     assert done.code == 0, done.out
     assert set(states(done)) == {"index", "store", "room"}
@@ -270,20 +273,20 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_service(run: Run, server: Serve, tmp_path: Path) -> None:
-    """It is reached, its version and clock are compared, and what the token is good for is said."""
+    """Its version and clock are compared, and what the token permits is shown."""
     served = server()
     done = run("doctor", "--json", "--server", served.url)
     assert done.code == 0
     assert set(states(done)) == {"service", "version", "token", "clock"}
-    assert findings(done)["token"][0]["message"] == "we may upload and read"
+    assert findings(done)["token"][0]["message"] == "it permits to upload and read"
     made = run("token", "create", "--scope", "check", *backends(tmp_path))
     served.stop()
     guarded = server()
-    assert "it wants a token" in run("doctor", "--server", guarded.url).out
+    assert "the service needs a token" in run("doctor", "--server", guarded.url).out
     unknown = run("doctor", "--server", guarded.url, ONECOPY_TOKEN="onecopy_" + "a" * 43)
-    assert (unknown.code, "does not know this token" in unknown.out) == (1, True)
+    assert (unknown.code, "does not accept this token" in unknown.out) == (1, True)
     asking = run("doctor", "--server", guarded.url, ONECOPY_TOKEN=made.out.strip())
-    assert (asking.code, "we may ask, and not upload" in asking.out) == (0, True)
+    assert (asking.code, "it permits to check, but not to upload" in asking.out) == (0, True)
     gone = run("doctor", "--server", "http://127.0.0.1:9")
     assert (gone.code, "wrong   service: can't reach" in gone.out) == (1, True)
 
@@ -291,8 +294,8 @@ def test_a_service(run: Run, server: Serve, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", [("--origin", "example.org"), ("--origin", "https://a.example/"), ("--fix-cors",)]
 )
-def test_what_can_not_be_is_refused(run: Run, tmp_path: Path, wrong: tuple[str, ...]) -> None:
-    """2 for an origin that is none, and for CORS of a folder."""
+def test_invalid_options_are_refused(run: Run, tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    """2 for an invalid origin, and for CORS of a folder."""
     done = run("doctor", *wrong, *backends(tmp_path))
     assert (done.code, done.err.startswith("onecopy: ")) == (2, True)
 
@@ -302,7 +305,7 @@ def test_what_can_not_be_is_refused(run: Run, tmp_path: Path, wrong: tuple[str, 
     [(0, State.FINE), (-59, State.FINE), (61, State.ADVICE), (-301, State.WRONG)],
 )
 def test_clocks(seconds: int, state: State) -> None:
-    """More than a minute is told, more than five breaks signatures."""
+    """More than a minute is worth advice; more than five minutes break signatures."""
     now = datetime(2026, 3, 12, 9, 26, 53, tzinfo=UTC)
     date = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
     assert examine_clock(date, now).state is state
@@ -338,13 +341,13 @@ def expiring(prefix: str, **more: object) -> dict[str, Any]:
     ],
 )
 def test_lifecycle_rules(rules: list[dict[str, Any]], about: str, state: State) -> None:
-    """A rule that deletes our objects is wrong; one that gives up unfinished uploads is fine."""
+    """A rule that deletes our objects is wrong; one that aborts unfinished uploads is fine."""
     found = examine_lifecycle(Address("bucket", "p/"), rules)
     assert [each.state for each in found if each.about == about] == [state]
 
 
 def test_lifecycle_of_a_bucket(run: Run, seaweedfs: Standin) -> None:
-    """What a real bucket says is understood; the command that is printed keeps its rules."""
+    """A real bucket's rules are understood, and kept by the command that is printed."""
     bucket = seaweedfs.bucket()
     rules: Any = [expiring("p/")]
     seaweedfs.client().put_bucket_lifecycle_configuration(
@@ -357,11 +360,11 @@ def test_lifecycle_of_a_bucket(run: Run, seaweedfs: Standin) -> None:
 
 
 def test_the_policy(run: Run) -> None:
-    """It is JSON to paste: for this bucket and prefix only, and never for deleting."""
+    """It is JSON for this bucket and prefix only, without permission to delete."""
     done = run("doctor", "--policy", "--store", "s3://photos/2026")
     assert done.code == 0
-    told = json.loads(done.out)
-    lists, objects, _ = told["Statement"]
+    policy_document = json.loads(done.out)
+    lists, objects, _ = policy_document["Statement"]
     assert lists["Condition"] == {"StringLike": {"s3:prefix": "2026/*"}}
     assert objects["Resource"] == "arn:aws:s3:::photos/2026/*"
     assert "Delete" not in done.out
@@ -370,7 +373,7 @@ def test_the_policy(run: Run) -> None:
 
 
 def test_a_policy_for_odd_prefixes_and_keys() -> None:
-    """Letters that mean something in a policy are meant literally; a KMS key may be used."""
+    """Wildcards in a prefix are escaped; a KMS key may be used."""
     address = Address.parse("s3://photos/a*b$?sse_key=arn:aws:kms:eu:1:key/k")
     objects, *_, key = policy(address)["Statement"][1:]
     assert objects["Resource"] == "arn:aws:s3:::photos/a${*}b${$}/*"
@@ -379,7 +382,7 @@ def test_a_policy_for_odd_prefixes_and_keys() -> None:
 
 
 def test_metadata_reaches_the_objects(run: Run, seaweedfs: Standin, tmp_path: Path) -> None:
-    """`upload --metadata` is kept with every object, small and large; bad names are refused."""
+    """`upload --metadata` is stored with small and large objects; invalid names are refused."""
     bucket = seaweedfs.bucket()
     write(tmp_path / "a", noise(10))
     write(tmp_path / "film", noise(9_000_000))
@@ -392,4 +395,4 @@ def test_metadata_reaches_the_objects(run: Run, seaweedfs: Standin, tmp_path: Pa
         assert head["Metadata"].items() >= {"camera": "X100", "place": "Rome = Italy"}.items()
     write(tmp_path / "b", noise(11))
     refused = run("upload", "--metadata", "Ä=1", *into, "b", **seaweedfs.environment())
-    assert (refused.code, "metadata takes names" in refused.out) == (2, True)
+    assert (refused.code, "invalid metadata" in refused.out) == (2, True)

@@ -1,4 +1,4 @@
-"""The command line over an index in DynamoDB."""
+"""The command line with an index in DynamoDB."""
 
 import json
 from hashlib import md5
@@ -12,7 +12,7 @@ from tests.standins import Standin
 def test_it_works_as_over_a_file(
     run: Run, server: Serve, tmp_path: Path, ministack: Standin
 ) -> None:
-    """Upload, check, scan, report, forget, tokens and the service, over one table."""
+    """Upload, check, scan, report, forget, tokens and the service work with one table."""
     env = ministack.environment()
     index = url_of(ministack, new_table())
     (tmp_path / "in").mkdir()
@@ -33,11 +33,11 @@ def test_it_works_as_over_a_file(
     token = run("token", "create", *backends, **env).out.strip()
     served = server(tmp_path, *backends, env=env)
     through = run("check", "in/b", "--server", served.url, ONECOPY_TOKEN=token)
-    assert (through.code, "already there" in through.out) == (1, True)
+    assert (through.code, "already stored" in through.out) == (1, True)
 
 
 def test_checksums_as_they_are(run: Run, tmp_path: Path, ministack: Standin) -> None:
-    """What a table of checksums has is unconfirmed, unless it is trusted; nothing is uploaded."""
+    """Matches in a table of checksums are unconfirmed, unless trusted; nothing is uploaded."""
     env, table = ministack.environment(), new_table()
     make_table(ministack, table, "content")
     sums = {"content": {"S": md5(b"a", usedforsecurity=False).hexdigest()}}

@@ -1,4 +1,4 @@
-"""`onecopy check` and `onecopy upload` as a person runs them."""
+"""`onecopy check` and `onecopy upload` on the command line."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ import pytest
 from onecopy.cli.files import Summary
 from onecopy.content import Listed, Verdict
 from onecopy.digest import MD5, Digest
-from onecopy.index import open_index
+from onecopy.testing.index.complete import open_complete
 from onecopy.upload import Outcome, Result
 from tests.conftest import Run, Serve, backends, environment
 from tests.upload.conftest import noise, write
@@ -23,7 +23,7 @@ from tests.upload.conftest import noise, write
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Make a folder with three small files, two of them alike, and a large one."""
+    """Make a folder with three small files, two of them equal, and a large one."""
     folder = tmp_path / "photos"
     write(folder / "rome.jpg", noise(3000))
     write(folder / "copy.jpg", noise(3000))
@@ -38,28 +38,28 @@ def lines(out: str) -> dict[str, Any]:
 
 
 def test_upload_and_upload_again(run: Run, photos: Path, tmp_path: Path) -> None:
-    """The first run uploads, the second finds all; both are a success, and say so in one line."""
+    """The first run uploads, the second finds all files; each prints a summary and exits with 0."""
     first = run("upload", *backends(tmp_path), photos)
     assert first.code == 0, first.err
     assert f"{photos}/film: uploaded as photos/film" in first.out.splitlines()
     assert first.err == (
-        "onecopy: 3 uploaded, 1 already there; 9.0 MB sent, 3.0 kB not sent; "
+        "onecopy: 3 uploaded, 1 already stored; 9.0 MB sent, 3.0 kB not sent; "
         "less than $0.01 a month saved\n"
     )
     second = run("upload", *backends(tmp_path), photos)
     assert second.code == 0
-    assert "0 uploaded, 4 already there; 0 bytes sent" in second.err
+    assert "0 uploaded, 4 already stored; 0 bytes sent" in second.err
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    assert f"{photos}/film: already there: photos/film, since {today}" in second.out.splitlines()
+    assert f"{photos}/film: already stored: photos/film, since {today}" in second.out.splitlines()
     assert (tmp_path / "files/photos/2019/oslo.jpg").read_bytes() == noise(2000)
 
 
-def test_upload_tells_programs_all(run: Run, photos: Path, tmp_path: Path) -> None:
-    """One JSON object a file, with verdict, copy, outcome, key and bytes sent."""
+def test_upload_prints_json(run: Run, photos: Path, tmp_path: Path) -> None:
+    """One JSON object per file, with verdict, copy, outcome, key and bytes sent."""
     done = run("upload", "--json", "--to", "2026/", *backends(tmp_path), photos)
     assert done.code == 0, done.err
-    told = lines(done.out)
-    film = told["film"]
+    printed = lines(done.out)
+    film = printed["film"]
     assert film["copy"].pop("stored_at").endswith("Z")
     assert film["copy"].pop("recorded_at").endswith("Z")
     key = "2026/photos/film"
@@ -73,48 +73,48 @@ def test_upload_tells_programs_all(run: Run, photos: Path, tmp_path: Path) -> No
         "key": key,
         "sent": 9_000_000,
     }
-    twins = {told["copy.jpg"]["outcome"], told["rome.jpg"]["outcome"]}
+    twins = {printed["copy.jpg"]["outcome"], printed["rome.jpg"]["outcome"]}
     assert twins == {"uploaded", "skipped"}
 
 
 def test_listed(run: Run, photos: Path, tmp_path: Path) -> None:
-    """What a list of checksums has is doubtful; where the list is trusted, it need not be sent."""
+    """A listed checksum is unconfirmed; if the list is trusted, it is a duplicate."""
     rome = photos / "rome.jpg"
-    index = open_index(f"sqlite:{tmp_path / 'index.sqlite'}")
+    index = open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")
     md5 = Digest(MD5, hashlib.md5(rome.read_bytes(), usedforsecurity=False).digest())
     index.enlist([("default", Listed(md5))])
     index.close()
     for command in ("check", "upload"):
-        told = run(command, *backends(tmp_path), rome)
-        assert told.code == 1, told.err
-        assert "unconfirmed: on your list of checksums" in told.out
+        done = run(command, *backends(tmp_path), rome)
+        assert done.code == 1, done.err
+        assert "unconfirmed: on your list of checksums" in done.out
     config = tmp_path / "trusting.toml"
     config.write_text('[tenants.default]\ntrust = ["md5", "claimed"]\n')
     for command in ("check", "upload"):
-        told = run(command, "--config", config, *backends(tmp_path), rome)
-        assert told.code == (1 if command == "check" else 0), told.err
-        assert told.out == f"{rome}: already known: on your list of checksums\n"
-        told = run(command, "--json", "--config", config, *backends(tmp_path), rome)
-        [result] = map(json.loads, told.out.splitlines())
+        done = run(command, "--config", config, *backends(tmp_path), rome)
+        assert done.code == (1 if command == "check" else 0), done.err
+        assert done.out == f"{rome}: already known: on your list of checksums\n"
+        done = run(command, "--json", "--config", config, *backends(tmp_path), rome)
+        [result] = map(json.loads, done.out.splitlines())
         assert (result["verdict"], result["copy"]) == ("duplicate", None)
         assert result["reason"] == "listed"
     stored = run("upload", "--anyway", "--config", config, *backends(tmp_path), rome)
     assert "uploaded as rome.jpg" in stored.out
     found = run("check", "--config", config, *backends(tmp_path), rome)
-    assert "already there: rome.jpg" in found.out
+    assert "already stored: rome.jpg" in found.out
 
 
-def test_check_tells_what_is_there(run: Run, photos: Path, tmp_path: Path) -> None:
-    """0: all new; 1: something is a duplicate; the JSON has the shape that is documented."""
+def test_check_shows_what_is_stored(run: Run, photos: Path, tmp_path: Path) -> None:
+    """0: all new; 1: something is a duplicate; the JSON has the documented shape."""
     new = run("check", *backends(tmp_path), photos / "film", photos / "rome.jpg")
     assert (new.code, new.out) == (0, f"{photos}/film: new\n{photos}/rome.jpg: new\n")
     run("upload", *backends(tmp_path), photos / "rome.jpg")
     found = run("check", "--json", *backends(tmp_path), photos)
     assert found.code == 1
-    told = lines(found.out)
-    assert set(told["rome.jpg"]) == {"path", "size", "verdict", "copy", "reason"}
-    assert set(told["rome.jpg"]["copy"]) == {"key", "url", "stored_at", "recorded_at"}
-    assert {name: each["verdict"] for name, each in told.items()} == {
+    printed = lines(found.out)
+    assert set(printed["rome.jpg"]) == {"path", "size", "verdict", "copy", "reason"}
+    assert set(printed["rome.jpg"]["copy"]) == {"key", "url", "stored_at", "recorded_at"}
+    assert {name: each["verdict"] for name, each in printed.items()} == {
         "copy.jpg": "duplicate",
         "film": "new",
         "oslo.jpg": "new",
@@ -123,46 +123,49 @@ def test_check_tells_what_is_there(run: Run, photos: Path, tmp_path: Path) -> No
 
 
 def test_a_dry_run_uploads_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
-    """--dry-run tells what an upload would do, duplicates within the selection included."""
+    """--dry-run shows what an upload would do, including duplicates within the selection."""
     done = run("upload", "--dry-run", "--json", *backends(tmp_path), photos)
     assert done.code == 1
     assert done.err == (
-        "onecopy: 3 to upload, 1 already there; 9.0 MB to send, 3.0 kB need no upload; "
+        "onecopy: 3 to upload, 1 already stored; 9.0 MB to send, 3.0 kB need no upload; "
         "less than $0.01 a month saved\n"
     )
-    told = lines(done.out)
-    assert (told["film"]["outcome"], told["film"]["sent"]) == ("would-upload", 0)
-    assert told["rome.jpg"]["outcome"] == "skipped"
-    assert (told["rome.jpg"]["verdict"], told["rome.jpg"]["reason"]) == ("duplicate", "selection")
-    assert told["rome.jpg"]["same_as"] == str(photos / "copy.jpg")
+    printed = lines(done.out)
+    assert (printed["film"]["outcome"], printed["film"]["sent"]) == ("would-upload", 0)
+    assert printed["rome.jpg"]["outcome"] == "skipped"
+    assert (printed["rome.jpg"]["verdict"], printed["rome.jpg"]["reason"]) == (
+        "duplicate",
+        "selection",
+    )
+    assert printed["rome.jpg"]["same_as"] == str(photos / "copy.jpg")
     assert not (tmp_path / "files/photos").exists()
 
 
 def test_a_dry_run_of_anyway_counts_duplicates(run: Run, photos: Path, tmp_path: Path) -> None:
-    """With --anyway what is there already would be sent, too: --dry-run says both."""
+    """With --anyway, stored files would be sent too; --dry-run shows the stored copy."""
     run("upload", *backends(tmp_path), photos / "rome.jpg")
     done = run("upload", "--dry-run", "--anyway", *backends(tmp_path), photos / "rome.jpg")
-    assert "rome.jpg: to upload, though it is there: rome.jpg, since " in done.out
-    assert (done.code, "1 to upload, 0 already there; 3.0 kB to send" in done.err) == (0, True)
+    assert "rome.jpg: would be uploaded, although already stored: rome.jpg, since " in done.out
+    assert (done.code, "1 to upload, 0 already stored; 3.0 kB to send" in done.err) == (0, True)
 
 
 @pytest.mark.parametrize("given", [("camera",), ("a=1", "a=2")])
 def test_metadata_has_a_name_and_a_value(run: Run, photos: Path, given: tuple[str, ...]) -> None:
-    """What is no metadata is refused before anything is sent."""
+    """Invalid metadata is refused before anything is sent."""
     done = run("upload", *(f"--metadata={text}" for text in given), photos)
     assert done.code == 2
     assert f"{given[-1]!r} is not NAME=VALUE" in done.err
 
 
-def test_a_taken_name_is_left_or_another_found(run: Run, photos: Path, tmp_path: Path) -> None:
-    """1 when a name is taken; 0 with --on-taken rename."""
+def test_a_taken_name_is_skipped_or_replaced(run: Run, photos: Path, tmp_path: Path) -> None:
+    """1 if a name is taken; 0 with --on-taken rename."""
     run("upload", *backends(tmp_path), photos)
     write(photos / "2019/oslo.jpg", noise(2001))
-    told = run("upload", *backends(tmp_path), photos)
-    assert told.code == 1
+    done = run("upload", *backends(tmp_path), photos)
+    assert done.code == 1
     assert (
-        f"{photos}/2019/oslo.jpg: not uploaded: another file has the name photos/2019/oslo.jpg"
-        in told.out
+        f"{photos}/2019/oslo.jpg: not uploaded: another file is stored as photos/2019/oslo.jpg"
+        in done.out
     )
     renamed = run("upload", "--on-taken", "rename", *backends(tmp_path), photos)
     assert renamed.code == 0
@@ -170,23 +173,23 @@ def test_a_taken_name_is_left_or_another_found(run: Run, photos: Path, tmp_path:
 
 
 def test_anyway_uploads_duplicates(run: Run, photos: Path, tmp_path: Path) -> None:
-    """--anyway is for those who want a second copy."""
+    """--anyway stores a second copy."""
     run("upload", *backends(tmp_path), photos / "rome.jpg")
     done = run("upload", "--anyway", "--to", "again", *backends(tmp_path), photos / "rome.jpg")
     assert done.code == 0
     assert "uploaded as again/rome.jpg (extra-copy)" in done.out
 
 
-def test_what_is_no_file_is_left_out(run: Run, photos: Path, tmp_path: Path) -> None:
-    """Links are named on standard error, and are no error."""
+def test_links_are_skipped(run: Run, photos: Path, tmp_path: Path) -> None:
+    """They are named on standard error, and are not an error."""
     (photos / "link").symlink_to("film")
     done = run("upload", *backends(tmp_path), photos)
     assert done.code == 0
-    assert f"onecopy: left out {photos}/link: symbolic links are not followed" in done.err
+    assert f"onecopy: skipped {photos}/link: symbolic links are not followed" in done.err
 
 
-def test_a_path_that_is_not_there_fails(run: Run, photos: Path, tmp_path: Path) -> None:
-    """2 when something failed; the rest is uploaded all the same."""
+def test_a_missing_path_fails(run: Run, photos: Path, tmp_path: Path) -> None:
+    """2 if something failed; the other files are uploaded."""
     done = run("upload", *backends(tmp_path), photos / "none", photos / "film")
     assert done.code == 2
     assert f"{photos}/none: failed: no such file or folder" in done.out
@@ -202,23 +205,25 @@ def test_names_that_are_not_utf8_are_refused_by_name(run: Run, tmp_path: Path) -
     done = run("upload", *backends(tmp_path), folder)
     assert done.code == 2
     assert f"{folder}/caf\\xe9: failed:" in done.out
-    (told,) = map(json.loads, run("upload", "--json", *backends(tmp_path), folder).out.splitlines())
-    assert told["reason"] == "key-invalid"
+    (result,) = map(
+        json.loads, run("upload", "--json", *backends(tmp_path), folder).out.splitlines()
+    )
+    assert result["reason"] == "key-invalid"
 
 
-def test_names_that_mislead_are_told(run: Run, tmp_path: Path) -> None:
+def test_misleading_names_are_reported(run: Run, tmp_path: Path) -> None:
     """A name in another normal form is kept byte for byte, and reported."""
     folder = tmp_path / "names"
     write(folder / "cafe\u0301", b"x")
     write(folder / "caf\u00e8", b"y")
     done = run("upload", *backends(tmp_path), folder)
     assert done.code == 0
-    assert done.err.count("not in Unicode's form C") == 1
+    assert done.err.count("not in Unicode NFC") == 1
     assert (tmp_path / "files/names/cafe\u0301").read_bytes() == b"x"
 
 
 def test_through_a_server(run: Run, photos: Path, server: Serve, tmp_path: Path) -> None:
-    """--server does the same through the service, and ONECOPY_SERVER too."""
+    """--server and ONECOPY_SERVER use the service."""
     served = server()
     done = run("upload", "--server", served.url, photos)
     assert done.code == 0, done.err
@@ -230,7 +235,7 @@ def test_through_a_server(run: Run, photos: Path, server: Serve, tmp_path: Path)
 
 
 def test_a_server_with_tokens(run: Run, photos: Path, server: Serve, tmp_path: Path) -> None:
-    """The token comes from the environment or a file; without one it is an error that says so."""
+    """The token comes from the environment or a file; without one there is an error."""
     made = run("token", "create", *backends(tmp_path))
     token_file = write(tmp_path / "token", made.out.encode())
     url = server().url
@@ -242,7 +247,7 @@ def test_a_server_with_tokens(run: Run, photos: Path, server: Serve, tmp_path: P
     assert "Traceback" not in refused.err
 
 
-def test_a_server_that_is_not_there(run: Run, photos: Path) -> None:
+def test_an_unreachable_server(run: Run, photos: Path) -> None:
     """One clear line, and 2."""
     done = run("upload", "--server", "http://127.0.0.1:9", photos)
     assert done.code == 2
@@ -250,7 +255,7 @@ def test_a_server_that_is_not_there(run: Run, photos: Path) -> None:
 
 
 def test_progress_goes_to_standard_error(run: Run, photos: Path, tmp_path: Path) -> None:
-    """--progress shows a bar where it is asked for; results stay clean."""
+    """--progress shows a bar; results are not affected."""
     quiet = run("upload", "--json", *backends(tmp_path / "a"), photos)
     loud = run("upload", "--json", "--progress", *backends(tmp_path / "b"), photos)
     assert "B/s" not in quiet.err
@@ -258,8 +263,8 @@ def test_progress_goes_to_standard_error(run: Run, photos: Path, tmp_path: Path)
     assert len(lines(loud.out)) == 4
 
 
-def test_ctrl_c_ends_it_without_a_traceback(photos: Path, tmp_path: Path) -> None:
-    """130, one line, nothing half-done in the store; the next run does the rest."""
+def test_ctrl_c_exits_without_a_traceback(photos: Path, tmp_path: Path) -> None:
+    """130, one line, nothing unfinished in the store; the next run uploads the rest."""
     for number in range(3000):
         write(photos / f"n{number}", noise(100 + number))
     write(photos / "film2", noise(60_000_000))
@@ -278,7 +283,7 @@ def test_ctrl_c_ends_it_without_a_traceback(photos: Path, tmp_path: Path) -> Non
     began = time.monotonic()
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130, err
-    assert err.strip() == "onecopy: interrupted; run the same command again to go on"
+    assert err.strip() == "onecopy: interrupted; run the same command again to resume"
     assert time.monotonic() - began < 10
     assert len(out.splitlines()) < 3000
     again = subprocess.run(
@@ -290,7 +295,7 @@ def test_ctrl_c_ends_it_without_a_traceback(photos: Path, tmp_path: Path) -> Non
     assert not list((tmp_path / "files/.onecopy/uploads").iterdir())
 
 
-def test_a_reader_that_leaves_is_no_error(photos: Path, tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(photos: Path, tmp_path: Path) -> None:
     """`onecopy check … | head -1` ends quietly."""
     for number in range(5000):
         write(photos / f"n{number}", b"x")
@@ -314,7 +319,7 @@ def test_a_reader_that_leaves_is_no_error(photos: Path, tmp_path: Path) -> None:
     ("result", "field"),
     [
         (Result("p", 10, Verdict.NEW, outcome=Outcome.UPLOADED, sent=10), "new"),
-        (Result("p", 10, Verdict.DUPLICATE, outcome=Outcome.SKIPPED), "there"),
+        (Result("p", 10, Verdict.DUPLICATE, outcome=Outcome.SKIPPED), "stored"),
         (Result("p", 10, Verdict.UNCONFIRMED, outcome=Outcome.SKIPPED), "unconfirmed"),
         (Result("p", 10, Verdict.NEW, outcome=Outcome.KEY_TAKEN), "taken"),
         (Result("p", 10, Verdict.UNCONFIRMED, outcome=Outcome.FAILED), "failed"),
@@ -325,16 +330,16 @@ def test_each_result_counts_once(result: Result, field: str) -> None:
     summary = Summary()
     summary.add(result)
     counts = {
-        name: getattr(summary, name) for name in ("new", "there", "unconfirmed", "taken", "failed")
+        name: getattr(summary, name) for name in ("new", "stored", "unconfirmed", "taken", "failed")
     }
     assert counts == {**dict.fromkeys(counts, 0), field: 1}
     assert (summary.sent, summary.not_sent) == (
         result.sent,
-        10 if field == "there" else 0,
+        10 if field == "stored" else 0,
     )
 
 
-def test_savings_are_told_at_the_price() -> None:
+def test_savings_depend_on_the_price() -> None:
     """A terabyte not sent saves 23 dollars a month at the usual price."""
-    summary = Summary(there=1, not_sent=10**12)
+    summary = Summary(stored=1, not_sent=10**12)
     assert "1.0 TB not sent; $23.00 a month saved" in summary.text(0.023, "uploaded")

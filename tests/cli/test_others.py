@@ -18,7 +18,7 @@ from tests.upload.conftest import noise, write
 
 
 def test_scan_report_and_forget(run: Run, tmp_path: Path) -> None:
-    """What lies in a folder is found, priced, and dropped from the index, but never touched."""
+    """The files of a folder are scanned, reported and forgotten, and never changed."""
     for name in ("a", "b", "c/d"):
         write(tmp_path / "files" / name, noise(5000))
     write(tmp_path / "files" / "e", noise(400))
@@ -31,11 +31,11 @@ def test_scan_report_and_forget(run: Run, tmp_path: Path) -> None:
         "2 distinct contents, 1 of them stored more than once",
         "2 duplicates, 10.0 kB, less than $0.01 a month",
     ]
-    assert report.out.splitlines()[3] == "  10.0 kB: 3 of 5.0 kB: a, b, c/d"
+    assert report.out.splitlines()[3] == "  10.0 kB wasted: 3 objects of 5.0 kB: a, b, c/d"
     forgotten = run("forget", *backends(tmp_path), "e", "none")
     assert forgotten.code == 1
-    assert forgotten.out == "e: forgotten\nnone: was not recorded\n"
-    assert "no object was touched" in forgotten.err
+    assert forgotten.out == "e: removed from the index\nnone: not recorded\n"
+    assert "no object was deleted" in forgotten.err
     assert (tmp_path / "files/e").exists()
     again = json.loads(run("scan", "--json", *backends(tmp_path)).out)
     assert (again["known"], again["added"]) == (3, 1)
@@ -56,7 +56,7 @@ def test_report_for_programs(run: Run, tmp_path: Path) -> None:
 
 
 def test_scan_follows_the_tenants_of_the_settings(run: Run, tmp_path: Path) -> None:
-    """With tenants in the settings the first folder tells whose an object is."""
+    """With tenants in the settings, the first folder of a key is the tenant."""
     write(tmp_path / "files/ada/a", noise(10))
     write(tmp_path / "files/stray", noise(10))
     write(tmp_path / "onecopy.toml", b"[tenants.ada]\n")
@@ -64,11 +64,11 @@ def test_scan_follows_the_tenants_of_the_settings(run: Run, tmp_path: Path) -> N
     assert done.code == 1
     assert "onecopy: stray: no-tenant" in done.err
     found = run("check", "--tenant", "ada", *backends(tmp_path), tmp_path / "files/ada/a")
-    assert found.out.endswith("already there: a, since " + found.out[-11:])
+    assert found.out.endswith("already stored: a, since " + found.out[-11:])
 
 
-def test_a_store_that_is_not_the_indexs_own_is_refused(run: Run, tmp_path: Path) -> None:
-    """An index that knows another store must not speak of this one."""
+def test_an_index_of_another_store_is_refused(run: Run, tmp_path: Path) -> None:
+    """An index is used only with the store that it belongs to."""
     run("scan", *backends(tmp_path))
     (tmp_path / "other").mkdir()
     done = run("scan", "--index", f"sqlite:{tmp_path}/index.sqlite", "--store", tmp_path / "other")
@@ -77,7 +77,7 @@ def test_a_store_that_is_not_the_indexs_own_is_refused(run: Run, tmp_path: Path)
     assert "Traceback" not in done.err
 
 
-def test_tokens_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
+def test_tokens_are_created_listed_and_revoked(run: Run, tmp_path: Path) -> None:
     """The secret is printed once, and nowhere else."""
     run("scan", *backends(tmp_path))
     made = run(
@@ -96,8 +96,8 @@ def test_tokens_are_made_listed_and_revoked(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["90", "0d", "d", "9w", "-1d"])
-def test_a_time_must_have_its_unit(run: Run, tmp_path: Path, text: str) -> None:
-    """What is no time is refused by name."""
+def test_a_duration_must_have_a_unit(run: Run, tmp_path: Path, text: str) -> None:
+    """An invalid duration is refused, and shown in the error."""
     done = run("token", "create", f"--expires-in={text}", *backends(tmp_path))
     assert done.code == 2
     assert text in done.err
@@ -109,25 +109,25 @@ def test_the_index_is_backed_up_and_checked(run: Run, tmp_path: Path) -> None:
     run("scan", *backends(tmp_path))
     assert run("index", "backup", tmp_path / "copy.sqlite", *backends(tmp_path)).code == 0
     refused = run("index", "backup", tmp_path / "copy.sqlite", *backends(tmp_path))
-    assert (refused.code, "is there already" in refused.err) == (2, True)
+    assert (refused.code, "exists already" in refused.err) == (2, True)
     sound = run("index", "check", "--index", f"sqlite:{tmp_path}/copy.sqlite")
-    assert (sound.code, sound.err) == (0, "onecopy: the index is sound\n")
+    assert (sound.code, sound.err) == (0, "onecopy: the index has no faults\n")
     with (tmp_path / "copy.sqlite").open("r+b") as file:
         file.seek(8192)
         file.write(b"\xff" * 4096)
     assert run("index", "check", "--index", f"sqlite:{tmp_path}/copy.sqlite").code == 2
 
 
-def test_serve_tells_where_it_is_and_ends_gracefully(server: Serve) -> None:
-    """The address is printed when it answers, and SIGTERM ends it with 0."""
+def test_serve_prints_its_address_and_ends_gracefully(server: Serve) -> None:
+    """The address is printed when it accepts connections, and SIGTERM ends it with 0."""
     served = server()
     with urllib.request.urlopen(served.url + "/healthz", timeout=10) as answer:
         assert answer.status == 200
     assert served.stop() == 0
 
 
-def test_serve_gives_up_what_nobody_came_back_for(server: Serve, tmp_path: Path) -> None:
-    """Uploads that got no byte for longer than tickets last are given up."""
+def test_serve_aborts_stale_uploads(server: Serve, tmp_path: Path) -> None:
+    """Uploads that received nothing for longer than tickets are valid are aborted."""
     served = server()
     store = open_store(str(served.folder / "files"))
     for number in "01":
@@ -141,7 +141,7 @@ def test_serve_gives_up_what_nobody_came_back_for(server: Serve, tmp_path: Path)
 
 
 def test_serve_writes_an_access_log(server: Serve) -> None:
-    """With --access-log every request is a line of JSON that names its route."""
+    """With --access-log every request is logged as a line of JSON, with its route."""
     served = server(None, "--access-log")
     with urllib.request.urlopen(served.url + "/healthz", timeout=10) as answer:
         assert answer.status == 200
@@ -152,7 +152,7 @@ def test_serve_writes_an_access_log(server: Serve) -> None:
 
 
 def test_serve_ends_on_ctrl_c(server: Serve) -> None:
-    """SIGINT too is no error."""
+    """SIGINT ends it with 0, too."""
     served = server()
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(20) == 0
@@ -165,7 +165,7 @@ def test_serve_needs_tokens_beyond_this_machine(run: Run, tmp_path: Path) -> Non
     assert "onecopy token create" in done.err
 
 
-def test_a_port_that_is_taken_is_told(run: Run, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(run: Run, tmp_path: Path) -> None:
     """One clear line, and 2."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -174,10 +174,8 @@ def test_a_port_that_is_taken_is_told(run: Run, tmp_path: Path) -> None:
     assert done.err == f"onecopy: can't listen on 127.0.0.1 port {port}: Address already in use\n"
 
 
-def test_serve_answers_the_bare_question_where_asked_to(
-    run: Run, server: Serve, tmp_path: Path
-) -> None:
-    """--checksum-api switches on POST / for one origin."""
+def test_serve_offers_the_checksum_api(run: Run, server: Serve, tmp_path: Path) -> None:
+    """--checksum-api enables POST / for one origin."""
     write(tmp_path / "files/a", b"hello")
     run("scan", *backends(tmp_path))
     served = server(None, "--checksum-api", "https://upload.example.org")
@@ -192,7 +190,7 @@ def test_serve_answers_the_bare_question_where_asked_to(
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(run: Run, shell: str) -> None:
-    """The script names the command; a shell that is here takes it."""
+    """The script names the command; if the shell is installed, it can parse the script."""
     done = run("completion", shell)
     assert done.code == 0
     assert "_ONECOPY_COMPLETE" in done.out
@@ -201,13 +199,13 @@ def test_completion_prints_a_script(run: Run, shell: str) -> None:
 
 
 def test_completion_completes(run: Run) -> None:
-    """What the script asks is answered with the commands."""
+    """The script's request is answered with matching commands."""
     env = {"_ONECOPY_COMPLETE": "bash_complete", "COMP_WORDS": "onecopy che", "COMP_CWORD": "1"}
     assert run(**env).out.strip() == "plain,check"
 
 
 def test_an_unknown_key_in_the_file_is_one_line(run: Run, tmp_path: Path) -> None:
-    """A mistake in the settings is told without a traceback."""
+    """A mistake in the settings is reported without a traceback."""
     write(tmp_path / "onecopy.toml", b"stroe = 'x'\n")
     done = run("check", "x")
     assert (done.code, done.err.count("\n")) == (2, 1)
@@ -215,22 +213,22 @@ def test_an_unknown_key_in_the_file_is_one_line(run: Run, tmp_path: Path) -> Non
 
 
 def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:
-    """--log-level debug is for those who look for the cause."""
+    """--log-level debug logs the traceback of an error."""
     done = run("scan", "--log-level", "debug", "--index", "nonsense:", "--store", tmp_path)
     assert done.code == 2
     assert "Traceback" in done.err
     assert "onecopy: unknown index 'nonsense:'" in done.err
 
 
-def test_the_version_is_told(run: Run) -> None:
-    """`onecopy --version` names the package's version."""
+def test_the_version_is_printed(run: Run) -> None:
+    """`onecopy --version` prints the version of the package."""
     from onecopy.version import __version__
 
     assert run("--version").out.strip() == f"onecopy, version {__version__}"
 
 
 def test_starting_imports_no_more_than_is_needed(tmp_path: Path) -> None:
-    """A local check waits for neither the server's packages nor the client's."""
+    """A local check imports neither the server's packages nor the client's."""
     write(tmp_path / "a", b"x")
     code = (
         "import sys; from onecopy.cli.main import run; run(sys.argv[1:]); "

@@ -1,4 +1,4 @@
-"""The command with its index in PostgreSQL."""
+"""The command line with an index in PostgreSQL."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.server
 
 
 def test_all_of_it(run: Run, tmp_path: Path, database: str) -> None:
-    """Scan, check, upload, report, forget and tokens do what they do with any index."""
+    """Scan, check, upload, report, forget and doctor work as with any index."""
     for name in ("a", "also-a"):
         write(tmp_path / "files" / name, b"x" * 5000)
     write(tmp_path / "new", noise(700))
@@ -29,13 +29,13 @@ def test_all_of_it(run: Run, tmp_path: Path, database: str) -> None:
         assert {one["path"]: one["outcome"] for one in told} == {"new": outcome, "large": outcome}
     report = json.loads(run("report", *where, "--json").out)
     assert (report["objects"], report["contents"]) == (4, 3)
-    assert run("forget", *where, "a").out == "a: forgotten\n"
+    assert run("forget", *where, "a").out == "a: removed from the index\n"
     assert json.loads(run("check", *where, "known", "--json").out)["copy"]["key"] == "also-a"
     assert run("doctor", *where).code == 0
 
 
 def test_served(run: Run, tmp_path: Path, database: str, server: Serve) -> None:
-    """A service knows who may ask, and at once what another process has recorded."""
+    """A service knows its tokens, and sees at once what another process records."""
     write(tmp_path / "files/a", b"x")
     write(tmp_path / "b", b"x")
     where = ("--index", database, "--store", str(tmp_path / "files"))
@@ -45,5 +45,5 @@ def test_served(run: Run, tmp_path: Path, database: str, server: Serve) -> None:
     assert run("check", "--server", served.url, "b", **token).out == "b: new\n"
     run("scan", *where)
     found = run("check", "--server", served.url, "b", **token)
-    assert found.out.startswith("b: already there: a")
+    assert found.out.startswith("b: already stored: a")
     assert served.stop() == 0

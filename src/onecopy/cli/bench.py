@@ -1,4 +1,4 @@
-"""`onecopy bench`: how fast indexes are, beside each other."""
+"""`onecopy bench`: compares the speed of indexes."""
 
 import signal
 from collections.abc import Callable, Sequence
@@ -17,22 +17,22 @@ from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
 
-_CHEAP = 10_000
-"""Copies up to which an index is emptied again without being told to."""
+_MAX_REMOVED = 10_000
+"""Copies up to which an index is cleaned automatically at the end."""
 
 _Callback = Callable[[click.Context, click.Parameter, str], tuple[int, ...]]
 
 
-def _numbers(most: int) -> _Callback:
-    """Read numbers with commas between them, and put them in order."""
+def _numbers(limit: int) -> _Callback:
+    """Return a parser for comma-separated numbers from 1 to `limit`, which sorts them."""
 
     def read(_: click.Context, __: click.Parameter, text: str) -> tuple[int, ...]:
         try:
             numbers = sorted({int(number) for number in text.split(",") if number})
         except ValueError:
             numbers = [0]
-        if numbers and not 1 <= numbers[0] <= numbers[-1] <= most:
-            raise click.BadParameter(f"{text!r}: expected numbers from 1 to {most:,}")
+        if numbers and not 1 <= numbers[0] <= numbers[-1] <= limit:
+            raise click.BadParameter(f"{text!r}: expected numbers from 1 to {limit:,}")
         return tuple(numbers)
 
     return read
@@ -41,7 +41,7 @@ def _numbers(most: int) -> _Callback:
 @click.command(
     "bench",
     epilog=closing_help(
-        "Exit codes: 0 all was measured, 2 error.",
+        "Exit codes: 0 all measurements were made, 2 error.",
         "onecopy bench",
         "onecopy bench sqlite: postgresql://localhost/bench --report bench.html",
         "onecopy bench sqlite:/mnt/disk/bench.sqlite --copies 1000000 --keep",
@@ -55,7 +55,7 @@ def _numbers(most: int) -> _Callback:
     callback=_numbers(1_000_000_000),
     default="100000,1000000",
     show_default=True,
-    help="Measure with so many copies in each index.",
+    help="Number of copies in each index; each number is measured in turn.",
 )
 @click.option(
     "--clients",
@@ -63,31 +63,38 @@ def _numbers(most: int) -> _Callback:
     callback=_numbers(256),
     default="1,4,16",
     show_default=True,
-    help="Let so many processes look up at once; '' for none.",
+    help="Number of concurrent client processes; '' for none.",
 )
 @click.option(
     "--rounds",
+    metavar="N",
     type=click.IntRange(1, 1000),
     default=5,
     show_default=True,
-    help="Measure everything so often, the indexes in turns; medians are told.",
+    help="Rounds per measurement; the result is their median.",
 )
 @click.option(
     "--seed",
+    metavar="N",
     type=click.IntRange(0, 2**63 - 1),
     default=1,
     show_default=True,
-    help="What the copies and the questions follow from.",
+    help="Seed from which copies and queries are generated.",
 )
 @click.option(
     "--report",
+    "report_file",
     metavar="FILE.html",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a page with curves there, and all figures beside it in FILE.json.",
+    help="Write a page with latency curves to FILE.html, and all figures to FILE.json.",
 )
-@click.option("--keep", is_flag=True, help="Leave the copies in the indexes, for the next bench.")
-@click.option("--clean", is_flag=True, help="Only take out what earlier ones have left in them.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a measurement.")
+@click.option("--keep", is_flag=True, help="Keep the copies in the indexes for the next benchmark.")
+@click.option(
+    "--clean",
+    is_flag=True,
+    help="Only remove the copies that earlier benchmarks left in the indexes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per measurement.")
 @takes_progress
 def command(  # noqa: PLR0913 - one for each option
     *,
@@ -96,45 +103,46 @@ def command(  # noqa: PLR0913 - one for each option
     clients: tuple[int, ...],
     rounds: int,
     seed: int,
-    report: Path | None,
+    report_file: Path | None,
     keep: bool,
     clean: bool,
     as_json: bool,
     progress: bool | None,
 ) -> int:
-    """Measure how fast indexes are: the same work on each URL, in turns.
+    """Compare the speed of indexes: the same work on each URL, in turns.
 
-    Without a URL it measures SQLite in a temporary file. It fills the indexes with copies of its
-    own, and refuses those that are in use: settings and environment are not read for that reason.
+    Without a URL, SQLite in a temporary file is measured. The indexes are filled with generated
+    copies; indexes that are in use are refused. Settings and environment are not read, so that the
+    index in use is never measured by mistake.
     """
     if not copies:
-        raise click.BadParameter("it takes at least one number", param_hint="--copies")
-    if report:
-        check_place(report)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else temporary files would stay
+        raise click.BadParameter("expected at least one number", param_hint="--copies")
+    if report_file:
+        check_place(report_file)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that temporary files are removed
     plan = Plan(copies, clients, rounds, seed)
     with opened(indexes or ("sqlite:",)) as subjects:
         if clean:
             return _clean(subjects, progress=progress)
-        told = Report(plan, facts(), {each.label: each.address for each in subjects})
+        report = Report(plan, facts(), {each.label: each.address for each in subjects})
         with display(progress=progress, unit=" steps", sizes=[steps(subjects, plan)]) as shown:
             bench = Bench(subjects, plan, lambda: shown.progress(1, 0))
             try:
-                _measure(bench, told, shown, report, as_json=as_json)
+                _measure(bench, report, shown, report_file, as_json=as_json)
                 if not keep:
                     _empty(subjects)
             except KeyboardInterrupt:
-                shown.note("interrupted: not all was measured")
+                shown.note("interrupted: some measurements are missing")
                 return INTERRUPTED
             finally:
-                _tell_what_stays(subjects, shown)
+                _report_remaining(subjects, shown)
     return 0
 
 
 def _measure(
     bench: Bench, report: Report, shown: Display, file: Path | None, *, as_json: bool
 ) -> None:
-    """Tell each result as it comes; the report is written of an interrupted run, too."""
+    """Print each result as it arrives; write the report even if the run is interrupted."""
     table = Table(list(report.addresses))
     try:
         for result in bench.run():
@@ -147,19 +155,20 @@ def _measure(
 
 
 def _empty(subjects: Sequence[Subject]) -> None:
-    """Take out what this run has put in, where that is cheap."""
+    """Remove the copies that this run has added, if they are few."""
     for subject in subjects:
         filled = subject.filled
-        if subject.stays and not subject.was_filled and filled and filled.copies <= _CHEAP:
+        is_ours = subject.is_persistent and not subject.was_filled
+        if is_ours and filled and filled.copies <= _MAX_REMOVED:
             subject.clean(lambda: None)
 
 
-def _tell_what_stays(subjects: Sequence[Subject], shown: Display) -> None:
+def _report_remaining(subjects: Sequence[Subject], shown: Display) -> None:
     for subject in subjects:
-        if subject.stays and (filled := subject.filled):
+        if subject.is_persistent and (filled := subject.filled):
             shown.note(
-                f"{subject.label}: {filled.up_to:,} copies of the tenant {TENANT} stay, for the "
-                f"next bench; to take them out: {subject.cleaning}"
+                f"{subject.label}: {filled.up_to:,} copies of the tenant {TENANT} remain for the "
+                f"next benchmark; to remove them: {subject.clean_command}"
             )
 
 
@@ -168,6 +177,6 @@ def _clean(subjects: Sequence[Subject], *, progress: bool | None) -> int:
     sizes = [each.up_to // STEP for each in filled if each]
     with display(progress=progress, unit=" steps", sizes=sizes) as shown:
         for subject in subjects:
-            forgotten = subject.clean(lambda: shown.progress(1, 0))
-            shown.note(f"{subject.label}: {forgotten:,} copies were taken out")
+            removed = subject.clean(lambda: shown.progress(1, 0))
+            shown.note(f"{subject.label}: {removed:,} copies removed")
     return 0

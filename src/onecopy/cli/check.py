@@ -1,4 +1,4 @@
-"""`onecopy check`: which of these files are already there."""
+"""`onecopy check`: find out which files are already stored."""
 
 from contextlib import closing
 
@@ -24,10 +24,10 @@ from onecopy.upload.checking import check
 def command(
     *, settings: Settings, paths: tuple[str, ...], as_json: bool, progress: bool | None
 ) -> int:
-    """Tell which files at and below PATH are already stored, and where.
+    """Show which files at and below PATH are already stored.
 
-    Nothing is uploaded. A file is read only if the store, or the selection, has another one of its
-    size. Of files with the same content in the selection, all but the first are duplicates of it.
+    Nothing is uploaded. A file is read only if a stored file or another file at PATH has its size.
+    If several files have the same content, all but the first are reported as duplicates of it.
     """
     with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as shown:
         found = files_below(paths, "", shown)
@@ -38,4 +38,4 @@ def command(
         shown.note(summary.text(gate.config().price, "new"))
     if summary.failed:
         return 2
-    return 1 if summary.there or summary.unconfirmed else 0
+    return 1 if summary.stored or summary.unconfirmed else 0

@@ -1,4 +1,4 @@
-"""`onecopy completion`: what a shell needs to complete commands and options."""
+"""`onecopy completion`: shell completion of commands and options."""
 
 import click
 from click.shell_completion import get_completion_class
@@ -18,10 +18,13 @@ from onecopy.cli.progress import Display
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> int:
-    """Print a script that makes SHELL complete commands and options."""
+    """Print a script that adds completion to SHELL.
+
+    Save it where the shell looks for completions, as in the examples.
+    """
     script = get_completion_class(shell)
     if script is None:
-        raise click.BadParameter(f"{shell} is not known to click")
+        raise click.BadParameter(f"completion for {shell} is not supported")
     root = ctx.find_root().command
     Display().line(script(root, {}, "onecopy", "_ONECOPY_COMPLETE").source())
     return 0

@@ -1,4 +1,4 @@
-"""`onecopy doctor`: what is fine, what is wrong, and how to mend it."""
+"""`onecopy doctor`: find problems of index, store or service, and show how to fix them."""
 
 import json
 import re
@@ -11,9 +11,11 @@ from onecopy.backends import opened_backends, opened_index
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
-from onecopy.doctor.examination import examine_belonging, examine_service, examine_store
 from onecopy.doctor.finding import Finding, State, fine, wrong
+from onecopy.doctor.index import examine_binding
 from onecopy.doctor.policy import policy as least_policy
+from onecopy.doctor.service import examine_service
+from onecopy.doctor.store import examine_store
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.gate.pending import abort_stale as abort_stale_in_bucket
 from onecopy.settings import Settings
@@ -21,16 +23,16 @@ from onecopy.store import Store, open_store
 from onecopy.store.interface import Lister, Sweeper
 from onecopy.store.s3.address import Address
 
-_ORIGINS = ("http://127.0.0.1:8000", "http://localhost:8000")
-"""Where `onecopy serve` serves its page unless told otherwise."""
+_DEFAULT_ORIGINS = ("http://127.0.0.1:8000", "http://localhost:8000")
+"""Where `onecopy serve` serves its page by default."""
 _ORIGIN = re.compile(r"https?://[^/?#@*\s]+")
-_DAY = 24 * 3600
+_DAY_SECONDS = 24 * 3600
 
 
 @click.command(
     "doctor",
     epilog=closing_help(
-        "Exit codes: 0 all is fine, 1 something is to be mended, 2 error.",
+        "Exit codes: 0 nothing is wrong, 1 something is wrong, 2 error.",
         "onecopy doctor",
         "onecopy doctor --store s3://photos/2026 --origin https://photos.example.org",
         "onecopy doctor --store s3://photos/2026 --policy > policy.json",
@@ -39,27 +41,27 @@ _DAY = 24 * 3600
         "onecopy doctor --server https://files.example.org",
     ),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a finding.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per finding.")
 @click.option(
     "--origin",
     "origins",
     metavar="URL",
     multiple=True,
-    default=_ORIGINS,
+    default=_DEFAULT_ORIGINS,
     show_default=True,
-    help="Web origin of a page that sends to the bucket; can be given several times.",
+    help="Web origin of a page that uploads to the bucket; can be given several times.",
 )
 @click.option(
-    "--fix-cors", is_flag=True, help="Let those pages send, besides all that the bucket allows."
+    "--fix-cors", is_flag=True, help="Add a CORS rule to the bucket that lets those pages upload."
 )
-@click.option("--policy", is_flag=True, help="Print the least IAM policy for the bucket.")
-@click.option("--abort-stale", is_flag=True, help="Give up our own uploads that nobody finished.")
+@click.option("--policy", is_flag=True, help="Print the minimal IAM policy for the bucket.")
+@click.option("--abort-stale", is_flag=True, help="Abort old unfinished uploads of onecopy.")
 @click.option(
     "--days",
     type=click.IntRange(0, 10_000),
     default=8,
     show_default=True,
-    help="With --abort-stale: those begun so long ago. They can be gone on with for 7 days.",
+    help="With --abort-stale: minimum age of the uploads. They can be resumed for 7 days.",
 )
 @takes_settings(server=True)
 def command(  # noqa: PLR0913 - one for each option
@@ -72,9 +74,10 @@ def command(  # noqa: PLR0913 - one for each option
     abort_stale: bool,
     days: int,
 ) -> int:
-    """Examine index and store, or the service, and say what is wrong and how to mend it.
+    """Find problems of index, store or service, and how to fix them.
 
-    In a bucket it leaves two small objects below .onecopy/, by which it is known and tried.
+    Two small objects remain in a bucket, below .onecopy/: one identifies the store, the other
+    serves to probe its capabilities.
     """
     if policy:
         return _print_policy(settings)
@@ -82,8 +85,10 @@ def command(  # noqa: PLR0913 - one for each option
         return _abort_stale(settings, days, as_json=as_json)
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
-            raise InvalidSettings(f"{origin!r} is no web origin: expected https://host[:port]")
-    return _tell(_findings(settings, origins, fix_cors=fix_cors), as_json=as_json)
+            raise InvalidSettings(
+                f"invalid web origin {origin!r}: use https://host[:port], without a path"
+            )
+    return _print(_findings(settings, origins, fix_cors=fix_cors), as_json=as_json)
 
 
 def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -> Iterator[Finding]:
@@ -101,10 +106,10 @@ def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -
             return
         stack.callback(store.close)
         yield fine("index", f"{settings.index} can be read and written")
-        # A store that the index does not know yet becomes one, as with every other command.
+        # Like every other command, mark the store as the index's own if the index is new.
         create = index.get("store") is None
         yield from _store(store, origins, create=create, fix_cors=fix_cors)
-        yield from examine_belonging(index, store)
+        yield from examine_binding(index, store)
 
 
 def _store(
@@ -112,18 +117,20 @@ def _store(
 ) -> Iterator[Finding]:
     if store.kind != "s3":
         if fix_cors:
-            raise InvalidSettings("only a bucket needs CORS: pages send to a folder through us")
+            raise InvalidSettings(
+                "--fix-cors is for buckets: pages upload to a folder through the service"
+            )
         yield from examine_store(store, create=create)
         return
     from onecopy.doctor.bucket import examine_bucket
     from onecopy.store.s3.store import S3Store
 
-    assert isinstance(store, S3Store)  # noqa: S101 - it says so itself
+    assert isinstance(store, S3Store)  # noqa: S101 - as its kind says
     yield from examine_bucket(store, origins, create=create, fix_cors=fix_cors)
 
 
-def _tell(findings: Iterator[Finding], *, as_json: bool) -> int:
-    """Print each finding as it comes; return the exit code."""
+def _print(findings: Iterator[Finding], *, as_json: bool) -> int:
+    """Print each finding as soon as it is known; return the exit code."""
     shown = Display()
     counts = dict.fromkeys(State, 0)
     for finding in findings:
@@ -131,21 +138,21 @@ def _tell(findings: Iterator[Finding], *, as_json: bool) -> int:
         shown.line(json_line(finding._asdict()) if as_json else _text(finding))
     shown.note(
         f"{counts[State.FINE]:,} fine, {counts[State.ADVICE]:,} could be better, "
-        f"{counts[State.WRONG]:,} to be mended"
+        f"{counts[State.WRONG]:,} to fix"
     )
     return 1 if counts[State.WRONG] else 0
 
 
 def _text(finding: Finding) -> str:
-    said = f"{finding.state:<6}  {finding.about}: {finding.message}"
+    line = f"{finding.state:<6}  {finding.about}: {finding.message}"
     fix = (finding.fix or "").splitlines()
-    return "\n".join([said, *(f"        {line}" for line in fix)])
+    return "\n".join([line, *(f"        {each}" for each in fix)])
 
 
 def _print_policy(settings: Settings) -> int:
     shown = Display()
     shown.line(json.dumps(least_policy(Address.parse(settings.store)), indent=2))
-    shown.note("the statement OnecopyDoctor is for `onecopy doctor` alone, and may be left out")
+    shown.note("the statement OnecopyDoctor is optional: only `onecopy doctor` needs it")
     return 0
 
 
@@ -153,14 +160,16 @@ def _abort_stale(settings: Settings, days: int, *, as_json: bool) -> int:
     others = 0
     with opened_backends(settings) as (index, store):
         if isinstance(store, Sweeper):
-            ours = store.abort_stale(days * _DAY)
+            ours = store.abort_stale(days * _DAY_SECONDS)
         elif isinstance(store, Lister):
-            ours, others = abort_stale_in_bucket(store, index, days * _DAY)
+            ours, others = abort_stale_in_bucket(store, index, days * _DAY_SECONDS)
         else:
-            raise InvalidSettings("this store keeps no unfinished uploads")
+            raise InvalidSettings(
+                "--abort-stale is for folders and buckets: this store keeps no unfinished uploads"
+            )
     shown = Display()
     if as_json:
         shown.line(json_line({"given_up": ours, "others": others}))
-    left = f"; {others:,} that are not ours were left alone" if others else ""
-    shown.note(f"{ours:,} unfinished uploads were given up{left}")
+    kept = f"; {others:,} of other programs were not touched" if others else ""
+    shown.note(f"{ours:,} unfinished uploads were aborted{kept}")
     return 0

@@ -1,4 +1,4 @@
-"""What the commands that take files have in common."""
+"""Options and output that `onecopy check` and `onecopy upload` share."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -14,16 +14,16 @@ from onecopy.files import File, Skipped, printable, walk
 from onecopy.key import normalisation_differs
 from onecopy.upload.result import Outcome, Result
 
-_NOT_NFC = "its name is not in Unicode's form C: one that looks the same may be another"
-_LEFT_OUT = frozenset({"symlink", "special", "reserved"})
-"""What is no file: told, but nothing that went wrong."""
+_NOT_NFC = "the name is not in Unicode NFC: another name may look the same"
+_NOT_A_FILE = frozenset({"symlink", "special", "reserved"})
+"""Reasons for which an entry is skipped with a message, but without an error."""
 
 
 def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command its paths, `--json` and `--progress`."""
+    """Add the argument PATH, `--json` and `--progress` to a command."""
     options = (
         click.argument("paths", metavar="PATH...", nargs=-1, required=True),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object a file."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file."),
         takes_progress,
     )
     for option in reversed(options):
@@ -34,16 +34,16 @@ def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
 def display_of_files(
     paths: Iterable[str], *, progress: bool | None
 ) -> AbstractContextManager[Display]:
-    """Return a display for the bytes of all files below `paths`."""
+    """Return a display whose total is the bytes of all files at and below `paths`."""
     sizes = (found.size for found in walk(paths) if isinstance(found, File))
     return display(progress=progress, sizes=sizes)
 
 
 def files_below(paths: Iterable[str], to: str, shown: Display) -> Iterator[File | Skipped]:
-    """Yield the files below `paths`; tells of what is no file, and of names that mislead."""
+    """Yield the files at and below `paths`; report what is not a file, and misleading names."""
     for found in walk(paths, to=to):
-        if isinstance(found, Skipped) and found.reason in _LEFT_OUT:
-            shown.note(f"left out {found.path}: {found.message}")
+        if isinstance(found, Skipped) and found.reason in _NOT_A_FILE:
+            shown.note(f"skipped {found.path}: {found.message}")
             continue
         if isinstance(found, File) and normalisation_differs(found.key):
             shown.note(f"{printable(found.path)}: {_NOT_NFC}")
@@ -51,22 +51,23 @@ def files_below(paths: Iterable[str], to: str, shown: Display) -> Iterator[File 
 
 
 Done = Literal["new", "uploaded", "to upload"]
-"""What became of new files: only told, uploaded, or told what would be."""
+"""What the summary calls new files: after a check, an upload, or a dry run."""
 
 
 @dataclass(slots=True)
 class Summary:
-    """How it went, over all files."""
+    """Counts over the results of all files."""
 
     new: int = 0
-    there: int = 0
+    stored: int = 0
+    """Files whose content was already stored."""
     unconfirmed: int = 0
     taken: int = 0
     failed: int = 0
     sent: int = 0
     """Bytes that were sent, or would be."""
     not_sent: int = 0
-    """Bytes of files that were already there."""
+    """Bytes of files whose content was already stored."""
 
     def add(self, result: Result) -> None:
         """Count a result."""
@@ -79,7 +80,7 @@ class Summary:
         elif would:
             self.new += 1
         elif result.verdict is Verdict.DUPLICATE:
-            self.there += 1
+            self.stored += 1
             self.not_sent += max(0, result.size - result.sent)
         elif result.verdict is Verdict.NEW:
             self.new += 1
@@ -87,14 +88,11 @@ class Summary:
             self.unconfirmed += 1
 
     def text(self, price: float, done: Done) -> str:
-        """Return it for people; `price` in US dollars per GB and month."""
-        counts = [
-            f"{self.new:,} {done}",
-            f"{self.there:,} already there",
-        ]
+        """Return the summary as a line of text; `price` in US dollars per GB and month."""
+        counts = [f"{self.new:,} {done}", f"{self.stored:,} already stored"]
         for number, name in (
             (self.unconfirmed, "unconfirmed"),
-            (self.taken, "not uploaded, the name is taken"),
+            (self.taken, "not uploaded because the name is taken"),
             (self.failed, "failed"),
         ):
             if number:
@@ -109,7 +107,7 @@ class Summary:
 
 
 def print_results(results: Iterable[Result], shown: Display, *, as_json: bool) -> Summary:
-    """Print each result as it comes; return the summary."""
+    """Print each result as soon as it is known; return the summary."""
     summary = Summary()
     for result in results:
         summary.add(result)

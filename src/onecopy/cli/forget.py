@@ -1,4 +1,4 @@
-"""`onecopy forget`: drops records."""
+"""`onecopy forget`: remove records from the index."""
 
 import click
 
@@ -9,39 +9,41 @@ from onecopy.cli.show import json_line
 from onecopy.files import printable
 from onecopy.settings import Settings
 
-_BATCH = 1000
+_MAX_BATCH_KEYS = 1000
 
 
 @click.command(
     "forget",
     epilog=closing_help(
-        "Exit codes: 0 all were dropped, 1 some were not recorded, 2 error.",
+        "Exit codes: 0 all were removed, 1 some were not recorded, 2 error.",
         "onecopy forget photos/2019/rome-12.jpg",
     ),
 )
 @click.argument("keys", metavar="KEY...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a key.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per key.")
 @takes_settings(tenant=True)
 def command(*, settings: Settings, keys: tuple[str, ...], as_json: bool) -> int:
-    """Drop the records of KEYs from the index.
+    """Remove the records of KEYs from the index.
 
-    The objects themselves are not touched: onecopy deletes nothing. Their contents count as new
-    from then on, until `onecopy scan` finds the objects again.
+    The objects stay in the store: onecopy never deletes objects. Their contents count as new until
+    `onecopy scan` finds the objects again.
     """
     shown = Display()
     missing = 0
     with opened_backends(settings) as (index, _):
-        for start in range(0, len(keys), _BATCH):
-            batch = keys[start : start + _BATCH]
+        for start in range(0, len(keys), _MAX_BATCH_KEYS):
+            batch = keys[start : start + _MAX_BATCH_KEYS]
             copies = [copy for copy in index.at(settings.tenant, batch) if copy is not None]
-            dropped = index.forget(settings.tenant, copies)
-            gone = {copy.key for copy, was in zip(copies, dropped, strict=True) if was}
+            forgotten = index.forget(settings.tenant, copies)
+            removed = {copy.key for copy, done in zip(copies, forgotten, strict=True) if done}
             for key in batch:
-                done = key in gone
+                done = key in removed
                 missing += not done
                 if as_json:
                     shown.line(json_line({"key": key, "forgotten": done}))
                 else:
-                    shown.line(f"{printable(key)}: {'forgotten' if done else 'was not recorded'}")
-    shown.note(f"{len(keys) - missing:,} records dropped; no object was touched")
+                    shown.line(
+                        f"{printable(key)}: {'removed from the index' if done else 'not recorded'}"
+                    )
+    shown.note(f"{len(keys) - missing:,} records removed from the index; no object was deleted")
     return 1 if missing else 0

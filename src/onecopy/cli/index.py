@@ -1,4 +1,4 @@
-"""`onecopy index`: looking after the index itself."""
+"""`onecopy index`: maintenance of the index."""
 
 import click
 
@@ -6,14 +6,13 @@ from onecopy.backends import opened_index
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.errors import InvalidSettings
-from onecopy.index import Engine
-from onecopy.index.sqlite import SqliteIndex
+from onecopy.index import Engine, Maintained
 from onecopy.settings import Settings
 
 
 @click.group("index")
 def command() -> None:
-    """Back up the index, and check that it is sound."""
+    """Back up or check the index."""
 
 
 @command.command(
@@ -25,32 +24,35 @@ def command() -> None:
 @click.argument("file")
 @takes_settings()
 def backup(*, settings: Settings, file: str) -> int:
-    """Copy the index as it is now into FILE, which must not be there yet.
+    """Copy the index as it is now into FILE, which must not exist.
 
-    Services may go on using the index meanwhile. The copy is a whole index of its own.
+    Services may use the index at the same time. The copy is a complete index.
     """
     with opened_index(settings) as index:
-        _sqlite(index).backup(file)
-    Display().note(f"the index was copied to {file}")
+        _maintained(index).backup(file)
+    Display().note(f"copied the index to {file}")
     return 0
 
 
 @command.command(
-    "check", epilog=closing_help("Exit codes: 0 it is sound, 2 error.", "onecopy index check")
+    "check",
+    epilog=closing_help("Exit codes: 0 no faults, 2 faults or error.", "onecopy index check"),
 )
 @takes_settings()
 def check(*, settings: Settings) -> int:
-    """Check that the index is sound in itself: reads all of it."""
+    """Search the index for faults. Reads all of it."""
     with opened_index(settings) as index:
-        faults = _sqlite(index).check()
-    shown = Display()
+        faults = _maintained(index).check()
+    display = Display()
     for fault in faults:
-        shown.line(fault)
-    shown.note(f"{len(faults):,} faults: restore a backup" if faults else "the index is sound")
+        display.line(fault)
+    display.note(
+        f"{len(faults):,} faults: restore a backup" if faults else "the index has no faults"
+    )
     return 2 if faults else 0
 
 
-def _sqlite(index: Engine) -> SqliteIndex:
-    if not isinstance(index, SqliteIndex):
-        raise InvalidSettings("this is for SQLite files: other databases have tools of their own")
+def _maintained(index: Engine) -> Maintained:
+    if not isinstance(index, Maintained):
+        raise InvalidSettings("this works only for SQLite files: use your database's own tools")
     return index

@@ -1,4 +1,4 @@
-"""The command `onecopy`: one file per command beside this one, imported when it is called."""
+"""The command `onecopy`; each subcommand is a module of this package, imported when it runs."""
 
 import logging
 import os
@@ -10,35 +10,31 @@ from typing import NoReturn
 
 import click
 
+from onecopy.cli.options import closing_help
 from onecopy.cli.progress import ReaderLeft
 from onecopy.errors import OnecopyError
 from onecopy.version import __version__
 
-COMMANDS = (
-    "bench",
-    "check",
-    "completion",
-    "deploy",
-    "doctor",
-    "forget",
-    "index",
-    "migrate",
-    "report",
-    "scan",
-    "serve",
-    "token",
-    "upload",
-)
-"""Each is the `command` of the module of this package that has its name."""
+GROUPS = {
+    "Everyday commands": ("check", "upload", "scan", "report"),
+    "Service": ("serve", "token", "doctor"),
+    "Data": ("index", "migrate", "forget", "bench"),
+    "Setup": ("deploy", "completion"),
+}
+"""The commands as `onecopy --help` groups them."""
+COMMANDS = tuple(sorted(name for names in GROUPS.values() for name in names))
+"""Each is the object `command` of the module with its name in this package."""
+_SUMMARY_WIDTH = 64
+"""Characters beside a command's name on a line of 80."""
 ERROR = 2
 INTERRUPTED = 130
-"""128 + SIGINT, as shells have it."""
+"""128 + SIGINT, as in shells."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE."""
 
 
 class Commands(click.Group):
-    """Imports a command when it is called: whoever checks a file need not wait for a server."""
+    """The subcommands. A module is imported only when needed, so that `check` starts quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
@@ -49,19 +45,41 @@ class Commands(click.Group):
         command: click.Command = import_module(f"onecopy.cli.{cmd_name}").command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands in groups; click lists them in one."""
+        width = max(map(len, COMMANDS))
+        for title, names in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl(
+                    [(name.ljust(width), self._summary(ctx, name)) for name in names]
+                )
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str(_SUMMARY_WIDTH) if command else ""
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=closing_help(
+        "Exit codes: 0 success, 2 error, 130 interrupted by Ctrl-C; `onecopy COMMAND --help` lists "
+        "those of a command.",
+        "onecopy upload ~/Photos",
+        "onecopy check --server https://files.example.org ~/Photos",
+    ),
+)
 @click.version_option(__version__, prog_name="onecopy")
 def onecopy() -> None:
-    """Know at the moment of upload that the same content is already stored.
+    """Find out before an upload whether the same content is already stored.
 
-    Results go to standard output, progress and messages to standard error.
+    Results are written to standard output, progress and messages to standard error.
     """
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; what goes wrong becomes one line."""
-    if isinstance(sys.stdout, TextIOWrapper):  # each result is told at once, whatever its name
+    """Run a command and return its exit code; an error is printed as one line."""
+    if isinstance(sys.stdout, TextIOWrapper):  # write each result at once, whatever its name
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
         code = onecopy.main(arguments, prog_name="onecopy", standalone_mode=False)
@@ -69,9 +87,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return ERROR
     except (click.Abort, KeyboardInterrupt):
-        print("onecopy: interrupted; run the same command again to go on", file=sys.stderr)
+        print("onecopy: interrupted; run the same command again to resume", file=sys.stderr)
         return INTERRUPTED
-    except ReaderLeft:  # Python would complain of it once more at its end
+    except ReaderLeft:  # otherwise Python would report the broken pipe again when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
@@ -89,10 +107,10 @@ def _fail(message: str, error: Exception) -> int:
 
 
 def _describe(error: OSError) -> str:
-    what = error.strerror or str(error)
-    return f"{error.filename}: {what}" if error.filename else what
+    reason = error.strerror or str(error)
+    return f"{error.filename}: {reason}" if error.filename else reason
 
 
 def main() -> NoReturn:
-    """Run the command of this process's arguments and end the process."""
+    """Run the command with this process's arguments, and exit."""
     sys.exit(run())

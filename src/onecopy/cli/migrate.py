@@ -1,11 +1,10 @@
-"""`onecopy migrate`: moves what is known from one index, table or list into another index."""
+"""`onecopy migrate`: moves records from an index, a table or a file into an index."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlencode
 
 import click
 
@@ -14,29 +13,34 @@ from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line, money_text
 from onecopy.files import printable
 from onecopy.migrate import (
-    Moved,
+    MigrationResult,
     Plan,
-    Step,
+    Progress,
     migrate,
     open_destination,
-    open_prototype,
     open_source,
     plan,
 )
-from onecopy.migrate.checkpoint import Checkpoint, FileCheckpoint, StateCheckpoint, name_of
+from onecopy.migrate.checkpoint import (
+    Checkpoint,
+    FileCheckpoint,
+    StateCheckpoint,
+    migration_name,
+)
 from onecopy.migrate.interface import Destination, Source
-from onecopy.settings import Settings, prototype_database
+from onecopy.migrate.prototype import open_prototype, prototype_destination
+from onecopy.settings import Settings
 from onecopy.tenant import check_tenant
 
-_SHOWN = 5
-"""Rejects that are shown; all of them are in the file."""
+_MAX_SHOWN_REJECTS = 5
+"""Rejects that are shown; the file has all of them."""
 
 
 @click.command(
     "migrate",
     epilog=closing_help(
-        "Exit codes: 0 all was moved, 1 some rows were rejected (they are in the file that is "
-        "named), 2 error.",
+        "Exit codes: 0 all rows were moved, 1 some rows were rejected and written to the file of "
+        "rejects, 2 error.",
         "onecopy migrate sqlite:index.sqlite 'postgresql://db.example.org/onecopy'",
         "onecopy migrate 'postgresql:///files?table=contents&column=md5' sqlite:index.sqlite",
         "onecopy migrate 'list.csv.gz?column=sha256&size=bytes' dynamodb://contents --plan",
@@ -45,20 +49,22 @@ _SHOWN = 5
 )
 @click.argument("source", required=False)
 @click.argument("destination", required=False)
-@click.option("--plan", "only_plan", is_flag=True, help="Only tell what it would take and cost.")
+@click.option(
+    "--plan", "only_plan", is_flag=True, help="Show the estimated time and cost; move nothing."
+)
 @click.option(
     "--via",
     nargs=2,
     type=(click.Choice(["s3-import"]), str),
     metavar="s3-import s3://BUCKET/PREFIX",
-    help="Make a new table of checksums by DynamoDB's import from files in a bucket.",
+    help="Create the table of checksums with DynamoDB's import from files in a bucket.",
 )
 @click.option(
     "--prototype",
     nargs=4,
     metavar="TABLE COLUMN DYNAMODB_TABLE PARTITION_KEY",
-    help="Instead of SOURCE and DESTINATION: what the prototype's script was given. The database "
-    "is named by POSTGRES_USER, _PASSWORD, _HOST, _PORT and _DATABASE.",
+    help="The arguments of the prototype's script, instead of SOURCE and DESTINATION. The database "
+    "comes from POSTGRES_USER, _PASSWORD, _HOST, _PORT and _DATABASE.",
 )
 @click.option("--region", metavar="NAME", help="Region of the prototype's DynamoDB table.")
 @click.option(
@@ -66,7 +72,7 @@ _SHOWN = 5
     "rejects_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Where to write the rows that are not moved.  [default: onecopy-migrate-….csv]",
+    help="Write the rows that can't be moved to FILE.  [default: onecopy-migrate-….csv]",
 )
 @click.option(
     "--every",
@@ -74,7 +80,7 @@ _SHOWN = 5
     type=click.FloatRange(0.01, 3600),
     default=10.0,
     show_default=True,
-    help="How often to note how far it is.",
+    help="Interval between checkpoints, from which an interrupted migration resumes.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
@@ -93,136 +99,137 @@ def command(  # noqa: PLR0913 - one for each option
     as_json: bool,
     progress: bool | None,
 ) -> int:
-    """Move all that SOURCE knows into DESTINATION.
+    """Move all records from SOURCE into DESTINATION.
 
     SOURCE is the URL of an index, or a list of checksums: a table of PostgreSQL
     (postgresql://…?table=T&column=C), a CSV file (.csv, .csv.gz) or a Parquet file. DESTINATION is
-    the URL of an index, or of a table of DynamoDB that holds nothing but checksums
-    (dynamodb://TABLE?layout=checksums&key=NAME). What is there stays; what was interrupted goes on
-    where it was.
+    the URL of an index, or of a DynamoDB table that contains only checksums
+    (dynamodb://TABLE?layout=checksums&key=NAME). Records that DESTINATION has already are kept.
+    To resume an interrupted migration, run the same command again.
     """
-    way = _way(settings, (source, destination), prototype, region)
+    addresses = _addresses(settings, (source, destination), prototype, region)
     bucket = via[1] if via else None
-    with closing(way.open_source()) as given:
+    with closing(addresses.open_source()) as opened:
         if only_plan:
-            found = plan(given, way.destination, by_import=bucket is not None)
+            found = plan(opened, addresses.destination, by_import=bucket is not None)
             Display().line(json_line(_plan_values(found)) if as_json else _plan_text(found))
             return 0
         with (
-            closing(open_destination(way.destination, bucket)) as taken,
-            display(progress=progress, unit=" rows", sizes=_sizes(given)) as shown,
+            closing(open_destination(addresses.destination, bucket)) as target,
+            display(progress=progress, unit=" rows", sizes=_sizes(opened)) as shown,
         ):
-            checkpoint, rejects = _notes(given, taken, rejects_file)
-            watch = _Watcher(shown).step
-            moved = migrate(given, taken, checkpoint, rejects, every=every, watch=watch)
-            return _tell(moved, shown, rejects, as_json=as_json)
+            checkpoint, rejects = _files(opened, target, rejects_file)
+            report = _Reporter(shown).report
+            result = migrate(opened, target, checkpoint, rejects, every=every, report=report)
+            return _show(result, shown, rejects, as_json=as_json)
 
 
-def _tell(moved: Moved, shown: Display, rejects: Path, *, as_json: bool) -> int:
-    if moved.rejected:
-        shown.note(f"{moved.rejected:,} rows were rejected: see {rejects}")
-    shown.line(json_line(_values(moved, rejects)) if as_json else _text(moved))
-    if moved.lacking:
-        shown.note(f"{len(moved.lacking):,} of the rows that were looked for again are not there")
+def _show(result: MigrationResult, shown: Display, rejects: Path, *, as_json: bool) -> int:
+    if result.rejected:
+        shown.note(f"{result.rejected:,} rows were rejected: see {rejects}")
+    shown.line(json_line(_values(result, rejects)) if as_json else _text(result))
+    if result.missing:
+        shown.note(
+            f"{len(result.missing):,} of {result.checked:,} sampled rows are missing in the "
+            "destination; run the same command again"
+        )
         return 2
-    return 1 if moved.rejected else 0
+    return 1 if result.rejected else 0
 
 
-class _Way(NamedTuple):
-    """Where from, and where to."""
+class _Addresses(NamedTuple):
+    """The two ends of a migration."""
 
     open_source: Callable[[], Source]
     destination: str
 
 
-def _way(
+def _addresses(
     settings: Settings,
-    addresses: tuple[str | None, str | None],
+    arguments: tuple[str | None, str | None],
     prototype: tuple[str, str, str, str] | None,
     region: str | None,
-) -> _Way:
+) -> _Addresses:
     check_tenant(settings.tenant)
-    source, destination = addresses
+    source, destination = arguments
     if prototype is None:
         if region is not None:
-            raise click.UsageError("--region goes with --prototype: elsewhere a URL says it")
+            raise click.UsageError("--region needs --prototype; otherwise add &region= to the URL")
         if source is None or destination is None:
-            raise click.UsageError("say SOURCE and DESTINATION, or --prototype")
-        return _Way(partial(open_source, source, settings.tenant), destination)
+            raise click.UsageError("missing SOURCE and DESTINATION, or --prototype")
+        return _Addresses(partial(open_source, source, settings.tenant), destination)
     if source is not None:
-        raise click.UsageError("--prototype names both source and destination")
+        raise click.UsageError("--prototype can't be used with SOURCE and DESTINATION")
     table, column, dynamodb_table, key = prototype
-    said = {"layout": "checksums", "key": key, **({"region": region} if region else {})}
-    return _Way(
-        partial(open_prototype, prototype_database(), table, column, settings.tenant),
-        f"dynamodb://{dynamodb_table}?{urlencode(said)}",
+    return _Addresses(
+        partial(open_prototype, table, column, settings.tenant),
+        prototype_destination(dynamodb_table, key, region),
     )
 
 
-def _notes(
+def _files(
     source: Source, destination: Destination, rejects: Path | None
 ) -> tuple[Checkpoint, Path]:
-    """Return where it is noted how far the migration is, and what is rejected."""
-    name = name_of(source.name, destination.name)
+    """Return the checkpoint and the file of rejects of this migration."""
+    name = migration_name(source.name, destination.name)
     file = rejects or Path(f"onecopy-migrate-{name}.csv")
     if destination.state is not None:
         return StateCheckpoint(destination.state, name), file
     return FileCheckpoint(file.with_name(f"onecopy-migrate-{name}.checkpoint")), file
 
 
-class _Watcher:
-    """Shows what is going on."""
+class _Reporter:
+    """Shows progress and the first rejects."""
 
     def __init__(self, shown: Display) -> None:
         self._shown = shown
-        self._left = _SHOWN
+        self._left = _MAX_SHOWN_REJECTS
 
-    def step(self, step: Step) -> None:
-        """Show the progress, and the first rejects."""
-        for reject in step.rejects[: self._left]:
+    def report(self, progress: Progress) -> None:
+        for reject in progress.rejects[: self._left]:
             self._left -= 1
             value = f' "{printable(reject.value)}"' if reject.value else ""
             self._shown.note(f"{printable(reject.row)}{value}: {reject.reason}")
-        spent = None if step.dollars is None else f"{money_text(step.dollars)} so far"
-        self._shown.detail(", ".join(filter(None, (step.doing, spent))))
-        self._shown.progress(step.rows, 0)
+        cost = None if progress.dollars is None else f"{money_text(progress.dollars)} so far"
+        self._shown.detail(", ".join(filter(None, (progress.status, cost))))
+        self._shown.progress(progress.rows, 0)
 
 
 def _sizes(source: Source) -> Iterator[int]:
-    """Yield how much there is to do, counted beside the work."""
+    """Yield the number of rows; counted while they are moved."""
     yield source.count() or 0
 
 
-def _values(moved: Moved, rejects: Path) -> dict[str, object]:
+def _values(result: MigrationResult, rejects: Path) -> dict[str, object]:
     return {
-        "rows": moved.rows,
-        "copies": moved.copies,
-        "listed": moved.listed,
-        "rejected": moved.rejected,
-        "rejects": str(rejects) if moved.rejected else None,
-        "resumed": moved.resumed,
-        "seconds": round(moved.seconds, 3),
-        "dollars": moved.dollars,
-        "destination": moved.count,
-        "checked": moved.checked,
-        "lacking": len(moved.lacking),
+        "rows": result.rows,
+        "copies": result.copies,
+        "listed": result.listed,
+        "rejected": result.rejected,
+        "rejects": str(rejects) if result.rejected else None,
+        "resumed": result.resumed,
+        "seconds": round(result.seconds, 3),
+        "dollars": result.dollars,
+        "destination": result.count,
+        "checked": result.checked,
+        "lacking": len(result.missing),
     }
 
 
-def _text(moved: Moved) -> str:
+def _text(result: MigrationResult) -> str:
     kinds = [
         f"{number:,} {name}"
-        for number, name in ((moved.copies, "copies"), (moved.listed, "listed checksums"))
+        for number, name in ((result.copies, "copies"), (result.listed, "listed checksums"))
         if number
     ]
-    resumed = f" ({moved.resumed:,} of them earlier)" if moved.resumed else ""
-    rate = (moved.rows - moved.resumed) / max(moved.seconds, 1e-9)
-    rejected = f", {moved.rejected:,} rejected" if moved.rejected else ""
-    count = "" if moved.count is None else f"; the destination has {moved.count:,} entries"
+    resumed = f" ({result.resumed:,} by earlier runs)" if result.resumed else ""
+    rate = (result.rows - result.resumed) / max(result.seconds, 1e-9)
+    rejected = f", {result.rejected:,} rejected" if result.rejected else ""
+    count = "" if result.count is None else f"; {result.count:,} entries in the destination"
     return (
-        f"{moved.rows:,} rows: {' and '.join(kinds) or 'nothing'} moved{resumed}{rejected}, "
-        f"{rate:,.0f} rows/s{count}; {moved.checked - len(moved.lacking):,} of {moved.checked:,} "
-        "drawn at random were found there"
+        f"{result.rows:,} rows: {' and '.join(kinds) or 'nothing'} moved{resumed}{rejected}, "
+        f"{rate:,.0f} rows/s{count}; {result.checked - len(result.missing):,} of "
+        f"{result.checked:,} sampled rows found there"
     )
 
 
@@ -241,11 +248,11 @@ def _plan_values(found: Plan) -> dict[str, object]:
 
 
 def _plan_text(found: Plan) -> str:
-    rows = "unknown, until all are read" if found.rows is None else f"about {found.rows:,}"
+    rows = "unknown until all are read" if found.rows is None else f"about {found.rows:,}"
     lines = [
-        f"rows     {rows}; of the first {found.sampled:,} {found.rejected:,} are no checksum",
-        f"reading  {found.reading_rate:,.0f} rows/s, measured on these",
-        f"writing  {found.writing_rate:,.0f} rows/s, which is an assumption",
+        f"rows     {rows}; {found.rejected:,} of the first {found.sampled:,} are not checksums",
+        f"reading  {found.reading_rate:,.0f} rows/s, measured on these rows",
+        f"writing  {found.writing_rate:,.0f} rows/s, assumed",
     ]
     if found.seconds is not None:
         lines.append(f"time     about {_duration(found.seconds)}")

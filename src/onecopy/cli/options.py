@@ -1,4 +1,4 @@
-"""The options that commands share, and the settings they make."""
+"""Options that commands share, and the settings read from them."""
 
 import logging
 from collections.abc import Callable
@@ -26,30 +26,30 @@ _COMMON = (
         type=click.Choice(_LEVELS),
         default="warning",
         show_default=True,
-        help="What to log to standard error; debug shows tracebacks.",
+        help="Least severe messages to log to standard error; debug includes tracebacks.",
     ),
 )
 _LOCAL = (
     click.option("--index", metavar="URL", help="Index, such as sqlite:onecopy-data/index.sqlite."),
-    click.option("--store", metavar="URL", help="Store: a folder's path, or its URL."),
+    click.option("--store", metavar="URL", help="Store: the path of a folder, or a URL."),
 )
 _REMOTE = (
-    click.option("--server", metavar="URL", help="Ask this service instead of index and store."),
+    click.option("--server", metavar="URL", help="Use this service and its own index and store."),
     click.option(
         "--token-file",
         metavar="FILE",
-        help="File that holds the token for the service; or set ONECOPY_TOKEN.",
+        help="File with the token for the service; alternatively, set ONECOPY_TOKEN.",
     ),
 )
 _TENANT = click.option(
-    "--tenant", metavar="NAME", help="Whose contents are compared; a token knows its own."
+    "--tenant", metavar="NAME", help="Tenant; with --server it comes from the token."
 )
 
 
 def takes_settings(
     *, backends: bool = True, server: bool = False, tenant: bool = False
 ) -> Decorator:
-    """Give a command the shared options; it is called with `settings` instead of them."""
+    """Add the shared options to a command, which is called with `settings` in their place."""
     names = ["index", "store"] if backends else []
     options = list(_LOCAL) if backends else []
     if server:
@@ -76,6 +76,6 @@ def takes_settings(
 
 
 def closing_help(exit_codes: str, *examples: str) -> str:
-    """Return the end of a command's help, whose examples click is to leave as they are."""
+    """Return the end of a command's help: examples, which click does not rewrap, and exit codes."""
     lines = "\n".join(f"  {example}" for example in examples)
     return f"\b\nExamples:\n{lines}\n\n{exit_codes}"

@@ -1,4 +1,4 @@
-"""Progress on standard error: what is done, how fast, and for how long still."""
+"""Progress on standard error: the work done, the speed and the time left."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class ReaderLeft(Exception):
-    """Nobody reads our results any more, as in `onecopy check … | head`."""
+    """The reader of our output has closed it, as in `onecopy check … | head`."""
 
 
 class Display:
-    """Where lines and progress go; without a bar, lines only."""
+    """Output of results, messages and progress; without a bar, progress is not shown."""
 
     def __init__(self, bar: "tqdm[Never] | None" = None) -> None:
         self._bar = bar
@@ -31,7 +31,7 @@ class Display:
         return self._bar is not None
 
     def line(self, text: str) -> None:
-        """Write a result to standard output."""
+        """Write a result to standard output; raises ReaderLeft."""
         try:
             if self._bar is not None and sys.stdout.isatty():
                 self._bar.write(text, file=sys.stdout)
@@ -48,12 +48,12 @@ class Display:
             print(f"onecopy: {text}", file=sys.stderr)
 
     def detail(self, text: str) -> None:
-        """Show a text behind the bar, from the next progress on."""
+        """Show a text after the bar, from the next progress on."""
         if self._bar is not None:
             self._bar.set_postfix_str(text, refresh=False)
 
     def progress(self, done: int, read: int) -> None:
-        """Show that so many more bytes are done with, or were read."""
+        """Add to the bytes completed and the bytes read."""
         if self._bar is not None:
             self._read += read
             if read:
@@ -62,7 +62,7 @@ class Display:
 
 
 def takes_progress(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--progress`."""
+    """Add `--progress` to a command."""
     return click.option(
         "--progress/--no-progress",
         default=None,
@@ -74,10 +74,9 @@ def takes_progress(command: Callable[..., Any]) -> Callable[..., Any]:
 def display(
     *, progress: bool | None, unit: str = "B", sizes: Iterable[int] = ()
 ) -> Iterator[Display]:
-    """Yield a display, with a bar if that is asked for (None: on a terminal only).
+    """Yield a display, with a bar if `progress` is true (None: if standard error is a terminal).
 
-    `sizes` add up to how much there is to do; they are counted beside the work, which need not
-    wait for it.
+    The sum of `sizes` is the total; a thread adds them up, so that the work need not wait.
     """
     if not (sys.stderr.isatty() if progress is None else progress):
         yield Display()
@@ -96,7 +95,7 @@ def display(
 
 def _count(sizes: Iterable[int], bar: "tqdm[Never]", ended: Event) -> None:
     total = 0
-    with suppress(OnecopyError, OSError):  # the work itself will meet them, and tell
+    with suppress(OnecopyError, OSError):  # the work itself meets and reports them
         for size in sizes:
             if ended.is_set():
                 return

@@ -1,4 +1,4 @@
-"""`onecopy report`: duplicates and money."""
+"""`onecopy report`: stored duplicates and their cost."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -15,7 +15,7 @@ from onecopy.files import printable
 from onecopy.report import Group, Report, report
 from onecopy.settings import Settings
 
-_BATCH = 1000
+_COPIES_PER_STEP = 1000
 _Pair = tuple[str, Copy]
 
 
@@ -29,19 +29,20 @@ _Pair = tuple[str, Copy]
 )
 @click.option(
     "--top",
+    metavar="N",
     type=click.IntRange(0, 10_000),
     default=10,
     show_default=True,
-    help="How many contents to name: those that waste most.",
+    help="Number of contents to list, those that waste most first.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
 @takes_settings(tenant=True)
 def command(*, settings: Settings, top: int, as_json: bool, progress: bool | None) -> int:
-    """Tell what is stored more than once, and what that costs.
+    """Show what is stored more than once, and what that costs.
 
-    Goes by the index: run `onecopy scan` first if the store was changed by others. The price per
-    GB and month is `price` in the settings.
+    The figures come from the index: run `onecopy scan` first if the store was changed without
+    onecopy. Costs use `price` from the settings, in US dollars per GB and month.
     """
     with (
         opened_backends(settings) as (index, store),
@@ -59,8 +60,8 @@ def command(*, settings: Settings, top: int, as_json: bool, progress: bool | Non
 
 
 def _counted(copies: Iterator[_Pair], shown: Display) -> Iterator[_Pair]:
-    """Yield the copies, and show how many there were."""
-    while batch := list(islice(copies, _BATCH)):
+    """Yield the copies, and show their number as progress."""
+    while batch := list(islice(copies, _COPIES_PER_STEP)):
         yield from batch
         shown.progress(len(batch), 0)
 
@@ -99,9 +100,11 @@ def _lines(figures: Report) -> list[str]:
         f"{figures.duplicates:,} duplicates, {_amount(figures.wasted, figures.wasted_cost)}",
     ]
     if figures.names > figures.objects:
-        lines.append(f"{figures.names - figures.objects:,} further names of the same (hard links)")
+        lines.append(
+            f"{figures.names - figures.objects:,} more names of these objects (hard links)"
+        )
     if figures.unidentified:
-        lines.append(f"{figures.unidentified:,} objects of unknown content: see `onecopy scan`")
+        lines.append(f"{figures.unidentified:,} objects with unknown content; run `onecopy scan`")
     return [*lines, *(_group_text(group) for group in figures.top)]
 
 
@@ -110,8 +113,7 @@ def _amount(size: int, cost: float) -> str:
 
 
 def _group_text(group: Group) -> str:
-    named = ", ".join(printable(key) for key in group.keys)
+    keys = ", ".join(printable(key) for key in group.keys)
     more = ", …" if group.objects > len(group.keys) else ""
-    return (
-        f"  {bytes_text(group.wasted)}: {group.objects} of {bytes_text(group.size)}: {named}{more}"
-    )
+    wasted, size = bytes_text(group.wasted), bytes_text(group.size)
+    return f"  {wasted} wasted: {group.objects} objects of {size}: {keys}{more}"

@@ -1,9 +1,10 @@
-"""`onecopy scan`: brings the index up to what lies in the store."""
+"""`onecopy scan`: update the index from the store."""
 
 from collections.abc import Iterator
 
 import click
 
+from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_backends, tenants_of
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import display, takes_progress
@@ -28,18 +29,17 @@ from onecopy.store import Store
     type=click.Choice(["missing", "all"]),
     is_flag=False,
     flag_value="all",
-    help="Read again what is recorded already: all of it, or what has no content digest yet "
+    help="Also read objects that are already recorded: all, or those without a content digest "
     "(missing).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
 @takes_settings()
 def command(*, settings: Settings, read: Read | None, as_json: bool, progress: bool | None) -> int:
-    """Bring the index up to what lies in the store.
+    """Update the index from the store.
 
-    Objects that are not recorded as they are now are read and recorded; records of objects that
-    are gone are forgotten. Nothing in the store is changed. A scan that was interrupted goes on
-    where it was.
+    New and changed objects are read and recorded, and records of objects that no longer exist are
+    removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
     with (
         opened_backends(settings) as (index, store),
@@ -47,7 +47,7 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
     ):
         before = 0
 
-        def show(figures: Figures) -> None:
+        def report(figures: Figures) -> None:
             nonlocal before
             done = figures.known + figures.added + figures.empty
             shown.progress(done - before, 0)
@@ -56,9 +56,9 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
         figures = scan(
             index,
             store,
-            tenants_of(settings, index),
+            tenants_of(settings, index, FunctionSettings.read().jwt_tenant),
             read=read or "new",
-            progress=show if shown.shows else None,
+            progress=report if shown.shows else None,
         )
         for problem in figures.problems:
             shown.note(f"{printable(problem.key)}: {problem.reason}")
@@ -92,5 +92,5 @@ def _text(figures: Figures) -> str:
 
 
 def _count(store: Store) -> Iterator[int]:
-    """Yield a 1 for each object, where counting them beforehand costs next to nothing."""
+    """Yield 1 for each object; nothing if counting would cost requests."""
     return (1 for _ in store.objects()) if store.kind == "folder" else iter(())

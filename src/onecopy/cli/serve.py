@@ -1,4 +1,4 @@
-"""`onecopy serve`: the service, for browsers and other machines."""
+"""`onecopy serve`: serve the web page and the HTTP API."""
 
 import logging
 import os
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
 _BACKLOG = 2048
-_GRACE = 10
-"""Seconds that requests have to finish when the server is told to end."""
+_SHUTDOWN_SECONDS = 10
+"""Time for requests in progress to finish when the server shuts down."""
 
 
 @click.command(
@@ -37,7 +37,7 @@ _GRACE = 10
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="Port to listen on; 0 takes a free one.",
+    help="Port to listen on; 0 chooses a free one.",
 )
 @click.option(
     "--checksum-api",
@@ -49,10 +49,10 @@ _GRACE = 10
     metavar="NAME",
     default="default",
     show_default=True,
-    help="Whose contents --checksum-api counts.",
+    help="Tenant whose contents --checksum-api searches.",
 )
 @click.option(
-    "--access-log", is_flag=True, help="Write a line of JSON a request to standard error."
+    "--access-log", is_flag=True, help="Log each request to standard error, as a line of JSON."
 )
 @takes_settings()
 def command(  # noqa: PLR0913 - one for each option
@@ -66,8 +66,9 @@ def command(  # noqa: PLR0913 - one for each option
 ) -> int:
     """Serve the web page and the HTTP API.
 
-    Listens on this machine only, unless there are tokens (see `onecopy token`). The address is
-    printed to standard error once it is reachable.
+    Without tokens, only addresses of this machine are allowed for --host. To accept connections
+    from other machines, create a token first (`onecopy token create`); tokens are checked at
+    start-up. The address is printed to standard error as soon as the service accepts connections.
     """
     from onecopy.http.app import ChecksumApi, Options, create_app
     from onecopy.http.loopback import require_loopback
@@ -102,25 +103,25 @@ def command(  # noqa: PLR0913 - one for each option
 def _write_access_log() -> None:
     log = logging.getLogger("onecopy.access")
     log.setLevel(logging.INFO)
-    log.addHandler(logging.StreamHandler())  # the lines are JSON: nothing is put before them
+    log.addHandler(logging.StreamHandler())  # without a prefix, since the lines are JSON
     log.propagate = False
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the address before anything is promised; raises InvalidSettings if it can't be had."""
+    """Open the socket before anything is announced; raises InvalidSettings if that fails."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else error.strerror or str(error)
         raise InvalidSettings(f"can't listen on {host} port {port}: {why}") from error
-    # asyncio does it for sockets of its own making; without it every answer waits for 40 ms.
+    # asyncio sets it only on sockets that it creates; without it every response waits for 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def _serve(app: "Starlette", listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests that are under way are finished."""
+    """Serve until SIGINT or SIGTERM; requests in progress are finished first."""
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -136,10 +137,10 @@ def _serve(app: "Starlette", listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=_GRACE,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    # uvicorn raises the signal that ended it once more, when it has ended: index and store still
-    # have to be closed then, after SIGTERM too.
+    # When uvicorn has ended, it raises the signal again. Index and store must still be closed
+    # then, also after SIGTERM.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listener, suppress(KeyboardInterrupt):
         Server(config).run([listener])

@@ -1,4 +1,4 @@
-"""How results are written: one line each for people, or one JSON object a line for programs."""
+"""Formatting of results: a line of text for people, or a line of JSON for programs."""
 
 import json
 from datetime import UTC, datetime
@@ -8,12 +8,12 @@ from onecopy.content import Copy, Verdict
 from onecopy.files import printable
 from onecopy.upload.result import Outcome, Result
 
-_DOUBTS = {
-    "listed": "on your list of checksums, which does not say where a copy is",
-    "read-limit": "a stored file of this size was never read, and is too large to be read now: "
-    "run `onecopy scan`",
+_EXPLANATIONS = {
+    "listed": "on your list of checksums, which does not say where a copy is stored",
+    "read-limit": "a stored file may match, but is too large to be read now; "
+    "run `onecopy scan` and try again",
 }
-"""What a reason without a message means, where its code alone does not say it."""
+"""Texts for reasons that come without a message and do not explain themselves."""
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -29,7 +29,7 @@ def day(milliseconds: int) -> str:
 
 
 def bytes_text(size: float) -> str:
-    """Return a number of bytes for people, in powers of 1000."""
+    """Return a number of bytes as text, in powers of 1000."""
     for unit in _UNITS[:-1]:
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
@@ -38,7 +38,7 @@ def bytes_text(size: float) -> str:
 
 
 def money_text(dollars: float) -> str:
-    """Return US dollars: cents where they tell something, else as small as it is."""
+    """Return an amount of US dollars as text, to the cent."""
     if dollars >= 0.01 or dollars == 0:
         return f"${dollars:,.2f}"
     return "less than $0.01"
@@ -50,7 +50,7 @@ def json_line(values: dict[str, Any]) -> str:
 
 
 def copy_values(copy: Copy, url: str | None) -> dict[str, Any]:
-    """Return what is told of a copy."""
+    """Return the JSON fields of a copy."""
     return {
         "key": copy.key,
         "url": url,
@@ -60,7 +60,7 @@ def copy_values(copy: Copy, url: str | None) -> dict[str, Any]:
 
 
 def result_values(result: Result) -> dict[str, Any]:
-    """Return what `--json` tells of a file."""
+    """Return the JSON fields of a result."""
     values: dict[str, Any] = {
         "path": result.path,
         "size": result.size,
@@ -78,33 +78,33 @@ def result_values(result: Result) -> dict[str, Any]:
 
 
 def result_text(result: Result) -> str:
-    """Return what a person is told of a file."""
-    return f"{printable(result.path)}: {_what(result)}"
+    """Return a result as a line of text."""
+    return f"{printable(result.path)}: {_describe(result)}"
 
 
-def _what(result: Result) -> str:
+def _describe(result: Result) -> str:
     if result.outcome is Outcome.UPLOADED:
         return f"uploaded as {printable(result.key or '')}" + _in_brackets(result.reason)
     if result.outcome is Outcome.WOULD_UPLOAD:
-        there = f", though it is there: {_where(result)}" if result.copy else ""
-        return "to upload" + there
+        stored = f", although already stored: {_location(result)}" if result.copy else ""
+        return "would be uploaded" + stored
     if result.verdict is Verdict.DUPLICATE:
-        return f"already {_known(result)}"
+        return _describe_duplicate(result)
     if result.outcome is Outcome.KEY_TAKEN:
-        return f"not uploaded: another file has the name {printable(result.key or '')}"
-    why = result.message or _DOUBTS.get(result.reason or "", result.reason or "")
+        return f"not uploaded: another file is stored as {printable(result.key or '')}"
+    why = result.message or _EXPLANATIONS.get(result.reason or "", result.reason or "")
     if result.outcome is Outcome.FAILED:
         return f"failed: {why}"
     return f"unconfirmed: {why}" if result.verdict is Verdict.UNCONFIRMED else "new"
 
 
-def _known(result: Result) -> str:
+def _describe_duplicate(result: Result) -> str:
     if result.reason == "listed":
-        return "known: on your list of checksums"
-    return f"there: {_where(result)}"
+        return "already known: on your list of checksums"
+    return f"already stored: {_location(result)}"
 
 
-def _where(result: Result) -> str:
+def _location(result: Result) -> str:
     if result.copy is None:
         return f"same as {printable(result.same_as or '')}"
     return f"{printable(result.copy.key)}, since {day(result.copy.stored_at)}"

@@ -1,4 +1,4 @@
-"""`onecopy token`: who may ask the service."""
+"""`onecopy token`: the tokens with which clients access the service."""
 
 import re
 import time
@@ -17,7 +17,7 @@ _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
 class Duration(click.ParamType[int]):
-    """A time such as 90d, 12h or 30m; in milliseconds."""
+    """A duration such as 90d, 12h or 30m; converted to milliseconds."""
 
     name = "duration"
 
@@ -29,16 +29,24 @@ class Duration(click.ParamType[int]):
         match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", str(value))
         if match is None:
             self.fail(
-                f"{value!r} is no time: expected a number and m, h or d, as in 90d", param, ctx
+                f"invalid duration {value!r}: use a number and m, h or d, as in 90d", param, ctx
             )
         return int(match[1]) * _UNITS[match[2]] * 1000
 
 
-@click.group("token")
+@click.group(
+    "token",
+    epilog=closing_help(
+        "Exit codes: 0 done, 2 error.",
+        "onecopy token create --expires-in 90d",
+        "onecopy token list",
+    ),
+)
 def command() -> None:
-    """Make, list and revoke the tokens by which a service knows its clients.
+    """Create, list and revoke the access tokens of a service.
 
-    As soon as there is one the service asks everybody for one. They are kept in the index, hashed.
+    A service that is started while there is a token requires one with every request. The index
+    stores only hashes of the tokens, so a token cannot be shown again.
     """
 
 
@@ -50,7 +58,9 @@ def command() -> None:
         "onecopy token create --scope check --tenant archive",
     ),
 )
-@click.option("--tenant", default="default", show_default=True, help="Whose contents it is for.")
+@click.option(
+    "--tenant", default="default", show_default=True, help="Tenant that the token gives access to."
+)
 @click.option(
     "--scope",
     "scopes",
@@ -58,10 +68,15 @@ def command() -> None:
     multiple=True,
     default=_DEFAULT_SCOPES,
     show_default=True,
-    help="What it is good for; can be given several times.",
+    help="What the token allows; can be given several times.",
 )
-@click.option("--label", default="", help="What it is for, to know it again.")
-@click.option("--expires-in", type=Duration(), metavar="TIME", help="As 90d, 12h or 30m.")
+@click.option("--label", default="", help="Description, shown in `onecopy token list`.")
+@click.option(
+    "--expires-in",
+    type=Duration(),
+    metavar="TIME",
+    help="When it expires, as 90d, 12h or 30m; by default never.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @takes_settings()
 def create(  # noqa: PLR0913 - one for each option
@@ -73,7 +88,7 @@ def create(  # noqa: PLR0913 - one for each option
     expires_in: int | None,
     as_json: bool,
 ) -> int:
-    """Make a token and print it, this once: it can't be shown again."""
+    """Create a token and print it. It cannot be shown again."""
     expires_at = None if expires_in is None else time.time_ns() // 1_000_000 + expires_in
     with opened_index(settings) as index:
         token, secret = create_token(
@@ -81,12 +96,14 @@ def create(  # noqa: PLR0913 - one for each option
         )
     shown = Display()
     shown.line(json_line({**_values(token), "token": secret}) if as_json else secret)
-    shown.note(f"made token {token.id}: keep it now, it can't be shown again")
+    shown.note(f"created token {token.id}; save it now, it cannot be shown again")
     return 0
 
 
-@command.command("list", epilog="Exit codes: 0 done, 2 error.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a token.")
+@command.command(
+    "list", epilog=closing_help("Exit codes: 0 done, 2 error.", "onecopy token list --json")
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per token.")
 @takes_settings()
 def list_(*, settings: Settings, as_json: bool) -> int:
     """List the tokens, without their secrets."""
@@ -98,11 +115,17 @@ def list_(*, settings: Settings, as_json: bool) -> int:
     return 0
 
 
-@command.command("revoke", epilog="Exit codes: 0 done, 1 there is no such token, 2 error.")
+@command.command(
+    "revoke",
+    epilog=closing_help(
+        "Exit codes: 0 done, 1 there is no such token, 2 error.",
+        "onecopy token revoke k3t9x2m4",
+    ),
+)
 @click.argument("token_id", metavar="ID")
 @takes_settings()
 def revoke(*, settings: Settings, token_id: str) -> int:
-    """Revoke a token by its id; running services follow within a second."""
+    """Revoke the token with this ID; running services reject it within a second."""
     with opened_index(settings) as index:
         done = revoke_token(index, token_id)
     Display().note(f"revoked token {token_id}" if done else f"there is no token {token_id}")
@@ -121,6 +144,6 @@ def _values(token: Token) -> dict[str, object]:
 
 
 def _text(token: Token) -> str:
-    until = "" if token.expires_at is None else f", until {time_text(token.expires_at)}"
+    expiry = "" if token.expires_at is None else f", expires {time_text(token.expires_at)}"
     label = f"  {token.label}" if token.label else ""
-    return f"{token.id}  {token.tenant}: {', '.join(token.scopes)}{until}{label}"
+    return f"{token.id}  {token.tenant}: {', '.join(token.scopes)}{expiry}{label}"

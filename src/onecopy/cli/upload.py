@@ -1,4 +1,4 @@
-"""`onecopy upload`: uploads what is not already there."""
+"""`onecopy upload`: upload the files that are not already stored."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -22,12 +22,12 @@ from onecopy.upload.unfinished import Unfinished
 def _read_metadata(
     _ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]
 ) -> tuple[tuple[str, str], ...]:
-    """Read NAME=VALUE; which names and values there may be, the gate says."""
+    """Parse NAME=VALUE; the gate checks the names and values."""
     pairs = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or name in pairs:
-            raise click.BadParameter(f"{text!r} is not NAME=VALUE, or the name comes twice")
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, or repeats a name")
         pairs[name] = value
     return tuple(pairs.items())
 
@@ -35,8 +35,8 @@ def _read_metadata(
 @click.command(
     "upload",
     epilog=closing_help(
-        "Exit codes: 0 every file was uploaded or is already there, 1 something is unconfirmed "
-        "or its name is taken, 2 error. With --dry-run as `onecopy check`.",
+        "Exit codes: 0 every file was uploaded or is already stored, 1 something is unconfirmed "
+        "or its name is taken, 2 error. With --dry-run, as `onecopy check`.",
         "onecopy upload ~/Photos",
         "onecopy upload --to 2026 --on-taken rename ~/Photos",
         "onecopy upload --server https://files.example.org disk.img",
@@ -45,25 +45,25 @@ def _read_metadata(
     ),
 )
 @takes_files
+@click.option("--to", metavar="PREFIX", default="", help="Folder in the store to upload to.")
 @click.option(
-    "--to", metavar="PREFIX", default="", help="Folder in the store below which the files go."
+    "--anyway", is_flag=True, help="Also upload files that are already stored or unconfirmed."
 )
-@click.option("--anyway", is_flag=True, help="Upload what is already there or unconfirmed, too.")
 @click.option(
     "--on-taken",
     type=click.Choice(["fail", "rename"]),
     default="fail",
     show_default=True,
-    help="What to do if a name holds something else: nothing is ever overwritten.",
+    help="What to do if another file has the name; stored files are never overwritten.",
 )
 @click.option(
     "--metadata",
     metavar="NAME=VALUE",
     multiple=True,
     callback=_read_metadata,
-    help="User metadata of the objects, where the store keeps it (S3); can be given several times.",
+    help="User metadata of the objects, in a bucket; can be given several times.",
 )
-@click.option("--dry-run", is_flag=True, help="Only tell what would be sent.")
+@click.option("--dry-run", is_flag=True, help="Check only; upload nothing.")
 @takes_settings(server=True, tenant=True)
 def command(  # noqa: PLR0913 - one for each option
     *,
@@ -77,23 +77,23 @@ def command(  # noqa: PLR0913 - one for each option
     metadata: tuple[tuple[str, str], ...],
     dry_run: bool,
 ) -> int:
-    """Upload the files at and below PATH, except those whose content is already stored.
+    """Upload the files at and below PATH that are not already stored.
 
-    A folder's files keep its name: `upload photos` makes photos/rome.jpg. Large uploads that were
-    interrupted go on where they were when the same command is run again.
+    Files in a folder keep its name: `upload photos` creates photos/rome.jpg. To resume interrupted
+    uploads of large files, run the same command again.
     """
     check_prefix(to)
     with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as shown:
         found = files_below(paths, to, shown)
-        show = shown.progress if shown.shows else None
+        report = shown.progress if shown.shows else None
         options = Options(
             anyway=anyway,
             on_taken=on_taken,
             metadata=metadata,
             unfinished=Unfinished(settings.cache / "uploads", settings.target),
-            progress=show,
+            progress=report,
         )
-        work = check(found, gate, progress=show) if dry_run else upload(found, gate, options)
+        work = check(found, gate, progress=report) if dry_run else upload(found, gate, options)
         with closing(work):
             results = _planned(work, anyway=anyway) if dry_run else work
             summary = print_results(results, shown, as_json=as_json)
@@ -101,12 +101,12 @@ def command(  # noqa: PLR0913 - one for each option
     if summary.failed:
         return 2
     if dry_run:
-        return 1 if summary.there or summary.unconfirmed else 0
+        return 1 if summary.stored or summary.unconfirmed else 0
     return 1 if summary.unconfirmed or summary.taken else 0
 
 
 def _planned(results: Iterable[Result], *, anyway: bool) -> Iterator[Result]:
-    """Say of files that were checked what an upload would do with them."""
+    """Yield the results of a check with the outcomes that an upload would have."""
     for result in results:
         if result.outcome is not None:
             yield result

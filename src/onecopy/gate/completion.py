@@ -25,15 +25,7 @@ from onecopy.errors import BadInput, StoreFull, UploadUnknown, WrongBytes
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer
 from onecopy.gate.pending import PendingUploads
-from onecopy.store.interface import (
-    Completing,
-    KeyTaken,
-    Object,
-    Presigner,
-    Store,
-    Unknown,
-    Upload,
-)
+from onecopy.store.interface import Completing, KeyTaken, Object, Presigner, Store, Unknown, Upload
 from onecopy.store.objects import copy_of
 from onecopy.tickets import Ticket
 

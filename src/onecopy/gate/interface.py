@@ -101,46 +101,35 @@ class Gate(Protocol):
 
     def config(self) -> Config:
         """Return the settings that a client needs."""
-        ...
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         """Return, for each size, the schemes of the digests known for contents of that size."""
-        ...
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         """Return the verdict on each content."""
-        ...
 
     def begin(
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
         """Begin uploads. The same key with the same requests begins the same uploads."""
-        ...
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """Return a request to send each part, given as (number from 1, binary SHA-256)."""
-        ...
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:
         """Send `length` bytes to the store with a request from `begin` or `parts`."""
-        ...
 
     def status(self, ticket: str) -> Status:
         """Return the parts that the store has of an upload; accepts expired tickets."""
-        ...
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """Publish uploads and record their copies."""
-        ...
 
     def abort(self, tickets: Sequence[str]) -> None:
         """Abort unfinished uploads; completed objects are not touched."""
-        ...
 
     def url(self, copy: Copy) -> str | None:
         """Return the address of a copy, without secrets, or None if it is not disclosed."""
-        ...
 
     def close(self) -> None:
         """Close the index and the store, or the connections to the service."""
-        ...

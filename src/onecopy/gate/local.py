@@ -6,14 +6,7 @@ from urllib.parse import quote
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Scheme, part_lengths
-from onecopy.errors import (
-    BadInput,
-    Failure,
-    InvalidTicket,
-    OnecopyError,
-    StoreFull,
-    Unavailable,
-)
+from onecopy.errors import BadInput, Failure, InvalidTicket, OnecopyError, StoreFull, Unavailable
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status

@@ -5,16 +5,7 @@ from importlib import import_module
 from onecopy.errors import InvalidSettings
 from onecopy.store.interface import Absent, Completing, KeyTaken, Object, Store, Unknown, Upload
 
-__all__ = [
-    "Absent",
-    "Completing",
-    "KeyTaken",
-    "Object",
-    "Store",
-    "Unknown",
-    "Upload",
-    "open_store",
-]
+__all__ = ["Absent", "Completing", "KeyTaken", "Object", "Store", "Unknown", "Upload", "open_store"]
 
 _MODULES = {
     "file": "onecopy.store.folder",

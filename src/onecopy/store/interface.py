@@ -100,12 +100,10 @@ class Store(Protocol):
     @property
     def kind(self) -> str:
         """`folder`, `s3` or `memory`."""
-        ...
 
     @property
     def url(self) -> str:
         """The store's address without secrets, for display."""
-        ...
 
     def identify(self, *, create: bool) -> str:
         """Return the store's id; with `create`, assign one if it has none.
@@ -113,22 +111,18 @@ class Store(Protocol):
         A folder and a bucket keep the id in their marker. Without `create`, a store that has no id
         raises Unavailable: an unmounted folder looks exactly like an empty one.
         """
-        ...
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         """Return the current state of each key, in order. Never raises because of a single key.
 
         Absent is returned only if the store was certainly reached (P1).
         """
-        ...
 
     def open(self, key: str) -> BinaryIO:
         """Open an object for reading; raises FileNotFoundError if there is none."""
-        ...
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         """Yield every object whose key begins with `prefix` once, in the store's own order."""
-        ...
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         """Begin uploads and return them, in order, with their `store_id`.
@@ -136,11 +130,9 @@ class Store(Protocol):
         Repeatable: beginning an id again returns the upload that was begun. A store with its own
         names for uploads begins another one instead, and the first stays without parts.
         """
-        ...
 
     def parts(self, upload: Upload) -> list[Part]:
         """Return the parts that the store has received, by number; raises UploadUnknown."""
-        ...
 
     def complete(
         self, upload: Upload, digest: Digest, sums: Sequence[bytes] = ()
@@ -153,15 +145,12 @@ class Store(Protocol):
         up, completing again returns the same object; after that it may raise UploadUnknown. A small
         upload to a Presigner was published when it was sent; completing proves its digest.
         """
-        ...
 
     def abort(self, upload: Upload) -> None:
         """Abort an upload and free its space; a published object is not touched. Repeatable."""
-        ...
 
     def close(self) -> None:
         """Release connections and threads."""
-        ...
 
 
 @runtime_checkable
@@ -176,7 +165,6 @@ class Receiver(Protocol):
         Raises WrongBytes if the bytes do not have the part's length or the given SHA-256, and
         UploadUnknown. Repeatable: sending a part again replaces it.
         """
-        ...
 
 
 @runtime_checkable
@@ -189,14 +177,12 @@ class Presigner(Protocol):
     @property
     def origin(self) -> str:
         """The web origin of the signed requests, to which pages need access (CORS)."""
-        ...
 
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """Return a request for each (number, binary SHA-256), valid for minutes.
 
         The store refuses bytes that do not have this SHA-256.
         """
-        ...
 
     def send(self, send: Send, body: Body, length: int) -> None:
         """Make a signed request with `length` bytes, as a client would.
@@ -204,11 +190,9 @@ class Presigner(Protocol):
         Raises WrongBytes and UploadUnknown. A key that is taken is not an error here: `complete`
         reports it.
         """
-        ...
 
     def link(self, key: str, seconds: int) -> str:
         """Return a URL that downloads one object as an attachment, valid for `seconds`."""
-        ...
 
 
 @runtime_checkable
@@ -217,7 +201,6 @@ class Describer(Protocol):
 
     def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         """Do as `look`, with every digest that the store states, as `objects` does."""
-        ...
 
 
 @runtime_checkable
@@ -229,7 +212,6 @@ class Probed(Protocol):
 
         Returns None if our permissions do not allow probing. Raises Unavailable and Failure.
         """
-        ...
 
 
 @runtime_checkable
@@ -238,7 +220,6 @@ class Lister(Store, Protocol):
 
     def unfinished(self, seconds: float) -> Iterator[Upload]:
         """Yield uploads begun at least `seconds` ago, with their `store_id` and key."""
-        ...
 
 
 @runtime_checkable
@@ -247,4 +228,3 @@ class Sweeper(Protocol):
 
     def abort_stale(self, seconds: float) -> int:
         """Abort the uploads that received no byte for `seconds`; return how many there were."""
-        ...

@@ -10,10 +10,11 @@ from threading import Lock
 from typing import BinaryIO
 
 from onecopy.content import Digests
-from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
-from onecopy.errors import BadInput, InvalidSettings, UploadUnknown, WrongBytes
+from onecopy.digest import MD5, SMALLEST_PART, Digest, part_lengths
+from onecopy.errors import InvalidSettings, UploadUnknown, WrongBytes
 from onecopy.key import check_key
 from onecopy.store.interface import Absent, KeyTaken, Object, Part, Unknown, Upload
+from onecopy.store.parts import check_digest, part_span, parts_missing
 from onecopy.timestamp import now
 
 
@@ -35,20 +36,15 @@ class _Staged:
 class MemoryStore:
     """Objects and uploads in two dictionaries, under one lock."""
 
+    kind = "memory"
+    url = "memory:"
+
     def __init__(self) -> None:
         self._id = secrets.token_hex(16)
         self._lock = Lock()
         self._objects: dict[str, tuple[Object, bytes]] = {}
         self._uploads: dict[str, _Staged] = {}
         self._identities = itertools.count(1)
-
-    @property
-    def kind(self) -> str:
-        return "memory"
-
-    @property
-    def url(self) -> str:
-        return "memory:"
 
     def identify(self, *, create: bool) -> str:  # noqa: ARG002 - it always has one
         return self._id
@@ -85,11 +81,9 @@ class MemoryStore:
     def write(
         self, upload: Upload, number: int, body: Iterator[bytes], sha256: bytes | None
     ) -> Part:
-        lengths = part_lengths(upload.size)
-        if not 1 <= number <= len(lengths):
-            raise BadInput(f"there is no part {number}: this upload has {len(lengths)} parts")
+        _, length = part_span(upload.size, number)
         self.parts(upload)  # raises UploadUnknown before any byte is read
-        content = _read_part(body, lengths[number - 1])
+        content = _read_part(body, length)
         part = Part(number, len(content), hashlib.sha256(content).digest())
         if sha256 not in (None, part.sha256):
             raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
@@ -109,9 +103,9 @@ class MemoryStore:
         with self._lock:
             staged = self._staged(upload)
             content = _join(upload, staged, digest)
-            at_key = self._objects.get(upload.key)
+            at_key, _ = self._objects.get(upload.key, (None, b""))
             if staged.published:
-                is_own = at_key is not None and at_key[0] == _without_digests(staged.published)
+                is_own = at_key == staged.published._replace(digests=Digests())
                 return staged.published if is_own else KeyTaken()
             if at_key:
                 return KeyTaken()
@@ -167,17 +161,7 @@ def _join(upload: Upload, staged: _Staged, digest: Digest) -> bytes:
     """Return the content if all parts were received and make up the digest."""
     count = len(part_lengths(upload.size))
     if len(staged.parts) < count:
-        raise WrongBytes(
-            f"only {len(staged.parts)} of {count} parts were received: send the others",
-            reason="parts-missing",
-        )
+        raise parts_missing(upload.size, len(staged.parts))
     sent = [staged.parts[number] for number in range(1, count + 1)]
-    sums = [part.sha256 for part, _ in sent]
-    scheme = content_scheme(upload.size)
-    if digest != (compose(scheme, sums) if scheme.part_size else Digest(scheme, sums[0])):
-        raise WrongBytes("the parts do not make up the given digest")
+    check_digest(digest, upload.size, [part.sha256 for part, _ in sent])
     return b"".join(content for _, content in sent)
-
-
-def _without_digests(stored: Object) -> Object:
-    return stored._replace(digests=Digests())

@@ -9,7 +9,6 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import TracebackType
 from typing import Self
 
 from onecopy.errors import Forbidden, OnecopyError, StoreFull, Unavailable
@@ -58,12 +57,7 @@ class translated:  # noqa: N801 - used as a function
     def __enter__(self) -> None:
         pass
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, at: object) -> None:
         if isinstance(error, OSError):
             raise failure(error) from error
 
@@ -86,12 +80,7 @@ class opened:  # noqa: N801 - used as a function
     def __enter__(self) -> int:
         return self._fd
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         os.close(self._fd)
 
 
@@ -131,12 +120,7 @@ class Descent:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._climb(0)
 
     def open(self, path: Sequence[bytes]) -> int:

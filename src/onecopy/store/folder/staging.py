@@ -22,29 +22,14 @@ from hashlib import md5, sha256
 from typing import NamedTuple
 
 from onecopy.content import Digests
-from onecopy.digest import (
-    MD5,
-    SMALLEST_PART,
-    Digest,
-    compose,
-    content_scheme,
-    part_lengths,
-    part_size,
-)
-from onecopy.errors import BadInput, FileChanged, InvalidKey, UploadUnknown, WrongBytes
+from onecopy.digest import MD5, SMALLEST_PART, Digest, part_lengths
+from onecopy.errors import FileChanged, InvalidKey, UploadUnknown, WrongBytes
 from onecopy.hashing import hash_fd
 from onecopy.platforms import NO_FOLLOW, NON_BLOCKING, allocate
 from onecopy.store.folder.directories import ABSENT, Descent, object_of, open_or_create, opened
-from onecopy.store.folder.journal import (
-    PUBLISHED,
-    Attempt,
-    Line,
-    Staged,
-    names,
-    received,
-    unknown,
-)
+from onecopy.store.folder.journal import PUBLISHED, Attempt, Line, Staged, names, received, unknown
 from onecopy.store.interface import KeyTaken, Object, Part, Upload
+from onecopy.store.parts import check_digest, part_span, parts_missing
 
 _FILE = re.compile(r"([0-9a-f]{32}\.[0-9]+)(?:\.parts)?")
 _NAME_TAKEN = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
@@ -117,7 +102,7 @@ def write(
     uploads: int, upload: Upload, number: int, body: Iterator[bytes], wanted: bytes | None
 ) -> Part:
     """Write one part; see Receiver."""
-    start, length = _span(upload.size, number)
+    start, length = part_span(upload.size, number)
     whole = sha256()
     weak = md5(usedforsecurity=False) if upload.size < SMALLEST_PART else None
     written = 0
@@ -137,17 +122,6 @@ def write(
             raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
         attempt.finish(length, whole.digest(), weak.digest() if weak else None)
     return Part(number, length, whole.digest())
-
-
-def _span(size: int, number: int) -> tuple[int, int]:
-    """Return the offset and length of a part in bytes; raises BadInput."""
-    part = part_size(size) or size
-    start = (number - 1) * part
-    if number < 1 or (number > 1 and start >= size):
-        raise BadInput(
-            f"there is no part {number}: this upload has {len(part_lengths(size))} parts"
-        )
-    return start, min(part, size - start)
 
 
 def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object | KeyTaken:
@@ -172,24 +146,14 @@ def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object |
 
 def _prove(upload: Upload, digest: Digest, lines: dict[int, Line]) -> _Proof:
     """Check that all parts were received and make up the digest; raises WrongBytes."""
-    ordered = [lines.get(number) for number in range(1, len(part_lengths(upload.size)) + 1)]
-    received_parts = [line for line in ordered if line is not None and line.sha256 is not None]
-    if len(received_parts) < len(ordered):
-        raise WrongBytes(
-            f"only {len(received_parts)} of {len(ordered)} parts were received: send the others",
-            reason="parts-missing",
-        )
-    sums = [line.sha256 for line in received_parts if line.sha256]
-    scheme = content_scheme(upload.size)
-    if digest != (compose(scheme, sums) if scheme.part_size else Digest(scheme, sums[0])):
-        raise WrongBytes("the parts do not make up the given digest")
-    weak = [Digest(MD5, line.md5) for line in received_parts if line.md5]
-    return _Proof(
-        inode=received_parts[0].inode,
-        size=upload.size,
-        mtime=max(line.mtime for line in received_parts),
-        digests=Digests.proved(digest, *weak),
-    )
+    numbers = range(1, len(part_lengths(upload.size)) + 1)
+    durable = [line for number in numbers if (line := lines.get(number)) and line.sha256]
+    if len(durable) < len(numbers):
+        raise parts_missing(upload.size, len(durable))
+    check_digest(digest, upload.size, [line.sha256 for line in durable if line.sha256])
+    weak = [Digest(MD5, line.md5) for line in durable if line.md5]
+    mtime = max(line.mtime for line in durable)
+    return _Proof(durable[0].inode, upload.size, mtime, Digests.proved(digest, *weak))
 
 
 def _link(root: int, path: Sequence[bytes], staged: Staged) -> os.stat_result | None:

@@ -9,15 +9,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 from onecopy.content import Digests
-from onecopy.digest import (
-    MD5,
-    SHA256,
-    SMALLEST_PART,
-    Digest,
-    Scheme,
-    content_scheme,
-    part_lengths,
-)
+from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme, part_lengths
 from onecopy.store.interface import Object
 from onecopy.store.s3.head_object import Head
 
@@ -36,11 +28,7 @@ def object_of(key: str, head: Head, *, compared: bool) -> Object:
     services only repeat the client's (rclone).
     """
     return Object(
-        key,
-        head.size,
-        identity(head),
-        head.modified * 1000,
-        stated(head, compared=compared),
+        key, head.size, identity(head), head.modified * 1000, stated(head, compared=compared)
     )
 
 

@@ -44,11 +44,7 @@ _EXPLANATIONS: dict[type[OnecopyError], str] = {
 
 
 def put(
-    http: HttpClient,
-    send: Send,
-    body: Body,
-    length: int,
-    policy: RetryPolicy = RetryPolicy(),
+    http: HttpClient, send: Send, body: Body, length: int, policy: RetryPolicy = RetryPolicy()
 ) -> None:
     """Send `length` bytes to a bucket; retries start again at the first byte.
 

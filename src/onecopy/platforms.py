@@ -1,0 +1,139 @@
+"""Differences between Linux, macOS and Windows: the only module that depends on the system.
+
+What a system lacks is replaced here, or refused with an error that says what to use instead. Every
+module of onecopy can be imported on all three systems.
+"""
+
+import errno
+import os
+import select
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from onecopy.errors import InvalidSettings
+
+if TYPE_CHECKING:
+    import socket
+
+# Flags for `os.open`; 0 where the system has no such flag.
+NO_FOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+"""Refuse a symbolic link."""
+NON_BLOCKING: int = getattr(os, "O_NONBLOCK", 0)
+"""Do not wait for the other end of a pipe."""
+BINARY: int = getattr(os, "O_BINARY", 0)
+"""Do not translate line ends (Windows)."""
+DIRECTORY: int = getattr(os, "O_DIRECTORY", 0)
+"""Open directories only."""
+LOOKUP_ONLY: int = getattr(os, "O_PATH", 0)
+"""Open a directory for looking up names, without permission to list it (Linux)."""
+
+
+def cores() -> int:
+    """Return the number of cores available to this process."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1  # macOS and Windows
+
+
+def load() -> float | None:
+    """Return the load average of the last minute; None on Windows, which has none."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Return the user's folder for caches (XDG Base Directory Specification 0.8)."""
+    given = Path(environment.get("XDG_CACHE_HOME", ""))
+    if given.is_absolute():
+        return given
+    if os.name == "nt" and (local := environment.get("LOCALAPPDATA")):
+        return Path(local)
+    return Path(environment.get("HOME", ".")) / ".cache"
+
+
+def has_access(path: str | os.PathLike[str], mode: int) -> bool:
+    """Return whether this process may use a file in a mode of `os.access`."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+_seeking = Lock()
+
+
+def _seek_and_read(fd: int, buffer: memoryview, offset: int) -> int:
+    with _seeking:  # another thread must not seek before we read
+        os.lseek(fd, offset, os.SEEK_SET)
+        data = os.read(fd, len(buffer))
+    buffer[: len(data)] = data
+    return len(data)
+
+
+def _preadv(fd: int, buffer: memoryview, offset: int) -> int:
+    return os.preadv(fd, (buffer,), offset)
+
+
+read_at = _preadv if hasattr(os, "preadv") else _seek_and_read
+"""Read from a file at `offset` into a buffer; return the number of bytes read, 0 at the end."""
+
+
+def sync_path(path: Path) -> None:
+    """Make the content of a file or the names in a directory durable."""
+    if os.name == "nt" and path.is_dir():
+        return  # NTFS keeps a journal of names, and a directory can't be opened
+    fd = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def allocate(fd: int, size: int) -> None:
+    """Reserve `size` bytes for a file, where the system and file system can; raises OSError.
+
+    Elsewhere the file only gets its size.
+    """
+    if not hasattr(os, "posix_fallocate"):  # macOS
+        os.truncate(fd, size)
+        return
+    try:
+        os.posix_fallocate(fd, 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+        os.truncate(fd, size)
+
+
+def lock(fd: int) -> None:
+    """Lock a file exclusively; waits for other processes and descriptors that hold the lock."""
+    import fcntl  # missing on Windows
+
+    fcntl.flock(fd, fcntl.LOCK_EX)
+
+
+def unlock(fd: int) -> None:
+    """Release the lock on a file."""
+    import fcntl
+
+    fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def require_folder_store() -> None:
+    """Raise InvalidSettings unless a folder can be a store on this system.
+
+    A folder store opens files relative to directory descriptors, so that no symbolic link leads
+    out of it; Windows has no such calls.
+    """
+    if os.link not in os.supports_dir_fd:
+        raise InvalidSettings(
+            "a folder store needs Linux or macOS: use a bucket (--store s3://…) or a service "
+            "(--server URL)"
+        )
+
+
+def is_readable(connection: "socket.socket") -> bool:
+    """Return whether a socket has data to read, or was closed by the peer."""
+    if not hasattr(select, "poll"):  # Windows, where `select` has no limit of descriptors
+        return bool(select.select([connection], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(connection, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,36 @@
+"""The parts of an upload: checks that all stores share."""
+
+from collections.abc import Sequence
+
+from onecopy.digest import Digest, compose, content_scheme, part_lengths, part_size
+from onecopy.errors import BadInput, WrongBytes
+
+
+def part_span(size: int, number: int) -> tuple[int, int]:
+    """Return the offset and length in bytes of a part; raises BadInput if there is no such part."""
+    length = part_size(size) or size
+    start = (number - 1) * length
+    if number < 1 or (number > 1 and start >= size):
+        count = len(part_lengths(size))
+        raise BadInput(f"there is no part {number}: this upload has {count} parts")
+    return start, min(length, size - start)
+
+
+def parts_missing(size: int, received: int) -> WrongBytes:
+    """Return the error for an upload of which only some parts were received."""
+    count = len(part_lengths(size))
+    return WrongBytes(
+        f"only {received} of {count} parts were received: send the others", reason="parts-missing"
+    )
+
+
+def digest_of_parts(size: int, sums: Sequence[bytes]) -> Digest:
+    """Return the content digest, given the binary SHA-256 of all parts in order."""
+    scheme = content_scheme(size)
+    return Digest(scheme, sums[0]) if scheme.part_size is None else compose(scheme, sums)
+
+
+def check_digest(digest: Digest, size: int, sums: Sequence[bytes]) -> None:
+    """Raise WrongBytes unless the parts make up the digest (P2)."""
+    if digest_of_parts(size, sums) != digest:
+        raise WrongBytes("the parts do not make up the given digest")

@@ -1,0 +1,134 @@
+"""Systems that lack calls of Linux: everything can be imported, and what can't work says so."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from onecopy import platforms
+
+WINDOWS = """
+import asyncio, multiprocessing.connection, os, select, signal, subprocess, sys, tempfile
+import apsw, boto3, click, httptools, msgspec, prometheus_client, psycopg, pyarrow.parquet
+import starlette.applications, starlette.staticfiles, tqdm, uvicorn
+
+MODULES = ("fcntl", "grp", "posix", "pwd", "resource", "syslog", "termios", "tty", "uvloop")
+CALLS = (
+    "O_CLOEXEC O_DIRECTORY O_NOFOLLOW O_NONBLOCK O_PATH O_SYNC chown fchmod fchown fork getegid "
+    "geteuid getgid getloadavg getuid killpg lchown mkfifo posix_fadvise posix_fallocate pread "
+    "preadv pwrite pwritev sched_getaffinity sendfile setsid statvfs sysconf uname wait3 wait4"
+)
+for name in MODULES:
+    sys.modules[name] = None  # importing it raises ImportError
+for name in CALLS.split():
+    if hasattr(os, name):
+        delattr(os, name)
+for name in ("SIGALRM", "SIGHUP", "SIGKILL", "SIGUSR1", "alarm", "pthread_kill", "setitimer"):
+    delattr(signal, name)
+for name in ("poll", "epoll"):
+    delattr(select, name)
+os.supports_dir_fd = os.supports_effective_ids = os.supports_fd = set()
+"""
+"""What Windows lacks is taken away, once the packages that have their own versions for Windows are
+imported."""
+
+IMPORTS = """
+import importlib, pkgutil
+import onecopy
+
+ENTRY_POINTS = {"onecopy.__main__", "onecopy.aws.functions.api",
+                "onecopy.aws.functions.checksums", "onecopy.aws.functions.events"}
+names = [found.name for found in pkgutil.walk_packages(onecopy.__path__, "onecopy.")]
+for name in names:
+    if name not in ENTRY_POINTS:  # they open an index when they are imported
+        importlib.import_module(name)
+print(len(names))
+"""
+
+
+def on_windows(folder: Path, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run Python without what Windows lacks."""
+    command = [sys.executable, "-W", "ignore", "-c", WINDOWS + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+def onecopy(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command without what Windows lacks."""
+    code = "from onecopy.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    return on_windows(folder, code, *arguments)
+
+
+def test_every_module_can_be_imported(tmp_path: Path) -> None:
+    """No module needs a call or a module of Linux to be imported."""
+    done = on_windows(tmp_path, IMPORTS)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 100
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["serve", "--help"]])
+def test_help_is_shown(tmp_path: Path, arguments: list[str]) -> None:
+    """The command line starts."""
+    done = onecopy(tmp_path, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: onecopy" in done.stdout
+
+
+def test_a_folder_store_is_refused(tmp_path: Path) -> None:
+    """The error names the systems that it needs, and the alternatives."""
+    (tmp_path / "a").write_bytes(b"x")
+    done = onecopy(tmp_path, "check", "--store", "files", "a")
+    assert done.returncode == 2
+    assert "a folder store needs Linux or macOS" in done.stderr
+    assert "--server URL" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_files_are_hashed(tmp_path: Path) -> None:
+    """Files below a folder are found and hashed by several threads."""
+    (tmp_path / "files").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "files" / name).write_bytes(name.encode() * 9_000_000)
+    code = """
+from onecopy.digest import SHA256
+from onecopy.files import walk
+from onecopy.hashing import hash_files
+for file, hashed in hash_files(((file, [SHA256]) for file in walk(["files"])), threads=2):
+    print(file.key, hashed.digests[0].value.hex())
+"""
+    done = on_windows(tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["files/a", "files/b"]
+
+
+def test_a_cache_folder_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local application data, unless XDG_CACHE_HOME names an absolute path."""
+    home = Path.home()  # before the system seems to be another one
+    monkeypatch.setattr(platforms, "Path", type(home))
+    monkeypatch.setattr(os, "name", "nt")
+    found = platforms.cache_folder({"LOCALAPPDATA": "/local", "HOME": "/home/ada"})
+    given = platforms.cache_folder({"LOCALAPPDATA": "/local", "XDG_CACHE_HOME": "/cache"})
+    monkeypatch.undo()
+    assert (str(found), str(given)) == ("/local", "/cache")
+
+
+def test_directories_are_not_synced_on_windows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There a directory can't be opened; a file is opened for writing, as its sync needs."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x")
+    opened: list[int] = []
+    system_open = os.open
+
+    def record(path: Path, flags: int) -> int:
+        opened.append(flags)
+        return system_open(path, flags)
+
+    monkeypatch.setattr(os, "open", record)
+    monkeypatch.setattr(os, "name", "nt")
+    platforms.sync_path(tmp_path)
+    platforms.sync_path(path)
+    monkeypatch.undo()
+    assert opened == [os.O_RDWR]
