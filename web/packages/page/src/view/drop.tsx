@@ -21,7 +21,7 @@ export function DropZone(props: Props): JSX.Element {
   return (
     <section class={classes.join(" ")} aria-label="Add files">
       <p class="title">Drop files or folders here</p>
-      <p class="hint">Before anything is uploaded, you see what is already stored.</p>
+      <p class="hint">Each file is checked first. Only new content is uploaded.</p>
       <div class="choosers">
         <Chooser name="Choose files" folder={false} add={add} />
         <Chooser name="Choose a folder" folder={true} add={add} />

@@ -6,7 +6,7 @@ import type { Item, State } from "../upload/selection.ts";
 const NUMBER = new Intl.NumberFormat("en");
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
-const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
+const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
 /** Return a number as in `1,204,331`. */
 export function count(number: number): string {
@@ -60,7 +60,7 @@ export const MARKS: Record<State, string> = {
 };
 
 /** Return the state of a file in a few words. */
-export function describeState({ state, done, file, reason }: Item): string {
+export function describeState({ state, done, file, reason, copy, leader }: Item): string {
   switch (state) {
     case "queued":
       return "waiting";
@@ -75,7 +75,8 @@ export function describeState({ state, done, file, reason }: Item): string {
     case "uploaded":
       return "uploaded";
     case "duplicate":
-      return reason === "listed" ? "already known" : "already stored";
+      if (reason === "listed") return "already known";
+      return copy === null && leader !== null ? "same as another file" : "already stored";
     case "taken":
       return "name taken";
     case "unconfirmed":
@@ -94,9 +95,14 @@ export function describeDetail(item: Item): string {
       if (item.reason === "listed") return "On your list of checksums";
       return item.copy ? describeCopy(item.copy) : describeLeader(item.leader);
     case "taken":
-      return "A file with this name is stored and won’t be overwritten. Use another name or skip it.";
+      return (
+        "Another file is already stored under this name and won’t be overwritten. Upload this one " +
+        "under another name, or skip it."
+      );
     case "uploaded":
-      return item.reason === "extra-copy" && item.copy ? "A second copy of this content" : "";
+      return item.reason === "extra-copy" && item.copy
+        ? "Stored as a second copy: the same content is also stored elsewhere."
+        : "";
     case "unconfirmed":
       return explain(item, UNCONFIRMED, "It could not be checked whether this is already stored");
     case "failed":
@@ -130,24 +136,30 @@ export function describeInterrupted({ length }: readonly string[]): string {
     : `${count(length)} uploads were interrupted. Choose the same files again to resume them.`;
 }
 
-const BYTES_DIFFER =
-  "The uploaded bytes differ from the file that was read. Choose the file again.";
+const BYTES_DIFFER = "The file changed while it was uploaded. Choose it again.";
 
 const UNCONFIRMED: Readonly<Record<string, string>> = {
   listed:
     "This content is on your list of checksums, which does not say where a copy is stored. " +
     "Upload it to be sure.",
   "read-limit":
-    "A stored file of the same size may match, but is too large to be read now. Run `onecopy scan` " +
-    "and choose this file again, or upload it.",
+    "A stored file of the same size may match, but is too large to be read now. Upload this file, " +
+    "or ask the operator to run `onecopy scan` and then choose it again.",
   "copy-changed":
     "A stored file that may match is being modified. Choose this file again later, or upload it.",
   "store-unavailable":
     "The store is unavailable, so this could not be checked. Choose the file again later.",
   "store-forbidden":
-    "The store denied access to the service, so this could not be checked. Run `onecopy doctor`.",
+    "The store denied access to the service, so this could not be checked. Ask the operator " +
+    "to run `onecopy doctor`.",
+  "store-expiring":
+    "The only stored copy will soon be deleted by a lifecycle rule of the bucket. Upload this file " +
+    "to keep it.",
   "index-unavailable":
     "The index is unavailable, so this could not be checked. Choose the file again later.",
+  "index-forbidden":
+    "The index denied access to the service, so this could not be checked. Ask the operator to " +
+    "check its permissions.",
   "digest-mismatch": BYTES_DIFFER,
 };
 
@@ -158,10 +170,9 @@ const FAILURES: Readonly<Record<string, string>> = {
     "it again.",
   "digest-mismatch": BYTES_DIFFER,
   "cors-missing":
-    "The bucket’s CORS rules don’t allow uploads from this page. Run `onecopy doctor --fix-cors`, " +
-    "then try again.",
-  "store-forbidden":
-    "The bucket refused the upload. Run `onecopy doctor` to check its permissions.",
+    "The bucket’s CORS rules don’t allow uploads from this page. Ask the operator to run " +
+    "`onecopy doctor --fix-cors --origin` with this page’s address, then try again.",
+  "store-forbidden": "The bucket refused the upload. Ask the operator to run `onecopy doctor`.",
   "store-unreachable":
     "The connection to the bucket failed repeatedly. Check your network, then try again.",
   "store-unavailable": "The bucket is unavailable. Try again later.",
