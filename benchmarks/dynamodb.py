@@ -31,7 +31,7 @@ from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import MD5, SHA256, Digest
 from onecopy.index import Lists, open_any
 from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT
-from onecopy.index.dynamodb.items import digest_key, raw
+from onecopy.index.dynamodb.items import digest_key
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ Variants = Mapping[str, Callable[[], float]]
 
 
 def _lookup_variants(index: CompleteEngine, bare: Bare, digests: Sequence[Digest]) -> Variants:
-    keys = [raw(digest_key(TENANT, digest)) for digest in digests]
+    keys = [digest_key(TENANT, digest).raw() for digest in digests]
     return {
         "onecopy": lambda: rate(lambda: [index.lookup(TENANT, [d]) for d in digests], len(digests)),
         "bare": lambda: rate(lambda: bare.get(keys), len(keys)),
@@ -159,7 +159,7 @@ def _lookup_variants(index: CompleteEngine, bare: Bare, digests: Sequence[Digest
 
 
 def _batch_variants(index: CompleteEngine, bare: Bare, digests: Sequence[Digest]) -> Variants:
-    keys = [raw(digest_key(TENANT, digest)) for digest in digests]
+    keys = [digest_key(TENANT, digest).raw() for digest in digests]
     return {
         "onecopy": lambda: rate(lambda: index.lookup(TENANT, digests), len(digests)),
         "bare": lambda: rate(lambda: bare.get_batches(keys), len(keys)),

@@ -1,7 +1,7 @@
 """The index, store and service named in the settings."""
 
 from collections.abc import Container, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 
 from onecopy.errors import InvalidSettings
 from onecopy.gate.interface import Gate
@@ -16,11 +16,8 @@ def opened_gate(settings: Settings) -> Iterator[Gate]:
     if settings.server is not None:
         from onecopy.client import Client
 
-        client = Client(settings.server, settings.token)
-        try:
+        with closing(Client(settings.server, settings.token)) as client:
             yield client
-        finally:
-            client.close()
         return
     from onecopy.gate import LocalGate
     from onecopy.tenant import Tenant
@@ -47,33 +44,27 @@ def opened_backends(settings: Settings) -> Iterator[tuple[Engine, Store]]:
         raise InvalidSettings(
             "this needs an index and a store; use --index and --store, not --server"
         )
-    with ExitStack() as stack:
-        index = _open_for_checks(settings.index)
-        stack.callback(index.close)
-        store = open_store(settings.store)
-        stack.callback(store.close)
+    with (
+        closing(_open_for_checks(settings.index)) as index,
+        closing(open_store(settings.store)) as store,
+    ):
         bind(index, store)
         yield index, store
 
 
 def _open_for_checks(url: str) -> Engine:
     """Open an index; a table of checksums is opened as one that only checks can use."""
-    opened = open_any(url)
-    if isinstance(opened, Engine):
-        return opened
+    index = open_any(url)
+    if isinstance(index, Engine):
+        return index
     from onecopy.index.lists_only import ListsOnly
 
-    return ListsOnly(opened, url)
+    return ListsOnly(index, url)
 
 
-@contextmanager
-def opened_index(settings: Settings) -> Iterator[Engine]:
+def opened_index(settings: Settings) -> AbstractContextManager[Engine]:
     """Open the index alone; it is closed at the end."""
-    index = open_index(settings.index)
-    try:
-        yield index
-    finally:
-        index.close()
+    return closing(open_index(settings.index))
 
 
 def ticket_secrets_of(settings: Settings, index: Engine) -> list[bytes]:

@@ -10,39 +10,25 @@ from datetime import datetime
 from functools import cached_property
 from threading import Lock
 from typing import TypeVar
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
 
-from onecopy import documents, errors
+from onecopy import documents
 from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme
-from onecopy.documents import (
-    CopyDocument,
-    PartsResponse,
-    ProbeResponse,
-    Problem,
-    ResultDocument,
-    ResultsResponse,
-    SendDocument,
-    StatusResponse,
-)
-from onecopy.errors import BadInput, Failure, InvalidSettings, NotAllowed, OnecopyError, Unavailable
+from onecopy.errors import BadInput, Failure, NotAllowed, OnecopyError, StoreFull, Unavailable
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
+from onecopy.urls import check_endpoint
 
 _T = TypeVar("_T")
 _RETRYABLE = RETRYABLE_STATUSES - {500}
 """Without 500: the service returns it for a defect, which a repeated request would meet again."""
-_BY_STATUS: dict[int, type[OnecopyError]] = {
-    401: NotAllowed,
-    403: NotAllowed,
-    507: errors.StoreFull,
-}
+_BY_STATUS = {401: NotAllowed, 403: NotAllowed, 507: StoreFull}
 _MAX_URLS = 20_000
 """Limit of URLs of copies that a client remembers."""
 
@@ -61,11 +47,7 @@ class Client:
     def __init__(
         self, url: str, token: str | None = None, *, policy: RetryPolicy = RetryPolicy()
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
-            raise InvalidSettings(
-                f"invalid server URL {url!r}: expected http(s)://host or http(s)://host:port"
-            )
+        check_endpoint("server URL", url)
         self._root = url.rstrip("/") + "/"
         self._policy = policy
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
@@ -80,38 +62,30 @@ class Client:
     def _config(self) -> tuple[Config, int]:
         """The configuration of the service, and its limit for a request body in bytes."""
         answer = self._call("GET", "v1/config", documents.ConfigResponse)
-        defaults = Limits()
-        limits = Limits(
-            sizes=answer.limits.sizes,
-            files=answer.limits.files,
-            digests=answer.limits.digests,
-            parts=answer.limits.parts,
-            read_bytes=defaults.read_bytes,
-            read_seconds=defaults.read_seconds,
-        )
-        store, price = answer.store, answer.price_per_gb_month
+        store, price, stated = answer.store, answer.price_per_gb_month, answer.limits
+        limits = Limits(stated.sizes, stated.files, stated.digests, stated.parts)
         config = Config(store.kind, store.url, limits, price, tuple(answer.features))
-        return config, answer.limits.body_bytes
+        return config, stated.body_bytes
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         """See Gate."""
         schemes: dict[int, frozenset[Scheme]] = {}
         distinct = [msgspec.json.encode(size) for size in dict.fromkeys(sizes)]
         for body in self._bodies("sizes", distinct):
-            answer = self._call("POST", "v1/probe", ProbeResponse, body)
+            answer = self._call("POST", "v1/probe", documents.ProbeResponse, body)
             for size, names in answer.schemes.items():
                 schemes[int(size)] = frozenset(Scheme.parse(name) for name in names)
         return [schemes.get(size, frozenset()) for size in sizes]
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         """See Gate."""
-        return self._results("v1/check", "files", [_content(content) for content in contents])
+        return self._results("v1/check", "files", list(map(_content, contents)))
 
     def begin(
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
         """See Gate; a call without a key gets a random one, so that it can be retried."""
-        items = [_upload(request) for request in requests]
+        items = list(map(_upload, requests))
         return self._results("v1/uploads", "files", items, idempotency_key or uuid4().hex)
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
@@ -120,11 +94,11 @@ class Client:
             msgspec.json.encode(documents.PartDocument(number, sha256.hex()))
             for number, sha256 in parts
         ]
-        answers = [
-            self._call("POST", "v1/uploads/parts", PartsResponse, body)
-            for body in self._bodies("parts", items, ticket=ticket)
-        ]
-        return [_send(document) for answer in answers for document in answer.send]
+        sends: list[Send] = []
+        for body in self._bodies("parts", items, ticket=ticket):
+            answer = self._call("POST", "v1/uploads/parts", documents.PartsResponse, body)
+            sends += map(_send, answer.send)
+        return sends
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers state it
         """See Gate; an interrupted body is sent again from its start."""
@@ -141,17 +115,17 @@ class Client:
     def status(self, ticket: str) -> Status:
         """See Gate."""
         body = msgspec.json.encode(documents.TicketRequest(ticket))
-        answer = self._call("POST", "v1/uploads/status", StatusResponse, body)
+        answer = self._call("POST", "v1/uploads/status", documents.StatusResponse, body)
         parts = [Part(part.number, part.size, bytes.fromhex(part.sha256)) for part in answer.parts]
         return Status(answer.ticket, parts)
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """See Gate."""
-        return self._results("v1/uploads/complete", "tickets", [_finish(one) for one in uploads])
+        return self._results("v1/uploads/complete", "tickets", list(map(_finish, uploads)))
 
     def abort(self, tickets: Sequence[str]) -> None:
         """See Gate."""
-        for body in self._bodies("tickets", [msgspec.json.encode(ticket) for ticket in tickets]):
+        for body in self._bodies("tickets", list(map(msgspec.json.encode, tickets))):
             self._call("POST", "v1/uploads/abort", msgspec.Raw, body)
 
     def url(self, copy: Copy) -> str | None:
@@ -168,15 +142,15 @@ class Client:
         results: list[Answer] = []
         for at, body in enumerate(self._bodies(field, items)):
             headers = {"Idempotency-Key": f"{idempotency_key}-{at}"} if idempotency_key else {}
-            answer = self._call("POST", path, ResultsResponse, body, headers)
-            results += [self._answer(document) for document in answer.results]
+            answer = self._call("POST", path, documents.ResultsResponse, body, headers)
+            results += map(self._answer, answer.results)
         if len(results) != len(items):
             raise Failure(
                 f"{self._root}{path} returned {len(results)} results for {len(items)} files"
             )
         return results
 
-    def _answer(self, document: ResultDocument) -> Answer:
+    def _answer(self, document: documents.ResultDocument) -> Answer:
         copy = _copy(document.copy) if document.copy else None
         if document.copy and document.copy.url:
             self._urls.put(document.copy.key, document.copy.url)
@@ -208,9 +182,9 @@ class Client:
         def request() -> bytes:
             return self._request(method, self._root + path, sent, body)
 
-        answer = retry(request, self._policy)
+        document = retry(request, self._policy)
         try:
-            return msgspec.json.decode(answer or b"null", type=kind)
+            return msgspec.json.decode(document or b"null", type=kind)
         except msgspec.DecodeError as error:
             raise Failure(
                 f"{self._root}{path} is not the API of onecopy: {error}; check the server URL"
@@ -279,7 +253,7 @@ def _finish(finish: Finish) -> bytes:
     return msgspec.json.encode(documents.FinishDocument(finish.ticket, parts))
 
 
-def _copy(document: CopyDocument) -> Copy:
+def _copy(document: documents.CopyDocument) -> Copy:
     """Return a copy without its identity, which only the service knows."""
     digests = Digests.proved(*(Digest.parse(text) for text in document.digests))
     stored, recorded = _milliseconds(document.stored_at), _milliseconds(document.recorded_at)
@@ -290,7 +264,7 @@ def _milliseconds(time: datetime) -> int:
     return round(time.timestamp() * 1000)
 
 
-def _send(document: SendDocument) -> Send:
+def _send(document: documents.SendDocument) -> Send:
     return Send(document.number, document.method, document.url, document.headers)
 
 
@@ -315,11 +289,11 @@ def _describe(response: Response, url: str) -> str:
     return message
 
 
-def _read_problem(response: Response) -> Problem | None:
+def _read_problem(response: Response) -> documents.Problem | None:
     if not response.headers.get("content-type", "").startswith("application/problem+json"):
         return None
     try:
-        return msgspec.json.decode(response.data, type=Problem)
+        return msgspec.json.decode(response.data, type=documents.Problem)
     except msgspec.DecodeError:
         return None
 

@@ -27,7 +27,6 @@ LARGEST_CONTENT = LARGEST_PART * MOST_PARTS
 """Bytes (48.8 TiB): S3's largest object, and the largest content that has a content digest."""
 
 Algorithm = Literal["sha256", "md5"]
-_ALGORITHMS: dict[str, tuple[Algorithm, int]] = {"sha256": ("sha256", 32), "md5": ("md5", 16)}
 _SCHEME = re.compile(r"(sha256|md5)(?:\+([1-9][0-9]{0,12}))?")
 
 
@@ -54,27 +53,19 @@ class Scheme:
     @staticmethod
     def parse(text: str) -> "Scheme":
         """Read `sha256` or `md5+8388608`; raises InvalidDigest."""
-        return _parse_scheme(text)
+        match = _SCHEME.fullmatch(text)
+        part_size = int(match[2]) if match and match[2] else None
+        if match is None or (part_size is not None and part_size > LARGEST_PART):
+            raise InvalidDigest(
+                f"unknown scheme {text[:40]!r}: expected sha256, md5, or one with a part size of "
+                f"at most {LARGEST_PART} bytes, as in sha256+8388608"
+            )
+        return Scheme("sha256" if match[1] == "sha256" else "md5", part_size)
 
 
-@cache
-def _interned(algorithm: Algorithm, part_size: int | None) -> Scheme:
-    return Scheme(algorithm, part_size)
-
-
+_interned = cache(Scheme)
 SHA256 = _interned("sha256", None)
 MD5 = _interned("md5", None)
-
-
-def _parse_scheme(text: str) -> Scheme:
-    match = _SCHEME.fullmatch(text)
-    part_size = int(match[2]) if match and match[2] else None
-    if match is None or (part_size is not None and part_size > LARGEST_PART):
-        raise InvalidDigest(
-            f"unknown scheme {text[:40]!r}: expected sha256, md5, or one with a part size of at "
-            f"most {LARGEST_PART} bytes, as in sha256+8388608"
-        )
-    return Scheme(_ALGORITHMS[match[1]][0], part_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,7 @@ class Digest:
     def parse(text: str) -> "Digest":
         """Read `scheme:hex` (lower case); raises InvalidDigest."""
         name, _, digits = text.partition(":")
-        scheme = _KNOWN.get(name) or _parse_scheme(name)
+        scheme = _KNOWN.get(name) or Scheme.parse(name)
         if len(digits) != 2 * scheme.length or _HEX.fullmatch(digits) is None:
             raise InvalidDigest(
                 f"invalid digest {text[:100]!r}: expected {scheme}: and "
@@ -173,9 +164,8 @@ class Hasher:
         """Return the digests; raises FileChanged if there were too few bytes."""
         if self._left:
             raise too_short(self._size)
-        return gathered(
-            self._content_scheme, {scheme: run.finish() for scheme, run in self._runs.items()}
-        )
+        values = {scheme: run.finish() for scheme, run in self._runs.items()}
+        return assemble(self._content_scheme, values)
 
 
 class _Run:
@@ -213,13 +203,16 @@ def hash_stream(chunks: Iterable[Chunk], size: int, schemes: Iterable[Scheme]) -
     return hasher.finish()
 
 
-def gathered(own: Scheme, values: Mapping[Scheme, Sequence[bytes]]) -> Hashed:
-    """Return the digests composed of binary digests of parts; those of `own` become `parts`."""
+def assemble(content_scheme: Scheme, values: Mapping[Scheme, Sequence[bytes]]) -> Hashed:
+    """Return the digests composed of `values`: for each scheme, the binary digests of its parts.
+
+    Those of `content_scheme` become `parts`.
+    """
     digests = tuple(
         Digest(scheme, parts[0]) if scheme.part_size is None else compose(scheme, parts)
         for scheme, parts in values.items()
     )
-    return Hashed(digests, tuple(values.get(own, ())))
+    return Hashed(digests, tuple(values.get(content_scheme, ())))
 
 
 def new_hash(scheme: Scheme, data: bytes = b"") -> "_Hash":

@@ -4,7 +4,7 @@ Values are checked as they are decoded: for a value that does not fit its type h
 returns a problem document (RFC 9457) and does nothing else.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -197,14 +197,3 @@ class SignInResponse(Struct, omit_defaults=True):
     """The scopes to request, separated by spaces."""
     audience: str | None = None
     """The API to request an access token for; without it, the ID token is the bearer token."""
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MAX_MILLISECONDS = 253_402_300_799_000
-"""The end of the year 9999, the last that RFC 3339 can express; files may claim a later time."""
-
-
-def timestamp(milliseconds: int) -> datetime:
-    """Return a time in milliseconds since 1970 as a UTC time, which is encoded as RFC 3339."""
-    # Not `fromtimestamp`, which on Windows ends with the year 3000.
-    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), _MAX_MILLISECONDS))

@@ -137,8 +137,7 @@ def _tree(path: str, folder: str, room: int) -> Iterator[File | Skipped]:
 
 def _entry(path: str, folder: str, name: str, room: int) -> File | Skipped | _Folder:
     try:
-        key = join(folder, name, room) if name else folder
-        return _described(path, key)
+        return _describe(path, join(folder, name, room) if name else folder)
     except InvalidKey as error:
         # A store's records are no error: an upload of a folder that is a store means its files.
         reserved = name.lower() == RESERVED
@@ -149,7 +148,7 @@ def _entry(path: str, folder: str, name: str, room: int) -> File | Skipped | _Fo
         return _skipped(path, "unreadable", error.strerror or str(error))
 
 
-def _described(path: str, key: str) -> File | Skipped | _Folder:
+def _describe(path: str, key: str) -> File | Skipped | _Folder:
     status = os.lstat(path)
     mode = status.st_mode
     if stat.S_ISREG(mode):
@@ -161,11 +160,8 @@ def _described(path: str, key: str) -> File | Skipped | _Folder:
         names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
         return _Folder(path.rstrip(os.sep) + os.sep, key, iter(sorted(names)))
     if stat.S_ISLNK(mode):
-        return _skipped(
-            path,
-            "symlink",
-            "symbolic links are not followed; name the file or folder that it points to",
-        )
+        message = "symbolic links are not followed; name the file or folder that it points to"
+        return _skipped(path, "symlink", message)
     return _skipped(path, "special", "devices, pipes and sockets are not uploaded")
 
 
@@ -179,13 +175,7 @@ def _name(path: str) -> str:
 
 
 def _identity(status: os.stat_result) -> Identity:
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 # Non-blocking: a pipe that has taken the file's place must not stop us.

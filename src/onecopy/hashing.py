@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from heapq import merge
 from itertools import chain, islice
+from operator import attrgetter
 from threading import Lock
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -15,8 +16,8 @@ from onecopy.digest import (
     Hasher,
     MiB,
     Scheme,
+    assemble,
     content_scheme,
-    gathered,
     new_hash,
     too_long,
     too_short,
@@ -44,7 +45,8 @@ def hash_fd(
     bytes, OSError if it can't be read.
     """
     buffer = memoryview(bytearray(min(_CHUNK, size + 1)))
-    return _Reader(threads or cores(), progress or _ignore).read(fd, size, schemes, buffer)
+    reader = _Reader(threads or cores(), progress or (lambda _count: None))
+    return reader.read(fd, size, schemes, buffer)
 
 
 class Source(Protocol):
@@ -53,17 +55,18 @@ class Source(Protocol):
     @property
     def size(self) -> int:
         """Bytes."""
-        ...
 
     def open(self) -> AbstractContextManager[int]:
         """Open it, and return a context manager of the file descriptor.
 
         Entering and leaving it raise FileChanged or OSError.
         """
-        ...
 
 
 S = TypeVar("S", bound=Source)
+_Items = Iterable[tuple[S, Iterable[Scheme]]]
+"""Sources, each with the schemes of the digests to compute."""
+_Outcome = Hashed | OnecopyError | OSError
 
 
 def hash_files(
@@ -75,9 +78,9 @@ def hash_files(
     """Yield each source with its digests, or with the error raised while reading it, in order.
 
     Several threads (default: one per core) hash many small files, or the parts of one large file.
-    They call `progress`, and work some hundred files ahead. Any other exception, such as one of
-    `items`, ends the iteration. The threads stop within milliseconds after the iterator ends or is
-    closed, and never keep the process from exiting.
+    They call `progress`, and read up to some hundred files ahead of the consumer. Any other
+    exception, such as one of `items`, ends the iteration. The threads stop within milliseconds
+    after the iterator ends or is closed, and never keep the process from exiting.
     """
     threads = threads or cores()
     workers = Workers()
@@ -93,7 +96,9 @@ def hash_files(
     if len(first) < 2:  # too few files to start threads for
         yield from reader.read_all(chain.from_iterable(first))
         return
-    calls = (partial(reader.read_batch, batch) for batch in chain(first, batches))
+    calls: Iterator[Callable[[], list[tuple[S, _Outcome]]]] = (
+        partial(list, reader.read_all(batch)) for batch in chain(first, batches)
+    )
     try:
         for results in workers.in_order(calls, threads=threads, depth=_BATCHES_AHEAD * threads):
             yield from results
@@ -112,9 +117,7 @@ _BATCHES_AHEAD = 4
 """Per thread: enough to stay busy while the caller makes a request between results."""
 
 
-def _batches(
-    items: Iterable[tuple[S, Iterable[Scheme]]],
-) -> Iterator[list[tuple[S, Iterable[Scheme]]]]:
+def _batches(items: _Items[S]) -> Iterator[list[tuple[S, Iterable[Scheme]]]]:
     """Group small files, so that passing them between threads costs little per file."""
     batch: list[tuple[S, Iterable[Scheme]]] = []
     batch_bytes = 0
@@ -141,21 +144,12 @@ class _Reader:
         self._progress = progress
         self._large = Lock()
 
-    def read_batch(
-        self, items: Iterable[tuple[S, Iterable[Scheme]]]
-    ) -> list[tuple[S, Hashed | OnecopyError | OSError]]:
-        return list(self.read_all(items))
-
-    def read_all(
-        self, items: Iterable[tuple[S, Iterable[Scheme]]]
-    ) -> Iterator[tuple[S, Hashed | OnecopyError | OSError]]:
+    def read_all(self, items: _Items[S]) -> Iterator[tuple[S, _Outcome]]:
         buffer = _buffer()
         for source, schemes in items:
             yield source, self._outcome(source, schemes, buffer)
 
-    def _outcome(
-        self, source: Source, schemes: Iterable[Scheme], buffer: memoryview
-    ) -> Hashed | OnecopyError | OSError:
+    def _outcome(self, source: Source, schemes: Iterable[Scheme], buffer: memoryview) -> _Outcome:
         try:
             # One large file at a time: it gets all threads, and the disk reads it sequentially.
             with self._large if self._is_large(source.size) else nullcontext(), source.open() as fd:
@@ -227,9 +221,9 @@ class _Reading:
         self._size = size
         self._content_scheme = content_scheme(size)
         self._values = {scheme: [b""] * _sections(size, scheme) for scheme in schemes}
-        groups = _grouped(self._values)
+        groups = _group(self._values)
         self.sections = sum(_sections(size, group[0]) for group in groups)
-        self._waiting = merge(*(_cut(size, group) for group in groups), key=_offset)
+        self._waiting = merge(*(_cut(size, group) for group in groups), key=attrgetter("offset"))
         self._lock = Lock()
         self._stopped = False
         self._counted = groups[0] if groups else ()
@@ -270,10 +264,10 @@ class _Reading:
     def finish(self) -> Hashed:
         if read_at(self._fd, _buffer()[:1], self._size):
             raise too_long(self._size)
-        return gathered(self._content_scheme, self._values)
+        return assemble(self._content_scheme, self._values)
 
 
-def _grouped(schemes: Iterable[Scheme]) -> list[tuple[Scheme, ...]]:
+def _group(schemes: Iterable[Scheme]) -> list[tuple[Scheme, ...]]:
     """Group schemes with the same part size; those of a whole content are single and come first."""
     whole = [(scheme,) for scheme in schemes if scheme.part_size is None]
     parts: dict[int, tuple[Scheme, ...]] = {}
@@ -295,13 +289,5 @@ def _cut(size: int, schemes: tuple[Scheme, ...]) -> Iterator[_Section]:
         yield _Section(schemes, number, offset, min(length, size - offset))
 
 
-def _offset(section: _Section) -> int:
-    return section.offset
-
-
 def _buffer() -> memoryview:
     return memoryview(bytearray(_CHUNK))
-
-
-def _ignore(_: int) -> None:
-    pass

@@ -214,7 +214,9 @@ class _Response:
     def feed(self, data: bytes) -> None:
         """Parse the bytes read; no bytes mean that the server closed the connection."""
         if not data:
-            if not self._status or self._is_delimited():
+            # Without these headers, the body ends where the connection does.
+            is_delimited = self._headers.keys() & {"content-length", "transfer-encoding"}
+            if not self._status or is_delimited:
                 raise _Lost("the connection was closed before the response was complete")
             self.is_complete = True
             return
@@ -222,10 +224,6 @@ class _Response:
             self._parser.feed_data(data)
         except HttpParserError as error:
             raise _Lost(f"the response is not HTTP: {error}") from error
-
-    def _is_delimited(self) -> bool:
-        """Whether the headers define where the body ends."""
-        return bool(self._headers.keys() & {"content-length", "transfer-encoding"})
 
     def value(self) -> Response:
         """Return the response, once it is complete."""

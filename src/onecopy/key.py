@@ -30,7 +30,7 @@ def check_key(key: str, room: int = LONGEST_KEY) -> str:
     """Return the key; raises InvalidKey, which explains the danger, if it is invalid."""
     if _is_refused(key):
         raise _refusal(key)
-    return _within(key, room)
+    return _check_length(key, room)
 
 
 def join(folder: str, name: str, room: int = LONGEST_KEY) -> str:
@@ -40,7 +40,7 @@ def join(folder: str, name: str, room: int = LONGEST_KEY) -> str:
     key = f"{folder}/{name}" if folder else name
     if _is_refused(name):
         raise _refusal(key)
-    return _within(key, room)
+    return _check_length(key, room)
 
 
 def key_of(names: Iterable[str], *, to: str = "", room: int = LONGEST_KEY) -> str:
@@ -98,7 +98,7 @@ def _is_refused(key: str) -> bool:
     return not _REFUSED_NAMES.isdisjoint(key.lower().split("/"))
 
 
-def _within(key: str, room: int) -> str:
+def _check_length(key: str, room: int) -> str:
     if _bytes(key) > room:
         raise InvalidKey(
             f"key too long: {_shown(key)} has {_bytes(key)} bytes (limit {room}, and "
@@ -134,9 +134,7 @@ def _danger(key: str) -> str:
         return "it is empty"
     names = key.split("/")
     if "" in names:
-        return (
-            "an empty name between slashes is ignored in folders but kept in S3: two keys, one file"
-        )
+        return "S3 keeps an empty name between slashes, a folder does not: two keys, one file"
     if "." in names or ".." in names:
         return "programs resolve . and .., so it would be stored elsewhere"
     return f"a folder store keeps its records in {RESERVED}"

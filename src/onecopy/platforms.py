@@ -44,9 +44,9 @@ def load() -> float | None:
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
     """Return the user's folder for caches (XDG Base Directory Specification 0.8)."""
-    given = Path(environment.get("XDG_CACHE_HOME", ""))
-    if given.is_absolute():
-        return given
+    folder = Path(environment.get("XDG_CACHE_HOME", ""))
+    if folder.is_absolute():
+        return folder
     if os.name == "nt" and (local := environment.get("LOCALAPPDATA")):
         return Path(local)
     return Path(environment.get("HOME", ".")) / ".cache"

@@ -166,9 +166,9 @@ def _top(database: apsw.Connection, top: int, keys: int) -> Iterator[Group]:
     database.execute(_TOP, (top,)).fetchall()
     named: dict[int, list[str]] = {}
     for place, key in database.execute(_KEYS):
-        some = named.setdefault(place, [])
-        if len(some) < keys:
-            some.append(key)
+        first = named.setdefault(place, [])
+        if len(first) < keys:
+            first.append(key)
     rows = database.execute("SELECT place, tenant, digest, size, objects FROM top ORDER BY place")
     for place, tenant, value, size, objects in rows:
         digest = Digest(content_scheme(size), value)

@@ -57,8 +57,7 @@ class Settings:
     @property
     def target(self) -> str:
         """The destination of uploads, which distinguishes records of unfinished uploads."""
-        where = self.server or f"{self.index} {self.store}"
-        return f"{where} {self.tenant}"
+        return f"{self.server or f'{self.index} {self.store}'} {self.tenant}"
 
 
 def read(
@@ -78,12 +77,9 @@ def read(
         variables["tenants"] = parse_trust(variables["tenants"], "ONECOPY_TRUST")
     given = {name: value for name, value in (options or {}).items() if value is not None}
     values: dict[str, Any] = {"cache": cache_folder(environment) / "onecopy"}
-    for source, layer in (
-        ("the file", _read_file(file)),
-        ("the environment", variables),
-        ("the command line", given),
-    ):
-        _overlay(values, layer, source)
+    _overlay(values, _read_file(file), "the file")
+    _overlay(values, variables, "the environment")
+    _overlay(values, given, "the command line")
     if token_file := values.pop("token_file", None):
         values["token"] = _read_token(Path(token_file))
     return Settings(**values)
@@ -97,8 +93,8 @@ def read_variables(
     `variables` maps the name of each variable to its name in the result.
     """
     environment = os.environ if environment is None else environment
-    return {name: environment[variable] for variable, name in variables.items()
-            if environment.get(variable)}  # fmt: skip
+    values = {name: environment.get(variable) for variable, name in variables.items()}
+    return {name: value for name, value in values.items() if value}
 
 
 def _overlay(values: dict[str, Any], layer: Mapping[str, Any], source: str) -> None:

@@ -8,22 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import msgspec
+from msgspec import Meta, ValidationError, convert
 
 from onecopy.errors import InvalidSettings
 
 _Field = tuple[Any, str]
 """The type of a value, and how an error message describes it."""
+_TABLE: _Field = (dict[str, Any], "a table")
 _TEXT: _Field = (str, "text")
 _FIELDS: Mapping[str, _Field] = {
     "index": _TEXT,
     "store": _TEXT,
     "server": _TEXT,
     "tenant": _TEXT,
-    "price": (
-        Annotated[float, msgspec.Meta(ge=0, lt=1e6)],
-        "a number of US dollars per GB and month",
-    ),
+    "price": (Annotated[float, Meta(ge=0, lt=1e6)], "a number of US dollars per GB and month"),
     "token_file": _TEXT,
     "tenants": (dict[str, Any], "tables, as in [tenants.photos]"),
 }
@@ -38,10 +36,10 @@ def parse_file(text: str, path: Path) -> dict[str, Any]:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(f"{path} is not valid TOML: {error}") from error
-    found = _checked(table, _FIELDS, f"{path}: ")
-    if "tenants" in found:
-        found["tenants"] = _tenants(found["tenants"], str(path))
-    return found
+    values = _check_table(table, _FIELDS, str(path))
+    if "tenants" in values:
+        values["tenants"] = _read_tenants(values["tenants"], str(path))
+    return values
 
 
 def parse_trust(text: str, variable: str) -> dict[str, frozenset[str]]:
@@ -50,35 +48,28 @@ def parse_trust(text: str, variable: str) -> dict[str, frozenset[str]]:
     Raises InvalidSettings that names the environment variable.
     """
     pairs = [word.partition("=") for word in text.split()]
-    return _tenants({name: {"trust": trust.split(",")} for name, _, trust in pairs}, variable)
+    return _read_tenants({name: {"trust": trust.split(",")} for name, _, trust in pairs}, variable)
 
 
-def _tenants(tables: Mapping[str, object], source: str) -> dict[str, frozenset[str]]:
-    table_field: _Field = (dict[str, Any], "a table")
+def _read_tenants(tables: Mapping[str, object], source: str) -> dict[str, frozenset[str]]:
     tenants: dict[str, frozenset[str]] = {}
-    for name, value in tables.items():
-        where = f"{source}: [tenants.{name}]"
-        table = _converted(value, table_field, where)
-        tenants[name] = _checked(table, _TENANT_FIELDS, f"{where}: ").get("trust", frozenset())
+    for name, table in tables.items():
+        checked = _check_table(table, _TENANT_FIELDS, f"{source}: [tenants.{name}]")
+        tenants[name] = checked.get("trust", frozenset())
     return tenants
 
 
-def _checked(
-    table: Mapping[str, object], fields: Mapping[str, _Field], where: str
-) -> dict[str, Any]:
+def _check_table(table: object, fields: Mapping[str, _Field], source: str) -> dict[str, Any]:
     """Return the values of a table; raises InvalidSettings for a wrong name or type."""
-    if unknown := sorted(table.keys() - fields.keys()):
-        raise InvalidSettings(
-            f"{where}unknown {', '.join(unknown)}; the names are {', '.join(fields)}"
-        )
-    return {
-        name: _converted(value, fields[name], f"{where}{name}") for name, value in table.items()
-    }
+    values = _convert(table, _TABLE, source)
+    if unknown := ", ".join(sorted(values.keys() - fields.keys())):
+        raise InvalidSettings(f"{source}: unknown {unknown}; the names are {', '.join(fields)}")
+    return {name: _convert(values[name], fields[name], f"{source}: {name}") for name in values}
 
 
-def _converted(value: object, field: _Field, where: str) -> Any:  # noqa: ANN401 - of the field's type
+def _convert(value: object, field: _Field, name: str) -> Any:  # noqa: ANN401 - of the field's type
     kind, description = field
     try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise InvalidSettings(f"{where} must be {description}, not {value!r}") from error
+        return convert(value, kind)
+    except ValidationError as error:
+        raise InvalidSettings(f"{name} must be {description}, not {value!r}") from error

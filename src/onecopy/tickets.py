@@ -103,11 +103,8 @@ class Tickets:
         """
         if idempotency_key is None:
             return random.token_hex(16)
-        identifying = [
-            self._tenant,
-            idempotency_key,
-            *(None if p is None else str(p) for p in parts),
-        ]
+        texts = (None if part is None else str(part) for part in parts)
+        identifying = [self._tenant, idempotency_key, *texts]
         return _tag(_encoder.encode(identifying), self._secrets[0], "upload").hex()[:32]
 
 

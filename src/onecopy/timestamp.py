@@ -1,8 +1,19 @@
 """Timestamps of records: milliseconds since 1970, UTC."""
 
 import time
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_MILLISECONDS = 253_402_300_799_000
+"""The end of the year 9999, the last that RFC 3339 can express; files may claim a later time."""
 
 
 def now() -> int:
     """Return the current time in milliseconds since 1970, UTC."""
     return time.time_ns() // 1_000_000
+
+
+def as_datetime(milliseconds: int) -> datetime:
+    """Return a time in milliseconds since 1970 as a UTC time."""
+    # Not `fromtimestamp`, which on Windows ends with the year 3000.
+    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), _MAX_MILLISECONDS))

@@ -84,7 +84,7 @@ def create_token(
         expires_at=expires_at,
         sha256=hash_secret(secret),
     )
-    _change(state, lambda tokens: _with(tokens, token))
+    _change(state, lambda tokens: _add(tokens, token))
     return token, secret
 
 
@@ -106,7 +106,7 @@ def has_tokens(state: State) -> bool:
     return bool(list_tokens(state))
 
 
-def _with(tokens: list[Token], token: Token) -> list[Token]:
+def _add(tokens: list[Token], token: Token) -> list[Token]:
     """Return the tokens that have not expired, and a new one."""
     kept = [other for other in tokens if not other.is_expired(token.created_at)]
     # The default tenant owns every key of the store, including the keys of named tenants (P5).

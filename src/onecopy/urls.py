@@ -11,21 +11,21 @@ _SECRETS = ("access_key", "secret_key", "aws_access_key_id", "aws_secret_access_
 def options(url: str, names: Sequence[str]) -> dict[str, str]:
     """Return the options in the query of a URL; raises InvalidSettings if one is not in `names`."""
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
-    found = dict(pairs)
-    if any(name in found for name in _SECRETS):
+    values = dict(pairs)
+    if any(name in values for name in _SECRETS):
         raise InvalidSettings(
             "a URL must not contain credentials, since others can read it: set AWS_ACCESS_KEY_ID "
             "and AWS_SECRET_ACCESS_KEY, or use a profile"
         )
-    if unknown := sorted(set(found) - set(names)):
+    if unknown := sorted(values.keys() - set(names)):
         raise InvalidSettings(
             f"{bare(url)}: unknown option {', '.join(unknown)}; the options are {', '.join(names)}"
         )
-    if empty := [name for name, value in found.items() if not value]:
+    if empty := [name for name, value in values.items() if not value]:
         raise InvalidSettings(f"{bare(url)}: no value for {', '.join(empty)}")
-    if len(pairs) > len(found):
+    if len(pairs) > len(values):
         raise InvalidSettings(f"{bare(url)}: an option is given twice")
-    return found
+    return values
 
 
 def bare(url: str) -> str:
@@ -34,7 +34,7 @@ def bare(url: str) -> str:
 
 
 def check_endpoint(name: str, endpoint: str | None) -> None:
-    """Raise InvalidSettings unless the option `name` is the URL of a server, or is not given."""
+    """Raise InvalidSettings, which names `name`, unless it is the URL of a server or not given."""
     if endpoint is None:
         return
     parts = urlsplit(endpoint)

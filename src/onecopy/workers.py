@@ -99,7 +99,7 @@ class Workers:
 
     def ahead(self, items: Iterable[_T], depth: int) -> Iterator[_T]:
         """Yield the items in order; a thread produces them up to `depth` items ahead."""
-        return self._process(items, lambda item: item, threads=1, max_in_flight=depth + 1)
+        return self.each(lambda item: item, items, threads=1, max_in_flight=depth + 1)
 
     def each(
         self, work: Callable[[_T], _R], items: Iterable[_T], *, threads: int, max_in_flight: int
@@ -108,11 +108,6 @@ class Workers:
 
         At most `max_in_flight` items are queued or processed at a time; a thread produces them.
         """
-        return self._process(items, work, threads=threads, max_in_flight=max_in_flight)
-
-    def _process(
-        self, items: Iterable[_T], work: Callable[[_T], _R], *, threads: int, max_in_flight: int
-    ) -> Iterator[_R]:
         queue = WorkQueue[_T](self)
         done: SimpleQueue[_Done[_R] | Exception | None] = SimpleQueue()
         in_flight = Counter(1)  # the feeder counts as one

@@ -84,7 +84,7 @@ def test_an_empty_secret_is_refused(aws: Standin) -> None:
     """Everybody knows it."""
     name = f"onecopy-{uuid4().hex}"
     boto3.client("secretsmanager").create_secret(Name=name, SecretString=" ")
-    with pytest.raises(InvalidSettings, match="contains no secret"):
+    with pytest.raises(InvalidSettings, match="is empty"):
         open_secrets(f"secretsmanager:{name}")
 
 

@@ -89,7 +89,7 @@ def test_findings_are_printed_as_text(run: Run, s3: Standin) -> None:
     """A line begins with the state; the fix is printed below it."""
     done = run("doctor", "--store", s3.store_url(s3.bucket()), **s3.environment())
     lines = done.out.splitlines()
-    assert "fine    absence: an absent object answers 404" in lines
+    assert "fine    absence: the bucket answers 404 for objects that do not exist" in lines
     at = next(at for at, line in enumerate(lines) if line.startswith("advice  unfinished: "))
     assert lines[at + 1].startswith("        run `onecopy doctor --abort-stale`")
     assert "AbortIncompleteMultipartUpload" in lines[at + 2]
@@ -104,9 +104,9 @@ def test_cors_is_merged(run: Run, s3: Standin) -> None:
     into = ("--json", "--store", s3.store_url(bucket), "--origin", "https://a.example")
     before = run("doctor", *into, **s3.environment())
     assert before.code == 1
-    assert findings(before)["cors"][0]["fix"] == (
-        "onecopy doctor --fix-cors --origin https://a.example"
-    )
+    remedy = findings(before)["cors"][0]["fix"]
+    assert remedy.startswith(f"onecopy doctor --store 's3://{bucket}?")
+    assert remedy.endswith("--fix-cors --origin https://a.example")
     fixed = run("doctor", "--fix-cors", *into, **s3.environment())
     assert fixed.code == 0, fixed.out
     assert "x-amz-checksum-sha256" in findings(fixed)["cors"][0]["message"]
@@ -278,7 +278,7 @@ def test_a_service(run: Run, server: Serve, tmp_path: Path) -> None:
     done = run("doctor", "--json", "--server", served.url)
     assert done.code == 0
     assert set(states(done)) == {"service", "version", "token", "clock"}
-    assert findings(done)["token"][0]["message"] == "it permits to upload and read"
+    assert findings(done)["token"][0]["message"] == "it allows: upload, read"
     made = run("token", "create", "--scope", "check", *backends(tmp_path))
     served.stop()
     guarded = server()
@@ -286,7 +286,7 @@ def test_a_service(run: Run, server: Serve, tmp_path: Path) -> None:
     unknown = run("doctor", "--server", guarded.url, ONECOPY_TOKEN="onecopy_" + "a" * 43)
     assert (unknown.code, "does not accept this token" in unknown.out) == (1, True)
     asking = run("doctor", "--server", guarded.url, ONECOPY_TOKEN=made.out.strip())
-    assert (asking.code, "it permits to check, but not to upload" in asking.out) == (0, True)
+    assert (asking.code, "it allows only: check; uploads are refused" in asking.out) == (0, True)
     gone = run("doctor", "--server", "http://127.0.0.1:9")
     assert (gone.code, "wrong   service: can't reach" in gone.out) == (1, True)
 

@@ -309,7 +309,7 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
         (["--page-origin", "https://a.example/page"], "invalid web origin"),
         (["--trust", "md5"], "TENANT=EVIDENCE"),
         (["--with-index"], "--with-index needs --remove"),
-        (["--plan", "--remove"], "exclude each other"),
+        (["--plan", "--remove"], "give only one of"),
     ],
 )
 def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message: str) -> None:

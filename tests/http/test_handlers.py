@@ -10,9 +10,9 @@ import pytest
 
 from onecopy.content import Listed
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
-from onecopy.documents import timestamp
 from onecopy.http.app import Options
 from onecopy.store.interface import Upload
+from onecopy.timestamp import as_datetime
 from onecopy.version import __version__
 from tests.http.conftest import Service, Start, digest
 
@@ -254,6 +254,6 @@ def test_urls_can_be_kept_back(start: Start) -> None:
 
 def test_times_beyond_the_calendar_are_shown_at_its_end() -> None:
     """A file may claim any year; the answer stays a date."""
-    assert timestamp(10**18).year == 9999
-    assert timestamp(-(10**18)).year == 1970
-    assert timestamp(1_500).microsecond == 500_000
+    assert as_datetime(10**18).year == 9999
+    assert as_datetime(-(10**18)).year == 1970
+    assert as_datetime(1_500).microsecond == 500_000

@@ -13,7 +13,7 @@ import pytest
 from onecopy.content import Copy, Digests, Listed
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.index import open_index
-from onecopy.index.sqlite import SqliteIndex, connections, schema
+from onecopy.index.sqlite import SqliteIndex, schema
 from onecopy.index.sqlite import file as files
 from onecopy.testing.index.values import MANY, a_copy, claimed, copies_of, md5_of, proved, sha256_of
 
@@ -234,7 +234,7 @@ def test_upgrade(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_busy(index: SqliteIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process writes for too long, writing is Unavailable and reading continues."""
-    monkeypatch.setattr(connections, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(files, "BUSY_TIMEOUT", 0.05)
     copy = a_copy("k", proved("a"))
     index.record("t", [copy])
     other = apsw.Connection(index.path)

@@ -30,10 +30,10 @@ class Steps(Faults):
         if next(self._numbers) == self._last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def meet(self, call: Call) -> object:
+    def apply(self, call: Call) -> object:
         """Make a call, which is two steps."""
         self.step(f"before {call.step}")
-        result = super().meet(call)
+        result = super().apply(call)
         self.step(f"after {call.step}")
         return result
 

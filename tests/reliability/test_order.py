@@ -34,13 +34,13 @@ class Order(Faults):
         self.records = 0
         self.faults: list[str] = []
 
-    def meet(self, call: Call) -> object:
+    def apply(self, call: Call) -> object:
         """Make a call; inspect the disk before each record."""
         if call.step == "index.record":
             for copy in call.arguments[1]:
                 self.records += 1
                 self.note(f"record {copy.key}", self.top / copy.key)
-        return super().meet(call)
+        return super().apply(call)
 
     def note(self, when: str, *paths: Path) -> None:
         """Note what a power failure would lose of these files now."""

@@ -28,12 +28,12 @@ class Log(Faults):
         self.lines: list[str] = []
         self.calls: list[Call] = []
 
-    def meet(self, call: Call) -> object:
+    def apply(self, call: Call) -> object:
         """Make a call, and note it."""
         self.calls.append(call)
         line = f"{call.step}{_shown(call.arguments)}"
         try:
-            result = super().meet(call)
+            result = super().apply(call)
         except OnecopyError as error:
             self.lines.append(f"{line} raised {error!r}")
             raise

@@ -195,7 +195,7 @@ def test_tickets_of_long_uploads_are_renewed(
     gate: Watched, photos: Path, memory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An old ticket is renewed before it is used again."""
-    monkeypatch.setattr("onecopy.upload.steps.parts._RENEW_SECONDS", -1)
+    monkeypatch.setattr("onecopy.upload.steps.transfers._RENEW_SECONDS", -1)
     path = write(photos / "large", noise(SIZE))
     assert run(gate, path, memory).outcome is Outcome.UPLOADED
     assert len(gate.of("status")) == len(gate.of("parts")) > 1

@@ -18,19 +18,19 @@ _MAX_NAME_LENGTH = 13
 
 
 class _Scale(NamedTuple):
-    """Vertical scale from 10^`least` to 10^`most` nanoseconds."""
+    """Vertical scale from 10^`low` to 10^`high` nanoseconds."""
 
-    least: int
-    most: int
+    low: int
+    high: int
 
     def y(self, nanoseconds: float) -> float:
-        part = (log10(nanoseconds) - self.least) / (self.most - self.least)
+        part = (log10(nanoseconds) - self.low) / (self.high - self.low)
         return round(_HEIGHT - _BOTTOM - part * (_HEIGHT - _BOTTOM - _TOP), 1)
 
 
 def _scale(times: Sequence[float]) -> _Scale:
-    least = floor(log10(min(times)))
-    return _Scale(least, max(least + 1, ceil(log10(max(times)))))
+    low = floor(log10(min(times)))
+    return _Scale(low, max(low + 1, ceil(log10(max(times)))))
 
 
 def _x(millionths: int) -> float:
@@ -44,18 +44,13 @@ def curves(results: Sequence[Result], places: Mapping[str, int]) -> Element:
     drawn = [result for result in results if result.figures.curve()]
     scale = _scale([value for result in drawn for _, value in result.figures.curve()])
     lines = [[(_x(at), scale.y(value)) for at, value in each.figures.curve()] for each in drawn]
-    names = _apart([line[-1][1] for line in lines])
-    return element(
-        "svg",
-        element("title", _description(results)),
-        *_grid(scale),
-        *(
-            _curve(result.index, places[result.index], line, name)
-            for result, line, name in zip(drawn, lines, names, strict=True)
-        ),
-        viewBox=f"0 0 {_WIDTH} {_HEIGHT}",
-        role="img",
-    )
+    names = _separate([line[-1][1] for line in lines])
+    paths = [
+        _curve(result.index, places[result.index], line, name)
+        for result, line, name in zip(drawn, lines, names, strict=True)
+    ]
+    title, frame = element("title", _description(results)), f"0 0 {_WIDTH} {_HEIGHT}"
+    return element("svg", title, *_grid(scale), *paths, viewBox=frame, role="img")
 
 
 def _description(results: Sequence[Result]) -> str:
@@ -73,7 +68,7 @@ def _description(results: Sequence[Result]) -> str:
 
 def _grid(scale: _Scale) -> list[Element]:
     drawn = []
-    for decade in range(scale.least, scale.most + 1):
+    for decade in range(scale.low, scale.high + 1):
         y = scale.y(10**decade)
         drawn.append(element("path", d=f"M{_LEFT} {y}H{_WIDTH - _RIGHT}", class_="grid"))
         label = time_text(10**decade).replace(".00", "").replace(".0", "")
@@ -92,17 +87,17 @@ def _curve(label: str, place: int, line: Sequence[tuple[float, float]], name: fl
         "g",
         element("path", d="M" + "L".join(f"{x} {y}" for x, y in line), class_="curve"),
         element("path", d=f"M{x + 3} {y}L{right + 12} {name}", class_="lead"),
-        element("text", _short(label), x=right + 15, y=name + 4),
+        element("text", _shorten(label), x=right + 15, y=name + 4),
         class_=f"s{place}",
     )
 
 
-def _short(label: str) -> str:
-    """Return the end of a label, as far as there is room: the ends of addresses differ most."""
+def _shorten(label: str) -> str:
+    """Return the end of a label, as far as there is room: the ends of addresses differ high."""
     return label if len(label) <= _MAX_NAME_LENGTH else f"…{label[1 - _MAX_NAME_LENGTH :]}"
 
 
-def _apart(heights: Sequence[float]) -> list[float]:
+def _separate(heights: Sequence[float]) -> list[float]:
     """Return heights for labels close to these, without overlap."""
     placed: dict[int, float] = {}
     last = 0.0

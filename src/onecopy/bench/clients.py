@@ -72,9 +72,9 @@ class Clients:
                 "a client process of the benchmark was killed; run the benchmark again"
             ) from error
         latencies, rate = array("q"), 0.0
-        for own, nanoseconds in answers:
-            latencies.extend(own)
-            rate += len(own) / nanoseconds * 1e9
+        for measured, nanoseconds in answers:
+            latencies.extend(measured)
+            rate += len(measured) / nanoseconds * 1e9
         return round_of(latencies, rate)
 
     def close(self) -> None:

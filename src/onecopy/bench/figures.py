@@ -66,20 +66,20 @@ class Figures:
     @property
     def spread(self) -> float | None:
         """Difference between slowest and fastest round, relative to the median; None: one round."""
-        least, most = self.span
-        return (most - least) / self.per_second if len(self.rounds) > 1 else None
+        slowest, fastest = self.span
+        return (fastest - slowest) / self.per_second if len(self.rounds) > 1 else None
 
     def at(self, millionths: int) -> float | None:
         """Return the latency in nanoseconds at a percentile; None if a round had too few calls."""
         place = _KEPT.index(millionths)
-        found = [each.nanoseconds[place] for each in self.rounds]
-        known = [value for value in found if value is not None]
-        return median(known) if len(known) == len(found) else None
+        latencies = [each.nanoseconds[place] for each in self.rounds]
+        known = [latency for latency in latencies if latency is not None]
+        return median(known) if len(known) == len(latencies) else None
 
     def curve(self) -> list[tuple[int, float]]:
         """Return points (millionths, nanoseconds), as far as there were enough calls."""
-        found = [(millionths, self.at(millionths)) for millionths in CURVE]
-        return [(millionths, value) for millionths, value in found if value is not None]
+        points = [(millionths, self.at(millionths)) for millionths in CURVE]
+        return [(millionths, value) for millionths, value in points if value is not None]
 
 
 @dataclass(frozen=True, slots=True)

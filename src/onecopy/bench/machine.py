@@ -30,14 +30,14 @@ def facts() -> dict[str, str | int | float]:
 
 def _processor() -> str:
     with suppress(OSError):
-        if found := re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text("utf-8")):
-            return found[1]
+        if match := re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text("utf-8")):
+            return match[1]
     return platform.processor() or platform.machine()
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in _ENGINES:
         with suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found
+            versions[name] = version(name)
+    return versions

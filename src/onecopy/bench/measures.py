@@ -36,7 +36,7 @@ class Measure(ABC):
 
     def is_right(self, answers: Sequence[object]) -> bool:
         """Return whether the call found exactly the items that are in the index."""
-        return [bool(found) for found in answers] == self._known()
+        return [bool(answer) for answer in answers] == self._known()
 
     @abstractmethod
     def item(self, workload: Workload, copies: int, number: int, random: Random) -> Sequence[Any]:

@@ -45,8 +45,14 @@ class Report:
     def write(self, file: Path) -> None:
         """Write the page to `file` and the JSON next to it; existing files are replaced."""
         file.write_text(page(_document(self)), "utf-8")
-        figures = json.dumps(_figures(self), indent=1, ensure_ascii=False)
-        file.with_suffix(".json").write_text(f"{figures}\n", "utf-8")
+        figures = {
+            "facts": self.facts,
+            "plan": asdict(self.plan),
+            "indexes": self.addresses,
+            "results": [_values(result) for result in self.results],
+        }
+        text = json.dumps(figures, indent=1, ensure_ascii=False)
+        file.with_suffix(".json").write_text(f"{text}\n", "utf-8")
 
 
 def check_place(file: Path) -> None:
@@ -55,15 +61,6 @@ def check_place(file: Path) -> None:
         raise InvalidSettings(f"invalid report file {file}: its name must end in .html")
     if not file.absolute().parent.is_dir():
         raise InvalidSettings(f"can't write {file}: no such folder")
-
-
-def _figures(report: Report) -> dict[str, Any]:
-    return {
-        "facts": report.facts,
-        "plan": asdict(report.plan),
-        "indexes": report.addresses,
-        "results": [_values(result) for result in report.results],
-    }
 
 
 def _values(result: Result) -> dict[str, Any]:
@@ -76,20 +73,16 @@ def _values(result: Result) -> dict[str, Any]:
 
 
 def _document(report: Report) -> Element:
-    style = files("onecopy.bench").joinpath("report.css").read_text("utf-8")
-    return element(
-        "html",
-        element(
-            "head",
-            element("meta", charset="utf-8"),
-            element("meta", http_equiv="Content-Security-Policy", content=_CONTENT_SECURITY_POLICY),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("title", "onecopy bench"),
-            element("style", style),
-        ),
-        element("body", element("main", *_parts(report))),
-        lang="en",
+    css = files("onecopy.bench").joinpath("report.css").read_text("utf-8")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_CONTENT_SECURITY_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", "onecopy bench"),
+        element("style", css),
     )
+    return element("html", head, element("body", element("main", *_parts(report))), lang="en")
 
 
 def _parts(report: Report) -> Iterator[Element]:
@@ -98,8 +91,8 @@ def _parts(report: Report) -> Iterator[Element]:
     yield element("h1", "onecopy bench")
     yield element("p", f"{facts['time']}, {facts['cores']} cores, {facts['python']}", class_="soft")
     yield element("ul", *(_index(report, label, places) for label in places), class_="indexes")
-    for copies, found in groupby(report.results, lambda result: result.copies):
-        yield from _size(copies, list(found), places)
+    for copies, results in groupby(report.results, lambda result: result.copies):
+        yield from _size(copies, list(results), places)
     yield element("h2", "How it was measured")
     yield element("p", _METHOD)
     shown = {**facts, "seed": plan.seed, "rounds": plan.rounds}
@@ -116,38 +109,26 @@ def _index(report: Report, label: str, places: Mapping[str, int]) -> Element:
 
 
 def _size(copies: int, results: Sequence[Result], places: Mapping[str, int]) -> Iterator[Element]:
-    kinds = [(metric, list(found)) for metric, found in groupby(results, lambda each: each.metric)]
+    kinds = [(metric, list(group)) for metric, group in groupby(results, lambda each: each.metric)]
     yield element("h2", f"{copies:,} copies")
     yield element("p", _CURVES, class_="soft")
-    yield element(
-        "div",
-        *(
-            element("figure", element("figcaption", metric.title), curves(found, places))
-            for metric, found in kinds
-            if any(result.figures.at(_MIN_CURVE_END) for result in found)
-        ),
-        class_="curves",
-    )
-    headings = ["call", "index", *SHOWN, "spread", "per second"]
-    yield element(
-        "div",
-        element(
-            "table",
-            element("caption", "Latency of a call, and items per second"),
-            element(
-                "thead", element("tr", *(element("th", name, scope="col") for name in headings))
-            ),
-            *(element("tbody", *_rows(found, places)) for _, found in kinds),
-        ),
-        class_="scrolls",
-        role="region",
-        aria_label=f"All figures at {copies:,} copies",
-        tabindex=0,
-    )
+    charts = [
+        element("figure", element("figcaption", metric.title), curves(measured, places))
+        for metric, measured in kinds
+        if any(result.figures.at(_MIN_CURVE_END) for result in measured)
+    ]
+    yield element("div", *charts, class_="curves")
+    caption = element("caption", "Latency of a call, and items per second")
+    names = ["call", "index", *SHOWN, "spread", "per second"]
+    headings = element("tr", *(element("th", name, scope="col") for name in names))
+    bodies = [element("tbody", *_rows(measured, places)) for _, measured in kinds]
+    table = element("table", caption, element("thead", headings), *bodies)
+    label = f"All figures at {copies:,} copies"
+    yield element("div", table, class_="scrolls", role="region", aria_label=label, tabindex=0)
 
 
 def _rows(results: Sequence[Result], places: Mapping[str, int]) -> Iterator[Element]:
-    most = max(result.figures.per_second for result in results)
+    fastest = max(result.figures.per_second for result in results)
     metric = results[0].metric
     for number, result in enumerate(results):
         row = element("tr", class_=f"s{places[result.index]}")
@@ -156,7 +137,7 @@ def _rows(results: Sequence[Result], places: Mapping[str, int]) -> Iterator[Elem
         row.append(element("th", result.index, scope="row"))
         *times, rate, spread = cells(result)
         row.extend(element("td", text) for text in (*times, spread))
-        width = f"width: {60 * result.figures.per_second / most:.1f}%"
+        width = f"width: {60 * result.figures.per_second / fastest:.1f}%"
         bar = element("span", class_="bar", style=width)
         row.append(element("td", bar, f"{rate} {metric.unit}", class_="rate"))
         yield row

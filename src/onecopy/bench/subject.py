@@ -6,7 +6,7 @@ Before a benchmark adds copies to an index, it notes them in the index's state u
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -86,7 +86,7 @@ class Subject:
         adding = replace(before, up_to=max(copies, before.up_to))
         self._write(adding)
         began = perf_counter()
-        added = self.index.add(_stepping(workload.pairs(range(before.copies, copies)), step))
+        added = self.index.add(_with_steps(workload.pairs(range(before.copies, copies)), step))
         rate = added / (perf_counter() - began)
         self._write(replace(adding, copies=copies))
         return Round(1, rate) if before.up_to == before.copies else None
@@ -139,7 +139,7 @@ class Subject:
         return f"onecopy bench --clean '{self.address}'"
 
 
-def _stepping(pairs: Iterator[tuple[str, Copy]], step: Step) -> Iterator[tuple[str, Copy]]:
+def _with_steps(pairs: Iterator[tuple[str, Copy]], step: Step) -> Iterator[tuple[str, Copy]]:
     """Yield the pairs, and call `step` after every `STEP` of them."""
     for number, pair in enumerate(pairs, 1):
         yield pair
@@ -159,8 +159,7 @@ def opened(urls: Sequence[str]) -> Iterator[list[Subject]]:
             if url == "sqlite:":
                 folder = stack.enter_context(TemporaryDirectory(prefix="onecopy-bench-"))
                 place = f"sqlite:{folder}/index.sqlite"
-            index = open_index(place)
-            stack.callback(index.close)
+            index = stack.enter_context(closing(open_index(place)))
             is_persistent = url not in ("sqlite:", "memory:")
             subjects.append(Subject(label, place, index, is_persistent=is_persistent))
         yield subjects

@@ -59,7 +59,7 @@ def time_text(nanoseconds: float | None) -> str:
 def values(result: Result) -> dict[str, Any]:
     """Return a result for JSON: latencies in microseconds, and rates per second."""
     figures = result.figures
-    least, most = figures.span
+    slowest, fastest = figures.span
     return {
         "copies": result.copies,
         "index": result.index,
@@ -72,8 +72,8 @@ def values(result: Result) -> dict[str, Any]:
             for name, at in SHOWN.items()
         },
         "per_second": round(figures.per_second, 1),
-        "least_per_second": round(least, 1),
-        "most_per_second": round(most, 1),
+        "least_per_second": round(slowest, 1),
+        "most_per_second": round(fastest, 1),
     }
 
 

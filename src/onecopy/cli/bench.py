@@ -1,4 +1,4 @@
-"""`onecopy bench`: compares the speed of indexes."""
+"""`onecopy bench`: compare the speed of indexes."""
 
 import signal
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from onecopy.bench.subject import STEP, Subject, opened
 from onecopy.bench.table import Table, values
 from onecopy.bench.workload import TENANT
 from onecopy.cli.main import INTERRUPTED
-from onecopy.cli.options import closing_help
+from onecopy.cli.options import closing_help, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
 
@@ -65,21 +65,11 @@ def _numbers(limit: int) -> _Callback:
     show_default=True,
     help="Number of concurrent client processes; '' for none.",
 )
-@click.option(
-    "--rounds",
-    metavar="N",
-    type=click.IntRange(1, 1000),
-    default=5,
-    show_default=True,
-    help="Rounds per measurement; the result is their median.",
+@whole_number(
+    "--rounds", 1, 1000, default=5, text="Rounds per measurement; the result is their median."
 )
-@click.option(
-    "--seed",
-    metavar="N",
-    type=click.IntRange(0, 2**63 - 1),
-    default=1,
-    show_default=True,
-    help="Seed from which copies and queries are generated.",
+@whole_number(
+    "--seed", 0, 2**63 - 1, default=1, text="Seed from which copies and queries are generated."
 )
 @click.option(
     "--report",
@@ -125,22 +115,22 @@ def command(  # noqa: PLR0913 - one for each option
         if clean:
             return _clean(subjects, progress=progress)
         report = Report(plan, facts(), {each.label: each.address for each in subjects})
-        with display(progress=progress, unit=" steps", sizes=[steps(subjects, plan)]) as shown:
-            bench = Bench(subjects, plan, lambda: shown.progress(1, 0))
+        with display(progress=progress, unit=" steps", sizes=[steps(subjects, plan)]) as output:
+            bench = Bench(subjects, plan, lambda: output.progress(1, 0))
             try:
-                _measure(bench, report, shown, report_file, as_json=as_json)
+                _measure(bench, report, output, report_file, as_json=as_json)
                 if not keep:
                     _empty(subjects)
             except KeyboardInterrupt:
-                shown.note("interrupted: some measurements are missing")
+                output.note("interrupted: some measurements are missing")
                 return INTERRUPTED
             finally:
-                _report_remaining(subjects, shown)
+                _report_remaining(subjects, output)
     return 0
 
 
 def _measure(
-    bench: Bench, report: Report, shown: Display, file: Path | None, *, as_json: bool
+    bench: Bench, report: Report, output: Display, file: Path | None, *, as_json: bool
 ) -> None:
     """Print each result as it arrives; write the report even if the run is interrupted."""
     table = Table(list(report.addresses))
@@ -148,7 +138,7 @@ def _measure(
         for result in bench.run():
             report.results.append(result)
             for line in [json_line(values(result))] if as_json else table.lines(result):
-                shown.line(line)
+                output.line(line)
     finally:
         if file:
             report.write(file)
@@ -163,10 +153,10 @@ def _empty(subjects: Sequence[Subject]) -> None:
             subject.clean(lambda: None)
 
 
-def _report_remaining(subjects: Sequence[Subject], shown: Display) -> None:
+def _report_remaining(subjects: Sequence[Subject], output: Display) -> None:
     for subject in subjects:
         if subject.is_persistent and (filled := subject.filled):
-            shown.note(
+            output.note(
                 f"{subject.label}: {filled.up_to:,} copies of the tenant {TENANT} remain for the "
                 f"next benchmark; to remove them: {subject.clean_command}"
             )
@@ -175,8 +165,8 @@ def _report_remaining(subjects: Sequence[Subject], shown: Display) -> None:
 def _clean(subjects: Sequence[Subject], *, progress: bool | None) -> int:
     filled = [subject.filled for subject in subjects]
     sizes = [each.up_to // STEP for each in filled if each]
-    with display(progress=progress, unit=" steps", sizes=sizes) as shown:
+    with display(progress=progress, unit=" steps", sizes=sizes) as output:
         for subject in subjects:
-            removed = subject.clean(lambda: shown.progress(1, 0))
-            shown.note(f"{subject.label}: {removed:,} copies removed")
+            removed = subject.clean(lambda: output.progress(1, 0))
+            output.note(f"{subject.label}: {removed:,} copies removed")
     return 0

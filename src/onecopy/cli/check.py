@@ -29,13 +29,11 @@ def command(
     Nothing is uploaded. A file is read only if a stored file or another file at PATH has its size.
     If several files have the same content, all but the first are reported as duplicates of it.
     """
-    with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as shown:
-        found = files_below(paths, "", shown)
-        with closing(
-            check(found, gate, progress=shown.progress if shown.shows else None)
-        ) as results:
-            summary = print_results(results, shown, as_json=as_json)
-        shown.note(summary.text(gate.config().price, "new"))
+    with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as output:
+        found = files_below(paths, "", output)
+        with closing(check(found, gate, progress=output.callback)) as results:
+            summary = print_results(results, output, as_json=as_json)
+        output.note(summary.text(gate.config().price, "new"))
     if summary.failed:
         return 2
     return 1 if summary.stored or summary.unconfirmed else 0

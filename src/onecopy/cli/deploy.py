@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from onecopy.aws.deploy.choices import ARCHITECTURES, PYTHONS, Choices
-from onecopy.cli.options import closing_help
+from onecopy.cli.options import closing_help, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
 from onecopy.errors import InvalidSettings
@@ -95,27 +95,13 @@ if TYPE_CHECKING:
     help="Processor of the functions.  [default: arm64]",
 )
 @click.option(
-    "--python",
-    type=click.Choice(PYTHONS),
-    help="Python version of the functions.  [default: 3.13]",
+    "--python", type=click.Choice(PYTHONS), help="Python version of the functions.  [default: 3.13]"
 )
 @click.option("--plan", is_flag=True, help="Only show what would be created, and what it costs.")
-@click.option(
-    "--files-per-month",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=10_000,
-    show_default=True,
-    help="With --plan: files checked in a month.",
+@whole_number(
+    "--files-per-month", 0, None, default=10_000, text="With --plan: files checked in a month."
 )
-@click.option(
-    "--records",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=100_000,
-    show_default=True,
-    help="With --plan: files in the index.",
-)
+@whole_number("--records", 0, None, default=100_000, text="With --plan: files in the index.")
 @click.option(
     "--remove", is_flag=True, help="Remove the deployment; the index and all stored files stay."
 )
@@ -142,23 +128,21 @@ def command(  # noqa: PLR0913 - one for each option
     if with_index and not remove:
         raise click.UsageError("--with-index needs --remove")
     if plan + remove + rotate_secret > 1:
-        raise click.UsageError(
-            "--plan, --remove and --rotate-secret exclude each other; give one of them"
-        )
-    shown, choices = Display(), _choices(chosen)
+        raise click.UsageError("give only one of --plan, --remove and --rotate-secret")
+    output, choices = Display(), _choices(chosen)
     if plan:
-        _print_plan(shown, choices, files_per_month, records, as_json=as_json)
+        _print_plan(output, choices, files_per_month, records, as_json=as_json)
         return 0
-    deployment = _deployment(choices, shown)
+    deployment = _deployment(choices, output)
     if rotate_secret:
         deployment.rotate_secret()
-        shown.note(
+        output.note(
             "a new secret signs tickets; the previous one is accepted until the next rotation"
         )
     elif remove:
-        _print_left(shown, deployment.remove(index=with_index), as_json=as_json)
+        _print_remaining(output, deployment.remove(index=with_index), as_json=as_json)
     else:
-        _print_deployed(shown, deployment.deploy(), as_json=as_json)
+        _print_deployed(output, deployment.deploy(), as_json=as_json)
     return 0
 
 
@@ -170,7 +154,7 @@ def _choices(chosen: dict[str, Any]) -> Choices:
     return Choices(**given)
 
 
-def _deployment(choices: Choices, shown: Display) -> "Deployment":
+def _deployment(choices: Choices, output: Display) -> "Deployment":
     try:
         from onecopy.aws.deploy.account import Account
         from onecopy.aws.deploy.deployment import Deployment
@@ -178,36 +162,36 @@ def _deployment(choices: Choices, shown: Display) -> "Deployment":
         raise InvalidSettings(
             f"deploying needs {error.name}, which is not installed: pip install 'onecopy[aws]'"
         ) from error
-    return Deployment(Account(), choices, shown.note)
+    return Deployment(Account(), choices, output.note)
 
 
-def _print_deployed(shown: Display, deployed: "Deployed", *, as_json: bool) -> None:
+def _print_deployed(output: Display, deployed: "Deployed", *, as_json: bool) -> None:
     if as_json:
-        shown.line(json_line(deployed._asdict()))
+        output.line(json_line(deployed._asdict()))
         return
     if not deployed.is_changed:
-        shown.note("nothing has changed")
+        output.note("nothing has changed")
     if deployed.dns:
-        shown.note("add a DNS record that points {} to {}".format(*deployed.dns))
+        output.note("add a DNS record that points {} to {}".format(*deployed.dns))
     if deployed.token:
-        shown.note(f"the page asks for a token; this one is shown only once:\n{deployed.token}")
-        shown.note(f"to create more: onecopy token create --index '{deployed.index_url}'")
-    shown.line(deployed.url)
+        output.note(f"the page asks for a token; this one is shown only once:\n{deployed.token}")
+        output.note(f"to create more: onecopy token create --index '{deployed.index_url}'")
+    output.line(deployed.url)
 
 
-def _print_left(shown: Display, left: "Remaining", *, as_json: bool) -> None:
+def _print_remaining(output: Display, remaining: "Remaining", *, as_json: bool) -> None:
     if as_json:
-        shown.line(json_line(left._asdict()))
+        output.line(json_line(remaining._asdict()))
         return
-    shown.note("removed")
-    if left.bucket:
-        shown.note(f"the bucket {left.bucket} and its objects were not changed")
-    if left.table:
-        shown.note(f"the index {left.table} was kept; --remove --with-index deletes it")
+    output.note("removed")
+    if remaining.bucket:
+        output.note(f"the bucket {remaining.bucket} and its objects were not changed")
+    if remaining.table:
+        output.note(f"the index {remaining.table} was kept; --remove --with-index deletes it")
 
 
 def _print_plan(
-    shown: Display, choices: Choices, files: int, records: int, *, as_json: bool
+    output: Display, choices: Choices, files: int, records: int, *, as_json: bool
 ) -> None:
     from onecopy.aws.deploy.plan import plan
     from onecopy.aws.deploy.price import CHECK, monthly, total
@@ -215,13 +199,13 @@ def _print_plan(
     resources, lines = plan(choices), monthly(files, records)
     if as_json:
         prices = [line._asdict() | {"dollars": line.dollars} for line in lines]
-        shown.line(json_line({"resources": resources, "prices": prices, "dollars": total(lines)}))
+        output.line(json_line({"resources": resources, "prices": prices, "dollars": total(lines)}))
         return
     for name, kind in resources.items():
-        shown.line(f"{name:<24}{kind}")
-    shown.line("")
+        output.line(f"{name:<24}{kind}")
+    output.line("")
     for line in lines:
-        shown.line(f"${line.dollars:>10,.4f}  {line.what}: {line.derived}")
-    shown.line(f"${total(lines):>10,.4f}  a month, at the list prices of us-east-1 (docs/aws.md)")
+        output.line(f"${line.dollars:>10,.4f}  {line.what}: {line.derived}")
+    output.line(f"${total(lines):>10,.4f}  a month, at the list prices of us-east-1 (docs/aws.md)")
     if_stored = total(monthly(files, records, CHECK))
-    shown.line(f"${if_stored:>10,.4f}  a month if all of them are already stored")
+    output.line(f"${if_stored:>10,.4f}  a month if all of them are already stored")

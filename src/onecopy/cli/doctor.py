@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import click
 
 from onecopy.backends import opened_backends, opened_index
-from onecopy.cli.options import closing_help, takes_settings
+from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
 from onecopy.doctor.finding import Finding, State, fine, wrong
@@ -56,12 +56,12 @@ _DAY_SECONDS = 24 * 3600
 )
 @click.option("--policy", is_flag=True, help="Print the minimal IAM policy for the bucket.")
 @click.option("--abort-stale", is_flag=True, help="Abort old unfinished uploads of onecopy.")
-@click.option(
+@whole_number(
     "--days",
-    type=click.IntRange(0, 10_000),
+    0,
+    10_000,
     default=8,
-    show_default=True,
-    help="With --abort-stale: minimum age of the uploads. They can be resumed for 7 days.",
+    text="With --abort-stale: minimum age of the uploads. They can be resumed for 7 days.",
 )
 @takes_settings(server=True)
 def command(  # noqa: PLR0913 - one for each option
@@ -131,12 +131,12 @@ def _store(
 
 def _print(findings: Iterator[Finding], *, as_json: bool) -> int:
     """Print each finding as soon as it is known; return the exit code."""
-    shown = Display()
+    output = Display()
     counts = dict.fromkeys(State, 0)
     for finding in findings:
         counts[finding.state] += 1
-        shown.line(json_line(finding._asdict()) if as_json else _text(finding))
-    shown.note(
+        output.line(json_line(finding._asdict()) if as_json else _text(finding))
+    output.note(
         f"{counts[State.FINE]:,} fine, {counts[State.ADVICE]:,} could be better, "
         f"{counts[State.WRONG]:,} to fix"
     )
@@ -150,9 +150,9 @@ def _text(finding: Finding) -> str:
 
 
 def _print_policy(settings: Settings) -> int:
-    shown = Display()
-    shown.line(json.dumps(least_policy(Address.parse(settings.store)), indent=2))
-    shown.note("the statement OnecopyDoctor is optional: only `onecopy doctor` needs it")
+    output = Display()
+    output.line(json.dumps(least_policy(Address.parse(settings.store)), indent=2))
+    output.note("the statement OnecopyDoctor is optional: only `onecopy doctor` needs it")
     return 0
 
 
@@ -167,9 +167,9 @@ def _abort_stale(settings: Settings, days: int, *, as_json: bool) -> int:
             raise InvalidSettings(
                 "--abort-stale is for folders and buckets: this store keeps no unfinished uploads"
             )
-    shown = Display()
+    output = Display()
     if as_json:
-        shown.line(json_line({"given_up": ours, "others": others}))
+        output.line(json_line({"given_up": ours, "others": others}))
     kept = f"; {others:,} of other programs were not touched" if others else ""
-    shown.note(f"{ours:,} unfinished uploads were aborted{kept}")
+    output.note(f"{ours:,} unfinished uploads were aborted{kept}")
     return 0

@@ -39,14 +39,14 @@ def display_of_files(
     return display(progress=progress, sizes=sizes)
 
 
-def files_below(paths: Iterable[str], to: str, shown: Display) -> Iterator[File | Skipped]:
+def files_below(paths: Iterable[str], to: str, output: Display) -> Iterator[File | Skipped]:
     """Yield the files at and below `paths`; report what is not a file, and misleading names."""
     for found in walk(paths, to=to):
         if isinstance(found, Skipped) and found.reason in _NOT_A_FILE:
-            shown.note(f"skipped {found.path}: {found.message}")
+            output.note(f"skipped {found.path}: {found.message}")
             continue
         if isinstance(found, File) and normalisation_differs(found.key):
-            shown.note(f"{printable(found.path)}: {_NOT_NFC}")
+            output.note(f"{printable(found.path)}: {_NOT_NFC}")
         yield found
 
 
@@ -90,26 +90,24 @@ class Summary:
     def text(self, price: float, done: Done) -> str:
         """Return the summary as a line of text; `price` in US dollars per GB and month."""
         counts = [f"{self.new:,} {done}", f"{self.stored:,} already stored"]
-        for number, name in (
+        others = (
             (self.unconfirmed, "unconfirmed"),
             (self.taken, "not uploaded because the name is taken"),
             (self.failed, "failed"),
-        ):
-            if number:
-                counts.append(f"{number:,} {name}")
+        )
+        counts += [f"{number:,} {name}" for number, name in others if number]
         saved = money_text(self.not_sent / 1e9 * price)
         sent = {"uploaded": "sent", "to upload": "to send"}.get(done)
         amounts = [f"{bytes_text(self.sent)} {sent}"] if sent else []
-        amounts.append(
-            f"{bytes_text(self.not_sent)} {'not sent' if done == 'uploaded' else 'need no upload'}"
-        )
+        not_sent = "not sent" if done == "uploaded" else "need no upload"
+        amounts.append(f"{bytes_text(self.not_sent)} {not_sent}")
         return f"{', '.join(counts)}; {', '.join(amounts)}; {saved} a month saved"
 
 
-def print_results(results: Iterable[Result], shown: Display, *, as_json: bool) -> Summary:
+def print_results(results: Iterable[Result], output: Display, *, as_json: bool) -> Summary:
     """Print each result as soon as it is known; return the summary."""
     summary = Summary()
     for result in results:
         summary.add(result)
-        shown.line(json_line(result_values(result)) if as_json else result_text(result))
+        output.line(json_line(result_values(result)) if as_json else result_text(result))
     return summary

@@ -28,7 +28,7 @@ def command(*, settings: Settings, keys: tuple[str, ...], as_json: bool) -> int:
     The objects stay in the store: onecopy never deletes objects. Their contents count as new until
     `onecopy scan` finds the objects again.
     """
-    shown = Display()
+    output = Display()
     missing = 0
     with opened_backends(settings) as (index, _):
         for start in range(0, len(keys), _MAX_BATCH_KEYS):
@@ -39,11 +39,7 @@ def command(*, settings: Settings, keys: tuple[str, ...], as_json: bool) -> int:
             for key in batch:
                 done = key in removed
                 missing += not done
-                if as_json:
-                    shown.line(json_line({"key": key, "forgotten": done}))
-                else:
-                    shown.line(
-                        f"{printable(key)}: {'removed from the index' if done else 'not recorded'}"
-                    )
-    shown.note(f"{len(keys) - missing:,} records removed from the index; no object was deleted")
+                text = f"{printable(key)}: {'removed from the index' if done else 'not recorded'}"
+                output.line(json_line({"key": key, "forgotten": done}) if as_json else text)
+    output.note(f"{len(keys) - missing:,} records removed from the index; no object was deleted")
     return 1 if missing else 0

@@ -46,9 +46,8 @@ def check(*, settings: Settings) -> int:
     display = Display()
     for fault in faults:
         display.line(fault)
-    display.note(
-        f"{len(faults):,} faults: restore a backup" if faults else "the index has no faults"
-    )
+    result = f"{len(faults):,} faults: restore a backup" if faults else "the index has no faults"
+    display.note(result)
     return 2 if faults else 0
 
 

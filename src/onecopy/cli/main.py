@@ -50,9 +50,8 @@ class Commands(click.Group):
         width = max(map(len, COMMANDS))
         for title, names in GROUPS.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    [(name.ljust(width), self._summary(ctx, name)) for name in names]
-                )
+                rows = [(name.ljust(width), self._summary(ctx, name)) for name in names]
+                formatter.write_dl(rows)
 
     def _summary(self, ctx: click.Context, name: str) -> str:
         command = self.get_command(ctx, name)
@@ -92,21 +91,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except ReaderLeft:  # otherwise Python would report the broken pipe again when it exits
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except OSError as error:
-        return _fail(_describe(error), error)
-    except OnecopyError as error:
-        return _fail(str(error), error)
+    except (OSError, OnecopyError) as error:
+        logging.getLogger("onecopy").debug("failed", exc_info=error)
+        print(f"onecopy: {_describe(error)}", file=sys.stderr)
+        return ERROR
     return code if isinstance(code, int) else 0
 
 
-def _fail(message: str, error: Exception) -> int:
-    if logging.getLogger("onecopy").isEnabledFor(logging.DEBUG):
-        logging.getLogger("onecopy").debug("failed", exc_info=error)
-    print(f"onecopy: {message}", file=sys.stderr)
-    return ERROR
-
-
-def _describe(error: OSError) -> str:
+def _describe(error: OSError | OnecopyError) -> str:
+    if isinstance(error, OnecopyError):
+        return str(error)
     reason = error.strerror or str(error)
     return f"{error.filename}: {reason}" if error.filename else reason
 

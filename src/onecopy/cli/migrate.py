@@ -1,10 +1,9 @@
-"""`onecopy migrate`: moves records from an index, a table or a file into an index."""
+"""`onecopy migrate`: move records from an index, a table or a file into an index."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
@@ -12,22 +11,11 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line, money_text
 from onecopy.files import printable
-from onecopy.migrate import (
-    MigrationResult,
-    Plan,
-    Progress,
-    migrate,
-    open_destination,
-    open_source,
-    plan,
-)
-from onecopy.migrate.checkpoint import (
-    Checkpoint,
-    FileCheckpoint,
-    StateCheckpoint,
-    migration_name,
-)
+from onecopy.migrate.checkpoint import Checkpoint, FileCheckpoint, StateCheckpoint, migration_name
 from onecopy.migrate.interface import Destination, Source
+from onecopy.migrate.migration import MigrationResult, Progress, migrate
+from onecopy.migrate.opening import open_destination, open_source
+from onecopy.migrate.plan import Plan, plan
 from onecopy.migrate.prototype import open_prototype, prototype_destination
 from onecopy.settings import Settings
 from onecopy.tenant import check_tenant
@@ -107,29 +95,29 @@ def command(  # noqa: PLR0913 - one for each option
     (dynamodb://TABLE?layout=checksums&key=NAME). Records that DESTINATION has already are kept.
     To resume an interrupted migration, run the same command again.
     """
-    addresses = _addresses(settings, (source, destination), prototype, region)
+    opener, address = _addresses(settings, (source, destination), prototype, region)
     bucket = via[1] if via else None
-    with closing(addresses.open_source()) as opened:
+    with closing(opener()) as opened:
         if only_plan:
-            found = plan(opened, addresses.destination, by_import=bucket is not None)
-            Display().line(json_line(_plan_values(found)) if as_json else _plan_text(found))
+            estimate = plan(opened, address, by_import=bucket is not None)
+            Display().line(json_line(_plan_values(estimate)) if as_json else _plan_text(estimate))
             return 0
         with (
-            closing(open_destination(addresses.destination, bucket)) as target,
-            display(progress=progress, unit=" rows", sizes=_sizes(opened)) as shown,
+            closing(open_destination(address, bucket)) as target,
+            display(progress=progress, unit=" rows", sizes=_sizes(opened)) as output,
         ):
             checkpoint, rejects = _files(opened, target, rejects_file)
-            report = _Reporter(shown).report
+            report = _Reporter(output).report
             result = migrate(opened, target, checkpoint, rejects, every=every, report=report)
-            return _show(result, shown, rejects, as_json=as_json)
+            return _show(result, output, rejects, as_json=as_json)
 
 
-def _show(result: MigrationResult, shown: Display, rejects: Path, *, as_json: bool) -> int:
+def _show(result: MigrationResult, output: Display, rejects: Path, *, as_json: bool) -> int:
     if result.rejected:
-        shown.note(f"{result.rejected:,} rows were rejected: see {rejects}")
-    shown.line(json_line(_values(result, rejects)) if as_json else _text(result))
+        output.note(f"{result.rejected:,} rows were rejected: see {rejects}")
+    output.line(json_line(_values(result, rejects)) if as_json else _text(result))
     if result.missing:
-        shown.note(
+        output.note(
             f"{len(result.missing):,} of {result.checked:,} sampled rows are missing in the "
             "destination; run the same command again"
         )
@@ -137,19 +125,13 @@ def _show(result: MigrationResult, shown: Display, rejects: Path, *, as_json: bo
     return 1 if result.rejected else 0
 
 
-class _Addresses(NamedTuple):
-    """The two ends of a migration."""
-
-    open_source: Callable[[], Source]
-    destination: str
-
-
 def _addresses(
     settings: Settings,
     arguments: tuple[str | None, str | None],
     prototype: tuple[str, str, str, str] | None,
     region: str | None,
-) -> _Addresses:
+) -> tuple[Callable[[], Source], str]:
+    """Return a function that opens the source, and the destination's address."""
     check_tenant(settings.tenant)
     source, destination = arguments
     if prototype is None:
@@ -157,14 +139,12 @@ def _addresses(
             raise click.UsageError("--region needs --prototype; otherwise add &region= to the URL")
         if source is None or destination is None:
             raise click.UsageError("missing SOURCE and DESTINATION, or --prototype")
-        return _Addresses(partial(open_source, source, settings.tenant), destination)
+        return partial(open_source, source, settings.tenant), destination
     if source is not None:
         raise click.UsageError("--prototype can't be used with SOURCE and DESTINATION")
     table, column, dynamodb_table, key = prototype
-    return _Addresses(
-        partial(open_prototype, table, column, settings.tenant),
-        prototype_destination(dynamodb_table, key, region),
-    )
+    opener = partial(open_prototype, table, column, settings.tenant)
+    return opener, prototype_destination(dynamodb_table, key, region)
 
 
 def _files(
@@ -181,18 +161,18 @@ def _files(
 class _Reporter:
     """Shows progress and the first rejects."""
 
-    def __init__(self, shown: Display) -> None:
-        self._shown = shown
+    def __init__(self, output: Display) -> None:
+        self._output = output
         self._left = _MAX_SHOWN_REJECTS
 
     def report(self, progress: Progress) -> None:
         for reject in progress.rejects[: self._left]:
             self._left -= 1
             value = f' "{printable(reject.value)}"' if reject.value else ""
-            self._shown.note(f"{printable(reject.row)}{value}: {reject.reason}")
+            self._output.note(f"{printable(reject.row)}{value}: {reject.reason}")
         cost = None if progress.dollars is None else f"{money_text(progress.dollars)} so far"
-        self._shown.detail(", ".join(filter(None, (progress.status, cost))))
-        self._shown.progress(progress.rows, 0)
+        self._output.detail(", ".join(filter(None, (progress.status, cost))))
+        self._output.progress(progress.rows, 0)
 
 
 def _sizes(source: Source) -> Iterator[int]:
@@ -233,33 +213,34 @@ def _text(result: MigrationResult) -> str:
     )
 
 
-def _plan_values(found: Plan) -> dict[str, object]:
+def _plan_values(estimate: Plan) -> dict[str, object]:
     return {
-        "rows": found.rows,
-        "sampled": found.sampled,
-        "rejected": found.rejected,
-        "rows_read_per_second": round(found.reading_rate),
-        "rows_written_per_second_assumed": round(found.writing_rate),
-        "seconds": found.seconds,
-        "write_units": found.all_units,
-        "dollars": found.dollars,
-        "import_dollars": found.import_dollars,
+        "rows": estimate.rows,
+        "sampled": estimate.sampled,
+        "rejected": estimate.rejected,
+        "rows_read_per_second": round(estimate.reading_rate),
+        "rows_written_per_second_assumed": round(estimate.writing_rate),
+        "seconds": estimate.seconds,
+        "write_units": estimate.all_units,
+        "dollars": estimate.dollars,
+        "import_dollars": estimate.import_dollars,
     }
 
 
-def _plan_text(found: Plan) -> str:
-    rows = "unknown until all are read" if found.rows is None else f"about {found.rows:,}"
+def _plan_text(estimate: Plan) -> str:
+    rows = "unknown until all are read" if estimate.rows is None else f"about {estimate.rows:,}"
+    rejected = f"{estimate.rejected:,} of the first {estimate.sampled:,} are not checksums"
     lines = [
-        f"rows     {rows}; {found.rejected:,} of the first {found.sampled:,} are not checksums",
-        f"reading  {found.reading_rate:,.0f} rows/s, measured on these rows",
-        f"writing  {found.writing_rate:,.0f} rows/s, assumed",
+        f"rows     {rows}; {rejected}",
+        f"reading  {estimate.reading_rate:,.0f} rows/s, measured on these rows",
+        f"writing  {estimate.writing_rate:,.0f} rows/s, assumed",
     ]
-    if found.seconds is not None:
-        lines.append(f"time     about {_duration(found.seconds)}")
-    if found.all_units is not None and found.dollars is not None:
+    if estimate.seconds is not None:
+        lines.append(f"time     about {_duration(estimate.seconds)}")
+    if estimate.all_units is not None and estimate.dollars is not None:
         lines.append(
-            f"cost     {found.all_units:,} write request units: {money_text(found.dollars)}; "
-            f"by --via s3-import {money_text(found.import_dollars or 0)} (us-east-1)"
+            f"cost     {estimate.all_units:,} write request units: {money_text(estimate.dollars)}; "
+            f"by --via s3-import {money_text(estimate.import_dollars or 0)} (us-east-1)"
         )
     return "\n".join(lines)
 

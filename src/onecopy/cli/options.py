@@ -75,6 +75,16 @@ def takes_settings(
     return decorate
 
 
+def whole_number(
+    name: str, smallest: int, largest: int | None, *, default: int, text: str
+) -> Decorator:
+    """Return an option that accepts a whole number in a range; `text` is its help."""
+    numbers = click.IntRange(smallest, largest)
+    return click.option(
+        name, metavar="N", type=numbers, default=default, show_default=True, help=text
+    )
+
+
 def closing_help(exit_codes: str, *examples: str) -> str:
     """Return the end of a command's help: examples, which click does not rewrap, and exit codes."""
     lines = "\n".join(f"  {example}" for example in examples)

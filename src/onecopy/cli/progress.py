@@ -26,9 +26,9 @@ class Display:
         self._read = 0
 
     @property
-    def shows(self) -> bool:
-        """Whether there is a bar."""
-        return self._bar is not None
+    def callback(self) -> Callable[[int, int], object] | None:
+        """The function to call with progress; None without a bar, so that none is computed."""
+        return self.progress if self._bar is not None else None
 
     def line(self, text: str) -> None:
         """Write a result to standard output; raises ReaderLeft."""

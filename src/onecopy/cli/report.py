@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from onecopy.backends import opened_backends
-from onecopy.cli.options import closing_help, takes_settings
+from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import bytes_text, json_line, money_text
 from onecopy.content import Copy
@@ -22,18 +22,11 @@ _Pair = tuple[str, Copy]
 @click.command(
     "report",
     epilog=closing_help(
-        "Exit codes: 0 done, 2 error.",
-        "onecopy report",
-        "onecopy report --top 100 --json",
+        "Exit codes: 0 done, 2 error.", "onecopy report", "onecopy report --top 100 --json"
     ),
 )
-@click.option(
-    "--top",
-    metavar="N",
-    type=click.IntRange(0, 10_000),
-    default=10,
-    show_default=True,
-    help="Number of contents to list, those that waste most first.",
+@whole_number(
+    "--top", 0, 10_000, default=10, text="Number of contents to list, those that waste most first."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
@@ -46,24 +39,24 @@ def command(*, settings: Settings, top: int, as_json: bool, progress: bool | Non
     """
     with (
         opened_backends(settings) as (index, store),
-        display(progress=progress, unit=" copies") as shown,
+        display(progress=progress, unit=" copies") as output,
     ):
         figures = report(
-            _counted(index.copies(settings.tenant), shown),
+            _counted(index.copies(settings.tenant), output),
             price=settings.price,
             top=top,
             hard_links=store.kind == "folder",
         )
     for line in [json_line(_values(figures))] if as_json else _lines(figures):
-        shown.line(line)
+        output.line(line)
     return 0
 
 
-def _counted(copies: Iterator[_Pair], shown: Display) -> Iterator[_Pair]:
+def _counted(copies: Iterator[_Pair], output: Display) -> Iterator[_Pair]:
     """Yield the copies, and show their number as progress."""
     while batch := list(islice(copies, _COPIES_PER_STEP)):
         yield from batch
-        shown.progress(len(batch), 0)
+        output.progress(len(batch), 0)
 
 
 def _values(figures: Report) -> dict[str, Any]:

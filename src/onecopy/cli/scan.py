@@ -43,14 +43,14 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
     """
     with (
         opened_backends(settings) as (index, store),
-        display(progress=progress, unit=" objects", sizes=_count(store)) as shown,
+        display(progress=progress, unit=" objects", sizes=_count(store)) as output,
     ):
         before = 0
 
         def report(figures: Figures) -> None:
             nonlocal before
             done = figures.known + figures.added + figures.empty
-            shown.progress(done - before, 0)
+            output.progress(done - before, 0)
             before = done
 
         figures = scan(
@@ -58,13 +58,13 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
             store,
             tenants_of(settings, index, FunctionSettings.read().jwt_tenant),
             read=read or "new",
-            progress=report if shown.shows else None,
+            progress=report,
         )
         for problem in figures.problems:
-            shown.note(f"{printable(problem.key)}: {problem.reason}")
+            output.note(f"{printable(problem.key)}: {problem.reason}")
         if figures.more_problems:
-            shown.note(f"and {figures.more_problems:,} more")
-        shown.line(json_line(_values(figures)) if as_json else _text(figures))
+            output.note(f"and {figures.more_problems:,} more")
+        output.line(json_line(_values(figures)) if as_json else _text(figures))
     return 1 if figures.problems else 0
 
 

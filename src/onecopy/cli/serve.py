@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from onecopy.backends import opened_backends, ticket_secrets_of
-from onecopy.cli.options import closing_help, takes_settings
+from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.errors import InvalidSettings
 from onecopy.settings import Settings
 
@@ -32,13 +32,7 @@ _SHUTDOWN_SECONDS = 10
     ),
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="Port to listen on; 0 chooses a free one.",
-)
+@whole_number("--port", 0, 65535, default=8000, text="Port to listen on; 0 chooses a free one.")
 @click.option(
     "--checksum-api",
     metavar="ORIGIN",
@@ -113,8 +107,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else error.strerror or str(error)
-        raise InvalidSettings(f"can't listen on {host} port {port}: {why}") from error
+        reason = os.strerror(error.errno) if error.errno else error.strerror or str(error)
+        raise InvalidSettings(f"can't listen on {host} port {port}: {reason}") from error
     # asyncio sets it only on sockets that it creates; without it every response waits for 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -1,17 +1,23 @@
 """Formatting of results: a line of text for people, or a line of JSON for programs."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 from onecopy.content import Copy, Verdict
 from onecopy.files import printable
+from onecopy.timestamp import as_datetime
 from onecopy.upload.result import Outcome, Result
 
 _EXPLANATIONS = {
     "listed": "on your list of checksums, which does not say where a copy is stored",
+    "copy-changed": "a stored file that may match changed while it was read; try again",
+    "index-forbidden": "the index denied access; check its permissions",
+    "index-unavailable": "the index is unavailable; try again later",
     "read-limit": "a stored file may match, but is too large to be read now; "
     "run `onecopy scan` and try again",
+    "store-expiring": "a lifecycle rule will soon delete the only copy; upload with --anyway",
+    "store-forbidden": "the store denied access; run `onecopy doctor`",
+    "store-unavailable": "the store is unavailable; try again later",
 }
 """Texts for reasons that come without a message and do not explain themselves."""
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
@@ -19,13 +25,7 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 def time_text(milliseconds: int) -> str:
     """Return a time as RFC 3339 in UTC, to the millisecond."""
-    time = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def day(milliseconds: int) -> str:
-    """Return the day of a time, in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
+    return as_datetime(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def bytes_text(size: float) -> str:
@@ -84,7 +84,8 @@ def result_text(result: Result) -> str:
 
 def _describe(result: Result) -> str:
     if result.outcome is Outcome.UPLOADED:
-        return f"uploaded as {printable(result.key or '')}" + _in_brackets(result.reason)
+        reason = f" ({result.reason})" if result.reason else ""
+        return f"uploaded as {printable(result.key or '')}{reason}"
     if result.outcome is Outcome.WOULD_UPLOAD:
         stored = f", although already stored: {_location(result)}" if result.copy else ""
         return "would be uploaded" + stored
@@ -92,10 +93,10 @@ def _describe(result: Result) -> str:
         return _describe_duplicate(result)
     if result.outcome is Outcome.KEY_TAKEN:
         return f"not uploaded: another file is stored as {printable(result.key or '')}"
-    why = result.message or _EXPLANATIONS.get(result.reason or "", result.reason or "")
+    explanation = result.message or _EXPLANATIONS.get(result.reason or "", result.reason or "")
     if result.outcome is Outcome.FAILED:
-        return f"failed: {why}"
-    return f"unconfirmed: {why}" if result.verdict is Verdict.UNCONFIRMED else "new"
+        return f"failed: {explanation}"
+    return f"unconfirmed: {explanation}" if result.verdict is Verdict.UNCONFIRMED else "new"
 
 
 def _describe_duplicate(result: Result) -> str:
@@ -106,9 +107,5 @@ def _describe_duplicate(result: Result) -> str:
 
 def _location(result: Result) -> str:
     if result.copy is None:
-        return f"same as {printable(result.same_as or '')}"
-    return f"{printable(result.copy.key)}, since {day(result.copy.stored_at)}"
-
-
-def _in_brackets(reason: str | None) -> str:
-    return f" ({reason})" if reason else ""
+        return f"same content as {printable(result.same_as or '')}"
+    return f"{printable(result.copy.key)}, since {as_datetime(result.copy.stored_at).date()}"

@@ -1,7 +1,6 @@
 """`onecopy token`: the tokens with which clients access the service."""
 
 import re
-import time
 
 import click
 
@@ -10,28 +9,23 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, time_text
 from onecopy.settings import Settings
+from onecopy.timestamp import now
 from onecopy.tokens import SCOPES, Scope, Token, create_token, list_tokens, revoke_token
 
-_UNITS = {"m": 60, "h": 3600, "d": 86400}
+_UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
-class Duration(click.ParamType[int]):
-    """A duration such as 90d, 12h or 30m; converted to milliseconds."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        if isinstance(value, int):
-            return value
-        match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", str(value))
-        if match is None:
-            self.fail(
-                f"invalid duration {value!r}: use a number and m, h or d, as in 90d", param, ctx
-            )
-        return int(match[1]) * _UNITS[match[2]] * 1000
+def _read_expiry(_ctx: click.Context, _param: click.Parameter, given: str | None) -> int | None:
+    """Return the time after a duration such as 90d, 12h or 30m, in milliseconds since 1970."""
+    if given is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", given)
+    if match is None:
+        raise click.BadParameter(
+            f"invalid duration {given!r}: use a number and m, h or d, as in 90d"
+        )
+    return now() + int(match[1]) * _UNIT_SECONDS[match[2]] * 1000
 
 
 @click.group(
@@ -73,7 +67,8 @@ def command() -> None:
 @click.option("--label", default="", help="Description, shown in `onecopy token list`.")
 @click.option(
     "--expires-in",
-    type=Duration(),
+    "expires_at",
+    callback=_read_expiry,
     metavar="TIME",
     help="When it expires, as 90d, 12h or 30m; by default never.",
 )
@@ -85,18 +80,17 @@ def create(  # noqa: PLR0913 - one for each option
     tenant: str,
     scopes: tuple[Scope, ...],
     label: str,
-    expires_in: int | None,
+    expires_at: int | None,
     as_json: bool,
 ) -> int:
     """Create a token and print it. It cannot be shown again."""
-    expires_at = None if expires_in is None else time.time_ns() // 1_000_000 + expires_in
     with opened_index(settings) as index:
         token, secret = create_token(
             index, tenant=tenant, scopes=scopes, label=label, expires_at=expires_at
         )
-    shown = Display()
-    shown.line(json_line({**_values(token), "token": secret}) if as_json else secret)
-    shown.note(f"created token {token.id}; save it now, it cannot be shown again")
+    output = Display()
+    output.line(json_line({**_values(token), "token": secret}) if as_json else secret)
+    output.note(f"created token {token.id}; save it now, it cannot be shown again")
     return 0
 
 
@@ -109,17 +103,16 @@ def list_(*, settings: Settings, as_json: bool) -> int:
     """List the tokens, without their secrets."""
     with opened_index(settings) as index:
         tokens = list_tokens(index)
-    shown = Display()
+    output = Display()
     for token in tokens:
-        shown.line(json_line(_values(token)) if as_json else _text(token))
+        output.line(json_line(_values(token)) if as_json else _text(token))
     return 0
 
 
 @command.command(
     "revoke",
     epilog=closing_help(
-        "Exit codes: 0 done, 1 there is no such token, 2 error.",
-        "onecopy token revoke k3t9x2m4",
+        "Exit codes: 0 done, 1 there is no such token, 2 error.", "onecopy token revoke k3t9x2m4"
     ),
 )
 @click.argument("token_id", metavar="ID")

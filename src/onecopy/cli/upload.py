@@ -83,9 +83,9 @@ def command(  # noqa: PLR0913 - one for each option
     uploads of large files, run the same command again.
     """
     check_prefix(to)
-    with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as shown:
-        found = files_below(paths, to, shown)
-        report = shown.progress if shown.shows else None
+    with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as output:
+        found = files_below(paths, to, output)
+        report = output.callback
         options = Options(
             anyway=anyway,
             on_taken=on_taken,
@@ -96,8 +96,8 @@ def command(  # noqa: PLR0913 - one for each option
         work = check(found, gate, progress=report) if dry_run else upload(found, gate, options)
         with closing(work):
             results = _planned(work, anyway=anyway) if dry_run else work
-            summary = print_results(results, shown, as_json=as_json)
-        shown.note(summary.text(gate.config().price, "to upload" if dry_run else "uploaded"))
+            summary = print_results(results, output, as_json=as_json)
+        output.note(summary.text(gate.config().price, "to upload" if dry_run else "uploaded"))
     if summary.failed:
         return 2
     if dry_run:

@@ -2,7 +2,7 @@
 
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -19,9 +19,8 @@ from onecopy.doctor.finding import Finding, advice, fine, wrong
 from onecopy.doctor.policy import FIX_PERMISSIONS
 from onecopy.errors import Failure, Forbidden, OnecopyError
 from onecopy.key import RESERVED
-from onecopy.store.s3.capabilities import Capabilities
 from onecopy.store.s3.connection import failure, translated
-from onecopy.store.s3.object_info import checksum
+from onecopy.store.s3.object_info import parse_checksum
 from onecopy.store.s3.store import S3Store
 
 _COMPOSITE = f"{RESERVED}/composite"
@@ -40,19 +39,19 @@ def examine_bucket(
     them. Raises the errors of the store when the bucket stops answering.
     """
     with translated():
-        yield _credentials(store)
-        reached = list(_reach(store))
+        yield _examine_credentials(store)
+        reached = list(_examine_reach(store))
         yield from reached
         if "bucket" not in [finding.about for finding in reached]:
             return
-        yield from _endpoint(store, origins)
-        yield _absence(store)
-        yield from _access(store, create=create)
+        yield from _examine_endpoint(store, origins)
+        yield _examine_absence(store)
+        yield from _examine_access(store, create=create)
         yield from examine_cors(store, origins, fix=fix_cors)
         yield from examine_configuration(store)
 
 
-def _credentials(store: S3Store) -> Finding:
+def _examine_credentials(store: S3Store) -> Finding:
     """Report whose credentials are used, without the secret."""
     key = store.credentials.get_frozen_credentials().access_key
     arn = None if store.address.endpoint else _arn(store)
@@ -77,16 +76,13 @@ def _arn(store: S3Store) -> str | None:
 # Address
 
 
-def _reach(store: S3Store) -> Iterator[Finding]:
+def _examine_reach(store: S3Store) -> Iterator[Finding]:
     """Check that the bucket exists and may be listed; everything else depends on that."""
-    address = store.address
     try:
-        response: Any = store.client.list_objects_v2(
-            Bucket=address.bucket, Prefix=address.prefix, MaxKeys=1
-        )
+        response: Any = store.client.list_objects_v2(**store.address.below(), MaxKeys=1)
     except ClientError as error:
         response = error.response
-        yield _unreached(store, error)
+        yield _explain_unreached(store, error)
     except BotoCoreError as error:
         yield wrong("reach", str(failure(error)), "check the endpoint in the store's URL")
         return
@@ -94,10 +90,10 @@ def _reach(store: S3Store) -> Iterator[Finding]:
         yield fine("bucket", f"{store.url} exists, and we may list it")
     headers = response["ResponseMetadata"]["HTTPHeaders"]
     yield examine_clock(headers.get("date"), datetime.now(UTC))
-    yield from _region(store)
+    yield from _examine_region(store)
 
 
-def _region(store: S3Store) -> Iterator[Finding]:
+def _examine_region(store: S3Store) -> Iterator[Finding]:
     """Check the region of the bucket, which even an error response names."""
     try:
         response: Any = store.client.head_bucket(Bucket=store.address.bucket)
@@ -115,20 +111,17 @@ def _region(store: S3Store) -> Iterator[Finding]:
         yield fine("region", region)
 
 
-def _unreached(store: S3Store, error: ClientError) -> Finding:
+def _explain_unreached(store: S3Store, error: ClientError) -> Finding:
     bucket, code = store.address.bucket, code_of(error)
     if status_of(error) == 404:
         where = f" --endpoint-url {store.address.endpoint}" if store.address.endpoint else ""
-        return wrong(
-            "reach",
-            f"there is no bucket {bucket}",
-            f"aws s3api create-bucket{where} --bucket {bucket}",
-        )
+        fix = f"aws s3api create-bucket{where} --bucket {bucket}"
+        return wrong("reach", f"there is no bucket {bucket}", fix)
     if code == "AccessDenied":
         return wrong(
             "reach",
-            f"we may not list {store.url} (s3:ListBucket): then a missing object answers 403, and "
-            "no object is ever certainly absent",
+            f"no permission to list {store.url} (s3:ListBucket); without it, S3 answers 403 for "
+            "missing objects, and onecopy cannot tell that they are missing",
             FIX_PERMISSIONS,
         )
     if status_of(error) in (401, 403):
@@ -140,10 +133,9 @@ def _unreached(store: S3Store, error: ClientError) -> Finding:
     return wrong("reach", str(failure(error)))
 
 
-def _endpoint(store: S3Store, origins: Sequence[str]) -> Iterator[Finding]:
+def _examine_endpoint(store: S3Store, origins: Sequence[str]) -> Iterator[Finding]:
     """Check that clients can reach the bucket at its endpoint, over an encrypted connection."""
-    address = store.address
-    endpoint = address.public_endpoint or address.endpoint
+    endpoint = store.address.public_endpoint or store.address.endpoint
     if endpoint is None:
         return
     found = urlsplit(endpoint)
@@ -151,113 +143,110 @@ def _endpoint(store: S3Store, origins: Sequence[str]) -> Iterator[Finding]:
         yield advice(
             "endpoint",
             f"{endpoint} can be reached from this machine only: clients elsewhere cannot upload",
-            "add public_endpoint=https://… to the store's URL: the address of the same service for "
-            "clients",
+            "add public_endpoint=https://… to the store's URL: its address for clients",
         )
     elif found.scheme == "http":
-        secure = [origin for origin in origins if origin.startswith("https:")]
-        yield wrong(
-            "endpoint",
-            f"{endpoint} is not encrypted: others in the network can read uploads"
-            + (f", and browsers let no page of {secure[0]} upload there" if secure else ""),
-            "put TLS in front of it, and set endpoint=https://… or public_endpoint=https://…",
-        )
+        yield _unencrypted(endpoint, origins)
     else:
         yield fine("endpoint", f"clients upload to {endpoint}")
+
+
+def _unencrypted(endpoint: str, origins: Sequence[str]) -> Finding:
+    message = f"{endpoint} is not encrypted: others in the network can read uploads"
+    if secure := [origin for origin in origins if origin.startswith("https:")]:
+        message += f", and browsers let no page of {secure[0]} upload there"
+    fix = "put TLS in front of it, and set endpoint=https://… or public_endpoint=https://…"
+    return wrong("endpoint", message, fix)
 
 
 # Permissions and capabilities
 
 
-def _absence(store: S3Store) -> Finding:
+def _examine_absence(store: S3Store) -> Finding:
     """Check that the bucket reports an absent object as absent (P1)."""
-    missing = f"{store.address.prefix}{RESERVED}/{secrets.token_hex(16)}"
+    missing = store.address.place(f"{RESERVED}/{secrets.token_hex(16)}")
     try:
-        store.client.head_object(Bucket=store.address.bucket, Key=missing)
+        store.client.head_object(**missing)
     except ClientError as error:
         if status_of(error) == 404:
-            return fine("absence", "an absent object answers 404")
+            return fine("absence", "the bucket answers 404 for objects that do not exist")
         return wrong(
             "absence",
-            f"an absent object answers {status_of(error)}: then no object is certainly absent, and "
-            "no file is ever new",
+            f"the bucket answers {status_of(error)} for objects that do not exist, so missing "
+            "objects cannot be recognised, and no file is ever reported as new",
             FIX_PERMISSIONS,
         )
     return wrong("absence", "the bucket reports an object under a random name that nobody used")
 
 
-def _access(store: S3Store, *, create: bool) -> Iterator[Finding]:
+def _examine_access(store: S3Store, *, create: bool) -> Iterator[Finding]:
     """Check that we may read and write, and probe the bucket's capabilities."""
     try:
         store.identify(create=create)
         capabilities = store.capabilities
-        list_error = _error_of(lambda: next(store.unfinished(0), None))
     except Forbidden as error:
         yield wrong("access", f"we may not read and write here: {error}", FIX_PERMISSIONS)
         return
     except Failure as error:
         yield wrong("store", str(error), "name the store that the index belongs to")
         return
-    if list_error:
-        yield advice(
+    yield _examine_listing(store)
+    yield _CHECKSUMS[capabilities.refuses_wrong_bytes]
+    yield _PARTS[capabilities.states_parts]
+    yield _OVERWRITING[capabilities.refuses_overwriting]
+    yield _examine_composite(store)
+
+
+def _examine_listing(store: S3Store) -> Finding:
+    """Check that we may list unfinished uploads."""
+    try:
+        next(store.unfinished(0), None)
+    except OnecopyError as error:
+        return advice(
             "access",
             "we may read and write, but not list unfinished uploads: `onecopy doctor "
-            f"--abort-stale` cannot work: {list_error}",
-            FIX_PERMISSIONS if isinstance(list_error, Forbidden) else None,
+            f"--abort-stale` cannot work: {error}",
+            FIX_PERMISSIONS if isinstance(error, Forbidden) else None,
         )
-    else:
-        yield fine("access", "we may read, write, and list unfinished uploads")
-    yield from _capabilities(capabilities)
-    yield _composite(store)
+    return fine("access", "we may read, write, and list unfinished uploads")
 
 
-def _error_of(call: Callable[[], object]) -> OnecopyError | None:
-    try:
-        call()
-    except OnecopyError as error:
-        return error
-    return None
+_CHECKSUMS = {
+    True: fine("checksums", "it refuses bytes that do not have the announced SHA-256"),
+    False: advice(
+        "checksums",
+        "it accepts bytes that do not have the announced SHA-256: every object is read back "
+        "before it is recorded, which is slower and just as safe",
+    ),
+}
+_PARTS = {
+    True: fine("parts", "it lists the SHA-256 of received parts"),
+    False: fine(
+        "parts",
+        "it does not list the SHA-256 of received parts: clients send them again when they "
+        "complete an upload, and the bucket compares them then",
+    ),
+}
+_OVERWRITING = {
+    True: fine("overwriting", "it supports If-None-Match, so uploads never overwrite an object"),
+    False: wrong(
+        "overwriting",
+        "it ignores If-None-Match and overwrites objects: uploads are refused with the reason "
+        "store-overwrites; checking works",
+        "use a newer version of this service, or another service",
+    ),
+}
+"""The findings by capability of the bucket."""
 
 
-def _capabilities(capabilities: Capabilities) -> Iterator[Finding]:
-    if capabilities.refuses_wrong_bytes:
-        yield fine("checksums", "it refuses bytes that do not have the announced SHA-256")
-    else:
-        yield advice(
-            "checksums",
-            "it accepts bytes that do not have the announced SHA-256: every object is read back "
-            "before it is recorded, which is slower and just as safe",
-        )
-    if capabilities.states_parts:
-        yield fine("parts", "it lists the SHA-256 of received parts")
-    else:
-        yield fine(
-            "parts",
-            "it does not list the SHA-256 of received parts: clients send them again when they "
-            "complete an upload, and the bucket compares them then",
-        )
-    if capabilities.refuses_overwriting:
-        yield fine("overwriting", "it supports If-None-Match, so uploads never overwrite an object")
-    else:
-        yield wrong(
-            "overwriting",
-            "it ignores If-None-Match and overwrites objects: uploads are refused with the reason "
-            "store-overwrites; checking works",
-            "use a newer version of this service, or another service",
-        )
-
-
-def _composite(store: S3Store) -> Finding:
+def _examine_composite(store: S3Store) -> Finding:
     """Check that the bucket states the SHA-256 over the parts of an object."""
-    place: dict[str, Any] = {
-        "Bucket": store.address.bucket,
-        "Key": store.address.prefix + _COMPOSITE,
-    }
-    head = _head(store, place)
+    place = store.address.place(_COMPOSITE)
+    head = _head_composite(store, place)
     if head is None:
-        _make_of_parts(store, place)
-        head = _head(store, place) or {}
-    if checksum(head.get("ChecksumSHA256"))[1] == 1:
+        _create_from_part(store, place)
+        head = _head_composite(store, place) or {}
+    if parse_checksum(head.get("ChecksumSHA256"))[1] == 1:
         return fine("composites", "it states the SHA-256 over the parts of an object")
     return advice(
         "composites",
@@ -266,7 +255,7 @@ def _composite(store: S3Store) -> Finding:
     )
 
 
-def _head(store: S3Store, place: dict[str, Any]) -> Any:  # noqa: ANN401 - boto3's, or None
+def _head_composite(store: S3Store, place: dict[str, Any]) -> Any:  # noqa: ANN401 - boto3's, or None
     try:
         return store.client.head_object(**place, ChecksumMode="ENABLED")
     except ClientError as error:
@@ -275,14 +264,11 @@ def _head(store: S3Store, place: dict[str, Any]) -> Any:  # noqa: ANN401 - boto3
         raise
 
 
-def _make_of_parts(store: S3Store, place: dict[str, Any]) -> None:
+def _create_from_part(store: S3Store, place: dict[str, Any]) -> None:
     client = store.client
     upload: Any = client.create_multipart_upload(**place, ChecksumAlgorithm="SHA256")
     named = {**place, "UploadId": upload["UploadId"]}
-    number_and_sum: Any = {
-        "PartNumber": 1,
-        "ChecksumSHA256": b64encode(sha256(_BODY).digest()).decode(),
-    }
-    part: Any = client.upload_part(**named, **number_and_sum, Body=_BODY)
-    whole: Any = {**number_and_sum, "ETag": part["ETag"]}
+    part: Any = {"PartNumber": 1, "ChecksumSHA256": b64encode(sha256(_BODY).digest()).decode()}
+    sent: Any = client.upload_part(**named, **part, Body=_BODY)
+    whole: Any = {**part, "ETag": sent["ETag"]}
     client.complete_multipart_upload(**named, MultipartUpload={"Parts": [whole]})

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from shlex import quote
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -33,33 +34,31 @@ def examine_cors(store: S3Store, origins: Sequence[str], *, fix: bool) -> Iterat
     try:
         refused = _refused_origins(store, origins)
         if refused and fix:
-            written = _permit(store, list(refused))
+            written = _add_rule(store, list(refused))
             yield fine("cors", f"added this rule to the bucket: {json.dumps(written)}")
             refused = _refused_origins(store, origins)
     except Unavailable as error:
         yield advice("cors", f"cannot check from here whether pages may upload: {error}")
         return
     except ClientError as error:
-        yield _unpermitted(store, list(refused), error)
+        yield _cannot_add_rule(store, list(refused), error)
         return
     for origin in origins:
         if reason := refused.get(origin):
-            remedy = (
-                "wait a minute: the rule may not be in force yet"
-                if fix
-                else f"onecopy doctor --fix-cors --origin {origin}"
-            )
+            remedy = f"onecopy doctor --store {quote(store.url)} --fix-cors --origin {origin}"
+            if fix:
+                remedy = "wait a minute: the rule may not be in force yet"
             yield wrong("cors", f"pages of {origin} may not upload: {reason}", remedy)
         else:
             yield fine("cors", f"pages of {origin} may upload")
 
 
 def _refused_origins(store: S3Store, origins: Sequence[str]) -> dict[str, str]:
-    answers = {origin: _refusal(store, origin) for origin in origins}
+    answers = {origin: _preflight_refusal(store, origin) for origin in origins}
     return {origin: reason for origin, reason in answers.items() if reason}
 
 
-def _unpermitted(store: S3Store, origins: Sequence[str], error: ClientError) -> Finding:
+def _cannot_add_rule(store: S3Store, origins: Sequence[str], error: ClientError) -> Finding:
     fix = (
         "ask the bucket's owner to add this rule to the existing ones"
         if status_of(error) == 403
@@ -79,14 +78,14 @@ def _rule(store: S3Store, origins: Iterable[str]) -> dict[str, Any]:
         "ID": _RULE_ID,
         "AllowedOrigins": sorted(set(origins)),
         "AllowedMethods": ["PUT"],
-        "AllowedHeaders": sorted(_signed(store).headers),
+        "AllowedHeaders": sorted(_sample_request(store).headers),
         "MaxAgeSeconds": _MAX_AGE_SECONDS,
     }
 
 
-def _refusal(store: S3Store, origin: str) -> str | None:
+def _preflight_refusal(store: S3Store, origin: str) -> str | None:
     """Send the preflight request of a browser; return the reason if it would be refused."""
-    send = _signed(store)
+    send = _sample_request(store)
     sent = sorted(name.replace("*", "any") for name in send.headers)
     preflight = {
         "Origin": origin,
@@ -100,18 +99,15 @@ def _refusal(store: S3Store, origin: str) -> str | None:
         return f"the bucket answered {response.status}"
     if allowed.get("access-control-allow-origin") not in (origin, "*"):
         return "the bucket does not name the origin"
-    if send.method not in _listed(allowed.get("access-control-allow-methods"), str.upper):
+    if send.method.lower() not in _names_in(allowed.get("access-control-allow-methods")):
         return f"the bucket does not allow {send.method}"
-    headers = _listed(allowed.get("access-control-allow-headers"), str.lower)
+    headers = _names_in(allowed.get("access-control-allow-headers"))
     missing = [name for name in sent if name not in headers and "*" not in headers]
     return f"the bucket does not allow the headers {', '.join(missing)}" if missing else None
 
 
-def _permit(store: S3Store, origins: Sequence[str]) -> dict[str, Any]:
-    """Add these origins to our rule, keep all other rules, and return our rule.
-
-    Raises ClientError.
-    """
+def _add_rule(store: S3Store, origins: Sequence[str]) -> dict[str, Any]:
+    """Add these origins to our rule, keep the other rules, and return ours; raises ClientError."""
     client, bucket = store.client, store.address.bucket
     existing: Sequence[Any] = []
     try:
@@ -126,9 +122,10 @@ def _permit(store: S3Store, origins: Sequence[str]) -> dict[str, Any]:
     return own
 
 
-def _signed(store: S3Store) -> Send:
+def _sample_request(store: S3Store) -> Send:
     return store.sign(_SAMPLE, [(1, bytes(32))])[0]
 
 
-def _listed(header: str | None, case: Any) -> set[str]:  # noqa: ANN401 - str.upper or str.lower
-    return {case(name.strip()) for name in (header or "").split(",")}
+def _names_in(header: str | None) -> set[str]:
+    """Return the names in a header, in lower case."""
+    return {name.strip().lower() for name in (header or "").split(",")}

@@ -28,15 +28,10 @@ def abort_rule(prefix: str) -> dict[str, Any]:
 def examine_lifecycle(address: Address, rules: Sequence[Any]) -> Iterator[Finding]:
     """Report what the lifecycle rules of a bucket do to uploads and objects."""
     enabled = [rule for rule in rules if rule["Status"] == "Enabled"]
-    yield _unfinished(address, rules, enabled)
-    deleting = [
-        rule
-        for rule in enabled
-        if {"Days", "Date"} & rule.get("Expiration", {}).keys()
-        and (_prefix(rule).startswith(address.prefix) or address.prefix.startswith(_prefix(rule)))
-    ]
+    yield _examine_aborting(address, rules, enabled)
+    deleting = [rule for rule in enabled if _deletes(rule, address.prefix)]
     for rule in deleting:
-        below = _prefix(rule) or "the whole bucket"
+        below = _prefix_of(rule) or "the whole bucket"
         yield wrong(
             "expiry",
             f"the lifecycle rule {rule.get('ID', '?')!r} deletes objects ({below}): the stored "
@@ -48,27 +43,29 @@ def examine_lifecycle(address: Address, rules: Sequence[Any]) -> Iterator[Findin
         yield fine("expiry", "no lifecycle rule deletes our objects")
 
 
-def _unfinished(address: Address, rules: Sequence[Any], enabled: Sequence[Any]) -> Finding:
+def _deletes(rule: Any, prefix: str) -> bool:  # noqa: ANN401 - boto3's
+    """Whether a rule deletes objects below the prefix after some time."""
+    below = _prefix_of(rule)
+    expires = not {"Days", "Date"}.isdisjoint(rule.get("Expiration", {}))
+    return expires and (below.startswith(prefix) or prefix.startswith(below))
+
+
+def _examine_aborting(address: Address, rules: Sequence[Any], enabled: Sequence[Any]) -> Finding:
     days = [
         rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]
         for rule in enabled
-        if "AbortIncompleteMultipartUpload" in rule and address.prefix.startswith(_prefix(rule))
+        if "AbortIncompleteMultipartUpload" in rule and address.prefix.startswith(_prefix_of(rule))
     ]
     if not days:
-        return advice(
-            "unfinished",
-            "unfinished uploads stay, and cost money, until they are aborted",
-            "run `onecopy doctor --abort-stale` regularly, or let the bucket do it:\n"
-            + put_command(address, [*rules, abort_rule(address.prefix)]),
-        )
+        message = "unfinished uploads stay, and cost money, until they are aborted"
+        command = put_command(address, [*rules, abort_rule(address.prefix)])
+        fix = f"run `onecopy doctor --abort-stale` regularly, or let the bucket do it:\n{command}"
+        return advice("unfinished", message, fix)
+    message = f"the bucket aborts unfinished uploads after {min(days)} days"
     if min(days) < DAYS:
-        return advice(
-            "unfinished",
-            f"the bucket aborts unfinished uploads after {min(days)} days: later none can be "
-            "resumed",
-            f"set that lifecycle rule to {DAYS} days",
-        )
-    return fine("unfinished", f"the bucket aborts unfinished uploads after {min(days)} days")
+        fix = f"set that lifecycle rule to {DAYS} days"
+        return advice("unfinished", f"{message}: later none can be resumed", fix)
+    return fine("unfinished", message)
 
 
 def put_command(address: Address, rules: Sequence[Any]) -> str:
@@ -81,7 +78,7 @@ def put_command(address: Address, rules: Sequence[Any]) -> str:
     )
 
 
-def _prefix(rule: Any) -> str:  # noqa: ANN401 - boto3's
+def _prefix_of(rule: Any) -> str:  # noqa: ANN401 - boto3's
     """Return the prefix of a rule; rules of the old form have it outside the filter."""
     chosen = rule.get("Filter", {})
     prefix: str = (

@@ -9,7 +9,7 @@ from onecopy.doctor.clock import examine_clock
 from onecopy.doctor.finding import Finding, advice, fine, wrong
 from onecopy.documents import ConfigResponse
 from onecopy.errors import Failure
-from onecopy.httpclient import HttpClient
+from onecopy.httpclient import HttpClient, Response
 from onecopy.version import __version__
 
 
@@ -17,31 +17,30 @@ def examine_service(url: str, token: str | None) -> Iterator[Finding]:
     """Check that a service answers, its version and clock, and the permissions of the token."""
     root = url.rstrip("/")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    with HttpClient() as http:
-        try:
+    try:
+        with HttpClient() as http:
             response = http.request("GET", f"{root}/v1/config", headers)
-        except Failure as error:
-            yield wrong(
-                "service", str(error), "start it with `onecopy serve`, or check its address"
-            )
-            return
-        if response.status == 401:
-            yield fine("service", f"{root} answers")
-            yield _refused_token(token)
-            return
-        try:
-            config = msgspec.json.decode(response.data, type=ConfigResponse)
-        except msgspec.DecodeError:
-            yield wrong(
-                "service",
-                f"{root} answered {response.status}, but it is not a onecopy service",
-                "check the address of the service",
-            )
-            return
-        yield fine("service", f"{root} answers; its store: {config.store.url or config.store.kind}")
-        yield _version(config.version)
-        yield _scopes(config)
-        yield examine_clock(response.headers.get("date"), datetime.now(UTC))
+    except Failure as error:
+        yield wrong("service", str(error), "start it with `onecopy serve`, or check its address")
+        return
+    if response.status == 401:
+        yield fine("service", f"{root} answers")
+        yield _refused_token(token)
+    else:
+        yield from _examine_response(root, response)
+
+
+def _examine_response(root: str, response: Response) -> Iterator[Finding]:
+    try:
+        config = msgspec.json.decode(response.data, type=ConfigResponse)
+    except msgspec.DecodeError:
+        message = f"{root} answered {response.status}, but it is not a onecopy service"
+        yield wrong("service", message, "check the address of the service")
+        return
+    yield fine("service", f"{root} answers; its store: {config.store.url or config.store.kind}")
+    yield _examine_version(config.version)
+    yield _examine_scopes(config)
+    yield examine_clock(response.headers.get("date"), datetime.now(UTC))
 
 
 def _refused_token(token: str | None) -> Finding:
@@ -56,19 +55,19 @@ def _refused_token(token: str | None) -> Finding:
     )
 
 
-def _version(service: str) -> Finding:
+def _examine_version(service: str) -> Finding:
     if service == __version__:
         return fine("version", service)
     return advice("version", f"the service has version {service}, this is {__version__}")
 
 
-def _scopes(config: ConfigResponse) -> Finding:
+def _examine_scopes(config: ConfigResponse) -> Finding:
     by_feature = {"upload": "upload", "link": "read"}
     scopes = [scope for feature, scope in by_feature.items() if feature in config.features]
     if "upload" in scopes:
-        return fine("token", f"it permits to {' and '.join(scopes)}")
+        return fine("token", f"it allows: {', '.join(scopes)}")
     return advice(
         "token",
-        f"it permits to {' and '.join(scopes) or 'check'}, but not to upload",
+        f"it allows only: {', '.join(scopes) or 'check'}; uploads are refused",
         "onecopy token create --scope check --scope upload",
     )

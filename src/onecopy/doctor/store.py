@@ -26,10 +26,10 @@ def examine_store(store: Store, *, create: bool) -> Iterator[Finding]:
         return
     yield fine("store", f"{store.url} can be read and written")
     if store.kind == "folder":
-        yield _free_space(url2pathname(urlsplit(store.url).path))
+        yield _examine_free_space(url2pathname(urlsplit(store.url).path))
 
 
-def _free_space(folder: str) -> Finding:
+def _examine_free_space(folder: str) -> Finding:
     free = shutil.disk_usage(folder).free
     if free < _LOW_SPACE_BYTES:
         return advice(

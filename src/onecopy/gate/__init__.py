@@ -20,7 +20,6 @@ from onecopy.gate.interface import Answer, Config, Finish, Gate, Limits, Request
 if TYPE_CHECKING:
     from onecopy.gate.binding import bind
     from onecopy.gate.local import LocalGate
-    from onecopy.tenant import Tenant
     from onecopy.tickets import ticket_secrets
 
 __all__ = [
@@ -32,14 +31,12 @@ __all__ = [
     "LocalGate",
     "Request",
     "Status",
-    "Tenant",
     "bind",
     "ticket_secrets",
 ]
 
 _MODULES = {
     "LocalGate": "onecopy.gate.local",
-    "Tenant": "onecopy.tenant",
     "bind": "onecopy.gate.binding",
     "ticket_secrets": "onecopy.tickets",
 }

@@ -20,13 +20,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from onecopy.content import Content, Copy, Verdict
-from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
-from onecopy.errors import BadInput, StoreFull, UploadUnknown, WrongBytes
+from onecopy.digest import SMALLEST_PART, Digest, part_lengths
+from onecopy.errors import BadInput, InvalidDigest, StoreFull, UploadUnknown, WrongBytes
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer
 from onecopy.gate.pending import PendingUploads
-from onecopy.store.interface import Completing, KeyTaken, Object, Presigner, Store, Unknown, Upload
+from onecopy.store.interface import KeyTaken, Object, Part, Presigner, Store, Unknown, Upload
 from onecopy.store.objects import copy_of
+from onecopy.store.parts import digest_of_parts, parts_missing
 from onecopy.tickets import Ticket
 
 _DISK_THREADS = 8
@@ -77,12 +78,13 @@ class Completion:
         items = [_Item(ticket, ticket.upload(self._prefix)) for ticket, _ in uploads]
         for item, (_, parts) in zip(items, uploads, strict=True):
             self._collect_digest(item, parts)
-        waiting = [item for item in _open(items) if item.staged and not item.direct]
+        waiting = [item for item in _unanswered(items) if item.staged and not item.direct]
         self._look(waiting)
-        self._abort_duplicates(_open(waiting))
-        self._publish([item for item in _open(items) if item.digest])
-        self._find_lost([item for item in _open(items) if not item.staged])
-        self._record(_open(items))
+        for item in self._find_duplicates(_unanswered(waiting)):  # nothing of it is published yet
+            self._pending.abort(item.upload)
+        self._publish([item for item in _unanswered(items) if item.digest])
+        self._find_lost([item for item in _unanswered(items) if not item.staged])
+        self._record(_unanswered(items))
         return [item.answer or Answer(Verdict.UNCONFIRMED, reason="completing") for item in items]
 
     def _collect_digest(self, item: _Item, claimed: Sequence[bytes]) -> None:
@@ -90,50 +92,41 @@ class Completion:
 
         If the store does not list their SHA-256, it checks the claimed ones when it publishes.
         """
-        lengths = part_lengths(item.ticket.size)
+        size = item.ticket.size
         item.digest = item.ticket.content_digest
-        if len(claimed) == len(lengths):
+        if len(claimed) == len(part_lengths(size)):
             item.sums = claimed
-            item.digest = item.digest or _content_digest(item.ticket.size, claimed)
-        item.direct = self._presigned and item.ticket.size < SMALLEST_PART
+            item.digest = item.digest or digest_of_parts(size, claimed)
+        item.direct = self._presigned and size < SMALLEST_PART
         if item.direct:
             return
         try:
-            parts = self._store.parts(item.upload)
+            self._check_parts(item, self._store.parts(item.upload))
         except UploadUnknown:
             item.staged = False
-            return
-        if [(part.number, part.size) for part in parts] != list(enumerate(lengths, 1)):
-            item.answer = Answer(
-                Verdict.UNCONFIRMED,
-                reason="parts-missing",
-                message=f"only {len(parts)} of {len(lengths)} parts were received: send the others",
-            )
-            return
+        except (InvalidDigest, WrongBytes) as error:
+            item.answer = Answer.refusal(error)
+
+    def _check_parts(self, item: _Item, parts: Sequence[Part]) -> None:
+        size = item.ticket.size
+        if [(part.number, part.size) for part in parts] != list(enumerate(part_lengths(size), 1)):
+            raise parts_missing(size, len(parts))
         if all(part.sha256 for part in parts):
             item.sums = [part.sha256 for part in parts]
         elif not item.sums:
-            item.answer = Answer(
-                Verdict.UNCONFIRMED,
+            raise InvalidDigest(
+                "this bucket does not list checksums: give the SHA-256 of all parts",
                 reason="digest-needed",
-                message="this bucket does not list checksums: give the SHA-256 of all parts",
             )
-            return
-        item.digest = _content_digest(item.ticket.size, item.sums)
-        if item.ticket.digest is not None and str(item.digest) != item.ticket.digest:
+        item.digest = digest_of_parts(size, item.sums)
+        if item.ticket.digest not in (None, str(item.digest)):
             self._pending.abort(item.upload)
-            item.answer = Answer(
-                Verdict.UNCONFIRMED,
-                reason="digest-mismatch",
-                message="the bytes sent do not have the digest that the upload was begun with",
-            )
+            raise WrongBytes("the bytes sent do not have the digest that the upload was begun with")
 
     def _look(self, items: list[_Item]) -> None:
-        if not items:
-            return
-        for item, seen in zip(
-            items, self._store.look([item.upload.key for item in items]), strict=True
-        ):
+        """Look at the keys of uploads; does not call the store if there are none."""
+        looks = self._store.look([item.upload.key for item in items]) if items else []
+        for item, seen in zip(items, looks, strict=True):
             if isinstance(seen, Unknown):
                 item.answer = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
             elif isinstance(seen, Object):
@@ -142,36 +135,30 @@ class Completion:
     def _find_lost(self, items: list[_Item]) -> None:
         """Find the objects of uploads that the store no longer has."""
         self._look(items)
-        for item in _open(items):
-            item.answer = Answer(
-                Verdict.UNCONFIRMED,
-                reason="upload-unknown",
-                message="this upload was aborted or cleaned up: begin it again",
+        self._find_duplicates(_unanswered(items))
+        for item in _unanswered(items):
+            item.answer = Answer.refusal(
+                UploadUnknown("this upload was aborted or cleaned up: begin it again")
             )
-            if item.digest is None and item.ticket.size:
-                continue
-            if item.at_key is not None:
-                found = self._at_key(item, item.at_key)
+            if item.at_key is not None and (item.digest or item.ticket.size == 0):
+                found = self._judge_taken_key(item, item.at_key)
                 if found.copy is not None:
                     item.answer, item.copy = None, found.copy
-            elif item.digest is not None and item.ticket.size and not item.ticket.anyway:
-                content = Content(item.ticket.size, (item.digest,))
-                answer = self._confirmer.find([content], self._budget)[0]
-                if answer.verdict is Verdict.DUPLICATE:
-                    item.answer = answer
 
-    def _abort_duplicates(self, items: list[_Item]) -> None:
-        """Abort uploads whose content was stored since they began; nothing is published yet."""
+    def _find_duplicates(self, items: list[_Item]) -> list[_Item]:
+        """Answer and return uploads to free keys whose content was stored since they began."""
         unchecked = [
             (item, Content(item.ticket.size, (item.digest,)))
             for item in items
             if item.at_key is None and item.digest and item.ticket.size and not item.ticket.anyway
         ]
+        if not unchecked:
+            return []
         answers = self._confirmer.find([content for _, content in unchecked], self._budget)
         for (item, _), answer in zip(unchecked, answers, strict=True):
             if answer.verdict is Verdict.DUPLICATE:
-                self._pending.abort(item.upload)
                 item.answer = answer
+        return [item for item, _ in unchecked if item.answer]
 
     def _publish(self, items: list[_Item]) -> None:
         if len(items) == 1:
@@ -188,27 +175,28 @@ class Completion:
         assert item.digest is not None  # noqa: S101 - `complete` passes no others
         try:
             published = self._store.complete(item.upload, item.digest, item.sums)
+        except UploadUnknown:  # another request has just completed or aborted it
+            item.staged = False
         except (BadInput, StoreFull) as error:
             if error.reason == WrongBytes.reason:  # the same parts would fail again
                 self._pending.abort(item.upload)
-            item.answer = Answer(Verdict.UNCONFIRMED, reason=error.reason, message=str(error))
-            return
-        except UploadUnknown:  # another request has just completed or aborted it
-            item.staged = False
-            return
-        if isinstance(published, Completing):
-            item.answer = Answer(Verdict.UNCONFIRMED, reason="completing")
-        elif isinstance(published, KeyTaken):
-            seen = self._store.look([item.upload.key])[0]
-            item.answer = Answer(Verdict.NEW, reason="key-taken")
-            if isinstance(seen, Object):
-                item.answer = self._at_key(item, seen)
-            self._pending.abort(item.upload)
+            item.answer = Answer.refusal(error)
         else:
-            item.copy = copy_of(published, item.ticket.key)
+            if isinstance(published, KeyTaken):
+                self._settle_taken(item)
+            elif isinstance(published, Object):  # else Completing: see `complete`
+                item.copy = copy_of(published, item.ticket.key)
 
-    def _at_key(self, item: _Item, found: Object) -> Answer:
-        return self._confirmer.at_key(
+    def _settle_taken(self, item: _Item) -> None:
+        """Answer an upload whose key was taken since it began, and abort it."""
+        seen = self._store.look([item.upload.key])[0]
+        item.answer = Answer(Verdict.NEW, reason="key-taken")
+        if isinstance(seen, Object):
+            item.answer = self._judge_taken_key(item, seen)
+        self._pending.abort(item.upload)
+
+    def _judge_taken_key(self, item: _Item, found: Object) -> Answer:
+        return self._confirmer.judge_taken_key(
             item.ticket.key, item.ticket.size, item.digest, found, self._budget
         )
 
@@ -226,10 +214,5 @@ class Completion:
                 self._pending.abort(item.upload)
 
 
-def _open(items: list[_Item]) -> list[_Item]:
+def _unanswered(items: list[_Item]) -> list[_Item]:
     return [item for item in items if item.answer is None]
-
-
-def _content_digest(size: int, parts: Sequence[bytes]) -> Digest:
-    scheme = content_scheme(size)
-    return Digest(scheme, parts[0]) if scheme.part_size is None else compose(scheme, parts)

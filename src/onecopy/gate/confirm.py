@@ -17,7 +17,7 @@ from onecopy.errors import Failure, FileChanged
 from onecopy.gate.interface import Answer
 from onecopy.index.interface import Engine, Lists, Unread
 from onecopy.store.interface import Absent, Object, Store, Unknown
-from onecopy.store.objects import copy_of, hash_object
+from onecopy.store.objects import copy_of, hash_object, store_reason
 from onecopy.tenant import Tenant
 
 _T = TypeVar("_T")
@@ -82,10 +82,10 @@ class Confirmer:
         """Decide the common cases in one batch, and the others one by one."""
         digests = [digest for content in contents for digest in content.digests]
         found = self._index.lookup(self._tenant.name, digests)
-        groups = list(_grouped(contents, found))
-        best = list(map(self._best, contents, groups))
+        groups = list(_grouped_by_content(contents, found))
+        best = list(map(self._first_match, contents, groups))
         looks = iter(self._look([copy for copy in best if copy is not None]))
-        live = [copy is not None and _is_same(copy, next(looks)) for copy in best]
+        live = [copy is not None and _is_unchanged(copy, next(looks)) for copy in best]
         unread = self._unread_sizes(contents, best)
         answers = [
             Answer(Verdict.DUPLICATE, copy)
@@ -107,7 +107,7 @@ class Confirmer:
         found = self._lists.listed(self._tenant.name, digests)
         if not any(found):
             return
-        groups = _grouped([contents[at] for at in unmatched], found)
+        groups = _grouped_by_content([contents[at] for at in unmatched], found)
         for at, group in zip(unmatched, groups, strict=True):
             answers[at] = self._judge_listed(contents[at].size, group)
 
@@ -118,8 +118,8 @@ class Confirmer:
             return Answer(Verdict.DUPLICATE, reason=LISTED)
         return Answer(Verdict.UNCONFIRMED, reason=LISTED) if fitting else _NEW
 
-    def _best(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
-        """Return the first copy that certainly holds the content, judging by its record."""
+    def _first_match(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
+        """Return the first copy that, by its record, certainly holds the content."""
         if len(copies) == 1:  # the common case, kept cheap
             copy = copies[0]
             if copy is None or copy.size != content.size:
@@ -133,19 +133,14 @@ class Confirmer:
 
     def _unread_sizes(self, contents: Sequence[Content], best: Sequence[Copy | None]) -> set[int]:
         """Return the sizes for which there may be copies that no lookup by digest finds."""
-        sizes = sorted(
-            {
-                content.size
-                for content, copy in zip(contents, best, strict=True)
-                if copy is None and content.size
-            }
-        )
+        unmatched = zip(contents, best, strict=True)
+        sizes = {content.size for content, copy in unmatched if copy is None} - {0}
         if not sizes or self._unread is None:
             return set()
-        return self._unread.unread_sizes(self._tenant.name, sizes)
+        return self._unread.unread_sizes(self._tenant.name, sorted(sizes))
 
     def _settle(self, content: Content, budget: Budget) -> Answer:
-        """Try candidates until one is confirmed; forget the gone, read the doubtful once."""
+        """Confirm candidates until one holds the content; read those whose record is not enough."""
         reason = None
         for copy in self._candidates(content, budget):
             confirmed = self.confirm(copy, content, budget)
@@ -221,7 +216,7 @@ class Confirmer:
     def read(
         self, key: str, seen: Object, schemes: Iterable[Scheme], budget: Budget
     ) -> Copy | str | None:
-        """Read an object and record its copy; return it, or the reason, or None if it is gone."""
+        """Read an object; return its recorded copy, why it was not read, or None if it is gone."""
         if not budget.spend(seen.size):
             return "read-limit"
         try:
@@ -231,7 +226,7 @@ class Confirmer:
         except FileChanged:
             return _CHANGED
         except (Failure, OSError) as error:
-            return _store_reason(error)
+            return store_reason(error)
         digests = Digests.proved(*hashed.digests).merged(seen.digests)
         copy = copy_of(seen._replace(digests=digests), key)
         self._index.record(self._tenant.name, [copy])
@@ -246,7 +241,7 @@ class Confirmer:
             raise FileChanged(f"{key!r} changed while it was read")
         return hashed
 
-    def at_key(
+    def judge_taken_key(
         self, key: str, size: int, digest: Digest | None, found: Object, budget: Budget
     ) -> Answer:
         """Return the answer for an upload to a taken key: `duplicate` if it holds the same content.
@@ -259,12 +254,12 @@ class Confirmer:
         copy = copy_of(found, key)
         if size == 0:
             return Answer(Verdict.DUPLICATE, copy)
-        recorded = self._index.at(self._tenant.name, [key])[0]
+        recorded = self._index.at(self._tenant.name, [key])[0] or copy
         content = Content(size, (digest,) if digest else ())
-        confirmed = self.confirm(recorded or copy, content, budget)
+        confirmed = self.confirm(recorded, content, budget)
         if confirmed == _CHANGED:
             # A request that publishes it right now changes it once more when it cleans up.
-            confirmed = self.confirm(recorded or copy, content, budget)
+            confirmed = self.confirm(recorded, content, budget)
         if isinstance(confirmed, Copy):
             if confirmed is copy:  # the store stated its digest, and it is not recorded yet
                 self.record([copy])
@@ -284,23 +279,18 @@ class Confirmer:
         try:
             return self._store.look([prefix + copy.key for copy in copies])
         except Failure as failure:
-            return [Unknown(_store_reason(failure))] * len(copies)
-
-
-def _store_reason(error: Failure | OSError) -> str:
-    reason = error.reason if isinstance(error, Failure) else "unavailable"
-    return reason if reason.startswith("store-") else f"store-{reason}"
+            return [Unknown(store_reason(failure))] * len(copies)
 
 
 def _is_sure(digest: Digest, evidence: Evidence) -> bool:
     return digest.scheme.strong and evidence is Evidence.PROVED
 
 
-def _is_same(copy: Copy, seen: Object | Absent | Unknown) -> bool:
+def _is_unchanged(copy: Copy, seen: Object | Absent | Unknown) -> bool:
     return isinstance(seen, Object) and seen.identity == copy.identity and seen.size == copy.size
 
 
-def _grouped(contents: Sequence[Content], found: Sequence[_T]) -> Iterator[Sequence[_T]]:
+def _grouped_by_content(contents: Sequence[Content], found: Sequence[_T]) -> Iterator[Sequence[_T]]:
     """Yield the results of one lookup, grouped by content."""
     at = 0
     for content in contents:

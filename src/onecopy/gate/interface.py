@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import Digest, Scheme
+from onecopy.errors import OnecopyError
 from onecopy.store.interface import Body, Part, Send
 
 
@@ -58,6 +59,11 @@ class Answer(NamedTuple):
     """What to do, for people, if the reason alone does not say it."""
     ticket: str | None = None
     send: Send | None = None
+
+    @staticmethod
+    def refusal(error: OnecopyError) -> "Answer":
+        """Return the answer for a file that cannot be processed because of an error."""
+        return Answer(Verdict.UNCONFIRMED, reason=error.reason, message=str(error))
 
 
 class Request(NamedTuple):

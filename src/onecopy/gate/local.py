@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from onecopy.content import Content, Copy, Verdict
-from onecopy.digest import SMALLEST_PART, Scheme, part_lengths
-from onecopy.errors import BadInput, Failure, InvalidTicket, OnecopyError, StoreFull, Unavailable
+from onecopy.digest import SMALLEST_PART, Scheme
+from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
@@ -24,6 +24,8 @@ from onecopy.store.interface import (
     Unknown,
     Upload,
 )
+from onecopy.store.objects import store_reason
+from onecopy.store.parts import part_span
 from onecopy.tenant import Tenant
 from onecopy.tickets import RESUMABLE, Ticket, Tickets
 
@@ -65,8 +67,8 @@ class LocalGate:
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         check_limit(len(contents), self._limits.files, "files")
-        most = max((len(content.digests) for content in contents), default=0)
-        check_limit(most, self._limits.digests, "digests", per="file")
+        max_digests = max((len(content.digests) for content in contents), default=0)
+        check_limit(max_digests, self._limits.digests, "digests", per="file")
         return self._confirmer.find(contents, self._budget())
 
     def begin(
@@ -90,7 +92,7 @@ class LocalGate:
             try:
                 check_request(request, self.tenant.prefix)
             except BadInput as error:
-                answers[at] = _refusal(error)
+                answers[at] = Answer.refusal(error)
                 continue
             if request.key in keys:
                 answers[at] = Answer(Verdict.NEW, reason="key-taken")
@@ -112,10 +114,11 @@ class LocalGate:
     def _find_taken(
         self, requests: Sequence[Request], answers: dict[int, Answer], budget: Budget
     ) -> None:
+        """Answer requests for keys that are taken, or that cannot be looked at."""
         open_requests = [at for at in range(len(requests)) if at not in answers]
         if self._presigner and (free := self._probably_free(requests, open_requests)):
             open_requests = [at for at in open_requests if at not in free]
-            if reason := self._unreachable():
+            if reason := self._reason_if_unreachable():
                 unknown = Answer(Verdict.UNCONFIRMED, reason=reason)
                 answers.update(dict.fromkeys(free, unknown))
         if not open_requests:
@@ -126,13 +129,11 @@ class LocalGate:
             if isinstance(seen, Unknown):
                 answers[at] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
             elif isinstance(seen, Object):
-                answer = self._confirmer.at_key(
-                    request.key, request.size, request.digest, seen, budget
-                )
-                if request.anyway and answer.reason == "read-limit":
+                key, size, digest = request[:3]
+                answers[at] = self._confirmer.judge_taken_key(key, size, digest, seen, budget)
+                if request.anyway and answers[at].reason == "read-limit":
                     # The content of the key does not matter: only another key can help.
-                    answer = Answer(Verdict.NEW, reason="key-taken")
-                answers[at] = answer
+                    answers[at] = Answer(Verdict.NEW, reason="key-taken")
 
     def _probably_free(self, requests: Sequence[Request], numbers: list[int]) -> set[int]:
         """Return the numbers of the small uploads whose keys are not in the index.
@@ -144,48 +145,46 @@ class LocalGate:
         recorded = self.index.at(self.tenant.name, [requests[at].key for at in small])
         return {at for at, copy in zip(small, recorded, strict=True) if copy is None}
 
-    def _unreachable(self) -> str | None:
-        """Return the reason why this very store cannot be reached; None if it can."""
+    def _reason_if_unreachable(self) -> str | None:
+        """Return the reason why the store cannot be reached, or None if it can be."""
         try:
             self.store.identify(create=False)
         except OnecopyError as error:
-            return f"store-{error.reason if isinstance(error, Failure) else Unavailable.reason}"
+            return store_reason(error)
         return None
 
     def _begin(
         self, requests: Sequence[Request], answers: dict[int, Answer], idempotency_key: str | None
     ) -> None:
         """Begin the remaining uploads in one call; if one of them fails, each separately."""
-        wanted = {
-            at: Upload(
-                self._tickets.upload_id(idempotency_key, at, *request),
-                self.tenant.prefix + request.key,
-                request.size,
-                content_type=request.content_type,
-                metadata=request.metadata,
-            )
-            for at, request in enumerate(requests)
-            if at not in answers
-        }
+        left = [at for at in range(len(requests)) if at not in answers]
+        wanted = [self._new_upload(at, requests[at], idempotency_key) for at in left]
         try:
-            begun: list[Upload | StoreFull | BadInput] = [
-                *self._pending.begin(list(wanted.values()))
-            ]
+            begun = self._pending.begin(wanted)
         except (StoreFull, BadInput):
-            begun = [self._begin_one(upload) for upload in wanted.values()]
-        for at, upload in zip(wanted, begun, strict=True):
-            if isinstance(upload, Upload):
-                answers[at] = self._ticket(requests[at], upload)
-            else:
-                answers[at] = _refusal(upload)
+            for at, upload in zip(left, wanted, strict=True):
+                answers[at] = self._begin_one(requests[at], upload)
+        else:
+            for at, upload in zip(left, begun, strict=True):
+                answers[at] = self._sign_ticket(requests[at], upload)
 
-    def _begin_one(self, upload: Upload) -> Upload | StoreFull | BadInput:
+    def _new_upload(self, at: int, request: Request, idempotency_key: str | None) -> Upload:
+        return Upload(
+            self._tickets.upload_id(idempotency_key, at, *request),
+            self.tenant.prefix + request.key,
+            request.size,
+            content_type=request.content_type,
+            metadata=request.metadata,
+        )
+
+    def _begin_one(self, request: Request, upload: Upload) -> Answer:
         try:
-            return self._pending.begin([upload])[0]
+            [begun] = self._pending.begin([upload])
         except (StoreFull, BadInput) as error:
-            return error
+            return Answer.refusal(error)
+        return self._sign_ticket(request, begun)
 
-    def _ticket(self, request: Request, upload: Upload) -> Answer:
+    def _sign_ticket(self, request: Request, upload: Upload) -> Answer:
         ticket = self._tickets.sign(
             Ticket(
                 tenant=self.tenant.name,
@@ -208,17 +207,14 @@ class LocalGate:
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         check_limit(len(parts), self._limits.parts, "parts")
         bound = self._tickets.read(ticket)
-        upload = bound.upload(self.tenant.prefix)
-        count = len(part_lengths(upload.size))
         for number, _ in parts:
-            if not 1 <= number <= count:
-                raise BadInput(f"there is no part {number}: this upload has {count} parts")
+            part_span(bound.size, number)  # raises BadInput
         if self._presigner:
             digest = bound.content_digest
             # A single request makes the object at once, before `complete` can compare digests.
             if digest is not None and digest.scheme.part_size is None:
                 check_sums(digest.value, parts)
-            return self._presigner.sign(upload, parts)
+            return self._presigner.sign(bound.upload(self.tenant.prefix), parts)
         return [
             Send(
                 number,
@@ -265,7 +261,7 @@ class LocalGate:
             try:
                 valid.append((at, self._tickets.read(text, late=RESUMABLE), parts))
             except InvalidTicket as error:
-                answers[at] = _refusal(error)
+                answers[at] = Answer.refusal(error)
         completion = Completion(
             self.store, self._pending, self.tenant.prefix, self._confirmer, self._budget()
         )
@@ -297,7 +293,3 @@ class LocalGate:
 
     def _budget(self) -> Budget:
         return Budget(self._limits.read_bytes, self._limits.read_seconds)
-
-
-def _refusal(error: OnecopyError) -> Answer:
-    return Answer(Verdict.UNCONFIRMED, reason=error.reason, message=str(error))

@@ -57,25 +57,12 @@ class AccessLog:
     def _record(self, scope: Scope, exchange: "Exchange") -> None:
         seconds = time.perf_counter() - exchange.began
         route = getattr(scope.get("endpoint"), "template", "unmatched")
-        self._metrics.request(
-            scope["method"],
-            route,
-            exchange.status,
-            seconds=seconds,
-            received=exchange.received,
-            sent=exchange.sent,
-        )
+        method, status = scope["method"], exchange.status
+        received, sent = exchange.received, exchange.sent
+        self._metrics.request(method, route, status, seconds=seconds, received=received, sent=sent)
         if _log.isEnabledFor(logging.INFO):
-            line = AccessLine(
-                datetime.now(UTC),
-                exchange.id,
-                scope["method"],
-                route,
-                exchange.status,
-                round(seconds * 1000, 2),
-                exchange.received,
-                exchange.sent,
-            )
+            now, ms = datetime.now(UTC), round(seconds * 1000, 2)
+            line = AccessLine(now, exchange.id, method, route, status, ms, received, sent)
             _log.info(msgspec.json.encode(line).decode())
 
 

@@ -9,13 +9,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
+from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
-from onecopy.http.auth import (
-    Authenticator,
-    ClaimsAuthenticator,
-    NoAuthentication,
-    TokenAuthenticator,
-)
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.endpoints import AppState, MethodDispatcher
 from onecopy.http.loopback import LoopbackOnly
@@ -54,15 +49,10 @@ def create_app(
     """
     options = options or Options()
     threads, metrics = Threads(), PrometheusMetrics() if options.metrics else NoMetrics()
-    state = AppState(
-        index,
-        store,
-        secrets,
-        options,
-        _authenticator(index, threads, options) if tokens_required else NoAuthentication(),
-        threads,
-        metrics,
-    )
+    authenticator: auth.Authenticator = auth.NoAuthentication()
+    if tokens_required:
+        authenticator = _authenticator(index, threads, options)
+    state = AppState(index, store, secrets, options, authenticator, threads, metrics)
     middleware = [Middleware(AccessLog, metrics=metrics)]
     if not tokens_required:
         origin = options.checksum_api and options.checksum_api.origin
@@ -83,10 +73,10 @@ def create_app(
     return app
 
 
-def _authenticator(index: Engine, threads: Threads, options: Options) -> Authenticator:
+def _authenticator(index: Engine, threads: Threads, options: Options) -> auth.Authenticator:
     """Return an authenticator for tokens, and for verified claims if the options say so."""
-    tokens = TokenAuthenticator(index, threads, options.token_seconds)
-    return tokens if options.claims is None else ClaimsAuthenticator(options.claims, tokens)
+    tokens = auth.TokenAuthenticator(index, threads, options.token_seconds)
+    return tokens if options.claims is None else auth.ClaimsAuthenticator(options.claims, tokens)
 
 
 def _routes(state: AppState, *, tokens_required: bool) -> list[Route]:

@@ -22,10 +22,10 @@ STALL_TIMEOUT = 60.0
 
 def header(scope: Scope, name: bytes) -> bytes | None:
     """Return the first header of this (lower-case) name."""
-    for key, value in scope["headers"]:
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    for key, value in headers:
         if key == name:
-            found: bytes = value
-            return found
+            return value
     return None
 
 

@@ -40,7 +40,7 @@ class ChecksumApi(NamedTuple):
 
 
 class ChecksumRequest(msgspec.Struct):
-    """The prototype's request."""
+    """Body of `POST /`: the MD5 whose copies are counted."""
 
     content: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{32}$", description="MD5 in hex.")]
 

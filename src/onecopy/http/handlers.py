@@ -1,4 +1,7 @@
-"""Handlers: synchronous functions that turn a request document into a response document."""
+"""Handlers: synchronous functions that turn a request document into a response document.
+
+The OpenAPI document repeats their names, signatures and docstrings (see `onecopy.http.operations`).
+"""
 
 import re
 from collections.abc import Callable, Collection, Sequence
@@ -7,47 +10,24 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import UNSET
 
+from onecopy import documents
 from onecopy.content import Content, Copy, Evidence, Verdict
 from onecopy.digest import LARGEST_PART, MOST_PARTS, SMALLEST_PART, Digest, content_scheme
 from onecopy.digest import Scheme as DigestScheme
-from onecopy.documents import (
-    AbortRequest,
-    BeginRequest,
-    CheckRequest,
-    CompleteRequest,
-    ConfigResponse,
-    ContentDocument,
-    CopyDocument,
-    FinishDocument,
-    LimitsDocument,
-    PartSizeRule,
-    PartsRequest,
-    PartsResponse,
-    ProbeRequest,
-    ProbeResponse,
-    ResultDocument,
-    ResultsResponse,
-    SendDocument,
-    StatusResponse,
-    StoreDocument,
-    StoredPart,
-    TicketRequest,
-    UploadDocument,
-    timestamp,
-)
 from onecopy.errors import BadInput
 from onecopy.gate import Answer, Finish, LocalGate, Request
 from onecopy.http.metrics import Metrics
 from onecopy.http.options import Options
 from onecopy.key import LONGEST_KEY
 from onecopy.store.interface import Part, Send
+from onecopy.timestamp import as_datetime
 from onecopy.tokens import Scope
 from onecopy.version import __version__
 
 _IDEMPOTENCY_KEY = re.compile(rb"[!-~]{1,255}")
 _D = TypeVar("_D")
 _V = TypeVar("_V")
-_NEW = ResultDocument(Verdict.NEW)
+_NEW = documents.ResultDocument(Verdict.NEW)
 _NOTHING = Answer(Verdict.NEW)[1:]
 
 
@@ -71,23 +51,26 @@ class Caller(NamedTuple):
         return given.decode()
 
 
-def config(caller: Caller, _: None) -> ConfigResponse:
+def config(caller: Caller, _: None) -> documents.ConfigResponse:
     """Return the settings that a client needs."""
-    known, options = caller.gate.config(), caller.options
-    return ConfigResponse(
+    gate, options = caller.gate, caller.options
+    settings = gate.config()
+    return documents.ConfigResponse(
         version=__version__,
-        tenant=caller.gate.tenant.name,
-        store=StoreDocument(known.store_kind, known.store_url if options.show_urls else None),
-        part_size=PartSizeRule(SMALLEST_PART, LARGEST_PART, MOST_PARTS),
-        limits=LimitsDocument(
-            sizes=known.limits.sizes,
-            files=known.limits.files,
-            digests=known.limits.digests,
-            parts=known.limits.parts,
-            key_bytes=LONGEST_KEY - len(caller.gate.tenant.prefix),
+        tenant=gate.tenant.name,
+        store=documents.StoreDocument(
+            settings.store_kind, settings.store_url if options.show_urls else None
+        ),
+        part_size=documents.PartSizeRule(SMALLEST_PART, LARGEST_PART, MOST_PARTS),
+        limits=documents.LimitsDocument(
+            sizes=settings.limits.sizes,
+            files=settings.limits.files,
+            digests=settings.limits.digests,
+            parts=settings.limits.parts,
+            key_bytes=LONGEST_KEY - len(gate.tenant.prefix),
             body_bytes=options.body_bytes,
         ),
-        price_per_gb_month=known.price,
+        price_per_gb_month=settings.price,
         features=_features(caller),
     )
 
@@ -102,16 +85,11 @@ def _features(caller: Caller) -> list[str]:
     return [name for name, is_allowed in allowed.items() if is_allowed]
 
 
-def probe(caller: Caller, request: ProbeRequest) -> ProbeResponse:
-    """Return, for each size, the digests that are worth computing."""
-    found = caller.gate.probe(request.sizes)
-    return ProbeResponse(
-        {
-            str(size): _names(schemes)
-            for size, schemes in zip(request.sizes, found, strict=True)
-            if schemes
-        }
-    )
+def probe(caller: Caller, request: documents.ProbeRequest) -> documents.ProbeResponse:
+    """Find out which digests are worth computing for contents of these sizes."""
+    by_size = zip(request.sizes, caller.gate.probe(request.sizes), strict=True)
+    names = {str(size): _names(schemes) for size, schemes in by_size if schemes}
+    return documents.ProbeResponse(names)
 
 
 @lru_cache(maxsize=1024)
@@ -119,12 +97,12 @@ def _names(schemes: frozenset[DigestScheme]) -> list[str]:
     return sorted(map(str, schemes))
 
 
-def check(caller: Caller, request: CheckRequest) -> ResultsResponse:
+def check(caller: Caller, request: documents.CheckRequest) -> documents.ResultsResponse:
     """Check which contents are already stored."""
     return _each(caller, "check", request.files, _content, caller.gate.check)
 
 
-def begin(caller: Caller, request: BeginRequest) -> ResultsResponse:
+def begin(caller: Caller, request: documents.BeginRequest) -> documents.ResultsResponse:
     """Begin uploads of contents that are not stored yet."""
 
     def begin_all(requests: Sequence[Request]) -> list[Answer]:
@@ -133,38 +111,39 @@ def begin(caller: Caller, request: BeginRequest) -> ResultsResponse:
     return _each(caller, "begin", request.files, _request, begin_all)
 
 
-def parts(caller: Caller, request: PartsRequest) -> PartsResponse:
-    """Return a request to send each part."""
-    wanted = [(part.number, bytes.fromhex(part.sha256)) for part in request.parts]
-    return PartsResponse([_send(send) for send in caller.gate.parts(request.ticket, wanted)])
+def parts(caller: Caller, request: documents.PartsRequest) -> documents.PartsResponse:
+    """Get a request to send each of these parts."""
+    parts = [(part.number, bytes.fromhex(part.sha256)) for part in request.parts]
+    sends = caller.gate.parts(request.ticket, parts)
+    return documents.PartsResponse([_send(send) for send in sends])
 
 
-def status(caller: Caller, request: TicketRequest) -> StatusResponse:
-    """Return the parts that the store has, and a renewed ticket."""
-    known = caller.gate.status(request.ticket)
-    return StatusResponse(known.ticket, [stored_part(part) for part in known.parts])
+def status(caller: Caller, request: documents.TicketRequest) -> documents.StatusResponse:
+    """List the parts that are stored and renew the ticket, to resume an interrupted upload."""
+    ticket, parts = caller.gate.status(request.ticket)
+    return documents.StatusResponse(ticket, [stored_part(part) for part in parts])
 
 
-def complete(caller: Caller, request: CompleteRequest) -> ResultsResponse:
-    """Publish uploads and record their copies."""
+def complete(caller: Caller, request: documents.CompleteRequest) -> documents.ResultsResponse:
+    """Publish uploads whose bytes were all sent, and record their copies."""
     return _each(caller, "complete", request.tickets, _finish, caller.gate.complete)
 
 
-def completing(caller: Caller, request: CompleteRequest) -> ResultsResponse:
+def completing(caller: Caller, request: documents.CompleteRequest) -> documents.ResultsResponse:
     """Return that the completion of these uploads continues."""
     answers = [Answer(Verdict.UNCONFIRMED, reason="completing")] * len(request.tickets)
     caller.metrics.verdicts("complete", answers)
-    return ResultsResponse([_result(caller, answer) for answer in answers])
+    return documents.ResultsResponse([_result(caller, answer) for answer in answers])
 
 
-def abort(caller: Caller, request: AbortRequest) -> None:
-    """Abort unfinished uploads."""
+def abort(caller: Caller, request: documents.AbortRequest) -> None:
+    """Abort unfinished uploads; completed objects are not touched."""
     caller.gate.abort(request.tickets)
 
 
-def stored_part(part: Part) -> StoredPart:
+def stored_part(part: Part) -> documents.StoredPart:
     """Return the document of a part."""
-    return StoredPart(part.number, part.size, part.sha256.hex())
+    return documents.StoredPart(part.number, part.size, part.sha256.hex())
 
 
 def _each(
@@ -173,7 +152,7 @@ def _each(
     files: Sequence[_D],
     read: Callable[[_D], _V],
     call: Callable[[Sequence[_V]], list[Answer]],
-) -> ResultsResponse:
+) -> documents.ResultsResponse:
     """Call the gate with the files that can be read; the others get an answer in their places."""
     values: list[_V] = []
     invalid: list[tuple[int, Answer]] = []
@@ -187,14 +166,14 @@ def _each(
     for at, answer in invalid:
         answers.insert(at, answer)
     caller.metrics.verdicts(name, answers)
-    return ResultsResponse([_result(caller, answer) for answer in answers])
+    return documents.ResultsResponse([_result(caller, answer) for answer in answers])
 
 
-def _content(file: ContentDocument) -> Content:
+def _content(file: documents.ContentDocument) -> Content:
     return Content(file.size, tuple(map(Digest.parse, file.digests)))
 
 
-def _request(file: UploadDocument) -> Request:
+def _request(file: documents.UploadDocument) -> Request:
     scheme = content_scheme(file.size)
     digests = map(Digest.parse, file.digests)
     digest = next((digest for digest in digests if digest.scheme == scheme), None)
@@ -202,16 +181,16 @@ def _request(file: UploadDocument) -> Request:
     return Request(file.key, file.size, digest, file.content_type, file.anyway, metadata)
 
 
-def _finish(document: FinishDocument) -> Finish:
+def _finish(document: documents.FinishDocument) -> Finish:
     if document.parts is UNSET:
         return Finish(document.ticket)
     return Finish(document.ticket, tuple(map(bytes.fromhex, document.parts)))
 
 
-def _result(caller: Caller, answer: Answer) -> ResultDocument:
+def _result(caller: Caller, answer: Answer) -> documents.ResultDocument:
     if answer.verdict is Verdict.NEW and answer[1:] == _NOTHING:
         return _NEW
-    return ResultDocument(
+    return documents.ResultDocument(
         answer.verdict,
         None if answer.copy is None else _copy(caller, answer.copy),
         answer.reason,
@@ -221,16 +200,16 @@ def _result(caller: Caller, answer: Answer) -> ResultDocument:
     )
 
 
-def _copy(caller: Caller, copy: Copy) -> CopyDocument:
-    return CopyDocument(
+def _copy(caller: Caller, copy: Copy) -> documents.CopyDocument:
+    return documents.CopyDocument(
         copy.key,
         copy.size,
-        timestamp(copy.stored_at),
-        timestamp(copy.recorded_at),
+        as_datetime(copy.stored_at),
+        as_datetime(copy.recorded_at),
         caller.gate.url(copy) if caller.options.show_urls else None,
         [str(digest) for digest, evidence in copy.digests.pairs() if evidence is Evidence.PROVED],
     )
 
 
-def _send(send: Send) -> SendDocument:
-    return SendDocument(*send)
+def _send(send: Send) -> documents.SendDocument:
+    return documents.SendDocument(*send)

@@ -12,7 +12,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Asgi
 
 from onecopy.digest import MiB
-from onecopy.documents import LinkResponse, timestamp
+from onecopy.documents import LinkResponse
 from onecopy.errors import FileChanged, InvalidKey, InvalidTicket, Unavailable
 from onecopy.gate import LocalGate
 from onecopy.http.body import header
@@ -22,6 +22,7 @@ from onecopy.key import check_key
 from onecopy.store.interface import Object, Presigner, Store, Unknown
 from onecopy.tenant import Tenant
 from onecopy.tickets import seal, unseal
+from onecopy.timestamp import as_datetime
 
 LIFETIME_SECONDS = 300
 _CHUNK_BYTES = MiB // 4
@@ -74,7 +75,7 @@ def make_link(gate: LocalGate, secrets: Sequence[bytes], key: str) -> LinkRespon
         url = gate.store.link(gate.tenant.prefix + key, LIFETIME_SECONDS)
     else:
         url = _sign(Link(gate.tenant.name, key, copy.identity, expires), secrets[0])
-    return LinkResponse(url, timestamp(expires * 1000))
+    return LinkResponse(url, as_datetime(expires * 1000))
 
 
 def _sign(link: Link, secret: bytes) -> str:
@@ -125,12 +126,12 @@ class ContentEndpoint:
         except FileNotFoundError as error:
             raise _gone() from error
         # Open first, look second: the object that is looked at is then the one that is sent.
-        seen = self._store.look([key])[0]
-        if isinstance(seen, Object) and seen.identity == link.identity:
-            return stream, seen.size
+        [state] = self._store.look([key])
+        if isinstance(state, Object) and state.identity == link.identity:
+            return stream, state.size
         stream.close()
-        if isinstance(seen, Unknown):
-            raise Unavailable("the store cannot report the object now", reason=seen.reason)
+        if isinstance(state, Unknown):
+            raise Unavailable("the store cannot report the object now", reason=state.reason)
         raise _gone()
 
     async def _stream(self, stream: BinaryIO, span: range, is_head: bool, send: Send) -> None:  # noqa: FBT001
@@ -154,21 +155,19 @@ def _gone() -> HttpProblem:
 
 def _span(scope: Asgi, size: int) -> range | None:
     """Return the requested range of bytes; None for the whole object (RFC 9110, 14.2)."""
-    wanted = _RANGE.fullmatch(header(scope, b"range") or b"")
+    given = _RANGE.fullmatch(header(scope, b"range") or b"")
     # Responses have no validators, so a condition on an earlier response cannot be checked.
-    if wanted is None or header(scope, b"if-range") is not None or wanted[0] == b"bytes=-":
+    if given is None or header(scope, b"if-range") is not None or given[0] == b"bytes=-":
         return None
-    if wanted[1]:
-        span = range(int(wanted[1]), min(int(wanted[2]) + 1, size) if wanted[2] else size)
-    else:
-        span = range(max(0, size - int(wanted[2])), size)
+    first, last = given[1], given[2]
+    if first:
+        span = range(int(first), min(int(last) + 1, size) if last else size)
+    else:  # the last bytes: this number of them
+        span = range(max(0, size - int(last)), size)
     if not span:
-        raise HttpProblem(
-            416,
-            "range-unsatisfiable",
-            f"The range is outside the object, which has {size} bytes.",
-            {"Content-Range": f"bytes */{size}"},
-        )
+        detail = f"The range is outside the object, which has {size} bytes."
+        headers = {"Content-Range": f"bytes */{size}"}
+        raise HttpProblem(416, "range-unsatisfiable", detail, headers)
     return span
 
 

@@ -27,11 +27,9 @@ class Metrics(Protocol):
 
         `received` and `sent` are bytes of the bodies.
         """
-        ...
 
     def verdicts(self, call: str, answers: Sequence[Answer]) -> None:
         """Count the verdicts of one call."""
-        ...
 
 
 class NoMetrics:
@@ -72,10 +70,7 @@ class PrometheusMetrics:
             "onecopy_sent_bytes_total", "Bytes of response bodies.", registry=registry
         )
         self._verdicts = prometheus.Counter(
-            "onecopy_verdicts_total",
-            "Files by verdict.",
-            ("call", "verdict"),
-            registry=registry,
+            "onecopy_verdicts_total", "Files by verdict.", ("call", "verdict"), registry=registry
         )
         # Cached, since finding a labelled counter takes as long as counting.
         self._request_counter = cache(self._find)

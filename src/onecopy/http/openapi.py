@@ -17,6 +17,7 @@ from onecopy.tokens import Scope
 from onecopy.version import __version__
 
 _COMPONENTS = "#/components/schemas/{name}"
+_TEXT = {"type": "string"}
 
 
 class Parameter(NamedTuple):
@@ -25,8 +26,8 @@ class Parameter(NamedTuple):
     name: str
     place: str
     """`path`, `query` or `header`."""
-    schema: dict[str, Any]
     description: str
+    schema: dict[str, Any] = _TEXT
     required: bool = True
 
 
@@ -145,15 +146,11 @@ def _success(response: type | str | None) -> dict[str, Any]:
     return {"200": {"description": "Success.", "content": _content(response)}}
 
 
-def _content(document: type | str) -> dict[str, Any]:
+def _content(document: type | str, media_type: str = "application/json") -> dict[str, Any]:
     if isinstance(document, str):
-        return {document: {"schema": {"type": "string"}}}
-    return {"application/json": {"schema": {"$ref": _COMPONENTS.format(name=document.__name__)}}}
+        return {document: {"schema": _TEXT}}
+    return {media_type: {"schema": {"$ref": _COMPONENTS.format(name=document.__name__)}}}
 
 
 def _problem(status: int) -> dict[str, Any]:
-    schema = {"$ref": _COMPONENTS.format(name=Problem.__name__)}
-    return {
-        "description": HTTPStatus(status).phrase,
-        "content": {PROBLEM_JSON: {"schema": schema}},
-    }
+    return {"description": HTTPStatus(status).phrase, "content": _content(Problem, PROBLEM_JSON)}

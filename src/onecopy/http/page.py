@@ -30,12 +30,12 @@ def read_page(
     `/` is index.html; if the page has not been built, a 404 that says how.
     """
     policy = content_security_policy(store, sign_in)
-    files = {
-        f"/{path.relative_to(folder).as_posix()}": path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    files = {f"/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
+    page = {
+        name: StaticResponse(content, media_type(name).encode(), _headers(name, policy))
+        for name, content in files.items()
     }
-    page = {name: _file(name, path, policy) for name, path in files.items()}
     missing = StaticResponse(_MISSING, _TYPES[".txt"].encode(), _headers("/", policy), 404)
     return {**page, "/": page.get("/index.html", missing)}
 
@@ -59,10 +59,6 @@ def media_type(name: str) -> str:
 def caching(name: str) -> str:
     """Return the Cache-Control of a file: only assets, named by their hash, never change."""
     return _FOREVER if name.lstrip("/").startswith("assets/") else "no-cache"
-
-
-def _file(name: str, path: Path, policy: str) -> StaticResponse:
-    return StaticResponse(path.read_bytes(), media_type(name).encode(), _headers(name, policy))
 
 
 def _headers(name: str, policy: str) -> Headers:

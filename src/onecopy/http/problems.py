@@ -11,19 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from onecopy import errors
 from onecopy.documents import Problem
-from onecopy.errors import (
-    BadInput,
-    Failure,
-    FileChanged,
-    Forbidden,
-    LimitExceeded,
-    NotAllowed,
-    OnecopyError,
-    StoreFull,
-    Unavailable,
-    UploadUnknown,
-)
 from onecopy.http.response import API_HEADERS
 
 PROBLEM_JSON = "application/problem+json"
@@ -45,7 +34,7 @@ class HttpProblem(Exception):
         self.headers = dict(headers or {})
 
 
-class Unauthenticated(NotAllowed):
+class Unauthenticated(errors.NotAllowed):
     """The token is missing or not valid (`token-missing`, `token-invalid`)."""
 
     reason = "token-invalid"
@@ -55,20 +44,20 @@ class Disconnected(Exception):
     """The client has disconnected, so no response can be sent."""
 
 
-STATUSES: Mapping[type[OnecopyError], int] = MappingProxyType(
+STATUSES: Mapping[type[errors.OnecopyError], int] = MappingProxyType(
     {
-        OnecopyError: 500,
+        errors.OnecopyError: 500,
         # Includes forged, foreign and expired tickets: 403 is for missing scopes.
-        BadInput: 400,
-        LimitExceeded: 413,
-        NotAllowed: 403,
+        errors.BadInput: 400,
+        errors.LimitExceeded: 413,
+        errors.NotAllowed: 403,
         Unauthenticated: 401,
-        UploadUnknown: 404,
-        FileChanged: 409,
-        Failure: 502,
-        Unavailable: 503,
-        Forbidden: 502,
-        StoreFull: 507,
+        errors.UploadUnknown: 404,
+        errors.FileChanged: 409,
+        errors.Failure: 502,
+        errors.Unavailable: 503,
+        errors.Forbidden: 502,
+        errors.StoreFull: 507,
     }
 )
 """Status by class of exception; a class that is not listed has the status of its parent."""
@@ -87,14 +76,14 @@ def response_to(error: Exception, request_id: str) -> Response:
     """Return the response to an exception; details that clients must not see are only logged."""
     if isinstance(error, HttpProblem):
         return problem_response(error.status, error.reason, str(error), error.headers)
-    if isinstance(error, OnecopyError):
+    if isinstance(error, errors.OnecopyError):
         return _response_to_ours(error, request_id)
     _log.error("request %s failed", request_id, exc_info=error)
     detail = f"Internal error; see {request_id} in the server's log."
     return problem_response(500, "internal", detail)
 
 
-def _response_to_ours(error: OnecopyError, request_id: str) -> Response:
+def _response_to_ours(error: errors.OnecopyError, request_id: str) -> Response:
     status = next(STATUSES[cls] for cls in type(error).__mro__ if cls in STATUSES)
     headers: dict[str, str] = {}
     detail = str(error)
@@ -102,7 +91,7 @@ def _response_to_ours(error: OnecopyError, request_id: str) -> Response:
         # The message of a back end may name hosts and paths.
         _log.warning("request %s: %s: %s", request_id, error.reason, error)
         detail = f"The index or the store failed; see {request_id} in the server's log."
-    if isinstance(error, Unavailable):
+    if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after or 1)))
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="onecopy"'

@@ -91,7 +91,7 @@ class Worker:
     def __init__(self, name: str, done: Callable[["Worker", Job, Outcome], None]) -> None:
         self.jobs = SimpleQueue[Job | None]()
         self._done = done
-        # A daemon: a process that is told to stop does not wait for clients that are still sending.
+        # A daemon: a process that must stop does not wait for clients that are still sending.
         self.thread = Thread(target=self._work, name=name, daemon=True)
         self.thread.start()
 

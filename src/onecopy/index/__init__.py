@@ -25,7 +25,7 @@ def open_index(url: str) -> Engine:
     if isinstance(opened, Engine):
         return opened
     opened.close()
-    raise only_lists(url)
+    raise not_an_index(url)
 
 
 def open_any(url: str) -> Engine | Lists:
@@ -33,8 +33,8 @@ def open_any(url: str) -> Engine | Lists:
     return engine_module(url).open_url(url)
 
 
-def only_lists(url: str) -> InvalidSettings:
-    """Return the error for a table of checksums that is used as an index."""
+def not_an_index(url: str) -> InvalidSettings:
+    """Return the error to raise for a table of checksums that is used as an index."""
     return InvalidSettings(
         f"{url} holds only checksums, not where copies are stored: move them into an index "
         f"(onecopy migrate '{url}' NEW-INDEX) and use that"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
-from onecopy.index import Lists, only_lists
+from onecopy.index import Lists, not_an_index
 from onecopy.index.memory import MemoryIndex
 
 
@@ -31,10 +31,10 @@ class ListsOnly(MemoryIndex):
         return self._lists.enlist(digests)
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:  # noqa: ARG002
-        raise only_lists(self._url)
+        raise not_an_index(self._url)
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:  # noqa: ARG002
-        raise only_lists(self._url)
+        raise not_an_index(self._url)
 
     def close(self) -> None:
         super().close()

@@ -1,23 +1,19 @@
 """An index in memory, for tests and trials, and the shortest complete engine."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count as counter
 from threading import RLock
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.interface import Entry, Mean, WriteCost
-from onecopy.index.rules import (
-    content_digest,
-    keeps_its_place,
-    merge,
-    rank,
-    schemes_for,
-)
+from onecopy.index.rules import content_digest, keeps_its_place, merge, rank, schemes_for
+
+_T = TypeVar("_T", Copy, Listed)
 
 _PAGE_SIZE = 1000
 """Entries in one page."""
@@ -78,9 +74,19 @@ class _Contents:
                 self._by_digest[digest].discard(key)
         return record
 
+    def forget(self, copy: Copy) -> bool:
+        found = self.at(copy.key)
+        is_recorded = found is not None and found.identity == copy.identity
+        if is_recorded:
+            self.drop(copy.key)
+        return is_recorded
+
     def at(self, key: str) -> Copy | None:
         record = self.records.get(key)
         return record.copy if record else None
+
+    def all(self) -> list[Copy]:
+        return [record.copy for record in self.records.values()]
 
     def with_digest(self, digest: Digest) -> list[Copy]:
         """Return the copies that have a digest, in the order of `lookup`."""
@@ -140,18 +146,11 @@ class MemoryIndex:
         self, tenant: str | None = None, *, digest: Digest | None = None
     ) -> Iterator[tuple[str, Copy]]:
         with self._locked() as tenants:
-            names = list(tenants) if tenant is None else [tenant]
-            return iter(
-                [
-                    (name, copy)
-                    for name in names
-                    for copy in (
-                        tenants[name].with_digest(digest)
-                        if digest
-                        else [record.copy for record in tenants[name].records.values()]
-                    )
-                ]
-            )
+            found = {
+                name: tenants[name].with_digest(digest) if digest else tenants[name].all()
+                for name in (list(tenants) if tenant is None else [tenant])
+            }
+        return iter([(name, copy) for name, copies in found.items() for copy in copies])
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]
@@ -162,16 +161,21 @@ class MemoryIndex:
             return [first or own for first, own in zip(found, copies, strict=True)]
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:
+        return self._put_each(_Contents.put, copies)
+
+    def _put_each(
+        self, put: Callable[[_Contents, int, _T], None], pairs: Iterable[tuple[str, _T]]
+    ) -> int:
         count = 0
-        for tenant, copy in copies:
+        for tenant, entry in pairs:
             with self._locked() as tenants:
-                tenants[tenant].put(next(self._numbers), copy)
+                put(tenants[tenant], next(self._numbers), entry)
             count += 1
         return count
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         with self._locked() as tenants:
-            return [_forget(tenants[tenant], copy) for copy in copies]
+            return [tenants[tenant].forget(copy) for copy in copies]
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
         with self._locked() as tenants:
@@ -181,12 +185,7 @@ class MemoryIndex:
         return {size for size in sizes if self.unread(tenant, size, 1)}
 
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
-        count = 0
-        for tenant, listed in digests:
-            with self._locked() as tenants:
-                tenants[tenant].enlist(next(self._numbers), listed)
-            count += 1
-        return count
+        return self._put_each(_Contents.enlist, digests)
 
     def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
         with self._locked() as tenants:
@@ -232,11 +231,3 @@ class MemoryIndex:
     def close(self) -> None:
         with self._lock:
             self._is_open = False
-
-
-def _forget(contents: _Contents, copy: Copy) -> bool:
-    found = contents.at(copy.key)
-    if found is None or found.identity != copy.identity:
-        return False
-    contents.drop(copy.key)
-    return True

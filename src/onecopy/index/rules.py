@@ -42,8 +42,8 @@ def merge(old: Copy, new: Copy) -> Copy:
 def keeps_its_place(old: Copy, new: Copy) -> bool:
     """Return whether `new` keeps the place of `old` in the order of recording.
 
-    It does not if it is another object, nor if its content digest was not proved before: since
-    then, another upload of that content may have become the copy of record, and must remain it.
+    It loses its place if the object was replaced, or if its content digest is proved only now:
+    another upload of that content may already be the copy of record, and must remain it.
     """
     return old.identity == new.identity and old.content_digest == new.content_digest
 

@@ -40,11 +40,9 @@ class Checkpoint(Protocol):
 
     def read(self) -> Mark | None:
         """Return the last mark, or None if the migration has not started."""
-        ...
 
     def write(self, mark: Mark | None) -> None:
         """Store a mark, or remove it (None). Durable when it returns."""
-        ...
 
 
 def migration_name(source: str, destination: str) -> str:
@@ -60,10 +58,10 @@ class StateCheckpoint:
         self._name = f"migrate-{name}"
 
     def read(self) -> Mark | None:
-        return _decoded(self._state.get(self._name))
+        return _decode(self._state.get(self._name))
 
     def write(self, mark: Mark | None) -> None:
-        new = None if mark is None else _encoded(mark)
+        new = None if mark is None else _encode(mark)
         old = self._state.get(self._name)
         if not self._state.put_if(self._name, old, new):
             raise Unavailable("the same migration is running elsewhere; stop one of the two")
@@ -77,7 +75,7 @@ class FileCheckpoint:
 
     def read(self) -> Mark | None:
         try:
-            return _decoded(self._path.read_bytes())
+            return _decode(self._path.read_bytes())
         except FileNotFoundError:
             return None
 
@@ -87,13 +85,13 @@ class FileCheckpoint:
             return
         new = self._path.with_name(f"{self._path.name}.new")
         with new.open("wb") as stream:
-            stream.write(_encoded(mark))
+            stream.write(_encode(mark))
             stream.flush()
             os.fsync(stream.fileno())
         new.replace(self._path)
 
 
-def _encoded(mark: Mark) -> bytes:
+def _encode(mark: Mark) -> bytes:
     """Return the mark as JSON; halve its sample until it fits (keys can be long)."""
     encoded = msgspec.json.encode(mark)
     while len(encoded) > _MAX_MARK_BYTES:
@@ -102,7 +100,7 @@ def _encoded(mark: Mark) -> bytes:
     return encoded
 
 
-def _decoded(raw: bytes | None) -> Mark | None:
+def _decode(raw: bytes | None) -> Mark | None:
     try:
         return None if raw is None else msgspec.json.decode(raw, type=Mark)
     except msgspec.DecodeError as error:

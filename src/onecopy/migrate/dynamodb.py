@@ -100,7 +100,7 @@ class DynamoDestination(IndexDestination):
 
 
 class ChecksumDestination:
-    """A table of checksums."""
+    """Destination: a table whose partition key is the checksum."""
 
     state: State | None = None
 
@@ -156,7 +156,7 @@ def checksum_text(entry: Copy | Listed) -> str:
 
 
 class ChecksumSource:
-    """A table of checksums."""
+    """Source: a table whose partition key is the checksum."""
 
     def __init__(self, url: str, tenant: str) -> None:
         self.name = url

@@ -21,7 +21,9 @@ from onecopy.migrate.rows import Rows
 _BATCH_ROWS = 10_000
 _SAMPLE_BYTES = 256 * 1024
 """Bytes of a CSV file from which its number of lines is estimated."""
-_COLUMNS = ("column", "size", "key")
+
+_Line = tuple[int, list[str] | Reject]
+"""The number of a line of a CSV file, and its values or why they can't be read."""
 
 
 class Columns(NamedTuple):
@@ -34,14 +36,13 @@ class Columns(NamedTuple):
     @staticmethod
     def of(query: dict[str, str], address: str) -> "Columns":
         """Return the columns named in the query of an address; raises InvalidSettings."""
-        if unknown := sorted(set(query) - set(_COLUMNS)):
-            raise InvalidSettings(
-                f"{address}: unknown {', '.join(unknown)} (expected {', '.join(_COLUMNS)})"
-            )
-        found = Columns(query.get("column"), query.get("size"), query.get("key"))
-        if found.key is not None and found.size is None:
+        names = Columns._fields
+        if unknown := ", ".join(sorted(query.keys() - set(names))):
+            raise InvalidSettings(f"{address}: unknown {unknown} (expected {', '.join(names)})")
+        columns = Columns(*map(query.get, names))
+        if columns.key is not None and columns.size is None:
             raise InvalidSettings(f"{address}: a key needs a size; add size=COLUMN")
-        return found
+        return columns
 
     def query(self) -> str:
         """Return the columns as the query of an address."""
@@ -95,26 +96,23 @@ class CsvSource(_File):
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         done = int(after or 0)
-        with closing(_opened(self._path)) as stream:
-            selected = self._selected(_Lines(stream))
+        with closing(_open_text(self._path)) as stream:
+            selected = self._selected(_read_csv(stream))
             for _ in islice(selected, done):
                 pass
             while batch := list(islice(selected, _BATCH_ROWS)):
-                good = [(line, row) for line, row in batch if isinstance(row, list)]
-                entries, rejects = self._rows.read(
-                    (row for _, row in good), partial(_line, [line for line, _ in good])
-                )
-                broken = [row for _, row in batch if isinstance(row, Reject)]
+                lines = [line for line, row in batch if isinstance(row, list)]
+                rows = [row for _, row in batch if isinstance(row, list)]
+                unreadable = [row for _, row in batch if isinstance(row, Reject)]
+                entries, rejects = self._rows.read(rows, partial(_line, lines))
                 done += len(batch)
-                rejects = sorted(rejects + broken, key=_number)
-                yield Batch(str(done), entries, rejects)
+                yield Batch(str(done), entries, sorted(rejects + unreadable, key=_number))
 
-    def _selected(self, lines: "_Lines") -> Iterator[tuple[int, list[str] | Reject]]:
-        """Yield (line number, values of the named columns), with a reject for an unreadable row."""
-        first = next(lines, None)
-        if first is None:
+    def _selected(self, lines: Iterator[_Line]) -> Iterator[_Line]:
+        """Yield the lines after the header with the values of the named columns only."""
+        number, header = next(lines, (0, None))
+        if header is None:
             return
-        number, header = first
         if isinstance(header, Reject):
             raise InvalidSettings(f"{self._path}: {header.reason}")
         if self._columns.column is None and _is_checksum(header):
@@ -165,29 +163,24 @@ def _places(header: Sequence[str], columns: Columns, path: Path) -> list[int]:
     return [header.index(name) for name in columns.named()]
 
 
-class _Lines:
-    """Iterator over the rows of a CSV file with their line numbers; bad rows come as rejects."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._reader = csv.reader(stream)
-
-    def __iter__(self) -> "_Lines":
-        return self
-
-    def __next__(self) -> tuple[int, list[str] | Reject]:
-        while True:
-            line = self._reader.line_num + 1
-            try:
-                row = next(self._reader)
-            except csv.Error as error:
-                return line, Reject(f"line {line}", "", f"invalid CSV: {error}")
-            except (OSError, EOFError) as error:  # a truncated gzip file, or not gzip
-                raise BadInput(f"can't read the file after line {line - 1}: {error}") from error
-            if row:
-                return line, row
+def _read_csv(stream: TextIO) -> Iterator[_Line]:
+    """Yield the lines that are not empty."""
+    reader = csv.reader(stream)
+    row: list[str] | None = []
+    while row is not None:
+        line = reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            yield line, Reject(f"line {line}", "", f"invalid CSV: {error}")
+            continue
+        except (OSError, EOFError) as error:  # a truncated gzip file, or not gzip
+            raise BadInput(f"can't read the file after line {line - 1}: {error}") from error
+        if row:
+            yield line, row
 
 
-def _opened(path: Path) -> TextIO:
+def _open_text(path: Path) -> TextIO:
     """Open a file as text; bytes that are not UTF-8 are escaped, so that only their row fails."""
     if path.suffix == ".gz":
         binary: Any = gzip.open(path)  # noqa: SIM115 - closed with the TextIOWrapper
@@ -213,8 +206,8 @@ class ParquetSource(_File):
                 begin, end = end, end + record.num_rows
                 if end <= done:
                     continue
-                fresh = record.slice(max(0, done - begin))
-                columns = [fresh.column(name).to_pylist() for name in names]
+                unread = record.slice(max(0, done - begin))
+                columns = [unread.column(name).to_pylist() for name in names]
                 entries, rejects = self._rows.read(
                     zip(*columns, strict=True), partial(_row, max(begin, done) + 1)
                 )
@@ -261,10 +254,9 @@ def open_list(address: str, tenant: str) -> CsvSource | ParquetSource:
     path, _, query = address.partition("?")
     columns = Columns.of(dict(parse_qsl(query)), path)
     file = Path(path.removeprefix("file://"))
-    suffixes = [suffix.lower() for suffix in file.suffixes]
-    if suffixes[-1:] == [".parquet"]:
+    if file.name.lower().endswith(".parquet"):
         return ParquetSource(file, columns, tenant)
-    if suffixes[-1:] in ([".csv"], [".txt"]) or suffixes[-2:] in ([".csv", ".gz"], [".txt", ".gz"]):
+    if file.name.lower().endswith((".csv", ".csv.gz", ".txt", ".txt.gz")):
         return CsvSource(file, columns, tenant)
     raise InvalidSettings(
         f"unknown source: {address!r}; expected the URL of an index, "

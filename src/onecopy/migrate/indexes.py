@@ -37,8 +37,7 @@ class IndexSource:
 
     def values(self) -> Iterator[tuple[str, bytes]]:
         for name in _VALUES:
-            value = self._index.get(name)
-            if value is not None:
+            if (value := self._index.get(name)) is not None:
                 yield name, value
 
     def close(self) -> None:

@@ -31,27 +31,21 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """A name without secrets, the same in every run."""
-        ...
 
     def version(self) -> str:
         """Return the version of the rows; positions from another version are not valid."""
-        ...
 
     def count(self) -> int | None:
         """Return the approximate number of rows, or None if only reading them all would show it."""
-        ...
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         """Yield the rows after a position (None: all). Rows that don't change come exactly once."""
-        ...
 
     def values(self) -> Iterator[tuple[str, bytes]]:
         """Yield the (name, value) pairs of `State` that are moved with the rows."""
-        ...
 
     def close(self) -> None:
         """Close connections and files."""
-        ...
 
 
 class Sampled(NamedTuple):
@@ -68,37 +62,28 @@ class Destination(Protocol):
     @property
     def name(self) -> str:
         """A name without secrets, the same in every run."""
-        ...
 
     @property
     def state(self) -> State | None:
         """Storage for small values; None if it has none."""
-        ...
 
     def begin(self, *, resumed: bool) -> None:
         """Prepare for the entries of a new migration, or for the rest of an interrupted one."""
-        ...
 
     def keep(self, entries: Iterable[Entry]) -> None:
         """Store all entries; durable when it returns. Idempotent, and memory stays flat."""
-        ...
 
     def finish(self, report: Callable[[str], object]) -> None:
         """Do what remains after the last `keep`, and report its progress as text. Repeatable."""
-        ...
 
     def missing(self, sample: Sequence[Sampled]) -> list[Sampled]:
         """Return those rows of a sample that are not in the destination."""
-        ...
 
     def count(self) -> int | None:
         """Return the approximate number of entries, or None if it is not known."""
-        ...
 
     def dollars(self) -> float | None:
         """Return the cost so far of this run's requests; None if requests are not charged."""
-        ...
 
     def close(self) -> None:
         """Close connections."""
-        ...

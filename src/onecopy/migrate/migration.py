@@ -98,7 +98,7 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
         batches = workers.ahead(source.batches(mark.position or None), _BATCHES_AHEAD)
         while not moving.ended:
             destination.keep(moving.entries(batches, every))
-            checkpoint.write(moving.mark())
+            checkpoint.write(moving.synced_mark())
     finally:
         workers.stop(timeout=2)
     destination.finish(lambda status: report(Progress(0, [], destination.dollars(), status)))
@@ -107,9 +107,9 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     checkpoint.write(None)
     return MigrationResult(
         resumed=mark.rows,
-        copies=moving.copies,
-        listed=moving.listed,
-        rejected=moving.rejected,
+        copies=moving.mark.copies,
+        listed=moving.mark.listed,
+        rejected=moving.mark.rejected,
         seconds=seconds,
         dollars=destination.dollars(),
         count=destination.count(),
@@ -140,12 +140,8 @@ class _Migration:
         self, mark: Mark, destination: Destination, rejects: Rejects, report: Report
     ) -> None:
         self.ended = False
-        self.copies = mark.copies
-        self.listed = mark.listed
-        self.rejected = mark.rejected
+        self.mark = mark
         self.sample = list(mark.sample)
-        self._mark = mark
-        self._position = mark.position
         self._destination = destination
         self._rejects = rejects
         self._report = report
@@ -164,33 +160,30 @@ class _Migration:
 
     def _count(self, batch: Batch) -> None:
         copies = sum(type(entry) is Copy for _, entry in batch.entries)
-        self.copies += copies
-        self.listed += len(batch.entries) - copies
-        self.rejected += len(batch.rejects)
-        self._position = batch.position
+        entries, rejects, mark = len(batch.entries), len(batch.rejects), self.mark
+        self.mark = msgspec.structs.replace(
+            mark,
+            position=batch.position,
+            copies=mark.copies + copies,
+            listed=mark.listed + entries - copies,
+            rejected=mark.rejected + rejects,
+        )
         self._add_to_sample(batch.entries)
-        rows = len(batch.entries) + len(batch.rejects)
-        self._report(Progress(rows, batch.rejects, self._destination.dollars()))
+        self._report(Progress(entries + rejects, batch.rejects, self._destination.dollars()))
 
     def _add_to_sample(self, entries: list[Entry]) -> None:
         """Update the sample so that every row so far is (nearly) equally likely to be in it."""
-        moved = self.copies + self.listed
+        moved = self.mark.copies + self.mark.listed
         for tenant, entry in self._random.sample(entries, min(len(entries), _SAMPLE_ROWS)):
             if len(self.sample) < _SAMPLE_ROWS:
                 self.sample.append(_sampled(tenant, entry))
             elif self._random.random() < len(entries) / moved:
                 self.sample[self._random.randrange(_SAMPLE_ROWS)] = _sampled(tenant, entry)
 
-    def mark(self) -> Mark:
+    def synced_mark(self) -> Mark:
         """Return the progress, after flushing the file of rejects to disk."""
         return msgspec.structs.replace(
-            self._mark,
-            position=self._position,
-            copies=self.copies,
-            listed=self.listed,
-            rejected=self.rejected,
-            reject_bytes=self._rejects.sync(),
-            sample=tuple(self.sample),
+            self.mark, reject_bytes=self._rejects.sync(), sample=tuple(self.sample)
         )
 
 

@@ -20,7 +20,6 @@ from onecopy.migrate.files import Columns
 from onecopy.migrate.interface import Batch
 from onecopy.migrate.rows import Rows
 
-_OWN_PARAMETERS = ("table", "column", "size", "key")
 _PAGES_PER_QUERY = 256
 """About ten thousand rows."""
 _MAX_COUNTED_PAGES = 100_000
@@ -127,8 +126,8 @@ class TableSource:
     def _batch(self, part: Part, begin: int) -> Batch:
         end = begin + _PAGES_PER_QUERY
         columns = sql.SQL(", ").join(map(sql.Identifier, self._columns.named()))
-        found = self._select(part, columns, begin, end)
-        entries, rejects = self._rows.read(found, str)
+        rows = self._select(part, columns, begin, end)
+        entries, rejects = self._rows.read(rows, str)
         if rejects:
             # The same range comes back in the same order, so only rejects pay for this query.
             places = self._select(part, sql.SQL("ctid::text"), begin, end)
@@ -164,23 +163,20 @@ def open_source(url: str, tenant: str) -> TableSource | None:
     """
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    own = {name: query.pop(name) for name in _OWN_PARAMETERS if name in query}
-    if "table" not in own:
+    table = query.pop("table", None)
+    if table is None:
         return None
-    columns = Columns.of({k: v for k, v in own.items() if k != "table"}, "postgresql:")
+    named = {name: query.pop(name) for name in Columns._fields if name in query}
+    columns = Columns.of(named, "postgresql:")
     if columns.column is None:
         raise InvalidSettings("name the column with the checksum: …?table=T&column=C")
-    connection = _connect(parts._replace(query=urlencode(query)).geturl())
-    return TableSource(connection, own["table"], columns, tenant)
-
-
-def _connect(url: str) -> "psycopg.Connection[tuple[Any, ...]]":
-    if urlsplit(url).password:
+    if parts.password:
         raise InvalidSettings(
             "the URL contains a password, which other users can read; set PGPASSWORD instead, or "
             "use a password file or a service file of PostgreSQL"
         )
-    return connect(url)
+    connection = connect(parts._replace(query=urlencode(query)).geturl())
+    return TableSource(connection, table, columns, tenant)
 
 
 def connect(conninfo: str) -> "psycopg.Connection[tuple[Any, ...]]":

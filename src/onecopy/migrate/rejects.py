@@ -31,9 +31,8 @@ class Rejects:
         """Append a line for each reject."""
         if not rejects:
             return
-        is_new = not self._path.exists() or self._path.stat().st_size == 0
         with self._path.open("a", encoding="utf-8", newline="") as stream:
-            if is_new:
+            if stream.tell() == 0:
                 stream.write(_HEADER)
             csv.writer(stream).writerows(rejects)
 

@@ -42,6 +42,8 @@ _REUSABLE = ("IN_PROGRESS", "COMPLETED")
 class ImportDestination:
     """A table of checksums that the import creates."""
 
+    state: State | None = None
+
     def __init__(self, url: str, bucket_url: str) -> None:
         address, bucket = Address.parse(url), Bucket.parse(bucket_url)
         if address.layout != "checksums":
@@ -57,14 +59,11 @@ class ImportDestination:
         self._table = address.table
         self._tables: Any = connect_tables(address)
         self._bucket = bucket
+        self._source = {"S3Bucket": bucket.bucket, "S3KeyPrefix": bucket.prefix}
         self._client: Any = Connection(bucket, bucket.endpoint).client
         self._random = random.Random()  # noqa: S311 - nothing secret
         self._bytes = 0
         self._files = 0
-
-    @property
-    def state(self) -> State | None:
-        return None
 
     def begin(self, *, resumed: bool) -> None:
         """Require that nothing else would be imported, and that the table does not exist."""
@@ -96,10 +95,9 @@ class ImportDestination:
     def _put(self, lines: Sequence[bytes]) -> None:
         content = b"".join(lines)
         key = f"{self._bucket.prefix}{uuid4().hex}.json.gz"
+        body = gzip.compress(content, 6)
         with translated():
-            self._client.put_object(
-                Bucket=self._bucket.bucket, Key=key, Body=gzip.compress(content, 6)
-            )
+            self._client.put_object(Bucket=self._bucket.bucket, Key=key, Body=body)
         self._bytes += len(content)
         self._files += 1
 
@@ -107,27 +105,24 @@ class ImportDestination:
         """Import the files, and wait until DynamoDB has finished."""
         if not self._has_objects():
             return
-        found = self._known_import() or self._import()
+        state = self._known_import() or self._import()
         pause, longest = _POLL_SECONDS
-        while found["ImportStatus"] == "IN_PROGRESS":
-            report(f"importing: {found.get('ImportedItemCount', 0):,} items")
+        while state["ImportStatus"] == "IN_PROGRESS":
+            report(f"importing: {state.get('ImportedItemCount', 0):,} items")
             time.sleep(pause)
             pause = min(2 * pause, longest)
-            answer = _call(self._tables.describe_import, ImportArn=found["ImportArn"])
-            found = answer["ImportTableDescription"]
-        if found["ImportStatus"] != "COMPLETED":
+            answer = _call(self._tables.describe_import, ImportArn=state["ImportArn"])
+            state = answer["ImportTableDescription"]
+        if state["ImportStatus"] != "COMPLETED":
             raise Failure(
-                f"importing {self._bucket.url} failed with status {found['ImportStatus']}: "
-                f"{found.get('FailureMessage', found.get('FailureCode', ''))}"
+                f"importing {self._bucket.url} failed with status {state['ImportStatus']}: "
+                f"{state.get('FailureMessage', state.get('FailureCode', ''))}"
             )
 
     def _import(self) -> Any:  # noqa: ANN401 - boto3's
         answer = _call(
             self._tables.import_table,
-            S3BucketSource={
-                "S3Bucket": self._bucket.bucket,
-                "S3KeyPrefix": self._bucket.prefix,
-            },
+            S3BucketSource=self._source,
             InputFormat="DYNAMODB_JSON",
             InputCompressionType="GZIP",
             TableCreationParameters={
@@ -141,16 +136,13 @@ class ImportDestination:
 
     def _known_import(self) -> Any:  # noqa: ANN401 - boto3's
         """Return the description of the import that an earlier run started, or None."""
-        for found in self._imports():
-            source = found.get("S3BucketSource", {})
-            same = (source.get("S3Bucket"), source.get("S3KeyPrefix"))
-            table = found.get("TableArn", "").rpartition("/")[2]
-            if (
-                found["ImportStatus"] in _REUSABLE
-                and table == self._table
-                and same == (self._bucket.bucket, self._bucket.prefix)
-            ):
-                return found
+        for started in self._imports():
+            is_ours = (
+                started.get("TableArn", "").rpartition("/")[2] == self._table
+                and self._source.items() <= started.get("S3BucketSource", {}).items()
+            )
+            if is_ours and started["ImportStatus"] in _REUSABLE:
+                return started
         return None
 
     def _imports(self) -> Iterator[Any]:

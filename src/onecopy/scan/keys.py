@@ -41,17 +41,17 @@ def catch_up(index: Engine, store: Store, owners: Owners, keys: Iterable[str]) -
             return failed
         # In this order, a record that is forgotten is certainly older than the look.
         recorded = recorded_at(index, list(left.values()))
-        seen = _described(store, list(left))
-        failed |= dict(_unknown(left, seen))
+        seen = _describe(store, list(left))
+        failed |= dict(_failures(left, seen))
         left = _settle(index, left, recorded, seen)
     return failed | dict.fromkeys(left, "changed")
 
 
-def _described(store: Store, keys: Sequence[str]) -> Sequence[Seen]:
+def _describe(store: Store, keys: Sequence[str]) -> Sequence[Seen]:
     return store.describe(keys) if isinstance(store, Describer) else store.look(keys)
 
 
-def _unknown(keys: Iterable[str], seen: Sequence[Seen]) -> Iterator[tuple[str, str]]:
+def _failures(keys: Iterable[str], seen: Sequence[Seen]) -> Iterator[tuple[str, str]]:
     for key, each in zip(keys, seen, strict=True):
         if isinstance(each, Unknown) and each.reason != _EXPIRING:
             yield key, each.reason

@@ -117,7 +117,7 @@ class _Scan:
         self._index = index
         self._store = store
         self._owners = Owners(tenants)
-        self._which = read
+        self._read_mode = read
         self._progress = progress
         self.figures = Figures()
 
@@ -126,7 +126,7 @@ class _Scan:
         threads = os.cpu_count() or 1 if self._store.kind == "folder" else _REMOTE_READERS
         done = workers.each(self._read, self._unrecorded(), threads=threads, max_in_flight=_BATCH)
         for batch in _batches(done):
-            self._keep([each for each in batch if isinstance(each, _Read)])
+            self._record_unchanged([each for each in batch if isinstance(each, _Read)])
             for problem in batch:
                 if isinstance(problem, Problem):
                     self._report(problem)
@@ -172,9 +172,9 @@ class _Scan:
                 yield _Found(owned, found) if owned else Problem(found.key, "no-tenant")
 
     def _is_known(self, found: Object, recorded: Copy | None) -> bool:
-        if self._which == "all" or recorded is None or recorded.identity != found.identity:
+        if self._read_mode == "all" or recorded is None or recorded.identity != found.identity:
             return False
-        return self._which == "new" or recorded.content_digest is not None
+        return self._read_mode == "new" or recorded.content_digest is not None
 
     def _read(self, found: _Found | Problem) -> _Read | Problem | None:
         """Read an object if necessary; return None if it is gone."""
@@ -184,8 +184,8 @@ class _Scan:
             return _Read(found, Digests())
         key, size = found.object.key, found.object.size
         try:
-            hashed = hash_object(self._store, key, size)
-            return _Read(found, Digests.proved(*hashed.digests), size)
+            digests = hash_object(self._store, key, size).digests
+            return _Read(found, Digests.proved(*digests), size)
         except FileNotFoundError:
             return None
         except FileChanged:
@@ -196,32 +196,34 @@ class _Scan:
 
     def _is_enough(self, found: Object) -> bool:
         """Whether the digests that the store states make reading the object unnecessary."""
-        if self._which == "all":
+        if self._read_mode == "all":
             return False
         return found.digests.content_digest(found.size) is not None or (
-            self._which == "new" and len(found.digests) > 0
+            self._read_mode == "new" and len(found.digests) > 0
         )
 
-    def _keep(self, batch: Sequence[_Read], *, again: bool = True) -> None:
+    def _record_unchanged(self, batch: Sequence[_Read], *, again: bool = True) -> None:
         """Record the objects that are unchanged; read the others once more."""
         seen = self._store.look([each.found.object.key for each in batch])
         good: list[tuple[str, Copy]] = []
         changed: list[_Found] = []
         for each, now in zip(batch, seen, strict=True):
+            owned, listed = each.found
             self.figures.read_bytes += each.read_bytes
             if isinstance(now, Unknown):
-                self._report(Problem(each.found.object.key, now.reason))
+                self._report(Problem(listed.key, now.reason))
             elif isinstance(now, Object):
                 # A listing may state more digests than a look: those that need the part sizes.
-                stated = each.found.object.digests
-                if now.identity == each.found.object.identity and (each.digests or stated):
-                    good.append((each.found.owned.tenant.name, _copy(each)))
+                digests = each.digests.merged(listed.digests)
+                if now.identity == listed.identity and digests:
+                    copy = copy_of(listed._replace(digests=digests), owned.key)
+                    good.append((owned.tenant.name, copy))
                 elif now.size:
-                    changed.append(each.found._replace(object=now))
+                    changed.append(_Found(owned, now))
         self.figures.added += self._index.add(good)
         if changed and again:
             read = [self._read(found) for found in changed]
-            self._keep([each for each in read if isinstance(each, _Read)], again=False)
+            self._record_unchanged([each for each in read if isinstance(each, _Read)], again=False)
         else:
             for found in changed:
                 self._report(Problem(found.object.key, "changed"))
@@ -231,12 +233,6 @@ class _Scan:
             self.figures.problems.append(problem)
         else:
             self.figures.more_problems += 1
-
-
-def _copy(read: _Read) -> Copy:
-    found = read.found.object
-    digests = read.digests.merged(found.digests)
-    return copy_of(found._replace(digests=digests), read.found.owned.key)
 
 
 def _batches(items: Iterable[_Read | Problem | None]) -> Iterator[list[_Read | Problem]]:

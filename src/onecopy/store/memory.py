@@ -90,7 +90,9 @@ class MemoryStore:
         with self._lock:
             staged = self._staged(upload)
             if staged.published:
-                raise UploadUnknown("this upload is completed: begin another one")
+                raise UploadUnknown(
+                    "this upload is already complete and accepts no more parts; begin another one"
+                )
             staged.parts[number] = part, content
         return part
 

@@ -1,9 +1,10 @@
-"""Stored objects: hash their bytes, and turn them into copies for the index."""
+"""Stored objects: hash them, turn them into copies, and name the reason if that fails."""
 
 from collections.abc import Iterable
 
 from onecopy.content import Copy
 from onecopy.digest import MD5, SMALLEST_PART, Hashed, MiB, Scheme, content_scheme, hash_stream
+from onecopy.errors import Failure, OnecopyError, Unavailable
 from onecopy.store.interface import Object, Store
 from onecopy.timestamp import now
 
@@ -23,3 +24,9 @@ def hash_object(store: Store, key: str, size: int, schemes: Iterable[Scheme] = (
 def copy_of(found: Object, key: str) -> Copy:
     """Return an object as the copy to record now; `key` is its key within its tenant."""
     return Copy(key, found.size, found.digests, found.identity, found.stored_at, now())
+
+
+def store_reason(error: OnecopyError | OSError) -> str:
+    """Return the reason code for an object that could not be looked at or read."""
+    reason = error.reason if isinstance(error, Failure) else Unavailable.reason
+    return reason if reason.startswith("store-") else f"store-{reason}"

@@ -32,5 +32,5 @@ def digest_of_parts(size: int, sums: Sequence[bytes]) -> Digest:
 
 def check_digest(digest: Digest, size: int, sums: Sequence[bytes]) -> None:
     """Raise WrongBytes unless the parts make up the digest (P2)."""
-    if digest_of_parts(size, sums) != digest:
+    if len(sums) != len(part_lengths(size)) or digest_of_parts(size, sums) != digest:
         raise WrongBytes("the parts do not make up the given digest")

@@ -12,6 +12,7 @@ had before, so that optional protocols (`write`, `sign`) stay optional.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import IOBase
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar, cast
@@ -75,10 +76,10 @@ class Faults:
         """Return the wrapped object; its steps are named `layer.method`."""
         return cast(_T, _Faulty(inner, layer, self))
 
-    def meet(self, call: Call) -> object:
+    def apply(self, call: Call) -> object:
         """Make a call under the rules that wait for it."""
         for rule in reversed(self._due(call.step)):
-            call = Call(call.step, call.arguments, _bound(rule, call))
+            call = call._replace(proceed=partial(rule, call))
         return call.proceed()
 
     def _due(self, step: str) -> list[Rule]:
@@ -109,8 +110,8 @@ class _Faulty:
         step = f"{self._layer}.{name}"
 
         def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - as in the wrapped object
-            made = Call(step, arguments, lambda: member(*arguments, **named))
-            result = self._faults.meet(made)
+            proceed = partial(member, *arguments, **named)
+            result = self._faults.apply(Call(step, arguments, proceed))
             if isinstance(result, Iterator) and not isinstance(result, IOBase):
                 return self._each(step, result)
             return result
@@ -120,14 +121,10 @@ class _Faulty:
     def _each(self, step: str, items: Iterator[Any]) -> Iterator[Any]:
         end = object()
         while True:
-            item = self._faults.meet(Call(f"{step}.next", (), lambda: next(items, end)))
+            item = self._faults.apply(Call(f"{step}.next", (), lambda: next(items, end)))
             if item is end:
                 return
             yield item
-
-
-def _bound(rule: Rule, call: Call) -> Callable[[], object]:
-    return lambda: rule(call)
 
 
 def fail_before(error: Exception) -> Rule:

@@ -10,13 +10,14 @@ from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
 from onecopy.hashing import hash_files
+from onecopy.upload.item import max_files, schemes_for
 from onecopy.upload.local_duplicates import FirstFiles, Sizes
-from onecopy.upload.requests import max_files, schemes_for
 from onecopy.upload.result import Progress, Result, answered, failed, skipped
 from onecopy.workers import Workers
 
 _STOP_TIMEOUT = 2.0
 """Seconds to wait for the reading thread to end."""
+_NEW = Answer(Verdict.NEW)
 
 
 def check(
@@ -47,6 +48,7 @@ class _Checked:
     """Whether the gate knows contents of its size."""
     digests: tuple[Digest, ...] = ()
     error: OnecopyError | OSError | None = None
+    answer: Answer = _NEW
     same_as: str | None = None
     """Path of an earlier file with the same content."""
 
@@ -68,58 +70,50 @@ class _Checker:
             (item, item.found) for item in items if isinstance(item.found, File) and item.found.size
         ]
         probed = self._gate.probe([file.size for _, file in files])
-        wanted: list[tuple[File, list[Scheme]]] = []
-        owners: list[_Checked | None] = []
+        wanted = []
         for (item, file), schemes in zip(files, probed, strict=True):
             item.known = bool(schemes)
             same_size = self._sizes.add(file, is_read=item.known)
-            if same_size.unread is not None:
-                wanted.append((same_size.unread, schemes_for(file.size, ())))
-                owners.append(None)
+            if (first := same_size.unread) is not None:  # an earlier file: its result stays
+                wanted.append((_Checked(first), first, schemes_for(file.size, ())))
             if item.known or same_size.seen:
-                wanted.append((file, schemes_for(file.size, schemes)))
-                owners.append(item)
-        hashes = hash_files(wanted, progress=self._report_read)
-        for owner, (file, hashed) in zip(owners, hashes, strict=True):
-            self._add(owner, file, hashed)
+                wanted.append((item, file, schemes_for(file.size, schemes)))
+        self._hash(wanted)
         return items
+
+    def _hash(self, wanted: Sequence[tuple[_Checked, File, list[Scheme]]]) -> None:
+        hashes = hash_files(
+            ((file, schemes) for _, file, schemes in wanted), progress=self._report_read
+        )
+        for (item, _, _), (file, hashed) in zip(wanted, hashes, strict=True):
+            if isinstance(hashed, Hashed):
+                item.digests = hashed.digests
+                item.same_as = self._first_files.add(file, hashed.digests[0])
+            else:
+                item.error = hashed
 
     def _report_read(self, length: int) -> None:
         self.workers.check()
         self._progress(0, length)
 
-    def _add(
-        self, item: _Checked | None, file: File, hashed: Hashed | OnecopyError | OSError
-    ) -> None:
-        if isinstance(hashed, Hashed):
-            same_as = self._first_files.add(file, hashed.digests[0])
-            if item is not None:
-                item.digests, item.same_as = hashed.digests, same_as
-        elif item is not None:
-            item.error = hashed
-
     def check(self, batch: Sequence[_Checked]) -> Iterator[Result]:
         """Check the hashed files with the gate, and yield the result of each, in order."""
-        items = [item for item in batch if item.known and item.digests]
-        answers = self._gate.check([Content(_size(item.found), item.digests) for item in items])
-        by_item = {id(item): answer for item, answer in zip(items, answers, strict=True)}
+        known = [item for item in batch if item.known and item.digests]
+        answers = self._gate.check([Content(_size(item.found), item.digests) for item in known])
+        for item, answer in zip(known, answers, strict=True):
+            item.answer = answer
         for item in batch:
             self._progress(_size(item.found), 0)
-            yield self._result(item, by_item.get(id(item), Answer(Verdict.NEW)))
+            yield self._result(item)
 
-    def _result(self, item: _Checked, answer: Answer) -> Result:
+    def _result(self, item: _Checked) -> Result:
         if isinstance(item.found, Skipped):
             return skipped(item.found)
         if item.error is not None:
             return failed(item.found, item.found.key, item.error)
-        return answered(
-            item.found,
-            item.found.key,
-            answer,
-            url=self._gate.url(answer.copy) if answer.copy else None,
-            # A stored copy takes precedence over a file of the selection.
-            same_as=item.same_as if answer.verdict is Verdict.NEW else None,
-        )
+        # A stored copy takes precedence over a file of the selection.
+        same_as = item.same_as if item.answer.verdict is Verdict.NEW else None
+        return answered(self._gate, item.found, item.found.key, item.answer, same_as=same_as)
 
     def close(self) -> None:
         """Stop the threads and delete the temporary databases."""

@@ -1,10 +1,27 @@
-"""One file of an upload."""
+"""One file of an upload, and what is requested from a gate for it."""
 
+import mimetypes
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from onecopy.digest import SMALLEST_PART, Digest, Hashed, Scheme, compose, content_scheme
 from onecopy.files import File
+from onecopy.gate.interface import Gate, Request
+from onecopy.upload.options import Options
 from onecopy.workers import Counter
+
+_MAX_FILES = 1000
+
+
+def max_files(gate: Gate) -> int:
+    """Return the maximum number of files in one request."""
+    return min(_MAX_FILES, gate.config().limits.files)
+
+
+def schemes_for(size: int, known: Iterable[Scheme]) -> list[Scheme]:
+    """Return the schemes to compute for a file: the content digest's first, then the known ones."""
+    content = content_scheme(size)
+    return [content, *sorted(set(known) - {content}, key=str)]
 
 
 @dataclass(slots=True, eq=False)
@@ -49,3 +66,9 @@ class Item:
         if self.digest is None and self.parts:
             return compose(content_scheme(self.file.size), self.parts)
         return self.digest
+
+    def request(self, options: Options) -> Request:
+        """Return the request that begins its upload."""
+        content_type, _ = mimetypes.guess_type(self.key)
+        anyway, metadata = options.anyway, options.metadata
+        return Request(self.key, self.file.size, self.digest, content_type, anyway, metadata)

@@ -1,33 +1,28 @@
-"""Files with the same size or content in one selection; memory is flat, in a temporary database."""
+"""Files with the same size or content in one selection."""
 
 import os
-from threading import Lock
+from ast import literal_eval
+from threading import Lock, RLock
 from typing import NamedTuple
 
 import apsw
 
 from onecopy.digest import Digest
 from onecopy.files import File
+from onecopy.upload.item import Item
 
-_PRAGMAS = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -8192;
-"""
-_SIZES = """
-CREATE TABLE sizes (size INTEGER PRIMARY KEY, path BLOB, identity TEXT);
-BEGIN;
-"""
-_CONTENTS = """
-CREATE TABLE contents (digest BLOB, size INTEGER, path BLOB, PRIMARY KEY (digest, size))
-WITHOUT ROWID;
-BEGIN;
-"""
+_PRAGMAS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
+_SIZES = "sizes (size INTEGER PRIMARY KEY, path BLOB, identity TEXT)"
+_CONTENTS = (
+    "contents (digest BLOB, size INTEGER, path BLOB, PRIMARY KEY (digest, size)) WITHOUT ROWID"
+)
 
 
-def _temporary_database(schema: str) -> apsw.Connection:
+def _temporary_database(table: str) -> apsw.Connection:
+    """Return a database on disk, so that memory does not grow with the selection."""
     database = apsw.Connection("")  # SQLite deletes the file when the connection is closed
-    database.execute(_PRAGMAS + schema).fetchall()  # apsw runs a statement only when it is fetched
+    # apsw runs a statement only when it is fetched.
+    database.execute(f"{_PRAGMAS} CREATE TABLE {table}; BEGIN").fetchall()
     return database
 
 
@@ -40,13 +35,13 @@ class FirstFiles:
     """
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._database = _temporary_database(_CONTENTS)
 
     def add(self, file: File, digest: Digest) -> str | None:
         """Return the path of an earlier file with this content; if there is none, add the file."""
         with self._lock:
-            first = self._find(file, digest)
+            first = self.find(file, digest)
             if first is None:
                 self._database.execute(
                     "INSERT INTO contents VALUES (?, ?, ?)",
@@ -57,16 +52,13 @@ class FirstFiles:
     def find(self, file: File, digest: Digest) -> str | None:
         """Return the path of the first file with the content of this one, or None."""
         with self._lock:
-            return self._find(file, digest)
-
-    def _find(self, file: File, digest: Digest) -> str | None:
-        row = self._database.execute(
-            "SELECT path FROM contents WHERE digest = ? AND size = ?", (digest.value, file.size)
-        ).fetchone()
+            row = self._database.execute(
+                "SELECT path FROM contents WHERE digest = ? AND size = ?", (digest.value, file.size)
+            ).fetchone()
         return None if row is None else os.fsdecode(row[0])
 
     def close(self) -> None:
-        """Delete the database."""
+        """Release the temporary database; the object cannot be used afterwards."""
         with self._lock:
             self._database.close()
 
@@ -102,11 +94,44 @@ class Sizes:
         if path is None:
             return SameSize(seen=True, unread=None)
         self._database.execute("UPDATE sizes SET path = NULL WHERE size = ?", (file.size,))
-        numbers = tuple(int(number) for number in identity.strip("()").split(","))
-        dev, inode, size, modified, changed = numbers
-        first = File(os.fsdecode(path), "", file.size, (dev, inode, size, modified, changed))
+        first = File(os.fsdecode(path), "", file.size, literal_eval(identity))
         return SameSize(seen=True, unread=first)
 
     def close(self) -> None:
-        """Delete the database."""
+        """Release the temporary database; the object cannot be used afterwards."""
         self._database.close()
+
+
+class InFlight:
+    """The contents in flight: the first file of each proceeds, and equal files wait for it.
+
+    Once the first file is stored, the gate knows the content of the others. A file also waits for
+    a file of its size whose content digest is not known yet, because the two may be equal.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._waiting: dict[Digest | int, list[Item]] = {}
+
+    def join(self, item: Item) -> bool:
+        """Return whether the file may proceed; otherwise keep it until the earlier file leaves."""
+        if item.claim is not None:
+            return True
+        claim = item.digest or item.file.size
+        with self._lock:
+            for earlier in (claim, item.file.size):
+                if earlier in self._waiting:
+                    item.check = True
+                    self._waiting[earlier].append(item)
+                    return False
+            item.claim = claim
+            self._waiting[claim] = []
+            return True
+
+    def leave(self, item: Item) -> list[Item]:
+        """Remove a file; return the files that waited for it."""
+        if item.claim is None:
+            return []
+        with self._lock:
+            claim, item.claim = item.claim, None
+            return self._waiting.pop(claim)

@@ -14,13 +14,11 @@ from onecopy.files import File, Skipped
 from onecopy.gate.interface import Gate
 from onecopy.upload.options import Options
 from onecopy.upload.result import Result
-from onecopy.upload.steps.checking import Checker
+from onecopy.upload.steps.checking import Checker, hash_file
 from onecopy.upload.steps.completing import Completer
 from onecopy.upload.steps.feeding import Feeder
 from onecopy.upload.steps.flow import Flow
-from onecopy.upload.steps.hashing import Hasher
 from onecopy.upload.steps.outcomes import Outcomes
-from onecopy.upload.steps.refusals import Refusals
 from onecopy.upload.steps.small import SmallFiles
 from onecopy.upload.steps.transfers import Transfers
 
@@ -54,16 +52,16 @@ def upload(
 
 def _start(flow: Flow, outcomes: Outcomes, found: Iterable[File | Skipped]) -> None:
     """Connect the steps, and start their threads."""
-    refusals = Refusals(flow, outcomes)
-    small = SmallFiles(flow, outcomes, refusals)
+    hash_one = partial(hash_file, flow, outcomes)
+    checker = Checker(flow, outcomes, SmallFiles(flow, outcomes))
+    completer = Completer(flow, outcomes)
     flow.start(partial(Feeder(flow).run, found))
-    hasher = Hasher(flow, outcomes)
-    flow.start_each(flow.to_hash, hasher.hash, _HASHING_THREADS)
-    flow.start_each(flow.to_hash_large, hasher.hash)
-    flow.start(Checker(flow, outcomes, small).run)
+    flow.start_each(flow.to_hash, hash_one, _HASHING_THREADS)
+    flow.start_each(flow.to_hash_large, hash_one)
+    flow.start_batches(flow.to_check, checker.check, lambda: flow.feeding or flow.hashing.value > 0)
     flow.start_each(flow.to_send, lambda send: send(), _SENDING_THREADS)
-    flow.start_each(flow.to_send_large, Transfers(flow, outcomes, refusals).send, _MAX_LARGE_FILES)
-    flow.start(Completer(flow, outcomes, refusals).run)
+    flow.start_each(flow.to_send_large, Transfers(flow, outcomes).send, _MAX_LARGE_FILES)
+    flow.start_batches(flow.to_complete, completer.complete, lambda: flow.sending.value > 0)
 
 
 def _results(flow: Flow) -> Iterator[Result]:
@@ -72,9 +70,9 @@ def _results(flow: Flow) -> Iterator[Result]:
     while (event := flow.events.get()) is not None:
         if isinstance(event, Exception):
             raise event
-        if not isinstance(event, Result):
+        if isinstance(event, Result):
+            yield event
+            if flow.files.add(-1) == 0:
+                return
+        else:
             report(*event)
-            continue
-        yield event
-        if flow.files.add(-1) == 0:
-            return

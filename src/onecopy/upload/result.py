@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from onecopy.content import Copy, Verdict
 from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
-from onecopy.gate.interface import Answer
+from onecopy.gate.interface import Answer, Gate
 
 
 class Outcome(StrEnum):
@@ -52,11 +53,11 @@ Progress = Callable[[int, int], object]
 
 
 def answered(  # noqa: PLR0913 - the fields of a result
+    gate: Gate,
     file: File,
     key: str,
     answer: Answer,
     *,
-    url: str | None,
     same_as: str | None = None,
     outcome: Outcome | None = None,
     sent: int = 0,
@@ -71,34 +72,26 @@ def answered(  # noqa: PLR0913 - the fields of a result
         message=answer.message,
         same_as=same_as,
         key=answer.copy.key if answer.copy else key,
-        url=url,
+        url=gate.url(answer.copy) if answer.copy else None,
         outcome=outcome,
         sent=sent,
     )
 
 
+_failed = partial(Result, verdict=Verdict.UNCONFIRMED, outcome=Outcome.FAILED)
+
+
 def skipped(found: Skipped) -> Result:
     """Return the result of an entry that cannot be uploaded."""
-    return Result(
-        path=found.path,
-        size=0,
-        verdict=Verdict.UNCONFIRMED,
-        reason=found.reason,
-        message=found.message,
-        outcome=Outcome.FAILED,
-    )
+    return _failed(path=found.path, size=0, reason=found.reason, message=found.message)
 
 
 def failed(file: File, key: str, error: OnecopyError | OSError, sent: int = 0) -> Result:
     """Return the result of a file that failed with an error."""
-    ours = isinstance(error, OnecopyError)
-    return Result(
-        path=file.path,
-        size=file.size,
-        verdict=Verdict.UNCONFIRMED,
-        reason=error.reason if isinstance(error, OnecopyError) else "unreadable",
-        message=str(error) if ours else getattr(error, "strerror", None) or str(error),
-        key=key,
-        outcome=Outcome.FAILED,
-        sent=sent,
+    if isinstance(error, OnecopyError):
+        reason, message = error.reason, str(error)
+    else:
+        reason, message = "unreadable", error.strerror or str(error)
+    return _failed(
+        path=file.path, size=file.size, reason=reason, message=message, key=key, sent=sent
     )

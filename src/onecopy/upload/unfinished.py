@@ -40,9 +40,8 @@ class Unfinished:
         with suppress(OSError):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._prune()
-            with os.fdopen(
-                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-            ) as out:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as out:
                 json.dump({"ticket": ticket, "key": key, "size": file.size}, out)
             draft.replace(path)
 
@@ -52,14 +51,9 @@ class Unfinished:
             self._path(file, key).unlink(missing_ok=True)
 
     def _path(self, file: File, key: str) -> Path:
-        parts = (
-            self._target,
-            str(Path(file.path).absolute()),
-            str(file.size),
-            str(file.identity[3]),
-            key,
-        )
-        name = sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
+        path, modified = Path(file.path).absolute(), file.identity[3]
+        upload = "\0".join((self._target, str(path), str(file.size), str(modified), key))
+        name = sha256(upload.encode(errors="surrogateescape")).hexdigest()
         return self._folder / f"{name}.json"
 
     def _prune(self) -> None:

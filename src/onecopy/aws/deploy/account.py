@@ -56,7 +56,7 @@ class Account:
 
     @cached_property
     def s3(self) -> "S3Client":
-        """S3."""
+        """The S3 client of the account and region."""
         return self._session.client("s3")
 
     @cached_property

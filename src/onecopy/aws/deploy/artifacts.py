@@ -1,7 +1,6 @@
 """The bucket for the functions' package, below package/, and for the page, below page/."""
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PAGE = "page/"
-_TAG = "onecopy"
-"""Tag of buckets that we created and may remove; its value is the name of the stack."""
 _NOT_PUBLIC: Any = {
     "BlockPublicAcls": True,
     "BlockPublicPolicy": True,
@@ -32,17 +29,20 @@ class Artifacts:
 
     def __init__(self, account: Account, bucket: str, stack: str) -> None:
         self._client: S3Client = account.s3
-        self._region = account.region
         self._owner: Any = {"Bucket": bucket, "ExpectedBucketOwner": account.id}
-        self._stack = stack
+        self._tag: Any = {"Key": "onecopy", "Value": stack}
+        """Marks buckets that we created and may remove."""
         self.bucket = bucket
 
     def create(self) -> None:
         """Create the bucket if it does not exist; raises Failure if it is not ours."""
         if not bucket_exists(self._client, self.bucket, self._owner["ExpectedBucketOwner"]):
-            place: Any = {"LocationConstraint": self._region}
-            more = {} if self._region == "us-east-1" else {"CreateBucketConfiguration": place}
-            self._client.create_bucket(Bucket=self.bucket, **more)
+            region: Any = self._client.meta.region_name
+            location: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            # us-east-1 is the API's default, which it does not accept by name.
+            self._client.create_bucket(
+                Bucket=self.bucket, **({} if region == "us-east-1" else location)
+            )
         # An empty bucket is left when a run is interrupted here.
         elif not self._is_ours() and self._etags(""):
             raise Failure(
@@ -103,10 +103,6 @@ class Artifacts:
         self._client.delete_bucket(**self._owner)
         return True
 
-    @property
-    def _tag(self) -> Any:  # noqa: ANN401 - boto3's
-        return {"Key": _TAG, "Value": self._stack}
-
     def _is_ours(self) -> bool:
         try:
             return self._tag in self._client.get_bucket_tagging(**self._owner)["TagSet"]
@@ -118,12 +114,8 @@ class Artifacts:
     def _etags(self, prefix: str) -> dict[str, str]:
         """Return the ETags of objects, by key."""
         pages = self._client.get_paginator("list_objects_v2").paginate(**self._owner, Prefix=prefix)
-        return {key: etag for page in pages for key, etag in _listed(page)}
-
-
-def _listed(page: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - boto3's
-    for each in page.get("Contents", []):
-        yield each["Key"], each["ETag"].strip('"')
+        objects = (each for page in pages for each in page.get("Contents", []))
+        return {each["Key"]: each["ETag"].strip('"') for each in objects}
 
 
 def bucket_exists(client: "S3Client", bucket: str, owner: str) -> bool:
@@ -132,7 +124,7 @@ def bucket_exists(client: "S3Client", bucket: str, owner: str) -> bool:
     Raises Failure if the bucket belongs to another account, or is in another region.
     """
     try:
-        found = client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
+        head = client.head_bucket(Bucket=bucket, ExpectedBucketOwner=owner)
     except boto.ClientError as error:
         if status_of(error) == 404:
             return False
@@ -143,6 +135,6 @@ def bucket_exists(client: "S3Client", bucket: str, owner: str) -> bool:
             ) from error
         raise
     ours = client.meta.region_name
-    if (region := found.get("BucketRegion", ours)) != ours:
+    if (region := head.get("BucketRegion", ours)) != ours:
         raise Failure(f"the bucket {bucket} is in {region}, but the functions would be in {ours}")
     return True

@@ -1,8 +1,8 @@
 """Deploying and removing, step by step. Every step is repeatable: a new run resumes an old one."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Mapping
+from contextlib import closing
+from typing import NamedTuple, cast
 
 import botocore.exceptions as boto
 
@@ -15,16 +15,17 @@ from onecopy.aws.deploy.health import TEST_EVENTS, check_start
 from onecopy.aws.deploy.package import Target, build
 from onecopy.aws.deploy.plan import TEMPLATE
 from onecopy.aws.deploy.stack import Report, Stack
+from onecopy.aws.functions.service import check_tenants
+from onecopy.doctor.cors import examine_cors
 from onecopy.doctor.finding import State
 from onecopy.errors import InvalidSettings
+from onecopy.gate import bind
 from onecopy.http.options import PAGE
-from onecopy.index import open_index
+from onecopy.index import Engine, open_index
 from onecopy.store import open_store
 from onecopy.store.s3.address import Address
-
-if TYPE_CHECKING:
-    from onecopy.index.interface import Engine
-    from onecopy.store.s3.store import S3Store
+from onecopy.store.s3.store import S3Store
+from onecopy.tokens import create_token, has_tokens
 
 _BUCKET, _TABLE = "UploadBucket", "IndexTable"
 """Their logical names in the template."""
@@ -151,16 +152,14 @@ class Deployment:
             location["BucketKey"] = address.sse_key or ""
         return location
 
-    def _check_tenants(self, wanted: Mapping[str, str]) -> None:
+    def _check_tenants(self, parameters: Mapping[str, str]) -> None:
         """Raise InvalidSettings if the tenants of users who sign in conflict with our tokens.
 
         The functions would not start with both.
         """
-        from onecopy.aws.functions.service import check_tenants
-
-        if wanted.get("Issuer") and self._has_table():
-            with self._opened_index(wanted) as index:
-                check_tenants(wanted.get("JwtTenant", "claim:tenant"), index)
+        if parameters.get("Issuer") and self._has_table():
+            with self._opened_index(parameters) as index:
+                check_tenants(parameters.get("JwtTenant", "claim:tenant"), index)
 
     def _makes(self, logical: str, *, exists: bool) -> str:
         """Return whether the stack creates a resource: not one that an earlier stack has left."""
@@ -190,8 +189,6 @@ class Deployment:
 
     def _attach(self, current: Mapping[str, str], outputs: Mapping[str, str]) -> bool:
         """Set up events and CORS of an existing bucket; return whether its events changed."""
-        from onecopy.doctor.cors import examine_cors
-
         if current["MakeBucket"] == "yes":
             return False
         queue, bucket = outputs["EventsQueueArn"], current["Bucket"]
@@ -209,10 +206,8 @@ class Deployment:
         with self._opened_store(current) as store:
             return store.origin
 
-    @contextmanager
-    def _opened_store(self, current: Mapping[str, str]) -> Iterator["S3Store"]:
-        with closing(open_store(self._store_url(current))) as store:
-            yield cast("S3Store", store)
+    def _opened_store(self, current: Mapping[str, str]) -> closing[S3Store]:
+        return closing(cast("S3Store", open_store(self._store_url(current))))
 
     def _store_url(self, current: Mapping[str, str]) -> str:
         """Return the URL of the store; the functions get the same one."""
@@ -226,8 +221,6 @@ class Deployment:
 
     def _bind(self, current: Mapping[str, str]) -> None:
         """Bind the index to the store; the functions cannot, as they may not scan the table."""
-        from onecopy.gate import bind
-
         with self._opened_index(current) as index, self._opened_store(current) as store:
             bind(index, store)
 
@@ -238,27 +231,25 @@ class Deployment:
 
     def _first_token(self, current: Mapping[str, str]) -> str | None:
         """Create the first token, if one is needed; it cannot be shown again."""
-        from onecopy.tokens import create_token, has_tokens
-
         with self._opened_index(current) as index:
             if current["Issuer"] or has_tokens(index):
                 return None
             return create_token(index, label="onecopy deploy")[1]
 
-    def _opened_index(self, current: Mapping[str, str]) -> "closing[Engine]":
+    def _opened_index(self, current: Mapping[str, str]) -> closing[Engine]:
         return closing(open_index(self._index_url(current)))
 
 
-def _check_together(wanted: Mapping[str, str]) -> None:
+def _check_together(parameters: Mapping[str, str]) -> None:
     for one, other in (("Domain", "Certificate"), ("Issuer", "Audience")):
-        if wanted.get(one) and not wanted.get(other):
+        if parameters.get(one) and not parameters.get(other):
             raise InvalidSettings(f"--{one.lower()} needs --{other.lower()}")
 
 
-def _target(wanted: Mapping[str, str]) -> Target:
+def _target(parameters: Mapping[str, str]) -> Target:
     """Return the platform of the functions; the defaults are those of the template."""
     default = Target()
     return Target(
-        wanted.get("Runtime", f"python{default.python}").removeprefix("python"),
-        wanted.get("Architecture", default.architecture),
+        parameters.get("Runtime", f"python{default.python}").removeprefix("python"),
+        parameters.get("Architecture", default.architecture),
     )

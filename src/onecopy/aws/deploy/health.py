@@ -6,7 +6,7 @@ when the first user opens the page.
 
 import json
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from onecopy.errors import Failure
 
@@ -26,30 +26,26 @@ _DELAYS_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0)
 """Delay before each attempt."""
 
 
-class _Outcome(NamedTuple):
-    error: str | None
-    message: str
-
-
 def check_start(client: "LambdaClient", function: str, event: object) -> None:
     """Invoke a function; raises Failure with its message if it does not start."""
     for delay in _DELAYS_SECONDS:
         time.sleep(delay)
-        outcome = _invoke(client, function, event)
-        if outcome.error not in _RETRYABLE_ERRORS:
+        error, message = _invoke(client, function, event)
+        if error not in _RETRYABLE_ERRORS:
             break
-    if outcome.error is not None:
+    if error is not None:
         raise Failure(
-            f"everything is deployed, but the function {function} does not start: {outcome.message}"
+            f"everything is deployed, but the function {function} does not start: {message}"
         )
 
 
-def _invoke(client: "LambdaClient", function: str, event: object) -> _Outcome:
+def _invoke(client: "LambdaClient", function: str, event: object) -> tuple[str | None, str]:
+    """Return the error's type, or None if there was none, and its message."""
     response = client.invoke(FunctionName=function, Payload=json.dumps(event))
     result: Any = json.loads(response["Payload"].read() or b"null")
     if response.get("FunctionError"):
-        return _Outcome(result.get("errorType", ""), result.get("errorMessage", ""))
+        return result.get("errorType", ""), result.get("errorMessage", "")
     # The API returns a status; the events function returns null.
     if (result or {}).get("statusCode", 200) != 200:
-        return _Outcome("", str(result.get("body")))
-    return _Outcome(None, "")
+        return "", str(result.get("body"))
+    return None, ""

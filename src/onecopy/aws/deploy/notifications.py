@@ -30,10 +30,11 @@ def subscribe(client: "S3Client", bucket: str, queue: str, prefix: str) -> bool:
     }
     if prefix:
         wanted["Filter"] = {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}}
-    if _same(wanted, [each for each in before["QueueConfigurations"] if each["QueueArn"] == queue]):
+    others = _others(before, queue)
+    ours = [each for each in before["QueueConfigurations"] if each["QueueArn"] == queue]
+    if [_essence(each) for each in ours] == [_essence(wanted)]:
         return False
-    before["QueueConfigurations"] = [*_others(before, queue), wanted]
-    _put(client, bucket, before)
+    _put(client, bucket, {**before, "QueueConfigurations": [*others, wanted]})
     return True
 
 
@@ -49,24 +50,21 @@ def unsubscribe(client: "S3Client", bucket: str, queue: str) -> bool:
 
 def _configuration(client: "S3Client", bucket: str) -> dict[str, Any]:
     """Return the notification configuration of the bucket."""
-    answer: Any = client.get_bucket_notification_configuration(Bucket=bucket)
-    found = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-    return {"QueueConfigurations": [], **found}
+    response: Any = client.get_bucket_notification_configuration(Bucket=bucket)
+    response.pop("ResponseMetadata", None)
+    return {"QueueConfigurations": [], **response}
 
 
-def _others(found: dict[str, Any], queue: str) -> list[Any]:
-    return [each for each in found["QueueConfigurations"] if each["QueueArn"] != queue]
-
-
-def _same(wanted: dict[str, Any], existing: list[Any]) -> bool:
-    return len(existing) == 1 and _essence(existing[0]) == _essence(wanted)
+def _others(configuration: dict[str, Any], queue: str) -> list[Any]:
+    """Return the configurations of all queues but this one."""
+    return [each for each in configuration["QueueConfigurations"] if each["QueueArn"] != queue]
 
 
 def _essence(configuration: Any) -> tuple[Any, ...]:  # noqa: ANN401 - boto3's
+    """Return events and filter, in the form in which equal ones are equal."""
     rules = configuration.get("Filter", {}).get("Key", {}).get("FilterRules", [])
-    return sorted(configuration["Events"]), [
-        (rule["Name"].lower(), rule["Value"]) for rule in rules
-    ]
+    named = [(rule["Name"].lower(), rule["Value"]) for rule in rules]
+    return sorted(configuration["Events"]), named
 
 
 def _put(client: "S3Client", bucket: str, configuration: dict[str, Any]) -> None:

@@ -87,12 +87,12 @@ def build(target: Target) -> Package:
 def _interpreter(python: str) -> str | None:
     """Return the path of an interpreter of this version; None if there is none."""
     ours = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = sys.executable if python == ours else which(f"python{python}")
-    if found is None:
+    path = sys.executable if python == ours else which(f"python{python}")
+    if path is None:
         return None
     # A shim of a version manager may exist without the version.
-    ran = subprocess.run([found, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
-    return found if ran.stdout.startswith(f"Python {python}.") else None
+    result = subprocess.run([path, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
+    return path if result.stdout.startswith(f"Python {python}.") else None
 
 
 def _compiled(files: Mapping[str, bytes], python: str) -> dict[str, bytes]:
@@ -125,16 +125,16 @@ def pip_options(target: Target) -> list[str]:
 def _download(target: Target, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     command += [f"--dest={folder}", f"--requirement={REQUIREMENTS}", *pip_options(target)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - ours
-    if done.returncode == 0:
+    result = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - ours
+    if result.returncode == 0:
         return
-    if "No module named pip" in done.stderr:
+    if "No module named pip" in result.stderr:
         raise InvalidSettings(
             f"{sys.executable} lacks pip, which builds the package of the functions; run: "
             "python -m ensurepip"
         )
     raise Failure(
-        f"pip cannot download the dependencies of the functions: {_last_error(done.stderr)}\n"
+        f"pip cannot download the dependencies of the functions: {_last_error(result.stderr)}\n"
         "If this machine has no access to a package index, run on one that has:\n"
         f"  pip download --no-deps --dest wheels --requirement {REQUIREMENTS} "
         f"{' '.join(pip_options(target)[2:])}\n"

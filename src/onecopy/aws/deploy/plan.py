@@ -22,5 +22,5 @@ def plan(choices: Choices) -> dict[str, str]:
         "SendsAlarms": bool(choices.alarm_email),
     }
     resources = TEMPLATE.read_text("utf-8").partition("\nResources:\n")[2]
-    found = _RESOURCE.findall(resources)
-    return _PARAMETERS | {name: kind for name, kind, condition in found if conditions[condition]}
+    rows = _RESOURCE.findall(resources)
+    return _PARAMETERS | {name: kind for name, kind, condition in rows if conditions[condition]}

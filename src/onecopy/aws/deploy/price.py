@@ -65,18 +65,13 @@ class LineItem(NamedTuple):
 def monthly(files: int, records: int, each: Usage = FILE) -> list[LineItem]:
     """Return the cost of checking `files` files a month, in an index of `records` records."""
     calls, events = files * each.requests, files * each.events
+    invocations = each.requests + each.events
     seconds = (calls * 1.0 + events * 0.5) * _INVOCATION_SECONDS
     return [
         _for_each("HTTP API", files, each.requests, "requests", prices.API_REQUEST),
         _for_each("CloudFront, requests", files, each.requests, "requests", prices.CDN_REQUEST),
         _per_gb("CloudFront, responses", calls, _RESPONSE_BYTES, prices.CDN_GB),
-        _for_each(
-            "Lambda, requests",
-            files,
-            each.requests + each.events,
-            "invocations",
-            prices.INVOCATION,
-        ),
+        _for_each("Lambda, requests", files, invocations, "invocations", prices.INVOCATION),
         LineItem(
             "Lambda, time",
             seconds,

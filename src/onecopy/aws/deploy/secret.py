@@ -31,8 +31,8 @@ def create(client: "SSMClient", name: str) -> bool:
 
 def rotate(client: "SSMClient", name: str) -> None:
     """Sign with a new secret; the previous one remains valid until the next rotation."""
-    found = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"].split()
-    _put(client, name, " ".join([secrets.token_urlsafe(32), *found[:_OLD_SECRETS]]), replace=True)
+    old = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"].split()
+    _put(client, name, " ".join([secrets.token_urlsafe(32), *old[:_OLD_SECRETS]]), replace=True)
 
 
 def remove(client: "SSMClient", name: str) -> None:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -50,13 +51,13 @@ class Stack:
     def describe(self) -> dict[str, Any] | None:
         """Return the description of the stack; None if it does not exist."""
         try:
-            found: Any = self._client.describe_stacks(StackName=self._id)["Stacks"][0]
+            stack: Any = self._client.describe_stacks(StackName=self._id)["Stacks"][0]
         except boto.ClientError as error:
             if code_of(error) == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
-        self._id = found["StackId"]
-        return None if found["StackStatus"] == "DELETE_COMPLETE" else found
+        self._id = stack["StackId"]
+        return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
 
     def resource(self, logical: str) -> str:
         """Return the physical id of a resource, by its logical name in the template."""
@@ -74,36 +75,38 @@ class Stack:
 
     def _created(self) -> dict[str, Any]:
         """Return the description; empty if the stack does not exist, or is only a change set."""
-        found = self.describe()
-        return {} if found is None or found["StackStatus"] == _PROPOSED else found
+        stack = self.describe()
+        return {} if stack is None or stack["StackStatus"] == _PROPOSED else stack
 
     def owns(self, logical: str) -> bool:
         """Return whether the stack contains a resource, by its logical name in the template."""
         if self.describe() is None:
             return False
         try:
-            found = self._detail(logical)
+            detail = self._detail(logical)
         except boto.ClientError as error:
             if code_of(error) == "ValidationError":
                 return False
             raise
-        return found["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
+        return detail["ResourceStatus"] not in ("DELETE_COMPLETE", "DELETE_SKIPPED")
 
     def _detail(self, logical: str) -> "StackResourceDetailTypeDef":
-        found = self._client.describe_stack_resource(StackName=self._id, LogicalResourceId=logical)
-        return found["StackResourceDetail"]
+        response = self._client.describe_stack_resource(
+            StackName=self._id, LogicalResourceId=logical
+        )
+        return response["StackResourceDetail"]
 
     def settle(self) -> None:
         """Wait for the end of a running change, and delete a stack that could not be created.
 
         This resumes a run that was interrupted.
         """
-        found = self.describe()
-        if found is not None and _is_busy(found):
-            self._report(f"{self.name}: {found['StackStatus']}; waiting until it is done")
-            self._forget_events(found)
-            found = self._wait(is_ours=False)
-        if found is not None and found["StackStatus"] in _FAILED:
+        stack = self.describe()
+        if stack is not None and _is_busy(stack):
+            self._report(f"{self.name}: {stack['StackStatus']}; waiting until it is done")
+            self._forget_events(stack)
+            stack = self._wait(is_ours=False)
+        if stack is not None and stack["StackStatus"] in _FAILED:
             self._report(f"{self.name}: the last run failed; removing its stack")
             self.remove()
 
@@ -113,10 +116,10 @@ class Stack:
         Parameters that are not given keep their values. Raises Failure with the reason if the
         change failed; CloudFormation has rolled it back by then.
         """
-        found = self.describe()
-        is_new = found is None or found["StackStatus"] == _PROPOSED
-        self._forget_events(found)
-        change_set = self._propose(template, parameters, None if is_new else found)
+        stack = self.describe()
+        is_new = stack is None or stack["StackStatus"] == _PROPOSED
+        self._forget_events(stack)
+        change_set = self._propose(template, parameters, None if is_new else stack)
         if change_set is None:
             return False
         self._client.execute_change_set(StackName=self._id, ChangeSetName=change_set)
@@ -128,10 +131,10 @@ class Stack:
 
     def remove(self) -> None:
         """Delete the stack, and wait until it is gone."""
-        found = self.describe()
-        if found is None:
+        stack = self.describe()
+        if stack is None:
             return
-        self._forget_events(found)
+        self._forget_events(stack)
         self._client.delete_stack(StackName=self._id)
         ended = self._wait()
         if ended is not None:
@@ -139,10 +142,10 @@ class Stack:
         self._id = self.name
 
     def _propose(
-        self, template: str, given: Mapping[str, str], found: dict[str, Any] | None
+        self, template: str, given: Mapping[str, str], stack: dict[str, Any] | None
     ) -> str | None:
         """Return the id of a change set to execute; None if there is nothing to change."""
-        kept = {each["ParameterKey"] for each in (found or {}).get("Parameters", [])}
+        kept = {each["ParameterKey"] for each in (stack or {}).get("Parameters", [])}
         declared = {
             each["ParameterKey"]
             for each in self._client.get_template_summary(TemplateBody=template)["Parameters"]
@@ -157,7 +160,7 @@ class Stack:
         change_set = self._client.create_change_set(
             StackName=self.name,
             ChangeSetName=f"onecopy-{uuid4().hex}",
-            ChangeSetType="UPDATE" if found else "CREATE",
+            ChangeSetType="UPDATE" if stack else "CREATE",
             TemplateBody=template,
             Parameters=parameters,
             Capabilities=["CAPABILITY_IAM"],
@@ -189,14 +192,14 @@ class Stack:
         """
         is_over = not is_ours
         for _ in self._polls():
-            found = self.describe()
+            stack = self.describe()
             for event in self._new_events():
                 if not event["ResourceStatus"].endswith("_IN_PROGRESS"):
                     self._report(_line(event))
                     is_over |= event["PhysicalResourceId"] == self._id
-            if is_over and (found is None or not _is_busy(found)):
+            if is_over and (stack is None or not _is_busy(stack)):
                 break
-        return found
+        return stack
 
     def _polls(self) -> Iterator[None]:
         """Yield whenever it is time to poll; raises Unavailable after an hour."""
@@ -209,10 +212,10 @@ class Stack:
             f"the stack {self.name} takes longer than an hour: run the same command again to resume"
         )
 
-    def _forget_events(self, found: dict[str, Any] | None) -> None:
+    def _forget_events(self, stack: dict[str, Any] | None) -> None:
         """Report only events from now on."""
-        events = next(self._pages(), []) if found is not None else []
-        self._began = self._seen = events[0]["EventId"] if events else None
+        newest = next(self._events(), None) if stack is not None else None
+        self._began = self._seen = newest["EventId"] if newest else None
 
     def _new_events(self) -> list[dict[str, Any]]:
         """Return the events since the last call, the oldest first."""
@@ -222,20 +225,14 @@ class Stack:
         return events[::-1]
 
     def _since(self, seen: str | None) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for page in self._pages():
-            for event in page:
-                if event["EventId"] == seen:
-                    return found
-                found.append(event)
-        return found
+        """Return the events after the event with this id, the newest first."""
+        return list(takewhile(lambda event: event["EventId"] != seen, self._events()))
 
-    def _pages(self) -> Iterator[list[dict[str, Any]]]:
-        for page in self._client.get_paginator("describe_stack_events").paginate(
-            StackName=self._id
-        ):
-            events: Any = page["StackEvents"]
-            yield events
+    def _events(self) -> Iterator[dict[str, Any]]:
+        """Yield the events of the stack, the newest first."""
+        paginator: Any = self._client.get_paginator("describe_stack_events")
+        for page in paginator.paginate(StackName=self._id):
+            yield from page["StackEvents"]
 
     def _reason(self, ended: dict[str, Any] | None) -> str:
         """Return why the change failed: the first failure that was not caused by another."""
@@ -249,8 +246,8 @@ class Stack:
         return f"{_line(failed[-1])} ({status})" if failed else status
 
 
-def _is_busy(found: Mapping[str, Any]) -> bool:
-    status = found["StackStatus"]
+def _is_busy(stack: Mapping[str, Any]) -> bool:
+    status = stack["StackStatus"]
     return bool(status.endswith("_IN_PROGRESS")) and status != _PROPOSED
 
 

@@ -32,13 +32,13 @@ _log = logging.getLogger("onecopy.events")
 
 
 def open_bucket_events(
-    settings: Settings, own: FunctionSettings, opened: ExitStack
+    settings: Settings, function: FunctionSettings, opened: ExitStack
 ) -> "BucketEvents":
     """Open the handler of events of the bucket in the settings; raises InvalidSettings."""
     index, store = opened.enter_context(opened_backends(settings))
     if not isinstance(store, S3Store):
         raise InvalidSettings(f"events need a bucket, not {store.url}: set ONECOPY_STORE to s3://…")
-    return BucketEvents(settings, index, store, own.jwt_tenant)
+    return BucketEvents(settings, index, store, function.jwt_tenant)
 
 
 class BucketEvents:
@@ -61,7 +61,9 @@ class BucketEvents:
         if messages:
             return {"batchItemFailures": list(self._failed(messages))}
         if failed := self._catch_up(self._keys(event)):
-            raise Unavailable(f"could not update the index for: {failed}")
+            raise Unavailable(
+                f"the index could not be updated for these keys: {failed}; their events return"
+            )
         return None
 
     def _failed(self, messages: Iterable[Json]) -> Iterator[Json]:

@@ -27,6 +27,14 @@ MAX_BODY_BYTES = 6 * 1024 * 1024 - 64 * 1024
 """Limit of a response body, encoded as JSON: Lambda accepts 6 MB including everything else."""
 _MARGIN_SECONDS = 1.0
 """Time that is reserved to respond that the time is over."""
+_TIME_OVER = problem_response(
+    503, "time-over", "The request took too long; repeat it.", {"Retry-After": "1"}
+)
+_TOO_LONG = problem_response(
+    413,
+    "limit-exceeded",
+    f"The response is too large (limit {MAX_BODY_BYTES} bytes); split the request.",
+)
 
 
 class Context(Protocol):
@@ -56,9 +64,9 @@ class Gateway:
             async with asyncio.timeout(seconds):
                 await self._app(scope, exchange.receive, exchange.send)
         except TimeoutError:
-            exchange = await _replaced(scope, _late())
+            exchange = await _exchange_of(scope, _TIME_OVER)
         if exchange.is_too_long:
-            exchange = await _replaced(scope, _too_long())
+            exchange = await _exchange_of(scope, _TOO_LONG)
         return exchange.response(scope["method"])
 
     def close(self) -> None:
@@ -108,8 +116,8 @@ def _without_stage(path: str, context: Json) -> str:
 
 def _pairs(event: Json, many: str, one: str) -> Iterator[tuple[str, str]]:
     """Yield names with values; payload format 1.0 may have several values for a name."""
-    if found := event.get(many):
-        for name, values in found.items():
+    if lists := event.get(many):
+        for name, values in lists.items():
             yield from ((name, value) for value in values)
     else:
         yield from (event.get(one) or {}).items()
@@ -177,18 +185,8 @@ class _Exchange:
             return b64encode(body).decode(), True
 
 
-async def _replaced(scope: Scope, response: Response) -> _Exchange:
+async def _exchange_of(scope: Scope, response: Response) -> _Exchange:
+    """Return an exchange with this response, which replaces that of the application."""
     exchange = _Exchange()
     await response(scope, exchange.receive, exchange.send)
     return exchange
-
-
-def _late() -> Response:
-    return problem_response(
-        503, "time-over", "The request took too long; repeat it.", {"Retry-After": "1"}
-    )
-
-
-def _too_long() -> Response:
-    detail = f"The response is too large (limit {MAX_BODY_BYTES} bytes); split the request."
-    return problem_response(413, "limit-exceeded", detail)

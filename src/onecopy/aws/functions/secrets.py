@@ -100,5 +100,5 @@ def _read(service: str, client: Any, name: str) -> list[bytes]:  # noqa: ANN401 
     except (boto.BotoCoreError, boto.ClientError) as error:
         raise Unavailable(f"can't read the secrets that sign tickets: {error}") from error
     if not secrets or not all(secrets):
-        raise InvalidSettings(f"{name} contains no secret")
+        raise InvalidSettings(f"{name} is empty: store the secret that signs tickets in it")
     return secrets

@@ -1,6 +1,5 @@
 """The HTTP API and the checksum API on Lambda, opened as configured."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from urllib.parse import quote
 
@@ -27,19 +26,14 @@ TOKEN_SECONDS = 10.0
 """Time for which a revoked token works: without it, each request would read the tokens."""
 
 
-def open_service(settings: Settings, own: FunctionSettings, opened: ExitStack) -> Gateway:
+def open_service(settings: Settings, function: FunctionSettings, opened: ExitStack) -> Gateway:
     """Open the HTTP API; it requires tokens, or claims that an authorizer has verified."""
     index, store = opened.enter_context(opened_backends(settings))
-    if own.jwt_tenant:
-        check_tenants(own.jwt_tenant, index)
-    app = create_app(
-        index,
-        store,
-        secrets=_secrets(settings, own, index),
-        tokens_required=True,
-        options=_options(settings, own),
-    )
-    return Gateway(app)
+    if function.jwt_tenant:
+        check_tenants(function.jwt_tenant, index)
+    place, options = function.secret_from, _options(settings, function)
+    secrets = open_secrets(place) if place else ticket_secrets_of(settings, index)
+    return Gateway(create_app(index, store, secrets=secrets, tokens_required=True, options=options))
 
 
 def open_checksums(settings: FunctionSettings) -> Gateway:
@@ -55,27 +49,26 @@ def check_tenants(tenant: str, index: Engine) -> None:
     if ClaimRule(tenant).claim is None and not is_tenant(tenant):
         raise InvalidSettings(f"invalid ONECOPY_JWT_TENANT {tenant!r}: use a tenant, or claim:NAME")
     # The default tenant owns the whole store, including the keys of all other tenants.
-    if any(
-        (token.tenant == DEFAULT_TENANT) != (tenant == DEFAULT_TENANT)
-        for token in list_tokens(index)
-    ):
+    others = {each.tenant for each in list_tokens(index)} - {tenant}
+    if others and DEFAULT_TENANT in {tenant, *others}:
+        names = ", ".join(sorted(others))
         raise InvalidSettings(
-            f"there are tokens of the tenant {DEFAULT_TENANT!r}, which owns the whole store, so no "
-            "other tenant can exist (ONECOPY_JWT_TENANT); revoke them with `onecopy token`, or let "
-            "no users sign in"
+            f"the tenant {DEFAULT_TENANT!r} owns the whole store, so no other tenant can exist: "
+            f"ONECOPY_JWT_TENANT is {tenant!r}, but there are tokens of {names}; revoke them with "
+            "`onecopy token revoke`, or let no users sign in"
         )
 
 
-def _options(settings: Settings, own: FunctionSettings) -> Options:
-    tenant = own.jwt_tenant
+def _options(settings: Settings, function: FunctionSettings) -> Options:
+    tenant = function.jwt_tenant
     return Options(
         price=settings.price,
         limits=LIMITS,
         body_bytes=MAX_BODY_BYTES,
         trust=settings.tenants,
-        checksum_api=_checksum_api(own),
-        sign_in=_sign_in(own),
-        claims=ClaimRule(tenant, own.jwt_scopes) if tenant else None,
+        checksum_api=_checksum_api(function),
+        sign_in=_sign_in(function),
+        claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
         token_seconds=TOKEN_SECONDS,
         metrics=False,
     )
@@ -91,12 +84,6 @@ def _sign_in(settings: FunctionSettings) -> SignIn | None:
         raise InvalidSettings("signing in needs ONECOPY_OIDC_CLIENT_ID or ONECOPY_OIDC_AUDIENCE")
     api = None if audience == client else audience
     return SignIn(settings.oidc_issuer, client, settings.oidc_scopes, api)
-
-
-def _secrets(settings: Settings, own: FunctionSettings, index: Engine) -> Sequence[bytes]:
-    if own.secret_from:
-        return open_secrets(own.secret_from)
-    return ticket_secrets_of(settings, index)
 
 
 def _checksum_api(settings: FunctionSettings) -> ChecksumApi | None:

@@ -20,19 +20,13 @@ There is no loading.py: DynamoDB has no faster path for a bulk load into an exis
 ScyllaDB's Alternator understands the same requests (`endpoint=…`), but is untested.
 """
 
-from typing import TYPE_CHECKING
-
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.costs import write_cost as cost_at
 from onecopy.index.extras import extra
-
-if TYPE_CHECKING:
-    from onecopy.index.dynamodb.checksums import ChecksumTable
-    from onecopy.index.dynamodb.index import DynamoIndex
-    from onecopy.index.interface import Mean, WriteCost
+from onecopy.index.interface import Engine, Lists, Mean, WriteCost
 
 
-def open_url(url: str) -> "DynamoIndex | ChecksumTable":
+def open_url(url: str) -> Engine | Lists:
     """Open `dynamodb://table?region=…&endpoint=…`; the table is created if it does not exist.
 
     With `layout=checksums&key=…`, open a table that holds only checksums. Raises InvalidSettings,
@@ -57,6 +51,6 @@ def name_of(url: str) -> str:
     return url
 
 
-def write_cost(url: str, mean: "Mean") -> "WriteCost":
+def write_cost(url: str, mean: Mean) -> WriteCost:
     """Estimate what it takes to write entries like those that `mean` averages over."""
     return cost_at(Address.parse(url), mean)

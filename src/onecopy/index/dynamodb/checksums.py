@@ -12,7 +12,7 @@ from onecopy.digest import MD5, SHA256, Digest, Scheme
 from onecopy.errors import InvalidDigest, InvalidSettings
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT, MAX_WRITE, Item, Table
-from onecopy.index.dynamodb.errors import Rejected
+from onecopy.index.dynamodb.schema import describe
 from onecopy.index.interface import Entry
 
 _CHUNK = 4 * MAX_IN_FLIGHT * MAX_WRITE
@@ -42,12 +42,7 @@ class ChecksumTable:
 
     def _check_keys(self) -> None:
         """Raise InvalidSettings unless the table has a single key, of this name, a string."""
-        try:
-            table = self._table.request(self._table.client.describe_table)["Table"]
-        except Rejected as error:
-            if error.code != "ResourceNotFoundException":
-                raise
-            raise InvalidSettings(f"there is no table {self._table.name}") from error
+        table = describe(self._table)
         types = {
             each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]
         }

@@ -5,6 +5,7 @@ ours begin at hundredths of a second. And a conditional write must know whether 
 since an earlier attempt whose answer was lost may have been carried out.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -57,14 +58,17 @@ class Key(NamedTuple):
     pk: str
     sk: str
 
+    def raw(self) -> Item:
+        """Return the key as the client expects it."""
+        return {"pk": {"S": self.pk}, "sk": {"S": self.sk}}
+
 
 class Written(NamedTuple):
     """The result of a conditional write."""
 
     done: bool
     item: Item
-    """The item after the write, if ReturnValues requested it. If the condition failed: the item as
-    it is."""
+    """The item after the write, if that was requested; as it is now, if the condition failed."""
     retried: bool = False
     """Whether an earlier attempt, whose answer was lost, may have been carried out."""
 
@@ -125,25 +129,44 @@ class Table:
         if not self._is_open:
             raise Unavailable("the index is closed")
 
-    def get(self, key: Item, *, consistent: bool = False) -> Item:
+    def get(self, key: Key, *, consistent: bool = False) -> Item:
         """Return an item, or an empty one if it does not exist."""
-        answer = self.request(self.client.get_item, Key=key, ConsistentRead=consistent)
+        answer = self.request(self.client.get_item, Key=key.raw(), ConsistentRead=consistent)
         return answer.get("Item", {})
 
-    def write(self, call: Callable[..., Any], **request: Any) -> Written:  # noqa: ANN401 - boto3's
-        """Write under a condition; return whether it was done, and the item."""
+    def put(self, item: Item, condition: str, values: Item | None = None) -> Written:
+        """Put an item under a condition."""
+        return self._write(self.client.put_item, {"Item": item}, condition, values)
+
+    def delete(self, key: Key, condition: str, values: Item | None = None) -> Written:
+        """Delete an item under a condition."""
+        return self._write(self.client.delete_item, {"Key": key.raw()}, condition, values)
+
+    def update(
+        self, key: Key, change: str, condition: str, values: Item, *, returns: str = "NONE"
+    ) -> Written:
+        """Change an item under a condition, if one is given; `returns` is for ReturnValues.
+
+        In both expressions, `#name` stands for the attribute `name`, whose name is reserved.
+        """
+        request: Item = {"Key": key.raw(), "UpdateExpression": change, "ReturnValues": returns}
+        if names := {name: name[1:] for name in re.findall(r"#\w+", f"{change} {condition}")}:
+            request["ExpressionAttributeNames"] = names
+        return self._write(self.client.update_item, request, condition, values)
+
+    def _write(
+        self, call: Callable[..., Any], request: Item, condition: str, values: Item | None
+    ) -> Written:
+        request |= {"TableName": self.name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        request |= {"ConditionExpression": condition} if condition else {}
+        request |= {"ExpressionAttributeValues": values} if values else {}
         attempts = 0
 
         def attempt() -> Written:
             nonlocal attempts
             attempts += 1
             try:
-                answer = send(
-                    call,
-                    TableName=self.name,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **request,
-                )
+                answer = send(call, **request)
             except ConditionFailed as failed:
                 return Written(False, failed.item, attempts > 1)
             return Written(True, answer.get("Attributes", {}), attempts > 1)

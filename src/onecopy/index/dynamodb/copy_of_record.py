@@ -22,17 +22,7 @@ from onecopy.digest import Digest
 from onecopy.errors import Unavailable
 from onecopy.index.dynamodb.connections import Item, Table, Written
 from onecopy.index.dynamodb.hints import MIN_BATCH, Hints, is_empty, texts
-from onecopy.index.dynamodb.items import (
-    COPY,
-    Kept,
-    digest_key,
-    fields,
-    hint_to,
-    place_of,
-    raw,
-    to_copy,
-    to_kept,
-)
+from onecopy.index.dynamodb.items import COPY, Kept, digest_key, place_of, to_copy
 from onecopy.index.dynamodb.reading import Reader
 
 MAX_ATTEMPTS = 100
@@ -53,16 +43,13 @@ class CopiesOfRecord:
         """Assign many (tenant, digest) pairs, each to the first of its copies; see `assign`."""
         held: dict[tuple[str, Digest], Copy] = {}
         if len(contents) >= MIN_BATCH:
-            put = self._table.insert_many(
-                [
-                    {**raw(digest_key(tenant, digest)), **fields(kept[0])}
-                    for (tenant, digest), kept in contents.items()
-                ]
-            )
+            items = [
+                {**digest_key(*content).raw(), **kept[0].attributes()}
+                for content, kept in contents.items()
+            ]
+            put = zip(contents.items(), self._table.insert_many(items), strict=True)
             held = {
-                content: kept[0].copy
-                for (content, kept), is_put in zip(contents.items(), put, strict=True)
-                if is_put and len(kept) == 1
+                content: kept[0].copy for (content, kept), done in put if done and len(kept) == 1
             }
         left = [content for content in contents if content not in held]
         copies = self._table.each(lambda content: self.assign(content[1], contents[content]), left)
@@ -79,42 +66,32 @@ class CopiesOfRecord:
             written = self._claim(digest, own)
             held = written.item
             if written.done:
-                held = fields(own)
+                held = own.attributes()
             elif "place" not in held:
                 self._reassign(own.tenant, digest, held, own)
                 continue
             elif _is_replaced(held, kept):
-                self.release(digest, to_kept(own.tenant, held))
+                self.release(digest, Kept.of(own.tenant, held))
                 continue
             elif newer := _newer(held, kept):
                 own = newer
                 continue
-            hinted = set(texts(held))
-            others = [each for each in kept if each.place != place_of(held)]
-            hints = [hint for each in others if str(hint := hint_to(each, digest)) not in hinted]
-            if self._hints.add(key, hints, held=True):
+            known = set(texts(held))
+            others = [each.hint(digest) for each in kept if each.place != place_of(held)]
+            if self._hints.add(key, [hint for hint in others if str(hint) not in known], held=True):
                 return to_copy(held)
         raise Unavailable(f"too many other processes record or forget copies of {digest}")
 
     def _claim(self, digest: Digest, kept: Kept) -> Written:
         """Hold the copy if nothing is known of the digest, or in place of its older version."""
-        return self._hold(
-            digest,
-            kept,
-            "(attribute_not_exists(place) AND attribute_not_exists(hints))"
-            " OR (place = :place AND version < :version)",
-        )
+        is_new = "attribute_not_exists(place) AND attribute_not_exists(hints)"
+        return self._hold(digest, kept, f"({is_new}) OR (place = :place AND version < :version)")
 
     def _hold(self, digest: Digest, kept: Kept, condition: str) -> Written:
-        found = fields(kept)
-        return self._table.write(
-            self._table.client.update_item,
-            Key=raw(digest_key(kept.tenant, digest)),
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in COPY),
-            ExpressionAttributeNames={f"#{name}": name for name in COPY},
-            ExpressionAttributeValues={f":{name}": found[name] for name in COPY},
-            ConditionExpression=condition,
-        )
+        change = "SET " + ", ".join(f"#{name} = :{name}" for name in COPY)
+        values = {f":{name}": value for name, value in kept.attributes().items()}
+        key = digest_key(kept.tenant, digest)
+        return self._table.update(key, change, condition, values)
 
     def _reassign(
         self, tenant: str, digest: Digest, item: Item, fallback: Kept | None = None
@@ -123,44 +100,34 @@ class CopiesOfRecord:
         key = digest_key(tenant, digest)
         hints = self._hints.all(key, item, consistent=True)
         best = takewhile(lambda hint: hint.group == "0", hints)
-        others = self._reader.followed(tenant, digest, best, consistent=True)
+        others = self._reader.follow(tenant, digest, best, consistent=True)
         first = next((kept for kept in others if kept.copy.content_digest == digest), fallback)
         if first is None:
             if is_empty(item):
                 self._hints.clear(key)
             return
         if self._hold(digest, first, "attribute_not_exists(place)").done:
-            hint = hint_to(first, digest)
+            hint = first.hint(digest)
             if str(hint) in texts(item):
                 self._hints.drop(key, hint)
 
     def release(self, digest: Digest, kept: Kept) -> None:
         """Stop holding a copy that is no longer stored at its key; hold the next one."""
-        key = digest_key(kept.tenant, digest)
-        deleted = self._table.write(
-            self._table.client.delete_item,
-            Key=raw(key),
-            ConditionExpression="place = :place AND attribute_not_exists(hints)",
-            ExpressionAttributeValues={":place": {"S": kept.place}},
-        )
+        key, hint = digest_key(kept.tenant, digest), kept.hint(digest)
+        place = {":place": {"S": kept.place}}
+        is_alone = "place = :place AND attribute_not_exists(hints)"
+        deleted = self._table.delete(key, is_alone, place)
         if deleted.done or not deleted.item:
             return
         if place_of(deleted.item) != kept.place:
-            self._hints.drop(key, hint_to(kept, digest))
+            self._hints.drop(key, hint)
             return
-        updated = self._table.write(
-            self._table.client.update_item,
-            Key=raw(key),
-            UpdateExpression="REMOVE "
-            + ", ".join(f"#{name}" for name in COPY)
-            + " DELETE hints :own",
-            ExpressionAttributeNames={f"#{name}": name for name in COPY},
-            ExpressionAttributeValues={
-                ":place": {"S": kept.place},
-                ":own": {"SS": [str(hint_to(kept, digest))]},
-            },
-            ConditionExpression="place = :place",
-            ReturnValues="ALL_NEW",
+        updated = self._table.update(
+            key,
+            f"REMOVE {', '.join(f'#{name}' for name in COPY)} DELETE hints :own",
+            "place = :place",
+            {**place, ":own": {"SS": [str(hint)]}},
+            returns="ALL_NEW",
         )
         self._reassign(kept.tenant, digest, updated.item)
 

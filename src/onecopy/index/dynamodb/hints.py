@@ -12,7 +12,7 @@ from heapq import merge
 from threading import Lock
 
 from onecopy.index.dynamodb.connections import Item, Key, Table, Written
-from onecopy.index.dynamodb.items import OWN, UNREAD, Hint, raw
+from onecopy.index.dynamodb.items import OWN, UNREAD, Hint
 
 MAX_HINTS = 10
 """Hints in one set: so an item stays below 1 KB, the unit of billing."""
@@ -51,14 +51,11 @@ class Hints:
         """Add hints to the items of many digests and sizes."""
         left = dict(groups)
         if len(groups) >= MIN_BATCH:
-            there = {item["pk"]["S"] for item in self._table.get_many(map(raw, groups))}
-            new = [
-                key
-                for key, hints in groups.items()
-                if key.pk not in there and len(hints) <= MAX_HINTS
-            ]
+            existing = {item["pk"]["S"] for item in self._table.get_many(map(Key.raw, groups))}
+            few = (key for key, hints in groups.items() if len(hints) <= MAX_HINTS)
+            new = [key for key in few if key.pk not in existing]
             put = self._table.insert_many(
-                [{**raw(key), "hints": {"SS": [*map(str, groups[key])]}} for key in new]
+                [{**key.raw(), "hints": {"SS": [*map(str, groups[key])]}} for key in new]
             )
             for key, is_put in zip(new, put, strict=True):
                 if is_put:
@@ -86,10 +83,11 @@ class Hints:
                 return False
             flagged = {group for group in groups if flag(group) in texts(written.item)}
         self._remember(key, flagged)
-        self._add_rows(key, [hint for hint in hints if hint.group in flagged])
+        rows = [hint for hint in hints if hint.group in flagged and _has_rows(key, hint.group)]
+        self._table.put_in_turn(Key(key.pk, str(hint)).raw() for hint in rows)
         if few := [hint for hint in hints if hint.group not in flagged]:
             return self.add(key, few, held=held)
-        return not held or "place" in self._table.get(raw(key), consistent=True)
+        return not held or "place" in self._table.get(key, consistent=True)
 
     def _add(
         self, key: Key, hints: Iterable[str], *, unless: Iterable[str] = (), held: bool = False
@@ -97,13 +95,9 @@ class Hints:
         values: Item = {f":f{n}": {"S": flag(group)} for n, group in enumerate(unless)}
         conditions = [f"NOT contains(hints, {name})" for name in values]
         conditions += ["attribute_exists(place)"] if held else []
-        return self._table.write(
-            self._table.client.update_item,
-            Key=raw(key),
-            UpdateExpression="ADD hints :hints",
-            ExpressionAttributeValues={":hints": {"SS": list(hints)}, **values},
-            ReturnValues="ALL_NEW",
-            **({"ConditionExpression": " AND ".join(conditions)} if conditions else {}),
+        values[":hints"] = {"SS": list(hints)}
+        return self._table.update(
+            key, "ADD hints :hints", " AND ".join(conditions), values, returns="ALL_NEW"
         )
 
     def _flag_if_large(self, key: Key, found: Sequence[str]) -> None:
@@ -122,42 +116,28 @@ class Hints:
                     self._flagged.clear()
                 self._flagged.add((key, OWN))
 
-    def _add_rows(self, key: Key, hints: Iterable[Hint]) -> None:
-        """Add hints as separate items, if they are needed to find copies."""
-        self._table.put_in_turn(row for hint in hints if (row := _row(key, hint)))
-
     def drop(self, key: Key, hint: Hint) -> None:
         """Remove a hint, and its item if that becomes empty."""
-        client, text = self._table.client, {":hint": {"S": str(hint)}}
-        only = {":only": {"SS": [str(hint)]}}
-        deleted = self._table.write(
-            client.delete_item,
-            Key=raw(key),
-            ConditionExpression="hints = :only AND attribute_not_exists(place)",
-            ExpressionAttributeValues=only,
-        )
+        text, only = str(hint), {":only": {"SS": [str(hint)]}}
+        is_only = "hints = :only AND attribute_not_exists(place)"
+        deleted = self._table.delete(key, is_only, only)
         found = texts(deleted.item)
-        if not deleted.done and str(hint) in found:
-            updated = self._table.write(
-                client.update_item,
-                Key=raw(key),
-                UpdateExpression="DELETE hints :only",
-                ConditionExpression="contains(hints, :hint)",
-                ExpressionAttributeValues={**only, **text},
-                ReturnValues="ALL_NEW",
+        if not deleted.done and text in found:
+            updated = self._table.update(
+                key,
+                "DELETE hints :only",
+                "contains(hints, :hint)",
+                {**only, ":hint": {"S": text}},
+                returns="ALL_NEW",
             )
             if updated.done and is_empty(updated.item):
                 self.clear(key)
-        elif flag(hint.group) in found and (row := _row(key, hint)):
-            self._table.write(client.delete_item, Key=row)
+        elif flag(hint.group) in found and _has_rows(key, hint.group):
+            self._table.request(self._table.client.delete_item, Key=Key(key.pk, text).raw())
 
     def clear(self, key: Key) -> None:
         """Delete an item if it is still empty."""
-        self._table.write(
-            self._table.client.delete_item,
-            Key=raw(key),
-            ConditionExpression="attribute_not_exists(hints) AND attribute_not_exists(place)",
-        )
+        self._table.delete(key, "attribute_not_exists(hints) AND attribute_not_exists(place)")
 
     def all(self, key: Key, item: Item, *, consistent: bool = False) -> Iterator[Hint]:
         """Yield the hints of an item that was read, in the order of the copies.
@@ -183,10 +163,6 @@ class Hints:
             yield from (Hint.parse(item["sk"]["S"]) for item in page)
 
 
-def _row(key: Key, hint: Hint) -> Item | None:
-    """Return a hint as a separate item; None if it is not needed to find copies."""
-    return raw(Key(key.pk, str(hint))) if _has_rows(key, hint.group) else None
-
-
 def _has_rows(key: Key, group: str) -> bool:
+    """Return whether hints of a large group become separate items, needed to find copies."""
     return key.pk[0] == "d" or group == UNREAD

@@ -22,7 +22,7 @@ _CHUNK = 1000
 
 
 class DynamoIndex:
-    """An index in one table."""
+    """The engine: an index in one table."""
 
     def __init__(self, address: Address) -> None:
         self._table = Table(address)
@@ -31,15 +31,11 @@ class DynamoIndex:
         hints = Hints(self._table)
         self._tenants = Tenants(self._table)
         lists = ListedDigests(self._table, self._tenants)
-        self._reader = Reader(self._table, hints, self._tenants, lists)
-        self._writer = Writer(self._table, hints, CopiesOfRecord(self._table, hints, self._reader))
+        reader = self._reader = Reader(self._table, hints, self._tenants, lists)
+        self._writer = Writer(self._table, hints, CopiesOfRecord(self._table, hints, reader))
         pages, values = PageReader(self._table, self._tenants), NamedValues(self._table)
-        self.schemes, self.lookup, self.at = (
-            self._reader.schemes,
-            self._reader.lookup,
-            self._reader.at,
-        )
-        self.unread, self.unread_sizes = self._reader.unread, self._reader.unread_sizes
+        self.schemes, self.lookup, self.at = reader.schemes, reader.lookup, reader.at
+        self.unread, self.unread_sizes = reader.unread, reader.unread_sizes
         self.forget = self._writer.forget
         self.enlist, self.listed = lists.enlist, lists.listed
         self.count, self.pages = pages.count, pages.pages

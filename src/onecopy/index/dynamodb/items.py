@@ -68,10 +68,41 @@ class Kept(NamedTuple):
     version: str
     """Changes with every write, and ascends."""
 
-    @property
-    def hash(self) -> str:
-        """Hash of the copy's key."""
-        return hash_of(self.copy.key)
+    @staticmethod
+    def of(tenant: str, item: Item) -> "Kept":
+        """Return the copy of an item, with its place."""
+        return Kept(tenant, to_copy(item), item["place"]["S"], item["version"]["S"])
+
+    def attributes(self) -> Item:
+        """Return the attributes of an item with this copy, without its key."""
+        copy = self.copy
+        return {
+            "key": {"S": copy.key},
+            "size": {"N": str(copy.size)},
+            "digests": {"B": copy.digests.packed},
+            "identity": {"S": copy.identity},
+            "stored_at": {"N": str(copy.stored_at)},
+            "recorded_at": {"N": str(copy.recorded_at)},
+            "place": {"S": self.place},
+            "version": {"S": self.version},
+        }
+
+    def hint(self, digest: Digest) -> "Hint":
+        """Return the hint to this copy for one of its digests."""
+        return Hint(str(rank(self.copy, digest)), self.place, hash_of(self.copy.key))
+
+    def hints(self) -> "Iterator[tuple[Key, Hint]]":
+        """Yield the hints to this copy, each with the key of its item.
+
+        There is none for its content digest: the copy is held there, or a hint is added later.
+        """
+        copy, own = self.copy, self.copy.content_digest
+        groups = {OWN} if own else {str(digest.scheme) for digest in copy.digests} or {UNREAD}
+        for group in sorted(groups):
+            yield size_key(self.tenant, copy.size), Hint(group, self.place, hash_of(copy.key))
+        for digest in copy.digests:
+            if digest != own:
+                yield digest_key(self.tenant, digest), self.hint(digest)
 
 
 class Hint(NamedTuple):
@@ -96,14 +127,9 @@ def hash_of(key: str) -> str:
     return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
-def raw(key: Key) -> Item:
-    """Return a key as the client expects it."""
-    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
-
-
-def copy_key(tenant: str, hashed: str) -> Item:
-    """Return the key of the copy whose key has this hash."""
-    return raw(Key(f"k {tenant} {hashed[0]}", hashed))
+def copy_key(tenant: str, hashed: str) -> Key:
+    """Return the key of the item with the copy whose own key has this hash."""
+    return Key(f"k {tenant} {hashed[0]}", hashed)
 
 
 def digest_key(tenant: str, digest: Digest) -> Key:
@@ -118,34 +144,19 @@ def size_key(tenant: str, size: int) -> Key:
 
 def listed_item(tenant: str, listed: Listed) -> Item:
     """Return a listed digest as an item."""
-    item = listed_key(tenant, listed.digest)
+    item = listed_key(tenant, listed.digest).raw()
     return item if listed.size is None else {**item, "size": {"N": str(listed.size)}}
 
 
-def listed_key(tenant: str, digest: Digest) -> Item:
+def listed_key(tenant: str, digest: Digest) -> Key:
     """Return the key of a listed digest."""
-    return raw(Key(f"l {tenant} {digest.value.hex()[0]}", str(digest)))
+    return Key(f"l {tenant} {digest.value.hex()[0]}", str(digest))
 
 
 def to_listed(item: Item) -> Listed:
     """Return the listed digest of an item."""
     size = item.get("size")
     return Listed(Digest.parse(item["sk"]["S"]), int(size["N"]) if size else None)
-
-
-def fields(kept: Kept) -> Item:
-    """Return the attributes of a copy, without the key of its item."""
-    copy = kept.copy
-    return {
-        "key": {"S": copy.key},
-        "size": {"N": str(copy.size)},
-        "digests": {"B": copy.digests.packed},
-        "identity": {"S": copy.identity},
-        "stored_at": {"N": str(copy.stored_at)},
-        "recorded_at": {"N": str(copy.recorded_at)},
-        "place": {"S": kept.place},
-        "version": {"S": kept.version},
-    }
 
 
 def to_copy(item: Item) -> Copy:
@@ -160,32 +171,7 @@ def to_copy(item: Item) -> Copy:
     )
 
 
-def to_kept(tenant: str, item: Item) -> Kept:
-    """Return the copy of an item, with its place."""
-    return Kept(tenant, to_copy(item), item["place"]["S"], item["version"]["S"])
-
-
 def place_of(item: Item) -> str | None:
     """Return the place of the copy in an item; None if it has no copy."""
     place: Any = item.get("place")
     return place["S"] if place else None
-
-
-def hints_of(kept: Kept) -> Iterator[tuple[Key, Hint]]:
-    """Yield the hints to a copy, each with the key of its item.
-
-    There is none for its content digest: the copy is held there, or a hint is added later.
-    """
-    copy, tenant = kept.copy, kept.tenant
-    own = copy.content_digest
-    groups = {OWN} if own else {str(digest.scheme) for digest in copy.digests} or {UNREAD}
-    for group in sorted(groups):
-        yield size_key(tenant, copy.size), Hint(group, kept.place, kept.hash)
-    for digest in copy.digests:
-        if digest != own:
-            yield digest_key(tenant, digest), hint_to(kept, digest)
-
-
-def hint_to(kept: Kept, digest: Digest) -> Hint:
-    """Return the hint to a copy for one of its digests."""
-    return Hint(str(rank(kept.copy, digest)), kept.place, kept.hash)

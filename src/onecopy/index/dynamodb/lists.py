@@ -9,7 +9,7 @@ from typing import NamedTuple
 from onecopy.content import Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT, MAX_WRITE, Key, Table
-from onecopy.index.dynamodb.items import listed_item, listed_key, raw, size_key, to_listed
+from onecopy.index.dynamodb.items import listed_item, listed_key, size_key, to_listed
 
 _CACHE_SECONDS = 10.0
 """How long a process caches the schemes of a tenant's lists."""
@@ -68,24 +68,20 @@ class Tenants:
             "UpdateExpression": "ADD " + ", ".join(f"{name} :{name}" for name in schemes),
             "ExpressionAttributeValues": {f":{name}": {"SS": own} for name, own in schemes.items()},
         }
-        key = raw(Key("t", tenant))
+        key = Key("t", tenant).raw()
         self._table.request(self._table.client.update_item, Key=key, **(added if schemes else {}))
         self._known.add(tenant)
 
     def _read(self, tenant: str) -> Schemes:
-        item = self._table.get(raw(Key("t", tenant)), consistent=True)
-        schemes = Schemes(
-            *(
-                frozenset(map(Scheme.parse, item.get(name, {}).get("SS", ())))
-                for name in Schemes._fields
-            )
-        )
+        item = self._table.get(Key("t", tenant), consistent=True)
+        names = (item.get(name, {}).get("SS", ()) for name in Schemes._fields)
+        schemes = Schemes(*(frozenset(map(Scheme.parse, each)) for each in names))
         self._schemes[tenant] = time.monotonic(), schemes
         return schemes
 
 
 class ListedDigests:
-    """Lists of digests."""
+    """Digests whose location is unknown."""
 
     def __init__(self, table: Table, tenants: Tenants) -> None:
         self._table = table
@@ -107,13 +103,9 @@ class ListedDigests:
         """Add the schemes before the digests are listed, since computing them early is harmless."""
         for tenant in {tenant for tenant, _ in chunk}:
             own = [listed for name, listed in chunk if name == tenant]
-            self._tenants.add_schemes(
-                tenant,
-                Schemes(
-                    frozenset(each.digest.scheme for each in own if each.size is not None),
-                    frozenset(each.digest.scheme for each in own if each.size is None),
-                ),
-            )
+            at_sizes = frozenset(each.digest.scheme for each in own if each.size is not None)
+            everywhere = frozenset(each.digest.scheme for each in own if each.size is None)
+            self._tenants.add_schemes(tenant, Schemes(at_sizes, everywhere))
         sizes = {(name, each.size, each.digest.scheme) for name, each in chunk if each.size}
         with self._lock:
             sizes -= self._sizes
@@ -126,8 +118,9 @@ class ListedDigests:
         if not self._tenants.schemes(tenant):
             self._table.require_open()
             return [None] * len(digests)
-        keys = {digest: listed_key(tenant, digest) for digest in digests}
-        found = {each.digest: each for each in map(to_listed, self._table.get_many(keys.values()))}
+        keys = {listed_key(tenant, digest) for digest in digests}
+        items = self._table.get_many(map(Key.raw, keys))
+        found = {each.digest: each for each in map(to_listed, items)}
         return [found.get(digest) for digest in digests]
 
     def at_sizes(self, tenant: str, sizes: Iterable[int]) -> Iterator[tuple[int, Scheme]]:
@@ -140,4 +133,4 @@ class ListedDigests:
 
 
 def _at_size(tenant: str, size: int, scheme: Scheme) -> dict[str, object]:
-    return raw(Key(size_key(tenant, size).pk, f"l {scheme}"))
+    return Key(size_key(tenant, size).pk, f"l {scheme}").raw()

@@ -5,7 +5,7 @@ from itertools import islice
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.index.dynamodb.connections import MAX_READ, Item, Table
+from onecopy.index.dynamodb.connections import MAX_READ, Item, Key, Table
 from onecopy.index.dynamodb.hints import Hints, flag, texts
 from onecopy.index.dynamodb.items import (
     BUCKETS,
@@ -16,12 +16,9 @@ from onecopy.index.dynamodb.items import (
     copy_key,
     digest_key,
     hash_of,
-    hint_to,
     place_of,
-    raw,
     size_key,
     to_copy,
-    to_kept,
 )
 from onecopy.index.dynamodb.lists import ListedDigests, Tenants
 from onecopy.index.rules import rank
@@ -47,22 +44,22 @@ class Reader:
         return self._firsts(tenant, digests)
 
     def _first(self, tenant: str, digest: Digest) -> Copy | None:
-        item = self._table.get(raw(digest_key(tenant, digest)))
+        item = self._table.get(digest_key(tenant, digest))
         if "place" in item:
             return to_copy(item)
-        return self._hinted(tenant, {digest: item})[digest] if item else None
+        return self._follow_each(tenant, {digest: item})[digest] if item else None
 
     def _firsts(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
         keys = {digest: digest_key(tenant, digest) for digest in digests}
-        items = self._table.get_many(map(raw, keys.values()))
+        items = self._table.get_many(map(Key.raw, keys.values()))
         by_key = {item["pk"]["S"]: item for item in items}
         found = {digest: by_key.get(key.pk) for digest, key in keys.items()}
         held = {d: to_copy(item) for d, item in found.items() if item and "place" in item}
         others = {d: item for d, item in found.items() if item and d not in held}
-        copies = held | self._hinted(tenant, others)
+        copies = held | self._follow_each(tenant, others)
         return [copies.get(digest) for digest in digests]
 
-    def _hinted(self, tenant: str, items: Mapping[Digest, Item]) -> dict[Digest, Copy | None]:
+    def _follow_each(self, tenant: str, items: Mapping[Digest, Item]) -> dict[Digest, Copy | None]:
         """Return the first copy for each item without a held copy, by following its hints.
 
         One hint of every item is followed at a time, so that each round is one batch.
@@ -73,35 +70,36 @@ class Reader:
             for digest, item in items.items()
         }
         while left:
-            nexts = {digest: hint for digest, hints in left.items() if (hint := next(hints, None))}
-            kept_by_hash = self._kept(tenant, nexts.values())
-            for digest, hint in nexts.items():
+            next_hints = {
+                digest: hint for digest, hints in left.items() if (hint := next(hints, None))
+            }
+            kept_by_hash = self._kept(tenant, next_hints.values())
+            for digest, hint in next_hints.items():
                 kept = kept_by_hash.get(hint.hash)
                 if kept and _is_valid(hint, kept, digest):
                     found[digest] = kept.copy
-            left = {digest: left[digest] for digest in nexts if found[digest] is None}
+            left = {digest: left[digest] for digest in next_hints if found[digest] is None}
         return found
 
     def _kept(
         self, tenant: str, hints: Iterable[Hint], *, consistent: bool = False
     ) -> dict[str, Kept]:
         """Return the copies at the keys that hints point to, by hash."""
-        keys = [copy_key(tenant, hashed) for hashed in {hint.hash for hint in hints}]
+        keys = [copy_key(tenant, hashed).raw() for hashed in {hint.hash for hint in hints}]
         items = self._table.get_many(keys, consistent=consistent)
-        return {item["sk"]["S"]: to_kept(tenant, item) for item in items}
+        return {item["sk"]["S"]: Kept.of(tenant, item) for item in items}
 
     def with_digest(self, tenant: str, digest: Digest) -> Iterator[Copy]:
         """Yield all copies that have a digest, in the order of `lookup`."""
         key = digest_key(tenant, digest)
-        item = self._table.get(raw(key))
+        item = self._table.get(key)
         if "place" in item:
             yield to_copy(item)
-        hints = self._hints.all(key, item)
-        for kept in self.followed(tenant, digest, hints):
+        for kept in self.follow(tenant, digest, self._hints.all(key, item)):
             if kept.place != place_of(item):
                 yield kept.copy
 
-    def followed(
+    def follow(
         self, tenant: str, digest: Digest, hints: Iterator[Hint], *, consistent: bool = False
     ) -> Iterator[Kept]:
         """Yield the copies with this digest that hints point to, in order."""
@@ -117,11 +115,9 @@ class Reader:
     # By key
 
     def at(self, tenant: str, keys: Sequence[str]) -> list[Copy | None]:
-        hashes = {key: hash_of(key) for key in keys}
-        items = self._table.get_many(
-            (copy_key(tenant, hashed) for hashed in hashes.values()), consistent=True
-        )
-        kept = [to_kept(tenant, item) for item in items]
+        unique = {copy_key(tenant, hash_of(key)) for key in keys}
+        items = self._table.get_many(map(Key.raw, unique), consistent=True)
+        kept = [Kept.of(tenant, item) for item in items]
         whole = zip(kept, self._are_whole(kept), strict=True)
         found = {each.copy.key: each.copy for each, is_whole in whole if is_whole}
         return [found.get(key) for key in keys]
@@ -133,7 +129,7 @@ class Reader:
         recorded, so that it is recorded again.
         """
         keys = {digest_key(each.tenant, d) for each in kept if (d := each.copy.content_digest)}
-        items = self._table.get_many(map(raw, keys), consistent=True)
+        items = self._table.get_many(map(Key.raw, keys), consistent=True)
         found = {item["pk"]["S"]: item for item in items}
         return [_leads_to(found, each) for each in kept]
 
@@ -157,13 +153,13 @@ class Reader:
 
     def _of_sizes(self, tenant: str, sizes: Iterable[int]) -> dict[int, Item]:
         """Return the items with the hints to copies of these sizes, where there are any."""
-        keys = [raw(size_key(tenant, size)) for size in set(sizes)]
+        keys = [size_key(tenant, size).raw() for size in set(sizes)]
         items = self._table.get_many(keys)
         return {int(item["pk"]["S"].rpartition(" ")[2]): item for item in items}
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
         key = size_key(tenant, size)
-        hints = self._hints.all(key, self._table.get(raw(key)))
+        hints = self._hints.all(key, self._table.get(key))
         found: list[Copy] = []
         while len(found) < limit and (some := list(islice(hints, limit))):
             found += self._unread(tenant, size, [each for each in some if each.group == UNREAD])
@@ -203,6 +199,6 @@ def _leads_to(items: dict[str, Item], kept: Kept) -> bool:
     if digest is None:
         return True
     item = items.get(digest_key(kept.tenant, digest).pk, {})
-    hint = hint_to(kept, digest)
+    hint = kept.hint(digest)
     found = texts(item)
     return place_of(item) == kept.place or str(hint) in found or flag(hint.group) in found

@@ -1,16 +1,17 @@
 """Creation of a table, and the version of its items."""
 
 import time
+from typing import Any
 
 from onecopy.errors import Forbidden, InvalidSettings, Unavailable
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.errors import Rejected
-from onecopy.index.dynamodb.items import ONE, raw
+from onecopy.index.dynamodb.items import ONE
 
 VERSION = 1
 """Version of the items. If you change it, upgrade the tables of older versions here."""
-_VERSION_ITEM = raw(Key("onecopy", ONE))
+_VERSION_KEY = Key("onecopy", ONE)
 _CREATE_TIMEOUT = 60.0
 """Seconds to wait for a new table."""
 
@@ -21,7 +22,7 @@ def open_table(table: Table) -> None:
     Raises InvalidSettings if it cannot be used, Forbidden and Unavailable.
     """
     try:
-        item = table.get(_VERSION_ITEM, consistent=True)
+        item = table.get(_VERSION_KEY, consistent=True)
     except Rejected as error:
         item = _create_or_raise(table, error)
     if not item:
@@ -45,7 +46,7 @@ def _create_or_raise(table: Table, error: Rejected) -> Item:
         ) from error
     else:
         raise error
-    return table.get(_VERSION_ITEM, consistent=True)
+    return table.get(_VERSION_KEY, consistent=True)
 
 
 def _create(table: Table) -> None:
@@ -55,7 +56,7 @@ def _create(table: Table) -> None:
             table.client.create_table,
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name, _ in keys
+                {"AttributeName": each, "AttributeType": "S"} for each, _ in keys
             ],
             KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
         )
@@ -73,8 +74,7 @@ def _create(table: Table) -> None:
 def _wait(table: Table) -> None:
     deadline = time.monotonic() + _CREATE_TIMEOUT
     while time.monotonic() < deadline:
-        described = table.request(table.client.describe_table)["Table"]
-        if described["TableStatus"] == "ACTIVE":
+        if describe(table)["TableStatus"] == "ACTIVE":
             return
         time.sleep(0.5)
     raise Unavailable(
@@ -86,12 +86,9 @@ def _initialize(table: Table) -> Item:
     """Write the version into an empty table; return its item."""
     is_empty = not table.request(table.client.scan, Limit=1, ConsistentRead=True)["Items"]
     if is_empty:
-        table.write(
-            table.client.put_item,
-            Item={**_VERSION_ITEM, "version": {"N": str(VERSION)}},
-            ConditionExpression="attribute_not_exists(pk)",
-        )
-    item = table.get(_VERSION_ITEM, consistent=True)  # ours, or that of another process
+        item = {**_VERSION_KEY.raw(), "version": {"N": str(VERSION)}}
+        table.put(item, "attribute_not_exists(pk)")
+    item = table.get(_VERSION_KEY, consistent=True)  # ours, or that of another process
     if not item:
         raise InvalidSettings(
             f"the table {table.name} has items, but is not an index of onecopy: use another table"
@@ -99,14 +96,25 @@ def _initialize(table: Table) -> Item:
     return item
 
 
+def describe(table: Table) -> Item:
+    """Return the description of the table; raises InvalidSettings if it does not exist."""
+    try:
+        answer: Any = table.request(table.client.describe_table)
+    except Rejected as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        region = table.client.meta.region_name
+        raise InvalidSettings(
+            f"there is no table {table.name} in {region}: check the name and the region"
+        ) from error
+    description: Item = answer["Table"]
+    return description
+
+
 def require_table(address: Address) -> None:
     """Raise InvalidSettings if the table does not exist."""
     table = Table(address)
     try:
-        table.request(table.client.describe_table)
-    except Rejected as error:
-        if error.code != "ResourceNotFoundException":
-            raise
-        raise InvalidSettings(f"there is no table {table.name}") from error
+        describe(table)
     finally:
         table.close()

@@ -3,7 +3,7 @@
 import secrets
 
 from onecopy.index.dynamodb.connections import Item, Key, Table
-from onecopy.index.dynamodb.items import ONE, raw
+from onecopy.index.dynamodb.items import ONE
 
 
 class NamedValues:
@@ -23,7 +23,7 @@ class NamedValues:
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
         """Set a value to `new` if it is `old`; return whether it was."""
-        client, mark = self._table.client, {"S": secrets.token_hex(8)}
+        key, mark = _key(name), {"S": secrets.token_hex(8)}
         values: Item = {":mark": mark}
         is_old = "attribute_not_exists(#value)"
         if old is not None:
@@ -33,22 +33,10 @@ class NamedValues:
             change += " REMOVE #value"
         else:
             change, values[":new"] = f"{change}, #value = :new", {"B": new}
-        written = self._table.write(
-            client.update_item,
-            Key=_key(name),
-            UpdateExpression=change,
-            ConditionExpression=is_old,
-            ExpressionAttributeNames={"#value": "value"},
-            ExpressionAttributeValues=values,
-        )
+        written = self._table.update(key, change, is_old, values)
         is_done = written.done or written.item.get("mark") == mark
         if is_done and new is None:
-            self._table.write(
-                client.delete_item,
-                Key=_key(name),
-                ConditionExpression="mark = :mark",
-                ExpressionAttributeValues={":mark": mark},
-            )
+            self._table.delete(key, "mark = :mark", {":mark": mark})
         return is_done
 
     def increase(self, name: str, by: int) -> int:
@@ -56,18 +44,15 @@ class NamedValues:
 
         A retry does not count twice, unless another process has counted between the two attempts.
         """
-        mark = {"S": secrets.token_hex(8)}
-        written = self._table.write(
-            self._table.client.update_item,
-            Key=_key(name),
-            UpdateExpression="ADD #count :by SET mark = :mark",
-            ConditionExpression="attribute_not_exists(mark) OR mark <> :mark",
-            ExpressionAttributeNames={"#count": "count"},
-            ExpressionAttributeValues={":by": {"N": str(by)}, ":mark": mark},
-            ReturnValues="ALL_NEW",
+        written = self._table.update(
+            _key(name),
+            "ADD #count :by SET mark = :mark",
+            "attribute_not_exists(mark) OR mark <> :mark",
+            {":by": {"N": str(by)}, ":mark": {"S": secrets.token_hex(8)}},
+            returns="ALL_NEW",
         )
         return int(written.item["count"]["N"])
 
 
-def _key(name: str) -> Item:
-    return raw(Key(f"v {name}", ONE))
+def _key(name: str) -> Key:
+    return Key(f"v {name}", ONE)

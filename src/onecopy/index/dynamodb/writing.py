@@ -17,18 +17,7 @@ from onecopy.errors import Unavailable
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.copy_of_record import MAX_ATTEMPTS, CopiesOfRecord
 from onecopy.index.dynamodb.hints import MIN_BATCH, Hints
-from onecopy.index.dynamodb.items import (
-    Hint,
-    Kept,
-    Places,
-    copy_key,
-    digest_key,
-    fields,
-    hash_of,
-    hints_of,
-    raw,
-    to_kept,
-)
+from onecopy.index.dynamodb.items import Hint, Kept, Places, copy_key, digest_key, hash_of
 from onecopy.index.rules import keeps_its_place, merge
 
 
@@ -36,18 +25,17 @@ from onecopy.index.rules import keeps_its_place, merge
 class _Change:
     """A copy to be stored at its key."""
 
-    tenant: str
-    given: Copy
-    place: str
-    hash: str
+    key: Key
+    given: Kept
+    """The copy to be recorded."""
+    new: Kept
+    """The copy as it will be stored: the given one, merged with the old one."""
     old: Kept | None = None
-    new: Kept | None = None
+    """The copy at the key when it was read."""
 
-    @property
-    def kept(self) -> Kept:
-        """The copy as it will be stored."""
-        assert self.new is not None  # noqa: S101 - used only after `_read`
-        return self.new
+    def item(self) -> Item:
+        """Return the item to be stored."""
+        return {**self.key.raw(), **self.new.attributes()}
 
 
 class Writer:
@@ -62,13 +50,15 @@ class Writer:
     def keep(self, given: Sequence[tuple[str, Copy]]) -> dict[tuple[str, Digest], Copy]:
         """Record copies as if one after the other; return their contents' copies of record."""
         found: dict[tuple[str, Digest], Copy] = {}
-        wave: dict[tuple[str, str], _Change] = {}
+        changes: dict[Key, _Change] = {}
         for tenant, copy in given:
-            if (tenant, copy.key) in wave:
-                found |= self._keep(list(wave.values()))
-                wave = {}
-            wave[tenant, copy.key] = _Change(tenant, copy, self._places.next(), hash_of(copy.key))
-        return found | self._keep(list(wave.values()))
+            key, place = copy_key(tenant, hash_of(copy.key)), self._places.next()
+            if key in changes:
+                found |= self._keep(list(changes.values()))
+                changes = {}
+            kept = Kept(tenant, copy, place, place)
+            changes[key] = _Change(key, kept, kept)
+        return found | self._keep(list(changes.values()))
 
     def _keep(self, changes: Sequence[_Change]) -> dict[tuple[str, Digest], Copy]:
         """Record copies at different keys."""
@@ -81,40 +71,36 @@ class Writer:
                 break
         else:
             raise Unavailable("too many other processes write to the same keys")
-        self._table.each(self._drop_old, [change for change in changes if _has_changed(change)])
+        replaced = [(each.old, each.new) for each in changes if each.old and each.old != each.new]
+        self._table.each(lambda pair: self._drop(*pair), replaced)
         return self._assign(changes)
 
     def _read(self, changes: Iterable[_Change]) -> None:
-        """Read the copies at the keys, and merge the new ones with them."""
-        keys = [copy_key(change.tenant, change.hash) for change in changes]
-        there = {
-            (item["pk"]["S"], item["sk"]["S"]): item
-            for item in self._table.get_many(keys, consistent=True)
-        }
-        for change, key in zip(changes, keys, strict=True):
-            item = there.get((key["pk"]["S"], key["sk"]["S"]))
-            change.old = to_kept(change.tenant, item) if item else None
-            change.new = self._merged(change)
+        """Read the copies at the keys, and merge the given ones with them."""
+        keys = [change.key.raw() for change in changes]
+        items = self._table.get_many(keys, consistent=True)
+        found = {Key(item["pk"]["S"], item["sk"]["S"]): item for item in items}
+        for change in changes:
+            item = found.get(change.key)
+            change.old = Kept.of(change.given.tenant, item) if item else None
+            change.new = self._merged(change.old, change.given) if change.old else change.given
 
-    def _merged(self, change: _Change) -> Kept:
-        old = change.old
-        if old is None:
-            return Kept(change.tenant, change.given, change.place, change.place)
-        copy = merge(old.copy, change.given)
+    def _merged(self, old: Kept, given: Kept) -> Kept:
+        copy = merge(old.copy, given.copy)
         if copy == old.copy:
             return old
         version = self._places.next(old.version)
         if keeps_its_place(old.copy, copy):
-            return Kept(change.tenant, copy, old.place, version)
+            return old._replace(copy=copy, version=version)
         # Places at one key ascend, even if the clock of the process that wrote before was ahead.
-        place = change.place if change.place > old.version else version
-        return Kept(change.tenant, copy, place, version)
+        place = given.place if given.place > old.version else version
+        return Kept(old.tenant, copy, place, version)
 
     def _add_hints(self, changes: Iterable[_Change]) -> None:
         groups: dict[Key, list[Hint]] = {}
         for change in changes:
-            known = set(hints_of(change.old)) if change.old else set()
-            for key, hint in hints_of(change.kept):
+            known = set(change.old.hints()) if change.old else set()
+            for key, hint in change.new.hints():
                 if (key, hint) not in known:
                     groups.setdefault(key, []).append(hint)
         self._hints.add_many(groups)
@@ -124,7 +110,7 @@ class Writer:
         new = [change for change in changes if change.old is None]
         left = list(changes)
         if len(new) >= MIN_BATCH:
-            put = self._table.insert_many([_item(change) for change in new])
+            put = self._table.insert_many([change.item() for change in new])
             inserted = {id(change) for change, is_put in zip(new, put, strict=True) if is_put}
             left = [change for change in changes if id(change) not in inserted]
         done = self._table.each(self._put, left)
@@ -132,29 +118,20 @@ class Writer:
 
     def _put(self, change: _Change) -> bool:
         """Store a copy at its key; False if the item has changed since it was read."""
-        new, old = change.kept, change.old
+        new, old = change.new, change.old
         if new == old:
             return True
         is_same, values = "attribute_not_exists(pk)", {}
         if old:
             is_same, values = "version = :version", {":version": {"S": old.version}}
-        written = self._table.write(
-            self._table.client.put_item,
-            Item=_item(change),
-            ConditionExpression=is_same,
-            **({"ExpressionAttributeValues": values} if values else {}),
-        )
+        written = self._table.put(change.item(), is_same, values)
         return written.done or written.item.get("version") == {"S": new.version}
 
-    def _drop_old(self, change: _Change) -> None:
-        assert change.old is not None  # noqa: S101 - called only for changes that had one
-        self._drop(change.old, change.kept)
-
     def _drop(self, old: Kept, new: Kept | None = None) -> None:
-        """Remove what leads to a copy that is gone, except what also leads to the new one."""
-        still = set(hints_of(new)) if new else set()
-        for key, hint in hints_of(old):
-            if (key, hint) not in still:
+        """Remove the hints to a copy that was removed, except those to the new one; release it."""
+        kept = set(new.hints()) if new else set()
+        for key, hint in old.hints():
+            if (key, hint) not in kept:
                 self._hints.drop(key, hint)
         digest = old.copy.content_digest
         if digest and not (new and new.place == old.place):
@@ -163,8 +140,8 @@ class Writer:
     def _assign(self, changes: Iterable[_Change]) -> dict[tuple[str, Digest], Copy]:
         contents: dict[tuple[str, Digest], list[Kept]] = {}
         for change in changes:
-            if digest := change.kept.copy.content_digest:
-                contents.setdefault((change.tenant, digest), []).append(change.kept)
+            if digest := change.new.copy.content_digest:
+                contents.setdefault((change.new.tenant, digest), []).append(change.new)
         return self._copies_of_record.assign_many(contents)
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
@@ -184,16 +161,12 @@ class Writer:
         key = copy_key(tenant, hash_of(copy.key))
         for _ in range(MAX_ATTEMPTS):
             item = self._table.get(key, consistent=True)
-            old = to_kept(tenant, item) if item else None
+            old = Kept.of(tenant, item) if item else None
             if old is None or old.copy.identity != copy.identity:
                 self._release(tenant, copy)
                 return False
-            written = self._table.write(
-                self._table.client.delete_item,
-                Key=key,
-                ConditionExpression="version = :version",
-                ExpressionAttributeValues={":version": {"S": old.version}},
-            )
+            version = {":version": {"S": old.version}}
+            written = self._table.delete(key, "version = :version", version)
             if written.done or (written.retried and not written.item):
                 self._drop(old)
                 return True
@@ -204,16 +177,8 @@ class Writer:
         digest = copy.content_digest
         if digest is None:
             return
-        item = self._table.get(raw(digest_key(tenant, digest)), consistent=True)
+        item = self._table.get(digest_key(tenant, digest), consistent=True)
         if "place" in item:
-            held = to_kept(tenant, item)
+            held = Kept.of(tenant, item)
             if (held.copy.key, held.copy.identity) == (copy.key, copy.identity):
                 self._copies_of_record.release(digest, held)
-
-
-def _item(change: _Change) -> Item:
-    return {**copy_key(change.tenant, change.hash), **fields(change.kept)}
-
-
-def _has_changed(change: _Change) -> bool:
-    return change.old is not None and change.old != change.new

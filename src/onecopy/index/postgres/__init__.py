@@ -13,17 +13,11 @@ rows.py         copies as rows, and the tables that they are written to
 schema.py       the tables, and upgrades from older versions
 """
 
-from typing import TYPE_CHECKING
-
 from onecopy.index.extras import extra
-from onecopy.index.interface import WriteCost
-
-if TYPE_CHECKING:
-    from onecopy.index.interface import Mean
-    from onecopy.index.postgres.index import PostgresIndex
+from onecopy.index.interface import Engine, Mean, WriteCost
 
 
-def open_url(url: str) -> "PostgresIndex":
+def open_url(url: str) -> Engine:
     """Open `postgresql://user@host/database?…`, a URL of libpq; creates the tables.
 
     The password comes from PGPASSWORD, a password file or a service file, as for psql.
@@ -45,6 +39,6 @@ def name_of(url: str) -> str:
     return url
 
 
-def write_cost(url: str, mean: "Mean") -> WriteCost:  # noqa: ARG001
+def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001
     """Return the assumed rate."""
     return WriteCost(40_000.0)

@@ -78,15 +78,15 @@ class PostgresIndex:
             loaded = self._connections.use(loading.load, chain(first, pairs))
             if loaded is not None:
                 return loaded
-        return self._each(writing.keep, chain(first, pairs))
+        return self._in_chunks(writing.keep, chain(first, pairs))
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         return self._connections.use(writing.forget, tenant, copies) if copies else []
 
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
-        return self._each(lists.keep, iter(digests))
+        return self._in_chunks(lists.keep, iter(digests))
 
-    def _each(self, keep: Callable[[Connection, list[_T]], None], items: Iterator[_T]) -> int:
+    def _in_chunks(self, keep: Callable[[Connection, list[_T]], None], items: Iterator[_T]) -> int:
         """Record items chunk by chunk, each in one transaction; return the number of items."""
         count = 0
         while chunk := list(islice(items, _CHUNK)):

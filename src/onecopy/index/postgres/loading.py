@@ -6,17 +6,10 @@ from itertools import chain, islice
 from psycopg import errors
 
 from onecopy.content import Copy
+from onecopy.index.postgres import writing
 from onecopy.index.postgres.connections import Connection, execute, fetch, run
 from onecopy.index.postgres.rows import COPIES, DIGESTS, entries_of, row_of, to_copy
 from onecopy.index.postgres.schema import STRIPES
-from onecopy.index.postgres.writing import (
-    ACT_BITS,
-    delete_digests,
-    keep_duplicate_keys,
-    lock,
-    next_act,
-    tenant_ids,
-)
 
 _CHUNK = 100_000
 """Copies that are held in memory at a time."""
@@ -72,7 +65,7 @@ def load(connection: Connection, copies: Iterable[tuple[str, Copy]]) -> int | No
 
 def _prepare(connection: Connection) -> bool:
     """Lock the tables and drop their keys, if there are no copies; return whether that is done."""
-    lock(connection, range(STRIPES))
+    writing.lock(connection, range(STRIPES))
     ((is_empty,),) = fetch(connection, _IS_EMPTY)
     if not is_empty:
         return False
@@ -88,10 +81,10 @@ def _load(
     connection: Connection, chunk: Sequence[tuple[str, Copy]], tenants: dict[str, int]
 ) -> None:
     rows, entries = [], []
-    for number, (name, copy) in enumerate(chunk, next_act(connection) << ACT_BITS):
+    for number, (name, copy) in enumerate(chunk, writing.next_act(connection) << writing.ACT_BITS):
         tenant = tenants.get(name)
         if tenant is None:
-            tenants |= tenant_ids(connection, [name])
+            tenants |= writing.tenant_ids(connection, [name])
             tenant = tenants[name]
         rows.append(row_of(number, tenant, copy))
         entries += entries_of(number, tenant, copy)
@@ -105,37 +98,30 @@ def _build_keys(connection: Connection, tenants: dict[str, int]) -> None:
         with connection.transaction():
             run(connection, _BUILD_KEY)
     except errors.UniqueViolation:
-        _set_late_aside(connection)
+        run(connection, _SET_LATE_ASIDE)
         run(connection, _BUILD_KEY)
         for late in _late(connection):
             own = (entries_of(number, tenants[name], copy) for number, (name, copy) in late)
-            delete_digests(connection, list(chain.from_iterable(own)))
-            keep_duplicate_keys(connection, tenants, late)
+            writing.delete_digests(connection, list(chain.from_iterable(own)))
+            writing.keep_duplicate_keys(connection, tenants, late)
 
 
 # Copies at a key that an earlier one has are moved to a temporary table, and recorded when the
 # primary key, by which the earlier one is found, has been built.
-_MOVE_LATE = """
+_SET_LATE_ASIDE = """
 CREATE TEMPORARY TABLE late ON COMMIT DROP AS
 SELECT * FROM (
     SELECT name, number, key, size, digests, identity, stored_at, recorded_at, tenant,
         row_number() OVER (PARTITION BY tenant, key ORDER BY number) AS nth
     FROM onecopy.copy JOIN onecopy.tenant ON id = tenant
-) AS numbered WHERE nth > 1
-"""
-_DELETE_LATE = """
+) AS numbered WHERE nth > 1;
 DELETE FROM onecopy.copy USING late
-WHERE copy.tenant = late.tenant AND copy.number = late.number
+WHERE copy.tenant = late.tenant AND copy.number = late.number;
 """
 _LATE = """
 SELECT name, number, key, size, digests, identity, stored_at, recorded_at
 FROM late ORDER BY number
 """
-
-
-def _set_late_aside(connection: Connection) -> None:
-    run(connection, _MOVE_LATE)
-    run(connection, _DELETE_LATE)
 
 
 def _late(connection: Connection) -> Iterator[list[tuple[int, tuple[str, Copy]]]]:

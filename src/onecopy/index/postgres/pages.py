@@ -29,10 +29,8 @@ Page = tuple[str, list[Entry]]
 def page(connection: Connection, after: str | None) -> Page | None:
     """Return the next page after a position, or None; copies come first, then listed digests."""
     kind, tenant, place = (after or "copy 0 0").split()
-    if kind == "copy" and (found := _copies(connection, int(tenant), int(place))):
-        return found
     if kind == "copy":
-        tenant, place = "0", ""
+        return _copies(connection, int(tenant), int(place)) or _listed(connection, 0, b"")
     return _listed(connection, int(tenant), bytes.fromhex(place))
 
 

@@ -17,6 +17,12 @@ _PAGE_SIZE = 2000
 # So each row is looked up separately, by all columns of one index: with LATERAL and LIMIT there is
 # no other plan.
 _COLUMNS = "key, size, digests, identity, stored_at, recorded_at"
+_COPY_OF_FIRST = f"""
+CROSS JOIN LATERAL (
+    SELECT {_COLUMNS} FROM onecopy.copy
+    WHERE tenant = own.id AND number = first.number LIMIT 1
+) AS found
+""".strip()
 _FIRST = f"""
 SELECT {_COLUMNS}
 FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
@@ -24,10 +30,7 @@ CROSS JOIN LATERAL (
     SELECT number FROM onecopy.digest
     WHERE tenant = own.id AND digest = %b ORDER BY rank, number LIMIT 1
 ) AS first
-CROSS JOIN LATERAL (
-    SELECT {_COLUMNS} FROM onecopy.copy
-    WHERE tenant = own.id AND number = first.number LIMIT 1
-) AS found
+{_COPY_OF_FIRST}
 """
 _FIRST_OF_EACH = f"""
 SELECT wanted.place, {_COLUMNS}
@@ -37,10 +40,7 @@ CROSS JOIN LATERAL (
     SELECT number FROM onecopy.digest
     WHERE tenant = own.id AND digest = wanted.digest ORDER BY rank, number LIMIT 1
 ) AS first
-CROSS JOIN LATERAL (
-    SELECT {_COLUMNS} FROM onecopy.copy
-    WHERE tenant = own.id AND number = first.number LIMIT 1
-) AS found
+{_COPY_OF_FIRST}
 """
 _WITH_DIGEST = f"""
 SELECT rank, number, {_COLUMNS}
@@ -49,11 +49,8 @@ CROSS JOIN LATERAL (
     SELECT rank, number FROM onecopy.digest
     WHERE tenant = own.id AND digest = %b AND (rank, number) > (%b, %b)
     ORDER BY rank, number LIMIT %b
-) AS next
-CROSS JOIN LATERAL (
-    SELECT {_COLUMNS} FROM onecopy.copy
-    WHERE tenant = own.id AND number = next.number LIMIT 1
-) AS found
+) AS first
+{_COPY_OF_FIRST}
 ORDER BY rank, number
 """
 _AT = f"""

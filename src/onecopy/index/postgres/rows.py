@@ -85,7 +85,7 @@ _copy = partial(tuple.__new__, Copy)
 
 
 def to_copy(row: Sequence[Any]) -> Copy:
-    """Return the copy of a row: key, size, digests, identity, stored_at, recorded_at."""
+    """Return the copy in a row of key, size, digests, identity, stored_at and recorded_at."""
     key, size, digests, identity, stored_at, recorded_at = row
     return _copy((key, size, Digests(digests), identity, stored_at, recorded_at))
 

@@ -74,7 +74,7 @@ UPGRADES: tuple[str, ...] = (_FIRST,)
 """Item n upgrades an index from version n to n + 1. Never change an item."""
 
 _MAX_ATTEMPTS = 5
-_LOOK = """
+_INSPECT = """
 SELECT
     (SELECT count(*) FROM information_schema.schemata WHERE schema_name = 'onecopy'),
     (SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = 'onecopy'),
@@ -113,25 +113,26 @@ def _upgrade(connection: Connection, version: int | None) -> None:
 
 def _version(connection: Connection) -> int | None:
     """Return the version of the tables; 0 if the schema is empty, None if there is no schema."""
-    row = connection.execute(_LOOK).fetchone()
+    row = connection.execute(_INSPECT).fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has a row
-    schemas, tables, ours, encoding = row
+    schemas, tables, version_tables, encoding = row
     if encoding != "UTF8":
         raise InvalidSettings(
             f"the database {connection.info.dbname} has the encoding {encoding}, which cannot hold "
             "every name: create one with createdb --encoding UTF8 --template template0"
         )
-    if tables and not ours:
+    if tables and not version_tables:
         raise InvalidSettings(
             f"the schema onecopy in the database {connection.info.dbname} is not an index of "
             "onecopy: use another database"
         )
-    if not ours:
+    if not version_tables:
         return 0 if schemas else None
-    return _checked(connection)
+    return _supported_version(connection)
 
 
-def _checked(connection: Connection) -> int:
+def _supported_version(connection: Connection) -> int:
+    """Return the version of the tables; raises InvalidSettings if a newer onecopy wrote them."""
     row = connection.execute("SELECT max(version) FROM onecopy.version").fetchone()
     version = int(row[0]) if row and row[0] else 0
     if version > len(UPGRADES):

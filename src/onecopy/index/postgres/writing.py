@@ -72,7 +72,7 @@ class Kept(NamedTuple):
     copy: Copy
 
 
-class _Begun(NamedTuple):
+class _Transaction(NamedTuple):
     """A transaction that has taken its locks and read the existing records."""
 
     act: int
@@ -89,7 +89,7 @@ class _Change(NamedTuple):
     new_digests: list[Entry]
 
     def pipeline(self, connection: Connection) -> AbstractContextManager[object]:
-        """Return a block that takes one round trip, unless COPY is used for many rows."""
+        """Return a context that sends its statements in one round trip; COPY needs none."""
         is_small = max(len(self.new), len(self.new_digests)) <= MAX_INSERT
         return connection.pipeline() if is_small else nullcontext()
 
@@ -106,8 +106,8 @@ def record(
 ) -> list[Copy]:
     """Record copies of one tenant; return for each the copy of record of its content."""
     given = [(tenant, copy) for copy in copies]
-    begun = _begin(connection, given)
-    change = _kept(begun, given)
+    transaction = _begin(connection, given)
+    change = _change_to_record(transaction, given)
     with change.pipeline(connection):
         change.write(connection)
         first = start_lookup(connection, tenant, digests)
@@ -117,8 +117,8 @@ def record(
 
 def keep(connection: Connection, given: Sequence[tuple[str, Copy]]) -> None:
     """Record (tenant, copy) pairs."""
-    begun = _begin(connection, given)
-    change = _kept(begun, given)
+    transaction = _begin(connection, given)
+    change = _change_to_record(transaction, given)
     with change.pipeline(connection):
         change.write(connection)
         execute(connection, "COMMIT")
@@ -131,7 +131,7 @@ def keep_duplicate_keys(
 ) -> None:
     """Record copies whose numbers were drawn earlier, in a transaction that holds all locks."""
     wanted = sorted({(tenant, copy.key) for _, (tenant, copy) in numbered})
-    taken = _places(fetch(connection, _TAKEN, *columns_of(wanted)))
+    taken = _by_place(fetch(connection, _TAKEN, *columns_of(wanted)))
     _change(tenants, taken, _merged(taken, numbered)).write(connection)
 
 
@@ -142,23 +142,23 @@ def delete_digests(connection: Connection, entries: Sequence[Entry]) -> None:
 
 def forget(connection: Connection, tenant: str, copies: Sequence[Copy]) -> list[bool]:
     """Delete the records of copies whose identity is unchanged; return for each whether it was."""
-    begun = _begin(connection, [(tenant, copy) for copy in copies])
-    left = dict(begun.taken)
+    transaction = _begin(connection, [(tenant, copy) for copy in copies])
+    left = dict(transaction.taken)
     answers = []
     for copy in copies:
-        there = left.get((tenant, copy.key))
-        is_there = there is not None and there.copy.identity == copy.identity
-        if is_there:
+        kept = left.get((tenant, copy.key))
+        is_recorded = kept is not None and kept.copy.identity == copy.identity
+        if is_recorded:
             del left[tenant, copy.key]
-        answers.append(is_there)
-    change = _change(begun.tenants, begun.taken, left)
+        answers.append(is_recorded)
+    change = _change(transaction.tenants, transaction.taken, left)
     with change.pipeline(connection):
         change.write(connection)
         execute(connection, "COMMIT")
     return answers
 
 
-def _begin(connection: Connection, given: Sequence[tuple[str, Copy]]) -> _Begun:
+def _begin(connection: Connection, given: Sequence[tuple[str, Copy]]) -> _Transaction:
     """Begin a transaction that may change the records of these copies, and read them."""
     names = {tenant for tenant, _ in given}
     with connection.pipeline():
@@ -172,7 +172,7 @@ def _begin(connection: Connection, given: Sequence[tuple[str, Copy]]) -> _Begun:
     if len(ids) < len(names):
         ids = tenant_ids(connection, names)
     ((number,),) = act
-    return _Begun(number, ids, _places(taken))
+    return _Transaction(number, ids, _by_place(taken))
 
 
 def lock(connection: Connection, stripes: Iterable[int]) -> None:
@@ -195,7 +195,7 @@ def tenant_ids(connection: Connection, names: Collection[str]) -> dict[str, int]
     return ids
 
 
-def _places(taken: Iterable[Row]) -> dict[Place, Kept]:
+def _by_place(taken: Iterable[Row]) -> dict[Place, Kept]:
     return {(name, row[0]): Kept(number, to_copy(row)) for name, number, *row in taken}
 
 
@@ -212,10 +212,10 @@ def _stripes(given: Sequence[tuple[str, Copy]]) -> list[int]:
     return sorted(stripes)
 
 
-def _kept(begun: _Begun, given: Sequence[tuple[str, Copy]]) -> _Change:
+def _change_to_record(transaction: _Transaction, given: Sequence[tuple[str, Copy]]) -> _Change:
     """Return the change that records copies."""
-    now = _merged(begun.taken, enumerate(given, begun.act << ACT_BITS))
-    return _change(begun.tenants, begun.taken, now)
+    now = _merged(transaction.taken, enumerate(given, transaction.act << ACT_BITS))
+    return _change(transaction.tenants, transaction.taken, now)
 
 
 def _merged(

@@ -16,14 +16,10 @@ checking.py     search for faults
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings
-from onecopy.index.interface import WriteCost
+from onecopy.index.interface import Mean, WriteCost
 from onecopy.index.sqlite.index import SqliteIndex
-
-if TYPE_CHECKING:
-    from onecopy.index.interface import Mean
 
 __all__ = ["SqliteIndex", "name_of", "open_url", "require_exists", "write_cost"]
 
@@ -44,7 +40,7 @@ def name_of(url: str) -> str:
     return f"sqlite:{Path(_path(url)).resolve()}"
 
 
-def write_cost(url: str, mean: "Mean") -> WriteCost:  # noqa: ARG001
+def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001
     """Return the assumed rate."""
     return WriteCost(150_000.0)
 

@@ -50,23 +50,23 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
     known = 0
     for rows in reading.chunks(connection, _BATCH):
         known += rows.count_digests(connection)
-        for number in sorted(rows.unfound(connection)):
+        for number in sorted(rows.missing(connection)):
             yield f"copy {number} is missing from the table of sizes or of digests"
-    digests, sizes, copies, strangers = connection.execute(_COUNTS).get
+    digests, sizes, copies, without_tenant = connection.execute(_COUNTS).get
     if digests != known:
         yield f"the table of digests has {digests} rows, but the copies have {known} digests"
     if sizes != copies:
         yield f"the table of sizes has {sizes} rows, but there are {copies} copies"
-    if strangers:
-        yield f"{strangers} copies have no tenant"
+    if without_tenant:
+        yield f"{without_tenant} copies have no tenant"
     yield from _faults_of_lists(connection)
 
 
 def _faults_of_lists(connection: apsw.Connection) -> Iterator[str]:
-    unowned, unasked = connection.execute(_COUNTS_OF_LISTS).get
-    if unowned:
-        yield f"{unowned} listed digests have no tenant that is marked as having lists"
-    if unasked:
-        yield f"{unasked} listed digests are missing from the table of sizes"
+    unmarked, without_size = connection.execute(_COUNTS_OF_LISTS).get
+    if unmarked:
+        yield f"{unmarked} listed digests have no tenant that is marked as having lists"
+    if without_size:
+        yield f"{without_size} listed digests are missing from the table of sizes"
     if misplaced := lists.count_misplaced(connection):
         yield f"{misplaced} listed digests have a wrong fingerprint"

@@ -1,6 +1,5 @@
 """Connections for reading and writing, and checkpoints of the write-ahead log."""
 
-import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +10,7 @@ import apsw
 
 from onecopy.errors import Unavailable
 from onecopy.index.sqlite.errors import failure, translated
-from onecopy.index.sqlite.file import BUSY_TIMEOUT, connect, connect_reader
+from onecopy.index.sqlite.file import connect, connect_reader, retry_while_busy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -114,11 +113,8 @@ class Writer:
         self._waiting.append(job)
         with self._lock:
             if not job.is_done:
-                self._commit(self._take_all())
+                self._commit([self._waiting.popleft() for _ in range(len(self._waiting))])
         return job.result()
-
-    def _take_all(self) -> list[_Job[Any]]:
-        return [self._waiting.popleft() for _ in range(len(self._waiting))]
 
     def _commit(self, jobs: list[_Job[Any]]) -> None:
         try:
@@ -136,7 +132,8 @@ class Writer:
 
     def _run(self, jobs: list[_Job[Any]]) -> None:
         connection = self._connection
-        self._begin()
+        # Wait for other writers here: SQLite would block checkpoints while it waits.
+        retry_while_busy(lambda: connection.execute("BEGIN IMMEDIATE"), 0.001)
         try:
             for job in jobs:
                 job.run(connection)
@@ -145,19 +142,6 @@ class Writer:
             with suppress(apsw.Error):  # SQLite may have rolled back already
                 connection.execute("ROLLBACK")
             raise
-
-    def _begin(self) -> None:
-        """Begin; wait for other writers here: SQLite would block checkpoints while it waits."""
-        deadline = time.monotonic() + BUSY_TIMEOUT
-        while True:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except apsw.BusyError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.001)
-            else:
-                return
 
     def close(self) -> None:
         """Close the connection after the current transaction."""

@@ -3,10 +3,11 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkstemp
+from typing import TypeVar
 
 import apsw
 
@@ -14,6 +15,8 @@ from onecopy.errors import Forbidden, InvalidSettings
 from onecopy.index.sqlite.errors import translated
 from onecopy.index.sqlite.schema import upgrade
 from onecopy.platforms import has_access, sync_path
+
+T = TypeVar("T")
 
 _MIN_SQLITE = (3, 51, 3)
 """Older versions can corrupt a WAL file when two connections write or checkpoint concurrently."""
@@ -69,6 +72,21 @@ def connect(path: str) -> apsw.Connection:
     connection.pragma("cache_size", -_CACHE_KIB)
     connection.pragma("journal_size_limit", _MAX_WAL_BYTES)
     return connection
+
+
+def retry_while_busy(do: Callable[[], T], delay: float) -> T:
+    """Return the result of `do`; while other processes write, call it again after `delay` seconds.
+
+    Raises apsw.BusyError after BUSY_TIMEOUT.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            return do()
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(delay)
 
 
 def connect_reader(path: str) -> apsw.Connection:
@@ -196,15 +214,8 @@ def _create(file: Path) -> None:
 
 
 def _enable_wal(connection: apsw.Connection) -> None:
-    deadline = time.monotonic() + BUSY_TIMEOUT
-    while True:
-        try:
-            mode = connection.pragma("journal_mode", "wal")
-            break
-        except apsw.BusyError:  # another process does the same; SQLite does not wait here
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+    # If another process does the same, SQLite does not wait.
+    mode = retry_while_busy(lambda: connection.pragma("journal_mode", "wal"), 0.01)
     if mode != "wal":
         raise InvalidSettings(
             f"the file system of {connection.filename} has no shared memory, which SQLite needs "

@@ -102,11 +102,11 @@ class SqliteIndex:
         chunks = chain([first], chunks)
         del first  # a chunk takes a hundred MB of memory
         if not self._readers.read(reading.is_empty):
-            return _each(self._keep, chunks)
+            return _insert_each(self._keep, chunks)
         with closing(BulkLoad()) as load:
-            count = _each(load.keep, chunks)
+            count = _insert_each(load.keep, chunks)
             if not load.move(self.path, self._checkpointer):  # others added copies since
-                _each(self._keep, load.chunks(_CHUNK))
+                _insert_each(self._keep, load.chunks(_CHUNK))
         return count
 
     def _chunks(self, copies: Iterable[tuple[str, Copy]]) -> Iterator[Rows]:
@@ -132,7 +132,7 @@ class SqliteIndex:
         return self._writer.write(writing.forget, number, copies) if copies else []
 
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
-        return _each(lambda packed: self._writer.write(packed.insert), self._lists(digests))
+        return _insert_each(lambda packed: self._writer.write(packed.insert), self._lists(digests))
 
     def _lists(self, digests: Iterable[tuple[str, Listed]]) -> Iterator[PackedDigests]:
         pairs = iter(digests)
@@ -174,18 +174,18 @@ class SqliteIndex:
         self._writer.close()
 
 
-def _each(keep: Callable[[_T], None], chunks: Iterable[_T]) -> int:
+def _insert_each(insert: Callable[[_T], None], chunks: Iterable[_T]) -> int:
     """Let SQLite insert each chunk while Python packs the next one; return the number of rows."""
     count = 0
     with ThreadPoolExecutor(1, "onecopy-add") as helper:
-        keeping: Future[None] | None = None
+        inserting: Future[None] | None = None
         for rows in chunks:
-            if keeping:
-                keeping.result()
-            keeping = helper.submit(keep, rows)
+            if inserting:
+                inserting.result()
+            inserting = helper.submit(insert, rows)
             count += len(rows)
-        if keeping:
-            keeping.result()
+        if inserting:
+            inserting.result()
     return count
 
 

@@ -46,17 +46,16 @@ class _Column:
         self.sizes = array("q")
 
     def insert(self, connection: apsw.Connection, tenant: int, scheme: Scheme) -> None:
-        # Of each value, only the first 8 bytes.
+        # The first 8 bytes of each value; a value is a multiple of 8 bytes long.
         heads = fingerprints(self.values)[:: scheme.length // 8]
-        about = tenant, str(scheme), apsw.carray(heads)
+        column = tenant, str(scheme), apsw.carray(heads)
         connection.execute(_MARK, (tenant,))
-        if any(self.sizes):
-            sizes = b"".join(_SIZE % size for size in self.sizes)
-            connection.execute(_INSERT, (*about, self.values, scheme.length, sizes))
-            connection.execute(_INSERT_SIZES, (*about, sizes))
+        sizes = b"".join(_SIZE % size for size in self.sizes) if any(self.sizes) else None
+        connection.execute(_INSERT, (*column, self.values, scheme.length, sizes))
+        if sizes:
+            connection.execute(_INSERT_SIZES, (*column, sizes))
         else:
-            connection.execute(_INSERT, (*about, self.values, scheme.length, None))
-            connection.execute(_INSERT_ANY_SIZE, about[:2])
+            connection.execute(_INSERT_ANY_SIZE, (tenant, str(scheme)))
 
 
 class PackedDigests:

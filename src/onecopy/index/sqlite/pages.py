@@ -1,7 +1,6 @@
 """All entries of an index, page by page."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import apsw
 
@@ -30,25 +29,9 @@ Page = tuple[str, list[Entry]]
 """A position, and the entries before it."""
 
 
-class _Place(NamedTuple):
-    """The key of a listed digest."""
-
-    fingerprint: int
-    tenant: int
-    scheme: str
-    digest: bytes
-
-    @staticmethod
-    def parse(words: Sequence[str]) -> "_Place":
-        """Parse the words of the result of `str`."""
-        fingerprint, tenant, scheme, digest = words
-        return _Place(int(fingerprint), int(tenant), scheme, bytes.fromhex(digest))
-
-    def __str__(self) -> str:
-        return f"{self.fingerprint} {self.tenant} {self.scheme} {self.digest.hex()}"
-
-
-_FIRST_PLACE = _Place(-(2**63), 0, "", b"")
+_Place = tuple[int, int, str, bytes]
+"""The key of a listed digest: fingerprint, tenant, scheme, digest."""
+_BEFORE_ALL: _Place = (-(2**63), 0, "", b"")
 
 
 def page(connection: apsw.Connection, after: str | None) -> Page | None:
@@ -57,9 +40,11 @@ def page(connection: apsw.Connection, after: str | None) -> Page | None:
     Copies come first, in the order of recording, then listed digests, ordered by fingerprint.
     """
     kind, *place = (after or "copy 0").split()
-    if kind == "copy" and (found := _copies(connection, int(place[0]))):
-        return found
-    return _listed(connection, _FIRST_PLACE if kind == "copy" else _Place.parse(place))
+    if kind == "copy":
+        return _copies(connection, int(place[0])) or _listed(connection, _BEFORE_ALL)
+    fingerprint, tenant, scheme, digest = place
+    last = int(fingerprint), int(tenant), scheme, bytes.fromhex(digest)
+    return _listed(connection, last)
 
 
 def _copies(connection: apsw.Connection, last: int) -> Page | None:
@@ -68,14 +53,17 @@ def _copies(connection: apsw.Connection, last: int) -> Page | None:
     return (f"copy {rows[-1][0]}", entries) if rows else None
 
 
-def _listed(connection: apsw.Connection, place: _Place) -> Page | None:
-    rows: list[Any] = connection.execute(_LISTED, (*place, _PAGE_SIZE)).fetchall()
+def _listed(connection: apsw.Connection, last: _Place) -> Page | None:
+    rows: list[Any] = connection.execute(_LISTED, (*last, _PAGE_SIZE)).fetchall()
+    if not rows:
+        return None
     schemes = {name: Scheme.parse(name) for name in {row[2] for row in rows}}
     entries: list[Entry] = [
         (tenant, Listed(Digest(schemes[scheme], value), size or None))
         for _, _, scheme, value, size, tenant in rows
     ]
-    return (f"listed {_Place(*rows[-1][:4])}", entries) if rows else None
+    fingerprint, tenant, scheme, value, *_ = rows[-1]
+    return f"listed {fingerprint} {tenant} {scheme} {value.hex()}", entries
 
 
 def count(connection: apsw.Connection) -> int:

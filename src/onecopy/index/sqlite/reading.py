@@ -224,6 +224,6 @@ def tenants(connection: apsw.Connection) -> list[str]:
 
 
 def to_copy(row: Sequence[Any]) -> Copy:
-    """Return the copy of a row: key, size, digests, identity, stored_at, recorded_at."""
+    """Return the copy in a row of key, size, digests, identity, stored_at and recorded_at."""
     key, size, packed, identity, stored_at, recorded_at = row
     return _copy((key, size, Digests(packed), identity, stored_at, recorded_at))

@@ -92,12 +92,12 @@ _DELETE_SIZES = _of_rows("""
 DELETE FROM size
 WHERE (size, tenant, need, copy) IN (SELECT size, tenant, need, id FROM row)
 """)
-_UNFOUND_DIGESTS = _of_entries("""
+_MISSING_DIGESTS = _of_entries("""
 SELECT DISTINCT copy FROM entry WHERE NOT EXISTS (
     SELECT 1 FROM digest WHERE digest.fingerprint = entry.fingerprint
     AND digest.tenant = entry.tenant AND digest.rank = entry.rank AND digest.copy = entry.copy)
 """)
-_UNFOUND_SIZES = _of_rows("""
+_MISSING_SIZES = _of_rows("""
 SELECT id FROM row WHERE NOT EXISTS (
     SELECT 1 FROM size WHERE size.size = row.size
     AND size.tenant = row.tenant AND size.need = row.need AND size.copy = row.id)
@@ -179,11 +179,11 @@ class Rows:
             connection.execute(_DELETE_DIGESTS, self._digests(0))
         connection.execute(_DELETE_SIZES, self._copies(0))
 
-    def unfound(self, connection: apsw.Connection) -> set[int]:
+    def missing(self, connection: apsw.Connection) -> set[int]:
         """Return the ids of copies that are missing from the table of digests or of sizes."""
-        found = set(connection.execute(_UNFOUND_SIZES, self._copies(0)))
+        found = set(connection.execute(_MISSING_SIZES, self._copies(0)))
         if self._entries:
-            found.update(connection.execute(_UNFOUND_DIGESTS, self._digests(0)))
+            found.update(connection.execute(_MISSING_DIGESTS, self._digests(0)))
         return {number for (number,) in found}
 
     def count_digests(self, connection: apsw.Connection) -> int:

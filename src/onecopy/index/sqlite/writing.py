@@ -70,14 +70,14 @@ def _rows(places: Iterable[_Place], kept: _Kept) -> Rows:
 
 def forget(connection: apsw.Connection, tenant: int, copies: Sequence[Copy]) -> list[bool]:
     """Delete the records of copies whose identity is unchanged; return for each whether it was."""
-    there = _taken(connection, ((tenant, copy) for copy in copies))
-    gone: _Kept = {}
+    kept = _taken(connection, ((tenant, copy) for copy in copies))
+    forgotten: _Kept = {}
     answers = []
     for copy in copies:
         place = tenant, copy.key
-        is_there = place in there and there[place][1].identity == copy.identity
-        if is_there:
-            gone[place] = there.pop(place)
-        answers.append(is_there)
-    _rows(gone, gone).delete(connection)
+        is_recorded = place in kept and kept[place][1].identity == copy.identity
+        if is_recorded:
+            forgotten[place] = kept.pop(place)
+        answers.append(is_recorded)
+    _rows(forgotten, forgotten).delete(connection)
     return answers

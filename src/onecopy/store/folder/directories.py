@@ -84,13 +84,13 @@ class opened:  # noqa: N801 - used as a function
         os.close(self._fd)
 
 
-def split(key: str) -> tuple[str, str]:
+def split_key(key: str) -> tuple[str, str]:
     """Split a key into the prefix of its folders and the name in the last of them."""
     folder, slash, name = key.rpartition("/")
     return folder + slash, name
 
 
-def names(prefix: str) -> list[bytes]:
+def folder_names(prefix: str) -> list[bytes]:
     """Return the names of the folders in a prefix, which is empty or ends in a slash.
 
     Raises FileNotFoundError if one of them is empty, `.`, `..` or hidden from the store's users,
@@ -175,7 +175,7 @@ def files(root: int, prefix: str, longest: int) -> Iterator[tuple[bytes, os.stat
     directories whose path is longer than `longest` bytes. Keeps the names of one directory per
     level in memory. Raises OSError if a directory cannot be read.
     """
-    above, start = split(prefix)
+    above, start = split_key(prefix)
     device = os.fstat(root).st_dev
     levels: list[_Level] = []
     try:
@@ -209,7 +209,7 @@ _Level = tuple[int, bytes, Iterator[bytes]]
 def _level(fd: int, path: bytes, start: bytes) -> _Level:
     """Start listing a directory; closes the descriptor if that fails."""
     try:
-        return fd, path, _listed(fd, start)
+        return fd, path, _sorted_names(fd, start)
     except OSError:
         os.close(fd)
         raise
@@ -219,7 +219,7 @@ def _open_first(root: int, prefix: str) -> int | None:
     """Open the directory in which a listing starts; return None if there is none."""
     try:
         with Descent(root) as descent:
-            return os.open(b".", READ, dir_fd=descent.open(names(prefix)))
+            return os.open(b".", READ, dir_fd=descent.open(folder_names(prefix)))
     except ValueError:  # a NUL, or not valid UTF-8
         return None
     except OSError as error:
@@ -242,7 +242,7 @@ def _open_below(fd: int, name: bytes, device: int) -> int | None:
     return below
 
 
-def _listed(fd: int, start: bytes) -> Iterator[bytes]:
+def _sorted_names(fd: int, start: bytes) -> Iterator[bytes]:
     """Return the names in a directory in key order; names of directories end in a slash."""
     found = []
     with os.scandir(fd) as entries:

@@ -47,7 +47,7 @@ _decoder = msgspec.json.Decoder(Line)
 _encoder = msgspec.json.Encoder()
 
 
-def names(upload: Upload) -> tuple[str, str]:
+def file_names(upload: Upload) -> tuple[str, str]:
     """Return the names of the data file and the journal; raises BadInput."""
     if not _ID.fullmatch(upload.id):
         raise BadInput(f"invalid upload id {upload.id!r}: use 32 lower-case hexadecimal digits")
@@ -56,18 +56,18 @@ def names(upload: Upload) -> tuple[str, str]:
     return name, f"{name}.parts"
 
 
-def unknown() -> UploadUnknown:
+def upload_unknown() -> UploadUnknown:
     """Return the error for an upload that is not in progress."""
     return UploadUnknown("this upload was aborted, completed or never begun: begin it again")
 
 
-def received(uploads: int, upload: Upload) -> dict[int, Line]:
-    """Return the last line of each part; raises UploadUnknown and OSError."""
+def read_lines(uploads: int, upload: Upload) -> dict[int, Line]:
+    """Return the latest line of each part received; raises UploadUnknown and OSError."""
     try:
-        with opened(names(upload)[1], os.O_RDONLY | NO_FOLLOW, dir_fd=uploads) as journal:
+        with opened(file_names(upload)[1], os.O_RDONLY | NO_FOLLOW, dir_fd=uploads) as journal:
             return _last_lines(_read(journal))
     except FileNotFoundError:
-        raise unknown() from None
+        raise upload_unknown() from None
 
 
 def _last_lines(text: bytes) -> dict[int, Line]:
@@ -91,7 +91,7 @@ class Staged:
         self.data = data
         self.journal = journal
         self._uploads = uploads
-        self._names = names(upload)
+        self._names = file_names(upload)
 
     @staticmethod
     @contextmanager
@@ -104,10 +104,10 @@ class Staged:
                         fds.enter_context(
                             opened(name, os.O_RDWR | flag | NO_FOLLOW, dir_fd=uploads)
                         )
-                        for name, flag in zip(names(upload), (0, os.O_APPEND), strict=True)
+                        for name, flag in zip(file_names(upload), (0, os.O_APPEND), strict=True)
                     )
                 except FileNotFoundError:
-                    raise unknown() from None
+                    raise upload_unknown() from None
             yield Staged(uploads, upload, data, journal)
 
     @contextmanager
@@ -121,7 +121,7 @@ class Staged:
             try:
                 status = os.fstat(self.data)
                 if not self._are_staged(status, os.fstat(self.journal)):
-                    raise unknown()
+                    raise upload_unknown()
                 yield status
             finally:
                 unlock(self.data)
@@ -136,27 +136,22 @@ class Staged:
         except FileNotFoundError:
             return False
 
-    def received(self) -> dict[int, Line]:
-        """Return the last line of each part; the files must be locked."""
+    def read_lines(self) -> dict[int, Line]:
+        """Return the latest line of each part received; the files must be locked."""
         return _last_lines(_read(self.journal))
 
     def link(self, folder: int, name: bytes) -> bool:
         """Link the data file into a folder; return False if the name is taken. Needs the lock."""
         try:
-            os.link(
-                self._names[0],
-                name,
-                src_dir_fd=self._uploads,
-                dst_dir_fd=folder,
-                follow_symlinks=False,
-            )
+            data, _ = self._names
+            os.link(data, name, src_dir_fd=self._uploads, dst_dir_fd=folder, follow_symlinks=False)
         except FileExistsError:  # perhaps ours, linked by a process that died since
             taken_by = os.stat(name, dir_fd=folder, follow_symlinks=False)
             return os.path.samestat(taken_by, os.fstat(self.data))
         except FileNotFoundError:
             if self._are_staged(os.fstat(self.data), os.fstat(self.journal)):
                 raise
-            raise unknown() from None  # `abort` does not lock
+            raise upload_unknown() from None  # `abort` does not lock
         return True
 
     def leave(self) -> os.stat_result:
@@ -228,7 +223,7 @@ class Attempt:
     def _check_unpublished(self, status: os.stat_result) -> None:
         """Raise UploadUnknown if the data file is linked as an object, by a process that died."""
         if status.st_nlink != 1:
-            raise unknown()
+            raise upload_unknown()
 
     def _read_new(self) -> bytes:
         """Return the bytes appended to the journal since it was last read."""

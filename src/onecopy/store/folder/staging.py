@@ -27,15 +27,29 @@ from onecopy.errors import FileChanged, InvalidKey, UploadUnknown, WrongBytes
 from onecopy.hashing import hash_fd
 from onecopy.platforms import NO_FOLLOW, NON_BLOCKING, allocate
 from onecopy.store.folder.directories import ABSENT, Descent, object_of, open_or_create, opened
-from onecopy.store.folder.journal import PUBLISHED, Attempt, Line, Staged, names, received, unknown
+from onecopy.store.folder.journal import (
+    PUBLISHED,
+    Attempt,
+    Line,
+    Staged,
+    file_names,
+    read_lines,
+    upload_unknown,
+)
 from onecopy.store.interface import KeyTaken, Object, Part, Upload
 from onecopy.store.parts import check_digest, part_span, parts_missing
 
 _FILE = re.compile(r"([0-9a-f]{32}\.[0-9]+)(?:\.parts)?")
 _NAME_TAKEN = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """Errors if one of the key's names belongs to something other than a folder or file."""
-_INVALID_NAME = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
-"""Errors for a name that the file system cannot store."""
+_UNUSABLE_KEY = {
+    **dict.fromkeys(
+        (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ),
+        "the store's file system does not support this name",
+    ),
+    errno.EXDEV: "it would be on another file system than the rest of the store",
+}
+"""Errors for a key that the file system cannot store, and the reason to report."""
 
 
 class _Proof(NamedTuple):
@@ -55,15 +69,15 @@ def begin(uploads: int, wanted: Sequence[Upload]) -> None:
     """Allocate uploads durably; raises OSError, and then leaves nothing of them behind."""
     with ExitStack() as undoing:
         for upload in wanted:
-            if _begin(uploads, upload):
+            if _allocate(uploads, upload):
                 undoing.callback(abort, uploads, upload)
         os.fsync(uploads)
         undoing.pop_all()
 
 
-def _begin(uploads: int, upload: Upload) -> bool:
+def _allocate(uploads: int, upload: Upload) -> bool:
     """Allocate one upload; return whether it is a new one."""
-    data, journal = names(upload)
+    data, journal = file_names(upload)
     lines, before = _status(uploads, journal), _status(uploads, data)
     if lines is not None and lines.st_size:  # Parts were sent; perhaps it is published already.
         return False
@@ -87,10 +101,10 @@ def _begin(uploads: int, upload: Upload) -> bool:
 
 def parts(uploads: int, upload: Upload) -> list[Part]:
     """Return the durable parts, by number; raises UploadUnknown and OSError."""
-    lines = received(uploads, upload)
+    lines = read_lines(uploads, upload)
     # An empty journal without a data file: one client aborted while another began it anew.
-    if not lines and _status(uploads, names(upload)[0]) is None:
-        raise unknown()
+    if not lines and _status(uploads, file_names(upload)[0]) is None:
+        raise upload_unknown()
     return [
         Part(number, line.size, line.sha256)
         for number, line in sorted(lines.items())
@@ -103,25 +117,24 @@ def write(
 ) -> Part:
     """Write one part; see Receiver."""
     start, length = part_span(upload.size, number)
-    whole = sha256()
-    weak = md5(usedforsecurity=False) if upload.size < SMALLEST_PART else None
+    strong = sha256()
+    weak = [md5(usedforsecurity=False)] if upload.size < SMALLEST_PART else []
     written = 0
     with Staged.open(uploads, upload) as staged:
         attempt = Attempt(staged, number)
         for chunk in body:
             if written + len(chunk) > length:
                 raise WrongBytes(f"part {number} is too long: more than {length} bytes were sent")
-            whole.update(chunk)
-            if weak:
-                weak.update(chunk)
+            for each in (strong, *weak):
+                each.update(chunk)
             attempt.put(chunk, start + written)
             written += len(chunk)
         if written < length:
             raise WrongBytes(f"part {number} is too short: {written} of {length} bytes were sent")
-        if wanted not in (None, whole.digest()):
+        if wanted not in (None, strong.digest()):
             raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
-        attempt.finish(length, whole.digest(), weak.digest() if weak else None)
-    return Part(number, length, whole.digest())
+        attempt.finish(length, strong.digest(), weak[0].digest() if weak else None)
+    return Part(number, length, strong.digest())
 
 
 def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object | KeyTaken:
@@ -129,16 +142,16 @@ def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object |
     path = upload.key.encode().split(b"/")
     try:
         with Staged.open(uploads, upload) as staged, staged.locked() as status:
-            proof = _prove(upload, digest, staged.received())
+            proof = _prove(upload, digest, staged.read_lines())
             if not proof.fits(status):  # begun anew by a late request
-                raise unknown()
+                raise upload_unknown()
             published = _link(root, path, staged)
     except UploadUnknown:  # It may have been published before.
-        lines = received(uploads, upload)
+        lines = read_lines(uploads, upload)
         if not lines:  # One client aborted it while another began it anew.
             raise
         proof = _prove(upload, digest, lines)
-        published = _find(root, path, proof, lines.get(PUBLISHED))
+        published = _find_published(root, path, proof, lines.get(PUBLISHED))
     if published is None or not proof.fits(published):
         return KeyTaken()
     return object_of(upload.key, published)._replace(digests=proof.digests)
@@ -168,22 +181,13 @@ def _link(root: int, path: Sequence[bytes], staged: Staged) -> os.stat_result | 
     except OSError as error:
         if error.errno in _NAME_TAKEN:
             return None
-        if error.errno in _INVALID_NAME:
-            raise InvalidKey(
-                f"the store's file system cannot store the name {_shown(path)}"
-            ) from error
-        if error.errno == errno.EXDEV:
-            raise InvalidKey(
-                f"{_shown(path)} would be on another file system than the rest of the store"
-            ) from error
+        if error.errno in _UNUSABLE_KEY:
+            key = b"/".join(path).decode()
+            raise InvalidKey(f"cannot store {key!r}: {_UNUSABLE_KEY[error.errno]}") from error
         raise
 
 
-def _shown(path: Sequence[bytes]) -> str:
-    return repr(b"/".join(path).decode())
-
-
-def _find(
+def _find_published(
     root: int, path: Sequence[bytes], proof: _Proof, noted: Line | None
 ) -> os.stat_result | None:
     """Return the status of the object at the key; None if it cannot be ours.
@@ -195,16 +199,16 @@ def _find(
     try:
         with Descent(root) as descent, opened(name, flags, dir_fd=descent.open(folders)) as fd:
             os.fsync(fd)  # Its publisher may have died before this sync.
-            return _untouched(fd, proof, noted)
+            return _status_if_unchanged(fd, proof, noted)
     except OSError as error:
         if error.errno in _NAME_TAKEN:
             return None
         if error.errno in ABSENT:
-            raise unknown() from error
+            raise upload_unknown() from error
         raise
 
 
-def _untouched(fd: int, proof: _Proof, noted: Line | None) -> os.stat_result | None:
+def _status_if_unchanged(fd: int, proof: _Proof, noted: Line | None) -> os.stat_result | None:
     """Return the status of an object if it still holds the published bytes, else None.
 
     Whatever overwrites a file can reset its modification time, but not its ctime. Unless the ctime
@@ -226,7 +230,8 @@ def abort(uploads: int, upload: Upload) -> None:
 
     Not synced: if a crash brings them back, they are unused, and become stale.
     """
-    for name in reversed(names(upload)):  # A data file alone can be begun again, a journal cannot.
+    # The journal first: a data file alone can be begun again, a journal cannot.
+    for name in reversed(file_names(upload)):
         _unlink(uploads, name)
 
 

@@ -22,11 +22,11 @@ from onecopy.store.folder.directories import (
     Descent,
     failure,
     files,
-    names,
+    folder_names,
     object_of,
     open_or_create,
     opened,
-    split,
+    split_key,
     translated,
 )
 from onecopy.store.interface import Absent, KeyTaken, Object, Part, Unknown, Upload
@@ -49,18 +49,13 @@ class _Marker(msgspec.Struct, frozen=True):
 class FolderStore:
     """A folder on a file system with hard links, and with locks that all its servers share."""
 
+    kind = "folder"
+
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
+        self.url = self._path.as_uri()
         self._makes_parents = path == DEFAULT
         self._id: str | None = None
-
-    @property
-    def kind(self) -> str:
-        return "folder"
-
-    @property
-    def url(self) -> str:
-        return self._path.as_uri()
 
     def identify(self, *, create: bool) -> str:
         if create and self._id is None:
@@ -68,7 +63,7 @@ class FolderStore:
                 _make_folder(self._path, parents=self._makes_parents)
                 with self._root() as root:
                     if _read_marker(root) is None:
-                        _mark(root)
+                        _write_marker(root)
         with self._reached() as root:
             return self._check_marker(root)
 
@@ -84,11 +79,11 @@ class FolderStore:
         return answers
 
     def open(self, key: str) -> BinaryIO:
-        folder, name = split(key)
+        folder, name = split_key(key)
         with self._reached() as root, Descent(root) as descent:
             try:
                 flags = os.O_RDONLY | NON_BLOCKING | NO_FOLLOW  # opening a pipe must not block
-                fd = os.open(name.encode(), flags, dir_fd=descent.open(names(folder)))
+                fd = os.open(name.encode(), flags, dir_fd=descent.open(folder_names(folder)))
             except ValueError:
                 raise _no_object(key) from None
             except OSError as error:
@@ -213,7 +208,7 @@ def _make_folder(path: Path, *, parents: bool) -> None:
         os.fsync(above)
 
 
-def _mark(root: int) -> None:
+def _write_marker(root: int) -> None:
     """Give the folder an id unless it has one; among concurrent attempts, one wins."""
     with open_or_create(root, [_OWN]) as own:
         draft = f"{_MARKER}.{secrets.token_hex(8)}"
@@ -264,14 +259,14 @@ def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
     answers: list[Object | Absent | Unknown] = [_ABSENT] * len(keys)
     places: dict[str, list[int]] = {}
     for at, key in enumerate(keys):
-        places.setdefault(split(key)[0], []).append(at)
+        places.setdefault(split_key(key)[0], []).append(at)
     with Descent(root) as descent:
         for folder in sorted(places):
             try:
-                fd = descent.open(names(folder))
+                fd = descent.open(folder_names(folder))
             except (OSError, ValueError) as error:
                 for at in places[folder]:
-                    answers[at] = _unseen(error)
+                    answers[at] = _look_error(error)
                 continue
             for at in places[folder]:
                 answers[at] = _look_at(fd, keys[at], len(folder))
@@ -282,12 +277,12 @@ def _look_at(folder: int, key: str, start: int) -> Object | Absent | Unknown:
     try:
         status = os.stat(key[start:].encode(), dir_fd=folder, follow_symlinks=False)
     except (OSError, ValueError) as error:
-        return _unseen(error)
+        return _look_error(error)
     # A link, folder or device is not an object, even if an object was here before.
     return object_of(key, status) if stat.S_ISREG(status.st_mode) else _ABSENT
 
 
-def _unseen(error: OSError | ValueError) -> Absent | Unknown:
+def _look_error(error: OSError | ValueError) -> Absent | Unknown:
     """Translate the error of a look; ValueError means that no file can have this name."""
     if isinstance(error, OSError) and error.errno not in ABSENT:
         return Unknown(f"store-{failure(error).reason}")

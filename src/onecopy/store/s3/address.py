@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 
 from onecopy.errors import InvalidKey, InvalidSettings
@@ -72,6 +73,14 @@ class Address:
         shown = {"endpoint": endpoint} if endpoint and not is_amazons(endpoint) else {}
         query = f"?{urlencode(shown)}" if shown else ""
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/") + query
+
+    def place(self, key: str) -> dict[str, Any]:
+        """Return the parameters of botocore that name an object, by its key below the prefix."""
+        return {"Bucket": self.bucket, "Key": self.prefix + key}
+
+    def below(self, prefix: str = "") -> dict[str, Any]:
+        """Return the parameters of botocore that list the objects whose keys begin so."""
+        return {"Bucket": self.bucket, "Prefix": self.prefix + prefix}
 
     @property
     def object_headers(self) -> Mapping[str, str]:

@@ -6,13 +6,13 @@ same marker again. Apart from one multipart upload, which is aborted, nothing is
 
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from onecopy.aws.client import status_of
-from onecopy.store.s3.connection import failure
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -37,41 +37,38 @@ class Capabilities:
 def probe_bucket(client: "S3Client", marker: dict[str, Any], body: bytes) -> Capabilities:
     """Probe a bucket; `marker` are the request parameters of the marker, `body` its contents.
 
-    Raises the translated error if a response is inconclusive.
+    Raises ClientError if a response is inconclusive.
     """
-    right = b64encode(sha256(body).digest()).decode()
-    upload: dict[str, Any] = {"Bucket": marker["Bucket"], "Key": marker["Key"]}
-    begun = _call(client.create_multipart_upload, **marker, ChecksumAlgorithm="SHA256")
-    upload["UploadId"] = begun["UploadId"]
+    sha256_of_body = b64encode(sha256(body).digest()).decode()
+    begun: Any = client.create_multipart_upload(**marker, ChecksumAlgorithm="SHA256")
+    upload = {"Bucket": marker["Bucket"], "Key": marker["Key"], "UploadId": begun["UploadId"]}
     try:
-        part: dict[str, Any] = {**upload, "PartNumber": 1, "Body": body}
-        refuses_parts = _refused(client.upload_part, **part, ChecksumSHA256=_WRONG_SHA256)
-        sent = _call(client.upload_part, **part, ChecksumSHA256=right)
-        listed = _call(client.list_parts, **upload).get("Parts", [{}])[0]
-        whole = {"PartNumber": 1, "ETag": sent["ETag"], "ChecksumSHA256": right}
-        refuses_completing = _refused(
-            client.complete_multipart_upload,
-            **upload,
-            MultipartUpload={"Parts": [whole]},
-            IfNoneMatch="*",
-        )
+        by_parts = _probe_parts(client, upload, body, sha256_of_body)
     finally:
         _refused(client.abort_multipart_upload, **upload)
-    put = {**marker, "Body": body}
+    put = partial(_refused, client.put_object, **marker, Body=body)
     return Capabilities(
-        refuses_wrong_bytes=refuses_parts
-        and _refused(client.put_object, **put, ChecksumSHA256=_WRONG_SHA256),
-        states_parts=listed.get("ChecksumSHA256") == right,
-        refuses_overwriting=refuses_completing
-        and _refused(client.put_object, **put, ChecksumSHA256=right, IfNoneMatch="*"),
+        by_parts.refuses_wrong_bytes and put(ChecksumSHA256=_WRONG_SHA256),
+        by_parts.states_parts,
+        by_parts.refuses_overwriting and put(ChecksumSHA256=sha256_of_body, IfNoneMatch="*"),
     )
 
 
-def _call(call: Any, **parameters: Any) -> Any:  # noqa: ANN401 - boto3's
-    try:
-        return call(**parameters)
-    except ClientError as error:
-        raise failure(error) from error
+def _probe_parts(
+    client: "S3Client", upload: dict[str, Any], body: bytes, sha256_of_body: str
+) -> Capabilities:
+    """Probe with a part of a multipart upload, and by completing it over the marker."""
+    part: Any = {**upload, "PartNumber": 1, "Body": body}
+    refuses_wrong_bytes = _refused(client.upload_part, **part, ChecksumSHA256=_WRONG_SHA256)
+    sent = client.upload_part(**part, ChecksumSHA256=sha256_of_body)
+    listed = client.list_parts(**upload).get("Parts", [{}])[0]
+    whole = {"PartNumber": 1, "ETag": sent["ETag"], "ChecksumSHA256": sha256_of_body}
+    complete = partial(_refused, client.complete_multipart_upload, **upload, IfNoneMatch="*")
+    return Capabilities(
+        refuses_wrong_bytes,
+        states_parts=listed.get("ChecksumSHA256") == sha256_of_body,
+        refuses_overwriting=complete(MultipartUpload={"Parts": [whole]}),
+    )
 
 
 def _refused(call: Any, **parameters: Any) -> bool:  # noqa: ANN401 - boto3's
@@ -82,5 +79,5 @@ def _refused(call: Any, **parameters: Any) -> bool:  # noqa: ANN401 - boto3's
         if status_of(error) in (400, 404, 409, 412):
             return True
         if status_of(error) != _NOT_IMPLEMENTED:
-            raise failure(error) from error
+            raise
     return False

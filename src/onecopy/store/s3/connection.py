@@ -123,11 +123,11 @@ class Connection:
 def failure(error: Exception) -> OnecopyError:
     """Translate an error of botocore into one of the store's contract."""
     if isinstance(error, boto.ClientError):
-        return _refusal(error)
+        return _response_error(error)
     return failure_of(error, "the bucket", "the store's URL")
 
 
-def _refusal(error: boto.ClientError) -> OnecopyError:
+def _response_error(error: boto.ClientError) -> OnecopyError:
     code, status = code_of(error), status_of(error)
     message = message_of(error, "the bucket")
     if code in _FULL or status == 507:

@@ -58,11 +58,11 @@ class HeadClient:
         if response.status == 404:
             return None
         if response.status != 200:
-            raise _refusal(response)
-        return _head(response.headers)
+            raise _response_error(response)
+        return _parse_head(response.headers)
 
 
-def _head(headers: Mapping[str, str]) -> Head:
+def _parse_head(headers: Mapping[str, str]) -> Head:
     encryption = headers.get("x-amz-server-side-encryption", "AES256")
     customer = headers.get("x-amz-server-side-encryption-customer-algorithm", "")
     return Head(
@@ -81,7 +81,7 @@ def _head(headers: Mapping[str, str]) -> Head:
     )
 
 
-def _refusal(response: Response) -> OnecopyError:
+def _response_error(response: Response) -> OnecopyError:
     """Translate an error response, which has no body."""
     status, region = response.status, response.headers.get(_REGION)
     if status in (301, 400) and region:

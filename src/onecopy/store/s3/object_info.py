@@ -27,9 +27,8 @@ def object_of(key: str, head: Head, *, compared: bool) -> Object:
     `compared` says whether the bucket compares a SHA-256 with the bytes before it states it; some
     services only repeat the client's (rclone).
     """
-    return Object(
-        key, head.size, identity(head), head.modified * 1000, stated(head, compared=compared)
-    )
+    digests = stated_digests(head, compared=compared)
+    return Object(key, head.size, identity(head), head.modified * 1000, digests)
 
 
 def identity(head: Head) -> str:
@@ -43,50 +42,50 @@ def identity(head: Head) -> str:
     return text if len(text.encode()) <= _MAX_IDENTITY_BYTES else sha256(text.encode()).hexdigest()
 
 
-def is_of(head: Head, upload_id: str) -> bool:
+def is_from_upload(head: Head, upload_id: str) -> bool:
     """Whether an object comes from this upload."""
     return head.metadata.get(MARK) == upload_id
 
 
-def stated(head: Head, *, compared: bool) -> Digests:
+def stated_digests(head: Head, *, compared: bool) -> Digests:
     """Return the digests that the bucket computed or checked itself.
 
     A checksum over parts counts only for our own uploads: the parts of other objects may be of
     uneven sizes, and then it identifies nothing.
     """
     size, found = head.size, list[Digest]()
-    value, parts = checksum(head.checksum) if compared else (b"", None)
+    value, parts = parse_checksum(head.checksum) if compared else (b"", None)
     if value and parts is None:
         found.append(Digest(SHA256, value))
     elif value and MARK in head.metadata and parts == len(part_lengths(size)):
         found.append(Digest(content_scheme(size), value))
-    if (etag := _md5_in(head)) and etag[1] is None:
+    if (etag := _parse_etag(head)) and etag[1] is None:
         found.append(Digest(MD5, bytes.fromhex(etag[0])))
     return Digests.proved(*found)
 
 
-def stated_over(head: Head, lengths: Sequence[int], *, compared: bool) -> Digests:
+def digests_over_parts(head: Head, lengths: Sequence[int], *, compared: bool) -> Digests:
     """Return the stated digests over parts; `lengths` are the sizes of the parts in bytes."""
     even, size = lengths[0], head.size
     if sum(lengths) != size or any(length != even for length in lengths[:-1]) or lengths[-1] > even:
         return Digests()
     found = []
-    value, parts = checksum(head.checksum) if compared else (b"", None)
+    value, parts = parse_checksum(head.checksum) if compared else (b"", None)
     if value and parts == len(lengths):
         found.append(Digest(Scheme("sha256", even), value))
-    if (etag := _md5_in(head)) and etag[1] == len(lengths):
+    if (etag := _parse_etag(head)) and etag[1] == len(lengths):
         found.append(Digest(Scheme("md5", even), bytes.fromhex(etag[0])))
     return Digests.proved(*found)
 
 
-def parts_in(head: Head) -> int | None:
+def part_count(head: Head) -> int | None:
     """Return the number of parts of an object; None if it has no digest over parts."""
-    etag = _md5_in(head)
-    _, parts = checksum(head.checksum)
+    etag = _parse_etag(head)
+    _, parts = parse_checksum(head.checksum)
     return parts or (etag[1] if etag else None)
 
 
-def checksum(text: str | None) -> tuple[bytes, int | None]:
+def parse_checksum(text: str | None) -> tuple[bytes, int | None]:
     """Parse a checksum and its number of parts: `<base64>` or `<base64>-<parts>`."""
     value, _, parts = (text or "").partition("-")
     try:
@@ -98,7 +97,7 @@ def checksum(text: str | None) -> tuple[bytes, int | None]:
     return binary, int(parts) if parts else None
 
 
-def _md5_in(head: Head) -> tuple[str, int | None] | None:
+def _parse_etag(head: Head) -> tuple[str, int | None] | None:
     """Return the MD5 in an ETag and its number of parts; None with KMS and SSE-C.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html

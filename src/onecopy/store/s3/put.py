@@ -57,22 +57,22 @@ def put(
     def once() -> None:
         response = http.request(send.method, send.url, headers, body())
         if not 200 <= response.status < 300 and response.status != _KEY_TAKEN:
-            raise _problem(response, send.url)
+            raise _response_error(response, send.url)
 
     retry(once, policy)
 
 
-def _problem(response: Response, url: str) -> OnecopyError:
+def _response_error(response: Response, url: str) -> OnecopyError:
     """Translate an error response of S3, which is XML."""
-    code, message = (_found(pattern, response.data[:4096]) for pattern in (_CODE, _MESSAGE))
-    kind = _kind(response.status, code, message)
+    code, message = (_first_match(pattern, response.data[:4096]) for pattern in (_CODE, _MESSAGE))
+    kind = _error_class(response.status, code, message)
     text = (
         f"{_EXPLANATIONS.get(kind, '')}{origin(url)} answered {response.status} {code}: {message}"
     )
     return kind(text, reason="ticket-expired" if kind is InvalidTicket else None)
 
 
-def _kind(status: int, code: str, message: str) -> type[OnecopyError]:
+def _error_class(status: int, code: str, message: str) -> type[OnecopyError]:
     if status in _RETRYABLE or code == _STALLED:
         return Unavailable
     if code in _WRONG_BYTES:
@@ -82,6 +82,6 @@ def _kind(status: int, code: str, message: str) -> type[OnecopyError]:
     return _BY_STATUS.get(status, BadInput if status < 500 else Failure)
 
 
-def _found(pattern: "re.Pattern[bytes]", text: bytes) -> str:
+def _first_match(pattern: "re.Pattern[bytes]", text: bytes) -> str:
     found = pattern.search(text)
     return found[1].decode(errors="replace") if found else ""

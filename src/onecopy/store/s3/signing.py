@@ -17,6 +17,7 @@ from onecopy.store.s3.connection import Connection
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = sha256().hexdigest()
 _ANY_BODY = "UNSIGNED-PAYLOAD"
+_Pairs = Mapping[str, str]
 
 
 class Signer:
@@ -35,20 +36,13 @@ class Signer:
         self._region = connection.region
         self._credentials = connection.credentials
 
-    def sign(
-        self,
-        method: str,
-        key: str,
-        headers: Mapping[str, str],
-        query: Mapping[str, str],
-        seconds: int,
-    ) -> str:
+    def sign(self, method: str, key: str, headers: _Pairs, query: _Pairs, seconds: int) -> str:
         """Return the URL of a request with exactly these headers, valid for `seconds`.
 
         Raises the errors of botocore if the credentials cannot be renewed.
         """
         keys, now = self._credentials.get_frozen_credentials(), _now()
-        signed = self._signed(headers)
+        signed = self._headers_to_sign(headers)
         parameters = {
             **query,
             "X-Amz-Algorithm": _ALGORITHM,
@@ -65,15 +59,13 @@ class Signer:
         )
         return f"{self.origin}{path}?{text}&X-Amz-Signature={signature}"
 
-    def authorize(
-        self, method: str, key: str, headers: Mapping[str, str]
-    ) -> tuple[str, dict[str, str]]:
+    def authorize(self, method: str, key: str, headers: _Pairs) -> tuple[str, dict[str, str]]:
         """Return the URL and the headers of a request without a body that we make ourselves."""
         keys, now = self._credentials.get_frozen_credentials(), _now()
         sent = {**headers, "x-amz-content-sha256": _NO_BODY, "x-amz-date": now}
         if keys.token:
             sent["x-amz-security-token"] = keys.token
-        path, signed = self._path(key), self._signed(sent)
+        path, signed = self._path(key), self._headers_to_sign(sent)
         signature = self._signature(
             keys.secret_key or "", now, (method, path, ""), signed, _NO_BODY
         )
@@ -89,39 +81,34 @@ class Signer:
     def _scope(self, now: str) -> str:
         return f"{now[:8]}/{self._region}/s3/aws4_request"
 
-    def _signed(self, headers: Mapping[str, str]) -> dict[str, str]:
+    def _headers_to_sign(self, headers: _Pairs) -> dict[str, str]:
         """Return the headers to sign: with the host, sorted, with spaces collapsed."""
         named = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
         named["host"] = self._host
         return dict(sorted(named.items()))
 
     def _signature(
-        self,
-        secret: str,
-        now: str,
-        line: tuple[str, str, str],
-        signed: Mapping[str, str],
-        body: str,
+        self, secret: str, now: str, line: tuple[str, str, str], signed: _Pairs, body: str
     ) -> str:
         """Sign a request: `line` is method, path and query, `body` the SHA-256 of the body."""
         headers = "".join(f"{name}:{value}\n" for name, value in signed.items())
         request = "\n".join((*line, headers, ";".join(signed), body))
         digest = sha256(request.encode()).hexdigest()
         text = "\n".join((_ALGORITHM, now, self._scope(now), digest))
-        return _mac(_key(secret, now[:8], self._region), text).hex()
+        return _mac(_signing_key(secret, now[:8], self._region), text).hex()
 
 
 def _now() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
-def _query(query: Mapping[str, str]) -> str:
+def _query(query: _Pairs) -> str:
     pairs = sorted((quote(name, safe=""), quote(value, safe="")) for name, value in query.items())
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
 @lru_cache(maxsize=8)
-def _key(secret: str, day: str, region: str) -> bytes:
+def _signing_key(secret: str, day: str, region: str) -> bytes:
     """Return the signing key of a day."""
     key = f"AWS4{secret}".encode()
     for text in (day, region, "s3", "aws4_request"):

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 import msgspec
-from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.aws.client import code_of, status_of
@@ -17,7 +16,6 @@ from onecopy.content import Digests
 from onecopy.digest import Digest, MiB
 from onecopy.errors import (
     BadInput,
-    Failure,
     FileChanged,
     Forbidden,
     InvalidKey,
@@ -39,12 +37,18 @@ from onecopy.store.interface import (
     Unknown,
     Upload,
 )
-from onecopy.store.objects import hash_object
+from onecopy.store.objects import hash_object, store_reason
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
-from onecopy.store.s3.connection import MAX_REQUESTS, Connection, failure, translated
+from onecopy.store.s3.connection import MAX_REQUESTS, Connection, translated
 from onecopy.store.s3.head_object import Head, HeadClient
-from onecopy.store.s3.object_info import is_expiring, is_small, object_of, parts_in, stated_over
+from onecopy.store.s3.object_info import (
+    digests_over_parts,
+    is_expiring,
+    is_small,
+    object_of,
+    part_count,
+)
 from onecopy.store.s3.put import put
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.uploads import Uploads
@@ -66,41 +70,30 @@ _U = TypeVar("_U")
 class S3Store:
     """A bucket, or the part of it below a prefix."""
 
+    kind = "s3"
+
     def __init__(self, address: Address) -> None:
-        self._address = address
+        self.address = address
+        """The address of the bucket, and its options."""
+        self.url = address.url
         self._connection = Connection(address, address.endpoint)
         public, signer = address.public_endpoint, Signer(self._connection)
         self._http = HttpClient(MAX_REQUESTS + 16)
         self._heads = HeadClient(signer, self._http)
         self._signer = Signer(Connection(address, public)) if public else signer
         """Signs requests for the address at which clients reach the bucket."""
+        self.origin = self._signer.origin
+        self.credentials = self._connection.credentials
+        """The credentials that our requests are signed with."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._id: str | None = None
         self._capabilities: Capabilities | None = None
 
     @property
-    def kind(self) -> str:
-        return "s3"
-
-    @property
-    def url(self) -> str:
-        return self._address.url
-
-    @property
-    def address(self) -> Address:
-        """The address of the bucket, and its options."""
-        return self._address
-
-    @property
     def client(self) -> "S3Client":
-        """The botocore client, for `onecopy doctor`."""
+        """The botocore client."""
         return self._connection.client
-
-    @property
-    def credentials(self) -> Credentials:
-        """The credentials that our requests are signed with."""
-        return self._connection.credentials
 
     @property
     def capabilities(self) -> Capabilities:
@@ -127,34 +120,33 @@ class S3Store:
     def identify(self, *, create: bool) -> str:
         found = self._read_marker()
         if found is None and create and self._id is None:
-            found = self._mark()
+            found = self._write_marker()
         return self._check_marker(found)
 
     def _marker(self, store_id: str) -> dict[str, Any]:
         return {
-            "Bucket": self._address.bucket,
-            "Key": self._address.prefix + _MARKER,
+            **self.address.place(_MARKER),
             "ContentType": "application/json",
             "Metadata": {_STORE_ID: store_id},
         }
 
-    def _mark(self) -> str | None:
+    def _write_marker(self) -> str | None:
         """Give the bucket an id; among concurrent attempts, one wins."""
         store_id = secrets.token_hex(16)
-        marker = self._marker(store_id)
-        try:
-            self.client.put_object(**marker, Body=_marker_body(store_id), IfNoneMatch="*")
-        except (BotoCoreError, ClientError) as error:
-            if not isinstance(error, ClientError) or status_of(error) not in (409, 412, 501):
-                raise failure(error) from error
-            if status_of(error) == 501:  # no conditional writes; `capabilities` will show it
-                with translated():
-                    self.client.put_object(**marker, Body=_marker_body(store_id))
+        marker = {**self._marker(store_id), "Body": _marker_body(store_id)}
+        with translated():
+            try:
+                self.client.put_object(**marker, IfNoneMatch="*")
+            except ClientError as error:
+                if status_of(error) == 501:  # no conditional writes; `capabilities` will show it
+                    self.client.put_object(**marker)
+                elif status_of(error) not in (409, 412):
+                    raise
         return self._read_marker()
 
     def _read_marker(self) -> str | None:
         """Return the id in the marker, or None if there is no marker."""
-        head = self._heads.head(self._address.prefix + _MARKER)
+        head = self._heads.head(self.address.prefix + _MARKER)
         if head is None:
             self._check_bucket()
             return None
@@ -165,18 +157,15 @@ class S3Store:
 
         A HeadBucket would, but it is refused to credentials that may list only our prefix.
         """
-        try:
-            self.client.list_objects_v2(
-                Bucket=self._address.bucket, Prefix=self._address.prefix, MaxKeys=1
-            )
-        except ClientError as error:
-            if status_of(error) == 404:
+        with translated():
+            try:
+                self.client.list_objects_v2(**self.address.below(), MaxKeys=1)
+            except ClientError as error:
+                if status_of(error) != 404:
+                    raise
                 raise InvalidSettings(
-                    f"there is no bucket {self._address.bucket}: create it, or name another store"
+                    f"there is no bucket {self.address.bucket}: create it, or name another store"
                 ) from error
-            raise failure(error) from error
-        except BotoCoreError as error:
-            raise failure(error) from error
 
     def _check_marker(self, found: str | None) -> str:
         if found is None:
@@ -189,28 +178,30 @@ class S3Store:
     # Objects
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
-        return self._checked(self._each(self._look_at, keys))
+        return self._check_absent(self._map(self._look_at, keys))
 
     def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
-        return self._checked(self._each(self._describe, keys))
+        return self._check_absent(self._map(self._describe, keys))
 
-    def _checked(self, answers: list[Object | Absent | Unknown]) -> list[Object | Absent | Unknown]:
+    def _check_absent(
+        self, answers: list[Object | Absent | Unknown]
+    ) -> list[Object | Absent | Unknown]:
         """Return the answers, with Absent only if the bucket is certainly this store."""
         if _ABSENT in answers:
             # Checked afterwards: only then was an absent object absent from our bucket.
             try:
                 self._check_marker(self._read_marker())
             except OnecopyError as error:
-                return [_unseen(error)] * len(answers)
+                return [Unknown(store_reason(error))] * len(answers)
         return answers
 
     def _look_at(self, key: str) -> Object | Absent | Unknown:
         if not _is_key(key):
             return _ABSENT
         try:
-            head = self._heads.head(self._address.prefix + key)
+            head = self._heads.head(self.address.prefix + key)
         except OnecopyError as error:
-            return _unseen(error)
+            return Unknown(store_reason(error))
         if head is None:
             return _ABSENT
         return _EXPIRING if is_expiring(head) else self._object(key, head)
@@ -224,27 +215,23 @@ class S3Store:
         """Whether the bucket is known to compare SHA-256 with the bytes; looking does not probe."""
         return self._capabilities is not None and self._capabilities.refuses_wrong_bytes
 
-    def _place(self, key: str) -> dict[str, Any]:
-        return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
-
     def open(self, key: str) -> BinaryIO:
         if not _is_key(key):
             raise FileNotFoundError(key)
-        try:
-            answer = self.client.get_object(**self._place(key))
-        except ClientError as error:
-            if code_of(error) == "NoSuchKey":
-                raise FileNotFoundError(key) from error
-            raise failure(error) from error
-        except BotoCoreError as error:
-            raise failure(error) from error
+        with translated():
+            try:
+                answer = self.client.get_object(**self.address.place(key))
+            except ClientError as error:
+                if code_of(error) == "NoSuchKey":
+                    raise FileNotFoundError(key) from error
+                raise
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), MiB))
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         """See Store. Every listed object is looked at, because a listing has no checksums."""
         listed = self._list(prefix)
         while page := list(islice(listed, _BATCH)):
-            for seen in self._each(self._describe, page):
+            for seen in self._map(self._describe, page):
                 if isinstance(seen, Object):
                     yield seen
                 elif isinstance(seen, Unknown) and seen != _EXPIRING:
@@ -252,13 +239,11 @@ class S3Store:
         self._check_marker(self._read_marker())
 
     def _list(self, prefix: str) -> Iterator[str]:
-        pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._address.bucket, Prefix=self._address.prefix + prefix
-        )
+        paginator = self.client.get_paginator("list_objects_v2")
         with translated():
-            for page in pages:
+            for page in paginator.paginate(**self.address.below(prefix)):
                 for listed in page.get("Contents", ()):
-                    key = listed["Key"].removeprefix(self._address.prefix)
+                    key = listed["Key"].removeprefix(self.address.prefix)
                     # Skips names that are not valid keys; some services list a/b for a//b.
                     if key.startswith(prefix) and _is_key(key):
                         yield key
@@ -268,25 +253,24 @@ class S3Store:
         seen = self._look_at(key)
         if not isinstance(seen, Object) or seen.digests:
             return seen
-        head = self._heads.head(self._address.prefix + key)
-        if head is None or not (count := parts_in(head)):
+        head = self._heads.head(self.address.prefix + key)
+        if head is None or not (count := part_count(head)):
             return seen
         try:
             lengths = self._part_sizes(key, head.size, count)
         except (BotoCoreError, ClientError):
             return seen  # without digests: it can still be read
-        digests = stated_over(head, lengths, compared=self._compares_sha256)
+        digests = digests_over_parts(head, lengths, compared=self._compares_sha256)
         return self._object(key, head)._replace(digests=digests)
 
     def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of an object's parts in bytes, or [0] if they cannot be determined."""
-        attributes = self.client.get_object_attributes(
-            **self._place(key), ObjectAttributes=["ObjectParts"]
-        )
+        place = self.address.place(key)
+        attributes = self.client.get_object_attributes(**place, ObjectAttributes=["ObjectParts"])
         parts = attributes.get("ObjectParts", {}).get("Parts", [])
         if len(parts) == count:
             return [part["Size"] for part in parts]
-        first = self.client.head_object(**self._place(key), PartNumber=1)["ContentLength"]
+        first = self.client.head_object(**place, PartNumber=1)["ContentLength"]
         rest = size - first * (count - 1)
         return [first] * (count - 1) + [rest] if 0 < rest <= first else [0]
 
@@ -301,16 +285,12 @@ class S3Store:
                 "another S3 service; run `onecopy doctor` for details",
                 reason="store-overwrites",
             )
-        large = iter(self._each(self._uploads.begin, [u for u in uploads if not is_small(u.size)]))
+        large = iter(self._map(self._uploads.begin, [u for u in uploads if not is_small(u.size)]))
         return [upload if is_small(upload.size) else next(large) for upload in uploads]
 
     def _check_key(self, key: str) -> None:
         check_key(key)
-        check_key(self._address.prefix + key, LONGEST_KEY)
-
-    @property
-    def origin(self) -> str:
-        return self._signer.origin
+        check_key(self.address.prefix + key, LONGEST_KEY)
 
     def sign(self, upload: Upload, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         return self._uploads.sign(upload, parts)
@@ -324,7 +304,7 @@ class S3Store:
             "response-content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
             "response-cache-control": "private, no-store",
         }
-        return self._signer.sign("GET", self._address.prefix + key, {}, query, seconds)
+        return self._signer.sign("GET", self.address.prefix + key, {}, query, seconds)
 
     def parts(self, upload: Upload) -> list[Part]:
         return self._uploads.parts(upload)
@@ -366,7 +346,7 @@ class S3Store:
         self._connection.close()
         self._http.close()
 
-    def _each(self, call: Callable[[_T], _U], items: Sequence[_T]) -> list[_U]:
+    def _map(self, call: Callable[[_T], _U], items: Sequence[_T]) -> list[_U]:
         """Return the results of a call for each item, in order; calls run in parallel."""
         if len(items) == 1:  # not worth another thread
             return [call(items[0])]
@@ -399,11 +379,6 @@ def _is_key(key: str) -> bool:
     except InvalidKey:
         return False
     return True
-
-
-def _unseen(error: OnecopyError) -> Unknown:
-    """Translate the error of a look: an object that cannot be seen, or a bucket that is gone."""
-    return Unknown(f"store-{error.reason if isinstance(error, Failure) else Unavailable.reason}")
 
 
 def _other_bytes(upload: Upload) -> WrongBytes:

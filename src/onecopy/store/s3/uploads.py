@@ -22,6 +22,7 @@ objects carry the upload's id.
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -29,13 +30,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.aws.client import code_of, status_of
-from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme, part_lengths
+from onecopy.digest import SMALLEST_PART, Digest, part_lengths
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, KeyTaken, Part, Send, Upload
+from onecopy.store.parts import check_digest, parts_missing
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection, failure, translated
 from onecopy.store.s3.head_object import Head, HeadClient
-from onecopy.store.s3.object_info import MARK, checksum, is_of, is_small
+from onecopy.store.s3.object_info import MARK, is_from_upload, is_small, parse_checksum
 from onecopy.store.s3.signing import Signer
 
 if TYPE_CHECKING:
@@ -72,14 +74,11 @@ class Uploads:
         """Begin a multipart upload; a small upload begins when it is sent."""
         with translated():
             response = self._client.create_multipart_upload(
-                **self._place(upload.key),
+                **self._address.place(upload.key),
                 **_parameters(self._object_headers(upload)),
                 ChecksumAlgorithm="SHA256",
             )
         return upload._replace(store_id=response["UploadId"])
-
-    def _place(self, key: str) -> dict[str, Any]:
-        return {"Bucket": self._address.bucket, "Key": self._address.prefix + key}
 
     def _object_headers(self, upload: Upload) -> dict[str, str]:
         """Return the headers of the request that creates the object."""
@@ -108,33 +107,29 @@ class Uploads:
         """See Store; the SHA-256 is empty if the bucket does not list it."""
         if is_small(upload.size):
             head = self._find(upload)
-            whole = checksum(head.checksum)[0] if head else b""
+            whole = parse_checksum(head.checksum)[0] if head else b""
             return [Part(1, upload.size, whole)] if head else []
         return [
-            Part(part["PartNumber"], part["Size"], checksum(part.get("ChecksumSHA256"))[0])
+            Part(part["PartNumber"], part["Size"], parse_checksum(part.get("ChecksumSHA256"))[0])
             for part in self._list_parts(upload)
         ]
+
+    def _upload_parameters(self, upload: Upload) -> dict[str, Any]:
+        """Return the parameters of botocore that name a multipart upload."""
+        return {**self._address.place(upload.key), "UploadId": upload.store_id}
 
     def _list_parts(self, upload: Upload) -> list[Any]:
         """Return the parts of a multipart upload; raises UploadUnknown."""
         if not upload.store_id:
-            raise _unknown()
-        pages = self._client.get_paginator("list_parts").paginate(
-            **self._place(upload.key), UploadId=upload.store_id
-        )
-        try:
+            raise _upload_unknown()
+        pages = self._client.get_paginator("list_parts").paginate(**self._upload_parameters(upload))
+        with _translated():
             parts = [part for page in pages for part in page.get("Parts", ())]
-            # SeaweedFS lists every attempt to send a part; the last one counts.
-            parts.sort(key=lambda part: part["LastModified"])
-            last = {part["PartNumber"]: part for part in parts}
-        except ClientError as error:
-            if status_of(error) == 404:
-                raise _unknown() from error
-            raise failure(error) from error
-        except BotoCoreError as error:
-            raise failure(error) from error
+        # SeaweedFS lists every attempt to send a part; the last one counts.
+        parts.sort(key=lambda part: part["LastModified"])
+        last = {part["PartNumber"]: part for part in parts}
         if not last and self._find_own(upload):  # completed; its parts disappear first
-            raise _unknown()
+            raise _upload_unknown()
         return [last[number] for number in sorted(last)]
 
     def complete(
@@ -147,7 +142,7 @@ class Uploads:
             parts = self._list_parts(upload)
         except UploadUnknown:  # aborted, or completed before
             return self._own_or_taken(upload)
-        sums = _sums(upload, parts, digest, claimed)
+        sums = _checked_sums(upload, parts, digest, claimed)
         try:
             with self._locks[hash(upload.key) % _LOCKS]:
                 self._complete(upload, parts, sums)
@@ -168,10 +163,7 @@ class Uploads:
             for part, value in zip(parts, sums, strict=True)
         ]
         self._client.complete_multipart_upload(
-            **self._place(upload.key),
-            UploadId=upload.store_id,
-            MultipartUpload={"Parts": named},
-            IfNoneMatch="*",
+            **self._upload_parameters(upload), MultipartUpload={"Parts": named}, IfNoneMatch="*"
         )
 
     def _recover(self, upload: Upload, error: ClientError) -> Head | KeyTaken:
@@ -189,12 +181,12 @@ class Uploads:
     def _own_or_taken(self, upload: Upload) -> Head | KeyTaken:
         head = self._find(upload)
         if head is None:
-            raise _unknown()
-        return head if is_of(head, upload.id) else KeyTaken()
+            raise _upload_unknown()
+        return head if is_from_upload(head, upload.id) else KeyTaken()
 
     def _find_own(self, upload: Upload) -> Head | None:
         head = self._find(upload)
-        return head if head and is_of(head, upload.id) else None
+        return head if head and is_from_upload(head, upload.id) else None
 
     def _find(self, upload: Upload) -> Head | None:
         """Return the head of the object at the upload's key, or None."""
@@ -207,55 +199,39 @@ class Uploads:
         """
         if is_small(upload.size) or not upload.store_id:
             return
-        for _ in range(_MAX_ABORTS):
-            try:
-                self._client.abort_multipart_upload(
-                    **self._place(upload.key), UploadId=upload.store_id
-                )
+        with suppress(UploadUnknown):
+            for _ in range(_MAX_ABORTS):
+                with _translated():
+                    self._client.abort_multipart_upload(**self._upload_parameters(upload))
                 if not self._list_parts(upload):
                     return
-            except UploadUnknown:
-                return
-            except ClientError as error:
-                if status_of(error) == 404:
-                    return
-                raise failure(error) from error
-            except BotoCoreError as error:
-                raise failure(error) from error
-        raise Unavailable("parts of this upload are still arriving: abort it later")
+            raise Unavailable("parts of this upload are still arriving: abort it later")
 
     def unfinished(self, seconds: float) -> Iterator[Upload]:
         """Yield the multipart uploads below our prefix that began at least `seconds` ago."""
         latest = datetime.now(UTC) - timedelta(seconds=seconds)
-        pages = self._client.get_paginator("list_multipart_uploads").paginate(
-            Bucket=self._address.bucket, Prefix=self._address.prefix
-        )
+        paginator = self._client.get_paginator("list_multipart_uploads")
         with translated():
-            for page in pages:
+            for page in paginator.paginate(**self._address.below()):
                 for found in page.get("Uploads", ()):
                     if found["Initiated"] <= latest:
                         key = found["Key"].removeprefix(self._address.prefix)
                         yield Upload("", key, SMALLEST_PART, found["UploadId"])
 
 
-def _sums(
+def _checked_sums(
     upload: Upload, parts: Sequence[Any], digest: Digest, claimed: Sequence[bytes]
 ) -> Sequence[bytes]:
     """Return the SHA-256 of the parts; raises WrongBytes unless they make up `digest` (P2).
 
     If the bucket does not list them, the claimed ones are returned, for the bucket to compare.
     """
-    lengths = part_lengths(upload.size)
     received = [(part["PartNumber"], part["Size"]) for part in parts]
-    if received != list(enumerate(lengths, 1)):
-        raise WrongBytes(
-            f"only {len(received)} of {len(lengths)} parts were received: send the others",
-            reason="parts-missing",
-        )
-    listed: Sequence[bytes] = [checksum(part.get("ChecksumSHA256"))[0] for part in parts]
+    if received != list(enumerate(part_lengths(upload.size), 1)):
+        raise parts_missing(upload.size, len(received))
+    listed: Sequence[bytes] = [parse_checksum(part.get("ChecksumSHA256"))[0] for part in parts]
     sums = listed if all(listed) else claimed
-    if len(sums) != len(lengths) or compose(content_scheme(upload.size), sums) != digest:
-        raise WrongBytes("the parts do not make up the given digest")
+    check_digest(digest, upload.size, sums)
     return sums
 
 
@@ -276,5 +252,17 @@ _PARAMETERS = {
 }
 
 
-def _unknown() -> UploadUnknown:
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Translate the errors of a request about an upload; 404 means that there is none."""
+    with translated():
+        try:
+            yield
+        except ClientError as error:
+            if status_of(error) == 404:
+                raise _upload_unknown() from error
+            raise
+
+
+def _upload_unknown() -> UploadUnknown:
     return UploadUnknown("the bucket does not have this upload: begin it again")

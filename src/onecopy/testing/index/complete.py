@@ -1,4 +1,4 @@
-"""An engine with all optional parts, as all engines of onecopy are."""
+"""An engine that also keeps lists and unread copies, and can be read in pages."""
 
 from typing import Protocol, runtime_checkable
 

@@ -1,13 +1,38 @@
-"""The step that checks files with the gate, and passes on those that are to be sent."""
+"""The steps that hash files, check them with the gate, and pass on those that are to be sent."""
 
 from collections.abc import Sequence
 
 from onecopy.content import Content, Verdict
-from onecopy.upload.item import Item
+from onecopy.errors import OnecopyError
+from onecopy.hashing import hash_fd
+from onecopy.upload.item import Item, schemes_for
 from onecopy.upload.result import Outcome
-from onecopy.upload.steps.flow import BATCH_SECONDS, Flow
+from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
 from onecopy.upload.steps.small import SmallFiles
+
+
+def hash_file(flow: Flow, outcomes: Outcomes, item: Item) -> None:
+    """Hash a file and queue it to be checked.
+
+    A large file is hashed with one thread for each core, a small one in this thread.
+    """
+
+    def report_read(length: int) -> None:
+        flow.workers.check()
+        flow.report(0, length)
+
+    size, threads = item.file.size, None if item.large else 1
+    schemes = schemes_for(size, item.schemes)
+    try:
+        with item.file.open() as descriptor:
+            item.hashed = hash_fd(descriptor, size, schemes, threads=threads, progress=report_read)
+    except (OnecopyError, OSError) as error:
+        outcomes.fail(item, error)
+    else:
+        flow.to_check.put(item)
+    finally:
+        flow.hashing.add(-1)
 
 
 class Checker:
@@ -18,16 +43,8 @@ class Checker:
         self._outcomes = outcomes
         self._small = small
 
-    def run(self) -> None:
-        """Check batch after batch."""
-        flow = self._flow
-        while True:
-            self._handle(flow.to_check.take_many(flow.max_files, BATCH_SECONDS, self._more_to_come))
-
-    def _more_to_come(self) -> bool:
-        return self._flow.feeding or self._flow.hashing.value > 0
-
-    def _handle(self, batch: Sequence[Item]) -> None:
+    def check(self, batch: Sequence[Item]) -> None:
+        """Check files, and queue those to be sent that are new and need not wait."""
         settled = self._check([item for item in batch if item.check])
         ready = [item for item in batch if item not in settled and self._may_proceed(item)]
         for item in ready:

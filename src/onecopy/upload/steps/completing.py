@@ -1,5 +1,6 @@
 """The step that completes the uploads whose bytes were sent."""
 
+from collections.abc import Sequence
 from functools import partial
 from time import sleep
 
@@ -7,32 +8,25 @@ from onecopy.content import Verdict
 from onecopy.gate.interface import Answer, Finish
 from onecopy.upload.item import Item
 from onecopy.upload.result import Outcome
-from onecopy.upload.steps.flow import BATCH_SECONDS, Flow
+from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
-from onecopy.upload.steps.refusals import Refusals
 
 _POLL_SECONDS = 0.5
-"""How long to wait before asking again for a completion that the store is still working on."""
+"""How long to wait before requesting again a completion that the store is still working on."""
 
 
 class Completer:
     """Completes uploads in batches."""
 
-    def __init__(self, flow: Flow, outcomes: Outcomes, refusals: Refusals) -> None:
+    def __init__(self, flow: Flow, outcomes: Outcomes) -> None:
         self._flow = flow
         self._outcomes = outcomes
-        self._refusals = refusals
 
-    def run(self) -> None:
-        """Complete batch after batch."""
-        flow = self._flow
-        while True:
-            batch = flow.to_complete.take_many(
-                flow.max_files, BATCH_SECONDS, lambda: flow.sending.value > 0
-            )
-            answers = flow.gate.complete([Finish(item.ticket or "", item.parts) for item in batch])
-            for item, answer in zip(batch, answers, strict=True):
-                self._handle(item, answer)
+    def complete(self, batch: Sequence[Item]) -> None:
+        """Complete uploads, and settle those that succeed."""
+        uploads = [Finish(item.ticket or "", item.parts) for item in batch]
+        for item, answer in zip(batch, self._flow.gate.complete(uploads), strict=True):
+            self._handle(item, answer)
 
     def _handle(self, item: Item, answer: Answer) -> None:
         if answer.reason == "completing":
@@ -40,7 +34,7 @@ class Completer:
         elif answer.verdict is Verdict.NEW and answer.copy is not None:
             self._outcomes.settle(item, Outcome.UPLOADED, answer)
         else:
-            self._refusals.handle(item, answer)
+            self._outcomes.handle_refusal(item, answer)
 
     def _complete_later(self, item: Item) -> None:
         sleep(_POLL_SECONDS)

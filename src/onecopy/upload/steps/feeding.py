@@ -25,13 +25,12 @@ class Feeder:
         """Feed all files, in batches."""
         flow, admitted = self._flow, self._admit(found)
         while batch := list(islice(admitted, flow.max_files)):
-            files = [each for each in batch if isinstance(each, File)]
+            schemes = self._probe([each.size for each in batch if isinstance(each, File)])
             for each in batch:
                 if isinstance(each, Skipped):
                     flow.events.put(skipped(each))
-            schemes = self._probe([file.size for file in files])
-            for file in files:
-                self._route(file, schemes.get(file.size, frozenset()))
+                else:
+                    self._route(each, schemes.get(each.size, frozenset()))
         flow.feeding = False
         if flow.files.add(-1) == 0:
             flow.events.put(None)
@@ -44,9 +43,7 @@ class Feeder:
 
     def _probe(self, sizes: Sequence[int]) -> dict[int, frozenset[Scheme]]:
         """Return the schemes under which the gate knows contents of these sizes."""
-        if self._flow.options.anyway:
-            return {}
-        distinct = [size for size in dict.fromkeys(sizes) if size]
+        distinct = [size for size in dict.fromkeys(sizes) if size and not self._flow.options.anyway]
         return dict(zip(distinct, self._flow.gate.probe(distinct), strict=True)) if distinct else {}
 
     def _route(self, file: File, schemes: frozenset[Scheme]) -> None:
@@ -56,7 +53,7 @@ class Feeder:
         elif item.large and flow.options.unfinished:
             item.ticket = flow.options.unfinished.find(file, item.key)
         if self._must_hash(item):
-            flow.hash(item)
+            flow.queue_for_hashing(item)
         else:
             flow.to_check.put(item)
         if item.large:
@@ -66,6 +63,5 @@ class Feeder:
         """Whether to hash a file before it is sent; of a large one, only if it may be known."""
         if item.hashed or item.ticket:
             return False
-        if not item.large or item.schemes:
-            return True
-        return item.file.size in self._large_sizes and not self._flow.options.anyway
+        seen = item.file.size in self._large_sizes and not self._flow.options.anyway
+        return not item.large or bool(item.schemes) or seen

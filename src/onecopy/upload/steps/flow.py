@@ -1,17 +1,18 @@
 """What the steps of an upload share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TypeVar
 
+from onecopy.digest import MiB
+from onecopy.files import File
 from onecopy.gate.interface import Gate
-from onecopy.upload.item import Item
+from onecopy.upload.item import Item, max_files
 from onecopy.upload.options import Options
-from onecopy.upload.requests import max_files
 from onecopy.upload.result import Result
 from onecopy.workers import Counter, Workers, WorkQueue
 
-BATCH_SECONDS = 0.03
+_BATCH_SECONDS = 0.03
 """How long a batch waits for files that the step before is still working on."""
 
 Event = Result | tuple[int, int] | Exception | None
@@ -55,7 +56,24 @@ class Flow:
         for _ in range(threads):
             self.start(run)
 
-    def hash(self, item: Item) -> None:
+    def start_batches(
+        self, queue: WorkQueue[_T], work: Callable[[list[_T]], object], more: Callable[[], bool]
+    ) -> None:
+        """Process a queue in batches, in one thread; a batch waits briefly while `more()`."""
+
+        def run() -> None:
+            while True:
+                work(queue.take_many(self.max_files, _BATCH_SECONDS, more))
+
+        self.start(run)
+
+    def read(self, file: File, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Yield a range of a file in chunks, by default all of it, until the workers stop."""
+        for chunk in file.chunks(offset, length, chunk_size=MiB):
+            self.workers.check()
+            yield chunk
+
+    def queue_for_hashing(self, item: Item) -> None:
         """Queue a file to be hashed."""
         self.hashing.add(1)
         (self.to_hash_large if item.large else self.to_hash).put(item)

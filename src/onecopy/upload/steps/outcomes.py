@@ -1,21 +1,31 @@
-"""The last step: report the result of a file, and release the files that waited for it."""
+"""The last step: report the result of a file, or queue it for another attempt."""
 
 from collections.abc import Sequence
 from contextlib import suppress
 from threading import Thread
 
 from onecopy.content import Verdict
-from onecopy.errors import Failure, OnecopyError
+from onecopy.errors import Failure, InvalidKey, OnecopyError, UploadUnknown
 from onecopy.gate.interface import Answer
-from onecopy.upload.in_flight import InFlight
+from onecopy.key import renamed
 from onecopy.upload.item import Item
-from onecopy.upload.local_duplicates import FirstFiles
+from onecopy.upload.local_duplicates import FirstFiles, InFlight
 from onecopy.upload.result import Outcome, Result, answered, failed
 from onecopy.upload.steps.flow import Flow
 
+_MAX_KEYS = 1000
+"""Keys tried for one file."""
+_MAX_ATTEMPTS = 3
+"""How many times an upload is begun, if it is lost each time."""
+_LOST_REASONS = frozenset({"upload-unknown", "ticket-expired", "ticket-invalid"})
+"""Reasons for which an upload is begun again."""
+
 
 class Outcomes:
-    """Settles files, and knows which files wait and which uploads would have to be aborted."""
+    """Settles files, and releases those that waited for them.
+
+    Knows which small uploads have begun, and would have to be aborted if the upload ended now.
+    """
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
@@ -30,19 +40,15 @@ class Outcomes:
 
     def settle(self, item: Item, outcome: Outcome, answer: Answer) -> None:
         """Report the answer of the gate as the result of a file."""
+        gate, sent = self._flow.gate, item.sent.value
+        same_as = self._same_as(item, outcome, answer)
         result = answered(
-            item.file,
-            item.key,
-            answer,
-            url=self._flow.gate.url(answer.copy) if answer.copy else None,
-            same_as=self._same_as(item, outcome, answer),
-            outcome=outcome,
-            sent=item.sent.value,
+            gate, item.file, item.key, answer, same_as=same_as, outcome=outcome, sent=sent
         )
         self._finish(item, result)
         self._small_tickets.pop(item, None)
         if outcome is not Outcome.FAILED:
-            self.forget(item)
+            self._forget(item)
 
     def _same_as(self, item: Item, outcome: Outcome, answer: Answer) -> str | None:
         """Remember an uploaded file; for a duplicate, return the path of the file it equals."""
@@ -59,19 +65,58 @@ class Outcomes:
         resumable = item.large and self._unfinished and isinstance(error, Failure | OSError)
         if item.ticket is not None and not resumable:
             self._abort([item.ticket])
-            self.forget(item)
+            self._forget(item)
         self._finish(item, failed(item.file, item.key, error, item.sent.value))
+
+    def handle_refusal(self, item: Item, answer: Answer) -> None:
+        """Handle the answer of a `begin` without a ticket, or a `complete` without a new copy."""
+        if answer.verdict is Verdict.DUPLICATE:
+            self.settle(item, Outcome.SKIPPED, answer)
+        elif answer.reason == "key-taken":
+            self._rename(item, answer)
+        elif answer.reason == "digest-needed" and item.hashed is None:
+            self._flow.queue_for_hashing(item)
+        elif answer.reason in _LOST_REASONS:
+            self.begin_again(item, UploadUnknown(answer.message or "the upload was lost"))
+        else:
+            # A message names something to change, so the upload failed. Without a message, and
+            # before anything was sent, the content is only unconfirmed, and the user decides.
+            doubt = answer.message is None and item.ticket is None
+            self.settle(item, Outcome.SKIPPED if doubt else Outcome.FAILED, answer)
+
+    def begin_again(self, item: Item, error: OnecopyError) -> None:
+        """Begin a lost upload again; after three attempts it fails with `error`."""
+        item.lost += 1
+        self._forget(item)
+        if item.lost < _MAX_ATTEMPTS:
+            self._flow.to_check.put(item)
+        else:
+            self.fail(item, error)
+
+    def _rename(self, item: Item, answer: Answer) -> None:
+        """Try the next key, if the options allow it."""
+        if self._flow.options.on_taken == "fail" or item.keys_tried >= _MAX_KEYS:
+            self.settle(item, Outcome.KEY_TAKEN, answer)
+            return
+        item.keys_tried += 1
+        self._forget(item)
+        try:
+            item.key = renamed(item.file.key, item.keys_tried)
+        except InvalidKey as error:
+            self.fail(item, error)
+        else:
+            self._flow.to_check.put(item)
 
     def _finish(self, item: Item, result: Result) -> None:
         for waiting in self.in_flight.leave(item):
             if waiting.hashed is None:
-                self._flow.hash(waiting)
+                self._flow.queue_for_hashing(waiting)
             else:
                 self._flow.to_check.put(waiting)
         self._flow.report(item.file.size - item.reported.value, 0)
         self._flow.events.put(result)
 
-    def forget(self, item: Item) -> None:
+    def _forget(self, item: Item) -> None:
         """Forget the upload that was begun for a file."""
         self._small_tickets.pop(item, None)
         if item.large and self._unfinished:
@@ -81,8 +126,8 @@ class Outcomes:
     def close(self, abort_timeout: float) -> None:
         """Abort the small uploads that have begun, for at most `abort_timeout` seconds."""
         self._first_files.close()
-        tickets = list(self._small_tickets.values())
-        if tickets:  # in a thread: a server that does not answer must not keep the process
+        if tickets := list(self._small_tickets.values()):
+            # In a thread: a server that does not answer must not keep the process.
             abort = Thread(target=self._abort, args=(tickets,), daemon=True)
             abort.start()
             abort.join(abort_timeout)

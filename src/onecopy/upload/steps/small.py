@@ -5,13 +5,10 @@ from functools import partial
 
 from onecopy.digest import MiB
 from onecopy.errors import InvalidTicket, OnecopyError, UploadUnknown
-from onecopy.files import File
 from onecopy.store.interface import Send
 from onecopy.upload.item import Item
-from onecopy.upload.requests import begin_request
 from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
-from onecopy.upload.steps.refusals import Refusals
 from onecopy.workers import Counter
 
 _MAX_BEGUN_BYTES = 64 * MiB
@@ -21,10 +18,9 @@ _MAX_BEGUN_BYTES = 64 * MiB
 class SmallFiles:
     """Begins small files in batches, and sends each."""
 
-    def __init__(self, flow: Flow, outcomes: Outcomes, refusals: Refusals) -> None:
+    def __init__(self, flow: Flow, outcomes: Outcomes) -> None:
         self._flow = flow
         self._outcomes = outcomes
-        self._refusals = refusals
         self._begun_bytes = Counter()
 
     def begin(self, items: Sequence[Item]) -> None:
@@ -35,7 +31,7 @@ class SmallFiles:
 
     def _begin(self, items: Sequence[Item]) -> None:
         flow = self._flow
-        answers = flow.gate.begin([begin_request(item, flow.options) for item in items])
+        answers = flow.gate.begin([item.request(flow.options) for item in items])
         for item, answer in zip(items, answers, strict=True):
             if answer.ticket and answer.send:
                 self._outcomes.began_small(item, answer.ticket)
@@ -43,14 +39,14 @@ class SmallFiles:
                 flow.sending.add(1)
                 flow.to_send.put(partial(self._send, item, answer.send))
             else:
-                self._refusals.handle(item, answer)
+                self._outcomes.handle_refusal(item, answer)
 
     def _send(self, item: Item, send: Send) -> None:
         flow, size = self._flow, item.file.size
         try:
-            flow.gate.send(item.ticket or "", send, partial(self._body, item.file), size)
+            flow.gate.send(item.ticket or "", send, partial(flow.read, item.file), size)
         except (InvalidTicket, UploadUnknown) as error:
-            self._refusals.begin_again(item, error)
+            self._outcomes.begin_again(item, error)
         except (OnecopyError, OSError) as error:
             self._outcomes.fail(item, error)
         else:
@@ -60,11 +56,6 @@ class SmallFiles:
         finally:
             self._begun_bytes.add(-size)
             flow.sending.add(-1)
-
-    def _body(self, file: File) -> Iterator[bytes]:
-        for chunk in file.chunks(chunk_size=MiB):
-            self._flow.workers.check()
-            yield chunk
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:

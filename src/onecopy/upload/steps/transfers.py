@@ -1,24 +1,36 @@
-"""The step that begins or resumes large files, and sends them in parts."""
+"""The step that begins or resumes large files, and sends them in parts.
 
+Several parts are sent at a time, and hashed as they are read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from hashlib import sha256
+from itertools import accumulate, count
 from time import time
+from typing import NamedTuple
 
+from onecopy.digest import MiB, part_lengths
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, UploadUnknown
-from onecopy.store.interface import Part
+from onecopy.store.interface import Body, Part, Send
 from onecopy.upload.item import Item
-from onecopy.upload.requests import begin_request
 from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
-from onecopy.upload.steps.parts import PartSender
-from onecopy.upload.steps.refusals import Refusals
+from onecopy.workers import Counter
+
+_MAX_GROUP_BYTES = 32 * MiB
+"""Bytes of the parts in one request. Up to twice as many are in memory for one file, unless a
+single part is larger."""
+_RENEW_SECONDS = 900
+"""Age at which a ticket is renewed; it is valid for an hour."""
 
 
 class Transfers:
     """Begins or resumes large files, and sends the parts that the store lacks."""
 
-    def __init__(self, flow: Flow, outcomes: Outcomes, refusals: Refusals) -> None:
+    def __init__(self, flow: Flow, outcomes: Outcomes) -> None:
         self._flow = flow
         self._outcomes = outcomes
-        self._refusals = refusals
 
     def send(self, item: Item) -> None:
         """Send a large file, and queue it to be completed."""
@@ -26,9 +38,9 @@ class Transfers:
             stored = self._resume(item)
             if item.ticket is None and not self._begin(item):
                 return
-            PartSender(self._flow, item, stored, self._renew).run()
+            _PartSender(self._flow, item, stored, self._renew).run()
         except (InvalidTicket, UploadUnknown) as error:
-            self._refusals.begin_again(item, error)
+            self._outcomes.begin_again(item, error)
         except (OnecopyError, OSError) as error:
             self._outcomes.fail(item, error)
         else:
@@ -36,9 +48,9 @@ class Transfers:
 
     def _begin(self, item: Item) -> bool:
         """Begin an upload; return whether it has begun."""
-        answer = self._flow.gate.begin([begin_request(item, self._flow.options)])[0]
+        answer = self._flow.gate.begin([item.request(self._flow.options)])[0]
         if answer.ticket is None:
-            self._refusals.handle(item, answer)
+            self._outcomes.handle_refusal(item, answer)
             return False
         self._keep(item, answer.ticket)
         return True
@@ -48,10 +60,8 @@ class Transfers:
 
         If the upload cannot be resumed, the item has no ticket afterwards.
         """
-        if item.ticket is None:
-            return []
         try:
-            return self._renew(item)
+            return self._renew(item) if item.ticket else []
         except (BadInput, UploadUnknown):
             item.ticket = None
             return []
@@ -67,3 +77,118 @@ class Transfers:
         item.ticket, item.ticket_time = ticket, time()
         if self._flow.options.unfinished:
             self._flow.options.unfinished.keep(item.file, item.key, ticket)
+
+
+class _Piece(NamedTuple):
+    """A part that was read and hashed."""
+
+    part: Part
+    body: Body
+
+
+class _PartSender:
+    """Sends the parts of one large file through the threads of `flow.to_send`."""
+
+    def __init__(
+        self, flow: Flow, item: Item, stored: Sequence[Part], renew: Callable[[Item], object]
+    ) -> None:
+        self._flow = flow
+        self._item = item
+        self._stored = {part.number: part for part in stored}
+        self._renew = renew
+        self._sha256s: list[bytes] = []
+        self._bytes_in_flight = Counter()
+        self._errors: list[Exception] = []
+
+    def run(self) -> None:
+        """Send all parts except those stored with the same bytes; then set `item.parts`.
+
+        Each group of parts is read while the one before is being sent. Raises what the gate
+        raises, FileChanged and OSError.
+        """
+        workers, file = self._flow.workers, self._item.file
+        for group in _groups(part_lengths(file.size)):
+            pieces = [self._read(*numbered) for numbered in group]
+            self._bytes_in_flight.wait_below(_MAX_GROUP_BYTES + 1, workers)
+            if self._errors:
+                break
+            self._send(pieces)
+        self._bytes_in_flight.wait_below(1, workers)
+        if self._errors:
+            raise self._errors[0]
+        with file.open():  # raises if the file changed between the readings of its parts
+            self._item.parts = tuple(self._sha256s)
+
+    def _read(self, number: int, offset: int, length: int) -> _Piece:
+        """Hash a part, and keep its bytes unless it is too large to be held in memory."""
+        read = partial(self._flow.read, self._item.file, offset, length)
+        hashed = self._item.hashed
+        if hashed is not None:
+            return _Piece(Part(number, length, hashed.parts[number - 1]), read)
+        hasher, kept = sha256(), list[bytes]()
+        for chunk in read():
+            hasher.update(chunk)
+            if length <= _MAX_GROUP_BYTES:
+                kept.append(chunk)
+        self._flow.report(0, length)
+        return _Piece(Part(number, length, hasher.digest()), kept.__iter__ if kept else read)
+
+    def _send(self, pieces: Sequence[_Piece]) -> None:
+        """Queue the pieces that the store lacks."""
+        self._sha256s += [piece.part.sha256 for piece in pieces]
+        missing = [piece for piece in pieces if not self._is_stored(piece.part)]
+        for piece in pieces:
+            if self._is_stored(piece.part):
+                self._report(piece)
+        if not missing:
+            return
+        if time() - self._item.ticket_time > _RENEW_SECONDS:
+            self._renew(self._item)
+        ticket = self._item.ticket or ""
+        numbered = [(piece.part.number, piece.part.sha256) for piece in missing]
+        for piece, send in zip(missing, self._flow.gate.parts(ticket, numbered), strict=True):
+            self._bytes_in_flight.add(piece.part.size)
+            self._flow.to_send.put(partial(self._send_piece, ticket, piece, send))
+
+    def _is_stored(self, part: Part) -> bool:
+        """Whether the store has a part. Without a SHA-256 it is compared at completion."""
+        return self._stored.get(part.number) in (part, part._replace(sha256=b""))
+
+    def _send_piece(self, ticket: str, piece: _Piece, send: Send) -> None:
+        """Send one piece, in a sending thread; an error ends the upload of the whole file."""
+        size = piece.part.size
+        try:
+            if not self._errors:
+                self._send_signed(ticket, piece, send)
+                self._item.sent.add(size)
+                self._report(piece)
+        except (OnecopyError, OSError) as error:
+            self._errors.append(error)
+        finally:
+            self._bytes_in_flight.add(-size)
+
+    def _send_signed(self, ticket: str, piece: _Piece, send: Send) -> None:
+        """Send one piece; if its signature expired, on a slow line, have it signed once more."""
+        gate, part = self._flow.gate, piece.part
+        try:
+            gate.send(ticket, send, piece.body, part.size)
+        except InvalidTicket:
+            [renewed] = gate.parts(ticket, [(part.number, part.sha256)])
+            gate.send(ticket, renewed, piece.body, part.size)
+
+    def _report(self, piece: _Piece) -> None:
+        self._item.reported.add(piece.part.size)
+        self._flow.report(piece.part.size, 0)
+
+
+def _groups(lengths: Sequence[int]) -> Iterator[list[tuple[int, int, int]]]:
+    """Group parts, as (number, offset, length); groups grow, so that the first is sent at once."""
+    parts = list(zip(count(1), accumulate(lengths, initial=0), lengths))
+    start, limit = 0, 1
+    while start < len(parts):
+        end = start + 1
+        last = min(start + limit, len(parts))
+        while end < last and (end - start + 1) * lengths[end] <= _MAX_GROUP_BYTES:
+            end += 1
+        yield parts[start:end]
+        start, limit = end, limit * 2
