@@ -15,5 +15,10 @@ def now() -> int:
 
 def as_datetime(milliseconds: int) -> datetime:
     """Return a time in milliseconds since 1970 as a UTC time."""
-    # Not `fromtimestamp`, which on Windows ends with the year 3000.
-    return _EPOCH + timedelta(milliseconds=min(max(milliseconds, 0), _MAX_MILLISECONDS))
+    if milliseconds < 0:
+        milliseconds = 0
+    elif milliseconds > _MAX_MILLISECONDS:
+        milliseconds = _MAX_MILLISECONDS
+    # Not `fromtimestamp`, which on Windows ends with the year 3000. Two of these are made for every
+    # known file of a check: positional arguments and no min() take half the time.
+    return _EPOCH + timedelta(0, 0, 0, milliseconds)
