@@ -99,11 +99,11 @@ def command(  # noqa: PLR0913 - one for each option
     as_json: bool,
     progress: bool | None,
 ) -> int:
-    """Compare the speed of indexes: the same work on each URL, in turns.
+    """Compare the speed of indexes.
 
-    Without a URL, SQLite in a temporary file is measured. The indexes are filled with generated
-    copies; indexes that are in use are refused. Settings and environment are not read, so that the
-    index in use is never measured by mistake.
+    They do the same work in turns. Without a URL, SQLite in a temporary file is measured. The
+    indexes are filled with generated copies; indexes that are in use are refused. Settings and
+    environment are not read, so that the index in use is never measured by mistake.
     """
     if not copies:
         raise click.BadParameter("expected at least one number", param_hint="--copies")
