@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from onecopy.digest import MD5, Digest
-from onecopy.testing.index.complete import open_complete
+from onecopy.index import Lists, open_any
 from tests.conftest import environment
 from tests.index.tables import url_of
 from tests.migrate.lists import md5_hex
@@ -56,8 +56,9 @@ def make_table(database: str, rows: int) -> None:
 
 
 def require_all(url: str, rows: int) -> None:
-    """Require that an index has the checksums of `make_table`."""
-    with closing(open_complete(url)) as index:
+    """Require that an index, or a table of checksums, has the checksums of `make_table`."""
+    with closing(open_any(url)) as index:
+        assert isinstance(index, Lists)
         for begin in range(1, rows, 100_000):
             digests = [
                 Digest(MD5, bytes.fromhex(md5_hex(n))) for n in range(begin, begin + 100_000)
