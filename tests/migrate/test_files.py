@@ -1,7 +1,9 @@
 """Migration from CSV and Parquet files into an index."""
 
+import gzip
 import json
 import re
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,13 +101,15 @@ def test_broken_bytes(run: Run, tmp_path: Path) -> None:
 
 
 def test_cut_short(run: Run, tmp_path: Path) -> None:
-    """A truncated compressed file fails with the line where it ends."""
+    """A truncated or damaged compressed file fails with its name and the line where it ends."""
     write_csv(tmp_path / "l.csv.gz", [(md5_hex(n),) for n in range(20_000)])
     whole = (tmp_path / "l.csv.gz").read_bytes()
-    (tmp_path / "l.csv.gz").write_bytes(whole[: len(whole) // 2])
-    done = run("migrate", "l.csv.gz", "sqlite:i.db")
-    assert done.code == 2
-    assert re.search(r"can't read the file after line \d+", done.err)
+    half = len(whole) // 2
+    for data in (whole[:half], whole[:half] + bytes(1000) + whole[half:], b"no gzip"):
+        (tmp_path / "l.csv.gz").write_bytes(data)
+        done = run("migrate", "l.csv.gz", "sqlite:i.db")
+        assert done.code == 2
+        assert re.search(r"can't read l\.csv\.gz after line \d+", done.err)
 
 
 def test_parquet(run: Run, tmp_path: Path) -> None:
@@ -129,7 +133,7 @@ def test_parquet(run: Run, tmp_path: Path) -> None:
     assert len(entries_of(f"sqlite:{tmp_path}/i.db")) == 29_999
 
 
-@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet"])
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet", "txt"])
 def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """Each position resumes exactly after the rows before it, anywhere in a row group."""
     monkeypatch.setattr(files, "_BATCH_ROWS", 70)
@@ -138,16 +142,20 @@ def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -
         pq.write_table(pa.table({"m": map(md5_hex, range(500))}), path, row_group_size=130)
     else:
         write_csv(path, [("m",), *((md5_hex(n),) for n in range(500))])
-    source = open_source(f"{path}?column=m", "t")
+    source = open_source(str(path) if suffix == "txt" else f"{path}?column=m", "t")
     batches = list(source.batches())
+    headings = [heading for batch in batches for heading in batch.headings]
+    assert headings == ([] if suffix == "parquet" else ["m"])
+    assert int(batches[-1].position) == 500 + len(headings)
     assert len(batches) > 6
     everything = [entry for batch in batches for entry in batch.entries]
     assert everything == [("t", listed(n)) for n in range(500)]
     seen = 0
     for batch in batches:
         seen += len(batch.entries)
-        rest = [entry for later in source.batches(batch.position) for entry in later.entries]
-        assert rest == everything[seen:]
+        later = list(source.batches(batch.position))
+        assert [entry for each in later for entry in each.entries] == everything[seen:]
+        assert not any(each.headings for each in later)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +167,8 @@ def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -
         ("l.csv?column=m&key=s", "a key needs a size"),
         ("l.csv?colum=m", "unknown colum"),
         ("l.parquet?column=m", "can't read"),
+        ("l.csv?md5", "unknown md5"),
+        ("l.csv?size=s", "a size needs a checksum"),
         ("l.xml", "unknown source"),
         ("sqlite:none.db", "there is no index"),
     ],
@@ -173,3 +183,76 @@ def test_bad_address(
     with pytest.raises((InvalidSettings, BadInput), match=why):
         list(open_source(address, "t").batches())
     assert len(list(tmp_path.iterdir())) == 3
+
+
+@pytest.mark.parametrize("name", ["l.csv", "l.csv.gz", "l.csv?column=m", "l.csv.gz?column=m"])
+@pytest.mark.parametrize("text", [b"", b"\n\n"])
+def test_empty_file(run: Run, tmp_path: Path, name: str, text: bytes) -> None:
+    """A file without a single line of text is an error, not a list of nothing."""
+    (tmp_path / "l.csv").write_bytes(text)
+    (tmp_path / "l.csv.gz").write_bytes(gzip.compress(text) if text else b"")
+    done = run("migrate", name, "sqlite:i.db")
+    assert done.code == 2
+    assert f"{name.partition('?')[0]} is empty" in done.err
+
+
+def test_one_name_twice(run: Run, tmp_path: Path) -> None:
+    """A column that is named must be the only one with its name, in CSV and in Parquet."""
+    write_csv(tmp_path / "l.csv", [("m", "m", "x", "x"), (md5_hex(1), md5_hex(2), "", "")])
+    columns = [pa.array([md5_hex(n)]) for n in (1, 2)]
+    pq.write_table(pa.table(columns, names=["m", "m"]), tmp_path / "l.parquet")
+    for name in ("l.csv", "l.parquet"):
+        done = run("migrate", f"{name}?column=m", "sqlite:i.db")
+        assert done.code == 2
+        assert f"{name} has more than one column m" in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows allows no ? in names")
+@pytest.mark.parametrize("name", ["what?.csv", "?.csv", "a.csv?column=b.csv"])
+def test_question_mark_in_path(run: Run, tmp_path: Path, name: str) -> None:
+    """A file whose name contains `?` is a source, with and without named columns."""
+    write_csv(tmp_path / name, [("m?",), (md5_hex(1),)])
+    for address in (name, f"{name}?column=m?"):
+        assert run("migrate", address, "sqlite:i.db").code == 0
+    assert entries_of(f"sqlite:{tmp_path}/i.db") == [("default", listed(1))]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_undecodable_key(run: Run, tmp_path: Path, kind: str) -> None:
+    """A key that is not UTF-8 is rejected: no file has the characters it could be shown with."""
+    keys = [b"a.txt", b"caf\xe9.txt", b"z.txt"]
+    if kind == "csv":
+        rows = [b"%s,1,%s" % (md5_hex(n).encode(), key) for n, key in enumerate(keys)]
+        (tmp_path / "l.csv").write_bytes(b"\n".join([b"m,s,k", *rows]))
+    else:
+        names = pa.array(keys, pa.binary()).view(pa.string())
+        table = pa.table({"m": [md5_hex(n) for n in range(3)], "s": [1, 1, 1], "k": names})
+        pq.write_table(table, tmp_path / "l.parquet")
+    done = run("migrate", f"l.{kind}?column=m&size=s&key=k", "sqlite:i.db", "--json")
+    assert done.code == 1
+    found = json.loads(done.out)
+    assert (found["copies"], found["rejected"]) == (2, 1)
+    assert "it is not UTF-8" in Path(tmp_path / found["rejects"]).read_text()
+    entries = entries_of(f"sqlite:{tmp_path}/i.db")
+    assert [entry.key for _, entry in entries if isinstance(entry, Copy)] == ["a.txt", "z.txt"]
+
+
+def test_stray_quote(run: Run, tmp_path: Path) -> None:
+    """A quote that is never closed does not swallow the rows after it in silence."""
+    lines = ["m,k", f"{md5_hex(1)},x", f'{md5_hex(2)},"open', f"{md5_hex(3)},y"]
+    (tmp_path / "l.csv").write_text("\n".join(lines))
+    done = run("migrate", "l.csv?column=m", "sqlite:i.db")
+    assert done.code == 1
+    assert "invalid CSV in lines 3 to 4" in done.err
+
+
+def test_headings_and_empty_lines(run: Run, tmp_path: Path) -> None:
+    """The lines of a file are moved, rejected, headings that are named, or empty."""
+    lines = ["m,name", "", f"{md5_hex(1)},x", "?,y", ""]
+    (tmp_path / "l.csv").write_text("\n".join(lines) + "\n")
+    done = run("migrate", "l.csv?column=m", "sqlite:i.db", "--json")
+    found = json.loads(done.out)
+    assert (found["rows"], found["listed"], found["rejected"]) == (2, 1, 1)
+    assert (found["headings"], found["empty"], found["names"]) == (["m,name"], 2, 0)
+    done = run("migrate", "l.csv?column=m", "sqlite:i.db")
+    assert "1 rejected, heading: m,name, 2 empty lines" in done.out

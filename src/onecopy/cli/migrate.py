@@ -90,8 +90,8 @@ def command(  # noqa: PLR0913 - one for each option
     """Move all records from SOURCE into DESTINATION.
 
     SOURCE is the URL of an index, or a list of checksums: a table of PostgreSQL
-    (postgresql://…?table=T&column=C), a CSV file (.csv, .csv.gz) or a Parquet file. DESTINATION is
-    the URL of an index, or of a DynamoDB table that contains only checksums
+    (postgresql://…?table=T&column=C), a CSV or Parquet file, or what md5sum and sha256sum write.
+    DESTINATION is the URL of an index, or of a DynamoDB table that contains only checksums
     (dynamodb://TABLE?layout=checksums&key=NAME). Records that DESTINATION has already are kept.
     To resume an interrupted migration, run the same command again.
     """
@@ -113,6 +113,11 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 def _show(result: MigrationResult, output: Display, rejects: Path, *, as_json: bool) -> int:
+    if result.names:
+        output.note(
+            f"{result.names:,} rows name a file; the names were not kept, because a copy needs a "
+            "size, which a file of checksums does not have"
+        )
     if result.rejected:
         output.note(f"{result.rejected:,} rows were rejected: see {rejects}")
     output.line(json_line(_values(result, rejects)) if as_json else _text(result))
@@ -169,7 +174,7 @@ class _Reporter:
         for reject in progress.rejects[: self._left]:
             self._left -= 1
             value = f' "{printable(reject.value)}"' if reject.value else ""
-            self._output.note(f"{printable(reject.row)}{value}: {reject.reason}")
+            self._output.note(f"{printable(reject.row)}{value}: {printable(reject.reason)}")
         cost = None if progress.dollars is None else f"{money_text(progress.dollars)} so far"
         self._output.detail(", ".join(filter(None, (progress.status, cost))))
         self._output.progress(progress.rows, 0)
@@ -187,6 +192,9 @@ def _values(result: MigrationResult, rejects: Path) -> dict[str, object]:
         "listed": result.listed,
         "rejected": result.rejected,
         "rejects": str(rejects) if result.rejected else None,
+        "headings": result.headings,
+        "empty": result.empty,
+        "names": result.names,
         "resumed": result.resumed,
         "seconds": round(result.seconds, 3),
         "dollars": result.dollars,
@@ -205,11 +213,14 @@ def _text(result: MigrationResult) -> str:
     resumed = f" ({result.resumed:,} by earlier runs)" if result.resumed else ""
     rate = (result.rows - result.resumed) / max(result.seconds, 1e-9)
     rejected = f", {result.rejected:,} rejected" if result.rejected else ""
+    headings = f", heading: {printable(' / '.join(result.headings))}" if result.headings else ""
+    empty = f", {result.empty:,} empty lines" if result.empty else ""
     count = "" if result.count is None else f"; {result.count:,} entries in the destination"
+    found = result.checked - len(result.missing)
     return (
-        f"{result.rows:,} rows: {' and '.join(kinds) or 'nothing'} moved{resumed}{rejected}, "
-        f"{rate:,.0f} rows/s{count}; {result.checked - len(result.missing):,} of "
-        f"{result.checked:,} sampled rows found there"
+        f"{result.rows:,} rows: {' and '.join(kinds) or 'nothing'} moved{resumed}{rejected}"
+        f"{headings}{empty}, {rate:,.0f} rows/s{count}; {found:,} of {result.checked:,} "
+        "sampled rows found there"
     )
 
 

@@ -28,6 +28,9 @@ class Mark(msgspec.Struct, frozen=True):
     """Length of the file of rejects."""
     sample: tuple[Sampled, ...] = ()
     """Random sample of the rows moved so far."""
+    headings: tuple[str, ...] = ()
+    empty: int = 0
+    names: int = 0
 
     @property
     def rows(self) -> int:

@@ -1,7 +1,8 @@
-"""Files of checksums as sources of a migration: CSV (plain or gzip) and Parquet."""
+"""Files of checksums as sources of a migration: text and CSV (plain or gzip), and Parquet."""
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -12,9 +13,9 @@ from typing import Any, NamedTuple, TextIO
 from urllib.parse import parse_qsl, urlencode
 
 from onecopy.digest import MiB
-from onecopy.errors import BadInput, InvalidDigest, InvalidSettings
+from onecopy.errors import BadInput, InvalidSettings
 from onecopy.index.extras import extra
-from onecopy.migrate.checksum import read_checksum
+from onecopy.migrate.checksum import is_heading, read_line, shown
 from onecopy.migrate.interface import Batch, Reject
 from onecopy.migrate.rows import Rows
 
@@ -22,8 +23,19 @@ _BATCH_ROWS = 10_000
 _SAMPLE_BYTES = 256 * 1024
 """Bytes of a CSV file from which its number of lines is estimated."""
 
-_Line = tuple[int, list[str] | Reject]
-"""The number of a line of a CSV file, and its values or why they can't be read."""
+_MAX_HEADING = 10_000
+"""Characters of the heading of a list that are looked at."""
+_TEXT_FILES = (".csv", ".txt", ".md5", ".sha256", "md5sums", "sha256sums")
+"""How the names of text files end, in lower case; `.gz` may follow."""
+
+
+class _Heading(NamedTuple):
+    text: str
+
+
+_Line = tuple[int, list[str] | Reject | _Heading | None]
+"""The number of a line, and its values, why they can't be read, its heading, or None if it is
+empty."""
 
 
 class Columns(NamedTuple):
@@ -42,6 +54,8 @@ class Columns(NamedTuple):
         columns = Columns(*map(query.get, names))
         if columns.key is not None and columns.size is None:
             raise InvalidSettings(f"{address}: a key needs a size; add size=COLUMN")
+        if columns.size is not None and columns.column is None:
+            raise InvalidSettings(f"{address}: a size needs a checksum; add column=COLUMN")
         return columns
 
     def query(self) -> str:
@@ -82,7 +96,10 @@ class _File:
 
 
 class CsvSource(_File):
-    """A CSV file with a header line, or a text file with one checksum per line."""
+    """A CSV file with a heading if columns are named, otherwise a list of checksums.
+
+    Such a list has one checksum per line, which the name of a file may follow.
+    """
 
     def count(self) -> int | None:
         """Estimate the number from the first lines; count them all if the file is compressed."""
@@ -97,54 +114,72 @@ class CsvSource(_File):
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         done = int(after or 0)
         with closing(_open_text(self._path)) as stream:
-            selected = self._selected(_read_csv(stream))
+            lines = _lines(stream, self._path)
+            selected = self._selected(lines) if self._columns.named() else self._listed(lines)
             for _ in islice(selected, done):
                 pass
             while batch := list(islice(selected, _BATCH_ROWS)):
-                lines = [line for line, row in batch if isinstance(row, list)]
+                numbers = [line for line, row in batch if isinstance(row, list)]
                 rows = [row for _, row in batch if isinstance(row, list)]
                 unreadable = [row for _, row in batch if isinstance(row, Reject)]
-                entries, rejects = self._rows.read(rows, partial(_line, lines))
+                entries, rejects = self._rows.read(rows, partial(_line, numbers))
                 done += len(batch)
-                yield Batch(str(done), entries, sorted(rejects + unreadable, key=_number))
+                yield Batch(
+                    str(done),
+                    entries,
+                    sorted(rejects + unreadable, key=_number),
+                    headings=tuple(row.text for _, row in batch if isinstance(row, _Heading)),
+                    empty=sum(row is None for _, row in batch),
+                    names=sum(len(row) > len(self._columns.named() or "1") for row in rows),
+                )
 
-    def _selected(self, lines: Iterator[_Line]) -> Iterator[_Line]:
-        """Yield the lines after the header with the values of the named columns only."""
-        number, header = next(lines, (0, None))
-        if header is None:
-            return
-        if isinstance(header, Reject):
-            raise InvalidSettings(f"{self._path}: {header.reason}")
-        if self._columns.column is None and _is_checksum(header):
-            yield number, header
-            places = [0]
-        else:
-            places = _places(header, self._columns, self._path)
-        for number, row in lines:
-            if isinstance(row, Reject):
+    def _listed(self, lines: Iterator[str]) -> Iterator[_Line]:
+        """Yield each line's checksum and, if there is one, the name of its file."""
+        first = True
+        for number, line in enumerate(lines, 1):
+            text, named = read_line(line)
+            if not text:
+                yield number, None
+                continue
+            if first and not named and is_heading(text):
+                header = next(csv.reader([line[:_MAX_HEADING]]))
+                _places(header, self._columns, self._path)
+                yield number, _Heading(_shown(header))
+            else:
+                yield number, [text, ""] if named else [text]
+            first = False
+        if first:
+            raise BadInput(f"{self._path} is empty: it has no checksum")
+
+    def _selected(self, lines: Iterator[str]) -> Iterator[_Line]:
+        """Yield the values of the named columns of each row."""
+        places: list[int] = []
+        for number, row in _read_csv(lines):
+            if not isinstance(row, list):
+                if isinstance(row, Reject) and not places:
+                    raise InvalidSettings(f"{self._path}: {row.reason}")
                 yield number, row
+            elif not places:
+                places = _places(row, self._columns, self._path)
+                yield number, _Heading(_shown(row))
             elif len(row) <= max(places):
-                yield number, Reject(f"line {number}", ",".join(row)[:200], "a column is missing")
+                yield number, Reject(f"line {number}", _shown(row), "a column is missing")
             else:
                 yield number, [row[place] for place in places]
+        if not places:
+            raise BadInput(f"{self._path} is empty: it has no line that names its columns")
 
 
 def _count_lines(path: Path) -> int | None:
     try:
         with gzip.open(path) as stream:
             return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(MiB), b""))
-    except (OSError, EOFError):  # reported when the file is read
+    except (OSError, EOFError, zlib.error):  # reported when the file is read
         return None
 
 
-def _is_checksum(row: Sequence[str]) -> bool:
-    if len(row) != 1:
-        return False
-    try:
-        read_checksum(row[0])
-    except InvalidDigest:
-        return False
-    return True
+def _shown(row: Sequence[str]) -> str:
+    return shown(",".join(row))
 
 
 def _places(header: Sequence[str], columns: Columns, path: Path) -> list[int]:
@@ -154,38 +189,51 @@ def _places(header: Sequence[str], columns: Columns, path: Path) -> list[int]:
     if columns.column is None:
         raise InvalidSettings(
             f"{path} has {len(header)} columns; name the one with the checksum, as in "
-            f"{path.name}?column={header[0]}"
+            f"{path.name}?column={shown(header[0])}"
         )
     if missing := [name for name in columns.named() if name not in header]:
         raise InvalidSettings(
-            f"{path} has no column {', '.join(missing)}; its columns are {', '.join(header)[:500]}"
+            f"{path} has no column {', '.join(missing)}; its columns are {shown(', '.join(header))}"
+        )
+    if twice := [name for name in columns.named() if header.count(name) > 1]:
+        raise InvalidSettings(
+            f"{path} has more than one column {', '.join(twice)}; rename the others in its heading"
         )
     return [header.index(name) for name in columns.named()]
 
 
-def _read_csv(stream: TextIO) -> Iterator[_Line]:
-    """Yield the lines that are not empty."""
-    reader = csv.reader(stream)
-    row: list[str] | None = []
-    while row is not None:
-        line = reader.line_num + 1
+def _lines(stream: TextIO, path: Path) -> Iterator[str]:
+    """Yield the lines of a file; raises BadInput where it can't be read."""
+    number = 0
+    try:
+        for number, line in enumerate(stream, 1):  # noqa: B007 - for the message
+            yield line
+    except (OSError, EOFError, zlib.error) as error:  # a truncated gzip file, or not gzip
+        raise BadInput(f"can't read {path} after line {number}: {error}") from error
+
+
+def _read_csv(lines: Iterator[str]) -> Iterator[tuple[int, list[str] | Reject | None]]:
+    """Yield the rows of a CSV file with the numbers of their first lines."""
+    reader = csv.reader(lines, strict=True)  # otherwise a stray quote would swallow other rows
+    while True:
+        number = reader.line_num + 1
         try:
-            row = next(reader, None)
+            yield number, next(reader) or None
+        except StopIteration:
+            return
         except csv.Error as error:
-            yield line, Reject(f"line {line}", "", f"invalid CSV: {error}")
-            continue
-        except (OSError, EOFError) as error:  # a truncated gzip file, or not gzip
-            raise BadInput(f"can't read the file after line {line - 1}: {error}") from error
-        if row:
-            yield line, row
+            place = f"line {number}"
+            if reader.line_num > number:
+                place = f"lines {number} to {reader.line_num}"
+            yield number, Reject(f"line {number}", "", f"invalid CSV in {place}: {error}")
 
 
 def _open_text(path: Path) -> TextIO:
-    """Open a file as text; bytes that are not UTF-8 are escaped, so that only their row fails."""
+    """Open a file as text; bytes that are not UTF-8 become surrogates, which no value may have."""
     if path.suffix == ".gz":
         binary: Any = gzip.open(path)  # noqa: SIM115 - closed with the TextIOWrapper
-        return TextIOWrapper(binary, "utf-8-sig", "backslashreplace", newline="")
-    return path.open(encoding="utf-8-sig", errors="backslashreplace", newline="")
+        return TextIOWrapper(binary, "utf-8-sig", "surrogateescape", newline="")
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
 class ParquetSource(_File):
@@ -207,7 +255,7 @@ class ParquetSource(_File):
                 if end <= done:
                     continue
                 unread = record.slice(max(0, done - begin))
-                columns = [unread.column(name).to_pylist() for name in names]
+                columns = [_parquet_values(unread.column(name)) for name in names]
                 entries, rejects = self._rows.read(
                     zip(*columns, strict=True), partial(_row, max(begin, done) + 1)
                 )
@@ -224,6 +272,16 @@ class ParquetSource(_File):
                 yield parquet
         except (ArrowException, OSError) as error:
             raise BadInput(f"can't read {self._path}: {error}") from error
+
+
+def _parquet_values(column: Any) -> list[Any]:  # noqa: ANN401 - pyarrow has no types
+    """Return the values of a column; bytes that are not UTF-8 become surrogates, as in CSV."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        raw = column.cast("binary").to_pylist()
+        values = [value and value.decode(errors="surrogateescape") for value in raw]
+    return values
 
 
 def _line(lines: Sequence[int], number: int) -> str:
@@ -247,19 +305,29 @@ def _remaining_groups(parquet: Any, done: int) -> tuple[list[int], int]:  # noqa
 
 
 def open_list(address: str, tenant: str) -> CsvSource | ParquetSource:
-    """Open `list.csv?column=md5&size=bytes&key=path`, `list.csv.gz` or `list.parquet`.
+    """Open `list.csv?column=md5&size=bytes&key=path`, `SHA256SUMS`, `list.parquet` and the like.
 
     Raises InvalidSettings.
     """
-    path, _, query = address.partition("?")
-    columns = Columns.of(dict(parse_qsl(query)), path)
-    file = Path(path.removeprefix("file://"))
+    path, query = _split(address.removeprefix("file://"))
+    columns = Columns.of(dict(parse_qsl(query, keep_blank_values=True)), path)
+    file = Path(path)
     if file.name.lower().endswith(".parquet"):
         return ParquetSource(file, columns, tenant)
-    if file.name.lower().endswith((".csv", ".csv.gz", ".txt", ".txt.gz")):
+    if file.name.lower().removesuffix(".gz").endswith(_TEXT_FILES):
         return CsvSource(file, columns, tenant)
     raise InvalidSettings(
         f"unknown source: {address!r}; expected the URL of an index, "
-        "postgresql://…?table=T&column=C, or a file whose name ends in .csv, .csv.gz, .txt, "
-        ".txt.gz or .parquet"
+        "postgresql://…?table=T&column=C, or a file whose name ends in .csv, .txt, .md5, .sha256, "
+        "MD5SUMS or SHA256SUMS, each also with .gz, or .parquet"
     )
+
+
+def _split(address: str) -> tuple[str, str]:
+    """Return path and query; a `?` is part of the path if a file has that name."""
+    parts = address.split("?")
+    for end in range(len(parts), 1, -1):
+        path = "?".join(parts[:end])
+        if Path(path).is_file():
+            return path, "?".join(parts[end:])
+    return parts[0], "?".join(parts[1:])

@@ -23,6 +23,12 @@ class Batch(NamedTuple):
     """The position after the last of these rows."""
     entries: list[Entry]
     rejects: list[Reject]
+    headings: tuple[str, ...] = ()
+    """Lines that name the columns: no rows."""
+    empty: int = 0
+    """Empty lines: no rows."""
+    names: int = 0
+    """Rows with the name of a file, which is not kept: a copy needs a size."""
 
 
 class Source(Protocol):

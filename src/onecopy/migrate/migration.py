@@ -40,6 +40,12 @@ class MigrationResult:
     copies: int
     listed: int
     rejected: int
+    headings: tuple[str, ...]
+    """Lines of a file that name its columns: read, but no rows."""
+    empty: int
+    """Empty lines of a file: read, but no rows."""
+    names: int
+    """Rows of a file of checksums with a name, which is not kept: a copy needs a size."""
     seconds: float
     """Duration of this run, without the final look-up of the sample."""
     dollars: float | None
@@ -53,7 +59,7 @@ class MigrationResult:
 
     @property
     def rows(self) -> int:
-        """Number of rows in the source."""
+        """Number of rows in the source, without headings and empty lines."""
         return self.copies + self.listed + self.rejected
 
 
@@ -110,6 +116,9 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
         copies=moving.mark.copies,
         listed=moving.mark.listed,
         rejected=moving.mark.rejected,
+        headings=moving.mark.headings,
+        empty=moving.mark.empty,
+        names=moving.mark.names,
         seconds=seconds,
         dollars=destination.dollars(),
         count=destination.count(),
@@ -167,6 +176,9 @@ class _Migration:
             copies=mark.copies + copies,
             listed=mark.listed + entries - copies,
             rejected=mark.rejected + rejects,
+            headings=mark.headings + batch.headings,
+            empty=mark.empty + batch.empty,
+            names=mark.names + batch.names,
         )
         self._add_to_sample(batch.entries)
         self._report(Progress(entries + rejects, batch.rejects, self._destination.dollars()))
