@@ -11,6 +11,7 @@ import pytest
 from onecopy.content import Copy, Digests, Verdict
 from onecopy.digest import MD5
 from onecopy.errors import Unavailable
+from onecopy.own_files import OwnFiles
 from onecopy.scan import Figures, Problem, scan
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import Absent, Object, Unknown
@@ -259,6 +260,20 @@ def test_unreadable_objects_are_told(world: World, opening: Opening) -> None:
     figures = scan(world.index, opening)
     assert figures.problems == [Problem("a", "store-unreadable")]
     assert set(copies(world)) == {"b"}
+
+
+def test_own_files_are_no_objects(world: World) -> None:
+    """Files and folders of onecopy in the store are left out, and earlier records forgotten."""
+    for key in ("a/index", "cache/x/y", "cache/z", "mine"):
+        world.place(key, b"hello")
+    files = world.root / "files"
+    (files / "b").hardlink_to(files / "a" / "index")
+    assert scan(world.index, world.store).added == 5
+    own = OwnFiles([files / "a" / "index", files / "cache"])
+    figures = scan(world.index, world.store, own=own)
+    assert sorted(figures.left_out) == ["a/index", "b", "cache/"]
+    assert (figures.objects, figures.known, figures.forgotten) == (1, 1, 4)
+    assert set(copies(world)) == {"mine"}
 
 
 def test_md5_is_recorded_for_small_contents_only(world: World) -> None:

@@ -5,9 +5,10 @@ from contextlib import AbstractContextManager, closing, contextmanager
 
 from onecopy.errors import InvalidSettings
 from onecopy.gate.interface import Gate
-from onecopy.index import Engine, open_any, open_index
+from onecopy.index import Engine, engine_module, is_index, open_any, open_index
+from onecopy.own_files import OwnFiles
 from onecopy.settings import Settings
-from onecopy.store import Store, open_store
+from onecopy.store import Store, open_store, store_folder
 
 
 @contextmanager
@@ -60,6 +61,20 @@ def _open_for_checks(url: str) -> Engine:
     from onecopy.index.lists_only import ListsOnly
 
     return ListsOnly(index, url)
+
+
+def own_files(settings: Settings, *, for_check: bool = False) -> OwnFiles:
+    """Return the files and folders on this machine that a command uses for itself.
+
+    With a server, its folder is unknown here: a local store is then a folder like any other. A
+    check may be given files in the store; an upload of them could only store them twice.
+    """
+    paths = [settings.cache]
+    if is_index(settings.index):
+        paths += engine_module(settings.index).files(settings.index)
+    folder = store_folder(settings.store) if settings.server is None else None
+    folders = [folder] if folder else []
+    return OwnFiles(paths, enterable=folders) if for_check else OwnFiles([*paths, *folders])
 
 
 def opened_index(settings: Settings) -> AbstractContextManager[Engine]:

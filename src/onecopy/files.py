@@ -7,10 +7,12 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, check_prefix, join
+from onecopy.own_files import OWN, OwnFiles
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
 
 Identity = tuple[int, int, int, int, int]
@@ -79,23 +81,37 @@ class Skipped(NamedTuple):
     """In the form of `printable`."""
     reason: str
     """`symlink`, `special` (a device, pipe or socket), `reserved` (records of a folder store),
-    `unreadable`, `absent` or `key-invalid`."""
+    `own` (see OwnFiles), `unreadable`, `absent` or `key-invalid`."""
     message: str
+    named: bool = False
+    """Whether it is one of the given paths, rather than found below one."""
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it is left out as a matter of course; any other skipped path is an error."""
+        return not self.named and self.reason in _NOT_A_FILE
+
+
+_NOT_A_FILE = frozenset({"symlink", "special", "reserved", "own"})
 
 
 def walk(
-    paths: Iterable[str | os.PathLike[str]], *, to: str = "", room: int = LONGEST_KEY
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    to: str = "",
+    room: int = LONGEST_KEY,
+    own: OwnFiles | None = None,
 ) -> Iterator[File | Skipped]:
     """Return the files at and below `paths`, with their keys below the prefix `to`.
 
     A folder's keys begin with the name of the folder; a file's key is its name. Paths such as `.`
     have the name of the folder that they refer to, and `/` has none. Files are returned folder by
     folder, sorted by name; memory grows with the largest folder only. Symbolic links are not
-    followed, and `.onecopy` is left out. No file is opened, so opening one may still fail. Keys may
-    have `room` bytes. Raises InvalidKey for `to`.
+    followed, and `.onecopy` and the files of onecopy itself, `own`, are left out. No file is
+    opened, so opening one may still fail. Keys may have `room` bytes. Raises InvalidKey for `to`.
     """
-    folder = check_prefix(to, room)
-    return chain.from_iterable(_tree(_native(path), folder, room) for path in paths)
+    walker = _Walker(check_prefix(to, room), room, own or OwnFiles())
+    return chain.from_iterable(walker.tree(_native(path)) for path in paths)
 
 
 def printable(path: str) -> str:
@@ -117,52 +133,78 @@ class _Folder(NamedTuple):
     names: Iterator[str]
 
 
-def _tree(path: str, folder: str, room: int) -> Iterator[File | Skipped]:
-    entry = _entry(path, folder, _name(path), room)
-    if not isinstance(entry, _Folder):
-        yield entry
-        return
-    levels = [entry]
-    while levels:
-        level = levels[-1]
-        for name in level.names:
-            entry = _entry(level.path + name, level.key, name, room)
-            if isinstance(entry, _Folder):
-                levels.append(entry)
-                break
+class _Walker(NamedTuple):
+    to: str
+    room: int
+    own: OwnFiles
+
+    def tree(self, path: str) -> Iterator[File | Skipped]:
+        """Yield the files at and below a path that the user has named."""
+        entry = self._entry(path, self.to, _name(path))
+        if not isinstance(entry, Skipped) and self.own.contain(path):
+            entry = _skipped(path, "own", OWN)
+        if isinstance(entry, Skipped):
+            if entry.reason == "symlink" and _is_special(path):  # such as /dev/stdin
+                entry = _skipped(path, *_SPECIAL)
+            yield entry._replace(named=True)
+            return
+        if isinstance(entry, File):
             yield entry
-        else:
-            levels.pop()
+            return
+        levels = [entry]
+        while levels:
+            level = levels[-1]
+            for name in level.names:
+                entry = self._entry(level.path + name, level.key, name)
+                if isinstance(entry, _Folder):
+                    levels.append(entry)
+                    break
+                yield entry
+            else:
+                levels.pop()
+
+    def _entry(self, path: str, folder: str, name: str) -> File | Skipped | _Folder:
+        try:
+            key = join(folder, name, self.room) if name else folder
+            return self._describe(path, key, name)
+        except InvalidKey as error:
+            # A store's records are no error: an upload of a folder that is a store means its files.
+            reserved = name.lower() == RESERVED
+            return _skipped(path, "reserved" if reserved else error.reason, str(error))
+        except (FileNotFoundError, NotADirectoryError):
+            return _skipped(path, "absent", "no such file or folder")
+        except OSError as error:
+            return _skipped(path, "unreadable", error.strerror or str(error))
+
+    def _describe(self, path: str, key: str, name: str) -> File | Skipped | _Folder:
+        status = os.lstat(path)
+        mode = status.st_mode
+        if self.own.has(name, status):
+            return _skipped(path, "own", OWN)
+        if stat.S_ISREG(mode):
+            # `has_access` costs a system call, which most modes make unnecessary.
+            if mode & _READABLE_BY_ALL == _READABLE_BY_ALL or has_access(path, os.R_OK):
+                return File(path, key, status.st_size, _identity(status))
+            return _skipped(path, "unreadable", os.strerror(errno.EACCES))
+        if stat.S_ISDIR(mode):
+            names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
+            return _Folder(path.rstrip(os.sep) + os.sep, key, iter(sorted(names)))
+        if stat.S_ISLNK(mode):
+            message = "symbolic links are not followed; name the file or folder that it points to"
+            return _skipped(path, "symlink", message)
+        return _skipped(path, *_SPECIAL)
 
 
-def _entry(path: str, folder: str, name: str, room: int) -> File | Skipped | _Folder:
+_SPECIAL = ("special", "devices, pipes and sockets are not uploaded; save the bytes in a file")
+
+
+def _is_special(path: str) -> bool:
+    """Return whether a link leads to something that is neither a file nor a folder."""
     try:
-        return _describe(path, join(folder, name, room) if name else folder)
-    except InvalidKey as error:
-        # A store's records are no error: an upload of a folder that is a store means its files.
-        reserved = name.lower() == RESERVED
-        return _skipped(path, "reserved" if reserved else error.reason, str(error))
-    except (FileNotFoundError, NotADirectoryError):
-        return _skipped(path, "absent", "no such file or folder")
-    except OSError as error:
-        return _skipped(path, "unreadable", error.strerror or str(error))
-
-
-def _describe(path: str, key: str) -> File | Skipped | _Folder:
-    status = os.lstat(path)
-    mode = status.st_mode
-    if stat.S_ISREG(mode):
-        # `has_access` costs a system call, which most modes make unnecessary.
-        if mode & _READABLE_BY_ALL == _READABLE_BY_ALL or has_access(path, os.R_OK):
-            return File(path, key, status.st_size, _identity(status))
-        return _skipped(path, "unreadable", os.strerror(errno.EACCES))
-    if stat.S_ISDIR(mode):
-        names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
-        return _Folder(path.rstrip(os.sep) + os.sep, key, iter(sorted(names)))
-    if stat.S_ISLNK(mode):
-        message = "symbolic links are not followed; name the file or folder that it points to"
-        return _skipped(path, "symlink", message)
-    return _skipped(path, "special", "devices, pipes and sockets are not uploaded")
+        mode = Path(path).stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
 def _skipped(path: str, reason: str, message: str) -> Skipped:

@@ -17,7 +17,7 @@ from onecopy.content import Listed, Verdict
 from onecopy.digest import MD5, Digest
 from onecopy.testing.index.complete import open_complete
 from onecopy.upload import Outcome, Result
-from tests.conftest import Run, Serve, backends, environment
+from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
 
@@ -180,12 +180,115 @@ def test_anyway_uploads_duplicates(run: Run, photos: Path, tmp_path: Path) -> No
     assert "uploaded as again/rome.jpg (extra-copy)" in done.out
 
 
-def test_links_are_skipped(run: Run, photos: Path, tmp_path: Path) -> None:
-    """They are named on standard error, and are not an error."""
+@pytest.mark.parametrize("command", [("check",), ("upload",), ("upload", "--dry-run")])
+def test_links_and_pipes_in_folders_are_left_out(
+    run: Run, photos: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """They are named on standard error or in the JSON, counted, and are not an error."""
+    (photos / "copy.jpg").unlink()
     (photos / "link").symlink_to("film")
-    done = run("upload", *backends(tmp_path), photos)
+    os.mkfifo(photos / "pipe")
+    done = run(*command, "--json", *backends(tmp_path), photos)
     assert done.code == 0
-    assert f"onecopy: skipped {photos}/link: symbolic links are not followed" in done.err
+    found = lines(done.out)
+    assert [found[name]["outcome"] for name in ("link", "pipe")] == ["left-out"] * 2
+    assert [found[name]["reason"] for name in ("link", "pipe")] == ["symlink", "special"]
+    assert ", 2 left out; " in done.err
+    done = run(*command, *backends(tmp_path), photos)
+    assert f"onecopy: {photos}/link: left out: symbolic links are not followed" in done.err
+    assert f"onecopy: {photos}/pipe: left out: devices, pipes and sockets" in done.err
+    assert "left out" not in done.out
+
+
+@pytest.mark.parametrize("command", [("check",), ("upload",), ("upload", "--dry-run")])
+def test_a_named_path_that_is_not_taken_fails(
+    run: Run, photos: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """Nobody may conclude from the exit code that a link, pipe or device is stored."""
+    (photos / "link").symlink_to("film")
+    (photos / ".onecopy").mkdir()
+    os.mkfifo(photos / "pipe")
+    (photos / "stdin").symlink_to("pipe")  # as /dev/stdin and /dev/fd/63 are
+    reasons = {"link": "symlink", "pipe": "special", "stdin": "special", ".onecopy": "reserved"}
+    paths = [photos / name for name in reasons]
+    done = run(*command, "--json", *backends(tmp_path), *paths, "/dev/null")
+    assert done.code == 2
+    found = lines(done.out)
+    assert {name: found[name]["reason"] for name in found} == {**reasons, "null": "special"}
+    assert {each["outcome"] for each in found.values()} == {"failed"}
+    assert ", 5 failed; " in done.err
+    for path in paths:
+        done = run(*command, *backends(tmp_path), path)
+        assert (done.code, f"{path}: failed: " in done.out) == (2, True)
+
+
+_OWN = ("files", "index.sqlite", "index.sqlite-shm", "index.sqlite-wal")
+
+
+def own_names(out: str) -> set[str]:
+    """Return the names that `--json` reports as onecopy's own."""
+    return {name for name, each in lines(out).items() if each["reason"] == "own"}
+
+
+@pytest.mark.parametrize("command", ["check", "upload"])
+@pytest.mark.parametrize("path", [".", "../data", "../link/", "../link/.", "{absolute}"])
+def test_own_files_are_left_out(tmp_path: Path, path: str, command: str) -> None:
+    """The index, the store, the cache and files of migrations do not travel into the store."""
+    data = tmp_path / "data"
+    write(data / "onecopy-data" / "mine", noise(10))
+    write(data / "onecopy-migrate-0123456789abcdef.csv", noise(20))
+    write(data / "onecopy-migrate-0123456789abcdef.checkpoint", noise(30))
+    write(data / "onecopy-migrate-mine.csv", noise(40))
+    write(data / ".cache" / "onecopy" / "uploads" / "x.json", noise(50))
+    (tmp_path / "link").symlink_to("data")
+    run = running(data)
+    assert run("report").code == 0  # creates the index and the store
+    write(data / "onecopy-data" / "files" / "object", noise(60))
+    (data / "linked").hardlink_to(data / "onecopy-data" / "index.sqlite")
+    done = run(command, "--json", path.format(absolute=data))
+    assert done.code == 0, done.err
+    migration = "onecopy-migrate-0123456789abcdef"
+    left = {*_OWN, "onecopy", "linked", f"{migration}.csv", f"{migration}.checkpoint"}
+    assert own_names(done.out) == left
+    assert set(lines(done.out)) - left == {"mine", "onecopy-migrate-mine.csv"}
+    assert (
+        f"2 {'new' if command == 'check' else 'uploaded'}, 0 already stored, 8 left out" in done.err
+    )
+
+
+def test_named_own_files_fail(run: Run, photos: Path, tmp_path: Path) -> None:
+    """An upload of the index, the store, a file in it, or a ticket fails; a check may read one."""
+    ticket = tmp_path / ".cache" / "onecopy" / "uploads" / "x.json"
+    write(ticket, noise(50))
+    assert run("upload", *backends(tmp_path), photos / "rome.jpg").code == 0
+    stored = tmp_path / "files" / "rome.jpg"
+    index = tmp_path / "index.sqlite"
+    for path in (index, tmp_path / "files", stored, ticket):
+        done = run("upload", "--json", *backends(tmp_path), path)
+        assert (done.code, own_names(done.out)) == (2, {path.name})
+    done = run("check", "--json", *backends(tmp_path), stored)
+    assert (done.code, lines(done.out)["rome.jpg"]["verdict"]) == (1, "duplicate")
+
+
+def test_a_report_into_the_folder_is_left_out(photos: Path, tmp_path: Path) -> None:
+    """`onecopy check --json . > report.json` does not read its own output."""
+    command = [sys.executable, "-m", "onecopy", "check", "--json", *backends(tmp_path), str(photos)]
+    with (photos / "report.json").open("wb") as report:
+        done = subprocess.run(command, stdout=report, env=environment(tmp_path), check=False)
+    assert done.returncode == 1
+    assert own_names((photos / "report.json").read_text()) == {"report.json"}
+
+
+def test_own_files_of_a_service_are_left_out(run: Run, server: Serve, tmp_path: Path) -> None:
+    """With --server, the index that the settings name is left out as well."""
+    folder = tmp_path / "d"
+    write(folder / "mine", noise(10))
+    index = f"sqlite:{folder / 'index.sqlite'}"
+    url = server(folder).url
+    done = run("upload", "--json", "--server", url, folder, ONECOPY_INDEX=index)
+    assert done.code == 0, done.err
+    assert own_names(done.out) == {"index.sqlite", "index.sqlite-shm", "index.sqlite-wal"}
+    assert lines(done.out)["mine"]["outcome"] == "uploaded"
 
 
 def test_a_missing_path_fails(run: Run, photos: Path, tmp_path: Path) -> None:

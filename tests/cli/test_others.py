@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.store import Upload, open_store
-from tests.conftest import Run, Serve, backends, environment
+from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
 
@@ -244,3 +244,24 @@ def test_starting_imports_no_more_than_is_needed(tmp_path: Path) -> None:
         cwd=tmp_path,
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("store", [".", "{absolute}", "../link"])
+@pytest.mark.parametrize("index", [None, "sqlite:other"])
+def test_scan_leaves_out_its_own_files(tmp_path: Path, store: str, index: str | None) -> None:
+    """The index and the cache in a store are not among its objects; they are named and counted."""
+    archive = tmp_path / "archive"
+    write(archive / "mine", noise(10))
+    write(archive / ".cache" / "onecopy" / "x.json", noise(20))
+    (tmp_path / "link").symlink_to("archive")
+    run = running(archive)
+    options = ["--store", store.format(absolute=archive), *(["--index", index] if index else [])]
+    file = "other" if index else "onecopy-data/index.sqlite"
+    left = sorted([".cache/onecopy/", file, f"{file}-shm", f"{file}-wal"])
+    done = run("scan", *options)
+    assert done.code == 0
+    assert done.out.startswith("1 objects")
+    assert done.out.endswith(", 4 left out\n")
+    assert all(f"onecopy: left out {key}: " in done.err for key in left)
+    figures = json.loads(run("scan", "--json", *options).out)
+    assert (figures["objects"], figures["known"], sorted(figures["left_out"])) == (1, 1, left)

@@ -321,9 +321,11 @@ def test_a_file_that_vanished_fails(gate: Watched, photos: Path) -> None:
 
 
 def test_skipped_entries_are_reported(gate: Watched, photos: Path) -> None:
-    """A symbolic link fails with the reason that `walk` gives."""
+    """A symbolic link is left out below a path, and fails as a path, each with its reason."""
     (photos / "link").symlink_to("nowhere")
     result = uploaded(gate, photos)["link"]
+    assert (result.outcome, result.reason) == (Outcome.LEFT_OUT, "symlink")
+    result = uploaded(gate, photos / "link")["link"]
     assert (result.outcome, result.reason) == (Outcome.FAILED, "symlink")
 
 

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import click
 
-from onecopy.backends import opened_gate
+from onecopy.backends import opened_gate, own_files
 from onecopy.cli.files import display_of_files, files_below, print_results, takes_files
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.settings import Settings
@@ -29,8 +29,9 @@ def command(
     Nothing is uploaded. A file is read only if a stored file or another file at PATH has its size.
     If several files have the same content, all but the first are reported as duplicates of it.
     """
-    with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as output:
-        found = files_below(paths, "", output)
+    own = own_files(settings, for_check=True)
+    with opened_gate(settings) as gate, display_of_files(paths, own, progress=progress) as output:
+        found = files_below(paths, "", own, output)
         with closing(check(found, gate, progress=output.callback)) as results:
             summary = print_results(results, output, as_json=as_json)
         output.note(summary.text(gate.config().price, "new"))

@@ -12,11 +12,10 @@ from onecopy.cli.show import bytes_text, json_line, money_text, result_text, res
 from onecopy.content import Verdict
 from onecopy.files import File, Skipped, printable, walk
 from onecopy.key import normalisation_differs
+from onecopy.own_files import OwnFiles
 from onecopy.upload.result import Outcome, Result
 
 _NOT_NFC = "the name is not in Unicode NFC: another name may look the same"
-_NOT_A_FILE = frozenset({"symlink", "special", "reserved"})
-"""Reasons for which an entry is skipped with a message, but without an error."""
 
 
 def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,19 +31,18 @@ def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def display_of_files(
-    paths: Iterable[str], *, progress: bool | None
+    paths: Iterable[str], own: OwnFiles, *, progress: bool | None
 ) -> AbstractContextManager[Display]:
     """Return a display whose total is the bytes of all files at and below `paths`."""
-    sizes = (found.size for found in walk(paths) if isinstance(found, File))
+    sizes = (found.size for found in walk(paths, own=own) if isinstance(found, File))
     return display(progress=progress, sizes=sizes)
 
 
-def files_below(paths: Iterable[str], to: str, output: Display) -> Iterator[File | Skipped]:
-    """Yield the files at and below `paths`; report what is not a file, and misleading names."""
-    for found in walk(paths, to=to):
-        if isinstance(found, Skipped) and found.reason in _NOT_A_FILE:
-            output.note(f"skipped {found.path}: {found.message}")
-            continue
+def files_below(
+    paths: Iterable[str], to: str, own: OwnFiles, output: Display
+) -> Iterator[File | Skipped]:
+    """Yield the files at and below `paths`; report misleading names."""
+    for found in walk(paths, to=to, own=own):
         if isinstance(found, File) and normalisation_differs(found.key):
             output.note(f"{printable(found.path)}: {_NOT_NFC}")
         yield found
@@ -64,6 +62,8 @@ class Summary:
     unconfirmed: int = 0
     taken: int = 0
     failed: int = 0
+    left_out: int = 0
+    """Links, special files and files of onecopy itself, found below a path."""
     sent: int = 0
     """Bytes that were sent, or would be."""
     not_sent: int = 0
@@ -75,6 +75,8 @@ class Summary:
         self.sent += result.size if would else result.sent
         if result.outcome is Outcome.FAILED:
             self.failed += 1
+        elif result.outcome is Outcome.LEFT_OUT:
+            self.left_out += 1
         elif result.outcome is Outcome.KEY_TAKEN:
             self.taken += 1
         elif would:
@@ -94,6 +96,7 @@ class Summary:
             (self.unconfirmed, "unconfirmed"),
             (self.taken, "not uploaded because the name is taken"),
             (self.failed, "failed"),
+            (self.left_out, "left out"),
         )
         counts += [f"{number:,} {name}" for number, name in others if number]
         saved = money_text(self.not_sent / 1e9 * price)
@@ -109,5 +112,8 @@ def print_results(results: Iterable[Result], output: Display, *, as_json: bool) 
     summary = Summary()
     for result in results:
         summary.add(result)
-        output.line(json_line(result_values(result)) if as_json else result_text(result))
+        show = output.line
+        if result.outcome is Outcome.LEFT_OUT and not as_json:
+            show = output.note
+        show(json_line(result_values(result)) if as_json else result_text(result))
     return summary

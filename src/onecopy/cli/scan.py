@@ -5,14 +5,15 @@ from collections.abc import Iterator
 import click
 
 from onecopy.aws.functions.settings import FunctionSettings
-from onecopy.backends import opened_backends, tenants_of
+from onecopy.backends import opened_backends, own_files, tenants_of
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
 from onecopy.files import printable
-from onecopy.scan.scanning import Figures, Read, scan
+from onecopy.own_files import OWN, OwnFiles
+from onecopy.scan.scanning import Figures, Read, listed, scan
 from onecopy.settings import Settings
-from onecopy.store import Store
+from onecopy.store import Object, Store
 
 
 @click.command(
@@ -41,9 +42,10 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
     New and changed objects are read and recorded, and records of objects that no longer exist are
     removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
+    own = own_files(settings)
     with (
         opened_backends(settings) as (index, store),
-        display(progress=progress, unit=" objects", sizes=_count(store)) as output,
+        display(progress=progress, unit=" objects", sizes=_count(store, own)) as output,
     ):
         before = 0
 
@@ -59,7 +61,10 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
             tenants_of(settings, index, FunctionSettings.read().jwt_tenant),
             read=read or "new",
             progress=report,
+            own=own,
         )
+        for key in figures.left_out:
+            output.note(f"left out {printable(key)}: {OWN}")
         for problem in figures.problems:
             output.note(f"{printable(problem.key)}: {problem.reason}")
         if figures.more_problems:
@@ -77,6 +82,7 @@ def _values(figures: Figures) -> dict[str, object]:
         "added": figures.added,
         "read_bytes": figures.read_bytes,
         "forgotten": figures.forgotten,
+        "left_out": figures.left_out,
         "problems": len(figures.problems) + figures.more_problems,
     }
 
@@ -84,13 +90,16 @@ def _values(figures: Figures) -> dict[str, object]:
 def _text(figures: Figures) -> str:
     empty = f" ({figures.empty:,} empty)" if figures.empty else ""
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
+    left_out = f", {len(figures.left_out):,} left out" if figures.left_out else ""
     return (
         f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.known:,} known, {figures.added:,} added{read}, "
-        f"{figures.forgotten:,} forgotten"
+        f"{figures.forgotten:,} forgotten{left_out}"
     )
 
 
-def _count(store: Store) -> Iterator[int]:
+def _count(store: Store, own: OwnFiles) -> Iterator[int]:
     """Yield 1 for each object; nothing if counting would cost requests."""
-    return (1 for _ in store.objects()) if store.kind == "folder" else iter(())
+    if store.kind != "folder":
+        return iter(())
+    return (1 for each in listed(store, own) if isinstance(each, Object))

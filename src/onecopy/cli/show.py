@@ -94,8 +94,9 @@ def _describe(result: Result) -> str:
     if result.outcome is Outcome.KEY_TAKEN:
         return f"not uploaded: another file is stored as {printable(result.key or '')}"
     explanation = result.message or _EXPLANATIONS.get(result.reason or "", result.reason or "")
-    if result.outcome is Outcome.FAILED:
-        return f"failed: {explanation}"
+    if result.outcome in {Outcome.FAILED, Outcome.LEFT_OUT}:
+        state = "failed" if result.outcome is Outcome.FAILED else "left out"
+        return f"{state}: {explanation}"
     return f"unconfirmed: {explanation}" if result.verdict is Verdict.UNCONFIRMED else "new"
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from onecopy.backends import opened_gate
+from onecopy.backends import opened_gate, own_files
 from onecopy.cli.files import display_of_files, files_below, print_results, takes_files
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.content import Verdict
@@ -83,8 +83,9 @@ def command(  # noqa: PLR0913 - one for each option
     uploads of large files, run the same command again.
     """
     check_prefix(to)
-    with opened_gate(settings) as gate, display_of_files(paths, progress=progress) as output:
-        found = files_below(paths, to, output)
+    own = own_files(settings, for_check=dry_run)
+    with opened_gate(settings) as gate, display_of_files(paths, own, progress=progress) as output:
+        found = files_below(paths, to, own, output)
         report = output.callback
         options = Options(
             anyway=anyway,

@@ -18,6 +18,7 @@ Forbidden when it denies access.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Copy, Listed
@@ -245,6 +246,10 @@ class EngineModule(Protocol):
 
     def name_of(self, url: str) -> str:
         """Return a URL that names the same index from any working directory."""
+        ...
+
+    def files(self, url: str) -> Sequence[Path]:
+        """Return the paths on this machine at which the engine keeps the index, if any."""
         ...
 
     def write_cost(self, url: str, mean: Mean) -> WriteCost:

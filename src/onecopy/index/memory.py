@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count as counter
+from pathlib import Path
 from threading import RLock
 from typing import NamedTuple, TypeVar
 
@@ -33,6 +34,11 @@ def require_exists(url: str) -> None:
 def name_of(url: str) -> str:
     """Return the URL."""
     return url
+
+
+def files(url: str) -> Sequence[Path]:  # noqa: ARG001
+    """Return nothing: the index is in memory."""
+    return ()
 
 
 def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001

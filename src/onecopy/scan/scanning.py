@@ -16,8 +16,9 @@ from onecopy.content import Copy, Digests
 from onecopy.digest import MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
+from onecopy.own_files import OwnFiles
 from onecopy.scan.records import recorded_at
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.interface import Absent, Local, Object, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
 from onecopy.workers import Workers
@@ -62,35 +63,45 @@ class Figures:
     problems: list[Problem] = field(default_factory=list)
     """The first 1000."""
     more_problems: int = 0
+    left_out: list[str] = field(default_factory=list)
+    """Keys of files and, ending in a slash, of folders of onecopy itself. Not objects."""
 
 
 Progress = Callable[[Figures], object]
 """Called after each batch with the figures so far."""
 
 
-def scan(
+def scan(  # noqa: PLR0913 - the last three are optional
     index: Engine,
     store: Store,
     tenants: Container[str] = (),
     *,
     read: Read = "new",
     progress: Progress | None = None,
+    own: OwnFiles | None = None,
 ) -> Figures:
     """Bring the index up to date with the store, and return the figures.
 
     `tenants` names the tenants that own the first folders of keys; without any, every key belongs
     to the default tenant. Digests that the store states are used without reading the object, unless
-    `read` says otherwise. A record is forgotten only if its object is certainly gone. A scan can be
-    interrupted at any time, and resumes when it is run again. Raises Unavailable and Forbidden.
+    `read` says otherwise. A record is forgotten only if its object is certainly gone, or is one of
+    the files of onecopy itself, `own`, which are left out. A scan can be interrupted at any time,
+    and resumes when it is run again. Raises Unavailable and Forbidden.
     """
     workers = Workers()
-    scanning = _Scan(index, store, tenants, read, progress or (lambda _figures: None))
+    owners, report = Owners(tenants), progress or (lambda _figures: None)
+    scanning = _Scan(index, store, owners, own=own or OwnFiles(), read=read, progress=report)
     try:
         scanning.record(workers)
         scanning.forget()
     finally:
         workers.stop(timeout=2)
     return scanning.figures
+
+
+def listed(store: Store, own: OwnFiles) -> Iterator[Object | str]:
+    """Yield the objects of a store, and the keys of onecopy's own files in it."""
+    return store.objects_and_own(own) if isinstance(store, Local) else store.objects()
 
 
 class _Found(NamedTuple):
@@ -111,12 +122,20 @@ class _Read(NamedTuple):
 class _Scan:
     """One scan, and its figures so far."""
 
-    def __init__(
-        self, index: Engine, store: Store, tenants: Container[str], read: Read, progress: Progress
+    def __init__(  # noqa: PLR0913 - what a scan works with
+        self,
+        index: Engine,
+        store: Store,
+        owners: Owners,
+        *,
+        own: OwnFiles,
+        read: Read,
+        progress: Progress,
     ) -> None:
         self._index = index
         self._store = store
-        self._owners = Owners(tenants)
+        self._owners = owners
+        self._own = own
         self._read_mode = read
         self._progress = progress
         self.figures = Figures()
@@ -133,13 +152,15 @@ class _Scan:
             self._progress(self.figures)
 
     def forget(self) -> None:
-        """Forget the records of objects that are certainly gone."""
+        """Forget the records of objects that are certainly gone, and of onecopy's own files."""
         copies = self._index.copies()
+        files = frozenset(self.figures.left_out)
+        folders = tuple(key for key in files if key.endswith("/"))
         while batch := list(islice(copies, _BATCH)):
             keys = [Tenant(name).prefix + copy.key for name, copy in batch]
             gone: dict[str, list[Copy]] = {}
             for (name, copy), key, seen in zip(batch, keys, self._store.look(keys), strict=True):
-                if isinstance(seen, Absent):
+                if isinstance(seen, Absent) or key in files or key.startswith(folders):
                     gone.setdefault(name, []).append(copy)
                 elif isinstance(seen, Unknown):
                     self._report(Problem(key, seen.reason))
@@ -162,7 +183,10 @@ class _Scan:
 
     def _objects(self) -> Iterator[_Found | Problem]:
         """Yield the objects that have content and an owner, and problems."""
-        for found in self._store.objects():
+        for found in listed(self._store, self._own):
+            if isinstance(found, str):
+                self.figures.left_out.append(found)
+                continue
             self.figures.objects += 1
             self.figures.bytes += found.size
             if found.size == 0:

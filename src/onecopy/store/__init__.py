@@ -1,6 +1,7 @@
 """Stores hold the bytes. `open_store` opens one from its URL."""
 
 from importlib import import_module
+from pathlib import Path
 
 from onecopy.errors import InvalidSettings
 from onecopy.store.interface import Absent, Completing, KeyTaken, Object, Store, Unknown, Upload
@@ -20,13 +21,25 @@ def open_store(url: str) -> Store:
 
     Raises InvalidSettings for a URL that cannot be used, and Unavailable.
     """
-    scheme, colon, _ = url.partition(":")
-    # A single letter before the colon is a Windows drive; a path may contain colons later on.
-    if not colon or len(scheme) == 1 or not scheme.isalnum():
-        scheme = "file"
+    scheme = _scheme(url)
     if scheme not in _MODULES:
         raise InvalidSettings(
             f"unknown store {url!r}: expected a path, file:///folder or s3://bucket/prefix"
         )
     store: Store = import_module(_MODULES[scheme]).open_url(url)
     return store
+
+
+def store_folder(url: str) -> Path | None:
+    """Return the folder of a store on this machine; raises InvalidSettings."""
+    if _scheme(url) != "file":
+        return None
+    from onecopy.store.folder import path_of
+
+    return path_of(url)
+
+
+def _scheme(url: str) -> str:
+    scheme, colon, _ = url.partition(":")
+    # A single letter before the colon is a Windows drive; a path may contain colons later on.
+    return scheme if colon and len(scheme) > 1 and scheme.isalnum() else "file"

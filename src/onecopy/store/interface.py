@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Digests
 from onecopy.digest import Digest
+from onecopy.own_files import OwnFiles
 
 
 class Object(NamedTuple):
@@ -201,6 +202,14 @@ class Describer(Protocol):
 
     def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         """Do as `look`, with every digest that the store states, as `objects` does."""
+
+
+@runtime_checkable
+class Local(Protocol):
+    """A store of files on this machine, among which may be files of onecopy itself (a folder)."""
+
+    def objects_and_own(self, own: OwnFiles) -> Iterator[Object | str]:
+        """Yield all objects, but of what belongs to onecopy only the key; a folder's ends in /."""
 
 
 @runtime_checkable

@@ -1,7 +1,7 @@
 """Results of checking and uploading files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
@@ -18,6 +18,8 @@ class Outcome(StrEnum):
     WOULD_UPLOAD = "would-upload"
     """In a dry run."""
     SKIPPED = "skipped"
+    LEFT_OUT = "left-out"
+    """Found below a path, and never uploaded: `Skipped.left_out`."""
     KEY_TAKEN = "key-taken"
     FAILED = "failed"
 
@@ -43,7 +45,7 @@ class Result:
     url: str | None = None
     """Address of the copy."""
     outcome: Outcome | None = None
-    """None for a check that did not fail."""
+    """None for a file that was checked."""
     sent: int = 0
     """Bytes that were sent."""
 
@@ -83,7 +85,8 @@ _failed = partial(Result, verdict=Verdict.UNCONFIRMED, outcome=Outcome.FAILED)
 
 def skipped(found: Skipped) -> Result:
     """Return the result of an entry that cannot be uploaded."""
-    return _failed(path=found.path, size=0, reason=found.reason, message=found.message)
+    result = _failed(path=found.path, size=0, reason=found.reason, message=found.message)
+    return replace(result, outcome=Outcome.LEFT_OUT) if found.left_out else result
 
 
 def failed(file: File, key: str, error: OnecopyError | OSError, sent: int = 0) -> Result:

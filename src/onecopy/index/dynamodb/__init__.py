@@ -20,6 +20,9 @@ There is no loading.py: DynamoDB has no faster path for a bulk load into an exis
 ScyllaDB's Alternator understands the same requests (`endpoint=…`), but is untested.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.costs import write_cost as cost_at
 from onecopy.index.extras import extra
@@ -49,6 +52,11 @@ def require_exists(url: str) -> None:
 def name_of(url: str) -> str:
     """Return the URL, which names the same table everywhere."""
     return url
+
+
+def files(url: str) -> Sequence[Path]:  # noqa: ARG001
+    """Return nothing: the index is in DynamoDB."""
+    return ()
 
 
 def write_cost(url: str, mean: Mean) -> WriteCost:

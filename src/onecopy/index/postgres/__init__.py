@@ -13,6 +13,9 @@ rows.py         copies as rows, and the tables that they are written to
 schema.py       the tables, and upgrades from older versions
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from onecopy.index.extras import extra
 from onecopy.index.interface import Engine, Mean, WriteCost
 
@@ -37,6 +40,11 @@ def require_exists(url: str) -> None:
 def name_of(url: str) -> str:
     """Return the URL, which names the same database everywhere."""
     return url
+
+
+def files(url: str) -> Sequence[Path]:  # noqa: ARG001
+    """Return nothing: the index is in a database."""
+    return ()
 
 
 def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001

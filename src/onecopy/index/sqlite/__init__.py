@@ -15,13 +15,15 @@ schema.py       the tables, and upgrades from older versions
 checking.py     search for faults
 """
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from onecopy.errors import InvalidSettings
 from onecopy.index.interface import Mean, WriteCost
 from onecopy.index.sqlite.index import SqliteIndex
 
-__all__ = ["SqliteIndex", "name_of", "open_url", "require_exists", "write_cost"]
+__all__ = ["SqliteIndex", "files", "name_of", "open_url", "require_exists", "write_cost"]
 
 
 def open_url(url: str) -> SqliteIndex:
@@ -38,6 +40,13 @@ def require_exists(url: str) -> None:
 def name_of(url: str) -> str:
     """Return the URL with the absolute path."""
     return f"sqlite:{Path(_path(url)).resolve()}"
+
+
+def files(url: str) -> Sequence[Path]:
+    """Return the file, and those that SQLite adds beside it while it is in use."""
+    file = _path(url)
+    # SQLite resolves links before it appends to the name.
+    return [Path(os.path.realpath(file) + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
 
 
 def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001

@@ -23,10 +23,15 @@ __all__ = ["FolderStore", "open_url"]
 def open_url(url: str) -> FolderStore:
     """Open `file:///absolute/path` or a plain path; raises InvalidSettings."""
     require_folder_store()
+    return FolderStore(path_of(url))
+
+
+def path_of(url: str) -> Path:
+    """Return the path in `file:///absolute/path` or a plain path; raises InvalidSettings."""
     path = _path_in(url) if url.startswith("file:") else url
     if not path or "\0" in path:
         raise InvalidSettings(f"invalid folder {url!r}: expected a path or file:///absolute/path")
-    return FolderStore(Path(path))
+    return Path(path)
 
 
 def _path_in(url: str) -> str:

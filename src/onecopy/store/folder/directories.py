@@ -7,7 +7,7 @@ directory under its mount point is not mistaken for it.
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Self
 
@@ -168,9 +168,16 @@ def _open_or_make(above: int, name: bytes, mode: int) -> int:
         return os.open(name, READ, dir_fd=above)
 
 
-def files(root: int, prefix: str, longest: int) -> Iterator[tuple[bytes, os.stat_result]]:
+IsOwn = Callable[[bytes, os.stat_result], bool]
+"""Returns whether the file or folder with a name and status belongs to onecopy."""
+
+
+def files(
+    root: int, prefix: str, longest: int, is_own: IsOwn
+) -> Iterator[tuple[bytes, os.stat_result | None]]:
     """Yield path and status of each regular file whose path begins with `prefix`, by their bytes.
 
+    A file or folder that belongs to onecopy has no status; the path of a folder ends in a slash.
     Skips `.onecopy`, symbolic links, special files, other file systems mounted below, and
     directories whose path is longer than `longest` bytes. Keeps the names of one directory per
     level in memory. Raises OSError if a directory cannot be read.
@@ -191,10 +198,15 @@ def files(root: int, prefix: str, longest: int) -> Iterator[tuple[bytes, os.stat
                 os.close(fd)
             elif not name.endswith(b"/"):
                 if status := _status(fd, name):
-                    yield path + name, status
+                    yield path + name, None if is_own(name, status) else status
             elif len(path) + len(name) < longest:
                 below = _open_below(fd, name[:-1], device)
-                if below is not None:
+                if below is None:
+                    continue
+                if is_own(name[:-1], os.fstat(below)):
+                    os.close(below)
+                    yield path + name, None
+                else:
                     levels.append(_level(below, path + name, b""))
     finally:
         for fd, _, _ in levels:

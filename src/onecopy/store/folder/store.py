@@ -14,12 +14,14 @@ import msgspec
 from onecopy.digest import Digest
 from onecopy.errors import InvalidKey, InvalidSettings, OnecopyError, Unavailable, UploadUnknown
 from onecopy.key import LONGEST_KEY, check_key
+from onecopy.own_files import OwnFiles
 from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
 from onecopy.store.folder import staging
 from onecopy.store.folder.directories import (
     ABSENT,
     READ,
     Descent,
+    IsOwn,
     failure,
     files,
     folder_names,
@@ -96,13 +98,21 @@ class FolderStore:
         return os.fdopen(fd, "rb")
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
+        listed = self._list(prefix, lambda _name, _status: False)
+        return (each for each in listed if isinstance(each, Object))
+
+    def objects_and_own(self, own: OwnFiles) -> Iterator[Object | str]:
+        """See Local."""
+        return self._list("", lambda name, status: own.has(os.fsdecode(name), status))
+
+    def _list(self, prefix: str, is_own: IsOwn) -> Iterator[Object | str]:
         with self._reached() as root, translated():
-            for path, status in files(root, prefix, LONGEST_KEY):
+            for path, status in files(root, prefix, LONGEST_KEY, is_own):
                 try:
-                    key = check_key(path.decode())
+                    key = check_key(path.decode()) if status else os.fsdecode(path)
                 except (InvalidKey, UnicodeDecodeError):
                     continue  # A name that is not a valid key cannot be used anywhere.
-                yield object_of(key, status)
+                yield object_of(key, status) if status else key
             self._check_marker(root)  # A listing that ends without an error is complete.
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:

@@ -1,0 +1,74 @@
+"""Files of onecopy itself among those of the user: they are never walked, scanned or uploaded.
+
+The index holds the secret that signs tickets and the tokens, so it must not travel into a store.
+"""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+OWN = "it belongs to onecopy: index, store, cache, file of a migration, or this output"
+"""The message for a path that is left out."""
+
+_MIGRATION = re.compile(r"onecopy-migrate-[0-9a-f]{16}\.(csv|checkpoint(\.new)?)")
+"""Names of checkpoints and files of rejects; see `onecopy migrate`."""
+_Place = tuple[int, int]
+"""Device and inode: the same through any link or relative path."""
+
+
+class OwnFiles:
+    """The files and folders at some paths, migrations' own, and the files this process prints to.
+
+    A path at which nothing is yet is recognized as soon as it exists. The user may nevertheless
+    name paths below `enterable`, such as files in a store that are checked.
+    """
+
+    def __init__(
+        self, closed: Iterable[str | os.PathLike[str]] = (), *, enterable: Iterable[Path] = ()
+    ) -> None:
+        self._closed = [Path(os.path.realpath(path)) for path in closed]
+        self._all = [*self._closed, *(path.resolve() for path in enterable)]
+        self._names = frozenset(path.name for path in self._all)
+        self._places = self._find()
+
+    def has(self, name: str, status: os.stat_result) -> bool:
+        """Return whether a file or folder with this name and status is one of onecopy itself."""
+        place = _place(status)
+        if name in self._names or place in self._places:
+            self._places = self._find()  # it may be newer than the last look, or gone since
+            if place in self._places:
+                return True
+        return (
+            name.startswith("onecopy-migrate-")
+            and _MIGRATION.fullmatch(name) is not None
+            and stat.S_ISREG(status.st_mode)
+        )
+
+    def contain(self, path: str) -> bool:
+        """Return whether a path is below one of the closed folders, through whatever links."""
+        closed = set(_places(self._closed))
+        return not closed.isdisjoint(_places(Path(os.path.realpath(path)).parents))
+
+    def _find(self) -> frozenset[_Place]:
+        return frozenset([*_places(self._all), *_outputs()])
+
+
+def _places(paths: Iterable[Path]) -> Iterator[_Place]:
+    for path in paths:
+        with suppress(OSError, ValueError):
+            yield _place(path.stat())
+
+
+def _place(status: os.stat_result) -> _Place:
+    return status.st_dev, status.st_ino
+
+
+def _outputs() -> Iterator[_Place]:
+    """Yield the places of standard output and error, which may be files."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # None, closed, or not a file
+            yield _place(os.fstat(stream.fileno()))
