@@ -24,6 +24,26 @@ DigestText = Annotated[
     ),
 ]
 Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
+_MAX_DIGESTS = 8
+CheckDigests = Annotated[
+    list[DigestText],
+    Meta(
+        max_length=_MAX_DIGESTS,
+        description="The content digest (`sha256`; from 8 MiB `sha256+<part size>`), and those "
+        "under the other schemes that `probe` returns for the size. Without the content digest, "
+        "the file is `unconfirmed` with the reason `digest-needed` unless the others decide; the "
+        "message names the schemes to compute.",
+    ),
+]
+UploadDigests = Annotated[
+    list[DigestText],
+    Meta(
+        max_length=_MAX_DIGESTS,
+        description="The content digest; others are ignored. It is required below 8 MiB, and from "
+        "8 MiB if a known content has the same size and `anyway` is not set: otherwise the file is "
+        "`unconfirmed` with the reason `digest-needed`.",
+    ),
+]
 TicketText = Annotated[
     str, Meta(min_length=1, max_length=8192, description="As `begin` returned it.")
 ]
@@ -52,7 +72,7 @@ class ProbeResponse(Struct):
 
 class ContentDocument(Struct, forbid_unknown_fields=True):
     size: Size
-    digests: Annotated[list[DigestText], Meta(max_length=8)]
+    digests: CheckDigests
 
 
 class CheckRequest(Struct, forbid_unknown_fields=True):
@@ -94,8 +114,7 @@ class ResultsResponse(Struct):
 class UploadDocument(Struct, forbid_unknown_fields=True):
     key: Annotated[str, Meta(max_length=LONGEST_KEY)]
     size: Size
-    digests: Annotated[list[DigestText], Meta(max_length=8)] = []
-    """Must include the content digest if the file is smaller than 8 MiB."""
+    digests: UploadDigests = []
     content_type: Annotated[str, Meta(max_length=255)] | None = None
     anyway: bool = False
     metadata: Annotated[dict[MetadataName, MetadataValue], Meta(max_length=64)] = {}

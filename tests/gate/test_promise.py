@@ -3,15 +3,18 @@
 import hashlib
 import json
 import time
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from onecopy.content import Content, Digests, Evidence, Listed, Verdict
-from onecopy.digest import compose
+from onecopy.digest import SHA256, Digest, Scheme, compose
 from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, bind
+from onecopy.gate.confirm import Confirmer
 from onecopy.store import Object
 from tests.gate.world import World, content, content_digest, md5, parts_of, weak_only
 
@@ -19,7 +22,13 @@ VECTORS = Path(__file__).parent.parent / "vectors"
 TWINS = json.loads((VECTORS / "md5-twins.json").read_text())
 TWIN_A, TWIN_B = bytes.fromhex(TWINS["a"]), bytes.fromhex(TWINS["b"])
 STRONG = content_digest(b"strong")
+SIX = content_digest(b"sixsix")
 LARGE = bytes(range(256)) * 4096 * 9  # 9 MiB: two parts
+
+
+def raise_unavailable(*_: object) -> None:
+    """Fail like an index that can't be reached."""
+    raise Unavailable("the index is away")
 
 
 class TestP1NoByteIsLostByAWrongDuplicate:
@@ -93,6 +102,77 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         assert world.check(b"claim").verdict is Verdict.NEW
         assert world.check(b"other").verdict is Verdict.DUPLICATE
 
+    def test_undecided(self, world: World) -> None:
+        """Digests that can't rule out each content of a size yield the schemes to compute."""
+        world.upload("a", LARGE)
+        world.record("b", b"bytes", weak_only(b"bytes"))
+        world.record("c", b"unread", Digests())
+        world.index.enlist([("default", Listed(md5(b"sixteen bytes ok"), 16))])
+        plain = Digest(SHA256, hashlib.sha256(LARGE).digest())
+        composite = "sha256+8388608"
+        for size, digests, missing in [
+            (len(LARGE), (plain,), composite),
+            (len(LARGE), (md5(LARGE), plain), composite),
+            (len(LARGE), (), composite),
+            (5, (md5(b"other"),), "sha256"),
+            (5, (), "sha256 and md5"),
+            (6, (md5(b"unread"),), "sha256"),
+            (6, (), "sha256"),
+            (16, (), "sha256 and md5"),
+        ]:
+            [answer] = world.gate().check([Content(size, digests)])
+            assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+            assert f"has {size} bytes" in (answer.message or "")
+            assert f"compute {missing} to" in (answer.message or "")
+
+    def test_decided(self, world: World) -> None:
+        """The content digest decides, as does any digest if no content of the size is known."""
+        world.upload("a", LARGE)
+        other = LARGE[:-1] + b"!"
+        contents = [
+            content(other),
+            Content(len(LARGE) + 1, (md5(other),)),
+            Content(7, ()),
+            Content(0, ()),
+        ]
+        assert world.gate().check(contents) == [Answer(Verdict.NEW)] * len(contents)
+        assert world.begin("b", other).ticket
+        world.index.enlist([("default", Listed(md5(b"listed")))])
+        assert world.gate().check([Content(7, (md5(b"unknown"),))]) == [Answer(Verdict.NEW)]
+
+    def test_begun_without_digest(self, world: World) -> None:
+        """An upload without its content digest begins if no content has its size, or anyway."""
+        size = len(LARGE)
+        assert world.gate().begin([Request("b", size)])[0].ticket
+        world.upload("a", LARGE)
+        [answer] = world.gate().begin([Request("c", size)])
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+        assert "compute sha256+8388608 to" in (answer.message or "")
+        longer, anyway = world.gate().begin(
+            [Request("d", size + 1), Request("e", size, anyway=True)]
+        )
+        assert longer.ticket
+        assert anyway.ticket
+
+    def test_content_digests_cost_no_call(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only contents without their content digest cost a call, one for all of them."""
+        world.upload("a", LARGE)
+        calls: list[list[int]] = []
+        schemes = world.index.schemes
+
+        def count(tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
+            calls.append(list(sizes))
+            return schemes(tenant, sizes)
+
+        gate = world.gate()
+        monkeypatch.setattr(gate.index, "schemes", count)
+        gate.check([content(b"new"), content(LARGE), content(b"also new", weak=True)])
+        assert calls == []
+        gate.check([content(b"new"), *(Content(size, (md5(b"new"),)) for size in (9, 8, 9))])
+        assert calls == [[8, 9]]
+
     def test_trust(self, world: World) -> None:
         """Only a tenant whose policy says so takes MD5 and claims for it."""
         world.record("a", TWIN_A, weak_only(TWIN_A, Evidence.CLAIMED))
@@ -109,7 +189,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
             answer = world.check(data, weak=True)
             assert answer == Answer(Verdict.UNCONFIRMED, reason="listed")
         assert world.check(b"bytes").verdict is Verdict.NEW  # nobody asked for its MD5
-        [answer] = world.gate().check([Content(6, (of_size,))])
+        [answer] = world.gate().check([Content(6, (of_size, SIX))])
         assert answer.verdict is Verdict.NEW
         assert world.check(b"other", gate=world.gate("bob")).verdict is Verdict.NEW
 
@@ -357,6 +437,50 @@ class TestP4OneRecordNoHarm:
             if answer.verdict is Verdict.DUPLICATE and answer.copy:
                 assert answer.copy.key in stored
         assert world.staged() == []
+
+    def test_two_clients(self, folder_world: World) -> None:
+        """Each of the files that two clients complete at once, in any order, is stored once."""
+        gate, datas = folder_world.gate(), [b"file %d" % number for number in range(100)]
+        sent: dict[str, list[Finish]] = {}
+        for name, order in {"ana": datas, "ben": datas[::-1]}.items():
+            begun = [
+                folder_world.begin(f"{name}/{data.decode()}", data, gate=gate) for data in order
+            ]
+            sent[name] = [
+                folder_world.send(answer.ticket or "", data, gate)
+                for answer, data in zip(begun, order, strict=True)
+            ]
+        batches = [files[at : at + 25] for at in range(0, 100, 25) for files in sent.values()]
+        with ThreadPoolExecutor(len(batches)) as pool:
+            answers = [answer for done in pool.map(gate.complete, batches) for answer in done]
+        said = Counter((answer.verdict, answer.reason) for answer in answers)
+        assert said == {(Verdict.NEW, None): 100, (Verdict.DUPLICATE, None): 100}
+        assert sorted(folder_world.objects().values()) == sorted(datas)
+        assert set(folder_world.recorded()) == set(folder_world.objects())
+        assert folder_world.staged() == []
+
+    @pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
+    def test_twice_at_once(self, folder_world: World, data: bytes) -> None:
+        """Requests that complete the same upload at the same moment all return its copy."""
+        gate = folder_world.gate()
+        finish = folder_world.send(folder_world.begin("a", data).ticket or "", data, gate)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: gate.complete([finish])[0], range(8)))
+        assert [(a.verdict, a.reason) for a in answers] == [(Verdict.NEW, None)] * 8
+        assert {a.copy.key for a in answers if a.copy} == {"a"}
+
+    def test_failed_completion_holds_nothing(
+        self, folder_world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A completion that fails does not keep later ones of the same content waiting."""
+        gate = folder_world.gate()
+        finish = folder_world.send(folder_world.begin("a", b"bytes").ticket or "", b"bytes", gate)
+        with monkeypatch.context() as patch:
+            patch.setattr(Confirmer, "record", raise_unavailable)
+            with pytest.raises(Unavailable):
+                gate.complete([finish])
+        assert gate.complete([finish])[0].reason is None
+        assert set(folder_world.recorded()) == {"a"}
 
     @pytest.mark.parametrize("data", [b"bytes", LARGE, b""], ids=["small", "large", "empty"])
     def test_twice(self, world: World, data: bytes) -> None:

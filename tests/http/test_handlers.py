@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from onecopy.content import Listed
+from onecopy.content import Digests, Listed
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
 from onecopy.http.app import Options
-from onecopy.store.interface import Upload
+from onecopy.store.interface import Object, Upload
+from onecopy.store.objects import copy_of
 from onecopy.timestamp import as_datetime
 from onecopy.version import __version__
+from tests.gate.world import content_digest
 from tests.http.conftest import Service, Start, digest
 
 
@@ -38,6 +40,28 @@ def test_config_says_what_a_client_must_know(plain: Service) -> None:
     assert config["tenant"] == "default"
     assert config["price_per_gb_month"] == 0.023
     assert config["features"] == ["upload", "link"]
+
+
+def test_undecided_content_names_the_digest_to_compute(plain: Service) -> None:
+    """A plain SHA-256 of a large content decides neither a check nor an upload of a known size."""
+    data = bytes(9_500_000)
+    Path(plain.store.url.removeprefix("file:"), "stored").write_bytes(data)
+    [found] = plain.store.look(["stored"])
+    assert isinstance(found, Object)
+    copy = copy_of(found, "stored")._replace(digests=Digests.proved(content_digest(data)))
+    plain.index.record("default", [copy])
+    file = {"size": len(data), "digests": [f"sha256:{hashlib.sha256(data).hexdigest()}"]}
+    for url, asked in {"/v1/check": file, "/v1/uploads": {**file, "key": "a"}}.items():
+        [result] = plain.ask("POST", url, {"files": [asked]}).json["results"]
+        assert result == {
+            "verdict": "unconfirmed",
+            "reason": "digest-needed",
+            "message": "a known content also has 9500000 bytes, and may be the same: "
+            "compute sha256+8388608 to compare them",
+        }
+        longer = {**asked, "size": 9_500_001}
+        [result] = plain.ask("POST", url, {"files": [longer]}).json["results"]
+        assert result["verdict"] == "new"
 
 
 def test_content_is_new_then_uploaded_then_a_duplicate(service: Service) -> None:

@@ -70,6 +70,19 @@ def test_a_failed_upload_is_resumed(
     assert not list(memory.iterdir())
 
 
+def test_resumed_although_its_size_is_known_since(
+    world: World, gate: Watched, photos: Path, memory: Path
+) -> None:
+    """A content of the same size that was stored in between does not keep an upload from ending."""
+    path = write(photos / "large", noise(SIZE))
+    break_after(gate, 3)
+    run(gate, path, memory)
+    world.upload("other", noise(SIZE)[::-1])
+    heal(gate)
+    assert run(gate, path, memory).outcome is Outcome.UPLOADED
+    assert sent(gate) == [4, 5, 6]
+
+
 def test_an_interrupted_upload_is_resumed(
     world: World, gate: Watched, photos: Path, memory: Path
 ) -> None:

@@ -2,6 +2,8 @@
 
     all parts received? compose the content digest
          │
+    wait while another request of this process completes the same content
+         │
     key free, content already stored? ──▶ abort: `duplicate`, nothing was created
          │
     publish (key taken since: `duplicate` or `key-taken`)
@@ -13,11 +15,17 @@
 After a crash or a lost answer at any step, completing again finishes the upload: publishing and
 recording are repeatable, and the evidence that a published object is ours is removed last. A file
 that a client sent to a bucket in one piece is an object already: only the last two steps remain.
+
+Requests do not wait for each other if the store is a bucket, or if they are handled by different
+processes: then both may publish, and the index decides which one is an `extra-copy` (P4).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Condition
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, part_lengths
@@ -55,16 +63,42 @@ class _Item:
     answer: Answer | None = None
 
 
+class InProgress:
+    """The contents that requests of one gate are completing now, each in one request at a time."""
+
+    def __init__(self) -> None:
+        self._digests: set[Digest] = set()
+        self._changed = Condition()
+
+    @contextmanager
+    def hold(self, digests: AbstractSet[Digest]) -> Iterator[None]:
+        """Wait until no other request holds any of these, then hold all of them.
+
+        A request that waits holds nothing, so that no two requests wait for each other.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._digests.isdisjoint(digests))
+            self._digests |= digests
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._digests -= digests
+                self._changed.notify_all()
+
+
 class Completion:
     """Completes the uploads of one request."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         store: Store,
         pending: PendingUploads,
         prefix: str,
         confirmer: Confirmer,
         budget: Budget,
+        *,
+        in_progress: InProgress,
     ) -> None:
         self._store = store
         self._pending = pending
@@ -72,12 +106,20 @@ class Completion:
         self._prefix = prefix
         self._confirmer = confirmer
         self._budget = budget
+        self._in_progress = in_progress
 
     def complete(self, uploads: Sequence[tuple[Ticket, Sequence[bytes]]]) -> list[Answer]:
         """Return an answer for each (ticket, SHA-256 of its parts, or nothing)."""
         items = [_Item(ticket, ticket.upload(self._prefix)) for ticket, _ in uploads]
         for item, (_, parts) in zip(items, uploads, strict=True):
             self._collect_digest(item, parts)
+        # A bucket may take minutes to complete an upload, for which no other request should wait.
+        staged = [] if self._presigned else _unanswered(items)
+        with self._in_progress.hold({item.digest for item in staged if item.digest}):
+            self._publish_and_record(items)
+        return [item.answer or Answer(Verdict.UNCONFIRMED, reason="completing") for item in items]
+
+    def _publish_and_record(self, items: list[_Item]) -> None:
         waiting = [item for item in _unanswered(items) if item.staged and not item.direct]
         self._look(waiting)
         for item in self._find_duplicates(_unanswered(waiting)):  # nothing of it is published yet
@@ -85,7 +127,6 @@ class Completion:
         self._publish([item for item in _unanswered(items) if item.digest])
         self._find_lost([item for item in _unanswered(items) if not item.staged])
         self._record(_unanswered(items))
-        return [item.answer or Answer(Verdict.UNCONFIRMED, reason="completing") for item in items]
 
     def _collect_digest(self, item: _Item, claimed: Sequence[bytes]) -> None:
         """Compose the content digest from the store's parts: the caller is not trusted (P2).

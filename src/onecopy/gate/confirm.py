@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TypeVar
 
 from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
-from onecopy.digest import MOST_PARTS, Digest, Hashed, Scheme
+from onecopy.digest import MOST_PARTS, SHA256, SMALLEST_PART, Digest, Hashed, Scheme, content_scheme
 from onecopy.errors import Failure, FileChanged
 from onecopy.gate.interface import Answer
 from onecopy.index.interface import Engine, Lists, Unread
@@ -24,6 +24,8 @@ _T = TypeVar("_T")
 _NEW = Answer(Verdict.NEW)
 LISTED = "listed"
 """The reason if a checksum list has the content and no copy is known."""
+_DIGEST_NEEDED = "digest-needed"
+"""The reason if the digests of a content cannot decide whether it is stored."""
 _CHANGED = "copy-changed"
 """The reason if an object changed while it was read."""
 _CANDIDATES_PER_BATCH = 16
@@ -71,7 +73,8 @@ class Confirmer:
     def find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
         """Return, for each content in order, `duplicate` with its live copy, or another verdict.
 
-        A content that only a checksum list has is judged by the tenant's policy for lists.
+        A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
+        decided by the content digest; without it, by all schemes that the index names for the size.
         """
         try:
             return self._find(contents, budget)
@@ -96,6 +99,7 @@ class Confirmer:
             for content, copies, copy, is_live in zip(contents, groups, best, live, strict=True)
         ]
         self._look_up_lists(contents, answers)
+        self._find_undecided(contents, answers)
         return answers
 
     def _look_up_lists(self, contents: Sequence[Content], answers: list[Answer]) -> None:
@@ -110,6 +114,22 @@ class Confirmer:
         groups = _grouped_by_content([contents[at] for at in unmatched], found)
         for at, group in zip(unmatched, groups, strict=True):
             answers[at] = self._judge_listed(contents[at].size, group)
+
+    def _find_undecided(self, contents: Sequence[Content], answers: list[Answer]) -> None:
+        """Replace the answers for new contents whose digests cannot rule out all of their size."""
+        unsure = [
+            (at, content)
+            for at, (content, answer) in enumerate(zip(contents, answers, strict=True))
+            if answer is _NEW and content.size and not _has_content_digest(content)
+        ]
+        if not unsure:  # the common case costs no call
+            return
+        sizes = sorted({content.size for _, content in unsure})
+        known = dict(zip(sizes, self._index.schemes(self._tenant.name, sizes), strict=True))
+        for at, content in unsure:
+            needed = known[content.size]
+            if not needed.issubset(digest.scheme for digest in content.digests):
+                answers[at] = _unconfirmed(_DIGEST_NEEDED, content, needed)
 
     def _judge_listed(self, size: int, found: Sequence[Listed | None]) -> Answer:
         """Leave the decision to the user if the list is not trusted: it names no copy to see."""
@@ -134,7 +154,7 @@ class Confirmer:
     def _unread_sizes(self, contents: Sequence[Content], best: Sequence[Copy | None]) -> set[int]:
         """Return the sizes for which there may be copies that no lookup by digest finds."""
         unmatched = zip(contents, best, strict=True)
-        sizes = {content.size for content, copy in unmatched if copy is None} - {0}
+        sizes = {c.size for c, copy in unmatched if copy is None and c.digests} - {0}
         if not sizes or self._unread is None:
             return set()
         return self._unread.unread_sizes(self._tenant.name, sorted(sizes))
@@ -149,7 +169,7 @@ class Confirmer:
             reason = confirmed or reason
         if reason is None and budget.over:
             reason = "read-limit"
-        return Answer(Verdict.UNCONFIRMED, reason=reason) if reason else _NEW
+        return _unconfirmed(reason, content) if reason else _NEW
 
     def _candidates(self, content: Content, budget: Budget) -> Iterator[Copy]:
         """Yield each copy that may hold the content once: by strong digest, weak digest, size."""
@@ -188,7 +208,7 @@ class Confirmer:
         if recorded and match is not Match.LIKELY:
             return copy if match is Match.SAME else None
         if not any(digest.scheme.strong for digest in content.digests):
-            return "digest-needed"
+            return _DIGEST_NEEDED
         read = self.read(copy.key, seen, [d.scheme for d in content.digests], budget)
         if not isinstance(read, Copy):
             return read
@@ -265,7 +285,7 @@ class Confirmer:
                 self.record([copy])
             return Answer(Verdict.DUPLICATE, confirmed)
         if confirmed is not None:
-            return Answer(Verdict.UNCONFIRMED, reason=confirmed)
+            return _unconfirmed(confirmed, content)
         return Answer(Verdict.NEW, reason="key-taken")
 
     def record(self, copies: Sequence[Copy]) -> list[Copy]:
@@ -280,6 +300,28 @@ class Confirmer:
             return self._store.look([prefix + copy.key for copy in copies])
         except Failure as failure:
             return [Unknown(store_reason(failure))] * len(copies)
+
+
+def _has_content_digest(content: Content) -> bool:
+    size, digests = content
+    if size < SMALLEST_PART and digests and digests[0].scheme is SHA256:
+        return True  # the common case, kept cheap
+    scheme = content_scheme(size)
+    return any(digest.scheme == scheme for digest in digests)
+
+
+def _unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) -> Answer:
+    """Return `unconfirmed`; a digest that is needed is named, as is any under a `known` scheme."""
+    message = None
+    if reason == _DIGEST_NEEDED:
+        content_first = dict.fromkeys([content_scheme(content.size), *sorted(known, key=str)])
+        given = {digest.scheme for digest in content.digests}
+        names = " and ".join(str(scheme) for scheme in content_first if scheme not in given)
+        message = (
+            f"a known content also has {content.size} bytes, and may be the same: "
+            f"compute {names} to compare them"
+        )
+    return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
 
 
 def _is_sure(digest: Digest, evidence: Evidence) -> bool:

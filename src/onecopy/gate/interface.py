@@ -67,7 +67,10 @@ class Answer(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request to begin an upload. Below 8 MiB the content digest is required."""
+    """A request to begin an upload.
+
+    The content digest is required below 8 MiB, and from 8 MiB if a known content has the same size.
+    """
 
     key: str
     size: int

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Scheme
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
-from onecopy.gate.completion import Completion
+from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.gate.pending import PendingUploads
@@ -51,6 +51,7 @@ class LocalGate:
         self._price = price
         self._confirmer = Confirmer(index, store, tenant)
         self._pending = PendingUploads(store, index)
+        self._completing = InProgress()
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
@@ -102,9 +103,9 @@ class LocalGate:
         self, requests: Sequence[Request], answers: dict[int, Answer], budget: Budget
     ) -> None:
         unchecked = [
-            (at, Content(request.size, (request.digest,)))
+            (at, Content(request.size, (request.digest,) if request.digest else ()))
             for at, request in enumerate(requests)
-            if at not in answers and request.size and request.digest and not request.anyway
+            if at not in answers and request.size and not request.anyway
         ]
         found = self._confirmer.find([content for _, content in unchecked], budget)
         for (at, _), answer in zip(unchecked, found, strict=True):
@@ -263,7 +264,12 @@ class LocalGate:
             except InvalidTicket as error:
                 answers[at] = Answer.refusal(error)
         completion = Completion(
-            self.store, self._pending, self.tenant.prefix, self._confirmer, self._budget()
+            self.store,
+            self._pending,
+            self.tenant.prefix,
+            self._confirmer,
+            self._budget(),
+            in_progress=self._completing,
         )
         done = completion.complete([(ticket, parts) for _, ticket, parts in valid])
         answers.update({at: answer for (at, _, _), answer in zip(valid, done, strict=True)})

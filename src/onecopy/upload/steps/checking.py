@@ -45,7 +45,8 @@ class Checker:
 
     def check(self, batch: Sequence[Item]) -> None:
         """Check files, and queue those to be sent that are new and need not wait."""
-        settled = self._check([item for item in batch if item.check])
+        # An upload that is resumed is not hashed: its completion finds a duplicate.
+        settled = self._check([item for item in batch if item.check and item.hashed])
         ready = [item for item in batch if item not in settled and self._may_proceed(item)]
         for item in ready:
             if item.large:

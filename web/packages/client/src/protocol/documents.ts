@@ -44,7 +44,10 @@ export interface Content {
   readonly digests: readonly string[];
 }
 
-/** An upload to begin. Below 8 MiB, `digests` must include the content digest. */
+/**
+ * An upload to begin. `digests` must include the content digest below 8 MiB, and from 8 MiB if a
+ * known content has the same size.
+ */
 export interface Upload {
   readonly key: string;
   readonly size: number;
