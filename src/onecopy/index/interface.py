@@ -135,7 +135,7 @@ class Lists(Core, Protocol):
 
 @runtime_checkable
 class Unread(Protocol):
-    """Optional: copies of which only the size is known, because their bytes were never read."""
+    """Optional: copies known by size alone, because their bytes were never read."""
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
         """Return up to `limit` copies of this size that have no digest."""

@@ -17,7 +17,7 @@ def part_span(size: int, number: int) -> tuple[int, int]:
 
 
 def parts_missing(size: int, received: int) -> WrongBytes:
-    """Return the error for an upload of which only some parts were received."""
+    """Return the error for an upload if only some of its parts were received."""
     count = len(part_lengths(size))
     return WrongBytes(
         f"only {received} of {count} parts were received: send the others", reason="parts-missing"

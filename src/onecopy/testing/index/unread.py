@@ -13,7 +13,7 @@ from onecopy.testing.index.values import a_copy, claimed, md5_of, proved
 
 
 class LazyIndex(Index, Unread, Protocol):
-    """An index with copies of which only the size is known."""
+    """An index with copies that are known by size alone."""
 
 
 class UnreadContract:
