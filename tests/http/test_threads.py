@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from onecopy.http.threads import Pool
+from onecopy.http.threads import LONE_CALL_SECONDS, Pool
 
 
-@pytest.fixture
-def pool() -> Iterator[Pool]:
-    """Make a pool of two threads."""
-    pool = Pool("test", 2)
+@pytest.fixture(params=[0, LONE_CALL_SECONDS], ids=["no wait", "wait"])
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    """Make a pool of two threads, without and with the wait for a lone call."""
+    pool = Pool("test", 2, request.param)
     yield pool
     pool.close()
 
@@ -95,6 +95,19 @@ def test_caller_who_gave_up_does_no_harm(pool: Pool) -> None:
         return await asyncio.gather(*(pool.call(str, number) for number in range(3)))
 
     assert asyncio.run(run()) == ["0", "1", "2"]
+
+
+def test_call_that_ends_as_the_wait_ends(pool: Pool) -> None:
+    """Its outcome is handed over exactly once, and no thread is lost."""
+
+    def work(number: int) -> int:
+        time.sleep(LONE_CALL_SECONDS * (0.5 + number / 2_000))
+        return number
+
+    async def run() -> list[int]:
+        return [await pool.call(work, number) for number in range(2_000)]
+
+    assert asyncio.run(run()) == list(range(2_000))
 
 
 def test_event_loop_is_free_while_a_call_runs(pool: Pool) -> None:

@@ -4,78 +4,125 @@ A pool hands each call to the idle thread that was busy last: its caches are war
 connection is open, while `ThreadPoolExecutor` rotates through all of its threads. Calls that find
 every thread busy wait in a queue, in order of arrival. A call costs 30 µs of CPU time, compared to
 55 µs with `run_in_executor` and 120 µs with `anyio.to_thread`; a single check takes another 100 µs.
+
+While calls come one at a time, the event loop blocks for up to `LONE_CALL_SECONDS` until the call
+has ended. That avoids a wake-up of the event loop, which is 8 % of a single check on an idle
+machine (docs/performance.md, "The service").
 """
 
 import asyncio
+from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
-Outcome = tuple[Any, BaseException | None]
-"""What a call returned, and what it raised."""
 
 MAX_CALLS = 32
 """Concurrent calls; more than processors, since most of them wait for disks and networks."""
+LONE_CALL_SECONDS = 0.000_2
+"""Twice what a single check takes, and too short for anybody else to notice."""
+_LONE_CALLS = 16
+"""Calls that must come one at a time before the event loop waits for the next."""
 MAX_BODIES = 64
 """Concurrent uploads; each occupies a thread for as long as its client takes to send a part."""
 
 
-class Job(NamedTuple):
-    """A call, and the future in which its caller awaits the outcome."""
+class Job:
+    """A call, its outcome, and the future in which its caller awaits it.
 
-    work: Callable[[], Any]
-    future: "asyncio.Future[Outcome]"
+    The event loop learns of the outcome by a callback, unless it is still waiting for the job.
+    The thread that pops the one element of `_loop_waits` decides.
+    """
 
-    def run(self) -> Outcome:
-        """Make the call; the caller raises the error."""
+    __slots__ = ("_ended", "_loop_waits", "_work", "future", "loop", "outcome")
+
+    def __init__(self, work: Callable[[], object], *, loop_waits: bool) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.future = self.loop.create_future()
+        self.outcome: tuple[Any, BaseException | None] = (None, None)
+        """What the call returned, and what it raised."""
+        self._work = work
+        self._loop_waits = [True] if loop_waits else []
+        self._ended = allocate_lock()
+        self._ended.acquire()
+
+    def run(self) -> bool:
+        """Make the call; return whether the event loop needs a callback."""
         try:
-            return self.work(), None
+            self.outcome = self._work(), None
         except BaseException as error:  # noqa: BLE001 - the caller raises it
-            return None, error
+            self.outcome = None, error
+        loop_waits = self._stop_waiting()
+        self._ended.release()
+        return not loop_waits
+
+    def ends_within(self, seconds: float) -> bool:
+        """Block the event loop until the job has ended; if it has not by then, a callback comes."""
+        return self._ended.acquire(timeout=seconds) or not self._stop_waiting()
+
+    def _stop_waiting(self) -> bool:
+        return bool(self._loop_waits) and self._loop_waits.pop()
 
 
 class Pool:
-    """At most `max_threads` threads, started on demand. Use it from one event loop."""
+    """At most `max_threads` threads, started on demand. Use it from one event loop.
 
-    def __init__(self, name: str, max_threads: int) -> None:
+    The event loop blocks for up to `lone_call_seconds` while calls come one at a time.
+    """
+
+    def __init__(self, name: str, max_threads: int, lone_call_seconds: float = 0) -> None:
         self._name = name
         self._max_threads = max_threads
+        self._lone_call_seconds = lone_call_seconds
+        self._lone_calls = 0
         self._workers: list[Worker] = []
         self._idle: list[Worker] = []
         self._waiting = deque[Job]()
 
     async def call(self, function: Callable[..., T], *arguments: object) -> T:
         """Run a call in a thread; return what it returns, or raise what it raises."""
-        job = Job(partial(function, *arguments), asyncio.get_running_loop().create_future())
-        if self._idle:
-            self._idle.pop().jobs.put(job)
-        elif len(self._workers) < self._max_threads:
-            self._start().jobs.put(job)
+        loop_waits = self._is_lone_call()
+        job = Job(partial(function, *arguments), loop_waits=loop_waits)
+        if self._idle or len(self._workers) < self._max_threads:
+            worker = self._idle.pop() if self._idle else self._start()
+            worker.jobs.put(job)
+            if loop_waits and job.ends_within(self._lone_call_seconds):
+                self._done(worker, job)
         else:
             self._waiting.append(job)
-        result, error = await job.future
+        await job.future
+        result, error = job.outcome
         if error is not None:
             raise error  # here, since a future accepts no StopIteration
         value: T = result
         return value
+
+    def _is_lone_call(self) -> bool:
+        """Return whether calls have come one at a time for a while.
+
+        Every 16th of them leaves the event loop free, to notice calls that come concurrently.
+        """
+        is_alone = len(self._idle) == len(self._workers)
+        self._lone_calls = self._lone_calls + 1 if is_alone and self._lone_call_seconds else 0
+        return self._lone_calls > _LONE_CALLS and self._lone_calls % _LONE_CALLS != 0
 
     def _start(self) -> "Worker":
         worker = Worker(f"{self._name}-{len(self._workers)}", self._done)
         self._workers.append(worker)
         return worker
 
-    def _done(self, worker: "Worker", job: Job, outcome: Outcome) -> None:
+    def _done(self, worker: "Worker", job: Job) -> None:
         """Give the worker its next job, and wake the caller; runs in the event loop."""
         if self._waiting:
             worker.jobs.put(self._waiting.popleft())
         else:
             self._idle.append(worker)
         if not job.future.cancelled():
-            job.future.set_result(outcome)
+            job.future.set_result(None)
 
     def close(self) -> None:
         """Stop the threads after the calls that run; make no calls afterwards."""
@@ -88,7 +135,7 @@ class Pool:
 class Worker:
     """One thread, and the queue from which it takes jobs."""
 
-    def __init__(self, name: str, done: Callable[["Worker", Job, Outcome], None]) -> None:
+    def __init__(self, name: str, done: Callable[["Worker", Job], None]) -> None:
         self.jobs = SimpleQueue[Job | None]()
         self._done = done
         # A daemon: a process that must stop does not wait for clients that are still sending.
@@ -97,19 +144,19 @@ class Worker:
 
     def _work(self) -> None:
         while job := self.jobs.get():
-            outcome = job.run()
-            try:
-                job.future.get_loop().call_soon_threadsafe(self._done, self, job, outcome)
-            except RuntimeError:
-                return  # the event loop has ended, and the caller with it
-            del job, outcome  # so that they are not kept alive until the next call
+            if job.run():
+                try:
+                    job.loop.call_soon_threadsafe(self._done, self, job)
+                except RuntimeError:
+                    return  # the event loop has ended, and the caller with it
+            del job  # so that it is not kept alive until the next call
 
 
 class Threads:
     """Two pools, so that clients that send bytes slowly never delay other calls."""
 
     def __init__(self) -> None:
-        self._calls = Pool("onecopy-call", MAX_CALLS)
+        self._calls = Pool("onecopy-call", MAX_CALLS, LONE_CALL_SECONDS)
         self._bodies = Pool("onecopy-body", MAX_BODIES)
 
     async def call(self, function: Callable[..., T], *arguments: object) -> T:
