@@ -348,6 +348,22 @@ class TestP2NobodyIsTrustedForADigest:
         assert compose(content_digest(LARGE).scheme, [digests]) == content_digest(LARGE)
         assert world.check(digests).verdict is Verdict.NEW
 
+    @pytest.mark.parametrize("numbers", [[], [1], [2]])
+    def test_missing_parts(self, world: World, numbers: list[int]) -> None:
+        """An upload of which parts are missing is not completed, whatever the caller claims."""
+        begun, parts = world.begin("a", LARGE), parts_of(LARGE)
+        assert begun.ticket is not None
+        for number in numbers:
+            world.send_part(begun.ticket, number, parts[number - 1])
+        sums = tuple(hashlib.sha256(part).digest() for part in parts)
+        for claimed in (sums, sums[:-1], (*sums, sums[0]), ()):
+            [answer] = world.gate().complete([Finish(begun.ticket, claimed)])
+            assert answer.reason == "parts-missing"
+        assert world.objects() == {}
+        assert world.check(LARGE).verdict is Verdict.NEW
+        world.gate().complete([world.send(begun.ticket, LARGE)])
+        assert world.objects() == {"a": LARGE}
+
 
 class TestP3InDoubtUpload:
     def test_index_down(self, world: World) -> None:
@@ -366,6 +382,22 @@ class TestP3InDoubtUpload:
         assert (known.verdict, known.reason) == (Verdict.UNCONFIRMED, "store-unavailable")
         assert unknown.verdict is Verdict.NEW
         assert world.begin("b", b"new").verdict is Verdict.UNCONFIRMED
+
+    def test_store_raises(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A look that fails as a whole is not absence: nothing is `new` or forgotten."""
+        world.upload("a", b"bytes")
+        question = content(b"bytes")
+        with monkeypatch.context() as patch:
+            patch.setattr(world.store, "look", raise_unavailable)
+            for weak in (False, True):
+                answer = world.check(b"bytes", weak=weak)
+                assert (answer.verdict, answer.reason) == (
+                    Verdict.UNCONFIRMED,
+                    "store-unavailable",
+                )
+            with pytest.raises(Unavailable):
+                world.gate().live_copy("a")
+        assert world.gate().check([question])[0].verdict is Verdict.DUPLICATE
 
     def test_bad_files_do_not_spoil_others(self, world: World) -> None:
         """In one request each bad file has its own answer."""
@@ -584,6 +616,21 @@ class TestP5TenantsLearnNothingOfEachOther:
             with pytest.raises(InvalidTicket, match="not signed by this service"):
                 bob.abort([ticket])
             assert bob.complete([Finish(ticket)])[0].reason == "ticket-invalid"
+
+    def test_one_idempotency_key(self, folder_world: World) -> None:
+        """Two tenants with the same Idempotency-Key, key and file have an upload each."""
+        world, data = folder_world, b"bytes"
+        alice, bob = world.gate("alice"), world.gate("bob")
+        request = Request("a", len(data), content_digest(data))
+        [ours] = alice.begin([request], idempotency_key="once")
+        [theirs] = bob.begin([request], idempotency_key="once")
+        assert ours.ticket is not None
+        assert theirs.ticket is not None
+        sent = world.send(ours.ticket, data, alice)
+        assert bob.complete([Finish(theirs.ticket)])[0].reason == "parts-missing"
+        bob.abort([theirs.ticket])
+        assert alice.complete([sent])[0].copy is not None
+        assert world.objects() == {"alice/a": data}
 
 
 class TestP6AcknowledgedIsDurable:

@@ -8,9 +8,10 @@ import msgspec
 import pytest
 from starlette.types import Message
 
+from onecopy.errors import LimitExceeded
 from onecopy.http import body as bodies
 from onecopy.http.app import Options
-from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream
+from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream, read_json
 from onecopy.http.checksum_api import ChecksumRequest
 from onecopy.http.problems import Disconnected, HttpProblem
 from tests.http.conftest import Service, Start, digest
@@ -29,6 +30,22 @@ def test_body_that_is_not_json_is_refused(plain: Service, media_type: str | None
     answer = plain.ask("POST", CHECK, body=b'{"files": []}', headers=headers)
     assert answer.status == 415
     assert answer.reason == "media-type-unsupported"
+
+
+@pytest.mark.parametrize("size", [1, 4, 11])
+def test_endless_body_is_refused_at_its_limit(size: int) -> None:
+    """A body without Content-Length is received only until it is longer than the limit."""
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        received += 1
+        return {"type": "http.request", "body": bytes(size), "more_body": received < 100}
+
+    scope = {"headers": [(b"content-type", b"application/json")]}
+    with pytest.raises(LimitExceeded, match="limit 10 bytes"):
+        asyncio.run(read_json(scope, receive, 10))
+    assert received == 10 // size + 1
 
 
 def test_media_type_may_carry_a_charset(plain: Service) -> None:
