@@ -61,15 +61,20 @@ def edge(tls: ssl.SSLContext | None = None) -> Iterator[Edge]:
             headers = {name: value for name, value in self.headers.items() if name != "Host"}
             headers["Host"] = ours.host(urlsplit(self.path).path)
             headers["X-Forwarded-Proto"] = "https"
-            connection = http.client.HTTPConnection(urlsplit(ours.endpoint).netloc, timeout=60)
-            try:
-                connection.request(self.command, self.path, self.rfile.read(length), headers)
-                answer = connection.getresponse()
-                kept = {n: v for n, v in answer.getheaders() if n.lower() not in _HOP}
-                return answer.status, kept, answer.read()
-            finally:
-                connection.close()
+            return forward(ours.endpoint, self.command, self.path, headers, self.rfile.read(length))
 
     with serving(Forwarding, tls) as url:
         ours.url = url
         yield ours
+
+
+def forward(endpoint: str, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+    """Make a request to the stand-in, and return its answer."""
+    connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=60)
+    try:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        kept = {n: v for n, v in answer.getheaders() if n.lower() not in _HOP}
+        return answer.status, kept, answer.read()
+    finally:
+        connection.close()

@@ -3,25 +3,31 @@
 The stand-in's user pool asks for a password, binds codes to PKCE challenges, and signs what it
 gives; its API Gateway verifies signature, issuer, audience and time of each token, as Amazon's
 does. The one thing that is not as there: Cognito's own name can't be reached here, so the browser
-is brought to the stand-in for what the pool says of itself.
+resolves it to a server on this machine that forwards requests to the stand-in. Nothing is routed
+inside the browser: Playwright would then answer preflight requests itself, and CORS rules that
+refuse the page would pass.
 """
 
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from onecopy.digest import MiB
+from tests.certificates import certify, serving_with
 from tests.conftest import Served, running
 from tests.deploy.conftest import HERE, Cloud
-from tests.deploy.edge import Edge, edge
-from tests.page.conftest import MakeFile, Window, chromium, local  # noqa: F401 - fixtures
+from tests.deploy.edge import Edge, edge, forward
+from tests.middleman import Answer, Handler, serving
+from tests.page.conftest import MakeFile, Window, launched, local  # noqa: F401 - a fixture
 from tests.standins import Standin
 
 pytestmark = pytest.mark.server
@@ -81,19 +87,47 @@ class Pool:
 
 
 @dataclass
+class Forwarder:
+    """Cognito's name on this machine."""
+
+    port: int
+    reachable: bool = True
+
+
+@contextmanager
+def forwarder(endpoint: str, tls: ssl.SSLContext) -> Iterator[Forwarder]:
+    """Forward requests to the stand-in, or close their connections while it is unreachable."""
+    ours = Forwarder(0)
+
+    class Forwarding(Handler):
+        def answer(self, length: int) -> Answer | None:
+            body = self.rfile.read(length)
+            if not ours.reachable:
+                return None
+            headers = {name: value for name, value in self.headers.items() if name != "Host"}
+            return forward(endpoint, self.command, self.path, headers, body)
+
+    with serving(Forwarding, tls) as url:
+        ours.port = urlsplit(url).port or 443
+        yield ours
+
+
+@dataclass
 class Deployed:
     """What is deployed, for those who sign in."""
 
     cloud: Cloud
     edge: Edge
     pool: Pool
+    cognito: Forwarder
 
 
 @pytest.fixture(scope="module")
 def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """Deploy with an issuer."""
     cloud = Cloud(ministack, running(tmp_path_factory.mktemp("home")), f"t{uuid4().hex[:12]}")
-    with edge() as before:
+    tls = serving_with(certify(tmp_path_factory.mktemp("cognito")))
+    with edge() as before, forwarder(ministack.endpoint, tls) as cognito:
         pool = Pool(cloud)
         pool.make(f"{before.url}/")
         pool.add("ada", "photos")
@@ -103,28 +137,27 @@ def deployed(ministack: Standin, tmp_path_factory: pytest.TempPathFactory) -> It
         ran = cloud.deploy(*HERE, "--page-origin", before.url, *issuer)
         assert ran.code == 0, ran.err
         before.stand_before(cloud)
-        yield Deployed(cloud, before, pool)
+        yield Deployed(cloud, before, pool, cognito)
+
+
+@pytest.fixture(scope="module")
+def chromium(deployed: Deployed) -> Iterator[Browser]:
+    """Start a browser that finds Cognito on this machine."""
+    host = urlsplit(deployed.pool.issuer).netloc
+    with launched(f"MAP {host} 127.0.0.1:{deployed.cognito.port}") as browser:
+        yield browser
 
 
 @pytest.fixture
-def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:  # noqa: F811
+def window(chromium: Browser, deployed: Deployed) -> Iterator[Window]:
     """Open the page, as nobody yet."""
-    context = chromium.new_context()
-    _bring_to_pool(context, deployed)
+    context = chromium.new_context(ignore_https_errors=True)
     window = Window(context.new_page(), cast(Served, deployed.edge))
     window.open()
     yield window
     context.close()
     # The browser tells of refusals, by which the page learns that it has to do something.
     assert [text for text in window.complaints if "Failed to load resource" not in text] == []
-
-
-def _bring_to_pool(context: BrowserContext, deployed: Deployed) -> None:
-    def bring(route: Route) -> None:
-        path = urlsplit(route.request.url).path
-        route.fulfill(response=route.fetch(url=deployed.cloud.standin.endpoint + path))
-
-    context.route(f"{deployed.pool.issuer}/**", bring)
 
 
 def sign_in(page: Page, name: str = "ada") -> None:
@@ -234,6 +267,24 @@ def test_an_upload_goes_on_after_signing_in_again(
     assert _parts(window).count("1") == 1
 
 
+def test_the_browser_asks_the_bucket_before_it_sends(
+    window: Window,
+    deployed: Deployed,
+    local: MakeFile,  # noqa: F811
+) -> None:
+    """Preflight requests reach the bucket: without the deployed CORS rule, nothing is uploaded."""
+    s3, bucket = deployed.cloud.client("s3"), deployed.cloud.names.uploads
+    rules = s3.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    s3.delete_bucket_cors(Bucket=bucket)
+    sign_in(window.page)
+    window.choose(local("lima.jpg", b"a picture of lima"))
+    expect(window.wait("lima.jpg", "failed")).to_contain_text("CORS rules")
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+    window.click("lima.jpg", "Try again")
+    window.wait("lima.jpg", "uploaded")
+    window.complaints.clear()  # the browser logs each refusal
+
+
 def _parts(window: Window) -> list[str]:
     """Return the numbers of the parts that were sent, in this order."""
     queries = [
@@ -264,12 +315,11 @@ def test_an_answer_to_nothing_that_was_asked_is_refused(window: Window, deployed
 def test_an_issuer_out_of_reach_is_told(window: Window, deployed: Deployed) -> None:
     """In plain words, and trying again works."""
     button = window.page.get_by_role("button", name="Sign in")
-    context = window.page.context
-    context.route(f"{deployed.pool.issuer}/**", lambda route: route.abort())
+    deployed.cognito.reachable = False
     button.click()
     host = urlsplit(deployed.pool.issuer).netloc
     expect(window.page.get_by_text(f"The sign-in server {host} can’t be reached.")).to_be_visible()
-    _bring_to_pool(context, deployed)
+    deployed.cognito.reachable = True
     sign_in(window.page)
     expect(window.page.get_by_role("button", name="Sign out")).to_be_visible()
 
