@@ -1,0 +1,185 @@
+"""Confirmation in detail: what is read, within which limit, and what a doubt is called."""
+
+import io
+from collections.abc import Sequence
+from hashlib import sha256
+
+import pytest
+
+from onecopy.content import Content, Digests, Evidence, Verdict
+from onecopy.digest import Digest, MiB, Scheme, compose
+from onecopy.errors import Unavailable
+from onecopy.gate import Answer, Limits, Request
+from onecopy.gate.confirm import Budget, Confirmer
+from onecopy.store import Object
+from onecopy.store.interface import Absent, KeyTaken, Unknown
+from tests.gate.world import World, content, content_digest, md5, weak_only
+
+_LARGE = bytes(range(256)) * 4096 * 9
+"""9 MiB: two parts of 8 MiB, or of 5 MiB."""
+NOTHING_TO_READ = Limits(read_bytes=0)
+
+
+def in_parts(data: bytes, size: int) -> Digest:
+    """Compute the digest over parts of another size."""
+    parts = [data[at : at + size] for at in range(0, len(data), size)]
+    return compose(Scheme.parse(f"sha256+{size}"), [sha256(part).digest() for part in parts])
+
+
+def verdict(answer: Answer) -> tuple[Verdict, str | None]:
+    """Return what a client goes by."""
+    return answer.verdict, answer.reason
+
+
+def test_a_budget_is_spent_to_the_last_byte_and_no_further() -> None:
+    """Each read is charged; the one that does not fit costs nothing."""
+    budget = Budget(10, 60)
+    assert [budget.spend(size) for size in (4, 7, 6, 1)] == [True, False, True, False]
+    assert not Budget(10, -1).spend(1)
+
+
+def test_a_request_without_time_left_reads_nothing(folder_world: World) -> None:
+    """Its doubt is called the limit, and needs no further digest."""
+    folder_world.record("a", b"lazy!", Digests())
+    answer = folder_world.check(b"lazy!", gate=folder_world.gate(limits=Limits(read_seconds=-1)))
+    assert verdict(answer) == (Verdict.UNCONFIRMED, "read-limit")
+    assert answer.message is None
+
+
+def test_copies_of_other_tenants_are_not_looked_at(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever has to be examined is examined below the tenant's own prefix (P5)."""
+    world = folder_world
+    world.upload("theirs", b"bytes", gate=world.gate("alice"))
+    world.upload("ours", b"bytes", gate=world.gate("bob"))
+    world.touch("bob/ours")
+    looked, look = set[str](), world.store.look
+
+    def watched(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        looked.update(keys)
+        return look(keys)
+
+    monkeypatch.setattr(world.store, "look", watched)
+    assert world.check(b"bytes", gate=world.gate("bob")).verdict is Verdict.DUPLICATE
+    assert looked == {"bob/ours"}
+
+
+def test_proved_digests_rule_a_copy_out_without_reading(folder_world: World) -> None:
+    """A weak match is no reason to read a copy whose strong digest is proved, and another."""
+    both = Digests.proved(content_digest(b"other"), md5(b"bytes"))
+    folder_world.record("a", b"other", both)
+    answer = folder_world.check(b"bytes", weak=True, gate=folder_world.gate(limits=NOTHING_TO_READ))
+    assert verdict(answer) == (Verdict.NEW, None)
+
+
+def test_claimed_digests_rule_nothing_out(folder_world: World) -> None:
+    """A wrong claim does not hide a copy that a weak digest finds: it is read."""
+    wrong = [(content_digest(b"claim"), Evidence.CLAIMED), (md5(b"bytes"), Evidence.PROVED)]
+    folder_world.record("a", b"bytes", Digests.of(wrong))
+    assert folder_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
+
+
+def test_weak_digests_rule_nothing_out(folder_world: World) -> None:
+    """A copy is not ruled out by an MD5 that differs: one that is claimed may be wrong."""
+    wrong = [(content_digest(b"bytes"), Evidence.CLAIMED), (md5(b"claim"), Evidence.CLAIMED)]
+    folder_world.record("a", b"bytes", Digests.of(wrong))
+    assert folder_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
+
+
+def test_store_fails_while_a_copy_is_read(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason is the store's."""
+    folder_world.record("a", b"lazy!", Digests())
+
+    def unreachable(_: str) -> io.BytesIO:
+        raise Unavailable("the store is away")
+
+    monkeypatch.setattr(folder_world.store, "open", unreachable)
+    assert verdict(folder_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "store-unavailable")
+
+
+def test_a_copy_is_hashed_as_the_client_did(folder_world: World) -> None:
+    """A strong digest over parts of another size decides once the copy has been read."""
+    folder_world.record("a", _LARGE, weak_only(_LARGE))
+    digests = (in_parts(_LARGE, 5 * MiB), md5(_LARGE))
+    [answer] = folder_world.gate().check([Content(len(_LARGE), digests)])
+    assert answer.verdict is Verdict.DUPLICATE
+
+
+@pytest.mark.parametrize(("size", "found"), [(10_000, True), (10_001, False)])
+def test_parts_that_no_upload_has_are_not_hashed(
+    folder_world: World, size: int, found: bool
+) -> None:
+    """A client can't make us compose more than 10,000 parts."""
+    data = bytes(size)
+    folder_world.record("a", data, weak_only(data))
+    [answer] = folder_world.gate().check([Content(size, (in_parts(data, 1), md5(data)))])
+    assert (answer.verdict is Verdict.DUPLICATE) is found
+
+
+def test_recorded_copy_at_a_taken_key_is_not_read(folder_world: World) -> None:
+    """Uploading it once more "anyway" yields the recorded copy."""
+    folder_world.upload("a", b"bytes")
+    request = Request("a", 5, content_digest(b"bytes"), anyway=True)
+    [answer] = folder_world.gate(limits=NOTHING_TO_READ).begin([request])
+    assert answer.verdict is Verdict.DUPLICATE
+
+
+def test_copy_that_changes_once_while_it_is_read(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A taken key whose object changes while another request cleans up is read once more."""
+    world = folder_world
+    world.place("a", b"bytes")
+    hash_copy, changes = Confirmer._hash, ["once"]
+
+    def changing(self: Confirmer, *arguments: object) -> object:
+        if changes:
+            changes.pop()
+            world.touch("a")
+        return hash_copy(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Confirmer, "_hash", changing)
+    assert world.begin("a", b"bytes").verdict is Verdict.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        (b"bytes", (Verdict.DUPLICATE, None)),
+        (b"BYTES", (Verdict.NEW, "key-taken")),
+        (None, (Verdict.NEW, "key-taken")),
+    ],
+)
+def test_key_taken_while_an_upload_is_published(
+    folder_world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    stored: bytes | None,
+    expected: tuple[Verdict, str | None],
+) -> None:
+    """What took the key decides, even if it is gone again; the upload is aborted."""
+    world = folder_world
+    begun = world.begin("a", b"bytes")
+    assert begun.ticket is not None
+    finish = world.send(begun.ticket, b"bytes")
+
+    def complete(*_: object) -> KeyTaken:
+        if stored is not None:
+            world.place("a", stored)
+        return KeyTaken()
+
+    monkeypatch.setattr(world.store, "complete", complete)
+    assert verdict(world.gate().complete([finish])[0]) == expected
+    assert world.staged() == []
+
+
+def test_weak_question_names_what_to_compute(folder_world: World) -> None:
+    """An answer that needs no digest has no message."""
+    folder_world.record("a", b"bytes", weak_only(b"bytes"))
+    [needed] = folder_world.gate().check([Content(5, (md5(b"bytes"),))])
+    assert verdict(needed) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert "compute sha256" in (needed.message or "")
+    [found] = folder_world.gate().check([content(b"bytes")])
+    assert found.message is None
