@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WEB := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: help run page docs dist test test-fast soak lint format bench clean browser
+.PHONY: help run page docs dist test test-fast soak mutation lint format bench clean browser
 .DELETE_ON_ERROR:
 
 help:
@@ -38,6 +38,9 @@ test: .make/dev .make/standins/installed .make/page browser  ## run all tests, i
 
 soak: .make/dev .make/standins/installed .make/page browser  ## run the long tests: kills, races, millions of records
 	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
+
+mutation: .make/mutation .make/page  ## change the modules that keep the promise, and see which tests notice (hours)
+	$(BIN)/python -m tests.mutation
 
 bench: .make/bench  ## measure every figure of docs/performance.md (an hour)
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
@@ -86,6 +89,10 @@ clean:  ## remove everything that make has built or installed
 
 .make/docs: .make/venv pyproject.toml
 	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+.make/mutation: .make/dev .make/standins/installed
+	$(BIN)/python -m pip install --quiet --group mutation
 	@touch $@
 
 .make/dist: .make/venv pyproject.toml

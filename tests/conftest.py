@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from tests.standins import SERVERS, Standin
+from tests.standins.child import Child
 from tests.standins.postgres import Postgres, given_or_own
 
 # The same examples each time: whether a change may land is not for luck to say.
@@ -175,7 +176,13 @@ def standins() -> Iterator[Standins]:
     A test that ends or restarts a server starts one of its own instead (`tests.standins`).
     """
     with ExitStack() as stack:
-        yield cache(lambda name: stack.enter_context(SERVERS[name]()))
+        yield cache(lambda name: stack.enter_context(_given_or_own(name)))
+
+
+def _given_or_own(name: str) -> AbstractContextManager[Standin]:
+    """Return the server whose address is in `ONECOPY_TEST_<NAME>`, else start one."""
+    endpoint = os.environ.get(f"ONECOPY_TEST_{name.upper()}")
+    return nullcontext(Standin(name, endpoint, Child((), Path()))) if endpoint else SERVERS[name]()
 
 
 @pytest.fixture(scope="session")
