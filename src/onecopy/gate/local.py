@@ -11,7 +11,7 @@ from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.gate.pending import PendingUploads
-from onecopy.gate.validation import check_limit, check_request, check_sums
+from onecopy.gate.validation import check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
 from onecopy.store.interface import (
     Body,
@@ -68,9 +68,12 @@ class LocalGate:
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         check_limit(len(contents), self._limits.files, "files")
-        max_digests = max((len(content.digests) for content in contents), default=0)
-        check_limit(max_digests, self._limits.digests, "digests", per="file")
-        return self._confirmer.find(contents, self._budget())
+        answers = refused(contents, self._limits.digests)
+        if not answers:  # the common case, kept cheap
+            return self._confirmer.find(contents, self._budget())
+        valid = [content for at, content in enumerate(contents) if at not in answers]
+        found = iter(self._confirmer.find(valid, self._budget()))
+        return [answers.get(at) or next(found) for at in range(len(contents))]
 
     def begin(
         self, requests: Sequence[Request], *, idempotency_key: str | None = None

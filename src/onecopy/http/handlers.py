@@ -149,19 +149,20 @@ def stored_part(part: Part) -> documents.StoredPart:
 def _each(
     caller: Caller,
     name: str,
-    files: Sequence[_D],
+    files: Sequence[_D | BadInput],
     read: Callable[[_D], _V],
     call: Callable[[Sequence[_V]], list[Answer]],
 ) -> documents.ResultsResponse:
-    """Call the gate with the files that can be read; the others get an answer in their places."""
+    """Call the gate with the files that are valid; the others get an answer in their places."""
     values: list[_V] = []
     invalid: list[tuple[int, Answer]] = []
     for at, file in enumerate(files):
         try:
+            if isinstance(file, BadInput):  # it could not be decoded
+                raise file
             values.append(read(file))
         except BadInput as error:
-            reason, message = error.reason, str(error)
-            invalid.append((at, Answer(Verdict.UNCONFIRMED, reason=reason, message=message)))
+            invalid.append((at, Answer.refusal(error)))
     answers = call(values)
     for at, answer in invalid:
         answers.insert(at, answer)
