@@ -173,9 +173,8 @@ def test_errors_keep_their_class_and_reason(client: Client) -> None:
     client.abort([begun.ticket])
     with pytest.raises(UploadUnknown):
         client.send(begun.ticket, begun.send, lambda: iter([b"abc"]), 3)
-    too_many = tuple(Digest(SHA256, bytes([number]) * 32) for number in range(9))
     with pytest.raises(BadInput):
-        client.check([Content(1, too_many)])
+        client.begin([Request("k", 3, digest(b"abc"))], idempotency_key="two words")
 
 
 def test_a_bad_file_does_not_spoil_the_others(client: Client) -> None:
@@ -184,6 +183,15 @@ def test_a_bad_file_does_not_spoil_the_others(client: Client) -> None:
     assert (bad.verdict, bad.reason) == (Verdict.UNCONFIRMED, "key-invalid")
     assert bad.message
     assert good.ticket
+    too_many = tuple(Digest(SHA256, bytes([number]) * 32) for number in range(9))
+    contents = [Content(-1, ()), Content(1, too_many), Content(3, (digest(b"abe"),))]
+    negative, many, good = client.check(contents)
+    assert (negative.reason, negative.message) == (
+        "size-invalid",
+        "invalid size -1: expected `int` >= 0",
+    )
+    assert (many.verdict, many.reason) == (Verdict.UNCONFIRMED, "limit-exceeded")
+    assert good.verdict is Verdict.NEW
 
 
 def test_a_token_is_needed_and_sent(server: Serve, tmp_path: Path) -> None:

@@ -244,6 +244,7 @@ def _upload(request: Request) -> bytes:
             request.content_type,
             request.anyway,
             dict(request.metadata),
+            request.check_key,
         )
     )
 

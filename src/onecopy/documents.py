@@ -122,6 +122,13 @@ class UploadDocument(Struct, forbid_unknown_fields=True):
     anyway: bool = False
     metadata: Annotated[dict[MetadataName, MetadataValue], Meta(max_length=64)] = {}
     """User metadata of the object in a bucket; a folder stores none."""
+    check_key: Annotated[
+        bool,
+        Meta(
+            description="Find out in any case whether the key is taken. Otherwise, a file below "
+            "8 MiB for a bucket may find that out only when its bytes are sent."
+        ),
+    ] = False
 
 
 class BeginRequest(Struct, forbid_unknown_fields=True):

@@ -81,6 +81,9 @@ class Request(NamedTuple):
     """Upload even if the content is already stored."""
     metadata: tuple[tuple[str, str], ...] = ()
     """User metadata as (name, value), if the store keeps it (S3)."""
+    check_key: bool = False
+    """Find out in any case whether the key is taken. Otherwise, a small upload to a bucket may find
+    that out only when its bytes are sent, which saves a request to the bucket."""
 
 
 class Finish(NamedTuple):

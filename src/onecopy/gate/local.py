@@ -142,10 +142,12 @@ class LocalGate:
     def _probably_free(self, requests: Sequence[Request], numbers: list[int]) -> set[int]:
         """Return the numbers of the small uploads whose keys are not in the index.
 
-        In a bucket they are not worth a request each: a taken key shows when they are sent, since
-        nothing is overwritten.
+        In a bucket they are not worth a request each, unless the client wants it: a taken key shows
+        when they are sent, since nothing is overwritten.
         """
-        small = [at for at in numbers if requests[at].size < SMALLEST_PART]
+        small = [
+            at for at in numbers if requests[at].size < SMALLEST_PART and not requests[at].check_key
+        ]
         recorded = self.index.at(self.tenant.name, [requests[at].key for at in small])
         return {at for at, copy in zip(small, recorded, strict=True) if copy is None}
 

@@ -179,7 +179,9 @@ def _request(file: documents.UploadDocument) -> Request:
     digests = map(Digest.parse, file.digests)
     digest = next((digest for digest in digests if digest.scheme == scheme), None)
     metadata = tuple(sorted(file.metadata.items()))
-    return Request(file.key, file.size, digest, file.content_type, file.anyway, metadata)
+    return Request(
+        file.key, file.size, digest, file.content_type, file.anyway, metadata, file.check_key
+    )
 
 
 def _finish(document: documents.FinishDocument) -> Finish:
