@@ -10,7 +10,7 @@ import pytest
 
 from onecopy.client import Client
 from onecopy.content import Content, Listed, Verdict
-from onecopy.digest import SHA256, Digest, content_scheme, part_lengths
+from onecopy.digest import LARGEST_CONTENT, SHA256, Digest, content_scheme, part_lengths
 from onecopy.errors import (
     BadInput,
     Failure,
@@ -175,6 +175,14 @@ def test_errors_keep_their_class_and_reason(client: Client) -> None:
         client.send(begun.ticket, begun.send, lambda: iter([b"abc"]), 3)
     with pytest.raises(BadInput):
         client.begin([Request("k", 3, digest(b"abc"))], idempotency_key="two words")
+
+
+def test_a_file_larger_than_any_object(client: Client) -> None:
+    """No content has its size, and other sizes are probed as usual; it can't be uploaded."""
+    huge = LARGEST_CONTENT + 1
+    assert client.probe([huge, 3]) == [frozenset(), frozenset()]
+    [answer] = client.begin([Request("huge", huge)])
+    assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "size-invalid")
 
 
 def test_a_bad_file_does_not_spoil_the_others(client: Client) -> None:

@@ -65,7 +65,11 @@ class Problem(Struct, omit_defaults=True):
 
 
 class ProbeRequest(Struct, forbid_unknown_fields=True):
-    sizes: Annotated[list[Size], Meta(max_length=10_000)]
+    # A file may be larger than any object: no content of its size is known.
+    sizes: Annotated[
+        list[Annotated[int, Meta(ge=0, le=2**63 - 1, description="Bytes.")]],
+        Meta(max_length=10_000),
+    ]
 
 
 class ProbeResponse(Struct):
