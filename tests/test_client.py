@@ -4,6 +4,7 @@ import hashlib
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,7 @@ def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:
     assert found.copy is not None
     assert (found.copy.key, found.copy.size) == ("a/b.txt", 5)
     assert found.copy.stored_at == stored.copy.stored_at
+    assert abs(found.copy.recorded_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert client.url(found.copy) == (service.folder / "files/a/b.txt").as_uri()
 
 

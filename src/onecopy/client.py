@@ -6,7 +6,6 @@ not followed, so that a token is sent only to the server that the user named.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from functools import cached_property
 from threading import Lock
 from typing import TypeVar
@@ -23,6 +22,7 @@ from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
+from onecopy.timestamp import in_milliseconds
 from onecopy.urls import check_endpoint
 
 _T = TypeVar("_T")
@@ -257,12 +257,8 @@ def _finish(finish: Finish) -> bytes:
 def _copy(document: documents.CopyDocument) -> Copy:
     """Return a copy without its identity, which only the service knows."""
     digests = Digests.proved(*(Digest.parse(text) for text in document.digests))
-    stored, recorded = _milliseconds(document.stored_at), _milliseconds(document.recorded_at)
+    stored, recorded = in_milliseconds(document.stored_at), in_milliseconds(document.recorded_at)
     return Copy(document.key, document.size, digests, "", stored, recorded)
-
-
-def _milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
 
 
 def _send(document: documents.SendDocument) -> Send:

@@ -1,11 +1,11 @@
 """Formatting of results: a line of text for people, or a line of JSON for programs."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from onecopy.content import Copy, Verdict
 from onecopy.files import printable
-from onecopy.timestamp import as_datetime
 from onecopy.upload.result import Outcome, Result
 
 _EXPLANATIONS = {
@@ -23,9 +23,9 @@ _EXPLANATIONS = {
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
-def time_text(milliseconds: int) -> str:
-    """Return a time as RFC 3339 in UTC, to the millisecond."""
-    return as_datetime(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def time_text(time: datetime) -> str:
+    """Return a time in UTC as RFC 3339, to the millisecond."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def bytes_text(size: float) -> str:
@@ -109,4 +109,4 @@ def _describe_duplicate(result: Result) -> str:
 def _location(result: Result) -> str:
     if result.copy is None:
         return f"same content as {printable(result.same_as or '')}"
-    return f"{printable(result.copy.key)}, since {as_datetime(result.copy.stored_at).date()}"
+    return f"{printable(result.copy.key)}, since {result.copy.stored_at.date()}"

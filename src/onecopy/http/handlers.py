@@ -20,7 +20,6 @@ from onecopy.http.metrics import Metrics
 from onecopy.http.options import Options
 from onecopy.key import LONGEST_KEY
 from onecopy.store.interface import Part, Send
-from onecopy.timestamp import as_datetime
 from onecopy.tokens import Scope
 from onecopy.version import __version__
 
@@ -207,8 +206,8 @@ def _copy(caller: Caller, copy: Copy) -> documents.CopyDocument:
     return documents.CopyDocument(
         copy.key,
         copy.size,
-        as_datetime(copy.stored_at),
-        as_datetime(copy.recorded_at),
+        copy.stored_at,
+        copy.recorded_at,
         caller.gate.url(copy) if caller.options.show_urls else None,
         [str(digest) for digest, evidence in copy.digests.pairs() if evidence is Evidence.PROVED],
     )
