@@ -138,7 +138,10 @@ class Gate(Protocol):
         """Publish uploads and record their copies."""
 
     def abort(self, tickets: Sequence[str]) -> None:
-        """Abort unfinished uploads; completed objects are not touched."""
+        """Abort unfinished uploads; completed objects are not touched.
+
+        Raises InvalidTicket after the uploads of all other tickets were aborted.
+        """
 
     def url(self, copy: Copy) -> str | None:
         """Return the address of a copy, without secrets, or None if it is not disclosed."""

@@ -282,8 +282,16 @@ class LocalGate:
 
     def abort(self, tickets: Sequence[str]) -> None:
         check_limit(len(tickets), self._limits.files, "tickets")
-        for ticket in [self._tickets.read(text, late=RESUMABLE) for text in tickets]:
-            self._pending.abort(ticket.upload(self.tenant.prefix))
+        invalid: InvalidTicket | None = None
+        for text in tickets:
+            try:
+                ticket = self._tickets.read(text, late=RESUMABLE)
+            except InvalidTicket as error:
+                invalid = invalid or error
+            else:
+                self._pending.abort(ticket.upload(self.tenant.prefix))
+        if invalid:
+            raise invalid
 
     def live_copy(self, key: str) -> Copy | None:
         """Return the copy at a key of this tenant if it is live now; raises Unavailable."""
