@@ -12,14 +12,14 @@ from onecopy.store.interface import Body, Part, Send
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one request; exceeding one raises LimitExceeded."""
+    """Limits of one request; exceeding one raises LimitExceeded, or concerns one file only."""
 
     sizes: int = 10_000
     """Sizes in a probe."""
     files: int = 1_000
     """Files in a check, begin, complete or abort."""
     digests: int = 8
-    """Digests of one file."""
+    """Digests of one file; a file with more is `unconfirmed` in a check."""
     parts: int = 1_000
     """Parts in one request for signed requests."""
     read_bytes: int = 256 * 1024 * 1024
