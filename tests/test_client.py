@@ -179,6 +179,17 @@ def test_errors_keep_their_class_and_reason(client: Client) -> None:
         client.begin([Request("k", 3, digest(b"abc"))], idempotency_key="two words")
 
 
+def test_a_key_that_is_not_utf_8(client: Client) -> None:
+    """JSON can't hold it: it is refused by itself, as by a local gate."""
+    requests = [Request(key, 3, digest(key[:3].encode())) for key in ("ok1", "caf\udce9", "ok2")]
+    first, bad, last = client.begin(requests)
+    assert (bad.verdict, bad.reason) == (Verdict.UNCONFIRMED, "key-invalid")
+    assert "not UTF-8" in (bad.message or "")
+    assert first.ticket
+    assert last.ticket
+    assert client.begin([requests[1]]) == [bad]
+
+
 def test_a_file_larger_than_any_object(client: Client) -> None:
     """No content has its size, and other sizes are probed as usual; it can't be uploaded."""
     huge = LARGEST_CONTENT + 1

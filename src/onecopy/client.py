@@ -18,6 +18,7 @@ from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import BadInput, Failure, NotAllowed, OnecopyError, StoreFull, Unavailable
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.gate.validation import check_request
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
@@ -85,8 +86,11 @@ class Client:
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
         """See Gate; a call without a key gets a random one, so that it can be retried."""
-        items = list(map(_upload, requests))
-        return self._results("v1/uploads", "files", items, idempotency_key or uuid4().hex)
+        items = list(map(_upload_or_refusal, requests))
+        sent = [item for item in items if isinstance(item, bytes)]
+        key = idempotency_key or uuid4().hex
+        results = iter(self._results("v1/uploads", "files", sent, key))
+        return [next(results) if isinstance(item, bytes) else item for item in items]
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """See Gate."""
@@ -233,6 +237,18 @@ def _batches(items: Sequence[bytes], max_items: int, max_bytes: int) -> Iterator
 def _content(content: Content) -> bytes:
     digests = [str(digest) for digest in content.digests]
     return msgspec.json.encode(documents.ContentDocument(content.size, digests))
+
+
+def _upload_or_refusal(request: Request) -> bytes | Answer:
+    """Return a request as JSON, or its answer if it has text that is not Unicode."""
+    try:
+        return _upload(request)
+    except UnicodeEncodeError as error:
+        try:
+            check_request(request, "")
+        except BadInput as invalid:
+            return Answer.refusal(invalid)
+        raise BadInput(f"invalid request: {error}") from error
 
 
 def _upload(request: Request) -> bytes:
