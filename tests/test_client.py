@@ -4,13 +4,14 @@ import hashlib
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from onecopy.client import Client
 from onecopy.content import Content, Listed, Verdict
-from onecopy.digest import SHA256, Digest, content_scheme, part_lengths
+from onecopy.digest import LARGEST_CONTENT, SHA256, Digest, content_scheme, part_lengths
 from onecopy.errors import (
     BadInput,
     Failure,
@@ -104,6 +105,7 @@ def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:
     assert found.copy is not None
     assert (found.copy.key, found.copy.size) == ("a/b.txt", 5)
     assert found.copy.stored_at == stored.copy.stored_at
+    assert abs(found.copy.recorded_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert client.url(found.copy) == (service.folder / "files/a/b.txt").as_uri()
 
 
@@ -173,9 +175,27 @@ def test_errors_keep_their_class_and_reason(client: Client) -> None:
     client.abort([begun.ticket])
     with pytest.raises(UploadUnknown):
         client.send(begun.ticket, begun.send, lambda: iter([b"abc"]), 3)
-    too_many = tuple(Digest(SHA256, bytes([number]) * 32) for number in range(9))
     with pytest.raises(BadInput):
-        client.check([Content(1, too_many)])
+        client.begin([Request("k", 3, digest(b"abc"))], idempotency_key="two words")
+
+
+def test_a_key_that_is_not_utf_8(client: Client) -> None:
+    """JSON can't hold it: it is refused by itself, as by a local gate."""
+    requests = [Request(key, 3, digest(key[:3].encode())) for key in ("ok1", "caf\udce9", "ok2")]
+    first, bad, last = client.begin(requests)
+    assert (bad.verdict, bad.reason) == (Verdict.UNCONFIRMED, "key-invalid")
+    assert "not UTF-8" in (bad.message or "")
+    assert first.ticket
+    assert last.ticket
+    assert client.begin([requests[1]]) == [bad]
+
+
+def test_a_file_larger_than_any_object(client: Client) -> None:
+    """No content has its size, and other sizes are probed as usual; it can't be uploaded."""
+    huge = LARGEST_CONTENT + 1
+    assert client.probe([huge, 3]) == [frozenset(), frozenset()]
+    [answer] = client.begin([Request("huge", huge)])
+    assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "size-invalid")
 
 
 def test_a_bad_file_does_not_spoil_the_others(client: Client) -> None:
@@ -184,6 +204,15 @@ def test_a_bad_file_does_not_spoil_the_others(client: Client) -> None:
     assert (bad.verdict, bad.reason) == (Verdict.UNCONFIRMED, "key-invalid")
     assert bad.message
     assert good.ticket
+    too_many = tuple(Digest(SHA256, bytes([number]) * 32) for number in range(9))
+    contents = [Content(-1, ()), Content(1, too_many), Content(3, (digest(b"abe"),))]
+    negative, many, good = client.check(contents)
+    assert (negative.reason, negative.message) == (
+        "size-invalid",
+        "invalid size -1: expected `int` >= 0",
+    )
+    assert (many.verdict, many.reason) == (Verdict.UNCONFIRMED, "limit-exceeded")
+    assert good.verdict is Verdict.NEW
 
 
 def test_a_token_is_needed_and_sent(server: Serve, tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_read_all_reads_all(world: World, opening: Opening) -> None:
     seen = world.store.look(["a"])[0]
     assert isinstance(seen, Object)
     wrong = Digests.proved(content_digest(b"other"))
-    world.index.add([("default", Copy("a", 5, wrong, seen.identity, seen.stored_at, 1))])
+    world.index.add([("default", Copy("a", 5, wrong, seen.identity, seen.stored_ms, 1))])
     assert scan(world.index, opening).added == 0
     figures = scan(world.index, opening, read="all")
     assert (figures.added, opening.opened) == (1, ["a"])

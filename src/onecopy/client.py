@@ -6,7 +6,6 @@ not followed, so that a token is sent only to the server that the user named.
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
 from functools import cached_property
 from threading import Lock
 from typing import TypeVar
@@ -19,10 +18,12 @@ from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import BadInput, Failure, NotAllowed, OnecopyError, StoreFull, Unavailable
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.gate.validation import check_request
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
+from onecopy.timestamp import in_milliseconds
 from onecopy.urls import check_endpoint
 
 _T = TypeVar("_T")
@@ -85,8 +86,11 @@ class Client:
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
         """See Gate; a call without a key gets a random one, so that it can be retried."""
-        items = list(map(_upload, requests))
-        return self._results("v1/uploads", "files", items, idempotency_key or uuid4().hex)
+        items = list(map(_upload_or_refusal, requests))
+        sent = [item for item in items if isinstance(item, bytes)]
+        key = idempotency_key or uuid4().hex
+        results = iter(self._results("v1/uploads", "files", sent, key))
+        return [next(results) if isinstance(item, bytes) else item for item in items]
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """See Gate."""
@@ -235,6 +239,18 @@ def _content(content: Content) -> bytes:
     return msgspec.json.encode(documents.ContentDocument(content.size, digests))
 
 
+def _upload_or_refusal(request: Request) -> bytes | Answer:
+    """Return a request as JSON, or its answer if it has text that is not Unicode."""
+    try:
+        return _upload(request)
+    except UnicodeEncodeError as error:
+        try:
+            check_request(request, "")
+        except BadInput as invalid:
+            return Answer.refusal(invalid)
+        raise BadInput(f"invalid request: {error}") from error
+
+
 def _upload(request: Request) -> bytes:
     return msgspec.json.encode(
         documents.UploadDocument(
@@ -244,6 +260,7 @@ def _upload(request: Request) -> bytes:
             request.content_type,
             request.anyway,
             dict(request.metadata),
+            request.check_key,
         )
     )
 
@@ -256,12 +273,8 @@ def _finish(finish: Finish) -> bytes:
 def _copy(document: documents.CopyDocument) -> Copy:
     """Return a copy without its identity, which only the service knows."""
     digests = Digests.proved(*(Digest.parse(text) for text in document.digests))
-    stored, recorded = _milliseconds(document.stored_at), _milliseconds(document.recorded_at)
+    stored, recorded = in_milliseconds(document.stored_at), in_milliseconds(document.recorded_at)
     return Copy(document.key, document.size, digests, "", stored, recorded)
-
-
-def _milliseconds(time: datetime) -> int:
-    return round(time.timestamp() * 1000)
 
 
 def _send(document: documents.SendDocument) -> Send:

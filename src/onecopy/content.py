@@ -1,11 +1,13 @@
 """Values that every layer uses: contents, digests with evidence, copies, verdicts."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
+from onecopy.timestamp import as_datetime
 
 
 class Evidence(IntEnum):
@@ -136,10 +138,20 @@ class Copy(NamedTuple):
     """Digests of the content; empty if only its size is known."""
     identity: str
     """Changes whenever the object changes; only its store can interpret it."""
-    stored_at: int
-    """The object's time in the store: milliseconds since 1970, UTC."""
-    recorded_at: int
-    """When the index recorded it: milliseconds since 1970, UTC."""
+    stored_ms: int
+    """`stored_at` in milliseconds since 1970."""
+    recorded_ms: int
+    """`recorded_at` in milliseconds since 1970."""
+
+    @property
+    def stored_at(self) -> datetime:
+        """The object's time in the store, UTC."""
+        return as_datetime(self.stored_ms)
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When the index recorded it, UTC."""
+        return as_datetime(self.recorded_ms)
 
     @property
     def content_digest(self) -> Digest | None:

@@ -1,7 +1,8 @@
 """The JSON documents of the HTTP API, shared by the service and its client.
 
-Values are checked as they are decoded: for a value that does not fit its type here, the service
-returns a problem document (RFC 9457) and does nothing else.
+Values are checked as they are decoded. For a value that does not fit its type here, the service
+returns a problem document (RFC 9457) and does nothing else; in a list of files, it answers that
+file `unconfirmed` with the reason, and the others as usual.
 """
 
 from datetime import datetime
@@ -24,6 +25,8 @@ DigestText = Annotated[
     ),
 ]
 Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
+MAX_FILES = 1_000
+"""Files in a check, begin or complete."""
 _MAX_DIGESTS = 8
 CheckDigests = Annotated[
     list[DigestText],
@@ -62,7 +65,11 @@ class Problem(Struct, omit_defaults=True):
 
 
 class ProbeRequest(Struct, forbid_unknown_fields=True):
-    sizes: Annotated[list[Size], Meta(max_length=10_000)]
+    # A file may be larger than any object: no content of its size is known.
+    sizes: Annotated[
+        list[Annotated[int, Meta(ge=0, le=2**63 - 1, description="Bytes.")]],
+        Meta(max_length=10_000),
+    ]
 
 
 class ProbeResponse(Struct):
@@ -76,7 +83,7 @@ class ContentDocument(Struct, forbid_unknown_fields=True):
 
 
 class CheckRequest(Struct, forbid_unknown_fields=True):
-    files: Annotated[list[ContentDocument], Meta(max_length=1_000)]
+    files: Annotated[list[ContentDocument], Meta(max_length=MAX_FILES)]
 
 
 class CopyDocument(Struct, omit_defaults=True):
@@ -119,10 +126,17 @@ class UploadDocument(Struct, forbid_unknown_fields=True):
     anyway: bool = False
     metadata: Annotated[dict[MetadataName, MetadataValue], Meta(max_length=64)] = {}
     """User metadata of the object in a bucket; a folder stores none."""
+    check_key: Annotated[
+        bool,
+        Meta(
+            description="Find out in any case whether the key is taken. Otherwise, a file below "
+            "8 MiB for a bucket may find that out only when its bytes are sent."
+        ),
+    ] = False
 
 
 class BeginRequest(Struct, forbid_unknown_fields=True):
-    files: Annotated[list[UploadDocument], Meta(max_length=1_000)]
+    files: Annotated[list[UploadDocument], Meta(max_length=MAX_FILES)]
 
 
 class PartDocument(Struct, forbid_unknown_fields=True):
@@ -161,7 +175,7 @@ class FinishDocument(Struct, forbid_unknown_fields=True):
 
 
 class CompleteRequest(Struct, forbid_unknown_fields=True):
-    tickets: Annotated[list[FinishDocument], Meta(max_length=1_000)]
+    tickets: Annotated[list[FinishDocument], Meta(max_length=MAX_FILES)]
 
 
 class AbortRequest(Struct, forbid_unknown_fields=True):

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,14 +13,13 @@ from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, check_prefix, join
 from onecopy.own_files import OWN, OwnFiles
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
+from onecopy.text import printable
 
 Identity = tuple[int, int, int, int, int]
 """Device, inode, size, mtime and ctime in ns. If they are unchanged, so are the file's bytes."""
 
 _CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
-_MISLEADING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Control characters, line separators, and characters that change the direction of text."""
 
 
 class File(NamedTuple):
@@ -78,7 +76,7 @@ class Skipped(NamedTuple):
     """A path that is not uploaded, with the reason."""
 
     path: str
-    """In the form of `printable`."""
+    """As the system names it: if it is not UTF-8, with surrogates (`os.fsencode`)."""
     reason: str
     """`symlink`, `special` (a device, pipe or socket), `reserved` (records of a folder store),
     `own` (see OwnFiles), `unreadable`, `absent` or `key-invalid`."""
@@ -112,12 +110,6 @@ def walk(
     """
     walker = _Walker(check_prefix(to, room), room, own or OwnFiles())
     return chain.from_iterable(walker.tree(_native(path)) for path in paths)
-
-
-def printable(path: str) -> str:
-    """Return a path that is safe to show: non-UTF-8 and misleading characters are escaped."""
-    text = os.fsencode(path).decode(errors="backslashreplace")
-    return _MISLEADING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def _native(path: str | os.PathLike[str]) -> str:
@@ -208,7 +200,7 @@ def _is_special(path: str) -> bool:
 
 
 def _skipped(path: str, reason: str, message: str) -> Skipped:
-    return Skipped(printable(path), reason, message)
+    return Skipped(path, reason, message)
 
 
 def _name(path: str) -> str:

@@ -22,3 +22,8 @@ def as_datetime(milliseconds: int) -> datetime:
     # Not `fromtimestamp`, which on Windows ends with the year 3000. Two of these are made for every
     # known file of a check: positional arguments and no min() take half the time.
     return _EPOCH + timedelta(0, 0, 0, milliseconds)
+
+
+def in_milliseconds(time: datetime) -> int:
+    """Return a time in milliseconds since 1970, UTC; without a time zone it is in local time."""
+    return round(time.timestamp() * 1000)

@@ -7,6 +7,7 @@ index, and a lookup by that hash takes the same time for every token that is pre
 import hashlib
 import secrets
 from collections.abc import Callable, Collection
+from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from onecopy.errors import BadInput, LimitExceeded
 from onecopy.index.interface import State
 from onecopy.tenant import DEFAULT_TENANT, check_tenant
-from onecopy.timestamp import now
+from onecopy.timestamp import as_datetime, in_milliseconds, now
 
 Scope = Literal["check", "upload", "read", "metrics"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -36,19 +37,31 @@ class Principal(NamedTuple):
 
 
 class Token(msgspec.Struct, frozen=True):
-    """The stored record of a token; times in milliseconds since 1970, UTC."""
+    """The stored record of a token."""
 
     id: str
     tenant: str
     scopes: tuple[Scope, ...]
     label: str
-    created_at: int
-    expires_at: int | None
+    created_ms: int = msgspec.field(name="created_at")
+    """`created_at` in milliseconds since 1970, as it is stored."""
+    expires_ms: int | None = msgspec.field(name="expires_at")
+    """`expires_at` in milliseconds since 1970, as it is stored."""
     sha256: str
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was created, UTC."""
+        return as_datetime(self.created_ms)
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When it expires, UTC; None: never."""
+        return None if self.expires_ms is None else as_datetime(self.expires_ms)
 
     def is_expired(self, now: int) -> bool:
         """Return whether the token has expired at `now`, in milliseconds since 1970, UTC."""
-        return self.expires_at is not None and self.expires_at <= now
+        return self.expires_ms is not None and self.expires_ms <= now
 
 
 _tokens = msgspec.json.Decoder(list[Token])
@@ -60,13 +73,13 @@ def create_token(
     tenant: str = DEFAULT_TENANT,
     scopes: Collection[Scope] = ("check", "upload", "read"),
     label: str = "",
-    expires_at: int | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[Token, str]:
     """Create a token; return its record, and the token itself, which is not stored.
 
-    `expires_at` is in milliseconds since 1970, UTC; None: never. Expired tokens are removed. Raises
-    BadInput for an invalid tenant or scope, and for a tenant that can't coexist with the
-    tenants of other tokens; LimitExceeded when there are too many tokens.
+    It never expires if `expires_at` is None. Expired tokens are removed. Raises BadInput for an
+    invalid tenant or scope, and for a tenant that can't coexist with the tenants of other tokens;
+    LimitExceeded when there are too many tokens.
     """
     check_tenant(tenant)
     if not scopes or not set(scopes) <= set(SCOPES):
@@ -80,8 +93,8 @@ def create_token(
         tenant=tenant,
         scopes=tuple(scope for scope in SCOPES if scope in scopes),
         label=label[:200],
-        created_at=now(),
-        expires_at=expires_at,
+        created_ms=now(),
+        expires_ms=None if expires_at is None else in_milliseconds(expires_at),
         sha256=hash_secret(secret),
     )
     _change(state, lambda tokens: _add(tokens, token))
@@ -108,7 +121,7 @@ def has_tokens(state: State) -> bool:
 
 def _add(tokens: list[Token], token: Token) -> list[Token]:
     """Return the tokens that have not expired, and a new one."""
-    kept = [other for other in tokens if not other.is_expired(token.created_at)]
+    kept = [other for other in tokens if not other.is_expired(token.created_ms)]
     # The default tenant owns every key of the store, including the keys of named tenants (P5).
     if any((other.tenant == DEFAULT_TENANT) != (token.tenant == DEFAULT_TENANT) for other in kept):
         raise BadInput(

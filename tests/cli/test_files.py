@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -312,6 +313,11 @@ def test_names_that_are_not_utf8_are_refused_by_name(run: Run, tmp_path: Path) -
         json.loads, run("upload", "--json", *backends(tmp_path), folder).out.splitlines()
     )
     assert result["reason"] == "key-invalid"
+    assert result["path"] == f"{folder}/caf\\xe9"
+    assert unquote_to_bytes(result["path_bytes"]) == os.fsencode(folder) + b"/caf\xe9"
+    (folder / "cr\r").symlink_to("nowhere")
+    lines = run("check", "--json", *backends(tmp_path), folder).out.splitlines()
+    assert {json.loads(line)["path"] for line in lines} == {result["path"], f"{folder}/cr\r"}
 
 
 def test_misleading_names_are_reported(run: Run, tmp_path: Path) -> None:

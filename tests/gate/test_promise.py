@@ -57,7 +57,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         assert answer.verdict is Verdict.DUPLICATE
         assert world.recorded()["a"] == answer.copy
         assert answer.copy is not None
-        assert answer.copy.stored_at == touched
+        assert answer.copy.stored_ms == touched
 
     def test_other_bytes_of_the_same_size(self, world: World) -> None:
         """A copy that was overwritten is new, and the index learns what is there now."""

@@ -161,7 +161,7 @@ class World:
         seen = self.store.look([full])[0]
         assert isinstance(seen, Object)
         known = Digests.proved(content_digest(data), md5(data)) if digests is None else digests
-        copy = Copy(key, len(data), known, seen.identity, seen.stored_at, 1)
+        copy = Copy(key, len(data), known, seen.identity, seen.stored_ms, 1)
         self.index.add([(tenant, copy)])
         return copy
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -60,9 +61,19 @@ def test_tokens_made_at_once_are_all_kept(state: Engine) -> None:
     assert len({token.id for token in list_tokens(state)}) == 40
 
 
+def test_times_are_datetimes(state: Engine) -> None:
+    """A program need not know the unit; the index keeps milliseconds, as before."""
+    expires = datetime(2030, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
+    create_token(state, expires_at=expires)
+    [token] = list_tokens(state)
+    assert token.expires_at == expires
+    assert abs(token.created_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert b'"expires_at":1893553445678' in (state.get("tokens") or b"")
+
+
 def test_expired_tokens_make_room(state: Engine) -> None:
     """They go when the next one is made."""
-    create_token(state, expires_at=1)
+    create_token(state, expires_at=datetime(1970, 1, 2, tzinfo=UTC))
     token, _ = create_token(state)
     assert list_tokens(state) == [token]
 
@@ -196,7 +207,7 @@ def test_new_token_is_known_at_once(single: Service) -> None:
 
 def test_expired_token_is_refused_at_once(single: Service) -> None:
     """Its time is looked at with every request."""
-    soon = time.time_ns() // 1_000_000 + 300
+    soon = datetime.now(UTC) + timedelta(seconds=0.3)
     _, secret = create_token(single.index, expires_at=soon)
     assert single.ask("GET", "/v1/config", token=secret).status == 200
     time.sleep(0.35)

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 from starlette.types import Message
 
@@ -13,8 +12,9 @@ from onecopy.http import body as bodies
 from onecopy.http.app import Options
 from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream, read_json
 from onecopy.http.checksum_api import ChecksumRequest
+from onecopy.http.decoding import Decoder
 from onecopy.http.problems import Disconnected, HttpProblem
-from tests.http.conftest import Service, Start, digest
+from tests.http.conftest import Service, Start
 
 CHECK = "/v1/check"
 JSON = {"Content-Type": "application/json"}
@@ -78,10 +78,11 @@ def test_broken_json_is_said_to_be_broken(plain: Service, body: bytes) -> None:
     [
         ({}, "files"),
         ([], "object"),
-        ({"files": [{"size": 1, "digests": []}, {"size": -1, "digests": []}]}, "$.files[1].size"),
-        ({"files": [{"size": "1", "digests": []}]}, "$.files[0].size"),
-        ({"files": [{"size": 1, "digests": ["x" * 101]}]}, "$.files[0].digests[0]"),
+        ({"files": 5}, "$.files"),
+        ({"files": {}}, "$.files"),
+        ({"files": None}, "$.files"),
         ({"files": [], "extra": 1}, "extra"),
+        ({"files": [{"size": -1, "digests": []}], "extra": 1}, "extra"),
     ],
 )
 def test_wrong_document_is_told_where(plain: Service, document: object, path: str) -> None:
@@ -97,7 +98,7 @@ def test_wrong_document_is_told_where(plain: Service, document: object, path: st
     [
         ("/v1/probe", {"sizes": [1] * 10_001}),
         (CHECK, {"files": [{"size": 1, "digests": []}] * 1_001}),
-        (CHECK, {"files": [{"size": 1, "digests": [digest(b"x")] * 9}]}),
+        (CHECK, {"files": [{"size": -1, "digests": []}] * 1_001}),
         ("/v1/uploads", {"files": [{"key": "k", "size": 1}] * 1_001}),
         (
             "/v1/uploads/parts",
@@ -126,9 +127,9 @@ def test_deep_nesting_does_no_harm(plain: Service, opening: bytes) -> None:
 
 def test_deep_nesting_where_a_document_lets_unknown_fields_pass() -> None:
     """The checksum API's document does: skipping must not exhaust the stack."""
-    decoder = msgspec.json.Decoder(ChecksumRequest)
+    decoder = Decoder(ChecksumRequest)
     with pytest.raises(HttpProblem) as caught:
-        bodies.decode(decoder, b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+        decoder.decode(b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
     assert caught.value.reason == "json-invalid"
 
 

@@ -257,6 +257,15 @@ def test_aborted_upload_is_unknown(service: Service) -> None:
     assert answer.reason == "upload-unknown"
 
 
+def test_forged_ticket_spoils_no_other_abort(service: Service) -> None:
+    """The others of the list are aborted, and the answer says that one of them is invalid."""
+    ticket = service.begin("k", b"hello")["ticket"]
+    answer = service.ask("POST", "/v1/uploads/abort", {"tickets": ["forged", ticket]})
+    assert (answer.status, answer.reason) == (400, "ticket-invalid")
+    answer = service.ask("POST", "/v1/uploads/status", {"ticket": ticket})
+    assert answer.reason == "upload-unknown"
+
+
 def test_forged_ticket_is_bad_input(service: Service) -> None:
     """A ticket that we did not sign says nothing of what it lacks."""
     ticket = service.begin("k", b"hello")["ticket"]

@@ -38,8 +38,8 @@ copies = st.builds(
     size=st.sampled_from(SIZES),
     digests=digests.map(Digests.of),
     identity=st.sampled_from(("v1", "v2")),
-    stored_at=st.integers(0, 3),
-    recorded_at=st.integers(0, 3),
+    stored_ms=st.integers(0, 3),
+    recorded_ms=st.integers(0, 3),
 )
 
 

@@ -85,7 +85,7 @@ class Meddling(Judge):
         [seen] = world.store.look([full])
         assert isinstance(seen, Object)
         identity = f"{next(self.numbers)} was here" if kind == "stale" else seen.identity
-        copy = Copy(key, len(data), _recorded_digests(data, kind), identity, seen.stored_at, 1)
+        copy = Copy(key, len(data), _recorded_digests(data, kind), identity, seen.stored_ms, 1)
         [before] = world.index.at(tenant, [key])
         world.index.add([(tenant, copy)])
         [after] = world.index.at(tenant, [key])

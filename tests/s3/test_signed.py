@@ -221,6 +221,7 @@ def test_uneven_parts(world: BucketWorld) -> None:
     sums = [hashlib.sha256(part).digest() for part in parts_of(LARGE)]
     answer = upload.complete(*sums)
     assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "parts-missing")
+    assert f"part 1 has {cut} bytes, not {8 * MiB}" in (answer.message or "")
     assert (world.objects(), world.recorded()) == ({}, {})
 
 

@@ -181,7 +181,7 @@ class TestLooking:
         stored, path = put(store, "a"), folder / "a"
         if change == "write":
             path.write_bytes(SMALL[::-1])
-            os.utime(path, ns=(0, stored.stored_at * 1_000_000))
+            os.utime(path, ns=(0, stored.stored_ms * 1_000_000))
         elif change == "append":
             with path.open("ab") as stream:
                 stream.write(b"!")

@@ -10,9 +10,10 @@ import click
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import bytes_text, json_line, money_text, result_text, result_values
 from onecopy.content import Verdict
-from onecopy.files import File, Skipped, printable, walk
+from onecopy.files import File, Skipped, walk
 from onecopy.key import normalisation_differs
 from onecopy.own_files import OwnFiles
+from onecopy.text import printable
 from onecopy.upload.result import Outcome, Result
 
 _NOT_NFC = "the name is not in Unicode NFC: another name may look the same"

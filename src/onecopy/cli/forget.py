@@ -6,8 +6,8 @@ from onecopy.backends import opened_backends
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
-from onecopy.files import printable
 from onecopy.settings import Settings
+from onecopy.text import printable
 
 _MAX_BATCH_KEYS = 1000
 

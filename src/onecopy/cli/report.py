@@ -9,9 +9,8 @@ import click
 from onecopy.backends import opened_backends
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
-from onecopy.cli.show import bytes_text, json_line, money_text
+from onecopy.cli.show import bytes_text, json_line, money_text, name_text
 from onecopy.content import Copy
-from onecopy.files import printable
 from onecopy.report import Group, Report, report
 from onecopy.settings import Settings
 
@@ -106,7 +105,7 @@ def _amount(size: int, cost: float) -> str:
 
 
 def _group_text(group: Group) -> str:
-    keys = ", ".join(printable(key) for key in group.keys)
+    keys = ", ".join(name_text(key) for key in group.keys)
     more = ", …" if group.objects > len(group.keys) else ""
     wasted, size = bytes_text(group.wasted), bytes_text(group.size)
     return f"  {wasted} wasted: {group.objects} objects of {size}: {keys}{more}"

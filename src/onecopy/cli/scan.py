@@ -9,11 +9,11 @@ from onecopy.backends import opened_backends, own_files, tenants_of
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
-from onecopy.files import printable
 from onecopy.own_files import OWN, OwnFiles
 from onecopy.scan.scanning import Figures, Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
+from onecopy.text import printable
 
 
 @click.command(

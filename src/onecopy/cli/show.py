@@ -1,11 +1,15 @@
 """Formatting of results: a line of text for people, or a line of JSON for programs."""
 
 import json
+import os
+import re
+from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from onecopy.content import Copy, Verdict
-from onecopy.files import printable
-from onecopy.timestamp import as_datetime
+from onecopy.key import normalisation_differs
+from onecopy.text import printable
 from onecopy.upload.result import Outcome, Result
 
 _EXPLANATIONS = {
@@ -20,12 +24,13 @@ _EXPLANATIONS = {
     "store-unavailable": "the store is unavailable; try again later",
 }
 """Texts for reasons that come without a message and do not explain themselves."""
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
-def time_text(milliseconds: int) -> str:
-    """Return a time as RFC 3339 in UTC, to the millisecond."""
-    return as_datetime(milliseconds).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def time_text(time: datetime) -> str:
+    """Return a time in UTC as RFC 3339, to the millisecond."""
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def bytes_text(size: float) -> str:
@@ -45,8 +50,49 @@ def money_text(dollars: float) -> str:
 
 
 def json_line(values: dict[str, Any]) -> str:
-    """Return one line of JSON; names that are not UTF-8 keep their bytes, escaped."""
-    return json.dumps(values, ensure_ascii=True)
+    """Return one line of printable ASCII.
+
+    JSON is Unicode. A name that is not UTF-8 is written in the form that people read, and beside it
+    `NAME_bytes` has its bytes, percent-encoded; for a list, a list with null for the other names.
+    """
+    line = json.dumps(values, ensure_ascii=True)
+    if "\\ud" in line:
+        line = json.dumps(_with_bytes(values), ensure_ascii=True)
+    return line.replace("\x7f", "\\u007f")
+
+
+def _with_bytes(values: dict[str, Any]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for name, value in values.items():
+        named[name] = _readable(value)
+        encoded = [
+            _percent_encoded(each) for each in (value if isinstance(value, list) else [value])
+        ]
+        if any(encoded):
+            named[f"{name}_bytes"] = encoded if isinstance(value, list) else encoded[0]
+    return named
+
+
+def _readable(value: object) -> object:
+    """Return a value without surrogates."""
+    if isinstance(value, dict):
+        return _with_bytes(value)
+    if isinstance(value, list):
+        return [_readable(each) for each in value]
+    return printable(value) if isinstance(value, str) and _percent_encoded(value) else value
+
+
+def _percent_encoded(value: object) -> str | None:
+    """Return the bytes of a name that is not UTF-8; None for everything else."""
+    if not isinstance(value, str) or not _NOT_UTF8.search(value):
+        return None
+    return quote(os.fsencode(value))
+
+
+def name_text(name: str) -> str:
+    """Return a stored name as text; one that is not in Unicode NFC may look like another name."""
+    remark = " (not in Unicode NFC)" if normalisation_differs(name) else ""
+    return printable(name) + remark
 
 
 def copy_values(copy: Copy, url: str | None) -> dict[str, Any]:
@@ -92,7 +138,7 @@ def _describe(result: Result) -> str:
     if result.verdict is Verdict.DUPLICATE:
         return _describe_duplicate(result)
     if result.outcome is Outcome.KEY_TAKEN:
-        return f"not uploaded: another file is stored as {printable(result.key or '')}"
+        return f"not uploaded: another file is stored as {name_text(result.key or '')}"
     explanation = result.message or _EXPLANATIONS.get(result.reason or "", result.reason or "")
     if result.outcome in {Outcome.FAILED, Outcome.LEFT_OUT}:
         state = "failed" if result.outcome is Outcome.FAILED else "left out"
@@ -108,5 +154,5 @@ def _describe_duplicate(result: Result) -> str:
 
 def _location(result: Result) -> str:
     if result.copy is None:
-        return f"same content as {printable(result.same_as or '')}"
-    return f"{printable(result.copy.key)}, since {as_datetime(result.copy.stored_at).date()}"
+        return f"same content as {name_text(result.same_as or '')}"
+    return f"{name_text(result.copy.key)}, since {result.copy.stored_at.date()}"

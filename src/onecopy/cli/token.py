@@ -1,6 +1,7 @@
 """`onecopy token`: the tokens with which clients access the service."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -9,15 +10,16 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, time_text
 from onecopy.settings import Settings
-from onecopy.timestamp import now
 from onecopy.tokens import SCOPES, Scope, Token, create_token, list_tokens, revoke_token
 
 _UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86400}
 _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
-def _read_expiry(_ctx: click.Context, _param: click.Parameter, given: str | None) -> int | None:
-    """Return the time after a duration such as 90d, 12h or 30m, in milliseconds since 1970."""
+def _read_expiry(
+    _ctx: click.Context, _param: click.Parameter, given: str | None
+) -> datetime | None:
+    """Return the time after a duration such as 90d, 12h or 30m."""
     if given is None:
         return None
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", given)
@@ -25,7 +27,7 @@ def _read_expiry(_ctx: click.Context, _param: click.Parameter, given: str | None
         raise click.BadParameter(
             f"invalid duration {given!r}: use a number and m, h or d, as in 90d"
         )
-    return now() + int(match[1]) * _UNIT_SECONDS[match[2]] * 1000
+    return datetime.now(UTC) + timedelta(seconds=int(match[1]) * _UNIT_SECONDS[match[2]])
 
 
 @click.group(
@@ -80,7 +82,7 @@ def create(  # noqa: PLR0913 - one for each option
     tenant: str,
     scopes: tuple[Scope, ...],
     label: str,
-    expires_at: int | None,
+    expires_at: datetime | None,
     as_json: bool,
 ) -> int:
     """Create a token and print it. It cannot be shown again."""

@@ -35,7 +35,7 @@ from onecopy.gate.interface import Answer
 from onecopy.gate.pending import PendingUploads
 from onecopy.store.interface import KeyTaken, Object, Part, Presigner, Store, Unknown, Upload
 from onecopy.store.objects import copy_of
-from onecopy.store.parts import digest_of_parts, parts_missing
+from onecopy.store.parts import check_parts, digest_of_parts
 from onecopy.tickets import Ticket
 
 _DISK_THREADS = 8
@@ -150,8 +150,7 @@ class Completion:
 
     def _check_parts(self, item: _Item, parts: Sequence[Part]) -> None:
         size = item.ticket.size
-        if [(part.number, part.size) for part in parts] != list(enumerate(part_lengths(size), 1)):
-            raise parts_missing(size, len(parts))
+        check_parts(size, [(part.number, part.size) for part in parts])
         if all(part.sha256 for part in parts):
             item.sums = [part.sha256 for part in parts]
         elif not item.sums:

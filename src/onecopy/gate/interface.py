@@ -12,14 +12,14 @@ from onecopy.store.interface import Body, Part, Send
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of one request; exceeding one raises LimitExceeded."""
+    """Limits of one request; exceeding one raises LimitExceeded, or concerns one file only."""
 
     sizes: int = 10_000
     """Sizes in a probe."""
     files: int = 1_000
     """Files in a check, begin, complete or abort."""
     digests: int = 8
-    """Digests of one file."""
+    """Digests of one file; a file with more is `unconfirmed` in a check."""
     parts: int = 1_000
     """Parts in one request for signed requests."""
     read_bytes: int = 256 * 1024 * 1024
@@ -81,6 +81,9 @@ class Request(NamedTuple):
     """Upload even if the content is already stored."""
     metadata: tuple[tuple[str, str], ...] = ()
     """User metadata as (name, value), if the store keeps it (S3)."""
+    check_key: bool = False
+    """Find out in any case whether the key is taken. Otherwise, a small upload to a bucket may find
+    that out only when its bytes are sent, which saves a request to the bucket."""
 
 
 class Finish(NamedTuple):
@@ -135,7 +138,10 @@ class Gate(Protocol):
         """Publish uploads and record their copies."""
 
     def abort(self, tickets: Sequence[str]) -> None:
-        """Abort unfinished uploads; completed objects are not touched."""
+        """Abort unfinished uploads; completed objects are not touched.
+
+        Raises InvalidTicket after the uploads of all other tickets were aborted.
+        """
 
     def url(self, copy: Copy) -> str | None:
         """Return the address of a copy, without secrets, or None if it is not disclosed."""

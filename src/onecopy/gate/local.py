@@ -11,7 +11,7 @@ from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.gate.pending import PendingUploads
-from onecopy.gate.validation import check_limit, check_request, check_sums
+from onecopy.gate.validation import check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
 from onecopy.store.interface import (
     Body,
@@ -68,9 +68,12 @@ class LocalGate:
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         check_limit(len(contents), self._limits.files, "files")
-        max_digests = max((len(content.digests) for content in contents), default=0)
-        check_limit(max_digests, self._limits.digests, "digests", per="file")
-        return self._confirmer.find(contents, self._budget())
+        answers = refused(contents, self._limits.digests)
+        if not answers:  # the common case, kept cheap
+            return self._confirmer.find(contents, self._budget())
+        valid = [content for at, content in enumerate(contents) if at not in answers]
+        found = iter(self._confirmer.find(valid, self._budget()))
+        return [answers.get(at) or next(found) for at in range(len(contents))]
 
     def begin(
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
@@ -139,10 +142,12 @@ class LocalGate:
     def _probably_free(self, requests: Sequence[Request], numbers: list[int]) -> set[int]:
         """Return the numbers of the small uploads whose keys are not in the index.
 
-        In a bucket they are not worth a request each: a taken key shows when they are sent, since
-        nothing is overwritten.
+        In a bucket they are not worth a request each, unless the client wants it: a taken key shows
+        when they are sent, since nothing is overwritten.
         """
-        small = [at for at in numbers if requests[at].size < SMALLEST_PART]
+        small = [
+            at for at in numbers if requests[at].size < SMALLEST_PART and not requests[at].check_key
+        ]
         recorded = self.index.at(self.tenant.name, [requests[at].key for at in small])
         return {at for at, copy in zip(small, recorded, strict=True) if copy is None}
 
@@ -277,8 +282,16 @@ class LocalGate:
 
     def abort(self, tickets: Sequence[str]) -> None:
         check_limit(len(tickets), self._limits.files, "tickets")
-        for ticket in [self._tickets.read(text, late=RESUMABLE) for text in tickets]:
-            self._pending.abort(ticket.upload(self.tenant.prefix))
+        invalid: InvalidTicket | None = None
+        for text in tickets:
+            try:
+                ticket = self._tickets.read(text, late=RESUMABLE)
+            except InvalidTicket as error:
+                invalid = invalid or error
+            else:
+                self._pending.abort(ticket.upload(self.tenant.prefix))
+        if invalid:
+            raise invalid
 
     def live_copy(self, key: str) -> Copy | None:
         """Return the copy at a key of this tenant if it is live now; raises Unavailable."""

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from onecopy.digest import content_scheme
+from onecopy.content import Content
+from onecopy.digest import LARGEST_CONTENT, content_scheme
 from onecopy.errors import BadInput, InvalidDigest, LimitExceeded, WrongBytes
-from onecopy.gate.interface import Request
+from onecopy.gate.interface import Answer, Request
 from onecopy.key import check_key
 
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
@@ -24,8 +25,32 @@ def check_limit(count: int, limit: int, items: str, per: str = "request") -> Non
         raise LimitExceeded(f"too many {items}: {count} (limit {limit} per {per}){advice}")
 
 
+def refused(contents: Sequence[Content], max_digests: int) -> dict[int, Answer]:
+    """Return the answers for the contents that cannot be checked, by their places."""
+    answers: dict[int, Answer] = {}
+    for at, (size, digests) in enumerate(contents):
+        if 0 <= size <= LARGEST_CONTENT and len(digests) <= max_digests:
+            continue
+        try:
+            check_size(size)
+            check_limit(len(digests), max_digests, "digests", per="file")
+        except BadInput as error:
+            answers[at] = Answer.refusal(error)
+    return answers
+
+
+def check_size(size: int) -> None:
+    """Raise BadInput unless an object can have this size in bytes."""
+    if not 0 <= size <= LARGEST_CONTENT:
+        raise BadInput(
+            f"invalid size: {size} bytes (limit 0 to {LARGEST_CONTENT} per file)",
+            reason="size-invalid",
+        )
+
+
 def check_request(request: Request, prefix: str) -> None:
     """Raise BadInput unless the upload can be begun below the tenant's prefix."""
+    check_size(request.size)
     check_key(prefix + request.key)
     _check_digest(request)
     _check_headers(request)

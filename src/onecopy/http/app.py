@@ -16,7 +16,7 @@ from onecopy.http.endpoints import AppState, MethodDispatcher
 from onecopy.http.loopback import LoopbackOnly
 from onecopy.http.metrics import NoMetrics, PrometheusMetrics
 from onecopy.http.openapi import OpenApiEndpoint
-from onecopy.http.operations import operations
+from onecopy.http.operations import TAGS, operations
 from onecopy.http.options import PAGE, Options, SignIn
 from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
@@ -84,7 +84,7 @@ def _routes(state: AppState, *, tokens_required: bool) -> list[Route]:
     paths: dict[str, dict[str, ASGIApp]] = {}
     for operation in table:
         paths.setdefault(operation.path, {})[operation.method] = operation.endpoint
-    paths["/openapi.json"] = {"GET": OpenApiEndpoint(table, tokens_required=tokens_required)}
+    paths["/openapi.json"] = {"GET": OpenApiEndpoint(table, TAGS, tokens_required=tokens_required)}
     if state.options.checksum_api is not None:
         paths["/"]["OPTIONS"] = paths["/"]["POST"]
     if state.options.page is not None:

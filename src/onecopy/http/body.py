@@ -3,16 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
-from typing import TypeVar
 
-import msgspec
 from starlette.types import Message, Receive, Scope
 
 from onecopy.digest import MiB
 from onecopy.errors import BadInput, LimitExceeded
 from onecopy.http.problems import Disconnected, HttpProblem
-
-T = TypeVar("T")
 
 MAX_BUFFERED_BYTES = MiB
 """Bytes of a body that may wait between the event loop and the thread that consumes them."""
@@ -48,21 +44,6 @@ async def read_json(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
     if len(body) > max_bytes:
         raise _too_long(max_bytes)
     return body
-
-
-def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Decode a document; raises HttpProblem (`json-invalid`, `document-invalid`), LimitExceeded."""
-    try:
-        return decoder.decode(body)
-    except msgspec.ValidationError as error:
-        # The only place that depends on msgspec's wording: a list that is too long is a limit.
-        if str(error).startswith("Expected `array` of length <="):
-            raise LimitExceeded(str(error)) from error
-        raise HttpProblem(400, "document-invalid", str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise HttpProblem(400, "json-invalid", str(error)) from error
-    except RecursionError as error:
-        raise HttpProblem(400, "json-invalid", "The JSON is nested too deeply.") from error
 
 
 def content_length(scope: Scope) -> int | None:

@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from onecopy.digest import MD5, Digest
 from onecopy.errors import NotAllowed
 from onecopy.http.access_log import AccessLog
-from onecopy.http.body import decode, header, read_json
+from onecopy.http.body import header, read_json
+from onecopy.http.decoding import Decoder
 from onecopy.http.metrics import NoMetrics
 from onecopy.http.problems import on_http_exception
 from onecopy.http.response import send_response
@@ -63,7 +64,7 @@ class ChecksumEndpoint:
         self._lists = index if isinstance(index, Lists) else None
         self._threads = threads
         self._api = api
-        self._decoder = msgspec.json.Decoder(ChecksumRequest)
+        self._decoder = Decoder(ChecksumRequest)
         self._cors = (
             (b"access-control-allow-origin", api.origin.encode()),
             (b"access-control-allow-methods", b"POST"),
@@ -84,7 +85,7 @@ class ChecksumEndpoint:
         await send_response(send, msgspec.json.encode(ChecksumResponse(count)))
 
     def _count(self, body: bytes) -> int:
-        digest = Digest(MD5, bytes.fromhex(decode(self._decoder, body).content))
+        digest = Digest(MD5, bytes.fromhex(self._decoder.decode(body).content))
         tenant = self._api.tenant
         copies = self._index.copies(tenant, digest=digest) if self._index else ()
         is_listed = self._lists is not None and self._lists.listed(tenant, [digest]) != [None]

@@ -17,7 +17,8 @@ from onecopy.documents import CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
 from onecopy.http.auth import Authenticator
-from onecopy.http.body import BodyStream, content_length, decode, header, read_json
+from onecopy.http.body import BodyStream, content_length, header, read_json
+from onecopy.http.decoding import Decoder
 from onecopy.http.handlers import Caller, completing, stored_part
 from onecopy.http.links import make_link
 from onecopy.http.metrics import CONTENT_TYPE, Metrics, PrometheusMetrics
@@ -99,9 +100,7 @@ class JsonEndpoint:
         self._state = state
         self._needs = needs
         self._handler = handler
-        self._decoder: msgspec.json.Decoder[Any] | None = None
-        if request is not None:
-            self._decoder = msgspec.json.Decoder(request)
+        self._decoder: Decoder[Any] | None = None if request is None else Decoder(request)
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         state = self._state
@@ -117,7 +116,7 @@ class JsonEndpoint:
 
     def _handle(self, caller: Caller, body: bytes) -> bytes:
         """Decode, handle and encode: all of it in a thread, since bodies may be large."""
-        document = None if self._decoder is None else decode(self._decoder, body)
+        document = None if self._decoder is None else self._decoder.decode(body)
         result = self._handler(caller, document)
         return b"" if result is None else msgspec.json.encode(result)
 
@@ -136,10 +135,10 @@ class CompleteEndpoint(JsonEndpoint):
         except TimeoutError:
             if not limit.expired():
                 raise
-        return msgspec.json.encode(completing(caller, decode(_complete_decoder, body)))
+        return msgspec.json.encode(completing(caller, _complete_decoder.decode(body)))
 
 
-_complete_decoder = msgspec.json.Decoder(CompleteRequest)
+_complete_decoder = Decoder(CompleteRequest)
 
 
 class PartEndpoint:

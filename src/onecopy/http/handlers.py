@@ -20,7 +20,6 @@ from onecopy.http.metrics import Metrics
 from onecopy.http.options import Options
 from onecopy.key import LONGEST_KEY
 from onecopy.store.interface import Part, Send
-from onecopy.timestamp import as_datetime
 from onecopy.tokens import Scope
 from onecopy.version import __version__
 
@@ -149,19 +148,20 @@ def stored_part(part: Part) -> documents.StoredPart:
 def _each(
     caller: Caller,
     name: str,
-    files: Sequence[_D],
+    files: Sequence[_D | BadInput],
     read: Callable[[_D], _V],
     call: Callable[[Sequence[_V]], list[Answer]],
 ) -> documents.ResultsResponse:
-    """Call the gate with the files that can be read; the others get an answer in their places."""
+    """Call the gate with the files that are valid; the others get an answer in their places."""
     values: list[_V] = []
     invalid: list[tuple[int, Answer]] = []
     for at, file in enumerate(files):
         try:
+            if isinstance(file, BadInput):  # it could not be decoded
+                raise file
             values.append(read(file))
         except BadInput as error:
-            reason, message = error.reason, str(error)
-            invalid.append((at, Answer(Verdict.UNCONFIRMED, reason=reason, message=message)))
+            invalid.append((at, Answer.refusal(error)))
     answers = call(values)
     for at, answer in invalid:
         answers.insert(at, answer)
@@ -178,7 +178,9 @@ def _request(file: documents.UploadDocument) -> Request:
     digests = map(Digest.parse, file.digests)
     digest = next((digest for digest in digests if digest.scheme == scheme), None)
     metadata = tuple(sorted(file.metadata.items()))
-    return Request(file.key, file.size, digest, file.content_type, file.anyway, metadata)
+    return Request(
+        file.key, file.size, digest, file.content_type, file.anyway, metadata, file.check_key
+    )
 
 
 def _finish(document: documents.FinishDocument) -> Finish:
@@ -204,8 +206,8 @@ def _copy(caller: Caller, copy: Copy) -> documents.CopyDocument:
     return documents.CopyDocument(
         copy.key,
         copy.size,
-        as_datetime(copy.stored_at),
-        as_datetime(copy.recorded_at),
+        copy.stored_at,
+        copy.recorded_at,
         caller.gate.url(copy) if caller.options.show_urls else None,
         [str(digest) for digest, evidence in copy.digests.pairs() if evidence is Evidence.PROVED],
     )

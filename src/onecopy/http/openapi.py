@@ -1,8 +1,9 @@
 """The OpenAPI 3.1 document, generated from the table of operations that the app is built from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
 from onecopy.documents import Problem
+from onecopy.http.examples import EXAMPLES
 from onecopy.http.problems import PROBLEM_JSON
 from onecopy.http.response import send_response
 from onecopy.tokens import Scope
@@ -18,6 +20,15 @@ from onecopy.version import __version__
 
 _COMPONENTS = "#/components/schemas/{name}"
 _TEXT = {"type": "string"}
+_BYTES = {"type": "string", "format": "binary"}
+_HEADERS = MappingProxyType(
+    {
+        401: {"WWW-Authenticate": "The scheme of the token, `Bearer`."},
+        416: {"Content-Range": "The size of the object, as `bytes */SIZE`."},
+        503: {"Retry-After": "Seconds after which the request may be repeated."},
+    }
+)
+"""Headers of problem documents, by status."""
 
 
 class Parameter(NamedTuple):
@@ -29,6 +40,16 @@ class Parameter(NamedTuple):
     description: str
     schema: dict[str, Any] = _TEXT
     required: bool = True
+    example: str | int | None = None
+
+
+class Success(NamedTuple):
+    """A response that is no problem document."""
+
+    status: int
+    description: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Description by name."""
 
 
 class Operation(NamedTuple):
@@ -50,6 +71,9 @@ class Operation(NamedTuple):
     is_open: bool = False
     """Whether it needs no token."""
     parameters: Sequence[Parameter] = ()
+    successes: Sequence[Success] = (Success(200, "Success."),)
+    """Its responses with the body `response`."""
+    tag: str = ""
 
     @property
     def template(self) -> str:
@@ -60,8 +84,10 @@ class Operation(NamedTuple):
 class OpenApiEndpoint:
     """Responds with the document, which is generated at the first request."""
 
-    def __init__(self, operations: Sequence[Operation], *, tokens_required: bool) -> None:
-        self._describe = partial(describe, operations, tokens_required=tokens_required)
+    def __init__(
+        self, operations: Sequence[Operation], tags: Mapping[str, str], *, tokens_required: bool
+    ) -> None:
+        self._describe = partial(describe, operations, tags, tokens_required=tokens_required)
 
     @cached_property
     def document(self) -> bytes:
@@ -72,8 +98,10 @@ class OpenApiEndpoint:
         await send_response(send, self.document)
 
 
-def describe(operations: Sequence[Operation], *, tokens_required: bool) -> bytes:
-    """Return the document as JSON."""
+def describe(
+    operations: Sequence[Operation], tags: Mapping[str, str], *, tokens_required: bool
+) -> bytes:
+    """Return the document as JSON; `tags` has the description of each tag."""
     documents = {
         document
         for operation in operations
@@ -83,6 +111,8 @@ def describe(operations: Sequence[Operation], *, tokens_required: bool) -> bytes
     _, components = msgspec.json.schema_components(
         sorted(documents, key=lambda document: document.__name__), ref_template=_COMPONENTS
     )
+    for schema in components.values():
+        _omit_defaults(schema)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         described = _operation(operation, tokens_required=tokens_required)
@@ -96,6 +126,7 @@ def describe(operations: Sequence[Operation], *, tokens_required: bool) -> bytes
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": paths,
         "components": {"schemas": components},
     }
@@ -115,9 +146,10 @@ def _operation(operation: Operation, *, tokens_required: bool) -> dict[str, Any]
     described: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
+        "tags": [operation.tag],
         "parameters": [_parameter(parameter) for parameter in operation.parameters],
         "responses": {
-            **_success(operation.response),
+            **_success(operation),
             **{str(status): _problem(status) for status in sorted(problems)},
         },
     }
@@ -130,27 +162,61 @@ def _operation(operation: Operation, *, tokens_required: bool) -> dict[str, Any]
     return described
 
 
+def _omit_defaults(schema: dict[str, Any]) -> None:
+    """Remove the defaults of optional fields, and state those of requests in words.
+
+    Generators take a field with a default for one that is always present. Responses omit it.
+    """
+    for field in schema.get("properties", {}).values():
+        default = field.pop("default", None)
+        if default is not None:
+            text = f"Default: `{msgspec.json.encode(default).decode()}`."
+            field["description"] = f"{field.get('description', '')} {text}".strip()
+        if "anyOf" in field:  # None is the default, and never sent
+            field["anyOf"] = [kind for kind in field["anyOf"] if kind != {"type": "null"}]
+            if len(field["anyOf"]) == 1:
+                field.update(field.pop("anyOf")[0])
+
+
 def _parameter(parameter: Parameter) -> dict[str, Any]:
+    example = {} if parameter.example is None else {"example": parameter.example}
     return {
         "name": parameter.name,
         "in": parameter.place,
         "required": parameter.required,
         "description": parameter.description,
         "schema": parameter.schema,
+        **example,
     }
 
 
-def _success(response: type | str | None) -> dict[str, Any]:
-    if response is None:
+def _success(operation: Operation) -> dict[str, Any]:
+    if operation.response is None:
         return {"204": {"description": "Success, without content."}}
-    return {"200": {"description": "Success.", "content": _content(response)}}
+    content = _content(operation.response, EXAMPLES.get(operation.name))
+    return {
+        str(status): {"description": text, **_described_headers(headers), "content": content}
+        for status, text, headers in operation.successes
+    }
 
 
-def _content(document: type | str, media_type: str = "application/json") -> dict[str, Any]:
+def _described_headers(headers: Mapping[str, str]) -> dict[str, Any]:
+    described = {name: {"description": text, "schema": _TEXT} for name, text in headers.items()}
+    return {"headers": described} if described else {}
+
+
+def _content(document: type | str, example: msgspec.Struct | None = None) -> dict[str, Any]:
     if isinstance(document, str):
-        return {document: {"schema": _TEXT}}
-    return {media_type: {"schema": {"$ref": _COMPONENTS.format(name=document.__name__)}}}
+        return {document: {"schema": _TEXT if document.startswith("text/") else _BYTES}}
+    described: dict[str, Any] = {"schema": {"$ref": _COMPONENTS.format(name=document.__name__)}}
+    if example := example or EXAMPLES.get(document):
+        described["example"] = msgspec.to_builtins(example)
+    return {PROBLEM_JSON if document is Problem else "application/json": described}
 
 
 def _problem(status: int) -> dict[str, Any]:
-    return {"description": HTTPStatus(status).phrase, "content": _content(Problem, PROBLEM_JSON)}
+    return {
+        "description": HTTPStatus(status).phrase,
+        **_described_headers(_HEADERS.get(status, {})),
+        "content": _content(Problem),
+    }

@@ -1,6 +1,7 @@
 """The table of operations: every endpoint of the HTTP API, with its description for OpenAPI."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from onecopy.http import endpoints, handlers
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
 from onecopy.http.links import ContentEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
-from onecopy.http.openapi import Operation, Parameter
+from onecopy.http.openapi import Operation, Parameter, Success
 from onecopy.http.response import JSON, StaticResponse
 from onecopy.store.interface import Receiver
 from onecopy.tokens import Scope
@@ -21,10 +22,26 @@ _BACK_END = (502, 503)
 """Statuses for a failure of the index or the store."""
 
 
+TAGS: Mapping[str, str] = MappingProxyType(
+    {
+        "Checks": "Find out before an upload what is already stored.",
+        "Uploads": "Upload new contents, in one piece or in parts.",
+        "Copies": "Read stored copies.",
+        "Monitoring": "Watch the service.",
+        "Checksum API": "The question of the prototype's pages.",
+    }
+)
+"""The groups of operations, with their descriptions."""
+
+
 def operations(state: endpoints.AppState) -> list[Operation]:
     """Return the table, the most frequent operations first: routes are matched in this order."""
     tables = (_checks, _uploads, _links, _monitoring, _checksums)
-    return [operation for table in tables for operation in table(state)]
+    return [
+        operation._replace(tag=tag)
+        for tag, table in zip(TAGS, tables, strict=True)
+        for operation in table(state)
+    ]
 
 
 def _checks(state: endpoints.AppState) -> Iterable[Operation]:
@@ -82,6 +99,7 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
             problems=(400, 404, 408, 411, 413, 502, 503, 507),
             needs="upload",
             parameters=(_PART_NUMBER, _TICKET, _PART_CHECKSUM),
+            successes=(Success(200, "The part was received and is durable; its SHA-256, in hex."),),
         )
 
 
@@ -104,10 +122,18 @@ def _links(state: endpoints.AppState) -> Iterable[Operation]:
             "content",
             "Download the object of a link, as an attachment.",
             ContentEndpoint(state.store, state.secrets, state.threads),
-            response="application/octet-stream",
+            response="*/*",  # by the extension of the key
             problems=(404, 410, 416, 502, 503),
             is_open=True,
             parameters=(_LINK, _RANGE),
+            successes=(
+                Success(200, "The whole object.", _CONTENT_HEADERS),
+                Success(
+                    206,
+                    "The range of the object that was requested.",
+                    {**_CONTENT_HEADERS, "Content-Range": "As `bytes FIRST-LAST/SIZE`."},
+                ),
+            ),
         )
 
 
@@ -154,21 +180,39 @@ _IDEMPOTENCY_KEY = Parameter(
     "Makes the request repeatable: the same key and files begin the same uploads.",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     required=False,
+    example="d41c0f0e9b6a4f3e",
 )
 _PART_NUMBER = Parameter(
-    "n", "path", "Number of the part.", {"type": "integer", "minimum": 1, "maximum": 10_000}
+    "n",
+    "path",
+    "Number of the part.",
+    {"type": "integer", "minimum": 1, "maximum": 10_000},
+    example=1,
 )
-_TICKET = Parameter(endpoints.TICKET_HEADER, "header", "The ticket from `begin`.")
+_TICKET = Parameter(
+    endpoints.TICKET_HEADER,
+    "header",
+    "The ticket from `begin`.",
+    example="kq3v0R2nD5wZ8cT1yH6bLxJ4",
+)
 _PART_CHECKSUM = Parameter(
     endpoints.CHECKSUM_HEADER,
     "header",
     "SHA-256 of the part in base64; other bytes are rejected.",
     {"type": "string", "minLength": 44, "maxLength": 44},
     required=False,
+    example="LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
 )
-_KEY = Parameter("key", "path", "Key of the copy; write slashes as / or %2F.")
-_LINK = Parameter("link", "query", "The signed link.")
-_RANGE = Parameter("Range", "header", "One range of bytes.", required=False)
+_KEY = Parameter(
+    "key", "path", "Key of the copy; write slashes as / or %2F.", example="greetings/hello.txt"
+)
+_LINK = Parameter("link", "query", "The signed link.", example="Vg5mZ0pTq9")
+_RANGE = Parameter("Range", "header", "One range.", required=False, example="bytes=0-1023")
+_CONTENT_HEADERS = {
+    "Content-Length": "Bytes of the body.",
+    "Content-Disposition": "`attachment`, with the name of the object.",
+    "Accept-Ranges": "`bytes`",
+}
 
 
 def _json(  # noqa: PLR0913 - one row of the table

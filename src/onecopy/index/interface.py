@@ -87,7 +87,7 @@ class Index(Core, Protocol):
 
         A copy replaces the record at the same key. If it is the same object (equal identity), the
         digests are merged (a proved digest replaces any other of its scheme) and the earlier
-        `recorded_at` is kept. Durable when it returns. Repeating the call changes nothing.
+        `recorded_ms` is kept. Durable when it returns. Repeating the call changes nothing.
         """
         ...
 

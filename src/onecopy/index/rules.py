@@ -36,7 +36,7 @@ def merge(old: Copy, new: Copy) -> Copy:
         proved = {digest.scheme for digest, how in digests.pairs() if how is Evidence.PROVED}
         kept = [pair for pair in old.digests.pairs() if pair[0].scheme not in proved]
         digests = Digests.of([*digests.pairs(), *kept])
-    return new._replace(digests=digests, recorded_at=old.recorded_at)
+    return new._replace(digests=digests, recorded_ms=old.recorded_ms)
 
 
 def keeps_its_place(old: Copy, new: Copy) -> bool:

@@ -9,11 +9,13 @@ there is no room. No method ever overwrites or deletes an object (P7).
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Digests
 from onecopy.digest import Digest
 from onecopy.own_files import OwnFiles
+from onecopy.timestamp import as_datetime
 
 
 class Object(NamedTuple):
@@ -24,10 +26,15 @@ class Object(NamedTuple):
     """Bytes."""
     identity: str
     """At most 255 bytes. While it stays equal, the object and its bytes have not changed."""
-    stored_at: int
-    """Milliseconds since 1970, UTC."""
+    stored_ms: int
+    """`stored_at` in milliseconds since 1970."""
     digests: Digests = Digests()
     """Digests that the store itself states, proved: S3's ETag and checksums; none for a folder."""
+
+    @property
+    def stored_at(self) -> datetime:
+        """The object's time in the store, UTC."""
+        return as_datetime(self.stored_ms)
 
 
 @dataclass(frozen=True, slots=True)

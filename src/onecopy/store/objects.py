@@ -23,7 +23,7 @@ def hash_object(store: Store, key: str, size: int, schemes: Iterable[Scheme] = (
 
 def copy_of(found: Object, key: str) -> Copy:
     """Return an object as the copy to record now; `key` is its key within its tenant."""
-    return Copy(key, found.size, found.digests, found.identity, found.stored_at, now())
+    return Copy(key, found.size, found.digests, found.identity, found.stored_ms, now())
 
 
 def store_reason(error: OnecopyError | OSError) -> str:

@@ -16,6 +16,36 @@ def part_span(size: int, number: int) -> tuple[int, int]:
     return start, min(length, size - start)
 
 
+def check_parts(size: int, received: Sequence[tuple[int, int]]) -> None:
+    """Raise WrongBytes unless exactly the parts of an upload were received.
+
+    `size` is that of the upload in bytes, `received` has the number and size of each part in order.
+    """
+    lengths = dict(enumerate(part_lengths(size), 1))
+    if list(received) == list(lengths.items()):
+        return
+    wrong = [(number, has) for number, has in received if has != lengths.get(number)]
+    if not wrong:
+        raise parts_missing(size, len(received))
+    listed = [_describe(number, has, lengths.get(number)) for number, has in wrong[:_MAX_LISTED]]
+    more = f"; and {len(wrong) - _MAX_LISTED} more" if len(wrong) > _MAX_LISTED else ""
+    raise WrongBytes(
+        f"wrong parts: {'; '.join(listed)}{more}; this upload of {size} bytes has {len(lengths)} "
+        f"parts: send them with these sizes",
+        reason="parts-missing",
+    )
+
+
+_MAX_LISTED = 3
+"""Wrong parts that a message lists."""
+
+
+def _describe(number: int, has: int, expected: int | None) -> str:
+    if expected is None:
+        return f"there is no part {number}"
+    return f"part {number} has {has} bytes, not {expected}"
+
+
 def parts_missing(size: int, received: int) -> WrongBytes:
     """Return the error for an upload if only some of its parts were received."""
     count = len(part_lengths(size))

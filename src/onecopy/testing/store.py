@@ -173,7 +173,8 @@ class StoreContract:
         before = time.time()
         stored = self.put(store, "a")
         assert stored.size == len(SMALL)
-        assert before - 60 < stored.stored_at / 1000 < time.time() + 60
+        assert before - 60 < stored.stored_ms / 1000 < time.time() + 60
+        assert stored.stored_at.timestamp() == stored.stored_ms / 1000
 
     def test_gives_the_bytes_back(self, store: Store) -> None:
         """An object holds the bytes that were sent."""

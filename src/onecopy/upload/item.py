@@ -70,5 +70,13 @@ class Item:
     def request(self, options: Options) -> Request:
         """Return the request that begins its upload."""
         content_type, _ = mimetypes.guess_type(self.key)
-        anyway, metadata = options.anyway, options.metadata
-        return Request(self.key, self.file.size, self.digest, content_type, anyway, metadata)
+        return Request(
+            self.key,
+            self.file.size,
+            self.digest,
+            content_type,
+            options.anyway,
+            options.metadata,
+            # Renamed keys cost a request each; sending a file in vain costs all of its bytes.
+            check_key=options.on_taken == "rename",
+        )

@@ -81,8 +81,8 @@ class Kept(NamedTuple):
             "size": {"N": str(copy.size)},
             "digests": {"B": copy.digests.packed},
             "identity": {"S": copy.identity},
-            "stored_at": {"N": str(copy.stored_at)},
-            "recorded_at": {"N": str(copy.recorded_at)},
+            "stored_at": {"N": str(copy.stored_ms)},
+            "recorded_at": {"N": str(copy.recorded_ms)},
             "place": {"S": self.place},
             "version": {"S": self.version},
         }

@@ -30,10 +30,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.aws.client import code_of, status_of
-from onecopy.digest import SMALLEST_PART, Digest, part_lengths
+from onecopy.digest import SMALLEST_PART, Digest
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, KeyTaken, Part, Send, Upload
-from onecopy.store.parts import check_digest, parts_missing
+from onecopy.store.parts import check_digest, check_parts
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection, failure, translated
 from onecopy.store.s3.head_object import Head, HeadClient
@@ -226,9 +226,7 @@ def _checked_sums(
 
     If the bucket does not list them, the claimed ones are returned, for the bucket to compare.
     """
-    received = [(part["PartNumber"], part["Size"]) for part in parts]
-    if received != list(enumerate(part_lengths(upload.size), 1)):
-        raise parts_missing(upload.size, len(received))
+    check_parts(upload.size, [(part["PartNumber"], part["Size"]) for part in parts])
     listed: Sequence[bytes] = [parse_checksum(part.get("ChecksumSHA256"))[0] for part in parts]
     sums = listed if all(listed) else claimed
     check_digest(digest, upload.size, sums)

@@ -194,7 +194,7 @@ class IndexContract:
         first, second = copies_of("a", 2)
         for _ in range(2):
             assert index.record("t", [first, second]) == [first, first]
-        later = second._replace(recorded_at=second.recorded_at + 5)
+        later = second._replace(recorded_ms=second.recorded_ms + 5)
         assert index.record("t", [later]) == [first]
         assert list(index.copies("t", digest=sha256_of("a"))) == [("t", first), ("t", second)]
 
@@ -229,7 +229,7 @@ class IndexContract:
         """A copy of record that is stored again becomes an extra copy, after the older ones."""
         first, second = copies_of("a", 2)
         index.record("t", [first, second])
-        anew = first._replace(identity="v2", recorded_at=first.recorded_at + 1)
+        anew = first._replace(identity="v2", recorded_ms=first.recorded_ms + 1)
         assert index.record("t", [anew]) == [second]
         assert list(index.copies("t", digest=sha256_of("a"))) == [("t", second), ("t", anew)]
 
@@ -239,8 +239,8 @@ class IndexContract:
             "k", Digests.of({md5_of("a"): Evidence.PROVED, sha256_of("a"): Evidence.CLAIMED})
         )
         index.add([("t", old)])
-        new = old._replace(digests=Digests.proved(sha256_of("a")), recorded_at=9, stored_at=8)
-        both = new._replace(digests=proved("a"), recorded_at=old.recorded_at)
+        new = old._replace(digests=Digests.proved(sha256_of("a")), recorded_ms=9, stored_ms=8)
+        both = new._replace(digests=proved("a"), recorded_ms=old.recorded_ms)
         assert index.record("t", [new]) == [both]
         assert index.lookup("t", [md5_of("a"), sha256_of("a")]) == [both, both]
         assert list(index.copies()) == [("t", both)]
@@ -301,7 +301,7 @@ class IndexContract:
         """A key that occurs several times has the last object, with all its digests."""
         old = a_copy("k", proved("old"))
         new = a_copy("k", claimed(md5_of("new")), identity="v2")
-        more = new._replace(digests=Digests.proved(sha256_of("new")), recorded_at=1)
+        more = new._replace(digests=Digests.proved(sha256_of("new")), recorded_ms=1)
         assert index.add([("t", old), ("t", new), ("u", old), ("t", more)]) == 4
         digests = Digests.of({sha256_of("new"): Evidence.PROVED, md5_of("new"): Evidence.CLAIMED})
         merged = new._replace(digests=digests)
@@ -432,7 +432,7 @@ class IndexContract:
         index.record("t", [new])
         assert index.forget("t", [old]) == [False]
         assert index.at("t", ["k"]) == [new]
-        assert index.forget("t", [new._replace(digests=Digests(), stored_at=1)]) == [True]
+        assert index.forget("t", [new._replace(digests=Digests(), stored_ms=1)]) == [True]
 
     def test_record_passes_on(self, index: Index) -> None:
         """When the copy of record is forgotten, the next one becomes the copy of record."""

@@ -20,7 +20,13 @@ export { Client } from "./protocol/client.ts";
 export type { Config, Content, Copy, Result, SignIn } from "./protocol/documents.ts";
 export { Problem, ServiceError, Unreachable } from "./protocol/errors.ts";
 export { Issuer, type PendingSignIn, type Tokens } from "./protocol/issuer.ts";
-export { checkKey, InvalidKey, LONGEST_KEY, renamed } from "./protocol/key.ts";
+export {
+  checkKey,
+  InvalidKey,
+  LONGEST_KEY,
+  normalisationDiffers,
+  renamed,
+} from "./protocol/key.ts";
 export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
 export { Batch } from "./upload/batch.ts";
 export { InFlight, type Turn } from "./upload/in-flight.ts";

@@ -55,6 +55,8 @@ export interface Upload {
   readonly content_type?: string;
   /** Store it even if the content is already stored. */
   readonly anyway?: boolean;
+  /** Find out in any case whether the key is taken, before the bytes are sent. */
+  readonly check_key?: boolean;
 }
 
 /** A part: its number from 1, and its SHA-256 as hex. */

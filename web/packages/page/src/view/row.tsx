@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import type { Item } from "../upload/selection.ts";
 import type { Uploader } from "../upload/uploader.ts";
+import { nameInText, nameText } from "./names.ts";
 import { describeDetail, describeState, MARKS, size, splitKey } from "./words.ts";
 
 interface Props {
@@ -23,8 +24,11 @@ export function Row({ item, uploader }: Props): JSX.Element {
       <span class="mark" aria-hidden="true">
         {MARKS[item.state]}
       </span>
-      <span class="name" title={item.key}>
-        <b>{name}</b> <span class="folder">{folder}</span>
+      <span class="name" title={nameInText(item.key)}>
+        <b>
+          <bdi>{nameText(name)}</bdi>
+        </b>{" "}
+        <bdi class="folder">{nameText(folder)}</bdi>
       </span>
       <span class="size">{size(item.file.size)}</span>
       <span class="state">{describeState(item)}</span>
@@ -74,6 +78,6 @@ export function actionsFor(item: Item, uploader: Uploader): Action[] {
 function uploadAs(item: Item, uploader: Uploader): Action[] {
   const key = uploader.freeKey(item);
   if (key === null) return [];
-  const name = `Upload as ${splitKey(key).name}`;
+  const name = `Upload as ${nameInText(splitKey(key).name)}`;
   return [{ name, act: () => uploader.uploadAs(item, key) }];
 }

@@ -2,6 +2,7 @@
 
 import type { Copy } from "@onecopy/client";
 import type { Item, State } from "../upload/selection.ts";
+import { nameInText, printable } from "./names.ts";
 
 const NUMBER = new Intl.NumberFormat("en");
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
@@ -114,11 +115,12 @@ export function describeDetail(item: Item): string {
 
 function describeCopy({ key, stored_at }: Copy): string {
   const day = date(stored_at);
-  return day === "" ? `Stored as ${key}` : `Stored as ${key} on ${day}`;
+  const name = nameInText(key);
+  return day === "" ? `Stored as ${name}` : `Stored as ${name} on ${day}`;
 }
 
 function describeLeader(leader: Item | null): string {
-  return leader === null ? "" : `Same content as ${leader.key} in this selection`;
+  return leader === null ? "" : `Same content as ${nameInText(leader.key)} in this selection`;
 }
 
 function explain(
@@ -126,7 +128,9 @@ function explain(
   known: Readonly<Record<string, string>>,
   otherwise: string,
 ): string {
-  return known[reason ?? ""] ?? message ?? (reason ? `${otherwise} (${reason}).` : `${otherwise}.`);
+  if (known[reason ?? ""] !== undefined) return known[reason ?? ""] as string;
+  if (message !== null) return printable(message);
+  return reason ? `${otherwise} (${reason}).` : `${otherwise}.`;
 }
 
 /** Describe the interrupted uploads and how to resume them; there is at least one. */

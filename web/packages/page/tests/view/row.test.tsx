@@ -72,6 +72,28 @@ describe("the actions for a file", () => {
     expect(buttons()).toEqual([]);
   });
 
+  it("show misleading names escaped", () => {
+    show("failed", { reason: "key-control" }, "in\n/a\r.exe");
+    expect(document.querySelector("b")?.textContent).toBe("a\\r.exe");
+    expect(document.querySelector(".folder")?.textContent).toBe("in\\n");
+    expect(document.querySelector(".name")?.getAttribute("title")).toBe("in\\n/a\\r.exe");
+    const { item, selection, uploader } = show("taken", {}, "in/a\u202egpj.exe");
+    expect(document.querySelector("b")?.textContent).toBe("a\\u202egpj.exe");
+    expect(buttons()[0]).toBe("Upload as a\\u202egpj (2).exe");
+    selection.set(item, "duplicate", copyAt("cafe\u0301\r"));
+    draw(item, uploader);
+    const detail = document.querySelector(".detail")?.textContent;
+    expect(detail).toBe("Stored as cafe\u0301\\r (not in Unicode NFC) on 12 March 2020");
+  });
+
+  it("isolate names in the row", () => {
+    show("new", {}, "\u05d0/\u05d1.txt");
+    expect([...document.querySelectorAll("bdi")].map(({ textContent }) => textContent)).toEqual([
+      "\u05d1.txt",
+      "\u05d0",
+    ]);
+  });
+
   it("include skipping it", () => {
     const { item } = show("taken");
     [...document.querySelectorAll("button")].at(-1)?.click();

@@ -1,0 +1,140 @@
+"""Decoding of request documents.
+
+A document is decoded as a whole, strictly. Only if that fails, and if the document is a list of
+files that are answered one by one, are the files decoded singly: then an invalid file does not
+affect the others.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from onecopy import documents
+from onecopy.errors import BadInput, InvalidDigest, InvalidKey, InvalidTicket, LimitExceeded
+from onecopy.http.problems import HttpProblem
+
+T = TypeVar("T")
+
+_ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_Undecoded = Annotated[list[Raw], Meta(max_length=documents.MAX_FILES)]
+_MAX_SHOWN = 100
+"""Characters of an invalid value that a message repeats."""
+
+
+class _Files(Struct, forbid_unknown_fields=True):
+    files: _Undecoded
+
+
+class _Tickets(Struct, forbid_unknown_fields=True):
+    tickets: _Undecoded
+
+
+class _List(NamedTuple):
+    """A list of files: its type with undecoded entries, and the type of an entry."""
+
+    undecoded: type[Struct]
+    entry: type[Struct]
+
+
+_LISTS: Mapping[type, _List] = MappingProxyType(
+    {
+        documents.CheckRequest: _List(_Files, documents.ContentDocument),
+        documents.BeginRequest: _List(_Files, documents.UploadDocument),
+        documents.CompleteRequest: _List(_Tickets, documents.FinishDocument),
+    }
+)
+"""The documents whose entries are answered one by one."""
+
+
+class Decoder(Generic[T]):
+    """Decodes documents of one type.
+
+    In a list of `_LISTS`, an entry that cannot be decoded is replaced by the BadInput that explains
+    why; any other error raises HttpProblem (`json-invalid`, `document-invalid`) or LimitExceeded.
+    """
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind: Any = kind
+        self._list = _LISTS.get(kind)
+        self._decoder = msgspec.json.Decoder(kind)
+
+    def decode(self, body: bytes) -> T:
+        """Decode a document."""
+        try:
+            return self._decoder.decode(body)
+        except _ERRORS as error:
+            if self._list is None:
+                raise _problem(error) from error
+        document: T = self._kind(list(_decode_singly(self._list, body)))
+        return document
+
+
+def _decode_singly(kind: _List, body: bytes) -> Iterator[Struct | BadInput]:
+    """Yield the entries of a list; raises if it is no such list."""
+    try:
+        [entries] = msgspec.structs.astuple(msgspec.json.decode(body, type=kind.undecoded))
+    except _ERRORS as error:
+        raise _problem(error) from error
+    decoder = msgspec.json.Decoder(kind.entry)
+    for entry in entries:
+        try:
+            yield decoder.decode(entry)
+        except _ERRORS as error:
+            yield _refusal(entry, error)
+
+
+# Only what follows depends on msgspec's wording.
+
+_TOO_MANY = "Expected `array` of length <="
+_AT_FIELD = re.compile(r"(?P<expected>.+) - at (?:`key` in )?`\$\.(?P<field>\w+).*")
+_REASONS = MappingProxyType(
+    {
+        "size": "size-invalid",
+        "key": InvalidKey.reason,
+        "digests": InvalidDigest.reason,
+        "ticket": InvalidTicket.reason,
+        "parts": InvalidDigest.reason,
+    }
+)
+"""Reasons by the field of an entry that is invalid."""
+
+
+def _problem(error: Exception) -> Exception:
+    """Return the error for a document that cannot be decoded."""
+    if isinstance(error, RecursionError):
+        return HttpProblem(400, "json-invalid", "The JSON is nested too deeply.")
+    if not isinstance(error, msgspec.ValidationError):
+        return HttpProblem(400, "json-invalid", str(error))
+    if str(error).startswith(_TOO_MANY):
+        return LimitExceeded(str(error))
+    return HttpProblem(400, "document-invalid", str(error))
+
+
+def _refusal(entry: Raw, error: Exception) -> BadInput:
+    """Return the error for one entry of a list that cannot be decoded."""
+    if not isinstance(error, msgspec.ValidationError):
+        return BadInput("invalid entry: it is not UTF-8", reason="document-invalid")
+    text = str(error)
+    match = _AT_FIELD.fullmatch(text)
+    if match is None:
+        return BadInput(f"invalid entry: {_uncapitalized(text)}", reason="document-invalid")
+    field, expected = match["field"], _uncapitalized(match["expected"])
+    reason = _REASONS.get(field, "document-invalid")
+    if text.startswith(_TOO_MANY):
+        reason = LimitExceeded.reason
+    return BadInput(f"invalid {field} {_shown(entry, field)}: {expected}", reason=reason)
+
+
+def _shown(entry: Raw, field: str) -> str:
+    """Return the value of a field as the sender wrote it, shortened."""
+    value = bytes(msgspec.json.decode(entry, type=dict[str, Raw])[field])
+    text = value.decode(errors="backslashreplace")
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
+
+
+def _uncapitalized(text: str) -> str:
+    return text[:1].lower() + text[1:]

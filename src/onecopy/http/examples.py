@@ -1,0 +1,77 @@
+"""Examples of the documents, for the OpenAPI document."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from onecopy import documents
+from onecopy.content import Verdict
+from onecopy.digest import LARGEST_PART, MOST_PARTS, SMALLEST_PART
+from onecopy.http.checksum_api import ChecksumRequest, ChecksumResponse
+from onecopy.version import __version__
+
+_SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+"""Of `hello`."""
+_MD5 = "5d41402abc4b2a76b9719d911017c592"
+_DIGEST = f"sha256:{_SHA256}"
+_KEY = "greetings/hello.txt"
+_TICKET = "kq3v0R2nD5wZ8cT1yH6bLxJ4"
+"""Shortened: a real one has some 200 characters."""
+_SEND = documents.SendDocument(
+    1,
+    "PUT",
+    "/v1/uploads/parts/1",
+    {
+        "Onecopy-Ticket": _TICKET,
+        "x-amz-checksum-sha256": "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=",
+    },
+)
+_COPY = documents.CopyDocument(
+    _KEY,
+    5,
+    stored_at=datetime(2026, 3, 12, 9, 30, tzinfo=UTC),
+    recorded_at=datetime(2026, 3, 12, 9, 30, 1, tzinfo=UTC),
+    url=f"file:///srv/files/{_KEY}",
+    digests=[_DIGEST],
+)
+
+_EXAMPLES: tuple[Struct, ...] = (
+    documents.ProbeRequest([5, 4_123_456]),
+    documents.ProbeResponse({"5": ["sha256"]}),
+    documents.CheckRequest([documents.ContentDocument(5, [_DIGEST])]),
+    documents.ResultsResponse([documents.ResultDocument(Verdict.DUPLICATE, _COPY)]),
+    documents.BeginRequest(
+        [documents.UploadDocument(_KEY, 5, [_DIGEST], "text/plain", metadata={"place": "Rome"})]
+    ),
+    documents.PartsRequest(_TICKET, [documents.PartDocument(1, _SHA256)]),
+    documents.PartsResponse([_SEND]),
+    documents.TicketRequest(_TICKET),
+    documents.StatusResponse(_TICKET, [documents.StoredPart(1, 5, _SHA256)]),
+    documents.StoredPart(1, 5, _SHA256),
+    documents.CompleteRequest([documents.FinishDocument(_TICKET, [_SHA256])]),
+    documents.AbortRequest([_TICKET]),
+    documents.LinkResponse("/v1/content?link=Vg5mZ0pTq9", datetime(2026, 3, 12, 9, 35, tzinfo=UTC)),
+    documents.ConfigResponse(
+        version=__version__,
+        tenant="default",
+        store=documents.StoreDocument("folder", "file:///srv/files"),
+        part_size=documents.PartSizeRule(SMALLEST_PART, LARGEST_PART, MOST_PARTS),
+        limits=documents.LimitsDocument(10_000, 1_000, 8, 1_000, 1_024, 8_388_608),
+        price_per_gb_month=0.023,
+        features=["upload", "link"],
+    ),
+    documents.SignInResponse("https://login.example.org", "onecopy", "openid"),
+    ChecksumRequest(_MD5),
+    ChecksumResponse(1),
+)
+_RESULTS: Mapping[str, documents.ResultDocument] = {
+    "begin": documents.ResultDocument(Verdict.NEW, ticket=_TICKET, send=_SEND),
+    "complete": documents.ResultDocument(Verdict.NEW, _COPY),
+}
+EXAMPLES: Mapping[type | str, Struct] = MappingProxyType(
+    {type(each): each for each in _EXAMPLES}
+    | {name: documents.ResultsResponse([result]) for name, result in _RESULTS.items()}
+)
+"""An example of each document by its type, and of some responses by the operation's name."""

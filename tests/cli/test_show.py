@@ -1,0 +1,59 @@
+"""Names in text and in JSON."""
+
+import json
+import os
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+import pytest
+
+from onecopy.cli.show import json_line, name_text
+from onecopy.text import printable
+
+_VECTORS = Path(__file__).parents[1] / "vectors" / "names.json"
+NAMES = [(each["name"], each["shown"]) for each in json.loads(_VECTORS.read_text())["names"]]
+LATIN_1 = os.fsdecode(b"caf\xe9 %.txt")
+
+
+@pytest.mark.parametrize(("name", "shown"), NAMES)
+def test_names_as_people_read_them(name: str, shown: str) -> None:
+    """The vectors of the page hold here, too."""
+    assert name_text(name) == shown
+    assert shown.startswith(printable(name))
+
+
+@pytest.mark.parametrize("name", [name for name, _ in NAMES if "half" not in name])
+def test_json_has_the_exact_name(name: str) -> None:
+    """Either as it is, or beside the readable form as its bytes; the line is printable ASCII."""
+    line = json_line({"path": name, "size": 1})
+    assert line.isascii()
+    assert line.isprintable()
+    values = json.loads(line)
+    json.dumps(values, ensure_ascii=False).encode()  # no surrogate is left
+    encoded = values.get("path_bytes")
+    exact = os.fsencode(values["path"]) if encoded is None else unquote_to_bytes(encoded)
+    assert exact == os.fsencode(name)
+
+
+def test_json_has_bytes_only_where_names_are_not_utf_8() -> None:
+    """Also in what is nested, and in lists."""
+    values = {
+        "path": LATIN_1,
+        "same_as": "a\nb",
+        "copy": {"key": LATIN_1, "url": None},
+        "left_out": ["b", LATIN_1],
+        "top": [{"keys": [LATIN_1], "size": 2}, {"keys": ["c"], "size": 1}],
+    }
+    encoded, shown = "caf%E9%20%25.txt", r"caf\xe9 %.txt"
+    assert json.loads(json_line(values)) == {
+        "path": shown,
+        "path_bytes": encoded,
+        "same_as": "a\nb",
+        "copy": {"key": shown, "key_bytes": encoded, "url": None},
+        "left_out": ["b", shown],
+        "left_out_bytes": [None, encoded],
+        "top": [
+            {"keys": [shown], "keys_bytes": [encoded], "size": 2},
+            {"keys": ["c"], "size": 1},
+        ],
+    }
