@@ -1,13 +1,17 @@
 """The MD5 of contents that the checksum API counts; no check ever finds what a client states."""
 
+import errno
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
+from threading import Event
+from typing import BinaryIO
 
 import pytest
 
 from onecopy.content import Content, Copy, Digests, Verdict
 from onecopy.counted import count, is_counted, stop_counting
 from onecopy.digest import CLIENT_MD5, MD5, Digest
-from onecopy.gate import Finish, LocalGate, Request
+from onecopy.gate import Finish, LocalGate, Request, completion
 from tests.gate.world import World, content, content_digest
 from tests.gate.world import md5 as md5_digest
 
@@ -100,14 +104,64 @@ def test_an_object_that_is_replaced_meanwhile_gets_no_md5(folder_world: World) -
     gate, data = world.gate(), b"x" * _LARGE
     opened = world.store.open
 
-    def replacing(key: str) -> object:
+    def replacing(key: str) -> BinaryIO:
         world.place("a", b"y" * _LARGE)
         return opened(key)
 
-    world.store.open = replacing  # type: ignore[method-assign, assignment]
+    world.store.open = replacing  # type: ignore[method-assign]
     copy = upload(world, "a", data, md5_of(data), gate)
     assert copy.digests.schemes == {content_digest(data).scheme}
     assert counted(world, b"y" * _LARGE) == 0
+
+
+def test_an_object_that_cannot_be_read_now_is_recorded_later(folder_world: World) -> None:
+    """The others of the request are not affected; completing again records it with its MD5."""
+    world = folder_world
+    count(world.index, "default")
+    gate, data, opened = world.gate(), b"x" * _LARGE, world.store.open
+
+    def failing(key: str) -> BinaryIO:
+        raise OSError(errno.EIO, "broken disk", key)
+
+    begun = [world.begin(key, data, gate=gate) for key, data in (("a", data), ("b", b"small"))]
+    sends = zip(begun, (data, b"small"), strict=True)
+    finishes = [world.send(each.ticket or "", sent, gate) for each, sent in sends]
+    world.store.open = failing  # type: ignore[method-assign]
+    large, small = gate.complete(finishes)
+    assert (large.verdict, large.reason) == (Verdict.UNCONFIRMED, "store-unavailable")
+    assert (small.verdict, set(world.recorded())) == (Verdict.NEW, {"b"})
+    world.store.open = opened  # type: ignore[method-assign]
+    assert gate.complete(finishes[:1])[0].verdict is Verdict.NEW
+    assert counted(world, data) == 1
+
+
+def test_nobody_waits_long_for_a_content_that_is_read(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request for the same upload is answered `completing`, so that its thread is free again."""
+    world = folder_world
+    count(world.index, "default")
+    monkeypatch.setattr(completion, "_MAX_WAIT", 0.05)
+    gate, data, opened = world.gate(), b"x" * _LARGE, world.store.open
+    reading, proceed = Event(), Event()
+
+    def slowly(key: str) -> BinaryIO:
+        reading.set()
+        proceed.wait(20)
+        return opened(key)
+
+    world.store.open = slowly  # type: ignore[method-assign]
+    begun = world.begin("a", data, gate=gate)
+    finish = world.send(begun.ticket or "", data, gate)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(gate.complete, [finish])
+        assert reading.wait(20)
+        assert [answer.reason for answer in gate.complete([finish])] == ["completing"]
+        proceed.set()
+        assert first.result()[0].verdict is Verdict.NEW
+    [again] = gate.complete([finish])
+    assert again.copy is not None
+    assert counted(world, data) == 1
 
 
 def test_a_copy_that_a_check_reads_gets_its_md5(folder_world: World) -> None:

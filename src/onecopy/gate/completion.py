@@ -31,13 +31,13 @@ from threading import Condition
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, part_lengths
-from onecopy.errors import BadInput, InvalidDigest, StoreFull, UploadUnknown, WrongBytes
+from onecopy.errors import BadInput, Failure, InvalidDigest, StoreFull, UploadUnknown, WrongBytes
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Finish
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.store.interface import KeyTaken, Object, Part, Presigner, Store, Unknown, Upload
-from onecopy.store.objects import copy_of
+from onecopy.store.objects import copy_of, store_reason
 from onecopy.store.parts import digest_of_parts, parts_missing
 from onecopy.tickets import Ticket
 
@@ -140,6 +140,7 @@ class Completion:
             self._pending.abort(item.upload)
         self._publish([item for item in _unanswered(items) if item.digest])
         self._find_lost([item for item in _unanswered(items) if not item.staged])
+        self._add_md5s([item for item in _unanswered(items) if item.copy])
         self._record(_unanswered(items))
 
     def _collect_digest(self, item: _Item, claimed: Sequence[bytes]) -> None:
@@ -255,11 +256,18 @@ class Completion:
             item.ticket.key, item.ticket.size, item.digest, found, self._budget
         )
 
+    def _add_md5s(self, items: list[_Item]) -> None:
+        """Add the MD5 to the copies, if it is wanted; what cannot be read now is not recorded."""
+        for item in items if self._md5.is_wanted else ():
+            assert item.copy is not None  # noqa: S101 - the caller passes no others
+            try:
+                item.copy = self._md5.add(item.copy, item.md5)
+            except (Failure, OSError) as error:
+                item.copy = None
+                item.answer = Answer(Verdict.UNCONFIRMED, reason=store_reason(error))
+
     def _record(self, items: list[_Item]) -> None:
         """Record all copies at once; only then remove the evidence that the objects are ours."""
-        for item in items:
-            if item.copy is not None:
-                item.copy = self._md5.add(item.copy, item.md5)
         indexed = [item.copy for item in items if item.copy and item.copy.size]
         firsts = iter(self._confirmer.record(indexed))
         for item in items:

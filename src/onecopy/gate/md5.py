@@ -19,7 +19,7 @@ _NONE = Digests()
 
 
 class WholeMd5:
-    """Adds the MD5 to the copies of one tenant; does nothing if they are not counted."""
+    """Adds the MD5 to the copies of one tenant, if it is wanted."""
 
     def __init__(self, state: State, store: Store, tenant: Tenant) -> None:
         self._state = state
@@ -43,8 +43,11 @@ class WholeMd5:
         return self._presigned and self.is_wanted
 
     def add(self, copy: Copy, stated: bytes | None) -> Copy:
-        """Return a copy with its MD5, if it can be known; `stated` is the client's, in binary."""
-        if not copy.size or not self.is_wanted or _has_md5(copy, stated_is_enough=self._presigned):
+        """Return a copy with its MD5; `stated` is the client's, in binary. To be called if wanted.
+
+        Raises Failure and OSError if an object cannot be read.
+        """
+        if not copy.size or _has_md5(copy, stated_is_enough=self._presigned):
             return copy
         found = _of_client(stated) if self._presigned else self._read(copy)
         return copy._replace(digests=copy.digests.merged(found))
