@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pytest
 
 from onecopy.content import Copy, Digests, Verdict
+from onecopy.counted import count
 from onecopy.digest import MD5
 from onecopy.errors import Unavailable
 from onecopy.own_files import OwnFiles
@@ -90,6 +91,23 @@ def test_a_second_scan_reads_nothing(world: World, opening: Opening) -> None:
     figures = scan(world.index, opening)
     assert (figures.known, figures.added, figures.read_bytes) == (2, 0, 0)
     assert opening.opened == []
+
+
+def test_the_md5_is_recorded_if_the_checksum_api_counts(world: World, opening: Opening) -> None:
+    """A scan reads for it what it reads anyway; `missing` also reads what was recorded before."""
+    before, after = b"x" * 9_000_000, b"y" * 8_388_608
+    world.place("before", before)
+    scan(world.index, world.store)
+    count(world.index, "default")
+    world.place("after", after)
+    assert scan(world.index, opening).added == 1
+    assert md5(after) in copies(world)["after"].digests
+    assert md5(before) not in copies(world)["before"].digests
+    opening.opened.clear()
+    assert scan(world.index, opening, read="missing").added == 1
+    assert opening.opened == ["before"]
+    assert copies(world)["before"].digests == Digests.proved(content_digest(before), md5(before))
+    assert scan(world.index, opening, read="missing").added == 0
 
 
 def test_what_changed_is_read_again(world: World, opening: Opening) -> None:

@@ -267,7 +267,8 @@ def _upload(request: Request) -> bytes:
 
 def _finish(finish: Finish) -> bytes:
     parts = [part.hex() for part in finish.parts] if finish.parts else msgspec.UNSET
-    return msgspec.json.encode(documents.FinishDocument(finish.ticket, parts))
+    md5 = finish.md5.hex() if finish.md5 else msgspec.UNSET
+    return msgspec.json.encode(documents.FinishDocument(finish.ticket, parts, md5))
 
 
 def _copy(document: documents.CopyDocument) -> Copy:

@@ -6,7 +6,15 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
+from onecopy.digest import (
+    CLIENT_MD5,
+    MD5,
+    SHA256,
+    SMALLEST_PART,
+    Digest,
+    Scheme,
+    content_scheme,
+)
 from onecopy.timestamp import as_datetime
 
 
@@ -20,15 +28,20 @@ class Evidence(IntEnum):
 
 
 _EVIDENCE = tuple(Evidence)
+_SCHEMES = {0: SHA256, 2: MD5, 10: CLIENT_MD5}
+"""Bits of a head byte -> the scheme, but for its part size; see Digests."""
+_BITS = {scheme.algorithm: bits for bits, scheme in _SCHEMES.items()}
+_SCHEME_BITS = 10
 
 
 class Digests(Mapping[Digest, Evidence]):
     """The digests of one copy with their evidence, as one small immutable value.
 
     `packed` is the form that every index stores: per digest a head byte (bit 0: proved;
-    bit 1: MD5; bit 2: over parts), for digests over parts the part size as 5 bytes big-endian,
-    then the value. Best first: proved before claimed, strong before weak, whole before parts. So
-    equal digests are equal bytes, and an index can pass them on without decoding them.
+    bit 1: MD5; bit 2: over parts; bits 1 and 3: MD5 of a client), for digests over parts the part
+    size as 5 bytes big-endian, then the value. Best first: proved before claimed, strong before
+    weak, whole before parts. So equal digests are equal bytes, and an index can pass them on
+    without decoding them.
     """
 
     __slots__ = ("packed",)
@@ -57,13 +70,18 @@ class Digests(Mapping[Digest, Evidence]):
         while at < len(packed):
             head = packed[at]
             at += 1
-            scheme = MD5 if head & 2 else SHA256
+            scheme = _SCHEMES[head & _SCHEME_BITS]
             if head & 4:
                 scheme = Scheme(scheme.algorithm, int.from_bytes(packed[at : at + 5]))
                 at += 5
             end = at + scheme.length
             yield Digest(scheme, packed[at:end]), _EVIDENCE[head & 1]
             at = end
+
+    @property
+    def schemes(self) -> frozenset[Scheme]:
+        """The schemes under which a client can find the copy; not that of a client's MD5."""
+        return frozenset(digest.scheme for digest in self) - {CLIENT_MD5}
 
     def merged(self, other: "Digests") -> "Digests":
         """Return the digests of both; a digest that is in both keeps the better evidence."""
@@ -114,16 +132,16 @@ class Digests(Mapping[Digest, Evidence]):
         return f"Digests({inner})"
 
 
-def _rank(pair: tuple[Digest, Evidence]) -> tuple[int, bool, int, bytes]:
+def _rank(pair: tuple[Digest, Evidence]) -> tuple[int, int, int, bytes]:
     digest, evidence = pair
     scheme = digest.scheme
-    return -evidence, not scheme.strong, scheme.part_size or 0, digest.value
+    return -evidence, _BITS[scheme.algorithm], scheme.part_size or 0, digest.value
 
 
 @lru_cache(256)
 def _head(scheme: Scheme, evidence: Evidence) -> bytes:
     size = scheme.part_size
-    head = evidence | (0 if scheme.strong else 2) | (4 if size else 0)
+    head = evidence | _BITS[scheme.algorithm] | (4 if size else 0)
     return bytes([head]) + (size.to_bytes(5) if size else b"")
 
 

@@ -26,7 +26,7 @@ MOST_PARTS = 10_000
 LARGEST_CONTENT = LARGEST_PART * MOST_PARTS
 """Bytes (48.8 TiB): S3's largest object, and the largest content that has a content digest."""
 
-Algorithm = Literal["sha256", "md5"]
+Algorithm = Literal["sha256", "md5", "client-md5"]
 _SCHEME = re.compile(r"(sha256|md5)(?:\+([1-9][0-9]{0,12}))?")
 
 
@@ -66,6 +66,9 @@ class Scheme:
 _interned = cache(Scheme)
 SHA256 = _interned("sha256", None)
 MD5 = _interned("md5", None)
+CLIENT_MD5 = _interned("client-md5", None)
+"""The scheme of an MD5 that a client states of its own upload, without proof. Only the checksum API
+looks for it. No text is parsed as one, so that no request can ask for it or list it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ DigestText = Annotated[
     ),
 ]
 Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
+Md5Text = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="MD5 in hex.")]
 MAX_FILES = 1_000
 """Files in a check, begin or complete."""
 _MAX_DIGESTS = 8
@@ -172,6 +173,8 @@ class FinishDocument(Struct, forbid_unknown_fields=True):
     ticket: TicketText
     parts: Annotated[list[Sha256Text], Meta(max_length=10_000)] | UnsetType = UNSET
     """SHA-256 of every part, in order; needed to repeat a completion whose response was lost."""
+    md5: Md5Text | UnsetType = UNSET
+    """MD5 of the whole file, if the features have `md5`; only the checksum API uses it."""
 
 
 class CompleteRequest(Struct, forbid_unknown_fields=True):
@@ -217,7 +220,8 @@ class ConfigResponse(Struct):
     price_per_gb_month: float
     """US dollars per GB (10^9 bytes) and month."""
     features: list[str]
-    """Any of `upload`, `link`, `checksum-api`."""
+    """Any of `upload`, `link`, `checksum-api` (it counts the tenant's contents), and `md5`: state
+    the MD5 of each file when you complete its upload."""
 
 
 class SignInResponse(Struct, omit_defaults=True):

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -170,9 +171,13 @@ def test_what_is_not_given_stays_as_it_was(deployed: Cloud) -> None:
     asked = deployed.deploy("--checksum-api", "https://old.example", "--trust", "default=md5")
     assert asked.code == 0, asked.err
     assert "ChecksumRoute" in deployed.made
+    counted = {"pk": {"S": "v checksum-api-default"}, "sk": {"S": "-"}}
+    read = partial(deployed.client("dynamodb").get_item, TableName=deployed.names.table)
+    assert "Item" in read(Key=counted)  # the function has recorded it
     assert deployed.deploy().err == "onecopy: nothing has changed\n"
     assert deployed.deploy("--checksum-api", "").code == 0
     assert "ChecksumRoute" not in deployed.made
+    assert "Item" not in read(Key=counted)
     functions = deployed.client("lambda")
     found = functions.get_function_configuration(FunctionName=deployed.made["ApiFunction"])
     assert found["Environment"]["Variables"]["ONECOPY_TRUST"] == "default=md5"

@@ -1,14 +1,18 @@
 """The prototype's question: POST / with an MD5, answered with a count."""
 
 import hashlib
+import random
 from collections.abc import Iterator
 
 import pytest
 
 from onecopy.content import Listed
+from onecopy.counted import is_counted
 from onecopy.digest import MD5, Digest
 from onecopy.http.app import ChecksumApi, Options
-from tests.http.conftest import Service, starting
+from onecopy.index.memory import MemoryIndex
+from tests.gate.world import content_digest, parts_of
+from tests.http.conftest import Json, Service, Start, starting
 
 ORIGIN = "https://old.example"
 
@@ -22,6 +26,23 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def bring(
+    service: Service, key: str, content: bytes, *, token: str | None = None, stated: str = ""
+) -> Json:
+    """Upload a content in parts, and state an MD5 if given; return the result."""
+    file = {"key": key, "size": len(content), "digests": [str(content_digest(content))]}
+    begun = service.ask("POST", "/v1/uploads", {"files": [file]}, token=token)
+    ticket = begun.json["results"][0]["ticket"]
+    for number, part in enumerate(parts_of(content), 1):
+        headers = {"Onecopy-Ticket": ticket}
+        path = f"/v1/uploads/parts/{number}"
+        assert service.ask("PUT", path, body=part, headers=headers, token=token).status == 200
+    finish = {"ticket": ticket, **({"md5": stated} if stated else {})}
+    done = service.ask("POST", "/v1/uploads/complete", {"tickets": [finish]}, token=token)
+    assert done.status == 200, done.body
+    return done.json["results"][0]
 
 
 def test_it_is_off_by_default(service: Service) -> None:
@@ -104,3 +125,36 @@ def test_what_old_pages_send_beside_the_content_is_ignored(old: Service) -> None
     """Unknown fields do no harm here."""
     document = {"content": "0" * 32, "name": "a.txt"}
     assert old.ask("POST", "/", document).json == {"exists": 0}
+
+
+@pytest.mark.parametrize("size", [8_388_607, 8_388_608, 8_388_609, 20_000_000])
+def test_it_counts_contents_of_every_size(start: Start, size: int) -> None:
+    """The service reads what it published, whatever MD5 the client states: the bytes decide."""
+    served = start(Options(checksum_api=ChecksumApi(ORIGIN)))
+    content = random.Random(size).randbytes(size)
+    assert served.ask("POST", "/", {"content": md5(content)}).json == {"exists": 0}
+    done = bring(served, "a", content, stated=md5(b"another"))
+    assert f"md5:{md5(content)}" in done["copy"]["digests"]
+    assert served.ask("POST", "/", {"content": md5(content)}).json == {"exists": 1}
+    assert served.ask("POST", "/", {"content": md5(b"another")}).json == {"exists": 0}
+
+
+def test_all_services_of_the_index_know_that_it_is_on(start: Start) -> None:
+    """Another service says so to the tenant that is counted, and to no other."""
+    start(Options(checksum_api=ChecksumApi(ORIGIN, "photos")), tokens_required=True)
+    another = start(tokens_required=True)
+    for tenant, is_on in (("photos", True), ("bob", False)):
+        config = another.ask("GET", "/v1/config", token=another.token(tenant)).json
+        assert ("checksum-api" in config["features"]) is is_on
+        assert "md5" not in config["features"]  # a folder computes it
+        bring(another, tenant, b"x" * 8_388_608, token=another.token(tenant))
+        [copy] = another.index.at(tenant, [tenant])
+        assert copy is not None
+        assert (MD5 in copy.digests.schemes) is is_on
+
+
+def test_one_that_counts_another_table_leaves_the_index_alone(start: Start) -> None:
+    """Nothing is computed for a list that uploads never reach."""
+    lists = MemoryIndex()
+    served = start(Options(checksum_api=ChecksumApi(ORIGIN, counted=lists)))
+    assert not is_counted(served.index, "default")

@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from onecopy.content import Copy, Digests, Evidence
-from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
+from onecopy.digest import CLIENT_MD5, MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
 from onecopy.index.dynamodb import connections
 from onecopy.index.dynamodb.index import DynamoIndex
 from onecopy.index.memory import MemoryIndex
@@ -25,7 +25,13 @@ SIZES = (1, 2, SMALLEST_PART)
 # Few values, all with the same prefix, so that collisions are frequent.
 DIGESTS = [
     Digest(scheme, b"12345678" + bytes([value]) * (scheme.length - 8))
-    for scheme in (SHA256, MD5, Scheme("sha256", SMALLEST_PART), Scheme("md5", SMALLEST_PART))
+    for scheme in (
+        SHA256,
+        MD5,
+        CLIENT_MD5,
+        Scheme("sha256", SMALLEST_PART),
+        Scheme("md5", SMALLEST_PART),
+    )
     for value in (0, 1)
 ]
 

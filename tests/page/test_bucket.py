@@ -1,5 +1,6 @@
 """Uploads from the page directly to a bucket, and resuming them after an interruption."""
 
+import hashlib
 import random
 import re
 from collections.abc import Iterator
@@ -89,6 +90,24 @@ def test_large_file_goes_in_parts(window: Window, bucket: Bucket, local: MakeFil
     assert bucket.keys == ["talk.mp4"]
     assert bucket.unfinished == 0
     assert received(window) < 10_000
+
+
+def test_the_page_states_the_md5_for_the_checksum_api(
+    chromium: Browser, server: Serve, bucket: Bucket, local: MakeFile
+) -> None:
+    """Contents of every size that it sends to a bucket are found by it."""
+    option = ("--checksum-api", "https://old.example")
+    served = server(None, "--store", bucket.store, *option, env=bucket.environment)
+    bucket.allow(served.url)
+    contents = [noise(size, 7) for size in (1000, 8 * MiB - 1, 8 * MiB, 8 * MiB + 1, 20 * MiB)]
+    with opened(chromium, served) as window:
+        window.choose(*(local(f"{len(content)}.bin", content) for content in contents))
+        for content in contents:
+            window.wait(f"{len(content)}.bin", "uploaded")
+    for content in contents:
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        answer = urllib3.request("POST", served.url, json={"content": md5})
+        assert answer.json() == {"exists": 1}
 
 
 def test_many_small_files(window: Window, bucket: Bucket, local: MakeFile) -> None:

@@ -4,6 +4,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from onecopy.content import Digests, Verdict
 from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
-from onecopy.gate.interface import Gate
+from onecopy.gate.interface import Config, Gate
 from onecopy.store.interface import Send
 from onecopy.upload import Options, Outcome, Result, upload
 from tests.gate.world import World, content_digest, md5
@@ -66,6 +67,36 @@ def test_new_files_are_uploaded_below_their_folders_name(
     assert large.copy.content_digest == content_digest(data["a/large"])
     assert large.url == world.path("photos/a/large").as_uri()
     assert not staged(world)
+
+
+class Stating(Watched):
+    """A gate to which clients state the MD5, as that of a bucket does."""
+
+    def config(self) -> Config:
+        return replace(super().config(), features=("md5",))
+
+
+def test_the_md5_is_stated_if_the_gate_wants_it(world: World, photos: Path) -> None:
+    """Of files hashed before or while they are sent; a check is not told more than it asked for."""
+    sizes = (1000, 8_388_607, 8_388_608, 8_388_609, LARGE)
+    data = {f"{size}": noise(size) for size in sizes} | {"same size": noise(LARGE, seed=1)}
+    for name, content in data.items():
+        write(photos / name, content)
+    world.record("known", noise(8_388_609, seed=1))
+    gate = Stating(world.gate())
+    assert set(outcomes(uploaded(gate, photos)).values()) == {Outcome.UPLOADED}
+    stated = [finish.md5 for call in gate.of("complete") for finish in call]
+    assert sorted(stated) == sorted(md5(content).value for content in data.values())
+    checked = [content.digests for call in gate.of("check") for content in call]
+    assert (content_digest(data["8388609"]),) in checked
+    assert {len(digests) for digests in checked} == {1}
+
+
+def test_no_md5_is_stated_otherwise(world: World, gate: Watched, photos: Path) -> None:
+    """A folder's gate reads the bytes itself, if it has to."""
+    write(photos / "a", noise(1000))
+    uploaded(gate, photos)
+    assert [finish.md5 for call in gate.of("complete") for finish in call] == [None]
 
 
 def test_a_second_upload_sends_nothing(world: World, gate: Watched, photos: Path) -> None:

@@ -30,8 +30,8 @@ from onecopy.text import printable
     type=click.Choice(["missing", "all"]),
     is_flag=False,
     flag_value="all",
-    help="Also read objects that are already recorded: all, or those without a content digest "
-    "(missing).",
+    help="Also read objects that are already recorded: all, or those without a content digest, or "
+    "without an MD5 that the checksum API needs (missing).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress

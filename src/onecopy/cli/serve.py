@@ -36,7 +36,8 @@ _SHUTDOWN_SECONDS = 10
 @click.option(
     "--checksum-api",
     metavar="ORIGIN",
-    help='Also answer POST / with {"content": "<md5 hex>"} for pages of this web origin.',
+    help='Also answer POST / with {"content": "<md5 hex>"} for pages of this web origin; "" '
+    "stops recording MD5s for it.",
 )
 @click.option(
     "--checksum-tenant",
@@ -64,6 +65,7 @@ def command(  # noqa: PLR0913 - one for each option
     from other machines, create a token first (`onecopy token create`); tokens are checked at
     start-up. The address is printed to standard error as soon as the service accepts connections.
     """
+    from onecopy.counted import stop_counting
     from onecopy.http.app import ChecksumApi, Options, create_app
     from onecopy.http.loopback import require_loopback
     from onecopy.store.interface import Sweeper
@@ -73,6 +75,8 @@ def command(  # noqa: PLR0913 - one for each option
     with opened_backends(settings) as (index, store):
         if isinstance(store, Sweeper):
             store.abort_stale(RESUMABLE + LIFETIME)
+        if checksum_api == "":
+            stop_counting(index, checksum_tenant)
         tokens_required = has_tokens(index)
         if not tokens_required:
             require_loopback(host)

@@ -5,6 +5,7 @@
     validation    limits, and validation of requests
     confirm       Confirmer: finds the live copy of a content
     completion    Completion: publishes uploads and records their copies
+    md5           WholeMd5: adds the MD5 to copies that the checksum API counts
     pending       PendingUploads: begins and aborts uploads
     binding       binds an index to its store
 

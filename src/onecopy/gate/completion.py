@@ -8,6 +8,8 @@
          │
     publish (key taken since: `duplicate` or `key-taken`)
          │        └─ upload unknown ──▶ find it again by key and content, or `upload-unknown`
+    add the MD5, if the checksum API counts the content
+         │
     record: the first is the copy of record, any other an `extra-copy`
          │
     clean up staging
@@ -29,18 +31,21 @@ from threading import Condition
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, part_lengths
-from onecopy.errors import BadInput, InvalidDigest, StoreFull, UploadUnknown, WrongBytes
+from onecopy.errors import BadInput, Failure, InvalidDigest, StoreFull, UploadUnknown, WrongBytes
 from onecopy.gate.confirm import Budget, Confirmer
-from onecopy.gate.interface import Answer
+from onecopy.gate.interface import Answer, Finish
+from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.store.interface import KeyTaken, Object, Part, Presigner, Store, Unknown, Upload
-from onecopy.store.objects import copy_of
+from onecopy.store.objects import copy_of, store_reason
 from onecopy.store.parts import check_parts, digest_of_parts
 from onecopy.tickets import Ticket
 
 _DISK_THREADS = 8
 _NETWORK_THREADS = 32
 """Publishing threads for disk-bound and network-bound stores."""
+_MAX_WAIT = 20.0
+"""Seconds to wait for another request that completes the same content; it may read a large one."""
 
 
 @dataclass
@@ -53,6 +58,8 @@ class _Item:
     """The content digest: composed from the store's parts, else as the caller claims."""
     sums: Sequence[bytes] = ()
     """The binary SHA-256 of its parts."""
+    md5: bytes | None = None
+    """The binary MD5 that the client states."""
     at_key: Object | None = None
     """The object at the key before we publish."""
     direct: bool = False
@@ -71,19 +78,21 @@ class InProgress:
         self._changed = Condition()
 
     @contextmanager
-    def hold(self, digests: AbstractSet[Digest]) -> Iterator[None]:
+    def hold(self, digests: AbstractSet[Digest]) -> Iterator[bool]:
         """Wait until no other request holds any of these, then hold all of them.
 
-        A request that waits holds nothing, so that no two requests wait for each other.
+        Yields False, and holds nothing, if that takes too long. A request that waits holds nothing,
+        so that no two requests wait for each other.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._digests.isdisjoint(digests))
-            self._digests |= digests
+            is_free = self._changed.wait_for(lambda: self._digests.isdisjoint(digests), _MAX_WAIT)
+            held = digests if is_free else set[Digest]()
+            self._digests |= held
         try:
-            yield
+            yield is_free
         finally:
             with self._changed:
-                self._digests -= digests
+                self._digests -= held
                 self._changed.notify_all()
 
 
@@ -99,6 +108,7 @@ class Completion:
         budget: Budget,
         *,
         in_progress: InProgress,
+        md5: WholeMd5,
     ) -> None:
         self._store = store
         self._pending = pending
@@ -107,16 +117,20 @@ class Completion:
         self._confirmer = confirmer
         self._budget = budget
         self._in_progress = in_progress
+        self._md5 = md5
 
-    def complete(self, uploads: Sequence[tuple[Ticket, Sequence[bytes]]]) -> list[Answer]:
-        """Return an answer for each (ticket, SHA-256 of its parts, or nothing)."""
-        items = [_Item(ticket, ticket.upload(self._prefix)) for ticket, _ in uploads]
-        for item, (_, parts) in zip(items, uploads, strict=True):
-            self._collect_digest(item, parts)
+    def complete(self, uploads: Sequence[tuple[Ticket, Finish]]) -> list[Answer]:
+        """Return an answer for each ticket and the request to complete it."""
+        items = [
+            _Item(ticket, ticket.upload(self._prefix), md5=finish.md5) for ticket, finish in uploads
+        ]
+        for item, (_, finish) in zip(items, uploads, strict=True):
+            self._collect_digest(item, finish.parts)
         # A bucket may take minutes to complete an upload, for which no other request should wait.
         staged = [] if self._presigned else _unanswered(items)
-        with self._in_progress.hold({item.digest for item in staged if item.digest}):
-            self._publish_and_record(items)
+        with self._in_progress.hold({item.digest for item in staged if item.digest}) as is_held:
+            if is_held:
+                self._publish_and_record(items)
         return [item.answer or Answer(Verdict.UNCONFIRMED, reason="completing") for item in items]
 
     def _publish_and_record(self, items: list[_Item]) -> None:
@@ -126,6 +140,7 @@ class Completion:
             self._pending.abort(item.upload)
         self._publish([item for item in _unanswered(items) if item.digest])
         self._find_lost([item for item in _unanswered(items) if not item.staged])
+        self._add_md5s([item for item in _unanswered(items) if item.copy])
         self._record(_unanswered(items))
 
     def _collect_digest(self, item: _Item, claimed: Sequence[bytes]) -> None:
@@ -239,6 +254,16 @@ class Completion:
         return self._confirmer.judge_taken_key(
             item.ticket.key, item.ticket.size, item.digest, found, self._budget
         )
+
+    def _add_md5s(self, items: list[_Item]) -> None:
+        """Add the MD5 to the copies, if it is wanted; what cannot be read now is not recorded."""
+        for item in items if self._md5.is_wanted else ():
+            assert item.copy is not None  # noqa: S101 - the caller passes no others
+            try:
+                item.copy = self._md5.add(item.copy, item.md5)
+            except (Failure, OSError) as error:
+                item.copy = None
+                item.answer = Answer(Verdict.UNCONFIRMED, reason=store_reason(error))
 
     def _record(self, items: list[_Item]) -> None:
         """Record all copies at once; only then remove the evidence that the objects are ours."""

@@ -15,6 +15,7 @@ from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
 from onecopy.digest import MOST_PARTS, SHA256, SMALLEST_PART, Digest, Hashed, Scheme, content_scheme
 from onecopy.errors import Failure, FileChanged
 from onecopy.gate.interface import Answer
+from onecopy.gate.md5 import WholeMd5
 from onecopy.index.interface import Engine, Lists, Unread
 from onecopy.store.interface import Absent, Object, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object, store_reason
@@ -63,12 +64,13 @@ class Budget:
 class Confirmer:
     """Finds live copies of one tenant's contents."""
 
-    def __init__(self, index: Engine, store: Store, tenant: Tenant) -> None:
+    def __init__(self, index: Engine, store: Store, tenant: Tenant, md5: WholeMd5) -> None:
         self._index = index
         self._lists = index if isinstance(index, Lists) else None
         self._unread = index if isinstance(index, Unread) else None
         self._store = store
         self._tenant = tenant
+        self._md5 = md5
 
     def find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
         """Return, for each content in order, `duplicate` with its live copy, or another verdict.
@@ -256,7 +258,7 @@ class Confirmer:
         # Part sizes come from clients. One that no upload can have would cost more time and memory
         # than the answer is worth.
         usable = [s for s in schemes if (s.part_size or seen.size) * MOST_PARTS >= seen.size]
-        hashed = hash_object(self._store, key, seen.size, usable)
+        hashed = hash_object(self._store, key, seen.size, [*usable, *self._md5.schemes])
         if self._store.look([key])[0] != seen:
             raise FileChanged(f"{key!r} changed while it was read")
         return hashed

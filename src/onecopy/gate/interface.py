@@ -38,6 +38,7 @@ class Config:
     price: float = 0.023
     """US dollars per GB (10^9 bytes) and month."""
     features: tuple[str, ...] = ()
+    """`checksum-api`: it counts the tenant's contents; `md5`: completions state their MD5."""
 
 
 class Answer(NamedTuple):
@@ -92,6 +93,8 @@ class Finish(NamedTuple):
     ticket: str
     parts: tuple[bytes, ...] = ()
     """Binary SHA-256 of the parts, from which a completion whose answer was lost is recovered."""
+    md5: bytes | None = None
+    """Binary MD5 of the content, if the features have `md5`; only the checksum API uses it."""
 
 
 class Status(NamedTuple):

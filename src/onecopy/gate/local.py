@@ -10,6 +10,7 @@ from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Una
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.validation import check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
@@ -49,9 +50,10 @@ class LocalGate:
         self._tickets = Tickets(secrets, tenant.name)
         self._limits = limits
         self._price = price
-        self._confirmer = Confirmer(index, store, tenant)
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
+        self._md5 = WholeMd5(index, store, tenant)
+        self._confirmer = Confirmer(index, store, tenant, self._md5)
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
@@ -60,7 +62,9 @@ class LocalGate:
         self._options = mark + options
 
     def config(self) -> Config:
-        return Config(self.store.kind, self.store.url, self._limits, self._price)
+        features = {"checksum-api": self._md5.is_wanted, "md5": self._md5.is_stated}
+        names = tuple(name for name, is_on in features.items() if is_on)
+        return Config(self.store.kind, self.store.url, self._limits, self._price, names)
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         check_limit(len(sizes), self._limits.sizes, "sizes")
@@ -262,10 +266,10 @@ class LocalGate:
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         check_limit(len(uploads), self._limits.files, "tickets")
         answers: dict[int, Answer] = {}
-        valid: list[tuple[int, Ticket, Sequence[bytes]]] = []
-        for at, (text, parts) in enumerate(uploads):
+        valid: list[tuple[int, Ticket, Finish]] = []
+        for at, finish in enumerate(uploads):
             try:
-                valid.append((at, self._tickets.read(text, late=RESUMABLE), parts))
+                valid.append((at, self._tickets.read(finish.ticket, late=RESUMABLE), finish))
             except InvalidTicket as error:
                 answers[at] = Answer.refusal(error)
         completion = Completion(
@@ -275,8 +279,9 @@ class LocalGate:
             self._confirmer,
             self._budget(),
             in_progress=self._completing,
+            md5=self._md5,
         )
-        done = completion.complete([(ticket, parts) for _, ticket, parts in valid])
+        done = completion.complete([(ticket, finish) for _, ticket, finish in valid])
         answers.update({at: answer for (at, _, _), answer in zip(valid, done, strict=True)})
         return [answers[at] for at in range(len(uploads))]
 

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
+from onecopy.counted import count
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
@@ -44,10 +45,14 @@ def create_app(
     (see `onecopy.http.loopback.require_loopback`).
 
     The index must already be bound to the store (see `onecopy.gate.bind`); the caller closes both
-    after the server has stopped. Run the server with `access_log=False`: the app writes its own
-    log, to the logger `onecopy.access`, which never contains tickets, tokens, links or keys.
+    after the server has stopped. With the checksum API, the index records which tenant it counts.
+
+    Run the server with `access_log=False`: the app writes its own log, to the logger
+    `onecopy.access`, which never contains tickets, tokens, links or keys.
     """
     options = options or Options()
+    if (api := options.checksum_api) and api.counted is None:
+        count(index, api.tenant)
     threads, metrics = Threads(), PrometheusMetrics() if options.metrics else NoMetrics()
     authenticator: auth.Authenticator = auth.NoAuthentication()
     if tokens_required:

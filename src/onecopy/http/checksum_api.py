@@ -3,6 +3,7 @@
 It answers one web origin and needs no token. Everything that exists for this contract only is here.
 """
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import Annotated, NamedTuple
 
@@ -13,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from onecopy.digest import MD5, Digest
+from onecopy.digest import CLIENT_MD5, MD5, Digest, Scheme
 from onecopy.errors import NotAllowed
 from onecopy.http.access_log import AccessLog
 from onecopy.http.body import header, read_json
@@ -85,11 +86,16 @@ class ChecksumEndpoint:
         await send_response(send, msgspec.json.encode(ChecksumResponse(count)))
 
     def _count(self, body: bytes) -> int:
-        digest = Digest(MD5, bytes.fromhex(self._decoder.decode(body).content))
-        tenant = self._api.tenant
-        copies = self._index.copies(tenant, digest=digest) if self._index else ()
-        is_listed = self._lists is not None and self._lists.listed(tenant, [digest]) != [None]
-        return sum(1 for _ in islice(copies, _MAX_COUNT)) + is_listed
+        value = bytes.fromhex(self._decoder.decode(body).content)
+        listed = self._lists.listed(self._api.tenant, [Digest(MD5, value)]) if self._lists else []
+        keys = {key for scheme in (MD5, CLIENT_MD5) for key in self._keys(scheme, value)}
+        return min(len(keys), _MAX_COUNT) + len(list(filter(None, listed)))
+
+    def _keys(self, scheme: Scheme, value: bytes) -> Iterator[str]:
+        """Yield the keys of the copies that have a digest."""
+        if self._index:
+            copies = self._index.copies(self._api.tenant, digest=Digest(scheme, value))
+            yield from (copy.key for _, copy in islice(copies, _MAX_COUNT))
 
 
 def create_checksum_app(index: Engine | Lists, api: ChecksumApi) -> Starlette:

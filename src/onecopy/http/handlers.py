@@ -76,10 +76,12 @@ def config(caller: Caller, _: None) -> documents.ConfigResponse:
 
 def _features(caller: Caller) -> list[str]:
     """Return the features that this caller may use, besides checks."""
+    counted = caller.gate.config().features
     allowed = {
         "upload": "upload" in caller.scopes,
         "link": "read" in caller.scopes,
-        "checksum-api": caller.options.checksum_api is not None,
+        "checksum-api": caller.options.checksum_api is not None or "checksum-api" in counted,
+        "md5": "md5" in counted,
     }
     return [name for name, is_allowed in allowed.items() if is_allowed]
 
@@ -184,9 +186,9 @@ def _request(file: documents.UploadDocument) -> Request:
 
 
 def _finish(document: documents.FinishDocument) -> Finish:
-    if document.parts is UNSET:
-        return Finish(document.ticket)
-    return Finish(document.ticket, tuple(map(bytes.fromhex, document.parts)))
+    parts = () if document.parts is UNSET else tuple(map(bytes.fromhex, document.parts))
+    md5 = None if document.md5 is UNSET else bytes.fromhex(document.md5)
+    return Finish(document.ticket, parts, md5)
 
 
 def _result(caller: Caller, answer: Answer) -> documents.ResultDocument:

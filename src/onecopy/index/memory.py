@@ -185,7 +185,8 @@ class MemoryIndex:
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
         with self._locked() as tenants:
-            return [copy for copy in tenants[tenant].of_size(size) if not copy.digests][:limit]
+            found = tenants[tenant].of_size(size)
+            return [copy for copy in found if not copy.digests.schemes][:limit]
 
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return {size for size in sizes if self.unread(tenant, size, 1)}

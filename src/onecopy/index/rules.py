@@ -1,7 +1,9 @@
 """Decisions that all engines make in the same way: order of copies, merging, schemes to compute."""
 
+from collections.abc import Iterator, Sequence
+
 from onecopy.content import Copy, Digests, Evidence
-from onecopy.digest import Digest, Scheme, content_scheme
+from onecopy.digest import CLIENT_MD5, MD5, Digest, Scheme, content_scheme
 
 
 def rank(copy: Copy, digest: Digest) -> int:
@@ -20,14 +22,15 @@ def schemes_for(copy: Copy) -> frozenset[Scheme]:
     own = frozenset({content_scheme(copy.size)})
     if copy.content_digest:
         return own
-    return own.union(digest.scheme for digest in copy.digests)
+    return own | copy.digests.schemes
 
 
 def merge(old: Copy, new: Copy) -> Copy:
     """Return the record at a key where `old` was recorded and `new` is recorded now.
 
     A digest that `new` proves replaces any other of its scheme: an object with two digests of one
-    scheme would be found as a content that it does not have (P1).
+    scheme would be found as a content that it does not have (P1). Of the MD5s that clients state,
+    the first is kept, until one is proved.
     """
     if (old.identity, old.size) != (new.identity, new.size):
         return new
@@ -35,8 +38,21 @@ def merge(old: Copy, new: Copy) -> Copy:
     if old.digests != digests:
         proved = {digest.scheme for digest, how in digests.pairs() if how is Evidence.PROVED}
         kept = [pair for pair in old.digests.pairs() if pair[0].scheme not in proved]
-        digests = Digests.of([*digests.pairs(), *kept])
+        digests = Digests.of(_without_more_md5s([*kept, *digests.pairs()]))
     return new._replace(digests=digests, recorded_ms=old.recorded_ms)
+
+
+def _without_more_md5s(
+    pairs: Sequence[tuple[Digest, Evidence]],
+) -> Iterator[tuple[Digest, Evidence]]:
+    """Yield the pairs without an MD5 of a client that follows another, or a proved one."""
+    has_one = any(digest.scheme == MD5 and how is Evidence.PROVED for digest, how in pairs)
+    for digest, how in pairs:
+        if digest.scheme != CLIENT_MD5:
+            yield digest, how
+        elif not has_one:
+            has_one = True
+            yield digest, how
 
 
 def keeps_its_place(old: Copy, new: Copy) -> bool:

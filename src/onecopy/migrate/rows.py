@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from onecopy.content import Copy, Digests, Evidence, Listed
-from onecopy.digest import LARGEST_CONTENT, Digest
+from onecopy.digest import CLIENT_MD5, LARGEST_CONTENT, Digest
 from onecopy.errors import BadInput
 from onecopy.index.interface import Entry
 from onecopy.key import check_key
@@ -68,5 +68,7 @@ def _size(value: object) -> int:
 
 
 def digests_of(entry: Copy | Listed) -> list[Digest]:
-    """Return all digests of an entry."""
-    return [entry.digest] if isinstance(entry, Listed) else list(entry.digests)
+    """Return the digests of an entry by which clients can find it."""
+    if isinstance(entry, Listed):
+        return [entry.digest]
+    return [digest for digest in entry.digests if digest.scheme != CLIENT_MD5]

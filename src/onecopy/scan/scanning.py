@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from onecopy.content import Copy, Digests
-from onecopy.digest import MiB
+from onecopy.counted import is_counted
+from onecopy.digest import CLIENT_MD5, MD5, MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
@@ -30,10 +31,11 @@ _BATCH_BYTES = 256 * MiB
 _REMOTE_READERS = 8
 """Objects read concurrently from a store that is not on this machine."""
 _MAX_PROBLEMS = 1000
+_MD5S = frozenset({MD5, CLIENT_MD5})
 
 Read = Literal["new", "missing", "all"]
-"""Objects to read: those not recorded in their current state; also those without a content digest;
-or all."""
+"""Objects to read: those not recorded in their current state; also those without a content digest,
+or without an MD5 if the checksum API counts them; or all."""
 
 
 class Problem(NamedTuple):
@@ -138,6 +140,8 @@ class _Scan:
         self._own = own
         self._read_mode = read
         self._progress = progress
+        self._counted: dict[str, bool] = {}
+        """Tenant -> whether the checksum API counts its contents."""
         self.figures = Figures()
 
     def record(self, workers: Workers) -> None:
@@ -176,7 +180,7 @@ class _Scan:
             yield from (each for each in batch if isinstance(each, Problem))
             recorded = recorded_at(self._index, [each.owned for each in found])
             for each, copy in zip(found, recorded, strict=True):
-                if self._is_known(each.object, copy):
+                if self._is_known(each, copy):
                     self.figures.known += 1
                 else:
                     yield each
@@ -195,20 +199,35 @@ class _Scan:
                 owned = self._owners.of(found.key)
                 yield _Found(owned, found) if owned else Problem(found.key, "no-tenant")
 
-    def _is_known(self, found: Object, recorded: Copy | None) -> bool:
-        if self._read_mode == "all" or recorded is None or recorded.identity != found.identity:
+    def _is_known(self, found: _Found, recorded: Copy | None) -> bool:
+        identity = found.object.identity
+        if self._read_mode == "all" or recorded is None or recorded.identity != identity:
             return False
-        return self._read_mode == "new" or recorded.content_digest is not None
+        return self._read_mode == "new" or self._is_complete(found, recorded.digests)
+
+    def _is_complete(self, found: _Found, digests: Digests) -> bool:
+        """Whether an object has its content digest, and its MD5 if that is counted."""
+        if digests.content_digest(found.object.size) is None:
+            return False
+        return not self._is_counted(found) or any(d.scheme in _MD5S for d in digests)
+
+    def _is_counted(self, found: _Found) -> bool:
+        """Whether the checksum API counts the contents of an object's tenant."""
+        name = found.owned.tenant.name
+        if name not in self._counted:
+            self._counted[name] = is_counted(self._index, name)
+        return self._counted[name]
 
     def _read(self, found: _Found | Problem) -> _Read | Problem | None:
         """Read an object if necessary; return None if it is gone."""
         if isinstance(found, Problem):
             return found
-        if self._is_enough(found.object):
+        if self._is_enough(found):
             return _Read(found, Digests())
         key, size = found.object.key, found.object.size
         try:
-            digests = hash_object(self._store, key, size).digests
+            more = [MD5] if self._is_counted(found) else []
+            digests = hash_object(self._store, key, size, more).digests
             return _Read(found, Digests.proved(*digests), size)
         except FileNotFoundError:
             return None
@@ -218,13 +237,12 @@ class _Scan:
             reason = error.reason if isinstance(error, Failure) else "unreadable"
             return Problem(key, f"store-{reason}")
 
-    def _is_enough(self, found: Object) -> bool:
+    def _is_enough(self, found: _Found) -> bool:
         """Whether the digests that the store states make reading the object unnecessary."""
-        if self._read_mode == "all":
-            return False
-        return found.digests.content_digest(found.size) is not None or (
-            self._read_mode == "new" and len(found.digests) > 0
-        )
+        digests = found.object.digests
+        if self._read_mode == "missing":
+            return self._is_complete(found, digests)
+        return self._read_mode == "new" and len(digests) > 0
 
     def _record_unchanged(self, batch: Sequence[_Read], *, again: bool = True) -> None:
         """Record the objects that are unchanged; read the others once more."""

@@ -40,6 +40,8 @@ class Item:
     ticket: str | None = None
     parts: tuple[bytes, ...] = ()
     """SHA-256 of the parts, once all of them were sent."""
+    md5: bytes | None = None
+    """MD5 of the whole file, if the gate wants it and the file was hashed or sent."""
     keys_tried: int = 1
     lost: int = 0
     """How many times its upload was lost."""

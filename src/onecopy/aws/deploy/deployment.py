@@ -16,6 +16,7 @@ from onecopy.aws.deploy.package import Target, build
 from onecopy.aws.deploy.plan import TEMPLATE
 from onecopy.aws.deploy.stack import Report, Stack
 from onecopy.aws.functions.service import check_tenants
+from onecopy.counted import stop_counting
 from onecopy.doctor.cors import examine_cors
 from onecopy.doctor.finding import State
 from onecopy.errors import InvalidSettings
@@ -220,9 +221,15 @@ class Deployment:
         return f"dynamodb://{current['Table']}?region={self._account.region}"
 
     def _bind(self, current: Mapping[str, str]) -> None:
-        """Bind the index to the store; the functions cannot, as they may not scan the table."""
+        """Bind the index to the store; the functions cannot, as they may not scan the table.
+
+        If the checksum API is off, or counts a table, the index is told; the function tells it if
+        the API counts the index.
+        """
         with self._opened_index(current) as index, self._opened_store(current) as store:
             bind(index, store)
+            if not current["ChecksumOrigin"] or current["ChecksumTable"]:
+                stop_counting(index, current["ChecksumTenant"])
 
     def _check_functions(self) -> None:
         """Raise Failure if a function does not start."""

@@ -97,7 +97,7 @@ class Kept(NamedTuple):
         There is none for its content digest: the copy is held there, or a hint is added later.
         """
         copy, own = self.copy, self.copy.content_digest
-        groups = {OWN} if own else {str(digest.scheme) for digest in copy.digests} or {UNREAD}
+        groups = {OWN} if own else set(map(str, copy.digests.schemes)) or {UNREAD}
         for group in sorted(groups):
             yield size_key(self.tenant, copy.size), Hint(group, self.place, hash_of(copy.key))
         for digest in copy.digests:

@@ -170,7 +170,7 @@ class Reader:
         by_place = {kept.place: kept.copy for kept in self._kept(tenant, hints).values()}
         for hint in hints:
             copy = by_place.get(hint.place)
-            if copy and copy.size == size and not copy.digests:
+            if copy and copy.size == size and not copy.digests.schemes:
                 yield copy
 
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:

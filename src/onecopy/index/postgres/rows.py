@@ -19,7 +19,7 @@ Entry = tuple[int, int, int, bytes]
 MAX_INSERT = 1000
 """Rows up to which an INSERT is faster than a COPY, which takes two more round trips."""
 
-_CLAIMED = tuple(bytes([head & ~Evidence.PROVED]) for head in range(8))
+_CLAIMED = tuple(bytes([head & ~Evidence.PROVED]) for head in range(16))
 """Head byte of a digest -> its head byte when it is claimed."""
 
 
@@ -51,7 +51,7 @@ def _is_proved(copy: Copy) -> bool:
 
 
 def _need(digests: Digests) -> str:
-    return " ".join(sorted(str(digest.scheme) for digest in digests)) or UNREAD
+    return " ".join(sorted(map(str, digests.schemes))) or UNREAD
 
 
 @cache

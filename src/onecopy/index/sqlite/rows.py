@@ -201,7 +201,7 @@ class Rows:
 
 
 def _need(digests: Digests) -> bytes:
-    return " ".join(sorted(str(digest.scheme) for digest in digests)).encode() or UNREAD.encode()
+    return " ".join(sorted(map(str, digests.schemes))).encode() or UNREAD.encode()
 
 
 def fingerprint(digest: Digest) -> int:

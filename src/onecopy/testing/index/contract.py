@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from onecopy.content import Copy, Digests, Evidence
-from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, content_scheme
+from onecopy.digest import CLIENT_MD5, MD5, SHA256, SMALLEST_PART, Digest, content_scheme
 from onecopy.errors import Unavailable
 from onecopy.index.interface import MAX_IDENTITY_BYTES, Index
 from onecopy.testing.index.values import (
@@ -411,6 +411,31 @@ class IndexContract:
             if len(seen) % 25 == 0 and copy.key != "first":
                 index.add([("t", copy._replace(digests=proved("a")))])
         assert sorted(seen) == sorted([*(copy.key for copy in bare), "first"])
+
+    # MD5s of clients
+
+    def test_md5_of_a_client(self, index: Index) -> None:
+        """It is a digest of its own kind: no lookup by MD5 finds it, and no probe names it."""
+        stated = Digest(CLIENT_MD5, md5_of("b").value)
+        copy = a_copy("a", proved("a").merged(claimed(stated)))
+        index.record("t", [copy])
+        assert index.lookup("t", [md5_of("b"), stated]) == [None, copy]
+        assert list(index.copies("t", digest=md5_of("b"))) == []
+        assert list(index.copies("t", digest=stated)) == [("t", copy)]
+        assert index.schemes("t", [copy.size]) == [frozenset({SHA256})]
+        second = a_copy("second", proved("b"))
+        index.record("t", [second])
+        assert index.lookup("t", [md5_of("b")]) == [second]
+
+    def test_md5s_of_clients_do_not_add_up(self, index: Index) -> None:
+        """The first is kept, until the MD5 is proved."""
+        stated = [Digest(CLIENT_MD5, md5_of(content).value) for content in "bc"]
+        content = Digests.proved(sha256_of("a"))
+        for digest in stated:
+            index.record("t", [a_copy("a", content.merged(claimed(digest)))])
+        assert index.at("t", ["a"]) == [a_copy("a", content.merged(claimed(stated[0])))]
+        index.record("t", [a_copy("a", proved("a"))])
+        assert index.at("t", ["a"]) == [a_copy("a", proved("a"))]
 
     # Forgetting
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from onecopy.content import Content, Verdict
+from onecopy.digest import MD5
 from onecopy.errors import OnecopyError
 from onecopy.hashing import hash_fd
 from onecopy.upload.item import Item, schemes_for
@@ -24,12 +25,19 @@ def hash_file(flow: Flow, outcomes: Outcomes, item: Item) -> None:
 
     size, threads = item.file.size, None if item.large else 1
     schemes = schemes_for(size, item.schemes)
+    more = [MD5] if flow.states_md5 and MD5 not in schemes else []
     try:
         with item.file.open() as descriptor:
-            item.hashed = hash_fd(descriptor, size, schemes, threads=threads, progress=report_read)
+            hashed = hash_fd(
+                descriptor, size, schemes + more, threads=threads, progress=report_read
+            )
     except (OnecopyError, OSError) as error:
         outcomes.fail(item, error)
     else:
+        # A check is sent only the digests that the gate asked for.
+        item.hashed = hashed._replace(digests=hashed.digests[: len(schemes)])
+        if flow.states_md5:
+            item.md5 = next(digest.value for digest in hashed.digests if digest.scheme == MD5)
         flow.to_check.put(item)
     finally:
         flow.hashing.add(-1)

@@ -24,7 +24,7 @@ class Completer:
 
     def complete(self, batch: Sequence[Item]) -> None:
         """Complete uploads, and settle those that succeed."""
-        uploads = [Finish(item.ticket or "", item.parts) for item in batch]
+        uploads = [Finish(item.ticket or "", item.parts, item.md5) for item in batch]
         for item, answer in zip(batch, self._flow.gate.complete(uploads), strict=True):
             self._handle(item, answer)
 

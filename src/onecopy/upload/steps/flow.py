@@ -27,6 +27,8 @@ class Flow:
         self.gate = gate
         self.options = options
         self.max_files = max_files(gate)
+        self.states_md5 = "md5" in gate.config().features
+        """Whether to state the MD5 of each file when its upload is completed."""
         self.workers = Workers()
         self.to_hash = WorkQueue[Item](self.workers)
         self.to_hash_large = WorkQueue[Item](self.workers)

@@ -5,7 +5,7 @@ Several parts are sent at a time, and hashed as they are read.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from hashlib import sha256
+from hashlib import md5, sha256
 from itertools import accumulate, count
 from time import time
 from typing import NamedTuple
@@ -97,6 +97,9 @@ class _PartSender:
         self._stored = {part.number: part for part in stored}
         self._renew = renew
         self._sha256s: list[bytes] = []
+        self._md5 = md5(usedforsecurity=False)
+        """Of the parts read so far: they are read in order."""
+        self._hashers = [self._md5] if flow.states_md5 else []
         self._bytes_in_flight = Counter()
         self._errors: list[Exception] = []
 
@@ -118,6 +121,8 @@ class _PartSender:
             raise self._errors[0]
         with file.open():  # raises if the file changed between the readings of its parts
             self._item.parts = tuple(self._sha256s)
+        if self._hashers and self._item.hashed is None:
+            self._item.md5 = self._md5.digest()
 
     def _read(self, number: int, offset: int, length: int) -> _Piece:
         """Hash a part, and keep its bytes unless it is too large to be held in memory."""
@@ -127,7 +132,8 @@ class _PartSender:
             return _Piece(Part(number, length, hashed.parts[number - 1]), read)
         hasher, kept = sha256(), list[bytes]()
         for chunk in read():
-            hasher.update(chunk)
+            for each in (hasher, *self._hashers):
+                each.update(chunk)
             if length <= _MAX_GROUP_BYTES:
                 kept.append(chunk)
         self._flow.report(0, length)

@@ -11,6 +11,7 @@ import { contentScheme, formatScheme, fromHex, hex, type Range, type Scheme } fr
 export const SMALL_FILE_BYTES = 1024 * 1024;
 /** More workers do not help, because reading is the bottleneck. */
 const MAX_WORKERS = 2;
+const MD5: Scheme = { algorithm: "md5", partSize: null };
 /** Bytes of a file that one worker hashes in one task. */
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 
@@ -22,6 +23,14 @@ export interface FileDigests {
   readonly content: string;
   /** SHA-256 in hex of each part in which the file would be uploaded. */
   readonly parts: readonly string[];
+  /** MD5 of the whole file in hex; null unless it was wanted. */
+  readonly md5: string | null;
+}
+
+/** Options for the digests of a file. */
+export interface DigestOptions extends HashOptions {
+  /** Whether to compute the MD5 of the whole file as well. */
+  readonly md5?: boolean;
 }
 
 /** A part that is ready to be sent. */
@@ -52,11 +61,10 @@ export class Hasher {
   async digests(
     file: Blob,
     requested: readonly Scheme[],
-    options: HashOptions = {},
+    options: DigestOptions = {},
   ): Promise<FileDigests> {
-    const all = [contentScheme(file.size), ...requested];
-    const names = new Set(all.map(formatScheme));
-    const schemes = all.filter((scheme) => names.delete(formatScheme(scheme)));
+    const asked = distinct([contentScheme(file.size), ...requested]);
+    const schemes = distinct([...asked, ...(options.md5 ? [MD5] : [])]);
     const pieces: Bytes[][] = schemes.map(() => []);
     const ranges = segments(file.size, schemes);
     const results: Bytes[][][] = [];
@@ -69,7 +77,13 @@ export class Hasher {
     const digests = await Promise.all(
       schemes.map((scheme, at) => compose(scheme, pieces[at] ?? [])),
     );
-    return { digests, content: digests[0] ?? "", parts: (pieces[0] ?? []).map(hex) };
+    const md5 = options.md5 ? digests.find((digest) => digest.startsWith("md5:")) : undefined;
+    return {
+      digests: digests.slice(0, asked.length),
+      content: digests[0] ?? "",
+      parts: (pieces[0] ?? []).map(hex),
+      md5: md5?.slice("md5:".length) ?? null,
+    };
   }
 
   /** Read and hash one part for sending. Throws FileUnreadable, and the signal's reason. */
@@ -195,6 +209,12 @@ export class Hasher {
     job?.fail(new Error(`hashing worker failed: ${message || "it could not be loaded"}`));
     this.#startNext();
   }
+}
+
+/** Return the schemes in order, each once. */
+function distinct(schemes: readonly Scheme[]): Scheme[] {
+  const names = new Set(schemes.map(formatScheme));
+  return schemes.filter((scheme) => names.delete(formatScheme(scheme)));
 }
 
 /** Return the content digest of a content of `size` bytes, from its parts' SHA-256 in hex. */

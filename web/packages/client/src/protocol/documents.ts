@@ -77,6 +77,8 @@ export interface StoredPart extends PartDigest {
 export interface Finish {
   readonly ticket: string;
   readonly parts?: readonly string[];
+  /** MD5 of the whole file in hex, if the features have `md5`; only the checksum API uses it. */
+  readonly md5?: string;
 }
 
 /** The stored parts of an upload, and a renewed ticket. */
@@ -111,5 +113,6 @@ export interface Config {
   };
   /** US dollars per GB (10^9 bytes) and month. */
   readonly price_per_gb_month: number;
+  /** Any of `upload`, `link`, `checksum-api`, and `md5`: state it when an upload is completed. */
   readonly features: readonly string[];
 }

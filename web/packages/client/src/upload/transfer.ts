@@ -204,8 +204,10 @@ export class Transfers {
   }
 
   async #complete(upload: ActiveUpload, parts: readonly string[]): Promise<Result> {
+    const stated = upload.source.digests?.md5;
+    const md5 = stated ? { md5: stated } : {};
     for (;;) {
-      const finish = () => this.#completions.add({ ticket: upload.ticket, parts });
+      const finish = () => this.#completions.add({ ticket: upload.ticket, parts, ...md5 });
       const result = await this.#renewing(upload, finish);
       if (result.reason !== "completing") return result;
       await sleep(POLL_INTERVAL_MS);

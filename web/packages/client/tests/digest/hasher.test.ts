@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { compose } from "../../src/digest/hasher.ts";
+import { compose, Hasher } from "../../src/digest/hasher.ts";
 import { hashRange } from "../../src/digest/pieces.ts";
 import { FileUnreadable, readBlocks } from "../../src/digest/read.ts";
 import { contentScheme, formatScheme, parseScheme } from "../../src/digest/scheme.ts";
@@ -51,6 +51,24 @@ describe("digests of the test vectors", () => {
     vi.stubGlobal("crypto", undefined);
     const digests = await digestsOf(content(vector.size), schemesOf(vector));
     expect(digests).toEqual(expected(vector));
+  });
+});
+
+describe("the MD5 of a whole file", () => {
+  const file = new Blob(["hello"]);
+  const md5 = "5d41402abc4b2a76b9719d911017c592";
+
+  it("is computed on demand, and is no digest to check", async () => {
+    const wanted = await new Hasher().digests(file, [], { md5: true });
+    expect(wanted.md5).toBe(md5);
+    expect(wanted.digests).toEqual([wanted.content]);
+    expect((await new Hasher().digests(file, [])).md5).toBeNull();
+  });
+
+  it("is a digest to check if the service names its scheme", async () => {
+    const wanted = await new Hasher().digests(file, [parseScheme("md5")], { md5: true });
+    expect(wanted.digests).toEqual([wanted.content, `md5:${md5}`]);
+    expect(wanted.md5).toBe(md5);
   });
 });
 

@@ -61,6 +61,8 @@ export class Uploader {
   checkOnly = false;
   /** Whether the service allows this user to upload. */
   canUpload = true;
+  /** Whether the service wants the MD5 of each file: then each is hashed before it is sent. */
+  #wantsMd5 = false;
   readonly #hasher: Hasher;
   readonly #selection: Selection;
   readonly #transfers: Transfers;
@@ -99,6 +101,7 @@ export class Uploader {
   configure({ limits, features }: Config): void {
     this.#limits = limits;
     this.canUpload = features.includes("upload");
+    this.#wantsMd5 = features.includes("md5");
     this.checkOnly ||= !this.canUpload;
   }
 
@@ -193,7 +196,7 @@ export class Uploader {
     const { size } = item.file;
     const known = size === 0 ? [] : await this.#probes.add(size);
     signal.throwIfAborted();
-    if (known.length === 0 && size >= SMALLEST_PART && this.#inFlight.hasUniqueSize(item)) {
+    if (known.length === 0 && this.#canHashLater(size) && this.#inFlight.hasUniqueSize(item)) {
       this.#inFlight.addUnread(item);
       turn.end();
       return await this.#setNew(item, signal); // its parts are hashed as they are sent
@@ -208,6 +211,11 @@ export class Uploader {
     await turn.ready;
     signal.throwIfAborted();
     await this.#compare(item, turn, signal);
+  }
+
+  /** Whether a file can be hashed as it is sent; not its MD5, since parts are read in any order. */
+  #canHashLater(size: number): boolean {
+    return size >= SMALLEST_PART && !this.#wantsMd5;
   }
 
   /** Compare a file with the others of the selection: the first of equal files is uploaded. */
@@ -227,7 +235,7 @@ export class Uploader {
     const known = this.#reading.get(item);
     if (known !== undefined) return known;
     const reading = this.#largeFiles
-      .run(() => this.#hasher.digests(item.file, []))
+      .run(() => this.#hasher.digests(item.file, [], { md5: this.#wantsMd5 }))
       .then(
         (digests) => {
           this.#selection.change(item, { digests });
@@ -253,7 +261,8 @@ export class Uploader {
       const onRead = (bytes: number) => {
         this.#selection.change(item, { done: item.done + bytes });
       };
-      const digests = await this.#hasher.digests(item.file, schemes, { signal, onRead });
+      const options = { signal, onRead, md5: this.#wantsMd5 };
+      const digests = await this.#hasher.digests(item.file, schemes, options);
       this.#selection.change(item, { digests });
       return digests;
     });
@@ -261,7 +270,9 @@ export class Uploader {
 
   async #store(item: Item, anyway: boolean, signal: AbortSignal): Promise<void> {
     const { file, key } = item;
-    if (item.digests === null && file.size < SMALLEST_PART) await this.#hash(item, [], signal);
+    if (item.digests === null && !this.#canHashLater(file.size)) {
+      await this.#hash(item, [], signal);
+    }
     if (item.state !== "new") this.#selection.set(item, "new");
     const { result, parts } = await this.#transfers.store(
       { file, key, digests: item.digests, anyway },
@@ -285,7 +296,7 @@ export class Uploader {
   /** Store the digest of a file that was hashed as it was sent. */
   async #setDigests(item: Item, parts: readonly string[]): Promise<void> {
     const content = await contentDigest(item.file.size, parts);
-    this.#selection.change(item, { digests: { digests: [content], content, parts } });
+    this.#selection.change(item, { digests: { digests: [content], content, parts, md5: null } });
     this.#inFlight.join(item, content);
   }
 

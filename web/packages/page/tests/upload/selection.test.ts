@@ -8,7 +8,7 @@ function file(size: number): File {
 
 /** Set the digests of a file, as if it had been read. */
 function setRead(selection: Selection, item: Item, content: string): void {
-  selection.change(item, { digests: { digests: [content], content, parts: [] } });
+  selection.change(item, { digests: { digests: [content], content, parts: [], md5: null } });
 }
 
 describe("a selection", () => {
