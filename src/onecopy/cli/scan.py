@@ -35,7 +35,7 @@ from onecopy.store import Object, Store
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
-@takes_settings()
+@takes_settings(selection=True)
 def command(*, settings: Settings, read: Read | None, as_json: bool, progress: bool | None) -> int:
     """Update the index from the store.
 
@@ -62,9 +62,14 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
             read=read or "new",
             progress=report,
             own=own,
+            selection=settings.selection,
         )
         for key in figures.left_out:
             output.note(f"left out {printable(key)}: {OWN}")
+        for key in figures.excluded:
+            output.note(f"left out {printable(key)}: {settings.selection.reason(key)}")
+        if figures.more_excluded:
+            output.note(f"left out {figures.more_excluded:,} more by patterns")
         for problem in figures.problems:
             output.note(f"{printable(problem.key)}: {problem.reason}")
         if figures.more_problems:
@@ -83,6 +88,7 @@ def _values(figures: Figures) -> dict[str, object]:
         "read_bytes": figures.read_bytes,
         "forgotten": figures.forgotten,
         "left_out": figures.left_out,
+        "excluded": len(figures.excluded) + figures.more_excluded,
         "problems": len(figures.problems) + figures.more_problems,
     }
 
@@ -90,7 +96,8 @@ def _values(figures: Figures) -> dict[str, object]:
 def _text(figures: Figures) -> str:
     empty = f" ({figures.empty:,} empty)" if figures.empty else ""
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
-    left_out = f", {len(figures.left_out):,} left out" if figures.left_out else ""
+    number = len(figures.left_out) + len(figures.excluded) + figures.more_excluded
+    left_out = f", {number:,} left out" if number else ""
     return (
         f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.known:,} known, {figures.added:,} added{read}, "

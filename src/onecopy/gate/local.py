@@ -13,6 +13,7 @@ from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Stat
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.validation import check_limit, check_request, check_sums
 from onecopy.index.interface import Engine
+from onecopy.patterns import TRASH, Patterns
 from onecopy.store.interface import (
     Body,
     Object,
@@ -42,6 +43,7 @@ class LocalGate:
         secrets: Sequence[bytes],
         limits: Limits = Limits(),
         price: float = 0.023,
+        trash: Patterns = Patterns(TRASH),
     ) -> None:
         self.index = index
         self.store = store
@@ -49,7 +51,8 @@ class LocalGate:
         self._tickets = Tickets(secrets, tenant.name)
         self._limits = limits
         self._price = price
-        self._confirmer = Confirmer(index, store, tenant)
+        self._trash = trash
+        self._confirmer = Confirmer(index, store, tenant, trash)
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
@@ -60,7 +63,8 @@ class LocalGate:
         self._options = mark + options
 
     def config(self) -> Config:
-        return Config(self.store.kind, self.store.url, self._limits, self._price)
+        kind, url = self.store.kind, self.store.url
+        return Config(kind, url, self._limits, self._price, trash=self._trash)
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         check_limit(len(sizes), self._limits.sizes, "sizes")
