@@ -204,6 +204,8 @@ class ConfigResponse(Struct):
     """US dollars per GB (10^9 bytes) and month."""
     features: list[str]
     """Any of `upload`, `link`, `checksum-api`."""
+    trash: list[str] = []
+    """Patterns of keys in trash and snapshots, in the syntax of .gitignore."""
 
 
 class SignInResponse(Struct, omit_defaults=True):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 TRASH = (
-    # Desktops (specifications.freedesktop.org/trash-spec, macOS, Windows) and phones (Android)
+    # Trash of desktops (the FreeDesktop.org Trash specification, macOS, Windows) and of Android.
     ".Trash/",
     ".Trash-*/",
     "**/.local/share/Trash/",
@@ -26,13 +26,13 @@ TRASH = (
     "RECYCLER/",
     "System Volume Information/",
     ".trashed-*",
-    # Trash and thumbnails of file servers: Synology, QNAP, Samba (vfs_recycle)
+    # Trash and thumbnails of file servers: Synology, QNAP, Samba (vfs_recycle).
     "\\#recycle/",
     "@Recycle/",
     ".recycle/",
     "@eaDir/",
     ".@__thumb/",
-    # Snapshots: NetApp, Btrfs with snapper, ZFS, CephFS, Gluster, Samba, Synology, QNAP
+    # Snapshots: NetApp, Btrfs with snapper, ZFS, CephFS, Gluster, Samba, Synology, QNAP.
     ".snapshot/",
     "~snapshot/",
     ".snapshots/",
@@ -43,7 +43,7 @@ TRASH = (
     "\\#snapshot/",
     "@sharesnap/",
     "@Recently-Snapshot/",
-    # Repairs of a file system, and what synchronizing programs keep for some weeks
+    # Repairs of a file system, and what synchronizing programs keep for some weeks.
     "lost+found/",
     ".stversions/",
     ".dropbox.cache/",

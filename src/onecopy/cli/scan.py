@@ -11,6 +11,7 @@ from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
 from onecopy.files import printable
 from onecopy.own_files import OWN, OwnFiles
+from onecopy.patterns import Selection
 from onecopy.scan.scanning import Figures, Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
@@ -45,7 +46,9 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
     own = own_files(settings)
     with (
         opened_backends(settings) as (index, store),
-        display(progress=progress, unit=" objects", sizes=_count(store, own)) as output,
+        display(
+            progress=progress, unit=" objects", sizes=_count(store, own, settings.selection)
+        ) as output,
     ):
         before = 0
 
@@ -87,7 +90,7 @@ def _values(figures: Figures) -> dict[str, object]:
         "added": figures.added,
         "read_bytes": figures.read_bytes,
         "forgotten": figures.forgotten,
-        "left_out": figures.left_out,
+        "left_out": [*figures.left_out, *figures.excluded],
         "excluded": len(figures.excluded) + figures.more_excluded,
         "problems": len(figures.problems) + figures.more_problems,
     }
@@ -105,8 +108,9 @@ def _text(figures: Figures) -> str:
     )
 
 
-def _count(store: Store, own: OwnFiles) -> Iterator[int]:
+def _count(store: Store, own: OwnFiles, selection: Selection) -> Iterator[int]:
     """Yield 1 for each object; nothing if counting would cost requests."""
     if store.kind != "folder":
         return iter(())
-    return (1 for each in listed(store, own) if isinstance(each, Object))
+    found = (each for each in listed(store, own) if isinstance(each, Object))
+    return (1 for each in found if not selection.reason(each.key))

@@ -197,6 +197,8 @@ class Confirmer:
         """
         reason, in_trash = None, list[Copy]()
         for copy in self._candidates(content, budget):
+            if budget.over:
+                break
             if self._trash.has(copy):
                 in_trash.append(copy)
                 continue
@@ -238,8 +240,6 @@ class Confirmer:
                     batch = [copy for _, copy in islice(pairs, limit)]
                 fresh = [copy for copy in batch if (copy.key, copy.identity) not in tried]
                 for copy in fresh:
-                    if budget.over:
-                        return
                     tried.add((copy.key, copy.identity))
                     yield copy
                 if len(batch) < limit or not fresh:

@@ -22,10 +22,12 @@ from onecopy.http.problems import on_http_exception
 from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine, Index, Lists
+from onecopy.patterns import TRASH, Patterns
 from onecopy.tenant import DEFAULT_TENANT
 
 _MAX_COUNT = 1_000
-"""Copies to count; a higher number is reported as this one. A checksum list counts as one."""
+"""Copies to count, without those in trash and snapshots; a higher number is reported as this one. A
+checksum list counts as one."""
 _MAX_BODY_BYTES = 4096
 
 
@@ -58,11 +60,18 @@ class ChecksumEndpoint:
     template = "/"
     """Its path in the access log."""
 
-    def __init__(self, index: Engine | Lists, threads: Threads, api: ChecksumApi) -> None:
+    def __init__(
+        self,
+        index: Engine | Lists,
+        threads: Threads,
+        api: ChecksumApi,
+        trash: Patterns = Patterns(TRASH),
+    ) -> None:
         self._index = index if isinstance(index, Index) else None
         self._lists = index if isinstance(index, Lists) else None
         self._threads = threads
         self._api = api
+        self._trash = trash
         self._decoder = msgspec.json.Decoder(ChecksumRequest)
         self._cors = (
             (b"access-control-allow-origin", api.origin.encode()),
@@ -86,7 +95,8 @@ class ChecksumEndpoint:
     def _count(self, body: bytes) -> int:
         digest = Digest(MD5, bytes.fromhex(decode(self._decoder, body).content))
         tenant = self._api.tenant
-        copies = self._index.copies(tenant, digest=digest) if self._index else ()
+        found = self._index.copies(tenant, digest=digest) if self._index else ()
+        copies = (copy for _, copy in found if not self._trash.match(copy.key))
         is_listed = self._lists is not None and self._lists.listed(tenant, [digest]) != [None]
         return sum(1 for _ in islice(copies, _MAX_COUNT)) + is_listed
 

@@ -21,6 +21,7 @@ export type { Config, Content, Copy, Result, SignIn } from "./protocol/documents
 export { Problem, ServiceError, Unreachable } from "./protocol/errors.ts";
 export { Issuer, type PendingSignIn, type Tokens } from "./protocol/issuer.ts";
 export { checkKey, InvalidKey, LONGEST_KEY, renamed } from "./protocol/key.ts";
+export { matcher } from "./protocol/patterns.ts";
 export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
 export { Batch } from "./upload/batch.ts";
 export { InFlight, type Turn } from "./upload/in-flight.ts";

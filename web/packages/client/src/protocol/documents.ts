@@ -110,4 +110,6 @@ export interface Config {
   /** US dollars per GB (10^9 bytes) and month. */
   readonly price_per_gb_month: number;
   readonly features: readonly string[];
+  /** Patterns of keys in trash and snapshots, in the syntax of .gitignore. */
+  readonly trash: readonly string[];
 }
