@@ -13,7 +13,7 @@ from typing import NamedTuple
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, check_prefix, join
 from onecopy.own_files import OWN, OwnFiles
-from onecopy.patterns import Selection
+from onecopy.patterns import Filter
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
 
 Identity = tuple[int, int, int, int, int]
@@ -82,7 +82,7 @@ class Skipped(NamedTuple):
     """In the form of `printable`."""
     reason: str
     """`symlink`, `special` (a device, pipe or socket), `reserved` (records of a folder store),
-    `own` (see OwnFiles), `excluded` (see Selection), `unreadable`, `absent` or `key-invalid`."""
+    `own` (see OwnFiles), `excluded` (see Filter), `unreadable`, `absent` or `key-invalid`."""
     message: str
     named: bool = False
     """Whether it is one of the given paths, rather than found below one."""
@@ -102,7 +102,7 @@ def walk(
     to: str = "",
     room: int = LONGEST_KEY,
     own: OwnFiles | None = None,
-    selection: Selection = Selection(),
+    accept: Filter = Filter(),
 ) -> Iterator[File | Skipped]:
     """Return the files at and below `paths`, with their keys below the prefix `to`.
 
@@ -110,10 +110,10 @@ def walk(
     have the name of the folder that they refer to, and `/` has none. Files are returned folder by
     folder, sorted by name; memory grows with the largest folder only. Symbolic links are not
     followed, and `.onecopy` and the files of onecopy itself, `own`, are left out, as are those that
-    `selection` does not accept: its patterns match keys without `to`. No file is opened, so opening
-    one may still fail. Keys may have `room` bytes. Raises InvalidKey for `to`.
+    `accept` leaves out: its patterns match keys without `to`. No file is opened, so opening one may
+    still fail. Keys may have `room` bytes. Raises InvalidKey for `to`.
     """
-    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), selection)
+    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), accept)
     return chain.from_iterable(walker.tree(_native(path)) for path in paths)
 
 
@@ -140,7 +140,7 @@ class _Walker(NamedTuple):
     to: str
     room: int
     own: OwnFiles
-    selection: Selection
+    accept: Filter
 
     def tree(self, path: str) -> Iterator[File | Skipped]:
         """Yield the files at and below a path that the user has named."""
@@ -188,7 +188,7 @@ class _Walker(NamedTuple):
         if not name:  # the root of the file system
             return None
         path = f"{folder[len(self.to) :]}/{name}".removeprefix("/")
-        return self.selection.reason(f"{path}/" if stat.S_ISDIR(status.st_mode) else path)
+        return self.accept.reason(f"{path}/" if stat.S_ISDIR(status.st_mode) else path)
 
     def _describe(
         self, path: str, key: str, name: str, status: os.stat_result

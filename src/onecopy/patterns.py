@@ -86,7 +86,7 @@ class Patterns:
         return GitIgnoreSpec.from_lines(self.lines)
 
 
-class Selection(NamedTuple):
+class Filter(NamedTuple):
     """The files that a command accepts: those that `include` matches, and `exclude` does not."""
 
     include: Patterns = Patterns()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from onecopy.errors import InvalidSettings
-from onecopy.patterns import TRASH, Patterns, Selection
+from onecopy.patterns import TRASH, Filter, Patterns
 from onecopy.platforms import cache_folder
 
 FILE = "onecopy.toml"
@@ -70,9 +70,9 @@ class Settings:
         return Patterns((*TRASH, *self.trash))
 
     @property
-    def selection(self) -> Selection:
+    def filter(self) -> Filter:
         """The files that check, upload and scan accept."""
-        return Selection(Patterns(self.include), Patterns(self.exclude))
+        return Filter(Patterns(self.include), Patterns(self.exclude))
 
     @property
     def target(self) -> str:

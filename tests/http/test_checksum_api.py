@@ -104,3 +104,13 @@ def test_what_old_pages_send_beside_the_content_is_ignored(old: Service) -> None
     """Unknown fields do no harm here."""
     document = {"content": "0" * 32, "name": "a.txt"}
     assert old.ask("POST", "/", document).json == {"exists": 0}
+
+
+def test_it_does_not_count_the_trash(old: Service) -> None:
+    """Copies in trash and snapshots do not exist for it, however many there are."""
+    token = old.token("photos")
+    for number in range(3):
+        old.upload(f".snapshots/{number}/t", b"in the trash", token=token)
+    assert old.ask("POST", "/", {"content": md5(b"in the trash")}).json == {"exists": 0}
+    old.upload("t", b"in the trash", token=token)
+    assert old.ask("POST", "/", {"content": md5(b"in the trash")}).json == {"exists": 1}

@@ -13,7 +13,7 @@ from onecopy.content import Verdict
 from onecopy.files import File, Skipped, printable, walk
 from onecopy.key import normalisation_differs
 from onecopy.own_files import OwnFiles
-from onecopy.patterns import Selection
+from onecopy.patterns import Filter
 from onecopy.upload.result import Outcome, Result
 
 _NOT_NFC = "the name is not in Unicode NFC: another name may look the same"
@@ -32,19 +32,19 @@ def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def display_of_files(
-    paths: Iterable[str], own: OwnFiles, selection: Selection, *, progress: bool | None
+    paths: Iterable[str], own: OwnFiles, accept: Filter, *, progress: bool | None
 ) -> AbstractContextManager[Display]:
     """Return a display whose total is the bytes of all files at and below `paths`."""
-    found = walk(paths, own=own, selection=selection)
+    found = walk(paths, own=own, accept=accept)
     sizes = (each.size for each in found if isinstance(each, File))
     return display(progress=progress, sizes=sizes)
 
 
 def files_below(
-    paths: Iterable[str], to: str, own: OwnFiles, selection: Selection, output: Display
+    paths: Iterable[str], to: str, own: OwnFiles, accept: Filter, output: Display
 ) -> Iterator[File | Skipped]:
     """Yield the files at and below `paths`; report misleading names."""
-    for found in walk(paths, to=to, own=own, selection=selection):
+    for found in walk(paths, to=to, own=own, accept=accept):
         if isinstance(found, File) and normalisation_differs(found.key):
             output.note(f"{printable(found.path)}: {_NOT_NFC}")
         yield found

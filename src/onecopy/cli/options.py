@@ -56,7 +56,7 @@ def _read_patterns(
     return given or None
 
 
-_SELECTION = (
+_PATTERNS = (
     click.option(
         "--exclude",
         metavar="PATTERN",
@@ -83,7 +83,7 @@ def takes_settings(
     backends: bool = True,
     server: bool = False,
     tenant: bool = False,
-    selection: bool = False,
+    patterns: bool = False,
 ) -> Decorator:
     """Add the shared options to a command, which is called with `settings` in their place."""
     names = ["index", "store"] if backends else []
@@ -94,9 +94,9 @@ def takes_settings(
     if tenant:
         names.append("tenant")
         options.append(_TENANT)
-    if selection:
+    if patterns:
         names += ["exclude", "include"]
-        options += _SELECTION
+        options += _PATTERNS
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)

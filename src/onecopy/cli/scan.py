@@ -11,7 +11,7 @@ from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
 from onecopy.files import printable
 from onecopy.own_files import OWN, OwnFiles
-from onecopy.patterns import Selection
+from onecopy.patterns import Filter
 from onecopy.scan.scanning import Figures, Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
@@ -36,19 +36,17 @@ from onecopy.store import Object, Store
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
-@takes_settings(selection=True)
+@takes_settings(patterns=True)
 def command(*, settings: Settings, read: Read | None, as_json: bool, progress: bool | None) -> int:
     """Update the index from the store.
 
     New and changed objects are read and recorded, and records of objects that no longer exist are
     removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
-    own = own_files(settings)
+    own, accept = own_files(settings), settings.filter
     with (
         opened_backends(settings) as (index, store),
-        display(
-            progress=progress, unit=" objects", sizes=_count(store, own, settings.selection)
-        ) as output,
+        display(progress=progress, unit=" objects", sizes=_count(store, own, accept)) as output,
     ):
         before = 0
 
@@ -65,12 +63,12 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
             read=read or "new",
             progress=report,
             own=own,
-            selection=settings.selection,
+            accept=accept,
         )
         for key in figures.left_out:
             output.note(f"left out {printable(key)}: {OWN}")
         for key in figures.excluded:
-            output.note(f"left out {printable(key)}: {settings.selection.reason(key)}")
+            output.note(f"left out {printable(key)}: {accept.reason(key)}")
         if figures.more_excluded:
             output.note(f"left out {figures.more_excluded:,} more by patterns")
         for problem in figures.problems:
@@ -108,9 +106,9 @@ def _text(figures: Figures) -> str:
     )
 
 
-def _count(store: Store, own: OwnFiles, selection: Selection) -> Iterator[int]:
+def _count(store: Store, own: OwnFiles, accept: Filter) -> Iterator[int]:
     """Yield 1 for each object; nothing if counting would cost requests."""
     if store.kind != "folder":
         return iter(())
     found = (each for each in listed(store, own) if isinstance(each, Object))
-    return (1 for each in found if not selection.reason(each.key))
+    return (1 for each in found if not accept.reason(each.key))

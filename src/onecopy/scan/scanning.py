@@ -17,7 +17,7 @@ from onecopy.digest import MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
-from onecopy.patterns import Selection
+from onecopy.patterns import Filter
 from onecopy.scan.records import recorded_at
 from onecopy.store.interface import Absent, Local, Object, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object
@@ -68,7 +68,7 @@ class Figures:
     left_out: list[str] = field(default_factory=list)
     """Keys of files and, ending in a slash, of folders of onecopy itself. Not objects."""
     excluded: list[str] = field(default_factory=list)
-    """The first 1000 keys that the selection does not accept. Not objects."""
+    """The first 1000 keys that `accept` leaves out. Not objects."""
     more_excluded: int = 0
 
 
@@ -84,14 +84,14 @@ def scan(  # noqa: PLR0913 - the last four are optional
     read: Read = "new",
     progress: Progress | None = None,
     own: OwnFiles | None = None,
-    selection: Selection = Selection(),
+    accept: Filter = Filter(),
 ) -> Figures:
     """Bring the index up to date with the store, and return the figures.
 
     `tenants` names the tenants that own the first folders of keys; without any, every key belongs
     to the default tenant. Digests that the store states are used without reading the object, unless
     `read` says otherwise. A record is forgotten only if its object is certainly gone, or is one of
-    the files of onecopy itself, `own`, which are left out. Objects that `selection` does not accept
+    the files of onecopy itself, `own`, which are left out. Objects that `accept` leaves out
     are not recorded, and earlier records of them stay. A scan can be interrupted at any time, and
     resumes when it is run again. Raises Unavailable and Forbidden.
     """
@@ -102,7 +102,7 @@ def scan(  # noqa: PLR0913 - the last four are optional
         store,
         owners,
         own=own or OwnFiles(),
-        selection=selection,
+        accept=accept,
         read=read,
         progress=report,
     )
@@ -144,7 +144,7 @@ class _Scan:
         owners: Owners,
         *,
         own: OwnFiles,
-        selection: Selection,
+        accept: Filter,
         read: Read,
         progress: Progress,
     ) -> None:
@@ -152,7 +152,7 @@ class _Scan:
         self._store = store
         self._owners = owners
         self._own = own
-        self._selection = selection
+        self._accept = accept
         self._read_mode = read
         self._progress = progress
         self.figures = Figures()
@@ -204,7 +204,7 @@ class _Scan:
             if isinstance(found, str):
                 self.figures.left_out.append(found)
                 continue
-            if self._selection.reason(found.key):
+            if self._accept.reason(found.key):
                 self._exclude(found.key)
                 continue
             self.figures.objects += 1
