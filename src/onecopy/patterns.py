@@ -26,19 +26,22 @@ TRASH = (
     "RECYCLER/",
     "System Volume Information/",
     ".trashed-*",
-    # Trash and thumbnails of file servers: Synology, QNAP, Samba (vfs_recycle).
+    # Trash and thumbnails of file servers: Synology, QNAP, Samba (vfs_recycle), Unraid.
     "\\#recycle/",
     "@Recycle/",
     ".recycle/",
+    ".Recycle.Bin/",
     "@eaDir/",
     ".@__thumb/",
-    # Snapshots: NetApp, Btrfs with snapper, ZFS, CephFS, Gluster, Samba, Synology, QNAP.
+    # Snapshots: NetApp, Btrfs with snapper, ZFS, CephFS, Gluster, EMC VNX, Samba,
+    # Synology, QNAP.
     ".snapshot/",
     "~snapshot/",
     ".snapshots/",
     "**/.zfs/snapshot/",
     ".snap/",
     ".snaps/",
+    ".ckpt/",
     "@GMT-*/",
     "\\#snapshot/",
     "@sharesnap/",

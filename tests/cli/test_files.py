@@ -449,13 +449,13 @@ def test_savings_depend_on_the_price() -> None:
 
 
 def test_only_copy_in_trash(run: Run, tmp_path: Path) -> None:
-    """The check says that the only copy is in the trash, and the upload stores the file."""
+    """The check says that the content is only in the trash, and the upload stores the file."""
     write(tmp_path / "d" / "#recycle" / "old.jpg", noise(3000))
     new = write(tmp_path / "new.jpg", noise(3000))
     assert run("upload", *backends(tmp_path), tmp_path / "d").code == 0
     checked = run("check", *backends(tmp_path), new)
     assert checked.code == 0
-    said = "the only copy is in a trash or snapshot folder: d/#recycle/old.jpg, since 20"
+    said = "stored only in a trash or snapshot folder: d/#recycle/old.jpg, since 20"
     assert f"{new}: new: {said}" in checked.out
     [found] = lines(run("check", "--json", *backends(tmp_path), new).out).values()
     assert (found["verdict"], found["reason"]) == ("new", "in-trash")

@@ -121,7 +121,7 @@ def test_copy_in_trash(window: Window, local: MakeFile) -> None:
     window.only_check()
     window.choose(local("new.bin", noise(3000)))
     row = window.wait("new.bin", "new")
-    expect(row).to_contain_text("The only copy is in a trash or snapshot folder: photos/@eaDir/old")
+    expect(row).to_contain_text("Stored only in a trash or snapshot folder: photos/@eaDir/old")
     window.click("new.bin", "Upload")
     window.wait("new.bin", "uploaded")
     window.is_stored("new.bin", noise(3000))

@@ -108,7 +108,7 @@ def _in_trash(result: Result) -> str:
     """Name the only copy, which does not count because it is in the trash; else return nothing."""
     if result.reason != "in-trash":
         return ""
-    return f": the only copy is in a trash or snapshot folder: {_location(result)}"
+    return f": stored only in a trash or snapshot folder: {_location(result)}"
 
 
 def _describe_duplicate(result: Result) -> str:

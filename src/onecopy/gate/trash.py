@@ -39,7 +39,8 @@ class Trash:
         """Record copies; see Index.
 
         A copy of record that is in the trash gives up its place to one outside: it is recorded
-        again, as the last. So the index still decides atomically which upload comes first (P4).
+        again, as the last. So the index still decides atomically which upload comes first (P4). If
+        this is interrupted, the copy in the trash is unknown until the next scan: no harm.
         """
         for _ in range(_MAX_ATTEMPTS):
             firsts = self._index.record(self._tenant, copies)
@@ -50,7 +51,8 @@ class Trash:
             ]
             if not behind:
                 break
-            self._record_again({each.key: each for pair in behind for each in self._before(*pair)})
+            trash = {each.key: each for pair in behind for each in self._before(*pair)}
+            self._record_again(list(trash.values()))
         return firsts
 
     def _before(self, copy: Copy, first: Copy) -> Iterator[Copy]:
@@ -59,6 +61,9 @@ class Trash:
         found = self._index.copies(self._tenant, digest=copy.content_digest)
         yield from takewhile(self.has, (each for _, each in found))
 
-    def _record_again(self, copies: dict[str, Copy]) -> None:
-        self._index.forget(self._tenant, list(copies.values()))
-        self._index.add((self._tenant, copy) for copy in copies.values())
+    def _record_again(self, copies: Sequence[Copy]) -> None:
+        """Record copies as the last, unless they have been replaced or forgotten since."""
+        forgotten = self._index.forget(self._tenant, copies)
+        self._index.add(
+            (self._tenant, copy) for copy, done in zip(copies, forgotten, strict=True) if done
+        )

@@ -101,7 +101,7 @@ export function describeDetail(item: Item): string {
       );
     case "new":
       return item.reason === "in-trash" && item.copy
-        ? `The only copy is in a trash or snapshot folder: ${item.copy.key}`
+        ? `Stored only in a trash or snapshot folder: ${item.copy.key}`
         : "";
     case "uploaded":
       return item.reason === "extra-copy" && item.copy
