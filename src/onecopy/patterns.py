@@ -7,12 +7,14 @@ first name of a key, and one that ends in `/` matches a folder with all that is 
 import re
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from onecopy.errors import InvalidSettings
 
 if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+    from pathspec import GitIgnoreSpec, RegexPattern
+
+_NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 
 TRASH = (
     # Trash of desktops (the FreeDesktop.org Trash specification, macOS, Windows) and of Android.
@@ -69,8 +71,11 @@ class Patterns:
 
     def match(self, path: str) -> bool:
         """Return whether a file matches, or is in a folder that does; a folder ends in `/`."""
+        if not self.lines:
+            return False
         # A newline ends no name, but the expressions that patterns become stop at it.
-        return bool(self.lines) and self._spec.match_file(path.replace("\n", "_"))
+        path = path.replace("\n", "_").removeprefix("/")
+        return self._any.match(path) is not None and self._spec.match_file(path)
 
     def check(self, source: str) -> None:
         """Raise InvalidSettings, which names the source, unless all patterns can be used."""
@@ -81,12 +86,19 @@ class Patterns:
 
     @cached_property
     def _spec(self) -> "GitIgnoreSpec":
-        # Imported here: most commands match nothing.
+        # Imported here, because most commands match nothing.
         from pathspec import GitIgnoreSpec
 
         for line in self.lines:
             _check(line)
         return GitIgnoreSpec.from_lines(self.lines)
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        """Matches what any pattern matches: most paths match none, which is soon known."""
+        found = [cast("RegexPattern", each) for each in self._spec.patterns if each.include]
+        texts = [each.regex.pattern for each in found if each.regex]
+        return re.compile("|".join(_NAMED_GROUP.sub("(?:", str(text)) for text in texts) or r"(?!)")
 
 
 class Filter(NamedTuple):
