@@ -11,6 +11,7 @@ from onecopy import settings, settings_file
 from onecopy.aws.functions import settings as function_settings
 from onecopy.cli.main import COMMANDS, onecopy
 from onecopy.cli.options import takes_settings
+from onecopy.patterns import TRASH
 
 _ROOT = Path(__file__).parent.parent
 _TEXT = (_ROOT / "docs" / "cli.md").read_text("utf-8")
@@ -103,6 +104,13 @@ def test_settings_of_functions_are_documented() -> None:
     """Every variable that the Lambda functions read is documented."""
     text = (_ROOT / "docs" / "lambda.md").read_text("utf-8")
     assert not [name for name in function_settings._VARIABLES if f"`{name}`" not in text]
+
+
+def test_usual_patterns_of_the_trash_are_documented() -> None:
+    """Every name that counts as trash by default is on the page, whatever its case."""
+    text = section("Settings").upper()
+    names = [each.removeprefix("**/").strip("\\/").upper() for each in TRASH]
+    assert not [name for name in names if f"`{name}`" not in text]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

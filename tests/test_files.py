@@ -13,6 +13,7 @@ from onecopy.digest import SHA256, Hashed, hash_stream
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.files import File, Skipped, walk
 from onecopy.hashing import hash_files
+from onecopy.patterns import Filter, Patterns
 from onecopy.text import printable
 
 NOBODY = 65534
@@ -419,3 +420,51 @@ def test_printable_leaves_readable_paths() -> None:
     assert printable("a\udcff\ud800") == r"a\xff\ud800"
     assert printable("\u200e\u200f\u061c") == r"\u200e\u200f\u061c"
     assert printable(printable("\x1b\n\x7f")) == r"\x1b\n\x7f"
+
+
+def left_out(root: Path, accept: Filter, to: str = "") -> list[tuple[str, str]]:
+    """Return what a walk leaves out, by the path below the root."""
+    found = [entry for entry in walk([root], to=to, accept=accept) if isinstance(entry, Skipped)]
+    assert all(entry.left_out for entry in found)
+    return [(entry.path.removeprefix(f"{root}/"), entry.reason) for entry in found]
+
+
+@pytest.mark.parametrize("to", ["", "2026", "2026/x/"])
+def test_patterns(tmp_path: Path, to: str) -> None:
+    """Patterns match keys without the prefix; an excluded folder is one entry."""
+    root = tmp_path / "d"
+    make(root, "a.jpg", "a.tmp", "old/a.jpg", "old/b/c.jpg", "x/old/e.jpg", "x/f.txt")
+    accept = Filter(Patterns(["*.jpg"]), Patterns(["*.tmp", "/d/old/"]))
+    assert left_out(root, accept, to) == [
+        ("a.tmp", "excluded"),
+        ("old", "excluded"),
+        ("x/f.txt", "excluded"),
+    ]
+    found = [entry for entry in walk([root], to=to, accept=accept) if isinstance(entry, File)]
+    prefix = f"{to.removesuffix('/')}/" if to else ""
+    assert [entry.key for entry in found] == [f"{prefix}d/a.jpg", f"{prefix}d/x/old/e.jpg"]
+
+
+def test_excluded_before_anything_else(tmp_path: Path) -> None:
+    """What is excluded fails neither because of its name nor because it can't be read."""
+    root = tmp_path / "d"
+    make(root, "a", "lost+found/a", "bad\nname.tmp")
+    (root / "b.tmp").symlink_to("a")
+    (root / "lost+found").chmod(0)
+    accept = Filter(exclude=Patterns(["lost+found/", "*.tmp"]))
+    try:
+        assert left_out(root, accept) == [
+            ("b.tmp", "excluded"),
+            ("bad\\nname.tmp", "excluded"),
+            ("lost+found", "excluded"),
+        ]
+    finally:
+        (root / "lost+found").chmod(0o700)
+
+
+def test_excluded_path_fails(tmp_path: Path) -> None:
+    """A path that the user named, and that a pattern excludes, is no success."""
+    make(tmp_path, "a.tmp")
+    [entry] = walk([tmp_path / "a.tmp"], accept=Filter(exclude=Patterns(["*.tmp"])))
+    assert isinstance(entry, Skipped)
+    assert (entry.reason, entry.left_out) == ("excluded", False)

@@ -11,6 +11,7 @@ import pytest
 
 from onecopy.content import Copy, Digests
 from onecopy.digest import SHA256, Digest, content_scheme
+from onecopy.patterns import Patterns
 from onecopy.report import Group, report
 from onecopy.scan import scan
 from tests.gate.world import World
@@ -134,3 +135,14 @@ def test_memory_stays_flat() -> None:
     )
     few, many = map(int, done.stdout.split())
     assert (many - few) * 1024 < 150_000 * 20 * len("a/rather/long/key/12345")
+
+
+def test_trash_is_counted_apart() -> None:
+    """Copies in trash and snapshots are no duplicates; they are only counted."""
+    found = report(
+        of(copy("a", 10, 1), copy("#recycle/a", 10, 1), copy(".snapshots/1/a", 10, None)), price=1
+    )
+    assert (found.in_trash, found.objects, found.bytes, found.duplicates) == (2, 1, 10, 0)
+    assert found.unidentified == 0
+    kept = report(of(copy("a", 10, 1), copy("#recycle/a", 10, 1)), price=1, trash=Patterns())
+    assert (kept.in_trash, kept.objects, kept.duplicates) == (0, 2, 1)

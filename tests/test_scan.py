@@ -13,7 +13,8 @@ from onecopy.counted import count
 from onecopy.digest import MD5
 from onecopy.errors import Unavailable
 from onecopy.own_files import OwnFiles
-from onecopy.scan import Figures, Problem, scan
+from onecopy.patterns import Filter, Patterns
+from onecopy.scan import Figures, Problem, scan, scanning
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.world import World, content_digest, md5
@@ -304,3 +305,31 @@ def test_md5_is_recorded_for_small_contents_only(world: World) -> None:
         for key, copy in copies(world).items()
     }
     assert has_md5 == {"a": True, "b": False}
+
+
+def test_patterns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects that patterns leave out are counted and named, but neither recorded nor forgotten."""
+    for key in ("a.jpg", "a.tmp", "old/b.jpg", "c.txt"):
+        world.place(key, key.encode())
+    accept = Filter(Patterns(["*.jpg"]), Patterns(["/old/"]))
+    figures = scan(world.index, world.store, accept=accept)
+    assert (figures.objects, figures.added, figures.bytes) == (1, 1, 5)
+    assert sorted(figures.excluded) == ["a.tmp", "c.txt", "old/b.jpg"]
+    scan(world.index, world.store)
+    assert len(copies(world)) == 4
+    monkeypatch.setattr(scanning, "_MAX_EXCLUDED", 2)
+    figures = scan(world.index, world.store, accept=accept)
+    assert (len(figures.excluded), figures.more_excluded, figures.forgotten) == (2, 1, 0)
+    assert len(copies(world)) == 4
+
+
+def test_trash_is_recorded(world: World) -> None:
+    """Objects in the trash are recorded, but make no duplicate."""
+    world.place("#recycle/a", b"hello")
+    assert scan(world.index, world.store).added == 1
+    answer = world.check(b"hello")
+    assert (answer.verdict, answer.reason) == (Verdict.NEW, "in-trash")
+    world.place("a", b"hello")
+    scan(world.index, world.store)
+    answer = world.check(b"hello")
+    assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "a")

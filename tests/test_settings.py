@@ -185,3 +185,33 @@ def test_invalid_trust_is_refused(tmp_path: Path, text: str) -> None:
     """Trust by mistake could lead to a wrong duplicate."""
     with pytest.raises(InvalidSettings, match="ONECOPY_TRUST"):
         read(write(tmp_path, ""), {}, {"ONECOPY_TRUST": text})
+
+
+def test_patterns(tmp_path: Path) -> None:
+    """Patterns of the command line are added to those of the file; `trash` to the usual ones."""
+    path = write(tmp_path, 'exclude = ["*.tmp"]\ninclude = ["*.jpg"]\ntrash = ["/old/"]\n')
+    found = read(path, {"exclude": ("!a.tmp",), "include": None}, {})
+    assert (found.exclude, found.include) == (("*.tmp", "!a.tmp"), ("*.jpg",))
+    assert found.filter.reason("a.tmp") == "it matches no pattern of `include`"
+    assert found.trash_patterns.match("old/a")
+    assert found.trash_patterns.match("#recycle/a")
+    found = read(path, {}, {"ONECOPY_TRASH": "/older/\n\n!\\#recycle/\n"})
+    assert found.trash == ("/older/", "!\\#recycle/")
+    assert not found.trash_patterns.match("#recycle/a")
+    assert not found.trash_patterns.match("old/a")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ('trash = ["#recycle"]', "onecopy.toml: trash: the pattern '#recycle' matches nothing"),
+        ('exclude = ["!"]', "onecopy.toml: exclude: invalid pattern '!'"),
+        ('include = "*.jpg"', "onecopy.toml: include must be a list of patterns"),
+    ],
+)
+def test_bad_patterns(tmp_path: Path, text: str, error: str) -> None:
+    """The file, the setting and the pattern are named."""
+    with pytest.raises(InvalidSettings, match=error):
+        read(write(tmp_path, text), {}, {})
+    with pytest.raises(InvalidSettings, match="ONECOPY_TRASH: the pattern"):
+        read(None, {}, {"ONECOPY_TRASH": "a\n#b"})

@@ -30,6 +30,7 @@ def opened_gate(settings: Settings) -> Iterator[Gate]:
             Tenant(settings.tenant, settings.trust),
             secrets=ticket_secrets_of(settings, index),
             price=settings.price,
+            trash=settings.trash_patterns,
         )
 
 

@@ -20,6 +20,7 @@ from onecopy.errors import BadInput, Failure, NotAllowed, OnecopyError, StoreFul
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.gate.validation import check_request
 from onecopy.httpclient import HttpClient, Response, origin
+from onecopy.patterns import Patterns
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
@@ -65,7 +66,8 @@ class Client:
         answer = self._call("GET", "v1/config", documents.ConfigResponse)
         store, price, stated = answer.store, answer.price_per_gb_month, answer.limits
         limits = Limits(stated.sizes, stated.files, stated.digests, stated.parts)
-        config = Config(store.kind, store.url, limits, price, tuple(answer.features))
+        features, trash = tuple(answer.features), Patterns(answer.trash)
+        config = Config(store.kind, store.url, limits, price, features, trash)
         return config, stated.body_bytes
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:

@@ -222,6 +222,8 @@ class ConfigResponse(Struct):
     features: list[str]
     """Any of `upload`, `link`, `checksum-api` (it counts the tenant's contents), and `md5`: state
     the MD5 of each file when you complete its upload."""
+    trash: list[str] = []
+    """Patterns of keys in trash and snapshots, in the syntax of .gitignore."""
 
 
 class SignInResponse(Struct, omit_defaults=True):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, check_prefix, join
 from onecopy.own_files import OWN, OwnFiles
+from onecopy.patterns import Filter
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
 from onecopy.text import printable
 
@@ -79,7 +80,7 @@ class Skipped(NamedTuple):
     """As the system names it: if it is not UTF-8, with surrogates (`os.fsencode`)."""
     reason: str
     """`symlink`, `special` (a device, pipe or socket), `reserved` (records of a folder store),
-    `own` (see OwnFiles), `unreadable`, `absent` or `key-invalid`."""
+    `own` (see OwnFiles), `excluded` (see Filter), `unreadable`, `absent` or `key-invalid`."""
     message: str
     named: bool = False
     """Whether it is one of the given paths, rather than found below one."""
@@ -90,7 +91,7 @@ class Skipped(NamedTuple):
         return not self.named and self.reason in _NOT_A_FILE
 
 
-_NOT_A_FILE = frozenset({"symlink", "special", "reserved", "own"})
+_NOT_A_FILE = frozenset({"symlink", "special", "reserved", "own", "excluded"})
 
 
 def walk(
@@ -99,16 +100,18 @@ def walk(
     to: str = "",
     room: int = LONGEST_KEY,
     own: OwnFiles | None = None,
+    accept: Filter = Filter(),
 ) -> Iterator[File | Skipped]:
     """Return the files at and below `paths`, with their keys below the prefix `to`.
 
     A folder's keys begin with the name of the folder; a file's key is its name. Paths such as `.`
     have the name of the folder that they refer to, and `/` has none. Files are returned folder by
     folder, sorted by name; memory grows with the largest folder only. Symbolic links are not
-    followed, and `.onecopy` and the files of onecopy itself, `own`, are left out. No file is
-    opened, so opening one may still fail. Keys may have `room` bytes. Raises InvalidKey for `to`.
+    followed, and `.onecopy` and the files of onecopy itself, `own`, are left out, as are those that
+    `accept` leaves out: its patterns match keys without `to`. No file is opened, so opening one may
+    still fail. Keys may have `room` bytes. Raises InvalidKey for `to`.
     """
-    walker = _Walker(check_prefix(to, room), room, own or OwnFiles())
+    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), accept)
     return chain.from_iterable(walker.tree(_native(path)) for path in paths)
 
 
@@ -129,6 +132,7 @@ class _Walker(NamedTuple):
     to: str
     room: int
     own: OwnFiles
+    accept: Filter
 
     def tree(self, path: str) -> Iterator[File | Skipped]:
         """Yield the files at and below a path that the user has named."""
@@ -157,8 +161,11 @@ class _Walker(NamedTuple):
 
     def _entry(self, path: str, folder: str, name: str) -> File | Skipped | _Folder:
         try:
+            status = os.lstat(path)
+            if message := self._excluded(folder, name, status):
+                return _skipped(path, "excluded", message)
             key = join(folder, name, self.room) if name else folder
-            return self._describe(path, key, name)
+            return self._describe(path, key, name, status)
         except InvalidKey as error:
             # A store's records are no error: an upload of a folder that is a store means its files.
             reserved = name.lower() == RESERVED
@@ -168,8 +175,16 @@ class _Walker(NamedTuple):
         except OSError as error:
             return _skipped(path, "unreadable", error.strerror or str(error))
 
-    def _describe(self, path: str, key: str, name: str) -> File | Skipped | _Folder:
-        status = os.lstat(path)
+    def _excluded(self, folder: str, name: str, status: os.stat_result) -> str | None:
+        """Return why an entry is left out by the patterns, which match its key without `to`."""
+        if not name:  # the root of the file system
+            return None
+        path = f"{folder[len(self.to) :]}/{name}".removeprefix("/")
+        return self.accept.reason(f"{path}/" if stat.S_ISDIR(status.st_mode) else path)
+
+    def _describe(
+        self, path: str, key: str, name: str, status: os.stat_result
+    ) -> File | Skipped | _Folder:
         mode = status.st_mode
         if self.own.has(name, status):
             return _skipped(path, "own", OWN)

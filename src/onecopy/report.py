@@ -4,6 +4,7 @@ Memory stays flat for any number of copies: they are written to a temporary SQLi
 groups them by content on disk.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +13,7 @@ import apsw
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
+from onecopy.patterns import TRASH, Patterns
 
 _COPIES_PER_WRITE = 10_000
 _SCHEMA = """
@@ -84,6 +86,8 @@ class Report:
     """Objects beyond the first one of each content."""
     wasted: int
     """Size of the duplicates in bytes."""
+    in_trash: int
+    """Recorded keys in trash and snapshots; no other figure includes them."""
     unidentified: int
     """Objects without a known content digest; other figures except `bytes` exclude them."""
     price: float
@@ -102,23 +106,27 @@ class Report:
         return self.wasted / 1e9 * self.price
 
 
-def report(
+def report(  # noqa: PLR0913 - the last four are optional
     copies: Iterable[tuple[str, Copy]],
     *,
     price: float,
     top: int = 20,
     keys: int = 5,
     hard_links: bool = False,
+    trash: Patterns = Patterns(TRASH),
 ) -> Report:
     """Return the report on (tenant, copy) pairs, as `Index.copies` yields them.
 
     With `hard_links` (for folders), copies of one content with the same identity are one object.
+    Copies in the trash are only counted: they are no duplicates, and snapshots share their blocks.
     The report lists `top` groups with up to `keys` keys each.
     """
     database = apsw.Connection("")  # a temporary file, deleted when closed
     try:
         database.execute(_SCHEMA).fetchall()  # apsw runs statements only as rows are fetched
-        _write(database, copies, hard_links=hard_links)
+        in_trash = Counter[str]()
+        outside = _outside(copies, trash, in_trash)
+        _write(database, outside, hard_links=hard_links)
         database.execute(_GROUPS).fetchall()
         contents, objects, names, size, groups, duplicates, wasted = _row(database, _SUMS)
         unidentified, unidentified_bytes = _row(database, _UNIDENTIFIED)
@@ -130,12 +138,24 @@ def report(
             groups=groups,
             duplicates=duplicates,
             wasted=wasted,
+            in_trash=in_trash.total(),
             unidentified=unidentified,
             price=price,
             top=tuple(_top(database, top, keys)),
         )
     finally:
         database.close()
+
+
+def _outside(
+    copies: Iterable[tuple[str, Copy]], trash: Patterns, in_trash: Counter[str]
+) -> Iterator[tuple[str, Copy]]:
+    """Yield the copies outside the trash; count the others by tenant."""
+    for tenant, copy in copies:
+        if trash.match(copy.key):
+            in_trash[tenant] += 1
+        else:
+            yield tenant, copy
 
 
 def _write(

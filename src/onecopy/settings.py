@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from onecopy.errors import InvalidSettings
+from onecopy.patterns import TRASH, Filter, Patterns
 from onecopy.platforms import cache_folder
 
 FILE = "onecopy.toml"
@@ -23,8 +24,11 @@ _VARIABLES = {
     "ONECOPY_SERVER": "server",
     "ONECOPY_TOKEN": "token",
     "ONECOPY_SECRET": "secret",
+    "ONECOPY_TRASH": "trash",
     "ONECOPY_TRUST": "tenants",
 }
+_ADDED = ("exclude", "include")
+"""Lists of patterns: each source adds to those before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,12 @@ class Settings:
     """US dollars per GB (10^9 bytes) and month."""
     tenants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Tenants by name, each with the evidence that counts without proof: `md5`, `claimed`."""
+    trash: tuple[str, ...] = ()
+    """Patterns of keys in trash and snapshots, after the usual ones; see `onecopy.patterns`."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of the files that check, upload and scan leave out."""
+    include: tuple[str, ...] = ()
+    """Patterns of the only files that they accept; without any, all."""
     cache: Path = Path(".cache/onecopy")
     """The folder for records of unfinished uploads."""
 
@@ -53,6 +63,16 @@ class Settings:
     def trust(self) -> frozenset[str]:
         """The evidence that counts without proof for the tenant of these settings."""
         return self.tenants.get(self.tenant, frozenset())
+
+    @property
+    def trash_patterns(self) -> Patterns:
+        """The patterns of keys whose copies do not count, because something will delete them."""
+        return Patterns((*TRASH, *self.trash))
+
+    @property
+    def filter(self) -> Filter:
+        """The files that check, upload and scan accept."""
+        return Filter(Patterns(self.include), Patterns(self.exclude))
 
     @property
     def target(self) -> str:
@@ -75,6 +95,9 @@ def read(
         from onecopy.settings_file import parse_trust
 
         variables["tenants"] = parse_trust(variables["tenants"], "ONECOPY_TRUST")
+    if "trash" in variables:
+        variables["trash"] = tuple(filter(None, variables["trash"].splitlines()))
+        Patterns(variables["trash"]).check("ONECOPY_TRASH")
     given = {name: value for name, value in (options or {}).items() if value is not None}
     values: dict[str, Any] = {"cache": cache_folder(environment) / "onecopy"}
     _overlay(values, _read_file(file), "the file")
@@ -109,7 +132,8 @@ def _overlay(values: dict[str, Any], layer: Mapping[str, Any], source: str) -> N
         values.pop("server", None)
     if "token" in layer:
         values.pop("token_file", None)
-    values.update(layer)
+    added = {name: (*values.get(name, ()), *layer[name]) for name in _ADDED if name in layer}
+    values.update({**layer, **added})
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:

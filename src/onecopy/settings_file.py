@@ -11,11 +11,13 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, ValidationError, convert
 
 from onecopy.errors import InvalidSettings
+from onecopy.patterns import Patterns
 
 _Field = tuple[Any, str]
 """The type of a value, and how an error message describes it."""
 _TABLE: _Field = (dict[str, Any], "a table")
 _TEXT: _Field = (str, "text")
+_PATTERNS: _Field = (tuple[str, ...], "a list of patterns")
 _FIELDS: Mapping[str, _Field] = {
     "index": _TEXT,
     "store": _TEXT,
@@ -23,6 +25,9 @@ _FIELDS: Mapping[str, _Field] = {
     "tenant": _TEXT,
     "price": (Annotated[float, Meta(ge=0, lt=1e6)], "a number of US dollars per GB and month"),
     "token_file": _TEXT,
+    "trash": _PATTERNS,
+    "exclude": _PATTERNS,
+    "include": _PATTERNS,
     "tenants": (dict[str, Any], "tables, as in [tenants.photos]"),
 }
 _TENANT_FIELDS: Mapping[str, _Field] = {
@@ -39,6 +44,8 @@ def parse_file(text: str, path: Path) -> dict[str, Any]:
     values = _check_table(table, _FIELDS, str(path))
     if "tenants" in values:
         values["tenants"] = _read_tenants(values["tenants"], str(path))
+    for name in [name for name in values if _FIELDS[name] is _PATTERNS]:
+        Patterns(values[name]).check(f"{path}: {name}")
     return values
 
 

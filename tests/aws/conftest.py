@@ -79,7 +79,8 @@ def function(tmp_path: Path) -> Iterator[OpenFunction]:
 
         def make(**more: str) -> Function:
             index, store = f"sqlite:{tmp_path}/index.sqlite", str(tmp_path / "files")
-            settings = read(None, {"index": index, "store": store}, {})
+            variables = {"ONECOPY_TRASH": "/old/"}
+            settings = read(None, {"index": index, "store": store}, variables)
             handler = open_service(settings, FunctionSettings(**more), opened)
             opened.callback(handler.close)
             return Function(handler, settings)

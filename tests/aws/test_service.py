@@ -1,12 +1,16 @@
 """The API on Lambda: the same application, with tokens or verified sign-ins."""
 
 import hashlib
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from onecopy.aws.functions.service import LIMITS, MAX_BODY_BYTES
 from onecopy.errors import InvalidSettings
+from onecopy.patterns import TRASH
 from tests.aws.conftest import OpenFunction
+from tests.gate.world import World
 
 CONTENT = {"size": 5, "digests": [f"sha256:{hashlib.sha256(b'hello').hexdigest()}"]}
 CHECK = {"files": [CONTENT]}
@@ -32,6 +36,17 @@ def test_it_states_what_fits_through_lambda(function: OpenFunction) -> None:
     assert document["limits"]["files"] == LIMITS.files
     assert document["limits"]["parts"] == LIMITS.parts
     assert document["limits"]["body_bytes"] == MAX_BODY_BYTES
+
+
+def test_it_obeys_the_patterns_of_the_trash(function: OpenFunction) -> None:
+    """Those of its environment, after the usual ones."""
+    api = function()
+    _, document = api.get("/v1/config", token=api.token())
+    assert document["trash"] == [*TRASH, "/old/"]
+    with closing(World.at(Path(api.settings.store).parent)) as world:
+        world.record("old/a", b"hello")
+    _, document = api.post("/v1/check", CHECK, token=api.token())
+    assert document["results"][0]["reason"] == "in-trash"
 
 
 class TestSignedIn:

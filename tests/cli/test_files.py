@@ -452,3 +452,63 @@ def test_savings_depend_on_the_price() -> None:
     """A terabyte not sent saves 23 dollars a month at the usual price."""
     summary = Summary(stored=1, not_sent=10**12)
     assert "1.0 TB not sent; $23.00 a month saved" in summary.text(0.023, "uploaded")
+
+
+def test_only_copy_in_trash(run: Run, tmp_path: Path) -> None:
+    """The check says that the content is only in the trash, and the upload stores the file."""
+    write(tmp_path / "d" / "#recycle" / "old.jpg", noise(3000))
+    new = write(tmp_path / "new.jpg", noise(3000))
+    assert run("upload", *backends(tmp_path), tmp_path / "d").code == 0
+    checked = run("check", *backends(tmp_path), new)
+    assert checked.code == 0
+    said = "stored only in a trash or snapshot folder: d/#recycle/old.jpg, since 20"
+    assert f"{new}: new: {said}" in checked.out
+    [found] = lines(run("check", "--json", *backends(tmp_path), new).out).values()
+    assert (found["verdict"], found["reason"]) == ("new", "in-trash")
+    assert found["copy"]["key"] == "d/#recycle/old.jpg"
+    planned = run("upload", "--dry-run", *backends(tmp_path), new)
+    assert f"{new}: would be uploaded: {said}" in planned.out
+    [plan] = lines(run("upload", "--dry-run", "--json", *backends(tmp_path), new).out).values()
+    assert (plan["outcome"], plan["key"]) == ("would-upload", "new.jpg")
+    assert f"{new}: uploaded as new.jpg\n" in run("upload", *backends(tmp_path), new).out
+    [found] = lines(run("check", "--json", *backends(tmp_path), new).out).values()
+    assert (found["verdict"], found["copy"]["key"]) == ("duplicate", "new.jpg")
+
+
+def test_trash_setting(run: Run, tmp_path: Path) -> None:
+    """The setting applies to what is already recorded; with a service, the service's applies."""
+    kept = write(tmp_path / "old" / "a.jpg", noise(3000))
+    assert run("upload", *backends(tmp_path), kept.parent).code == 0
+    assert run("check", *backends(tmp_path), kept).code == 1
+    (tmp_path / "onecopy.toml").write_text('trash = ["/old/"]\n')
+    assert "trash or snapshot" in run("check", *backends(tmp_path), kept).out
+    (tmp_path / "onecopy.toml").write_text('trash = ["old"]\n')
+    assert run("check", *backends(tmp_path), kept, ONECOPY_TRASH="!*").code == 1
+
+
+def test_exclude_and_include(run: Run, photos: Path, tmp_path: Path) -> None:
+    """What patterns leave out is counted, named, and has a line of JSON."""
+    (tmp_path / "onecopy.toml").write_text('exclude = ["2019/"]\n')
+    options = ["--exclude", "copy.*", "--include", "*.jpg", *backends(tmp_path), photos]
+    checked = run("check", *options)
+    assert checked.code == 0
+    assert "1 new, 0 already stored, 3 left out" in checked.err
+    assert f"{photos}/2019: left out: it matches a pattern of `exclude`" in checked.err
+    assert f"{photos}/film: left out: it matches no pattern of `include`" in checked.err
+    done = run("upload", "--json", *options)
+    assert done.code == 0
+    found = lines(done.out)
+    assert found["rome.jpg"]["outcome"] == "uploaded"
+    for name in ("2019", "copy.jpg", "film"):
+        assert (found[name]["outcome"], found[name]["reason"]) == ("left-out", "excluded")
+    named = run("upload", "--exclude", "*.jpg", *backends(tmp_path), photos / "rome.jpg")
+    assert named.code == 2
+    assert "failed: it matches a pattern of `exclude`" in named.out
+
+
+@pytest.mark.parametrize("command", ["check", "upload"])
+def test_bad_pattern(run: Run, photos: Path, command: str) -> None:
+    """A pattern that matches nothing is a mistake of the command line."""
+    done = run(command, "--exclude", "#recycle", photos)
+    assert done.code == 2
+    assert "'--exclude': the pattern '#recycle' matches nothing: write \\#recycle" in done.err

@@ -265,3 +265,32 @@ def test_scan_leaves_out_its_own_files(tmp_path: Path, store: str, index: str | 
     assert all(f"onecopy: left out {key}: " in done.err for key in left)
     figures = json.loads(run("scan", "--json", *options).out)
     assert (figures["objects"], figures["known"], sorted(figures["left_out"])) == (1, 1, left)
+
+
+def test_scan_and_patterns(tmp_path: Path) -> None:
+    """Objects that patterns leave out are named and counted, in text and JSON."""
+    for name in ("a.jpg", "b.tmp", "old/c.jpg"):
+        write(tmp_path / "files" / name, noise(10))
+    run = running(tmp_path)
+    options = ["--store", "files", "--exclude", "*.tmp", "--exclude", "/old/"]
+    done = run("scan", *options)
+    assert done.code == 0
+    assert done.out.startswith("1 objects")
+    assert done.out.endswith(", 2 left out\n")
+    assert "left out b.tmp: it matches a pattern of `exclude`" in done.err
+    figures = json.loads(run("scan", "--json", *options).out)
+    assert (figures["objects"], figures["excluded"]) == (1, 2)
+    assert figures["left_out"] == ["b.tmp", "old/c.jpg"]
+
+
+def test_report_and_trash(tmp_path: Path) -> None:
+    """Copies in the trash are counted apart, in text and JSON."""
+    for name in ("a.jpg", "#recycle/a.jpg"):
+        write(tmp_path / "files" / name, noise(10))
+    run = running(tmp_path)
+    assert run("scan", "--store", "files").code == 0
+    text = run("report", "--store", "files").out
+    assert "1 objects, 10 bytes" in text
+    assert "1 more objects in trash and snapshots, not counted above" in text
+    figures = json.loads(run("report", "--json", "--store", "files").out)
+    assert (figures["in_trash"], figures["duplicates"]) == (1, 0)

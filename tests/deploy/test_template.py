@@ -245,6 +245,7 @@ def test_every_choice_is_a_parameter() -> None:
         price_class="100",
         page_origins=("https://a",),
         trust=("default=md5",),
+        trash=("/old/",),
         checksum_origin="https://a",
         checksum_tenant="a",
         checksum_table="a",
@@ -261,7 +262,7 @@ def test_every_choice_is_a_parameter() -> None:
         architecture="arm64",
     )
     assert set(chosen.parameters) <= set(template()["Parameters"])
-    assert len(chosen.parameters) == 20
+    assert len(chosen.parameters) == 21
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from onecopy.digest import (
     part_lengths,
 )
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, bind, ticket_secrets
+from onecopy.patterns import TRASH, Patterns
 from onecopy.store import Object, Store, Upload, open_store
 from onecopy.store.interface import Body, Completing, KeyTaken
 from onecopy.tenant import Tenant
@@ -71,7 +72,12 @@ class World:
         return World(root, index, store)
 
     def gate(
-        self, tenant: str = "default", *, trust: Sequence[str] = (), limits: Limits = Limits()
+        self,
+        tenant: str = "default",
+        *,
+        trust: Sequence[str] = (),
+        limits: Limits = Limits(),
+        trash: Sequence[str] = TRASH,
     ) -> LocalGate:
         """Return the gate of a tenant."""
         return LocalGate(
@@ -80,6 +86,7 @@ class World:
             Tenant(tenant, frozenset(trust)),
             secrets=ticket_secrets(self.index),
             limits=limits,
+            trash=Patterns(trash),
         )
 
     def begin(

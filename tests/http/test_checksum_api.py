@@ -158,3 +158,13 @@ def test_one_that_counts_another_table_leaves_the_index_alone(start: Start) -> N
     lists = MemoryIndex()
     served = start(Options(checksum_api=ChecksumApi(ORIGIN, counted=lists)))
     assert not is_counted(served.index, "default")
+
+
+def test_it_does_not_count_the_trash(old: Service) -> None:
+    """Copies in trash and snapshots do not exist for it, however many there are."""
+    token = old.token("photos")
+    for number in range(3):
+        old.upload(f".snapshots/{number}/t", b"in the trash", token=token)
+    assert old.ask("POST", "/", {"content": md5(b"in the trash")}).json == {"exists": 0}
+    old.upload("t", b"in the trash", token=token)
+    assert old.ask("POST", "/", {"content": md5(b"in the trash")}).json == {"exists": 1}

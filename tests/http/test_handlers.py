@@ -11,6 +11,7 @@ import pytest
 from onecopy.content import Digests, Listed
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
 from onecopy.http.app import Options
+from onecopy.patterns import Patterns
 from onecopy.store.interface import Object, Upload
 from onecopy.store.objects import copy_of
 from onecopy.timestamp import as_datetime
@@ -290,3 +291,16 @@ def test_times_beyond_the_calendar_are_shown_at_its_end() -> None:
     assert as_datetime(10**18).year == 9999
     assert as_datetime(-(10**18)).year == 1970
     assert as_datetime(1_500).microsecond == 500_000
+
+
+def test_trash(start: Start) -> None:
+    """A service obeys its own patterns, and reports them; the result names the copy."""
+    service = start(Options(trash=Patterns(["/old/"])))
+    assert service.ask("GET", "/v1/config").json["trash"] == ["/old/"]
+    service.upload("old/a", b"bytes")
+    [found] = service.check(b"bytes")
+    assert (found["verdict"], found["reason"]) == ("new", "in-trash")
+    assert found["copy"]["key"] == "old/a"
+    assert service.upload("a", b"bytes")["verdict"] == "new"
+    [found] = service.check(b"bytes")
+    assert (found["verdict"], found["copy"]["key"]) == ("duplicate", "a")

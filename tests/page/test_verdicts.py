@@ -112,6 +112,36 @@ def test_key_taken_by_another_content(window: Window, local: MakeFile) -> None:
     window.is_stored("a.txt", b"number 0")
 
 
+def test_copy_in_trash(window: Window, local: MakeFile) -> None:
+    """The page names the only copy, in a trash folder, and stores the content outside."""
+    local("@eaDir/old.bin", noise(3000))
+    window.choose_folder(local("photos/@eaDir/old.bin", noise(3000)).parent.parent)
+    window.wait("photos/@eaDir/old.bin", "uploaded")
+    window.open()
+    window.only_check()
+    window.choose(local("new.bin", noise(3000)))
+    row = window.wait("new.bin", "new")
+    expect(row).to_contain_text("Stored only in a trash or snapshot folder: photos/@eaDir/old")
+    window.click("new.bin", "Upload")
+    window.wait("new.bin", "uploaded")
+    window.is_stored("new.bin", noise(3000))
+    window.open()
+    window.choose(local("other.bin", noise(3000)))
+    expect(window.wait("other.bin", "duplicate")).to_contain_text("Stored as new.bin")
+
+
+def test_selection_with_trash(window: Window, local: MakeFile) -> None:
+    """A file in a trash folder is not the one that an equal file is a duplicate of."""
+    for name in ("all/#recycle/a.bin", "all/b.bin", "all/c.bin"):
+        path = local(name, noise(4000))
+    window.only_check()
+    window.choose_folder(path.parent)
+    window.wait("all/#recycle/a.bin", "new")
+    window.wait("all/b.bin", "new")
+    row = window.wait("all/c.bin", "duplicate")
+    expect(row).to_contain_text("Same content as all/b.bin")
+
+
 def test_taken_key_can_be_skipped(window: Window, local: MakeFile) -> None:
     """Nothing of it is sent."""
     window.choose(local("a.txt", b"first"))

@@ -170,3 +170,24 @@ def test_progress_counts_files_and_reading(world: World, gate: Watched, photos: 
     list(check(walk([photos]), gate, progress=lambda *more: counts.append(more)))
     assert sum(done for done, _ in counts) == 5100
     assert sum(read for _, read in counts) == 100
+
+
+def test_trash_in_the_selection(gate: Watched, photos: Path) -> None:
+    """No file is a duplicate of one in a trash folder, in whatever order; `same_as` neither."""
+    for name in ("#recycle/a", "#recycle/b", "c", "d", "x/.Trash-5/e"):
+        write(photos / name, noise(900))
+    results = checked(gate, photos)
+    assert [result.verdict is Verdict.NEW for result in results] == [True, True, True, False, False]
+    assert {result.same_as for result in results} == {None, str(photos / "c")}
+
+
+def test_only_copy_in_trash(world: World, gate: Watched, photos: Path) -> None:
+    """A file of which the only copy is in the trash is new, and the copy is named."""
+    world.upload("#recycle/old", noise(900))
+    write(photos / "a", noise(900))
+    write(photos / "b", noise(900))
+    first, second = checked(gate, photos)
+    assert (first.verdict, first.reason, first.key) == (Verdict.NEW, "in-trash", "photos/a")
+    assert first.copy is not None
+    assert first.copy.key == "#recycle/old"
+    assert (second.verdict, second.reason, second.copy) == (Verdict.DUPLICATE, "selection", None)

@@ -97,3 +97,20 @@ def test_requests_are_few(client: Client, middleman: Middleman, tmp_path: Path) 
     results = list(upload(walk([tmp_path / "photos"]), client))
     assert {result.outcome for result in results} == {Outcome.SKIPPED}
     assert len(middleman.seen) < 40
+
+
+def test_trash_of_the_service(server: Serve, tmp_path: Path) -> None:
+    """The patterns of the service decide, also about the files of the selection."""
+    config = tmp_path / "served.toml"
+    config.write_text('trash = ["/photos/a/"]\n')
+    client = Client(server(None, "--config", str(config)).url)
+    for name in ("a/1", "b/2", "c/3"):
+        write(tmp_path / "photos" / name, noise(500))
+    first, second, third = check(walk([tmp_path / "photos"]), client)
+    assert (first.verdict, second.verdict) == ("new", "new")
+    assert third.same_as == second.path
+    for result in upload(walk([tmp_path / "photos" / "a" / "1"], to="photos/a"), client):
+        assert result.outcome is Outcome.UPLOADED
+    _, second, _ = check(walk([tmp_path / "photos"]), client)
+    assert (second.reason, second.copy and second.copy.key) == ("in-trash", "photos/a/1")
+    client.close()

@@ -519,3 +519,19 @@ def test_progress_counts_every_byte_once(gate: Watched, photos: Path) -> None:
         done: list[tuple[int, int]] = []
         uploaded(gate, photos, options=Options(progress=lambda *more: done.append(more)))  # noqa: B023 - called within the loop
         assert sum(more for more, _ in done) == total
+
+
+def test_trash_in_the_selection(world: World, gate: Watched, photos: Path) -> None:
+    """Equal files outside the trash are stored once, and are duplicates of the one outside."""
+    for size in (900, 9_000_000):
+        for name in ("#recycle/a", "c", "d"):
+            write(photos / f"{name}{size}", noise(size))
+    results = {Path(each.path).name: each for each in upload(walk([photos]), gate)}
+    for size in (900, 9_000_000):
+        outside = [results[f"c{size}"], results[f"d{size}"]]
+        [stored] = [each for each in outside if each.outcome is Outcome.UPLOADED]
+        [other] = [each for each in outside if each is not stored]
+        assert (other.reason, other.same_as) == ("selection", stored.path)
+        assert other.copy == stored.copy
+        trash = results[f"a{size}"]  # stored as well, unless the other came first
+        assert trash.outcome is Outcome.UPLOADED or trash.same_as == stored.path

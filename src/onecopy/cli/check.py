@@ -20,7 +20,7 @@ from onecopy.upload.checking import check
     ),
 )
 @takes_files
-@takes_settings(server=True, tenant=True)
+@takes_settings(server=True, tenant=True, patterns=True)
 def command(
     *, settings: Settings, paths: tuple[str, ...], as_json: bool, progress: bool | None
 ) -> int:
@@ -30,8 +30,12 @@ def command(
     If several files have the same content, all but the first are reported as duplicates of it.
     """
     own = own_files(settings, for_check=True)
-    with opened_gate(settings) as gate, display_of_files(paths, own, progress=progress) as output:
-        found = files_below(paths, "", own, output)
+    accept = settings.filter
+    with (
+        opened_gate(settings) as gate,
+        display_of_files(paths, own, accept, progress=progress) as output,
+    ):
+        found = files_below(paths, "", own, accept, output)
         with closing(check(found, gate, progress=output.callback)) as results:
             summary = print_results(results, output, as_json=as_json)
         output.note(summary.text(gate.config().price, "new"))

@@ -54,6 +54,13 @@ if TYPE_CHECKING:
     help="Evidence that a tenant trusts without proof, as default=md5; can be given several times.",
 )
 @click.option(
+    "--trash",
+    metavar="PATTERN",
+    multiple=True,
+    help="Pattern of keys in trash and snapshots, whose copies make no duplicate, as in "
+    ".gitignore; can be given several times.",
+)
+@click.option(
     "--checksum-api",
     "checksum_origin",
     metavar="ORIGIN",

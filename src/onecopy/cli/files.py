@@ -13,6 +13,7 @@ from onecopy.content import Verdict
 from onecopy.files import File, Skipped, walk
 from onecopy.key import normalisation_differs
 from onecopy.own_files import OwnFiles
+from onecopy.patterns import Filter
 from onecopy.text import printable
 from onecopy.upload.result import Outcome, Result
 
@@ -32,18 +33,19 @@ def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def display_of_files(
-    paths: Iterable[str], own: OwnFiles, *, progress: bool | None
+    paths: Iterable[str], own: OwnFiles, accept: Filter, *, progress: bool | None
 ) -> AbstractContextManager[Display]:
     """Return a display whose total is the bytes of all files at and below `paths`."""
-    sizes = (found.size for found in walk(paths, own=own) if isinstance(found, File))
+    found = walk(paths, own=own, accept=accept)
+    sizes = (each.size for each in found if isinstance(each, File))
     return display(progress=progress, sizes=sizes)
 
 
 def files_below(
-    paths: Iterable[str], to: str, own: OwnFiles, output: Display
+    paths: Iterable[str], to: str, own: OwnFiles, accept: Filter, output: Display
 ) -> Iterator[File | Skipped]:
     """Yield the files at and below `paths`; report misleading names."""
-    for found in walk(paths, to=to, own=own):
+    for found in walk(paths, to=to, own=own, accept=accept):
         if isinstance(found, File) and normalisation_differs(found.key):
             output.note(f"{printable(found.path)}: {_NOT_NFC}")
         yield found
@@ -64,7 +66,7 @@ class Summary:
     taken: int = 0
     failed: int = 0
     left_out: int = 0
-    """Links, special files and files of onecopy itself, found below a path."""
+    """Links, special files, files of onecopy itself and excluded files, found below a path."""
     sent: int = 0
     """Bytes that were sent, or would be."""
     not_sent: int = 0

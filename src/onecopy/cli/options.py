@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from onecopy import settings
+from onecopy.errors import InvalidSettings
+from onecopy.patterns import Patterns
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -41,13 +43,47 @@ _REMOTE = (
         help="File with the token for the service; alternatively, set ONECOPY_TOKEN.",
     ),
 )
+
+
+def _read_patterns(
+    _ctx: click.Context, param: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Check patterns; None if none are given."""
+    try:
+        Patterns(given).check(f"--{param.name}")
+    except InvalidSettings as error:
+        raise click.BadParameter(str(error).partition(": ")[2]) from error
+    return given or None
+
+
+_PATTERNS = (
+    click.option(
+        "--exclude",
+        metavar="PATTERN",
+        multiple=True,
+        callback=_read_patterns,
+        help="Leave out the files and folders that match, as in .gitignore; can be given several "
+        "times.",
+    ),
+    click.option(
+        "--include",
+        metavar="PATTERN",
+        multiple=True,
+        callback=_read_patterns,
+        help="Leave out the files that match none of these; can be given several times.",
+    ),
+)
 _TENANT = click.option(
     "--tenant", metavar="NAME", help="Tenant; with --server it comes from the token."
 )
 
 
 def takes_settings(
-    *, backends: bool = True, server: bool = False, tenant: bool = False
+    *,
+    backends: bool = True,
+    server: bool = False,
+    tenant: bool = False,
+    patterns: bool = False,
 ) -> Decorator:
     """Add the shared options to a command, which is called with `settings` in their place."""
     names = ["index", "store"] if backends else []
@@ -58,6 +94,9 @@ def takes_settings(
     if tenant:
         names.append("tenant")
         options.append(_TENANT)
+    if patterns:
+        names += ["exclude", "include"]
+        options += _PATTERNS
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)

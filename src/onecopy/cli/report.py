@@ -45,6 +45,7 @@ def command(*, settings: Settings, top: int, as_json: bool, progress: bool | Non
             price=settings.price,
             top=top,
             hard_links=store.kind == "folder",
+            trash=settings.trash_patterns,
         )
     for line in [json_line(_values(figures))] if as_json else _lines(figures):
         output.line(line)
@@ -67,6 +68,7 @@ def _values(figures: Report) -> dict[str, Any]:
         "groups": figures.groups,
         "duplicates": figures.duplicates,
         "wasted_bytes": figures.wasted,
+        "in_trash": figures.in_trash,
         "unidentified": figures.unidentified,
         "price_per_gb_month": figures.price,
         "cost_per_month": round(figures.cost, 6),
@@ -95,6 +97,8 @@ def _lines(figures: Report) -> list[str]:
         lines.append(
             f"{figures.names - figures.objects:,} more names of these objects (hard links)"
         )
+    if figures.in_trash:
+        lines.append(f"{figures.in_trash:,} more objects in trash and snapshots, not counted above")
     if figures.unidentified:
         lines.append(f"{figures.unidentified:,} objects with unknown content; run `onecopy scan`")
     return [*lines, *(_group_text(group) for group in figures.top)]

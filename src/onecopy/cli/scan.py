@@ -10,6 +10,7 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
 from onecopy.own_files import OWN, OwnFiles
+from onecopy.patterns import Filter
 from onecopy.scan.scanning import Figures, Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
@@ -35,17 +36,17 @@ from onecopy.text import printable
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
-@takes_settings()
+@takes_settings(patterns=True)
 def command(*, settings: Settings, read: Read | None, as_json: bool, progress: bool | None) -> int:
     """Update the index from the store.
 
     New and changed objects are read and recorded, and records of objects that no longer exist are
     removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
-    own = own_files(settings)
+    own, accept = own_files(settings), settings.filter
     with (
         opened_backends(settings) as (index, store),
-        display(progress=progress, unit=" objects", sizes=_count(store, own)) as output,
+        display(progress=progress, unit=" objects", sizes=_count(store, own, accept)) as output,
     ):
         before = 0
 
@@ -62,9 +63,14 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
             read=read or "new",
             progress=report,
             own=own,
+            accept=accept,
         )
         for key in figures.left_out:
             output.note(f"left out {printable(key)}: {OWN}")
+        for key in figures.excluded:
+            output.note(f"left out {printable(key)}: {accept.reason(key)}")
+        if figures.more_excluded:
+            output.note(f"left out {figures.more_excluded:,} more by patterns")
         for problem in figures.problems:
             output.note(f"{printable(problem.key)}: {problem.reason}")
         if figures.more_problems:
@@ -82,7 +88,8 @@ def _values(figures: Figures) -> dict[str, object]:
         "added": figures.added,
         "read_bytes": figures.read_bytes,
         "forgotten": figures.forgotten,
-        "left_out": figures.left_out,
+        "left_out": [*figures.left_out, *figures.excluded],
+        "excluded": len(figures.excluded) + figures.more_excluded,
         "problems": len(figures.problems) + figures.more_problems,
     }
 
@@ -90,7 +97,8 @@ def _values(figures: Figures) -> dict[str, object]:
 def _text(figures: Figures) -> str:
     empty = f" ({figures.empty:,} empty)" if figures.empty else ""
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
-    left_out = f", {len(figures.left_out):,} left out" if figures.left_out else ""
+    number = len(figures.left_out) + len(figures.excluded) + figures.more_excluded
+    left_out = f", {number:,} left out" if number else ""
     return (
         f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.known:,} known, {figures.added:,} added{read}, "
@@ -98,8 +106,9 @@ def _text(figures: Figures) -> str:
     )
 
 
-def _count(store: Store, own: OwnFiles) -> Iterator[int]:
+def _count(store: Store, own: OwnFiles, accept: Filter) -> Iterator[int]:
     """Yield 1 for each object; nothing if counting would cost requests."""
     if store.kind != "folder":
         return iter(())
-    return (1 for each in listed(store, own) if isinstance(each, Object))
+    found = (each for each in listed(store, own) if isinstance(each, Object))
+    return (1 for each in found if not accept.reason(each.key))

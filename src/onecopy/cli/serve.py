@@ -83,6 +83,7 @@ def command(  # noqa: PLR0913 - one for each option
         options = Options(
             price=settings.price,
             trust=settings.tenants,
+            trash=settings.trash_patterns,
             checksum_api=ChecksumApi(checksum_api, checksum_tenant) if checksum_api else None,
         )
         app = create_app(

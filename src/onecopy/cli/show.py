@@ -134,7 +134,7 @@ def _describe(result: Result) -> str:
         return f"uploaded as {printable(result.key or '')}{reason}"
     if result.outcome is Outcome.WOULD_UPLOAD:
         stored = f", although already stored: {_location(result)}" if result.copy else ""
-        return "would be uploaded" + stored
+        return "would be uploaded" + (_in_trash(result) or stored)
     if result.verdict is Verdict.DUPLICATE:
         return _describe_duplicate(result)
     if result.outcome is Outcome.KEY_TAKEN:
@@ -143,7 +143,18 @@ def _describe(result: Result) -> str:
     if result.outcome in {Outcome.FAILED, Outcome.LEFT_OUT}:
         state = "failed" if result.outcome is Outcome.FAILED else "left out"
         return f"{state}: {explanation}"
-    return f"unconfirmed: {explanation}" if result.verdict is Verdict.UNCONFIRMED else "new"
+    return (
+        f"unconfirmed: {explanation}"
+        if result.verdict is Verdict.UNCONFIRMED
+        else f"new{_in_trash(result)}"
+    )
+
+
+def _in_trash(result: Result) -> str:
+    """Name the only copy, which does not count because it is in the trash; else return nothing."""
+    if result.reason != "in-trash":
+        return ""
+    return f": stored only in a trash or snapshot folder: {_location(result)}"
 
 
 def _describe_duplicate(result: Result) -> str:

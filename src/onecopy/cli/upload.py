@@ -64,7 +64,7 @@ def _read_metadata(
     help="User metadata of the objects, in a bucket; can be given several times.",
 )
 @click.option("--dry-run", is_flag=True, help="Check only; upload nothing.")
-@takes_settings(server=True, tenant=True)
+@takes_settings(server=True, tenant=True, patterns=True)
 def command(  # noqa: PLR0913 - one for each option
     *,
     settings: Settings,
@@ -84,8 +84,12 @@ def command(  # noqa: PLR0913 - one for each option
     """
     check_prefix(to)
     own = own_files(settings, for_check=dry_run)
-    with opened_gate(settings) as gate, display_of_files(paths, own, progress=progress) as output:
-        found = files_below(paths, to, own, output)
+    accept = settings.filter
+    with (
+        opened_gate(settings) as gate,
+        display_of_files(paths, own, accept, progress=progress) as output,
+    ):
+        found = files_below(paths, to, own, accept, output)
         report = output.callback
         options = Options(
             anyway=anyway,

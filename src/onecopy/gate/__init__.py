@@ -4,6 +4,7 @@
     local         LocalGate: decides from an index and a store
     validation    limits, and validation of requests
     confirm       Confirmer: finds the live copy of a content
+    trash         Trash: copies in the trash, which make no duplicate
     completion    Completion: publishes uploads and records their copies
     md5           WholeMd5: adds the MD5 to copies that the checksum API counts
     pending       PendingUploads: begins and aborts uploads

@@ -16,7 +16,9 @@ from onecopy.digest import MOST_PARTS, SHA256, SMALLEST_PART, Digest, Hashed, Sc
 from onecopy.errors import Failure, FileChanged
 from onecopy.gate.interface import Answer
 from onecopy.gate.md5 import WholeMd5
+from onecopy.gate.trash import Trash
 from onecopy.index.interface import Engine, Lists, Unread
+from onecopy.patterns import Patterns
 from onecopy.store.interface import Absent, Object, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object, store_reason
 from onecopy.tenant import Tenant
@@ -29,8 +31,9 @@ _DIGEST_NEEDED = "digest-needed"
 """The reason if the digests of a content cannot decide whether it is stored."""
 _CHANGED = "copy-changed"
 """The reason if an object changed while it was read."""
+_STORE_FAILURES = frozenset({"store-unavailable", "store-forbidden"})
 _CANDIDATES_PER_BATCH = 16
-"""Copies of one content that are fetched from the index at a time."""
+"""Copies of one content that are fetched from the index at first."""
 
 
 class Match(Enum):
@@ -64,19 +67,24 @@ class Budget:
 class Confirmer:
     """Finds live copies of one tenant's contents."""
 
-    def __init__(self, index: Engine, store: Store, tenant: Tenant, md5: WholeMd5) -> None:
+    def __init__(
+        self, index: Engine, store: Store, tenant: Tenant, *, trash: Patterns, md5: WholeMd5
+    ) -> None:
         self._index = index
         self._lists = index if isinstance(index, Lists) else None
         self._unread = index if isinstance(index, Unread) else None
         self._store = store
         self._tenant = tenant
         self._md5 = md5
+        self._trash = Trash(index, tenant.name, trash)
 
     def find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
         """Return, for each content in order, `duplicate` with its live copy, or another verdict.
 
         A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
         decided by the content digest; without it, by all schemes that the index names for the size.
+        A copy in the trash is no duplicate: if there is no other, the content is `new`, and the
+        answer names the copy.
         """
         try:
             return self._find(contents, budget)
@@ -88,17 +96,22 @@ class Confirmer:
         digests = [digest for content in contents for digest in content.digests]
         found = self._index.lookup(self._tenant.name, digests)
         groups = list(_grouped_by_content(contents, found))
-        best = list(map(self._first_match, contents, groups))
-        looks = iter(self._look([copy for copy in best if copy is not None]))
-        live = [copy is not None and _is_unchanged(copy, next(looks)) for copy in best]
-        unread = self._unread_sizes(contents, best)
+        proposed = [
+            self._propose(content, copies, budget)
+            for content, copies in zip(contents, groups, strict=True)
+        ]
+        looks = iter(self._look([answer.copy for answer in proposed if answer and answer.copy]))
+        live = [answer is not None and _is_live(answer, next(looks)) for answer in proposed]
+        unread = self._unread_sizes(contents, proposed)
         answers = [
-            Answer(Verdict.DUPLICATE, copy)
-            if is_live
+            answer
+            if answer is not None and is_live
             else _NEW
-            if copy is None and content.size not in unread and not any(copies)
+            if answer is None and content.size not in unread and not any(copies)
             else self._settle(content, budget)
-            for content, copies, copy, is_live in zip(contents, groups, best, live, strict=True)
+            for content, copies, answer, is_live in zip(
+                contents, groups, proposed, live, strict=True
+            )
         ]
         self._look_up_lists(contents, answers)
         self._find_undecided(contents, answers)
@@ -115,7 +128,8 @@ class Confirmer:
             return
         groups = _grouped_by_content([contents[at] for at in unmatched], found)
         for at, group in zip(unmatched, groups, strict=True):
-            answers[at] = self._judge_listed(contents[at].size, group)
+            listed = self._judge_listed(contents[at].size, group)
+            answers[at] = answers[at] if listed is _NEW else listed
 
     def _find_undecided(self, contents: Sequence[Content], answers: list[Answer]) -> None:
         """Replace the answers for new contents whose digests cannot rule out all of their size."""
@@ -153,25 +167,66 @@ class Confirmer:
                 return copy
         return None
 
-    def _unread_sizes(self, contents: Sequence[Content], best: Sequence[Copy | None]) -> set[int]:
+    def _propose(
+        self, content: Content, copies: Sequence[Copy | None], budget: Budget
+    ) -> Answer | None:
+        """Return the answer if its copy is live: one that, by its record, has the content.
+
+        Returns None if that can only be decided by confirming copies one by one.
+        """
+        first = self._first_match(content, copies)
+        if first is None:
+            return None
+        if not self._trash.has(first):
+            return Answer(Verdict.DUPLICATE, first)
+        candidates = self._candidates(content, budget)
+        other = next((copy for copy in candidates if not self._trash.has(copy)), None)
+        if other is None:
+            return None if budget.over else self._trash.answer(first)
+        is_same = self.match(other, content) is Match.SAME
+        return Answer(Verdict.DUPLICATE, other) if is_same else None
+
+    def _unread_sizes(self, contents: Sequence[Content], proposed: Sequence[object]) -> set[int]:
         """Return the sizes for which there may be copies that no lookup by digest finds."""
-        unmatched = zip(contents, best, strict=True)
-        sizes = {c.size for c, copy in unmatched if copy is None and c.digests} - {0}
+        unmatched = zip(contents, proposed, strict=True)
+        sizes = {c.size for c, answer in unmatched if answer is None and c.digests} - {0}
         if not sizes or self._unread is None:
             return set()
         return self._unread.unread_sizes(self._tenant.name, sorted(sizes))
 
     def _settle(self, content: Content, budget: Budget) -> Answer:
-        """Confirm candidates until one holds the content; read those whose record is not enough."""
-        reason = None
+        """Confirm candidates until one holds the content; read those whose record is not enough.
+
+        Candidates in the trash come last, because they cannot make it a duplicate.
+        """
+        reason, in_trash = None, list[Copy]()
         for copy in self._candidates(content, budget):
+            if budget.over:
+                break
+            if self._trash.has(copy):
+                in_trash.append(copy)
+                continue
             confirmed = self.confirm(copy, content, budget)
             if isinstance(confirmed, Copy):
                 return Answer(Verdict.DUPLICATE, confirmed)
             reason = confirmed or reason
         if reason is None and budget.over:
             reason = "read-limit"
-        return _unconfirmed(reason, content) if reason else _NEW
+        if reason:
+            return _unconfirmed(reason, content)
+        return self._settle_in_trash(in_trash, content, budget)
+
+    def _settle_in_trash(self, copies: Iterable[Copy], content: Content, budget: Budget) -> Answer:
+        """Name a live copy in the trash, if there is one. In doubt the content is new anyway."""
+        for copy in copies:
+            if budget.over:
+                break
+            confirmed = self.confirm(copy, content, budget)
+            if isinstance(confirmed, Copy):
+                return self._trash.answer(confirmed)
+            if confirmed in _STORE_FAILURES:  # P3
+                return _unconfirmed(confirmed, content)
+        return _NEW
 
     def _candidates(self, content: Content, budget: Budget) -> Iterator[Copy]:
         """Yield each copy that may hold the content once: by strong digest, weak digest, size."""
@@ -180,18 +235,19 @@ class Confirmer:
         sources: list[Digest | None] = [*strong_first, None] if self._unread else [*strong_first]
         for source in sources:
             while not budget.over:
-                limit = len(tried) + _CANDIDATES_PER_BATCH
+                # Growing, because each batch starts from the first copy again.
+                limit = 2 * len(tried) + _CANDIDATES_PER_BATCH
                 if source is None and self._unread:
                     batch = self._unread.unread(name, content.size, limit)
                 else:
                     pairs = self._index.copies(name, digest=source)
                     batch = [copy for _, copy in islice(pairs, limit)]
                 fresh = [copy for copy in batch if (copy.key, copy.identity) not in tried]
-                if not fresh:
-                    break
                 for copy in fresh:
                     tried.add((copy.key, copy.identity))
                     yield copy
+                if len(batch) < limit or not fresh:
+                    break
 
     def confirm(self, copy: Copy, content: Content, budget: Budget) -> Copy | str | None:
         """Return the copy if it is live and holds the content, or the reason if unknown.
@@ -291,8 +347,8 @@ class Confirmer:
         return Answer(Verdict.NEW, reason="key-taken")
 
     def record(self, copies: Sequence[Copy]) -> list[Copy]:
-        """Record copies of this tenant; see Index."""
-        return self._index.record(self._tenant.name, copies)
+        """Record copies of this tenant; see Trash."""
+        return self._trash.record(copies)
 
     def _look(self, copies: Sequence[Copy]) -> list[Object | Absent | Unknown]:
         if not copies:  # saves the store from reading its marker
@@ -328,6 +384,10 @@ def _unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) ->
 
 def _is_sure(digest: Digest, evidence: Evidence) -> bool:
     return digest.scheme.strong and evidence is Evidence.PROVED
+
+
+def _is_live(answer: Answer, seen: Object | Absent | Unknown) -> bool:
+    return answer.copy is not None and _is_unchanged(answer.copy, seen)
 
 
 def _is_unchanged(copy: Copy, seen: Object | Absent | Unknown) -> bool:

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import OnecopyError
+from onecopy.patterns import TRASH, Patterns
 from onecopy.store.interface import Body, Part, Send
 
 
@@ -39,13 +40,16 @@ class Config:
     """US dollars per GB (10^9 bytes) and month."""
     features: tuple[str, ...] = ()
     """`checksum-api`: it counts the tenant's contents; `md5`: completions state their MD5."""
+    trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
+    """Patterns of the keys whose copies make no duplicate."""
 
 
 class Answer(NamedTuple):
     """The gate's answer for one file; check, begin and complete share this shape.
 
     check: `duplicate` with the live copy, or without one and with the reason `listed` if the tenant
-    trusts a checksum list that has the content; `unconfirmed` with a reason; or `new`.
+    trusts a checksum list that has the content; `unconfirmed` with a reason; or `new`, with a copy
+    and the reason `in-trash` if all copies are in the trash.
     begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
     with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
     complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the

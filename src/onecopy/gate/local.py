@@ -14,6 +14,7 @@ from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.validation import check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
+from onecopy.patterns import TRASH, Patterns
 from onecopy.store.interface import (
     Body,
     Object,
@@ -43,6 +44,7 @@ class LocalGate:
         secrets: Sequence[bytes],
         limits: Limits = Limits(),
         price: float = 0.023,
+        trash: Patterns = Patterns(TRASH),
     ) -> None:
         self.index = index
         self.store = store
@@ -50,10 +52,11 @@ class LocalGate:
         self._tickets = Tickets(secrets, tenant.name)
         self._limits = limits
         self._price = price
+        self._trash = trash
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
-        self._confirmer = Confirmer(index, store, tenant, self._md5)
+        self._confirmer = Confirmer(index, store, tenant, trash=trash, md5=self._md5)
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
@@ -64,7 +67,8 @@ class LocalGate:
     def config(self) -> Config:
         features = {"checksum-api": self._md5.is_wanted, "md5": self._md5.is_stated}
         names = tuple(name for name, is_on in features.items() if is_on)
-        return Config(self.store.kind, self.store.url, self._limits, self._price, names)
+        kind, url = self.store.kind, self.store.url
+        return Config(kind, url, self._limits, self._price, names, self._trash)
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         check_limit(len(sizes), self._limits.sizes, "sizes")

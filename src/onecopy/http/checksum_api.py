@@ -24,10 +24,12 @@ from onecopy.http.problems import on_http_exception
 from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine, Index, Lists
+from onecopy.patterns import TRASH, Patterns
 from onecopy.tenant import DEFAULT_TENANT
 
 _MAX_COUNT = 1_000
-"""Copies to count; a higher number is reported as this one. A checksum list counts as one."""
+"""Copies to count, without those in trash and snapshots; a higher number is reported as this one. A
+checksum list counts as one."""
 _MAX_BODY_BYTES = 4096
 
 
@@ -60,11 +62,18 @@ class ChecksumEndpoint:
     template = "/"
     """Its path in the access log."""
 
-    def __init__(self, index: Engine | Lists, threads: Threads, api: ChecksumApi) -> None:
+    def __init__(
+        self,
+        index: Engine | Lists,
+        threads: Threads,
+        api: ChecksumApi,
+        trash: Patterns = Patterns(TRASH),
+    ) -> None:
         self._index = index if isinstance(index, Index) else None
         self._lists = index if isinstance(index, Lists) else None
         self._threads = threads
         self._api = api
+        self._trash = trash
         self._decoder = Decoder(ChecksumRequest)
         self._cors = (
             (b"access-control-allow-origin", api.origin.encode()),
@@ -95,7 +104,8 @@ class ChecksumEndpoint:
         """Yield the keys of the copies that have a digest."""
         if self._index:
             copies = self._index.copies(self._api.tenant, digest=Digest(scheme, value))
-            yield from (copy.key for _, copy in islice(copies, _MAX_COUNT))
+            keys = (copy.key for _, copy in copies if not self._trash.match(copy.key))
+            yield from islice(keys, _MAX_COUNT)
 
 
 def create_checksum_app(index: Engine | Lists, api: ChecksumApi) -> Starlette:

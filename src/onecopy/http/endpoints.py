@@ -62,6 +62,7 @@ class AppState:
                 secrets=self.secrets,
                 limits=self.options.limits,
                 price=self.options.price,
+                trash=self.options.trash,
             )
         return gate
 

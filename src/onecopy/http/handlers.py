@@ -71,6 +71,7 @@ def config(caller: Caller, _: None) -> documents.ConfigResponse:
         ),
         price_per_gb_month=settings.price,
         features=_features(caller),
+        trash=list(settings.trash.lines),
     )
 
 

@@ -166,7 +166,7 @@ def _checksums(state: endpoints.AppState) -> Iterable[Operation]:
             "/",
             "bare_question",
             "Count the copies that have this MD5, for the pages of one origin.",
-            ChecksumEndpoint(api.counted or state.index, state.threads, api),
+            ChecksumEndpoint(api.counted or state.index, state.threads, api, state.options.trash),
             request=ChecksumRequest,
             response=ChecksumResponse,
             problems=(*_DOCUMENT, *_BACK_END),

@@ -11,6 +11,7 @@ from onecopy.digest import MiB
 from onecopy.gate import Limits
 from onecopy.http.auth import REFRESH_SECONDS
 from onecopy.http.checksum_api import ChecksumApi
+from onecopy.patterns import TRASH, Patterns
 
 PAGE = Path(__file__).parent.parent / "page"
 """The folder into which `make page` builds the page."""
@@ -50,6 +51,8 @@ class Options:
     repeats the request; most gateways time out after 30."""
     trust: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By tenant, the evidence that it trusts without proof; see `onecopy.tenant.Tenant.trust`."""
+    trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
+    """Patterns of the keys whose copies make no duplicate."""
     checksum_api: ChecksumApi | None = None
     claims: ClaimRule | None = None
     """The meaning of claims that a gateway in front of the service has verified; None: ignored."""

@@ -18,6 +18,7 @@ from onecopy.digest import CLIENT_MD5, MD5, MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
+from onecopy.patterns import Filter
 from onecopy.scan.records import recorded_at
 from onecopy.store.interface import Absent, Local, Object, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object
@@ -32,6 +33,7 @@ _REMOTE_READERS = 8
 """Objects read concurrently from a store that is not on this machine."""
 _MAX_PROBLEMS = 1000
 _MD5S = frozenset({MD5, CLIENT_MD5})
+_MAX_EXCLUDED = 1000
 
 Read = Literal["new", "missing", "all"]
 """Objects to read: those not recorded in their current state; also those without a content digest,
@@ -67,13 +69,16 @@ class Figures:
     more_problems: int = 0
     left_out: list[str] = field(default_factory=list)
     """Keys of files and, ending in a slash, of folders of onecopy itself. Not objects."""
+    excluded: list[str] = field(default_factory=list)
+    """The first 1000 keys that `accept` leaves out. Not objects."""
+    more_excluded: int = 0
 
 
 Progress = Callable[[Figures], object]
 """Called after each batch with the figures so far."""
 
 
-def scan(  # noqa: PLR0913 - the last three are optional
+def scan(  # noqa: PLR0913 - the last four are optional
     index: Engine,
     store: Store,
     tenants: Container[str] = (),
@@ -81,18 +86,28 @@ def scan(  # noqa: PLR0913 - the last three are optional
     read: Read = "new",
     progress: Progress | None = None,
     own: OwnFiles | None = None,
+    accept: Filter = Filter(),
 ) -> Figures:
     """Bring the index up to date with the store, and return the figures.
 
     `tenants` names the tenants that own the first folders of keys; without any, every key belongs
     to the default tenant. Digests that the store states are used without reading the object, unless
     `read` says otherwise. A record is forgotten only if its object is certainly gone, or is one of
-    the files of onecopy itself, `own`, which are left out. A scan can be interrupted at any time,
-    and resumes when it is run again. Raises Unavailable and Forbidden.
+    the files of onecopy itself, `own`, which are left out. Objects that `accept` leaves out
+    are not recorded, and earlier records of them stay. A scan can be interrupted at any time, and
+    resumes when it is run again. Raises Unavailable and Forbidden.
     """
     workers = Workers()
     owners, report = Owners(tenants), progress or (lambda _figures: None)
-    scanning = _Scan(index, store, owners, own=own or OwnFiles(), read=read, progress=report)
+    scanning = _Scan(
+        index,
+        store,
+        owners,
+        own=own or OwnFiles(),
+        accept=accept,
+        read=read,
+        progress=report,
+    )
     try:
         scanning.record(workers)
         scanning.forget()
@@ -131,6 +146,7 @@ class _Scan:
         owners: Owners,
         *,
         own: OwnFiles,
+        accept: Filter,
         read: Read,
         progress: Progress,
     ) -> None:
@@ -138,6 +154,7 @@ class _Scan:
         self._store = store
         self._owners = owners
         self._own = own
+        self._accept = accept
         self._read_mode = read
         self._progress = progress
         self._counted: dict[str, bool] = {}
@@ -190,6 +207,9 @@ class _Scan:
         for found in listed(self._store, self._own):
             if isinstance(found, str):
                 self.figures.left_out.append(found)
+                continue
+            if self._accept.reason(found.key):
+                self._exclude(found.key)
                 continue
             self.figures.objects += 1
             self.figures.bytes += found.size
@@ -269,6 +289,12 @@ class _Scan:
         else:
             for found in changed:
                 self._report(Problem(found.object.key, "changed"))
+
+    def _exclude(self, key: str) -> None:
+        if len(self.figures.excluded) < _MAX_EXCLUDED:
+            self.figures.excluded.append(key)
+        else:
+            self.figures.more_excluded += 1
 
     def _report(self, problem: Problem) -> None:
         if len(self.figures.problems) < _MAX_PROBLEMS:

@@ -60,7 +60,7 @@ class _Checker:
         self._gate = gate
         self._progress = progress or (lambda _done, _read: None)
         self._sizes = Sizes()
-        self._first_files = FirstFiles()
+        self._first_files = FirstFiles(gate.config().trash)
         self.workers = Workers()
 
     def hash(self, batch: Sequence[File | Skipped]) -> list[_Checked]:
@@ -113,7 +113,8 @@ class _Checker:
             return failed(item.found, item.found.key, item.error)
         # A stored copy takes precedence over a file of the selection.
         same_as = item.same_as if item.answer.verdict is Verdict.NEW else None
-        return answered(self._gate, item.found, item.found.key, item.answer, same_as=same_as)
+        answer = item.answer if same_as is None else _NEW  # not a copy in the trash
+        return answered(self._gate, item.found, item.found.key, answer, same_as=same_as)
 
     def close(self) -> None:
         """Stop the threads and delete the temporary databases."""

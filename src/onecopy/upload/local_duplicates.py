@@ -9,10 +9,11 @@ import apsw
 
 from onecopy.digest import Digest
 from onecopy.files import File
+from onecopy.patterns import Patterns
 from onecopy.upload.item import Item
 
 _PRAGMAS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
-_SIZES = "sizes (size INTEGER PRIMARY KEY, path BLOB, identity TEXT)"
+_SIZES = "sizes (size INTEGER PRIMARY KEY, path BLOB, key TEXT, identity TEXT)"
 _CONTENTS = (
     "contents (digest BLOB, size INTEGER, path BLOB, PRIMARY KEY (digest, size)) WITHOUT ROWID"
 )
@@ -31,18 +32,23 @@ class FirstFiles:
 
     This is the only place that decides what "the same content twice in one selection" means: two
     files have the same content if, and only if, their content digests are equal. `check` adds the
-    files that it reads, `upload` those that it stored. Safe for several threads.
+    files that it reads, `upload` those that it stored. A file whose key is in the trash is never
+    the first: the others must not rely on it. Safe for several threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trash: Patterns) -> None:
+        self._trash = trash
         self._lock = RLock()
         self._database = _temporary_database(_CONTENTS)
 
     def add(self, file: File, digest: Digest) -> str | None:
-        """Return the path of an earlier file with this content; if there is none, add the file."""
+        """Return the path of an earlier file with this content; if there is none, add the file.
+
+        A file in the trash is not added.
+        """
         with self._lock:
             first = self.find(file, digest)
-            if first is None:
+            if first is None and not self._trash.match(file.key):
                 self._database.execute(
                     "INSERT INTO contents VALUES (?, ?, ?)",
                     (digest.value, file.size, os.fsencode(file.path)),
@@ -84,17 +90,18 @@ class Sizes:
     def add(self, file: File, *, is_read: bool) -> SameSize:
         """Add a file; return what is known of its size. `is_read`: the caller reads the file."""
         row = self._database.execute(
-            "SELECT path, identity FROM sizes WHERE size = ?", (file.size,)
+            "SELECT path, key, identity FROM sizes WHERE size = ?", (file.size,)
         ).fetchone()
         if row is None:
-            kept = (None, None) if is_read else (os.fsencode(file.path), repr(file.identity))
-            self._database.execute("INSERT INTO sizes VALUES (?, ?, ?)", (file.size, *kept))
+            path = None if is_read else os.fsencode(file.path)
+            kept = (file.size, path, file.key, repr(file.identity))
+            self._database.execute("INSERT INTO sizes VALUES (?, ?, ?, ?)", kept)
             return SameSize(seen=False, unread=None)
-        path, identity = row
+        path, key, identity = row
         if path is None:
             return SameSize(seen=True, unread=None)
         self._database.execute("UPDATE sizes SET path = NULL WHERE size = ?", (file.size,))
-        first = File(os.fsdecode(path), "", file.size, literal_eval(identity))
+        first = File(os.fsdecode(path), key, file.size, literal_eval(identity))
         return SameSize(seen=True, unread=first)
 
     def close(self) -> None:

@@ -33,7 +33,8 @@ class Result:
     """Bytes."""
     verdict: Verdict
     copy: Copy | None = None
-    """The stored copy of a duplicate, or the new copy of an uploaded file."""
+    """The stored copy of a duplicate, the new copy of an uploaded file, or, for a new file with the
+    reason `in-trash`, the only copy."""
     reason: str | None = None
     """A code; `selection`: another file of the same selection, `same_as`, has the same content."""
     message: str | None = None
@@ -73,7 +74,7 @@ def answered(  # noqa: PLR0913 - the fields of a result
         reason=answer.reason if same_as is None else "selection",
         message=answer.message,
         same_as=same_as,
-        key=answer.copy.key if answer.copy else key,
+        key=key if answer.copy is None or answer.reason == "in-trash" else answer.copy.key,
         url=gate.url(answer.copy) if answer.copy else None,
         outcome=outcome,
         sent=sent,

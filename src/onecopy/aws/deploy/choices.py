@@ -7,6 +7,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from onecopy.errors import InvalidSettings
+from onecopy.patterns import Patterns
 from onecopy.store.s3.address import Address
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
@@ -39,6 +40,8 @@ class Choices:
     page_origins: tuple[str, ...] | None = None
     trust: tuple[str, ...] | None = None
     """TENANT=EVIDENCE, as `default=md5`."""
+    trash: tuple[str, ...] | None = None
+    """Patterns of keys in trash and snapshots, as in `onecopy.toml`."""
     checksum_origin: str | None = None
     checksum_tenant: str | None = None
     checksum_table: str | None = None
@@ -72,6 +75,7 @@ class Choices:
                 raise InvalidSettings(
                     f"invalid trust {each!r}: expected TENANT=EVIDENCE, as default=md5"
                 )
+        Patterns(filter(None, self.trash or ())).check("--trash")
         if self.issuer and urlsplit(self.issuer).scheme not in ("http", "https"):
             raise InvalidSettings(f"invalid issuer {self.issuer!r}: expected https://…")
         if self.store is not None:
@@ -86,6 +90,7 @@ class Choices:
             "PriceClass": self.price_class and f"PriceClass_{self.price_class}",
             "PageOrigins": None if self.page_origins is None else ",".join(self.page_origins),
             "Trust": None if self.trust is None else " ".join(self.trust),
+            "Trash": None if self.trash is None else "\n".join(self.trash),
             "ChecksumOrigin": self.checksum_origin,
             "ChecksumTenant": self.checksum_tenant,
             "ChecksumTable": self.checksum_table,

@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from onecopy.aws.deploy.choices import ARCHITECTURES
 from onecopy.errors import Failure, InvalidSettings
 
-NEEDED = ("httptools", "msgspec", "starlette")
+NEEDED = ("httptools", "msgspec", "pathspec", "starlette")
 """The dependencies that the functions import, besides boto3."""
 REQUIREMENTS = Path(__file__).parent / "requirements.txt"
 _SOURCE = Path(__file__).parents[2]

@@ -66,6 +66,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         limits=LIMITS,
         body_bytes=MAX_BODY_BYTES,
         trust=settings.tenants,
+        trash=settings.trash_patterns,
         checksum_api=_checksum_api(function),
         sign_in=_sign_in(function),
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,

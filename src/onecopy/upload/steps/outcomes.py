@@ -31,7 +31,7 @@ class Outcomes:
         self._flow = flow
         self._unfinished = flow.options.unfinished
         self._small_tickets: dict[Item, str] = {}
-        self._first_files = FirstFiles()
+        self._first_files = FirstFiles(flow.gate.config().trash)
         self.in_flight = InFlight()
 
     def began_small(self, item: Item, ticket: str) -> None:

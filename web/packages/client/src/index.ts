@@ -27,6 +27,7 @@ export {
   normalisationDiffers,
   renamed,
 } from "./protocol/key.ts";
+export { matcher } from "./protocol/patterns.ts";
 export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
 export { Batch } from "./upload/batch.ts";
 export { InFlight, type Turn } from "./upload/in-flight.ts";

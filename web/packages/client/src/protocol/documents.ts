@@ -115,4 +115,6 @@ export interface Config {
   readonly price_per_gb_month: number;
   /** Any of `upload`, `link`, `checksum-api`, and `md5`: state it when an upload is completed. */
   readonly features: readonly string[];
+  /** Patterns of keys in trash and snapshots, in the syntax of .gitignore. */
+  readonly trash: readonly string[];
 }

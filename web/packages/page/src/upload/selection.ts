@@ -23,7 +23,10 @@ export type State = (typeof STATES)[number];
 
 /** The result for a file, besides its state. */
 export interface Detail {
-  /** The copy that was already stored, or that this upload stored. */
+  /**
+   * The copy that was already stored, or that this upload stored; for a new file with the reason
+   * `in-trash`, the only copy.
+   */
   readonly copy: Copy | null;
   /** The file with the same content that is uploaded in its place. */
   readonly leader: Item | null;

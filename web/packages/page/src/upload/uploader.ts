@@ -20,6 +20,7 @@ import {
   InvalidKey,
   Limiter,
   LONGEST_KEY,
+  matcher,
   type Network,
   Problem,
   parseScheme,
@@ -33,7 +34,7 @@ import {
   type Unfinished,
 } from "@onecopy/client";
 import type { Picked } from "./pick.ts";
-import type { Item, Selection } from "./selection.ts";
+import type { Detail, Item, Selection } from "./selection.ts";
 
 /** Small files that are hashed at the same time, on this thread. */
 const MAX_SMALL_FILES = 8;
@@ -74,6 +75,7 @@ export class Uploader {
   readonly #running = new Map<Item, AbortController>();
   readonly #reading = new Map<Item, Promise<void>>();
   #limits: Limits = DEFAULT_LIMITS;
+  #isTrash: (key: string) => boolean = () => false;
 
   constructor({ client, hasher, network, selection, unfinished }: Collaborators) {
     this.#hasher = hasher;
@@ -98,8 +100,9 @@ export class Uploader {
   }
 
   /** Apply the limits and features that the service reports. */
-  configure({ limits, features }: Config): void {
+  configure({ limits, features, trash }: Config): void {
     this.#limits = limits;
+    this.#isTrash = matcher(trash);
     this.canUpload = features.includes("upload");
     this.#wantsMd5 = features.includes("md5");
     this.checkOnly ||= !this.canUpload;
@@ -202,15 +205,17 @@ export class Uploader {
       return await this.#setNew(item, signal); // its parts are hashed as they are sent
     }
     const { digests } = await this.#hash(item, known, signal);
+    let detail: Partial<Detail> = {};
     if (known.length > 0) {
       this.#selection.set(item, "checking");
       const result = await this.#checks.add({ size, digests });
       signal.throwIfAborted();
       if (result.verdict !== "new") return this.#setResult(item, result);
+      if (result.reason === "in-trash") detail = { copy: result.copy ?? null, reason: "in-trash" };
     }
     await turn.ready;
     signal.throwIfAborted();
-    await this.#compare(item, turn, signal);
+    await this.#compare(item, turn, detail, signal);
   }
 
   /** Whether a file can be hashed as it is sent; not its MD5, since parts are read in any order. */
@@ -219,15 +224,27 @@ export class Uploader {
   }
 
   /** Compare a file with the others of the selection: the first of equal files is uploaded. */
-  async #compare(item: Item, turn: Turn, signal: AbortSignal): Promise<void> {
+  async #compare(
+    item: Item,
+    turn: Turn,
+    detail: Partial<Detail>,
+    signal: AbortSignal,
+  ): Promise<void> {
     for (const other of this.#inFlight.unreadOfSameSize(item)) {
       await this.#read(other);
       signal.throwIfAborted();
     }
-    const leader = this.#inFlight.join(item, item.digests?.content ?? "");
+    const leader = this.#join(item, item.digests?.content ?? "");
     turn.end();
-    if (leader === item || item.file.size === 0) await this.#setNew(item, signal);
-    else this.#selection.set(item, "duplicate", { leader, copy: leader.copy });
+    if (leader === item || item.file.size === 0) return await this.#setNew(item, signal, detail);
+    // The copy of a new file is in the trash, and does not count.
+    const copy = leader.state === "new" ? null : leader.copy;
+    this.#selection.set(item, "duplicate", { leader, copy });
+  }
+
+  /** Return the leader of the files with this content. A file in the trash leads only itself. */
+  #join(item: Item, content: string): Item {
+    return this.#isTrash(item.key) ? item : this.#inFlight.join(item, content);
   }
 
   /** Hash a file that was found to be new by its size. Its own upload reports an error, if any. */
@@ -239,7 +256,7 @@ export class Uploader {
       .then(
         (digests) => {
           this.#selection.change(item, { digests });
-          this.#inFlight.join(item, digests.content);
+          this.#join(item, digests.content);
         },
         () => undefined,
       );
@@ -247,8 +264,8 @@ export class Uploader {
     return reading;
   }
 
-  async #setNew(item: Item, signal: AbortSignal): Promise<void> {
-    this.#selection.set(item, "new");
+  async #setNew(item: Item, signal: AbortSignal, detail: Partial<Detail> = {}): Promise<void> {
+    this.#selection.set(item, "new", detail);
     if (!this.checkOnly) await this.#store(item, false, signal);
   }
 
@@ -297,7 +314,7 @@ export class Uploader {
   async #setDigests(item: Item, parts: readonly string[]): Promise<void> {
     const content = await contentDigest(item.file.size, parts);
     this.#selection.change(item, { digests: { digests: [content], content, parts, md5: null } });
-    this.#inFlight.join(item, content);
+    this.#join(item, content);
   }
 
   #setResult(item: Item, result: Result): void {

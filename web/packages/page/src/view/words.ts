@@ -100,6 +100,10 @@ export function describeDetail(item: Item): string {
         "Another file is already stored under this name and won’t be overwritten. Upload this one " +
         "under another name, or skip it."
       );
+    case "new":
+      return item.reason === "in-trash" && item.copy
+        ? `Stored only in a trash or snapshot folder: ${item.copy.key}`
+        : "";
     case "uploaded":
       return item.reason === "extra-copy" && item.copy
         ? "Stored as a second copy: the same content is also stored elsewhere."

@@ -87,6 +87,13 @@ describe("details", () => {
     expect(doubtful).toContain("list of checksums");
   });
 
+  it("name the only copy of a new file, which is in the trash", () => {
+    const inTrash = item("new", { reason: "in-trash", copy: COPY });
+    expect(words.describeDetail(inTrash)).toContain("trash or snapshot folder: photos/2019/rome");
+    expect(words.describeState(inTrash)).toBe("new");
+    expect(words.describeDetail(item("new"))).toBe("");
+  });
+
   it("say why a file could not be checked", () => {
     const text = words.describeDetail(item("unconfirmed", { reason: "read-limit" }));
     expect(text).toContain("onecopy scan");

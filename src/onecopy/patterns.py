@@ -1,0 +1,132 @@
+"""Patterns of paths and keys, in the syntax of .gitignore (https://git-scm.com/docs/gitignore).
+
+Paths and keys are relative, with `/` between names: a pattern that begins with `/` matches from the
+first name of a key, and one that ends in `/` matches a folder with all that is below it.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from onecopy.errors import InvalidSettings
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec, RegexPattern
+
+_NAMED_GROUP = re.compile(r"\(\?P<\w+>")
+
+TRASH = (
+    # Trash of desktops (the FreeDesktop.org Trash specification, macOS, Windows) and of Android.
+    ".Trash/",
+    ".Trash-*/",
+    "**/.local/share/Trash/",
+    ".Trashes/",
+    "Network Trash Folder/",
+    "$RECYCLE.BIN/",
+    "$Recycle.Bin/",
+    "RECYCLER/",
+    "System Volume Information/",
+    ".trashed-*",
+    # Trash and thumbnails of file servers: Synology, QNAP, Samba (vfs_recycle), Unraid.
+    "\\#recycle/",
+    "@Recycle/",
+    ".recycle/",
+    ".Recycle.Bin/",
+    "@eaDir/",
+    ".@__thumb/",
+    # Snapshots: NetApp, Btrfs with snapper, ZFS, CephFS, Gluster, EMC VNX, Samba,
+    # Synology, QNAP.
+    ".snapshot/",
+    "~snapshot/",
+    ".snapshots/",
+    "**/.zfs/snapshot/",
+    ".snap/",
+    ".snaps/",
+    ".ckpt/",
+    "@GMT-*/",
+    "\\#snapshot/",
+    "@sharesnap/",
+    "@Recently-Snapshot/",
+    # Repairs of a file system, and what synchronizing programs keep for some weeks.
+    "lost+found/",
+    ".stversions/",
+    ".dropbox.cache/",
+    "**/.sync/Archive/",
+    "files_trashbin/",
+    "files_versions/",
+)
+"""Folders whose files something else deletes in time: trash, snapshots, versions."""
+
+
+class Patterns:
+    """An ordered list of patterns; the last one that matches decides, and `!` negates.
+
+    Raises InvalidSettings, on the first match or `check`, for a pattern that is invalid or has no
+    effect.
+    """
+
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        self.lines = tuple(lines)
+
+    def match(self, path: str) -> bool:
+        """Return whether a file matches, or is in a folder that does; a folder ends in `/`."""
+        if not self.lines:
+            return False
+        # A newline ends no name, but the expressions that patterns become stop at it.
+        path = path.replace("\n", "_").removeprefix("/")
+        return self._any.match(path) is not None and self._spec.match_file(path)
+
+    def check(self, source: str) -> None:
+        """Raise InvalidSettings, which names the source, unless all patterns can be used."""
+        try:
+            self.match("")
+        except InvalidSettings as error:
+            raise InvalidSettings(f"{source}: {error}") from error
+
+    @cached_property
+    def _spec(self) -> "GitIgnoreSpec":
+        # Imported here, because most commands match nothing.
+        from pathspec import GitIgnoreSpec
+
+        for line in self.lines:
+            _check(line)
+        return GitIgnoreSpec.from_lines(self.lines)
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        """Matches what any pattern matches: most paths match none, which is soon known."""
+        found = [cast("RegexPattern", each) for each in self._spec.patterns if each.include]
+        texts = [each.regex.pattern for each in found if each.regex]
+        return re.compile("|".join(_NAMED_GROUP.sub("(?:", str(text)) for text in texts) or r"(?!)")
+
+
+class Filter(NamedTuple):
+    """The files that a command accepts: those that `include` matches, and `exclude` does not."""
+
+    include: Patterns = Patterns()
+    """Without any pattern, all files."""
+    exclude: Patterns = Patterns()
+
+    def reason(self, path: str) -> str | None:
+        """Return why a file or folder is left out, as a message, or None if it is accepted.
+
+        A folder, whose path ends in `/`, is only left out if all that is below it is.
+        """
+        if self.exclude.match(path):
+            return "it matches a pattern of `exclude`"
+        if self.include.lines and not path.endswith("/") and not self.include.match(path):
+            return "it matches no pattern of `include`"
+        return None
+
+
+def _check(line: str) -> None:
+    from pathspec import GitIgnoreSpec
+
+    try:
+        patterns = list(GitIgnoreSpec.from_lines([line]).patterns)
+    except (ValueError, re.error) as error:
+        raise InvalidSettings(f"invalid pattern {line!r}: {error}") from error
+    if len(patterns) != 1 or patterns[0].include is None or "\n" in line:
+        advice = f"write \\{line}" if line.startswith("#") else "correct or remove it"
+        raise InvalidSettings(f"the pattern {line!r} matches nothing: {advice}")
