@@ -27,6 +27,9 @@ class Numbers:
         self._version = version
         self.begun: list[str | None] = []
 
+    def notes(self) -> list[str]:
+        return []
+
     def version(self) -> str:
         return self._version
 

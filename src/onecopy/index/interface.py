@@ -154,6 +154,13 @@ class Pages(Protocol):
         """Return the approximate number of copies and listed digests of all tenants."""
         ...
 
+    def counts(self) -> Iterator[int]:
+        """Count all copies and listed digests; yield their number so far, at least once.
+
+        The last number is exact, if nothing is written during the iteration. May take minutes.
+        """
+        ...
+
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         """Yield (position, entries) for all tenants, some thousand entries at a time.
 

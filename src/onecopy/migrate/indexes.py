@@ -25,6 +25,9 @@ class IndexSource:
         self._index, self._pages = index, index
         self.name = name
 
+    def notes(self) -> list[str]:
+        return []
+
     def version(self) -> str:
         return ""  # positions stay valid for the life of the index
 
@@ -80,8 +83,8 @@ class IndexDestination:
         copy = self._index.at(sampled.tenant, [sampled.key])[0]
         return copy is not None and all(digest in copy.digests for digest in digests)
 
-    def count(self) -> int | None:
-        return self._index.count() if isinstance(self._index, Pages) else None
+    def counts(self) -> Iterator[int]:
+        return self._index.counts() if isinstance(self._index, Pages) else iter(())
 
     def dollars(self) -> float | None:
         return None

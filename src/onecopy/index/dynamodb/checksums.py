@@ -5,7 +5,7 @@ checksums of 64 digits SHA-256.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import accumulate, islice
 
 from onecopy.content import Listed
 from onecopy.digest import MD5, SHA256, Digest, Scheme
@@ -89,8 +89,13 @@ class ChecksumTable:
             return None
 
     def count(self) -> int:
+        *_, last = self.counts()
+        return last
+
+    def counts(self) -> Iterator[int]:
         scan = self._table.client.scan
-        return sum(answer["Count"] for answer in self._table.pages(scan, Select="COUNT"))
+        answers = self._table.pages(scan, Select="COUNT", ConsistentRead=True)
+        return accumulate((int(answer["Count"]) for answer in answers), initial=0)
 
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         start = {"ExclusiveStartKey": {self._key: {"S": after}}} if after else {}
