@@ -134,6 +134,15 @@ class Lists(Core, Protocol):
 
 
 @runtime_checkable
+class Foreign(Protocol):
+    """Optional: a table that other programs fill, perhaps with entries that are never found."""
+
+    def unfound(self) -> str | None:
+        """Return an entry, of a sample, that no lookup can find as it is written; or None."""
+        ...
+
+
+@runtime_checkable
 class Unread(Protocol):
     """Optional: copies known by size alone, because their bytes were never read."""
 
