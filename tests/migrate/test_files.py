@@ -81,7 +81,8 @@ def test_replaced(run: Run, tmp_path: Path) -> None:
     command = ["migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db"]
     done = run(*command)
     assert "2,000 rows: 2,000 copies moved, 1,980 of them replaced an entry, " in done.out
-    assert "20 entries in the destination" in done.out
+    assert "20 entries in the destination; 100 of 100 sampled rows found there" in done.out
+    assert done.code == 0, done.err
     figures = json.loads(run(*command, "--json").out)
     assert (figures["replaced"], figures["destination"]) == (2000, 20)
     done = run(*command, "--no-count")
@@ -265,6 +266,14 @@ def test_question_mark_in_path(run: Run, tmp_path: Path, name: str) -> None:
     for address in (name, f"{name}?column=m?"):
         assert run("migrate", address, "sqlite:i.db").code == 0
     assert entries_of(f"sqlite:{tmp_path}/i.db") == [("default", listed(1))]
+
+
+@pytest.mark.parametrize("address", ["w?t.csv", "w?t.csv?column=m", "w?.txt.gz?column=m?"])
+def test_no_such_file(run: Run, address: str) -> None:
+    """A file that does not exist is named completely, also if its name contains `?`."""
+    done = run("migrate", address, "sqlite:i.db")
+    assert done.code == 2
+    assert f"no such file: {address.partition('?column')[0]}\n" in done.err
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -207,7 +207,8 @@ class _Reporter:
             value = f' "{printable(reject.value)}"' if reject.value else ""
             self._output.note(f"{printable(reject.row)}{value}: {printable(reject.reason)}")
         cost = None if progress.dollars is None else f"{money_text(progress.dollars)} so far"
-        self._output.detail(", ".join(filter(None, (progress.status, cost))))
+        text = ", ".join(filter(None, (progress.status, cost)))
+        self._output.detail(text, now=progress.status is not None)
         self._output.progress(progress.rows, 0)
 
 

@@ -305,10 +305,19 @@ def open_list(address: str, tenant: str) -> CsvSource | ParquetSource:
 
 
 def _split(address: str) -> tuple[str, str]:
-    """Return path and query; a `?` is part of the path if a file has that name."""
+    """Return path and query; a `?` is part of the path if a file has that name.
+
+    Without such a file, the path ends where the name of a list can end.
+    """
     parts = address.split("?")
-    for end in range(len(parts), 1, -1):
-        path = "?".join(parts[:end])
+    pairs = [("?".join(parts[:end]), "?".join(parts[end:])) for end in range(1, len(parts) + 1)]
+    for path, query in reversed(pairs):
         if Path(path).is_file():
-            return path, "?".join(parts[end:])
-    return parts[0], "?".join(parts[1:])
+            return path, query
+    named = (pair for pair in pairs if _has_known_name(pair[0]))
+    return next(named, pairs[0])
+
+
+def _has_known_name(path: str) -> bool:
+    name = path.lower()
+    return name.endswith(".parquet") or name.removesuffix(".gz").endswith(_TEXT_FILES)

@@ -77,11 +77,10 @@ class IndexDestination:
         return [sampled for sampled in sample if not self._has(sampled)]
 
     def _has(self, sampled: Sampled) -> bool:
-        digests = [Digest.parse(text) for text in sampled.digests]
         if sampled.key is None:
+            digests = [Digest.parse(text) for text in sampled.digests]
             return None not in self._lists.listed(sampled.tenant, digests)
-        copy = self._index.at(sampled.tenant, [sampled.key])[0]
-        return copy is not None and all(digest in copy.digests for digest in digests)
+        return self._index.at(sampled.tenant, [sampled.key]) != [None]
 
     def counts(self) -> Iterator[int]:
         return self._index.counts() if isinstance(self._index, Pages) else iter(())

@@ -88,7 +88,10 @@ class Destination(Protocol):
         """Do what remains after the last `keep`, and report its progress as text. Repeatable."""
 
     def missing(self, sample: Sequence[Sampled]) -> list[Sampled]:
-        """Return those rows of a sample that are not in the destination."""
+        """Return those rows of a sample that are not in the destination.
+
+        A copy whose key has other digests is not missing: a later row replaced it.
+        """
 
     def counts(self) -> Iterator[int]:
         """Count all entries, and yield their number so far; the last is exact. None: not known."""

@@ -60,8 +60,6 @@ class MigrationResult:
     replaced: int | None
     """Moved rows that replaced or repeated an entry, by the number of entries before and after the
     migration; None if they were not counted."""
-    position: str
-    """Place in the source before which everything was read."""
     checked: int
     """Size of the random sample of moved rows that was looked up in the destination."""
     missing: tuple[Sampled, ...]
@@ -129,8 +127,11 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     destination.finish(status)
     seconds = time.monotonic() - began
     missing = destination.missing(moving.sample)
-    checkpoint.write(Mark(mark.version, moving.mark.position) if incremental else None)
     after = count_entries(destination, status) if count else None
+    # At the end, so that a count that is interrupted can be repeated. If rows are missing, the next
+    # run moves all of them.
+    is_kept = incremental and not missing
+    checkpoint.write(Mark(mark.version, moving.mark.position) if is_kept else None)
     return MigrationResult(
         resumed=mark.rows,
         copies=moving.mark.copies,
@@ -144,7 +145,6 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
         dollars=destination.dollars(),
         count=after,
         replaced=replaced_rows(moving.mark, after),
-        position=moving.mark.position,
         checked=len(moving.sample),
         missing=tuple(missing),
     )

@@ -41,10 +41,10 @@ def open_source(url: str, tenant: str, since: str | None = None) -> Source | Non
     address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
     query = options_of(parts.query, address)
     own = {name: query.pop(name) for name in _OPTIONS if name in query}
-    if not own and since is None:
-        return None
     # Whatever is wrong: the whole URL may contain a password, and is never shown.
     conninfo = conninfo_of(parts._replace(query=urlencode(query)).geturl(), "the source")
+    if not own and since is None:
+        return None
     table, order = own.pop("table", ""), own.pop("order", since)
     if not table:
         raise InvalidSettings(f"{address}: name the table, as in …?table=T&column=C")
