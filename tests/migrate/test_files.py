@@ -236,6 +236,22 @@ def test_other_urls(run: Run, scheme: str) -> None:
     assert "secret" not in done.err
 
 
+def test_keys_in_the_url(run: Run, tmp_path: Path) -> None:
+    """Credentials of AWS in a URL are refused without showing them."""
+    (tmp_path / "l.txt").write_text(md5_hex(1))
+    table = "dynamodb://table?layout=checksums"
+    for command in (
+        ["dynamodb://key:secret@table", "sqlite:i.db"],
+        ["l.txt", "dynamodb://key:secret@table"],
+        ["l.txt", "dynamodb://table?secret_key=secret"],
+        ["l.txt", table, "--via", "s3-import", "s3://key:secret@bucket/prefix"],
+        ["l.txt", table, "--via", "s3-import", "s3://bucket/prefix?secret_key=secret"],
+    ):
+        done = run("migrate", *command, AWS_REGION="us-east-1")
+        assert done.code == 2
+        assert "secret" not in done.err.replace("AWS_SECRET_ACCESS_KEY", "")
+
+
 @pytest.mark.parametrize("more", [[], ["--plan"]])
 def test_password_in_the_destination(run: Run, tmp_path: Path, more: list[str]) -> None:
     """A password in the destination's URL is refused, also when only the plan is shown."""
