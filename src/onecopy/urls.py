@@ -29,8 +29,10 @@ def options(url: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def bare(url: str) -> str:
-    """Return a URL that is safe to show: without its query, which may contain a secret."""
-    return url.partition("?")[0]
+    """Return a URL that is safe to show: without its query and user, which may be secrets."""
+    scheme, mark, rest = url.partition("?")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def check_endpoint(name: str, endpoint: str | None) -> None:

@@ -1,8 +1,13 @@
 """The command line with an index in DynamoDB."""
 
 import json
+import re
+import shlex
+from collections.abc import Callable
 from hashlib import md5
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import Run, Serve
 from tests.index.tables import client_of, make_table, new_table, url_of
@@ -51,8 +56,38 @@ def test_checksums_as_they_are(run: Run, tmp_path: Path, ministack: Standin) -> 
     (tmp_path / "onecopy.toml").write_text('[tenants.default]\ntrust = ["claimed", "md5"]\n')
     verdicts = [json.loads(line)["verdict"] for line in run(*command, **env).out.splitlines()]
     assert verdicts == ["duplicate", "new"]
+    examined = run("doctor", "--index", index, "--store", str(tmp_path / "files"), **env)
+    assert (examined.code, "a table of checksums" in examined.out) == (0, True), examined.out
     refused = run("token", "create", "--index", index, **env)
     assert (refused.code, "onecopy migrate" in refused.err) == (2, True)
     refused = run("upload", "b", "--index", index, "--store", str(tmp_path / "files"), **env)
     assert (refused.code, "onecopy migrate" in refused.err) == (2, True)
     assert not (tmp_path / "files" / "b").exists()
+
+
+@pytest.mark.parametrize("form", ["{}", "{:<40}", "{} ", "\t{}"])
+@pytest.mark.parametrize("case", [str.upper, str.lower])
+def test_checksums_in_another_form(
+    run: Run, tmp_path: Path, ministack: Standin, form: str, case: Callable[[str], str]
+) -> None:
+    """Checksums that no lookup finds are reported at once, and the advice makes them known."""
+    if (form, case) == ("{}", str.lower):
+        return
+    env, table = ministack.environment(), new_table()
+    make_table(ministack, table, "content")
+    for content in (b"a", b"b"):
+        text = form.format(case(md5(content, usedforsecurity=False).hexdigest()))
+        client_of(ministack).put_item(TableName=table, Item={"content": {"S": text}})
+    index = url_of(ministack, table, "&layout=checksums&key=content")
+    (tmp_path / "a").write_bytes(b"a")
+    backends = ["--index", index, "--store", str(tmp_path / "files")]
+    before = run("check", "a", *backends, **env)
+    assert f"{index} holds checksums that are never found, such as '" in before.err
+    examined = run("doctor", *backends, **env)
+    assert examined.code == 1
+    [command] = re.findall(r"onecopy (migrate '.*' '.*')", examined.out)
+    done = run(*shlex.split(command), **env)
+    assert done.code == 0, done.err
+    after = run("check", "a", "--json", *backends, **env)
+    assert (json.loads(after.out)["verdict"], "never" in after.err) == ("unconfirmed", False)
+    assert run("doctor", *backends, **env).code == 0

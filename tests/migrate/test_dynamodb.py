@@ -57,10 +57,11 @@ def test_prototype(run: Run, database: str, ministack: Standin, table: str) -> N
     assert "rows     about 3,002; 1 of the first 3,002 are not checksums" in told.out
     assert "write request units: less than $0.01" in told.out
     assert checksums(ministack, table) == []
-    for _ in range(2):
+    for replaced in (1, 3_001):
         done = run(*command, **env)
         assert done.code == 1, done.err
-        assert "3,002 rows: 3,001 listed checksums moved, 1 rejected" in done.out
+        assert "3,002 rows: 3,001 listed checksums moved, " in done.out
+        assert f"{replaced:,} of them replaced an entry, 1 rejected" in done.out
         assert "3,000 entries in the destination; 100 of 100 sampled" in done.out
         assert checksums(ministack, table) == sorted(map(md5_hex, range(1, 3001)))
 

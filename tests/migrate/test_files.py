@@ -60,6 +60,37 @@ def test_copies(run: Run, tmp_path: Path) -> None:
     assert second.key == "c"
 
 
+def test_empty_files(run: Run, tmp_path: Path) -> None:
+    """Files without content are counted apart, in every kind of file."""
+    rows = [("m", "s"), (md5_hex(1), "6.0"), ("d41d8cd98f00b204e9800998ecf8427e", 0), ("", "0.0")]
+    write_csv(tmp_path / "l.csv", rows)
+    checksums = pa.array([md5_hex(1), "d41d8cd98f00b204e9800998ecf8427e", None])
+    pq.write_table(pa.table({"m": checksums, "s": [6.0, 0.0, 0.0]}), tmp_path / "l.parquet")
+    for name in ("l.csv", "l.parquet"):
+        done = run("migrate", f"{name}?column=m&size=s", f"sqlite:{name}.db", "--json")
+        assert done.code == 0, done.err
+        figures = json.loads(done.out)
+        assert (figures["rows"], figures["listed"], figures["empty_files"]) == (3, 1, 2)
+        assert entries_of(f"sqlite:{tmp_path / name}.db") == [("default", listed(1, 6))]
+
+
+def test_replaced(run: Run, tmp_path: Path) -> None:
+    """Rows that replace or repeat an entry are counted, unless entries are not."""
+    rows = [("k", "s", "m"), *((f"k{n % 20}", 5, md5_hex(n)) for n in range(2000))]
+    write_csv(tmp_path / "l.csv", rows)
+    command = ["migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db"]
+    done = run(*command)
+    assert "2,000 rows: 2,000 copies moved, 1,980 of them replaced an entry, " in done.out
+    assert "20 entries in the destination; 100 of 100 sampled rows found there" in done.out
+    assert done.code == 0, done.err
+    figures = json.loads(run(*command, "--json").out)
+    assert (figures["replaced"], figures["destination"]) == (2000, 20)
+    done = run(*command, "--no-count")
+    assert "the destination's entries were not counted" in done.out
+    figures = json.loads(run(*command, "--no-count", "--json").out)
+    assert (figures["replaced"], figures["destination"]) == (None, None)
+
+
 def test_rejects(run: Run, tmp_path: Path) -> None:
     """Rows that are not checksums are counted, shown and written to a file; the rest is moved."""
     bad = [
@@ -196,6 +227,42 @@ def test_empty_file(run: Run, tmp_path: Path, name: str, text: bytes) -> None:
     assert f"{name.partition('?')[0]} is empty" in done.err
 
 
+@pytest.mark.parametrize("scheme", ["postgres", "mysql", "https"])
+def test_other_urls(run: Run, scheme: str) -> None:
+    """A URL that is no source is refused without showing it: it may contain a password."""
+    done = run("migrate", f"{scheme}://me:secret@db/files", "sqlite:i.db")
+    assert done.code == 2
+    assert f"unknown source: a URL that begins with {scheme}://" in done.err
+    assert "secret" not in done.err
+
+
+def test_keys_in_the_url(run: Run, tmp_path: Path) -> None:
+    """Credentials of AWS in a URL are refused without showing them."""
+    (tmp_path / "l.txt").write_text(md5_hex(1))
+    table = "dynamodb://table?layout=checksums"
+    for command in (
+        ["dynamodb://key:secret@table", "sqlite:i.db"],
+        ["l.txt", "dynamodb://key:secret@table"],
+        ["l.txt", "dynamodb://table?secret_key=secret"],
+        ["l.txt", table, "--via", "s3-import", "s3://key:secret@bucket/prefix"],
+        ["l.txt", table, "--via", "s3-import", "s3://bucket/prefix?secret_key=secret"],
+    ):
+        done = run("migrate", *command, AWS_REGION="us-east-1")
+        assert done.code == 2
+        assert "secret" not in done.err.replace("AWS_SECRET_ACCESS_KEY", "")
+
+
+@pytest.mark.parametrize("more", [[], ["--plan"]])
+def test_password_in_the_destination(run: Run, tmp_path: Path, more: list[str]) -> None:
+    """A password in the destination's URL is refused, also when only the plan is shown."""
+    (tmp_path / "l.txt").write_text(md5_hex(1))
+    for url in ("postgresql://me:secret@db/d", "postgresql://db/d?password=secret"):
+        done = run("migrate", "l.txt", url, *more)
+        assert done.code == 2
+        assert "PGPASSWORD" in done.err
+        assert "secret" not in done.err
+
+
 def test_one_name_twice(run: Run, tmp_path: Path) -> None:
     """A column that is named must be the only one with its name, in CSV and in Parquet."""
     write_csv(tmp_path / "l.csv", [("m", "m", "x", "x"), (md5_hex(1), md5_hex(2), "", "")])
@@ -215,6 +282,14 @@ def test_question_mark_in_path(run: Run, tmp_path: Path, name: str) -> None:
     for address in (name, f"{name}?column=m?"):
         assert run("migrate", address, "sqlite:i.db").code == 0
     assert entries_of(f"sqlite:{tmp_path}/i.db") == [("default", listed(1))]
+
+
+@pytest.mark.parametrize("address", ["w?t.csv", "w?t.csv?column=m", "w?.txt.gz?column=m?"])
+def test_no_such_file(run: Run, address: str) -> None:
+    """A file that does not exist is named completely, also if its name contains `?`."""
+    done = run("migrate", address, "sqlite:i.db")
+    assert done.code == 2
+    assert f"no such file: {address.partition('?column')[0]}\n" in done.err
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -8,7 +8,7 @@ import pytest
 from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index import Pages, open_index
 from onecopy.index.interface import Entry
-from onecopy.migrate import migrate
+from onecopy.migrate import MigrationResult, migrate, migration
 from onecopy.migrate.checkpoint import FileCheckpoint, Mark, StateCheckpoint, migration_name
 from onecopy.migrate.indexes import IndexDestination
 from onecopy.migrate.interface import Batch, Reject, Sampled
@@ -26,6 +26,9 @@ class Numbers:
         self._count = count
         self._version = version
         self.begun: list[str | None] = []
+
+    def notes(self) -> list[str]:
+        return []
 
     def version(self) -> str:
         return self._version
@@ -116,6 +119,69 @@ class Leaking(IndexDestination):
 
     def keep(self, entries: Iterable[Entry]) -> None:
         super().keep(entry for number, entry in enumerate(entries) if number % 2)
+
+
+class Uncountable(IndexDestination):
+    """Fails when it has counted some entries, for a while."""
+
+    fails = True
+
+    def counts(self) -> Iterator[int]:
+        yield 0
+        if self.fails and held(self):
+            raise Unavailable("later")
+        yield len(held(self))
+
+
+@pytest.mark.parametrize("incremental", [False, True])
+def test_failing_count(tmp_path: Path, incremental: bool) -> None:
+    """A count that is interrupted is repeated without moving a row again."""
+    destination = Uncountable(open_index("memory:"), "uncountable")
+    checkpoint, source = FileCheckpoint(tmp_path / "c"), Numbers(100)
+
+    def moved() -> MigrationResult:
+        return migrate(source, destination, checkpoint, tmp_path / "r.csv", incremental=incremental)
+
+    with pytest.raises(Unavailable):
+        moved()
+    destination.fails = False
+    result = moved()
+    assert source.begun == [None, "100"]
+    assert (result.rows, result.count, result.replaced, result.resumed) == (100, 90, 0, 100)
+
+
+def test_incremental(destination: IndexDestination, tmp_path: Path) -> None:
+    """An incremental migration starts after the last one, with figures of its own."""
+    checkpoint, folder = FileCheckpoint(tmp_path / "c"), tmp_path / "r.csv"
+    migrate(Numbers(100), destination, checkpoint, folder, incremental=True)
+    longer = Numbers(150)
+    result = migrate(longer, destination, checkpoint, folder, incremental=True)
+    assert longer.begun == ["100"]
+    assert (result.rows, result.resumed, result.count, result.replaced) == (50, 0, 135, 0)
+
+
+def test_incremental_and_missing(tmp_path: Path) -> None:
+    """If rows of the sample are missing, the next incremental migration moves all rows."""
+    leaking, checkpoint = Leaking(open_index("memory:"), "leaking"), FileCheckpoint(tmp_path / "c")
+    assert migrate(Numbers(100), leaking, checkpoint, tmp_path / "r", incremental=True).missing
+    assert checkpoint.read() is None
+
+
+def test_slow_count(
+    destination: IndexDestination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If counting the entries takes long before the migration, replaced rows are not counted."""
+    monkeypatch.setattr(migration, "_MAX_SECONDS_BEFORE", -1.0)
+    shown: list[str | None] = []
+    result = migrate(
+        Numbers(100),
+        destination,
+        FileCheckpoint(tmp_path / "c"),
+        tmp_path / "r.csv",
+        report=lambda progress: shown.append(progress.status),
+    )
+    assert (result.count, result.replaced) == (90, None)
+    assert shown[-1] == "counting the destination: 90 entries so far"
 
 
 def test_missing(tmp_path: Path) -> None:

@@ -3,21 +3,22 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import click
 
-from onecopy.backends import opened_backends, opened_index
+from onecopy.backends import opened_backends
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
 from onecopy.doctor.finding import Finding, State, fine, wrong
-from onecopy.doctor.index import examine_binding
+from onecopy.doctor.index import examine_binding, examine_checksums
 from onecopy.doctor.policy import policy as least_policy
 from onecopy.doctor.service import examine_service
 from onecopy.doctor.store import examine_store
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.gate.pending import abort_stale as abort_stale_in_bucket
+from onecopy.index import Engine, engine_module
 from onecopy.settings import Settings
 from onecopy.store import Store, open_store
 from onecopy.store.interface import Lister, Sweeper
@@ -98,13 +99,18 @@ def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -
     with ExitStack() as stack:
         about = "index"
         try:
-            index = stack.enter_context(opened_index(settings))
+            module = engine_module(settings.index)
+            index = stack.enter_context(closing(module.open_url(settings.index)))
             about = "store"
             store = open_store(settings.store)
         except Failure as error:
             yield wrong(about, str(error))
             return
         stack.callback(store.close)
+        if not isinstance(index, Engine):
+            yield from examine_checksums(index, settings.index)
+            yield from _store(store, origins, create=True, fix_cors=fix_cors)
+            return
         yield fine("index", f"{settings.index} can be read and written")
         # Like every other command, mark the store as the index's own if the index is new.
         create = index.get("store") is None

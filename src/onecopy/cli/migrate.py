@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from onecopy.cli.migration import plan_text, plan_values, result_text, result_values
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line, money_text
@@ -14,8 +15,8 @@ from onecopy.migrate.checkpoint import Checkpoint, FileCheckpoint, StateCheckpoi
 from onecopy.migrate.interface import Destination, Source
 from onecopy.migrate.migration import MigrationResult, Progress, migrate
 from onecopy.migrate.opening import open_destination, open_source
-from onecopy.migrate.plan import Plan, plan
-from onecopy.migrate.prototype import open_prototype, prototype_destination
+from onecopy.migrate.plan import plan
+from onecopy.migrate.prototype import REGION, open_prototype, prototype_destination
 from onecopy.settings import Settings
 from onecopy.tenant import check_tenant
 from onecopy.text import printable
@@ -54,7 +55,18 @@ _MAX_SHOWN_REJECTS = 5
     help="The arguments of the prototype's script, instead of SOURCE and DESTINATION. The database "
     "comes from POSTGRES_USER, _PASSWORD, _HOST, _PORT and _DATABASE.",
 )
-@click.option("--region", metavar="NAME", help="Region of the prototype's DynamoDB table.")
+@click.option(
+    "--region",
+    "-r",
+    metavar="NAME",
+    help=f"Region of the prototype's DynamoDB table.  [default: {REGION}]",
+)
+@click.option(
+    "--since-column",
+    metavar="COLUMN",
+    help="Move only the rows since the last run with this option: those whose COLUMN, such as the "
+    "time of insertion, is larger.",
+)
 @click.option(
     "--rejects",
     "rejects_file",
@@ -70,6 +82,12 @@ _MAX_SHOWN_REJECTS = 5
     show_default=True,
     help="Interval between checkpoints, from which an interrupted migration resumes.",
 )
+@click.option(
+    "--count/--no-count",
+    default=True,
+    show_default=True,
+    help="Count the entries of the destination before and after the migration.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
 @takes_settings(backends=False, tenant=True)
@@ -82,8 +100,10 @@ def command(  # noqa: PLR0913 - one for each option
     via: tuple[str, str] | None,
     prototype: tuple[str, str, str, str] | None,
     region: str | None,
+    since_column: str | None,
     rejects_file: Path | None,
     every: float,
+    count: bool,
     as_json: bool,
     progress: bool | None,
 ) -> int:
@@ -95,20 +115,30 @@ def command(  # noqa: PLR0913 - one for each option
     (dynamodb://TABLE?layout=checksums&key=NAME). Records that DESTINATION has already are kept.
     To resume an interrupted migration, run the same command again.
     """
-    opener, address = _addresses(settings, (source, destination), prototype, region)
+    opener, address = _addresses(settings, (source, destination), prototype, region, since_column)
     bucket = via[1] if via else None
     with closing(opener()) as opened:
         if only_plan:
             estimate = plan(opened, address, by_import=bucket is not None)
-            Display().line(json_line(_plan_values(estimate)) if as_json else _plan_text(estimate))
+            Display().line(json_line(plan_values(estimate)) if as_json else plan_text(estimate))
             return 0
         with (
             closing(open_destination(address, bucket)) as target,
             display(progress=progress, unit=" rows", sizes=_sizes(opened)) as output,
         ):
+            for note in opened.notes():
+                output.note(note)
             checkpoint, rejects = _files(opened, target, rejects_file)
-            report = _Reporter(output).report
-            result = migrate(opened, target, checkpoint, rejects, every=every, report=report)
+            result = migrate(
+                opened,
+                target,
+                checkpoint,
+                rejects,
+                every=every,
+                count=count,
+                incremental=since_column is not None,
+                report=_Reporter(output).report,
+            )
             return _show(result, output, rejects, as_json=as_json)
 
 
@@ -120,7 +150,7 @@ def _show(result: MigrationResult, output: Display, rejects: Path, *, as_json: b
         )
     if result.rejected:
         output.note(f"{result.rejected:,} rows were rejected: see {rejects}")
-    output.line(json_line(_values(result, rejects)) if as_json else _text(result))
+    output.line(json_line(result_values(result, rejects)) if as_json else result_text(result))
     if result.missing:
         output.note(
             f"{len(result.missing):,} of {result.checked:,} sampled rows are missing in the "
@@ -135,6 +165,7 @@ def _addresses(
     arguments: tuple[str | None, str | None],
     prototype: tuple[str, str, str, str] | None,
     region: str | None,
+    since: str | None,
 ) -> tuple[Callable[[], Source], str]:
     """Return a function that opens the source, and the destination's address."""
     check_tenant(settings.tenant)
@@ -144,11 +175,11 @@ def _addresses(
             raise click.UsageError("--region needs --prototype; otherwise add &region= to the URL")
         if source is None or destination is None:
             raise click.UsageError("missing SOURCE and DESTINATION, or --prototype")
-        return partial(open_source, source, settings.tenant), destination
+        return partial(open_source, source, settings.tenant, since), destination
     if source is not None:
         raise click.UsageError("--prototype can't be used with SOURCE and DESTINATION")
     table, column, dynamodb_table, key = prototype
-    opener = partial(open_prototype, table, column, settings.tenant)
+    opener = partial(open_prototype, table, column, settings.tenant, since)
     return opener, prototype_destination(dynamodb_table, key, region)
 
 
@@ -176,85 +207,11 @@ class _Reporter:
             value = f' "{printable(reject.value)}"' if reject.value else ""
             self._output.note(f"{printable(reject.row)}{value}: {printable(reject.reason)}")
         cost = None if progress.dollars is None else f"{money_text(progress.dollars)} so far"
-        self._output.detail(", ".join(filter(None, (progress.status, cost))))
+        text = ", ".join(filter(None, (progress.status, cost)))
+        self._output.detail(text, now=progress.status is not None)
         self._output.progress(progress.rows, 0)
 
 
 def _sizes(source: Source) -> Iterator[int]:
     """Yield the number of rows; counted while they are moved."""
     yield source.count() or 0
-
-
-def _values(result: MigrationResult, rejects: Path) -> dict[str, object]:
-    return {
-        "rows": result.rows,
-        "copies": result.copies,
-        "listed": result.listed,
-        "rejected": result.rejected,
-        "rejects": str(rejects) if result.rejected else None,
-        "headings": result.headings,
-        "empty": result.empty,
-        "names": result.names,
-        "resumed": result.resumed,
-        "seconds": round(result.seconds, 3),
-        "dollars": result.dollars,
-        "destination": result.count,
-        "checked": result.checked,
-        "lacking": len(result.missing),
-    }
-
-
-def _text(result: MigrationResult) -> str:
-    kinds = [
-        f"{number:,} {name}"
-        for number, name in ((result.copies, "copies"), (result.listed, "listed checksums"))
-        if number
-    ]
-    resumed = f" ({result.resumed:,} by earlier runs)" if result.resumed else ""
-    rate = (result.rows - result.resumed) / max(result.seconds, 1e-9)
-    rejected = f", {result.rejected:,} rejected" if result.rejected else ""
-    headings = f", heading: {printable(' / '.join(result.headings))}" if result.headings else ""
-    empty = f", {result.empty:,} empty lines" if result.empty else ""
-    count = "" if result.count is None else f"; {result.count:,} entries in the destination"
-    found = result.checked - len(result.missing)
-    return (
-        f"{result.rows:,} rows: {' and '.join(kinds) or 'nothing'} moved{resumed}{rejected}"
-        f"{headings}{empty}, {rate:,.0f} rows/s{count}; {found:,} of {result.checked:,} "
-        "sampled rows found there"
-    )
-
-
-def _plan_values(estimate: Plan) -> dict[str, object]:
-    return {
-        "rows": estimate.rows,
-        "sampled": estimate.sampled,
-        "rejected": estimate.rejected,
-        "rows_read_per_second": round(estimate.reading_rate),
-        "rows_written_per_second_assumed": round(estimate.writing_rate),
-        "seconds": estimate.seconds,
-        "write_units": estimate.all_units,
-        "dollars": estimate.dollars,
-        "import_dollars": estimate.import_dollars,
-    }
-
-
-def _plan_text(estimate: Plan) -> str:
-    rows = "unknown until all are read" if estimate.rows is None else f"about {estimate.rows:,}"
-    rejected = f"{estimate.rejected:,} of the first {estimate.sampled:,} are not checksums"
-    lines = [
-        f"rows     {rows}; {rejected}",
-        f"reading  {estimate.reading_rate:,.0f} rows/s, measured on these rows",
-        f"writing  {estimate.writing_rate:,.0f} rows/s, assumed",
-    ]
-    if estimate.seconds is not None:
-        lines.append(f"time     about {_duration(estimate.seconds)}")
-    if estimate.all_units is not None and estimate.dollars is not None:
-        lines.append(
-            f"cost     {estimate.all_units:,} write request units: {money_text(estimate.dollars)}; "
-            f"by --via s3-import {money_text(estimate.import_dollars or 0)} (us-east-1)"
-        )
-    return "\n".join(lines)
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:,.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} minutes"

@@ -47,10 +47,10 @@ class Display:
         else:
             print(f"onecopy: {text}", file=sys.stderr)
 
-    def detail(self, text: str) -> None:
-        """Show a text after the bar, from the next progress on."""
+    def detail(self, text: str, *, now: bool = False) -> None:
+        """Show a text after the bar, at once or from the next progress on."""
         if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.set_postfix_str(text, refresh=now)
 
     def progress(self, done: int, read: int) -> None:
         """Add to the bytes completed and the bytes read."""

@@ -6,8 +6,16 @@ from contextlib import suppress
 from onecopy.doctor.finding import Finding, fine, wrong
 from onecopy.errors import OnecopyError
 from onecopy.gate.binding import load_capabilities
-from onecopy.index.interface import Engine
+from onecopy.index import fault_of
+from onecopy.index.interface import Engine, Lists
 from onecopy.store.interface import Probed, Store
+
+
+def examine_checksums(lists: Lists, url: str) -> Iterator[Finding]:
+    """Check that what a table of checksums holds can be found."""
+    yield fine("index", f"{url} is a table of checksums: it answers checks, not uploads")
+    if fault := fault_of(lists, url):
+        yield wrong("checksums", *fault)
 
 
 def examine_binding(index: Engine, store: Store) -> Iterator[Finding]:

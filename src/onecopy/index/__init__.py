@@ -1,11 +1,23 @@
 """Indexes of known contents. `open_index` opens one by its URL."""
 
+import logging
 from importlib import import_module
 
 from onecopy.errors import InvalidSettings
-from onecopy.index.interface import Engine, EngineModule, Index, Lists, Maintained, Pages, State
+from onecopy.index.interface import (
+    Engine,
+    EngineModule,
+    Foreign,
+    Index,
+    Lists,
+    Maintained,
+    Pages,
+    State,
+)
 
 __all__ = ["Engine", "Index", "Lists", "Maintained", "Pages", "State", "open_any", "open_index"]
+
+_log = logging.getLogger("onecopy.index")
 
 _MODULES = {
     "dynamodb": "onecopy.index.dynamodb",
@@ -29,8 +41,26 @@ def open_index(url: str) -> Engine:
 
 
 def open_any(url: str) -> Engine | Lists:
-    """Open an index, or a table that holds only checksums; raises as `open_index` does."""
-    return engine_module(url).open_url(url)
+    """Open an index, or a table that holds only checksums; raises as `open_index` does.
+
+    Logs a warning if such a table has entries that are never found.
+    """
+    opened = engine_module(url).open_url(url)
+    if fault := fault_of(opened, url):
+        _log.warning(". ".join(fault))
+    return opened
+
+
+def fault_of(opened: Engine | Lists, url: str) -> tuple[str, str] | None:
+    """Return that a table's entries are never found, and how to fix it; None if they are."""
+    example = opened.unfound() if isinstance(opened, Foreign) else None
+    if example is None:
+        return None
+    fault = (
+        f"{url} holds checksums that are never found, such as {example[:100]!r}: they are compared "
+        "as lower-case hex without spaces"
+    )
+    return fault, f"To add them in this form: onecopy migrate '{url}' '{url}'"
 
 
 def not_an_index(url: str) -> InvalidSettings:

@@ -134,6 +134,15 @@ class Lists(Core, Protocol):
 
 
 @runtime_checkable
+class Foreign(Protocol):
+    """Optional: a table that other programs fill, perhaps with entries that are never found."""
+
+    def unfound(self) -> str | None:
+        """Return an entry, of a sample, that no lookup can find as it is written; or None."""
+        ...
+
+
+@runtime_checkable
 class Unread(Protocol):
     """Optional: copies known by size alone, because their bytes were never read."""
 
@@ -152,6 +161,13 @@ class Pages(Protocol):
 
     def count(self) -> int:
         """Return the approximate number of copies and listed digests of all tenants."""
+        ...
+
+    def counts(self) -> Iterator[int]:
+        """Count all copies and listed digests; yield their number so far, at least once.
+
+        The last number is exact, if nothing is written during the iteration. May take minutes.
+        """
         ...
 
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:

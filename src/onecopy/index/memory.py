@@ -203,6 +203,9 @@ class MemoryIndex:
         with self._locked() as tenants:
             return sum(len(own.records) + len(own.listed) for own in tenants.values())
 
+    def counts(self) -> Iterator[int]:
+        yield self.count()
+
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         last = -1 if after is None else int(after)
         with self._locked() as tenants:

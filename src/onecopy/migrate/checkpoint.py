@@ -31,11 +31,14 @@ class Mark(msgspec.Struct, frozen=True):
     headings: tuple[str, ...] = ()
     empty: int = 0
     names: int = 0
+    empty_files: int = 0
+    before: int | None = None
+    """Entries in the destination when the migration began; None if they were not counted."""
 
     @property
     def rows(self) -> int:
         """Number of rows before `position`."""
-        return self.copies + self.listed + self.rejected
+        return self.copies + self.listed + self.rejected + self.empty_files
 
 
 class Checkpoint(Protocol):

@@ -88,8 +88,8 @@ class DynamoDestination(IndexDestination):
             self._units += units_of(copy)
             yield tenant, copy
 
-    def count(self) -> int | None:
-        return None if _count(self._table) > _MAX_COUNTED_ITEMS else super().count()
+    def counts(self) -> Iterator[int]:
+        return iter(()) if _count(self._table) > _MAX_COUNTED_ITEMS else super().counts()
 
     def dollars(self) -> float | None:
         return self._units * WRITE_UNIT
@@ -135,8 +135,8 @@ class ChecksumDestination:
         digests = [Digest.parse(text) for text in sampled.digests]
         return None not in self._list.listed(sampled.tenant, digests)
 
-    def count(self) -> int | None:
-        return None if _count(self._table) > _MAX_COUNTED_ITEMS else self._list.count()
+    def counts(self) -> Iterator[int]:
+        return iter(()) if _count(self._table) > _MAX_COUNTED_ITEMS else self._list.counts()
 
     def dollars(self) -> float | None:
         return self._units * WRITE_UNIT
@@ -166,6 +166,9 @@ class ChecksumSource:
         self._table = Table(address, [address.key])
         self._rows = Rows(tenant, 1)
 
+    def notes(self) -> list[str]:
+        return []
+
     def version(self) -> str:
         table = self._table.request(self._table.client.describe_table)["Table"]
         return str(table["CreationDateTime"])
@@ -177,9 +180,9 @@ class ChecksumSource:
         start = {"ExclusiveStartKey": {self._key: {"S": after}}} if after else {}
         for answer in self._table.pages(self._table.client.scan, Limit=_PAGE_SIZE, **start):
             texts = [item[self._key]["S"] for item in answer["Items"]]
-            entries, rejects = self._rows.read(zip(texts), partial(_item, texts))
+            read = self._rows.read(zip(texts), partial(_item, texts))
             if texts:
-                yield Batch(texts[-1], entries, rejects)
+                yield Batch(texts[-1], read.entries, read.rejects)
 
     def values(self) -> Iterator[tuple[str, bytes]]:
         return iter(())

@@ -10,12 +10,12 @@ from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
-from urllib.parse import parse_qsl, urlencode
 
 from onecopy.digest import MiB
 from onecopy.errors import BadInput, InvalidSettings
 from onecopy.index.extras import extra
 from onecopy.migrate.checksum import is_heading, read_line, shown
+from onecopy.migrate.columns import Columns, options_of
 from onecopy.migrate.interface import Batch, Reject
 from onecopy.migrate.rows import Rows
 
@@ -38,35 +38,6 @@ _Line = tuple[int, list[str] | Reject | _Heading | None]
 empty."""
 
 
-class Columns(NamedTuple):
-    """Names of the columns that hold the checksum and, optionally, size and key."""
-
-    column: str | None
-    size: str | None
-    key: str | None
-
-    @staticmethod
-    def of(query: dict[str, str], address: str) -> "Columns":
-        """Return the columns named in the query of an address; raises InvalidSettings."""
-        names = Columns._fields
-        if unknown := ", ".join(sorted(query.keys() - set(names))):
-            raise InvalidSettings(f"{address}: unknown {unknown} (expected {', '.join(names)})")
-        columns = Columns(*map(query.get, names))
-        if columns.key is not None and columns.size is None:
-            raise InvalidSettings(f"{address}: a key needs a size; add size=COLUMN")
-        if columns.size is not None and columns.column is None:
-            raise InvalidSettings(f"{address}: a size needs a checksum; add column=COLUMN")
-        return columns
-
-    def query(self) -> str:
-        """Return the columns as the query of an address."""
-        return urlencode({name: value for name, value in self._asdict().items() if value})
-
-    def named(self) -> list[str]:
-        """Return the names that are given, the checksum's first."""
-        return [name for name in self if name is not None]
-
-
 class _File:
     """A file of rows. A position is the number of rows before it."""
 
@@ -80,6 +51,9 @@ class _File:
     @property
     def name(self) -> str:
         return f"{self._path.resolve()}?{self._columns.query()}"
+
+    def notes(self) -> list[str]:
+        return []
 
     def version(self) -> str:
         status = self._path.stat()
@@ -122,15 +96,16 @@ class CsvSource(_File):
                 numbers = [line for line, row in batch if isinstance(row, list)]
                 rows = [row for _, row in batch if isinstance(row, list)]
                 unreadable = [row for _, row in batch if isinstance(row, Reject)]
-                entries, rejects = self._rows.read(rows, partial(_line, numbers))
+                read = self._rows.read(rows, partial(_line, numbers))
                 done += len(batch)
                 yield Batch(
                     str(done),
-                    entries,
-                    sorted(rejects + unreadable, key=_number),
+                    read.entries,
+                    sorted(read.rejects + unreadable, key=_number),
                     headings=tuple(row.text for _, row in batch if isinstance(row, _Heading)),
                     empty=sum(row is None for _, row in batch),
                     names=sum(len(row) > len(self._columns.named() or "1") for row in rows),
+                    empty_files=read.empty_files,
                 )
 
     def _listed(self, lines: Iterator[str]) -> Iterator[_Line]:
@@ -256,11 +231,11 @@ class ParquetSource(_File):
                     continue
                 unread = record.slice(max(0, done - begin))
                 columns = [_parquet_values(unread.column(name)) for name in names]
-                entries, rejects = self._rows.read(
+                read = self._rows.read(
                     zip(*columns, strict=True), partial(_row, max(begin, done) + 1)
                 )
                 done = end
-                yield Batch(str(done), entries, rejects)
+                yield Batch(str(done), read.entries, read.rejects, empty_files=read.empty_files)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
@@ -309,8 +284,14 @@ def open_list(address: str, tenant: str) -> CsvSource | ParquetSource:
 
     Raises InvalidSettings.
     """
-    path, query = _split(address.removeprefix("file://"))
-    columns = Columns.of(dict(parse_qsl(query, keep_blank_values=True)), path)
+    scheme, mark, rest = address.partition("://")
+    if mark and scheme != "file":  # without the rest, which may contain a password
+        raise InvalidSettings(
+            f"unknown source: a URL that begins with {scheme}://; expected the URL of an index, a "
+            "table (postgresql://…?table=T&column=C), or the name of a file"
+        )
+    path, query = _split(rest if mark else address)
+    columns = Columns.of(options_of(query, path), path)
     file = Path(path)
     if file.name.lower().endswith(".parquet"):
         return ParquetSource(file, columns, tenant)
@@ -324,10 +305,19 @@ def open_list(address: str, tenant: str) -> CsvSource | ParquetSource:
 
 
 def _split(address: str) -> tuple[str, str]:
-    """Return path and query; a `?` is part of the path if a file has that name."""
+    """Return path and query; a `?` is part of the path if a file has that name.
+
+    Without such a file, the path ends where the name of a list can end.
+    """
     parts = address.split("?")
-    for end in range(len(parts), 1, -1):
-        path = "?".join(parts[:end])
+    pairs = [("?".join(parts[:end]), "?".join(parts[end:])) for end in range(1, len(parts) + 1)]
+    for path, query in reversed(pairs):
         if Path(path).is_file():
-            return path, "?".join(parts[end:])
-    return parts[0], "?".join(parts[1:])
+            return path, query
+    named = (pair for pair in pairs if _has_known_name(pair[0]))
+    return next(named, pairs[0])
+
+
+def _has_known_name(path: str) -> bool:
+    name = path.lower()
+    return name.endswith(".parquet") or name.removesuffix(".gz").endswith(_TEXT_FILES)

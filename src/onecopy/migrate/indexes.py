@@ -25,6 +25,9 @@ class IndexSource:
         self._index, self._pages = index, index
         self.name = name
 
+    def notes(self) -> list[str]:
+        return []
+
     def version(self) -> str:
         return ""  # positions stay valid for the life of the index
 
@@ -74,14 +77,13 @@ class IndexDestination:
         return [sampled for sampled in sample if not self._has(sampled)]
 
     def _has(self, sampled: Sampled) -> bool:
-        digests = [Digest.parse(text) for text in sampled.digests]
         if sampled.key is None:
+            digests = [Digest.parse(text) for text in sampled.digests]
             return None not in self._lists.listed(sampled.tenant, digests)
-        copy = self._index.at(sampled.tenant, [sampled.key])[0]
-        return copy is not None and all(digest in copy.digests for digest in digests)
+        return self._index.at(sampled.tenant, [sampled.key]) != [None]
 
-    def count(self) -> int | None:
-        return self._index.count() if isinstance(self._index, Pages) else None
+    def counts(self) -> Iterator[int]:
+        return self._index.counts() if isinstance(self._index, Pages) else iter(())
 
     def dollars(self) -> float | None:
         return None

@@ -29,6 +29,8 @@ class Batch(NamedTuple):
     """Empty lines: no rows."""
     names: int = 0
     """Rows with the name of a file, which is not kept: a copy needs a size."""
+    empty_files: int = 0
+    """Rows of files with a size of 0: they have no content to find again."""
 
 
 class Source(Protocol):
@@ -37,6 +39,9 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """A name without secrets, the same in every run."""
+
+    def notes(self) -> list[str]:
+        """Return what a user should know before the rows are moved, one sentence each."""
 
     def version(self) -> str:
         """Return the version of the rows; positions from another version are not valid."""
@@ -83,10 +88,13 @@ class Destination(Protocol):
         """Do what remains after the last `keep`, and report its progress as text. Repeatable."""
 
     def missing(self, sample: Sequence[Sampled]) -> list[Sampled]:
-        """Return those rows of a sample that are not in the destination."""
+        """Return those rows of a sample that are not in the destination.
 
-    def count(self) -> int | None:
-        """Return the approximate number of entries, or None if it is not known."""
+        A copy whose key has other digests is not missing: a later row replaced it.
+        """
+
+    def counts(self) -> Iterator[int]:
+        """Count all entries, and yield their number so far; the last is exact. None: not known."""
 
     def dollars(self) -> float | None:
         """Return the cost so far of this run's requests; None if requests are not charged."""

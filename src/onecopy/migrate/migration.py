@@ -20,6 +20,7 @@ from onecopy.content import Copy, Listed
 from onecopy.errors import InvalidSettings
 from onecopy.index.interface import Entry
 from onecopy.migrate.checkpoint import Checkpoint, Mark
+from onecopy.migrate.counting import count_entries, replaced_rows
 from onecopy.migrate.interface import Batch, Destination, Reject, Sampled, Source
 from onecopy.migrate.rejects import Rejects
 from onecopy.migrate.rows import digests_of
@@ -29,6 +30,8 @@ _BATCHES_AHEAD = 2
 """Batches that are read before they are needed."""
 _SAMPLE_ROWS = 100
 """Rows that are looked up in the destination at the end."""
+_MAX_SECONDS_BEFORE = 10.0
+"""Seconds to count the destination's entries before the migration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,17 @@ class MigrationResult:
     """Empty lines of a file: read, but no rows."""
     names: int
     """Rows of a file of checksums with a name, which is not kept: a copy needs a size."""
+    empty_files: int
+    """Rows of files with a size of 0, which are not moved: they have no content to find again."""
     seconds: float
-    """Duration of this run, without the final look-up of the sample."""
+    """Duration of this run, without the look-up of the sample and without counting."""
     dollars: float | None
     """Cost of this run's requests; None if requests are not charged."""
     count: int | None
-    """Approximate number of entries in the destination; None if it is not known."""
+    """Number of entries in the destination; None if they were not counted."""
+    replaced: int | None
+    """Moved rows that replaced or repeated an entry, by the number of entries before and after the
+    migration; None if they were not counted."""
     checked: int
     """Size of the random sample of moved rows that was looked up in the destination."""
     missing: tuple[Sampled, ...]
@@ -60,7 +68,7 @@ class MigrationResult:
     @property
     def rows(self) -> int:
         """Number of rows in the source, without headings and empty lines."""
-        return self.copies + self.listed + self.rejected
+        return self.copies + self.listed + self.rejected + self.empty_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +93,27 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
     rejects: Path,
     *,
     every: float = 10.0,
+    count: bool = True,
+    incremental: bool = False,
     report: Report = lambda _progress: None,
 ) -> MigrationResult:
     """Move all rows, starting where an earlier run stopped, and look up a sample of them.
 
-    Writes a checkpoint every `every` seconds, and rejected rows to the file `rejects`. Raises
-    what source and destination raise; call it again to resume.
+    Writes a checkpoint every `every` seconds, and rejected rows to the file `rejects`. With
+    `count`, the entries of the destination are counted before and afterwards. An `incremental`
+    migration keeps its last position, where the next one starts. Raises what source and destination
+    raise; call it again to resume.
     """
-    began = time.monotonic()
-    mark = checkpoint.read()
-    if mark is None or mark.version != source.version():
-        mark = Mark(source.version(), "")
+
+    def status(text: str) -> None:
+        report(Progress(0, [], destination.dollars(), text))
+
+    mark = _mark_of(checkpoint, source.version())
     destination.begin(resumed=mark.position != "")
+    if count and mark.rows == 0:
+        before = count_entries(destination, status, _MAX_SECONDS_BEFORE)
+        mark = msgspec.structs.replace(mark, before=before)
+    began = time.monotonic()
     _move_values(source, destination)
     moving = _Migration(mark, destination, Rejects(rejects, mark.reject_bytes), report)
     workers = Workers()
@@ -107,10 +124,14 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
             checkpoint.write(moving.synced_mark())
     finally:
         workers.stop(timeout=2)
-    destination.finish(lambda status: report(Progress(0, [], destination.dollars(), status)))
+    destination.finish(status)
     seconds = time.monotonic() - began
     missing = destination.missing(moving.sample)
-    checkpoint.write(None)
+    after = count_entries(destination, status) if count else None
+    # At the end, so that a count that is interrupted can be repeated. If rows are missing, the next
+    # run moves all of them.
+    is_kept = incremental and not missing
+    checkpoint.write(Mark(mark.version, moving.mark.position) if is_kept else None)
     return MigrationResult(
         resumed=mark.rows,
         copies=moving.mark.copies,
@@ -119,12 +140,20 @@ def migrate(  # noqa: PLR0913 - its collaborators, by name
         headings=moving.mark.headings,
         empty=moving.mark.empty,
         names=moving.mark.names,
+        empty_files=moving.mark.empty_files,
         seconds=seconds,
         dollars=destination.dollars(),
-        count=destination.count(),
+        count=after,
+        replaced=replaced_rows(moving.mark, after),
         checked=len(moving.sample),
         missing=tuple(missing),
     )
+
+
+def _mark_of(checkpoint: Checkpoint, version: str) -> Mark:
+    """Return the progress of earlier runs; none if the source has changed since."""
+    mark = checkpoint.read()
+    return mark if mark is not None and mark.version == version else Mark(version, "")
 
 
 def _move_values(source: Source, destination: Destination) -> None:
@@ -179,9 +208,11 @@ class _Migration:
             headings=mark.headings + batch.headings,
             empty=mark.empty + batch.empty,
             names=mark.names + batch.names,
+            empty_files=mark.empty_files + batch.empty_files,
         )
         self._add_to_sample(batch.entries)
-        self._report(Progress(entries + rejects, batch.rejects, self._destination.dollars()))
+        rows = entries + rejects + batch.empty_files
+        self._report(Progress(rows, batch.rejects, self._destination.dollars()))
 
     def _add_to_sample(self, entries: list[Entry]) -> None:
         """Update the sample so that every row so far is (nearly) equally likely to be in it."""

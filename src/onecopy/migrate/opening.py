@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from onecopy.errors import InvalidSettings
 from onecopy.index import engine_module, is_index, open_index
 from onecopy.index.extras import extra
 from onecopy.migrate.files import open_list
@@ -14,16 +15,21 @@ _SOURCES = {
     "postgresql": ("onecopy.migrate.postgres", "postgres"),
 }
 """URL scheme -> the module whose `open_source` opens tables that are no index, and its extra."""
+_SINCE = {"postgresql": _SOURCES["postgresql"]}
+"""URL scheme -> the module whose `open_source` can read rows by a column, and its extra."""
 _DESTINATIONS = {"dynamodb": _SOURCES["dynamodb"]}
 """URL scheme -> the module whose `open_destination` has a faster way to write, and its extra."""
 
 
-def open_source(address: str, tenant: str) -> Source:
+def open_source(address: str, tenant: str, since: str | None = None) -> Source:
     """Open the URL of an index, `postgresql://…?table=T&column=C`, or a file of checksums.
 
-    Rows that are not from an index are assigned to `tenant`. Raises InvalidSettings, Forbidden and
-    Unavailable.
+    Rows that are not from an index are assigned to `tenant`. With `since`, a table's rows are read
+    in the order of that column, so that a later run can read only the new ones. Raises
+    InvalidSettings, Forbidden and Unavailable.
     """
+    if since is not None:
+        return _open_since(address, tenant, since)
     if not is_index(address):
         return open_list(address, tenant)
     if module := _module(_SOURCES, address):
@@ -33,6 +39,22 @@ def open_source(address: str, tenant: str) -> Source:
     engine = engine_module(address)
     engine.require_exists(address)  # opening an index creates it
     return IndexSource(open_index(address), engine.name_of(address))
+
+
+def _open_since(address: str, tenant: str, since: str) -> Source:
+    module = _module(_SINCE, address)
+    if module is None:
+        raise InvalidSettings(
+            f"only a table of a database has rows since the last run, not {_shown(address)}; use "
+            "postgresql://…?table=T&column=C, or leave out --since-column"
+        )
+    source: Source = module.open_source(address, tenant, since)
+    return source
+
+
+def _shown(address: str) -> str:
+    """Return an address without what may be a password."""
+    return f"a URL of {address.partition(':')[0]}:" if "@" in address else address
 
 
 def open_destination(address: str, bucket: str | None = None) -> Destination:

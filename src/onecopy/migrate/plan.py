@@ -86,9 +86,11 @@ class _Sample:
         began = time.monotonic()
         self._entries: list[Copy | Listed] = []
         self.rejected = 0
+        self._empty_files = 0
         for batch in source.batches():
             self._entries += [entry for _, entry in batch.entries]
             self.rejected += len(batch.rejects)
+            self._empty_files += batch.empty_files
             seconds = time.monotonic() - began
             if self.rows >= _MAX_SAMPLE_ROWS or seconds > _MAX_SAMPLE_SECONDS:
                 break
@@ -97,8 +99,8 @@ class _Sample:
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return len(self._entries) + self.rejected
+        return len(self._entries) + self.rejected + self._empty_files
 
     def mean(self, measure: Callable[[Copy | Listed], int]) -> float:
-        """Return the average of a measure over the rows; rejected rows count as 0."""
+        """Return the average of a measure over the rows; rows that are not moved count as 0."""
         return sum(map(measure, self._entries)) / max(1, self.rows)

@@ -4,8 +4,9 @@ Where the copies are stored is unknown, so its matches are claims. Checksums of 
 checksums of 64 digits SHA-256.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, islice
+from typing import Any
 
 from onecopy.content import Listed
 from onecopy.digest import MD5, SHA256, Digest, Scheme
@@ -19,6 +20,10 @@ _CHUNK = 4 * MAX_IN_FLIGHT * MAX_WRITE
 """Digests that are written at a time."""
 _PAGE_SIZE = 5000
 """Digests in one page."""
+_SAMPLE_SIZE = 1000
+"""Items that are read when the table is opened, to learn how its checksums are written."""
+_MAX_LOOKUPS = 100
+"""Oddly written checksums of the sample that are looked up in the usual form."""
 _TENANT = "default"
 """The tenant of the digests when they are moved to an index."""
 _SCHEMES = {2 * scheme.length: scheme for scheme in (MD5, SHA256)}
@@ -32,13 +37,23 @@ class ChecksumTable:
         self._table = Table(address, [address.key])
         with self._table.closed_on_error():
             self._check_keys()
+            self._sample = self._texts(self._table.client.scan, Limit=_SAMPLE_SIZE)
             self._scheme = self._detect_scheme()
 
+    def _texts(self, call: Callable[..., Any], **request: Any) -> list[str]:  # noqa: ANN401
+        return [item[self._key]["S"] for item in self._table.request(call, **request)["Items"]]
+
     def _detect_scheme(self) -> Scheme:
-        """Return the scheme of one checksum, since all have the same; MD5 if the table is empty."""
-        items = self._table.request(self._table.client.scan, Limit=1)["Items"]
-        digest = self._digest(items[0]) if items else None
-        return digest.scheme if digest else MD5
+        """Return the scheme of one checksum, since all have the same; MD5 if there is none."""
+        digests = (_digest_of(text.strip()) for text in self._sample)
+        return next((digest.scheme for digest in digests if digest), MD5)
+
+    def unfound(self) -> str | None:
+        read = ((text, _digest_of(text.strip())) for text in self._sample)
+        odd = ((text, digest) for text, digest in read if digest and text != digest.value.hex())
+        some = dict(islice(odd, _MAX_LOOKUPS))
+        found = self.listed(_TENANT, list(some.values()))
+        return next((text for text, listed in zip(some, found, strict=True) if not listed), None)
 
     def _check_keys(self) -> None:
         """Raise InvalidSettings unless the table has a single key, of this name, a string."""
@@ -82,15 +97,16 @@ class ChecksumTable:
 
     def _digest(self, item: Item) -> Digest | None:
         """Return the digest of an item; None if it is not a checksum."""
-        text = item[self._key]["S"].lower()
-        try:
-            return Digest.parse(f"{_SCHEMES[len(text)]}:{text}")
-        except (KeyError, InvalidDigest):
-            return None
+        return _digest_of(item[self._key]["S"])
 
     def count(self) -> int:
+        *_, last = self.counts()
+        return last
+
+    def counts(self) -> Iterator[int]:
         scan = self._table.client.scan
-        return sum(answer["Count"] for answer in self._table.pages(scan, Select="COUNT"))
+        answers = self._table.pages(scan, Select="COUNT", ConsistentRead=True)
+        return accumulate((int(answer["Count"]) for answer in answers), initial=0)
 
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         start = {"ExclusiveStartKey": {self._key: {"S": after}}} if after else {}
@@ -103,6 +119,14 @@ class ChecksumTable:
 
     def close(self) -> None:
         self._table.close()
+
+
+def _digest_of(text: str) -> Digest | None:
+    """Return the digest with this hex, in either case; None if it is not a checksum."""
+    try:
+        return Digest.parse(f"{_SCHEMES[len(text)]}:{text.lower()}")
+    except (KeyError, InvalidDigest):
+        return None
 
 
 def _is_whole(digest: Digest) -> bool:

@@ -80,7 +80,7 @@ def send(call: Callable[..., _R], **request: Any) -> _R:  # noqa: ANN401 - boto3
     except boto.ClientError as error:
         raise _failure(error) from error
     except boto.BotoCoreError as error:
-        raise failure_of(error, "DynamoDB", "the index's URL") from error
+        raise failure_of(error, "DynamoDB", "the URL of the table") from error
 
 
 def _failure(error: boto.ClientError) -> Failure:

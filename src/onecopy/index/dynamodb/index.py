@@ -38,7 +38,7 @@ class DynamoIndex:
         self.unread, self.unread_sizes = reader.unread, reader.unread_sizes
         self.forget = self._writer.forget
         self.enlist, self.listed = lists.enlist, lists.listed
-        self.count, self.pages = pages.count, pages.pages
+        self.count, self.counts, self.pages = pages.count, pages.counts, pages.pages
         self.get, self.put_if, self.increase = values.get, values.put_if, values.increase
 
     def copies(

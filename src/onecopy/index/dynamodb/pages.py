@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import accumulate
 
 from onecopy.content import Copy, Listed
 from onecopy.index.dynamodb.connections import Item, Table
@@ -11,6 +12,8 @@ from onecopy.index.interface import Entry
 
 _PAGE_SIZE = 2000
 """Entries in one page."""
+_GROUP = 8
+"""Partitions that are counted at the same time."""
 
 
 class PageReader:
@@ -21,8 +24,14 @@ class PageReader:
         self._tenants = tenants
 
     def count(self) -> int:
+        *_, last = self.counts()
+        return last
+
+    def counts(self) -> Iterator[int]:
         partitions = [pk for name in self._tenants.names() for pk in self._partitions(name)]
-        return sum(self._table.each(self._count, partitions))
+        groups = [partitions[at : at + _GROUP] for at in range(0, len(partitions), _GROUP)]
+        sums = (sum(self._table.each(self._count, group)) for group in groups)
+        return accumulate(sums, initial=0)
 
     def _count(self, pk: str) -> int:
         answers = self._table.pages(
@@ -30,6 +39,7 @@ class PageReader:
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": {"S": pk}},
             Select="COUNT",
+            ConsistentRead=True,
         )
         return sum(answer["Count"] for answer in answers)
 

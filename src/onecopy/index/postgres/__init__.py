@@ -48,5 +48,8 @@ def files(url: str) -> Sequence[Path]:  # noqa: ARG001
 
 
 def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001
-    """Return the assumed rate."""
+    """Return the assumed rate; raises InvalidSettings for a URL that cannot be used."""
+    with extra("postgres"):
+        from onecopy.index.postgres.connections import conninfo_of
+    conninfo_of(url)
     return WriteCost(40_000.0)

@@ -1,5 +1,6 @@
 """Connections to a database, and the ways to execute statements."""
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
@@ -35,6 +36,7 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
 }
 """Parameters of libpq, unless the URL sets them."""
+_UNKNOWN_OPTION = re.compile(r"invalid URI query parameter: \"(\w+)\"")
 # Timeouts, so that no process waits forever for another. All queries find their rows by an index,
 # one by one, and are planned once: see reading.py.
 _SESSION = """
@@ -109,7 +111,7 @@ class Connections:
     """
 
     def __init__(self, url: str) -> None:
-        self._conninfo = _conninfo(url)
+        self._conninfo = conninfo_of(url)
         self._idle: list[tuple[Connection, float]] = []
         """Each with the time at which it became idle."""
         self._count = 0
@@ -217,17 +219,19 @@ def _is_alive(connection: Connection) -> bool:
         return not selector.select(0)
 
 
-def _conninfo(url: str) -> str:
-    """Return a connection string for libpq; raises InvalidSettings."""
+def conninfo_of(url: str, subject: str = "the index") -> str:
+    """Return a connection string for libpq; raises InvalidSettings, which names the subject."""
     try:
         given = conninfo_to_dict(url)
-    except psycopg.Error:
-        # Without libpq's message and the URL: either may contain a password.
+    except psycopg.Error as error:
+        # Without the URL and most of libpq's messages: they may contain a password.
+        unknown = _UNKNOWN_OPTION.search(str(error))
         raise InvalidSettings(
-            "invalid URL of the index: expected postgresql://user@host/database, percent-encoded "
-            "where necessary, with options of libpq"
+            f"invalid URL of {subject}{f' (unknown option {unknown[1]})' if unknown else ''}: "
+            "expected postgresql://user@host/database, percent-encoded where necessary, with "
+            "options of libpq"
         ) from None
-    if "password" in given:
+    if "password" in given or "sslpassword" in given:
         raise InvalidSettings(
             "the URL contains a password, which other users can read: set PGPASSWORD instead, or "
             "use a password file or a service file of PostgreSQL"

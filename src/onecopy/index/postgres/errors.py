@@ -20,7 +20,8 @@ _MEANINGS: dict[str, _Meaning] = {
     "42501": (Forbidden, "the database user lacks a permission"),
     "53": (Unavailable, "the database is out of resources"),
     "53100": (Failure, "the disk of the database is full: free some space"),
-    "55": (Unavailable, "other processes have locked the index: try again"),
+    "55006": (Unavailable, "other processes hold a lock that this needs: try again"),
+    "55P": (Unavailable, "other processes hold a lock that this needs: try again"),
     "57": (Unavailable, "the database interrupted the request"),
     "58": (Unavailable, "the database cannot read or write its files"),
     "XX001": (Failure, "the database is damaged: restore a backup"),
@@ -33,12 +34,15 @@ _REFUSALS: dict[str, _Meaning] = {
     "role .* does not exist|not permitted to log in": _MEANINGS["28"],
     "permission denied for database": _MEANINGS["42501"],
     "database .* does not exist": _MEANINGS["3D"],
-    "bad value|invalid .* value": (InvalidSettings, "the URL of the index cannot be used"),
+    "bad value|invalid .* value|invalid port|Servname not supported": (
+        InvalidSettings,
+        "the database's address cannot be used",
+    ),
 }
 
 
-def failure(error: psycopg.Error) -> OnecopyError:
-    """Return the error to raise in place of one of PostgreSQL's."""
+def failure(error: psycopg.Error, subject: str = "the index") -> OnecopyError:
+    """Return the error to raise in place of one of PostgreSQL's; `subject` was in use."""
     state = error.sqlstate or ""
     for length in (5, 3, 2):
         if meaning := _MEANINGS.get(state[:length]):
@@ -46,7 +50,7 @@ def failure(error: psycopg.Error) -> OnecopyError:
             return kind(f"{message} ({_first_line(error)})")
     if isinstance(error, psycopg.OperationalError) and not state:
         return Unavailable(f"the connection to the database is lost ({_first_line(error)})")
-    return Failure(f"the index failed: {type(error).__name__}: {_first_line(error)}")
+    return Failure(f"{subject} failed: {type(error).__name__}: {_first_line(error)}")
 
 
 def refusal(error: psycopg.Error) -> OnecopyError:

@@ -100,6 +100,12 @@ class PostgresIndex:
     def count(self) -> int:
         return self._connections.use(pages.count)
 
+    def counts(self) -> Iterator[int]:
+        total = 0
+        for table in pages.TABLES:
+            total += self._connections.use(pages.count_all, table)
+            yield total
+
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         while page := self._connections.use(pages.page, after):
             after = page[0]

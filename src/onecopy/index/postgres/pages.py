@@ -2,7 +2,7 @@
 
 from onecopy.content import Listed
 from onecopy.index.interface import Entry
-from onecopy.index.postgres.connections import Connection, fetch
+from onecopy.index.postgres.connections import Connection, fetch, run
 from onecopy.index.postgres.rows import to_copy, unpacked
 
 _PAGE_SIZE = 5000
@@ -10,6 +10,8 @@ _PAGE_SIZE = 5000
 _MAX_COUNTED = 100_000
 """Rows of a table up to which they are counted; above that, the number is estimated."""
 
+TABLES = ("onecopy.copy", "onecopy.listed")
+"""The tables of entries."""
 _COPIES = """
 SELECT tenant, number, (SELECT name FROM onecopy.tenant WHERE id = tenant),
     key, size, digests, identity, stored_at, recorded_at
@@ -49,7 +51,15 @@ def _listed(connection: Connection, tenant: int, digest: bytes) -> Page | None:
 
 def count(connection: Connection) -> int:
     """Return the number of entries, or an estimate if there are many."""
-    return sum(_count(connection, table) for table in ("onecopy.copy", "onecopy.listed"))
+    return sum(_count(connection, table) for table in TABLES)
+
+
+def count_all(connection: Connection, table: str) -> int:
+    """Return the exact number of rows of a table, however long that takes."""
+    run(connection, "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL enable_seqscan = 'on'")
+    ((rows,),) = connection.execute(f"SELECT count(*) FROM {table}", prepare=False).fetchall()
+    run(connection, "COMMIT")
+    return int(rows)
 
 
 def _count(connection: Connection, table: str) -> int:

@@ -148,6 +148,9 @@ class SqliteIndex:
     def count(self) -> int:
         return self._readers.read(pages.count)
 
+    def counts(self) -> Iterator[int]:
+        yield self.count()
+
     def pages(self, after: str | None = None) -> Iterator[tuple[str, list[Entry]]]:
         while page := self._readers.read(pages.page, after):
             after = page[0]

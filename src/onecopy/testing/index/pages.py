@@ -100,10 +100,22 @@ class PagesContract:
         given = self.fill(index)
         assert 0.9 * len(given) < index.count() < 1.1 * len(given)
 
+    def test_exact_count(self, index: MovableIndex) -> None:
+        """Counting ends with the exact number of entries, and never goes down."""
+        assert list(index.counts())[-1] == 0
+        given = self.fill(index)
+        counts = list(index.counts())
+        assert counts == sorted(counts)
+        assert counts[-1] == len(given)
+
     def test_pages_closed(self, index: MovableIndex) -> None:
         """After `close` all methods raise Unavailable."""
         index.close()
-        calls: list[Callable[[], object]] = [index.count, lambda: list(index.pages())]
+        calls: list[Callable[[], object]] = [
+            index.count,
+            lambda: list(index.counts()),
+            lambda: list(index.pages()),
+        ]
         for call in calls:
             with pytest.raises(Unavailable):
                 call()
