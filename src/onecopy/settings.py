@@ -6,7 +6,7 @@ read.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,14 @@ def read_variables(
     environment = os.environ if environment is None else environment
     values = {name: environment.get(variable) for variable, name in variables.items()}
     return {name: value for name, value in values.items() if value}
+
+
+def first_set(
+    names: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[str, str] | None:
+    """Return the first of these environment variables that is set, and its value, or None."""
+    environment = os.environ if environment is None else environment
+    return next(((name, environment[name]) for name in names if name in environment), None)
 
 
 def _overlay(values: dict[str, Any], layer: Mapping[str, Any], source: str) -> None:

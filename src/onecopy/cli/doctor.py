@@ -11,7 +11,7 @@ from onecopy.backends import opened_backends, opened_index
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
-from onecopy.doctor.finding import Finding, State, fine, wrong
+from onecopy.doctor.finding import Finding, State, failed, fine
 from onecopy.doctor.index import examine_binding
 from onecopy.doctor.policy import policy as least_policy
 from onecopy.doctor.service import examine_service
@@ -102,7 +102,7 @@ def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -
             about = "store"
             store = open_store(settings.store)
         except Failure as error:
-            yield wrong(about, str(error))
+            yield failed(about, error)
             return
         stack.callback(store.close)
         yield fine("index", f"{settings.index} can be read and written")
