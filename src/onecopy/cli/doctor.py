@@ -93,7 +93,7 @@ def command(  # noqa: PLR0913 - one for each option
 
 def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -> Iterator[Finding]:
     if settings.server is not None:
-        yield from examine_service(settings.server, settings.token)
+        yield from examine_service(settings.server, settings.token, allow_http=settings.allow_http)
         return
     with ExitStack() as stack:
         about = "index"

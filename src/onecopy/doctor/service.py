@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from onecopy.client import require_private
 from onecopy.doctor.clock import examine_clock
 from onecopy.doctor.finding import Finding, State, advice, failed, fine, wrong
 from onecopy.doctor.network import examine_network
@@ -15,12 +16,17 @@ from onecopy.network import read_network
 from onecopy.version import __version__
 
 
-def examine_service(url: str, token: str | None) -> Iterator[Finding]:
-    """Check that a service answers, its version and clock, and the permissions of the token."""
+def examine_service(url: str, token: str | None, *, allow_http: bool = False) -> Iterator[Finding]:
+    """Check that a service answers, its version and clock, and the permissions of the token.
+
+    A token is sent over plain HTTP to another machine only with `allow_http`.
+    """
     root, network = url.rstrip("/"), read_network()
     yield (way := examine_network(network, root))
     if way.state is State.WRONG:
         return
+    if token and not allow_http:
+        require_private(root)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         with HttpClient(network=network) as http:
