@@ -8,6 +8,7 @@ import pytest
 from onecopy.aws.client import network_of, session_of
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.httpclient import HttpClient
+from onecopy.index import open_index
 from onecopy.network import CA_VARIABLES, CaFile, read_network
 from onecopy.proxies import Proxy
 from onecopy.store import open_store
@@ -197,13 +198,21 @@ def test_a_lower_case_variable_counts_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://u:hush@p:1", "socks5://u:hush@p", "http://u:hush@p:x", "http://"]
+    "text",
+    ["https://u:hush@p:1", "http://u:hush@[p", "socks5://u:hush@p", "http://u:hush@p:x", "http://"],
 )
 def test_a_proxy_that_we_cannot_use_is_refused(text: str) -> None:
     """The error names the variable, and not the password."""
     with pytest.raises(InvalidSettings, match="HTTPS_PROXY") as raised:
         read_network({"HTTPS_PROXY": text}).proxy("https://files.test")
     assert "hush" not in str(raised.value)
+
+
+def test_a_refused_proxy_is_shown() -> None:
+    """With its scheme, which is what is wrong with it."""
+    with pytest.raises(InvalidSettings, match="can't use the proxy 'socks5://p:1' in HTTP_PROXY"):
+        Proxy.parse("socks5://u:hush@p:1", "HTTP_PROXY")
+    assert repr(Proxy.parse("http://u:hush@p:1", "HTTP_PROXY")) == "http://p:1"
 
 
 # What happens if a proxy fails
@@ -281,6 +290,17 @@ def test_a_proxy_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(Unavailable, match=f"proxy {url}: it did not answer in time") as raised:
             get("https://files.test")
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_table_behind_a_proxy(
+    scheme: str, server: Middleman, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The errors of an index name the proxy in the same words."""
+    with proxying(server.url, closed=True) as proxy:
+        monkeypatch.setenv(f"{scheme.upper()}_PROXY", proxy.url)
+        with pytest.raises(Forbidden, match=r"can't reach DynamoDB through the proxy .* 407"):
+            open_index(f"dynamodb://table?endpoint={scheme}://files.test")
 
 
 # CA certificates

@@ -1,5 +1,6 @@
 """HTTP proxies: their URLs, tunnels through them, and the errors of those that fail."""
 
+import re
 import socket
 from base64 import b64encode
 from contextlib import suppress
@@ -11,6 +12,7 @@ from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 
 _DEFAULT_PORT = 80
 """As in botocore."""
+_SCHEME = re.compile(r"[a-z0-9]+://")
 _MAX_ANSWER_BYTES = 64 * 1024
 _DENIED = (HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
 
@@ -35,15 +37,18 @@ class Proxy(NamedTuple):
     @staticmethod
     def parse(text: str, variable: str) -> "Proxy":
         """Parse `http://NAME:PASSWORD@host:port`, or `host:port`; raises InvalidSettings."""
-        parts = urlsplit(text if "://" in text else f"http://{text.removeprefix('//')}")
-        with suppress(ValueError):  # an invalid port
+        with suppress(ValueError):  # an invalid address or port
+            parts = urlsplit(text if "://" in text else f"http://{text.removeprefix('//')}")
             if parts.scheme == "http" and parts.hostname:
                 port = parts.port or _DEFAULT_PORT
                 return Proxy(parts.hostname, port, _basic(parts), variable)
         raise InvalidSettings(
-            f"can't use the {parts.scheme} proxy {parts.hostname} in {variable}: expected "
-            "http://host:port, with a name and password as http://NAME:PASSWORD@host:port"
+            f"can't use the proxy {_without_password(text)!r} in {variable}: expected "
+            "http://host:port, or http://NAME:PASSWORD@host:port"
         )
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         return f"http://{bracketed(self.host)}:{self.port}"
@@ -102,6 +107,11 @@ def denied(status: int) -> ProxyFailed:
     with suppress(ValueError):
         return ProxyFailed(f"it answered {status} {HTTPStatus(status).phrase}", status)
     return ProxyFailed(f"it answered {status}", status)
+
+
+def _without_password(text: str) -> str:
+    scheme = _SCHEME.match(text)
+    return (scheme[0] if scheme else "") + text.rpartition("@")[2].rpartition("//")[2]
 
 
 def _basic(parts: SplitResult) -> str:
