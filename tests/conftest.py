@@ -14,6 +14,7 @@ from typing import Protocol
 import hypothesis
 import pytest
 
+from onecopy.network import CA_VARIABLES
 from tests.standins import SERVERS, Standin
 from tests.standins.child import Child
 from tests.standins.postgres import Postgres, given_or_own
@@ -34,7 +35,8 @@ def environment(home: Path, **more: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("ONECOPY_", "XDG_", "HOME"))
+        if not name.startswith(("ONECOPY_", "XDG_", "HOME", *CA_VARIABLES))
+        and not name.lower().endswith("_proxy")
     }
     path = os.pathsep.join([str(_SOURCE), kept.get("PYTHONPATH", "")]).strip(os.pathsep)
     return {**kept, "PYTHONPATH": path, "HOME": str(home), "PYTHONWARNINGS": "error", **more}

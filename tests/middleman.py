@@ -112,7 +112,9 @@ def standing_between(service: str) -> Iterator[Middleman]:
 
 
 @contextmanager
-def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[Middleman]:
+def answering(
+    status: int, headers: dict[str, str], body: bytes, tls: ssl.SSLContext | None = None
+) -> Iterator[Middleman]:
     """Run a server that answers everything alike, and remembers what it was asked."""
     seen = Middleman("")
 
@@ -122,7 +124,7 @@ def answering(status: int, headers: dict[str, str], body: bytes) -> Iterator[Mid
             self.rfile.read(length)
             return status, headers, body
 
-    with serving(Answering) as url:
+    with serving(Answering, tls) as url:
         seen.url = url
         yield seen
 

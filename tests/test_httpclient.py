@@ -415,8 +415,8 @@ def tls(certificate: Path) -> ssl.SSLContext:
 def test_a_trusted_certificate(
     tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """TLS changes nothing else; the system, or SSL_CERT_FILE, provides the trusted certificates."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    """TLS changes nothing else; the environment names the trusted certificates."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
     with speaking(says(OK, OK), echoes, tls=tls) as server, HttpClient() as connections:
         assert upload(connections, server.url, iter([b"x" * MiB]), MiB) == (200, b"ok")
         assert get(connections, server.url) == b"ok"

@@ -113,6 +113,19 @@ def test_a_cache_folder_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (str(found), str(given)) == ("/local", "/cache")
 
 
+def test_a_configuration_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """XDG_CONFIG_HOME or ~/.config; on Windows the roaming application data; never relative."""
+    assert platforms.config_folder({"HOME": "/home/ada"}) == Path("/home/ada/.config")
+    assert platforms.config_folder({"HOME": "/h", "XDG_CONFIG_HOME": "/config"}) == Path("/config")
+    assert platforms.config_folder({"HOME": ".", "XDG_CONFIG_HOME": "."}) is None
+    home = Path.home()  # before the system seems to be another one
+    monkeypatch.setattr(platforms, "Path", type(home))
+    monkeypatch.setattr(os, "name", "nt")
+    found = platforms.config_folder({"APPDATA": "/roaming", "HOME": "/home/ada"})
+    monkeypatch.undo()
+    assert str(found) == "/roaming"
+
+
 def test_directories_are_not_synced_on_windows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -215,3 +215,126 @@ def test_bad_patterns(tmp_path: Path, text: str, error: str) -> None:
         read(write(tmp_path, text), {}, {})
     with pytest.raises(InvalidSettings, match="ONECOPY_TRASH: the pattern"):
         read(None, {}, {"ONECOPY_TRASH": "a\n#b"})
+
+
+# Files that the user did not name
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a working directory."""
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """Return the user's folder for the configuration of onecopy."""
+    folder = tmp_path / "config" / "onecopy"
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_the_users_own_file(here: Path, own: Path) -> None:
+    """It overrides the defaults, and is overridden by a file in the working directory."""
+    write(own, f'server = "https://own"\ntoken_file = "{own}/token"\nprice = 1\n')
+    (own / "token").write_text("own-token")
+    write(here, "price = 2\n")
+    found = read(environment={"XDG_CONFIG_HOME": str(own.parent)})
+    assert (found.server, found.token, found.price) == ("https://own", "own-token", 2)
+    assert found.found == frozenset()
+
+
+@pytest.mark.parametrize("variable", ["XDG_CONFIG_HOME", "HOME"])
+def test_the_users_own_folder_is_absolute(here: Path, variable: str) -> None:
+    """A relative folder would be in the working directory, and its file anybody's."""
+    for folder in (here / "onecopy", here / ".config" / "onecopy"):
+        folder.mkdir(parents=True)
+        write(folder, 'server = "https://planted"\n')
+    assert read(environment={variable: "."}).server is None
+    assert read(environment={}).server is None
+
+
+def test_a_mistake_in_the_users_own_file_names_it(here: Path, own: Path) -> None:
+    """The path is in the error."""
+    write(own, "stroe = 1\n")
+    with pytest.raises(InvalidSettings, match=str(own)):
+        read(environment={"XDG_CONFIG_HOME": str(own.parent)})
+
+
+def test_a_found_file_cannot_name_secrets(here: Path) -> None:
+    """No file of the user's is read as a token, unless the user names the settings file."""
+    (here / "id_rsa").write_text("hush")
+    path = write(here, 'token_file = "id_rsa"\n')
+    with pytest.raises(InvalidSettings, match=r"can't set token_file.*--config onecopy.toml"):
+        read(environment={})
+    assert read(path, {}, {}).token == "hush"
+
+
+SERVER = 'server = "https://planted.test"\n'
+
+
+@pytest.mark.parametrize("source", ["environment", "command line", "own file"])
+def test_a_server_of_a_found_file_gets_no_token(
+    here: Path, own: Path, source: str, tmp_path: Path
+) -> None:
+    """Wherever the token comes from: the user must name the server, too."""
+    path = write(here, SERVER)
+    (tmp_path / "token").write_text("hush")
+    token = str(tmp_path / "token")
+    write(own, f'token_file = "{token}"\n' if source == "own file" else "")
+    environment = {"XDG_CONFIG_HOME": str(own.parent)}
+    if source == "environment":
+        environment["ONECOPY_TOKEN"] = "hush"
+    options = {"token_file": token} if source == "command line" else {}
+    with pytest.raises(
+        InvalidSettings, match=r"names the server 'https://planted\.test'"
+    ) as raised:
+        read(None, options, environment)
+    assert "hush" not in str(raised.value)
+    assert read(path, options, environment).token == "hush"
+    server = {**options, "server": "https://planted.test"}
+    assert read(None, server, environment).token == "hush"
+    environment["ONECOPY_SERVER"] = "https://mine.test"
+    assert read(None, options, environment).server == "https://mine.test"
+
+
+def test_a_server_that_the_users_own_file_names_too(here: Path, own: Path) -> None:
+    """The user named it: then it gets the token."""
+    write(here, SERVER)
+    write(own, SERVER)
+    environment = {"XDG_CONFIG_HOME": str(own.parent), "ONECOPY_TOKEN": "t"}
+    assert read(None, {}, environment).token == "t"
+
+
+def test_the_working_directory_may_be_the_users_own_folder(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file is the user's, not one that was found."""
+    (own / "token").write_text("own-token")
+    write(own, SERVER + 'token_file = "token"\n')
+    monkeypatch.chdir(own)
+    assert read(environment={"XDG_CONFIG_HOME": str(own.parent)}).token == "own-token"
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "chosen"),
+    [
+        (SERVER, {}, {"server"}),
+        ('index = "sqlite:a"\nstore = "b"\nprice = 1\n', {}, {"index", "store"}),
+        ('index = "sqlite:a"\nstore = "b"\n', {"ONECOPY_STORE": "c"}, {"index"}),
+        ('index = "sqlite:a"\n', {"ONECOPY_SERVER": "http://x"}, set()),
+        (SERVER, {"ONECOPY_STORE": "c"}, set()),
+        (SERVER, {"ONECOPY_SERVER": "https://planted.test"}, set()),
+        ('[tenants.a]\ntrust = ["md5"]\n', {}, {"tenants"}),
+    ],
+)
+def test_what_a_found_file_chose(
+    here: Path, text: str, environment: dict[str, str], chosen: set[str]
+) -> None:
+    """Only what counts in the end, and nothing that the user named as well."""
+    path = write(here, text)
+    assert read(environment=environment).found == chosen
+    assert read(path, {}, environment).found == frozenset()

@@ -2,22 +2,24 @@
 
 from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings
 from onecopy.gate.interface import Gate
 from onecopy.index import Engine, engine_module, is_index, open_any, open_index
 from onecopy.own_files import OwnFiles
-from onecopy.settings import Settings
-from onecopy.store import Store, open_store, store_folder
+from onecopy.settings import Settings, untrusted_backend
+from onecopy.store import Store, names_server, open_store, store_folder
+
+if TYPE_CHECKING:
+    from onecopy.client import Client
 
 
 @contextmanager
 def opened_gate(settings: Settings) -> Iterator[Gate]:
     """Open the service, or the index and store; they are closed at the end."""
     if settings.server is not None:
-        from onecopy.client import Client
-
-        with closing(Client(settings.server, settings.token)) as client:
+        with closing(_client(settings.server, settings)) as client:
             yield client
         return
     from onecopy.gate import LocalGate
@@ -32,6 +34,12 @@ def opened_gate(settings: Settings) -> Iterator[Gate]:
             price=settings.price,
             trash=settings.trash_patterns,
         )
+
+
+def _client(server: str, settings: Settings) -> "Client":
+    from onecopy.client import Client
+
+    return Client(server, settings.token, allow_http=settings.allow_http)
 
 
 @contextmanager
@@ -62,6 +70,14 @@ def _open_for_checks(url: str) -> Engine:
     from onecopy.index.lists_only import ListsOnly
 
     return ListsOnly(index, url)
+
+
+def require_named(settings: Settings) -> None:
+    """Raise InvalidSettings if a found file chose an index or store that receives credentials."""
+    if "index" in settings.found and engine_module(settings.index).names_server(settings.index):
+        raise untrusted_backend("index")
+    if "store" in settings.found and names_server(settings.store):
+        raise untrusted_backend("store")
 
 
 def own_files(settings: Settings, *, for_check: bool = False) -> OwnFiles:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from threading import Lock
 from typing import TypeVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
@@ -16,16 +17,25 @@ import msgspec
 from onecopy import documents
 from onecopy.content import Content, Copy, Digests
 from onecopy.digest import Digest, Scheme
-from onecopy.errors import BadInput, Failure, NotAllowed, OnecopyError, StoreFull, Unavailable
+from onecopy.errors import (
+    BadInput,
+    Failure,
+    InvalidSettings,
+    NotAllowed,
+    OnecopyError,
+    StoreFull,
+    Unavailable,
+)
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.gate.validation import check_request
 from onecopy.httpclient import HttpClient, Response, origin
+from onecopy.network import read_network
 from onecopy.patterns import Patterns
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
 from onecopy.timestamp import in_milliseconds
-from onecopy.urls import check_endpoint
+from onecopy.urls import check_endpoint, is_loopback
 
 _T = TypeVar("_T")
 _RETRYABLE = RETRYABLE_STATUSES - {500}
@@ -39,17 +49,25 @@ class Client:
     """A client for the HTTP API, which implements Gate.
 
     `url` is the address of the service; `token` is a bearer token, which also selects the tenant;
-    `policy` states how often a call is attempted while the service is unavailable. A client may be
-    shared by several threads, and should be closed with `close`.
+    `policy` states how often a call is attempted while the service is unavailable; `allow_http`
+    sends the token even over plain HTTP to another machine. A client may be shared by several
+    threads, and should be closed with `close`.
 
-    Raises InvalidSettings if the URL is invalid. Methods raise the errors of Gate, and Unavailable
-    if the server can't be reached.
+    Raises InvalidSettings if the URL is invalid, or not safe for a token. Methods raise the errors
+    of Gate, and Unavailable if the server can't be reached.
     """
 
     def __init__(
-        self, url: str, token: str | None = None, *, policy: RetryPolicy = RetryPolicy()
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        policy: RetryPolicy = RetryPolicy(),
+        allow_http: bool = False,
     ) -> None:
         check_endpoint("server URL", url)
+        if token and not allow_http:
+            require_private(url)
         self._root = url.rstrip("/") + "/"
         self._policy = policy
         self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
@@ -204,6 +222,18 @@ class Client:
         if not 200 <= response.status < 300:
             raise _problem(response, url)
         return response.data
+
+
+def require_private(url: str) -> None:
+    """Raise InvalidSettings unless a token can be sent to a server without others reading it."""
+    proxy = read_network().proxy(url)
+    if urlsplit(url).scheme == "https" or (is_loopback(url) and not proxy):
+        return
+    way = f"through the proxy {proxy}" if proxy else "over the network"
+    raise InvalidSettings(
+        f"a token is not sent to {origin(url)} over plain HTTP, since others can read it {way}; "
+        "use https://, or insist with --allow-http (in Python: allow_http=True)"
+    )
 
 
 class _RecentUrls:

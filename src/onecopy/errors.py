@@ -96,6 +96,8 @@ class Failure(OnecopyError):
     """A back end failed."""
 
     reason = "failure"
+    fix: str | None = None
+    """What to do about it, if that is known; it is also the end of the message, after `; `."""
 
 
 class Unavailable(Failure):

@@ -1,8 +1,8 @@
 """An HTTP/1.1 client with persistent connections, for requests made by the thousand.
 
 Most of the time for a small file is spent in Python, and urllib3 needs six times as long for a
-request. So this client has only what our requests need: no redirects, cookies, content codings,
-proxies or retries.
+request. So this client has only what our requests need, which includes HTTP proxies: no redirects,
+cookies, content codings or retries.
 """
 
 import socket
@@ -10,14 +10,15 @@ import ssl
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from functools import cached_property
 from typing import NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
 from httptools import HttpParserError, HttpResponseParser
 
-from onecopy.errors import BadInput, Unavailable
+from onecopy.errors import BadInput, Failure
+from onecopy.network import Network, read_network
 from onecopy.platforms import is_readable
+from onecopy.proxies import Proxy, ProxyFailed, denied
 
 Payload = bytes | Iterator[bytes]
 """The body of a request. The headers must state the length of an iterator's bytes."""
@@ -28,6 +29,7 @@ _CONNECT_TIMEOUT = 10
 _MAX_JOINED_BYTES = 256 * 1024
 """Bodies of at most this size are sent together with the headers."""
 _READ_BYTES = 64 * 1024
+_PROXY_DENIED = 407
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity", "User-Agent: onecopy")
 
 
@@ -45,12 +47,17 @@ class HttpClient:
 
     At most `max_idle` idle connections per server are kept open. `timeout` is the number of seconds
     in which a server must send or accept some bytes; the default is long, since a bucket assembles
-    a large object when an upload is completed.
+    a large object when an upload is completed. `network` has the proxies and trusted certificates;
+    the default is what the environment says.
     """
 
-    def __init__(self, max_idle: int = 16, *, timeout: float = 300) -> None:
+    def __init__(
+        self, max_idle: int = 16, *, timeout: float = 300, network: Network | None = None
+    ) -> None:
         self._max_idle = max_idle
         self._timeout = timeout
+        self._network = network or read_network()
+        self._proxies: dict[str, Proxy | None] = {}
         self._idle: dict[str, list[_Connection]] = {}
         self._is_open = True
         weakref.finalize(self, _close, self._idle)  # closes what a caller forgot to close
@@ -60,23 +67,36 @@ class HttpClient:
     ) -> Response:
         """Make one request and return the response, whatever its status.
 
-        Raises Unavailable if there is no response, BadInput if a request can't contain the URL or
-        a header, and whatever `payload` raises.
+        Raises Unavailable if there is no response, Forbidden if a proxy denies access, BadInput if
+        a request can't contain the URL or a header, and whatever `payload` raises.
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise BadInput(f"invalid URL {url!r}: expected http(s)://host/…")
-        head = _head(method, parts, headers, payload)
-        connection = self._connection(url, parts)
+        proxy = self._proxy(parts)
+        forwarder = proxy if parts.scheme == "http" else None
+        head = _head(method, parts, headers, payload, forwarder)
+        connection = self._connection(url, parts, proxy)
         try:
             response = connection.exchange(_pieces(head, payload), bare=method == "HEAD")
         except _Lost as lost:
-            raise Unavailable(f"can't reach {origin(url)}: {lost}") from lost
+            raise self._failure(url, forwarder, str(lost)) from lost
         finally:
             self._release(connection)
+        if forwarder and response.status == _PROXY_DENIED:
+            raise forwarder.failure(origin(url), denied(response.status))
         return response
 
-    def _connection(self, url: str, parts: SplitResult) -> "_Connection":
+    def _proxy(self, parts: SplitResult) -> Proxy | None:
+        """Return the proxy to a server; found out once for each."""
+        if not self._network.proxies:
+            return None
+        server = f"{parts.scheme}://{parts.netloc}"
+        if server not in self._proxies:
+            self._proxies[server] = self._network.proxy(server)
+        return self._proxies[server]
+
+    def _connection(self, url: str, parts: SplitResult, proxy: Proxy | None) -> "_Connection":
         """Return the most recently used idle connection, or a new one, so that few stay open."""
         idle = self._idle.setdefault(f"{parts.scheme}://{parts.netloc}", [])
         with suppress(IndexError):
@@ -85,18 +105,19 @@ class HttpClient:
                 if not connection.is_dropped():
                     return connection
                 connection.close()
+        tls = self._network.tls if parts.scheme == "https" else None
         try:
-            tls = self._tls if parts.scheme == "https" else None
-            return _Connection(parts, idle, tls, self._timeout)
+            return _Connection(parts, idle, tls, self._timeout, proxy)
+        except ProxyFailed as failed:
+            assert proxy is not None  # noqa: S101 - it failed
+            raise proxy.failure(origin(url), failed) from failed
         except (OSError, UnicodeError) as error:
-            raise Unavailable(f"can't reach {origin(url)}: {_plain(error)}") from error
+            raise self._failure(url, None, _plain(error)) from error
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        """The trusted certificates and the protocol to negotiate."""
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-        return context
+    def _failure(self, url: str, forwarder: Proxy | None, reason: str) -> Failure:
+        if forwarder:
+            return forwarder.failure(origin(url), ProxyFailed(reason))
+        return self._network.unreachable(origin(url), reason)
 
     def _release(self, connection: "_Connection") -> None:
         if connection.is_reusable and self._is_open and len(connection.idle) < self._max_idle:
@@ -147,11 +168,12 @@ class _Connection:
         idle: "list[_Connection]",
         tls: ssl.SSLContext | None,
         timeout: float,
+        proxy: Proxy | None,
     ) -> None:
         self.idle = idle
         self.is_reusable = False
         name, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        self._socket = socket.create_connection((name, port), _CONNECT_TIMEOUT)
+        self._socket = _connect(name, port, proxy, tunnel=tls is not None)
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls:
@@ -263,11 +285,31 @@ class _Response:
         self.is_complete = self.is_complete or bool(self._status)
 
 
+def _connect(name: str, port: int, proxy: Proxy | None, *, tunnel: bool) -> socket.socket:
+    """Return a connection to a server, or to the proxy that forwards requests to it.
+
+    Raises OSError, UnicodeError and ProxyFailed.
+    """
+    if proxy is None:
+        return socket.create_connection((name, port), _CONNECT_TIMEOUT)
+    if tunnel:
+        return proxy.tunnel(name, port, _CONNECT_TIMEOUT)
+    return proxy.connect(_CONNECT_TIMEOUT)
+
+
 def _head(
-    method: str, parts: SplitResult, headers: Mapping[str, str], payload: Payload | None
+    method: str,
+    parts: SplitResult,
+    headers: Mapping[str, str],
+    payload: Payload | None,
+    forwarder: Proxy | None,
 ) -> bytes:
     """Return the request line and headers; raises BadInput for an invalid header."""
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    if forwarder:
+        target = f"{parts.scheme}://{host(parts)}{target}"
+        if forwarder.authorization:
+            headers = {**headers, "Proxy-Authorization": forwarder.authorization}
     lines = [f"{method} {target} HTTP/1.1", f"Host: {host(parts)}", *_DEFAULT_HEADERS]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     if isinstance(payload, bytes):

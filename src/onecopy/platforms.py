@@ -52,6 +52,20 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("HOME", ".")) / ".cache"
 
 
+def config_folder(environment: Mapping[str, str]) -> Path | None:
+    """Return the user's folder for configuration (XDG Base Directory Specification 0.8).
+
+    None without an absolute path: a relative one would be in the working directory.
+    """
+    folder = Path(environment.get("XDG_CONFIG_HOME", ""))
+    if folder.is_absolute():
+        return folder
+    folder = Path(environment.get("HOME", "")) / ".config"
+    if os.name == "nt" and (roaming := environment.get("APPDATA")):
+        folder = Path(roaming)
+    return folder if folder.is_absolute() else None
+
+
 def has_access(path: str | os.PathLike[str], mode: int) -> bool:
     """Return whether this process may use a file in a mode of `os.access`."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

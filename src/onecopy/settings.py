@@ -1,22 +1,25 @@
-"""Settings: one frozen value from defaults, file, environment and command line.
+"""Settings: one frozen value from defaults, files, environment and command line.
 
 Each source overrides the ones before it. Only this module reads the environment. Secrets come from
 the environment or from files, never from the command line, which every user of the machine can
-read.
+read. A file that is only found in the working directory may be somebody else's, as in an unpacked
+archive: it can't name secrets, and no secret is sent to a server that it names.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import TRASH, Filter, Patterns
-from onecopy.platforms import cache_folder
+from onecopy.platforms import cache_folder, config_folder
 
 FILE = "onecopy.toml"
 """The settings file that is read from the working directory unless another file is named."""
+_CHOICES = ("server", "index", "store", "tenants")
+"""Settings that determine where files go, and what counts as stored."""
 
 _VARIABLES = {
     "ONECOPY_INDEX": "index",
@@ -58,6 +61,11 @@ class Settings:
     """Patterns of the only files that they accept; without any, all."""
     cache: Path = Path(".cache/onecopy")
     """The folder for records of unfinished uploads."""
+    allow_http: bool = False
+    """Whether a token may be sent over plain HTTP to another machine."""
+    found: frozenset[str] = frozenset()
+    """The names of the server, index, store and tenants that a file in the working directory chose,
+    although the user did not name that file."""
 
     @property
     def trust(self) -> frozenset[str]:
@@ -87,7 +95,8 @@ def read(
 ) -> Settings:
     """Read the settings; `options` are those of the command line (None: not given).
 
-    Raises InvalidSettings, which names the source and the setting that is wrong.
+    `file` replaces the file in the working directory. Raises InvalidSettings, which names the
+    source and the setting that is wrong.
     """
     environment = os.environ if environment is None else environment
     variables: dict[str, Any] = {**read_variables(_VARIABLES, environment)}
@@ -99,13 +108,21 @@ def read(
         variables["trash"] = tuple(filter(None, variables["trash"].splitlines()))
         Patterns(variables["trash"]).check("ONECOPY_TRASH")
     given = {name: value for name, value in (options or {}).items() if value is not None}
+    own_file = _own_file(environment)
+    own = _read_file(own_file) if own_file else {}
+    local = _read_file(file) if file else _read_found_file(own_file)
     values: dict[str, Any] = {"cache": cache_folder(environment) / "onecopy"}
-    _overlay(values, _read_file(file), "the file")
+    _overlay(values, own, f"the file {own_file}")
+    _overlay(values, local, f"the file {file or FILE}")
     _overlay(values, variables, "the environment")
     _overlay(values, given, "the command line")
+    named = (own, variables, given)
+    found = frozenset() if file else _found(values, local, named)
+    if "server" in found and values.keys() & {"token", "token_file"}:
+        raise _untrusted_server(values["server"])
     if token_file := values.pop("token_file", None):
         values["token"] = _read_token(Path(token_file))
-    return Settings(**values)
+    return Settings(**values, found=found)
 
 
 def read_variables(
@@ -118,6 +135,14 @@ def read_variables(
     environment = os.environ if environment is None else environment
     values = {name: environment.get(variable) for variable, name in variables.items()}
     return {name: value for name, value in values.items() if value}
+
+
+def first_set(
+    names: Sequence[str], environment: Mapping[str, str] | None = None
+) -> tuple[str, str] | None:
+    """Return the first of these environment variables that is set, and its value, or None."""
+    environment = os.environ if environment is None else environment
+    return next(((name, environment[name]) for name in names if name in environment), None)
 
 
 def _overlay(values: dict[str, Any], layer: Mapping[str, Any], source: str) -> None:
@@ -136,13 +161,65 @@ def _overlay(values: dict[str, Any], layer: Mapping[str, Any], source: str) -> N
     values.update({**layer, **added})
 
 
-def _read_file(file: Path | None) -> dict[str, Any]:
-    path = file or Path(FILE)
+def _own_file(environment: Mapping[str, str]) -> Path | None:
+    """Return the settings file in the user's folder for configuration, if there is one."""
+    folder = config_folder(environment)
+    path = folder / "onecopy" / FILE if folder else None
+    return path if path and path.exists() else None
+
+
+def _read_found_file(own_file: Path | None) -> dict[str, Any]:
+    """Read the file in the working directory, if there is one; it can't name secrets."""
+    path = Path(FILE)
+    if not path.exists() or (own_file and path.samefile(own_file)):
+        return {}
+    values = _read_file(path)
+    if "token_file" in values:
+        raise InvalidSettings(
+            f"{path} in the working directory can't set token_file, since somebody else may have "
+            f"written it; {_TRUST_FILE}"
+        )
+    return values
+
+
+def _found(
+    values: Mapping[str, Any], local: Mapping[str, Any], named: Sequence[Mapping[str, Any]]
+) -> frozenset[str]:
+    """Return the choices that count and come from a file that the user did not name."""
+    unused = {"index", "store"} if values.get("server") else set()
+    return frozenset(
+        name
+        for name in local.keys() & {*_CHOICES} - unused
+        if values.get(name) == local[name] and all(local[name] != each.get(name) for each in named)
+    )
+
+
+_TRUST_FILE = (
+    f"if you trust the file, add --config {FILE}, or move the setting to your own file "
+    f"(~/.config/onecopy/{FILE})"
+)
+
+
+def _untrusted_server(server: str) -> InvalidSettings:
+    return InvalidSettings(
+        f"{FILE} in the working directory names the server {server!r}, and a token is sent only to "
+        f"a server that you name yourself, as with --server or ONECOPY_SERVER; {_TRUST_FILE}"
+    )
+
+
+def untrusted_backend(name: str) -> InvalidSettings:
+    """Return the error for an index or store whose server would receive the user's credentials."""
+    return InvalidSettings(
+        f"{FILE} in the working directory names a server in `{name}`, and credentials are sent "
+        f"only to a server that you name yourself, as with --{name} or ONECOPY_{name.upper()}; "
+        f"{_TRUST_FILE}"
+    )
+
+
+def _read_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode()
     except FileNotFoundError as error:
-        if file is None:
-            return {}
         raise InvalidSettings(f"no such settings file: {path}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSettings(f"can't read {path}: {error}") from error

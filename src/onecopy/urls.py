@@ -1,11 +1,14 @@
 """Options in the query of a back end's URL."""
 
+import re
 from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from onecopy.errors import InvalidSettings
 
 _SECRETS = ("access_key", "secret_key", "aws_access_key_id", "aws_secret_access_key", "password")
+
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
 def options(url: str, names: Sequence[str]) -> dict[str, str]:
@@ -44,3 +47,8 @@ def check_endpoint(name: str, endpoint: str | None) -> None:
         raise InvalidSettings(
             f"invalid {name} {endpoint!r}: expected http(s)://host or http(s)://host:port"
         )
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether the server of a URL is this machine."""
+    return _LOOPBACK.fullmatch(urlsplit(url).hostname or "") is not None

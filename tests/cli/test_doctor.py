@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -15,7 +16,10 @@ from onecopy.doctor.finding import State
 from onecopy.doctor.lifecycle import abort_rule, examine_lifecycle
 from onecopy.doctor.policy import policy
 from onecopy.store.s3.address import Address
+from tests.certificates import certify, serving_with
 from tests.conftest import Ran, Run, Serve, backends, environment
+from tests.middleman import answering
+from tests.proxy import proxying
 from tests.standins import Standin
 from tests.upload.conftest import noise, write
 
@@ -46,6 +50,7 @@ def states(ran: Ran) -> dict[str, set[str]]:
 on_both = pytest.mark.parametrize("s3", BUCKETS, indirect=True)
 ALL_FINE = {
     "credentials",
+    "network",
     "bucket",
     "clock",
     "absence",
@@ -133,7 +138,7 @@ def test_a_bucket_that_is_not_there(run: Run, s3: Standin) -> None:
     """It is reported with the command that creates it, and nothing else is examined."""
     done = run("doctor", "--json", "--store", s3.store_url("none-such"), **s3.environment())
     assert done.code == 1
-    assert set(states(done)) == {"index", "credentials", "reach", "clock"}
+    assert set(states(done)) == {"index", "credentials", "network", "reach", "clock"}
     assert "create-bucket" in findings(done)["reach"][0]["fix"]
 
 
@@ -277,7 +282,7 @@ def test_a_service(run: Run, server: Serve, tmp_path: Path) -> None:
     served = server()
     done = run("doctor", "--json", "--server", served.url)
     assert done.code == 0
-    assert set(states(done)) == {"service", "version", "token", "clock"}
+    assert set(states(done)) == {"network", "service", "version", "token", "clock"}
     assert findings(done)["token"][0]["message"] == "it allows: upload, read"
     made = run("token", "create", "--scope", "check", *backends(tmp_path))
     served.stop()
@@ -289,6 +294,67 @@ def test_a_service(run: Run, server: Serve, tmp_path: Path) -> None:
     assert (asking.code, "it allows only: check; uploads are refused" in asking.out) == (0, True)
     gone = run("doctor", "--server", "http://127.0.0.1:9")
     assert (gone.code, "wrong   service: can't reach" in gone.out) == (1, True)
+
+
+def test_the_network_of_a_service(run: Run, server: Serve) -> None:
+    """The proxy in use is shown without its password; a wrong one is found, with the fix."""
+    served = server()
+    where = ("--json", "--server", served.url)
+    with proxying(served.url, closed=True) as proxy:
+        done = run("doctor", *where, HTTP_PROXY=proxy.with_password)
+        denied = run("doctor", *where, HTTP_PROXY=proxy.url)
+        direct = run("doctor", *where, HTTP_PROXY=proxy.url, NO_PROXY="127.0.0.1")
+    assert done.code == 0, done.out
+    (network,) = findings(done)["network"]
+    assert network["message"] == (
+        f"{served.url}: through the proxy {proxy.url} (HTTP_PROXY); without TLS"
+    )
+    (service,) = findings(denied)["service"]
+    assert (denied.code, service["state"]) == (1, "wrong")
+    assert service["message"].endswith("it answered 407 Proxy Authentication Required")
+    assert service["fix"].startswith("add its name and password in HTTP_PROXY")
+    assert "without a proxy, as NO_PROXY says" in findings(direct)["network"][0]["message"]
+    unusable = run("doctor", *where, HTTP_PROXY="https://ada:hush@proxy.test")
+    assert states(unusable) == {"network": {"wrong"}}
+    assert "hush" not in unusable.out
+
+
+def test_the_ca_of_a_service(run: Run, tmp_path: Path) -> None:
+    """An unknown CA is found, and the fix names the variable; that fix helps."""
+    certificate = certify(tmp_path)
+    with answering(200, {}, b"{}", tls=serving_with(certificate)) as served:
+        done = run("doctor", "--json", "--server", served.url)
+        fixed = run("doctor", "--json", "--server", served.url, AWS_CA_BUNDLE=str(certificate))
+    (service,) = findings(done)["service"]
+    assert service["fix"].endswith("set AWS_CA_BUNDLE to the CA's PEM file")
+    assert "certificate verify failed" in service["message"]
+    assert f"{certificate} (AWS_CA_BUNDLE)" in findings(fixed)["network"][0]["message"]
+    assert "not a onecopy service" in findings(fixed)["service"][0]["message"]
+    gone = run("doctor", "--json", "--server", served.url, SSL_CERT_FILE=str(tmp_path / "none"))
+    assert states(gone) == {"network": {"wrong"}}
+
+
+@on_both
+def test_a_bucket_behind_a_proxy(run: Run, s3: Standin, tmp_path: Path) -> None:
+    """Examination and uploads pass the proxy, which needs a password; nothing goes around it."""
+    url = s3.store_url(s3.bucket())
+    endpoint = {"endpoint": "http://bucket.test"}
+    url = f"{url.partition('?')[0]}?{urlencode(dict(parse_qsl(url.partition('?')[2])) | endpoint)}"
+    (tmp_path / "large").write_bytes(b"x" * (9 << 20))
+    index = ("--index", f"sqlite:{tmp_path / 'index'}")
+    with proxying(s3.endpoint, closed=True) as proxy:
+        env = {**s3.environment(), "HTTP_PROXY": proxy.with_password}
+        done = run("doctor", "--json", "--store", url, *index, **env)
+        sent = run("upload", "large", "--store", url, *index, **env)
+        known = run("check", "large", "--store", url, *index, **env)
+        denied = run(
+            "doctor", "--json", "--store", url, *index, **s3.environment(), HTTP_PROXY=proxy.url
+        )
+    assert f"through the proxy {proxy.url}" in findings(done)["network"][0]["message"]
+    assert states(done)["bucket"] == {"fine"}, done.out
+    assert (sent.code, known.code) == (0, 1), sent.err + known.err
+    (reach,) = findings(denied)["reach"]
+    assert reach["fix"].startswith("add its name and password in HTTP_PROXY")
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_files_come_through(fronted: Fronted, run: Run, tmp_path: Path) -> None:
     """A large one in parts; the same once more is a duplicate."""
     for name in ("talk.mp4", "talk (final).mp4"):
         (tmp_path / name).write_bytes(b"talk" * (5 * MiB))
-    env = {"ONECOPY_TOKEN": fronted.token, "SSL_CERT_FILE": str(fronted.folder / "fullchain.pem")}
+    env = {"ONECOPY_TOKEN": fronted.token, "AWS_CA_BUNDLE": str(fronted.folder / "fullchain.pem")}
     where = ["--server", f"https://127.0.0.1:{fronted.port}"]
     first = run("upload", "talk.mp4", *where, **env)
     assert (first.code, first.out) == (0, "talk.mp4: uploaded as talk.mp4\n"), first.err

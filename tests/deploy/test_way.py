@@ -63,7 +63,7 @@ class Deployed:
         """Wait until a file's verdict is this one."""
         until = time.monotonic() + _PATIENCE
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("SSL_CERT_FILE", str(self.certificate))
+            patch.setenv("AWS_CA_BUNDLE", str(self.certificate))
             client = Client(self.edge.url, self.token)
             while True:
                 (result,) = check(walk([str(path)]), client)

@@ -11,7 +11,7 @@ from onecopy.backends import opened_backends
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
-from onecopy.doctor.finding import Finding, State, fine, wrong
+from onecopy.doctor.finding import Finding, State, failed, fine
 from onecopy.doctor.index import examine_binding, examine_checksums
 from onecopy.doctor.policy import policy as least_policy
 from onecopy.doctor.service import examine_service
@@ -94,7 +94,7 @@ def command(  # noqa: PLR0913 - one for each option
 
 def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -> Iterator[Finding]:
     if settings.server is not None:
-        yield from examine_service(settings.server, settings.token)
+        yield from examine_service(settings.server, settings.token, allow_http=settings.allow_http)
         return
     with ExitStack() as stack:
         about = "index"
@@ -104,7 +104,7 @@ def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -
             about = "store"
             store = open_store(settings.store)
         except Failure as error:
-            yield wrong(about, str(error))
+            yield failed(about, error)
             return
         stack.callback(store.close)
         if not isinstance(index, Engine):

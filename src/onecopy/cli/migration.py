@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from onecopy.cli.show import money_text
-from onecopy.files import printable
 from onecopy.migrate.migration import MigrationResult
 from onecopy.migrate.plan import Plan
+from onecopy.text import printable
 
 
 def result_values(result: MigrationResult, rejects: Path) -> dict[str, object]:

@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from onecopy import settings
+from onecopy.cli.progress import Display
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
+from onecopy.text import printable
+from onecopy.urls import bare
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -41,6 +44,12 @@ _REMOTE = (
         "--token-file",
         metavar="FILE",
         help="File with the token for the service; alternatively, set ONECOPY_TOKEN.",
+    ),
+    click.option(
+        "--allow-http",
+        is_flag=True,
+        default=None,
+        help="Send the token even over plain HTTP to another machine, where others can read it.",
     ),
 )
 
@@ -89,7 +98,7 @@ def takes_settings(
     names = ["index", "store"] if backends else []
     options = list(_LOCAL) if backends else []
     if server:
-        names += ["server", "token_file"]
+        names += ["server", "token_file", "allow_http"]
         options += _REMOTE
     if tenant:
         names.append("tenant")
@@ -105,13 +114,34 @@ def takes_settings(
                 level=log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
             )
             given = {name: values.pop(name) for name in names}
-            return command(settings=settings.read(config_file, given), **values)
+            found = settings.read(config_file, given)
+            if backends and found.found:
+                _check_found(found)
+            return command(settings=found, **values)
 
         for option in reversed([*options, *_COMMON]):
             call = option(call)
         return call
 
     return decorate
+
+
+def _check_found(found: settings.Settings) -> None:
+    """Say what a file in the working directory chose; raises InvalidSettings if it may not."""
+    from onecopy.backends import require_named
+
+    require_named(found)
+    trusting = ", ".join(name for name, trust in found.tenants.items() if trust)
+    values = {
+        "server": found.server,
+        "index": bare(found.index),
+        "store": bare(found.store),
+        "tenants": f"whose trust counts: {trusting}" if trusting else "",
+    }
+    chosen = [f"{name} {value}" for name, value in values.items() if value and name in found.found]
+    if chosen:
+        text = printable(", ".join(chosen))
+        Display().note(f"{settings.FILE} in the working directory chose: {text}")
 
 
 def whole_number(

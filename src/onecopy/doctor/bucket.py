@@ -16,6 +16,7 @@ from onecopy.doctor.clock import examine_clock
 from onecopy.doctor.configuration import examine_configuration
 from onecopy.doctor.cors import examine_cors
 from onecopy.doctor.finding import Finding, advice, fine, wrong
+from onecopy.doctor.network import examine_network
 from onecopy.doctor.policy import FIX_PERMISSIONS
 from onecopy.errors import Failure, Forbidden, OnecopyError
 from onecopy.key import RESERVED
@@ -40,6 +41,7 @@ def examine_bucket(
     """
     with translated():
         yield _examine_credentials(store)
+        yield examine_network(store.network, store.client.meta.endpoint_url)
         reached = list(_examine_reach(store))
         yield from reached
         if "bucket" not in [finding.about for finding in reached]:
@@ -84,13 +86,19 @@ def _examine_reach(store: S3Store) -> Iterator[Finding]:
         response = error.response
         yield _explain_unreached(store, error)
     except BotoCoreError as error:
-        yield wrong("reach", str(failure(error)), "check the endpoint in the store's URL")
+        yield _failed(error, "check the endpoint in the store's URL")
         return
     else:
         yield fine("bucket", f"{store.url} exists, and we may list it")
     headers = response["ResponseMetadata"]["HTTPHeaders"]
     yield examine_clock(headers.get("date"), datetime.now(UTC))
     yield from _examine_region(store)
+
+
+def _failed(error: BotoCoreError | ClientError, fix: str | None = None) -> Finding:
+    reason = failure(error)
+    known = reason.fix if isinstance(reason, Failure) else None
+    return wrong("reach", str(reason).removesuffix(f"; {known}"), known or fix)
 
 
 def _examine_region(store: S3Store) -> Iterator[Finding]:
@@ -130,7 +138,7 @@ def _explain_unreached(store: S3Store, error: ClientError) -> Finding:
             f"the bucket answered {code}: it does not accept these credentials",
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or profile=NAME in the store's URL",
         )
-    return wrong("reach", str(failure(error)))
+    return _failed(error)
 
 
 def _examine_endpoint(store: S3Store, origins: Sequence[str]) -> Iterator[Finding]:

@@ -92,7 +92,7 @@ def _preflight_refusal(store: S3Store, origin: str) -> str | None:
         "Access-Control-Request-Method": send.method,
         "Access-Control-Request-Headers": ",".join(sent),
     }
-    with HttpClient(timeout=10) as http:
+    with HttpClient(timeout=10, network=store.network) as http:
         response = http.request("OPTIONS", send.url, preflight)
     allowed = response.headers
     if not 200 <= response.status < 300:

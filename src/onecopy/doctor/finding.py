@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
+from onecopy.errors import Failure
+
 
 class State(StrEnum):
     """The state of what was checked."""
@@ -37,3 +39,8 @@ def advice(about: str, message: str, fix: str | None = None) -> Finding:
 def wrong(about: str, message: str, fix: str | None = None) -> Finding:
     """Return the finding that something has to be fixed."""
     return Finding(about, State.WRONG, message, fix)
+
+
+def failed(about: str, error: Failure, fix: str | None = None) -> Finding:
+    """Return the finding for an error, with the fix that the error knows, or else `fix`."""
+    return wrong(about, str(error).removesuffix(f"; {error.fix}"), error.fix or fix)

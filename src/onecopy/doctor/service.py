@@ -5,23 +5,34 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from onecopy.client import require_private
 from onecopy.doctor.clock import examine_clock
-from onecopy.doctor.finding import Finding, advice, fine, wrong
+from onecopy.doctor.finding import Finding, State, advice, failed, fine, wrong
+from onecopy.doctor.network import examine_network
 from onecopy.documents import ConfigResponse
 from onecopy.errors import Failure
 from onecopy.httpclient import HttpClient, Response
+from onecopy.network import read_network
 from onecopy.version import __version__
 
 
-def examine_service(url: str, token: str | None) -> Iterator[Finding]:
-    """Check that a service answers, its version and clock, and the permissions of the token."""
-    root = url.rstrip("/")
+def examine_service(url: str, token: str | None, *, allow_http: bool = False) -> Iterator[Finding]:
+    """Check that a service answers, its version and clock, and the permissions of the token.
+
+    A token is sent over plain HTTP to another machine only with `allow_http`.
+    """
+    root, network = url.rstrip("/"), read_network()
+    yield (way := examine_network(network, root))
+    if way.state is State.WRONG:
+        return
+    if token and not allow_http:
+        require_private(root)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        with HttpClient() as http:
+        with HttpClient(network=network) as http:
             response = http.request("GET", f"{root}/v1/config", headers)
     except Failure as error:
-        yield wrong("service", str(error), "start it with `onecopy serve`, or check its address")
+        yield failed("service", error, "start it with `onecopy serve`, or check its address")
         return
     if response.status == 401:
         yield fine("service", f"{root} answers")

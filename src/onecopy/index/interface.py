@@ -268,6 +268,14 @@ class EngineModule(Protocol):
         """Return the paths on this machine at which the engine keeps the index, if any."""
         ...
 
+    def names_server(self, url: str) -> bool:
+        """Return whether a URL names a server that would receive credentials of this machine.
+
+        A file that somebody else may have written can't choose such an index. False for AWS, whose
+        servers receive no secrets but its own.
+        """
+        ...
+
     def write_cost(self, url: str, mean: Mean) -> WriteCost:
         """Estimate what it takes to write entries like those that `mean` averages over."""
         ...

@@ -41,6 +41,11 @@ def files(url: str) -> Sequence[Path]:  # noqa: ARG001
     return ()
 
 
+def names_server(url: str) -> bool:  # noqa: ARG001
+    """Return False: the index is in memory."""
+    return False
+
+
 def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001
     """Return the assumed rate."""
     return WriteCost(100_000.0)

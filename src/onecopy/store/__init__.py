@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from onecopy.errors import InvalidSettings
 from onecopy.store.interface import Absent, Completing, KeyTaken, Object, Store, Unknown, Upload
@@ -13,7 +14,7 @@ _MODULES = {
     "memory": "onecopy.store.memory",
     "s3": "onecopy.store.s3",
 }
-"""URL scheme -> the module whose `open_url` opens it, imported on first use."""
+"""URL scheme -> the module with `open_url` and `names_server`, imported on first use."""
 
 
 def open_store(url: str) -> Store:
@@ -21,13 +22,16 @@ def open_store(url: str) -> Store:
 
     Raises InvalidSettings for a URL that cannot be used, and Unavailable.
     """
-    scheme = _scheme(url)
-    if scheme not in _MODULES:
-        raise InvalidSettings(
-            f"unknown store {url!r}: expected a path, file:///folder or s3://bucket/prefix"
-        )
-    store: Store = import_module(_MODULES[scheme]).open_url(url)
+    store: Store = _module(url).open_url(url)
     return store
+
+
+def names_server(url: str) -> bool:
+    """Return whether a URL names a server that would receive credentials of this machine.
+
+    False for AWS, whose servers receive no secrets but its own. Raises InvalidSettings.
+    """
+    return bool(_module(url).names_server(url))
 
 
 def store_folder(url: str) -> Path | None:
@@ -37,6 +41,15 @@ def store_folder(url: str) -> Path | None:
     from onecopy.store.folder import path_of
 
     return path_of(url)
+
+
+def _module(url: str) -> ModuleType:
+    scheme = _scheme(url)
+    if scheme not in _MODULES:
+        raise InvalidSettings(
+            f"unknown store {url!r}: expected a path, file:///folder or s3://bucket/prefix"
+        )
+    return import_module(_MODULES[scheme])
 
 
 def _scheme(url: str) -> str:

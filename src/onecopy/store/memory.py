@@ -25,6 +25,11 @@ def open_url(url: str) -> "MemoryStore":
     return MemoryStore()
 
 
+def names_server(url: str) -> bool:  # noqa: ARG001
+    """Return False: the store is in memory."""
+    return False
+
+
 @dataclass
 class _Staged:
     """An upload that is in progress or published."""

@@ -59,6 +59,11 @@ def files(url: str) -> Sequence[Path]:  # noqa: ARG001
     return ()
 
 
+def names_server(url: str) -> bool:
+    """Return whether the URL names an endpoint."""
+    return Address.parse(url).endpoint is not None
+
+
 def write_cost(url: str, mean: Mean) -> WriteCost:
     """Estimate what it takes to write entries like those that `mean` averages over."""
     return cost_at(Address.parse(url), mean)

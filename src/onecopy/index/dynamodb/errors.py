@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import botocore.exceptions as boto
 
-from onecopy.aws.client import code_of, failure_of, message_of, status_of
+from onecopy.aws.client import code_of, denied_by_proxy, failure_of, message_of, status_of
 from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.retry import RETRYABLE_STATUSES
 
@@ -88,6 +88,8 @@ def _failure(error: boto.ClientError) -> Failure:
     if code == "ConditionalCheckFailedException":
         response: Any = error.response
         return ConditionFailed(response.get("Item", {}))
+    if denied := denied_by_proxy(error, "DynamoDB"):
+        return denied
     message = message_of(error, "DynamoDB")
     if code in _UNAVAILABLE_CODES or status in RETRYABLE_STATUSES:
         return Unavailable(message)

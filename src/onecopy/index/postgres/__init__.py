@@ -47,6 +47,11 @@ def files(url: str) -> Sequence[Path]:  # noqa: ARG001
     return ()
 
 
+def names_server(url: str) -> bool:  # noqa: ARG001
+    """Return True: libpq sends passwords, as PGPASSWORD, to any server or socket that it names."""
+    return True
+
+
 def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001
     """Return the assumed rate; raises InvalidSettings for a URL that cannot be used."""
     with extra("postgres"):

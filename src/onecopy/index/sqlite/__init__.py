@@ -23,7 +23,15 @@ from onecopy.errors import InvalidSettings
 from onecopy.index.interface import Mean, WriteCost
 from onecopy.index.sqlite.index import SqliteIndex
 
-__all__ = ["SqliteIndex", "files", "name_of", "open_url", "require_exists", "write_cost"]
+__all__ = [
+    "SqliteIndex",
+    "files",
+    "name_of",
+    "names_server",
+    "open_url",
+    "require_exists",
+    "write_cost",
+]
 
 
 def open_url(url: str) -> SqliteIndex:
@@ -47,6 +55,11 @@ def files(url: str) -> Sequence[Path]:
     file = _path(url)
     # SQLite resolves links before it appends to the name.
     return [Path(os.path.realpath(file) + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+
+
+def names_server(url: str) -> bool:  # noqa: ARG001
+    """Return False: the index is a file."""
+    return False
 
 
 def write_cost(url: str, mean: Mean) -> WriteCost:  # noqa: ARG001

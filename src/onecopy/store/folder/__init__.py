@@ -17,13 +17,18 @@ from onecopy.errors import InvalidSettings
 from onecopy.platforms import require_folder_store
 from onecopy.store.folder.store import FolderStore
 
-__all__ = ["FolderStore", "open_url"]
+__all__ = ["FolderStore", "names_server", "open_url"]
 
 
 def open_url(url: str) -> FolderStore:
     """Open `file:///absolute/path` or a plain path; raises InvalidSettings."""
     require_folder_store()
     return FolderStore(path_of(url))
+
+
+def names_server(url: str) -> bool:  # noqa: ARG001
+    """Return False: the store is on this machine."""
+    return False
 
 
 def path_of(url: str) -> Path:

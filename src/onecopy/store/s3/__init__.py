@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from onecopy.store.s3.store import S3Store
 
 
+def names_server(url: str) -> bool:
+    """Return whether the URL names an endpoint, for us or for clients."""
+    address = Address.parse(url)
+    return bool(address.endpoint or address.public_endpoint)
+
+
 def open_url(url: str) -> "S3Store":
     """Open `s3://bucket/prefix?endpoint=…&region=…`; raises InvalidSettings."""
     address = Address.parse(url)

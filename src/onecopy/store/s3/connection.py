@@ -9,7 +9,15 @@ import botocore.exceptions as boto
 from botocore.config import Config
 from botocore.credentials import Credentials
 
-from onecopy.aws.client import code_of, failure_of, message_of, session_of, status_of
+from onecopy.aws.client import (
+    code_of,
+    denied_by_proxy,
+    failure_of,
+    message_of,
+    network_of,
+    session_of,
+    status_of,
+)
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
 from onecopy.retry import RETRYABLE_STATUSES
 from onecopy.store.s3.address import Address
@@ -68,6 +76,8 @@ class Connection:
             self._session = session_of(address.profile)
             known = address.region or self._session.get_config_variable("region")
             credentials = self._session.get_credentials()
+            self.network = network_of(self._session)
+            """The proxies and CA certificates that botocore uses."""
         # Other services accept any region; us-east-1 is the default of AWS.
         self.region = str(known or "us-east-1")
         if credentials is None:
@@ -128,6 +138,8 @@ def failure(error: Exception) -> OnecopyError:
 
 
 def _response_error(error: boto.ClientError) -> OnecopyError:
+    if denied := denied_by_proxy(error, "the bucket"):
+        return denied
     code, status = code_of(error), status_of(error)
     message = message_of(error, "the bucket")
     if code in _FULL or status == 507:

@@ -78,13 +78,15 @@ class S3Store:
         self.url = address.url
         self._connection = Connection(address, address.endpoint)
         public, signer = address.public_endpoint, Signer(self._connection)
-        self._http = HttpClient(MAX_REQUESTS + 16)
+        self._http = HttpClient(MAX_REQUESTS + 16, network=self._connection.network)
         self._heads = HeadClient(signer, self._http)
         self._signer = Signer(Connection(address, public)) if public else signer
         """Signs requests for the address at which clients reach the bucket."""
         self.origin = self._signer.origin
         self.credentials = self._connection.credentials
         """The credentials that our requests are signed with."""
+        self.network = self._connection.network
+        """The proxies and CA certificates with which we reach the bucket."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._id: str | None = None
