@@ -20,8 +20,11 @@ Identity = tuple[int, int, int, int, int]
 
 _CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
-_MISLEADING = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-"""Control characters, line separators, and characters that change the direction of text."""
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters, line separators, characters that change the direction of text, and bytes
+that are not UTF-8."""
 
 
 class File(NamedTuple):
@@ -114,10 +117,19 @@ def walk(
     return chain.from_iterable(walker.tree(_native(path)) for path in paths)
 
 
-def printable(path: str) -> str:
-    """Return a path that is safe to show: non-UTF-8 and misleading characters are escaped."""
-    text = os.fsencode(path).decode(errors="backslashreplace")
-    return _MISLEADING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+def printable(text: str) -> str:
+    """Return text from elsewhere as one line that is safe on a terminal.
+
+    Escape sequences, line breaks, characters that change the direction of text, and bytes that are
+    not UTF-8 are escaped. The result stays as it is if it is passed again.
+    """
+    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    is_byte = 0xDC80 <= code <= 0xDCFF  # as Python represents a byte that is not UTF-8
+    return f"\\x{code - 0xDC00:02x}" if is_byte else match[0].encode("unicode_escape").decode()
 
 
 def _native(path: str | os.PathLike[str]) -> str:

@@ -135,7 +135,8 @@ def _print(findings: Iterator[Finding], *, as_json: bool) -> int:
     counts = dict.fromkeys(State, 0)
     for finding in findings:
         counts[finding.state] += 1
-        output.line(json_line(finding._asdict()) if as_json else _text(finding))
+        for line in [json_line(finding._asdict())] if as_json else _lines(finding):
+            output.line(line)
     output.note(
         f"{counts[State.FINE]:,} fine, {counts[State.ADVICE]:,} could be better, "
         f"{counts[State.WRONG]:,} to fix"
@@ -143,15 +144,16 @@ def _print(findings: Iterator[Finding], *, as_json: bool) -> int:
     return 1 if counts[State.WRONG] else 0
 
 
-def _text(finding: Finding) -> str:
+def _lines(finding: Finding) -> list[str]:
     line = f"{finding.state:<6}  {finding.about}: {finding.message}"
     fix = (finding.fix or "").splitlines()
-    return "\n".join([line, *(f"        {each}" for each in fix)])
+    return [line, *(f"        {each}" for each in fix)]
 
 
 def _print_policy(settings: Settings) -> int:
     output = Display()
-    output.line(json.dumps(least_policy(Address.parse(settings.store)), indent=2))
+    for line in json.dumps(least_policy(Address.parse(settings.store)), indent=2).splitlines():
+        output.line(line)
     output.note("the statement OnecopyDoctor is optional: only `onecopy doctor` needs it")
     return 0
 

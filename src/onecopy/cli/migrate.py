@@ -100,7 +100,8 @@ def command(  # noqa: PLR0913 - one for each option
     with closing(opener()) as opened:
         if only_plan:
             estimate = plan(opened, address, by_import=bucket is not None)
-            Display().line(json_line(_plan_values(estimate)) if as_json else _plan_text(estimate))
+            for line in [json_line(_plan_values(estimate))] if as_json else _plan_lines(estimate):
+                Display().line(line)
             return 0
         with (
             closing(open_destination(address, bucket)) as target,
@@ -238,7 +239,7 @@ def _plan_values(estimate: Plan) -> dict[str, object]:
     }
 
 
-def _plan_text(estimate: Plan) -> str:
+def _plan_lines(estimate: Plan) -> list[str]:
     rows = "unknown until all are read" if estimate.rows is None else f"about {estimate.rows:,}"
     rejected = f"{estimate.rejected:,} of the first {estimate.sampled:,} are not checksums"
     lines = [
@@ -253,7 +254,7 @@ def _plan_text(estimate: Plan) -> str:
             f"cost     {estimate.all_units:,} write request units: {money_text(estimate.dollars)}; "
             f"by --via s3-import {money_text(estimate.import_dollars or 0)} (us-east-1)"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _duration(seconds: float) -> str:

@@ -45,8 +45,8 @@ def money_text(dollars: float) -> str:
 
 
 def json_line(values: dict[str, Any]) -> str:
-    """Return one line of JSON; names that are not UTF-8 keep their bytes, escaped."""
-    return json.dumps(values, ensure_ascii=True)
+    """Return one line of printable ASCII; names that are not UTF-8 keep their bytes, escaped."""
+    return json.dumps(values, ensure_ascii=True).replace("\x7f", "\\u007f")
 
 
 def copy_values(copy: Copy, url: str | None) -> dict[str, Any]:
