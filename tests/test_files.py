@@ -11,8 +11,9 @@ import pytest
 
 from onecopy.digest import SHA256, Hashed, hash_stream
 from onecopy.errors import FileChanged, InvalidKey
-from onecopy.files import File, Skipped, printable, walk
+from onecopy.files import File, Skipped, walk
 from onecopy.hashing import hash_files
+from onecopy.text import printable
 
 NOBODY = 65534
 

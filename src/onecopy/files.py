@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,17 +13,13 @@ from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, check_prefix, join
 from onecopy.own_files import OWN, OwnFiles
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
+from onecopy.text import printable
 
 Identity = tuple[int, int, int, int, int]
 """Device, inode, size, mtime and ctime in ns. If they are unchanged, so are the file's bytes."""
 
 _CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
-_UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""Control characters, line separators, characters that change the direction of text, and bytes
-that are not UTF-8."""
 
 
 class File(NamedTuple):
@@ -104,6 +99,7 @@ def walk(
     to: str = "",
     room: int = LONGEST_KEY,
     own: OwnFiles | None = None,
+    any_name: bool = False,
 ) -> Iterator[File | Skipped]:
     """Return the files at and below `paths`, with their keys below the prefix `to`.
 
@@ -111,25 +107,11 @@ def walk(
     have the name of the folder that they refer to, and `/` has none. Files are returned folder by
     folder, sorted by name; memory grows with the largest folder only. Symbolic links are not
     followed, and `.onecopy` and the files of onecopy itself, `own`, are left out. No file is
-    opened, so opening one may still fail. Keys may have `room` bytes. Raises InvalidKey for `to`.
+    opened, so opening one may still fail. Keys may have `room` bytes; with `any_name`, files are
+    returned although their keys are invalid, as for a check. Raises InvalidKey for `to`.
     """
-    walker = _Walker(check_prefix(to, room), room, own or OwnFiles())
+    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), any_name)
     return chain.from_iterable(walker.tree(_native(path)) for path in paths)
-
-
-def printable(text: str) -> str:
-    """Return text from elsewhere as one line that is safe on a terminal.
-
-    Escape sequences, line breaks, characters that change the direction of text, and bytes that are
-    not UTF-8 are escaped. The result stays as it is if it is passed again.
-    """
-    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    is_byte = 0xDC80 <= code <= 0xDCFF  # as Python represents a byte that is not UTF-8
-    return f"\\x{code - 0xDC00:02x}" if is_byte else match[0].encode("unicode_escape").decode()
 
 
 def _native(path: str | os.PathLike[str]) -> str:
@@ -149,6 +131,7 @@ class _Walker(NamedTuple):
     to: str
     room: int
     own: OwnFiles
+    any_name: bool
 
     def tree(self, path: str) -> Iterator[File | Skipped]:
         """Yield the files at and below a path that the user has named."""
@@ -177,8 +160,7 @@ class _Walker(NamedTuple):
 
     def _entry(self, path: str, folder: str, name: str) -> File | Skipped | _Folder:
         try:
-            key = join(folder, name, self.room) if name else folder
-            return self._describe(path, key, name)
+            return self._describe(path, self._key(folder, name), name)
         except InvalidKey as error:
             # A store's records are no error: an upload of a folder that is a store means its files.
             reserved = name.lower() == RESERVED
@@ -187,6 +169,11 @@ class _Walker(NamedTuple):
             return _skipped(path, "absent", "no such file or folder")
         except OSError as error:
             return _skipped(path, "unreadable", error.strerror or str(error))
+
+    def _key(self, folder: str, name: str) -> str:
+        if self.any_name and name.lower() != RESERVED:
+            return f"{folder}/{name}" if folder and name else folder + name
+        return join(folder, name, self.room) if name else folder
 
     def _describe(self, path: str, key: str, name: str) -> File | Skipped | _Folder:
         status = os.lstat(path)

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import click
 
-from onecopy.backends import opened_backends, opened_index
+from onecopy.backends import is_unused, opened_existing, opened_index, require_index
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
@@ -95,21 +95,37 @@ def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -
     if settings.server is not None:
         yield from examine_service(settings.server, settings.token)
         return
+    if is_unused(settings):
+        yield fine("index", f"there is none yet; `onecopy upload` creates {settings.index}")
+        yield fine("store", f"there is none yet; `onecopy upload` creates {settings.store}")
+        return
     with ExitStack() as stack:
         about = "index"
         try:
-            index = stack.enter_context(opened_index(settings))
+            missing = _missing_index(settings)
+            index = None if missing else stack.enter_context(opened_index(settings))
             about = "store"
             store = open_store(settings.store)
         except Failure as error:
             yield wrong(about, str(error))
             return
         stack.callback(store.close)
-        yield fine("index", f"{settings.index} can be read and written")
-        # Like every other command, mark the store as the index's own if the index is new.
-        create = index.get("store") is None
+        yield missing or fine("index", f"{settings.index} can be read and written")
+        create = index is None or index.get("store") is None
         yield from _store(store, origins, create=create, fix_cors=fix_cors)
-        yield from examine_binding(index, store)
+        if index is not None:
+            yield from examine_binding(index, store)
+
+
+def _missing_index(settings: Settings) -> Finding | None:
+    """Return a finding if there is no index, or None."""
+    try:
+        require_index(settings.index)
+    except InvalidSettings as error:
+        if settings.index == Settings().index:
+            return fine("index", "there is none yet; `onecopy upload` and `onecopy scan` create it")
+        return wrong("index", str(error))
+    return None
 
 
 def _store(
@@ -120,7 +136,7 @@ def _store(
             raise InvalidSettings(
                 "--fix-cors is for buckets: pages upload to a folder through the service"
             )
-        yield from examine_store(store, create=create)
+        yield from examine_store(store, unmarked=create)
         return
     from onecopy.doctor.bucket import examine_bucket
     from onecopy.store.s3.store import S3Store
@@ -160,7 +176,7 @@ def _print_policy(settings: Settings) -> int:
 
 def _abort_stale(settings: Settings, days: int, *, as_json: bool) -> int:
     others = 0
-    with opened_backends(settings) as (index, store):
+    with opened_existing(settings) as (index, store):
         if isinstance(store, Sweeper):
             ours = store.abort_stale(days * _DAY_SECONDS)
         elif isinstance(store, Lister):

@@ -4,7 +4,7 @@ import logging
 import sys
 from types import TracebackType
 
-from onecopy.cli.progress import printable_lines
+from onecopy.text import printable_lines
 
 _FORMAT = "%(asctime)s %(name)s %(levelname)s %(message)s"
 

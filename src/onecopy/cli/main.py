@@ -14,7 +14,7 @@ from onecopy.cli.logs import SafeFormatter, show_defect
 from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display, ReaderLeft
 from onecopy.errors import OnecopyError
-from onecopy.files import printable
+from onecopy.text import printable
 from onecopy.version import __version__
 
 GROUPS = {

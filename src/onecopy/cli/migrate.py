@@ -10,7 +10,6 @@ import click
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line, money_text
-from onecopy.files import printable
 from onecopy.migrate.checkpoint import Checkpoint, FileCheckpoint, StateCheckpoint, migration_name
 from onecopy.migrate.interface import Destination, Source
 from onecopy.migrate.migration import MigrationResult, Progress, migrate
@@ -19,6 +18,7 @@ from onecopy.migrate.plan import Plan, plan
 from onecopy.migrate.prototype import open_prototype, prototype_destination
 from onecopy.settings import Settings
 from onecopy.tenant import check_tenant
+from onecopy.text import printable
 
 _MAX_SHOWN_REJECTS = 5
 """Rejects that are shown; the file has all of them."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Never
 import click
 
 from onecopy.errors import OnecopyError
-from onecopy.files import printable
+from onecopy.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -65,11 +65,6 @@ class Display:
             if read:
                 self._bar.set_postfix_str(f"read {self._read / 1e6:,.0f} MB", refresh=False)
             self._bar.update(done)
-
-
-def printable_lines(text: str) -> str:
-    """Return text that is safe on a terminal; no line but the first can be taken for another."""
-    return "\n  ".join(map(printable, text.split("\n")))
 
 
 def takes_progress(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import click
 
 from onecopy.aws.functions.settings import FunctionSettings
-from onecopy.backends import opened_backends, own_files, tenants_of
+from onecopy.backends import opened_for_scan, own_files, tenants_of
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
-from onecopy.files import printable
 from onecopy.own_files import OWN, OwnFiles
 from onecopy.scan.scanning import Figures, Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
+from onecopy.text import printable
 
 
 @click.command(
@@ -44,7 +44,7 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
     """
     own = own_files(settings)
     with (
-        opened_backends(settings) as (index, store),
+        opened_for_scan(settings) as (index, store),
         display(progress=progress, unit=" objects", sizes=_count(store, own)) as output,
     ):
         before = 0

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from onecopy.content import Copy, Verdict
-from onecopy.files import printable
+from onecopy.text import printable
 from onecopy.timestamp import as_datetime
 from onecopy.upload.result import Outcome, Result
 

@@ -1,0 +1,29 @@
+"""Text from elsewhere, such as names and messages of servers, made safe for a terminal."""
+
+import re
+
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Control characters, line separators, characters that change the direction of text, and bytes
+that are not UTF-8."""
+
+
+def printable(text: str) -> str:
+    """Return text from elsewhere as one line that is safe on a terminal.
+
+    Escape sequences, line breaks, characters that change the direction of text, and bytes that are
+    not UTF-8 are escaped. The result stays as it is if it is passed again.
+    """
+    return text if text.isprintable() else _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    is_byte = 0xDC80 <= code <= 0xDCFF  # as Python represents a byte that is not UTF-8
+    return f"\\x{code - 0xDC00:02x}" if is_byte else match[0].encode("unicode_escape").decode()
+
+
+def printable_lines(text: str) -> str:
+    """Return text from elsewhere; its lines after the first are indented, to look like no other."""
+    return "\n  ".join(map(printable, text.split("\n")))
