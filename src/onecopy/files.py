@@ -164,7 +164,8 @@ class _Walker(NamedTuple):
         except InvalidKey as error:
             # A store's records are no error: an upload of a folder that is a store means its files.
             reserved = name.lower() == RESERVED
-            return _skipped(path, "reserved" if reserved else error.reason, str(error))
+            below = "; nothing below it was read" if Path(path).is_dir() and not reserved else ""
+            return _skipped(path, "reserved" if reserved else error.reason, f"{error}{below}")
         except (FileNotFoundError, NotADirectoryError):
             return _skipped(path, "absent", "no such file or folder")
         except OSError as error:

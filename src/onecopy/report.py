@@ -5,6 +5,7 @@ groups them by content on disk.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 
@@ -12,6 +13,7 @@ import apsw
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
+from onecopy.temporary import spilling
 
 _COPIES_PER_WRITE = 10_000
 _SCHEMA = """
@@ -115,8 +117,8 @@ def report(
     With `hard_links` (for folders), copies of one content with the same identity are one object.
     The report lists `top` groups with up to `keys` keys each.
     """
-    database = apsw.Connection("")  # a temporary file, deleted when closed
-    try:
+    # A temporary file, deleted when closed.
+    with spilling(), closing(apsw.Connection("")) as database:
         database.execute(_SCHEMA).fetchall()  # apsw runs statements only as rows are fetched
         _write(database, copies, hard_links=hard_links)
         database.execute(_GROUPS).fetchall()
@@ -134,8 +136,6 @@ def report(
             price=price,
             top=tuple(_top(database, top, keys)),
         )
-    finally:
-        database.close()
 
 
 def _write(

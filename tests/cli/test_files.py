@@ -163,10 +163,8 @@ def test_a_taken_name_is_skipped_or_replaced(run: Run, photos: Path, tmp_path: P
     write(photos / "2019/oslo.jpg", noise(2001))
     done = run("upload", *backends(tmp_path), photos)
     assert done.code == 1
-    assert (
-        f"{photos}/2019/oslo.jpg: not uploaded: another file is stored as photos/2019/oslo.jpg"
-        in done.out
-    )
+    taken = "not uploaded: another file or folder is stored as photos/2019/oslo.jpg"
+    assert f"{photos}/2019/oslo.jpg: {taken}" in done.out
     renamed = run("upload", "--on-taken", "rename", *backends(tmp_path), photos)
     assert renamed.code == 0
     assert f"{photos}/2019/oslo.jpg: uploaded as photos/2019/oslo (2).jpg" in renamed.out

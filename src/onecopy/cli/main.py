@@ -113,7 +113,8 @@ def _describe(error: OSError | OnecopyError) -> str:
     if isinstance(error, OnecopyError):
         return str(error)
     reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
+    # A write to a full disk names no file.
+    return f"{error.filename or 'the system reports'}: {reason}"
 
 
 def main() -> NoReturn:

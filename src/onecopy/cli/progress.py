@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from onecopy.errors import OnecopyError
+from onecopy.errors import Failure, OnecopyError
 from onecopy.text import printable, printable_lines
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Display:
         return self.progress if self._bar is not None else None
 
     def line(self, text: str) -> None:
-        """Write a line of a result to standard output; raises ReaderLeft."""
+        """Write a line of a result to standard output; raises ReaderLeft and Failure."""
         safe = printable(text)
         try:
             if self._bar is not None and sys.stdout.isatty():
@@ -44,6 +44,8 @@ class Display:
                 print(safe)
         except BrokenPipeError as error:
             raise ReaderLeft from error
+        except OSError as error:
+            raise Failure(f"cannot write the results: {error.strerror}") from error
 
     def note(self, text: str) -> None:
         """Write a message to standard error; lines after the first are indented."""

@@ -22,6 +22,7 @@ from onecopy.store.folder.directories import (
     READ,
     Descent,
     IsOwn,
+    check_folders,
     failure,
     files,
     folder_names,
@@ -128,8 +129,10 @@ class FolderStore:
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         with self._reached() as root, translated():
             longest = os.fpathconf(root, "PC_NAME_MAX")
-            for upload in uploads:
-                _check_names(check_key(upload.key), longest)
+            with Descent(root) as descent:
+                for upload in uploads:
+                    _check_names(check_key(upload.key), longest)
+                    check_folders(descent, upload.key)
             with open_or_create(root, [_OWN, _UPLOADS], 0o700) as folder:
                 staging.begin(folder, uploads)
         return list(uploads)
