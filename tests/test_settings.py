@@ -223,3 +223,25 @@ def test_files_that_cannot_be_read_are_named_once(tmp_path: Path) -> None:
             read(file, options, {})
         assert str(caught.value).count(str(tmp_path)) == 1
         assert str(caught.value).endswith("Is a directory")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("photos", "ONECOPY_TRUST: 'photos' is not TENANT=EVIDENCE"),
+        ("=md5", "ONECOPY_TRUST: '=' is not TENANT=EVIDENCE"),
+        ("a=md5 a=claimed", "ONECOPY_TRUST: tenant a is given twice"),
+    ],
+)
+def test_trust_in_the_environment_is_explained(text: str, message: str) -> None:
+    """A pair without a value, and a tenant given twice, are named."""
+    with pytest.raises(InvalidSettings, match=message):
+        read(None, {}, {"ONECOPY_TRUST": text})
+
+
+def test_the_file_that_names_a_server_and_a_store_is_named(tmp_path: Path) -> None:
+    """Not only "the file"."""
+    file = tmp_path / "both.toml"
+    file.write_text("server = 'http://127.0.0.1'\nstore = 'files'\n")
+    with pytest.raises(InvalidSettings, match=r"both\.toml names both a server and store"):
+        read(file, {}, {})

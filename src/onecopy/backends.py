@@ -94,6 +94,9 @@ def is_unused(settings: Settings) -> bool:
 
 
 def _require_local(settings: Settings) -> None:
+    from onecopy.tenant import check_tenant
+
+    check_tenant(settings.tenant)
     if settings.server is not None:
         raise InvalidSettings(
             "this needs an index and a store; use --index and --store, not --server"

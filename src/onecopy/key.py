@@ -130,12 +130,12 @@ def _shown(text: str) -> str:
 
 
 def _refusal(key: str) -> InvalidKey:
-    return InvalidKey(f"invalid key {_shown(key)}: {_danger(key)}")
+    return InvalidKey(f"invalid key {_shown(key)}: {_danger(key)}; use another name")
 
 
 def _danger(key: str) -> str:
     if _NOT_UTF8.search(key):
-        return "it is not UTF-8, so it could not be read back unchanged; rename the file"
+        return "it is not UTF-8, so it could not be read back unchanged"
     if _CONTROL.search(key):
         return "it contains control characters, which forge lines in logs and are invalid in XML"
     if not key:

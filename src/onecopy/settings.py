@@ -78,7 +78,7 @@ def read(
         variables["tenants"] = parse_trust(variables["tenants"], "ONECOPY_TRUST")
     given = {name: value for name, value in (options or {}).items() if value is not None}
     values: dict[str, Any] = {"cache": cache_folder(environment) / "onecopy"}
-    _overlay(values, _read_file(file), "the file")
+    _overlay(values, _read_file(file), f"the file {file or FILE}")
     _overlay(values, variables, "the environment")
     _overlay(values, given, "the command line")
     if token_file := values.pop("token_file", None):

@@ -53,6 +53,16 @@ def test_a_folder_with_too_long_a_name(run: Run, tmp_path: Path) -> None:
     assert "nothing below it was read" in done.out
 
 
+@pytest.mark.parametrize("name", ["Ana", "", "-a", "a/b"])
+def test_a_tenant_has_a_valid_name(run: Run, tmp_path: Path, name: str) -> None:
+    """Files of a tenant that no token or setting can name are not stored."""
+    write(tmp_path / "a", noise(10))
+    for command in ("upload", "check"):
+        done = run(command, "--tenant", name, *backends(tmp_path), "a")
+        assert (done.code, f"invalid tenant name {name!r}" in done.err) == (2, True)
+    assert not (tmp_path / "files").exists()
+
+
 def test_shared_memory_that_cannot_grow_means_a_full_disk() -> None:
     """SQLite calls that a disk I/O error."""
     error = apsw.IOError("disk I/O error")

@@ -153,8 +153,8 @@ def opened(urls: Sequence[str], *, create: bool = True) -> Iterator[list[Subject
 
     Without `create`, each index must exist.
     """
-    if len(set(urls)) < len(urls):
-        raise InvalidSettings("the same index is given twice")
+    if twice := sorted({url for url in urls if urls.count(url) > 1}):
+        raise InvalidSettings(f"{twice[0]} is given twice; name each index once")
     with ExitStack() as stack:
         subjects = []
         for url, label in zip(urls, _labels(urls), strict=True):
