@@ -124,6 +124,14 @@ def backends(folder: Path) -> list[str]:
     return ["--index", f"sqlite:{folder / 'index.sqlite'}", "--store", str(folder / "files")]
 
 
+def used(run: "Run", folder: Path) -> list[str]:
+    """Return the options that name an index and a store in a folder that hold one file already."""
+    (folder / "files").mkdir()
+    (folder / "files" / "stored").write_bytes(b"a file that is stored already")
+    assert run("scan", *backends(folder)).code == 0
+    return backends(folder)
+
+
 @dataclass(frozen=True)
 class Ran:
     """A command that has ended."""

@@ -174,3 +174,11 @@ class TestRenamed:
     def test_always_fits_where_there_is_room(self, name: str, number: int) -> None:
         """A single name of any length can be renamed within 1,024 bytes."""
         assert renamed(name, number).encode()
+
+
+def test_a_long_key_states_its_length_and_what_the_limit_includes() -> None:
+    """The whole key is counted, and what the tenant's prefix takes is named."""
+    with pytest.raises(InvalidKey, match=r"has 9039 bytes \(limit 1024\)"):
+        key_of(["x" * 225] * 40)
+    with pytest.raises(InvalidKey, match=r"limit 1000: 1024 less 24 of the tenant's prefix"):
+        check_key("x" * 1001, room=1000)

@@ -94,7 +94,7 @@ def test_mistakes_in_the_file_are_named(tmp_path: Path, text: str, named: str) -
 
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:
     """--config with a wrong path is an error; a missing onecopy.toml is none."""
-    with pytest.raises(InvalidSettings, match="no such settings file"):
+    with pytest.raises(InvalidSettings, match="there is no settings file"):
         read(tmp_path / "none.toml", {}, {})
 
 
@@ -338,3 +338,63 @@ def test_what_a_found_file_chose(
     path = write(here, text)
     assert read(environment=environment).found == chosen
     assert read(path, {}, environment).found == frozenset()
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    """Editors on Windows write one; in the settings and in the file of a token it means nothing."""
+    (tmp_path / "token").write_text("secret\n", "utf-8-sig")
+    file = tmp_path / "settings.toml"
+    text = f"price = 5\ntoken_file = '{tmp_path / 'token'}'\nserver = 'http://127.0.0.1'\n"
+    file.write_text(text, "utf-8-sig")
+    found = read(file, {}, {})
+    assert (found.price, found.token) == (5, "secret")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_another_encoding_is_named(tmp_path: Path, encoding: str) -> None:
+    """What PowerShell writes is not called invalid TOML."""
+    file = tmp_path / "settings.toml"
+    file.write_text("price = 5\n", encoding)
+    with pytest.raises(InvalidSettings, match=r"settings.toml: it is UTF-16 .* save it as UTF-8"):
+        read(file, {}, {})
+    with pytest.raises(InvalidSettings, match=r"the token in .* save it as UTF-8"):
+        read(None, {"token_file": str(file)}, {})
+
+
+def test_the_line_of_another_encoding_is_named(tmp_path: Path) -> None:
+    """Latin-1 is not UTF-8, and neither the bytes nor Python's codec are shown."""
+    file = tmp_path / "settings.toml"
+    file.write_bytes(b"price = 5\n# caf\xe9\n")
+    with pytest.raises(InvalidSettings, match="line 2 is not UTF-8; save it as UTF-8"):
+        read(file, {}, {})
+
+
+def test_files_that_cannot_be_read_are_named_once(tmp_path: Path) -> None:
+    """The message names the file and the cause, without the number of an error."""
+    for options, file in (({}, tmp_path), ({"token_file": str(tmp_path)}, None)):
+        with pytest.raises(InvalidSettings) as caught:
+            read(file, options, {})
+        assert str(caught.value).count(str(tmp_path)) == 1
+        assert str(caught.value).endswith("Is a directory")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("photos", "ONECOPY_TRUST: 'photos' is not TENANT=EVIDENCE"),
+        ("=md5", "ONECOPY_TRUST: '=' is not TENANT=EVIDENCE"),
+        ("a=md5 a=claimed", "ONECOPY_TRUST: tenant a is given twice"),
+    ],
+)
+def test_trust_in_the_environment_is_explained(text: str, message: str) -> None:
+    """A pair without a value, and a tenant given twice, are named."""
+    with pytest.raises(InvalidSettings, match=message):
+        read(None, {}, {"ONECOPY_TRUST": text})
+
+
+def test_the_file_that_names_a_server_and_a_store_is_named(tmp_path: Path) -> None:
+    """Not only "the file"."""
+    file = tmp_path / "both.toml"
+    file.write_text("server = 'http://127.0.0.1'\nstore = 'files'\n")
+    with pytest.raises(InvalidSettings, match=r"both\.toml names both a server and store"):
+        read(file, {}, {})

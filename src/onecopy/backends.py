@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened_gate(settings: Settings) -> Iterator[Gate]:
-    """Open the service, or the index and store; they are closed at the end."""
+def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
+    """Open the service, or the index and store; they are closed at the end.
+
+    Without `create`, nothing is created, and the gate is for checks only.
+    """
     if settings.server is not None:
         with closing(_client(settings.server, settings)) as client:
             yield client
@@ -25,12 +28,13 @@ def opened_gate(settings: Settings) -> Iterator[Gate]:
     from onecopy.gate import LocalGate
     from onecopy.tenant import Tenant
 
-    with opened_backends(settings) as (index, store):
+    opened = opened_backends if create else opened_existing
+    with opened(settings) as (index, store):
         yield LocalGate(
             index,
             store,
             Tenant(settings.tenant, settings.trust),
-            secrets=ticket_secrets_of(settings, index),
+            secrets=ticket_secrets_of(settings, index) if create else [],
             price=settings.price,
             trash=settings.trash_patterns,
         )
@@ -50,16 +54,79 @@ def opened_backends(settings: Settings) -> Iterator[tuple[Engine, Store]]:
     """
     from onecopy.gate import bind
 
-    if settings.server is not None:
-        raise InvalidSettings(
-            "this needs an index and a store; use --index and --store, not --server"
-        )
+    _require_local(settings)
     with (
         closing(_open_for_checks(settings.index)) as index,
         closing(open_store(settings.store)) as store,
     ):
         bind(index, store)
         yield index, store
+
+
+@contextmanager
+def opened_existing(settings: Settings) -> Iterator[tuple[Engine, Store]]:
+    """Do as `opened_backends`, but create nothing; raises InvalidSettings if there is no index.
+
+    The store may be missing if the index belongs to none yet, as one that only has lists.
+    """
+    from onecopy.gate import check_binding
+
+    _require_local(settings)
+    require_index(settings.index)
+    with (
+        closing(_open_for_checks(settings.index)) as index,
+        closing(open_store(settings.store)) as store,
+    ):
+        check_binding(index, store)
+        yield index, store
+
+
+@contextmanager
+def opened_for_scan(settings: Settings) -> Iterator[tuple[Engine, Store]]:
+    """Do as `opened_backends`, but raise InvalidSettings if the store holds nothing."""
+    _require_local(settings)
+    with closing(open_store(settings.store)) as store:
+        require_store(store)
+    with opened_backends(settings) as backends:
+        yield backends
+
+
+def is_unused(settings: Settings) -> bool:
+    """Return whether index and store are the default ones, and neither exists yet."""
+    default = Settings()
+    if settings.server or (settings.index, settings.store) != (default.index, default.store):
+        return False
+    if any(path.exists() for path in engine_module(settings.index).files(settings.index)):
+        return False
+    with closing(open_store(settings.store)) as store:
+        return store.is_vacant()
+
+
+def _require_local(settings: Settings) -> None:
+    from onecopy.tenant import check_tenant
+
+    check_tenant(settings.tenant)
+    if settings.server is not None:
+        raise InvalidSettings(
+            "this needs an index and a store; use --index and --store, not --server"
+        )
+
+
+def require_index(url: str) -> None:
+    """Raise InvalidSettings if there is no index."""
+    try:
+        engine_module(url).require_exists(url)
+    except InvalidSettings as error:
+        raise InvalidSettings(f"{error}; `onecopy upload` and `onecopy scan` create one") from error
+
+
+def require_store(store: Store) -> None:
+    """Raise InvalidSettings if there is nothing where the store should be."""
+    if store.is_vacant():
+        raise InvalidSettings(
+            f"there is nothing at {store.url}: check the name of the store, and that its disk is "
+            "mounted; `onecopy upload` creates a new store"
+        )
 
 
 def _open_for_checks(url: str) -> Engine:
@@ -94,8 +161,10 @@ def own_files(settings: Settings, *, for_check: bool = False) -> OwnFiles:
     return OwnFiles(paths, enterable=folders) if for_check else OwnFiles([*paths, *folders])
 
 
-def opened_index(settings: Settings) -> AbstractContextManager[Engine]:
-    """Open the index alone; it is closed at the end."""
+def opened_index(settings: Settings, *, create: bool = True) -> AbstractContextManager[Engine]:
+    """Open the index alone; it is closed at the end. Without `create`, it must exist."""
+    if not create:
+        require_index(settings.index)
     return closing(open_index(settings.index))
 
 

@@ -35,12 +35,14 @@ from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
 from onecopy.timestamp import in_milliseconds
-from onecopy.urls import check_endpoint, is_loopback
+from onecopy.urls import bare, check_endpoint, is_loopback
 
 _T = TypeVar("_T")
 _RETRYABLE = RETRYABLE_STATUSES - {500}
 """Without 500: the service returns it for a defect, which a repeated request would meet again."""
 _BY_STATUS = {401: NotAllowed, 403: NotAllowed, 507: StoreFull}
+_NO_SUCH_CALL = ("not-found", "method-not-allowed")
+"""Reasons of a service of onecopy that does not know the path of a call."""
 _MAX_URLS = 20_000
 """Limit of URLs of copies that a client remembers."""
 
@@ -317,6 +319,11 @@ def _send(document: documents.SendDocument) -> Send:
 def _problem(response: Response, url: str) -> OnecopyError:
     """Return the exception for a response, chosen by its status and then by its reason."""
     problem = _read_problem(response)
+    if response.status in (404, 405) and (problem is None or problem.reason in _NO_SUCH_CALL):
+        return Failure(
+            f"there is no API of onecopy at {bare(url)}: it returned {response.status}; check the "
+            "server URL, which is that of the page"
+        )
     message = (problem.detail or problem.title) if problem else _describe(response, url)
     reason = problem.reason if problem else None
     if response.status in _RETRYABLE:

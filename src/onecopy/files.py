@@ -94,13 +94,14 @@ class Skipped(NamedTuple):
 _NOT_A_FILE = frozenset({"symlink", "special", "reserved", "own", "excluded"})
 
 
-def walk(
+def walk(  # noqa: PLR0913 - options by name
     paths: Iterable[str | os.PathLike[str]],
     *,
     to: str = "",
     room: int = LONGEST_KEY,
     own: OwnFiles | None = None,
     accept: Filter = Filter(),
+    any_name: bool = False,
 ) -> Iterator[File | Skipped]:
     """Return the files at and below `paths`, with their keys below the prefix `to`.
 
@@ -109,9 +110,10 @@ def walk(
     folder, sorted by name; memory grows with the largest folder only. Symbolic links are not
     followed, and `.onecopy` and the files of onecopy itself, `own`, are left out, as are those that
     `accept` leaves out: its patterns match keys without `to`. No file is opened, so opening one may
-    still fail. Keys may have `room` bytes. Raises InvalidKey for `to`.
+    still fail. Keys may have `room` bytes; with `any_name`, files are returned although their keys
+    are invalid, as for a check. Raises InvalidKey for `to`.
     """
-    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), accept)
+    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), accept, any_name)
     return chain.from_iterable(walker.tree(_native(path)) for path in paths)
 
 
@@ -133,6 +135,7 @@ class _Walker(NamedTuple):
     room: int
     own: OwnFiles
     accept: Filter
+    any_name: bool
 
     def tree(self, path: str) -> Iterator[File | Skipped]:
         """Yield the files at and below a path that the user has named."""
@@ -164,16 +167,22 @@ class _Walker(NamedTuple):
             status = os.lstat(path)
             if message := self._excluded(folder, name, status):
                 return _skipped(path, "excluded", message)
-            key = join(folder, name, self.room) if name else folder
+            key = self._key(folder, name)
             return self._describe(path, key, name, status)
         except InvalidKey as error:
             # A store's records are no error: an upload of a folder that is a store means its files.
             reserved = name.lower() == RESERVED
-            return _skipped(path, "reserved" if reserved else error.reason, str(error))
+            below = "; nothing below it was read" if Path(path).is_dir() and not reserved else ""
+            return _skipped(path, "reserved" if reserved else error.reason, f"{error}{below}")
         except (FileNotFoundError, NotADirectoryError):
             return _skipped(path, "absent", "no such file or folder")
         except OSError as error:
             return _skipped(path, "unreadable", error.strerror or str(error))
+
+    def _key(self, folder: str, name: str) -> str:
+        if self.any_name and name.lower() != RESERVED:
+            return f"{folder}/{name}" if folder and name else folder + name
+        return join(folder, name, self.room) if name else folder
 
     def _excluded(self, folder: str, name: str, status: os.stat_result) -> str | None:
         """Return why an entry is left out by the patterns, which match its key without `to`."""

@@ -22,6 +22,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _REFUSED_CHARACTER = re.compile(f"{_NOT_UTF8.pattern}|{_CONTROL.pattern}")
 _REFUSED_NAMES = frozenset({"", ".", "..", RESERVED})
 _EXTENSION = re.compile(r"(?s:\.*[^.].*)(\.[A-Za-z0-9]{1,16})")
+_UNLIMITED = 2**62
 _MAX_NAME_BYTES = 255
 """The limit for one name in most file systems."""
 
@@ -51,10 +52,10 @@ def key_of(names: Iterable[str], *, to: str = "", room: int = LONGEST_KEY) -> st
     folder = check_prefix(to, room)
     key = folder
     for name in names:
-        key = join(key, name, room)
+        key = join(key, name, _UNLIMITED)
     if key == folder:
         raise _refusal("")
-    return key
+    return _check_length(key, room)
 
 
 def check_prefix(to: str, room: int = LONGEST_KEY) -> str:
@@ -78,7 +79,8 @@ def renamed(key: str, number: int, room: int = LONGEST_KEY) -> str:
     stem = _shorten(name.removesuffix(extension), max_bytes - len(tail))
     if not stem:
         raise InvalidKey(
-            f"{_shown(key)} is too long to add {tail!r} (limit {room} bytes); shorten its folders"
+            f"{_shown(key)} is too long to add {tail!r}: it has {_bytes(key)} bytes (limit "
+            f"{_limit(room)}); shorten the names of its folders"
         )
     return folder + slash + stem + tail
 
@@ -101,10 +103,16 @@ def _is_refused(key: str) -> bool:
 def _check_length(key: str, room: int) -> str:
     if _bytes(key) > room:
         raise InvalidKey(
-            f"key too long: {_shown(key)} has {_bytes(key)} bytes (limit {room}, and "
-            f"{LONGEST_KEY} with the tenant's prefix); shorten its names"
+            f"key too long: {_shown(key)} has {_bytes(key)} bytes (limit {_limit(room)}); shorten "
+            "the names of its folders or its own"
         )
     return key
+
+
+def _limit(room: int) -> str:
+    """Return the limit of a key in bytes, and what takes the rest of what S3 accepts."""
+    taken = LONGEST_KEY - room
+    return f"{room}: {LONGEST_KEY} less {taken} of the tenant's prefix" if taken else f"{room}"
 
 
 def _bytes(text: str) -> int:
@@ -122,12 +130,12 @@ def _shown(text: str) -> str:
 
 
 def _refusal(key: str) -> InvalidKey:
-    return InvalidKey(f"invalid key {_shown(key)}: {_danger(key)}")
+    return InvalidKey(f"invalid key {_shown(key)}: {_danger(key)}; use another name")
 
 
 def _danger(key: str) -> str:
     if _NOT_UTF8.search(key):
-        return "it is not UTF-8, so it could not be read back unchanged; rename the file"
+        return "it is not UTF-8, so it could not be read back unchanged"
     if _CONTROL.search(key):
         return "it contains control characters, which forge lines in logs and are invalid in XML"
     if not key:

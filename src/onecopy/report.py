@@ -6,6 +6,7 @@ groups them by content on disk.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +15,7 @@ import apsw
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
 from onecopy.patterns import TRASH, Patterns
+from onecopy.temporary import spilling
 
 _COPIES_PER_WRITE = 10_000
 _SCHEMA = """
@@ -121,8 +123,8 @@ def report(  # noqa: PLR0913 - the last four are optional
     Copies in the trash are only counted: they are no duplicates, and snapshots share their blocks.
     The report lists `top` groups with up to `keys` keys each.
     """
-    database = apsw.Connection("")  # a temporary file, deleted when closed
-    try:
+    # A temporary file, deleted when closed.
+    with spilling(), closing(apsw.Connection("")) as database:
         database.execute(_SCHEMA).fetchall()  # apsw runs statements only as rows are fetched
         in_trash = Counter[str]()
         outside = _outside(copies, trash, in_trash)
@@ -143,8 +145,6 @@ def report(  # noqa: PLR0913 - the last four are optional
             price=price,
             top=tuple(_top(database, top, keys)),
         )
-    finally:
-        database.close()
 
 
 def _outside(

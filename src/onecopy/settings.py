@@ -7,6 +7,7 @@ archive: it can't name secrets, and no secret is sent to a server that it names.
 """
 
 import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,21 +219,36 @@ def untrusted_backend(name: str) -> InvalidSettings:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode()
+        content = path.read_bytes()
     except FileNotFoundError as error:
-        raise InvalidSettings(f"no such settings file: {path}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"can't read {path}: {error}") from error
+        raise InvalidSettings(f"there is no settings file {path}: check --config") from error
+    except OSError as error:
+        raise InvalidSettings(f"can't read the settings in {path}: {error.strerror}") from error
+    text = _decode(content, f"the settings in {path}")
     from onecopy.settings_file import parse_file
 
     return parse_file(text, path)
 
 
+def _decode(content: bytes, name: str) -> str:
+    """Return text in UTF-8, with or without a byte order mark; raises InvalidSettings."""
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in content:
+        raise InvalidSettings(f"can't read {name}: it is UTF-16 or binary; save it as UTF-8")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InvalidSettings(
+            f"can't read {name}: line {line} is not UTF-8; save it as UTF-8"
+        ) from error
+
+
 def _read_token(file: Path) -> str:
     try:
-        token = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"can't read the token in {file}: {error}") from error
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidSettings(f"can't read the token in {file}: {error.strerror}") from error
+    token = _decode(content, f"the token in {file}").strip()
     if not token or not token.isascii() or not token.isprintable():
         raise InvalidSettings(f"no token in {file}: expected one line of printable ASCII")
     return token

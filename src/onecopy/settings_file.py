@@ -55,6 +55,16 @@ def parse_trust(text: str, variable: str) -> dict[str, frozenset[str]]:
     Raises InvalidSettings that names the environment variable.
     """
     pairs = [word.partition("=") for word in text.split()]
+    names = [name for name, _, _ in pairs]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise InvalidSettings(
+                f"{variable}: {name + equals!r} is not TENANT=EVIDENCE, as archive=md5,claimed"
+            )
+        if names.count(name) > 1:
+            raise InvalidSettings(
+                f"{variable}: tenant {name} is given twice; use {name}=md5,claimed"
+            )
     return _read_tenants({name: {"trust": trust.split(",")} for name, _, trust in pairs}, variable)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from onecopy.errors import InvalidSettings
 
@@ -11,9 +11,20 @@ _SECRETS = ("access_key", "secret_key", "aws_access_key_id", "aws_secret_access_
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
+def split(url: str, name: str = "URL") -> SplitResult:
+    """Return the parts of a URL; raises InvalidSettings, which names `name`, if it has none."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError
+    except ValueError as error:
+        shown = "" if "@" in url else f" {bare(url)!r}"  # there may be a password before the @
+        raise InvalidSettings(f"invalid {name}{shown}: {error}") from error
+    return parts
+
+
 def options(url: str, names: Sequence[str]) -> dict[str, str]:
     """Return the options in the query of a URL; raises InvalidSettings if one is not in `names`."""
-    pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    pairs = parse_qsl(split(url).query, keep_blank_values=True)
     values = dict(pairs)
     if any(name in values for name in _SECRETS):
         raise InvalidSettings(
@@ -27,7 +38,9 @@ def options(url: str, names: Sequence[str]) -> dict[str, str]:
     if empty := [name for name, value in values.items() if not value]:
         raise InvalidSettings(f"{bare(url)}: no value for {', '.join(empty)}")
     if len(pairs) > len(values):
-        raise InvalidSettings(f"{bare(url)}: an option is given twice")
+        given = [name for name, _ in pairs]
+        twice = ", ".join(name for name in values if given.count(name) > 1)
+        raise InvalidSettings(f"{bare(url)}: {twice} is given twice; remove one")
     return values
 
 
@@ -42,7 +55,7 @@ def check_endpoint(name: str, endpoint: str | None) -> None:
     """Raise InvalidSettings, which names `name`, unless it is the URL of a server or not given."""
     if endpoint is None:
         return
-    parts = urlsplit(endpoint)
+    parts = split(endpoint, name)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise InvalidSettings(
             f"invalid {name} {endpoint!r}: expected http(s)://host or http(s)://host:port"

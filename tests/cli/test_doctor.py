@@ -17,7 +17,7 @@ from onecopy.doctor.lifecycle import abort_rule, examine_lifecycle
 from onecopy.doctor.policy import policy
 from onecopy.store.s3.address import Address
 from tests.certificates import certify, serving_with
-from tests.conftest import Ran, Run, Serve, backends, environment
+from tests.conftest import Ran, Run, Serve, backends, environment, used
 from tests.middleman import answering
 from tests.proxy import proxying
 from tests.standins import Standin
@@ -191,7 +191,7 @@ def test_another_region_is_reported(run: Run, ministack: Standin) -> None:
 
 def test_an_index_of_another_store(run: Run, tmp_path: Path, seaweedfs: Standin) -> None:
     """A bucket is not made the store of an index that belongs to another store."""
-    run("scan", *backends(tmp_path))
+    used(run, tmp_path)
     bucket = seaweedfs.bucket()
     into = (
         "--index",
@@ -203,7 +203,7 @@ def test_an_index_of_another_store(run: Run, tmp_path: Path, seaweedfs: Standin)
     assert (done.code, states(done)["store"]) == (1, {"wrong"})
     assert not seaweedfs.client().list_objects_v2(Bucket=bucket).get("Contents")
     (tmp_path / "other").mkdir()
-    run("scan", *backends(tmp_path / "other"))
+    used(run, tmp_path / "other")
     mixed = (*backends(tmp_path)[:2], *backends(tmp_path / "other")[2:])
     assert "it belongs to another store" in run("doctor", *mixed).out
 
@@ -260,17 +260,17 @@ def begin_one(folder: Path, store: str, s3: Standin) -> None:
 
 def test_stale_uploads_of_a_folder(run: Run, tmp_path: Path) -> None:
     """The same command aborts the stale uploads of a folder."""
-    run("scan", *backends(tmp_path))
+    used(run, tmp_path)
     done = run("doctor", "--abort-stale", *backends(tmp_path))
     assert (done.code, done.err) == (0, "onecopy: 0 unfinished uploads were aborted\n")
 
 
 def test_a_folder(run: Run, tmp_path: Path) -> None:
     """Index and folder are probed, and nothing remains in the folder."""
+    used(run, tmp_path)
     done = run("doctor", "--json", *backends(tmp_path))
     assert done.code == 0, done.out
     assert set(states(done)) == {"index", "store", "room"}
-    run("scan", *backends(tmp_path))
     assert "it belongs to this store" in run("doctor", *backends(tmp_path)).out
     assert not list((tmp_path / "files/.onecopy/uploads").iterdir())
     away = run("doctor", "--store", tmp_path / "none" / "such", "--index", f"sqlite:{tmp_path}/i")

@@ -18,7 +18,7 @@ from onecopy.content import Listed, Verdict
 from onecopy.digest import MD5, Digest
 from onecopy.testing.index.complete import open_complete
 from onecopy.upload import Outcome, Result
-from tests.conftest import Run, Serve, backends, environment, running
+from tests.conftest import Run, Serve, backends, environment, running, used
 from tests.upload.conftest import noise, write
 
 
@@ -107,7 +107,7 @@ def test_listed(run: Run, photos: Path, tmp_path: Path) -> None:
 
 def test_check_shows_what_is_stored(run: Run, photos: Path, tmp_path: Path) -> None:
     """0: all new; 1: something is a duplicate; the JSON has the documented shape."""
-    new = run("check", *backends(tmp_path), photos / "film", photos / "rome.jpg")
+    new = run("check", *used(run, tmp_path), photos / "film", photos / "rome.jpg")
     assert (new.code, new.out) == (0, f"{photos}/film: new\n{photos}/rome.jpg: new\n")
     run("upload", *backends(tmp_path), photos / "rome.jpg")
     found = run("check", "--json", *backends(tmp_path), photos)
@@ -125,7 +125,7 @@ def test_check_shows_what_is_stored(run: Run, photos: Path, tmp_path: Path) -> N
 
 def test_a_dry_run_uploads_nothing(run: Run, photos: Path, tmp_path: Path) -> None:
     """--dry-run shows what an upload would do, including duplicates within the selection."""
-    done = run("upload", "--dry-run", "--json", *backends(tmp_path), photos)
+    done = run("upload", "--dry-run", "--json", *used(run, tmp_path), photos)
     assert done.code == 1
     assert done.err == (
         "onecopy: 3 to upload, 1 already stored; 9.0 MB to send, 3.0 kB need no upload; "
@@ -164,10 +164,8 @@ def test_a_taken_name_is_skipped_or_replaced(run: Run, photos: Path, tmp_path: P
     write(photos / "2019/oslo.jpg", noise(2001))
     done = run("upload", *backends(tmp_path), photos)
     assert done.code == 1
-    assert (
-        f"{photos}/2019/oslo.jpg: not uploaded: another file is stored as photos/2019/oslo.jpg"
-        in done.out
-    )
+    taken = "not uploaded: another file or folder is stored as photos/2019/oslo.jpg"
+    assert f"{photos}/2019/oslo.jpg: {taken}" in done.out
     renamed = run("upload", "--on-taken", "rename", *backends(tmp_path), photos)
     assert renamed.code == 0
     assert f"{photos}/2019/oslo.jpg: uploaded as photos/2019/oslo (2).jpg" in renamed.out
@@ -189,7 +187,7 @@ def test_links_and_pipes_in_folders_are_left_out(
     (photos / "copy.jpg").unlink()
     (photos / "link").symlink_to("film")
     os.mkfifo(photos / "pipe")
-    done = run(*command, "--json", *backends(tmp_path), photos)
+    done = run(*command, "--json", *used(run, tmp_path), photos)
     assert done.code == 0
     found = lines(done.out)
     assert [found[name]["outcome"] for name in ("link", "pipe")] == ["left-out"] * 2
@@ -212,7 +210,7 @@ def test_a_named_path_that_is_not_taken_fails(
     (photos / "stdin").symlink_to("pipe")  # as /dev/stdin and /dev/fd/63 are
     reasons = {"link": "symlink", "pipe": "special", "stdin": "special", ".onecopy": "reserved"}
     paths = [photos / name for name in reasons]
-    done = run(*command, "--json", *backends(tmp_path), *paths, "/dev/null")
+    done = run(*command, "--json", *used(run, tmp_path), *paths, "/dev/null")
     assert done.code == 2
     found = lines(done.out)
     assert {name: found[name]["reason"] for name in found} == {**reasons, "null": "special"}
@@ -243,8 +241,8 @@ def test_own_files_are_left_out(tmp_path: Path, path: str, command: str) -> None
     write(data / ".cache" / "onecopy" / "uploads" / "x.json", noise(50))
     (tmp_path / "link").symlink_to("data")
     run = running(data)
-    assert run("report").code == 0  # creates the index and the store
     write(data / "onecopy-data" / "files" / "object", noise(60))
+    assert run("scan").code == 0  # creates the index, and the marker of the store
     (data / "linked").hardlink_to(data / "onecopy-data" / "index.sqlite")
     done = run(command, "--json", path.format(absolute=data))
     assert done.code == 0, done.err
@@ -271,9 +269,10 @@ def test_named_own_files_fail(run: Run, photos: Path, tmp_path: Path) -> None:
     assert (done.code, lines(done.out)["rome.jpg"]["verdict"]) == (1, "duplicate")
 
 
-def test_a_report_into_the_folder_is_left_out(photos: Path, tmp_path: Path) -> None:
+def test_a_report_into_the_folder_is_left_out(run: Run, photos: Path, tmp_path: Path) -> None:
     """`onecopy check --json . > report.json` does not read its own output."""
-    command = [sys.executable, "-m", "onecopy", "check", "--json", *backends(tmp_path), str(photos)]
+    into = used(run, tmp_path)
+    command = [sys.executable, "-m", "onecopy", "check", "--json", *into, str(photos)]
     with (photos / "report.json").open("wb") as report:
         done = subprocess.run(command, stdout=report, env=environment(tmp_path), check=False)
     assert done.returncode == 1
@@ -404,12 +403,13 @@ def test_ctrl_c_exits_without_a_traceback(photos: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "files/.onecopy/uploads").iterdir())
 
 
-def test_a_closed_pipe_is_not_an_error(photos: Path, tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(run: Run, photos: Path, tmp_path: Path) -> None:
     """`onecopy check … | head -1` ends quietly."""
+    into = used(run, tmp_path)
     for number in range(5000):
         write(photos / f"n{number}", b"x")
     process = subprocess.Popen(
-        [sys.executable, "-m", "onecopy", "check", *backends(tmp_path), str(photos)],
+        [sys.executable, "-m", "onecopy", "check", *into, str(photos)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment(tmp_path),

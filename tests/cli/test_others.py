@@ -214,7 +214,7 @@ def test_an_unknown_key_in_the_file_is_one_line(run: Run, tmp_path: Path) -> Non
 
 def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:
     """--log-level debug logs the traceback of an error."""
-    done = run("scan", "--log-level", "debug", "--index", "nonsense:", "--store", tmp_path)
+    done = run("report", "--log-level", "debug", "--index", "nonsense:", "--store", tmp_path)
     assert done.code == 2
     assert "Traceback" in done.err
     assert "onecopy: unknown index 'nonsense:'" in done.err

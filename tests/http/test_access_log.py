@@ -1,5 +1,6 @@
 """What is written down of a request: one line, figures, and nothing that is secret."""
 
+import asyncio
 import json
 import logging
 import re
@@ -7,7 +8,10 @@ import time
 from collections.abc import Callable
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
+from onecopy.http.access_log import AccessLog
+from onecopy.http.metrics import NoMetrics
 from tests.http.conftest import Json, Service, Start
 
 Lines = Callable[[int], list[dict[str, Json]]]
@@ -128,3 +132,25 @@ def test_two_services_count_apart(service: Service, start: Start) -> None:
     other = start()
     service.check(b"hello")
     assert not any("verdicts_total{" in name for name in figures(other))
+
+
+def test_a_line_acts_on_no_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    """What a client sent is escaped as JSON escapes it, even what JSON would leave."""
+    caplog.set_level(logging.INFO, "onecopy.access")
+    method = "GET\x1b[2J\x7f\x9b31m\u202e"
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(_message: Message) -> None:
+        pass
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    scope = {"type": "http", "method": method, "path": "/", "headers": []}
+    asyncio.run(AccessLog(app, NoMetrics())(scope, receive, send))
+    [record] = caplog.records
+    assert record.message.isascii()
+    assert record.message.isprintable()
+    assert json.loads(record.message)["method"] == method

@@ -219,10 +219,17 @@ class TestPublishing:
         assert (folder / "file").read_bytes() == b"before"
 
     def test_a_file_has_the_name_of_a_folder(self, folder: Path, store: FolderStore) -> None:
-        """`a` beside `a/b` is what S3 takes and a folder can't."""
-        put(store, "a")
-        upload = begin(store, "a/b/c")
-        assert store.complete(upload, digest_of(SMALL)) == KeyTaken()
+        """`a` beside `a/b` is what S3 takes and a folder can't: known before a byte is sent."""
+        put(store, "a/file")
+        for key in ("a/file/b", "a/file/b/c"):
+            with pytest.raises(InvalidKey, match="'a/file' is not a folder in the store"):
+                begin(store, key)
+        upload = begin(store, "late/b")
+        put(store, "late")
+        with pytest.raises(InvalidKey, match="'late' is not a folder in the store"):
+            store.complete(upload, digest_of(SMALL))
+        put(store, "folder/file")
+        assert store.complete(begin(store, "folder"), digest_of(SMALL)) == KeyTaken()
 
     def test_never_publishes_through_a_link(
         self, tmp_path: Path, folder: Path, store: FolderStore
@@ -231,8 +238,10 @@ class TestPublishing:
         (tmp_path / "outside").mkdir()
         (folder / "link").symlink_to(tmp_path / "outside")
         for key in ("link/a", "link/b/c"):
-            upload = begin(store, key)
-            assert store.complete(upload, digest_of(SMALL)) == KeyTaken()
+            with pytest.raises(InvalidKey, match="'link' is not a folder in the store"):
+                begin(store, key)
+            with pytest.raises(InvalidKey):
+                store.complete(begin(store, "free")._replace(key=key), digest_of(SMALL))
         assert list((tmp_path / "outside").iterdir()) == []
 
     def test_names_what_the_file_system_refuses(self, store: FolderStore) -> None:

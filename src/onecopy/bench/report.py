@@ -44,7 +44,7 @@ class Report:
 
     def write(self, file: Path) -> None:
         """Write the page to `file` and the JSON next to it; existing files are replaced."""
-        file.write_text(page(_document(self)), "utf-8")
+        _write(file, page(_document(self)))
         figures = {
             "facts": self.facts,
             "plan": asdict(self.plan),
@@ -52,7 +52,14 @@ class Report:
             "results": [_values(result) for result in self.results],
         }
         text = json.dumps(figures, indent=1, ensure_ascii=False)
-        file.with_suffix(".json").write_text(f"{text}\n", "utf-8")
+        _write(file.with_suffix(".json"), f"{text}\n")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        raise InvalidSettings(f"cannot write the report {file}: {error.strerror}") from error
 
 
 def check_place(file: Path) -> None:

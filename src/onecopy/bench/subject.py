@@ -15,7 +15,7 @@ from onecopy.bench.figures import Round
 from onecopy.bench.workload import TENANT, Workload
 from onecopy.content import Copy
 from onecopy.errors import Failure, InvalidSettings
-from onecopy.index import Engine, Pages, open_index
+from onecopy.index import Engine, Pages, engine_module, open_index
 
 STEP = 10_000
 """Copies per step of the progress."""
@@ -148,10 +148,13 @@ def _with_steps(pairs: Iterator[tuple[str, Copy]], step: Step) -> Iterator[tuple
 
 
 @contextmanager
-def opened(urls: Sequence[str]) -> Iterator[list[Subject]]:
-    """Open the indexes; `sqlite:` alone is a temporary file. Raises InvalidSettings."""
-    if len(set(urls)) < len(urls):
-        raise InvalidSettings("the same index is given twice")
+def opened(urls: Sequence[str], *, create: bool = True) -> Iterator[list[Subject]]:
+    """Open the indexes; `sqlite:` alone is a temporary file. Raises InvalidSettings.
+
+    Without `create`, each index must exist.
+    """
+    if twice := sorted({url for url in urls if urls.count(url) > 1}):
+        raise InvalidSettings(f"{twice[0]} is given twice; name each index once")
     with ExitStack() as stack:
         subjects = []
         for url, label in zip(urls, _labels(urls), strict=True):
@@ -159,6 +162,8 @@ def opened(urls: Sequence[str]) -> Iterator[list[Subject]]:
             if url == "sqlite:":
                 folder = stack.enter_context(TemporaryDirectory(prefix="onecopy-bench-"))
                 place = f"sqlite:{folder}/index.sqlite"
+            elif not create:
+                engine_module(place).require_exists(place)
             index = stack.enter_context(closing(open_index(place)))
             is_persistent = url not in ("sqlite:", "memory:")
             subjects.append(Subject(label, place, index, is_persistent=is_persistent))

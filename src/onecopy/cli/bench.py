@@ -111,7 +111,7 @@ def command(  # noqa: PLR0913 - one for each option
         check_place(report_file)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that temporary files are removed
     plan = Plan(copies, clients, rounds, seed)
-    with opened(indexes or ("sqlite:",)) as subjects:
+    with opened(indexes or ("sqlite:",), create=not clean) as subjects:
         if clean:
             return _clean(subjects, progress=progress)
         report = Report(plan, facts(), {each.label: each.address for each in subjects})

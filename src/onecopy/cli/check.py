@@ -5,7 +5,13 @@ from contextlib import closing
 import click
 
 from onecopy.backends import opened_gate, own_files
-from onecopy.cli.files import display_of_files, files_below, print_results, takes_files
+from onecopy.cli.files import (
+    display_of_files,
+    files_below,
+    print_results,
+    settings_for_check,
+    takes_files,
+)
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.settings import Settings
 from onecopy.upload.checking import check
@@ -26,16 +32,16 @@ def command(
 ) -> int:
     """Show which files at and below PATH are already stored.
 
-    Nothing is uploaded. A file is read only if a stored file or another file at PATH has its size.
-    If several files have the same content, all but the first are reported as duplicates of it.
+    Nothing is uploaded or created. A file is read only if a stored file or another file at PATH has
+    its size. If several files have the same content, all but the first are reported as duplicates.
     """
     own = own_files(settings, for_check=True)
     accept = settings.filter
     with (
-        opened_gate(settings) as gate,
-        display_of_files(paths, own, accept, progress=progress) as output,
+        opened_gate(settings_for_check(settings), create=False) as gate,
+        display_of_files(paths, own, accept, progress=progress, any_name=True) as output,
     ):
-        found = files_below(paths, "", own, accept, output)
+        found = files_below(paths, "", own, accept, output, any_name=True)
         with closing(check(found, gate, progress=output.callback)) as results:
             summary = print_results(results, output, as_json=as_json)
         output.note(summary.text(gate.config().price, "new"))

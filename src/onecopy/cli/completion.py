@@ -25,6 +25,7 @@ def command(ctx: click.Context, shell: str) -> int:
     script = get_completion_class(shell)
     if script is None:
         raise click.BadParameter(f"completion for {shell} is not supported")
-    root = ctx.find_root().command
-    Display().line(script(root, {}, "onecopy", "_ONECOPY_COMPLETE").source())
+    root, output = ctx.find_root().command, Display()
+    for line in script(root, {}, "onecopy", "_ONECOPY_COMPLETE").source().splitlines():
+        output.line(line)
     return 0

@@ -7,18 +7,18 @@ from contextlib import ExitStack, closing
 
 import click
 
-from onecopy.backends import opened_backends
+from onecopy.backends import is_unused, opened_existing, require_index
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
-from onecopy.doctor.finding import Finding, State, failed, fine
+from onecopy.doctor.finding import Finding, State, failed, fine, wrong
 from onecopy.doctor.index import examine_binding, examine_checksums
 from onecopy.doctor.policy import policy as least_policy
 from onecopy.doctor.service import examine_service
 from onecopy.doctor.store import examine_store
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.gate.pending import abort_stale as abort_stale_in_bucket
-from onecopy.index import Engine, engine_module
+from onecopy.index import Engine, open_any
 from onecopy.settings import Settings
 from onecopy.store import Store, open_store
 from onecopy.store.interface import Lister, Sweeper
@@ -96,26 +96,41 @@ def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -
     if settings.server is not None:
         yield from examine_service(settings.server, settings.token, allow_http=settings.allow_http)
         return
+    if is_unused(settings):
+        yield fine("index", f"there is none yet; `onecopy upload` creates {settings.index}")
+        yield fine("store", f"there is none yet; `onecopy upload` creates {settings.store}")
+        return
     with ExitStack() as stack:
         about = "index"
         try:
-            module = engine_module(settings.index)
-            index = stack.enter_context(closing(module.open_url(settings.index)))
+            missing = _missing_index(settings)
+            index = None if missing else stack.enter_context(closing(open_any(settings.index)))
             about = "store"
             store = open_store(settings.store)
         except Failure as error:
             yield failed(about, error)
             return
         stack.callback(store.close)
-        if not isinstance(index, Engine):
+        if index is not None and not isinstance(index, Engine):
             yield from examine_checksums(index, settings.index)
             yield from _store(store, origins, create=True, fix_cors=fix_cors)
             return
-        yield fine("index", f"{settings.index} can be read and written")
-        # Like every other command, mark the store as the index's own if the index is new.
-        create = index.get("store") is None
+        yield missing or fine("index", f"{settings.index} can be read and written")
+        create = index is None or index.get("store") is None
         yield from _store(store, origins, create=create, fix_cors=fix_cors)
-        yield from examine_binding(index, store)
+        if index is not None:
+            yield from examine_binding(index, store)
+
+
+def _missing_index(settings: Settings) -> Finding | None:
+    """Return a finding if there is no index, or None."""
+    try:
+        require_index(settings.index)
+    except InvalidSettings as error:
+        if settings.index == Settings().index:
+            return fine("index", "there is none yet; `onecopy upload` and `onecopy scan` create it")
+        return wrong("index", str(error))
+    return None
 
 
 def _store(
@@ -126,7 +141,7 @@ def _store(
             raise InvalidSettings(
                 "--fix-cors is for buckets: pages upload to a folder through the service"
             )
-        yield from examine_store(store, create=create)
+        yield from examine_store(store, unmarked=create)
         return
     from onecopy.doctor.bucket import examine_bucket
     from onecopy.store.s3.store import S3Store
@@ -141,7 +156,8 @@ def _print(findings: Iterator[Finding], *, as_json: bool) -> int:
     counts = dict.fromkeys(State, 0)
     for finding in findings:
         counts[finding.state] += 1
-        output.line(json_line(finding._asdict()) if as_json else _text(finding))
+        for line in [json_line(finding._asdict())] if as_json else _lines(finding):
+            output.line(line)
     output.note(
         f"{counts[State.FINE]:,} fine, {counts[State.ADVICE]:,} could be better, "
         f"{counts[State.WRONG]:,} to fix"
@@ -149,22 +165,23 @@ def _print(findings: Iterator[Finding], *, as_json: bool) -> int:
     return 1 if counts[State.WRONG] else 0
 
 
-def _text(finding: Finding) -> str:
+def _lines(finding: Finding) -> list[str]:
     line = f"{finding.state:<6}  {finding.about}: {finding.message}"
     fix = (finding.fix or "").splitlines()
-    return "\n".join([line, *(f"        {each}" for each in fix)])
+    return [line, *(f"        {each}" for each in fix)]
 
 
 def _print_policy(settings: Settings) -> int:
     output = Display()
-    output.line(json.dumps(least_policy(Address.parse(settings.store)), indent=2))
+    for line in json.dumps(least_policy(Address.parse(settings.store)), indent=2).splitlines():
+        output.line(line)
     output.note("the statement OnecopyDoctor is optional: only `onecopy doctor` needs it")
     return 0
 
 
 def _abort_stale(settings: Settings, days: int, *, as_json: bool) -> int:
     others = 0
-    with opened_backends(settings) as (index, store):
+    with opened_existing(settings) as (index, store):
         if isinstance(store, Sweeper):
             ours = store.abort_stale(days * _DAY_SECONDS)
         elif isinstance(store, Lister):

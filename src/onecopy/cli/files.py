@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import click
 
+from onecopy.backends import is_unused
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import bytes_text, json_line, money_text, result_text, result_values
 from onecopy.content import Verdict
+from onecopy.errors import InvalidKey
 from onecopy.files import File, Skipped, walk
-from onecopy.key import normalisation_differs
+from onecopy.key import check_key, normalisation_differs
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
+from onecopy.settings import Settings
 from onecopy.text import printable
 from onecopy.upload.result import Outcome, Result
 
@@ -32,23 +35,53 @@ def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def settings_for_check(settings: Settings) -> Settings:
+    """Return the settings of a check, which creates nothing, also where nothing is stored yet."""
+    if not is_unused(settings):
+        return settings
+    Display().note(
+        f"nothing is stored yet: there is neither an index ({settings.index}) nor a store "
+        f"({settings.store}); `onecopy upload` creates them"
+    )
+    return replace(settings, index="memory:", store="memory:")
+
+
 def display_of_files(
-    paths: Iterable[str], own: OwnFiles, accept: Filter, *, progress: bool | None
+    paths: Iterable[str],
+    own: OwnFiles,
+    accept: Filter,
+    *,
+    progress: bool | None,
+    any_name: bool = False,
 ) -> AbstractContextManager[Display]:
     """Return a display whose total is the bytes of all files at and below `paths`."""
-    found = walk(paths, own=own, accept=accept)
+    found = walk(paths, own=own, accept=accept, any_name=any_name)
     sizes = (each.size for each in found if isinstance(each, File))
     return display(progress=progress, sizes=sizes)
 
 
-def files_below(
-    paths: Iterable[str], to: str, own: OwnFiles, accept: Filter, output: Display
+def files_below(  # noqa: PLR0913 - options by name
+    paths: Iterable[str],
+    to: str,
+    own: OwnFiles,
+    accept: Filter,
+    output: Display,
+    *,
+    any_name: bool = False,
 ) -> Iterator[File | Skipped]:
-    """Yield the files at and below `paths`; report misleading names."""
-    for found in walk(paths, to=to, own=own, accept=accept):
-        if isinstance(found, File) and normalisation_differs(found.key):
-            output.note(f"{printable(found.path)}: {_NOT_NFC}")
+    """Yield the files at and below `paths`; report misleading names, and with `any_name` others."""
+    for found in walk(paths, to=to, own=own, accept=accept, any_name=any_name):
+        if isinstance(found, File) and (remark := _remark(found.key)):
+            output.note(f"{printable(found.path)}: {remark}")
         yield found
+
+
+def _remark(key: str) -> str | None:
+    try:
+        check_key(key)
+    except InvalidKey as error:
+        return f"it can't be uploaded under its name: {error}"
+    return _NOT_NFC if normalisation_differs(key) else None
 
 
 Done = Literal["new", "uploaded", "to upload"]

@@ -28,7 +28,7 @@ def backup(*, settings: Settings, file: str) -> int:
 
     Services may use the index at the same time. The copy is a complete index.
     """
-    with opened_index(settings) as index:
+    with opened_index(settings, create=False) as index:
         _maintained(index).backup(file)
     Display().note(f"copied the index to {file}")
     return 0
@@ -41,7 +41,7 @@ def backup(*, settings: Settings, file: str) -> int:
 @takes_settings()
 def check(*, settings: Settings) -> int:
     """Search the index for faults. Reads all of it."""
-    with opened_index(settings) as index:
+    with opened_index(settings, create=False) as index:
         faults = _maintained(index).check()
     display = Display()
     for fault in faults:

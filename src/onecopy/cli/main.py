@@ -5,14 +5,16 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import NoReturn
 
 import click
 
+from onecopy.cli.logs import SafeFormatter, show_defect
 from onecopy.cli.options import closing_help
-from onecopy.cli.progress import ReaderLeft
+from onecopy.cli.progress import Display, ReaderLeft
 from onecopy.errors import OnecopyError
+from onecopy.text import printable
 from onecopy.version import __version__
 
 GROUPS = {
@@ -83,7 +85,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = onecopy.main(arguments, prog_name="onecopy", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return ERROR
     except (click.Abort, KeyboardInterrupt):
         print("onecopy: interrupted; run the same command again to resume", file=sys.stderr)
@@ -93,18 +95,31 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return BROKEN_PIPE
     except (OSError, OnecopyError) as error:
         logging.getLogger("onecopy").debug("failed", exc_info=error)
-        print(f"onecopy: {_describe(error)}", file=sys.stderr)
+        Display().note(_describe(error))
         return ERROR
     return code if isinstance(code, int) else 0
+
+
+def _show(error: click.ClickException) -> None:
+    """Print an error in the command line, which may quote arguments that came from elsewhere."""
+    vars(error)["message"] = printable(error.message)  # a line break in it would forge a line
+    shown = StringIO()
+    error.show(shown)
+    for line in shown.getvalue().splitlines():
+        print(printable(line), file=sys.stderr)
 
 
 def _describe(error: OSError | OnecopyError) -> str:
     if isinstance(error, OnecopyError):
         return str(error)
     reason = error.strerror or str(error)
-    return f"{error.filename}: {reason}" if error.filename else reason
+    # A write to a full disk names no file.
+    return f"{error.filename or 'the system reports'}: {reason}"
 
 
 def main() -> NoReturn:
     """Run the command with this process's arguments, and exit."""
+    sys.excepthook = show_defect
+    if logging.lastResort is not None:  # prints warnings of commands that configure no log
+        logging.lastResort.setFormatter(SafeFormatter())
     sys.exit(run())

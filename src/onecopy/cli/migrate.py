@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from onecopy.cli.migration import plan_text, plan_values, result_text, result_values
+from onecopy.cli.migration import plan_lines, plan_values, result_text, result_values
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line, money_text
@@ -120,7 +120,8 @@ def command(  # noqa: PLR0913 - one for each option
     with closing(opener()) as opened:
         if only_plan:
             estimate = plan(opened, address, by_import=bucket is not None)
-            Display().line(json_line(plan_values(estimate)) if as_json else plan_text(estimate))
+            for line in [json_line(plan_values(estimate))] if as_json else plan_lines(estimate):
+                Display().line(line)
             return 0
         with (
             closing(open_destination(address, bucket)) as target,

@@ -72,7 +72,7 @@ def plan_values(estimate: Plan) -> dict[str, object]:
     }
 
 
-def plan_text(estimate: Plan) -> str:
+def plan_lines(estimate: Plan) -> list[str]:
     """Return an estimate as lines of text."""
     rows = "unknown until all are read" if estimate.rows is None else f"about {estimate.rows:,}"
     rejected = f"{estimate.rejected:,} of the first {estimate.sampled:,} are not checksums"
@@ -88,7 +88,7 @@ def plan_text(estimate: Plan) -> str:
             f"cost     {estimate.all_units:,} write request units: {money_text(estimate.dollars)}; "
             f"by --via s3-import {money_text(estimate.import_dollars or 0)} (us-east-1)"
         )
-    return "\n".join(lines)
+    return lines
 
 
 def _duration(seconds: float) -> str:

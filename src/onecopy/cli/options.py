@@ -1,6 +1,5 @@
 """Options that commands share, and the settings read from them."""
 
-import logging
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import click
 
 from onecopy import settings
+from onecopy.cli.logs import log_to_terminal
 from onecopy.cli.progress import Display
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
@@ -110,9 +110,7 @@ def takes_settings(
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)
         def call(*, config_file: Path | None, log_level: str, **values: Any) -> Any:  # noqa: ANN401 - click's
-            logging.basicConfig(
-                level=log_level.upper(), format="%(asctime)s %(name)s %(levelname)s %(message)s"
-            )
+            log_to_terminal(log_level)
             given = {name: values.pop(name) for name in names}
             found = settings.read(config_file, given)
             if backends and found.found:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Never
 
 import click
 
-from onecopy.errors import OnecopyError
+from onecopy.errors import Failure, OnecopyError
+from onecopy.text import printable, printable_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -19,7 +20,10 @@ class ReaderLeft(Exception):
 
 
 class Display:
-    """Output of results, messages and progress; without a bar, progress is not shown."""
+    """Output of results, messages and progress; without a bar, progress is not shown.
+
+    Texts may come from elsewhere, such as names, or messages of a server: they are made safe here.
+    """
 
     def __init__(self, bar: "tqdm[Never] | None" = None) -> None:
         self._bar = bar
@@ -31,26 +35,30 @@ class Display:
         return self.progress if self._bar is not None else None
 
     def line(self, text: str) -> None:
-        """Write a result to standard output; raises ReaderLeft."""
+        """Write a line of a result to standard output; raises ReaderLeft and Failure."""
+        safe = printable(text)
         try:
             if self._bar is not None and sys.stdout.isatty():
-                self._bar.write(text, file=sys.stdout)
+                self._bar.write(safe, file=sys.stdout)
             else:
-                print(text)
+                print(safe)
         except BrokenPipeError as error:
             raise ReaderLeft from error
+        except OSError as error:
+            raise Failure(f"cannot write the results: {error.strerror}") from error
 
     def note(self, text: str) -> None:
-        """Write a message to standard error."""
+        """Write a message to standard error; lines after the first are indented."""
+        safe = f"onecopy: {printable_lines(text)}"
         if self._bar is not None:
-            self._bar.write(f"onecopy: {text}", file=sys.stderr)
+            self._bar.write(safe, file=sys.stderr)
         else:
-            print(f"onecopy: {text}", file=sys.stderr)
+            print(safe, file=sys.stderr)
 
     def detail(self, text: str, *, now: bool = False) -> None:
         """Show a text after the bar, at once or from the next progress on."""
         if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=now)
+            self._bar.set_postfix_str(printable(text), refresh=now)
 
     def progress(self, done: int, read: int) -> None:
         """Add to the bytes completed and the bytes read."""

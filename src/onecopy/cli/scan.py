@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import click
 
 from onecopy.aws.functions.settings import FunctionSettings
-from onecopy.backends import opened_backends, own_files, tenants_of
+from onecopy.backends import opened_for_scan, own_files, tenants_of
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
@@ -45,7 +45,7 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
     """
     own, accept = own_files(settings), settings.filter
     with (
-        opened_backends(settings) as (index, store),
+        opened_for_scan(settings) as (index, store),
         display(progress=progress, unit=" objects", sizes=_count(store, own, accept)) as output,
     ):
         before = 0

@@ -138,7 +138,7 @@ def _describe(result: Result) -> str:
     if result.verdict is Verdict.DUPLICATE:
         return _describe_duplicate(result)
     if result.outcome is Outcome.KEY_TAKEN:
-        return f"not uploaded: another file is stored as {name_text(result.key or '')}"
+        return f"not uploaded: another file or folder is stored as {name_text(result.key or '')}"
     explanation = result.message or _EXPLANATIONS.get(result.reason or "", result.reason or "")
     if result.outcome in {Outcome.FAILED, Outcome.LEFT_OUT}:
         state = "failed" if result.outcome is Outcome.FAILED else "left out"

@@ -103,7 +103,7 @@ def create(  # noqa: PLR0913 - one for each option
 @takes_settings()
 def list_(*, settings: Settings, as_json: bool) -> int:
     """List the tokens, without their secrets."""
-    with opened_index(settings) as index:
+    with opened_index(settings, create=False) as index:
         tokens = list_tokens(index)
     output = Display()
     for token in tokens:
@@ -121,7 +121,7 @@ def list_(*, settings: Settings, as_json: bool) -> int:
 @takes_settings()
 def revoke(*, settings: Settings, token_id: str) -> int:
     """Revoke the token with this ID; running services reject it within a second."""
-    with opened_index(settings) as index:
+    with opened_index(settings, create=False) as index:
         done = revoke_token(index, token_id)
     Display().note(f"revoked token {token_id}" if done else f"there is no token {token_id}")
     return 0 if done else 1

@@ -7,7 +7,13 @@ from dataclasses import replace
 import click
 
 from onecopy.backends import opened_gate, own_files
-from onecopy.cli.files import display_of_files, files_below, print_results, takes_files
+from onecopy.cli.files import (
+    display_of_files,
+    files_below,
+    print_results,
+    settings_for_check,
+    takes_files,
+)
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.content import Verdict
 from onecopy.key import check_prefix
@@ -85,8 +91,9 @@ def command(  # noqa: PLR0913 - one for each option
     check_prefix(to)
     own = own_files(settings, for_check=dry_run)
     accept = settings.filter
+    used = settings_for_check(settings) if dry_run else settings
     with (
-        opened_gate(settings) as gate,
+        opened_gate(used, create=not dry_run) as gate,
         display_of_files(paths, own, accept, progress=progress) as output,
     ):
         found = files_below(paths, to, own, accept, output)

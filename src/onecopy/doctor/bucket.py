@@ -196,13 +196,22 @@ def _examine_access(store: S3Store, *, create: bool) -> Iterator[Finding]:
         yield wrong("access", f"we may not read and write here: {error}", FIX_PERMISSIONS)
         return
     except Failure as error:
-        yield wrong("store", str(error), "name the store that the index belongs to")
+        yield wrong("store", str(error), _fix_of_store(error))
         return
     yield _examine_listing(store)
     yield _CHECKSUMS[capabilities.refuses_wrong_bytes]
     yield _PARTS[capabilities.states_parts]
     yield _OVERWRITING[capabilities.refuses_overwriting]
     yield _examine_composite(store)
+
+
+def _fix_of_store(error: Failure) -> str:
+    """Return the fix of an error while the marker was read: of the connection, or of the name."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "set SSL_CERT_FILE to a file with the certificate of the authority that signed it"
+    if error.__cause__ is not None:  # a response without a marker has no other error as its cause
+        return "check the endpoint in the store's URL, and the network"
+    return "name the store that the index belongs to"
 
 
 def _examine_listing(store: S3Store) -> Finding:

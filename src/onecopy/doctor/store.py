@@ -7,17 +7,23 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from onecopy.doctor.finding import Finding, advice, fine, wrong
-from onecopy.errors import Failure, InvalidSettings
+from onecopy.errors import Failure, InvalidSettings, Unavailable
 from onecopy.store.interface import Store, Upload
 
 _LOW_SPACE_BYTES = 1_000_000_000
 """Free space below which a folder is nearly full."""
 
 
-def examine_store(store: Store, *, create: bool) -> Iterator[Finding]:
-    """Check that a store can be read and written, and has space; `create` makes it a store."""
+def examine_store(store: Store, *, unmarked: bool) -> Iterator[Finding]:
+    """Check that a store can be read and written, and has space; nothing is created.
+
+    `unmarked` is set if it need not be a store yet, because the index belongs to none.
+    """
     try:
-        store.identify(create=create)
+        if unmarked and (finding := _examine_unmarked(store)):
+            yield finding
+            return
+        store.identify(create=False)
         test_upload = Upload(secrets.token_hex(16), "onecopy-doctor", 1)
         store.begin([test_upload])
         store.abort(test_upload)
@@ -27,6 +33,19 @@ def examine_store(store: Store, *, create: bool) -> Iterator[Finding]:
     yield fine("store", f"{store.url} can be read and written")
     if store.kind == "folder":
         yield _examine_free_space(url2pathname(urlsplit(store.url).path))
+
+
+def _examine_unmarked(store: Store) -> Finding | None:
+    """Return a finding about a place that is not a store yet, or None."""
+    if store.is_vacant():
+        fix = "check its name, and that its disk is mounted; `onecopy upload` creates a new store"
+        return wrong("store", f"there is nothing at {store.url}", fix)
+    try:
+        store.identify(create=False)
+    except Unavailable:
+        fix = "`onecopy scan` makes it one; the files stay as they are"
+        return advice("store", f"{store.url} is not a store yet", fix)
+    return None
 
 
 def _examine_free_space(folder: str) -> Finding:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from onecopy.gate.interface import Answer, Config, Finish, Gate, Limits, Request, Status
 
 if TYPE_CHECKING:
-    from onecopy.gate.binding import bind
+    from onecopy.gate.binding import bind, check_binding
     from onecopy.gate.local import LocalGate
     from onecopy.tickets import ticket_secrets
 
@@ -34,12 +34,14 @@ __all__ = [
     "Request",
     "Status",
     "bind",
+    "check_binding",
     "ticket_secrets",
 ]
 
 _MODULES = {
     "LocalGate": "onecopy.gate.local",
     "bind": "onecopy.gate.binding",
+    "check_binding": "onecopy.gate.binding",
     "ticket_secrets": "onecopy.tickets",
 }
 

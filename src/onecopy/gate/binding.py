@@ -19,14 +19,27 @@ def bind(index: Engine, store: Store) -> str:
     store_id = store.identify(create=known is None)
     if known is None and not index.put_if("store", None, store_id.encode()):
         known = index.get("store")
-    if known is not None and known != store_id.encode():
+    if known is not None:
+        _require_own(store, store_id, known)
+    if isinstance(store, Probed):
+        load_capabilities(index, store)
+    return store_id
+
+
+def check_binding(index: Engine, store: Store) -> None:
+    """Do as `bind`, but create nothing: a new index may belong to no store yet."""
+    if known := index.get("store"):
+        _require_own(store, store.identify(create=False), known)
+        if isinstance(store, Probed) and (cached := index.get(_CAPABILITIES)):
+            store.probe(cached)
+
+
+def _require_own(store: Store, store_id: str, known: bytes) -> None:
+    if store_id.encode() != known:
         raise InvalidSettings(
             f"this index belongs to another store, not to {store.url}: name the store that it "
             "belongs to, or another index"
         )
-    if isinstance(store, Probed):
-        load_capabilities(index, store)
-    return store_id
 
 
 def load_capabilities(index: Engine, store: Probed, *, anew: bool = False) -> None:

@@ -15,6 +15,7 @@ from onecopy.http.problems import Disconnected, response_to
 
 _log = logging.getLogger("onecopy.access")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_NOT_PRINTABLE = re.compile("[\x7f-\uffff]")
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -63,7 +64,13 @@ class AccessLog:
         if _log.isEnabledFor(logging.INFO):
             now, ms = datetime.now(UTC), round(seconds * 1000, 2)
             line = AccessLine(now, exchange.id, method, route, status, ms, received, sent)
-            _log.info(msgspec.json.encode(line).decode())
+            _log.info(_ascii(msgspec.json.encode(line).decode()))
+
+
+def _ascii(line: str) -> str:
+    """Return JSON without characters that act on a terminal; JSON leaves those from DEL on."""
+    safe = line.isascii() and line.isprintable()
+    return line if safe else _NOT_PRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
 
 
 class Exchange:

@@ -31,10 +31,16 @@ class Rejects:
         """Append a line for each reject."""
         if not rejects:
             return
-        with self._path.open("a", encoding="utf-8", newline="") as stream:
-            if stream.tell() == 0:
-                stream.write(_HEADER)
-            csv.writer(stream).writerows(rejects)
+        try:
+            with self._path.open("a", encoding="utf-8", newline="") as stream:
+                if stream.tell() == 0:
+                    stream.write(_HEADER)
+                csv.writer(stream).writerows(rejects)
+        except OSError as error:
+            raise InvalidSettings(
+                f"cannot write the rejected rows to {self._path}: {error.strerror}; fix that, or "
+                "choose another --rejects file"
+            ) from error
 
     def sync(self) -> int:
         """Flush the file to disk, and return its length in bytes."""

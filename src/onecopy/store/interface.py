@@ -120,6 +120,12 @@ class Store(Protocol):
         raises Unavailable: an unmounted folder looks exactly like an empty one.
         """
 
+    def is_vacant(self) -> bool:
+        """Return whether nothing is here yet: no id, no object, and perhaps not even a folder.
+
+        Nothing is created. Raises InvalidSettings if there is no such bucket.
+        """
+
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         """Return the current state of each key, in order. Never raises because of a single key.
 

@@ -54,6 +54,9 @@ class MemoryStore:
     def identify(self, *, create: bool) -> str:  # noqa: ARG002 - it always has one
         return self._id
 
+    def is_vacant(self) -> bool:
+        return False  # it always has an id
+
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         with self._lock:
             found = [self._objects.get(key) for key in keys]

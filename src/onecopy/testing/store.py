@@ -136,6 +136,12 @@ class StoreContract:
         assert store.identify(create=True) == first
         assert store.identify(create=False) == first
 
+    def test_is_vacant_only_without_an_id(self, store: Store) -> None:
+        """A store that has an id is not vacant, even if it holds no object."""
+        store.identify(create=True)
+        assert not store.is_vacant()
+        assert list(store.objects()) == []
+
     def test_looks_at_nothing(self, store: Store) -> None:
         """Without keys there are no answers."""
         assert store.look([]) == []

@@ -10,6 +10,7 @@ import apsw
 from onecopy.digest import Digest
 from onecopy.files import File
 from onecopy.patterns import Patterns
+from onecopy.temporary import spilling
 from onecopy.upload.item import Item
 
 _PRAGMAS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
@@ -46,7 +47,7 @@ class FirstFiles:
 
         A file in the trash is not added.
         """
-        with self._lock:
+        with self._lock, spilling():
             first = self.find(file, digest)
             if first is None and not self._trash.match(file.key):
                 self._database.execute(
@@ -57,7 +58,7 @@ class FirstFiles:
 
     def find(self, file: File, digest: Digest) -> str | None:
         """Return the path of the first file with the content of this one, or None."""
-        with self._lock:
+        with self._lock, spilling():
             row = self._database.execute(
                 "SELECT path FROM contents WHERE digest = ? AND size = ?", (digest.value, file.size)
             ).fetchone()
@@ -87,6 +88,7 @@ class Sizes:
     def __init__(self) -> None:
         self._database = _temporary_database(_SIZES)
 
+    @spilling()
     def add(self, file: File, *, is_read: bool) -> SameSize:
         """Add a file; return what is known of its size. `is_read`: the caller reads the file."""
         row = self._database.execute(

@@ -2,10 +2,9 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from onecopy.errors import InvalidSettings
-from onecopy.urls import bare, check_endpoint, options
+from onecopy.urls import bare, check_endpoint, options, split
 
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _NAMES = ("region", "endpoint", "profile", "layout", "key")
@@ -30,11 +29,12 @@ class Address:
     @staticmethod
     def parse(url: str) -> "Address":
         """Parse `dynamodb://table?region=…`; raises InvalidSettings."""
-        parts = urlsplit(url)
+        parts = split(url)
         is_table = _TABLE.fullmatch(parts.netloc) and parts.path in ("", "/")
         if parts.scheme != "dynamodb" or parts.fragment or not is_table:
             raise InvalidSettings(
-                f"invalid table {bare(url)!r}: expected dynamodb://table?region=us-east-1"
+                f"invalid table {bare(url)!r}: expected dynamodb://table?region=us-east-1, where "
+                "the table has 3 to 255 of A-Z, a-z, 0-9, _, - and ."
             )
         given = options(url, _NAMES)
         check_endpoint("endpoint", given.get("endpoint"))

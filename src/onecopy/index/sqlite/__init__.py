@@ -42,7 +42,7 @@ def open_url(url: str) -> SqliteIndex:
 def require_exists(url: str) -> None:
     """Raise InvalidSettings if there is no file."""
     if not Path(_path(url)).exists():
-        raise InvalidSettings(f"there is no index {_path(url)}")
+        raise InvalidSettings(f"there is no index {_path(url)}: check its name")
 
 
 def name_of(url: str) -> str:

@@ -9,7 +9,14 @@ from onecopy.errors import Failure, Forbidden, Unavailable
 
 _BUSY = (Unavailable, "other processes are writing to the index: try again")
 _DENIED = (Forbidden, "no permission to write to the index")
-_UNREADABLE = (Unavailable, "the index cannot be read or written")
+_FULL = (
+    Failure,
+    "the disk of the index, or the one for temporary files, is full: free some space",
+)
+_UNREADABLE = (
+    Unavailable,
+    "the index cannot be read or written: check its disk, the free space there, and quotas",
+)
 _RESTORE = "stop all processes that use it, check the disk, and restore a backup (docs/indexes.md)"
 _MEANINGS: dict[type[apsw.Error], tuple[type[Failure], str]] = {
     apsw.AuthError: _DENIED,
@@ -17,10 +24,7 @@ _MEANINGS: dict[type[apsw.Error], tuple[type[Failure], str]] = {
     apsw.CantOpenError: _UNREADABLE,
     apsw.ConnectionClosedError: (Unavailable, "the index is closed"),
     apsw.CorruptError: (Failure, f"the index is damaged: {_RESTORE}"),
-    apsw.FullError: (
-        Failure,
-        "the disk of the index, or the one for temporary files, is full: free some space",
-    ),
+    apsw.FullError: _FULL,
     apsw.IOError: _UNREADABLE,
     apsw.InterruptError: _UNREADABLE,
     apsw.LockedError: _BUSY,
@@ -34,7 +38,9 @@ _MEANINGS: dict[type[apsw.Error], tuple[type[Failure], str]] = {
 
 def failure(error: apsw.Error) -> Failure:
     """Return the error to raise in place of one of SQLite's."""
-    if found := _MEANINGS.get(type(error)):
+    # SQLite cannot grow its shared memory, a file beside the index, on a full disk.
+    is_full = getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_SHMSIZE
+    if found := _FULL if is_full else _MEANINGS.get(type(error)):
         kind, meaning = found
         return kind(f"{meaning} ({error})")
     return Failure(f"the index failed: {type(error).__name__}: {error}")

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import apsw
 
-from onecopy.errors import Forbidden, InvalidSettings
+from onecopy.errors import Failure, Forbidden, InvalidSettings
 from onecopy.index.sqlite.errors import translated
 from onecopy.index.sqlite.schema import upgrade
 from onecopy.platforms import has_access, sync_path
@@ -152,6 +152,11 @@ def _copy(source: apsw.Connection, file: Path) -> None:
             target.pragma("journal_mode", "OFF")
             with target.backup("main", source, "main") as copying:
                 copying.step()  # in one step: between several, each write would restart the backup
+        except apsw.FullError as error:
+            raise Failure(
+                f"the disk of {file.parent} is full: free some space, or write the backup to "
+                "another disk"
+            ) from error
         finally:
             target.close()
     sync_path(file)
@@ -207,6 +212,11 @@ def _create(file: Path) -> None:
             raise InvalidSettings(f"cannot create an index at {file}: it is not a file")
     except PermissionError as error:
         raise Forbidden(f"no permission to create an index at {file}") from error
+    except FileNotFoundError as error:
+        raise InvalidSettings(
+            f"cannot create an index at {file}: {folder.parent} does not exist; create it, or name "
+            "another place"
+        ) from error
     except OSError as error:
         raise InvalidSettings(f"cannot create an index at {file}: {error.strerror}") from error
     if not has_access(file, os.R_OK | os.W_OK):

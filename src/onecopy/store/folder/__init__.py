@@ -11,11 +11,12 @@ in progress. Everything else belongs to the user, who may add, change and delete
 """
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from onecopy.errors import InvalidSettings
 from onecopy.platforms import require_folder_store
 from onecopy.store.folder.store import FolderStore
+from onecopy.urls import split
 
 __all__ = ["FolderStore", "names_server", "open_url"]
 
@@ -41,6 +42,6 @@ def path_of(url: str) -> Path:
 
 def _path_in(url: str) -> str:
     """Return the absolute path in a file URL (RFC 8089), or an empty string."""
-    found = urlsplit(url)
+    found = split(url)
     local = found.netloc in ("", "localhost") and not found.query and not found.fragment
     return unquote(found.path) if local and found.path.startswith("/") else ""

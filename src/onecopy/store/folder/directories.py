@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Self
 
-from onecopy.errors import Forbidden, OnecopyError, StoreFull, Unavailable
+from onecopy.errors import Forbidden, InvalidKey, OnecopyError, StoreFull, Unavailable
 from onecopy.platforms import DIRECTORY, LOOKUP_ONLY, NO_FOLLOW
 from onecopy.store.interface import Object
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """Errors that mean that there is certainly no such file."""
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FULL = {
+    errno.ENOSPC: "the disk of the store is full: free some space there",
+    errno.EDQUOT: "the quota of the store's disk is used up: free some space there, or raise it",
+    errno.EFBIG: "the file is larger than the file system of the store, or a limit, allows",
+}
+_NOT_A_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 READ = os.O_RDONLY | DIRECTORY | NO_FOLLOW
@@ -38,9 +43,11 @@ def object_of(key: str, status: os.stat_result) -> Object:
 
 def failure(error: OSError) -> OnecopyError:
     """Translate an error of the file system into one of the store's contract."""
-    message = f"the store's file system reports: {error.strerror or error}"
+    name = error.filename if isinstance(error.filename, str | bytes | os.PathLike) else b""
+    at = f" ({os.fsdecode(name)!r})" if name else ""
+    message = f"the store's file system reports: {error.strerror or error}{at}"
     if error.errno in _FULL:
-        return StoreFull(message)
+        return StoreFull(_FULL[error.errno])
     if error.errno in _FORBIDDEN:
         return Forbidden(message)
     return Unavailable(message)
@@ -141,6 +148,25 @@ class Descent:
         while len(self._fds) > depth:
             self._names.pop()
             os.close(self._fds.pop())
+
+    @property
+    def depth(self) -> int:
+        """The number of directories that the last call has opened, even if it failed."""
+        return len(self._fds)
+
+
+def check_folders(descent: Descent, key: str) -> None:
+    """Raise InvalidKey if something other than a folder has the name of a folder of the key."""
+    names = folder_names(split_key(key)[0])
+    try:
+        descent.open(names)
+    except OSError as error:
+        if error.errno in _NOT_A_FOLDER:
+            blocking = b"/".join(names[: descent.depth + 1]).decode()
+            raise InvalidKey(
+                f"cannot store {key!r}: {blocking!r} is not a folder in the store; use another "
+                "folder (--to), or rename this one"
+            ) from error
 
 
 @contextmanager

@@ -26,7 +26,14 @@ from onecopy.digest import MD5, SMALLEST_PART, Digest, part_lengths
 from onecopy.errors import FileChanged, InvalidKey, UploadUnknown, WrongBytes
 from onecopy.hashing import hash_fd
 from onecopy.platforms import NO_FOLLOW, NON_BLOCKING, allocate
-from onecopy.store.folder.directories import ABSENT, Descent, object_of, open_or_create, opened
+from onecopy.store.folder.directories import (
+    ABSENT,
+    Descent,
+    check_folders,
+    object_of,
+    open_or_create,
+    opened,
+)
 from onecopy.store.folder.journal import (
     PUBLISHED,
     Attempt,
@@ -179,10 +186,12 @@ def _link(root: int, path: Sequence[bytes], staged: Staged) -> os.stat_result | 
             os.fsync(folder)
             return staged.leave()
     except OSError as error:
+        key = b"/".join(path).decode()
         if error.errno in _NAME_TAKEN:
+            with Descent(root) as descent:
+                check_folders(descent, key)
             return None
         if error.errno in _UNUSABLE_KEY:
-            key = b"/".join(path).decode()
             raise InvalidKey(f"cannot store {key!r}: {_UNUSABLE_KEY[error.errno]}") from error
         raise
 

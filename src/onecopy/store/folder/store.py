@@ -22,6 +22,7 @@ from onecopy.store.folder.directories import (
     READ,
     Descent,
     IsOwn,
+    check_folders,
     failure,
     files,
     folder_names,
@@ -68,6 +69,16 @@ class FolderStore:
                         _write_marker(root)
         with self._reached() as root:
             return self._check_marker(root)
+
+    def is_vacant(self) -> bool:
+        with translated():
+            try:
+                with os.scandir(self._path) as entries:
+                    return next(entries, None) is None
+            except FileNotFoundError:
+                return True
+            except NotADirectoryError:
+                raise InvalidSettings(f"{self._path} is not a folder: name a folder") from None
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         try:
@@ -118,8 +129,10 @@ class FolderStore:
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         with self._reached() as root, translated():
             longest = os.fpathconf(root, "PC_NAME_MAX")
-            for upload in uploads:
-                _check_names(check_key(upload.key), longest)
+            with Descent(root) as descent:
+                for upload in uploads:
+                    _check_names(check_key(upload.key), longest)
+                    check_folders(descent, upload.key)
             with open_or_create(root, [_OWN, _UPLOADS], 0o700) as folder:
                 staging.begin(folder, uploads)
         return list(uploads)
@@ -163,8 +176,15 @@ class FolderStore:
     def _root(self) -> opened:
         """Open the folder anew each time: another file system may be mounted there now."""
         flags = READ & ~NO_FOLLOW  # The path to the store itself may be a symbolic link.
-        with translated():
+        try:
             return opened(self._path, flags)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise Unavailable(
+                f"there is no folder {self._path}: check the name of the store, and that its disk "
+                "is mounted"
+            ) from error
+        except OSError as error:
+            raise failure(error) from error
 
     @contextmanager
     def _reached(self) -> Iterator[int]:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from onecopy.errors import InvalidKey, InvalidSettings
 from onecopy.key import check_key
-from onecopy.urls import bare, check_endpoint, options
+from onecopy.urls import bare, check_endpoint, options, split
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 """Bucket names of S3 and compatible services; some allowed longer names and capitals."""
@@ -50,7 +50,7 @@ class Address:
     @staticmethod
     def parse(url: str) -> "Address":
         """Parse `s3://bucket/prefix?region=…`; raises InvalidSettings."""
-        parts = urlsplit(url)
+        parts = split(url)
         if parts.scheme != "s3" or parts.fragment or not _BUCKET.fullmatch(parts.netloc):
             raise InvalidSettings(f"invalid bucket {bare(url)!r}: expected s3://bucket/prefix")
         given = options(url, _OPTIONS)

@@ -150,24 +150,25 @@ class S3Store:
         """Return the id in the marker, or None if there is no marker."""
         head = self._heads.head(self.address.prefix + _MARKER)
         if head is None:
-            self._check_bucket()
+            self.is_vacant()  # raises if there is no such bucket
             return None
         return head.metadata.get(_STORE_ID)
 
-    def _check_bucket(self) -> None:
-        """Raise InvalidSettings if there is no such bucket, which a HeadObject does not show.
+    def is_vacant(self) -> bool:
+        """See Store. A HeadObject does not show whether there is a bucket.
 
         A HeadBucket would, but it is refused to credentials that may list only our prefix.
         """
         with translated():
             try:
-                self.client.list_objects_v2(**self.address.below(), MaxKeys=1)
+                listed = self.client.list_objects_v2(**self.address.below(), MaxKeys=1)
             except ClientError as error:
                 if status_of(error) != 404:
                     raise
                 raise InvalidSettings(
                     f"there is no bucket {self.address.bucket}: create it, or name another store"
                 ) from error
+        return not listed.get("Contents")
 
     def _check_marker(self, found: str | None) -> str:
         if found is None:

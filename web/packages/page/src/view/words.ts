@@ -97,8 +97,8 @@ export function describeDetail(item: Item): string {
       return item.copy ? describeCopy(item.copy) : describeLeader(item.leader);
     case "taken":
       return (
-        "Another file is already stored under this name and won’t be overwritten. Upload this one " +
-        "under another name, or skip it."
+        "Another file or folder is already stored under this name and won’t be overwritten. Upload " +
+        "this file under another name, or skip it."
       );
     case "new":
       return item.reason === "in-trash" && item.copy
