@@ -5,7 +5,7 @@ from enum import IntEnum, StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
+from onecopy.digest import LARGEST_PART, MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
 
 
 class Evidence(IntEnum):
@@ -18,6 +18,7 @@ class Evidence(IntEnum):
 
 
 _EVIDENCE = tuple(Evidence)
+_MAX_HEAD = 7
 
 
 class Digests(Mapping[Digest, Evidence]):
@@ -48,6 +49,17 @@ class Digests(Mapping[Digest, Evidence]):
     def proved(*digests: Digest) -> "Digests":
         """Pack digests that are all proved."""
         return Digests.of([(digest, Evidence.PROVED) for digest in digests])
+
+    @staticmethod
+    def is_valid(packed: bytes) -> bool:
+        """Return whether these bytes have the form of `packed`."""
+        at, end = 0, len(packed)
+        while at < end:
+            head = packed[at]
+            if head > _MAX_HEAD or (head & 4 and not 0 < _part_size(packed, at) <= LARGEST_PART):
+                return False
+            at += (6 if head & 4 else 1) + (16 if head & 2 else 32)
+        return at == end
 
     def pairs(self) -> Iterator[tuple[Digest, Evidence]]:
         """Yield each digest with its evidence, best first."""
@@ -110,6 +122,10 @@ class Digests(Mapping[Digest, Evidence]):
     def __repr__(self) -> str:
         inner = ", ".join(f"{digest} {evidence.name.lower()}" for digest, evidence in self.pairs())
         return f"Digests({inner})"
+
+
+def _part_size(packed: bytes, at: int) -> int:
+    return int.from_bytes(packed[at + 1 : at + 6])
 
 
 def _rank(pair: tuple[Digest, Evidence]) -> tuple[int, bool, int, bytes]:

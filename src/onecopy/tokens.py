@@ -13,6 +13,7 @@ import msgspec
 
 from onecopy.errors import BadInput, LimitExceeded
 from onecopy.index.interface import State
+from onecopy.index.stored import decoding
 from onecopy.tenant import DEFAULT_TENANT, check_tenant
 from onecopy.timestamp import now
 
@@ -134,8 +135,11 @@ def _change(state: State, change: Callable[[list[Token]], list[Token]]) -> None:
 
 
 def decode_tokens(raw: bytes | None) -> list[Token]:
-    """Return the tokens in the value of the state, oldest first."""
-    return [] if raw is None else _tokens.decode(raw)
+    """Return the tokens in the value of the state, oldest first; raises Damaged."""
+    if raw is None:
+        return []
+    with decoding("the list of tokens"):
+        return _tokens.decode(raw)
 
 
 def hash_secret(secret: str) -> str:

@@ -8,10 +8,13 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
+from onecopy.cli import main
 from onecopy.store import Upload, open_store
 from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
@@ -116,6 +119,51 @@ def test_the_index_is_backed_up_and_checked(run: Run, tmp_path: Path) -> None:
         file.seek(8192)
         file.write(b"\xff" * 4096)
     assert run("index", "check", "--index", f"sqlite:{tmp_path}/copy.sqlite").code == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "photo", "--no-progress"],
+        ["upload", "photo", "--json"],
+        ["report"],
+        ["scan"],
+        ["scan", "--json"],
+        ["forget", "a"],
+        ["index", "backup", "copy.sqlite"],
+        ["migrate", "sqlite:index.sqlite", "sqlite:other.sqlite"],
+    ],
+    ids=" ".join,
+)
+def test_a_damaged_index_is_an_error_of_every_command(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    """Exit code 2 and advice, never the exit code 1 of an answer, and never a traceback."""
+    write(tmp_path / "files/a", noise(10))
+    write(tmp_path / "photo", noise(10))
+    run("scan", *backends(tmp_path))
+    with closing(apsw.Connection(str(tmp_path / "index.sqlite"))) as connection:
+        connection.execute("UPDATE copy SET digests = x'01'")
+    settings = [] if command[0] == "migrate" else backends(tmp_path)
+    done = run(*command, *settings)
+    assert done.code == 2
+    assert (done.out + done.err).count("the index is damaged: stop all processes") == 1
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "copy.sqlite").exists()
+
+
+def test_an_unforeseen_error_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is printed with its traceback, and exits with 2, since 1 is an answer of some commands."""
+
+    def fail() -> int:
+        raise AssertionError("unforeseen")
+
+    monkeypatch.setattr(main, "run", fail)
+    with pytest.raises(SystemExit, match="2"):
+        main.main()
+    assert "unforeseen" in capsys.readouterr().err
 
 
 def test_serve_prints_its_address_and_ends_gracefully(server: Serve) -> None:

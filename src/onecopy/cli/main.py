@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
@@ -107,4 +108,9 @@ def _describe(error: OSError | OnecopyError) -> str:
 
 def main() -> NoReturn:
     """Run the command with this process's arguments, and exit."""
-    sys.exit(run())
+    try:
+        code = run()
+    except Exception:  # noqa: BLE001 - exit code 1, which is Python's, is an answer of commands
+        traceback.print_exc()
+        code = ERROR
+    sys.exit(code)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
 from onecopy.digest import MOST_PARTS, SHA256, SMALLEST_PART, Digest, Hashed, Scheme, content_scheme
-from onecopy.errors import Failure, FileChanged
+from onecopy.errors import Damaged, Failure, FileChanged
 from onecopy.gate.interface import Answer
 from onecopy.index.interface import Engine, Lists, Unread
 from onecopy.store.interface import Absent, Object, Store, Unknown
@@ -75,11 +75,14 @@ class Confirmer:
 
         A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
         decided by the content digest; without it, by all schemes that the index names for the size.
+        Raises Damaged.
         """
         try:
             return self._find(contents, budget)
+        except Damaged:
+            raise  # no later answer could be relied on either
         except Failure as failure:
-            return [Answer(Verdict.UNCONFIRMED, reason=f"index-{failure.reason}")] * len(contents)
+            return [Answer(Verdict.UNCONFIRMED, reason=_index_reason(failure))] * len(contents)
 
     def _find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
         """Decide the common cases in one batch, and the others one by one."""
@@ -322,6 +325,11 @@ def _unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) ->
             f"compute {names} to compare them"
         )
     return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
+
+
+def _index_reason(failure: Failure) -> str:
+    reason = failure.reason
+    return reason if reason.startswith("index-") else f"index-{reason}"
 
 
 def _is_sure(digest: Digest, evidence: Evidence) -> bool:

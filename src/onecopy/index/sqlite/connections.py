@@ -8,8 +8,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import apsw
 
-from onecopy.errors import Unavailable
-from onecopy.index.sqlite.errors import failure, translated
+from onecopy.errors import Damaged, Unavailable
+from onecopy.index.sqlite.errors import ERRORS, failure, translated
 from onecopy.index.sqlite.file import connect, connect_reader, retry_while_busy
 
 P = ParamSpec("P")
@@ -44,7 +44,7 @@ class Readers:
             connection = self._connect()
         try:
             return do(connection, *args, **kwargs)
-        except apsw.Error as error:
+        except ERRORS as error:
             raise failure(error) from error
         finally:
             self._idle.append(connection)
@@ -82,7 +82,7 @@ class _Job(Generic[T]):
             raise
 
     def result(self) -> T:
-        if isinstance(self.error, apsw.Error):
+        if isinstance(self.error, ERRORS):
             raise failure(self.error) from self.error
         if self.error is not None:
             raise self.error
@@ -119,7 +119,7 @@ class Writer:
     def _commit(self, jobs: list[_Job[Any]]) -> None:
         try:
             self._run(jobs)
-        except apsw.Error as error:
+        except (*ERRORS, Damaged) as error:
             _fail(jobs, error)
         except Exception:  # noqa: BLE001 - its caller raises it, in its own thread
             _fail(jobs, Unavailable("another write of the same transaction failed: try again"))
