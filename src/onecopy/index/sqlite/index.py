@@ -18,6 +18,7 @@ from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
 from onecopy.index.sqlite.file import back_up, open_file
 from onecopy.index.sqlite.lists import PackedDigests
 from onecopy.index.sqlite.loading import BulkLoad
+from onecopy.index.sqlite.presence import Presence
 from onecopy.index.sqlite.rows import UNREAD, Rows
 from onecopy.index.stored import require_progress, stored_scheme
 
@@ -38,8 +39,9 @@ class SqliteIndex:
         self.path = connection.filename
         """Absolute."""
         self._tenants: dict[str, int] = {}
-        self._readers = Readers(self.path)
-        self._writer = Writer(connection)
+        self._presence = Presence(self.path)
+        self._readers = Readers(self.path, self._presence)
+        self._writer = Writer(connection, self._presence)
         self._checkpointer = Checkpointer(self.path)
         self._checkpointer.watch(connection)
 
@@ -110,6 +112,7 @@ class SqliteIndex:
             count = _insert_each(load.keep, chunks)
             if not load.move(self.path, self._checkpointer):  # others added copies since
                 _insert_each(self._keep, load.chunks(_CHUNK))
+        self._presence.require()
         return count
 
     def _chunks(self, copies: Iterable[tuple[str, Copy]]) -> Iterator[Rows]:
