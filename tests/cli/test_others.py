@@ -14,8 +14,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from onecopy.cli import main
+from onecopy.cli import main, serve
+from onecopy.errors import Forbidden
 from onecopy.store import Upload, open_store
+from onecopy.store.memory import MemoryStore
 from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
@@ -211,6 +213,49 @@ def test_serve_needs_tokens_beyond_this_machine(run: Run, tmp_path: Path) -> Non
     done = run("serve", "--host", "0.0.0.0", "--port", "0", *backends(tmp_path))
     assert done.code == 2
     assert "onecopy token create" in done.err
+
+
+def test_a_lost_index_does_not_open_the_service(run: Run, server: Serve, tmp_path: Path) -> None:
+    """A store that was served with tokens is not served without them from a new index."""
+    run("token", "create", *backends(tmp_path))
+    served = server()
+    mark = tmp_path / "files/.onecopy/tokens.json"
+    assert mark.exists()
+    served.stop()
+    for each in tmp_path.glob("index.sqlite*"):
+        each.unlink()
+    refused = run("serve", "--port", "0", *backends(tmp_path))
+    assert refused.code == 2
+    assert "was served with tokens" in refused.err
+    assert ".onecopy/tokens.json" in refused.err
+    assert "onecopy token create" in refused.err
+    mark.unlink()
+    assert server().stop() == 0
+
+
+def test_revoking_all_tokens_still_opens_to_this_machine(
+    run: Run, server: Serve, tmp_path: Path
+) -> None:
+    """An index that knows that its tokens were revoked is not a lost one."""
+    run("token", "create", *backends(tmp_path))
+    assert server().stop() == 0
+    listed = json.loads(run("token", "list", "--json", *backends(tmp_path)).out)
+    run("token", "revoke", listed["id"], *backends(tmp_path))
+    assert server().stop() == 0
+
+
+def test_a_store_that_cannot_be_marked_is_served_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The warning says why, and what would happen without the index."""
+
+    def refuse(_name: str) -> None:
+        raise Forbidden("the bucket is read-only")
+
+    store = MemoryStore()
+    monkeypatch.setattr(store, "mark", refuse)
+    serve._remember_tokens(store)
+    assert "is read-only); if the index is lost" in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_reported(run: Run, tmp_path: Path) -> None:
