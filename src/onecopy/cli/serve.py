@@ -68,6 +68,8 @@ def command(  # noqa: PLR0913 - one for each option
     """
     from onecopy.http.app import ChecksumApi, Options, create_app
     from onecopy.http.loopback import require_loopback
+    from onecopy.index import not_an_index
+    from onecopy.index.lists_only import ListsOnly
     from onecopy.store.interface import Sweeper
     from onecopy.tickets import LIFETIME, RESUMABLE
     from onecopy.tokens import requires_tokens
@@ -75,6 +77,9 @@ def command(  # noqa: PLR0913 - one for each option
     with opened_backends(settings) as (index, store):
         if isinstance(store, Sweeper):
             store.abort_stale(RESUMABLE + LIFETIME)
+        if isinstance(index, ListsOnly):
+            warning = f"checks work, but uploads fail: {not_an_index(settings.index)}"
+            print(f"onecopy: warning: {warning}", file=sys.stderr)
         tokens_required = requires_tokens(index, store)
         if tokens_required:
             _remember_tokens(store)
