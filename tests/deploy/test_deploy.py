@@ -192,6 +192,23 @@ def test_an_issuer_guards_the_api(cloud: Cloud) -> None:
     assert (api["AuthorizationType"], api["AuthorizerId"]) == ("JWT", found["AuthorizerId"])
 
 
+def test_users_of_a_pool_must_not_choose_their_tenant(cloud: Cloud) -> None:
+    """An attribute of a Cognito pool that an app client may write names no tenant safely."""
+    pools = cloud.client("cognito-idp")
+    pool = pools.create_user_pool(PoolName="users")["UserPool"]["Id"]
+    pools.create_user_pool_client(
+        UserPoolId=pool, ClientName="page", WriteAttributes=["email", "custom:tenant"]
+    )
+    issuer = f"https://cognito-idp.{cloud.standin.region}.amazonaws.com/{pool}"
+    options = ["--issuer", issuer, "--audience", "page", "--jwt-tenant"]
+    ran = cloud.deploy(*HERE, *options, "claim:custom:tenant")
+    assert ran.code == 0, ran.err
+    assert "must not be able to write the attribute that names their tenant" in ran.err
+    assert f"those of {pool} can write custom:tenant" in ran.err
+    ran = cloud.deploy(*HERE, *options, "claim:custom:other")
+    assert f"users of {pool} cannot write custom:other" in ran.err
+
+
 def test_an_issuer_is_not_named_beside_tokens_of_the_whole_store(deployed: Cloud) -> None:
     """What is there goes on as it was; once they are revoked, it is named."""
     index = f"dynamodb://{deployed.names.table}?region={deployed.standin.region}"
