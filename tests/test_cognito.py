@@ -1,5 +1,6 @@
 """Examination of a Cognito pool, whose users must not write the name of their tenant."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from onecopy.doctor import cognito
 from onecopy.doctor.cognito import examine_sign_in
 from onecopy.doctor.finding import Finding, State
+from onecopy.doctor.service import examine_service
+from onecopy.http.app import Options, SignIn
+from tests.http.conftest import starting
 
 _ISSUER = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_AbC"
 
@@ -93,3 +97,18 @@ def test_a_pool_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_other_issuers() -> None:
     """Nothing is known about them."""
     assert list(examine_sign_in("https://issuer.example", ["tenant"])) == []
+
+
+def test_doctor_examines_the_pool_of_a_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The issuer is public, so that no token is needed for it."""
+    pool = _Pool({"a": ["custom:tenant"]})
+    monkeypatch.setattr("onecopy.aws.client.session_of", lambda: pool)
+    with starting(tmp_path) as start:
+        options = Options(sign_in=SignIn(_ISSUER, "page"))
+        for tokens_required in (False, True):
+            service = start(options, tokens_required=tokens_required)
+            found = {each.about: each for each in examine_service(service.url, None)}
+            assert "custom:tenant" in found["sign-in"].message
+        assert "sign-in" not in {each.about for each in examine_service(start().url, None)}
