@@ -23,7 +23,10 @@ class Presence:
     def require(self) -> None:
         """Raise Unavailable unless all files are still at their paths."""
         for path, identity in self._files.items():
-            if _identity(path) != identity:
+            now = _identity(path)
+            if identity is None:  # SQLite has created the WAL since
+                self._files[path] = now
+            elif now != identity:
                 raise Unavailable(
                     f"{path} was removed or replaced while the index is in use: stop all processes "
                     "that use it, put the file back or restore a backup (docs/indexes.md), and "
