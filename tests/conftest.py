@@ -50,6 +50,8 @@ class Served:
     process: "subprocess.Popen[str]"
     folder: Path
     """Where its index (`index.sqlite`) and its files (`files`) lie."""
+    said: str = ""
+    """What it printed before its address."""
 
     def stop(self) -> int:
         """End it gracefully; return its exit code."""
@@ -104,7 +106,8 @@ class _served:  # noqa: N801 - used as a function
             said.append(line)
             _, found, url = line.partition("onecopy is at ")
             if found:
-                return Served(url.strip(), self._process, self._folder)
+                said_before = "".join(said[:-1])
+                return Served(url.strip(), self._process, self._folder, said_before)
         raise AssertionError("".join(said))
 
     def __exit__(self, *_: object) -> None:

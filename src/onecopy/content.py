@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from onecopy.digest import (
     CLIENT_MD5,
+    LARGEST_PART,
     MD5,
     SHA256,
     SMALLEST_PART,
@@ -32,6 +33,8 @@ _SCHEMES = {0: SHA256, 2: MD5, 10: CLIENT_MD5}
 """Bits of a head byte -> the scheme, but for its part size; see Digests."""
 _BITS = {scheme.algorithm: bits for bits, scheme in _SCHEMES.items()}
 _SCHEME_BITS = 10
+_HEADS = frozenset({*range(8), _BITS[CLIENT_MD5.algorithm]})
+"""All head bytes; the MD5 of a client is never proved."""
 
 
 class Digests(Mapping[Digest, Evidence]):
@@ -63,6 +66,17 @@ class Digests(Mapping[Digest, Evidence]):
     def proved(*digests: Digest) -> "Digests":
         """Pack digests that are all proved."""
         return Digests.of([(digest, Evidence.PROVED) for digest in digests])
+
+    @staticmethod
+    def is_valid(packed: bytes) -> bool:
+        """Return whether these bytes have the form of `packed`."""
+        at, end = 0, len(packed)
+        while at < end:
+            head = packed[at]
+            if head not in _HEADS or (head & 4 and not 0 < _part_size(packed, at) <= LARGEST_PART):
+                return False
+            at += (6 if head & 4 else 1) + (16 if head & 2 else 32)
+        return at == end
 
     def pairs(self) -> Iterator[tuple[Digest, Evidence]]:
         """Yield each digest with its evidence, best first."""
@@ -130,6 +144,10 @@ class Digests(Mapping[Digest, Evidence]):
     def __repr__(self) -> str:
         inner = ", ".join(f"{digest} {evidence.name.lower()}" for digest, evidence in self.pairs())
         return f"Digests({inner})"
+
+
+def _part_size(packed: bytes, at: int) -> int:
+    return int.from_bytes(packed[at + 1 : at + 6])
 
 
 def _rank(pair: tuple[Digest, Evidence]) -> tuple[int, int, int, bytes]:

@@ -12,6 +12,7 @@
     ├── FileChanged           a local file changed while it was read
     ├── UploadUnknown         the store does not have (or no longer has) this upload
     └── Failure               a back end failed
+        ├── Damaged           the index holds what onecopy never wrote
         ├── Unavailable       it may succeed a moment later: the only class that may be retried
         ├── Forbidden         the store or index refuses our credentials or permissions
         └── StoreFull         no room left
@@ -98,6 +99,14 @@ class Failure(OnecopyError):
     reason = "failure"
     fix: str | None = None
     """What to do about it, if that is known; it is also the end of the message, after `; `."""
+
+
+class Damaged(Failure):
+    """The index holds what onecopy never wrote: nothing that it answers can be relied on."""
+
+    reason = "index-failure"
+    detail = ""
+    """What was found, without the advice."""
 
 
 class Unavailable(Failure):

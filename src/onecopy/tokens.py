@@ -12,8 +12,10 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from onecopy.errors import BadInput, LimitExceeded
+from onecopy.errors import BadInput, InvalidSettings, LimitExceeded
 from onecopy.index.interface import State
+from onecopy.index.stored import decoding
+from onecopy.store.interface import Markable, Store
 from onecopy.tenant import DEFAULT_TENANT, check_tenant
 from onecopy.timestamp import as_datetime, in_milliseconds, now
 
@@ -119,6 +121,30 @@ def has_tokens(state: State) -> bool:
     return bool(list_tokens(state))
 
 
+def requires_tokens(state: State, store: Store) -> bool:
+    """Return whether a service needs tokens: it does if there are any.
+
+    Raises InvalidSettings if the store was served with tokens and the index knows nothing of them:
+    then it is not the index that had them, and nobody must get in without one.
+    """
+    if has_tokens(state):
+        return True
+    is_lost = state.get(TOKENS) is None and isinstance(store, Markable) and store.is_marked(TOKENS)
+    if is_lost:
+        raise InvalidSettings(
+            f"{store.url} was served with tokens, but this index has never had any: name or "
+            "restore the index that has them (docs/indexes.md), or create a token with `onecopy "
+            f"token create`; to do without tokens, remove .onecopy/{TOKENS}.json from the store"
+        )
+    return False
+
+
+def remember_tokens(store: Store) -> None:
+    """Leave a mark in the store that it is served with tokens; raises as `Markable.mark` does."""
+    if isinstance(store, Markable):
+        store.mark(TOKENS)
+
+
 def _add(tokens: list[Token], token: Token) -> list[Token]:
     """Return the tokens that have not expired, and a new one."""
     kept = [other for other in tokens if not other.is_expired(token.created_ms)]
@@ -147,8 +173,11 @@ def _change(state: State, change: Callable[[list[Token]], list[Token]]) -> None:
 
 
 def decode_tokens(raw: bytes | None) -> list[Token]:
-    """Return the tokens in the value of the state, oldest first."""
-    return [] if raw is None else _tokens.decode(raw)
+    """Return the tokens in the value of the state, oldest first; raises Damaged."""
+    if raw is None:
+        return []
+    with decoding("the list of tokens"):
+        return _tokens.decode(raw)
 
 
 def hash_secret(secret: str) -> str:

@@ -41,7 +41,7 @@ def test_it_works_as_over_a_file(
     assert (through.code, "already stored" in through.out) == (1, True)
 
 
-def test_checksums_as_they_are(run: Run, tmp_path: Path, ministack: Standin) -> None:
+def test_checksums_as_they_are(run: Run, server: Serve, tmp_path: Path, ministack: Standin) -> None:
     """Matches in a table of checksums are unconfirmed, unless trusted; nothing is uploaded."""
     env, table = ministack.environment(), new_table()
     make_table(ministack, table, "content")
@@ -63,6 +63,9 @@ def test_checksums_as_they_are(run: Run, tmp_path: Path, ministack: Standin) -> 
     refused = run("upload", "b", "--index", index, "--store", str(tmp_path / "files"), **env)
     assert (refused.code, "onecopy migrate" in refused.err) == (2, True)
     assert not (tmp_path / "files" / "b").exists()
+    served = server(tmp_path, "--index", index, "--store", str(tmp_path / "files"), env=env)
+    assert "warning: checks work, but uploads fail" in served.said
+    assert "onecopy migrate" in served.said
 
 
 @pytest.mark.parametrize("form", ["{}", "{:<40}", "{} ", "\t{}"])

@@ -8,11 +8,16 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
+from onecopy.cli import main, serve
+from onecopy.errors import Forbidden
 from onecopy.store import Upload, open_store
+from onecopy.store.memory import MemoryStore
 from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
@@ -118,6 +123,51 @@ def test_the_index_is_backed_up_and_checked(run: Run, tmp_path: Path) -> None:
     assert run("index", "check", "--index", f"sqlite:{tmp_path}/copy.sqlite").code == 2
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "photo", "--no-progress"],
+        ["upload", "photo", "--json"],
+        ["report"],
+        ["scan"],
+        ["scan", "--json"],
+        ["forget", "a"],
+        ["index", "backup", "copy.sqlite"],
+        ["migrate", "sqlite:index.sqlite", "sqlite:other.sqlite"],
+    ],
+    ids=" ".join,
+)
+def test_a_damaged_index_is_an_error_of_every_command(
+    run: Run, tmp_path: Path, command: list[str]
+) -> None:
+    """Exit code 2 and advice, never the exit code 1 of an answer, and never a traceback."""
+    write(tmp_path / "files/a", noise(10))
+    write(tmp_path / "photo", noise(10))
+    run("scan", *backends(tmp_path))
+    with closing(apsw.Connection(str(tmp_path / "index.sqlite"))) as connection:
+        connection.execute("UPDATE copy SET digests = x'01'")
+    settings = [] if command[0] == "migrate" else backends(tmp_path)
+    done = run(*command, *settings)
+    assert done.code == 2
+    assert (done.out + done.err).count("the index is damaged: stop all processes") == 1
+    assert "Traceback" not in done.err
+    assert not (tmp_path / "copy.sqlite").exists()
+
+
+def test_an_unforeseen_error_is_no_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is printed with its traceback, and exits with 2, since 1 is an answer of some commands."""
+
+    def fail() -> int:
+        raise AssertionError("unforeseen")
+
+    monkeypatch.setattr(main, "run", fail)
+    with pytest.raises(SystemExit, match="2"):
+        main.main()
+    assert "unforeseen" in capsys.readouterr().err
+
+
 def test_serve_prints_its_address_and_ends_gracefully(server: Serve) -> None:
     """The address is printed when it accepts connections, and SIGTERM ends it with 0."""
     served = server()
@@ -163,6 +213,49 @@ def test_serve_needs_tokens_beyond_this_machine(run: Run, tmp_path: Path) -> Non
     done = run("serve", "--host", "0.0.0.0", "--port", "0", *backends(tmp_path))
     assert done.code == 2
     assert "onecopy token create" in done.err
+
+
+def test_a_lost_index_does_not_open_the_service(run: Run, server: Serve, tmp_path: Path) -> None:
+    """A store that was served with tokens is not served without them from a new index."""
+    run("token", "create", *backends(tmp_path))
+    served = server()
+    mark = tmp_path / "files/.onecopy/tokens.json"
+    assert mark.exists()
+    served.stop()
+    for each in tmp_path.glob("index.sqlite*"):
+        each.unlink()
+    refused = run("serve", "--port", "0", *backends(tmp_path))
+    assert refused.code == 2
+    assert "was served with tokens" in refused.err
+    assert ".onecopy/tokens.json" in refused.err
+    assert "onecopy token create" in refused.err
+    mark.unlink()
+    assert server().stop() == 0
+
+
+def test_revoking_all_tokens_still_opens_to_this_machine(
+    run: Run, server: Serve, tmp_path: Path
+) -> None:
+    """An index that knows that its tokens were revoked is not a lost one."""
+    run("token", "create", *backends(tmp_path))
+    assert server().stop() == 0
+    listed = json.loads(run("token", "list", "--json", *backends(tmp_path)).out)
+    run("token", "revoke", listed["id"], *backends(tmp_path))
+    assert server().stop() == 0
+
+
+def test_a_store_that_cannot_be_marked_is_served_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The warning says why, and what would happen without the index."""
+
+    def refuse(_name: str) -> None:
+        raise Forbidden("the bucket is read-only")
+
+    store = MemoryStore()
+    monkeypatch.setattr(store, "mark", refuse)
+    serve._remember_tokens(store)
+    assert "is read-only); if the index is lost" in capsys.readouterr().err
 
 
 def test_a_port_in_use_is_reported(run: Run, tmp_path: Path) -> None:

@@ -197,6 +197,23 @@ def test_an_issuer_guards_the_api(cloud: Cloud) -> None:
     assert (api["AuthorizationType"], api["AuthorizerId"]) == ("JWT", found["AuthorizerId"])
 
 
+def test_users_of_a_pool_must_not_choose_their_tenant(cloud: Cloud) -> None:
+    """An attribute of a Cognito pool that an app client may write names no tenant safely."""
+    pools = cloud.client("cognito-idp")
+    pool = pools.create_user_pool(PoolName="users")["UserPool"]["Id"]
+    pools.create_user_pool_client(
+        UserPoolId=pool, ClientName="page", WriteAttributes=["email", "custom:tenant"]
+    )
+    issuer = f"https://cognito-idp.{cloud.standin.region}.amazonaws.com/{pool}"
+    options = ["--issuer", issuer, "--audience", "page", "--jwt-tenant"]
+    ran = cloud.deploy(*HERE, *options, "claim:custom:tenant")
+    assert ran.code == 0, ran.err
+    assert "must not be able to write the attribute that names their tenant" in ran.err
+    assert f"those of {pool} can write custom:tenant" in ran.err
+    ran = cloud.deploy(*HERE, *options, "claim:custom:other")
+    assert f"users of {pool} cannot write custom:other" in ran.err
+
+
 def test_an_issuer_is_not_named_beside_tokens_of_the_whole_store(deployed: Cloud) -> None:
     """What is there goes on as it was; once they are revoked, it is named."""
     index = f"dynamodb://{deployed.names.table}?region={deployed.standin.region}"
@@ -295,7 +312,7 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket=cloud.names.artifacts)
     s3.put_object(Bucket=cloud.names.artifacts, Key="theirs", Body=b"theirs")
-    for options in ([*HERE], ["--remove"]):
+    for options in ([*HERE], ["--remove", "--yes"]):
         ran = cloud.deploy(*options)
         assert ran.code == 2
         assert "not marked as ours" in ran.err
@@ -314,7 +331,10 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
         (["--page-origin", "https://a.example/page"], "invalid web origin"),
         (["--trust", "md5"], "TENANT=EVIDENCE"),
         (["--with-index"], "--with-index needs --remove"),
+        (["--yes"], "--yes needs --remove"),
         (["--plan", "--remove"], "give only one of"),
+        (["--certificate", "arn:aws:acm:eu-west-1:111122223333:certificate/a1"], "us-east-1 only"),
+        (["--certificate", "a1", "--plan"], "expected the ARN"),
     ],
 )
 def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message: str) -> None:
@@ -375,7 +395,7 @@ def test_a_bucket_of_ones_own_keeps_what_it_did(cloud: Cloud, own: str) -> None:
     assert [rule["ID"] for rule in rules] == ["theirs", "onecopy"]
     assert rules[1]["AllowedOrigins"] == [cloud.output("Url")]
     assert cloud.deploy().err == "onecopy: nothing has changed\n"
-    assert cloud.deploy("--remove").code == 0
+    assert cloud.deploy("--remove", "--yes").code == 0
     assert sent(cloud, own) == before
     assert "up/here/a.txt" in objects(cloud, own)
 
@@ -399,28 +419,47 @@ def test_the_bucket_can_not_be_changed(deployed: Cloud, own: str) -> None:
 
 
 def test_removing_leaves_objects_and_index(deployed: Cloud) -> None:
-    """All else is gone; removing twice does no harm."""
+    """All else is gone; removing it again says that there is nothing to remove."""
     s3, bucket = deployed.client("s3"), deployed.names.uploads
     s3.put_object(Bucket=bucket, Key="rome.jpg", Body=b"rome")
     before = objects(deployed, bucket)
-    for _ in range(2):
-        ran = deployed.deploy("--remove")
-        assert ran.code == 0, ran.err
-        assert bucket in ran.err
-        assert deployed.stack is None
-        assert deployed.buckets == [bucket]
-        assert objects(deployed, bucket) == before
-        assert deployed.names.table in deployed.client("dynamodb").list_tables()["TableNames"]
+    refused = deployed.deploy("--remove")
+    assert (refused.code, "needs --yes" in refused.err) == (2, True)
+    assert "ApiFunction" in deployed.made
+    ran = deployed.deploy("--remove", "--yes")
+    assert ran.code == 0, ran.err
+    assert bucket in ran.err
+    again = deployed.deploy("--remove", "--yes")
+    assert (again.code, "no such stack" in again.err) == (2, True)
+    assert deployed.stack is None
+    assert deployed.buckets == [bucket]
+    assert objects(deployed, bucket) == before
+    assert deployed.names.table in deployed.client("dynamodb").list_tables()["TableNames"]
     assert sent(deployed, bucket) == {}
     named = deployed.client("ssm").get_parameters(Names=[deployed.names.secret])
     assert named["InvalidParameters"] == [deployed.names.secret]
+
+
+def test_nothing_is_removed_that_is_not_there(cloud: Cloud) -> None:
+    """A slip in the name is an error, before anything is asked."""
+    ran = cloud.deploy("--remove")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"no such stack: {cloud.name}" in ran.err
+
+
+def test_the_index_can_go_later(deployed: Cloud) -> None:
+    """As the first removal says: `--with-index` is enough to remove what it left."""
+    assert deployed.deploy("--remove", "--yes").code == 0
+    ran = deployed.deploy("--remove", "--yes", "--with-index")
+    assert ran.code == 0, ran.err
+    assert deployed.names.table not in deployed.client("dynamodb").list_tables()["TableNames"]
 
 
 def test_the_index_goes_only_if_that_is_said(deployed: Cloud) -> None:
     """The objects stay even then."""
     s3, bucket = deployed.client("s3"), deployed.names.uploads
     s3.put_object(Bucket=bucket, Key="rome.jpg", Body=b"rome")
-    ran = deployed.deploy("--remove", "--with-index")
+    ran = deployed.deploy("--remove", "--yes", "--with-index")
     assert ran.code == 0, ran.err
     assert deployed.names.table not in deployed.client("dynamodb").list_tables()["TableNames"]
     assert "rome.jpg" in objects(deployed, bucket)
@@ -428,7 +467,7 @@ def test_the_index_goes_only_if_that_is_said(deployed: Cloud) -> None:
 
 def test_what_was_left_is_taken_up_again(deployed: Cloud) -> None:
     """A new deployment of the name has the old objects, the old index and the old token."""
-    assert deployed.deploy("--remove").code == 0
+    assert deployed.deploy("--remove", "--yes").code == 0
     again = deployed.deploy(*HERE)
     assert again.code == 0, again.err
     assert not {"UploadBucket", "IndexTable"} & set(deployed.made)

@@ -241,7 +241,7 @@ def test_every_choice_is_a_parameter() -> None:
     """What is chosen on the command line reaches the template."""
     chosen = Choices(
         domain="a",
-        certificate="a",
+        certificate="arn:aws:acm:us-east-1:111122223333:certificate/a",
         price_class="100",
         page_origins=("https://a",),
         trust=("default=md5",),

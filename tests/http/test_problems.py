@@ -2,13 +2,16 @@
 
 import json
 import logging
+from contextlib import closing
+from pathlib import Path
 
+import apsw
 import pytest
 
 from onecopy import errors
 from onecopy.http import handlers as calls
 from onecopy.http.problems import Unauthenticated, response_to
-from tests.http.conftest import Service
+from tests.http.conftest import Service, digest
 
 STATUSES: list[tuple[type[errors.OnecopyError], int]] = [
     (errors.OnecopyError, 500),
@@ -24,6 +27,7 @@ STATUSES: list[tuple[type[errors.OnecopyError], int]] = [
     (errors.FileChanged, 409),
     (errors.UploadUnknown, 404),
     (errors.Failure, 502),
+    (errors.Damaged, 502),
     (errors.Unavailable, 503),
     (errors.Forbidden, 502),
     (errors.StoreFull, 507),
@@ -49,6 +53,17 @@ def test_no_exception_is_without_a_row() -> None:
 
     ours = {cls for cls in below(errors.OnecopyError) if cls.__module__ == "onecopy.errors"}
     assert ours <= {error for error, _ in STATUSES}
+
+
+def test_a_damaged_index_is_a_failure_of_the_index(service: Service, tmp_path: Path) -> None:
+    """Every operation that reads the damage answers 502 with `index-failure`, and no verdict."""
+    service.upload("photo", b"content")
+    file = {"size": 7, "digests": [digest(b"content")]}
+    with closing(apsw.Connection(str(tmp_path / "index.sqlite"))) as connection:
+        connection.execute("UPDATE copy SET digests = x'01'")
+    for path, key in (("/v1/check", {}), ("/v1/uploads", {"key": "k"})):
+        answer = service.ask("POST", path, {"files": [file | key]})
+        assert (answer.status, answer.reason) == (502, "index-failure")
 
 
 def test_what_a_back_end_said_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from onecopy.content import Digests
-from onecopy.errors import Forbidden, InvalidSettings
+from onecopy.errors import Damaged, Forbidden, InvalidSettings
 from onecopy.index.dynamodb.address import Address
 from onecopy.testing.index import (
     IndexContract,
@@ -194,3 +194,16 @@ def test_no_region(aws: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(InvalidSettings, match="region"):
         open_complete("dynamodb://photos")
+
+
+def test_an_impossible_item_is_damage(aws: Standin, table: str, dynamodb: CompleteEngine) -> None:
+    """An item that another program changed is not an answer, and no error of ours."""
+    dynamodb.record("t", [a_copy("k", proved("a"))])
+    client = client_of(aws)
+    for item in client.scan(TableName=table)["Items"]:
+        if "digests" in item:
+            client.put_item(TableName=table, Item={**item, "digests": {"B": b"\x01"}})
+    with pytest.raises(Damaged, match="the index is damaged"):
+        dynamodb.lookup("t", [sha256_of("a")])
+    with pytest.raises(Damaged, match="the index is damaged"):
+        list(dynamodb.copies("t"))

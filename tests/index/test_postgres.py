@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from onecopy.content import Copy, Digests, Listed
-from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.errors import Damaged, Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.index.memory import MemoryIndex
 from onecopy.index.postgres import (
     connections,
@@ -573,3 +573,16 @@ class TestPartitionedIndex(IndexContract):
         index = open_complete(database)
         yield index
         index.close()
+
+
+def test_an_impossible_row_is_damage(database: str) -> None:
+    """A row that another program changed is not an answer, and no error of ours."""
+    index = open_complete(database)
+    index.record("t", [a_copy("k", proved("a"))])
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE onecopy.copy SET digests = '\\x01'")
+    with pytest.raises(Damaged, match="the index is damaged"):
+        index.lookup("t", [sha256_of("a")])
+    with pytest.raises(Damaged, match="the index is damaged"):
+        list(index.copies("t"))
+    index.close()

@@ -10,14 +10,21 @@ import pytest
 from onecopy.errors import Forbidden, InvalidSettings, Unavailable
 from onecopy.store import Absent, Object, Store, Unknown, open_store
 from onecopy.store.folder.store import FolderStore
-from onecopy.testing.store import SMALL, ReceiverContract, at_once, digest_of, new_upload
+from onecopy.testing.store import (
+    SMALL,
+    MarkableContract,
+    ReceiverContract,
+    at_once,
+    digest_of,
+    new_upload,
+)
 from tests.store.acts import begin, limited, put, unprivileged
 
 GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
 
 
-class TestFolderStore(ReceiverContract):
+class TestFolderStore(MarkableContract, ReceiverContract):
     """A folder keeps the contract."""
 
     @pytest.fixture

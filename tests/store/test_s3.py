@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from onecopy.store import Store, Upload, open_store
-from onecopy.testing.store import ODD_KEYS, PresignerContract
+from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract
 from tests.standins import Standin
 
 pytestmark = pytest.mark.server
 
 
-class S3StoreContract(PresignerContract):
+class S3StoreContract(MarkableContract, PresignerContract):
     """What a bucket does on every server."""
 
     @pytest.fixture
@@ -55,4 +55,4 @@ class TestMinistack(S3StoreContract):
         return ministack
 
 
-del PresignerContract, S3StoreContract  # not to be run by themselves
+del MarkableContract, PresignerContract, S3StoreContract  # not to be run by themselves

@@ -1,10 +1,12 @@
 """`onecopy deploy`: deploy the service to an AWS account."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from onecopy.aws.deploy.choices import ARCHITECTURES, PYTHONS, Choices
+from onecopy.aws.deploy.choices import ARCHITECTURES, Choices
+from onecopy.aws.deploy.runtimes import RUNTIMES, creatable, today
 from onecopy.cli.options import closing_help, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
         "onecopy deploy",
         "onecopy deploy --store s3://photos/2026 --trust default=md5",
         "onecopy deploy --domain up.example.org --certificate arn:aws:acm:us-east-1:…",
-        "onecopy deploy --remove",
+        "onecopy deploy --remove --yes",
     ),
 )
 @click.option(
@@ -102,7 +104,10 @@ if TYPE_CHECKING:
     help="Processor of the functions.  [default: arm64]",
 )
 @click.option(
-    "--python", type=click.Choice(PYTHONS), help="Python version of the functions.  [default: 3.13]"
+    "--python",
+    type=click.Choice(list(RUNTIMES)),
+    metavar=f"[{'|'.join(creatable(today()))}]",
+    help="Python version of the functions.  [default: 3.13]",
 )
 @click.option("--plan", is_flag=True, help="Only show what would be created, and what it costs.")
 @whole_number(
@@ -112,6 +117,7 @@ if TYPE_CHECKING:
 @click.option(
     "--remove", is_flag=True, help="Remove the deployment; the index and all stored files stay."
 )
+@click.option("--yes", is_flag=True, help="With --remove: do not ask.")
 @click.option("--with-index", is_flag=True, help="With --remove: also delete the index.")
 @click.option("--rotate-secret", is_flag=True, help="Only replace the secret that signs tickets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -121,6 +127,7 @@ def command(  # noqa: PLR0913 - one for each option
     files_per_month: int,
     records: int,
     remove: bool,
+    yes: bool,
     with_index: bool,
     rotate_secret: bool,
     as_json: bool,
@@ -132,8 +139,9 @@ def command(  # noqa: PLR0913 - one for each option
     are not given keep their earlier values. To resume an interrupted deployment, run the same
     command again.
     """
-    if with_index and not remove:
-        raise click.UsageError("--with-index needs --remove")
+    for name, given in (("--with-index", with_index), ("--yes", yes)):
+        if given and not remove:
+            raise click.UsageError(f"{name} needs --remove")
     if plan + remove + rotate_secret > 1:
         raise click.UsageError("give only one of --plan, --remove and --rotate-secret")
     output, choices = Display(), _choices(chosen)
@@ -147,6 +155,9 @@ def command(  # noqa: PLR0913 - one for each option
             "a new secret signs tickets; the previous one is accepted until the next rotation"
         )
     elif remove:
+        deployment.require_exists(index=with_index)
+        if not yes:
+            _ask_to_remove(choices.name, index=with_index)
         _print_remaining(output, deployment.remove(index=with_index), as_json=as_json)
     else:
         _print_deployed(output, deployment.deploy(), as_json=as_json)
@@ -170,6 +181,18 @@ def _deployment(choices: Choices, output: Display) -> "Deployment":
             f"deploying needs {error.name}, which is not installed: pip install 'onecopy[aws]'"
         ) from error
     return Deployment(Account(), choices, output.note)
+
+
+def _ask_to_remove(name: str, *, index: bool) -> None:
+    """Ask before removing; raises InvalidSettings without a terminal, or if the answer is no."""
+    if not sys.stdin.isatty():
+        raise InvalidSettings(
+            f"removing {name} needs --yes: there is no terminal to ask; nothing was removed"
+        )
+    rest = "the objects stay" if index else "the objects and the index stay"
+    what = "its page, functions and index" if index else "its page and functions"
+    if not click.confirm(f"Remove {name} with {what} from AWS? ({rest})", err=True):
+        raise InvalidSettings("nothing was removed")
 
 
 def _print_deployed(output: Display, deployed: "Deployed", *, as_json: bool) -> None:

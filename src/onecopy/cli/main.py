@@ -119,7 +119,11 @@ def _describe(error: OSError | OnecopyError) -> str:
 
 def main() -> NoReturn:
     """Run the command with this process's arguments, and exit."""
-    sys.excepthook = show_defect
     if logging.lastResort is not None:  # prints warnings of commands that configure no log
         logging.lastResort.setFormatter(SafeFormatter())
-    sys.exit(run())
+    try:
+        code = run()
+    except Exception:  # noqa: BLE001 - exit code 1, which is Python's, is an answer of commands
+        show_defect(*sys.exc_info())
+        code = ERROR
+    sys.exit(code)

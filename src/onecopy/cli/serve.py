@@ -12,11 +12,13 @@ import click
 
 from onecopy.backends import opened_backends, ticket_secrets_of
 from onecopy.cli.options import closing_help, takes_settings, whole_number
-from onecopy.errors import InvalidSettings
+from onecopy.errors import Failure, InvalidSettings
 from onecopy.settings import Settings
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
+
+    from onecopy.store import Store
 
 _BACKLOG = 2048
 _SHUTDOWN_SECONDS = 10
@@ -68,17 +70,24 @@ def command(  # noqa: PLR0913 - one for each option
     from onecopy.counted import stop_counting
     from onecopy.http.app import ChecksumApi, Options, create_app
     from onecopy.http.loopback import require_loopback
+    from onecopy.index import not_an_index
+    from onecopy.index.lists_only import ListsOnly
     from onecopy.store.interface import Sweeper
     from onecopy.tickets import LIFETIME, RESUMABLE
-    from onecopy.tokens import has_tokens
+    from onecopy.tokens import requires_tokens
 
     with opened_backends(settings) as (index, store):
         if isinstance(store, Sweeper):
             store.abort_stale(RESUMABLE + LIFETIME)
+        if isinstance(index, ListsOnly):
+            warning = f"checks work, but uploads fail: {not_an_index(settings.index)}"
+            print(f"onecopy: warning: {warning}", file=sys.stderr)
         if checksum_api == "":
             stop_counting(index, checksum_tenant)
-        tokens_required = has_tokens(index)
-        if not tokens_required:
+        tokens_required = requires_tokens(index, store)
+        if tokens_required:
+            _remember_tokens(store)
+        else:
             require_loopback(host)
         options = Options(
             price=settings.price,
@@ -97,6 +106,20 @@ def command(  # noqa: PLR0913 - one for each option
             _write_access_log()
         _serve(app, _listen(host, port))
     return 0
+
+
+def _remember_tokens(store: "Store") -> None:
+    """Leave a mark in the store, or warn that it has none."""
+    from onecopy.tokens import remember_tokens
+
+    try:
+        remember_tokens(store)
+    except (Failure, InvalidSettings) as error:
+        print(
+            f"onecopy: warning: {store.url} cannot remember that it is served with tokens "
+            f"({error}); if the index is lost, a new one lets everybody on this machine in",
+            file=sys.stderr,
+        )
 
 
 def _write_access_log() -> None:

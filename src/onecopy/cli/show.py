@@ -15,6 +15,7 @@ from onecopy.upload.result import Outcome, Result
 _EXPLANATIONS = {
     "listed": "on your list of checksums, which does not say where a copy is stored",
     "copy-changed": "a stored file that may match changed while it was read; try again",
+    "index-failure": "the index failed; run `onecopy index check`",
     "index-forbidden": "the index denied access; check its permissions",
     "index-unavailable": "the index is unavailable; try again later",
     "read-limit": "a stored file may match, but is too large to be read now; "

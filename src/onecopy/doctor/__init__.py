@@ -7,6 +7,7 @@
     clock            the difference between two machines' clocks
     bucket           a bucket: access, region, endpoint, and its capabilities
     cors             whether pages of a web origin may upload to the bucket
+    cognito          the Cognito pool at which users of a service sign in
     configuration    versioning and encryption of the bucket
     lifecycle        what the bucket's lifecycle rules do to uploads and objects
     policy           the minimal IAM policy for the bucket

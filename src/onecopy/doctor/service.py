@@ -7,9 +7,10 @@ import msgspec
 
 from onecopy.client import require_private
 from onecopy.doctor.clock import examine_clock
+from onecopy.doctor.cognito import examine_sign_in
 from onecopy.doctor.finding import Finding, State, advice, failed, fine, wrong
 from onecopy.doctor.network import examine_network
-from onecopy.documents import ConfigResponse
+from onecopy.documents import ConfigResponse, SignInResponse
 from onecopy.errors import Failure
 from onecopy.httpclient import HttpClient, Response
 from onecopy.network import read_network
@@ -37,6 +38,7 @@ def examine_service(url: str, token: str | None, *, allow_http: bool = False) ->
     if response.status == 401:
         yield fine("service", f"{root} answers")
         yield _refused_token(token)
+        yield from _examine_sign_in(root)
     else:
         yield from _examine_response(root, response)
 
@@ -52,6 +54,19 @@ def _examine_response(root: str, response: Response) -> Iterator[Finding]:
     yield _examine_version(config.version)
     yield _examine_scopes(config)
     yield examine_clock(response.headers.get("date"), datetime.now(UTC))
+    yield from _examine_sign_in(root)
+
+
+def _examine_sign_in(root: str) -> Iterator[Finding]:
+    """Check the issuer at which users of the service sign in, if there is one."""
+    try:
+        with HttpClient() as http:
+            found = http.request("GET", f"{root}/v1/sign-in", {})
+        issuer = msgspec.json.decode(found.data, type=SignInResponse).issuer
+    except (Failure, msgspec.DecodeError):  # an older service, or one that has just ended
+        return
+    if issuer is not None:
+        yield from examine_sign_in(issuer)
 
 
 def _refused_token(token: str | None) -> Finding:

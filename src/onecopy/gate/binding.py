@@ -1,9 +1,13 @@
 """Binding an index to its store when both are opened."""
 
+import re
+
 from onecopy.errors import InvalidSettings
 from onecopy.index.interface import Engine
+from onecopy.index.stored import damaged, decoding
 from onecopy.store.interface import Probed, Store
 
+_ID = re.compile(rb"[0-9a-f]{32}")
 _CAPABILITIES = "store-trial"
 """The name under which the index caches a store's capabilities."""
 
@@ -16,6 +20,8 @@ def bind(index: Engine, store: Store) -> str:
     if the index belongs to another store.
     """
     known = index.get("store")
+    if known is not None and not _ID.fullmatch(known):
+        raise damaged(f"it belongs to no store: {known[:40]!r}")
     store_id = store.identify(create=known is None)
     if known is None and not index.put_if("store", None, store_id.encode()):
         known = index.get("store")
@@ -45,6 +51,7 @@ def _require_own(store: Store, store_id: str, known: bytes) -> None:
 def load_capabilities(index: Engine, store: Probed, *, anew: bool = False) -> None:
     """Load a store's capabilities from the index; probe them on first use, or if `anew`."""
     cached = index.get(_CAPABILITIES)
-    found = store.probe(None if anew else cached)
+    with decoding("the capabilities of the store"):
+        found = store.probe(None if anew else cached)
     if found not in (None, cached):
         index.put_if(_CAPABILITIES, cached, found)

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
 from onecopy.digest import MOST_PARTS, SHA256, SMALLEST_PART, Digest, Hashed, Scheme, content_scheme
-from onecopy.errors import Failure, FileChanged
+from onecopy.errors import Damaged, Failure, FileChanged
 from onecopy.gate.interface import Answer
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.trash import Trash
@@ -84,12 +84,14 @@ class Confirmer:
         A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
         decided by the content digest; without it, by all schemes that the index names for the size.
         A copy in the trash is no duplicate: if there is no other, the content is `new`, and the
-        answer names the copy.
+        answer names the copy. Raises Damaged.
         """
         try:
             return self._find(contents, budget)
+        except Damaged:
+            raise  # no later answer could be relied on either
         except Failure as failure:
-            return [Answer(Verdict.UNCONFIRMED, reason=f"index-{failure.reason}")] * len(contents)
+            return [Answer(Verdict.UNCONFIRMED, reason=_index_reason(failure))] * len(contents)
 
     def _find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
         """Decide the common cases in one batch, and the others one by one."""
@@ -380,6 +382,11 @@ def _unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) ->
             f"compute {names} to compare them"
         )
     return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
+
+
+def _index_reason(failure: Failure) -> str:
+    reason = failure.reason
+    return reason if reason.startswith("index-") else f"index-{reason}"
 
 
 def _is_sure(digest: Digest, evidence: Evidence) -> bool:

@@ -36,8 +36,8 @@ _MAX_BODY_BYTES = 4096
 class ChecksumApi(NamedTuple):
     """Who may use the checksum API, and which contents it counts."""
 
-    origin: str
-    """The one web origin that CORS allows, as `https://upload.example.org`."""
+    origin: str | None
+    """The one web origin that CORS allows, as `https://upload.example.org`; None: no page may."""
     tenant: str = DEFAULT_TENANT
     counted: Engine | Lists | None = None
     """The index to query if it is not the service's own: the prototype's table."""
@@ -75,26 +75,32 @@ class ChecksumEndpoint:
         self._api = api
         self._trash = trash
         self._decoder = Decoder(ChecksumRequest)
+        self._origin = None if api.origin is None else api.origin.encode()
         self._cors = (
-            (b"access-control-allow-origin", api.origin.encode()),
-            (b"access-control-allow-methods", b"POST"),
-            (b"access-control-allow-headers", b"content-type"),
-            (b"access-control-max-age", b"600"),
+            ()
+            if self._origin is None
+            else (
+                (b"access-control-allow-origin", self._origin),
+                (b"access-control-allow-methods", b"POST"),
+                (b"access-control-allow-headers", b"content-type"),
+                (b"access-control-max-age", b"600"),
+            )
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         origin = header(scope, b"origin")
-        if origin is not None and origin != self._api.origin.encode():
+        if origin is not None and origin != self._origin:
             raise NotAllowed("This origin may not use the API.", reason="origin-not-allowed")
         scope["onecopy.headers"] = self._cors
         if scope["method"] == "OPTIONS":
             await send_response(send, b"", status=204)
             return
         body = await read_json(scope, receive, _MAX_BODY_BYTES)
-        count = await self._threads.call(self._count, body)
+        count = await self._threads.call(self.count, body)
         await send_response(send, msgspec.json.encode(ChecksumResponse(count)))
 
-    def _count(self, body: bytes) -> int:
+    def count(self, body: bytes) -> int:
+        """Return the number of copies for the body of a request; raises BadInput."""
         value = bytes.fromhex(self._decoder.decode(body).content)
         listed = self._lists.listed(self._api.tenant, [Digest(MD5, value)]) if self._lists else []
         keys = {key for scheme in (MD5, CLIENT_MD5) for key in self._keys(scheme, value)}

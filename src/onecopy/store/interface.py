@@ -237,6 +237,20 @@ class Probed(Protocol):
 
 
 @runtime_checkable
+class Markable(Protocol):
+    """A store that remembers a fact even if its index is lost, as an object of onecopy's own.
+
+    `name` is a word of a-z. A mark is never removed; the user may delete its object.
+    """
+
+    def mark(self, name: str) -> None:
+        """Leave the mark; durable on return. Repeatable. Overwrites nothing."""
+
+    def is_marked(self, name: str) -> bool:
+        """Return whether the mark is there; raises Unavailable and Forbidden if in doubt."""
+
+
+@runtime_checkable
 class Lister(Store, Protocol):
     """A store that holds unfinished uploads of others beside ours (S3)."""
 

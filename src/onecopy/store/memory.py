@@ -50,12 +50,21 @@ class MemoryStore:
         self._objects: dict[str, tuple[Object, bytes]] = {}
         self._uploads: dict[str, _Staged] = {}
         self._identities = itertools.count(1)
+        self._marks: set[str] = set()
 
     def identify(self, *, create: bool) -> str:  # noqa: ARG002 - it always has one
         return self._id
 
     def is_vacant(self) -> bool:
         return False  # it always has an id
+
+    def mark(self, name: str) -> None:
+        """See Markable."""
+        self._marks.add(name)
+
+    def is_marked(self, name: str) -> bool:
+        """See Markable."""
+        return name in self._marks
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         with self._lock:

@@ -5,7 +5,8 @@
         def store(self) -> Store:
             return MyStore(...)  # empty
 
-A store to which clients send bytes directly uses PresignerContract instead.
+A store to which clients send bytes directly uses PresignerContract instead. For one
+that can be marked, add MarkableContract in front.
 """
 # ruff: noqa: S101 - tests consist of assertions
 
@@ -26,6 +27,7 @@ from onecopy.httpclient import HttpClient
 from onecopy.store.interface import (
     Absent,
     KeyTaken,
+    Markable,
     Object,
     Part,
     Presigner,
@@ -391,6 +393,21 @@ class StoreContract:
         """Closing again does nothing."""
         store.close()
         store.close()
+
+
+class MarkableContract:
+    """The contract of a store that can also be marked; use it beside the others."""
+
+    def test_remembers_a_mark(self, store: Store) -> None:
+        """A mark is there once it is left, may be left again, and is no object."""
+        assert isinstance(store, Markable)
+        store.identify(create=True)
+        assert not store.is_marked("tokens")
+        for _ in range(2):
+            store.mark("tokens")
+            assert store.is_marked("tokens")
+        assert not store.is_marked("others")
+        assert not list(store.objects())
 
 
 class PresignerContract(StoreContract):

@@ -74,6 +74,11 @@ class Account:
         """Systems Manager, for parameters."""
         return self._session.client("ssm")
 
+    @property
+    def is_amazons(self) -> bool:
+        """Whether this is AWS itself, and not a stand-in (AWS_ENDPOINT_URL)."""
+        return is_amazons(self.lambda_.meta.endpoint_url)
+
     def endpoint_options(self, bucket: str) -> dict[str, str]:
         """Return the options of a store's URL for the endpoint of the bucket.
 

@@ -89,12 +89,16 @@ class Artifacts:
             ServerSideEncryption="AES256",  # with other encryption, the ETag is not the MD5
         )
 
+    def exists(self) -> bool:
+        """Return whether there is such a bucket."""
+        return bucket_exists(self._client, self.bucket, self._owner["ExpectedBucketOwner"])
+
     def remove(self) -> bool:
         """Delete the bucket with all objects; return whether it existed.
 
         Raises Failure if it is not ours.
         """
-        if not bucket_exists(self._client, self.bucket, self._owner["ExpectedBucketOwner"]):
+        if not self.exists():
             return False
         if not self._is_ours():
             raise Failure(f"the bucket {self.bucket} is not marked as ours, so it is not deleted")

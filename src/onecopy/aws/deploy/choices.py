@@ -10,13 +10,15 @@ from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
 from onecopy.store.s3.address import Address
 
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's name -> the name in the platform tags of wheels."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 """It is part of the names of buckets, whose length is limited."""
 _PREFIX = re.compile(r"([A-Za-z0-9!_.-]+/)*")
 """Characters that need no escaping in a policy or a URL."""
+_CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]*):[0-9]{12}:certificate/[\w-]+")
+_CERTIFICATE_REGION = "us-east-1"
+"""CloudFront uses certificates of this region only, wherever the rest is deployed."""
 _ORIGIN = re.compile(r"https?://[^/?#@*\s,]+")
 _TRUST = re.compile(r"[a-z0-9][a-z0-9-]*=(md5|claimed)(,(md5|claimed))?")
 _FIXED_OPTIONS = ("endpoint", "public_endpoint", "region", "profile", "addressing")
@@ -78,6 +80,8 @@ class Choices:
         Patterns(filter(None, self.trash or ())).check("--trash")
         if self.issuer and urlsplit(self.issuer).scheme not in ("http", "https"):
             raise InvalidSettings(f"invalid issuer {self.issuer!r}: expected https://…")
+        if self.certificate:
+            _check_certificate(self.certificate)
         if self.store is not None:
             _check_store(self.store)
 
@@ -147,6 +151,20 @@ def store_options(address: Address, endpoint: Mapping[str, str]) -> str:
         "sse_key": address.sse_key,
     }
     return urlencode({name: value for name, value in options.items() if value})
+
+
+def _check_certificate(arn: str) -> None:
+    found = _CERTIFICATE.fullmatch(arn)
+    if found is None:
+        raise InvalidSettings(
+            f"invalid certificate {arn!r}: expected the ARN of a certificate of ACM, "
+            f"arn:aws:acm:{_CERTIFICATE_REGION}:ACCOUNT:certificate/ID"
+        )
+    if found[1] != _CERTIFICATE_REGION:
+        raise InvalidSettings(
+            f"the certificate is in {found[1]}, but CloudFront uses certificates of "
+            f"{_CERTIFICATE_REGION} only: request or import one there, wherever you deploy"
+        )
 
 
 def _check_store(address: Address) -> None:

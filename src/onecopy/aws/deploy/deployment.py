@@ -14,9 +14,12 @@ from onecopy.aws.deploy.choices import Choices, Names, store_options
 from onecopy.aws.deploy.health import TEST_EVENTS, check_start
 from onecopy.aws.deploy.package import Target, build
 from onecopy.aws.deploy.plan import TEMPLATE
+from onecopy.aws.deploy.runtimes import require_usable, today
 from onecopy.aws.deploy.stack import Report, Stack
 from onecopy.aws.functions.service import check_tenants
+from onecopy.claims import ClaimRule
 from onecopy.counted import stop_counting
+from onecopy.doctor.cognito import examine_sign_in
 from onecopy.doctor.cors import examine_cors
 from onecopy.doctor.finding import State
 from onecopy.errors import InvalidSettings
@@ -79,11 +82,30 @@ class Deployment:
             changed += [self._attach(current, outputs), self._artifacts.put_page(PAGE) > 0]
             self._bind(current)
             self._check_functions()
+            self._check_sign_in(current)
             token = self._first_token(current)
         domain = current["Domain"]
         dns = (domain, outputs["DistributionDomain"]) if domain else None
         is_changed = any(changed) or token is not None
         return Deployed(outputs["Url"], self._index_url(current), is_changed, token, dns)
+
+    def require_exists(self, *, index: bool) -> None:
+        """Raise InvalidSettings if there is nothing to remove; with `index`, that counts, too.
+
+        An interrupted run may have left something without the stack.
+        """
+        names, account = self._names, self._account
+        with translated():
+            if (
+                self._stack.describe() is None
+                and not self._artifacts.exists()
+                and not secret.exists(account.ssm, names.secret)
+                and not (index and self._has_table())
+            ):
+                raise InvalidSettings(
+                    f"no such stack: {names.name} in {names.region}, account {names.account}; "
+                    "check --name, AWS_REGION and AWS_PROFILE"
+                )
 
     def remove(self, *, index: bool) -> Remaining:
         """Remove everything but the objects and the index; with `index`, remove that, too."""
@@ -115,7 +137,10 @@ class Deployment:
         _check_together({**before, **chosen})
         location = self._location(before)
         self._check_tenants({**before, **location, **chosen})
-        package = build(_target({**before, **chosen}))
+        target = _target({**before, **chosen})
+        if self._account.is_amazons:
+            require_usable(target.python, today(), is_new=not before)
+        package = build(target)
         self._artifacts.create()
         return {
             **({} if before else {"Certificate": ""}),  # has no default, which would be no ARN
@@ -235,6 +260,14 @@ class Deployment:
         """Raise Failure if a function does not start."""
         for function, event in TEST_EVENTS.items():
             check_start(self._account.lambda_, self._stack.resource(function), event)
+
+    def _check_sign_in(self, current: Mapping[str, str]) -> None:
+        """Report whether users who sign in could choose their tenant or scopes."""
+        tenant, scopes = current.get("JwtTenant", "claim:tenant"), current.get("JwtScopes")
+        claims = [claim for claim in (ClaimRule(tenant).claim, scopes) if claim]
+        if current["Issuer"] and claims:
+            for finding in examine_sign_in(current["Issuer"], claims):
+                self._report(": ".join(filter(None, (finding.about, finding.message, finding.fix))))
 
     def _first_token(self, current: Mapping[str, str]) -> str | None:
         """Create the first token, if one is needed; it cannot be shown again."""

@@ -29,6 +29,11 @@ def create(client: "SSMClient", name: str) -> bool:
     return True
 
 
+def exists(client: "SSMClient", name: str) -> bool:
+    """Return whether there is such a parameter."""
+    return not client.get_parameters(Names=[name])["InvalidParameters"]
+
+
 def rotate(client: "SSMClient", name: str) -> None:
     """Sign with a new secret; the previous one remains valid until the next rotation."""
     old = client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"].split()

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from urllib.parse import quote
 
+from onecopy.aws.functions.checksum_events import ChecksumFunction
 from onecopy.aws.functions.gateway import Gateway
 from onecopy.aws.functions.secrets import open_secrets
 from onecopy.aws.functions.settings import FunctionSettings
@@ -12,8 +13,8 @@ from onecopy.digest import MiB
 from onecopy.errors import InvalidSettings
 from onecopy.gate import Limits
 from onecopy.http.app import Options, SignIn, create_app
-from onecopy.http.checksum_api import ChecksumApi, create_checksum_app
-from onecopy.index import Engine, open_any
+from onecopy.http.checksum_api import ChecksumApi
+from onecopy.index import Engine, Lists, open_any
 from onecopy.settings import Settings
 from onecopy.tenant import DEFAULT_TENANT, is_tenant
 from onecopy.tokens import list_tokens
@@ -36,12 +37,12 @@ def open_service(settings: Settings, function: FunctionSettings, opened: ExitSta
     return Gateway(create_app(index, store, secrets=secrets, tokens_required=True, options=options))
 
 
-def open_checksums(settings: FunctionSettings) -> Gateway:
+def open_checksums(settings: FunctionSettings) -> ChecksumFunction:
     """Open the checksum API for the prototype's table, and nothing else."""
-    api = _checksum_api(settings)
-    if api is None or api.counted is None:
-        raise InvalidSettings("the checksum API needs ONECOPY_CHECKSUM_ORIGIN and DYNAMODB_TABLE")
-    return Gateway(create_checksum_app(api.counted, api))
+    index = _checksum_table(settings)
+    if index is None:
+        raise InvalidSettings("the checksum API needs the variable DYNAMODB_TABLE")
+    return ChecksumFunction(index, ChecksumApi(settings.checksum_origin, settings.checksum_tenant))
 
 
 def check_tenants(tenant: str, index: Engine) -> None:
@@ -90,8 +91,12 @@ def _sign_in(settings: FunctionSettings) -> SignIn | None:
 def _checksum_api(settings: FunctionSettings) -> ChecksumApi | None:
     if settings.checksum_origin is None:
         return None
-    index = None
-    if settings.checksum_table:
-        key = quote(settings.checksum_key, safe="")
-        index = open_any(f"dynamodb://{settings.checksum_table}?key={key}&layout=checksums")
+    index = _checksum_table(settings)
     return ChecksumApi(settings.checksum_origin, settings.checksum_tenant, index)
+
+
+def _checksum_table(settings: FunctionSettings) -> Engine | Lists | None:
+    if not settings.checksum_table:
+        return None
+    key = quote(settings.checksum_key, safe="")
+    return open_any(f"dynamodb://{settings.checksum_table}?key={key}&layout=checksums")

@@ -24,6 +24,7 @@ from onecopy.index.dynamodb.connections import Item, Table, Written
 from onecopy.index.dynamodb.hints import MIN_BATCH, Hints, is_empty, texts
 from onecopy.index.dynamodb.items import COPY, Kept, digest_key, place_of, to_copy
 from onecopy.index.dynamodb.reading import Reader
+from onecopy.index.stored import decoding
 
 MAX_ATTEMPTS = 100
 """Attempts while other callers change the same item: each time, one of them succeeds."""
@@ -134,11 +135,13 @@ class CopiesOfRecord:
 
 def _is_replaced(held: Item, kept: Sequence[Kept]) -> bool:
     """Return whether one of these is stored at the held copy's key (a process ended in between)."""
-    key, place = held["key"]["S"], held["place"]["S"]
+    with decoding("a copy of record"):
+        key, place = held["key"]["S"], held["place"]["S"]
     return any(each.copy.key == key and each.place > place for each in kept)
 
 
 def _newer(held: Item, kept: Sequence[Kept]) -> Kept | None:
     """Return the one of these that is a newer version of the held copy, if any."""
-    place, version = place_of(held), held["version"]["S"]
+    with decoding("a copy of record"):
+        place, version = place_of(held), held["version"]["S"]
     return next((each for each in kept if each.place == place and each.version > version), None)

@@ -27,10 +27,11 @@ from hashlib import blake2b
 from threading import Lock
 from typing import Any, NamedTuple
 
-from onecopy.content import Copy, Digests, Listed
+from onecopy.content import Copy, Listed
 from onecopy.digest import Digest
 from onecopy.index.dynamodb.connections import Item, Key
 from onecopy.index.rules import rank
+from onecopy.index.stored import decoding, stored_copy, stored_listed
 
 ONE = "-"
 """Sort key of an item that is alone in its partition, or the main one."""
@@ -71,7 +72,8 @@ class Kept(NamedTuple):
     @staticmethod
     def of(tenant: str, item: Item) -> "Kept":
         """Return the copy of an item, with its place."""
-        return Kept(tenant, to_copy(item), item["place"]["S"], item["version"]["S"])
+        with decoding("a copy"):
+            return Kept(tenant, to_copy(item), item["place"]["S"], item["version"]["S"])
 
     def attributes(self) -> Item:
         """Return the attributes of an item with this copy, without its key."""
@@ -119,7 +121,8 @@ class Hint(NamedTuple):
     @staticmethod
     def parse(text: str) -> "Hint":
         """Parse the result of `str`."""
-        return Hint(*text.split(" "))
+        with decoding("a hint"):
+            return Hint(*text.split(" "))
 
 
 def hash_of(key: str) -> str:
@@ -156,22 +159,27 @@ def listed_key(tenant: str, digest: Digest) -> Key:
 def to_listed(item: Item) -> Listed:
     """Return the listed digest of an item."""
     size = item.get("size")
-    return Listed(Digest.parse(item["sk"]["S"]), int(size["N"]) if size else None)
+    with decoding("a listed digest"):
+        digest = Digest.parse(item["sk"]["S"])
+        return stored_listed(str(digest.scheme), digest.value, int(size["N"]) if size else 0)
 
 
 def to_copy(item: Item) -> Copy:
     """Return the copy of an item."""
-    return Copy(
-        item["key"]["S"],
-        int(item["size"]["N"]),
-        Digests(bytes(item["digests"]["B"])),
-        item["identity"]["S"],
-        int(item["stored_at"]["N"]),
-        int(item["recorded_at"]["N"]),
-    )
+    with decoding("a copy"):
+        columns = (
+            item["key"]["S"],
+            int(item["size"]["N"]),
+            bytes(item["digests"]["B"]),
+            item["identity"]["S"],
+            int(item["stored_at"]["N"]),
+            int(item["recorded_at"]["N"]),
+        )
+    return stored_copy(columns)
 
 
 def place_of(item: Item) -> str | None:
     """Return the place of the copy in an item; None if it has no copy."""
     place: Any = item.get("place")
-    return place["S"] if place else None
+    with decoding("the place of a copy"):
+        return place["S"] if place else None

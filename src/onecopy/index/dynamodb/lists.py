@@ -10,6 +10,7 @@ from onecopy.content import Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT, MAX_WRITE, Key, Table
 from onecopy.index.dynamodb.items import listed_item, listed_key, size_key, to_listed
+from onecopy.index.stored import stored_scheme
 
 _CACHE_SECONDS = 10.0
 """How long a process caches the schemes of a tenant's lists."""
@@ -75,7 +76,7 @@ class Tenants:
     def _read(self, tenant: str) -> Schemes:
         item = self._table.get(Key("t", tenant), consistent=True)
         names = (item.get(name, {}).get("SS", ()) for name in Schemes._fields)
-        schemes = Schemes(*(frozenset(map(Scheme.parse, each)) for each in names))
+        schemes = Schemes(*(frozenset(map(stored_scheme, each)) for each in names))
         self._schemes[tenant] = time.monotonic(), schemes
         return schemes
 
@@ -129,7 +130,7 @@ class ListedDigests:
         keys = [_at_size(tenant, size, scheme) for size in set(sizes) for scheme in at_sizes]
         for item in self._table.get_many(keys):
             size = item["pk"]["S"].rpartition(" ")[2]
-            yield int(size), Scheme.parse(item["sk"]["S"].partition(" ")[2])
+            yield int(size), stored_scheme(item["sk"]["S"].partition(" ")[2])
 
 
 def _at_size(tenant: str, size: int, scheme: Scheme) -> dict[str, object]:

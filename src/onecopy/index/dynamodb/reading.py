@@ -22,6 +22,7 @@ from onecopy.index.dynamodb.items import (
 )
 from onecopy.index.dynamodb.lists import ListedDigests, Tenants
 from onecopy.index.rules import rank
+from onecopy.index.stored import stored_scheme
 
 _FIRST_BATCH = 10
 """Hints in the first batch that is followed: most callers need only the first copies."""
@@ -147,7 +148,7 @@ class Reader:
             found[size] |= {scheme}
         for size, item in self._of_sizes(tenant, sizes).items():
             groups = {text.partition(" ")[0] for text in texts(item)}
-            others = frozenset(map(Scheme.parse, groups - {OWN, UNREAD}))
+            others = frozenset(map(stored_scheme, groups - {OWN, UNREAD}))
             found[size] |= others | {content_scheme(size)} if groups else others
         return [found[size] for size in sizes]
 

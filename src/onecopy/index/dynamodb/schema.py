@@ -8,6 +8,7 @@ from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.errors import Rejected
 from onecopy.index.dynamodb.items import ONE
+from onecopy.index.stored import decoding
 
 VERSION = 1
 """Version of the items. If you change it, upgrade the tables of older versions here."""
@@ -27,7 +28,8 @@ def open_table(table: Table) -> None:
         item = _create_or_raise(table, error)
     if not item:
         item = _initialize(table)
-    version = int(item["version"]["N"])
+    with decoding("the version"):
+        version = int(item["version"]["N"])
     if version > VERSION:
         raise InvalidSettings(
             f"the table {table.name} was written by a newer onecopy (index version {version}; this "

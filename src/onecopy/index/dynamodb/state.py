@@ -4,6 +4,7 @@ import secrets
 
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.items import ONE
+from onecopy.index.stored import decoding
 
 
 class NamedValues:
@@ -19,7 +20,8 @@ class NamedValues:
     def get(self, name: str) -> bytes | None:
         """Return the value, or None."""
         found = self._table.get(_key(name), consistent=True).get("value")
-        return bytes(found["B"]) if found else None
+        with decoding("a named value"):
+            return bytes(found["B"]) if found else None
 
     def put_if(self, name: str, old: bytes | None, new: bytes | None) -> bool:
         """Set a value to `new` if it is `old`; return whether it was."""

@@ -4,6 +4,7 @@ from onecopy.content import Listed
 from onecopy.index.interface import Entry
 from onecopy.index.postgres.connections import Connection, fetch, run
 from onecopy.index.postgres.rows import to_copy, unpacked
+from onecopy.index.stored import stored_listed
 
 _PAGE_SIZE = 5000
 """Entries in one page."""
@@ -45,8 +46,13 @@ def _copies(connection: Connection, tenant: int, number: int) -> Page | None:
 
 def _listed(connection: Connection, tenant: int, digest: bytes) -> Page | None:
     rows = fetch(connection, _LISTED, tenant, digest, _PAGE_SIZE)
-    entries: list[Entry] = [(name, Listed(unpacked(value), size)) for _, value, name, size in rows]
+    entries: list[Entry] = [(name, _to_listed(value, size)) for _, value, name, size in rows]
     return (f"listed {rows[-1][0]} {rows[-1][1].hex()}", entries) if rows else None
+
+
+def _to_listed(value: bytes, size: int | None) -> Listed:
+    digest = unpacked(value)
+    return stored_listed(str(digest.scheme), digest.value, size or 0)
 
 
 def count(connection: Connection) -> int:

@@ -6,6 +6,7 @@ from onecopy.content import Copy
 from onecopy.digest import Digest, Scheme, content_scheme
 from onecopy.index.postgres.connections import Connection, execute, fetch
 from onecopy.index.postgres.rows import UNREAD, packed, packed_all, to_copy
+from onecopy.index.stored import stored_scheme
 
 _PAGE_SIZE = 2000
 """Copies that are read at a time when all are iterated."""
@@ -177,7 +178,7 @@ def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[f
         own = known.setdefault(size, set())
         if need is not None:
             own.add(content_scheme(size))
-        own.update(Scheme.parse(name) for name in (listed or need).split() if name != UNREAD)
+        own.update(stored_scheme(name) for name in (listed or need).split() if name != UNREAD)
     everywhere = known.get(_ANY_SIZE, set())
     return [frozenset(known.get(size, everywhere) | everywhere) for size in sizes]
 

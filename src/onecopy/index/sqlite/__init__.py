@@ -3,6 +3,7 @@
 index.py        the engine
 connections.py  connections for reading, group commit for writing, checkpoints
 file.py         opening, creating and backing up of the file
+presence.py     files that are removed or replaced while they are in use
 errors.py       the meaning of SQLite's errors
 reading.py      queries
 writing.py      changes

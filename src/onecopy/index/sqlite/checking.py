@@ -5,7 +5,9 @@ from itertools import islice
 
 import apsw
 
+from onecopy.errors import Damaged
 from onecopy.index.sqlite import lists, reading
+from onecopy.index.sqlite.errors import ERRORS
 
 _MAX_FAULTS = 100
 """Faults that are reported: a single one is reason enough to restore a backup."""
@@ -39,8 +41,10 @@ def find_faults(connection: apsw.Connection) -> list[str]:
 def _all_faults(connection: apsw.Connection) -> Iterator[str]:
     try:
         yield from _faults(connection)
-    except apsw.CorruptError as error:
+    except ERRORS as error:
         yield f"SQLite: {error}"
+    except Damaged as error:
+        yield error.detail
 
 
 def _faults(connection: apsw.Connection) -> Iterator[str]:

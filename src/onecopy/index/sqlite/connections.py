@@ -8,9 +8,10 @@ from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import apsw
 
-from onecopy.errors import Unavailable
-from onecopy.index.sqlite.errors import failure, translated
+from onecopy.errors import Failure, Unavailable
+from onecopy.index.sqlite.errors import ERRORS, failure, translated
 from onecopy.index.sqlite.file import connect, connect_reader, retry_while_busy
+from onecopy.index.sqlite.presence import Presence
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,8 +30,9 @@ class Readers:
     The connection that was returned last is used first, so a single reader finds its pages cached.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, presence: Presence) -> None:
         self._path = path
+        self._presence = presence
         self._idle: list[apsw.Connection] = []
         self._is_open = True
 
@@ -38,13 +40,14 @@ class Readers:
         self, do: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Return the result of `do`; translate SQLite's errors."""
+        self._presence.require_lately()
         try:
             connection = self._idle.pop()
         except IndexError:
             connection = self._connect()
         try:
             return do(connection, *args, **kwargs)
-        except apsw.Error as error:
+        except ERRORS as error:
             raise failure(error) from error
         finally:
             self._idle.append(connection)
@@ -55,7 +58,13 @@ class Readers:
         if not self._is_open:
             raise Unavailable("the index is closed")
         with translated():
-            return connect_reader(self._path)
+            connection = connect_reader(self._path)
+        try:
+            self._presence.require()  # it may have opened another file
+        except Unavailable:
+            connection.close()
+            raise
+        return connection
 
     def close(self) -> None:
         """Close all connections; those in use are closed when they are returned."""
@@ -82,7 +91,7 @@ class _Job(Generic[T]):
             raise
 
     def result(self) -> T:
-        if isinstance(self.error, apsw.Error):
+        if isinstance(self.error, ERRORS):
             raise failure(self.error) from self.error
         if self.error is not None:
             raise self.error
@@ -96,8 +105,9 @@ class Writer:
     transaction, with one fsync. A single caller hands nothing over to another thread.
     """
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, presence: Presence | None = None) -> None:
         self._connection = connection
+        self._presence = presence
         self._connection.set_busy_timeout(0)
         self._waiting: deque[_Job[Any]] = deque()
         self._lock = Lock()
@@ -119,7 +129,7 @@ class Writer:
     def _commit(self, jobs: list[_Job[Any]]) -> None:
         try:
             self._run(jobs)
-        except apsw.Error as error:
+        except (*ERRORS, Failure) as error:
             _fail(jobs, error)
         except Exception:  # noqa: BLE001 - its caller raises it, in its own thread
             _fail(jobs, Unavailable("another write of the same transaction failed: try again"))
@@ -142,6 +152,8 @@ class Writer:
             with suppress(apsw.Error):  # SQLite may have rolled back already
                 connection.execute("ROLLBACK")
             raise
+        if self._presence:
+            self._presence.require()  # nothing is acknowledged that went into a removed file (P6)
 
     def close(self) -> None:
         """Close the connection after the current transaction."""

@@ -14,9 +14,11 @@ import apsw
 from onecopy.errors import Failure, Forbidden, InvalidSettings
 from onecopy.index.sqlite.errors import translated
 from onecopy.index.sqlite.schema import upgrade
+from onecopy.index.stored import damaged
 from onecopy.platforms import has_access, sync_path
 
 T = TypeVar("T")
+_FindFaults = Callable[[apsw.Connection], list[str]]
 
 _MIN_SQLITE = (3, 51, 3)
 """Older versions can corrupt a WAL file when two connections write or checkpoint concurrently."""
@@ -55,10 +57,17 @@ def open_file(path: str) -> apsw.Connection:
             connection.pragma("page_size", PAGE_SIZE)  # for a new file
             _enable_wal(connection)
             upgrade(connection)
+            _require_writable(connection)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _require_writable(connection: apsw.Connection) -> None:
+    """Raise Damaged if the file itself says that it is read-only: we have access to it."""
+    if connection.readonly("main"):
+        raise damaged("its header makes it read-only")
 
 
 def connect(path: str) -> apsw.Connection:
@@ -116,15 +125,16 @@ def connect_temporary() -> apsw.Connection:
     return connection
 
 
-def back_up(source: apsw.Connection, path: str) -> None:
+def back_up(source: apsw.Connection, path: str, find_faults: _FindFaults) -> None:
     """Copy the index as it is now into a new file, while other processes use it.
 
-    Durable when it returns. Raises InvalidSettings if `path` exists or cannot be created.
+    Durable when it returns. Raises InvalidSettings if `path` exists or cannot be created, and
+    Damaged, without leaving a file, if the copy has faults.
     """
     file = Path(path).resolve()
     try:
         with _unfinished(file) as unfinished:
-            _copy(source, unfinished)
+            _copy(source, unfinished, find_faults)
             file.hardlink_to(unfinished)  # a rename would overwrite
         sync_path(file.parent)
     except FileExistsError as error:
@@ -144,7 +154,7 @@ def _unfinished(file: Path) -> Iterator[Path]:
         Path(name).unlink()
 
 
-def _copy(source: apsw.Connection, file: Path) -> None:
+def _copy(source: apsw.Connection, file: Path, find_faults: _FindFaults) -> None:
     with translated():
         target = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
@@ -152,6 +162,8 @@ def _copy(source: apsw.Connection, file: Path) -> None:
             target.pragma("journal_mode", "OFF")
             with target.backup("main", source, "main") as copying:
                 copying.step()  # in one step: between several, each write would restart the backup
+            if faults := find_faults(target):
+                raise damaged(f"so it was not backed up: {faults[0]}")
         except apsw.FullError as error:
             raise Failure(
                 f"the disk of {file.parent} is full: free some space, or write the backup to "

@@ -18,7 +18,9 @@ from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
 from onecopy.index.sqlite.file import back_up, open_file
 from onecopy.index.sqlite.lists import PackedDigests
 from onecopy.index.sqlite.loading import BulkLoad
+from onecopy.index.sqlite.presence import Presence
 from onecopy.index.sqlite.rows import UNREAD, Rows
+from onecopy.index.stored import require_progress, stored_scheme
 
 _CHUNK = 250_000
 """Copies that a bulk load records in one transaction. In a large index each chunk rewrites nearly
@@ -37,14 +39,15 @@ class SqliteIndex:
         self.path = connection.filename
         """Absolute."""
         self._tenants: dict[str, int] = {}
-        self._readers = Readers(self.path)
-        self._writer = Writer(connection)
+        self._presence = Presence(self.path)
+        self._readers = Readers(self.path, self._presence)
+        self._writer = Writer(connection, self._presence)
         self._checkpointer = Checkpointer(self.path)
         self._checkpointer.watch(connection)
 
     def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         needs = self._readers.read(reading.needs, tenant, [reading.ANY_SIZE, *sizes])
-        everywhere = frozenset(map(Scheme.parse, needs.pop(reading.ANY_SIZE, ())))
+        everywhere = frozenset(map(stored_scheme, needs.pop(reading.ANY_SIZE, ())))
         return [everywhere | _schemes(size, needs.get(size, ())) for size in sizes]
 
     def lookup(self, tenant: str, digests: Sequence[Digest]) -> list[Copy | None]:
@@ -65,12 +68,14 @@ class SqliteIndex:
         """Yield by key, which does not change when copies are recorded concurrently."""
         key = ""
         while page := self._readers.read(reading.after, tenant, key):
+            require_progress(key, page[-1].key)
             yield from page
             key = page[-1].key
 
     def _with_digest(self, tenant: str, digest: Digest) -> Iterator[Copy]:
         last = reading.BEFORE_ALL
         while page := self._readers.read(reading.with_digest, tenant, digest, last):
+            require_progress(last, page[-1][0])
             yield from (copy for _, copy in page if copy is not None)
             last = page[-1][0]
 
@@ -107,6 +112,7 @@ class SqliteIndex:
             count = _insert_each(load.keep, chunks)
             if not load.move(self.path, self._checkpointer):  # others added copies since
                 _insert_each(self._keep, load.chunks(_CHUNK))
+        self._presence.require()
         return count
 
     def _chunks(self, copies: Iterable[tuple[str, Copy]]) -> Iterator[Rows]:
@@ -166,7 +172,7 @@ class SqliteIndex:
         return self._writer.write(state.increase, name, by)
 
     def backup(self, path: str) -> None:
-        self._readers.read(back_up, path)
+        self._readers.read(back_up, path, find_faults)
 
     def check(self) -> list[str]:
         return self._readers.read(find_faults)
@@ -197,5 +203,5 @@ def _schemes(size: int, needs: Sequence[str]) -> frozenset[Scheme]:
         return frozenset()
     others = (need.split() for need in needs if need != UNREAD)
     return frozenset([content_scheme(size)]).union(
-        Scheme.parse(name) for own in others for name in own
+        stored_scheme(name) for own in others for name in own
     )

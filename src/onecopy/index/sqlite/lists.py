@@ -2,13 +2,14 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import apsw
 
 from onecopy.content import Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.index.sqlite.rows import fingerprint, fingerprints
+from onecopy.index.stored import stored_listed
 
 _SIZE = b"%15d"
 # If a chunk holds a digest twice, the later row replaces the earlier one.
@@ -94,12 +95,9 @@ def find(
     else:
         wanted = fingerprints(b"".join([digest.value[:8] for digest in digests]))
         rows = connection.execute(_FIND_EACH, (owner, apsw.carray(array("q", sorted(wanted)))))
-    sizes: dict[Any, Any] = {(scheme, value): size for scheme, value, size in rows}
-    found = (sizes.get((str(digest.scheme), digest.value)) for digest in digests)
-    return [
-        None if size is None else Listed(digest, size or None)
-        for digest, size in zip(digests, found, strict=True)
-    ]
+    entries = (stored_listed(*row) for row in cast("Iterable[Any]", rows))
+    found = {entry.digest: entry for entry in entries}
+    return [found.get(digest) for digest in digests]
 
 
 def count_misplaced(connection: apsw.Connection) -> int:

@@ -4,10 +4,8 @@ from typing import Any
 
 import apsw
 
-from onecopy.content import Listed
-from onecopy.digest import Digest, Scheme
 from onecopy.index.interface import Entry
-from onecopy.index.sqlite.reading import to_copy
+from onecopy.index.stored import require_progress, stored_copy, stored_listed
 
 _PAGE_SIZE = 5_000
 """Entries in one page."""
@@ -49,7 +47,9 @@ def page(connection: apsw.Connection, after: str | None) -> Page | None:
 
 def _copies(connection: apsw.Connection, last: int) -> Page | None:
     rows: list[Any] = connection.execute(_COPIES, (last, _PAGE_SIZE)).fetchall()
-    entries: list[Entry] = [(tenant, to_copy(row)) for _, tenant, *row in rows]
+    entries: list[Entry] = [(tenant, stored_copy(row)) for _, tenant, *row in rows]
+    if rows:
+        require_progress(last, rows[-1][0])
     return (f"copy {rows[-1][0]}", entries) if rows else None
 
 
@@ -57,11 +57,10 @@ def _listed(connection: apsw.Connection, last: _Place) -> Page | None:
     rows: list[Any] = connection.execute(_LISTED, (*last, _PAGE_SIZE)).fetchall()
     if not rows:
         return None
-    schemes = {name: Scheme.parse(name) for name in {row[2] for row in rows}}
     entries: list[Entry] = [
-        (tenant, Listed(Digest(schemes[scheme], value), size or None))
-        for _, _, scheme, value, size, tenant in rows
+        (tenant, stored_listed(scheme, value, size)) for _, _, scheme, value, size, tenant in rows
     ]
+    require_progress(last, rows[-1][:4])
     fingerprint, tenant, scheme, value, *_ = rows[-1]
     return f"listed {fingerprint} {tenant} {scheme} {value.hex()}", entries
 

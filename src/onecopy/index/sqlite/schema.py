@@ -3,6 +3,7 @@
 import apsw
 
 from onecopy.errors import InvalidSettings
+from onecopy.index.stored import damaged
 
 APPLICATION_ID = 0x6F6E6563
 """`onec`: identifies an index, also for the command `file`."""
@@ -79,9 +80,24 @@ ALTER TABLE tenant ADD COLUMN has_lists INTEGER NOT NULL DEFAULT 0;
 UPGRADES: tuple[str, ...] = (_FIRST, _LISTS)
 """Item n upgrades a file from version n to n + 1 (PRAGMA user_version). Never change an item."""
 
+_HEADER = """
+SELECT
+    user_version, application_id, (SELECT count(*) FROM sqlite_schema),
+    (SELECT count(*) FROM sqlite_schema WHERE type = 'table'
+        AND name IN ('tenant', 'copy', 'digest', 'size', 'state', 'counter'))
+FROM pragma_user_version, pragma_application_id
+"""
+_OUR_TABLES = 6
+"""Tables of every version; a file that has them all is an index."""
+_MAX_VERSION = 100
+"""No version is as high; what is higher was never written."""
+
 
 def upgrade(connection: apsw.Connection) -> None:
-    """Upgrade a file to this version, in one transaction; raises InvalidSettings if impossible."""
+    """Upgrade a file to this version, in one transaction.
+
+    Raises InvalidSettings for a file that is not an index or of a newer onecopy, and Damaged.
+    """
     if _version(connection) == len(UPGRADES):
         return
     connection.execute("BEGIN IMMEDIATE")
@@ -97,10 +113,9 @@ def upgrade(connection: apsw.Connection) -> None:
 
 
 def _version(connection: apsw.Connection) -> int:
-    version, owner, tables = connection.execute(
-        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)"
-        " FROM pragma_user_version, pragma_application_id"
-    ).get
+    version, owner, tables, own = connection.execute(_HEADER).get
+    if own == _OUR_TABLES and not (owner == APPLICATION_ID and 0 < version < _MAX_VERSION):
+        raise damaged(f"its header says {owner:#x}, version {version}")
     if owner != APPLICATION_ID and (version, owner, tables) != (0, 0, 0):
         raise InvalidSettings(
             f"{connection.filename} is a SQLite file, but not an index of onecopy: use another file"

@@ -6,8 +6,8 @@ import apsw
 
 from onecopy.content import Copy
 from onecopy.index.rules import keeps_its_place, merge
-from onecopy.index.sqlite.reading import to_copy
 from onecopy.index.sqlite.rows import Rows
+from onecopy.index.stored import damaged, stored_copy
 
 _TAKEN = """
 SELECT id, key, size, digests, identity, stored_at, recorded_at
@@ -40,6 +40,8 @@ def _replace(connection: apsw.Connection, given: Sequence[tuple[int, int, Copy]]
     before = _taken(connection, ((tenant, copy) for _, tenant, copy in given))
     now = dict(before)
     for number, tenant, copy in given:
+        if (tenant, copy.key) not in now:
+            raise damaged(f"the key {copy.key[:100]!r} is taken, but no copy is there")
         old_number, old = now[tenant, copy.key]
         new = merge(old, copy)
         now[tenant, copy.key] = old_number if keeps_its_place(old, new) else number, new
@@ -54,7 +56,7 @@ def _taken(connection: apsw.Connection, given: Iterable[tuple[int, Copy]]) -> _K
     for tenant, copy in given:
         keys.setdefault(tenant, set()).add(copy.key)
     return {
-        (tenant, row[0]): (number, to_copy(row))
+        (tenant, row[0]): (number, stored_copy(row))
         for tenant, own in keys.items()
         for number, *row in connection.execute(_TAKEN, (tenant, apsw.carray(tuple(sorted(own)))))
     }

@@ -80,6 +80,20 @@ class FolderStore:
             except NotADirectoryError:
                 raise InvalidSettings(f"{self._path} is not a folder: name a folder") from None
 
+    def mark(self, name: str) -> None:
+        """See Markable."""
+        with self._reached() as root, translated():
+            _write_own(root, _mark(name), b'{"version":1}\n')
+
+    def is_marked(self, name: str) -> bool:
+        """See Markable."""
+        with self._reached() as root, translated(), Descent(root) as descent:
+            try:
+                os.stat(_mark(name), dir_fd=descent.open([_OWN]), follow_symlinks=False)
+            except FileNotFoundError:
+                return False
+        return True
+
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         try:
             with self._root() as root:
@@ -240,15 +254,24 @@ def _make_folder(path: Path, *, parents: bool) -> None:
 
 def _write_marker(root: int) -> None:
     """Give the folder an id unless it has one; among concurrent attempts, one wins."""
+    _write_own(root, _MARKER, msgspec.json.encode(_Marker(secrets.token_hex(16))) + b"\n")
+
+
+def _mark(name: str) -> str:
+    return f"{name}.json"
+
+
+def _write_own(root: int, name: str, body: bytes) -> None:
+    """Write a file of onecopy itself, durably, unless there is one."""
     with open_or_create(root, [_OWN]) as own:
-        draft = f"{_MARKER}.{secrets.token_hex(8)}"
+        draft = f"{name}.{secrets.token_hex(8)}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
         try:
             with opened(draft, flags, dir_fd=own) as fd:
-                os.write(fd, msgspec.json.encode(_Marker(secrets.token_hex(16))) + b"\n")
+                os.write(fd, body)
                 os.fsync(fd)
             with suppress(FileExistsError):
-                os.link(draft, _MARKER, src_dir_fd=own, dst_dir_fd=own)
+                os.link(draft, name, src_dir_fd=own, dst_dir_fd=own)
         except OSError as error:
             if error.errno in _NO_LINKS:
                 raise InvalidSettings(

@@ -135,16 +135,30 @@ class S3Store:
     def _write_marker(self) -> str | None:
         """Give the bucket an id; among concurrent attempts, one wins."""
         store_id = secrets.token_hex(16)
-        marker = {**self._marker(store_id), "Body": _marker_body(store_id)}
+        self._put_once({**self._marker(store_id), "Body": _marker_body(store_id)})
+        return self._read_marker()
+
+    def _put_once(self, request: dict[str, Any]) -> None:
+        """Write an object of onecopy itself unless there is one."""
         with translated():
             try:
-                self.client.put_object(**marker, IfNoneMatch="*")
+                self.client.put_object(**request, IfNoneMatch="*")
             except ClientError as error:
                 if status_of(error) == 501:  # no conditional writes; `capabilities` will show it
-                    self.client.put_object(**marker)
+                    self.client.put_object(**request)
                 elif status_of(error) not in (409, 412):
                     raise
-        return self._read_marker()
+
+    def mark(self, name: str) -> None:
+        """See Markable."""
+        if not self.is_marked(name):
+            place = self.address.place(_mark(name))
+            json = {"ContentType": "application/json", "Body": b'{"version":1}\n'}
+            self._put_once({**place, **json})
+
+    def is_marked(self, name: str) -> bool:
+        """See Markable."""
+        return self._heads.head(self.address.prefix + _mark(name)) is not None
 
     def _read_marker(self) -> str | None:
         """Return the id in the marker, or None if there is no marker."""
@@ -388,6 +402,10 @@ def _other_bytes(upload: Upload) -> WrongBytes:
     return WrongBytes(
         f"the object at {upload.key!r} does not have the announced digest: upload it again"
     )
+
+
+def _mark(name: str) -> str:
+    return f"{RESERVED}/{name}.json"
 
 
 def _marker_body(store_id: str) -> bytes:

@@ -1,0 +1,76 @@
+"""What an index has stored, read back: anything that onecopy cannot have written is damage.
+
+A disk may return other bytes than were written, and another program may change a row. Such a value
+must not become an answer, nor an error that nobody understands.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from typing import Any
+
+from onecopy.content import Copy, Digests, Listed
+from onecopy.digest import LARGEST_CONTENT, Digest, Scheme
+from onecopy.errors import Damaged, InvalidDigest
+
+RESTORE = "stop all processes that use it, check the disk, and restore a backup (docs/indexes.md)"
+
+_copy = partial(tuple.__new__, Copy)
+"""Makes a copy from its columns, in half the time of `Copy(*columns)`."""
+_ONE_PROVED = 33
+"""Bytes of the digests of most copies: one proved SHA-256."""
+
+
+def damaged(detail: object) -> Damaged:
+    """Return the error to raise for an index that holds what onecopy never wrote."""
+    error = Damaged(f"the index is damaged: {RESTORE} ({detail})")
+    error.detail = str(detail)
+    return error
+
+
+@contextmanager
+def decoding(what: str) -> Iterator[None]:
+    """Raise Damaged for a value that does not have the form in which it was written."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, InvalidDigest) as error:
+        raise damaged(f"{what}: {error}") from error
+
+
+def stored_copy(columns: Sequence[Any]) -> Copy:
+    """Return a copy from its six columns, in the order of `Copy`; raises Damaged."""
+    key, size, packed, identity, stored_at, recorded_at = columns
+    if (
+        type(packed) is bytes
+        and ((len(packed) == _ONE_PROVED and packed[0] == 1) or Digests.is_valid(packed))
+        and type(size) is int is type(stored_at) is type(recorded_at)
+        and 0 < size <= LARGEST_CONTENT
+        and type(key) is str is type(identity)
+    ):
+        return _copy((key, size, Digests(packed), identity, stored_at, recorded_at))
+    raise damaged(f"no copy can be stored as the one at the key {str(key)[:100]!r}")
+
+
+def require_progress(after: Any, last: Any) -> None:  # noqa: ANN401 - any position
+    """Raise Damaged unless a page that was read after one position ends behind it.
+
+    Reading the pages of a damaged index would otherwise never end.
+    """
+    if not last > after:
+        raise damaged(f"after {str(after)[:100]!r} comes {str(last)[:100]!r}")
+
+
+def stored_listed(scheme: Any, value: Any, size: Any) -> Listed:  # noqa: ANN401 - maybe damaged
+    """Return a listed digest from its columns; size 0: unknown. Raises Damaged."""
+    known = stored_scheme(scheme)
+    has_length = type(value) is bytes and len(value) == known.length
+    if has_length and type(size) is int and 0 <= size <= LARGEST_CONTENT:
+        return Listed(Digest(known, value), size or None)
+    raise damaged(f"no digest can be listed as {scheme} of {size} bytes")
+
+
+@lru_cache(256)
+def stored_scheme(name: Any) -> Scheme:  # noqa: ANN401 - maybe damaged
+    """Return the scheme with a stored name; raises Damaged."""
+    with decoding("the name of a scheme"):
+        return Scheme.parse(name)
