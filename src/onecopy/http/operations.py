@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from onecopy import documents
 from onecopy.http import endpoints, handlers
@@ -19,6 +20,15 @@ _DOCUMENT = (400, 413, 415)
 """Statuses for a request document that cannot be read."""
 _BACK_END = (502, 503)
 """Statuses for a failure of the index or the store."""
+
+
+class KeyConvertor(PathConvertor):
+    """A key in a path: any characters, also line breaks, which Starlette's `path` excludes."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("key", KeyConvertor())
 
 
 def operations(state: endpoints.AppState) -> list[Operation]:
@@ -88,7 +98,7 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
 def _links(state: endpoints.AppState) -> Iterable[Operation]:
     yield Operation(
         "GET",
-        "/v1/copies/{key:path}/link",
+        "/v1/copies/{key:key}/link",
         "link",
         "Get a link to a copy; it works for a few minutes.",
         endpoints.LinkEndpoint(state),
