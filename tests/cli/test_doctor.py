@@ -264,7 +264,7 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
     """Index and folder are probed, and nothing remains in the folder."""
     done = run("doctor", "--json", *backends(tmp_path))
     assert done.code == 0, done.out
-    assert set(states(done)) == {"index", "store", "room"}
+    assert set(states(done)) == {"index", "store", "room", "contents"}
     run("scan", *backends(tmp_path))
     assert "it belongs to this store" in run("doctor", *backends(tmp_path)).out
     assert not list((tmp_path / "files/.onecopy/uploads").iterdir())
