@@ -17,7 +17,7 @@ from onecopy.scan import Figures, Problem, scan
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.world import World, content_digest, md5
-from tests.store.acts import fail_below
+from tests.store.acts import fail_below, mount_on
 
 
 @pytest.fixture
@@ -306,6 +306,20 @@ def test_one_folder_that_cannot_be_read_spoils_no_other(
         Problem("closed/b", "store-forbidden"),
     ]
     assert set(copies(world)) == {"a", "closed/b", "new", "z"}
+
+
+def test_nothing_below_a_mount_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that another file system hides come back when it is unmounted."""
+    for key in ("a", "below/hidden", "gone"):
+        world.place(key, key.encode())
+    scan(world.index, world.store)
+    (world.root / "files" / "below").rename(world.root / "away")
+    world.path("gone").unlink()
+    world.path("below").mkdir()
+    mount_on(monkeypatch, world.path("below"))
+    figures = scan(world.index, world.store)
+    assert (figures.forgotten, figures.problems) == (1, [Problem("below/", "mounted")])
+    assert set(copies(world)) == {"a", "below/hidden"}
 
 
 def test_links_and_special_files_are_counted(world: World) -> None:

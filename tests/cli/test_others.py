@@ -286,8 +286,13 @@ def test_one_closed_folder_does_not_end_a_scan(tmp_path: Path) -> None:
         done = run("scan", *backends(tmp_path))
         as_json = run("scan", "--json", *backends(tmp_path))
         examined = run("doctor", *backends(tmp_path))
+        files.chmod(0)
+        refused = run("scan", *backends(tmp_path))
     finally:
+        files.chmod(0o755)
         (files / "closed").chmod(0o755)
+    assert (refused.code, refused.out) == (2, "")
+    assert f"the store's file system reports for {files}: Permission denied" in refused.err
     assert done.code == as_json.code == 1
     assert done.out == (
         "2 objects, 8 bytes: 1 known, 1 added (5 bytes read), 0 forgotten, "

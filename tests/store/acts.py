@@ -57,6 +57,19 @@ def fail_below(monkeypatch: pytest.MonkeyPatch, folder: Path, call: str, error: 
     monkeypatch.setattr(os, call, failing)
 
 
+def mount_on(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let a folder seem to be on another file system."""
+    fstat, place = os.fstat, folder.stat().st_ino
+
+    def on_another_device(fd: int) -> os.stat_result:
+        status = fstat(fd)
+        if status.st_ino != place:
+            return status
+        return os.stat_result([*status[:2], status.st_dev + 1, *status[3:]])
+
+    monkeypatch.setattr(os, "fstat", on_another_device)
+
+
 def staged(folder: Path) -> list[str]:
     """Return the names of all files of uploads on their way."""
     uploads = folder / ".onecopy" / "uploads"

@@ -1,16 +1,16 @@
 """A survey of a folder: one folder that fails spoils none of the others."""
 
 import errno
-import os
 from pathlib import Path
 
 import pytest
 
 from onecopy.errors import Unavailable
 from onecopy.own_files import OwnFiles
+from onecopy.store.folder.directories import failure
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import LeftOut
-from tests.store.acts import fail_below, put
+from tests.store.acts import fail_below, mount_on, put
 
 
 @pytest.mark.parametrize("call", ["open", "scandir"])
@@ -55,16 +55,7 @@ def test_another_file_system(
     """What is mounted below is not part of the store, and is named."""
     for key in ("a", "mounted/b", "z"):
         put(store, key)
-    fstat = os.fstat
-    place = (folder / "mounted").stat().st_ino
-
-    def on_another_device(fd: int) -> os.stat_result:
-        status = fstat(fd)
-        if status.st_ino != place:
-            return status
-        return os.stat_result([*status[:2], status.st_dev + 1, *status[3:]])
-
-    monkeypatch.setattr(os, "fstat", on_another_device)
+    mount_on(monkeypatch, folder / "mounted")
     found = list(store.survey(OwnFiles()))
     assert [seen.key for seen in found] == ["a", "mounted/", "z"]
     assert found[1] == LeftOut("mounted/", "mounted")
@@ -78,3 +69,10 @@ def test_a_store_that_fails_ends_the_survey(folder: Path, store: FolderStore) ->
     (folder / ".onecopy" / "store.json").unlink()
     with pytest.raises(Unavailable):
         list(survey)
+
+
+@pytest.mark.parametrize(("name", "where"), [("a\n", " for a\\n"), (b"a", " for a"), (7, "")])
+def test_a_failure_names_the_path(name: str | bytes | int, where: str) -> None:
+    """Calls on a descriptor have none."""
+    error = OSError(errno.EACCES, "Permission denied", name)
+    assert str(failure(error)) == f"the store's file system reports{where}: Permission denied"

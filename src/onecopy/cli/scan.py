@@ -27,8 +27,8 @@ _TEXTS = {
     "key-changed": "the bucket lists it, but has no object under this name; copy it to another",
     "key-invalid": "its key is not UTF-8, contains NUL, is empty, or has more than 1,024 bytes; "
     "rename it",
-    "mounted": "another file system is mounted here and not part of this store; use a store of its "
-    "own for it",
+    "mounted": "another file system is mounted here and not part of this store, and what is "
+    "recorded here was kept; use a store of its own for it",
     "no-tenant": "its first folder does not name a tenant; move it, or create the tenant",
     "store-forbidden": "access was denied, so what is recorded here was kept; permit us to read it",
 }

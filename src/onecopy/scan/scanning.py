@@ -16,7 +16,7 @@ from onecopy.digest import MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
-from onecopy.scan.figures import NO_PROBLEM, Figures, Problem
+from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
 from onecopy.scan.records import recorded_at
 from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
@@ -86,6 +86,28 @@ class _Read(NamedTuple):
     read_bytes: int = 0
 
 
+class _Excluded(NamedTuple):
+    """What the listing left out, as far as it decides whether a record is forgotten."""
+
+    own: frozenset[str]
+    own_folders: tuple[str, ...]
+    mounted: tuple[str, ...]
+    """Folders on which another file system is mounted: what they hold themselves is hidden."""
+
+    @staticmethod
+    def of(figures: Figures) -> "_Excluded":
+        own = frozenset(figures.left_out)
+        folders = tuple(key for key in own if key.endswith("/"))
+        mounted = figures.reasons.get("mounted", Keys()).first
+        return _Excluded(own, folders, tuple(mounted))
+
+    def is_gone(self, key: str, seen: Object | Absent | Unknown) -> bool:
+        """Whether the object at a recorded key is certainly gone, or onecopy's own."""
+        if key in self.own or key.startswith(self.own_folders):
+            return True
+        return isinstance(seen, Absent) and not key.startswith(self.mounted)
+
+
 class _Scan:
     """One scan, and its figures so far."""
 
@@ -120,15 +142,13 @@ class _Scan:
 
     def forget(self) -> None:
         """Forget the records of objects that are certainly gone, and of onecopy's own files."""
-        copies = self._index.copies()
-        files = frozenset(self.figures.left_out)
-        folders = tuple(key for key in files if key.endswith("/"))
+        copies, excluded = self._index.copies(), _Excluded.of(self.figures)
         reported = {*self.figures.problems, *self.figures.skipped}
         while batch := list(islice(copies, _BATCH)):
             keys = [Tenant(name).prefix + copy.key for name, copy in batch]
             gone: dict[str, list[Copy]] = {}
             for (name, copy), key, seen in zip(batch, keys, self._store.look(keys), strict=True):
-                if isinstance(seen, Absent) or key in files or key.startswith(folders):
+                if excluded.is_gone(key, seen):
                     gone.setdefault(name, []).append(copy)
                 elif isinstance(seen, Unknown) and (key, seen.reason) not in reported:
                     self.figures.report(key, seen.reason)

@@ -11,12 +11,14 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 from onecopy.errors import Forbidden, OnecopyError, StoreFull, Unavailable
+from onecopy.files import printable
 from onecopy.platforms import DIRECTORY, LOOKUP_ONLY, NO_FOLLOW
 from onecopy.store.interface import Object
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """Errors that mean that there is certainly no such file."""
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_PATHS = (str, bytes, os.PathLike)
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 READ = os.O_RDONLY | DIRECTORY | NO_FOLLOW
@@ -37,7 +39,9 @@ def object_of(key: str, status: os.stat_result) -> Object:
 
 def failure(error: OSError) -> OnecopyError:
     """Translate an error of the file system into one of the store's contract."""
-    message = f"the store's file system reports: {error.strerror or error}"
+    named = error.filename  # the descriptor, if the call was given one
+    where = f" for {printable(os.fsdecode(named))}" if isinstance(named, _PATHS) else ""
+    message = f"the store's file system reports{where}: {error.strerror or error}"
     if error.errno in _FULL:
         return StoreFull(message)
     if error.errno in _FORBIDDEN:
