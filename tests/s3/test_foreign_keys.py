@@ -1,6 +1,7 @@
 """Objects of other programs, whose keys are not those that we would make."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -8,10 +9,13 @@ from botocore.exceptions import ClientError
 
 from onecopy.content import Verdict
 from onecopy.errors import Forbidden, InvalidKey
+from onecopy.http.links import make_link
+from onecopy.http.problems import HttpProblem
 from onecopy.key import resolves_dots
 from onecopy.scan import Problem, scan
 from onecopy.store.s3.head_object import Head
 from tests.gate.bucket import BucketWorld
+from tests.standins import Standin
 
 FOREIGN = {
     key: b"content %d" % number
@@ -66,6 +70,20 @@ def test_links_lead_to_exactly_their_bytes(world: BucketWorld, foreign: dict[str
         else:
             answer = urllib3.request("GET", world.store.link(key, 60))
             assert (key, answer.data) == (key, data)
+
+
+def test_the_service_says_why_there_is_no_link(tmp_path: Path, ministack: Standin) -> None:
+    """A key is found or not; where a browser would change its address, the answer says so."""
+    world = BucketWorld.new(tmp_path / "world", ministack)
+    for key in ("../x", "a//b"):
+        world.place(key, b"bytes")
+    scan(world.index, world.store)
+    assert "a//b" in make_link(world.gate(), [b"secret"], "a//b").url
+    for key, why in (("../x", "copy the object"), ("x", "No copy"), ("nul\0", "No copy")):
+        with pytest.raises(HttpProblem, match=why) as refused:
+            make_link(world.gate(), [b"secret"], key)
+        assert (refused.value.status, refused.value.reason) == (404, "copy-unknown")
+    world.close()
 
 
 def test_no_object_is_made_at_such_a_key(world: BucketWorld) -> None:
