@@ -137,16 +137,16 @@ def _text(figures: Figures) -> str:
 
 
 def _others(figures: Figures) -> str:
+    """Return the numbers of what was left out and of problems, with their reasons."""
     counts = {reason: keys.count for reason, keys in figures.reasons.items()}
-    skipped = sum(count for reason, count in counts.items() if reason in NO_PROBLEM)
-    problems = [f"{n:,} {reason}" for reason, n in counts.items() if reason not in NO_PROBLEM]
-    left_out = skipped + len(figures.left_out)
-    total = len(figures.problems) + figures.more_problems
-    return (f", {left_out:,} left out" if left_out else "") + (
-        f", {total:,} {'problem' if total == 1 else 'problems'} ({', '.join(problems)})"
-        if problems
-        else ""
-    )
+    problems = {reason: n for reason, n in counts.items() if reason not in NO_PROBLEM}
+    total = sum(problems.values())
+    left_out = sum(counts.values()) - total + len(figures.left_out)
+    text = f", {left_out:,} left out" if left_out else ""
+    if not problems:
+        return text
+    named = ", ".join(f"{n:,} {reason}" for reason, n in problems.items())
+    return f"{text}, {total:,} {'problem' if total == 1 else 'problems'} ({named})"
 
 
 def _count(store: Store, own: OwnFiles) -> Iterator[int]:

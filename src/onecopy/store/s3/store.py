@@ -31,7 +31,6 @@ from onecopy.key import (
     check_key,
     download_name,
     is_recordable,
-    is_reserved,
     resolves_dots,
 )
 from onecopy.own_files import OwnFiles
@@ -52,6 +51,7 @@ from onecopy.store.s3.address import Address
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, translated
 from onecopy.store.s3.head_object import Head, HeadClient
+from onecopy.store.s3.listing import is_listed, listed
 from onecopy.store.s3.object_info import (
     digests_over_parts,
     is_expiring,
@@ -246,8 +246,8 @@ class S3Store:
 
     def _survey(self, prefix: str) -> Iterator[Object | LeftOut]:
         """Look at every listed object, because a listing has no checksums."""
-        listed = self._list(prefix)
-        while page := list(islice(listed, _BATCH)):
+        found = listed(self.client, self.address, prefix)
+        while page := list(islice(found, _BATCH)):
             yield from (each for each in page if isinstance(each, LeftOut))
             keys = [each for each in page if isinstance(each, str)]
             for key, seen in zip(keys, self._map(self._describe, keys), strict=True):
@@ -255,7 +255,7 @@ class S3Store:
                     yield seen
                 elif isinstance(seen, Unknown):
                     yield self._unknown(key, seen)
-                elif self._is_listed(key):
+                elif is_listed(self.client, self.address, key):
                     yield LeftOut(key, "key-changed")
         self._check_marker(self._read_marker())
 
@@ -264,28 +264,6 @@ class S3Store:
         if seen != _EXPIRING:
             self._check_marker(self._read_marker())
         return LeftOut(key, seen.reason)
-
-    def _list(self, prefix: str) -> Iterator[str | LeftOut]:
-        """Yield the listed keys, and what is no object; our own records are not mentioned."""
-        paginator = self.client.get_paginator("list_objects_v2")
-        start = self.address.prefix + prefix  # some services list a/b for a//b
-        with translated():
-            for page in paginator.paginate(**self.address.below(prefix)):
-                for listed in page.get("Contents", ()):
-                    if not listed["Key"].startswith(start):
-                        continue
-                    key = listed["Key"].removeprefix(self.address.prefix)
-                    if is_recordable(key):
-                        yield key
-                    elif reason := _refusal(key, listed["Size"]):
-                        yield LeftOut(key, reason)
-
-    def _is_listed(self, key: str) -> bool:
-        """Whether the bucket still lists a key at which it has no object."""
-        with translated():
-            page = self.client.list_objects_v2(**self.address.below(key), MaxKeys=1)
-        listed = [each["Key"] for each in page.get("Contents", ())]
-        return listed == [self.address.prefix + key]
 
     def _describe(self, key: str) -> Object | Absent | Unknown:
         """Look at an object, and at the sizes of its parts if its digests depend on them."""
@@ -418,13 +396,6 @@ class _Body(io.RawIOBase):
     def close(self) -> None:
         self._body.close()
         super().close()
-
-
-def _refusal(key: str, size: int) -> str | None:
-    """Return why an object cannot be recorded; None for those that every store may have."""
-    if key.startswith(f"{RESERVED}/") or (not key and not size):  # the prefix, as an empty folder
-        return None
-    return "reserved" if is_reserved(key) else "key-invalid"
 
 
 def _other_bytes(upload: Upload) -> WrongBytes:
