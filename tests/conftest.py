@@ -153,12 +153,15 @@ def run(tmp_path: Path) -> Run:
     return running(tmp_path)
 
 
-def running(folder: Path) -> Run:
-    """Return what runs `onecopy` in a process of its own, in a folder that is its home, too."""
+def running(folder: Path, *before: str) -> Run:
+    """Return what runs `onecopy` in a process of its own, in a folder that is its home, too.
+
+    `before` is the beginning of the command line, such as a command that runs another.
+    """
 
     def run_command(*arguments: str | Path, **env: str) -> Ran:
         done = subprocess.run(
-            [sys.executable, "-m", "onecopy", *map(str, arguments)],
+            [*before, sys.executable, "-m", "onecopy", *map(str, arguments)],
             capture_output=True,
             text=True,
             errors="surrogateescape",

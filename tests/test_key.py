@@ -17,6 +17,8 @@ from onecopy.key import (
     LONGEST_KEY,
     check_key,
     check_prefix,
+    download_name,
+    is_recordable,
     join,
     key_of,
     normalisation_differs,
@@ -182,3 +184,35 @@ def test_a_long_key_states_its_length_and_what_the_limit_includes() -> None:
         key_of(["x" * 225] * 40)
     with pytest.raises(InvalidKey, match=r"limit 1000: 1024 less 24 of the tenant's prefix"):
         check_key("x" * 1001, room=1000)
+
+
+@pytest.mark.parametrize(
+    "key", ["a", "a//b", "./x", "../x", "/lead", "trail/", "new\nline", "esc\x1b[m", "é" * 512]
+)
+def test_objects_of_other_programs_can_be_recorded(key: str) -> None:
+    """Also where the key is not one that we would make."""
+    assert is_recordable(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["", "nul\0", "not utf-8 \udcff", "é" * 513, ".onecopy/store.json", "a/.OneCopy/b"]
+)
+def test_some_keys_cannot_be_recorded(key: str) -> None:
+    """No index can hold them, or they are records of a store."""
+    assert not is_recordable(key)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("a/b.txt", "b.txt"),
+        ("trail/", "trail"),
+        ("a/..", "_"),
+        ("//", "_"),
+        ("new\nli\x1bne", "new_li_ne"),
+        (".hidden", ".hidden"),
+    ],
+)
+def test_a_download_has_a_harmless_name(key: str, name: str) -> None:
+    """It is the last name of the key, without what leads elsewhere or controls a terminal."""
+    assert download_name(key) == name

@@ -1,5 +1,6 @@
 """Scanning: the index knows what lies in the store, and reads no more than it must."""
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,10 +15,11 @@ from onecopy.digest import MD5
 from onecopy.errors import Unavailable
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter, Patterns
-from onecopy.scan import Figures, Problem, scan, scanning
+from onecopy.scan import Figures, Problem, scan
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.world import World, content_digest, md5
+from tests.store.acts import fail_below, mount_on
 
 
 @pytest.fixture
@@ -307,19 +309,21 @@ def test_md5_is_recorded_for_small_contents_only(world: World) -> None:
     assert has_md5 == {"a": True, "b": False}
 
 
-def test_patterns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patterns(world: World) -> None:
     """Objects that patterns leave out are counted and named, but neither recorded nor forgotten."""
     for key in ("a.jpg", "a.tmp", "old/b.jpg", "c.txt"):
         world.place(key, key.encode())
     accept = Filter(Patterns(["*.jpg"]), Patterns(["/old/"]))
     figures = scan(world.index, world.store, accept=accept)
     assert (figures.objects, figures.added, figures.bytes) == (1, 1, 5)
-    assert sorted(figures.excluded) == ["a.tmp", "c.txt", "old/b.jpg"]
+    assert sorted(figures.skipped) == [
+        Problem(key, "excluded") for key in ("a.tmp", "c.txt", "old/b.jpg")
+    ]
+    assert figures.problems == []
     scan(world.index, world.store)
     assert len(copies(world)) == 4
-    monkeypatch.setattr(scanning, "_MAX_EXCLUDED", 2)
     figures = scan(world.index, world.store, accept=accept)
-    assert (len(figures.excluded), figures.more_excluded, figures.forgotten) == (2, 1, 0)
+    assert (len(figures.skipped), figures.forgotten) == (3, 0)
     assert len(copies(world)) == 4
 
 
@@ -333,3 +337,67 @@ def test_trash_is_recorded(world: World) -> None:
     scan(world.index, world.store)
     answer = world.check(b"hello")
     assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "a")
+
+
+def test_one_folder_that_cannot_be_read_spoils_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1: the rest is recorded, the folder is named, and nothing below it is forgotten."""
+    for key in ("a", "closed/b", "z"):
+        world.place(key, key.encode())
+    assert scan(world.index, world.store).added == 3
+    world.place("new", b"new")
+    fail_below(monkeypatch, world.path("closed"), "open", errno.EACCES)
+    figures = scan(world.index, world.store)
+    assert (figures.known, figures.added, figures.forgotten) == (2, 1, 0)
+    assert figures.problems == [
+        Problem("closed/", "store-forbidden"),
+        Problem("closed/b", "store-forbidden"),
+    ]
+    assert set(copies(world)) == {"a", "closed/b", "new", "z"}
+
+
+def test_nothing_below_a_mount_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that another file system hides come back when it is unmounted."""
+    for key in ("a", "below/hidden", "gone"):
+        world.place(key, key.encode())
+    scan(world.index, world.store)
+    (world.root / "files" / "below").rename(world.root / "away")
+    world.path("gone").unlink()
+    world.path("below").mkdir()
+    mount_on(monkeypatch, world.path("below"))
+    figures = scan(world.index, world.store)
+    assert (figures.forgotten, figures.problems) == (1, [Problem("below/", "mounted")])
+    assert set(copies(world)) == {"a", "below/hidden"}
+
+
+def test_links_and_special_files_are_counted(world: World) -> None:
+    """They are no objects, and no problem."""
+    world.place("a", b"a")
+    world.path("link").symlink_to("a")
+    os.mkfifo(world.path("pipe"))
+    figures = scan(world.index, world.store)
+    assert (figures.objects, figures.problems) == (1, [])
+    assert figures.skipped == [Problem("link", "symlink"), Problem("pipe", "special")]
+
+
+def test_a_foreign_key_is_recorded_and_found(world: World) -> None:
+    """What is in a store is content, whatever its key; only what has no key at all is left out."""
+    world.place("new\nline", b"hello")
+    world.path("bad\udcff").write_bytes(b"bad")
+    figures = scan(world.index, world.store)
+    assert figures.problems == [Problem("bad\udcff", "key-invalid")]
+    answer = world.check(b"hello")
+    assert answer.copy is not None
+    assert (answer.verdict, answer.copy.key) == (Verdict.DUPLICATE, "new\nline")
+
+
+def test_each_reason_keeps_its_first_keys() -> None:
+    """Every problem is counted, and one reason does not displace another."""
+    figures = Figures()
+    for number in range(1_500):
+        figures.report(str(number), "changed")
+    figures.report("last", "key-invalid")
+    assert len(figures.problems) == 1_001
+    assert figures.problems[-1] == Problem("last", "key-invalid")
+    assert figures.more_problems == 500

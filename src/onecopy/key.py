@@ -1,9 +1,12 @@
-"""Keys of files in a store: one rule for folders, S3 and the browser.
+"""Keys of objects in a store: one rule for folders, S3 and the browser.
 
 A key consists of the names from the chosen file or folder downwards, joined by `/`, byte for byte.
 Names that would be stored elsewhere, or could not be read back unchanged, are refused. `room` is
 the number of bytes that a tenant's prefix leaves of the 1,024 that S3 accepts for a full key
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
+
+This is the rule for new objects. Objects of other programs may have keys such as `a//b` or `../x`:
+they are recorded and found as well (`is_recordable`), but such a key never becomes a new object.
 """
 
 import re
@@ -17,6 +20,7 @@ LONGEST_KEY = 1024
 RESERVED = ".onecopy"
 """The folder in which a folder store keeps its records."""
 
+_UNRECORDABLE = re.compile("[\0\ud800-\udfff]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _REFUSED_CHARACTER = re.compile(f"{_NOT_UTF8.pattern}|{_CONTROL.pattern}")
@@ -32,6 +36,33 @@ def check_key(key: str, room: int = LONGEST_KEY) -> str:
     if _is_refused(key):
         raise _refusal(key)
     return _check_length(key, room)
+
+
+def is_recordable(key: str) -> bool:
+    """Return whether an object of any program can be recorded under this key.
+
+    False if no index could hold the key (empty, not UTF-8, with NUL, or longer than S3's limit),
+    and for records of onecopy itself.
+    """
+    if not key or _UNRECORDABLE.search(key) or is_reserved(key):
+        return False
+    return _bytes(key) <= LONGEST_KEY
+
+
+def is_reserved(key: str) -> bool:
+    """Return whether a key is in, or is, a folder in which onecopy keeps records of a store."""
+    return RESERVED in key.lower().split("/")
+
+
+def resolves_dots(key: str) -> bool:
+    """Return whether browsers would resolve `.` or `..` in the key, and so change the address."""
+    return not {".", ".."}.isdisjoint(key.split("/"))
+
+
+def download_name(key: str) -> str:
+    """Return the name for saving an object; control characters become `_`."""
+    name = _CONTROL.sub("_", key.rstrip("/").rpartition("/")[2])
+    return "_" if name in _REFUSED_NAMES else name
 
 
 def join(folder: str, name: str, room: int = LONGEST_KEY) -> str:

@@ -23,6 +23,8 @@ from tests.s3.between import Between, Fault, Pass, says, standing_before
 from tests.standins import Standin
 
 Json = Any
+FOREIGN_KEYS = ("a//b", "./x", "/lead", "trail/", "new\nline")
+"""Keys that we would not make."""
 
 
 @pytest.fixture
@@ -152,7 +154,9 @@ class TestOneEvent:
         handler(direct(told(world, "a")))
         assert recorded(world) == {}
 
-    @pytest.mark.parametrize("key", ["ä b+c%25&?#.txt", "a/b c", "100%", "~", "日本/語"])
+    @pytest.mark.parametrize(
+        "key", ["ä b+c%25&?#.txt", "a/b c", "100%", "~", "日本/語", *FOREIGN_KEYS]
+    )
     def test_keys_come_as_in_forms(
         self, world: BucketWorld, handler: BucketEvents, key: str
     ) -> None:
@@ -178,7 +182,7 @@ class TestOtherEvents:
             note(world.bucket, f"{own}x/a"),
             note("another-bucket", f"{own}/a"),
             note(world.bucket, f"{own}/.onecopy/store.json"),
-            note(world.bucket, f"{own}/a//b"),
+            note(world.bucket, f"{own}/a/.onecopy/b"),
             note(world.bucket, f"{own}/"),
         ]
         notes.append(note(world.bucket, f"{own}/a"))

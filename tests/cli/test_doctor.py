@@ -270,7 +270,8 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
     used(run, tmp_path)
     done = run("doctor", "--json", *backends(tmp_path))
     assert done.code == 0, done.out
-    assert set(states(done)) == {"index", "store", "room"}
+    assert set(states(done)) == {"index", "store", "room", "contents"}
+    run("scan", *backends(tmp_path))
     assert "it belongs to this store" in run("doctor", *backends(tmp_path)).out
     assert not list((tmp_path / "files/.onecopy/uploads").iterdir())
     away = run("doctor", "--store", tmp_path / "none" / "such", "--index", f"sqlite:{tmp_path}/i")

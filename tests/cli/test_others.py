@@ -370,10 +370,10 @@ def test_scan_and_patterns(tmp_path: Path) -> None:
     assert done.code == 0
     assert done.out.startswith("1 objects")
     assert done.out.endswith(", 2 left out\n")
-    assert "left out b.tmp: it matches a pattern of `exclude`" in done.err
+    assert "left out b.tmp: the patterns of `exclude` or `include` leave it out" in done.err
     figures = json.loads(run("scan", "--json", *options).out)
-    assert (figures["objects"], figures["excluded"]) == (1, 2)
-    assert figures["left_out"] == ["b.tmp", "old/c.jpg"]
+    assert (figures["objects"], figures["left_out"]) == (1, [])
+    assert figures["skipped"] == {"excluded": {"count": 2, "examples": ["b.tmp", "old/c.jpg"]}}
 
 
 def test_report_and_trash(tmp_path: Path) -> None:
@@ -387,3 +387,77 @@ def test_report_and_trash(tmp_path: Path) -> None:
     assert "1 more objects in trash and snapshots, not counted above" in text
     figures = json.loads(run("report", "--json", "--store", "files").out)
     assert (figures["in_trash"], figures["duplicates"]) == (1, 0)
+
+
+WITHOUT_PRIVILEGES = [
+    "setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"
+]  # fmt: skip
+"""Runs a command to which permissions apply, also if the tests run as root."""
+
+
+def test_one_closed_folder_does_not_end_a_scan(tmp_path: Path) -> None:
+    """A user who may not read one folder has the rest recorded; it is named, also by doctor."""
+    files = tmp_path / "files"
+    write(files / "one", b"one")
+    write(files / "closed" / "two", b"two")
+    run = running(tmp_path, *(WITHOUT_PRIVILEGES if os.geteuid() == 0 else ()))
+    assert run("scan", *backends(tmp_path)).code == 0
+    write(files / "three", b"three")
+    (files / "closed").chmod(0)
+    try:
+        done = run("scan", *backends(tmp_path))
+        as_json = run("scan", "--json", *backends(tmp_path))
+        examined = run("doctor", *backends(tmp_path))
+        files.chmod(0)
+        refused = run("scan", *backends(tmp_path))
+    finally:
+        files.chmod(0o755)
+        (files / "closed").chmod(0o755)
+    assert (refused.code, refused.out) == (2, "")
+    assert f"the store's file system reports for {files}: Permission denied" in refused.err
+    assert done.code == as_json.code == 1
+    assert done.out == (
+        "2 objects, 8 bytes: 1 known, 1 added (5 bytes read), 0 forgotten, "
+        "2 problems (2 store-forbidden)\n"
+    )
+    assert "onecopy: closed/: store-forbidden: access was denied" in done.err
+    figures = json.loads(as_json.out)
+    assert (figures["known"], figures["problems"]) == (2, 2)
+    assert figures["reasons"] == {
+        "store-forbidden": {"count": 2, "examples": ["closed/", "closed/two"]}
+    }
+    assert examined.code == 1
+    assert (
+        "wrong   contents: 1 folder or file cannot be scanned (store-forbidden): closed/\n"
+        in examined.out
+    )
+    assert run("scan", *backends(tmp_path)).out.startswith("3 objects, 11 bytes: 3 known")
+
+
+def test_what_is_no_object_is_counted_and_named(run: Run, tmp_path: Path) -> None:
+    """Links and pipes are no problem; a name that is not UTF-8 is one."""
+    files = tmp_path / "files"
+    write(files / "new\nline", b"one")
+    (files / "link").symlink_to("new\nline")
+    os.mkfifo(files / "pipe")
+    done = run("scan", *backends(tmp_path))
+    assert done.code == 0
+    assert done.out.endswith(", 0 forgotten, 2 left out\n")
+    assert "onecopy: left out link: symbolic links are not followed\n" in done.err
+    assert "onecopy: left out pipe: devices, pipes and sockets are not objects\n" in done.err
+    write(files / "bad\udcff", b"bad")
+    done = run("scan", *backends(tmp_path))
+    assert done.code == 1
+    assert done.out.endswith(", 2 left out, 1 problem (1 key-invalid)\n")
+    assert "onecopy: bad\\xff: key-invalid: its key is not UTF-8" in done.err
+    figures = json.loads(run("scan", "--json", *backends(tmp_path)).out)
+    assert figures["skipped"] == {
+        "symlink": {"count": 1, "examples": ["link"]},
+        "special": {"count": 1, "examples": ["pipe"]},
+    }
+    assert figures["reasons"] == {"key-invalid": {"count": 1, "examples": ["bad\udcff"]}}
+    write(tmp_path / "same", b"one")
+    found = json.loads(run("check", "--json", "same", *backends(tmp_path)).out)
+    assert (found["verdict"], found["copy"]["key"]) == ("duplicate", "new\nline")
+    assert found["copy"]["url"].endswith("/new%0Aline")
+    assert "already stored: new\\nline, since" in run("check", "same", *backends(tmp_path)).out

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from onecopy.http import links
+from onecopy.scan import scan
 from onecopy.tickets import seal, ticket_secrets
 from tests.http.conftest import Answer, Service, digest
 
@@ -59,6 +60,18 @@ def test_link_leads_to_the_bytes(plain: Service, key: str) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"] == "sandbox; default-src 'none'"
     assert "no-store" in answer.headers["cache-control"]
+
+
+def test_link_to_an_object_of_another_program(service: Service, tmp_path: Path) -> None:
+    """A key that we would not make leads to its bytes, as a file with a harmless name."""
+    key = "new\nline.txt"
+    (tmp_path / "files" / key).write_bytes(TEXT)
+    scan(service.index, service.store)
+    answer = read(service, key)
+    assert answer.body == TEXT
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"new_line.txt\"; filename*=UTF-8''new_line.txt"
+    )
 
 
 def test_slashes_may_stand_as_they_are(plain: Service) -> None:

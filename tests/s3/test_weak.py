@@ -9,7 +9,7 @@ import pytest
 from onecopy.content import Content, Verdict
 from onecopy.digest import MD5, Digest, MiB, Scheme, compose
 from onecopy.gate import Limits
-from onecopy.scan.scanning import Figures, scan
+from onecopy.scan import Figures, scan
 from tests.gate.bucket import BucketWorld
 from tests.gate.world import content, content_digest, md5
 from tests.reliability.contents import TWIN_A, TWIN_B

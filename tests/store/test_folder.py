@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from onecopy.errors import Forbidden, InvalidSettings, Unavailable
+from onecopy.own_files import OwnFiles
 from onecopy.store import Absent, Object, Store, Unknown, open_store
 from onecopy.store.folder.store import FolderStore
+from onecopy.store.interface import LeftOut
 from onecopy.testing.store import (
     SMALL,
     MarkableContract,
@@ -18,7 +20,7 @@ from onecopy.testing.store import (
     digest_of,
     new_upload,
 )
-from tests.store.acts import begin, limited, put, unprivileged
+from tests.store.acts import begin, left_out, limited, put, unprivileged
 
 GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
@@ -229,6 +231,7 @@ class TestLooking:
         assert store.look(keys) == [Absent()] * 4
         assert [seen.key for seen in store.objects()] == ["real/a"]
         assert list(store.objects("folder/")) == []
+        assert left_out(store) == [(key, "symlink") for key in ("file", "folder", "out")]
         for key in keys:
             with pytest.raises(FileNotFoundError):
                 store.open(key)
@@ -240,16 +243,24 @@ class TestLooking:
             listener.bind(os.path.relpath(folder / "socket"))
             assert store.look(["pipe", "socket"]) == [Absent()] * 2
             assert list(store.objects()) == []
+            assert left_out(store) == [("pipe", "special"), ("socket", "special")]
             with pytest.raises(FileNotFoundError):
                 store.open("pipe")
 
     def test_passes_names_over_that_are_no_keys(self, folder: Path, store: FolderStore) -> None:
-        """Names that are not UTF-8 or hold control characters are not listed."""
+        """Names that are not UTF-8 are not listed; those with control characters are objects."""
         for name in (b"\xff\xfe", b"new\nline", b"a"):
             (folder / os.fsdecode(name)).write_bytes(SMALL)
         (folder / os.fsdecode(b"folder\xff")).mkdir()
         (folder / os.fsdecode(b"folder\xff") / "a").write_bytes(SMALL)
-        assert [seen.key for seen in store.objects()] == ["a"]
+        assert [seen.key for seen in store.objects()] == ["a", "new\nline"]
+        assert isinstance(store.look(["new\nline"])[0], Object)
+        with store.open("new\nline") as stream:
+            assert stream.read() == SMALL
+        assert left_out(store) == [
+            ("folder\udcff/a", "key-invalid"),
+            ("\udcff\udcfe", "key-invalid"),
+        ]
         assert [seen.key for seen in store.objects("\udcff")] == []
         assert store.look(["\udcff\udcfe", "folder\udcff/a"]) == [Absent()] * 2
 
@@ -263,6 +274,7 @@ class TestLooking:
         assert store.look([*own, "copy/.onecopy/store.json"]) == [Absent()] * 3
         assert list(store.objects()) == []
         assert list(store.objects(".onecopy/")) == []
+        assert left_out(store) == [("copy/.onecopy/", "reserved")]
         for key in own:
             with pytest.raises(FileNotFoundError):
                 store.open(key)
@@ -273,6 +285,7 @@ class TestLooking:
         put(store, longest)
         (folder / longest[:-3] / "more" / "more").mkdir(parents=True)
         assert [seen.key for seen in store.objects()] == [longest]
+        assert left_out(store) == [(longest[:-3] + "/more/", "key-invalid")]
 
     def test_many_folders_need_few_descriptors(self, store: FolderStore) -> None:
         """A batch over more folders than a process may open files is looked at."""
@@ -303,6 +316,18 @@ class TestForbidden:
             with pytest.raises(Forbidden):
                 list(store.objects())
             assert [seen.key for seen in store.objects("open/")] == ["open/a"]
+            found = list(store.survey(OwnFiles()))
+            assert found[0] == LeftOut("closed/", "store-forbidden")
+            assert [seen.key for seen in found[1:]] == ["open/a"]
+
+    def test_a_folder_that_can_be_listed_only(self, open_folder: Path) -> None:
+        """Its files cannot be looked at, and each of them is named."""
+        store = FolderStore(open_folder)
+        store.identify(create=True)
+        put(store, "closed/a")
+        (open_folder / "closed").chmod(0o444)
+        with unprivileged():
+            assert left_out(store) == [("closed/a", "store-forbidden")]
 
     def test_a_folder_that_can_be_passed(self, open_folder: Path) -> None:
         """To look at a key one need not be allowed to list its folder."""

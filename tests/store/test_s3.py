@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from onecopy.store import Store, Upload, open_store
+from onecopy.store import Absent, Store, Upload, open_store
 from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract
 from tests.standins import Standin
 
@@ -31,7 +31,7 @@ class S3StoreContract(MarkableContract, PresignerContract):
 
 
 class TestSeaweedFS(S3StoreContract):
-    """SeaweedFS keeps the contract, but for two of its own ways."""
+    """SeaweedFS keeps the contract, but for three of its own ways."""
 
     odd_keys = tuple(key for key in ODD_KEYS if "\\" not in key)
     """It takes a backslash for a slash."""
@@ -45,6 +45,13 @@ class TestSeaweedFS(S3StoreContract):
         if store.parts(upload):
             time.sleep(1.1)
         super().send(store, upload, number, body)
+
+    def test_folders_are_no_objects(self, store: Store) -> None:
+        """It answers for a prefix with a slash as for an empty object, which is no content."""
+        self.put(store, "folder/below/a")
+        assert store.look(["folder", "folder/below"]) == [Absent()] * 2
+        assert self.see(store, "folder/").size == 0
+        assert [seen.key for seen in store.objects()] == ["folder/below/a"]
 
 
 class TestMinistack(S3StoreContract):

@@ -11,10 +11,29 @@ from onecopy.cli.progress import display, takes_progress
 from onecopy.cli.show import bytes_text, json_line
 from onecopy.own_files import OWN, OwnFiles
 from onecopy.patterns import Filter
-from onecopy.scan.scanning import Figures, Read, listed, scan
+from onecopy.scan.figures import NO_PROBLEM, Figures
+from onecopy.scan.scanning import Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
 from onecopy.text import printable
+
+_MAX_EXAMPLES = 10
+"""Keys in the JSON for each reason."""
+_TEXTS = {
+    "excluded": "the patterns of `exclude` or `include` leave it out",
+    "symlink": "symbolic links are not followed",
+    "special": "devices, pipes and sockets are not objects",
+    "reserved": "it belongs to the records that onecopy keeps of a store",
+    "store-expiring": "a lifecycle rule will soon delete it",
+    "changed": "it changed twice while it was read; scan again when it is at rest",
+    "key-changed": "the bucket lists it, but has no object under this name; copy it to another",
+    "key-invalid": "its key is not UTF-8, contains NUL, is empty, or has more than 1,024 bytes; "
+    "rename it",
+    "mounted": "another file system is mounted here and not part of this store, and what is "
+    "recorded here was kept; use a store of its own for it",
+    "no-tenant": "its first folder does not name a tenant; move it, or create the tenant",
+    "store-forbidden": "access was denied, so what is recorded here was kept; permit us to read it",
+}
 
 
 @click.command(
@@ -65,16 +84,8 @@ def command(*, settings: Settings, read: Read | None, as_json: bool, progress: b
             own=own,
             accept=accept,
         )
-        for key in figures.left_out:
-            output.note(f"left out {printable(key)}: {OWN}")
-        for key in figures.excluded:
-            output.note(f"left out {printable(key)}: {accept.reason(key)}")
-        if figures.more_excluded:
-            output.note(f"left out {figures.more_excluded:,} more by patterns")
-        for problem in figures.problems:
-            output.note(f"{printable(problem.key)}: {problem.reason}")
-        if figures.more_problems:
-            output.note(f"and {figures.more_problems:,} more")
+        for note in _notes(figures):
+            output.note(note)
         output.line(json_line(_values(figures)) if as_json else _text(figures))
     return 1 if figures.problems else 0
 
@@ -88,22 +99,57 @@ def _values(figures: Figures) -> dict[str, object]:
         "added": figures.added,
         "read_bytes": figures.read_bytes,
         "forgotten": figures.forgotten,
-        "left_out": [*figures.left_out, *figures.excluded],
-        "excluded": len(figures.excluded) + figures.more_excluded,
+        "left_out": figures.left_out,
+        "skipped": _reasons(figures, problems=False),
         "problems": len(figures.problems) + figures.more_problems,
+        "reasons": _reasons(figures, problems=True),
     }
+
+
+def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:
+    """Return the number of keys for each reason, with examples."""
+    return {
+        reason: {"count": keys.count, "examples": keys.first[:_MAX_EXAMPLES]}
+        for reason, keys in figures.reasons.items()
+        if (reason not in NO_PROBLEM) == problems
+    }
+
+
+def _notes(figures: Figures) -> Iterator[str]:
+    """Yield a line for everything that is left out, and for every problem."""
+    for key in figures.left_out:
+        yield f"left out {printable(key)}: {OWN}"
+    for reason, keys in figures.reasons.items():
+        text = _TEXTS.get(reason, "it cannot be read now; scan again")
+        for key in keys.first:
+            name = printable(key) or "(the prefix itself)"
+            left_out = reason in NO_PROBLEM
+            yield f"left out {name}: {text}" if left_out else f"{name}: {reason}: {text}"
+        if more := keys.count - len(keys.first):
+            yield f"and {more:,} more: {reason}"
 
 
 def _text(figures: Figures) -> str:
     empty = f" ({figures.empty:,} empty)" if figures.empty else ""
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
-    number = len(figures.left_out) + len(figures.excluded) + figures.more_excluded
-    left_out = f", {number:,} left out" if number else ""
     return (
         f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.known:,} known, {figures.added:,} added{read}, "
-        f"{figures.forgotten:,} forgotten{left_out}"
+        f"{figures.forgotten:,} forgotten{_others(figures)}"
     )
+
+
+def _others(figures: Figures) -> str:
+    """Return the numbers of what was left out and of problems, with their reasons."""
+    counts = {reason: keys.count for reason, keys in figures.reasons.items()}
+    problems = {reason: n for reason, n in counts.items() if reason not in NO_PROBLEM}
+    total = sum(problems.values())
+    left_out = sum(counts.values()) - total + len(figures.left_out)
+    text = f", {left_out:,} left out" if left_out else ""
+    if not problems:
+        return text
+    named = ", ".join(f"{n:,} {reason}" for reason, n in problems.items())
+    return f"{text}, {total:,} {'problem' if total == 1 else 'problems'} ({named})"
 
 
 def _count(store: Store, own: OwnFiles, accept: Filter) -> Iterator[int]:

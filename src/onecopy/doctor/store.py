@@ -8,10 +8,15 @@ from urllib.request import url2pathname
 
 from onecopy.doctor.finding import Finding, advice, fine, wrong
 from onecopy.errors import Failure, InvalidSettings, Unavailable
-from onecopy.store.interface import Store, Upload
+from onecopy.own_files import OwnFiles
+from onecopy.scan.figures import NO_PROBLEM, Figures, Keys
+from onecopy.store.interface import LeftOut, Store, Surveyor, Upload
+from onecopy.text import printable
 
 _LOW_SPACE_BYTES = 1_000_000_000
 """Free space below which a folder is nearly full."""
+
+_MAX_NAMES = 3
 
 
 def examine_store(store: Store, *, unmarked: bool) -> Iterator[Finding]:
@@ -33,6 +38,8 @@ def examine_store(store: Store, *, unmarked: bool) -> Iterator[Finding]:
     yield fine("store", f"{store.url} can be read and written")
     if store.kind == "folder":
         yield _examine_free_space(url2pathname(urlsplit(store.url).path))
+    if isinstance(store, Surveyor):
+        yield from _examine_contents(store)
 
 
 def _examine_unmarked(store: Store) -> Finding | None:
@@ -55,3 +62,31 @@ def _examine_free_space(folder: str) -> Finding:
             "room", f"{free / 1e6:,.0f} MB are free", "free some space, or move the store"
         )
     return fine("room", f"{free / 1e9:,.0f} GB are free")
+
+
+def _examine_contents(store: Surveyor) -> Iterator[Finding]:
+    """List all that is in the store, and report what a scan cannot record."""
+    figures = Figures()
+    try:
+        for found in store.survey(OwnFiles()):
+            if isinstance(found, LeftOut):
+                figures.report(*found)
+    except Failure as error:
+        yield wrong("contents", str(error), "check that we may list the store")
+        return
+    problems = {r: keys for r, keys in figures.reasons.items() if r not in NO_PROBLEM}
+    yield from (_problem(reason, keys) for reason, keys in problems.items())
+    if not problems:
+        yield fine("contents", "all folders in it can be listed")
+
+
+def _problem(reason: str, keys: Keys) -> Finding:
+    names = ", ".join(printable(key) for key in keys.first[:_MAX_NAMES])
+    more = ", …" if keys.count > _MAX_NAMES else ""
+    what = "folder or file" if keys.count == 1 else "folders or files"
+    message = f"{keys.count:,} {what} cannot be scanned ({reason}): {names}{more}"
+    if reason == "key-invalid":
+        return advice("contents", message, "rename them; `onecopy scan` lists them")
+    if reason == "mounted":
+        return advice("contents", message, "use a store of its own for each mounted file system")
+    return wrong("contents", message, "permit us to read them; `onecopy scan` lists them")

@@ -18,7 +18,7 @@ from onecopy.gate import LocalGate
 from onecopy.http.body import header
 from onecopy.http.problems import HttpProblem
 from onecopy.http.threads import Threads
-from onecopy.key import check_key
+from onecopy.key import download_name, is_recordable
 from onecopy.store.interface import Object, Presigner, Store, Unknown
 from onecopy.tenant import Tenant
 from onecopy.tickets import seal, unseal
@@ -64,18 +64,22 @@ _decoder = msgspec.msgpack.Decoder(Link)
 def make_link(gate: LocalGate, secrets: Sequence[bytes], key: str) -> LinkResponse:
     """Return a link to a copy of the gate's tenant; raises HttpProblem if there is none."""
     unknown = HttpProblem(404, "copy-unknown", "No copy is stored under this key.")
-    try:
-        copy = gate.live_copy(check_key(key))
-    except InvalidKey as error:
-        raise unknown from error
+    copy = gate.live_copy(key) if is_recordable(key) else None
     if copy is None:
         raise unknown
     expires = int(time.time()) + LIFETIME_SECONDS
     if isinstance(gate.store, Presigner):
-        url = gate.store.link(gate.tenant.prefix + key, LIFETIME_SECONDS)
+        url = _presigned(gate.store, gate.tenant.prefix + key)
     else:
         url = _sign(Link(gate.tenant.name, key, copy.identity, expires), secrets[0])
     return LinkResponse(url, as_datetime(expires * 1000))
+
+
+def _presigned(store: Presigner, key: str) -> str:
+    try:
+        return store.link(key, LIFETIME_SECONDS)
+    except InvalidKey as error:
+        raise HttpProblem(404, "copy-unknown", str(error)) from error
 
 
 def _sign(link: Link, secret: bytes) -> str:
@@ -173,7 +177,7 @@ def _span(scope: Asgi, size: int) -> range | None:
 
 def _headers(key: str, size: int, span: range | None) -> list[tuple[bytes, bytes]]:
     """Return headers that let a browser save or preview the object, but never run it."""
-    path = PurePosixPath(key)
+    path = PurePosixPath(download_name(key))
     # RFC 6266: the plain name is for clients that do not support `filename*`.
     plain = re.sub(r"[^A-Za-z0-9 ._()-]", "_", path.name)
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(path.name, safe='')}"

@@ -57,7 +57,7 @@ class Operation(NamedTuple):
 
     method: str
     path: str
-    """In Starlette's syntax: `{key:path}` may contain slashes."""
+    """In Starlette's syntax: `{key:key}` may contain any characters."""
     name: str
     summary: str
     endpoint: ASGIApp

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from onecopy import documents
 from onecopy.http import endpoints, handlers
@@ -32,6 +33,15 @@ TAGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """The groups of operations, with their descriptions."""
+
+
+class KeyConvertor(PathConvertor):
+    """A key in a path: any characters, also line breaks, which Starlette's `path` excludes."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("key", KeyConvertor())
 
 
 def operations(state: endpoints.AppState) -> list[Operation]:
@@ -106,7 +116,7 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
 def _links(state: endpoints.AppState) -> Iterable[Operation]:
     yield Operation(
         "GET",
-        "/v1/copies/{key:path}/link",
+        "/v1/copies/{key:key}/link",
         "link",
         "Get a link to a copy; it works for a few minutes.",
         endpoints.LinkEndpoint(state),

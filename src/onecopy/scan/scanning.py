@@ -8,7 +8,6 @@ Recorded objects are not read again, so a scan that was interrupted resumes wher
 
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -19,8 +18,9 @@ from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
+from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
 from onecopy.scan.records import recorded_at
-from onecopy.store.interface import Absent, Local, Object, Store, Unknown
+from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
 from onecopy.workers import Workers
@@ -31,47 +31,11 @@ _BATCH_BYTES = 256 * MiB
 """Bytes read, after which a batch is recorded even if it has few objects."""
 _REMOTE_READERS = 8
 """Objects read concurrently from a store that is not on this machine."""
-_MAX_PROBLEMS = 1000
 _MD5S = frozenset({MD5, CLIENT_MD5})
-_MAX_EXCLUDED = 1000
 
 Read = Literal["new", "missing", "all"]
 """Objects to read: those not recorded in their current state; also those without a content digest,
 or without an MD5 if the checksum API counts them; or all."""
-
-
-class Problem(NamedTuple):
-    """An object that could not be recorded or looked at, and the reason."""
-
-    key: str
-    """Full key, including the tenant's prefix."""
-    reason: str
-    """`changed` (twice while it was read), `no-tenant`, or a code of the store."""
-
-
-@dataclass(slots=True)
-class Figures:
-    """The figures of a scan."""
-
-    objects: int = 0
-    bytes: int = 0
-    empty: int = 0
-    """Empty objects, which are not indexed."""
-    known: int = 0
-    """Objects that were already recorded."""
-    added: int = 0
-    """Objects that this scan recorded."""
-    read_bytes: int = 0
-    forgotten: int = 0
-    """Records that were removed because their object is gone."""
-    problems: list[Problem] = field(default_factory=list)
-    """The first 1000."""
-    more_problems: int = 0
-    left_out: list[str] = field(default_factory=list)
-    """Keys of files and, ending in a slash, of folders of onecopy itself. Not objects."""
-    excluded: list[str] = field(default_factory=list)
-    """The first 1000 keys that `accept` leaves out. Not objects."""
-    more_excluded: int = 0
 
 
 Progress = Callable[[Figures], object]
@@ -116,9 +80,9 @@ def scan(  # noqa: PLR0913 - the last four are optional
     return scanning.figures
 
 
-def listed(store: Store, own: OwnFiles) -> Iterator[Object | str]:
-    """Yield the objects of a store, and the keys of onecopy's own files in it."""
-    return store.objects_and_own(own) if isinstance(store, Local) else store.objects()
+def listed(store: Store, own: OwnFiles) -> Iterator[Object | LeftOut]:
+    """Yield the objects of a store, and what is left out of it."""
+    return store.survey(own) if isinstance(store, Surveyor) else store.objects()
 
 
 class _Found(NamedTuple):
@@ -134,6 +98,28 @@ class _Read(NamedTuple):
     found: _Found
     digests: Digests
     read_bytes: int = 0
+
+
+class _Excluded(NamedTuple):
+    """What the listing left out, as far as it decides whether a record is forgotten."""
+
+    own: frozenset[str]
+    own_folders: tuple[str, ...]
+    mounted: tuple[str, ...]
+    """Folders on which another file system is mounted: what they hold themselves is hidden."""
+
+    @staticmethod
+    def of(figures: Figures) -> "_Excluded":
+        own = frozenset(figures.left_out)
+        folders = tuple(key for key in own if key.endswith("/"))
+        mounted = figures.reasons.get("mounted", Keys()).first
+        return _Excluded(own, folders, tuple(mounted))
+
+    def is_gone(self, key: str, seen: Object | Absent | Unknown) -> bool:
+        """Whether the object at a recorded key is certainly gone, or onecopy's own."""
+        if key in self.own or key.startswith(self.own_folders):
+            return True
+        return isinstance(seen, Absent) and not key.startswith(self.mounted)
 
 
 class _Scan:
@@ -169,22 +155,21 @@ class _Scan:
             self._record_unchanged([each for each in batch if isinstance(each, _Read)])
             for problem in batch:
                 if isinstance(problem, Problem):
-                    self._report(problem)
+                    self.figures.report(*problem)
             self._progress(self.figures)
 
     def forget(self) -> None:
         """Forget the records of objects that are certainly gone, and of onecopy's own files."""
-        copies = self._index.copies()
-        files = frozenset(self.figures.left_out)
-        folders = tuple(key for key in files if key.endswith("/"))
+        copies, excluded = self._index.copies(), _Excluded.of(self.figures)
+        reported = {*self.figures.problems, *self.figures.skipped}
         while batch := list(islice(copies, _BATCH)):
             keys = [Tenant(name).prefix + copy.key for name, copy in batch]
             gone: dict[str, list[Copy]] = {}
             for (name, copy), key, seen in zip(batch, keys, self._store.look(keys), strict=True):
-                if isinstance(seen, Absent) or key in files or key.startswith(folders):
+                if excluded.is_gone(key, seen):
                     gone.setdefault(name, []).append(copy)
-                elif isinstance(seen, Unknown):
-                    self._report(Problem(key, seen.reason))
+                elif isinstance(seen, Unknown) and (key, seen.reason) not in reported:
+                    self.figures.report(key, seen.reason)
             for name, copies_gone in gone.items():
                 self.figures.forgotten += sum(self._index.forget(name, copies_gone))
             self._progress(self.figures)
@@ -205,11 +190,11 @@ class _Scan:
     def _objects(self) -> Iterator[_Found | Problem]:
         """Yield the objects that have content and an owner, and problems."""
         for found in listed(self._store, self._own):
-            if isinstance(found, str):
-                self.figures.left_out.append(found)
+            if isinstance(found, LeftOut):
+                yield from self._leave_out(found)
                 continue
             if self._accept.reason(found.key):
-                self._exclude(found.key)
+                self.figures.report(found.key, "excluded")
                 continue
             self.figures.objects += 1
             self.figures.bytes += found.size
@@ -218,6 +203,16 @@ class _Scan:
             else:
                 owned = self._owners.of(found.key)
                 yield _Found(owned, found) if owned else Problem(found.key, "no-tenant")
+
+    def _leave_out(self, found: LeftOut) -> Iterator[Problem]:
+        if self._accept.reason(found.key):
+            self.figures.report(found.key, "excluded")
+        elif found.reason == "own":
+            self.figures.left_out.append(found.key)
+        elif found.reason in NO_PROBLEM:
+            self.figures.report(*found)
+        else:
+            yield Problem(*found)
 
     def _is_known(self, found: _Found, recorded: Copy | None) -> bool:
         identity = found.object.identity
@@ -273,7 +268,7 @@ class _Scan:
             owned, listed = each.found
             self.figures.read_bytes += each.read_bytes
             if isinstance(now, Unknown):
-                self._report(Problem(listed.key, now.reason))
+                self.figures.report(listed.key, now.reason)
             elif isinstance(now, Object):
                 # A listing may state more digests than a look: those that need the part sizes.
                 digests = each.digests.merged(listed.digests)
@@ -288,19 +283,7 @@ class _Scan:
             self._record_unchanged([each for each in read if isinstance(each, _Read)], again=False)
         else:
             for found in changed:
-                self._report(Problem(found.object.key, "changed"))
-
-    def _exclude(self, key: str) -> None:
-        if len(self.figures.excluded) < _MAX_EXCLUDED:
-            self.figures.excluded.append(key)
-        else:
-            self.figures.more_excluded += 1
-
-    def _report(self, problem: Problem) -> None:
-        if len(self.figures.problems) < _MAX_PROBLEMS:
-            self.figures.problems.append(problem)
-        else:
-            self.figures.more_problems += 1
+                self.figures.report(found.object.key, "changed")
 
 
 def _batches(items: Iterable[_Read | Problem | None]) -> Iterator[list[_Read | Problem]]:

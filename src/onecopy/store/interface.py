@@ -37,6 +37,18 @@ class Object(NamedTuple):
         return as_datetime(self.stored_ms)
 
 
+class LeftOut(NamedTuple):
+    """Something in a store that is not an object, or that cannot be used as one."""
+
+    key: str
+    """Full key; that of a folder ends in a slash. Bytes that are not UTF-8 are surrogates."""
+    reason: str
+    """`own` (a file of onecopy itself), `reserved` (records of a store), `symlink`, `special` (a
+    device, pipe or socket), `store-expiring`, `mounted` (another file system), `key-invalid`,
+    `key-changed` (listed under a name that leads to no object), or a code such as
+    `store-forbidden` if it could not be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Absent:
     """There is certainly no such object: the store was reached and reported so."""
@@ -136,7 +148,11 @@ class Store(Protocol):
         """Open an object for reading; raises FileNotFoundError if there is none."""
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
-        """Yield every object whose key begins with `prefix` once, in the store's own order."""
+        """Yield every object whose key begins with `prefix` once, in the store's own order.
+
+        Keys of other programs' objects may be invalid for new objects (see `key.is_recordable`). A
+        listing that ends without an error is complete.
+        """
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         """Begin uploads and return them, in order, with their `store_id`.
@@ -206,7 +222,10 @@ class Presigner(Protocol):
         """
 
     def link(self, key: str, seconds: int) -> str:
-        """Return a URL that downloads one object as an attachment, valid for `seconds`."""
+        """Return a URL that downloads one object as an attachment, valid for `seconds`.
+
+        Raises InvalidKey if no URL leads to the object, because clients would change the URL.
+        """
 
 
 @runtime_checkable
@@ -218,11 +237,16 @@ class Describer(Protocol):
 
 
 @runtime_checkable
-class Local(Protocol):
-    """A store of files on this machine, among which may be files of onecopy itself (a folder)."""
+class Surveyor(Protocol):
+    """A store that may contain more than usable objects (a folder, S3)."""
 
-    def objects_and_own(self, own: OwnFiles) -> Iterator[Object | str]:
-        """Yield all objects, but of what belongs to onecopy only the key; a folder's ends in /."""
+    def survey(self, own: OwnFiles) -> Iterator[Object | LeftOut]:
+        """Yield all objects, and everything else with the reason why it is left out.
+
+        The store's own records in `.onecopy` are not mentioned. An object or folder that cannot be
+        read does not end the listing; if the store itself fails, it raises as other methods do.
+        `own` are files of onecopy itself, which may be in a folder.
+        """
 
 
 @runtime_checkable

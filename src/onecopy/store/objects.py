@@ -1,11 +1,12 @@
 """Stored objects: hash them, turn them into copies, and name the reason if that fails."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from onecopy.content import Copy
 from onecopy.digest import MD5, SMALLEST_PART, Hashed, MiB, Scheme, content_scheme, hash_stream
-from onecopy.errors import Failure, OnecopyError, Unavailable
-from onecopy.store.interface import Object, Store
+from onecopy.errors import Failure, Forbidden, OnecopyError, Unavailable
+from onecopy.store.interface import LeftOut, Object, Store
+from onecopy.text import printable
 from onecopy.timestamp import now
 
 
@@ -30,3 +31,13 @@ def store_reason(error: OnecopyError | OSError) -> str:
     """Return the reason code for an object that could not be looked at or read."""
     reason = error.reason if isinstance(error, Failure) else Unavailable.reason
     return reason if reason.startswith("store-") else f"store-{reason}"
+
+
+def objects_in(survey: Iterable[Object | LeftOut]) -> Iterator[Object]:
+    """Yield the objects of a survey; raises Forbidden or Unavailable if one could not be read."""
+    for found in survey:
+        if isinstance(found, Object):
+            yield found
+        elif found.reason.startswith("store-") and found.reason != "store-expiring":
+            error = Forbidden if found.reason == "store-forbidden" else Unavailable
+            raise error(f"{printable(found.key)} in the store cannot be read", reason=found.reason)

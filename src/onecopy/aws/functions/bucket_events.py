@@ -17,9 +17,9 @@ import msgspec
 
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_backends, tenants_of
-from onecopy.errors import InvalidKey, InvalidSettings, Unavailable
+from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.interface import Engine
-from onecopy.key import check_key
+from onecopy.key import is_recordable, is_reserved
 from onecopy.scan.keys import catch_up
 from onecopy.settings import Settings
 from onecopy.store.s3.store import S3Store
@@ -98,9 +98,13 @@ class BucketEvents:
 
 
 def _key_in(quoted: str, prefix: str) -> str | None:
-    """Return the key below the prefix; None if it is outside, or not a valid key."""
-    try:
-        whole = unquote_plus(quoted, errors="strict")
-        return check_key(whole.removeprefix(prefix)) if whole.startswith(prefix) else None
-    except (InvalidKey, UnicodeDecodeError):
+    """Return the key below the prefix; None if it is outside, or cannot be recorded."""
+    whole = unquote_plus(quoted, errors="surrogateescape")
+    if not whole.startswith(prefix):
         return None
+    key = whole.removeprefix(prefix)
+    if is_recordable(key):
+        return key
+    if key and not is_reserved(key):
+        _log.warning("cannot record an object with the key %a: rename it", key)
+    return None

@@ -6,14 +6,14 @@ directory under its mount point is not mistaken for it.
 
 import errno
 import os
-import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Self
 
 from onecopy.errors import Forbidden, InvalidKey, OnecopyError, StoreFull, Unavailable
 from onecopy.platforms import DIRECTORY, LOOKUP_ONLY, NO_FOLLOW
 from onecopy.store.interface import Object
+from onecopy.text import printable
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """Errors that mean that there is certainly no such file."""
@@ -23,6 +23,7 @@ _FULL = {
     errno.EFBIG: "the file is larger than the file system of the store, or a limit, allows",
 }
 _NOT_A_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
+_PATHS = (str, bytes, os.PathLike)
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 READ = os.O_RDONLY | DIRECTORY | NO_FOLLOW
@@ -43,9 +44,9 @@ def object_of(key: str, status: os.stat_result) -> Object:
 
 def failure(error: OSError) -> OnecopyError:
     """Translate an error of the file system into one of the store's contract."""
-    name = error.filename if isinstance(error.filename, str | bytes | os.PathLike) else b""
-    at = f" ({os.fsdecode(name)!r})" if name else ""
-    message = f"the store's file system reports: {error.strerror or error}{at}"
+    named = error.filename  # the descriptor, if the call was given one
+    where = f" for {printable(os.fsdecode(named))}" if isinstance(named, _PATHS) else ""
+    message = f"the store's file system reports{where}: {error.strerror or error}"
     if error.errno in _FULL:
         return StoreFull(_FULL[error.errno])
     if error.errno in _FORBIDDEN:
@@ -109,8 +110,9 @@ def folder_names(prefix: str) -> list[bytes]:
     return found
 
 
-_HIDDEN = b".onecopy"
-_INVALID = frozenset({b"", b".", b"..", _HIDDEN})
+HIDDEN = b".onecopy"
+"""The name of a folder with records of a store, in any case."""
+_INVALID = frozenset({b"", b".", b"..", HIDDEN})
 
 
 class Descent:
@@ -192,117 +194,3 @@ def _open_or_make(above: int, name: bytes, mode: int) -> int:
             os.mkdir(name, mode, dir_fd=above)
         os.fsync(above)
         return os.open(name, READ, dir_fd=above)
-
-
-IsOwn = Callable[[bytes, os.stat_result], bool]
-"""Returns whether the file or folder with a name and status belongs to onecopy."""
-
-
-def files(
-    root: int, prefix: str, longest: int, is_own: IsOwn
-) -> Iterator[tuple[bytes, os.stat_result | None]]:
-    """Yield path and status of each regular file whose path begins with `prefix`, by their bytes.
-
-    A file or folder that belongs to onecopy has no status; the path of a folder ends in a slash.
-    Skips `.onecopy`, symbolic links, special files, other file systems mounted below, and
-    directories whose path is longer than `longest` bytes. Keeps the names of one directory per
-    level in memory. Raises OSError if a directory cannot be read.
-    """
-    above, start = split_key(prefix)
-    device = os.fstat(root).st_dev
-    levels: list[_Level] = []
-    try:
-        fd = _open_first(root, above)
-        if fd is not None:
-            # A lone surrogate is not valid UTF-8, so no key begins with its encoding.
-            levels.append(_level(fd, above.encode(), start.encode(*_LENIENT)))
-        while levels:
-            fd, path, listed = levels[-1]
-            name = next(listed, None)
-            if name is None:
-                levels.pop()
-                os.close(fd)
-            elif not name.endswith(b"/"):
-                if status := _status(fd, name):
-                    yield path + name, None if is_own(name, status) else status
-            elif len(path) + len(name) < longest:
-                below = _open_below(fd, name[:-1], device)
-                if below is None:
-                    continue
-                if is_own(name[:-1], os.fstat(below)):
-                    os.close(below)
-                    yield path + name, None
-                else:
-                    levels.append(_level(below, path + name, b""))
-    finally:
-        for fd, _, _ in levels:
-            os.close(fd)
-
-
-_LENIENT = ("utf-8", "surrogatepass")
-_Level = tuple[int, bytes, Iterator[bytes]]
-"""A directory that is being listed: its descriptor, its path, and the remaining names."""
-
-
-def _level(fd: int, path: bytes, start: bytes) -> _Level:
-    """Start listing a directory; closes the descriptor if that fails."""
-    try:
-        return fd, path, _sorted_names(fd, start)
-    except OSError:
-        os.close(fd)
-        raise
-
-
-def _open_first(root: int, prefix: str) -> int | None:
-    """Open the directory in which a listing starts; return None if there is none."""
-    try:
-        with Descent(root) as descent:
-            return os.open(b".", READ, dir_fd=descent.open(folder_names(prefix)))
-    except ValueError:  # a NUL, or not valid UTF-8
-        return None
-    except OSError as error:
-        if error.errno in ABSENT:
-            return None
-        raise
-
-
-def _open_below(fd: int, name: bytes, device: int) -> int | None:
-    try:
-        below = os.open(name, READ, dir_fd=fd)
-    except OSError as error:
-        if error.errno in ABSENT:  # removed since, or no longer a directory
-            return None
-        raise
-    # When a file system mounted below is unmounted, its objects would look as if deleted.
-    if os.fstat(below).st_dev != device:
-        os.close(below)
-        return None
-    return below
-
-
-def _sorted_names(fd: int, start: bytes) -> Iterator[bytes]:
-    """Return the names in a directory in key order; names of directories end in a slash."""
-    found = []
-    with os.scandir(fd) as entries:
-        for entry in entries:
-            name = os.fsencode(entry.name)
-            if entry.is_dir(follow_symlinks=False):
-                if name.lower() == _HIDDEN:
-                    continue
-                name += b"/"
-            elif not entry.is_file(follow_symlinks=False):
-                continue
-            if name.startswith(start):
-                found.append(name)
-    found.sort()
-    return iter(found)
-
-
-def _status(fd: int, name: bytes) -> os.stat_result | None:
-    try:
-        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-    except OSError as error:
-        if error.errno in ABSENT:
-            return None
-        raise
-    return status if stat.S_ISREG(status.st_mode) else None

@@ -13,7 +13,7 @@ import msgspec
 
 from onecopy.digest import Digest
 from onecopy.errors import InvalidKey, InvalidSettings, OnecopyError, Unavailable, UploadUnknown
-from onecopy.key import LONGEST_KEY, check_key
+from onecopy.key import LONGEST_KEY, check_key, is_recordable
 from onecopy.own_files import OwnFiles
 from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
 from onecopy.store.folder import staging
@@ -21,10 +21,8 @@ from onecopy.store.folder.directories import (
     ABSENT,
     READ,
     Descent,
-    IsOwn,
     check_folders,
     failure,
-    files,
     folder_names,
     object_of,
     open_or_create,
@@ -32,7 +30,9 @@ from onecopy.store.folder.directories import (
     split_key,
     translated,
 )
-from onecopy.store.interface import Absent, KeyTaken, Object, Part, Unknown, Upload
+from onecopy.store.folder.survey import Found, IsOwn, survey
+from onecopy.store.interface import Absent, KeyTaken, LeftOut, Object, Part, Unknown, Upload
+from onecopy.store.objects import objects_in
 
 DEFAULT = Path("onecopy-data/files")
 """The default path in the settings; its parent folders are created as well."""
@@ -123,21 +123,15 @@ class FolderStore:
         return os.fdopen(fd, "rb")
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
-        listed = self._list(prefix, lambda _name, _status: False)
-        return (each for each in listed if isinstance(each, Object))
+        return objects_in(self._survey(prefix, lambda _name, _status: False))
 
-    def objects_and_own(self, own: OwnFiles) -> Iterator[Object | str]:
-        """See Local."""
-        return self._list("", lambda name, status: own.has(os.fsdecode(name), status))
+    def survey(self, own: OwnFiles) -> Iterator[Object | LeftOut]:
+        """See Surveyor."""
+        return self._survey("", lambda name, status: own.has(os.fsdecode(name), status))
 
-    def _list(self, prefix: str, is_own: IsOwn) -> Iterator[Object | str]:
+    def _survey(self, prefix: str, is_own: IsOwn) -> Iterator[Object | LeftOut]:
         with self._reached() as root, translated():
-            for path, status in files(root, prefix, LONGEST_KEY, is_own):
-                try:
-                    key = check_key(path.decode()) if status else os.fsdecode(path)
-                except (InvalidKey, UnicodeDecodeError):
-                    continue  # A name that is not a valid key cannot be used anywhere.
-                yield object_of(key, status) if status else key
+            yield from map(_listed, survey(root, prefix, LONGEST_KEY, is_own))
             self._check_marker(root)  # A listing that ends without an error is complete.
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
@@ -305,6 +299,14 @@ def _read_marker(root: int) -> str | None:
 
 _marker_decoder = msgspec.json.Decoder(_Marker)
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
+
+
+def _listed(found: Found) -> Object | LeftOut:
+    path, status = found
+    key = path.decode(errors="surrogateescape")
+    if isinstance(status, str):
+        return LeftOut(key, status)
+    return object_of(key, status) if is_recordable(key) else LeftOut(key, "key-invalid")
 
 
 def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:

@@ -25,23 +25,33 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.httpclient import HttpClient
-from onecopy.key import LONGEST_KEY, RESERVED, check_key
+from onecopy.key import (
+    LONGEST_KEY,
+    RESERVED,
+    check_key,
+    download_name,
+    is_recordable,
+    resolves_dots,
+)
+from onecopy.own_files import OwnFiles
 from onecopy.store.interface import (
     Absent,
     Body,
     Completing,
     KeyTaken,
+    LeftOut,
     Object,
     Part,
     Send,
     Unknown,
     Upload,
 )
-from onecopy.store.objects import hash_object, store_reason
+from onecopy.store.objects import hash_object, objects_in, store_reason
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, translated
 from onecopy.store.s3.head_object import Head, HeadClient
+from onecopy.store.s3.listing import is_listed, listed
 from onecopy.store.s3.object_info import (
     digests_over_parts,
     is_expiring,
@@ -213,7 +223,7 @@ class S3Store:
         return answers
 
     def _look_at(self, key: str) -> Object | Absent | Unknown:
-        if not _is_key(key):
+        if not is_recordable(key):
             return _ABSENT
         try:
             head = self._heads.head(self.address.prefix + key)
@@ -233,7 +243,7 @@ class S3Store:
         return self._capabilities is not None and self._capabilities.refuses_wrong_bytes
 
     def open(self, key: str) -> BinaryIO:
-        if not _is_key(key):
+        if not is_recordable(key):
             raise FileNotFoundError(key)
         with translated():
             try:
@@ -245,32 +255,42 @@ class S3Store:
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), MiB))
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
-        """See Store. Every listed object is looked at, because a listing has no checksums."""
-        listed = self._list(prefix)
-        while page := list(islice(listed, _BATCH)):
-            for seen in self._map(self._describe, page):
+        return objects_in(self._survey(prefix))
+
+    def survey(self, own: OwnFiles) -> Iterator[Object | LeftOut]:  # noqa: ARG002 - none is here
+        """See Surveyor."""
+        return self._survey("")
+
+    def _survey(self, prefix: str) -> Iterator[Object | LeftOut]:
+        """Look at every listed object, because a listing has no checksums."""
+        found = listed(self.client, self.address, prefix)
+        while page := list(islice(found, _BATCH)):
+            yield from (each for each in page if isinstance(each, LeftOut))
+            keys = [each for each in page if isinstance(each, str)]
+            for key, seen in zip(keys, self._map(self._describe, keys), strict=True):
                 if isinstance(seen, Object):
                     yield seen
-                elif isinstance(seen, Unknown) and seen != _EXPIRING:
-                    raise Unavailable("the bucket stopped answering", reason=seen.reason)
+                elif isinstance(seen, Unknown):
+                    yield self._unknown(key, seen)
+                elif is_listed(self.client, self.address, key):
+                    yield LeftOut(key, "key-changed")
         self._check_marker(self._read_marker())
 
-    def _list(self, prefix: str) -> Iterator[str]:
-        paginator = self.client.get_paginator("list_objects_v2")
-        with translated():
-            for page in paginator.paginate(**self.address.below(prefix)):
-                for listed in page.get("Contents", ()):
-                    key = listed["Key"].removeprefix(self.address.prefix)
-                    # Skips names that are not valid keys; some services list a/b for a//b.
-                    if key.startswith(prefix) and _is_key(key):
-                        yield key
+    def _unknown(self, key: str, seen: Unknown) -> LeftOut:
+        """Return an object that cannot be looked at; raises Unavailable if no other can either."""
+        if seen != _EXPIRING:
+            self._check_marker(self._read_marker())
+        return LeftOut(key, seen.reason)
 
     def _describe(self, key: str) -> Object | Absent | Unknown:
         """Look at an object, and at the sizes of its parts if its digests depend on them."""
         seen = self._look_at(key)
         if not isinstance(seen, Object) or seen.digests:
             return seen
-        head = self._heads.head(self.address.prefix + key)
+        try:
+            head = self._heads.head(self.address.prefix + key)
+        except OnecopyError as error:
+            return Unknown(store_reason(error))
         if head is None or not (count := part_count(head)):
             return seen
         try:
@@ -316,9 +336,14 @@ class S3Store:
         put(self._http, send, body, length)
 
     def link(self, key: str, seconds: int) -> str:
-        name = key.rpartition("/")[2]
+        if resolves_dots(key):
+            raise InvalidKey(
+                f"no link can lead to {key!r}: browsers resolve . and .. in its address; copy the "
+                "object to another name"
+            )
+        name = quote(download_name(key), safe="")
         query = {
-            "response-content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+            "response-content-disposition": f"attachment; filename*=UTF-8''{name}",
             "response-cache-control": "private, no-store",
         }
         return self._signer.sign("GET", self.address.prefix + key, {}, query, seconds)
@@ -388,14 +413,6 @@ class _Body(io.RawIOBase):
     def close(self) -> None:
         self._body.close()
         super().close()
-
-
-def _is_key(key: str) -> bool:
-    try:
-        check_key(key)
-    except InvalidKey:
-        return False
-    return True
 
 
 def _other_bytes(upload: Upload) -> WrongBytes:

@@ -11,6 +11,7 @@ from onecopy.digest import CLIENT_MD5, MD5, SHA256, SMALLEST_PART, Digest, conte
 from onecopy.errors import Unavailable
 from onecopy.index.interface import MAX_IDENTITY_BYTES, Index
 from onecopy.testing.index.values import (
+    FOREIGN_KEYS,
     MANY,
     MD5_PARTS,
     SHA256_PARTS,
@@ -144,6 +145,7 @@ class IndexContract:
             " ",
             "0",
             "-1",
+            *FOREIGN_KEYS,
         ]
         copies = [a_copy(key, proved(key), identity='"x" \\ \u00a0 \U0001f600') for key in keys]
         copies.append(a_copy("i", proved("i"), identity=MAX_IDENTITY_BYTES * "i"))

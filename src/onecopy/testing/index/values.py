@@ -16,6 +16,8 @@ SHA256_PARTS = content_scheme(SMALLEST_PART)
 MD5_PARTS = Scheme("md5", SMALLEST_PART)
 MANY = 2500
 """More than an engine reads or writes at a time."""
+FOREIGN_KEYS = ("a//b", "./x", "../x", "/lead", "trail/", "//", "new\nline", "\\.\t\r\x01\x1b\x7f")
+"""Keys of objects of other programs."""
 THREADS = 8
 
 

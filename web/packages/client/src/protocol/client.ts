@@ -108,8 +108,11 @@ export class Client {
 
   /** Return a short-lived link to a copy of the caller's tenant. */
   async link(copy: Copy, signal?: AbortSignal): Promise<string> {
-    const path = copy.key.split("/").map(encodeURIComponent).join("/");
-    const answer = await this.#call<{ url: string }>(`v1/copies/${path}/link`, undefined, signal);
+    const answer = await this.#call<{ url: string }>(
+      `v1/copies/${segments(copy.key)}/link`,
+      undefined,
+      signal,
+    );
     return this.address(answer.url).href;
   }
 
@@ -208,6 +211,18 @@ function parse(text: string, host: string): unknown {
       cause: error,
     });
   }
+}
+
+/**
+ * Return a key as segments of a URL's path. URLs resolve the names `.` and `..`, and servers may
+ * merge slashes, so a key with such names is a single segment: otherwise it would name another key.
+ */
+function segments(key: string): string {
+  const names = key.split("/");
+  if (names.some((name) => name === "" || name === "." || name === "..")) {
+    return encodeURIComponent(key);
+  }
+  return names.map(encodeURIComponent).join("/");
 }
 
 /** Return 32 random hex digits; pages on plain http have no crypto.randomUUID. */

@@ -90,6 +90,20 @@ describe("a call", () => {
     expect(JSON.parse(requests[0]?.body ?? "")).toEqual({ sizes: [5, 6] });
   });
 
+  it.each([
+    ["a b/c", "a%20b/c"],
+    ["a//b", "a%2F%2Fb"],
+    ["./x", ".%2Fx"],
+    ["p/../x", "p%2F..%2Fx"],
+    ["trail/", "trail%2F"],
+    ["new\nline", "new%0Aline"],
+  ])("asks for a link to exactly the key %j", async (key, path) => {
+    answers = [json({ url: "https://store.example/x" })];
+    const copy = { key, size: 1, stored_at: "", recorded_at: "" };
+    await new Client({ root }).link(copy);
+    expect(requests[0]?.path).toBe(`/v1/copies/${path}/link`);
+  });
+
   it("accepts an answer without a body", async () => {
     answers = [(response) => response.writeHead(204).end()];
     await expect(new Client({ root }).abort(["ticket"])).resolves.toBeUndefined();

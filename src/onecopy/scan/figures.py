@@ -1,0 +1,83 @@
+"""The figures of a scan, with what was left out or could not be recorded, by reason."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+_MAX_KEYS = 1000
+"""Keys that are kept for each reason."""
+NO_PROBLEM = frozenset({"excluded", "symlink", "special", "reserved", "store-expiring"})
+"""Reasons for which something is left out as a matter of course. Any other is a problem."""
+
+
+class Problem(NamedTuple):
+    """An object that could not be recorded or looked at, and the reason."""
+
+    key: str
+    """Full key, including the tenant's prefix. That of a folder ends in a slash: nothing below it
+    could be listed."""
+    reason: str
+    """`changed` (twice while it was read), `no-tenant`, or a reason of `LeftOut`."""
+
+
+@dataclass(slots=True)
+class Keys:
+    """Keys with one reason."""
+
+    count: int = 0
+    first: list[str] = field(default_factory=list)
+    """The first 1000."""
+
+    def add(self, key: str) -> None:
+        """Count a key."""
+        self.count += 1
+        if len(self.first) < _MAX_KEYS:
+            self.first.append(key)
+
+
+@dataclass(slots=True)
+class Figures:
+    """The figures of a scan."""
+
+    objects: int = 0
+    bytes: int = 0
+    empty: int = 0
+    """Empty objects, which are not indexed."""
+    known: int = 0
+    """Objects that were already recorded."""
+    added: int = 0
+    """Objects that this scan recorded."""
+    read_bytes: int = 0
+    forgotten: int = 0
+    """Records that were removed because their object is gone."""
+    left_out: list[str] = field(default_factory=list)
+    """Keys of files and, ending in a slash, of folders of onecopy itself. Not objects."""
+    reasons: dict[str, Keys] = field(default_factory=dict)
+    """What is no object or could not be recorded, by reason."""
+
+    def report(self, key: str, reason: str) -> None:
+        """Count something that is no object, or a problem."""
+        self.reasons.setdefault(reason, Keys()).add(key)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The first 1000 for each reason."""
+        return list(self._named(problems=True))
+
+    @property
+    def more_problems(self) -> int:
+        """The number of problems that `problems` does not list."""
+        return sum(keys.count for keys in self._failed()) - len(self.problems)
+
+    @property
+    def skipped(self) -> list[Problem]:
+        """What is no object, such as a link: the first 1000 for each reason."""
+        return list(self._named(problems=False))
+
+    def _failed(self) -> list[Keys]:
+        return [keys for reason, keys in self.reasons.items() if reason not in NO_PROBLEM]
+
+    def _named(self, *, problems: bool) -> Iterator[Problem]:
+        for reason, keys in self.reasons.items():
+            if (reason not in NO_PROBLEM) == problems:
+                yield from (Problem(key, reason) for key in keys.first)

@@ -1,0 +1,149 @@
+"""A survey of a folder: its regular files, and the rest with the reason why it is left out.
+
+A folder or file that cannot be read spoils none of the others.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from onecopy.store.folder.directories import (
+    ABSENT,
+    HIDDEN,
+    READ,
+    Descent,
+    failure,
+    folder_names,
+    split_key,
+)
+from onecopy.store.objects import store_reason
+
+IsOwn = Callable[[bytes, os.stat_result], bool]
+"""Returns whether the file or folder with a name and status belongs to onecopy."""
+Found = tuple[bytes, os.stat_result | str]
+"""A path, and the status of a regular file, or a reason of `LeftOut`."""
+
+_LENIENT = ("utf-8", "surrogatepass")
+
+
+def survey(root: int, prefix: str, longest: int, is_own: IsOwn) -> Iterator[Found]:
+    """Yield what is at each path that begins with `prefix`, by the bytes of the paths.
+
+    The path of a folder ends in a slash; a folder is yielded only if it is left out: if it belongs
+    to onecopy, is called `.onecopy`, is a mount point, has a path longer than `longest` bytes, or
+    cannot be read. The root's own `.onecopy` is not mentioned. What is removed while it is looked
+    at is skipped. Keeps the names of one directory per level in memory. Raises OSError if the
+    directory in which the listing starts cannot be read.
+    """
+    above, start = split_key(prefix)
+    walk = _Walk(os.fstat(root).st_dev, longest, is_own)
+    levels: list[_Level] = []
+    try:
+        fd = _open_first(root, above)
+        if fd is not None:
+            # A lone surrogate is not valid UTF-8, so no key begins with its encoding.
+            levels.append(_level(fd, above.encode(), start.encode(*_LENIENT)))
+        while levels:
+            level = levels[-1]
+            name = next(level.names, None)
+            if name is None:
+                os.close(levels.pop().fd)
+                continue
+            found = walk.at(level, name)
+            if isinstance(found, _Level):
+                levels.append(found)
+            elif found is not None:
+                yield level.path + name, found
+    finally:
+        for level in levels:
+            os.close(level.fd)
+
+
+class _Level(NamedTuple):
+    """A directory that is being listed."""
+
+    fd: int
+    path: bytes
+    names: Iterator[bytes]
+    """The remaining names; those of directories end in a slash."""
+
+
+class _Walk(NamedTuple):
+    """The rules of one walk."""
+
+    device: int
+    longest: int
+    is_own: IsOwn
+
+    def at(self, level: _Level, name: bytes) -> _Level | os.stat_result | str | None:
+        """Return a folder to list, a regular file's status, a reason, or None if it is gone."""
+        if name.rstrip(b"/").lower() == HIDDEN:
+            is_the_stores = not level.path and name == HIDDEN + b"/"
+            return None if is_the_stores else "reserved"
+        try:
+            return self._folder(level, name) if name.endswith(b"/") else self._file(level, name)
+        except OSError as error:
+            return None if error.errno in ABSENT else store_reason(failure(error))
+
+    def _file(self, level: _Level, name: bytes) -> os.stat_result | str | None:
+        status = os.stat(name, dir_fd=level.fd, follow_symlinks=False)
+        if stat.S_ISREG(status.st_mode):
+            return "own" if self.is_own(name, status) else status
+        if stat.S_ISDIR(status.st_mode):  # it has replaced what was listed
+            return None
+        return "symlink" if stat.S_ISLNK(status.st_mode) else "special"
+
+    def _folder(self, level: _Level, name: bytes) -> _Level | str:
+        path = level.path + name
+        if len(path) >= self.longest:  # no key fits below it
+            return "key-invalid"
+        fd = os.open(name[:-1], READ, dir_fd=level.fd)
+        try:
+            reason = self._refusal(name[:-1], os.fstat(fd))
+        except OSError:
+            os.close(fd)
+            raise
+        if reason is None:
+            return _level(fd, path, b"")
+        os.close(fd)
+        return reason
+
+    def _refusal(self, name: bytes, status: os.stat_result) -> str | None:
+        # When a file system mounted below is unmounted, its objects would look as if deleted.
+        if status.st_dev != self.device:
+            return "mounted"
+        return "own" if self.is_own(name, status) else None
+
+
+def _level(fd: int, path: bytes, start: bytes) -> _Level:
+    """Start listing a directory; closes the descriptor if that fails."""
+    try:
+        return _Level(fd, path, _sorted_names(fd, start))
+    except OSError:
+        os.close(fd)
+        raise
+
+
+def _open_first(root: int, prefix: str) -> int | None:
+    """Open the directory in which a listing starts; return None if there is none."""
+    try:
+        with Descent(root) as descent:
+            return os.open(b".", READ, dir_fd=descent.open(folder_names(prefix)))
+    except ValueError:  # a NUL, or not valid UTF-8
+        return None
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+
+
+def _sorted_names(fd: int, start: bytes) -> Iterator[bytes]:
+    """Return the names in a directory in key order; names of directories end in a slash."""
+    with os.scandir(fd) as entries:
+        found = [_name(entry) for entry in entries]
+    return iter(sorted(name for name in found if name.startswith(start)))
+
+
+def _name(entry: "os.DirEntry[str]") -> bytes:
+    return os.fsencode(entry.name) + (b"/" if entry.is_dir(follow_symlinks=False) else b"")
