@@ -129,7 +129,7 @@ def backends(folder: Path) -> list[str]:
 
 def used(run: "Run", folder: Path) -> list[str]:
     """Return the options that name an index and a store in a folder that hold one file already."""
-    (folder / "files").mkdir()
+    (folder / "files").mkdir(parents=True)
     (folder / "files" / "stored").write_bytes(b"a file that is stored already")
     assert run("scan", *backends(folder)).code == 0
     return backends(folder)

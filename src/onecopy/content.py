@@ -33,8 +33,7 @@ _SCHEMES = {0: SHA256, 2: MD5, 10: CLIENT_MD5}
 """Bits of a head byte -> the scheme, but for its part size; see Digests."""
 _BITS = {scheme.algorithm: bits for bits, scheme in _SCHEMES.items()}
 _SCHEME_BITS = 10
-_HEADS = frozenset({*range(8), _BITS[CLIENT_MD5.algorithm]})
-"""All head bytes; the MD5 of a client is never proved."""
+_HEADS = frozenset({*range(8), 10, 11})
 
 
 class Digests(Mapping[Digest, Evidence]):

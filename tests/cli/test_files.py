@@ -315,7 +315,7 @@ def test_names_that_are_not_utf8_are_refused_by_name(run: Run, tmp_path: Path) -
     assert result["path"] == f"{folder}/caf\\xe9"
     assert unquote_to_bytes(result["path_bytes"]) == os.fsencode(folder) + b"/caf\xe9"
     (folder / "cr\r").symlink_to("nowhere")
-    lines = run("check", "--json", *backends(tmp_path), folder).out.splitlines()
+    lines = run("check", "--json", *used(run, tmp_path / "other"), folder).out.splitlines()
     assert {json.loads(line)["path"] for line in lines} == {result["path"], f"{folder}/cr\r"}
 
 
@@ -489,7 +489,7 @@ def test_trash_setting(run: Run, tmp_path: Path) -> None:
 def test_exclude_and_include(run: Run, photos: Path, tmp_path: Path) -> None:
     """What patterns leave out is counted, named, and has a line of JSON."""
     (tmp_path / "onecopy.toml").write_text('exclude = ["2019/"]\n')
-    options = ["--exclude", "copy.*", "--include", "*.jpg", *backends(tmp_path), photos]
+    options = ["--exclude", "copy.*", "--include", "*.jpg", *used(run, tmp_path), photos]
     checked = run("check", *options)
     assert checked.code == 0
     assert "1 new, 0 already stored, 3 left out" in checked.err

@@ -455,7 +455,9 @@ def test_what_is_no_object_is_counted_and_named(run: Run, tmp_path: Path) -> Non
         "symlink": {"count": 1, "examples": ["link"]},
         "special": {"count": 1, "examples": ["pipe"]},
     }
-    assert figures["reasons"] == {"key-invalid": {"count": 1, "examples": ["bad\udcff"]}}
+    assert figures["reasons"] == {
+        "key-invalid": {"count": 1, "examples": ["bad\\xff"], "examples_bytes": ["bad%FF"]}
+    }
     write(tmp_path / "same", b"one")
     found = json.loads(run("check", "--json", "same", *backends(tmp_path)).out)
     assert (found["verdict"], found["copy"]["key"]) == ("duplicate", "new\nline")

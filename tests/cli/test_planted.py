@@ -96,9 +96,10 @@ def test_every_command_refuses_a_planted_back_end(
 def test_what_a_found_file_chose_is_shown(run: Run, photos: str, tmp_path: Path) -> None:
     """Index, store and trust, on standard error; standard output is as ever."""
     plant(tmp_path, 'index = "sqlite:i"\nstore = "files"\n[tenants.lists]\ntrust = ["md5"]\n')
+    assert run("upload", photos, "--index", "sqlite:i", "--store", "files").code == 0
     done = run("check", photos, "--json")
-    assert done.code == 0, done.err
-    assert json.loads(done.out)["verdict"] == "new"
+    assert done.code == 1, done.err
+    assert json.loads(done.out)["verdict"] == "duplicate"
     assert done.err.startswith(
         "onecopy: onecopy.toml in the working directory chose: index sqlite:i, store files, "
         "tenants whose trust counts: lists\n"

@@ -2,18 +2,21 @@
 
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
 from onecopy.cli.logs import SafeFormatter, show_defect
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
+from onecopy.text import printable
 from tests.conftest import Run, backends
 from tests.upload.conftest import noise, write
 
@@ -121,7 +124,9 @@ def test_a_line_of_json_is_printable_ascii() -> None:
     line = json_line({"path": EVIL + "\udcff"})
     assert line.isascii()
     assert line.isprintable()
-    assert json.loads(line) == {"path": EVIL + "\udcff"}
+    assert json.loads(line)["path"] == printable(EVIL + "\udcff")
+    assert unquote_to_bytes(json.loads(line)["path_bytes"]) == os.fsencode(EVIL + "\udcff")
+    assert json.loads(json_line({"path": EVIL})) == {"path": EVIL}
 
 
 def test_a_message_of_several_lines_is_indented(capsys: pytest.CaptureFixture[str]) -> None:

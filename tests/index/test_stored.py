@@ -36,8 +36,8 @@ def test_good_copies() -> None:
         {"digests": b"\x08" + bytes(32)},
         {"digests": b"\x05" + bytes(37)},
         {"identity": 1},
-        {"stored_at": None},
-        {"recorded_at": 1.5},
+        {"stored_ms": None},
+        {"recorded_ms": 1.5},
     ],
     ids=str,
 )

@@ -136,6 +136,8 @@ class Promise(Meddling):
         elif answer.reason == "key-taken":
             assert there
             assert self.disturbed or there[0] != data
+        elif answer.reason == "key-invalid":  # a file has the name of one of its folders
+            assert self.was_in_the_way(f"{tenant}/{request.key}")
         elif not self.disturbed:
             assert answer.reason == "digest-needed"
             assert request.digest is None
@@ -256,6 +258,9 @@ class Promise(Meddling):
             there = self.lay(sending.full_key)
             assert there or self.was_in_the_way(sending.full_key)
             assert self.disturbed or not there or {there[0]} != sending.fitting()
+        elif answer.reason == "key-invalid":
+            assert self.was_in_the_way(sending.full_key)
+            assert not self.staged(sending), "it is aborted, since it would fail again"
         elif self.disturbed or sending.unsure:
             assert answer.verdict is Verdict.UNCONFIRMED
         elif answer.reason == "parts-missing":

@@ -31,7 +31,15 @@ from threading import Condition
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, part_lengths
-from onecopy.errors import BadInput, Failure, InvalidDigest, StoreFull, UploadUnknown, WrongBytes
+from onecopy.errors import (
+    BadInput,
+    Failure,
+    InvalidDigest,
+    InvalidKey,
+    StoreFull,
+    UploadUnknown,
+    WrongBytes,
+)
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.gate.interface import Answer, Finish
 from onecopy.gate.md5 import WholeMd5
@@ -41,6 +49,8 @@ from onecopy.store.objects import copy_of, store_reason
 from onecopy.store.parts import check_parts, digest_of_parts
 from onecopy.tickets import Ticket
 
+_FINAL = frozenset({InvalidKey.reason, WrongBytes.reason})
+"""Reasons for which the same upload would fail again."""
 _DISK_THREADS = 8
 _NETWORK_THREADS = 32
 """Publishing threads for disk-bound and network-bound stores."""
@@ -233,7 +243,7 @@ class Completion:
         except UploadUnknown:  # another request has just completed or aborted it
             item.staged = False
         except (BadInput, StoreFull) as error:
-            if error.reason == WrongBytes.reason:  # the same parts would fail again
+            if error.reason in _FINAL:
                 self._pending.abort(item.upload)
             item.answer = Answer.refusal(error)
         else:

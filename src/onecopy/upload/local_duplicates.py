@@ -14,7 +14,7 @@ from onecopy.temporary import spilling
 from onecopy.upload.item import Item
 
 _PRAGMAS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
-_SIZES = "sizes (size INTEGER PRIMARY KEY, path BLOB, key TEXT, identity TEXT)"
+_SIZES = "sizes (size INTEGER PRIMARY KEY, path BLOB, key BLOB, identity TEXT)"
 _CONTENTS = (
     "contents (digest BLOB, size INTEGER, path BLOB, PRIMARY KEY (digest, size)) WITHOUT ROWID"
 )
@@ -96,14 +96,14 @@ class Sizes:
         ).fetchone()
         if row is None:
             path = None if is_read else os.fsencode(file.path)
-            kept = (file.size, path, file.key, repr(file.identity))
+            kept = (file.size, path, os.fsencode(file.key), repr(file.identity))
             self._database.execute("INSERT INTO sizes VALUES (?, ?, ?, ?)", kept)
             return SameSize(seen=False, unread=None)
         path, key, identity = row
         if path is None:
             return SameSize(seen=True, unread=None)
         self._database.execute("UPDATE sizes SET path = NULL WHERE size = ?", (file.size,))
-        first = File(os.fsdecode(path), key, file.size, literal_eval(identity))
+        first = File(os.fsdecode(path), os.fsdecode(key), file.size, literal_eval(identity))
         return SameSize(seen=True, unread=first)
 
     def close(self) -> None:
