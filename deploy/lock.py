@@ -14,8 +14,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from onecopy.aws.deploy.choices import ARCHITECTURES, PYTHONS
+from onecopy.aws.deploy.choices import ARCHITECTURES
 from onecopy.aws.deploy.package import NEEDED, Target, pip_options
+from onecopy.aws.deploy.runtimes import RUNTIMES
 
 _PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -23,7 +24,7 @@ _PROJECT = Path(__file__).parent.parent / "pyproject.toml"
 def main() -> None:
     """Resolve the dependencies for every target, and print one list for all."""
     wanted = [each for each in _dependencies() if each.partition(">")[0] in NEEDED]
-    targets = [Target(python, arm) for python in PYTHONS for arm in ARCHITECTURES]
+    targets = [Target(python, arm) for python in RUNTIMES for arm in ARCHITECTURES]
     found: dict[str, set[str]] = defaultdict(set)
     for target in targets:
         for wheel in _resolve(wanted, target):
