@@ -34,9 +34,9 @@ CheckDigests = Annotated[
     Meta(
         max_length=_MAX_DIGESTS,
         description="The content digest (`sha256`; from 8 MiB `sha256+<part size>`), and those "
-        "under the other schemes that `probe` returns for the size. Without the content digest, "
-        "the file is `unconfirmed` with the reason `digest-needed` unless the others decide; the "
-        "message names the schemes to compute.",
+        "under the other schemes that `probe` returns for the size. If those sent cannot decide, "
+        "the file is `unconfirmed` with the reason `digest-needed`, and the message names the "
+        "schemes to compute.",
     ),
 ]
 UploadDigests = Annotated[

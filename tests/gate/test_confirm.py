@@ -181,5 +181,5 @@ def test_weak_question_names_what_to_compute(folder_world: World) -> None:
     [needed] = folder_world.gate().check([Content(5, (md5(b"bytes"),))])
     assert verdict(needed) == (Verdict.UNCONFIRMED, "digest-needed")
     assert "compute sha256" in (needed.message or "")
-    [found] = folder_world.gate().check([content(b"bytes")])
+    [found] = folder_world.gate().check([content(b"bytes", weak=True)])
     assert found.message is None

@@ -119,6 +119,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
             (6, (md5(b"unread"),), "sha256"),
             (6, (), "sha256"),
             (16, (), "sha256 and md5"),
+            (5, (content_digest(b"other"),), "md5"),
         ]:
             [answer] = world.gate().check([Content(size, digests)])
             assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")

@@ -71,6 +71,7 @@ def test_check(index: CompleteEngine, cost: CostOf) -> None:
     assert cost(lambda: index.lookup("t", [sha256_of("unknown")])) == (1, 0.5, 0)
     assert cost(lambda: index.lookup("t", [md5_of("known")])) == (2, 1, 0)
     assert cost(lambda: index.unread_sizes("t", [78])) == (1, 0.5, 0)
+    assert cost(lambda: index.undecided_sizes("t", [78])) == (1, 0.5, 0)
     assert cost(lambda: index.listed("t", [md5_of("unknown")])) == (0, 0, 0)
 
 

@@ -78,22 +78,26 @@ class Confirmer:
         self._md5 = md5
         self._trash = Trash(index, tenant.name, trash)
 
-    def find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
+    def find(
+        self, contents: Sequence[Content], budget: Budget, *, weak: bool = False
+    ) -> list[Answer]:
         """Return, for each content in order, `duplicate` with its live copy, or another verdict.
 
         A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
         decided by the content digest; without it, by all schemes that the index names for the size.
+        With `weak`, it needs these schemes, too, if a copy of the size has no content digest yet;
+        an upload states the content digest alone.
         A copy in the trash is no duplicate: if there is no other, the content is `new`, and the
         answer names the copy. Raises Damaged.
         """
         try:
-            return self._find(contents, budget)
+            return self._find(contents, budget, weak=weak)
         except Damaged:
             raise  # no later answer could be relied on either
         except Failure as failure:
             return [Answer(Verdict.UNCONFIRMED, reason=_index_reason(failure))] * len(contents)
 
-    def _find(self, contents: Sequence[Content], budget: Budget) -> list[Answer]:
+    def _find(self, contents: Sequence[Content], budget: Budget, *, weak: bool) -> list[Answer]:
         """Decide the common cases in one batch, and the others one by one."""
         digests = [digest for content in contents for digest in content.digests]
         found = self._index.lookup(self._tenant.name, digests)
@@ -104,7 +108,8 @@ class Confirmer:
         ]
         looks = iter(self._look([answer.copy for answer in proposed if answer and answer.copy]))
         live = [answer is not None and _is_live(answer, next(looks)) for answer in proposed]
-        unread = self._unread_sizes(contents, proposed)
+        undecided = self._undecided_sizes(contents, proposed)
+        unread = self._unread_sizes(undecided)
         answers = [
             answer
             if answer is not None and is_live
@@ -116,7 +121,7 @@ class Confirmer:
             )
         ]
         self._look_up_lists(contents, answers)
-        self._find_undecided(contents, answers)
+        self._find_undecided(contents, answers, undecided if weak else set())
         return answers
 
     def _look_up_lists(self, contents: Sequence[Content], answers: list[Answer]) -> None:
@@ -133,12 +138,16 @@ class Confirmer:
             listed = self._judge_listed(contents[at].size, group)
             answers[at] = answers[at] if listed is _NEW else listed
 
-    def _find_undecided(self, contents: Sequence[Content], answers: list[Answer]) -> None:
+    def _find_undecided(
+        self, contents: Sequence[Content], answers: list[Answer], undecided: set[int]
+    ) -> None:
         """Replace the answers for new contents whose digests cannot rule out all of their size."""
         unsure = [
             (at, content)
             for at, (content, answer) in enumerate(zip(contents, answers, strict=True))
-            if answer is _NEW and content.size and not _has_content_digest(content)
+            if answer is _NEW
+            and content.size
+            and (content.size in undecided or not _has_content_digest(content))
         ]
         if not unsure:  # the common case costs no call
             return
@@ -188,13 +197,19 @@ class Confirmer:
         is_same = self.match(other, content) is Match.SAME
         return Answer(Verdict.DUPLICATE, other) if is_same else None
 
-    def _unread_sizes(self, contents: Sequence[Content], proposed: Sequence[object]) -> set[int]:
-        """Return the sizes for which there may be copies that no lookup by digest finds."""
+    def _undecided_sizes(self, contents: Sequence[Content], proposed: Sequence[object]) -> set[int]:
+        """Return the sizes for which there may be copies that no content digest finds."""
         unmatched = zip(contents, proposed, strict=True)
         sizes = {c.size for c, answer in unmatched if answer is None and c.digests} - {0}
         if not sizes or self._unread is None:
             return set()
-        return self._unread.unread_sizes(self._tenant.name, sorted(sizes))
+        return self._unread.undecided_sizes(self._tenant.name, sorted(sizes))
+
+    def _unread_sizes(self, undecided: set[int]) -> set[int]:
+        """Return the sizes for which there may be copies that no digest finds."""
+        if not undecided or self._unread is None:
+            return set()
+        return self._unread.unread_sizes(self._tenant.name, sorted(undecided))
 
     def _settle(self, content: Content, budget: Budget) -> Answer:
         """Confirm candidates until one holds the content; read those whose record is not enough.

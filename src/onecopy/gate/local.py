@@ -78,9 +78,9 @@ class LocalGate:
         check_limit(len(contents), self._limits.files, "files")
         answers = refused(contents, self._limits.digests)
         if not answers:  # the common case, kept cheap
-            return self._confirmer.find(contents, self._budget())
+            return self._confirmer.find(contents, self._budget(), weak=True)
         valid = [content for at, content in enumerate(contents) if at not in answers]
-        found = iter(self._confirmer.find(valid, self._budget()))
+        found = iter(self._confirmer.find(valid, self._budget(), weak=True))
         return [answers.get(at) or next(found) for at in range(len(contents))]
 
     def begin(

@@ -144,7 +144,7 @@ class Foreign(Protocol):
 
 @runtime_checkable
 class Unread(Protocol):
-    """Optional: copies known by size alone, because their bytes were never read."""
+    """Optional: copies whose content digest is not known, because their bytes were never read."""
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
         """Return up to `limit` copies of this size that have no digest."""
@@ -152,6 +152,13 @@ class Unread(Protocol):
 
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         """Return the sizes for which there is a copy without a digest."""
+        ...
+
+    def undecided_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        """Return at least the sizes for which there is a copy without a proved content digest.
+
+        Must be cheap: it is called for every check of new contents.
+        """
         ...
 
 

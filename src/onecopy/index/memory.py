@@ -196,6 +196,11 @@ class MemoryIndex:
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return {size for size in sizes if self.unread(tenant, size, 1)}
 
+    def undecided_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        with self._locked() as tenants:
+            own = tenants[tenant]
+            return {s for s in sizes if not all(copy.content_digest for copy in own.of_size(s))}
+
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
         return self._put_each(_Contents.enlist, digests)
 

@@ -36,6 +36,7 @@ class DynamoIndex:
         pages, values = PageReader(self._table, self._tenants), NamedValues(self._table)
         self.schemes, self.lookup, self.at = reader.schemes, reader.lookup, reader.at
         self.unread, self.unread_sizes = reader.unread, reader.unread_sizes
+        self.undecided_sizes = reader.undecided_sizes
         self.forget = self._writer.forget
         self.enlist, self.listed = lists.enlist, lists.listed
         self.count, self.counts, self.pages = pages.count, pages.counts, pages.pages

@@ -181,6 +181,13 @@ class Reader:
             if self._has_unread(tenant, size, item)
         }
 
+    def undecided_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        return {
+            size
+            for size, item in self._of_sizes(tenant, sizes).items()
+            if any(text.partition(" ")[0] != OWN for text in texts(item))
+        }
+
     def _has_unread(self, tenant: str, size: int, item: Item) -> bool:
         found = [text for text in texts(item) if text.startswith(UNREAD)]
         return bool(self.unread(tenant, size, 1) if found == [flag(UNREAD)] else found)

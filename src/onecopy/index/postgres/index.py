@@ -67,6 +67,9 @@ class PostgresIndex:
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return self._connections.use(reading.unread_sizes, tenant, sizes)
 
+    def undecided_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        return self._connections.use(reading.undecided_sizes, tenant, sizes)
+
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]
         return self._connections.use(writing.record, tenant, copies, digests) if copies else []

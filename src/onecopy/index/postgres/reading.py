@@ -84,6 +84,16 @@ CROSS JOIN LATERAL (
     WHERE tenant = own.id AND size = wanted.size AND need = '{UNREAD}' LIMIT 1
 ) AS found
 """
+# The needs of a size are in order, and the content digest is the first: ''.
+_UNDECIDED_SIZES = """
+SELECT wanted.size
+FROM (SELECT id FROM onecopy.tenant WHERE name = %b) AS own
+CROSS JOIN unnest(%b::bigint[]) AS wanted(size)
+CROSS JOIN LATERAL (
+    SELECT FROM onecopy.copy
+    WHERE tenant = own.id AND size = wanted.size AND need > '' LIMIT 1
+) AS found
+"""
 # A loose index scan: it jumps from each distinct need of a size to the next one.
 _NEEDS = """
 WITH RECURSIVE own(id) AS (SELECT id FROM onecopy.tenant WHERE name = %b),
@@ -166,6 +176,13 @@ def unread_sizes(connection: Connection, tenant: str, sizes: Sequence[int]) -> s
     if not sizes:
         return set()
     return {size for (size,) in fetch(connection, _UNREAD_SIZES, tenant, sorted(set(sizes)))}
+
+
+def undecided_sizes(connection: Connection, tenant: str, sizes: Sequence[int]) -> set[int]:
+    """Return the sizes for which there is a copy without a proved content digest."""
+    if not sizes:
+        return set()
+    return {size for (size,) in fetch(connection, _UNDECIDED_SIZES, tenant, sorted(set(sizes)))}
 
 
 def schemes(connection: Connection, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:

@@ -85,6 +85,9 @@ class SqliteIndex:
     def unread_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return self._readers.read(reading.unread_sizes, tenant, sizes)
 
+    def undecided_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
+        return self._readers.read(reading.undecided_sizes, tenant, sizes)
+
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]
         rows = self._packed((tenant, copy) for copy in copies)

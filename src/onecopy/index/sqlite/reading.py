@@ -60,6 +60,14 @@ SELECT value FROM carray(?2) WHERE EXISTS (
     WHERE size.size = value AND tenant = (SELECT id FROM tenant WHERE name = ?1) AND need = ?3)
 """
 
+# The needs of a size are in order, and the content digest is the first: ''.
+_UNDECIDED_SIZES = """
+SELECT value FROM carray(?2) WHERE EXISTS (
+    SELECT 1 FROM size
+    WHERE size.size = value AND tenant = (SELECT id FROM tenant WHERE name = ?1) AND need > ''
+        AND copy > 0)
+"""
+
 _UNREAD = """
 SELECT key, copy.size, digests, identity, stored_at, recorded_at
 FROM size LEFT JOIN copy ON copy.id = size.copy
@@ -202,6 +210,14 @@ def unread_sizes(connection: apsw.Connection, tenant: str, sizes: Sequence[int])
         return set()
     ordered = apsw.carray(array("q", sorted(set(sizes))))
     return {size for (size,) in connection.execute(_UNREAD_SIZES, (tenant, ordered, UNREAD))}
+
+
+def undecided_sizes(connection: apsw.Connection, tenant: str, sizes: Sequence[int]) -> set[int]:
+    """Return the sizes for which there is a copy without a proved content digest."""
+    if not sizes:
+        return set()
+    ordered = apsw.carray(array("q", sorted(set(sizes))))
+    return {size for (size,) in connection.execute(_UNDECIDED_SIZES, (tenant, ordered))}
 
 
 def needs(connection: apsw.Connection, tenant: str, sizes: Sequence[int]) -> dict[int, list[str]]:

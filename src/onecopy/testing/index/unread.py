@@ -51,6 +51,17 @@ class UnreadContract:
         assert index.unread_sizes("t", []) == set()
         assert index.unread_sizes("v", [7]) == set()
 
+    def test_undecided_sizes(self, index: LazyIndex) -> None:
+        """The sizes of copies without a proved content digest are returned, and no others."""
+        unknown = [Digests(), Digests.proved(md5_of("b")), claimed(md5_of("c"))]
+        index.add(("t", a_copy(f"k{at}", known, size=at)) for at, known in enumerate(unknown, 1))
+        index.add([("t", a_copy("read", proved("a"), size=4)), ("t", a_copy("m", proved("m")))])
+        index.add([("t", a_copy("n", Digests.proved(md5_of("n"))))])
+        index.add([("u", a_copy("another's", Digests(), size=5))])
+        assert index.undecided_sizes("t", [9, 1000, 1, 2, 3, 4, 5, 1000]) == {1, 2, 3, 1000}
+        assert index.undecided_sizes("t", []) == set()
+        assert index.undecided_sizes("v", [1, 1000]) == set()
+
     def test_limit(self, index: LazyIndex) -> None:
         """The limit is respected; a larger limit returns the same copies and more."""
         index.add(("t", a_copy(f"k{number}", Digests())) for number in range(10))
