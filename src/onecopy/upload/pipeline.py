@@ -26,7 +26,7 @@ _HASHING_THREADS = 2
 _SENDING_THREADS = 8
 _MAX_LARGE_FILES = 3
 """Large files sent at a time; their parts share the sending threads with the small files."""
-_ABORT_TIMEOUT = 2.0
+_ABORT_TIMEOUT = 4.0
 """Maximum time for an interrupted upload to end its threads, and then to abort, in seconds."""
 
 
