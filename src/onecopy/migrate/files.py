@@ -3,6 +3,7 @@
 import csv
 import gzip
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -42,8 +43,7 @@ class _File:
     """A file of rows. A position is the number of rows before it."""
 
     def __init__(self, path: Path, columns: Columns, tenant: str) -> None:
-        if not path.is_file():
-            raise InvalidSettings(f"no such file: {path}")
+        _require_file(path)
         self._path = path
         self._columns = columns
         self._rows = Rows(tenant, max(1, len(columns.named())))
@@ -67,6 +67,15 @@ class _File:
 
     def close(self) -> None:
         """Do nothing: no file stays open between two calls."""
+
+
+def _require_file(path: Path) -> None:
+    if path.is_file():
+        return
+    if not path.exists():
+        raise InvalidSettings(f"no such file: {path}")
+    kind = "a folder" if path.is_dir() else "a pipe or device, which can't be read twice"
+    raise InvalidSettings(f"{path} is {kind}: name a file of checksums")
 
 
 class CsvSource(_File):
@@ -181,7 +190,9 @@ def _lines(stream: TextIO, path: Path) -> Iterator[str]:
     """Yield the lines of a file; raises BadInput where it can't be read."""
     number = 0
     try:
-        for number, line in enumerate(stream, 1):  # noqa: B007 - for the message
+        for number, line in enumerate(stream, 1):
+            if number == 1:
+                _require_utf8(line, path)
             yield line
     except (OSError, EOFError, zlib.error) as error:  # a truncated gzip file, or not gzip
         raise BadInput(f"can't read {path} after line {number}: {error}") from error
@@ -209,6 +220,12 @@ def _open_text(path: Path) -> TextIO:
         binary: Any = gzip.open(path)  # noqa: SIM115 - closed with the TextIOWrapper
         return TextIOWrapper(binary, "utf-8-sig", "surrogateescape", newline="")
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _require_utf8(line: str, path: Path) -> None:
+    """Raise InvalidSettings if a file begins as UTF-16 does: every line of it would be rejected."""
+    if line.encode(errors="surrogateescape").startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InvalidSettings(f"{path} is encoded as UTF-16: save it as UTF-8")
 
 
 class ParquetSource(_File):

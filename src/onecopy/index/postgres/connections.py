@@ -36,7 +36,7 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
 }
 """Parameters of libpq, unless the URL sets them."""
-_UNKNOWN_OPTION = re.compile(r"invalid URI query parameter: \"(\w+)\"")
+_UNKNOWN_OPTION = re.compile(r"invalid URI query parameter: \"([^\"=]{1,50})\"")
 # Timeouts, so that no process waits forever for another. All queries find their rows by an index,
 # one by one, and are planned once: see reading.py.
 _SESSION = """
