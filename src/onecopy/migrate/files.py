@@ -17,7 +17,7 @@ from onecopy.errors import BadInput, InvalidSettings
 from onecopy.index.extras import extra
 from onecopy.migrate.checksum import is_heading, read_line, shown
 from onecopy.migrate.columns import Columns, options_of
-from onecopy.migrate.interface import Batch, Reject
+from onecopy.migrate.interface import Batch, Reject, numbers_in
 from onecopy.migrate.rows import Rows
 
 _BATCH_ROWS = 10_000
@@ -95,7 +95,7 @@ class CsvSource(_File):
         return lines if size == len(start) else int(size * lines / len(start))
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        done = int(after or 0)
+        [done] = numbers_in(after or "0", 1)
         with closing(_open_text(self._path)) as stream:
             lines = _lines(stream, self._path)
             selected = self._selected(lines) if self._columns.named() else self._listed(lines)
@@ -237,7 +237,7 @@ class ParquetSource(_File):
             return rows
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        done = int(after or 0)
+        [done] = numbers_in(after or "0", 1)
         with self._opened() as parquet:
             header = parquet.schema_arrow.names
             names = [header[place] for place in _places(header, self._columns, self._path)]

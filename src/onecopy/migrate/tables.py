@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
-from onecopy.migrate.interface import Batch
+from onecopy.migrate.interface import Batch, numbers_in
 from onecopy.migrate.relations import Connection, Relation, hidden_rows, translated
 from onecopy.migrate.rows import Rows
 
@@ -93,7 +93,7 @@ class TableSource:
         return int(rows)
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        oid, page = map(int, (after or "0 0").split())
+        oid, page = numbers_in(after or "0 0", 2)
         for part in self._parts:
             if part.oid >= oid:
                 first = page if part.oid == oid else 0
