@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
 from onecopy.store.s3.address import Address
+from onecopy.urls import check_origin
 
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's name -> the name in the platform tags of wheels."""
@@ -19,7 +20,6 @@ _PREFIX = re.compile(r"([A-Za-z0-9!_.-]+/)*")
 _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]*):[0-9]{12}:certificate/[\w-]+")
 _CERTIFICATE_REGION = "us-east-1"
 """CloudFront uses certificates of this region only, wherever the rest is deployed."""
-_ORIGIN = re.compile(r"https?://[^/?#@*\s,]+")
 _TRUST = re.compile(r"[a-z0-9][a-z0-9-]*=(md5|claimed)(,(md5|claimed))?")
 _FIXED_OPTIONS = ("endpoint", "public_endpoint", "region", "profile", "addressing")
 """Options that a store's URL cannot have here: the functions run in the bucket's region."""
@@ -68,10 +68,8 @@ class Choices:
             )
         origins = (*(self.page_origins or ()), *(self.issuer_origins or ()), self.checksum_origin)
         for origin in origins:
-            if origin and not _ORIGIN.fullmatch(origin):
-                raise InvalidSettings(
-                    f"invalid web origin {origin!r}: expected https://host[:port]"
-                )
+            if origin:
+                check_origin(origin)
         for each in self.trust or ():
             if each and not _TRUST.fullmatch(each):
                 raise InvalidSettings(
