@@ -434,3 +434,10 @@ def test_a_certificate_that_nobody_vouches_for(
         pytest.raises(Unavailable, match=r"(?i)certificate.verify.failed"),
     ):
         get(connections, server.url)
+
+
+def test_a_server_with_tls_is_named(connections: HttpClient) -> None:
+    """Its alert to a request without TLS is no HTTP, and says what the URL should be."""
+    alert = b"\x15\x03\x01\x00\x02\x02\x46"
+    with speaking(says(alert)) as server, pytest.raises(Unavailable, match="begins with https://"):
+        get(connections, server.url)

@@ -17,6 +17,7 @@ from onecopy.key import (
     LONGEST_KEY,
     check_key,
     check_prefix,
+    check_recordable,
     download_name,
     is_recordable,
     join,
@@ -200,6 +201,8 @@ def test_objects_of_other_programs_can_be_recorded(key: str) -> None:
 def test_some_keys_cannot_be_recorded(key: str) -> None:
     """No index can hold them, or they are records of a store."""
     assert not is_recordable(key)
+    with pytest.raises(InvalidKey):
+        check_recordable(key)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from onecopy.errors import InvalidSettings
 from onecopy.index import open_index
 from onecopy.store import open_store
-from onecopy.urls import check_endpoint, options
+from onecopy.urls import check_endpoint, check_origin, options
 
 
 def test_an_option_given_twice_is_named() -> None:
@@ -32,4 +32,40 @@ def test_an_impossible_table_is_refused() -> None:
     """And in that of an index; what may be a password is not shown."""
     with pytest.raises(InvalidSettings, match="invalid URL") as caught:
         open_index("dynamodb://user:secret@[x")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://a.example", "http://localhost:8000", "https://[::1]:9"]
+)
+def test_origin(origin: str) -> None:
+    """An origin is accepted as browsers send it."""
+    assert check_origin(origin) == origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "why"),
+    [
+        ("foo", "expected https://host"),
+        ("*", "expected https://host"),
+        ("null", "expected https://host"),
+        ("https://a.example/", "without a path"),
+        ("https://A.example", "browsers send it as https://a.example"),
+        ("https://a.example:443", "browsers send it as https://a.example"),
+        ("https://a.example:99999", "Port out of range"),
+    ],
+)
+def test_invalid_origin(origin: str, why: str) -> None:
+    """What no browser sends as an origin would never match, and is refused with the reason."""
+    with pytest.raises(InvalidSettings, match=why):
+        check_origin(origin)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://u:secret@host", "http://host/?a=1", "http://host/#a", "host:80", "ftp://host"]
+)
+def test_no_endpoint(url: str) -> None:
+    """What is no URL of a server is refused, and a password in it is not shown."""
+    with pytest.raises(InvalidSettings, match="invalid server URL") as caught:
+        check_endpoint("server URL", url)
     assert "secret" not in str(caught.value)

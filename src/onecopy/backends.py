@@ -4,7 +4,7 @@ from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import TYPE_CHECKING
 
-from onecopy.errors import InvalidSettings
+from onecopy.errors import InvalidSettings, NoIndex
 from onecopy.gate.interface import Gate
 from onecopy.index import Engine, engine_module, is_index, open_any, open_index
 from onecopy.own_files import OwnFiles
@@ -113,11 +113,11 @@ def _require_local(settings: Settings) -> None:
 
 
 def require_index(url: str) -> None:
-    """Raise InvalidSettings if there is no index."""
+    """Raise NoIndex if there is no index."""
     try:
         engine_module(url).require_exists(url)
-    except InvalidSettings as error:
-        raise InvalidSettings(f"{error}; `onecopy upload` and `onecopy scan` create one") from error
+    except NoIndex as error:
+        raise NoIndex(f"{error}; `onecopy upload` and `onecopy scan` create one") from error
 
 
 def require_store(store: Store) -> None:

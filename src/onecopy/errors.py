@@ -8,6 +8,7 @@
     │   ├── LimitExceeded     more than a limit allows
     │   └── WrongBytes        the bytes sent do not match the digest
     ├── InvalidSettings       a URL, file or variable that can't be used
+    │   └── NoIndex           no index is where the settings name one
     ├── NotAllowed            the token does not cover this
     ├── FileChanged           a local file changed while it was read
     ├── UploadUnknown         the store does not have (or no longer has) this upload
@@ -73,6 +74,10 @@ class InvalidSettings(OnecopyError):
     """A URL, file or variable that can't be used."""
 
     reason = "settings-invalid"
+
+
+class NoIndex(InvalidSettings):
+    """No index is where the settings name one."""
 
 
 class NotAllowed(OnecopyError):

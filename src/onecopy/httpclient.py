@@ -5,6 +5,7 @@ request. So this client has only what our requests need, which includes HTTP pro
 cookies, content codings or retries.
 """
 
+import re
 import socket
 import ssl
 import weakref
@@ -30,6 +31,11 @@ _MAX_JOINED_BYTES = 256 * 1024
 """Bodies of at most this size are sent together with the headers."""
 _READ_BYTES = 64 * 1024
 _PROXY_DENIED = 407
+_TLS_ALERT = b"\x15\x03"
+"""How a server that expects TLS answers a plain request (https://www.rfc-editor.org/rfc/rfc8446)."""
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+"""OpenSSL's names for an answer that is not TLS."""
+_OPENSSL_PLACE = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity", "User-Agent: onecopy")
 
 
@@ -245,6 +251,8 @@ class _Response:
         try:
             self._parser.feed_data(data)
         except HttpParserError as error:
+            if data.startswith(_TLS_ALERT):
+                raise _Lost("it answers in TLS: its URL begins with https://") from error
             raise _Lost(f"the response is not HTTP: {error}") from error
 
     def value(self) -> Response:
@@ -340,5 +348,9 @@ def _pieces(head: bytes, payload: Payload | None) -> Iterator[bytes]:
 
 
 def _plain(error: Exception) -> str:
-    """Return the operating system's description of an error."""
+    """Return the operating system's or OpenSSL's description of an error."""
+    if isinstance(error, ssl.SSLError):
+        if error.reason in _NO_TLS:
+            return "it does not answer in TLS; if it has none, its URL begins with http://"
+        return _OPENSSL_PLACE.sub("", str(error))
     return (getattr(error, "strerror", None) or str(error)).strip()

@@ -49,6 +49,15 @@ def is_recordable(key: str) -> bool:
     return _bytes(key) <= LONGEST_KEY
 
 
+def check_recordable(key: str) -> str:
+    """Return the key of an object of any program; raises InvalidKey if it cannot be recorded."""
+    if not is_recordable(key):
+        if not key or _UNRECORDABLE.search(key) or is_reserved(key):
+            raise InvalidKey(f"the key {_shown(key)} cannot be recorded: {_danger(key)}")
+        _check_length(key, LONGEST_KEY)
+    return key
+
+
 def is_reserved(key: str) -> bool:
     """Return whether a key is in, or is, a folder in which onecopy keeps records of a store."""
     return RESERVED in key.lower().split("/")

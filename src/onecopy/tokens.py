@@ -30,6 +30,9 @@ TOKENS = "tokens"
 _MAX_BYTES = 64 * 1024
 """Limit of the encoded list of tokens, which is one value of the state."""
 
+_MAX_LABEL = 200
+"""Characters of a label."""
+
 
 class Principal(NamedTuple):
     """An authenticated caller: its tenant and its scopes."""
@@ -81,7 +84,7 @@ def create_token(
 
     It never expires if `expires_at` is None. Expired tokens are removed. Raises BadInput for an
     invalid tenant or scope, and for a tenant that can't coexist with the tenants of other tokens;
-    LimitExceeded when there are too many tokens.
+    LimitExceeded for a long label, and when there are too many tokens.
     """
     check_tenant(tenant)
     if not scopes or not set(scopes) <= set(SCOPES):
@@ -89,12 +92,16 @@ def create_token(
             f"invalid scopes for a token: use one or more of {', '.join(SCOPES)}",
             reason="scope-invalid",
         )
+    if len(label) > _MAX_LABEL:
+        raise LimitExceeded(
+            f"label too long: {len(label)} characters (limit {_MAX_LABEL}); shorten it"
+        )
     secret = PREFIX + secrets.token_urlsafe(32)
     token = Token(
         id=secrets.token_hex(4),
         tenant=tenant,
         scopes=tuple(scope for scope in SCOPES if scope in scopes),
-        label=label[:200],
+        label=label,
         created_ms=now(),
         expires_ms=None if expires_at is None else in_milliseconds(expires_at),
         sha256=hash_secret(secret),

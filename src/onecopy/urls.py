@@ -8,6 +8,8 @@ from onecopy.errors import InvalidSettings
 
 _SECRETS = ("access_key", "secret_key", "aws_access_key_id", "aws_secret_access_key", "password")
 
+_ORIGIN = re.compile(r"https?://[^/?#@*\s,]+")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -56,10 +58,25 @@ def check_endpoint(name: str, endpoint: str | None) -> None:
     if endpoint is None:
         return
     parts = split(endpoint, name)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    is_server = parts.scheme in ("http", "https") and parts.hostname
+    if not is_server or parts.username or parts.query or parts.fragment:
+        user = ", without a user" if parts.username else ""
         raise InvalidSettings(
-            f"invalid {name} {endpoint!r}: expected http(s)://host or http(s)://host:port"
+            f"invalid {name} {bare(endpoint)!r}: expected http(s)://host or http(s)://host:port{user}"
         )
+
+
+def check_origin(origin: str) -> str:
+    """Return a web origin as browsers send it; raises InvalidSettings for anything else."""
+    if not _ORIGIN.fullmatch(origin):
+        raise InvalidSettings(
+            f"invalid web origin {origin!r}: expected https://host[:port], without a path"
+        )
+    parts = split(origin, "web origin")
+    sent = origin.lower().removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+    if origin != sent:
+        raise InvalidSettings(f"invalid web origin {origin!r}: browsers send it as {sent}")
+    return origin
 
 
 def is_loopback(url: str) -> bool:

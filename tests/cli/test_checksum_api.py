@@ -87,3 +87,12 @@ def test_clients_state_the_md5_of_what_they_send_to_a_bucket(
     assert done.code == 0, done.err
     counts = [exists(served.url, content) for content in (*contents, *own)]
     assert counts == [1] * len(counts)
+
+
+@pytest.mark.parametrize("origin", ["foo", "*", "https://Upload.example.org"])
+def test_an_origin_that_no_browser_sends(run: Run, tmp_path: Path, origin: str) -> None:
+    """The service does not start with it, since no page could use the API."""
+    done = run("serve", "--port", "0", "--checksum-api", origin, *backends(tmp_path))
+    assert done.code == 2
+    assert f"invalid web origin {origin!r}" in done.err
+    assert not (tmp_path / "index.sqlite").exists()

@@ -335,6 +335,30 @@ def test_the_ca_of_a_service(run: Run, tmp_path: Path) -> None:
     assert states(gone) == {"network": {"wrong"}}
 
 
+def test_the_address_of_a_service(run: Run) -> None:
+    """Another address than that of the service is named with a fix, and no password is shown."""
+    with answering(404, {}, b"none") as served:
+        done = run("doctor", "--json", "--server", f"{served.url}/page")
+        tls = run("doctor", "--json", "--server", served.url.replace("http:", "https:"))
+    (service,) = findings(done)["service"]
+    assert f"{served.url}/page/v1/config answered 404" in service["message"]
+    assert service["fix"].endswith("which is that of the page; try it without /page")
+    (service,) = findings(tls)["service"]
+    assert service["message"].endswith("its URL begins with http://")
+    for url in ("http://127.0.0.1:99999", "http://ada:hush@127.0.0.1", "127.0.0.1:8000"):
+        done = run("doctor", "--server", url)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("onecopy: invalid server URL")
+        assert "hush" not in done.err
+
+
+def test_policy_of_a_folder(run: Run, tmp_path: Path) -> None:
+    """A folder needs no policy; it is not called a bucket."""
+    done = run("doctor", "--policy", *backends(tmp_path))
+    assert done.code == 2
+    assert "--policy is for buckets, not for" in done.err
+
+
 @on_both
 def test_a_bucket_behind_a_proxy(run: Run, s3: Standin, tmp_path: Path) -> None:
     """Examination and uploads pass the proxy, which needs a password; nothing goes around it."""

@@ -120,3 +120,13 @@ def test_a_full_disk_is_called_full(tmp_path: Path) -> None:
     assert "onecopy: cannot write the results: No space left on device" in said
     assert "onecopy: cannot write the report full/r.html: No space left on device" in said
     assert "onecopy: cannot write the rejected rows to full/rejects.csv: No space left" in said
+
+
+def test_a_wrong_url_is_not_a_missing_index(run: Run, tmp_path: Path) -> None:
+    """Only of an index that is missing it is said which commands create one."""
+    (tmp_path / "f").write_text("f")
+    wrong = run("check", "f", "--index", "postgresql:///db?a.b=1")
+    assert (wrong.code, "create one" in wrong.err) == (2, False)
+    assert "(unknown option a.b)" in wrong.err
+    missing = run("check", "f", "--index", "sqlite:none.db")
+    assert (missing.code, "create one" in missing.err) == (2, True)

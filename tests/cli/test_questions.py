@@ -193,3 +193,14 @@ def test_a_check_answers_whatever_the_name(run: Run, tmp_path: Path, name: str) 
     assert done.err.count("can't be uploaded under its name: invalid key") == 2
     sent = run("upload", "--json", *into, tmp_path / name)
     assert (sent.code, json.loads(sent.out)["reason"]) == (2, "key-invalid")
+
+
+def test_a_file_without_content_is_no_index(run: Run, tmp_path: Path) -> None:
+    """A question does not fill a file of 0 bytes, which may be what is left of an index."""
+    (tmp_path / "photo").write_bytes(b"photo")
+    (tmp_path / "i.db").touch()
+    done = run("check", "photo", "--index", "sqlite:i.db", "--store", "st")
+    assert done.code == 2
+    assert "the file has 0 bytes" in done.err
+    assert (tmp_path / "i.db").stat().st_size == 0
+    assert run("upload", "photo", "--index", "sqlite:i.db", "--store", "st").code == 0

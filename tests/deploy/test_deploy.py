@@ -335,6 +335,9 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
         (["--plan", "--remove"], "give only one of"),
         (["--certificate", "arn:aws:acm:eu-west-1:111122223333:certificate/a1"], "us-east-1 only"),
         (["--certificate", "a1", "--plan"], "expected the ARN"),
+        (["--domain", "https://up.example.org", "--plan"], "invalid domain"),
+        (["--domain", "up", "--plan"], "invalid domain"),
+        (["--alarm-email", "ada", "--plan"], "invalid email address"),
     ],
 )
 def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message: str) -> None:

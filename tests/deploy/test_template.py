@@ -240,7 +240,7 @@ def test_no_secret_is_a_parameter() -> None:
 def test_every_choice_is_a_parameter() -> None:
     """What is chosen on the command line reaches the template."""
     chosen = Choices(
-        domain="a",
+        domain="a.example",
         certificate="arn:aws:acm:us-east-1:111122223333:certificate/a",
         price_class="100",
         page_origins=("https://a",),
@@ -257,7 +257,7 @@ def test_every_choice_is_a_parameter() -> None:
         issuer_origins=("https://a",),
         jwt_tenant="a",
         jwt_scopes="a",
-        alarm_email="a",
+        alarm_email="a@a.example",
         python="3.13",
         architecture="arm64",
     )

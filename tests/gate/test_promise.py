@@ -367,13 +367,15 @@ class TestP2NobodyIsTrustedForADigest:
 
 
 class TestP3InDoubtUpload:
-    def test_index_down(self, world: World) -> None:
-        """A failing index yields `unconfirmed` with a reason."""
+    def test_index_down(self, world: World, caplog: pytest.LogCaptureFixture) -> None:
+        """A failing index yields `unconfirmed` with a reason; the log has the cause."""
         world.upload("a", b"bytes")
         gate = world.gate()
         world.index.close()
         [answer] = gate.check([content(b"bytes")])
         assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "index-unavailable")
+        [message] = [each.message for each in caplog.records if each.name == "onecopy.gate"]
+        assert message.startswith("index-unavailable: ")
 
     def test_store_down(self, world: World) -> None:
         """A failing store yields `unconfirmed` for what it has to be asked about, only."""

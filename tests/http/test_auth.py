@@ -272,3 +272,11 @@ def test_named_tenant_has_room_for_its_prefix(guarded: Service) -> None:
     ).json["results"]
     assert "ticket" in results[0]
     assert results[1]["reason"] == "key-invalid"
+
+
+def test_long_label_is_refused(state: Engine) -> None:
+    """A label is kept whole or refused, never cut."""
+    token, _ = create_token(state, label="x" * 200)
+    assert token.label == "x" * 200
+    with pytest.raises(LimitExceeded, match=r"label too long: 201 characters \(limit 200\)"):
+        create_token(state, label="x" * 201)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -97,10 +98,10 @@ def test_rejects(run: Run, tmp_path: Path) -> None:
         ("x", "1", "a"),
         (md5_hex(1), "-1", "a"),
         (md5_hex(2), "many", "a"),
-        (md5_hex(3), "1", ".."),
+        (md5_hex(3), "1", ".onecopy/x"),
         (md5_hex(4), "1"),
         ("", "1", "a"),
-        (md5_hex(5), "1", "two\nlines"),
+        (md5_hex(5), "1", "long" * 257),
     ]
     write_csv(tmp_path / "l.csv", [("m", "s", "k"), *bad, (md5_hex(9), "9", "good")])
     done = run("migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db")
@@ -117,6 +118,46 @@ def test_rejects(run: Run, tmp_path: Path) -> None:
     again = run("migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db", "--rejects", "mine.csv")
     assert again.code == 1
     assert (tmp_path / "mine.csv").read_text() == file.read_text()
+
+
+def test_foreign_keys(run: Run, tmp_path: Path) -> None:
+    """Keys that other programs gave their objects are moved, as a scan would record them."""
+    foreign = ["a//b", "./x", "../x", "/lead", "trail/", "two\nlines"]
+    write_csv(
+        tmp_path / "l.csv",
+        [("m", "s", "k"), *((md5_hex(n), n + 1, k) for n, k in enumerate(foreign))],
+    )
+    done = run("migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db")
+    assert done.code == 0, done.err
+    keys = {
+        entry.key for _, entry in entries_of(f"sqlite:{tmp_path}/i.db") if isinstance(entry, Copy)
+    }
+    assert keys == set(foreign)
+
+
+def test_utf_16(run: Run, tmp_path: Path) -> None:
+    """A file in UTF-16 is refused by name; its first line was taken for a heading."""
+    for name, encoding in (("l.csv", "utf-16"), ("l.txt", "utf-16-be")):
+        text = f"\ufeff{md5_hex(1)}\n" if encoding == "utf-16-be" else f"{md5_hex(1)}\n"
+        (tmp_path / name).write_text(text, encoding)
+        for source in (name, f"{name}?column=m"):
+            done = run("migrate", source, "sqlite:i.db")
+            assert done.code == 2
+            assert f"{name} is encoded as UTF-16: save it as UTF-8" in done.err
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """A folder or pipe with the name of a list is not called missing."""
+    (tmp_path / "folder.csv").mkdir()
+    os.mkfifo(tmp_path / "pipe.txt")
+    kinds = {
+        "folder.csv": "is a folder",
+        "pipe.txt": "is a pipe or device",
+        "no.csv": "no such file",
+    }
+    for name, kind in kinds.items():
+        with pytest.raises(InvalidSettings, match=kind):
+            open_source(str(tmp_path / name), "t")
 
 
 def test_broken_bytes(run: Run, tmp_path: Path) -> None:

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.errors import Damaged, InvalidSettings, Unavailable
 from onecopy.index import Pages, open_index
 from onecopy.index.interface import Entry
-from onecopy.migrate import MigrationResult, migrate, migration
+from onecopy.migrate import MigrationResult, migrate, migration, open_source
 from onecopy.migrate.checkpoint import FileCheckpoint, Mark, StateCheckpoint, migration_name
 from onecopy.migrate.indexes import IndexDestination
 from onecopy.migrate.interface import Batch, Reject, Sampled
 from onecopy.migrate.migration import Progress
 from onecopy.testing.faults import Faults, Rule, fail_after, fail_before
-from tests.migrate.lists import in_order, listed
+from tests.migrate.lists import in_order, listed, md5_hex
 
 
 class Numbers:
@@ -228,3 +228,12 @@ def test_file_that_is_not_ours(destination: IndexDestination, tmp_path: Path) ->
     with pytest.raises(InvalidSettings, match="not a file of rejected rows"):
         migrate(Numbers(10), destination, FileCheckpoint(tmp_path / "c"), tmp_path / "r.csv")
     assert (tmp_path / "r.csv").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("position", ["many", "-1", "1 2 3"])
+def test_damaged_position(tmp_path: Path, position: str) -> None:
+    """A saved position that no migration has written is damage, and not a defect."""
+    (tmp_path / "l.txt").write_text(md5_hex(1))
+    source = open_source(str(tmp_path / "l.txt"), "t")
+    with pytest.raises(Damaged, match="the saved progress of this migration"):
+        list(source.batches(position))

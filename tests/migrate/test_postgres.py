@@ -229,6 +229,7 @@ def test_estimated_count(
         ("table=numbers&column=sum", "public.numbers is a sequence"),
         ("column=sum", "name the table"),
         ("order=n", "name the table"),
+        ("table=sums&column=sum&no-such.option=x", "\\(unknown option no-such.option\\)"),
         ("table=sums&column=sum&tabel=x", "invalid URL of the source \\(unknown option tabel\\)"),
         ("table=sums&column=sum&column=n", "column is given twice"),
         ("table=sums&column=sum&size=", "no name of a column after size="),

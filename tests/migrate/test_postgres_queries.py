@@ -164,3 +164,34 @@ def test_no_since(run: Run, database: str, tmp_path: Path, source: str, why: str
     assert done.code == 2
     assert why in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_hidden_rows(connection: Database, database: str) -> None:
+    """That row-level security may hide rows of a table, or of a part of it, is said first."""
+    connection.execute("CREATE ROLE reader")
+    connection.execute("CREATE TABLE whole (n int, sum text) PARTITION BY RANGE (n)")
+    connection.execute("CREATE TABLE part PARTITION OF whole FOR VALUES FROM (0) TO (9)")
+    connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+    for table in ("sums", "part"):
+        connection.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+    try:
+        reader = f"{database}?options=-crole%3Dreader&column=sum&table="
+        for named in ("sums", "sums&order=n", "whole"):
+            source = open_source(reader + named, "t")
+            assert "rows that its policies hide from the user" in " ".join(source.notes())
+            source.close()
+        owner = open_source(f"{database}?table=sums&column=sum", "t")
+        assert owner.notes() == []
+        owner.close()
+    finally:
+        connection.execute("DROP OWNED BY reader")
+        connection.execute("DROP ROLE reader")
+
+
+def test_materialized_view_without_rows(connection: Database, database: str) -> None:
+    """A materialized view that was never filled is an error, and not a table without rows."""
+    connection.execute("CREATE MATERIALIZED VIEW later AS SELECT * FROM sums WITH NO DATA")
+    with pytest.raises(InvalidSettings, match=r"later has no rows yet: run REFRESH MATERIALIZED"):
+        open_source(f"{database}?table=later&column=sum", "t")
+    connection.execute("REFRESH MATERIALIZED VIEW later")
+    open_source(f"{database}?table=later&column=sum", "t").close()

@@ -1,7 +1,6 @@
 """`onecopy doctor`: find problems of index, store or service, and show how to fix them."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 
@@ -23,10 +22,10 @@ from onecopy.settings import Settings
 from onecopy.store import Store, open_store
 from onecopy.store.interface import Lister, Sweeper
 from onecopy.store.s3.address import Address
+from onecopy.urls import check_origin
 
 _DEFAULT_ORIGINS = ("http://127.0.0.1:8000", "http://localhost:8000")
 """Where `onecopy serve` serves its page by default."""
-_ORIGIN = re.compile(r"https?://[^/?#@*\s]+")
 _DAY_SECONDS = 24 * 3600
 
 
@@ -85,10 +84,7 @@ def command(  # noqa: PLR0913 - one for each option
     if abort_stale:
         return _abort_stale(settings, days, as_json=as_json)
     for origin in origins:
-        if not _ORIGIN.fullmatch(origin):
-            raise InvalidSettings(
-                f"invalid web origin {origin!r}: use https://host[:port], without a path"
-            )
+        check_origin(origin)
     return _print(_findings(settings, origins, fix_cors=fix_cors), as_json=as_json)
 
 
@@ -172,6 +168,10 @@ def _lines(finding: Finding) -> list[str]:
 
 
 def _print_policy(settings: Settings) -> int:
+    if settings.store.partition(":")[0] != "s3":
+        raise InvalidSettings(
+            f"--policy is for buckets, not for {settings.store}: name one, as --store s3://photos"
+        )
     output = Display()
     for line in json.dumps(least_policy(Address.parse(settings.store)), indent=2).splitlines():
         output.line(line)

@@ -14,6 +14,7 @@ from onecopy.backends import opened_backends, ticket_secrets_of
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.settings import Settings
+from onecopy.urls import check_origin
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -76,6 +77,8 @@ def command(  # noqa: PLR0913 - one for each option
     from onecopy.tickets import LIFETIME, RESUMABLE
     from onecopy.tokens import requires_tokens
 
+    if checksum_api:
+        check_origin(checksum_api)
     with opened_backends(settings) as (index, store):
         if isinstance(store, Sweeper):
             store.abort_stale(RESUMABLE + LIFETIME)

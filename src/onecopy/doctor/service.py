@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -14,14 +15,17 @@ from onecopy.documents import ConfigResponse, SignInResponse
 from onecopy.errors import Failure
 from onecopy.httpclient import HttpClient, Response
 from onecopy.network import read_network
+from onecopy.urls import check_endpoint
 from onecopy.version import __version__
 
 
 def examine_service(url: str, token: str | None, *, allow_http: bool = False) -> Iterator[Finding]:
     """Check that a service answers, its version and clock, and the permissions of the token.
 
-    A token is sent over plain HTTP to another machine only with `allow_http`.
+    A token is sent over plain HTTP to another machine only with `allow_http`. Raises
+    InvalidSettings for what is no URL of a server.
     """
+    check_endpoint("server URL", url)
     root, network = url.rstrip("/"), read_network()
     yield (way := examine_network(network, root))
     if way.state is State.WRONG:
@@ -47,14 +51,20 @@ def _examine_response(root: str, response: Response) -> Iterator[Finding]:
     try:
         config = msgspec.json.decode(response.data, type=ConfigResponse)
     except msgspec.DecodeError:
-        message = f"{root} answered {response.status}, but it is not a onecopy service"
-        yield wrong("service", message, "check the address of the service")
+        message = f"{root} is not a onecopy service: {root}/v1/config answered {response.status}"
+        yield wrong("service", message, _fix_of_address(root))
         return
     yield fine("service", f"{root} answers; its store: {config.store.url or config.store.kind}")
     yield _examine_version(config.version)
     yield _examine_scopes(config)
     yield examine_clock(response.headers.get("date"), datetime.now(UTC))
     yield from _examine_sign_in(root)
+
+
+def _fix_of_address(root: str) -> str:
+    path = urlsplit(root).path
+    advice = f"; try it without {path}" if path else ""
+    return f"check the server URL, which is that of the page{advice}"
 
 
 def _examine_sign_in(root: str) -> Iterator[Finding]:

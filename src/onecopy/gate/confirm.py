@@ -5,6 +5,7 @@ with the identity under which it was recorded, and if its evidence is proved. An
 read once, within a limit; otherwise the answer is `unconfirmed`.
 """
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -24,6 +25,7 @@ from onecopy.store.objects import copy_of, hash_object, store_reason
 from onecopy.tenant import Tenant
 
 _T = TypeVar("_T")
+_log = logging.getLogger("onecopy.gate")
 _NEW = Answer(Verdict.NEW)
 LISTED = "listed"
 """The reason if a checksum list has the content and no copy is known."""
@@ -95,7 +97,9 @@ class Confirmer:
         except Damaged:
             raise  # no later answer could be relied on either
         except Failure as failure:
-            return [Answer(Verdict.UNCONFIRMED, reason=_index_reason(failure))] * len(contents)
+            reason = _index_reason(failure)
+            _log.warning("%s: %s", reason, failure)  # the answer has the reason only
+            return [Answer(Verdict.UNCONFIRMED, reason=reason)] * len(contents)
 
     def _find(self, contents: Sequence[Content], budget: Budget, *, weak: bool) -> list[Answer]:
         """Decide the common cases in one batch, and the others one by one."""
@@ -374,7 +378,9 @@ class Confirmer:
         try:
             return self._store.look([prefix + copy.key for copy in copies])
         except Failure as failure:
-            return [Unknown(store_reason(failure))] * len(copies)
+            reason = store_reason(failure)
+            _log.warning("%s: %s", reason, failure)
+            return [Unknown(reason)] * len(copies)
 
 
 def _has_content_digest(content: Content) -> bool:

@@ -264,7 +264,7 @@ class EngineModule(Protocol):
         ...
 
     def require_exists(self, url: str) -> None:
-        """Raise InvalidSettings if there is no index at this URL."""
+        """Raise NoIndex if there is no index at this URL."""
         ...
 
     def name_of(self, url: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import zlib
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from onecopy.errors import BadInput, InvalidSettings
 from onecopy.index.extras import extra
 from onecopy.migrate.checksum import is_heading, read_line, shown
 from onecopy.migrate.columns import Columns, options_of
-from onecopy.migrate.interface import Batch, Reject
+from onecopy.migrate.interface import Batch, Reject, numbers_in
 from onecopy.migrate.rows import Rows
 
 _BATCH_ROWS = 10_000
@@ -42,8 +43,7 @@ class _File:
     """A file of rows. A position is the number of rows before it."""
 
     def __init__(self, path: Path, columns: Columns, tenant: str) -> None:
-        if not path.is_file():
-            raise InvalidSettings(f"no such file: {path}")
+        _require_file(path)
         self._path = path
         self._columns = columns
         self._rows = Rows(tenant, max(1, len(columns.named())))
@@ -69,6 +69,15 @@ class _File:
         """Do nothing: no file stays open between two calls."""
 
 
+def _require_file(path: Path) -> None:
+    if path.is_file():
+        return
+    if not path.exists():
+        raise InvalidSettings(f"no such file: {path}")
+    kind = "a folder" if path.is_dir() else "a pipe or device, which can't be read twice"
+    raise InvalidSettings(f"{path} is {kind}: name a file of checksums")
+
+
 class CsvSource(_File):
     """A CSV file with a heading if columns are named, otherwise a list of checksums.
 
@@ -86,7 +95,7 @@ class CsvSource(_File):
         return lines if size == len(start) else int(size * lines / len(start))
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        done = int(after or 0)
+        [done] = numbers_in(after or "0", 1)
         with closing(_open_text(self._path)) as stream:
             lines = _lines(stream, self._path)
             selected = self._selected(lines) if self._columns.named() else self._listed(lines)
@@ -181,7 +190,9 @@ def _lines(stream: TextIO, path: Path) -> Iterator[str]:
     """Yield the lines of a file; raises BadInput where it can't be read."""
     number = 0
     try:
-        for number, line in enumerate(stream, 1):  # noqa: B007 - for the message
+        for number, line in enumerate(stream, 1):
+            if number == 1:
+                _require_utf8(line, path)
             yield line
     except (OSError, EOFError, zlib.error) as error:  # a truncated gzip file, or not gzip
         raise BadInput(f"can't read {path} after line {number}: {error}") from error
@@ -211,6 +222,12 @@ def _open_text(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
+def _require_utf8(line: str, path: Path) -> None:
+    """Raise InvalidSettings if a file begins as UTF-16 does: every line of it would be rejected."""
+    if line.encode(errors="surrogateescape").startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InvalidSettings(f"{path} is encoded as UTF-16: save it as UTF-8")
+
+
 class ParquetSource(_File):
     """A Parquet file."""
 
@@ -220,7 +237,7 @@ class ParquetSource(_File):
             return rows
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        done = int(after or 0)
+        [done] = numbers_in(after or "0", 1)
         with self._opened() as parquet:
             header = parquet.schema_arrow.names
             names = [header[place] for place in _places(header, self._columns, self._path)]

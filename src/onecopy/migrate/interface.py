@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from onecopy.index.interface import Entry, State
+from onecopy.index.stored import decoding
 
 
 class Reject(NamedTuple):
@@ -31,6 +32,15 @@ class Batch(NamedTuple):
     """Rows with the name of a file, which is not kept: a copy needs a size."""
     empty_files: int = 0
     """Rows of files with a size of 0: they have no content to find again."""
+
+
+def numbers_in(position: str, count: int) -> list[int]:
+    """Return the numbers of a saved position; raises Damaged if it is another text."""
+    with decoding("the saved progress of this migration"):
+        numbers = [int(part) for part in position.split()]
+        if len(numbers) != count or min(numbers) < 0:
+            raise ValueError(f"no position: {position[:100]!r}")
+    return numbers
 
 
 class Source(Protocol):

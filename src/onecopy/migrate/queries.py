@@ -13,7 +13,13 @@ from psycopg import errors, sql
 
 from onecopy.errors import InvalidSettings
 from onecopy.migrate.interface import Batch
-from onecopy.migrate.relations import Column, Connection, Relation, translated
+from onecopy.migrate.relations import (
+    Column,
+    Connection,
+    Relation,
+    hidden_rows,
+    translated,
+)
 from onecopy.migrate.rows import Rows
 
 _BATCH_ROWS = 10_000
@@ -49,14 +55,15 @@ class QuerySource:
             connection.execute("SET enable_seqscan = 'on'")
 
     def notes(self) -> list[str]:
+        hidden = hidden_rows(self._connection, self._relation)
         if self._order is not None:
-            return []
+            return hidden
         note = (
             f"{self._relation} is not a plain table, so an interrupted migration of it starts over;"
             " to make it resumable, name a column to read it by, such as a number or a time: "
             "&order=COLUMN"
         )
-        return [note]
+        return [*hidden, note]
 
     def version(self) -> str:
         if self._order is None:

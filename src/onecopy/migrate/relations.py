@@ -5,7 +5,7 @@ Names are those of SQL: folded to lower case, unless they stand in double quotes
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, LiteralString, NamedTuple
 
 import psycopg
 
@@ -34,6 +34,8 @@ _NO_NAME = (
     psycopg.errors.InvalidName,
     psycopg.errors.SyntaxError,
 )
+_HIDDEN = "SELECT row_security_active(%s::oid)"
+_POPULATED = "SELECT relispopulated FROM pg_class WHERE oid = %s"
 _UNREADABLE = {"S": "a sequence", "i": "an index", "I": "an index", "c": "a type"}
 
 
@@ -73,7 +75,26 @@ def find_relation(connection: Connection, name: str) -> Relation:
     relation = Relation(*rows[0])
     if kind := _UNREADABLE.get(relation.kind):
         raise InvalidSettings(f"{relation} is {kind}, which has no rows; name a table or a view")
+    if not _is_true(connection, relation, _POPULATED):
+        raise InvalidSettings(f"{relation} has no rows yet: run REFRESH MATERIALIZED VIEW first")
     return relation
+
+
+def hidden_rows(connection: Connection, relation: Relation) -> list[str]:
+    """Return a sentence for the user if policies of a table may hide some of its rows from us."""
+    if not _is_true(connection, relation, _HIDDEN):
+        return []
+    note = (
+        f"{relation} has row-level security, so rows that its policies hide from the user "
+        f"{connection.info.user} are not read; name a user with BYPASSRLS to read all of them"
+    )
+    return [note]
+
+
+def _is_true(connection: Connection, relation: Relation, query: LiteralString) -> bool:
+    with translated(str(relation)):
+        rows = connection.execute(query, (relation.oid,)).fetchall()
+    return bool(rows[0][0])
 
 
 def _advice(connection: Connection, name: str) -> str:

@@ -7,7 +7,7 @@ from onecopy.content import Copy, Digests, Evidence, Listed
 from onecopy.digest import CLIENT_MD5, LARGEST_CONTENT, Digest
 from onecopy.errors import BadInput, InvalidDigest
 from onecopy.index.interface import Entry
-from onecopy.key import check_key
+from onecopy.key import check_recordable
 from onecopy.migrate.checksum import is_of_nothing, read_checksum, read_size, shown
 from onecopy.migrate.interface import Reject
 from onecopy.tenant import Tenant
@@ -60,9 +60,9 @@ class Rows:
     def _copy(self, row: Sequence[Any]) -> Copy:
         digest, size, key = row
         known, known_size = _sized(digest, "" if size is None else size)
-        if not isinstance(key, str):
+        if not key or not isinstance(key, str):
             raise BadInput("the key is missing")
-        check_key(self._prefix + key)
+        check_recordable(self._prefix + key)
         claimed = Digests.of([(known, Evidence.CLAIMED)])
         return Copy(key, known_size or 0, claimed, UNSEEN, self._now, self._now)
 

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from psycopg import sql
 
-from onecopy.migrate.interface import Batch
-from onecopy.migrate.relations import Connection, Relation, translated
+from onecopy.migrate.interface import Batch, numbers_in
+from onecopy.migrate.relations import Connection, Relation, hidden_rows, translated
 from onecopy.migrate.rows import Rows
 
 _PAGES_PER_QUERY = 256
@@ -77,7 +77,8 @@ class TableSource:
         self._rows = rows
 
     def notes(self) -> list[str]:
-        return []
+        tables = [Relation(part.oid, part.schema, part.table, part.kind) for part in self._parts]
+        return [note for table in tables for note in hidden_rows(self._connection, table)]
 
     def version(self) -> str:
         return " ".join(f"{part.oid}:{part.filenode}" for part in self._parts)
@@ -92,7 +93,7 @@ class TableSource:
         return int(rows)
 
     def batches(self, after: str | None = None) -> Iterator[Batch]:
-        oid, page = map(int, (after or "0 0").split())
+        oid, page = numbers_in(after or "0 0", 2)
         for part in self._parts:
             if part.oid >= oid:
                 first = page if part.oid == oid else 0

@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
 from onecopy.store.s3.address import Address
+from onecopy.urls import check_origin
 
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
 """Lambda's name -> the name in the platform tags of wheels."""
@@ -19,7 +20,8 @@ _PREFIX = re.compile(r"([A-Za-z0-9!_.-]+/)*")
 _CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:([a-z0-9-]*):[0-9]{12}:certificate/[\w-]+")
 _CERTIFICATE_REGION = "us-east-1"
 """CloudFront uses certificates of this region only, wherever the rest is deployed."""
-_ORIGIN = re.compile(r"https?://[^/?#@*\s,]+")
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _TRUST = re.compile(r"[a-z0-9][a-z0-9-]*=(md5|claimed)(,(md5|claimed))?")
 _FIXED_OPTIONS = ("endpoint", "public_endpoint", "region", "profile", "addressing")
 """Options that a store's URL cannot have here: the functions run in the bucket's region."""
@@ -68,10 +70,8 @@ class Choices:
             )
         origins = (*(self.page_origins or ()), *(self.issuer_origins or ()), self.checksum_origin)
         for origin in origins:
-            if origin and not _ORIGIN.fullmatch(origin):
-                raise InvalidSettings(
-                    f"invalid web origin {origin!r}: expected https://host[:port]"
-                )
+            if origin:
+                check_origin(origin)
         for each in self.trust or ():
             if each and not _TRUST.fullmatch(each):
                 raise InvalidSettings(
@@ -80,6 +80,7 @@ class Choices:
         Patterns(filter(None, self.trash or ())).check("--trash")
         if self.issuer and urlsplit(self.issuer).scheme not in ("http", "https"):
             raise InvalidSettings(f"invalid issuer {self.issuer!r}: expected https://…")
+        _check_addresses(self.domain, self.alarm_email)
         if self.certificate:
             _check_certificate(self.certificate)
         if self.store is not None:
@@ -151,6 +152,16 @@ def store_options(address: Address, endpoint: Mapping[str, str]) -> str:
         "sse_key": address.sse_key,
     }
     return urlencode({name: value for name, value in options.items() if value})
+
+
+def _check_addresses(domain: str | None, email: str | None) -> None:
+    """Refuse what CloudFront and SNS would refuse after some minutes."""
+    if domain and not _DOMAIN.fullmatch(domain):
+        raise InvalidSettings(
+            f"invalid domain {domain!r}: expected a name in lower case, as up.example.org"
+        )
+    if email and not _EMAIL.fullmatch(email):
+        raise InvalidSettings(f"invalid email address {email!r}: expected name@example.org")
 
 
 def _check_certificate(arn: str) -> None:

@@ -18,6 +18,7 @@ from onecopy.index import Engine, Lists, open_any
 from onecopy.settings import Settings
 from onecopy.tenant import DEFAULT_TENANT, is_tenant
 from onecopy.tokens import list_tokens
+from onecopy.urls import check_origin
 
 LIMITS = Limits(files=400, parts=500)
 """With the longest keys, the signed requests for this number fill the 6 MB of a response."""
@@ -42,6 +43,8 @@ def open_checksums(settings: FunctionSettings) -> ChecksumFunction:
     index = _checksum_table(settings)
     if index is None:
         raise InvalidSettings("the checksum API needs the variable DYNAMODB_TABLE")
+    if settings.checksum_origin is not None:
+        check_origin(settings.checksum_origin)
     return ChecksumFunction(index, ChecksumApi(settings.checksum_origin, settings.checksum_tenant))
 
 
@@ -92,7 +95,7 @@ def _checksum_api(settings: FunctionSettings) -> ChecksumApi | None:
     if settings.checksum_origin is None:
         return None
     index = _checksum_table(settings)
-    return ChecksumApi(settings.checksum_origin, settings.checksum_tenant, index)
+    return ChecksumApi(check_origin(settings.checksum_origin), settings.checksum_tenant, index)
 
 
 def _checksum_table(settings: FunctionSettings) -> Engine | Lists | None:

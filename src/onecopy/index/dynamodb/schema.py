@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from onecopy.errors import Forbidden, InvalidSettings, Unavailable
+from onecopy.errors import Forbidden, InvalidSettings, NoIndex, Unavailable
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.errors import Rejected
@@ -106,7 +106,7 @@ def describe(table: Table) -> Item:
         if error.code != "ResourceNotFoundException":
             raise
         region = table.client.meta.region_name
-        raise InvalidSettings(
+        raise NoIndex(
             f"there is no table {table.name} in {region}: check the name and the region"
         ) from error
     description: Item = answer["Table"]
@@ -114,7 +114,7 @@ def describe(table: Table) -> Item:
 
 
 def require_table(address: Address) -> None:
-    """Raise InvalidSettings if the table does not exist."""
+    """Raise NoIndex if the table does not exist."""
     table = Table(address)
     try:
         describe(table)

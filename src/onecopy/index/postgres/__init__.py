@@ -31,7 +31,7 @@ def open_url(url: str) -> Engine:
 
 
 def require_exists(url: str) -> None:
-    """Raise InvalidSettings if there is no index in the database."""
+    """Raise NoIndex if there is no index in the database."""
     with extra("postgres"):
         from onecopy.index.postgres.connections import require_index
     require_index(url)

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.numeric import Int8BinaryDumper
 
-from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.errors import InvalidSettings, NoIndex, Unavailable
 from onecopy.index.postgres.errors import failure, refusal
 
 P = ParamSpec("P")
@@ -36,7 +36,7 @@ _DEFAULTS = {
     "tcp_user_timeout": "30000",
 }
 """Parameters of libpq, unless the URL sets them."""
-_UNKNOWN_OPTION = re.compile(r"invalid URI query parameter: \"(\w+)\"")
+_UNKNOWN_OPTION = re.compile(r"invalid URI query parameter: \"([^\"=]{1,50})\"")
 # Timeouts, so that no process waits forever for another. All queries find their rows by an index,
 # one by one, and are planned once: see reading.py.
 _SESSION = """
@@ -240,14 +240,14 @@ def conninfo_of(url: str, subject: str = "the index") -> str:
 
 
 def require_index(url: str) -> None:
-    """Raise InvalidSettings if the database contains no index."""
+    """Raise NoIndex if the database contains no index."""
     connections = Connections(url)
     try:
         ((found,),) = connections.use(fetch, "SELECT to_regclass('onecopy.copy') IS NOT NULL")
     finally:
         connections.close()
     if not found:
-        raise InvalidSettings(
+        raise NoIndex(
             "there is no index in this database; to read a table of checksums, use "
             "postgresql://…?table=T&column=C"
         )

@@ -15,7 +15,10 @@ _MEANINGS: dict[str, _Meaning] = {
     "25006": (Unavailable, "the database is read-only, perhaps a standby: use the primary"),
     "25P": (Unavailable, "the database ended the transaction"),
     "28": (Forbidden, "the database refused the login"),
-    "3D": (InvalidSettings, "there is no such database: create it with createdb"),
+    "3D": (
+        InvalidSettings,
+        "there is no such database: check its name, or create it with createdb",
+    ),
     "40": (Unavailable, "other processes are writing to the same records: try again"),
     "42501": (Forbidden, "the database user lacks a permission"),
     "53": (Unavailable, "the database is out of resources"),

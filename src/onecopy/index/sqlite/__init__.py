@@ -20,7 +20,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from onecopy.errors import InvalidSettings
+from onecopy.errors import InvalidSettings, NoIndex
 from onecopy.index.interface import Mean, WriteCost
 from onecopy.index.sqlite.index import SqliteIndex
 
@@ -41,9 +41,12 @@ def open_url(url: str) -> SqliteIndex:
 
 
 def require_exists(url: str) -> None:
-    """Raise InvalidSettings if there is no file."""
-    if not Path(_path(url)).exists():
-        raise InvalidSettings(f"there is no index {_path(url)}: check its name")
+    """Raise NoIndex if there is no file, or one without content, which SQLite would fill."""
+    path = Path(_path(url))
+    if not path.exists():
+        raise NoIndex(f"there is no index {path}: check its name")
+    if path.is_file() and path.stat().st_size == 0:
+        raise NoIndex(f"there is no index {path}: the file has 0 bytes; if it had more, restore it")
 
 
 def name_of(url: str) -> str:

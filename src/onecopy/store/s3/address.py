@@ -52,7 +52,10 @@ class Address:
         """Parse `s3://bucket/prefix?region=…`; raises InvalidSettings."""
         parts = split(url)
         if parts.scheme != "s3" or parts.fragment or not _BUCKET.fullmatch(parts.netloc):
-            raise InvalidSettings(f"invalid bucket {bare(url)!r}: expected s3://bucket/prefix")
+            raise InvalidSettings(
+                f"invalid bucket {bare(url)!r}: expected s3://bucket/prefix, where the bucket has "
+                "3 to 255 of A-Z, a-z, 0-9, ., _ and -, and begins and ends with a letter or digit"
+            )
         given = options(url, _OPTIONS)
         if "sse_key" in given:
             given.setdefault("sse", "aws:kms")
