@@ -216,6 +216,15 @@ class TestSkipped:
             "absent",
         ]
 
+    @pytest.mark.parametrize("path", ["a/", "a/b", "link/"])
+    def test_a_file_named_as_a_folder_is_told(self, tmp_path: Path, path: str) -> None:
+        """The file is there, so it would be wrong to say that there is none."""
+        make(tmp_path, "a")
+        (tmp_path / "link").symlink_to("a")
+        [entry] = walk([f"{tmp_path}/{path}"])
+        assert isinstance(entry, Skipped)
+        assert (entry.reason, entry.message) == ("absent", "it names a file as if it were a folder")
+
     def test_unreadable_is_told(self, as_nobody: Path) -> None:
         """Files and folders that we may not read are listed; those we may are not."""
         make(as_nobody / "tree", "closed/a", "hidden", "mine", "theirs")

@@ -170,12 +170,9 @@ class _Walker(NamedTuple):
             key = self._key(folder, name)
             return self._describe(path, key, name, status)
         except InvalidKey as error:
-            # A store's records are no error: an upload of a folder that is a store means its files.
-            reserved = name.lower() == RESERVED
-            below = "; nothing below it was read" if Path(path).is_dir() and not reserved else ""
-            return _skipped(path, "reserved" if reserved else error.reason, f"{error}{below}")
-        except (FileNotFoundError, NotADirectoryError):
-            return _skipped(path, "absent", "no such file or folder")
+            return _refused(path, name, error)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            return _skipped(path, "absent", _ABSENT[type(error)])
         except OSError as error:
             return _skipped(path, "unreadable", error.strerror or str(error))
 
@@ -211,6 +208,11 @@ class _Walker(NamedTuple):
         return _skipped(path, *_SPECIAL)
 
 
+_ABSENT = {
+    FileNotFoundError: "no such file or folder",
+    NotADirectoryError: "it names a file as if it were a folder",
+}
+_RECORDS = "a folder of this name holds the records of a store, and is never uploaded"
 _SPECIAL = ("special", "devices, pipes and sockets are not uploaded; save the bytes in a file")
 
 
@@ -221,6 +223,14 @@ def _is_special(path: str) -> bool:
     except OSError:
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _refused(path: str, name: str, error: InvalidKey) -> Skipped:
+    # A store's records are no error: an upload of a folder that is a store means its files.
+    if name.lower() == RESERVED:
+        return _skipped(path, "reserved", _RECORDS)
+    below = "; nothing below it was read" if Path(path).is_dir() else ""
+    return _skipped(path, error.reason, f"{error}{below}")
 
 
 def _skipped(path: str, reason: str, message: str) -> Skipped:
