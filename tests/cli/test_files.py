@@ -280,15 +280,39 @@ def test_a_report_into_the_folder_is_left_out(run: Run, photos: Path, tmp_path: 
 
 
 def test_own_files_of_a_service_are_left_out(run: Run, server: Serve, tmp_path: Path) -> None:
-    """With --server, the index that the settings name is left out as well."""
+    """With --server, the index that the settings name is left out, and the service's folder."""
     folder = tmp_path / "d"
     write(folder / "mine", noise(10))
     index = f"sqlite:{folder / 'index.sqlite'}"
     url = server(folder).url
     done = run("upload", "--json", "--server", url, folder, ONECOPY_INDEX=index)
     assert done.code == 0, done.err
-    assert own_names(done.out) == {"index.sqlite", "index.sqlite-shm", "index.sqlite-wal"}
+    assert own_names(done.out) == set(_OWN)
     assert lines(done.out)["mine"]["outcome"] == "uploaded"
+
+
+def test_the_store_of_a_service_on_this_machine_is_left_out(server: Serve, tmp_path: Path) -> None:
+    """`onecopy upload .` beside `onecopy serve` does not store the store in itself."""
+    folder = tmp_path / "d"
+    write(folder / "mine", noise(10))
+    write(folder / "files" / "empty", b"")
+    url, run = server(folder).url, running(folder)
+    done = run("upload", "--json", "--server", url, ".")
+    assert (done.code, lines(done.out)["mine"]["outcome"]) == (0, "uploaded"), done.err
+    assert own_names(done.out) == {"files"}
+    assert run("upload", "--server", url, "files/empty").code == 2
+    assert run("check", "--server", url, "files/d/mine").code == 1
+
+
+def test_a_folder_at_the_path_of_a_store_elsewhere_is_uploaded(
+    server: Serve, tmp_path: Path
+) -> None:
+    """A service in a container states a path that is another folder here."""
+    write(tmp_path / "d" / "files" / "mine", noise(10))
+    url, run = server(tmp_path / "d").url, running(tmp_path)
+    (tmp_path / "d" / "files" / ".onecopy" / "store.json").unlink()
+    done = run("check", "--server", url, "--json", "d/files")
+    assert (done.code, own_names(done.out)) == (0, set())
 
 
 def test_a_missing_path_fails(run: Run, photos: Path, tmp_path: Path) -> None:
