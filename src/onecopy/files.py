@@ -95,7 +95,7 @@ _NOT_A_FILE = frozenset({"symlink", "special", "reserved", "own", "excluded"})
 
 
 def walk(  # noqa: PLR0913 - options by name
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     *,
     to: str = "",
     room: int = LONGEST_KEY,
@@ -103,7 +103,7 @@ def walk(  # noqa: PLR0913 - options by name
     accept: Filter = Filter(),
     any_name: bool = False,
 ) -> Iterator[File | Skipped]:
-    """Return the files at and below `paths`, with their keys below the prefix `to`.
+    """Return the files at and below `paths`, or one path, with their keys below the prefix `to`.
 
     A folder's keys begin with the name of the folder; a file's key is its name. Paths such as `.`
     have the name of the folder that they refer to, and `/` has none. Files are returned folder by
@@ -114,7 +114,9 @@ def walk(  # noqa: PLR0913 - options by name
     are invalid, as for a check. Raises InvalidKey for `to`.
     """
     walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), accept, any_name)
-    return chain.from_iterable(walker.tree(_native(path)) for path in paths)
+    # A text is iterable, too: of "/photos", all files below / would be returned.
+    named = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return chain.from_iterable(walker.tree(_native(path)) for path in named)
 
 
 def _native(path: str | os.PathLike[str]) -> str:

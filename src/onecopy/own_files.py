@@ -21,16 +21,20 @@ _Place = tuple[int, int]
 
 
 class OwnFiles:
-    """The files and folders at some paths, migrations' own, and the files this process prints to.
+    """Files and folders at one path or several, files of migrations, and what this process prints to.
 
     A path at which nothing is yet is recognized as soon as it exists. The user may nevertheless
     name paths below `enterable`, such as files in a store that are checked.
     """
 
     def __init__(
-        self, closed: Iterable[str | os.PathLike[str]] = (), *, enterable: Iterable[Path] = ()
+        self,
+        closed: Iterable[str | os.PathLike[str]] | str | os.PathLike[str] = (),
+        *,
+        enterable: Iterable[Path] = (),
     ) -> None:
-        self._closed = [Path(os.path.realpath(path)) for path in closed]
+        paths = [closed] if isinstance(closed, str | os.PathLike) else closed
+        self._closed = [Path(os.path.realpath(path)) for path in paths]
         self._all = [*self._closed, *(path.resolve() for path in enterable)]
         self._names = frozenset(path.name for path in self._all)
         self._places = self._find()
