@@ -125,9 +125,10 @@ def require_index(url: str) -> None:
 def require_store(store: Store) -> None:
     """Raise InvalidSettings if there is nothing where the store should be."""
     if store.is_vacant():
+        mounted = ", and that its disk is mounted" if store.kind == "folder" else ""
         raise InvalidSettings(
-            f"there is nothing at {store.url}: check the name of the store, and that its disk is "
-            "mounted; `onecopy upload` creates a new store"
+            f"there is nothing at {store.url}: check the name of the store{mounted}; "
+            "`onecopy upload` creates a new store"
         )
 
 
@@ -156,8 +157,10 @@ def own_files(settings: Settings, gate: Gate | None = None, *, for_check: bool =
     files in the store; an upload of them could only store them twice.
     """
     paths = [settings.cache]
-    if is_index(settings.index):
-        paths += engine_module(settings.index).files(settings.index)
+    # The default index has secrets, too, if it was used before another was named.
+    for index in {Settings().index, settings.index}:
+        if is_index(index):
+            paths += engine_module(index).files(index)
     folder = _served_folder(settings, gate) if settings.server else store_folder(settings.store)
     folders = [folder] if folder else []
     return OwnFiles(paths, enterable=folders) if for_check else OwnFiles([*paths, *folders])

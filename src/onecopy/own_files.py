@@ -21,7 +21,7 @@ _Place = tuple[int, int]
 
 
 class OwnFiles:
-    """Files and folders at one path or several, files of migrations, and what this process prints to.
+    """The files and folders at these paths, migrations' own, and the files this process prints to.
 
     A path at which nothing is yet is recognized as soon as it exists. The user may nevertheless
     name paths below `enterable`, such as files in a store that are checked.

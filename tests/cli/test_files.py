@@ -291,6 +291,22 @@ def test_own_files_of_a_service_are_left_out(run: Run, server: Serve, tmp_path: 
     assert lines(done.out)["mine"]["outcome"] == "uploaded"
 
 
+@pytest.mark.parametrize("command", ["check", "upload", "scan"])
+def test_the_default_index_is_left_out_beside_another(tmp_path: Path, command: str) -> None:
+    """The secrets of the first try do not travel into the store that is named next."""
+    run = running(tmp_path)
+    write(tmp_path / "mine", noise(10))
+    assert run("upload", "mine").code == 0
+    other = ("--json", "--index", "sqlite:other.db", "--store")
+    if command == "scan":
+        done = run("scan", *other, ".")
+        assert "onecopy-data/index.sqlite" in json.loads(done.out)["left_out"], done.err
+    else:
+        assert run("upload", *other, "new", "mine").code == 0
+        done = run(command, *other, "new", "onecopy-data")
+        assert "index.sqlite" in own_names(done.out), done.err
+
+
 def test_the_store_of_a_service_on_this_machine_is_left_out(server: Serve, tmp_path: Path) -> None:
     """`onecopy upload .` beside `onecopy serve` does not store the store in itself."""
     folder = tmp_path / "d"
