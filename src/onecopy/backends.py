@@ -128,7 +128,7 @@ def require_store(store: Store) -> None:
         mounted = ", and that its disk is mounted" if store.kind == "folder" else ""
         raise InvalidSettings(
             f"there is nothing at {store.url}: check the name of the store{mounted}; "
-            "`onecopy upload` creates a new store"
+            "`onecopy upload` with a new index creates a new store"
         )
 
 
