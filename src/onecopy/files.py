@@ -21,6 +21,7 @@ Identity = tuple[int, int, int, int, int]
 
 _CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
+_ENDLESS = "has content, but the system says that it is empty, as in /proc; save a copy of it first"
 
 
 class File(NamedTuple):
@@ -43,6 +44,8 @@ class File(NamedTuple):
         descriptor = _open(self.path)
         try:
             self._check(descriptor)
+            if not self.size and os.read(descriptor, 1):
+                raise FileChanged(f"{printable(self.path)} {_ENDLESS}")
             yield descriptor
             self._check(descriptor)
         finally:

@@ -221,6 +221,18 @@ def test_a_named_path_that_is_not_taken_fails(
         assert (done.code, f"{path}: failed: " in done.out) == (2, True)
 
 
+def test_a_file_whose_size_the_system_does_not_know_fails(run: Run, tmp_path: Path) -> None:
+    """An empty object would be stored for it, and success reported; an empty file is uploaded."""
+    write(tmp_path / "empty", b"")
+    done = run("upload", "--json", *backends(tmp_path), "/proc/self/status", tmp_path / "empty")
+    assert done.code == 2
+    found = lines(done.out)
+    assert (found["status"]["outcome"], found["status"]["reason"]) == ("failed", "file-changed")
+    assert "/proc/self/status has content, but" in found["status"]["message"]
+    assert found["empty"]["outcome"] == "uploaded"
+    assert not (tmp_path / "files" / "status").exists()
+
+
 _OWN = ("files", "index.sqlite", "index.sqlite-shm", "index.sqlite-wal")
 
 
