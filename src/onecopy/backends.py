@@ -156,7 +156,7 @@ def own_files(settings: Settings, gate: Gate | None = None, *, for_check: bool =
     With a server, its folder is known only if `gate` names one that is here. A check may be given
     files in the store; an upload of them could only store them twice.
     """
-    paths = [settings.cache]
+    paths = [settings.cache, *([settings.token_file] if settings.token_file else [])]
     # The default index has secrets, too, if it was used before another was named.
     for index in {Settings().index, settings.index}:
         if is_index(index):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-OWN = "it belongs to onecopy: index, store, cache, file of a migration, or this output"
+OWN = "it belongs to onecopy: index, store, cache, token, file of a migration, or this output"
 """The message for a path that is left out."""
 
 _MIGRATION = re.compile(r"onecopy-migrate-[0-9a-f]{16}\.(csv|checkpoint(\.new)?)")

@@ -303,6 +303,17 @@ def test_own_files_of_a_service_are_left_out(run: Run, server: Serve, tmp_path: 
     assert lines(done.out)["mine"]["outcome"] == "uploaded"
 
 
+def test_the_token_is_left_out(server: Serve, tmp_path: Path) -> None:
+    """Others who can read the store could use it."""
+    run, folder = running(tmp_path), tmp_path / "d"
+    write(folder / "mine", noise(10))
+    write(folder / "token", b"secret\n")
+    url = server(tmp_path).url
+    done = run("upload", "--json", "--server", url, "--token-file", folder / "token", folder)
+    assert (done.code, own_names(done.out)) == (0, {"token"}), done.err
+    assert lines(done.out)["mine"]["outcome"] == "uploaded"
+
+
 @pytest.mark.parametrize("command", ["check", "upload", "scan"])
 def test_the_default_index_is_left_out_beside_another(tmp_path: Path, command: str) -> None:
     """The secrets of the first try do not travel into the store that is named next."""
