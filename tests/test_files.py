@@ -4,7 +4,7 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from onecopy.digest import SHA256, Hashed, hash_stream
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.files import File, Skipped, walk
 from onecopy.hashing import hash_files
+from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter, Patterns
 from onecopy.text import printable
 
@@ -215,6 +216,27 @@ class TestSkipped:
             "absent",
             "absent",
         ]
+
+    @pytest.mark.parametrize("of", [str, Path])
+    def test_one_path_is_walked_itself(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, of: Callable[[str], str | Path]
+    ) -> None:
+        """A text is not taken for a list of its letters, of which one may be `.` or `/`."""
+        make(tmp_path, "ab/c", "a", "d")
+        monkeypatch.chdir(tmp_path)
+        assert [entry.path for entry in walk(of("ab"))] == ["ab/c"]
+        own = OwnFiles(of(f"{tmp_path}/ab"))
+        assert [entry.path for entry in walk("d", own=own)] == ["d"]
+        assert [getattr(entry, "reason", None) for entry in walk("ab/c", own=own)] == ["own"]
+
+    @pytest.mark.parametrize("path", ["a/", "a/b", "link/"])
+    def test_a_file_named_as_a_folder_is_told(self, tmp_path: Path, path: str) -> None:
+        """The file is there, so it would be wrong to say that there is none."""
+        make(tmp_path, "a")
+        (tmp_path / "link").symlink_to("a")
+        [entry] = walk([f"{tmp_path}/{path}"])
+        assert isinstance(entry, Skipped)
+        assert (entry.reason, entry.message) == ("absent", "it names a file as if it were a folder")
 
     def test_unreadable_is_told(self, as_nobody: Path) -> None:
         """Files and folders that we may not read are listed; those we may are not."""

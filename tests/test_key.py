@@ -141,6 +141,12 @@ class TestAnyNames:
         message = refusal(check_key, key)
         assert message is None or message.isprintable()
 
+    def test_bytes_that_are_not_utf8_are_shown_as_bytes(self) -> None:
+        """As in the name beside the message, and not as characters that no file has."""
+        message = refusal(check_key, os.fsdecode(b"a\\b/caf\xe9\n.txt"))
+        assert message is not None
+        assert message.startswith(r"invalid key 'a\b/caf\xe9\n.txt': it is not UTF-8")
+
     def test_messages_are_short(self) -> None:
         """An endless key does not make an endless message."""
         with pytest.raises(InvalidKey) as caught:

@@ -55,3 +55,9 @@ def test_filter() -> None:
     assert both.reason("raw/b.jpg") == "it matches a pattern of `exclude`"
     assert both.reason("raw/") == "it matches a pattern of `exclude`"
     assert both.reason("a/") is None  # files in it may match
+
+
+def test_one_pattern_is_not_a_list_of_letters() -> None:
+    """Of the letters of "*.tmp", the first matches every file."""
+    assert Patterns("*.tmp").match("a.tmp")
+    assert not Patterns("*.tmp").match("a.txt")

@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings, NoIndex
@@ -9,7 +10,8 @@ from onecopy.gate.interface import Gate
 from onecopy.index import Engine, engine_module, is_index, open_any, open_index
 from onecopy.own_files import OwnFiles
 from onecopy.settings import Settings, untrusted_backend
-from onecopy.store import Store, names_server, open_store, store_folder
+from onecopy.store import Store, is_marked, names_server, open_store, store_folder
+from onecopy.urls import is_loopback
 
 if TYPE_CHECKING:
     from onecopy.client import Client
@@ -123,9 +125,10 @@ def require_index(url: str) -> None:
 def require_store(store: Store) -> None:
     """Raise InvalidSettings if there is nothing where the store should be."""
     if store.is_vacant():
+        mounted = ", and that its disk is mounted" if store.kind == "folder" else ""
         raise InvalidSettings(
-            f"there is nothing at {store.url}: check the name of the store, and that its disk is "
-            "mounted; `onecopy upload` creates a new store"
+            f"there is nothing at {store.url}: check the name of the store{mounted}; "
+            "`onecopy upload` with a new index creates a new store"
         )
 
 
@@ -147,18 +150,33 @@ def require_named(settings: Settings) -> None:
         raise untrusted_backend("store")
 
 
-def own_files(settings: Settings, *, for_check: bool = False) -> OwnFiles:
+def own_files(settings: Settings, gate: Gate | None = None, *, for_check: bool = False) -> OwnFiles:
     """Return the files and folders on this machine that a command uses for itself.
 
-    With a server, its folder is unknown here: a local store is then a folder like any other. A
-    check may be given files in the store; an upload of them could only store them twice.
+    With a server, its folder is known only if `gate` names one that is here. A check may be given
+    files in the store; an upload of them could only store them twice.
     """
-    paths = [settings.cache]
-    if is_index(settings.index):
-        paths += engine_module(settings.index).files(settings.index)
-    folder = store_folder(settings.store) if settings.server is None else None
+    paths = [settings.cache, *([settings.token_file] if settings.token_file else [])]
+    # The default index has secrets, too, if it was used before another was named.
+    for index in {Settings().index, settings.index}:
+        if is_index(index):
+            paths += engine_module(index).files(index)
+    folder = _served_folder(settings, gate) if settings.server else store_folder(settings.store)
     folders = [folder] if folder else []
     return OwnFiles(paths, enterable=folders) if for_check else OwnFiles([*paths, *folders])
+
+
+def _served_folder(settings: Settings, gate: Gate | None) -> Path | None:
+    """Return the folder of a service on this machine.
+
+    A service at a loopback address may be in a container, with another file system: the folder at
+    the path that it states must be a store.
+    """
+    if gate is None or not settings.server or not is_loopback(settings.server):
+        return None
+    url = gate.config().store_url
+    folder = store_folder(url) if url and gate.config().store_kind == "folder" else None
+    return folder if folder and is_marked(folder) else None
 
 
 def opened_index(settings: Settings, *, create: bool = True) -> AbstractContextManager[Engine]:

@@ -21,6 +21,7 @@ Identity = tuple[int, int, int, int, int]
 
 _CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
+_ENDLESS = "has content, but the system says that it is empty, as in /proc; save a copy of it first"
 
 
 class File(NamedTuple):
@@ -43,6 +44,8 @@ class File(NamedTuple):
         descriptor = _open(self.path)
         try:
             self._check(descriptor)
+            if not self.size and os.read(descriptor, 1):
+                raise FileChanged(f"{printable(self.path)} {_ENDLESS}")
             yield descriptor
             self._check(descriptor)
         finally:
@@ -95,7 +98,7 @@ _NOT_A_FILE = frozenset({"symlink", "special", "reserved", "own", "excluded"})
 
 
 def walk(  # noqa: PLR0913 - options by name
-    paths: Iterable[str | os.PathLike[str]],
+    paths: Iterable[str | os.PathLike[str]] | str | os.PathLike[str],
     *,
     to: str = "",
     room: int = LONGEST_KEY,
@@ -103,7 +106,7 @@ def walk(  # noqa: PLR0913 - options by name
     accept: Filter = Filter(),
     any_name: bool = False,
 ) -> Iterator[File | Skipped]:
-    """Return the files at and below `paths`, with their keys below the prefix `to`.
+    """Return the files at and below `paths`, or one path, with their keys below the prefix `to`.
 
     A folder's keys begin with the name of the folder; a file's key is its name. Paths such as `.`
     have the name of the folder that they refer to, and `/` has none. Files are returned folder by
@@ -114,7 +117,9 @@ def walk(  # noqa: PLR0913 - options by name
     are invalid, as for a check. Raises InvalidKey for `to`.
     """
     walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), accept, any_name)
-    return chain.from_iterable(walker.tree(_native(path)) for path in paths)
+    # A text is iterable, too: of "/photos", all files below / would be returned.
+    named = [paths] if isinstance(paths, str | os.PathLike) else paths
+    return chain.from_iterable(walker.tree(_native(path)) for path in named)
 
 
 def _native(path: str | os.PathLike[str]) -> str:
@@ -170,12 +175,9 @@ class _Walker(NamedTuple):
             key = self._key(folder, name)
             return self._describe(path, key, name, status)
         except InvalidKey as error:
-            # A store's records are no error: an upload of a folder that is a store means its files.
-            reserved = name.lower() == RESERVED
-            below = "; nothing below it was read" if Path(path).is_dir() and not reserved else ""
-            return _skipped(path, "reserved" if reserved else error.reason, f"{error}{below}")
-        except (FileNotFoundError, NotADirectoryError):
-            return _skipped(path, "absent", "no such file or folder")
+            return _refused(path, name, error)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            return _skipped(path, "absent", _ABSENT[type(error)])
         except OSError as error:
             return _skipped(path, "unreadable", error.strerror or str(error))
 
@@ -211,6 +213,11 @@ class _Walker(NamedTuple):
         return _skipped(path, *_SPECIAL)
 
 
+_ABSENT = {
+    FileNotFoundError: "no such file or folder",
+    NotADirectoryError: "it names a file as if it were a folder",
+}
+_RECORDS = "a folder of this name holds the records of a store, and is never uploaded"
 _SPECIAL = ("special", "devices, pipes and sockets are not uploaded; save the bytes in a file")
 
 
@@ -221,6 +228,14 @@ def _is_special(path: str) -> bool:
     except OSError:
         return False
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _refused(path: str, name: str, error: InvalidKey) -> Skipped:
+    # A store's records are no error: an upload of a folder that is a store means its files.
+    if name.lower() == RESERVED:
+        return _skipped(path, "reserved", _RECORDS)
+    below = "; nothing below it was read" if Path(path).is_dir() else ""
+    return _skipped(path, error.reason, f"{error}{below}")
 
 
 def _skipped(path: str, reason: str, message: str) -> Skipped:

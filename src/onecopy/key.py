@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from unicodedata import is_normalized
 
 from onecopy.errors import InvalidKey
+from onecopy.text import printable
 
 LONGEST_KEY = 1024
 """Bytes of UTF-8, including the tenant's prefix."""
@@ -166,7 +167,12 @@ def _shorten(text: str, max_bytes: int) -> str:
 
 def _shown(text: str) -> str:
     """Return text in a form that is harmless in terminals and logs."""
-    return repr(text if len(text) <= 100 else text[:100] + "…")
+    shown = printable(text if len(text) <= 100 else text[:100] + "…")
+    return f"'{''.join(map(_escaped, shown))}'"
+
+
+def _escaped(char: str) -> str:
+    return char if char.isprintable() else char.encode("unicode_escape").decode()
 
 
 def _refusal(key: str) -> InvalidKey:

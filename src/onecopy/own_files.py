@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-OWN = "it belongs to onecopy: index, store, cache, file of a migration, or this output"
+OWN = "it belongs to onecopy: index, store, cache, token, file of a migration, or this output"
 """The message for a path that is left out."""
 
 _MIGRATION = re.compile(r"onecopy-migrate-[0-9a-f]{16}\.(csv|checkpoint(\.new)?)")
@@ -21,16 +21,20 @@ _Place = tuple[int, int]
 
 
 class OwnFiles:
-    """The files and folders at some paths, migrations' own, and the files this process prints to.
+    """The files and folders at these paths, migrations' own, and the files this process prints to.
 
     A path at which nothing is yet is recognized as soon as it exists. The user may nevertheless
     name paths below `enterable`, such as files in a store that are checked.
     """
 
     def __init__(
-        self, closed: Iterable[str | os.PathLike[str]] = (), *, enterable: Iterable[Path] = ()
+        self,
+        closed: Iterable[str | os.PathLike[str]] | str | os.PathLike[str] = (),
+        *,
+        enterable: Iterable[Path] = (),
     ) -> None:
-        self._closed = [Path(os.path.realpath(path)) for path in closed]
+        paths = [closed] if isinstance(closed, str | os.PathLike) else closed
+        self._closed = [Path(os.path.realpath(path)) for path in paths]
         self._all = [*self._closed, *(path.resolve() for path in enterable)]
         self._names = frozenset(path.name for path in self._all)
         self._places = self._find()

@@ -60,14 +60,14 @@ TRASH = (
 
 
 class Patterns:
-    """An ordered list of patterns; the last one that matches decides, and `!` negates.
+    """An ordered list of patterns, or one; the last one that matches decides, and `!` negates.
 
     Raises InvalidSettings, on the first match or `check`, for a pattern that is invalid or has no
     effect.
     """
 
     def __init__(self, lines: Iterable[str] = ()) -> None:
-        self.lines = tuple(lines)
+        self.lines = (lines,) if isinstance(lines, str) else tuple(lines)  # `*` of "*.tmp" is all
 
     def match(self, path: str) -> bool:
         """Return whether a file matches, or is in a folder that does; a folder ends in `/`."""

@@ -47,6 +47,8 @@ class Settings:
     """URL of a service that is used instead of an index and a store."""
     token: str | None = field(default=None, repr=False)
     """The bearer token for the service."""
+    token_file: Path | None = None
+    """The file from which the token was read."""
     secret: str | None = field(default=None, repr=False)
     """Signs tickets and links; None: a secret that the index keeps."""
     tenant: str = "default"
@@ -121,8 +123,9 @@ def read(
     found = frozenset() if file else _found(values, local, named)
     if "server" in found and values.keys() & {"token", "token_file"}:
         raise _untrusted_server(values["server"])
-    if token_file := values.pop("token_file", None):
-        values["token"] = _read_token(Path(token_file))
+    if "token_file" in values:
+        values["token_file"] = Path(values["token_file"])
+        values["token"] = _read_token(values["token_file"])
     return Settings(**values, found=found)
 
 

@@ -221,6 +221,18 @@ def test_a_named_path_that_is_not_taken_fails(
         assert (done.code, f"{path}: failed: " in done.out) == (2, True)
 
 
+def test_a_file_whose_size_the_system_does_not_know_fails(run: Run, tmp_path: Path) -> None:
+    """An empty object would be stored for it, and success reported; an empty file is uploaded."""
+    write(tmp_path / "empty", b"")
+    done = run("upload", "--json", *backends(tmp_path), "/proc/self/status", tmp_path / "empty")
+    assert done.code == 2
+    found = lines(done.out)
+    assert (found["status"]["outcome"], found["status"]["reason"]) == ("failed", "file-changed")
+    assert "/proc/self/status has content, but" in found["status"]["message"]
+    assert found["empty"]["outcome"] == "uploaded"
+    assert not (tmp_path / "files" / "status").exists()
+
+
 _OWN = ("files", "index.sqlite", "index.sqlite-shm", "index.sqlite-wal")
 
 
@@ -280,15 +292,66 @@ def test_a_report_into_the_folder_is_left_out(run: Run, photos: Path, tmp_path: 
 
 
 def test_own_files_of_a_service_are_left_out(run: Run, server: Serve, tmp_path: Path) -> None:
-    """With --server, the index that the settings name is left out as well."""
+    """With --server, the index that the settings name is left out, and the service's folder."""
     folder = tmp_path / "d"
     write(folder / "mine", noise(10))
     index = f"sqlite:{folder / 'index.sqlite'}"
     url = server(folder).url
     done = run("upload", "--json", "--server", url, folder, ONECOPY_INDEX=index)
     assert done.code == 0, done.err
-    assert own_names(done.out) == {"index.sqlite", "index.sqlite-shm", "index.sqlite-wal"}
+    assert own_names(done.out) == set(_OWN)
     assert lines(done.out)["mine"]["outcome"] == "uploaded"
+
+
+def test_the_token_is_left_out(server: Serve, tmp_path: Path) -> None:
+    """Others who can read the store could use it."""
+    run, folder = running(tmp_path), tmp_path / "d"
+    write(folder / "mine", noise(10))
+    write(folder / "token", b"secret\n")
+    url = server(tmp_path).url
+    done = run("upload", "--json", "--server", url, "--token-file", folder / "token", folder)
+    assert (done.code, own_names(done.out)) == (0, {"token"}), done.err
+    assert lines(done.out)["mine"]["outcome"] == "uploaded"
+
+
+@pytest.mark.parametrize("command", ["check", "upload", "scan"])
+def test_the_default_index_is_left_out_beside_another(tmp_path: Path, command: str) -> None:
+    """The secrets of the first try do not travel into the store that is named next."""
+    run = running(tmp_path)
+    write(tmp_path / "mine", noise(10))
+    assert run("upload", "mine").code == 0
+    other = ("--json", "--index", "sqlite:other.db", "--store")
+    if command == "scan":
+        done = run("scan", *other, ".")
+        assert "onecopy-data/index.sqlite" in json.loads(done.out)["left_out"], done.err
+    else:
+        assert run("upload", *other, "new", "mine").code == 0
+        done = run(command, *other, "new", "onecopy-data")
+        assert "index.sqlite" in own_names(done.out), done.err
+
+
+def test_the_store_of_a_service_on_this_machine_is_left_out(server: Serve, tmp_path: Path) -> None:
+    """`onecopy upload .` beside `onecopy serve` does not store the store in itself."""
+    folder = tmp_path / "d"
+    write(folder / "mine", noise(10))
+    write(folder / "files" / "empty", b"")
+    url, run = server(folder).url, running(folder)
+    done = run("upload", "--json", "--server", url, ".")
+    assert (done.code, lines(done.out)["mine"]["outcome"]) == (0, "uploaded"), done.err
+    assert own_names(done.out) == {"files"}
+    assert run("upload", "--server", url, "files/empty").code == 2
+    assert run("check", "--server", url, "files/d/mine").code == 1
+
+
+def test_a_folder_at_the_path_of_a_store_elsewhere_is_uploaded(
+    server: Serve, tmp_path: Path
+) -> None:
+    """A service in a container states a path that is another folder here."""
+    write(tmp_path / "d" / "files" / "mine", noise(10))
+    url, run = server(tmp_path / "d").url, running(tmp_path)
+    (tmp_path / "d" / "files" / ".onecopy" / "store.json").unlink()
+    done = run("check", "--server", url, "--json", "d/files")
+    assert (done.code, own_names(done.out)) == (0, set())
 
 
 def test_a_missing_path_fails(run: Run, photos: Path, tmp_path: Path) -> None:

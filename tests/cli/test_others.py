@@ -1,5 +1,6 @@
 """The other commands: serve, scan, report, forget, token, index, completion."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,7 +16,10 @@ import apsw
 import pytest
 
 from onecopy.cli import main, serve
+from onecopy.content import Digests
+from onecopy.digest import MD5, Digest
 from onecopy.errors import Forbidden
+from onecopy.index import open_index
 from onecopy.store import Upload, open_store
 from onecopy.store.memory import MemoryStore
 from tests.conftest import Run, Serve, backends, environment, running
@@ -58,6 +62,23 @@ def test_report_for_programs(run: Run, tmp_path: Path) -> None:
     assert (told["objects"], told["contents"], told["wasted_bytes"]) == (2, 1, 5000)
     assert told["wasted_per_month"] == 0.005
     assert told["top"][0]["keys"] == ["a", "b"]
+
+
+def test_the_report_says_how_to_identify_the_unknown(run: Run, tmp_path: Path) -> None:
+    """A scan does not read objects that are recorded by a weak digest; the named command does."""
+    write(tmp_path / "files" / "a", noise(5000))
+    assert run("scan", *backends(tmp_path)).code == 0
+    with closing(open_index(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        [(tenant, copy)] = index.copies()
+        index.forget(tenant, [copy])
+        digests = Digests.proved(Digest(MD5, hashlib.md5(noise(5000)).digest()))
+        index.add([(tenant, copy._replace(digests=digests))])
+    remark = "1 objects with unknown content; run `onecopy scan --read missing`"
+    assert remark in run("report", *backends(tmp_path)).out.splitlines()
+    run("scan", *backends(tmp_path))
+    assert remark in run("report", *backends(tmp_path)).out.splitlines()
+    run("scan", "--read", "missing", *backends(tmp_path))
+    assert "unknown" not in run("report", *backends(tmp_path)).out
 
 
 def test_scan_follows_the_tenants_of_the_settings(run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A question creates nothing, and says what is missing."""
 
 import json
+import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -108,6 +109,25 @@ def test_a_first_scan_makes_a_store_of_a_folder_with_files(run: Run, tmp_path: P
     assert run("scan", *backends(tmp_path)).code == 0
     (tmp_path / "files" / "a").unlink()
     assert run("scan", *backends(tmp_path)).out.startswith("0 objects")
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder"])
+@pytest.mark.parametrize("command", ["check", "upload", "scan", "report"])
+def test_after_its_store_is_removed_an_index_is_of_no_use(
+    run: Run, tmp_path: Path, command: str, left: str
+) -> None:
+    """Every command says so: an upload would not create the store again."""
+    write(tmp_path / "photo", noise(10))
+    paths = ["photo"] if command in {"check", "upload"} else []
+    assert run("upload", *backends(tmp_path), "photo").code == 0
+    shutil.rmtree(tmp_path / "files")
+    if left != "nothing":
+        (tmp_path / "files").mkdir()
+    done = run(command, *backends(tmp_path), *paths)
+    assert done.code == 2
+    assert "a new index" in done.err
+    new = f"sqlite:{tmp_path / 'new.sqlite'}"
+    assert run("upload", "--index", new, "--store", tmp_path / "files", "photo").code == 0
 
 
 def test_doctor_creates_nothing_in_a_folder(run: Run, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from onecopy.cli.show import json_line, name_text
+from onecopy.cli.show import json_line, name_text, result_text
+from onecopy.content import Verdict
 from onecopy.text import printable
+from onecopy.upload import Result
 
 _VECTORS = Path(__file__).parents[1] / "vectors" / "names.json"
 NAMES = [(each["name"], each["shown"]) for each in json.loads(_VECTORS.read_text())["names"]]
@@ -57,3 +59,9 @@ def test_json_has_bytes_only_where_names_are_not_utf_8() -> None:
             {"keys": ["c"], "size": 1},
         ],
     }
+
+
+def test_a_copy_too_large_to_confirm_is_read_by_the_named_scan() -> None:
+    """`scan` alone reads no object that is recorded, so it would change nothing."""
+    result = Result("a", 3, Verdict.UNCONFIRMED, reason="read-limit")
+    assert "run `onecopy scan --read missing`" in result_text(result)

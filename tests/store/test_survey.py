@@ -76,3 +76,9 @@ def test_a_failure_names_the_path(name: str | bytes | int, where: str) -> None:
     """Calls on a descriptor have none."""
     error = OSError(errno.EACCES, "Permission denied", name)
     assert str(failure(error)) == f"the store's file system reports{where}: Permission denied"
+
+
+def test_a_link_that_fails_is_named_by_its_new_name() -> None:
+    """The user does not know the name in staging, from which the file is published."""
+    error = OSError(errno.EACCES, "Permission denied", "0123.6", None, b"photo")
+    assert str(failure(error)) == "the store's file system reports for photo: Permission denied"

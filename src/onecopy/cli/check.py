@@ -1,6 +1,6 @@
 """`onecopy check`: find out which files are already stored."""
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import click
 
@@ -35,12 +35,11 @@ def command(
     Nothing is uploaded or created. A file is read only if a stored file or another file at PATH has
     its size. If several files have the same content, all but the first are reported as duplicates.
     """
-    own = own_files(settings, for_check=True)
-    accept = settings.filter
-    with (
-        opened_gate(settings_for_check(settings), create=False) as gate,
-        display_of_files(paths, own, accept, progress=progress, any_name=True) as output,
-    ):
+    with opened_gate(settings_for_check(settings), create=False) as gate, ExitStack() as stack:
+        own, accept = own_files(settings, gate, for_check=True), settings.filter
+        output = stack.enter_context(
+            display_of_files(paths, own, accept, progress=progress, any_name=True)
+        )
         found = files_below(paths, "", own, accept, output, any_name=True)
         with closing(check(found, gate, progress=output.callback)) as results:
             summary = print_results(results, output, as_json=as_json)

@@ -102,7 +102,10 @@ def _lines(figures: Report) -> list[str]:
     if figures.in_trash:
         lines.append(f"{figures.in_trash:,} more objects in trash and snapshots, not counted above")
     if figures.unidentified:
-        lines.append(f"{figures.unidentified:,} objects with unknown content; run `onecopy scan`")
+        lines.append(
+            f"{figures.unidentified:,} objects with unknown content; "
+            "run `onecopy scan --read missing`"
+        )
     return [*lines, *(_group_text(group) for group in figures.top)]
 
 

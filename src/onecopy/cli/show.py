@@ -19,7 +19,7 @@ _EXPLANATIONS = {
     "index-forbidden": "the index denied access; check its permissions",
     "index-unavailable": "the index is unavailable; try again later",
     "read-limit": "a stored file may match, but is too large to be read now; "
-    "run `onecopy scan` and try again",
+    "run `onecopy scan --read missing` and try again",
     "store-expiring": "a lifecycle rule will soon delete the only copy; upload with --anyway",
     "store-forbidden": "the store denied access; run `onecopy doctor`",
     "store-unavailable": "the store is unavailable; try again later",

@@ -1,7 +1,7 @@
 """`onecopy upload`: upload the files that are not already stored."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import click
@@ -89,13 +89,10 @@ def command(  # noqa: PLR0913 - one for each option
     uploads of large files, run the same command again.
     """
     check_prefix(to)
-    own = own_files(settings, for_check=dry_run)
-    accept = settings.filter
     used = settings_for_check(settings) if dry_run else settings
-    with (
-        opened_gate(used, create=not dry_run) as gate,
-        display_of_files(paths, own, accept, progress=progress) as output,
-    ):
+    with opened_gate(used, create=not dry_run) as gate, ExitStack() as stack:
+        own, accept = own_files(settings, gate, for_check=dry_run), settings.filter
+        output = stack.enter_context(display_of_files(paths, own, accept, progress=progress))
         found = files_below(paths, to, own, accept, output)
         report = output.callback
         options = Options(

@@ -45,7 +45,10 @@ def examine_store(store: Store, *, unmarked: bool) -> Iterator[Finding]:
 def _examine_unmarked(store: Store) -> Finding | None:
     """Return a finding about a place that is not a store yet, or None."""
     if store.is_vacant():
-        fix = "check its name, and that its disk is mounted; `onecopy upload` creates a new store"
+        fix = (
+            "check its name, and that its disk is mounted; `onecopy upload` with a new index "
+            "creates a new store"
+        )
         return wrong("store", f"there is nothing at {store.url}", fix)
     try:
         store.identify(create=False)

@@ -43,6 +43,16 @@ def store_folder(url: str) -> Path | None:
     return path_of(url)
 
 
+def is_marked(folder: Path) -> bool:
+    """Return whether a folder has the marker of a store; False if that is unknown."""
+    from onecopy.store.folder import MARKER
+
+    try:
+        return (folder / MARKER).exists()
+    except OSError:
+        return False
+
+
 def _module(url: str) -> ModuleType:
     scheme = _scheme(url)
     if scheme not in _MODULES:

@@ -20,6 +20,9 @@ from onecopy.urls import split
 
 __all__ = ["FolderStore", "names_server", "open_url"]
 
+MARKER = ".onecopy/store.json"
+"""Path of the marker in a folder that is a store."""
+
 
 def open_url(url: str) -> FolderStore:
     """Open `file:///absolute/path` or a plain path; raises InvalidSettings."""

@@ -44,7 +44,8 @@ def object_of(key: str, status: os.stat_result) -> Object:
 
 def failure(error: OSError) -> OnecopyError:
     """Translate an error of the file system into one of the store's contract."""
-    named = error.filename  # the descriptor, if the call was given one
+    # The new name of a link, not that of the staged file; the descriptor, if the call got one.
+    named = error.filename2 or error.filename
     where = f" for {printable(os.fsdecode(named))}" if isinstance(named, _PATHS) else ""
     message = f"the store's file system reports{where}: {error.strerror or error}"
     if error.errno in _FULL:

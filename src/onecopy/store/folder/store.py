@@ -39,6 +39,7 @@ DEFAULT = Path("onecopy-data/files")
 _OWN = b".onecopy"
 _UPLOADS = b"uploads"
 _MARKER = "store.json"
+_GONE = "if the store was removed for good, name a new index"
 _ABSENT = Absent()
 
 
@@ -189,7 +190,7 @@ class FolderStore:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Unavailable(
                 f"there is no folder {self._path}: check the name of the store, and that its disk "
-                "is mounted"
+                f"is mounted; {_GONE}"
             ) from error
         except OSError as error:
             raise failure(error) from error
@@ -220,7 +221,8 @@ class FolderStore:
         found = _read_marker(root)
         if found is None:
             raise Unavailable(
-                f"no .onecopy/{_MARKER} in {self.url}: check that the store's disk is mounted there"
+                f"no .onecopy/{_MARKER} in {self.url}: check that the store's disk is mounted "
+                f"there; {_GONE}"
             )
         if self._id not in (None, found):
             raise Unavailable(f"{self.url} is another store now: check what is mounted there")

@@ -152,7 +152,7 @@ const UNCONFIRMED: Readonly<Record<string, string>> = {
     "Upload it to be sure.",
   "read-limit":
     "A stored file of the same size may match, but is too large to be read now. Upload this file, " +
-    "or ask the operator to run `onecopy scan` and then choose it again.",
+    "or ask the operator to run `onecopy scan --read missing` and then choose it again.",
   "copy-changed":
     "A stored file that may match is being modified. Choose this file again later, or upload it.",
   "store-unavailable":
