@@ -235,3 +235,37 @@ def test_reserved_name(window: Window, local: MakeFile) -> None:
     window.choose_folder(local("own/b", b"b").parent)
     expect(window.wait("own/.onecopy/a", "failed")).to_contain_text("name .onecopy is reserved")
     window.wait("own/b", "uploaded")
+
+
+def test_check_of_names_that_cannot_be_keys(window: Window, local: MakeFile) -> None:
+    """Their contents are checked; only an upload needs another name, and says so."""
+    window.choose(local("known", b"known"))
+    window.wait("known", "uploaded")
+    window.only_check()
+    local("own/.onecopy/a", b"known")
+    window.choose_folder(local("own/.onecopy/b", b"fresh").parent.parent)
+    expect(window.wait("own/.onecopy/a", "duplicate")).to_contain_text("Stored as known")
+    window.wait("own/.onecopy/b", "new")
+    window.click("own/.onecopy/b", "Upload")
+    expect(window.wait("own/.onecopy/b", "failed")).to_contain_text("name .onecopy is reserved")
+    window.click("own/.onecopy/a", "Upload anyway")
+    expect(window.wait("own/.onecopy/a", "failed")).to_contain_text("name .onecopy is reserved")
+    window.holds("known")
+
+
+def test_key_that_the_store_cannot_have(window: Window, local: MakeFile) -> None:
+    """It failed, with the service's reason; a button would lead to the same answer again."""
+    window.choose(local("first/a", b"a file"))
+    window.wait("a", "uploaded")
+    window.choose_folder(local("second/a/b", b"below it").parent)
+    row = window.wait("a/b", "failed")
+    expect(row).to_contain_text("'a' is not a folder in the store; use another folder, or rename")
+    expect(row.get_by_role("button")).to_have_count(0)
+
+
+def test_backslash_in_a_name(window: Window, local: MakeFile) -> None:
+    """It is part of the name, and no separator: Chromium makes one of it in a chosen folder."""
+    window.choose_folder(local("own/a\\b", b"a and b").parent)
+    window.choose(local("c\\d", b"c and d"))
+    expect(window.page.get_by_test_id("row").filter(has_text="uploaded")).to_have_count(2)
+    window.holds("c\\d", "own/a\\b")

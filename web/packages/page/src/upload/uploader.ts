@@ -113,7 +113,7 @@ export class Uploader {
     for (const { path, file } of picked) {
       const key = path.join("/");
       const item = this.#selection.add(file ?? new File([], path.at(-1) ?? ""), key);
-      const reason = file === null ? "file-unreadable" : keyProblem(key, this.#limits.key_bytes);
+      const reason = file === null ? "file-unreadable" : this.#nameProblem(key);
       if (reason !== null) this.#selection.set(item, "failed", { reason });
       else this.#start(item);
     }
@@ -173,6 +173,11 @@ export class Uploader {
   /** Abort the uploads that earlier pages began. */
   abortInterrupted(): void {
     this.#transfers.abortInterrupted();
+  }
+
+  /** Return why a file can't be processed under its name; a check needs no name. */
+  #nameProblem(key: string): string | null {
+    return this.checkOnly ? null : keyProblem(key, this.#limits.key_bytes);
   }
 
   #start(item: Item): void {
@@ -287,6 +292,8 @@ export class Uploader {
 
   async #store(item: Item, anyway: boolean, signal: AbortSignal): Promise<void> {
     const { file, key } = item;
+    const reason = keyProblem(key, this.#limits.key_bytes);
+    if (reason !== null) return this.#selection.set(item, "failed", { reason });
     if (item.digests === null && !this.#canHashLater(file.size)) {
       await this.#hash(item, [], signal);
     }
@@ -324,6 +331,7 @@ export class Uploader {
     if (verdict === "duplicate") this.#transfers.abort(item);
     if (verdict === "duplicate") this.#selection.set(item, "duplicate", detail);
     else if (reason === "key-taken") this.#selection.set(item, "taken", detail);
+    else if (reason === "key-invalid") this.#selection.set(item, "failed", detail);
     else if (verdict === "new" && copy) this.#selection.set(item, "uploaded", detail);
     else this.#selection.set(item, "unconfirmed", detail);
   }
