@@ -96,20 +96,31 @@ def test_trusted_list(chromium: Browser, server: Serve, tmp_path: Path, local: M
 
 
 def test_key_taken_by_another_content(window: Window, local: MakeFile) -> None:
-    """Nothing is overwritten: the page offers another name, and then one more."""
-    for number, key in enumerate(["a.txt", "a (2).txt", "a (3).txt"]):
+    """Nothing is overwritten: the page offers another name, and then others."""
+    for number, key in enumerate(["a.txt", "a (2).txt", "a (3).txt", "a (4).txt"]):
         window.open()
         content = f"number {number}".encode()
         window.choose(local("a.txt", content))
         if number:
             expect(window.wait("a.txt", "taken")).to_contain_text("name taken")
             window.click("a.txt", "Upload as a (2).txt")
-        if number == 2:
-            window.wait("a (2).txt", "taken")
-            window.click("a (2).txt", "Upload as a (3).txt")
+        for taken in range(2, number + 1):
+            window.wait(f"a ({taken}).txt", "taken")
+            window.click(f"a ({taken}).txt", f"Upload as a ({taken + 1}).txt")
         window.wait(key, "uploaded")
         window.is_stored(key, content)
     window.is_stored("a.txt", b"number 0")
+
+
+def test_number_in_a_chosen_name(window: Window, local: MakeFile) -> None:
+    """It is the user's, as in the year of a report, and stays."""
+    window.choose(local("of (2024).txt", b"one"))
+    window.wait("of (2024).txt", "uploaded")
+    window.open()
+    window.choose(local("of (2024).txt", b"two"))
+    window.wait("of (2024).txt", "taken")
+    window.click("of (2024).txt", "Upload as of (2024) (2).txt")
+    window.wait("of (2024) (2).txt", "uploaded")
 
 
 def test_copy_in_trash(window: Window, local: MakeFile) -> None:

@@ -41,9 +41,6 @@ const MAX_SMALL_FILES = 8;
 /** Large files that are hashed at the same time, in workers. */
 const MAX_LARGE_FILES = 2;
 
-/** The number at the end of a name, before its extension. */
-const NUMBERED = / \(\d+\)(?=\.[^./]*$|$)/;
-
 /** The limits until the service has reported its own. */
 const DEFAULT_LIMITS = { sizes: 10_000, files: 1_000, digests: 8, key_bytes: LONGEST_KEY };
 type Limits = Pick<Config["limits"], keyof typeof DEFAULT_LIMITS>;
@@ -74,6 +71,8 @@ export class Uploader {
   readonly #largeFiles = new Limiter(MAX_LARGE_FILES);
   readonly #running = new Map<Item, AbortController>();
   readonly #reading = new Map<Item, Promise<void>>();
+  /** The keys of the files that were renamed: the chosen one, and those that were tried. */
+  readonly #keys = new Map<Item, readonly string[]>();
   #limits: Limits = DEFAULT_LIMITS;
   #isTrash: (key: string) => boolean = () => false;
 
@@ -135,21 +134,27 @@ export class Uploader {
 
   /** Upload a file under another key, because its own is taken. */
   uploadAs(item: Item, key: string): void {
+    this.#keys.set(item, [...this.#keysOf(item), key]);
     this.#selection.change(item, { key });
     this.upload(item);
   }
 
   /** Return a key for a file whose own is taken; null if there is no room for one. */
   freeKey(item: Item): string | null {
-    const plain = item.key.replace(NUMBERED, "");
+    const tried = this.#keysOf(item);
+    const [chosen = item.key] = tried;
     try {
       for (let n = 2; ; n++) {
-        const key = renamed(plain, n, this.#limits.key_bytes);
-        if (!this.#selection.has(key)) return key;
+        const key = renamed(chosen, n, this.#limits.key_bytes);
+        if (!(this.#selection.has(key) || tried.includes(key))) return key;
       }
     } catch {
       return null;
     }
+  }
+
+  #keysOf(item: Item): readonly string[] {
+    return this.#keys.get(item) ?? [item.key];
   }
 
   /** Process a failed file again. */
