@@ -180,6 +180,21 @@ def test_weak_question_names_what_to_compute(folder_world: World) -> None:
     folder_world.record("a", b"bytes", weak_only(b"bytes"))
     [needed] = folder_world.gate().check([Content(5, (md5(b"bytes"),))])
     assert verdict(needed) == (Verdict.UNCONFIRMED, "digest-needed")
-    assert "compute sha256" in (needed.message or "")
+    assert "compute sha256 as well to" in (needed.message or "")
+    [needed] = folder_world.gate().check([Content(5, ())])
+    assert "compute sha256 and md5 to" in (needed.message or "")
     [found] = folder_world.gate().check([content(b"bytes", weak=True)])
     assert found.message is None
+
+
+def test_more_digests_than_one_check_may_have_are_not_asked_for(folder_world: World) -> None:
+    """An answer that named them would lead to the error that there are too many."""
+    needed = [content_digest(b"bytes"), md5(b"bytes")]
+    for number, part_size in enumerate((5, 6)):
+        other = Digest(Scheme.parse(f"md5+{part_size}"), bytes(16))
+        folder_world.record(str(number), b"other", Digests.proved(other))
+    [answer] = folder_world.gate(limits=Limits(digests=2)).check([Content(5, tuple(needed))])
+    assert verdict(answer) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert "takes 3 digests (limit 2 per file): run `onecopy scan" in (answer.message or "")
+    [answer] = folder_world.gate().check([Content(5, tuple(needed))])
+    assert "compute md5+5 and md5+6 as well" in (answer.message or "")

@@ -149,3 +149,15 @@ def test_valid_document_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None
     decoder = Decoder(CheckRequest)
     monkeypatch.setattr(msgspec.json, "decode", lambda *_, **__: pytest.fail("decoded again"))
     assert len(decoder.decode(body).files) == 1
+
+
+@pytest.mark.parametrize("half", [r"\ud800", r"\udc80", r"\ud800\ud800", r"\ude00\ud83d"])
+def test_half_of_a_surrogate_pair_is_named(plain: Service, half: str) -> None:
+    """The parser says of some that the document is truncated; whole pairs are no error."""
+    headers = {"Content-Type": "application/json"}
+    body = r'{"files": [{"size": 5, "digests": ["\ud83d\ude00X"]}]}'
+    answer = plain.ask("POST", "/v1/check", body=body.replace("X", half).encode(), headers=headers)
+    assert (answer.status, answer.json["reason"]) == (400, "json-invalid")
+    assert answer.json["detail"].startswith(f"{half[:6]} is half of a surrogate pair")
+    answer = plain.ask("POST", "/v1/check", body=body[:-5].encode(), headers=headers)
+    assert "truncated" in answer.json["detail"]

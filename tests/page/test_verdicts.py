@@ -96,20 +96,31 @@ def test_trusted_list(chromium: Browser, server: Serve, tmp_path: Path, local: M
 
 
 def test_key_taken_by_another_content(window: Window, local: MakeFile) -> None:
-    """Nothing is overwritten: the page offers another name, and then one more."""
-    for number, key in enumerate(["a.txt", "a (2).txt", "a (3).txt"]):
+    """Nothing is overwritten: the page offers another name, and then others."""
+    for number, key in enumerate(["a.txt", "a (2).txt", "a (3).txt", "a (4).txt"]):
         window.open()
         content = f"number {number}".encode()
         window.choose(local("a.txt", content))
         if number:
             expect(window.wait("a.txt", "taken")).to_contain_text("name taken")
             window.click("a.txt", "Upload as a (2).txt")
-        if number == 2:
-            window.wait("a (2).txt", "taken")
-            window.click("a (2).txt", "Upload as a (3).txt")
+        for taken in range(2, number + 1):
+            window.wait(f"a ({taken}).txt", "taken")
+            window.click(f"a ({taken}).txt", f"Upload as a ({taken + 1}).txt")
         window.wait(key, "uploaded")
         window.is_stored(key, content)
     window.is_stored("a.txt", b"number 0")
+
+
+def test_number_in_a_chosen_name(window: Window, local: MakeFile) -> None:
+    """It is the user's, as in the year of a report, and stays."""
+    window.choose(local("of (2024).txt", b"one"))
+    window.wait("of (2024).txt", "uploaded")
+    window.open()
+    window.choose(local("of (2024).txt", b"two"))
+    window.wait("of (2024).txt", "taken")
+    window.click("of (2024).txt", "Upload as of (2024) (2).txt")
+    window.wait("of (2024) (2).txt", "uploaded")
 
 
 def test_copy_in_trash(window: Window, local: MakeFile) -> None:
@@ -235,3 +246,37 @@ def test_reserved_name(window: Window, local: MakeFile) -> None:
     window.choose_folder(local("own/b", b"b").parent)
     expect(window.wait("own/.onecopy/a", "failed")).to_contain_text("name .onecopy is reserved")
     window.wait("own/b", "uploaded")
+
+
+def test_check_of_names_that_cannot_be_keys(window: Window, local: MakeFile) -> None:
+    """Their contents are checked; only an upload needs another name, and says so."""
+    window.choose(local("known", b"known"))
+    window.wait("known", "uploaded")
+    window.only_check()
+    local("own/.onecopy/a", b"known")
+    window.choose_folder(local("own/.onecopy/b", b"fresh").parent.parent)
+    expect(window.wait("own/.onecopy/a", "duplicate")).to_contain_text("Stored as known")
+    window.wait("own/.onecopy/b", "new")
+    window.click("own/.onecopy/b", "Upload")
+    expect(window.wait("own/.onecopy/b", "failed")).to_contain_text("name .onecopy is reserved")
+    window.click("own/.onecopy/a", "Upload anyway")
+    expect(window.wait("own/.onecopy/a", "failed")).to_contain_text("name .onecopy is reserved")
+    window.holds("known")
+
+
+def test_key_that_the_store_cannot_have(window: Window, local: MakeFile) -> None:
+    """It failed, with the service's reason; a button would lead to the same answer again."""
+    window.choose(local("first/a", b"a file"))
+    window.wait("a", "uploaded")
+    window.choose_folder(local("second/a/b", b"below it").parent)
+    row = window.wait("a/b", "failed")
+    expect(row).to_contain_text("'a' is not a folder in the store; use another folder, or rename")
+    expect(row.get_by_role("button")).to_have_count(0)
+
+
+def test_backslash_in_a_name(window: Window, local: MakeFile) -> None:
+    """It is part of the name, and no separator: Chromium makes one of it in a chosen folder."""
+    window.choose_folder(local("own/a\\b", b"a and b").parent)
+    window.choose(local("c\\d", b"c and d"))
+    expect(window.page.get_by_test_id("row").filter(has_text="uploaded")).to_have_count(2)
+    window.holds("c\\d", "own/a\\b")

@@ -78,8 +78,10 @@ class TestPlainObjects:
     @pytest.mark.parametrize("weak", [False, True], ids=["sha256", "both"])
     def test_confirmed_once(self, plain: BucketWorld, between: Between, weak: bool) -> None:
         """It is read once to confirm a match, and never again."""
-        if not weak:  # nothing leads there
-            assert plain.check(TWIN_A).verdict is Verdict.NEW
+        if not weak:  # the bucket states no digest that could be compared
+            answer = plain.check(TWIN_A)
+            assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+            assert "compute md5 as well" in (answer.message or "")
         for _ in range(2):
             assert plain.check(TWIN_A, weak=True).verdict is Verdict.DUPLICATE
         assert plain.check(TWIN_A).verdict is Verdict.DUPLICATE

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from onecopy.content import Digests, Verdict
+from onecopy.digest import Digest, Scheme
 from onecopy.errors import Unavailable
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Gate
-from onecopy.upload import Outcome, Result, check
+from onecopy.upload import Outcome, Result, check, upload
 from tests.gate.world import World, md5
 from tests.upload.conftest import noise, write
 from tests.watched import Watched
@@ -63,6 +64,22 @@ def test_a_file_of_unique_size_is_not_read(gate: Watched, photos: Path) -> None:
         write(photos / str(size), noise(size))
     results = list(check(after_listing(walk([photos]), os.unlink), gate))
     assert [result.verdict for result in results] == [Verdict.NEW] * 3
+
+
+def test_no_more_digests_are_sent_than_a_check_may_have(world: World, photos: Path) -> None:
+    """Contents of one size can be known by any number of schemes; the content digest is kept."""
+    for number in range(9):
+        scheme = Scheme.parse(f"md5+{number + 1}")
+        world.record(str(number), noise(90, number), Digests.proved(Digest(scheme, bytes(16))))
+    kept = world.upload("kept", noise(90, 100))
+    write(photos / "a", noise(90, 100))
+    write(photos / "b", noise(90, 101))
+    gate = world.gate()
+    for results in (checked(gate, photos), list(upload(walk([photos]), gate))):
+        known, other = sorted(results, key=lambda result: result.path)
+        assert (known.verdict, known.copy) == (Verdict.DUPLICATE, kept.copy)
+        assert (other.verdict, other.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+        assert "run `onecopy scan --read missing`" in (other.message or "")
 
 
 def test_a_file_that_must_be_read_and_cannot_fails(

@@ -15,7 +15,7 @@ from typing import TypeVar
 from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
 from onecopy.digest import MOST_PARTS, SHA256, SMALLEST_PART, Digest, Hashed, Scheme, content_scheme
 from onecopy.errors import Damaged, Failure, FileChanged
-from onecopy.gate.interface import Answer
+from onecopy.gate.interface import Answer, Limits
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.trash import Trash
 from onecopy.index.interface import Engine, Lists, Unread
@@ -69,8 +69,15 @@ class Budget:
 class Confirmer:
     """Finds live copies of one tenant's contents."""
 
-    def __init__(
-        self, index: Engine, store: Store, tenant: Tenant, *, trash: Patterns, md5: WholeMd5
+    def __init__(  # noqa: PLR0913 - its collaborators, by name
+        self,
+        index: Engine,
+        store: Store,
+        tenant: Tenant,
+        *,
+        trash: Patterns,
+        md5: WholeMd5,
+        max_digests: int = Limits().digests,
     ) -> None:
         self._index = index
         self._lists = index if isinstance(index, Lists) else None
@@ -78,6 +85,7 @@ class Confirmer:
         self._store = store
         self._tenant = tenant
         self._md5 = md5
+        self._max_digests = max_digests
         self._trash = Trash(index, tenant.name, trash)
 
     def find(
@@ -160,7 +168,19 @@ class Confirmer:
         for at, content in unsure:
             needed = known[content.size]
             if not needed.issubset(digest.scheme for digest in content.digests):
-                answers[at] = _unconfirmed(_DIGEST_NEEDED, content, needed)
+                answers[at] = self._ask_for(needed, content)
+
+    def _ask_for(self, needed: frozenset[Scheme], content: Content) -> Answer:
+        """Return the answer that names the digests to compute, if one check may have them all."""
+        count = len(needed | {content_scheme(content.size)})
+        if count <= self._max_digests:
+            return _unconfirmed(_DIGEST_NEEDED, content, needed)
+        message = (
+            f"known contents also have {content.size} bytes, and one may be the same, but "
+            f"comparing them takes {count} digests (limit {self._max_digests} per file): run "
+            "`onecopy scan --read missing`, which reads them once, or upload the file"
+        )
+        return Answer(Verdict.UNCONFIRMED, reason=_DIGEST_NEEDED, message=message)
 
     def _judge_listed(self, size: int, found: Sequence[Listed | None]) -> Answer:
         """Leave the decision to the user if the list is not trusted: it names no copy to see."""
@@ -400,7 +420,7 @@ def _unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) ->
         names = " and ".join(str(scheme) for scheme in content_first if scheme not in given)
         message = (
             f"a known content also has {content.size} bytes, and may be the same: "
-            f"compute {names} to compare them"
+            f"compute {names}{' as well' if given else ''} to compare them"
         )
     return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
 

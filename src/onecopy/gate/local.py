@@ -56,7 +56,9 @@ class LocalGate:
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
-        self._confirmer = Confirmer(index, store, tenant, trash=trash, md5=self._md5)
+        self._confirmer = Confirmer(
+            index, store, tenant, trash=trash, md5=self._md5, max_digests=limits.digests
+        )
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None

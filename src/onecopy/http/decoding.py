@@ -68,7 +68,7 @@ class Decoder(Generic[T]):
             return self._decoder.decode(body)
         except _ERRORS as error:
             if self._list is None:
-                raise _problem(error) from error
+                raise _problem(error, body) from error
         document: T = self._kind(list(_decode_singly(self._list, body)))
         return document
 
@@ -78,7 +78,7 @@ def _decode_singly(kind: _List, body: bytes) -> Iterator[Struct | BadInput]:
     try:
         [entries] = msgspec.structs.astuple(msgspec.json.decode(body, type=kind.undecoded))
     except _ERRORS as error:
-        raise _problem(error) from error
+        raise _problem(error, body) from error
     decoder = msgspec.json.Decoder(kind.entry)
     for entry in entries:
         try:
@@ -91,6 +91,11 @@ def _decode_singly(kind: _List, body: bytes) -> Iterator[Struct | BadInput]:
 
 _TOO_MANY = "Expected `array` of length <="
 _AT_FIELD = re.compile(r"(?P<expected>.+) - at (?:`key` in )?`\$\.(?P<field>\w+).*")
+_HALF_OF_A_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+_NOT_UTF_8 = "is half of a surrogate pair, which is not UTF-8: replace it."
 _REASONS = MappingProxyType(
     {
         "size": "size-invalid",
@@ -103,12 +108,15 @@ _REASONS = MappingProxyType(
 """Reasons by the field of an entry that is invalid."""
 
 
-def _problem(error: Exception) -> Exception:
+def _problem(error: Exception, body: bytes) -> Exception:
     """Return the error for a document that cannot be decoded."""
     if isinstance(error, RecursionError):
         return HttpProblem(400, "json-invalid", "The JSON is nested too deeply.")
     if not isinstance(error, msgspec.ValidationError):
-        return HttpProblem(400, "json-invalid", str(error))
+        half = _HALF_OF_A_PAIR.search(body)
+        # For some halves, msgspec says that the document is truncated.
+        detail = f"{half[0].decode()} {_NOT_UTF_8}" if half else str(error)
+        return HttpProblem(400, "json-invalid", detail)
     if str(error).startswith(_TOO_MANY):
         return LimitExceeded(str(error))
     return HttpProblem(400, "document-invalid", str(error))

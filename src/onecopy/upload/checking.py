@@ -61,6 +61,7 @@ class _Checker:
         self._progress = progress or (lambda _done, _read: None)
         self._sizes = Sizes()
         self._first_files = FirstFiles(gate.config().trash)
+        self._max_digests = gate.config().limits.digests
         self.workers = Workers()
 
     def hash(self, batch: Sequence[File | Skipped]) -> list[_Checked]:
@@ -75,11 +76,14 @@ class _Checker:
             item.known = bool(schemes)
             same_size = self._sizes.add(file, is_read=item.known)
             if (first := same_size.unread) is not None:  # an earlier file: its result stays
-                wanted.append((_Checked(first), first, schemes_for(file.size, ())))
+                wanted.append((_Checked(first), first, self._schemes(file, ())))
             if item.known or same_size.seen:
-                wanted.append((item, file, schemes_for(file.size, schemes)))
+                wanted.append((item, file, self._schemes(file, schemes)))
         self._hash(wanted)
         return items
+
+    def _schemes(self, file: File, known: Iterable[Scheme]) -> list[Scheme]:
+        return schemes_for(file.size, known, self._max_digests)
 
     def _hash(self, wanted: Sequence[tuple[_Checked, File, list[Scheme]]]) -> None:
         hashes = hash_files(

@@ -18,10 +18,13 @@ def max_files(gate: Gate) -> int:
     return min(_MAX_FILES, gate.config().limits.files)
 
 
-def schemes_for(size: int, known: Iterable[Scheme]) -> list[Scheme]:
-    """Return the schemes to compute for a file: the content digest's first, then the known ones."""
+def schemes_for(size: int, known: Iterable[Scheme], limit: int) -> list[Scheme]:
+    """Return the schemes to compute for a file: the content digest's first, then the known ones.
+
+    There are at most `limit`: one check takes no more for one file, and the gate says so.
+    """
     content = content_scheme(size)
-    return [content, *sorted(set(known) - {content}, key=str)]
+    return [content, *sorted(set(known) - {content}, key=str)][:limit]
 
 
 @dataclass(slots=True, eq=False)

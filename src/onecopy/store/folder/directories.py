@@ -168,7 +168,7 @@ def check_folders(descent: Descent, key: str) -> None:
             blocking = b"/".join(names[: descent.depth + 1]).decode()
             raise InvalidKey(
                 f"cannot store {key!r}: {blocking!r} is not a folder in the store; use another "
-                "folder (--to), or rename this one"
+                "folder, or rename this one"
             ) from error
 
 

@@ -24,7 +24,7 @@ def hash_file(flow: Flow, outcomes: Outcomes, item: Item) -> None:
         flow.report(0, length)
 
     size, threads = item.file.size, None if item.large else 1
-    schemes = schemes_for(size, item.schemes)
+    schemes = schemes_for(size, item.schemes, flow.max_digests)
     more = [MD5] if flow.states_md5 and MD5 not in schemes else []
     try:
         with item.file.open() as descriptor:

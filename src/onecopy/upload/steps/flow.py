@@ -27,6 +27,7 @@ class Flow:
         self.gate = gate
         self.options = options
         self.max_files = max_files(gate)
+        self.max_digests = gate.config().limits.digests
         self.states_md5 = "md5" in gate.config().features
         """Whether to state the MD5 of each file when its upload is completed."""
         self.workers = Workers()

@@ -12,7 +12,13 @@ export interface Picked {
 export function pickedFiles(files: Iterable<File>): Picked[] {
   return Array.from(files, (file) => ({ name: file.webkitRelativePath, file }))
     .sort((a, b) => compare(a.name, b.name))
-    .map(({ name, file }) => ({ path: (name || file.name).split("/"), file }));
+    .map(({ file }) => ({ path: relativePath(file), file }));
+}
+
+/** Return the path of a file. In `webkitRelativePath`, Chromium has written each `\` as `/`. */
+function relativePath({ name, webkitRelativePath: path }: File): string[] {
+  const folders = path.slice(0, Math.max(0, path.length - name.length));
+  return [...folders.split("/").slice(0, -1), name];
 }
 
 /** Yield dropped files and those in dropped folders, in groups as the browser lists them. */

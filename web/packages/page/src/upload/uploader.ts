@@ -41,9 +41,6 @@ const MAX_SMALL_FILES = 8;
 /** Large files that are hashed at the same time, in workers. */
 const MAX_LARGE_FILES = 2;
 
-/** The number at the end of a name, before its extension. */
-const NUMBERED = / \(\d+\)(?=\.[^./]*$|$)/;
-
 /** The limits until the service has reported its own. */
 const DEFAULT_LIMITS = { sizes: 10_000, files: 1_000, digests: 8, key_bytes: LONGEST_KEY };
 type Limits = Pick<Config["limits"], keyof typeof DEFAULT_LIMITS>;
@@ -74,6 +71,8 @@ export class Uploader {
   readonly #largeFiles = new Limiter(MAX_LARGE_FILES);
   readonly #running = new Map<Item, AbortController>();
   readonly #reading = new Map<Item, Promise<void>>();
+  /** The keys of the files that were renamed: the chosen one, and those that were tried. */
+  readonly #keys = new Map<Item, readonly string[]>();
   #limits: Limits = DEFAULT_LIMITS;
   #isTrash: (key: string) => boolean = () => false;
 
@@ -113,7 +112,7 @@ export class Uploader {
     for (const { path, file } of picked) {
       const key = path.join("/");
       const item = this.#selection.add(file ?? new File([], path.at(-1) ?? ""), key);
-      const reason = file === null ? "file-unreadable" : keyProblem(key, this.#limits.key_bytes);
+      const reason = file === null ? "file-unreadable" : this.#nameProblem(key);
       if (reason !== null) this.#selection.set(item, "failed", { reason });
       else this.#start(item);
     }
@@ -135,21 +134,27 @@ export class Uploader {
 
   /** Upload a file under another key, because its own is taken. */
   uploadAs(item: Item, key: string): void {
+    this.#keys.set(item, [...this.#keysOf(item), key]);
     this.#selection.change(item, { key });
     this.upload(item);
   }
 
   /** Return a key for a file whose own is taken; null if there is no room for one. */
   freeKey(item: Item): string | null {
-    const plain = item.key.replace(NUMBERED, "");
+    const tried = this.#keysOf(item);
+    const [chosen = item.key] = tried;
     try {
       for (let n = 2; ; n++) {
-        const key = renamed(plain, n, this.#limits.key_bytes);
-        if (!this.#selection.has(key)) return key;
+        const key = renamed(chosen, n, this.#limits.key_bytes);
+        if (!(this.#selection.has(key) || tried.includes(key))) return key;
       }
     } catch {
       return null;
     }
+  }
+
+  #keysOf(item: Item): readonly string[] {
+    return this.#keys.get(item) ?? [item.key];
   }
 
   /** Process a failed file again. */
@@ -173,6 +178,11 @@ export class Uploader {
   /** Abort the uploads that earlier pages began. */
   abortInterrupted(): void {
     this.#transfers.abortInterrupted();
+  }
+
+  /** Return why a file can't be processed under its name; a check needs no name. */
+  #nameProblem(key: string): string | null {
+    return this.checkOnly ? null : keyProblem(key, this.#limits.key_bytes);
   }
 
   #start(item: Item): void {
@@ -287,6 +297,8 @@ export class Uploader {
 
   async #store(item: Item, anyway: boolean, signal: AbortSignal): Promise<void> {
     const { file, key } = item;
+    const reason = keyProblem(key, this.#limits.key_bytes);
+    if (reason !== null) return this.#selection.set(item, "failed", { reason });
     if (item.digests === null && !this.#canHashLater(file.size)) {
       await this.#hash(item, [], signal);
     }
@@ -324,6 +336,7 @@ export class Uploader {
     if (verdict === "duplicate") this.#transfers.abort(item);
     if (verdict === "duplicate") this.#selection.set(item, "duplicate", detail);
     else if (reason === "key-taken") this.#selection.set(item, "taken", detail);
+    else if (reason === "key-invalid") this.#selection.set(item, "failed", detail);
     else if (verdict === "new" && copy) this.#selection.set(item, "uploaded", detail);
     else this.#selection.set(item, "unconfirmed", detail);
   }

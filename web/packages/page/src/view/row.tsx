@@ -37,7 +37,7 @@ export function Row({ item, uploader }: Props): JSX.Element {
       </span>
       <span class="actions">
         {actionsFor(item, uploader).map((action) => (
-          <button type="button" key={action.name} onClick={action.act}>
+          <button type="button" key={action.name} title={action.name} onClick={action.act}>
             {action.name}
           </button>
         ))}

@@ -102,7 +102,7 @@ export function describeDetail(item: Item): string {
       );
     case "new":
       return item.reason === "in-trash" && item.copy
-        ? `Stored only in a trash or snapshot folder: ${item.copy.key}`
+        ? `Stored only in a trash or snapshot folder: ${nameInText(item.copy.key)}`
         : "";
     case "uploaded":
       return item.reason === "extra-copy" && item.copy
@@ -168,6 +168,9 @@ const UNCONFIRMED: Readonly<Record<string, string>> = {
   "index-forbidden":
     "The index denied access to the service, so this could not be checked. Ask the operator to " +
     "check its permissions.",
+  "digest-needed":
+    "A stored file of the same size may match, but can’t be compared with this one. Upload this " +
+    "file, or ask the operator to run `onecopy scan --read missing` and then choose it again.",
   "digest-mismatch": BYTES_DIFFER,
 };
 

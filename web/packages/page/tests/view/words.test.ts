@@ -88,6 +88,8 @@ describe("details", () => {
   });
 
   it("name the only copy of a new file, which is in the trash", () => {
+    const odd = item("new", { reason: "in-trash", copy: { ...COPY, key: "@eaDir/\u202egpj.exe" } });
+    expect(words.describeDetail(odd)).toContain("folder: @eaDir/\\u202egpj.exe");
     const inTrash = item("new", { reason: "in-trash", copy: COPY });
     expect(words.describeDetail(inTrash)).toContain("trash or snapshot folder: photos/2019/rome");
     expect(words.describeState(inTrash)).toBe("new");
@@ -97,6 +99,9 @@ describe("details", () => {
   it("say why a file could not be checked", () => {
     const text = words.describeDetail(item("unconfirmed", { reason: "read-limit" }));
     expect(text).toContain("onecopy scan");
+    const message = "compute md5 as well to compare them";
+    const needed = item("unconfirmed", { reason: "digest-needed", message });
+    expect(words.describeDetail(needed)).toContain("onecopy scan --read missing");
   });
 
   it("say what to do about known failures", () => {
