@@ -78,7 +78,7 @@ def test_help_is_shown(tmp_path: Path, arguments: list[str]) -> None:
 def test_a_folder_store_is_refused(tmp_path: Path) -> None:
     """The error names the systems that it needs, and the alternatives."""
     (tmp_path / "a").write_bytes(b"x")
-    done = onecopy(tmp_path, "check", "--store", "files", "a")
+    done = onecopy(tmp_path, "upload", "--store", "files", "a")
     assert done.returncode == 2
     assert "a folder store needs Linux or macOS" in done.stderr
     assert "--server URL" in done.stderr

@@ -119,11 +119,9 @@ def test_index_and_bucket_belong_together(standing: Cloud) -> None:
 def test_the_table_has_the_keys_that_the_engine_gives_it(standing: Cloud) -> None:
     """The template describes what the engine would make."""
     made = f"{standing.name}-own"
-    store = f"s3://{standing.standin.bucket()}?region={standing.standin.region}&addressing=path"
     index = f"dynamodb://{made}?region={standing.standin.region}"
-    assert not standing.run(
-        "report", "--index", index, "--store", store, **standing.environment
-    ).code
+    created = standing.run("token", "create", "--index", index, **standing.environment)
+    assert created.code == 0, created.err
     tables = standing.client("dynamodb")
     ours, theirs = (
         tables.describe_table(TableName=name)["Table"] for name in (made, standing.names.table)

@@ -238,7 +238,9 @@ def test_a_token_is_renewed_while_the_page_is_open(
     window.choose(local("oslo (2).jpg", b"a picture of oslo"))
     window.wait("oslo (2).jpg", "duplicate")
     grants = [each.post_data or "" for each in window.requests if "/oauth2/token" in each.url]
-    assert ["refresh_token=" in each for each in grants] == [False, True]
+    # On a slow machine, a second token may have ended, too.
+    assert ["refresh_token=" in each for each in grants][:2] == [False, True]
+    assert "refresh_token=" in grants[-1]
 
 
 def test_an_upload_goes_on_after_signing_in_again(

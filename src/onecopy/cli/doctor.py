@@ -109,7 +109,8 @@ def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -
         stack.callback(store.close)
         if index is not None and not isinstance(index, Engine):
             yield from examine_checksums(index, settings.index)
-            yield from _store(store, origins, create=True, fix_cors=fix_cors)
+            if not store.is_vacant():  # it answers checks without a store
+                yield from _store(store, origins, create=True, fix_cors=fix_cors)
             return
         yield missing or fine("index", f"{settings.index} can be read and written")
         create = index is None or index.get("store") is None
