@@ -109,9 +109,9 @@ describe("the suggested name", () => {
     expect(buttons()[0]).toBe("Upload as a (3).jpg");
   });
 
-  it("continues from the number that a name already has", () => {
+  it("keeps the number in a name that the user chose, as the command line does", () => {
     show("taken", {}, "in/a (2).jpg");
-    expect(buttons()[0]).toBe("Upload as a (3).jpg");
+    expect(buttons()[0]).toBe("Upload as a (2) (2).jpg");
   });
 });
 
