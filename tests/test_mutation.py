@@ -15,6 +15,9 @@ from tests.mutation import is_argued
         ('- raise No("not here", key) + raise No("not here", None)', False),
         ('- state.get("secret") + state.get("XXsecretXX")', False),
         ('- state.get("secret") + state.get("SECRET")', False),
+        ("- for a, b in zip(c, d, strict=True): + for a, b in zip(c, d, strict=False):", True),
+        ("- for a, b in zip(c, d, strict=True): + for a, b in zip(c, d, ):", True),
+        ("- for a, b in zip(c, d, strict=True): + for a, b in zip(c, None, strict=True):", False),
         ("- if size < limit: + if size <= limit:", False),
     ],
 )

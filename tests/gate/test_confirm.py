@@ -183,3 +183,10 @@ def test_weak_question_names_what_to_compute(folder_world: World) -> None:
     assert "compute sha256" in (needed.message or "")
     [found] = folder_world.gate().check([content(b"bytes", weak=True)])
     assert found.message is None
+
+
+def test_an_upload_states_the_content_digest_alone(folder_world: World) -> None:
+    """A known copy whose MD5 alone is known makes a check ask for it, but never an upload."""
+    folder_world.record("a", b"other", weak_only(b"other"))
+    assert verdict(folder_world.check(b"bytes")) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert folder_world.begin("b", b"bytes").ticket
