@@ -1,7 +1,7 @@
 """Confirmation in detail: what is read, within which limit, and what a doubt is called."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import pytest
@@ -190,3 +190,28 @@ def test_an_upload_states_the_content_digest_alone(folder_world: World) -> None:
     folder_world.record("a", b"other", weak_only(b"other"))
     assert verdict(folder_world.check(b"bytes")) == (Verdict.UNCONFIRMED, "digest-needed")
     assert folder_world.begin("b", b"bytes").ticket
+
+
+def test_common_answers_cost_one_call_each(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known and new contents are decided in one batch: one lookup, one look, no list of copies."""
+    world, calls = folder_world, list[str]()
+    known = [b"one", b"two", b"three"]
+    for data in known:
+        world.upload(data.decode(), data)
+    gate = world.gate()
+    for owner, name in ((world.index, "lookup"), (world.index, "copies"), (world.store, "look")):
+        monkeypatch.setattr(owner, name, _counted(getattr(owner, name), name, calls))
+    asked = [content(data) for data in (*known, b"new", b"newer")]
+    answers = [answer.verdict for answer in gate.check(asked)]
+    assert answers == [Verdict.DUPLICATE] * 3 + [Verdict.NEW] * 2
+    assert calls == ["lookup", "look"]
+
+
+def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callable[..., object]:
+    def counted(*arguments: object, **named: object) -> object:
+        calls.append(name)
+        return act(*arguments, **named)
+
+    return counted
