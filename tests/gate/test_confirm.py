@@ -1,12 +1,12 @@
 """Confirmation in detail: what is read, within which limit, and what a doubt is called."""
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 import pytest
 
-from onecopy.content import Content, Digests, Evidence, Verdict
+from onecopy.content import Content, Copy, Digests, Evidence, Verdict
 from onecopy.digest import Digest, MiB, Scheme, compose
 from onecopy.errors import Unavailable
 from onecopy.gate import Answer, Limits, Request
@@ -215,3 +215,56 @@ def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callabl
         return act(*arguments, **named)
 
     return counted
+
+
+@pytest.mark.parametrize("data", [b"1", b"12"])
+def test_unread_copies_of_the_smallest_sizes_are_found(folder_world: World, data: bytes) -> None:
+    """Only an empty content has no copies to look for."""
+    folder_world.record("a", data, Digests())
+    assert folder_world.check(data).verdict is Verdict.DUPLICATE
+
+
+def test_time_runs_out_between_two_copies(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P3: a copy that was not confirmed in time is a doubt, never new."""
+    candidates = _time_out(monkeypatch)
+
+    def expire(*arguments: object) -> Iterator[Copy]:
+        for copy in candidates(*arguments):
+            monkeypatch.setattr(Budget, "over", True)
+            yield copy
+
+    monkeypatch.setattr(Confirmer, "_candidates", expire)
+    folder_world.record("a", b"lazy!", Digests())
+    assert verdict(folder_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "read-limit")
+
+
+def test_time_runs_out_before_the_trash_is_looked_at(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that something else deletes may be missed: the content is new anyway."""
+    _time_out(monkeypatch)
+    settle = Confirmer._settle_in_trash
+
+    def expire(*arguments: object) -> Answer:
+        monkeypatch.setattr(Budget, "over", True)
+        return settle(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Confirmer, "_settle_in_trash", expire)
+    folder_world.record(".Trash-1000/a", b"lazy!", Digests())
+    assert folder_world.check(b"lazy!") == Answer(Verdict.NEW)
+
+
+def test_no_time_to_look_beyond_the_trash(folder_world: World) -> None:
+    """P3: a copy outside could not be ruled out, so the content is not said to be new."""
+    folder_world.record(".Trash-1000/a", b"bytes")
+    assert verdict(folder_world.check(b"bytes")) == (Verdict.NEW, "in-trash")
+    hasty = folder_world.gate(limits=Limits(read_seconds=-1))
+    assert verdict(folder_world.check(b"bytes", gate=hasty)) == (Verdict.UNCONFIRMED, "read-limit")
+
+
+def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
+    """Let the time of each request be what a test sets; return what yields candidates."""
+    monkeypatch.setattr(Budget, "over", False)
+    return Confirmer._candidates
