@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from onecopy.content import Content, Copy, Digests, Evidence, Verdict
-from onecopy.digest import Digest, MiB, Scheme, compose
+from onecopy.digest import SHA256, Digest, MiB, Scheme, compose
 from onecopy.errors import Unavailable
 from onecopy.gate import Answer, Limits, Request
 from onecopy.gate.confirm import Budget, Confirmer
@@ -268,3 +268,33 @@ def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
     """Let the time of each request be what a test sets; return what yields candidates."""
     monkeypatch.setattr(Budget, "over", False)
     return Confirmer._candidates
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        ("unavailable", "index-unavailable"),
+        ("index-busy", "index-busy"),
+        ("XXindex-XX", "index-XXindex-XX"),
+    ],
+)
+def test_reason_of_an_index_that_fails(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch, raised: str, expected: str
+) -> None:
+    """It is the index's own, with the prefix once."""
+
+    def fail(*_: object) -> list[Copy | None]:
+        raise Unavailable("the index is away", reason=raised)
+
+    monkeypatch.setattr(folder_world.index, "lookup", fail)
+    assert verdict(folder_world.check(b"bytes")) == (Verdict.UNCONFIRMED, expected)
+
+
+def test_plain_sha256_decides_below_8_mib_only(folder_world: World) -> None:
+    """From 8 MiB, the content digest is the one over parts."""
+    for size, decided in ((8 * MiB - 1, True), (8 * MiB, False)):
+        data = bytes(size)
+        folder_world.record(str(size), data, Digests.proved(content_digest(data)))
+        plain = Digest(SHA256, sha256(b"other").digest())
+        [answer] = folder_world.gate().check([Content(size, (plain,))])
+        assert (answer.verdict is Verdict.NEW) is decided
