@@ -8,7 +8,7 @@ import pytest
 
 from onecopy.content import Content, Copy, Digests, Evidence, Verdict
 from onecopy.digest import SHA256, Digest, MiB, Scheme, compose
-from onecopy.errors import Unavailable
+from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.gate import Answer, Limits, Request
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.store import Object
@@ -87,17 +87,20 @@ def test_weak_digests_rule_nothing_out(folder_world: World) -> None:
     assert folder_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
 
 
-def test_store_fails_while_a_copy_is_read(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["look", "open"])
+@pytest.mark.parametrize("error", [Unavailable, Forbidden])
+def test_store_fails_while_a_copy_is_examined(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Failure]
 ) -> None:
     """The reason is the store's."""
     folder_world.record("a", b"lazy!", Digests())
 
-    def unreachable(_: str) -> io.BytesIO:
-        raise Unavailable("the store is away")
+    def fail(_: object) -> io.BytesIO:
+        raise error("the store refuses")
 
-    monkeypatch.setattr(folder_world.store, "open", unreachable)
-    assert verdict(folder_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "store-unavailable")
+    monkeypatch.setattr(folder_world.store, name, fail)
+    answer = folder_world.check(b"lazy!")
+    assert verdict(answer) == (Verdict.UNCONFIRMED, f"store-{error.reason}")
 
 
 def test_a_copy_is_hashed_as_the_client_did(folder_world: World) -> None:
@@ -201,12 +204,13 @@ def test_common_answers_cost_one_call_each(
     for data in known:
         world.upload(data.decode(), data)
     gate = world.gate()
-    for owner, name in ((world.index, "lookup"), (world.index, "copies"), (world.store, "look")):
-        monkeypatch.setattr(owner, name, _counted(getattr(owner, name), name, calls))
+    monkeypatch.setattr(world.store, "look", _counted(world.store.look, "look", calls))
+    for name in ("lookup", "copies", "undecided_sizes", "unread_sizes", "schemes"):
+        monkeypatch.setattr(world.index, name, _counted(getattr(world.index, name), name, calls))
     asked = [content(data) for data in (*known, b"new", b"newer")]
     answers = [answer.verdict for answer in gate.check(asked)]
     assert answers == [Verdict.DUPLICATE] * 3 + [Verdict.NEW] * 2
-    assert calls == ["lookup", "look"]
+    assert calls == ["lookup", "look", "undecided_sizes"]
 
 
 def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callable[..., object]:
@@ -294,7 +298,8 @@ def test_plain_sha256_decides_below_8_mib_only(folder_world: World) -> None:
     """From 8 MiB, the content digest is the one over parts."""
     for size, decided in ((8 * MiB - 1, True), (8 * MiB, False)):
         data = bytes(size)
-        folder_world.record(str(size), data, Digests.proved(content_digest(data)))
+        folder_world.record(str(size), data, Digests.proved(content_digest(data), md5(data)))
         plain = Digest(SHA256, sha256(b"other").digest())
         [answer] = folder_world.gate().check([Content(size, (plain,))])
         assert (answer.verdict is Verdict.NEW) is decided
+        assert folder_world.check(data[1:] + b"!").verdict is Verdict.NEW
