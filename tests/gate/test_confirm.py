@@ -207,7 +207,7 @@ def test_common_answers_cost_one_call_each(
     monkeypatch.setattr(world.store, "look", _counted(world.store.look, "look", calls))
     for name in ("lookup", "copies", "undecided_sizes", "unread_sizes", "schemes"):
         monkeypatch.setattr(world.index, name, _counted(getattr(world.index, name), name, calls))
-    asked = [content(data) for data in (*known, b"new", b"newer")]
+    asked = [content(data) for data in (*known, b"new", bytes(8 * MiB))]
     answers = [answer.verdict for answer in gate.check(asked)]
     assert answers == [Verdict.DUPLICATE] * 3 + [Verdict.NEW] * 2
     assert calls == ["lookup", "look", "undecided_sizes"]
