@@ -3,25 +3,30 @@
 mutmut changes one expression of gate/, store/, tickets.py or http/auth.py at a time and runs the
 tests that reach it (`[tool.mutmut]` in pyproject.toml). A change that no test sees is a survivor.
 Survivors that cannot be seen, or that are not worth a test, are listed with the reason in
-survivors.toml; any other ends this program with exit code 1. An interrupted run resumes; delete
-`mutants/` to start anew.
+survivors.toml, as changes or as patterns that match whole changes; any other ends this program
+with exit code 1. A change that ran out of time is listed, too: run it again on an idle machine. An
+interrupted run resumes; delete `mutants/` to start anew.
 
     make mutation
     python -m tests.mutation "onecopy.gate.confirm*"
 """
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.standins import ministack
 
 _MUTMUT = [sys.executable, "-m", "mutmut"]
 _ARGUED = Path(__file__).with_name("survivors.toml")
+_UNSEEN = {"survived", "no tests", "timeout", "suspicious"}
+"""What mutmut calls a change that no test has failed for. A time-out may be due to load."""
 
 
 def main(names: list[str]) -> int:
@@ -30,9 +35,8 @@ def main(names: list[str]) -> int:
         given = {**os.environ, "ONECOPY_TEST_MINISTACK": server.endpoint}
         subprocess.run([*_MUTMUT, "run", *names], env=given, check=True)
     states = dict(_states())
-    argued = {change for entry in _argued() for change in entry["changes"]}
-    left = [name for name, state in states.items() if state in {"survived", "no tests"}]
-    unexplained = {name: change for name in left if (change := _change(name)) not in argued}
+    left = [name for name, state in states.items() if state in _UNSEEN]
+    unexplained = {name: change for name in left if not is_argued(change := _change(name))}
     for name, change in unexplained.items():
         print(f"{name}: {states[name]}\n    {change}")
     counts = ", ".join(f"{count} {state}" for state, count in Counter(states.values()).items())
@@ -55,6 +59,16 @@ def _change(name: str) -> str:
     return " ".join(f"{line[0]} {line[1:].strip()}" for line in changed)
 
 
+def is_argued(change: str) -> bool:
+    """Return whether survivors.toml has a reason for a change."""
+    return any(
+        change in entry.get("changes", ())
+        or any(re.fullmatch(pattern, change) for pattern in entry.get("patterns", ()))
+        for entry in _argued()
+    )
+
+
+@cache
 def _argued() -> list[dict[str, list[str]]]:
     entries: list[dict[str, list[str]]] = tomllib.loads(_ARGUED.read_text())["survivors"]
     return entries

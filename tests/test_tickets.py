@@ -1,14 +1,17 @@
 """Tickets: what is signed is read back as it was, and nothing else is."""
 
+import hmac
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from string import ascii_letters, digits
 
 import msgspec
 import pytest
 
 from onecopy.digest import Digest
-from onecopy.errors import InvalidTicket
-from onecopy.tickets import LIFETIME, Ticket, Tickets, seal, unseal
+from onecopy.errors import Forbidden, InvalidTicket
+from onecopy.index.memory import MemoryIndex
+from onecopy.tickets import LIFETIME, Ticket, Tickets, seal, ticket_secrets, unseal
 
 SECRET, OLDER = b"s" * 32, b"o" * 32
 DIGEST = "sha256:" + "0" * 64
@@ -40,6 +43,58 @@ def test_every_bit_is_signed() -> None:
         forged[bit // 8] ^= 1 << bit % 8
         with pytest.raises(InvalidTicket, match="this ticket is not valid"):
             unseal(urlsafe_b64encode(forged).decode(), [SECRET], purpose="ticket")
+
+
+@pytest.mark.parametrize("length", range(7))
+def test_sealed_texts_are_base64_of_any_length(length: int) -> None:
+    """A payload of any length and content is read back, and its text fits into a header and URL."""
+    for end in range(256):
+        payload = b"p" * length + bytes([end])
+        text = seal(payload, SECRET, purpose="ticket")
+        assert set(text) <= set(ascii_letters + digits + "-_")
+        assert unseal(text, [SECRET], purpose="ticket") == payload
+
+
+@pytest.mark.parametrize("text", ["", "=", "é", "a", "a" * 45])
+def test_what_is_not_base64_is_not_signed(text: str) -> None:
+    """The error names what was expected, as for any text that was not signed."""
+    with pytest.raises(InvalidTicket, match="this link is not valid: it was not signed"):
+        unseal(text, [SECRET], purpose="link")
+
+
+def test_ids_of_uploads_have_a_purpose_of_their_own() -> None:
+    """A ticket or link never reveals an id, and a repeated `begin` finds it after an upgrade."""
+    payload = msgspec.msgpack.encode(["ana", "once", "k"])
+    expected = hmac.digest(SECRET, b"upload\0" + payload, "sha256").hex()[:32]
+    assert tickets().upload_id("once", "k") == expected
+
+
+def test_the_secret_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each process signs with the secret that the first one recorded, and writes nothing."""
+    index = MemoryIndex()
+    [secret] = ticket_secrets(index)
+    assert len(secret) == 32
+    assert index.get("ticket-secret") == secret
+
+    def refuse(*_: object) -> bool:
+        raise Forbidden("this index cannot be written")
+
+    monkeypatch.setattr(index, "put_if", refuse)
+    assert ticket_secrets(index) == [secret]
+
+
+def test_an_index_that_does_not_keep_the_secret() -> None:
+    """No ticket is signed with a secret that no other process would know."""
+
+    class Forgetful(MemoryIndex):
+        def get(self, name: str) -> None:
+            """Know nothing."""
+
+    with pytest.raises(InvalidTicket) as caught:
+        ticket_secrets(Forgetful())
+    assert str(caught.value) == (
+        "the index did not store the ticket secret: check that it can be written"
+    )
 
 
 @pytest.mark.parametrize("length", range(40))
@@ -75,6 +130,9 @@ def test_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
     expires = tickets().read(text).expires
     monkeypatch.setattr(time, "time", lambda: float(expires))
     assert tickets().read(text).key == "k"
+    monkeypatch.setattr(time, "time", lambda: expires + 0.5)
+    with pytest.raises(InvalidTicket, match=r"^this ticket has expired: .* to renew it$"):
+        tickets().read(text)
     monkeypatch.setattr(time, "time", lambda: expires + 10.0)
     assert tickets().read(text, late=10).key == "k"
     with pytest.raises(InvalidTicket, match="has expired") as caught:
@@ -85,7 +143,9 @@ def test_expiry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ticket_of_another_version() -> None:
     """A signed text of another form says that it is of another version."""
-    with pytest.raises(InvalidTicket, match="another version of onecopy"):
+    with pytest.raises(
+        InvalidTicket, match=r"^this .* another version of onecopy: begin .* again$"
+    ):
         tickets().read(seal(b"\x93\x01\x02\x03", SECRET, purpose="ticket"))
 
 

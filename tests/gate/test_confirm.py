@@ -1,14 +1,14 @@
 """Confirmation in detail: what is read, within which limit, and what a doubt is called."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 import pytest
 
-from onecopy.content import Content, Digests, Evidence, Verdict
-from onecopy.digest import Digest, MiB, Scheme, compose
-from onecopy.errors import Unavailable
+from onecopy.content import Content, Copy, Digests, Evidence, Verdict
+from onecopy.digest import SHA256, Digest, MiB, Scheme, compose
+from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.gate import Answer, Limits, Request
 from onecopy.gate.confirm import Budget, Confirmer
 from onecopy.store import Object
@@ -87,17 +87,20 @@ def test_weak_digests_rule_nothing_out(folder_world: World) -> None:
     assert folder_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
 
 
-def test_store_fails_while_a_copy_is_read(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["look", "open"])
+@pytest.mark.parametrize("error", [Unavailable, Forbidden])
+def test_store_fails_while_a_copy_is_examined(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Failure]
 ) -> None:
     """The reason is the store's."""
     folder_world.record("a", b"lazy!", Digests())
 
-    def unreachable(_: str) -> io.BytesIO:
-        raise Unavailable("the store is away")
+    def fail(_: object) -> io.BytesIO:
+        raise error("the store refuses")
 
-    monkeypatch.setattr(folder_world.store, "open", unreachable)
-    assert verdict(folder_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "store-unavailable")
+    monkeypatch.setattr(folder_world.store, name, fail)
+    answer = folder_world.check(b"lazy!")
+    assert verdict(answer) == (Verdict.UNCONFIRMED, f"store-{error.reason}")
 
 
 def test_a_copy_is_hashed_as_the_client_did(folder_world: World) -> None:
@@ -198,3 +201,120 @@ def test_more_digests_than_one_check_may_have_are_not_asked_for(folder_world: Wo
     assert "takes 3 digests (limit 2 per file): run `onecopy scan" in (answer.message or "")
     [answer] = folder_world.gate().check([Content(5, tuple(needed))])
     assert "compute md5+5 and md5+6 as well" in (answer.message or "")
+
+
+def test_an_upload_states_the_content_digest_alone(folder_world: World) -> None:
+    """A known copy whose MD5 alone is known makes a check ask for it, but never an upload."""
+    folder_world.record("a", b"other", weak_only(b"other"))
+    assert verdict(folder_world.check(b"bytes")) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert folder_world.begin("b", b"bytes").ticket
+
+
+def test_common_answers_cost_one_call_each(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known and new contents are decided in one batch: one lookup, one look, no list of copies."""
+    world, calls = folder_world, list[str]()
+    known = [b"one", b"two", b"three"]
+    for data in known:
+        world.upload(data.decode(), data)
+    gate = world.gate()
+    monkeypatch.setattr(world.store, "look", _counted(world.store.look, "look", calls))
+    for name in ("lookup", "copies", "undecided_sizes", "unread_sizes", "schemes"):
+        monkeypatch.setattr(world.index, name, _counted(getattr(world.index, name), name, calls))
+    asked = [content(data) for data in (*known, b"new", bytes(8 * MiB))]
+    answers = [answer.verdict for answer in gate.check(asked)]
+    assert answers == [Verdict.DUPLICATE] * 3 + [Verdict.NEW] * 2
+    assert calls == ["lookup", "look", "undecided_sizes"]
+
+
+def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callable[..., object]:
+    def counted(*arguments: object, **named: object) -> object:
+        calls.append(name)
+        return act(*arguments, **named)
+
+    return counted
+
+
+@pytest.mark.parametrize("data", [b"1", b"12"])
+def test_unread_copies_of_the_smallest_sizes_are_found(folder_world: World, data: bytes) -> None:
+    """Only an empty content has no copies to look for."""
+    folder_world.record("a", data, Digests())
+    assert folder_world.check(data).verdict is Verdict.DUPLICATE
+
+
+def test_time_runs_out_between_two_copies(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P3: a copy that was not confirmed in time is a doubt, never new."""
+    candidates = _time_out(monkeypatch)
+
+    def expire(*arguments: object) -> Iterator[Copy]:
+        for copy in candidates(*arguments):
+            monkeypatch.setattr(Budget, "over", True)
+            yield copy
+
+    monkeypatch.setattr(Confirmer, "_candidates", expire)
+    folder_world.record("a", b"lazy!", Digests())
+    assert verdict(folder_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "read-limit")
+
+
+def test_time_runs_out_before_the_trash_is_looked_at(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy that something else deletes may be missed: the content is new anyway."""
+    _time_out(monkeypatch)
+    settle = Confirmer._settle_in_trash
+
+    def expire(*arguments: object) -> Answer:
+        monkeypatch.setattr(Budget, "over", True)
+        return settle(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Confirmer, "_settle_in_trash", expire)
+    folder_world.record(".Trash-1000/a", b"lazy!", Digests())
+    assert folder_world.check(b"lazy!") == Answer(Verdict.NEW)
+
+
+def test_no_time_to_look_beyond_the_trash(folder_world: World) -> None:
+    """P3: a copy outside could not be ruled out, so the content is not said to be new."""
+    folder_world.record(".Trash-1000/a", b"bytes")
+    assert verdict(folder_world.check(b"bytes")) == (Verdict.NEW, "in-trash")
+    hasty = folder_world.gate(limits=Limits(read_seconds=-1))
+    assert verdict(folder_world.check(b"bytes", gate=hasty)) == (Verdict.UNCONFIRMED, "read-limit")
+
+
+def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
+    """Let the time of each request be what a test sets; return what yields candidates."""
+    monkeypatch.setattr(Budget, "over", False)
+    return Confirmer._candidates
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        ("unavailable", "index-unavailable"),
+        ("index-busy", "index-busy"),
+        ("XXindex-XX", "index-XXindex-XX"),
+    ],
+)
+def test_reason_of_an_index_that_fails(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch, raised: str, expected: str
+) -> None:
+    """It is the index's own, with the prefix once."""
+
+    def fail(*_: object) -> list[Copy | None]:
+        raise Unavailable("the index is away", reason=raised)
+
+    monkeypatch.setattr(folder_world.index, "lookup", fail)
+    assert verdict(folder_world.check(b"bytes")) == (Verdict.UNCONFIRMED, expected)
+
+
+def test_plain_sha256_decides_below_8_mib_only(folder_world: World) -> None:
+    """From 8 MiB, the content digest is the one over parts."""
+    for size, decided in ((8 * MiB - 1, True), (8 * MiB, False)):
+        data = bytes(size)
+        folder_world.record(str(size), data, Digests.proved(content_digest(data), md5(data)))
+        plain = Digest(SHA256, sha256(b"other").digest())
+        [answer] = folder_world.gate().check([Content(size, (plain,))])
+        assert (answer.verdict is Verdict.NEW) is decided
+        assert folder_world.check(data[1:] + b"!").verdict is Verdict.NEW

@@ -22,6 +22,7 @@ STATUSES: list[tuple[type[errors.OnecopyError], int]] = [
     (errors.LimitExceeded, 413),
     (errors.WrongBytes, 400),
     (errors.InvalidSettings, 500),
+    (errors.NoIndex, 500),
     (errors.NotAllowed, 403),
     (Unauthenticated, 401),
     (errors.FileChanged, 409),

@@ -1,0 +1,26 @@
+"""Which changes of mutation testing are accepted without a test."""
+
+import pytest
+
+from tests.mutation import is_argued
+
+
+@pytest.mark.parametrize(
+    ("change", "accepted"),
+    [
+        ('- raise No("not here", key) + raise No("XXnot hereXX", key)', True),
+        ('- f"part {at} is missing" + F"PART {AT} IS MISSING"', False),
+        ('- f"Part {at} is missing", + f"PART {at} IS MISSING",', True),
+        ('- raise No("not here", key) + raise No(None, key)', False),
+        ('- raise No("not here", key) + raise No("not here", None)', False),
+        ('- state.get("secret") + state.get("XXsecretXX")', False),
+        ('- state.get("secret") + state.get("SECRET")', False),
+        ("- for a, b in zip(c, d, strict=True): + for a, b in zip(c, d, strict=False):", True),
+        ("- for a, b in zip(c, d, strict=True): + for a, b in zip(c, d, ):", True),
+        ("- for a, b in zip(c, d, strict=True): + for a, b in zip(c, None, strict=True):", False),
+        ("- if size < limit: + if size <= limit:", False),
+    ],
+)
+def test_only_wording_is_accepted_by_pattern(change: str, accepted: bool) -> None:
+    """A message in other letters is; a message that is missing, a name or a limit is not."""
+    assert is_argued(change) is accepted
