@@ -3,7 +3,6 @@
 from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings, NoIndex
 from onecopy.gate.interface import Gate
@@ -13,9 +12,6 @@ from onecopy.settings import Settings, untrusted_backend
 from onecopy.store import Store, is_marked, names_server, open_store, store_folder
 from onecopy.urls import is_loopback
 
-if TYPE_CHECKING:
-    from onecopy.client import Client
-
 
 @contextmanager
 def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
@@ -24,14 +20,16 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
     Without `create`, nothing is created, and the gate is for checks only.
     """
     if settings.server is not None:
-        with closing(_client(settings.server, settings)) as client:
+        from onecopy.client import Client
+
+        client = Client(settings.server, settings.token, allow_http=settings.allow_http)
+        with closing(client):
             yield client
         return
     from onecopy.gate import LocalGate
     from onecopy.tenant import Tenant
 
-    opened = opened_backends if create else opened_existing
-    with opened(settings) as (index, store):
+    with opened_backends(settings, create=create) as (index, store):
         yield LocalGate(
             index,
             store,
@@ -42,44 +40,23 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
         )
 
 
-def _client(server: str, settings: Settings) -> "Client":
-    from onecopy.client import Client
-
-    return Client(server, settings.token, allow_http=settings.allow_http)
-
-
 @contextmanager
-def opened_backends(settings: Settings) -> Iterator[tuple[Engine, Store]]:
+def opened_backends(settings: Settings, *, create: bool = True) -> Iterator[tuple[Engine, Store]]:
     """Open the index and store, which must belong together; they are closed at the end.
 
-    Raises InvalidSettings.
+    Without `create`, nothing is created: the index must exist. The store may be missing if the
+    index belongs to none yet, as one that only has lists. Raises InvalidSettings.
     """
-    from onecopy.gate import bind
+    from onecopy.gate import bind, check_binding
 
     _require_local(settings)
+    if not create:
+        require_index(settings.index)
     with (
         closing(_open_for_checks(settings.index)) as index,
         closing(open_store(settings.store)) as store,
     ):
-        bind(index, store)
-        yield index, store
-
-
-@contextmanager
-def opened_existing(settings: Settings) -> Iterator[tuple[Engine, Store]]:
-    """Do as `opened_backends`, but create nothing; raises InvalidSettings if there is no index.
-
-    The store may be missing if the index belongs to none yet, as one that only has lists.
-    """
-    from onecopy.gate import check_binding
-
-    _require_local(settings)
-    require_index(settings.index)
-    with (
-        closing(_open_for_checks(settings.index)) as index,
-        closing(open_store(settings.store)) as store,
-    ):
-        check_binding(index, store)
+        (bind if create else check_binding)(index, store)
         yield index, store
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing
 
 import click
 
-from onecopy.backends import is_unused, opened_existing, require_index
+from onecopy.backends import is_unused, opened_backends, require_index
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
@@ -182,7 +182,7 @@ def _print_policy(settings: Settings) -> int:
 
 def _abort_stale(settings: Settings, days: int, *, as_json: bool) -> int:
     others = 0
-    with opened_existing(settings) as (index, store):
+    with opened_backends(settings, create=False) as (index, store):
         if isinstance(store, Sweeper):
             ours = store.abort_stale(days * _DAY_SECONDS)
         elif isinstance(store, Lister):

@@ -2,7 +2,7 @@
 
 import click
 
-from onecopy.backends import opened_existing
+from onecopy.backends import opened_backends
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
@@ -30,7 +30,7 @@ def command(*, settings: Settings, keys: tuple[str, ...], as_json: bool) -> int:
     """
     output = Display()
     missing = 0
-    with opened_existing(settings) as (index, _):
+    with opened_backends(settings, create=False) as (index, _):
         for start in range(0, len(keys), _MAX_BATCH_KEYS):
             batch = keys[start : start + _MAX_BATCH_KEYS]
             copies = [copy for copy in index.at(settings.tenant, batch) if copy is not None]

@@ -26,6 +26,6 @@ def log_to_terminal(level: str) -> None:
 def show_defect(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    """Print the traceback of an exception that nothing handles, as `sys.excepthook`."""
+    """Print the traceback of an exception that nothing handles, safe for a terminal."""
     text = logging.Formatter().formatException((kind, error, traceback))
     print(printable_lines(text), file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from onecopy.backends import opened_existing, require_store
+from onecopy.backends import opened_backends, require_store
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import bytes_text, json_line, money_text, name_text
@@ -37,7 +37,7 @@ def command(*, settings: Settings, top: int, as_json: bool, progress: bool | Non
     onecopy. Costs use `price` from the settings, in US dollars per GB and month.
     """
     with (
-        opened_existing(settings) as (index, store),
+        opened_backends(settings, create=False) as (index, store),
         display(progress=progress, unit=" copies") as output,
     ):
         if index.get("store") is None:

@@ -110,8 +110,7 @@ def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:
     """Return the number of keys for each reason, with examples."""
     return {
         reason: {"count": keys.count, "examples": keys.first[:_MAX_EXAMPLES]}
-        for reason, keys in figures.reasons.items()
-        if (reason not in NO_PROBLEM) == problems
+        for reason, keys in figures.by_reason(problems=problems).items()
     }
 
 
@@ -141,14 +140,14 @@ def _text(figures: Figures) -> str:
 
 def _others(figures: Figures) -> str:
     """Return the numbers of what was left out and of problems, with their reasons."""
-    counts = {reason: keys.count for reason, keys in figures.reasons.items()}
-    problems = {reason: n for reason, n in counts.items() if reason not in NO_PROBLEM}
-    total = sum(problems.values())
-    left_out = sum(counts.values()) - total + len(figures.left_out)
+    skipped = sum(keys.count for keys in figures.by_reason(problems=False).values())
+    left_out = skipped + len(figures.left_out)
     text = f", {left_out:,} left out" if left_out else ""
+    problems = figures.by_reason(problems=True)
     if not problems:
         return text
-    named = ", ".join(f"{n:,} {reason}" for reason, n in problems.items())
+    total = sum(keys.count for keys in problems.values())
+    named = ", ".join(f"{keys.count:,} {reason}" for reason, keys in problems.items())
     return f"{text}, {total:,} {'problem' if total == 1 else 'problems'} ({named})"
 
 

@@ -12,6 +12,7 @@ import click
 
 from onecopy.backends import opened_backends, ticket_secrets_of
 from onecopy.cli.options import closing_help, takes_settings, whole_number
+from onecopy.cli.progress import Display
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.settings import Settings
 from onecopy.urls import check_origin
@@ -84,7 +85,7 @@ def command(  # noqa: PLR0913 - one for each option
             store.abort_stale(RESUMABLE + LIFETIME)
         if isinstance(index, ListsOnly):
             warning = f"checks work, but uploads fail: {not_an_index(settings.index)}"
-            print(f"onecopy: warning: {warning}", file=sys.stderr)
+            Display().note(f"warning: {warning}")
         if checksum_api == "":
             stop_counting(index, checksum_tenant)
         tokens_required = requires_tokens(index, store)
@@ -118,10 +119,9 @@ def _remember_tokens(store: "Store") -> None:
     try:
         remember_tokens(store)
     except (Failure, InvalidSettings) as error:
-        print(
-            f"onecopy: warning: {store.url} cannot remember that it is served with tokens "
-            f"({error}); if the index is lost, a new one lets everybody on this machine in",
-            file=sys.stderr,
+        Display().note(
+            f"warning: {store.url} cannot remember that it is served with tokens "
+            f"({error}); if the index is lost, a new one lets everybody on this machine in"
         )
 
 

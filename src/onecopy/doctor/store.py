@@ -9,7 +9,7 @@ from urllib.request import url2pathname
 from onecopy.doctor.finding import Finding, advice, fine, wrong
 from onecopy.errors import Failure, InvalidSettings, Unavailable
 from onecopy.own_files import OwnFiles
-from onecopy.scan.figures import NO_PROBLEM, Figures, Keys
+from onecopy.scan.figures import Figures, Keys
 from onecopy.store.interface import LeftOut, Store, Surveyor, Upload
 from onecopy.text import printable
 
@@ -77,7 +77,7 @@ def _examine_contents(store: Surveyor) -> Iterator[Finding]:
     except Failure as error:
         yield wrong("contents", str(error), "check that we may list the store")
         return
-    problems = {r: keys for r, keys in figures.reasons.items() if r not in NO_PROBLEM}
+    problems = figures.by_reason(problems=True)
     yield from (_problem(reason, keys) for reason, keys in problems.items())
     if not problems:
         yield fine("contents", "all folders in it can be listed")

@@ -1,6 +1,5 @@
 """The figures of a scan, with what was left out or could not be recorded, by reason."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -59,25 +58,30 @@ class Figures:
         """Count something that is no object, or a problem."""
         self.reasons.setdefault(reason, Keys()).add(key)
 
+    def by_reason(self, *, problems: bool) -> dict[str, Keys]:
+        """Return the problems by reason, or else what is left out as a matter of course."""
+        return {
+            reason: keys
+            for reason, keys in self.reasons.items()
+            if (reason not in NO_PROBLEM) == problems
+        }
+
     @property
     def problems(self) -> list[Problem]:
         """The first 1000 for each reason."""
-        return list(self._named(problems=True))
+        return self._named(problems=True)
 
     @property
     def more_problems(self) -> int:
         """The number of problems that `problems` does not list."""
-        return sum(keys.count for keys in self._failed()) - len(self.problems)
+        total = sum(keys.count for keys in self.by_reason(problems=True).values())
+        return total - len(self.problems)
 
     @property
     def skipped(self) -> list[Problem]:
         """What is no object, such as a link: the first 1000 for each reason."""
-        return list(self._named(problems=False))
+        return self._named(problems=False)
 
-    def _failed(self) -> list[Keys]:
-        return [keys for reason, keys in self.reasons.items() if reason not in NO_PROBLEM]
-
-    def _named(self, *, problems: bool) -> Iterator[Problem]:
-        for reason, keys in self.reasons.items():
-            if (reason not in NO_PROBLEM) == problems:
-                yield from (Problem(key, reason) for key in keys.first)
+    def _named(self, *, problems: bool) -> list[Problem]:
+        found = self.by_reason(problems=problems).items()
+        return [Problem(key, reason) for reason, keys in found for key in keys.first]
