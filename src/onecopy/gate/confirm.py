@@ -119,7 +119,12 @@ class Confirmer:
             for content, copies in zip(contents, groups, strict=True)
         ]
         looks = iter(self._look([answer.copy for answer in proposed if answer and answer.copy]))
-        live = [answer is not None and _is_live(answer, next(looks)) for answer in proposed]
+        live = [
+            answer is not None
+            and answer.copy is not None
+            and _is_unchanged(answer.copy, next(looks))
+            for answer in proposed
+        ]
         undecided = self._undecided_sizes(contents, proposed)
         unread = self._unread_sizes(undecided)
         answers = [
@@ -214,6 +219,10 @@ class Confirmer:
             return None
         if not self._trash.has(first):
             return Answer(Verdict.DUPLICATE, first)
+        return self._propose_other(first, content, budget)
+
+    def _propose_other(self, first: Copy, content: Content, budget: Budget) -> Answer | None:
+        """Return the answer for a content whose first copy is in the trash; see _propose."""
         candidates = self._candidates(content, budget)
         other = next((copy for copy in candidates if not self._trash.has(copy)), None)
         if other is None:
@@ -432,10 +441,6 @@ def _index_reason(failure: Failure) -> str:
 
 def _is_sure(digest: Digest, evidence: Evidence) -> bool:
     return digest.scheme.strong and evidence is Evidence.PROVED
-
-
-def _is_live(answer: Answer, seen: Object | Absent | Unknown) -> bool:
-    return answer.copy is not None and _is_unchanged(answer.copy, seen)
 
 
 def _is_unchanged(copy: Copy, seen: Object | Absent | Unknown) -> bool:
