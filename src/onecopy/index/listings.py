@@ -72,9 +72,12 @@ class Listings(Protocol):
         ...
 
     def matching(
-        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]], limit: int
+        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]] | None, limit: int
     ) -> list[ListedCopy]:
-        """Return up to `limit` listed copies of this size whose (parts, tag) is among `tags`."""
+        """Return up to `limit` listed copies of this size whose (parts, tag) is among `tags`.
+
+        None: whatever their tag.
+        """
         ...
 
     def opaque(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:

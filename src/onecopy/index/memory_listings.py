@@ -105,10 +105,10 @@ class MemoryListings:
             return self._listings[tenant].of_size(size)
 
     def matching(
-        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]], limit: int
+        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]] | None, limit: int
     ) -> list[ListedCopy]:
         found = self._of_size(tenant, size)
-        return [copy for copy in found if (copy.parts, copy.tag) in tags][:limit]
+        return [copy for copy in found if tags is None or (copy.parts, copy.tag) in tags][:limit]
 
     def opaque(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
         found = [copy for copy in self._of_size(tenant, size) if copy.is_opaque]
