@@ -18,6 +18,11 @@ def printable(text: str) -> str:
     return text if text.isprintable() else _UNSAFE.sub(_escape, text)
 
 
+def count_text(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun, such as `1 object`, `2,500 objects` or `0 copies`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def _escape(match: re.Match[str]) -> str:
     code = ord(match[0])
     is_byte = 0xDC80 <= code <= 0xDCFF  # as Python represents a byte that is not UTF-8

@@ -31,7 +31,7 @@ def test_it_works_as_over_a_file(
     assert (again.code, outcomes) == (0, ["skipped", "skipped"])
     (tmp_path / "files" / "put by hand").write_bytes(b"a" * 1000)
     assert "2 known, 1 added" in run("scan", *backends, **env).out
-    assert "1 duplicates" in run("report", *backends, **env).out
+    assert "1 duplicate," in run("report", *backends, **env).out
     assert run("forget", "in/a", *backends, **env).code == 0
     checked = run("check", "in/a", "--json", *backends, **env)
     assert json.loads(checked.out)["copy"]["key"] == "put by hand"

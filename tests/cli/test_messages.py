@@ -41,6 +41,15 @@ def test_a_wrong_server_is_named(run: Run, server: Serve, tmp_path: Path, path: 
         assert "check the server URL" in done.err
 
 
+@pytest.mark.parametrize("command", ["scan", "report", "forget"])
+def test_a_command_without_a_server(run: Run, command: str) -> None:
+    """It is said where such a command runs, instead of an option that means another thing."""
+    done = run(command, "--server", "https://files.example.org")
+    assert done.code == 2
+    assert "run it where they can be opened, with --index and --store" in done.err
+    assert "Did you mean" not in done.err
+
+
 def test_a_folder_with_too_long_a_name(run: Run, tmp_path: Path) -> None:
     """It is said that nothing below it was read."""
     folder = tmp_path / "d"

@@ -73,7 +73,7 @@ def test_the_report_says_how_to_identify_the_unknown(run: Run, tmp_path: Path) -
         index.forget(tenant, [copy])
         digests = Digests.proved(Digest(MD5, hashlib.md5(noise(5000)).digest()))
         index.add([(tenant, copy._replace(digests=digests))])
-    remark = "1 objects with unknown content; run `onecopy scan --read missing`"
+    remark = "1 object with unknown content; run `onecopy scan --read missing`"
     assert remark in run("report", *backends(tmp_path)).out.splitlines()
     run("scan", *backends(tmp_path))
     assert remark in run("report", *backends(tmp_path)).out.splitlines()
@@ -374,7 +374,7 @@ def test_scan_leaves_out_its_own_files(tmp_path: Path, store: str, index: str | 
     left = sorted([".cache/onecopy/", file, f"{file}-shm", f"{file}-wal"])
     done = run("scan", *options)
     assert done.code == 0
-    assert done.out.startswith("1 objects")
+    assert done.out.startswith("1 object")
     assert done.out.endswith(", 4 left out\n")
     assert all(f"onecopy: left out {key}: " in done.err for key in left)
     figures = json.loads(run("scan", "--json", *options).out)
@@ -389,7 +389,7 @@ def test_scan_and_patterns(tmp_path: Path) -> None:
     options = ["--store", "files", "--exclude", "*.tmp", "--exclude", "/old/"]
     done = run("scan", *options)
     assert done.code == 0
-    assert done.out.startswith("1 objects")
+    assert done.out.startswith("1 object")
     assert done.out.endswith(", 2 left out\n")
     assert "left out b.tmp: the patterns of `exclude` or `include` leave it out" in done.err
     figures = json.loads(run("scan", "--json", *options).out)
@@ -404,8 +404,8 @@ def test_report_and_trash(tmp_path: Path) -> None:
     run = running(tmp_path)
     assert run("scan", "--store", "files").code == 0
     text = run("report", "--store", "files").out
-    assert "1 objects, 10 bytes" in text
-    assert "1 more objects in trash and snapshots, not counted above" in text
+    assert "1 object, 10 bytes" in text
+    assert "1 more object in trash and snapshots, not counted above" in text
     figures = json.loads(run("report", "--json", "--store", "files").out)
     assert (figures["in_trash"], figures["duplicates"]) == (1, 0)
 

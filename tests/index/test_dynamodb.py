@@ -192,7 +192,7 @@ def test_no_region(aws: Standin, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tables of Amazon need a region: each region has its own tables."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InvalidSettings, match="region"):
+    with pytest.raises(InvalidSettings, match="photos: add its region to the URL"):
         open_complete("dynamodb://photos")
 
 

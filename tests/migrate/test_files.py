@@ -106,11 +106,11 @@ def test_rejects(run: Run, tmp_path: Path) -> None:
     write_csv(tmp_path / "l.csv", [("m", "s", "k"), *bad, (md5_hex(9), "9", "good")])
     done = run("migrate", "l.csv?column=m&size=s&key=k", "sqlite:i.db")
     assert done.code == 1
-    assert "8 rows: 1 copies moved, 7 rejected" in done.out
+    assert "8 rows: 1 copy moved, 7 rejected" in done.out
     assert len(re.findall(r"^onecopy: line ", done.err, re.MULTILINE)) == 5
     assert 'line 2 "x": not a checksum: expected 32' in done.err
     [file] = tmp_path.glob("onecopy-migrate-*.csv")
-    assert f"7 rows were rejected: see {file.name}" in done.err
+    assert f"7 rows rejected: see {file.name}" in done.err
     written = file.read_text().splitlines()
     assert written[0] == "row,value,reason"
     assert [line.split(",")[0] for line in written[1:]] == [f"line {n}" for n in range(2, 9)]

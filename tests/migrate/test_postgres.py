@@ -103,7 +103,7 @@ def test_empty_files(run: Run, connection: Database, database: str, kind: str) -
     connection.execute("INSERT INTO files VALUES ('e', '0', md5('x'))")
     done = run("migrate", address, "sqlite:i.db")
     assert done.code == 1
-    assert "1 copies moved, 1 of them replaced an entry, 1 rejected, 3 empty files" in done.out
+    assert "1 copy moved, 1 of them replaced an entry, 1 rejected, 3 empty files" in done.out
     assert "the checksum is not that of an empty file" in done.err
 
 

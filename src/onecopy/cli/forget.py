@@ -7,7 +7,7 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
 from onecopy.settings import Settings
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 
 _MAX_BATCH_KEYS = 1000
 
@@ -41,5 +41,6 @@ def command(*, settings: Settings, keys: tuple[str, ...], as_json: bool) -> int:
                 missing += not done
                 text = f"{printable(key)}: {'removed from the index' if done else 'not recorded'}"
                 output.line(json_line({"key": key, "forgotten": done}) if as_json else text)
-    output.note(f"{len(keys) - missing:,} records removed from the index; no object was deleted")
+    removed_text = count_text(len(keys) - missing, "record")
+    output.note(f"{removed_text} removed from the index; no object was deleted")
     return 1 if missing else 0

@@ -28,6 +28,10 @@ COMMANDS = tuple(sorted(name for names in GROUPS.values() for name in names))
 """Each is the object `command` of the module with its name in this package."""
 _SUMMARY_WIDTH = 64
 """Characters beside a command's name on a line of 80."""
+_NO_SERVER = (
+    "No such option --server. This command works on an index and a store themselves: run it where "
+    "they can be opened, with --index and --store. Only check and upload use a server."
+)
 ERROR = 2
 INTERRUPTED = 130
 """128 + SIGINT, as in shells."""
@@ -102,6 +106,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _show(error: click.ClickException) -> None:
     """Print an error in the command line, which may quote arguments that came from elsewhere."""
+    if isinstance(error, click.NoSuchOption) and error.option_name == "--server":
+        error = click.UsageError(_NO_SERVER, error.ctx)  # not: "Did you mean --store?"
     vars(error)["message"] = printable(error.message)  # a line break in it would forge a line
     shown = StringIO()
     error.show(shown)

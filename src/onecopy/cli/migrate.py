@@ -19,7 +19,7 @@ from onecopy.migrate.plan import plan
 from onecopy.migrate.prototype import REGION, open_prototype, prototype_destination
 from onecopy.settings import Settings
 from onecopy.tenant import check_tenant
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 
 _MAX_SHOWN_REJECTS = 5
 """Rejects that are shown; the file has all of them."""
@@ -146,11 +146,11 @@ def command(  # noqa: PLR0913 - one for each option
 def _show(result: MigrationResult, output: Display, rejects: Path, *, as_json: bool) -> int:
     if result.names:
         output.note(
-            f"{result.names:,} rows name a file; the names were not kept, because a copy needs a "
+            f"{count_text(result.names, 'file name')} not kept, because a copy needs a "
             "size, which a file of checksums does not have"
         )
     if result.rejected:
-        output.note(f"{result.rejected:,} rows were rejected: see {rejects}")
+        output.note(f"{count_text(result.rejected, 'row')} rejected: see {rejects}")
     output.line(json_line(result_values(result, rejects)) if as_json else result_text(result))
     if result.missing:
         output.note(

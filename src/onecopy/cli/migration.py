@@ -5,7 +5,7 @@ from pathlib import Path
 from onecopy.cli.show import money_text
 from onecopy.migrate.migration import MigrationResult
 from onecopy.migrate.plan import Plan
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 
 
 def result_values(result: MigrationResult, rejects: Path) -> dict[str, object]:
@@ -32,28 +32,26 @@ def result_values(result: MigrationResult, rejects: Path) -> dict[str, object]:
 
 def result_text(result: MigrationResult) -> str:
     """Return the figures of a migration as a sentence."""
-    kinds = [
-        f"{number:,} {name}"
-        for number, name in ((result.copies, "copies"), (result.listed, "listed checksums"))
-        if number
-    ]
+    copies = count_text(result.copies, "copy", "copies") if result.copies else ""
+    listed = count_text(result.listed, "listed checksum") if result.listed else ""
+    moved = " and ".join(filter(None, (copies, listed))) or "nothing"
     replaced = f", {result.replaced:,} of them replaced an entry" if result.replaced else ""
-    files = f", {result.empty_files:,} empty files" if result.empty_files else ""
+    files = f", {count_text(result.empty_files, 'empty file')}" if result.empty_files else ""
     resumed = f" ({result.resumed:,} by earlier runs)" if result.resumed else ""
     rate = (result.rows - result.resumed) / max(result.seconds, 1e-9)
     rejected = f", {result.rejected:,} rejected" if result.rejected else ""
     headings = f", heading: {printable(' / '.join(result.headings))}" if result.headings else ""
-    empty = f", {result.empty:,} empty lines" if result.empty else ""
+    empty = f", {count_text(result.empty, 'empty line')}" if result.empty else ""
     count = (
         "; the destination's entries were not counted, nor the replaced ones"
         if result.count is None
-        else f"; {result.count:,} entries in the destination"
+        else f"; {count_text(result.count, 'entry', 'entries')} in the destination"
     )
     found = result.checked - len(result.missing)
     return (
-        f"{result.rows:,} rows: {' and '.join(kinds) or 'nothing'} moved{resumed}{replaced}"
+        f"{count_text(result.rows, 'row')}: {moved} moved{resumed}{replaced}"
         f"{rejected}{files}{headings}{empty}, {rate:,.0f} rows/s{count}; {found:,} of "
-        f"{result.checked:,} sampled rows found there"
+        f"{count_text(result.checked, 'sampled row')} found there"
     )
 
 

@@ -13,6 +13,7 @@ from onecopy.cli.show import bytes_text, json_line, money_text, name_text
 from onecopy.content import Copy
 from onecopy.report import Group, Report, report
 from onecopy.settings import Settings
+from onecopy.text import count_text
 
 _COPIES_PER_STEP = 1000
 _Pair = tuple[str, Copy]
@@ -90,20 +91,22 @@ def _group_values(group: Group) -> dict[str, Any]:
 
 
 def _lines(figures: Report) -> list[str]:
+    contents = count_text(figures.contents, "distinct content")
+    duplicates = count_text(figures.duplicates, "duplicate")
     lines = [
-        f"{figures.objects:,} objects, {_amount(figures.bytes, figures.cost)}",
-        f"{figures.contents:,} distinct contents, {figures.groups:,} of them stored more than once",
-        f"{figures.duplicates:,} duplicates, {_amount(figures.wasted, figures.wasted_cost)}",
+        f"{count_text(figures.objects, 'object')}, {_amount(figures.bytes, figures.cost)}",
+        f"{contents}, {figures.groups:,} of them stored more than once",
+        f"{duplicates}, {_amount(figures.wasted, figures.wasted_cost)}",
     ]
     if figures.names > figures.objects:
-        lines.append(
-            f"{figures.names - figures.objects:,} more names of these objects (hard links)"
-        )
+        names = count_text(figures.names - figures.objects, "more name")
+        lines.append(f"{names} of these objects (hard links)")
     if figures.in_trash:
-        lines.append(f"{figures.in_trash:,} more objects in trash and snapshots, not counted above")
+        objects = count_text(figures.in_trash, "more object")
+        lines.append(f"{objects} in trash and snapshots, not counted above")
     if figures.unidentified:
         lines.append(
-            f"{figures.unidentified:,} objects with unknown content; "
+            f"{count_text(figures.unidentified, 'object')} with unknown content; "
             "run `onecopy scan --read missing`"
         )
     return [*lines, *(_group_text(group) for group in figures.top)]

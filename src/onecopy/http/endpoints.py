@@ -29,6 +29,7 @@ from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Store
 from onecopy.tenant import Tenant
+from onecopy.text import count_text
 from onecopy.tickets import Tickets
 from onecopy.tokens import Principal, Scope
 
@@ -179,7 +180,7 @@ def _check_length(length: int | None, size: int, number: int) -> None:
     """Reject a part of the wrong length before its first byte; `size` is that of the upload."""
     lengths = part_lengths(size)
     if number > len(lengths):
-        raise BadInput(f"no part {number}: this upload has {len(lengths)} parts")
+        raise BadInput(f"no part {number}: this upload has {count_text(len(lengths), 'part')}")
     expected = lengths[number - 1]
     if length is None:
         raise HttpProblem(411, "length-required", "Send Content-Length.")

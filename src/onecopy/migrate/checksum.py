@@ -22,6 +22,12 @@ and `^` before the name say that not the bytes of the file were hashed, but a te
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PREFIX = re.compile(r"(\\{1,2}|0)x(?=[0-9a-f])")
 """Before the hex of bytes: PostgreSQL's, which COPY escapes once more, or other databases' `0x`."""
+_HEX = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
+_SEPARATORS = {
+    "\0": "the names end in NUL: make the list without --zero",
+    ";": "the columns are separated by semicolons: save the file with commas, and name its columns",
+    "\t": "the columns are separated by tabs: save the file with commas, and name its columns",
+}
 _PARTS_ETAG = re.compile(r"[0-9a-f]{32}-[0-9]+")
 _SIZE = re.compile(r"-?[0-9]+(\.0*)?")
 _EXACT_FLOAT = 2**53
@@ -96,8 +102,17 @@ def _read_other(value: str) -> Digest:
         return read_checksum(text)
     raise InvalidDigest(
         "not a checksum: expected 32 (MD5) or 64 (SHA-256) hexadecimal digits, got "
-        f"{len(text)} characters"
+        f"{len(text)} characters{_separator_hint(text)}"
     )
+
+
+def _separator_hint(text: str) -> str:
+    """Return what to do about text that has a checksum between other separators than expected."""
+    for separator, advice in _SEPARATORS.items():
+        fields = (field.split(" ", 1)[0].strip('"') for field in text.split(separator))
+        if separator in text and any(_HEX.fullmatch(field) for field in fields):
+            return f"; {advice}"
+    return ""
 
 
 def _bare(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from onecopy.migrate.checkpoint import Mark
 from onecopy.migrate.interface import Destination
+from onecopy.text import count_text
 
 
 def count_entries(
@@ -13,7 +14,7 @@ def count_entries(
     """Return the number of entries; None if it is not known, or not within `timeout` seconds."""
     number, until = None, time.monotonic() + timeout
     for number in destination.counts():
-        report(f"counting the destination: {number:,} entries so far")
+        report(f"counting the destination: {count_text(number, 'entry', 'entries')} so far")
         if time.monotonic() > until:
             return None
     return number

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from onecopy.digest import Digest, compose, content_scheme, part_lengths, part_size
 from onecopy.errors import BadInput, WrongBytes
+from onecopy.text import count_text
 
 
 def part_span(size: int, number: int) -> tuple[int, int]:
@@ -12,7 +13,7 @@ def part_span(size: int, number: int) -> tuple[int, int]:
     start = (number - 1) * length
     if number < 1 or (number > 1 and start >= size):
         count = len(part_lengths(size))
-        raise BadInput(f"there is no part {number}: this upload has {count} parts")
+        raise BadInput(f"there is no part {number}: this upload has {count_text(count, 'part')}")
     return start, min(length, size - start)
 
 
@@ -30,8 +31,8 @@ def check_parts(size: int, received: Sequence[tuple[int, int]]) -> None:
     listed = [_describe(number, has, lengths.get(number)) for number, has in wrong[:_MAX_LISTED]]
     more = f"; and {len(wrong) - _MAX_LISTED} more" if len(wrong) > _MAX_LISTED else ""
     raise WrongBytes(
-        f"wrong parts: {'; '.join(listed)}{more}; this upload of {size} bytes has {len(lengths)} "
-        f"parts: send them with these sizes",
+        f"wrong parts: {'; '.join(listed)}{more}; this upload of {size} bytes has "
+        f"{count_text(len(lengths), 'part')}: send them with these sizes",
         reason="parts-missing",
     )
 
@@ -48,9 +49,9 @@ def _describe(number: int, has: int, expected: int | None) -> str:
 
 def parts_missing(size: int, received: int) -> WrongBytes:
     """Return the error for an upload if only some of its parts were received."""
-    count = len(part_lengths(size))
+    count = count_text(len(part_lengths(size)), "part")
     return WrongBytes(
-        f"only {received} of {count} parts were received: send the others", reason="parts-missing"
+        f"only {received} of {count} were received: send the others", reason="parts-missing"
     )
 
 

@@ -92,6 +92,11 @@ def connect(address: Address) -> "DynamoDBClient":
             "dynamodb", endpoint_url=address.endpoint, region_name=region, config=config
         )
         return cast("DynamoDBClient", client)
+    except boto.NoRegionError as error:
+        raise InvalidSettings(
+            f"no AWS region is known for the table {address.table}: add its region to the URL, as "
+            f"in dynamodb://{address.table}?region=us-east-1, or set AWS_REGION"
+        ) from error
     except (boto.BotoCoreError, ValueError) as error:
         raise InvalidSettings(f"cannot use the table {address.table}: {error}") from error
 
