@@ -34,7 +34,7 @@ _STORE_FAILURES = frozenset({"store-unavailable", "store-forbidden"})
 _READ_LIMIT = "read-limit"
 """The reason if a copy is too large to be read within a request."""
 _MOST_UNREAD = 64
-"""Copies without a digest that are looked at for one content."""
+"""Copies without a digest, and too large to be read, that are looked at for one content."""
 _CANDIDATES_PER_BATCH = 16
 """Copies of one content that are fetched from the index at first."""
 
@@ -78,10 +78,12 @@ class Confirmer:
             confirmed = self.confirm(copy, content, budget)
             if isinstance(confirmed, Copy):
                 return Answer(Verdict.DUPLICATE, confirmed)
-            if confirmed == _READ_LIMIT and self._may_skip(copy):
-                unexamined += 1
-            else:
+            if confirmed != _READ_LIMIT or not self._may_skip(copy):
                 reason = confirmed or reason
+                continue
+            unexamined += 1
+            if unexamined == _MOST_UNREAD:
+                break
         if reason is None and budget.over:
             if last is None or not self._may_skip(last):
                 reason = _READ_LIMIT
@@ -117,7 +119,6 @@ class Confirmer:
                 # Growing, because each batch starts from the first copy again.
                 limit = 2 * len(tried) + _CANDIDATES_PER_BATCH
                 if source is None and self._unread:
-                    limit = min(limit, _MOST_UNREAD)
                     batch = self._unread.unread(name, content.size, limit)
                 else:
                     pairs = self._index.copies(name, digest=source)

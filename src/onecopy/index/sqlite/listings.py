@@ -112,11 +112,11 @@ def matching(
     connection: apsw.Connection,
     tenant: str,
     size: int,
-    tags: Collection[tuple[int, bytes]],
+    tags: Collection[tuple[int, bytes]] | None,
     limit: int,
 ) -> list[ListedCopy]:
-    """Return up to `limit` copies of a size whose (parts, tag) is among `tags`."""
-    wanted, found, seen = set(tags), list[ListedCopy](), set[int]()
+    """Return up to `limit` copies of a size whose (parts, tag) is among `tags`, if given."""
+    wanted, found, seen = tags and set(tags), list[ListedCopy](), set[int]()
     with _snapshot(connection, tenant) as owner:
         if owner is None:
             return []
@@ -126,8 +126,12 @@ def matching(
             if number not in seen:
                 seen.add(number)
                 own = _block(connection, owner, number).copies
-                found += [c for c in own if c.size == size and (c.parts, c.tag) in wanted]
+                found += [c for c in own if c.size == size and _matches(c, wanted)]
     return found[:limit]
+
+
+def _matches(copy: ListedCopy, tags: Collection[tuple[int, bytes]] | None) -> bool:
+    return tags is None or (copy.parts, copy.tag) in tags
 
 
 def opaque(connection: apsw.Connection, tenant: str, size: int, limit: int) -> list[ListedCopy]:
@@ -226,7 +230,7 @@ class SqliteListings:
         return self._readers.read(counts, tenant, sizes)
 
     def matching(
-        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]], limit: int
+        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]] | None, limit: int
     ) -> list[ListedCopy]:
         return self._readers.read(matching, tenant, size, tags, limit)
 

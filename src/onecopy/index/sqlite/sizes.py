@@ -48,9 +48,13 @@ def _age(modified: int) -> int:
 
 
 def candidates(
-    connection: apsw.Connection, runs: Runs, size: int, tags: Iterable[tuple[int, bytes]]
+    connection: apsw.Connection, runs: Runs, size: int, tags: Iterable[tuple[int, bytes]] | None
 ) -> Iterator[int]:
-    """Yield blocks that may have a copy with this size and one of these (parts, tag)."""
+    """Yield blocks that may have a copy with this size and one of these (parts, tag), or any."""
+    if tags is None:
+        low, high = _HEAD.pack(size << 16), _HEAD.pack(size << 16 | _BY_TIME)
+        yield from map(_block, within(connection, runs, low, high))
+        return
     heads = {
         _HEAD.pack(size << 16 | min(parts, _MOST_PARTS) | opaque) + tag[:4]
         for parts, tag in tags

@@ -300,6 +300,14 @@ class ListingsContract:
         assert index.matching("t", 8, [(0, x)], 9) == []
         assert index.matching("t", 1000, [(0, x[:4] + bytes(12))], 9) == []
 
+    def test_matching_any_tag(self, index: IndexWithListings) -> None:
+        """Without tags, all copies of the size are found."""
+        given = [a_listed("a", "x"), a_listed("b", parts=3), a_listed("c", is_opaque=True)]
+        index.merge("t", EVERYTHING, [*given, a_listed("d", size=7)])
+        assert sorted(index.matching("t", 1000, None, 9)) == given
+        assert len(index.matching("t", 1000, None, 2)) == 2
+        assert index.matching("t", 8, None, 9) == []
+
     def test_matching_limit(self, index: IndexWithListings) -> None:
         """At most `limit` copies are returned, each once, even if all have the same tag."""
         given = [a_listed(f"{number:05d}", "x") for number in range(MANY)]
