@@ -113,6 +113,9 @@ class ResultDocument(Struct, omit_defaults=True):
     message: str | None = None
     ticket: str | None = None
     send: SendDocument | None = None
+    unexamined: int = 0
+    """With `new`: at least this number of stored copies may have the content, and were not examined
+    because that would cost more than storing it once more."""
 
 
 class ResultsResponse(Struct):

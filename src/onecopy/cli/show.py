@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from onecopy.content import Copy, Verdict
 from onecopy.key import normalisation_differs
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 from onecopy.upload.result import Outcome, Result
 
 _EXPLANATIONS = {
@@ -117,6 +117,8 @@ def result_values(result: Result) -> dict[str, Any]:
     }
     if result.message is not None:
         values["message"] = result.message
+    if result.unexamined:
+        values["unexamined"] = result.unexamined
     if result.same_as is not None:
         values["same_as"] = result.same_as
     if result.outcome is not None:
@@ -147,8 +149,15 @@ def _describe(result: Result) -> str:
     return (
         f"unconfirmed: {explanation}"
         if result.verdict is Verdict.UNCONFIRMED
-        else f"new{_in_trash(result)}"
+        else f"new{_in_trash(result)}{_unexamined(result)}"
     )
+
+
+def _unexamined(result: Result) -> str:
+    if not result.unexamined:
+        return ""
+    files = count_text(result.unexamined, "stored file")
+    return f" ({files} of this size not examined)"
 
 
 def _in_trash(result: Result) -> str:

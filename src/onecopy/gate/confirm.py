@@ -31,6 +31,10 @@ DIGEST_NEEDED = "digest-needed"
 _CHANGED = "copy-changed"
 """The reason if an object changed while it was read."""
 _STORE_FAILURES = frozenset({"store-unavailable", "store-forbidden"})
+_READ_LIMIT = "read-limit"
+"""The reason if a copy is too large to be read within a request."""
+_MOST_UNREAD = 64
+"""Copies without a digest, and too large to be read, that are looked at for one content."""
 _CANDIDATES_PER_BATCH = 16
 """Copies of one content that are fetched from the index at first."""
 
@@ -59,10 +63,13 @@ class Confirmer:
     def settle(self, content: Content, budget: Budget) -> Answer:
         """Confirm candidates until one holds the content; read those whose record is not enough.
 
-        Candidates in the trash come last, because they cannot make it a duplicate.
+        Candidates in the trash come last, because they cannot make it a duplicate. A copy in a
+        bucket of which only the size is known is no reason for doubt: if reading it costs too much,
+        it is counted as not examined.
         """
-        reason, in_trash = None, list[Copy]()
+        reason, in_trash, unexamined, last = None, list[Copy](), 0, None
         for copy in self.candidates(content, budget):
+            last = copy
             if budget.over:
                 break
             if self.trash.has(copy):
@@ -71,12 +78,24 @@ class Confirmer:
             confirmed = self.confirm(copy, content, budget)
             if isinstance(confirmed, Copy):
                 return Answer(Verdict.DUPLICATE, confirmed)
-            reason = confirmed or reason
+            if confirmed != _READ_LIMIT or not self._may_skip(copy):
+                reason = confirmed or reason
+                continue
+            unexamined += 1
+            if unexamined == _MOST_UNREAD:
+                break
         if reason is None and budget.over:
-            reason = "read-limit"
+            if last is None or not self._may_skip(last):
+                reason = _READ_LIMIT
+            else:  # copies without a digest come last
+                unexamined += 1
         if reason:
             return unconfirmed(reason, content)
-        return self._settle_in_trash(in_trash, content, budget)
+        answer = self._settle_in_trash(in_trash, content, budget)
+        return answer._replace(unexamined=unexamined) if unexamined else answer
+
+    def _may_skip(self, copy: Copy) -> bool:
+        return not copy.digests and self._store.kind != "folder"
 
     def _settle_in_trash(self, copies: Iterable[Copy], content: Content, budget: Budget) -> Answer:
         """Name a live copy in the trash, if there is one. In doubt the content is new anyway."""
@@ -159,7 +178,7 @@ class Confirmer:
     ) -> Copy | str | None:
         """Read an object; return its recorded copy, why it was not read, or None if it is gone."""
         if not budget.spend(seen.size):
-            return "read-limit"
+            return _READ_LIMIT
         try:
             hashed = self._hash(self._tenant.prefix + key, seen, schemes)
         except FileNotFoundError:

@@ -14,6 +14,7 @@ from onecopy.errors import Damaged, Failure
 from onecopy.gate.budget import Budget
 from onecopy.gate.confirm import DIGEST_NEEDED, NEW, Confirmer, Match, is_unchanged, unconfirmed
 from onecopy.gate.interface import Answer, Limits
+from onecopy.gate.listed import Examined, ListedCopies
 from onecopy.index.interface import Engine, Lists, Unread
 from onecopy.tenant import Tenant
 
@@ -32,6 +33,7 @@ class Decider:
         tenant: Tenant,
         confirmer: Confirmer,
         *,
+        listed: ListedCopies | None = None,
         max_digests: int = Limits().digests,
     ) -> None:
         self._index = index
@@ -39,6 +41,7 @@ class Decider:
         self._unread = index if isinstance(index, Unread) else None
         self._tenant = tenant
         self._confirmer = confirmer
+        self._listed = listed
         self._trash = confirmer.trash
         self._max_digests = max_digests
 
@@ -50,12 +53,13 @@ class Decider:
         A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
         decided by the content digest; without it, by all schemes that the index names for the size.
         With `weak`, it needs these schemes, too, if a copy of the size has no content digest yet;
-        an upload states the content digest alone.
+        an upload states the content digest alone. It also needs those of listed copies, which are
+        looked at if they may have the content.
         A copy in the trash is no duplicate: if there is no other, the content is `new`, and the
         answer names the copy. Raises Damaged.
         """
         try:
-            return self._decide(contents, budget, weak=weak)
+            return self._decide_all(contents, budget, weak=weak)
         except Damaged:
             raise  # no later answer could be relied on either
         except Failure as failure:
@@ -82,6 +86,48 @@ class Decider:
         self._look_up_lists(contents, answers)
         self._judge_undecided(contents, answers, undecided if weak else set())
         return answers
+
+    def _decide_all(
+        self, contents: Sequence[Content], budget: Budget, *, weak: bool
+    ) -> list[Answer]:
+        answers = self._decide(contents, budget, weak=weak)
+        if weak and self._listed:
+            self._examine(self._listed, contents, answers, budget)
+        return answers
+
+    def _examine(
+        self,
+        listed: ListedCopies,
+        contents: Sequence[Content],
+        answers: list[Answer],
+        budget: Budget,
+    ) -> None:
+        """Replace the answers for new contents that listed copies may have."""
+        new = [
+            at
+            for at, (content, answer) in enumerate(zip(contents, answers, strict=True))
+            if answer.verdict is Verdict.NEW and content.size
+        ]
+        if not new:
+            return
+        examined = dict(zip(new, listed.examine([contents[at] for at in new]), strict=True))
+        again = [at for at in new if examined[at].is_recorded]
+        if again:  # the common case costs no call
+            decided = self._decide([contents[at] for at in again], budget, weak=True)
+            for at, answer in zip(again, decided, strict=True):
+                answers[at] = answer
+        for at, each in examined.items():
+            if answers[at].verdict is Verdict.NEW:
+                answers[at] = self._judge_examined(contents[at], answers[at], each)
+
+    def _judge_examined(self, content: Content, answer: Answer, examined: Examined) -> Answer:
+        if examined.reason:
+            return unconfirmed(examined.reason, content)
+        if examined.needed:
+            return self._ask_for(examined.needed, content)
+        if not examined.unexamined:  # keeps the answer that is shared
+            return answer
+        return answer._replace(unexamined=answer.unexamined + examined.unexamined)
 
     def _look_up(self, contents: Sequence[Content]) -> list[Sequence[Copy | None]]:
         """Return, for each content, the first copy that has each of its digests."""

@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
     check: `duplicate` with the live copy, or without one and with the reason `listed` if the tenant
     trusts a checksum list that has the content; `unconfirmed` with a reason; or `new`, with a copy
-    and the reason `in-trash` if all copies are in the trash.
+    and the reason `in-trash` if all copies are in the trash. With `unexamined`, it is not certain.
     begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
     with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
     complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the
@@ -64,6 +64,9 @@ class Answer(NamedTuple):
     """What to do, for people, if the reason alone does not say it."""
     ticket: str | None = None
     send: Send | None = None
+    unexamined: int = 0
+    """With `new`: at least this number of copies may have the content, and were not looked at,
+    because that would cost more than storing it once more."""
 
     @staticmethod
     def refusal(error: OnecopyError) -> "Answer":

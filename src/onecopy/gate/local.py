@@ -12,10 +12,12 @@ from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.validation import check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
+from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
 from onecopy.store.interface import (
     Body,
@@ -59,7 +61,14 @@ class LocalGate:
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
         self._confirmer = Confirmer(index, store, tenant, trash=trash, md5=self._md5)
-        self._decider = Decider(index, tenant, self._confirmer, max_digests=limits.digests)
+        self._listed = (
+            ListedCopies(index, index, store, tenant, price)
+            if isinstance(index, Listings)
+            else None
+        )
+        self._decider = Decider(
+            index, tenant, self._confirmer, listed=self._listed, max_digests=limits.digests
+        )
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
@@ -75,7 +84,10 @@ class LocalGate:
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         check_limit(len(sizes), self._limits.sizes, "sizes")
-        return self.index.schemes(self.tenant.name, sizes)
+        # In this order: the first step may record copies.
+        listed = self._listed.schemes(sizes) if self._listed else []
+        known = self.index.schemes(self.tenant.name, sizes)
+        return [*map(frozenset.union, known, listed)] if listed else known
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         check_limit(len(contents), self._limits.files, "files")

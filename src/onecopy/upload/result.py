@@ -49,6 +49,8 @@ class Result:
     """None for a file that was checked."""
     sent: int = 0
     """Bytes that were sent."""
+    unexamined: int = 0
+    """Stored copies that may have the content of a new file and were not examined, at least."""
 
 
 Progress = Callable[[int, int], object]
@@ -78,6 +80,7 @@ def answered(  # noqa: PLR0913 - the fields of a result
         url=gate.url(answer.copy) if answer.copy else None,
         outcome=outcome,
         sent=sent,
+        unexamined=answer.unexamined,
     )
 
 

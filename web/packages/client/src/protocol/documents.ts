@@ -36,6 +36,11 @@ export interface Result {
   readonly message?: string;
   readonly ticket?: string;
   readonly send?: Send;
+  /**
+   * With `new`: at least this number of stored copies may have the content, and were not examined
+   * because that would cost more than storing it once more.
+   */
+  readonly unexamined?: number;
 }
 
 /** A content to check: its size in bytes, and its digests as `scheme:hex`. */

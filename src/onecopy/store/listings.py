@@ -1,0 +1,53 @@
+"""The optional contract of a store that can list its objects without looking at each."""
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from onecopy.content import Copy
+from onecopy.listing import ListedCopy, Span
+from onecopy.own_files import OwnFiles
+from onecopy.store.interface import LeftOut
+
+
+class Page(NamedTuple):
+    """What a store lists within a span of keys: the next page of a listing."""
+
+    copies: list[ListedCopy]
+    """Objects with content, by the UTF-8 bytes of their full keys."""
+    left_out: list[LeftOut]
+    """Everything else but empty objects, as in `Surveyor.survey`."""
+    empty: int
+    """The number of empty objects, which are not recorded."""
+    span: Span
+    """What this page covers completely. It begins where the page before ended."""
+
+
+@runtime_checkable
+class Listable(Protocol):
+    """A store that can list its objects, in the order of keys, without a request for each."""
+
+    @property
+    def list_requests(self) -> int:
+        """The number of requests that this object has made so far in order to list."""
+
+    def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:
+        """Yield the pages of a listing that together cover the span without gap or overlap.
+
+        Several threads may list at once. Objects that are added or removed concurrently may or may
+        not be listed; all others are. Raises Unavailable and Forbidden; the listing can then be
+        resumed behind the last page. `own` are files of onecopy itself, which may be in a folder.
+        """
+
+    def split(self, span: Span) -> str | None:
+        """Return a key that divides the objects within a span, roughly in half if possible.
+
+        Both halves may then be listed at once. None if there is probably nothing to gain. Costs at
+        most a few requests to list.
+        """
+
+    def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
+        """Return whether a copy was recorded in the state that a listing states.
+
+        Compares the copy's identity with tag and time. An object that was replaced within the same
+        second by one with the same tag is not noticed: a look notices it.
+        """

@@ -1,0 +1,232 @@
+"""Copies that are known from a listing alone: found, counted, and never believed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from onecopy.content import Content, Verdict
+from onecopy.digest import MD5, Digest, MiB, Scheme, compose, new_hash
+from onecopy.gate import Limits
+from onecopy.index.listings import Listings
+from onecopy.listing import EVERYTHING, ListedCopy
+from onecopy.store.interface import Absent, Object, Unknown
+from tests.gate.bucket import BucketWorld
+from tests.gate.world import World, content, content_digest, md5
+
+BIG = bytes(range(256)) * (9 * MiB // 256)
+
+
+def listing(world: World) -> Listings:
+    """Return the index of a world, which keeps listings."""
+    assert isinstance(world.index, Listings)
+    return world.index
+
+
+def listed(
+    world: World,
+    key: str,
+    data: bytes,
+    *,
+    tag: bytes | None = None,
+    parts: int = 0,
+    opaque: bool = False,
+    modified: int = 1,
+) -> ListedCopy:
+    """Put an object into the store and what a listing states of it into the index."""
+    world.place(key, data)
+    copy = ListedCopy(key, len(data), tag or md5(data).value, parts, opaque, modified)
+    listing(world).merge("default", EVERYTHING, [copy], complete=False)
+    return copy
+
+
+def keys_of(world: World) -> list[str]:
+    """Return the keys that are still listed."""
+    return [copy.key for copy in listing(world).listed_copies("default")]
+
+
+def test_a_matching_copy_is_found(world: World) -> None:
+    """A copy whose ETag matches is looked at, read, and a duplicate; then it is a copy."""
+    listed(world, "a/there", b"the same bytes")
+    listed(world, "a/other", b"same length...")
+    assert world.gate().probe([14]) == [{content_digest(b"x").scheme, MD5}]
+    answer = world.check(b"the same bytes", weak=True)
+    assert answer.verdict is Verdict.DUPLICATE
+    assert answer.copy
+    assert answer.copy.key == "a/there"
+    assert keys_of(world) == ["a/other"]
+    assert list(world.recorded()) == ["a/there"]
+
+
+def test_a_mismatch_rules_out(world: World) -> None:
+    """A copy with another ETag costs no look, and the content is new."""
+    listed(world, "other", b"other bytes")
+    answer = world.check(b"these bytes", weak=True)
+    assert (answer.verdict, answer.reason, answer.unexamined) == (Verdict.NEW, None, 0)
+    assert keys_of(world) == ["other"]
+    assert world.recorded() == {}
+
+
+def test_without_a_digest_in_the_listing(world: World) -> None:
+    """A content digest alone cannot rule out a listed copy: the MD5 is asked for."""
+    listed(world, "other", b"other bytes")
+    answer = world.check(b"these bytes")
+    assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert "md5" in (answer.message or "")
+
+
+@pytest.mark.parametrize("opaque", [False, True])
+def test_a_twin_is_never_a_duplicate(world: World, opaque: bool) -> None:
+    """A listed copy with the MD5 of another content is read, and the content is new."""
+    data, other = b"0123456789", b"9876543210"
+    listed(world, "twin", other, tag=md5(data).value, opaque=opaque)
+    answer = world.check(data, weak=True)
+    assert answer.verdict is Verdict.NEW
+    assert answer.copy is None
+
+
+def test_a_copy_that_is_gone(world: World) -> None:
+    """It is no longer listed, and the content is new."""
+    listed(world, "gone", b"some bytes")
+    world.remove("gone")
+    assert world.check(b"some bytes", weak=True).verdict is Verdict.NEW
+    assert keys_of(world) == []
+    assert world.recorded() == {}
+
+
+def test_a_copy_that_was_replaced(world: World) -> None:
+    """What is there now is recorded, and what was there is no duplicate."""
+    listed(world, "a", b"some bytes")
+    world.place("a", b"others now")
+    assert world.check(b"some bytes", weak=True).verdict is Verdict.NEW
+    found = world.check(b"others now", weak=True)
+    assert (found.verdict, found.copy and found.copy.key) == (Verdict.DUPLICATE, "a")
+
+
+def test_an_unreachable_store(world: World) -> None:
+    """A match that cannot be looked at is no reason to send, and stays listed."""
+    listed(world, "a", b"some bytes")
+    world.unmount()
+    answer = world.check(b"some bytes", weak=True)
+    assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "store-unavailable")
+    assert keys_of(world) == ["a"]
+
+
+class Counted:
+    """Counts the objects of a store that are looked at."""
+
+    def __init__(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.looks = 0
+        look = world.store.look
+
+        def counted(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+            self.looks += len(keys)
+            return look(keys)
+
+        monkeypatch.setattr(world.store, "look", counted)
+
+
+def test_opaque_copies_within_the_limit(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of many opaque copies a few are looked at, the newest first; the others are counted."""
+    world = folder_world
+    for number in range(20):
+        data = b"%010d" % number
+        listed(world, f"{number:02}", data, tag=bytes(16), opaque=True, modified=number)
+    counted = Counted(world, monkeypatch)
+    monkeypatch.setattr(world.store, "kind", "s3")
+    answer = world.check(b"new bytes!")
+    assert (answer.verdict, answer.unexamined) == (Verdict.NEW, 18)
+    assert keys_of(world) == [f"{number:02}" for number in range(18)]
+    first = counted.looks
+    assert world.check(b"0000000019").verdict is Verdict.DUPLICATE
+    assert counted.looks - first < 5
+
+
+def test_looks_of_one_request_are_limited(
+    folder_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request with many contents looks at no more copies than one request may."""
+    monkeypatch.setattr("onecopy.gate.listed._MOST_LOOKS", 10)
+    contents = []
+    for number in range(20):
+        data = b"%010d" % number
+        listed(folder_world, f"{number:02}", data)
+        contents.append(content(data, weak=True))
+    counted = Counted(folder_world, monkeypatch)
+    answers = folder_world.gate().check(contents)
+    assert [a.verdict for a in answers].count(Verdict.DUPLICATE) == 10
+    assert sum(answer.unexamined for answer in answers) == 10
+    assert counted.looks <= 30
+    assert all(a.verdict is Verdict.DUPLICATE for a in folder_world.gate().check(contents))
+
+
+def test_a_large_copy_is_found_by_a_probe(world: World) -> None:
+    """Of a large size with few copies, a probe looks at them, so that no listing is left."""
+    listed(world, "big", BIG, tag=_over_parts(5).value, parts=2)
+    probed = world.gate().probe([len(BIG)])[0]
+    assert keys_of(world) == []
+    assert content_digest(BIG).scheme in probed
+    answer = world.gate().check([content(BIG, weak=MD5 in probed)])[0]
+    assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "big")
+
+
+def test_an_upload_in_parts_is_found(world: World) -> None:
+    """A copy with the ETag of an upload in parts is found by the part size that fits."""
+    digest = _over_parts(5)
+    listed(world, "big", BIG, tag=digest.value, parts=2)
+    _send_in_parts(world, "big", 5 * MiB)
+    asked = Content(len(BIG), (content_digest(BIG), digest))
+    assert world.gate().check([asked])[0].verdict is Verdict.DUPLICATE
+
+
+def test_the_trash_is_no_duplicate(world: World) -> None:
+    """A listed copy in the trash is named, and the content is new."""
+    listed(world, ".Trash-1000/files/a", b"thrown away")
+    answer = world.check(b"thrown away", weak=True)
+    assert (answer.verdict, answer.reason) == (Verdict.NEW, "in-trash")
+
+
+def test_tenants_are_apart(world: World) -> None:
+    """What is listed for one tenant is unknown to the others."""
+    listed(world, "a", b"some bytes")
+    answer = world.check(b"some bytes", weak=True, gate=world.gate("other"))
+    assert answer.verdict is Verdict.NEW
+    assert world.gate("other").probe([10]) == [frozenset()]
+
+
+def test_too_many_schemes(folder_world: World) -> None:
+    """Part sizes that would take more digests than a client may compute are counted."""
+    size = 21 * MiB
+    for parts in (0, 2, 3, 5):
+        copy = ListedCopy(f"{parts}", size, bytes(16), parts, is_opaque=False, modified=1)
+        listing(folder_world).merge("default", EVERYTHING, [copy], complete=False)
+    gate = folder_world.gate(limits=Limits(digests=8))
+    gate.probe([size])
+    assert len(gate.probe([size])[0]) <= 5
+
+
+def _send_in_parts(world: World, key: str, part_size: int) -> None:
+    """Replace an object in a bucket by one that was uploaded in parts, as other tools do."""
+    if not isinstance(world, BucketWorld):
+        return
+    place = world.full(key)
+    upload = world.client.create_multipart_upload(**place)["UploadId"]
+    parts = [
+        world.client.upload_part(
+            **place, UploadId=upload, PartNumber=number, Body=BIG[at : at + part_size]
+        )["ETag"]
+        for number, at in enumerate(range(0, len(BIG), part_size), 1)
+    ]
+    named: Any = {
+        "Parts": [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(parts, 1)]
+    }
+    world.client.complete_multipart_upload(**place, UploadId=upload, MultipartUpload=named)
+
+
+def _over_parts(part_size: int) -> Digest:
+    scheme = Scheme("md5", part_size * MiB)
+    step = part_size * MiB
+    values = [new_hash(scheme, BIG[at : at + step]).digest() for at in range(0, len(BIG), step)]
+    return compose(scheme, values)
