@@ -43,6 +43,7 @@ class Response(NamedTuple):
 
 
 _TOKEN = re.compile(r"<NextContinuationToken>([^<]*)</NextContinuationToken>")
+_TRUNCATED = re.compile(r"<IsTruncated>([^<]*)</IsTruncated>")
 _FOLDER = re.compile(r"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
 _KEY = re.compile(r"<Key>([^<]*)</Key>")
 _SIZE = re.compile(r"<Size>([0-9]+)</Size>")
@@ -58,12 +59,21 @@ def parse(data: bytes) -> Response:
     text = data.decode(errors="surrogateescape")
     count = text.count("<Contents>")
     columns = _find_columns(text, count)
-    is_plain = "<ListBucketResult" in text and text.count("Contents>") == 2 * count
+    is_whole = "<ListBucketResult" in text and "</ListBucketResult>" in text
+    is_plain = is_whole and text.count("Contents>") == 2 * count
     folders = _FOLDER.findall(text)
     if columns is None or not is_plain or text.count("<CommonPrefixes") != len(folders):
         return _parse_tree(data)
-    token = _TOKEN.search(text) if "<IsTruncated>true<" in text else None
-    return _response(text, columns, _unescaped(folders), unescape(token[1]) if token else None)
+    token, truncated = _TOKEN.search(text), _TRUNCATED.search(text)
+    following = _following(truncated and truncated[1], token and unescape(token[1]))
+    return _response(text, columns, _unescaped(folders), following)
+
+
+def _following(truncated: str | None, token: str | None) -> str | None:
+    """Return the token that continues a listing, unless it is at its end."""
+    if truncated == "true" and not token:
+        raise Failure("the bucket's listing is cut short: it has no NextContinuationToken")
+    return None if truncated == "false" else token
 
 
 def _find_columns(text: str, count: int) -> Columns | None:
@@ -189,8 +199,7 @@ def _parse_tree(data: bytes) -> Response:
         columns = _columns_of(tree.objects)
     except (KeyError, ValueError) as error:
         raise Failure(f"the bucket lists an object without its {error}") from error
-    is_truncated = tree.fields.get("IsTruncated") == "true"
-    token = tree.fields.get("NextContinuationToken") if is_truncated else None
+    token = _following(*map(tree.fields.get, ("IsTruncated", "NextContinuationToken")))
     encoding = f"<EncodingType>{tree.fields.get('EncodingType')}</EncodingType>"
     return _response(encoding, columns, tree.folders, token)
 
