@@ -182,7 +182,7 @@ class TestOtherOrders:
     def test_ignoring_the_start(self) -> None:
         """A service that starts again at the first key."""
         service = Service("abcd")
-        service.is_behind = lambda _key, _after: True  # type: ignore[method-assign]
+        service.is_behind = lambda key, after: True  # type: ignore[method-assign]
         with pytest.raises(Failure, match="'a' after 'b'"):
             self.pages(service, Span("b"))
 

@@ -105,7 +105,7 @@ class S3Store:
         self.network = self._connection.network
         """The proxies and CA certificates with which we reach the bucket."""
         self._lists = ListClient(signer, self._http)
-        order = Order.BYTES if is_amazons(self._connection.root) else Order.EITHER
+        order = Order.BYTES if is_amazons(signer.origin) else Order.EITHER
         self._spans = SpanLister(self._lists, address.prefix, order)
         self._splitter = Splitter(self._lists, address.prefix)
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
