@@ -7,9 +7,8 @@ import pytest
 from onecopy.errors import Failure
 from onecopy.listing import ListedCopy
 from onecopy.store.interface import LeftOut
-from onecopy.store.s3 import list_parser
 from onecopy.store.s3.list_entries import Entries, entries_of
-from onecopy.store.s3.list_parser import Columns, parse
+from onecopy.store.s3.list_parser import Columns, parse, parse_tree
 
 MD5 = "9dd4e461268c8034f5c8564e155c67a6"
 TIME = 1795934497
@@ -52,6 +51,7 @@ PAGES = {
     "other ETags": page(
         item(etag=f"{MD5}-2"), item("p/b", etag="&amp;opaque"), item("p/c", etag="")
     ),
+    "entities": page(item("p/&#xe9;&#128;&#38;amp;&amp;copy;&apos;"), more=""),
     "capitals": page(item(etag=MD5.upper())),
     "folders": page(item(), more=ENCODED + FOLDER),
     "truncated": page(
@@ -69,7 +69,7 @@ PAGES = {
 def test_columns_are_what_a_parser_finds(name: str) -> None:
     """Whatever the page, reading by columns and parsing lead to the same response."""
     data = PAGES[name]
-    assert parse(data) == list_parser._parse_tree(data)
+    assert parse(data) == parse_tree(data)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,7 @@ def test_an_object_without_etag() -> None:
         (page(more="<IsTruncated>true</IsTruncated>"), "cut short"),
         (page("<Key>a</Key>"), "without its 'Size'"),
         (page(item()).replace(b"<Size>3<", b"<Size>x<"), "invalid"),
+        (page(item()).replace(b"2026-11-29T", b""), "invalid value"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "document type"),
     ],
 )
@@ -129,6 +130,7 @@ def test_decodes_keys() -> None:
     ]
     assert parse(PAGES["line breaks in keys"]).columns.keys == ["p/multi\nline", "p/multi%0Aline"]
     assert parse(PAGES["keys that are not encoded"]).columns.keys == ["p/a&b+c%41", "p/é<"]
+    assert parse(PAGES["entities"]).columns.keys == ["p/é\x80&amp;&copy;'"]
     assert parse(PAGES["truncated"]).token == "a&b"
     assert parse(PAGES["at its end"]).token is None
     assert parse(PAGES["folders"]).folders == ["p/x+/"]

@@ -14,6 +14,7 @@ mistaken for it. Everything else belongs to the user.
     object_info    identity and digests of an object, from its HeadObject response
     list_objects   ListObjectsV2 requests
     list_parser    their responses
+    xml_tree       responses in XML that are read by a parser
     list_entries   listed copies, from a response
     key_order      the orders in which services list keys
     span_listing   the pages of a span of keys, in the order of their bytes

@@ -13,8 +13,9 @@ from onecopy.httpclient import Response as HttpResponse
 from onecopy.retry import RetryPolicy, retry
 from onecopy.store.s3.connection import failure, translated
 from onecopy.store.s3.head_object import wrong_region
-from onecopy.store.s3.list_parser import Response, parse, read_tree
+from onecopy.store.s3.list_parser import Response, parse
 from onecopy.store.s3.signing import Signer
+from onecopy.store.s3.xml_tree import read_tree
 
 LONGEST_PAGE = 1000
 """Objects and folders in one response, at most."""
