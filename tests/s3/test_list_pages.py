@@ -1,23 +1,27 @@
 """A bucket that is listed: what is stated of its objects, and what fails."""
 
 from hashlib import md5
+from pathlib import Path
 
 import pytest
 
 from onecopy.digest import MD5, Digest, MiB, Scheme
-from onecopy.errors import Forbidden, InvalidSettings, OnecopyError, Unavailable
+from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, Unavailable
 from onecopy.httpclient import HttpClient, Response
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.own_files import OwnFiles
 from onecopy.retry import RetryPolicy
 from onecopy.store.interface import LeftOut, Object
-from onecopy.store.listings import Page
+from onecopy.store.listings import Page, Versions
 from onecopy.store.objects import copy_of
 from onecopy.store.s3 import list_objects
 from onecopy.store.s3.list_objects import ListClient
 from onecopy.store.s3.store import S3Store
+from onecopy.store.s3.versions import count_versions
+from onecopy.store.s3.xml_tree import Tree, read_tree
 from tests.gate.bucket import BucketWorld, open_bucket
 from tests.s3.between import Between, Fault, dropped, lost, says
+from tests.standins import Standin
 
 PARTS = (bytes(5 * MiB), b"the second part")
 
@@ -179,3 +183,57 @@ def test_pages_are_continued(world: BucketWorld, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(ListClient, "list", two)
     assert list(copies(world.store)) == keys
+
+
+class TestVersions:
+    """What a bucket keeps beside its current objects."""
+
+    def test_no_versions(self, world: BucketWorld) -> None:
+        """A bucket that keeps none has nothing to be counted, which needs no listing."""
+        world.place("a", b"content")
+        assert world.store.count_versions() is None
+        assert world.store.list_requests == 0
+
+    def test_versions_are_counted(self, tmp_path: Path, standin: Standin) -> None:
+        """Replaced and deleted objects are not listed, but counted, as are delete markers."""
+        bucket = standin.bucket()
+        standin.client().put_bucket_versioning(
+            Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+        )
+        world = BucketWorld.new(tmp_path / "versions", standin, bucket)
+        for key, content in (("a b", b"1"), ("a b", b"22"), ("c", b"333"), ("a b", b"4444")):
+            world.place(key, content)
+        world.remove("c")
+        assert list(copies(world.store)) == ["a b"]
+        assert world.store.count_versions() == Versions(3, 6, 1)
+        world.close()
+
+    def test_pages(self) -> None:
+        """All pages are counted; one that leads nowhere is an error."""
+        pages = {
+            "": "<IsTruncated>true</IsTruncated><NextKeyMarker>p/a+b</NextKeyMarker>"
+            "<NextVersionIdMarker>1</NextVersionIdMarker><EncodingType>url</EncodingType>",
+            "p/a b": "<Version><Key>p/a</Key><IsLatest>false</IsLatest><Size>5</Size></Version>"
+            "<Version><Key>p/a</Key><IsLatest>true</IsLatest><Size>7</Size></Version>"
+            "<Version><Key>p/.onecopy/x</Key><IsLatest>false</IsLatest><Size>1</Size></Version>"
+            "<DeleteMarker><Key>p/b</Key><IsLatest>true</IsLatest></DeleteMarker>",
+        }
+        assert count_versions(Listed(pages), "p/") == Versions(1, 5, 1)
+        with pytest.raises(Failure, match="does not get to its end"):
+            count_versions(Listed({"": pages[""], "p/a b": pages[""]}), "p/")
+        with pytest.raises(Failure, match="without its Key"):
+            count_versions(Listed({"": "<Version/>"}), "p/")
+        with pytest.raises(Failure, match="no list of versions, but html"):
+            count_versions(Listed({"": ""}, "html"), "p/")
+
+
+class Listed(ListClient):
+    """Pages of versions, by the key behind which they begin."""
+
+    def __init__(self, pages: dict[str, str], root: str = "ListVersionsResult") -> None:
+        self.pages = pages
+        self.root = root
+
+    def list_versions(self, prefix: str, key: str = "", version: str = "") -> Tree:
+        text = f"<{self.root}>{self.pages[key]}</{self.root}>"
+        return read_tree(text.encode())

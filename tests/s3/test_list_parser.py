@@ -51,6 +51,7 @@ PAGES = {
     "other ETags": page(
         item(etag=f"{MD5}-2"), item("p/b", etag="&amp;opaque"), item("p/c", etag="")
     ),
+    "parts": page(item(etag=f"{MD5}-2"), item("p/b")),
     "entities": page(item("p/&#xe9;&#128;&#38;amp;&amp;copy;&apos;"), more=""),
     "capitals": page(item(etag=MD5.upper())),
     "folders": page(item(), more=ENCODED + FOLDER),

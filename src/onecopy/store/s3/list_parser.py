@@ -14,7 +14,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from onecopy.errors import Failure
-from onecopy.store.s3.xml_tree import read_tree, unescape
+from onecopy.store.s3.xml_tree import Item, read_tree, unescape
 
 
 class Columns(NamedTuple):
@@ -72,7 +72,7 @@ def parse_tree(data: bytes) -> Response:
     if tree.root != "ListBucketResult":
         raise Failure(f"the bucket's answer to ListObjectsV2 is not a listing: {data[:80]!r}")
     try:
-        columns = _columns_of(tree.objects)
+        columns = _columns_of(tree.items["Contents"])
     except KeyError as error:
         raise Failure(f"the bucket lists an object without its {error}") from error
     except ValueError as error:
@@ -82,7 +82,7 @@ def parse_tree(data: bytes) -> Response:
     return _response(columns, tree.folders, following, is_encoded=is_encoded)
 
 
-def _columns_of(objects: Sequence[dict[str, list[str]]]) -> Columns:
+def _columns_of(objects: Sequence[Item]) -> Columns:
     return Columns(
         keys=[each["Key"][0] for each in objects],
         sizes=[int(each["Size"][0]) for each in objects],

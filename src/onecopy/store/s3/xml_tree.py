@@ -10,6 +10,11 @@ _ENTITY = re.compile("&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apo
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
+_ITEMS = frozenset({"Contents", "Version", "DeleteMarker"})
+Item = dict[str, list[str]]
+"""Texts of the elements of one object, by their name."""
+
+
 class Tree:
     """The elements of a response."""
 
@@ -18,8 +23,8 @@ class Tree:
         """The name of the outermost element; all names are without a namespace."""
         self.fields: dict[str, str] = {}
         """Text of the elements directly in it."""
-        self.objects: list[dict[str, list[str]]] = []
-        """The elements of each `Contents`."""
+        self.items: dict[str, list[Item]] = {name: [] for name in _ITEMS}
+        """What is listed, by the name of its element."""
         self.folders: list[str] = []
         """The prefix in each `CommonPrefixes`."""
         self._path: list[str] = []
@@ -30,8 +35,8 @@ class Tree:
         self._path.append(name.rpartition(":")[2])
         self._text.clear()
         self.root = self._path[0]
-        if self._path[1:] == ["Contents"]:
-            self.objects.append({})
+        if len(self._path) == 2 and self._path[1] in _ITEMS:
+            self.items[self._path[1]].append({})
 
     def text(self, data: str) -> None:
         """Add text to an element."""
@@ -40,8 +45,8 @@ class Tree:
     def end(self, _name: str) -> None:
         """End an element."""
         below, value = self._path[1:], "".join(self._text)
-        if below[:1] == ["Contents"] and len(below) == 2:
-            self.objects[-1].setdefault(below[1], []).append(value)
+        if len(below) == 2 and below[0] in _ITEMS:
+            self.items[below[0]][-1].setdefault(below[1], []).append(value)
         elif below == ["CommonPrefixes", "Prefix"]:
             self.folders.append(value)
         elif len(below) == 1:
