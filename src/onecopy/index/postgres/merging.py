@@ -41,6 +41,7 @@ WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND key = %b
     AND (size, tag, parts, opaque, modified, kind) IS NOT DISTINCT FROM (%b, %b, %b, %b, %b, %b)
 """
 
+
 def merge(
     connection: Connection,
     tenant: str,
