@@ -6,7 +6,7 @@ from typing import Any
 
 from onecopy.index.listings import MOST_COUNTED, SizeListing
 from onecopy.index.postgres.connections import Connection, Row, fetch
-from onecopy.index.stored import damaged
+from onecopy.index.stored import decoding, stored_listed_copy
 from onecopy.listing import ListedCopy, Span
 
 ListingRow = tuple[str, int, bytes, int, bool, int, str]
@@ -14,7 +14,6 @@ ListingRow = tuple[str, int, bytes, int, bool, int, str]
 
 _PAGE_SIZE = 2000
 """Listed copies that are read at a time when all are iterated."""
-_TAG_LENGTH = 16
 _MOST_PARTS = 2**15 - 1
 """Larger numbers of parts are stored as this. No tag over so many parts is a digest."""
 _ABBREVIATIONS = {
@@ -113,10 +112,8 @@ def row_of(copy: ListedCopy) -> ListingRow:
 
 def to_listed(row: Sequence[Any]) -> ListedCopy:
     """Return the listed copy in a row; raises Damaged."""
-    key, size, tag, parts, is_opaque, modified, kind = row
-    if size > 0 <= parts and len(tag) == _TAG_LENGTH:
-        return ListedCopy(key, size, tag, parts, is_opaque, modified, *_unabbreviated(kind))
-    raise damaged(f"nothing can be listed as the entry at the key {key[:100]!r}")
+    *fields, kind = row
+    return stored_listed_copy((*fields, *_unabbreviated(kind)))
 
 
 @lru_cache(1000)
@@ -126,8 +123,9 @@ def _kind(storage_class: str, checksums: str) -> str:
 
 
 @lru_cache(1000)
-def _unabbreviated(kind: str) -> tuple[str, str]:
-    storage_class, *checksums = [_NAMES.get(short, short) for short in kind.split(" ")]
+def _unabbreviated(kind: Any) -> tuple[str, str]:  # noqa: ANN401 - maybe damaged
+    with decoding("the storage class and checksums of a listed copy"):
+        storage_class, *checksums = [_NAMES.get(short, short) for short in kind.split(" ")]
     return storage_class, " ".join(checksums)
 
 

@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from onecopy.index.listings import Merged
 from onecopy.index.postgres.connections import Connection, Row, execute, fetch
-from onecopy.index.postgres.listings import ListingRow, row_of, rows_at, rows_within
+from onecopy.index.postgres.listings import row_of, rows_at, rows_within
 from onecopy.index.postgres.rows import Table
 from onecopy.index.postgres.writing import tenant_ids
 from onecopy.index.spans import total
@@ -51,15 +51,14 @@ def merge(
     is_complete: bool,
 ) -> Merged:
     """Merge one group of listed copies, in the order of keys."""
-    rows = list(map(row_of, copies))
     if is_complete:
-        return total(_replace(connection, tenant, span, rows))
+        return total(_replace(connection, tenant, span, copies))
     own = _begin(connection, tenant)
-    return _write(connection, own, rows_at(connection, tenant, list(map(_KEY, rows))), rows)
+    return _write(connection, own, rows_at(connection, tenant, list(map(_KEY, copies))), copies)
 
 
 def _replace(
-    connection: Connection, tenant: str, span: Span, rows: list[ListingRow]
+    connection: Connection, tenant: str, span: Span, copies: Sequence[ListedCopy]
 ) -> Iterator[Merged]:
     """Replace what is listed within a span, in as many transactions as it has pages."""
     is_last = False
@@ -67,10 +66,10 @@ def _replace(
         own = _begin(connection, tenant)
         old = rows_within(connection, tenant, span, _PAGE_SIZE)
         is_last = len(old) < _PAGE_SIZE
-        end = len(rows) if is_last else bisect_right(rows, old[-1][0], key=_KEY)
-        yield _write(connection, own, old, rows[:end])
+        end = len(copies) if is_last else bisect_right(copies, old[-1][0], key=_KEY)
+        yield _write(connection, own, old, copies[:end])
         if not is_last:
-            rows, span = rows[end:], Span(old[-1][0], span.through)
+            copies, span = copies[end:], Span(old[-1][0], span.through)
 
 
 def _begin(connection: Connection, tenant: str) -> int:
@@ -83,19 +82,30 @@ def _begin(connection: Connection, tenant: str) -> int:
 
 
 def _write(
-    connection: Connection, tenant: int, old: Sequence[Row], new: Sequence[ListingRow]
+    connection: Connection, tenant: int, old: Sequence[Row], copies: Sequence[ListedCopy]
 ) -> Merged:
-    """Write the rows that differ from the old ones, delete old ones without a new one; commit."""
-    left = {row[0]: row for row in old}
-    pairs = [(left.pop(row[0], None), row) for row in new]
+    """Write what differs from the old rows, delete those whose keys are not listed; commit."""
+    if old:
+        merged = _change(connection, tenant, {row[0]: row for row in old}, copies)
+    else:
+        _LISTING.load(connection, ((*row_of(copy), tenant) for copy in copies))
+        merged = Merged(len(copies))
+    execute(connection, "COMMIT")
+    return merged
+
+
+def _change(
+    connection: Connection, tenant: int, old: dict[str, Row], copies: Sequence[ListedCopy]
+) -> Merged:
+    """Write the rows of copies that differ from the old ones; delete the others of those."""
+    pairs = [(old.pop(copy.key, None), row_of(copy)) for copy in copies]
     differing = [(was, row) for was, row in pairs if was != row]
-    if stale := [*left, *(row[0] for was, row in differing if was)]:
+    if stale := [*old, *(row[0] for was, row in differing if was)]:
         execute(connection, _DELETE, tenant, stale)
     _LISTING.put(connection, [(*row, tenant) for _, row in differing])
-    execute(connection, "COMMIT")
-    added = sum(was is None for was, _ in differing)
+    new = sum(was is None for was, _ in differing)
     changed = sum(was is not None and was[:_STATE] != row[:_STATE] for was, row in differing)
-    return Merged(added, changed, len(left), len(new) - added - changed)
+    return Merged(new, changed, len(old), len(copies) - new - changed)
 
 
 def unlist(connection: Connection, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
