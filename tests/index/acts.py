@@ -6,12 +6,17 @@ from itertools import count
 
 from onecopy.content import Copy
 from onecopy.index import Engine, open_index
+from onecopy.index.listings import Listings
+from onecopy.listing import EVERYTHING
+from onecopy.testing.index.listings import numbered
 from onecopy.testing.index.values import a_copy, proved
 
 RACES = 200
 """Contents that all racing processes record."""
 BULK = 2000
 """Copies in one call of `add`."""
+MERGED = 50_000
+"""Entries in one call of `merge`."""
 
 
 def say(what: object) -> None:
@@ -65,8 +70,17 @@ def bulk(index: Engine, name: str) -> None:
     index.add(given())
 
 
+def merge(index: Engine, name: str) -> None:
+    """Merge new versions of one long listing forever; print what was acknowledged."""
+    assert isinstance(index, Listings)
+    given = numbered(range(MERGED))
+    for number in count(int(name)):
+        index.merge("t", EVERYTHING, (copy._replace(modified=number) for copy in given))
+        say(number)
+
+
 ACTS: dict[str, Callable[..., None]] = {
-    act.__name__: act for act in (race, record, add, increase, bulk)
+    act.__name__: act for act in (race, record, add, increase, bulk, merge)
 }
 
 

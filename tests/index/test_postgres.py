@@ -30,7 +30,7 @@ from onecopy.index.postgres import (
     writing,
 )
 from onecopy.index.postgres import index as engine
-from onecopy.index.postgres.connections import Connection, fetch, run
+from onecopy.index.postgres.connections import Connection, Row, fetch, run
 from onecopy.index.postgres.index import PostgresIndex
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.testing.index import (
@@ -621,12 +621,16 @@ def test_an_old_page_is_longer_than_a_group(
     """A span that has many more entries than are merged into it takes constant memory."""
     index.merge("t", EVERYTHING, numbered(range(MANY)))
     read: list[int] = []
+    write = merging._write
+
+    def noting(
+        connection: Connection, tenant: int, old: Sequence[Row], copies: Sequence[ListedCopy]
+    ) -> Merged:
+        read.append(len(old))
+        return write(connection, tenant, old, copies)
+
     monkeypatch.setattr(merging, "_PAGE_SIZE", 100)
-    monkeypatch.setattr(
-        merging,
-        "_write",
-        lambda *given, write=merging._write: read.append(len(given[2])) or write(*given),
-    )
+    monkeypatch.setattr(merging, "_write", noting)
     few = numbered([7, 100, MANY + 5])
     assert index.merge("t", EVERYTHING, few) == Merged(1, 0, MANY - 2, 2)
     assert list(index.listed_copies("t")) == few
