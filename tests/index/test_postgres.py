@@ -593,6 +593,26 @@ def test_merged_at_once(database: str) -> None:
     index.close()
 
 
+def test_who_waits_for_a_merge(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """During a merge, another one of the tenant waits; uploads, checks and deletions do not."""
+    quick = connections._SESSION.replace("lock_timeout = '10s'", "lock_timeout = '50ms'")
+    monkeypatch.setattr(connections, "_SESSION", quick)
+    other = PostgresIndex(index._connections._conninfo)
+    copy, [entry] = a_copy("k", proved("a")), numbered([1])
+    index.merge("t", EVERYTHING, [entry])
+    with connected(index._connections._conninfo) as connection, connection.transaction():
+        connection.execute(f"{merging._LOCK.replace('%b', '%s')}".encode(), ("t",))
+        with pytest.raises(Unavailable, match="other processes"):
+            other.merge("t", EVERYTHING, [])
+        assert other.merge("u", EVERYTHING, [entry]) == Merged(new=1)
+        assert other.record("t", [copy]) == [copy]
+        assert other.add([("t", copy), ("new", copy)]) == 2
+        assert other.listed_at("t", [entry.key]) == [entry]
+        assert other.unlist("t", [entry]) == [True]
+    assert other.merge("t", EVERYTHING, [entry]) == Merged(new=1)
+    other.close()
+
+
 def test_no_deadlock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Merges of overlapping spans and deletions wait for each other, and none fails."""
     monkeypatch.setattr(merging, "GROUP", 100)

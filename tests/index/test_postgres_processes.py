@@ -13,10 +13,10 @@ from onecopy.errors import Unavailable
 from onecopy.index import open_index
 from onecopy.index.postgres import connections, writing
 from onecopy.index.postgres.index import _CHUNK, _MIN_BULK_LOAD, PostgresIndex
+from onecopy.listing import Span
 from onecopy.retry import RetryPolicy, retry
-from onecopy.testing.index.listings import numbered
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
-from tests.index.acts import MERGED, RACES
+from tests.index.acts import LISTED, RACES
 from tests.index.processes import check_prefix, lines, process, winners
 from tests.standins.postgres import OwnPostgres, postgres
 
@@ -99,17 +99,15 @@ def test_killed_in_a_load(database: str) -> None:
 def test_killed_while_merging(database: str) -> None:
     """P6: kill -9 in a merge leaves what was acknowledged, or a prefix of what came next."""
     index = PostgresIndex(database)
-    version = 1
-    for patience in (0.0, 0.2, 0.5):
-        with process("merge", database, str(version)) as child:
+    for name, patience in (("a", 0.0), ("b", 0.2), ("c", 0.5)):
+        with process("merge", database, name) as child, process("merge", database, "other"):
             acknowledged = int(lines(child, 2)[-1])
             time.sleep(patience)
-        found = list(index.listed_copies("t"))
-        versions = [copy.modified for copy in found]
-        assert [copy.key for copy in found] == [copy.key for copy in numbered(range(MERGED))]
+            child.kill()
+        versions = [copy.modified for copy in index.listed_copies("t", Span(name, f"{name}!"))]
+        assert len(versions) == LISTED
         assert versions == sorted(versions, reverse=True)
         assert acknowledged <= versions[-1] <= versions[0] <= versions[-1] + 1
-        version = versions[0] + 1
     index.close()
 
 
