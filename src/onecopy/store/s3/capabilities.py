@@ -94,28 +94,26 @@ def _compares_crc64nvme(client: "S3Client", marker: dict[str, Any], body: bytes)
 
     S3 does. A service that does not know the checksum may answer anything but success or 5xx.
     """
-    put: Any = client.put_object
     try:
-        put(**marker, Body=body, ChecksumCRC64NVME=_WRONG_CRC64NVME)
+        return _refused(
+            client.put_object, **marker, Body=body, ChecksumCRC64NVME=_WRONG_CRC64NVME
+        ) and _compares_crcs_of_parts(client, marker, body)
     except ClientError as error:
         if status_of(error) >= 500 and status_of(error) != _NOT_IMPLEMENTED:
             raise
-        return status_of(error) == 400 and _compares_crcs_of_parts(client, marker, body)
-    return False
+        return False
 
 
 def _compares_crcs_of_parts(client: "S3Client", marker: dict[str, Any], body: bytes) -> bool:
-    whole: Any = {"ChecksumType": "FULL_OBJECT"}
-    right, wrong = b64encode(of_few(body)).decode(), {"ChecksumCRC64NVME": _WRONG_CRC64NVME}
-    try:
-        begun = client.create_multipart_upload(**marker, ChecksumAlgorithm="CRC64NVME", **whole)
-    except ClientError:
-        return False
-    upload: Any = {key: begun[key] for key in ("Bucket", "Key", "UploadId")}
+    whole, wrong = {"ChecksumType": "FULL_OBJECT"}, {"ChecksumCRC64NVME": _WRONG_CRC64NVME}
+    begin: Any = client.create_multipart_upload
+    begun = begin(**marker, ChecksumAlgorithm="CRC64NVME", **whole)
+    upload = {"Bucket": marker["Bucket"], "Key": marker["Key"], "UploadId": begun["UploadId"]}
     part: Any = {**upload, "PartNumber": 1, "Body": body}
     try:
         if not _refused(client.upload_part, **part, **wrong):
             return False
+        right = b64encode(of_few(body)).decode()
         etag = client.upload_part(**part, ChecksumCRC64NVME=right)["ETag"]
         parts = [{"PartNumber": 1, "ETag": etag, "ChecksumCRC64NVME": right}]
         complete = partial(_refused, client.complete_multipart_upload, **upload)
