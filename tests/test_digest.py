@@ -63,7 +63,8 @@ def digests_of(content: bytes, schemes: list[Scheme]) -> tuple[Digest, ...]:
 
 def plainly(content: bytes, scheme: Scheme) -> bytes:
     if scheme == CRC64NVME:
-        return checksums.crc64nvme(content).to_bytes(8)
+        value: int = checksums.crc64nvme(content)
+        return value.to_bytes(8)
     new = sha256 if scheme.algorithm == "sha256" else md5
     length = scheme.part_size
     if length is None:

@@ -72,7 +72,8 @@ def _compute() -> Callable[[Any, int], int]:
         from awscrt.checksums import crc64nvme
     except ImportError as error:
         raise InvalidSettings(NEEDED) from error
-    return crc64nvme
+    compute: Callable[[Any, int], int] = crc64nvme
+    return compute
 
 
 @lru_cache(64)

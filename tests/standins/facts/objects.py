@@ -60,7 +60,7 @@ def crc64nvme_of_upload(place: Place) -> list[str | None]:
     begun: Any = place.client.create_multipart_upload(
         **place.where, ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT"
     )
-    parts = []
+    parts: list[Any] = []
     for number, body in enumerate((FIRST, LAST), 1):
         own: Any = {"UploadId": begun["UploadId"], "PartNumber": number, "Body": body}
         crc = crc64nvme(body)
