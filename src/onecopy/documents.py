@@ -34,7 +34,8 @@ CheckDigests = Annotated[
     Meta(
         max_length=_MAX_DIGESTS,
         description="The content digest (`sha256`; from 8 MiB `sha256+<part size>`), and those "
-        "under the other schemes that `probe` returns for the size. If those sent cannot decide, "
+        "under the other schemes that `probe` returns for the size, such as `md5` or `crc64nvme` "
+        "(16 hexadecimal digits, always over the whole content). If those sent cannot decide, "
         "the file is `unconfirmed` with the reason `digest-needed`, and the message names the "
         "schemes to compute.",
     ),

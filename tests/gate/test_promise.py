@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 
 from onecopy.content import Content, Digests, Evidence, Listed, Verdict
-from onecopy.digest import SHA256, Digest, Scheme, compose
+from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, Scheme, compose
 from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, bind
 from onecopy.gate.confirm import Confirmer
 from onecopy.store import Object
-from tests.gate.world import World, content, content_digest, md5, parts_of, weak_only
+from tests.gate.world import World, content, content_digest, crc, md5, parts_of, weak_only
 
 VECTORS = Path(__file__).parent.parent / "vectors"
+CRC_TWINS = json.loads((VECTORS / "crc64nvme.json").read_text())["twins"]
 TWINS = json.loads((VECTORS / "md5-twins.json").read_text())
 TWIN_A, TWIN_B = bytes.fromhex(TWINS["a"]), bytes.fromhex(TWINS["b"])
+CRC_A, CRC_B = bytes.fromhex(CRC_TWINS["a"]), bytes.fromhex(CRC_TWINS["b"])
 STRONG = content_digest(b"strong")
 SIX = content_digest(b"sixsix")
 LARGE = bytes(range(256)) * 4096 * 9  # 9 MiB: two parts
@@ -80,6 +82,56 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         world.place("a", TWIN_B)
         assert world.check(TWIN_A, weak=True).verdict is Verdict.NEW
         assert world.check(TWIN_B, weak=True).verdict is Verdict.DUPLICATE
+
+    def test_crc_twins(self, world: World) -> None:
+        """A file with the CRC of a stored one is no duplicate; the stored one is read once."""
+        assert crc(CRC_A) == crc(CRC_B)
+        world.record("a", CRC_A, Digests.proved(crc(CRC_A)))
+        assert world.gate().probe([len(CRC_A)]) == [{SHA256, CRC64NVME}]
+        asked = [Content(len(data), (content_digest(data), crc(data))) for data in (CRC_B, CRC_A)]
+        twin, same = world.gate().check(asked)
+        assert (twin.verdict, same.verdict) == (Verdict.NEW, Verdict.DUPLICATE)
+        recorded = world.recorded()["a"]
+        assert recorded.digests.proves(content_digest(CRC_A))
+        assert recorded.digests.proves(crc(CRC_A))
+
+    def test_replaced_by_a_crc_twin(self, world: World) -> None:
+        """A copy that was replaced by a file of the same CRC is no duplicate."""
+        world.record("a", CRC_A, Digests.proved(content_digest(CRC_A), crc(CRC_A)))
+        world.place("a", CRC_B)
+        asked = [Content(len(data), (content_digest(data), crc(data))) for data in (CRC_A, CRC_B)]
+        verdicts = [answer.verdict for answer in world.gate().check(asked)]
+        assert verdicts == [Verdict.NEW, Verdict.DUPLICATE]
+
+    @pytest.mark.parametrize("evidence", Evidence)
+    def test_crc_never_counts_unread(self, world: World, evidence: Evidence) -> None:
+        """Whatever a tenant trusts, a CRC alone makes no duplicate, of a copy or of a list."""
+        gate = world.gate(trust=["md5", "claimed"], limits=Limits(read_bytes=0))
+        world.record("a", CRC_A, Digests.of([(crc(CRC_A), evidence)]))
+        world.index.enlist([("default", Listed(crc(b"listed")))])
+        for digests, reason in [
+            ((crc(CRC_B),), "digest-needed"),
+            ((content_digest(CRC_B), crc(CRC_B)), "read-limit"),
+            ((content_digest(CRC_A), crc(CRC_A)), "read-limit"),
+        ]:
+            [answer] = gate.check([Content(len(CRC_A), digests)])
+            assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, reason)
+        [answer] = gate.check([Content(6, (content_digest(b"listed"), crc(b"listed")))])
+        assert answer == Answer(Verdict.UNCONFIRMED, reason="listed")
+
+    def test_crc_instead_of_md5(self, world: World) -> None:
+        """Of a copy with both, a client computes the CRC; the MD5 too if the tenant trusts it."""
+        world.record("a", b"bytes", Digests.proved(crc(b"bytes"), md5(b"bytes")))
+        assert world.gate().probe([5, 6]) == [{SHA256, CRC64NVME}, frozenset()]
+        trusting = world.gate(trust=["md5"], limits=Limits(read_bytes=0))
+        assert trusting.probe([5, 6]) == [{SHA256, CRC64NVME, MD5}, frozenset()]
+        digests = content_digest(b"bytes"), crc(b"bytes"), md5(b"bytes")
+        [answer] = trusting.check([Content(5, digests)])
+        assert answer.verdict is Verdict.DUPLICATE
+        [answer] = world.gate().check([Content(5, (content_digest(b"other"),))])
+        assert "compute crc64nvme as well to" in (answer.message or "")
+        [answer] = world.gate().check([Content(5, digests[:2])])
+        assert answer.verdict is Verdict.DUPLICATE
 
     def test_weak_evidence_is_read_once(self, world: World) -> None:
         """A match on MD5 is a duplicate only after the stored copy was read, once."""

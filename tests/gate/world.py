@@ -11,11 +11,13 @@ from pathlib import Path
 
 from onecopy.content import Content, Copy, Digests, Evidence
 from onecopy.digest import (
+    CRC64NVME,
     MD5,
     SHA256,
     Digest,
     compose,
     content_scheme,
+    hash_stream,
     part_lengths,
 )
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, bind, ticket_secrets
@@ -52,6 +54,11 @@ def md5(data: bytes) -> Digest:
 def content(data: bytes, *, weak: bool = False) -> Content:
     """Describe a content as a client does; `weak` adds its MD5."""
     return Content(len(data), (content_digest(data), *([md5(data)] if weak else [])))
+
+
+def crc(data: bytes) -> Digest:
+    """Compute the CRC of a content."""
+    return hash_stream([data], len(data), [CRC64NVME]).digests[0]
 
 
 @dataclass

@@ -9,7 +9,7 @@ from onecopy.content import Copy, Digests
 from onecopy.gate import bind
 from onecopy.store import open_store
 from onecopy.testing.index.complete import CompleteEngine, open_complete
-from onecopy.testing.index.values import a_copy, claimed, md5_of, proved, sha256_of
+from onecopy.testing.index.values import a_copy, claimed, crc_of, md5_of, proved, sha256_of
 from onecopy.tokens import create_token, list_tokens
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed
@@ -17,9 +17,14 @@ from tests.migrate.lists import entries_of, in_order, listed
 
 def fill(index: CompleteEngine, count: int) -> None:
     """Store copies of all kinds, and lists, of two tenants each."""
-    kinds = (proved, lambda name: claimed(md5_of(name)), lambda _: Digests())
+    kinds = (
+        proved,
+        lambda name: claimed(md5_of(name)),
+        lambda _: Digests(),
+        lambda name: Digests.proved(crc_of(name), md5_of(name)),
+    )
     index.add(
-        (tenant, a_copy(f"k{n}", kinds[n % 3](str(n)), size=n + 1))
+        (tenant, a_copy(f"k{n}", kinds[n % 4](str(n)), size=n + 1))
         for tenant in ("t", "u")
         for n in range(count)
     )

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from onecopy.content import Listed
-from onecopy.digest import SHA256, Digest
+from onecopy.digest import CRC64NVME, SHA256, Digest, hash_stream
 from onecopy.testing.index.complete import open_complete
 from tests.conftest import Serve
 from tests.page.conftest import MakeFile, Window, opened
@@ -77,6 +77,18 @@ def test_listed(window: Window, local: MakeFile) -> None:
     window.click("a.txt", "Upload")
     window.wait("a.txt", "uploaded")
     window.is_stored("a.txt", b"on a list")
+
+
+@pytest.mark.parametrize("size", [9, 65 * MiB + 1], ids=["small", "combined"])
+def test_crc(window: Window, local: MakeFile, size: int) -> None:
+    """A CRC that the service asks for is computed in the browser, of large files by two workers."""
+    data = noise(size)
+    crc = hash_stream([data], size, [CRC64NVME]).digests[0]
+    with closing(open_complete(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
+        index.enlist([("default", Listed(crc, size))])
+    window.choose(local("a.bin", data))
+    window.wait("a.bin", "unconfirmed")
+    assert window.sent == []
 
 
 def test_trusted_list(chromium: Browser, server: Serve, tmp_path: Path, local: MakeFile) -> None:

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Self
 
-_TWINS = json.loads((Path(__file__).parent.parent / "vectors" / "md5-twins.json").read_text())
+_VECTORS = Path(__file__).parent.parent / "vectors"
+_TWINS = json.loads((_VECTORS / "md5-twins.json").read_text())
+_CRC_TWINS = json.loads((_VECTORS / "crc64nvme.json").read_text())["twins"]
 
 
 class Named(bytes):
@@ -30,6 +32,8 @@ X = Named("X", b"x")
 LOWER, UPPER = Named("LOWER", b"bytes"), Named("UPPER", b"BYTES")
 TWIN_A, TWIN_B = (Named(f"TWIN_{name.upper()}", bytes.fromhex(_TWINS[name])) for name in "ab")
 """Two contents with the same MD5."""
+CRC_A, CRC_B = (Named(f"CRC_{name.upper()}", bytes.fromhex(_CRC_TWINS[name])) for name in "ab")
+"""Two contents with the same CRC-64/NVME."""
 SMALL = (X, LOWER, UPPER, TWIN_A, TWIN_B)
 LARGE = Named("LARGE", bytes(range(256)) * 4096 * 9)
 """9 MiB: two parts."""

@@ -9,10 +9,10 @@ import pytest
 import urllib3
 
 from onecopy.content import Content, Evidence, Verdict
-from onecopy.digest import Digest, MiB, compose, content_scheme
+from onecopy.digest import CRC64NVME, MD5, Digest, MiB, compose, content_scheme
 from onecopy.gate import Answer, Finish, LocalGate, Request, bind, ticket_secrets
 from onecopy.index import open_index
-from onecopy.store import open_store
+from onecopy.store import Object, open_store
 from tests.conftest import Run
 from tests.standins import Standin
 from tests.upload.conftest import noise, write
@@ -162,3 +162,17 @@ def test_what_a_bucket_repeats_is_no_proof(run: Run, tmp_path: Path, rclone: Sta
     assert run("scan", *into, **rclone.environment()).code == 0
     found = run("check", *into, "victim", **rclone.environment())
     assert (found.code, found.out) == (0, "victim: new\n")
+
+
+def test_a_repeated_crc_is_a_claim(rclone: Standin, open_gate: OpenGate) -> None:
+    """P2: rclone states the CRC that it was told; it proves nothing, and hides nothing."""
+    gate = open_gate(rclone)
+    lie = b64encode(bytes(range(8))).decode()
+    bucket = gate.store.url.split("/")[2]
+    rclone.client().put_object(
+        Bucket=bucket, Key="some/prefix/a", Body=SMALL, ChecksumCRC64NVME=lie
+    )
+    [seen] = gate.store.look(["a"])
+    assert isinstance(seen, Object)
+    assert seen.digests[Digest(CRC64NVME, bytes(range(8)))] is Evidence.CLAIMED
+    assert MD5 in seen.digests.schemes

@@ -154,7 +154,10 @@ class Confirmer:
         return read if self.match(read, content) is Match.SAME else None
 
     def match(self, copy: Copy, content: Content) -> Match:
-        """Compare digests; weak or claimed evidence is SAME only if the tenant trusts it."""
+        """Compare digests; MD5 or claimed evidence is SAME only if the tenant trusts it.
+
+        A CRC alone never is, whatever the tenant trusts: it says nothing against intent.
+        """
         if copy.size != content.size:
             return Match.DIFFERENT
         own = dict(copy.digests.pairs())
@@ -169,8 +172,9 @@ class Confirmer:
 
     def is_trusted(self, digest: Digest, evidence: Evidence) -> bool:
         """Return whether this evidence of a digest is enough for the tenant."""
-        return (digest.scheme.strong or "md5" in self._tenant.trust) and (
-            evidence is Evidence.PROVED or "claimed" in self._tenant.trust
+        trust, scheme = self._tenant.trust, digest.scheme
+        return (scheme.strong or (scheme.algorithm == "md5" and "md5" in trust)) and (
+            evidence is Evidence.PROVED or "claimed" in trust
         )
 
     def read(
@@ -195,7 +199,11 @@ class Confirmer:
     def _hash(self, key: str, seen: Object, schemes: Iterable[Scheme]) -> Hashed:
         # Part sizes come from clients. One that no upload can have would cost more time and memory
         # than the answer is worth.
-        usable = [s for s in schemes if (s.part_size or seen.size) * MOST_PARTS >= seen.size]
+        usable = [
+            scheme
+            for scheme in schemes
+            if scheme.is_computable and (scheme.part_size or seen.size) * MOST_PARTS >= seen.size
+        ]
         hashed = hash_object(self._store, key, seen.size, [*usable, *self._md5.schemes])
         if self._store.look([key])[0] != seen:
             raise FileChanged(f"{key!r} changed while it was read")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from onecopy.content import Content, Copy, Verdict
-from onecopy.digest import SMALLEST_PART, Scheme
+from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Scheme
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
@@ -87,7 +87,12 @@ class LocalGate:
         # In this order: the first step may record copies.
         listed = self._listed.schemes(sizes) if self._listed else []
         known = self.index.schemes(self.tenant.name, sizes)
-        return [*map(frozenset.union, known, listed)] if listed else known
+        if listed:
+            known = list(map(frozenset.union, known, listed))
+        if "md5" not in self.tenant.trust:
+            return known
+        # A CRC finds the same copies; an MD5 that is trusted decides without reading them.
+        return [schemes | {MD5} if CRC64NVME in schemes else schemes for schemes in known]
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         check_limit(len(contents), self._limits.files, "files")

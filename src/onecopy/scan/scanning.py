@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from onecopy.content import Copy, Digests
+from onecopy.content import Copy, Digests, Evidence
 from onecopy.counted import is_counted
 from onecopy.digest import CLIENT_MD5, MD5, MiB
 from onecopy.errors import Failure, FileChanged
@@ -257,7 +257,7 @@ class _Scan:
         digests = found.object.digests
         if self._read_mode == "missing":
             return self._is_complete(found, digests)
-        return self._read_mode == "new" and len(digests) > 0
+        return self._read_mode == "new" and Evidence.PROVED in digests.values()
 
     def _record_unchanged(self, batch: Sequence[_Read], *, again: bool = True) -> None:
         """Record the objects that are unchanged; read the others once more."""

@@ -21,10 +21,12 @@ def max_files(gate: Gate) -> int:
 def schemes_for(size: int, known: Iterable[Scheme], limit: int) -> list[Scheme]:
     """Return the schemes to compute for a file: the content digest's first, then the known ones.
 
-    There are at most `limit`: one check takes no more for one file, and the gate says so.
+    There are at most `limit`: one check takes no more for one file, and the gate says so. Schemes
+    that this installation cannot compute are left out.
     """
     content = content_scheme(size)
-    return [content, *sorted(set(known) - {content}, key=str)][:limit]
+    others = {scheme for scheme in known if scheme.is_computable} - {content}
+    return [content, *sorted(others, key=str)][:limit]
 
 
 @dataclass(slots=True, eq=False)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from onecopy import crc64
 from onecopy.content import Copy, Verdict
+from onecopy.digest import CRC64NVME
 from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
@@ -74,7 +76,7 @@ def answered(  # noqa: PLR0913 - the fields of a result
         verdict=answer.verdict if same_as is None else Verdict.DUPLICATE,
         copy=answer.copy,
         reason=answer.reason if same_as is None else "selection",
-        message=answer.message,
+        message=_message(answer),
         same_as=same_as,
         key=key if answer.copy is None or answer.reason == "in-trash" else answer.copy.key,
         url=gate.url(answer.copy) if answer.copy else None,
@@ -82,6 +84,14 @@ def answered(  # noqa: PLR0913 - the fields of a result
         sent=sent,
         unexamined=answer.unexamined,
     )
+
+
+def _message(answer: Answer) -> str | None:
+    """Return the message, with the package that is missing if it names a scheme that needs it."""
+    message = answer.message
+    if answer.reason == "digest-needed" and message and str(CRC64NVME) in message:
+        return message if CRC64NVME.is_computable else f"{message}; {crc64.NEEDED}"
+    return message
 
 
 _failed = partial(Result, verdict=Verdict.UNCONFIRMED, outcome=Outcome.FAILED)

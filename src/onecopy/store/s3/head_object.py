@@ -29,6 +29,8 @@ class Head(NamedTuple):
     """Seconds since 1970, UTC."""
     checksum: str
     """SHA-256 in base64, followed by `-<parts>` if it is over parts; or empty."""
+    crc64nvme: str
+    """CRC-64/NVME of the whole object in base64; or empty."""
     version: str
     expiration: str
     encryption: str
@@ -70,6 +72,7 @@ def _parse_head(headers: Mapping[str, str]) -> Head:
         etag=headers["etag"].strip('"'),
         modified=int(parsedate_to_datetime(headers["last-modified"]).timestamp()),
         checksum=headers.get("x-amz-checksum-sha256", ""),
+        crc64nvme=headers.get("x-amz-checksum-crc64nvme", ""),
         version=headers.get("x-amz-version-id", ""),
         expiration=headers.get("x-amz-expiration", ""),
         encryption=customer or ("" if encryption == "AES256" else encryption),

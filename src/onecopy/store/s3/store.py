@@ -12,8 +12,8 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.aws.client import code_of, status_of
-from onecopy.content import Copy, Digests
-from onecopy.digest import Digest, MiB
+from onecopy.content import Copy, Digests, Evidence
+from onecopy.digest import Algorithm, Digest, MiB
 from onecopy.errors import (
     BadInput,
     FileChanged,
@@ -247,12 +247,12 @@ class S3Store:
 
     def _object(self, key: str, head: Head) -> Object:
         """Return an object without any SHA-256 that was not compared with the bytes (P2)."""
-        return object_of(key, head, compared=self._compares_sha256)
+        return object_of(key, head, compared=self._compared)
 
     @property
-    def _compares_sha256(self) -> bool:
-        """Whether the bucket is known to compare SHA-256 with the bytes; looking does not probe."""
-        return self._capabilities is not None and self._capabilities.refuses_wrong_bytes
+    def _compared(self) -> frozenset[Algorithm]:
+        """The checksums that the bucket is known to compare; looking does not probe."""
+        return self._capabilities.compared if self._capabilities else frozenset()
 
     def open(self, key: str) -> BinaryIO:
         if not is_recordable(key):
@@ -297,7 +297,7 @@ class S3Store:
     def _describe(self, key: str) -> Object | Absent | Unknown:
         """Look at an object, and at the sizes of its parts if its digests depend on them."""
         seen = self._look_at(key)
-        if not isinstance(seen, Object) or seen.digests:
+        if not isinstance(seen, Object) or Evidence.PROVED in seen.digests.values():
             return seen
         try:
             head = self._heads.head(self.address.prefix + key)
@@ -309,8 +309,9 @@ class S3Store:
             lengths = self._part_sizes(key, head.size, count)
         except (BotoCoreError, ClientError):
             return seen  # without digests: it can still be read
-        digests = digests_over_parts(head, lengths, compared=self._compares_sha256)
-        return self._object(key, head)._replace(digests=digests)
+        described = self._object(key, head)
+        digests = digests_over_parts(head, lengths, compared=self._compared)
+        return described._replace(digests=described.digests.merged(digests))
 
     def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of an object's parts in bytes, or [0] if they cannot be determined."""
