@@ -132,7 +132,7 @@ class PostgresIndex:
         return self._connections.use(listings.sizes, tenant, sizes)
 
     def matching(
-        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]], limit: int
+        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]] | None, limit: int
     ) -> list[ListedCopy]:
         return self._connections.use(listings.matching, tenant, size, tags, limit)
 

@@ -61,6 +61,9 @@ CROSS JOIN LATERAL (
 ) AS found
 LIMIT %b
 """
+_OF_SIZE = f"""
+SELECT {_COLUMNS} FROM onecopy.listing WHERE size = %b AND tenant = {_OWN} LIMIT %b
+"""
 _OPAQUE = f"""
 SELECT {_COLUMNS} FROM onecopy.listing
 WHERE size = %b AND tenant = {_OWN} AND opaque
@@ -167,10 +170,12 @@ def matching(
     connection: Connection,
     tenant: str,
     size: int,
-    tags: Collection[tuple[int, bytes]],
+    tags: Collection[tuple[int, bytes]] | None,
     limit: int,
 ) -> list[ListedCopy]:
-    """Return up to `limit` listed copies of this size that have one of these tags."""
+    """Return up to `limit` listed copies of this size that have one of these tags, if given."""
+    if tags is None:
+        return list(map(to_listed, fetch(connection, _OF_SIZE, size, tenant, limit)))
     wanted = sorted({tag for tag in tags if tag[0] <= _MOST_PARTS})
     if not wanted:
         return []
