@@ -62,7 +62,9 @@ CROSS JOIN LATERAL (
 LIMIT %b
 """
 _OF_SIZE = f"""
-SELECT {_COLUMNS} FROM onecopy.listing WHERE size = %b AND tenant = {_OWN} LIMIT %b
+SELECT {_COLUMNS} FROM onecopy.listing
+WHERE size = %b AND tenant = {_OWN}
+ORDER BY parts, tag LIMIT %b
 """
 _OPAQUE = f"""
 SELECT {_COLUMNS} FROM onecopy.listing
