@@ -88,6 +88,13 @@ class Listings(Protocol):
         """
         ...
 
+    def tenants(self) -> list[str]:
+        """Return the names of all tenants that have copies or listed copies, in order.
+
+        Takes time for each tenant, not for each copy.
+        """
+        ...
+
     def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
         """Yield the copies (not: listed copies) within a span, in the order of keys.
 

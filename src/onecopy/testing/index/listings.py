@@ -414,6 +414,17 @@ class ListingsContract:
         assert index.merge("u", EVERYTHING, []) == Merged(gone=1)
         assert list(index.listed_copies("t")) == own
 
+    def test_tenants(self, index: IndexWithListings) -> None:
+        """Every tenant that has copies or listed copies is named once, in order."""
+        assert index.tenants() == []
+        index.add((name, a_copy(key, Digests())) for name in ("c", "a-1") for key in "ab")
+        index.merge("b", EVERYTHING, listed("ab"))
+        index.merge("c", EVERYTHING, listed("ab"))
+        assert index.tenants() == ["a-1", "b", "c"]
+        index.merge("b", EVERYTHING, [])
+        index.forget("c", [a_copy("a", Digests()), a_copy("b", Digests())])
+        assert index.tenants() == ["a-1", "c"]
+
     # Closing
 
     def test_listings_closed(self, index: IndexWithListings) -> None:
