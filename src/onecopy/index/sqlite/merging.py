@@ -1,0 +1,155 @@
+"""Merging of a listing into the blocks of an index; the caller begins and ends the transaction."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+import apsw
+
+from onecopy.index.listings import Merged
+from onecopy.index.spans import is_same_state, total
+from onecopy.index.sqlite.blocks import Block, pack
+from onecopy.index.sqlite.runs import Changes
+from onecopy.index.sqlite.sizes import entries
+from onecopy.listing import ListedCopy, Span
+
+_BLOCK = 256
+"""Copies in a new block."""
+_LARGEST_BLOCK = 2 * _BLOCK
+"""A block that grows beyond this is divided."""
+_BLOCKS_AT_ONCE = 256
+"""Blocks that one transaction replaces, so that other writers don't wait for long."""
+
+_MARK = "UPDATE tenant SET has_listings = 1 WHERE id = ? AND NOT has_listings"
+_OVERLAPPING = """
+SELECT id, first, number, copies FROM listing_block
+WHERE tenant = ?1 AND first <= ?3 AND first >= coalesce(
+    (SELECT max(first) FROM listing_block WHERE tenant = ?1 AND first <= ?2), ?2)
+ORDER BY first LIMIT ?4
+"""
+_NEXT_ID = "SELECT coalesce(max(id), 0) + 1 FROM listing_block"
+_INSERT = "INSERT INTO listing_block VALUES (?, ?, ?, ?, ?)"
+_REPLACE = "UPDATE listing_block SET number = ?, copies = ? WHERE id = ?"
+_DELETE = "DELETE FROM listing_block WHERE id = ?"
+
+
+def merge(
+    connection: apsw.Connection,
+    tenant: int,
+    span: Span,
+    copies: Sequence[ListedCopy],
+    *,
+    is_complete: bool,
+) -> tuple[Merged, Span | None]:
+    """Merge copies into a span; return the rest of the span if it has too many old blocks."""
+    connection.execute(_MARK, (tenant,))
+    through = b"" if span.through is None else span.through  # in SQLite, any text is less than b""
+    values = (tenant, span.after, through, _BLOCKS_AT_ONCE + 1)
+    old = [Block(*row) for row in connection.execute(_OVERLAPPING, values)]
+    rest = None
+    if len(old) > _BLOCKS_AT_ONCE:
+        old.pop()
+        end = old[-1].copies[-1].key
+        span, rest = Span(span.after, end), Span(end, span.through)
+    blocks = Blocks(connection, tenant)
+    merged = _merge(blocks, old, span, copies, is_complete=is_complete)
+    blocks.changes.write(connection, tenant)
+    return merged, rest
+
+
+def _merge(
+    blocks: "Blocks",
+    old: Sequence[Block],
+    span: Span,
+    copies: Sequence[ListedCopy],
+    *,
+    is_complete: bool,
+) -> Merged:
+    keys = [copy.key for copy in copies]
+    end = len(keys) if span.through is None else bisect_right(keys, span.through)
+    bounds = [*(bisect_left(keys, block.first) for block in old), end]
+    ahead = copies[: bounds[0]]
+    blocks.insert(ahead)
+    merged = [Merged(new=len(ahead))]
+    for block, (start, stop) in zip(old, pairwise(bounds), strict=True):
+        merged.append(
+            _merge_block(blocks, block, span, copies[start:stop], is_complete=is_complete)
+        )
+    return total(merged)
+
+
+def _merge_block(
+    blocks: "Blocks", block: Block, span: Span, given: Sequence[ListedCopy], *, is_complete: bool
+) -> Merged:
+    if len(given) == block.number and pack(given) == block.packed:
+        return Merged(unchanged=len(given))
+    old = block.copies
+    start, stop = _bounds(old, span)
+    missing = {copy[0]: copy for copy in old[start:stop]}
+    added, removed, new, changed = [], [], 0, 0
+    for copy in given:
+        was = missing.pop(copy[0], None)
+        if was is None:
+            new += 1
+            added.append(copy)
+        elif was != copy:
+            changed += not is_same_state(was, copy)
+            added.append(copy)
+            removed.append(was)
+    merged = Merged(new, changed, len(missing), len(given) - new - changed)
+    if is_complete:
+        removed += missing.values()
+        now = given
+    else:
+        now = sorted([*given, *missing.values()])
+        merged = merged._replace(gone=0)
+    if added or removed:
+        blocks.replace(block, old, [*old[:start], *now, *old[stop:]], removed, added)
+    return merged
+
+
+def _bounds(copies: Sequence[ListedCopy], span: Span) -> tuple[int, int]:
+    """Return which copies are within a span: the first, and the one behind the last."""
+    keys = [copy[0] for copy in copies]
+    stop = len(keys) if span.through is None else bisect_right(keys, span.through)
+    return bisect_right(keys, span.after), stop
+
+
+class Blocks:
+    """The blocks of a tenant that a transaction changes."""
+
+    def __init__(self, connection: apsw.Connection, tenant: int) -> None:
+        self._connection = connection
+        self._tenant = tenant
+        self._next: int = connection.execute(_NEXT_ID).get
+        self.changes = Changes()
+
+    def insert(self, copies: Sequence[ListedCopy]) -> None:
+        """Insert copies as new blocks."""
+        for at in range(0, len(copies), _BLOCK):
+            own = copies[at : at + _BLOCK]
+            number, self._next = self._next, self._next + 1
+            row = number, self._tenant, own[0].key, len(own), pack(own).compress()
+            self._connection.execute(_INSERT, row)
+            self.changes.added += entries(own, number)
+
+    def replace(
+        self,
+        block: Block,
+        old: Sequence[ListedCopy],
+        new: Sequence[ListedCopy],
+        removed: Iterable[ListedCopy],
+        added: Iterable[ListedCopy],
+    ) -> None:
+        """Replace the copies of a block, which keeps its number; divide it if it grew too large."""
+        if len(new) > _LARGEST_BLOCK:
+            new, rest = new[:_BLOCK], new[_BLOCK:]
+            removed, added = old, new
+            self.insert(rest)
+        if new:
+            values = len(new), pack(new).compress(), block.id
+            self._connection.execute(_REPLACE, values)
+        else:
+            self._connection.execute(_DELETE, (block.id,))
+        self.changes.removed += entries(removed, block.id)
+        self.changes.added += entries(added, block.id)
