@@ -83,12 +83,20 @@ def _parse_head(headers: Mapping[str, str]) -> Head:
 
 def _response_error(response: Response) -> OnecopyError:
     """Translate an error response, which has no body."""
-    status, region = response.status, response.headers.get(_REGION)
-    if status in (301, 400) and region:
-        return InvalidSettings(f"the bucket is in {region}: add region={region} to its URL")
+    status = response.status
+    if wrong := wrong_region(response):
+        return wrong
     message = f"the bucket answered {status} to a HeadObject request"
     if status in RETRYABLE_STATUSES:
         return Unavailable(message)
     if status in (301, 400, 401, 403):
         return Forbidden(f"{message}; run `onecopy doctor` to see what is missing")
     return Failure(message)
+
+
+def wrong_region(response: Response) -> InvalidSettings | None:
+    """Return the error for a response that names another region than ours, or None."""
+    region = response.headers.get(_REGION)
+    if response.status in (301, 400) and region:
+        return InvalidSettings(f"the bucket is in {region}: add region={region} to its URL")
+    return None

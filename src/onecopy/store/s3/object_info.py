@@ -17,7 +17,8 @@ MARK = "onecopy-upload"
 """User metadata of our objects: the upload's id, which recovers a lost answer."""
 _EXPIRING_WITHIN = timedelta(days=2)
 _MAX_IDENTITY_BYTES = 255
-_ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
+ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
+"""An ETag that may be an MD5, and its number of parts."""
 _EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 
 
@@ -102,7 +103,7 @@ def _parse_etag(head: Head) -> tuple[str, int | None] | None:
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
     """
-    match = _ETAG.fullmatch(head.etag)
+    match = ETAG.fullmatch(head.etag)
     if match is None or head.encryption:
         return None
     return match[1], int(match[2]) if match[2] else None

@@ -12,7 +12,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from onecopy.aws.client import code_of, status_of
-from onecopy.content import Digests
+from onecopy.content import Copy, Digests
 from onecopy.digest import Digest, MiB
 from onecopy.errors import (
     BadInput,
@@ -33,6 +33,7 @@ from onecopy.key import (
     is_recordable,
     resolves_dots,
 )
+from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.store.interface import (
     Absent,
@@ -46,11 +47,15 @@ from onecopy.store.interface import (
     Unknown,
     Upload,
 )
+from onecopy.store.listings import Page
 from onecopy.store.objects import hash_object, objects_in, store_reason
-from onecopy.store.s3.address import Address
+from onecopy.store.s3.address import Address, is_amazons
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, translated
 from onecopy.store.s3.head_object import Head, HeadClient
+from onecopy.store.s3.key_order import Order
+from onecopy.store.s3.list_entries import is_as_listed
+from onecopy.store.s3.list_objects import ListClient
 from onecopy.store.s3.listing import is_listed, listed
 from onecopy.store.s3.object_info import (
     digests_over_parts,
@@ -61,6 +66,8 @@ from onecopy.store.s3.object_info import (
 )
 from onecopy.store.s3.put import put
 from onecopy.store.s3.signing import Signer
+from onecopy.store.s3.span_listing import SpanLister
+from onecopy.store.s3.splitting import Splitter
 from onecopy.store.s3.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -97,6 +104,10 @@ class S3Store:
         """The credentials that our requests are signed with."""
         self.network = self._connection.network
         """The proxies and CA certificates with which we reach the bucket."""
+        self._lists = ListClient(signer, self._http)
+        order = Order.BYTES if is_amazons(self._connection.root) else Order.EITHER
+        self._spans = SpanLister(self._lists, address.prefix, order)
+        self._splitter = Splitter(self._lists, address.prefix)
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._id: str | None = None
@@ -310,6 +321,25 @@ class S3Store:
         first = self.client.head_object(**place, PartNumber=1)["ContentLength"]
         rest = size - first * (count - 1)
         return [first] * (count - 1) + [rest] if 0 < rest <= first else [0]
+
+    # Listings
+
+    @property
+    def list_requests(self) -> int:
+        """See Listable."""
+        return self._lists.requests
+
+    def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:  # noqa: ARG002 - none is here
+        """See Listable."""
+        return self._spans.pages(span)
+
+    def split(self, span: Span) -> str | None:
+        """See Listable."""
+        return self._splitter.split(span)
+
+    def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
+        """See Listable."""
+        return is_as_listed(copy, listed)
 
     # Uploads
 
