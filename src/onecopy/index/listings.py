@@ -89,9 +89,9 @@ class Listings(Protocol):
         ...
 
     def tenants(self) -> list[str]:
-        """Return the names of all tenants that have copies or listed copies, in order.
+        """Return at least the names of the tenants that have copies or listed copies, in order.
 
-        Takes time for each tenant, not for each copy.
+        They may have had them earlier. Takes time for each tenant, not for each copy.
         """
         ...
 

@@ -168,8 +168,8 @@ class MemoryIndex(MemoryListings):
 
     def tenants(self) -> list[str]:
         with self._locked() as tenants:
-            own = [name for name, contents in tenants.items() if contents.records]
-            return sorted({*own, *(name for name, each in self._listings.items() if each.at)})
+            own = {name for name, contents in tenants.items() if contents.records}
+            return sorted(own.union(name for name, each in self._listings.items() if each.at))
 
     def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
         with self._locked() as tenants:
