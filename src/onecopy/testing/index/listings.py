@@ -437,7 +437,7 @@ class ListingsContract:
             lambda: index.opaque("t", 1000, 9),
             lambda: index.unlist("t", listed("a")),
             lambda: list(index.copies_within("t", EVERYTHING)),
-            lambda: index.tenants(),
+            index.tenants,
         ]
         for call in calls:
             with pytest.raises(Unavailable):
