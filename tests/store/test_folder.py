@@ -12,6 +12,7 @@ from onecopy.own_files import OwnFiles
 from onecopy.store import Absent, Object, Store, Unknown, open_store
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import LeftOut
+from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     SMALL,
     MarkableContract,
@@ -26,7 +27,7 @@ GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
 
 
-class TestFolderStore(MarkableContract, ReceiverContract):
+class TestFolderStore(ListableContract, MarkableContract, ReceiverContract):
     """A folder keeps the contract."""
 
     @pytest.fixture

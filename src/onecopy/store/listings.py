@@ -15,7 +15,13 @@ class Page(NamedTuple):
     copies: list[ListedCopy]
     """Objects with content, by the UTF-8 bytes of their full keys."""
     left_out: list[LeftOut]
-    """Everything else but empty objects, as in `Surveyor.survey`."""
+    """Everything else but empty objects, as in `Surveyor.survey`.
+
+    What is left out as `mounted` or with a code such as `store-forbidden` is not known to be gone:
+    not the object at this key and, if the key ends in a slash, nothing below it. Such a folder
+    may begin before the span; every span that has a part of it names it. A key listed outside of
+    the store's prefix is named in full (`key-changed`).
+    """
     empty: int
     """The number of empty objects, which are not recorded."""
     span: Span
@@ -35,14 +41,18 @@ class Listable(Protocol):
 
         Several threads may list at once. Objects that are added or removed concurrently may or may
         not be listed; all others are. Raises Unavailable and Forbidden; the listing can then be
-        resumed behind the last page. `own` are files of onecopy itself, which may be in a folder.
+        resumed behind the last page. Raises Failure if the store does not list in an order in which
+        nothing is missed. `own` are files of onecopy itself, which may be in a folder.
+
+        A bucket may be listed without its marker, so what is not listed is known to be gone only if
+        `identify` returns the store's id before and afterwards.
         """
 
     def split(self, span: Span) -> str | None:
         """Return a key that divides the objects within a span, roughly in half if possible.
 
-        Both halves may then be listed at once. None if there is probably nothing to gain. Costs at
-        most a few requests to list.
+        Both halves may then be listed at once; the key need not be that of an object. None if there
+        is probably nothing to gain. Costs a few requests to list.
         """
 
     def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:

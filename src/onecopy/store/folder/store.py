@@ -5,15 +5,17 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import InvalidKey, InvalidSettings, OnecopyError, Unavailable, UploadUnknown
-from onecopy.key import LONGEST_KEY, check_key, is_recordable
+from onecopy.key import LONGEST_KEY, check_key
+from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
 from onecopy.store.folder import staging
@@ -30,8 +32,10 @@ from onecopy.store.folder.directories import (
     split_key,
     translated,
 )
-from onecopy.store.folder.survey import Found, IsOwn, survey
+from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages_of
+from onecopy.store.folder.survey import IsOwn, survey
 from onecopy.store.interface import Absent, KeyTaken, LeftOut, Object, Part, Unknown, Upload
+from onecopy.store.listings import Page
 from onecopy.store.objects import objects_in
 
 DEFAULT = Path("onecopy-data/files")
@@ -128,12 +132,32 @@ class FolderStore:
 
     def survey(self, own: OwnFiles) -> Iterator[Object | LeftOut]:
         """See Surveyor."""
-        return self._survey("", lambda name, status: own.has(os.fsdecode(name), status))
+        return self._survey("", _is_own(own))
 
     def _survey(self, prefix: str, is_own: IsOwn) -> Iterator[Object | LeftOut]:
         with self._reached() as root, translated():
-            yield from map(_listed, survey(root, prefix, LONGEST_KEY, is_own))
+            yield from map(object_or_left_out, survey(root, prefix, LONGEST_KEY, is_own))
             self._check_marker(root)  # A listing that ends without an error is complete.
+
+    list_requests = 0
+    """See Listable. A folder is read without requests."""
+
+    def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:
+        """See Listable. Pages have up to 10,000 copies; folders before the span are not read."""
+        after = span.after.encode()
+        with self._reached() as root, translated():
+            found = survey(root, "", LONGEST_KEY, _is_own(own), after=after)
+            with closing(found):
+                for page in pages_of(found, span):
+                    self._check_marker(root)  # before anybody believes that something is gone
+                    yield page
+
+    def split(self, span: Span) -> None:
+        """See Listable. One thread reads a folder as fast as several."""
+
+    def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
+        """See Listable."""
+        return is_as_listed(copy, listed)
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         with self._reached() as root, translated():
@@ -230,6 +254,10 @@ class FolderStore:
         return found
 
 
+def _is_own(own: OwnFiles) -> IsOwn:
+    return lambda name, status: own.has(os.fsdecode(name), status)
+
+
 def _make_folder(path: Path, *, parents: bool) -> None:
     try:
         path.mkdir()
@@ -301,14 +329,6 @@ def _read_marker(root: int) -> str | None:
 
 _marker_decoder = msgspec.json.Decoder(_Marker)
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
-
-
-def _listed(found: Found) -> Object | LeftOut:
-    path, status = found
-    key = path.decode(errors="surrogateescape")
-    if isinstance(status, str):
-        return LeftOut(key, status)
-    return object_of(key, status) if is_recordable(key) else LeftOut(key, "key-invalid")
 
 
 def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:

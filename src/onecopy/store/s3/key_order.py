@@ -1,12 +1,13 @@
 """The order in which a service lists keys.
 
 S3 lists by the bytes of the keys. Services that keep objects in folders (SeaweedFS) list a folder
-before its neighbours: `a/b` before `a-b` and `a.b`, since `-` and `.` come before `/`. Which order a
-service has is seen only once such keys are listed, so until then both are possible.
+before its neighbours: `a/b` before `a-b` and `a.b`, though `-` and `.` come before `/`. Which order
+a service has is seen only once such keys are listed, so until then both are possible.
 """
 
 from collections.abc import Sequence
 from enum import Flag
+from itertools import pairwise
 
 from onecopy.errors import Failure
 
@@ -50,8 +51,9 @@ def _by_folders(key: str) -> str:
 
 
 def _disorder(keys: Sequence[str]) -> Failure:
-    pairs = zip(keys, keys[1:], strict=False)
-    first, second = next((pair for pair in pairs if pair[0] >= pair[1]), (keys[0], keys[-1]))
+    first, second = next(
+        (pair for pair in pairwise(keys) if pair[0] >= pair[1]), (keys[0], keys[-1])
+    )
     return Failure(
         f"the bucket lists {second!r} after {first!r}, which is not the order of S3, so keys could "
         "be missed; its objects can be scanned one by one: `onecopy scan --describe`"

@@ -77,29 +77,27 @@ def _are_recordable(keys: Sequence[str]) -> bool:
 
 
 def _copies(keys: Sequence[str], columns: Columns) -> list[ListedCopy]:
-    tags = _tags(columns)
     fields = zip(
         keys,
         columns.sizes,
-        *zip(*tags, strict=True),
+        *_tags(columns),
         columns.modified,
         columns.storage_classes,
         columns.checksums,
         strict=True,
     )
-    return cast(list[ListedCopy], list(map(_make, fields))) if tags else []
+    return cast(list[ListedCopy], list(map(_make, fields)))
 
 
-def _tags(columns: Columns) -> list[Tag]:
-    """Return the tag of each object; those that are all plain MD5s are converted at once."""
+def _tags(columns: Columns) -> Iterable[Sequence[object]]:
+    """Return tags, parts and opacity as columns; ETags that are all plain MD5s are fast."""
     etags = columns.etags
-    if not all(map(_MD5_DIGITS.__eq__, map(len, etags))):
-        return list(map(tag_of, etags, columns.sizes))
     text = "".join(etags)
-    if text.strip("0123456789abcdef"):
-        return list(map(tag_of, etags, columns.sizes))
-    data = bytes.fromhex(text)
-    return [(data[at : at + _TAG_BYTES], 0, False) for at in range(0, len(data), _TAG_BYTES)]
+    if set(map(len, etags)) != {_MD5_DIGITS} or text.strip("0123456789abcdef"):
+        return list(zip(*map(tag_of, etags, columns.sizes), strict=True)) or [(), (), ()]
+    data, count = bytes.fromhex(text), len(etags)
+    tags = [data[at : at + _TAG_BYTES] for at in range(0, len(data), _TAG_BYTES)]
+    return tags, [0] * count, [False] * count
 
 
 def tag_of(etag: str, size: int) -> Tag:

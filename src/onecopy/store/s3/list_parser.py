@@ -74,20 +74,32 @@ def _find_columns(text: str, count: int) -> Columns | None:
     keys, sizes, etags, times = found
     classes, checksums = _find_optional(text, count)
     return Columns(
-        _unescaped(keys), list(map(int, sizes)), _unquoted(etags), _seconds(times), classes, checksums
+        _unescaped(keys),
+        list(map(int, sizes)),
+        _unquoted(etags),
+        _seconds(times),
+        classes,
+        checksums,
     )
 
 
 def _find_optional(text: str, count: int) -> tuple[list[str], list[str]]:
     """Return storage classes and names of checksums, which an object need not have."""
-    classes, checksums = _CLASS.findall(text), [""] * count
-    has_checksums = "<ChecksumAlgorithm>" in text
-    blocks = text.split("<Contents>")[1:] if has_checksums or len(classes) != count else []
-    if has_checksums:
-        checksums = [" ".join(_CHECKSUM.findall(block)) for block in blocks]
+    classes = _CLASS.findall(text)
     if len(classes) != count:
+        blocks = text.split("<Contents>")[1:]
         classes = [(_CLASS.findall(block) or [_STANDARD])[0] for block in blocks]
-    return classes, checksums
+    return classes, _find_checksums(text, count)
+
+
+def _find_checksums(text: str, count: int) -> list[str]:
+    """Return the names of the checksums of each object, of which there may be several."""
+    if "<ChecksumAlgorithm>" not in text:
+        return [""] * count
+    blocks = text.split("<Contents>")[1:]
+    if all(block.count("<ChecksumAlgorithm>") == 1 for block in blocks):
+        return _CHECKSUM.findall(text)
+    return [" ".join(_CHECKSUM.findall(block)) for block in blocks]
 
 
 def _response(text: str, columns: Columns, folders: list[str], token: str | None) -> Response:
@@ -201,7 +213,7 @@ def read_tree(data: bytes) -> _Tree:
     parser.CharacterDataHandler = tree.text
     parser.StartDoctypeDeclHandler = _refuse_doctype  # entities can expand without limit
     try:
-        parser.Parse(data, True)  # noqa: FBT003 - it is the last piece
+        parser.Parse(data, True)
     except ExpatError as error:
         raise Failure(f"the bucket's answer is not XML ({error}): {data[:80]!r}") from error
     return tree

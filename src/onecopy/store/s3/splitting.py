@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from os.path import commonprefix
+from itertools import takewhile
 
 from onecopy.key import RESERVED
 from onecopy.listing import Span
@@ -61,11 +61,11 @@ class Splitter:
         last, characters = level[-1], _characters(level)
         choices = [
             [last[:at] + each for each in characters if each > character]
-            for at, character in enumerate(last[: len(commonprefix(level)) + 1])
+            for at, character in enumerate(last[: len(_shared(level[0], last)) + 1])
         ]
         choices = [keys for keys in choices if keys]
         # Objects behind a key are also behind those that differ from the last one further on.
-        at = bisect_left(choices, True, key=lambda keys: self._has_more(keys[0], span))  # noqa: FBT003
+        at = bisect_left(choices, True, key=lambda keys: self._has_more(keys[0], span))
         if at == len(choices):
             return None
         keys = choices[at]
@@ -82,8 +82,15 @@ class Splitter:
 
 def _shared_folder(span: Span) -> str:
     """Return the folder that all keys of a span are in."""
-    shared = commonprefix([span.after, span.through or ""])
+    shared = _shared(span.after, span.through or "")
     return shared[: shared.rfind(SLASH) + 1]
+
+
+def _shared(first: str, second: str) -> str:
+    """Return the beginning that two texts share."""
+    pairs = zip(first, second, strict=False)
+    equal = list(takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return first[: len(equal)]
 
 
 def _is_direct(name: str, folder: str, span: Span) -> bool:
