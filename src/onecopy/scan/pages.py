@@ -19,6 +19,8 @@ from onecopy.workers import Counter, Workers
 
 GROUP = 10_000
 """Objects of a group, at least, unless its span ends before."""
+_ENOUGH = 2
+"""Pages after which a span is divided: dividing costs a few requests."""
 _POLL_SECONDS = 0.1
 """How often an idle thread checks whether it has to stop."""
 
@@ -50,8 +52,8 @@ class _Task:
         """What is not yet listed."""
         self.pages = 0
         """Pages listed since another thread last tried to divide it."""
-        self.enough = 1
-        """Pages that must be listed before another thread tries. Trying costs requests."""
+        self.enough = _ENOUGH
+        """Pages that must be listed before another thread tries; twice as many after each try."""
 
     @property
     def is_done(self) -> bool:
@@ -128,7 +130,7 @@ class Listing:
             rest = task.rest
             if middle is None or rest is None or not rest.has(middle) or middle == rest.through:
                 return
-            task.rest, task.enough = Span(rest.after, middle), 1
+            task.rest, task.enough = Span(rest.after, middle), _ENOUGH
             self._waiting.append(_Task(Span(middle, rest.through)))
             self._changed.notify()
 
