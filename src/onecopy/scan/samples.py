@@ -52,7 +52,7 @@ class Samples:
         if not self._left and not self._opaque:
             return copies
         runs = list(_runs(copies))
-        self._look(dict(islice(self._due(copies, runs), self._left)))
+        self._look(self._due(copies, runs))
         if not self._opaque:
             return copies
         return [
@@ -61,13 +61,16 @@ class Samples:
             for copy in copies[start:end]
         ]
 
-    def _due(self, copies: list[ListedCopy], runs: list[_Run]) -> Iterator[tuple[str, ListedCopy]]:
-        """Yield the folders of which an object should be looked at, and that object."""
+    def _due(self, copies: list[ListedCopy], runs: list[_Run]) -> dict[str, ListedCopy]:
+        """Return an object of each folder of which one should be looked at."""
+        due: dict[str, ListedCopy] = {}
         for name, start, end in runs:
             folder = self._folders[name]
             folder.objects += end - start
-            if folder.is_due and (sample := _sample(copies, start, end)):
-                yield name, sample
+            is_due = folder.is_due and name not in due and len(due) < self._left
+            if is_due and (sample := _sample(copies, start, end)):
+                due[name] = sample
+        return due
 
     def _look(self, samples: dict[str, ListedCopy]) -> None:
         if self._describer is None or not samples:
