@@ -30,7 +30,6 @@ class Shelf(MemoryStore):
     def __init__(self, page_size: int = 3) -> None:
         super().__init__()
         self.page_size = page_size
-        self.requests = 0
         self.splits = 0
         self.empty: set[str] = set()
         self.left_out: list[LeftOut] = []
@@ -46,10 +45,6 @@ class Shelf(MemoryStore):
             raise Unavailable("no marker")
         return super().identify(create=create)
 
-    @property
-    def list_requests(self) -> int:
-        return self.requests
-
     def listed(self, key: str) -> ListedCopy:
         """Return what a listing states about an object."""
         found = self.look([key])[0]
@@ -59,7 +54,7 @@ class Shelf(MemoryStore):
     def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:
         while True:
             with self._counting:
-                self.requests += 1
+                self.list_requests += 1
             keys = sorted(
                 [
                     *(each.key for each in self.objects()),
@@ -90,7 +85,7 @@ class Shelf(MemoryStore):
 
     def split(self, span: Span) -> str | None:
         with self._counting:
-            self.requests += 1
+            self.list_requests += 1
             self.splits += 1
         keys = sorted(each.key for each in self.objects())
         start = bisect_right(keys, span.after)

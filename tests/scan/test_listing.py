@@ -119,7 +119,7 @@ def test_several_connections_divide() -> None:
     shelf.on_page = slow
     figures = scan_by_listing(index_of(shelf), shelf, connections=4)
     assert shelf.splits >= 3
-    assert figures.requests == shelf.requests < 300 * 1.5
+    assert figures.requests == shelf.list_requests < 300 * 1.5
     assert figures.new == 900
 
 

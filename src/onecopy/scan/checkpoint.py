@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 
 import msgspec
 
@@ -44,7 +43,9 @@ class Checkpoint(msgspec.Struct):
         """Return the figures so far; names are not kept."""
         reasons = {reason: Keys(count) for reason, count in self.reasons.items()}
         figures = Figures(reasons=reasons, is_resumed=bool(self.spans))
-        return replace(figures, **self.counts)
+        for name in _COUNTS:
+            setattr(figures, name, self.counts.get(name, 0))
+        return figures
 
     def note(self, done: Iterable[Span], figures: Figures) -> None:
         """Note what is completed now."""
