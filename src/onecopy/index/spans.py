@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice, pairwise
+from operator import lt
 
 from onecopy.index.listings import Merged
 from onecopy.listing import ListedCopy, Span
@@ -33,11 +34,9 @@ def _require_order(span: Span, after: str, group: Sequence[ListedCopy]) -> None:
     Python compares strings by code points, which is the order of their UTF-8 bytes.
     """
     keys = [after, *[copy.key for copy in group]]
-    for before, key in pairwise(keys):
-        if not before < key:
-            raise ValueError(
-                f"listed copies are out of order: {key[:100]!r} after {before[:100]!r}"
-            )
+    if not all(map(lt, keys, keys[1:])):
+        before, key = next((one, next_) for one, next_ in pairwise(keys) if not one < next_)
+        raise ValueError(f"listed copies are out of order: {key[:100]!r} after {before[:100]!r}")
     if not span.has(keys[-1]):
         raise ValueError(f"the key {keys[-1][:100]!r} is beyond the span's end {span.through!r}")
 

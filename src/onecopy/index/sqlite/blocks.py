@@ -11,7 +11,8 @@ import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, islice, pairwise, repeat
+from operator import lt
 from struct import Struct
 from typing import NamedTuple
 
@@ -57,14 +58,21 @@ class Block(NamedTuple):
     number: int
     stored: bytes
 
+    def has_just(self, copies: Sequence[ListedCopy]) -> bool:
+        """Return whether the block has these copies and no others."""
+        if len(copies) != self.number:
+            return False
+        tags = b"".join([copy[2] for copy in copies])
+        return self.stored.startswith(tags) and pack(copies) == self._packed
+
     @property
-    def packed(self) -> Packed:
+    def _packed(self) -> Packed:
         return Packed.decompress(self.stored, self.number)
 
     @property
     def copies(self) -> list[ListedCopy]:
         """The copies; raises Damaged."""
-        copies = unpack(self.packed)
+        copies = unpack(self._packed)
         if copies[0].key < self.first:
             raise damaged(f"a block of listed copies begins before {self.first[:100]!r}")
         return copies
@@ -99,11 +107,10 @@ def unpack(packed: Packed) -> list[ListedCopy]:
     """Return the copies of a block; raises Damaged."""
     with decoding("a block of listed copies"):
         copies = list(_unpacked(packed))
-        sizes = [copy.size for copy in copies]
-        keys = [copy.key for copy in copies]
+        keys, sizes = [copy[0] for copy in copies], [copy[1] for copy in copies]
         if not 0 < min(sizes) <= max(sizes) <= LARGEST_CONTENT:
             raise ValueError("a size is out of range")
-        if not all(before < key for before, key in pairwise(keys)):
+        if not all(map(lt, keys, islice(keys, 1, None))):
             raise ValueError("keys are out of order")
     return copies
 

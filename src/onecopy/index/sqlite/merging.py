@@ -1,8 +1,9 @@
 """Merging of a listing into the blocks of an index; the caller begins and ends the transaction."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import apsw
 
@@ -81,31 +82,42 @@ def _merge(
 def _merge_block(
     blocks: "Blocks", block: Block, span: Span, given: Sequence[ListedCopy], *, is_complete: bool
 ) -> Merged:
-    if len(given) == block.number and pack(given) == block.packed:
+    if block.has_just(given):
         return Merged(unchanged=len(given))
     old = block.copies
     start, stop = _bounds(old, span)
-    missing = {copy[0]: copy for copy in old[start:stop]}
-    added, removed, new, changed = [], [], 0, 0
-    for copy in given:
-        was = missing.pop(copy[0], None)
-        if was is None:
-            new += 1
-            added.append(copy)
-        elif was != copy:
-            changed += not is_same_state(was, copy)
-            added.append(copy)
-            removed.append(was)
-    merged = Merged(new, changed, len(missing), len(given) - new - changed)
+    change = _compare(old[start:stop], given)
     if is_complete:
-        removed += missing.values()
-        now = given
+        now, removed = given, [*change.replaced, *change.missing]
     else:
-        now = sorted([*given, *missing.values()])
-        merged = merged._replace(gone=0)
-    if added or removed:
-        blocks.replace(block, old, [*old[:start], *now, *old[stop:]], removed, added)
-    return merged
+        now, removed = sorted([*given, *change.missing]), change.replaced
+    if change.added or removed:
+        blocks.replace(block, old, [*old[:start], *now, *old[stop:]], removed, change.added)
+    gone = len(change.missing) if is_complete else 0
+    unchanged = len(given) - change.new - change.changed
+    return Merged(change.new, change.changed, gone, unchanged)
+
+
+class _Change(NamedTuple):
+    new: int
+    changed: int
+    added: list[ListedCopy]
+    """New ones, and those in the place of others."""
+    replaced: list[ListedCopy]
+    """Those in whose place others are."""
+    missing: list[ListedCopy]
+
+
+def _compare(old: Sequence[ListedCopy], given: Sequence[ListedCopy]) -> _Change:
+    if not old:
+        return _Change(len(given), 0, list(given), [], [])
+    missing = {copy[0]: copy for copy in old}
+    found = [missing.pop(copy[0], None) for copy in given]
+    pairs = [(was, copy) for was, copy in zip(found, given, strict=True) if was != copy]
+    replaced = [was for was, _ in pairs if was is not None]
+    changed = sum(was is not None and not is_same_state(was, copy) for was, copy in pairs)
+    added = [copy for _, copy in pairs]
+    return _Change(len(pairs) - len(replaced), changed, added, replaced, list(missing.values()))
 
 
 def _bounds(copies: Sequence[ListedCopy], span: Span) -> tuple[int, int]:
@@ -138,14 +150,16 @@ class Blocks:
         block: Block,
         old: Sequence[ListedCopy],
         new: Sequence[ListedCopy],
-        removed: Iterable[ListedCopy],
-        added: Iterable[ListedCopy],
+        removed: Sequence[ListedCopy],
+        added: Sequence[ListedCopy],
     ) -> None:
         """Replace the copies of a block, which keeps its number; divide it if it grew too large."""
         if len(new) > _LARGEST_BLOCK:
-            new, rest = new[:_BLOCK], new[_BLOCK:]
-            removed, added = old, new
-            self.insert(rest)
+            self.insert(new[_BLOCK:])
+            new, end = new[:_BLOCK], new[_BLOCK].key
+            added = [copy for copy in added if copy.key < end]
+            removed = [copy for copy in removed if copy.key < end]
+            removed += [copy for copy in old if copy.key >= end]
         if new:
             values = len(new), pack(new).compress(), block.id
             self._connection.execute(_REPLACE, values)

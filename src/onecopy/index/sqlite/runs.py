@@ -205,9 +205,13 @@ def _cutter(count: int) -> Struct:
 
 def _cut(packed: Any) -> tuple[Entry, ...]:  # noqa: ANN401 - maybe damaged
     """Return the entries of a row; raises Damaged."""
+    _require_entries(packed)
+    return _cutter(len(packed) // _LENGTH).unpack(packed)
+
+
+def _require_entries(packed: Any) -> None:  # noqa: ANN401 - maybe damaged
     if type(packed) is not bytes or len(packed) % _LENGTH or not packed:
         raise damaged("a row of the sizes of listed copies has another length than was written")
-    return _cutter(len(packed) // _LENGTH).unpack(packed)
 
 
 Runs = Sequence[tuple[int, int]]
@@ -234,6 +238,12 @@ def _stream(
     connection: apsw.Connection, run: int, sign: int, low: Entry, high: Entry
 ) -> Iterator[tuple[Entry, int]]:
     for (packed,) in connection.execute(_BETWEEN, (run, low, high)):
-        own = _cut(packed)
-        for at in range(bisect_left(own, low), bisect_left(own, high)):
-            yield own[at], sign
+        for at in range(_find(packed, low), _find(packed, high), _LENGTH):
+            yield packed[at : at + _LENGTH], sign
+
+
+def _find(packed: bytes, entry: Entry) -> int:
+    """Return where the entries of a row begin that are not less than one; raises Damaged."""
+    _require_entries(packed)
+    places = range(0, len(packed), _LENGTH)
+    return _LENGTH * bisect_left(places, entry, key=lambda at: packed[at : at + _LENGTH])

@@ -7,7 +7,7 @@ rewritten changes the entries of changed copies alone.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from struct import Struct
 
 import apsw
@@ -18,6 +18,8 @@ from onecopy.listing import ListedCopy
 
 _HEAD = Struct(">Q")
 _NUMBER = Struct(">I")
+_ENTRY = Struct(">Q4sI")
+"""Of a tag, the first 4 bytes are packed."""
 _MOST_PARTS = 0x3FFF
 """A copy of more parts counts as one of so many. No ETag that proposes a copy has as many."""
 _OPAQUE = 0x4000
@@ -26,18 +28,18 @@ _BY_TIME = 0x8000
 _LATEST = 2**32 - 1
 
 
-def entries(copies: Iterable[ListedCopy], block: int) -> list[Entry]:
+def entries(copies: Sequence[ListedCopy], block: int) -> list[Entry]:
     """Return the entries of copies in a block."""
-    suffix, pack, cut = _NUMBER.pack(block), _HEAD.pack, _MOST_PARTS
-    made = []
-    for _, size, tag, parts, is_opaque, modified, *_ in copies:
-        if is_opaque or parts > cut:
-            kind = min(parts, cut) | (_OPAQUE if is_opaque else 0)
-            if is_opaque:
-                made.append(pack(size << 16 | _BY_TIME) + _NUMBER.pack(_age(modified)) + suffix)
-            made.append(pack(size << 16 | kind) + tag[:4] + suffix)
-        else:
-            made.append(pack(size << 16 | parts) + tag[:4] + suffix)
+    pack, cut = _ENTRY.pack, _MOST_PARTS
+    made = [
+        pack(size << 16 | (min(cut, parts)) | (_OPAQUE if is_opaque else 0), tag, block)
+        for _, size, tag, parts, is_opaque, _, _, _ in copies
+    ]
+    made += [
+        pack(copy.size << 16 | _BY_TIME, _NUMBER.pack(_age(copy.modified)), block)
+        for copy in copies
+        if copy[4]
+    ]
     return made
 
 
