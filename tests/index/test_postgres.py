@@ -30,7 +30,7 @@ from onecopy.index.postgres import (
     writing,
 )
 from onecopy.index.postgres import index as engine
-from onecopy.index.postgres.connections import Connection, fetch, run
+from onecopy.index.postgres.connections import Connection, Row, fetch, run
 from onecopy.index.postgres.index import PostgresIndex
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.testing.index import (
@@ -593,6 +593,26 @@ def test_merged_at_once(database: str) -> None:
     index.close()
 
 
+def test_who_waits_for_a_merge(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """During a merge, another one of the tenant waits; uploads, checks and deletions do not."""
+    quick = connections._SESSION.replace("lock_timeout = '10s'", "lock_timeout = '50ms'")
+    monkeypatch.setattr(connections, "_SESSION", quick)
+    other = PostgresIndex(index._connections._conninfo)
+    copy, [entry] = a_copy("k", proved("a")), numbered([1])
+    index.merge("t", EVERYTHING, [entry])
+    with connected(index._connections._conninfo) as connection, connection.transaction():
+        connection.execute(f"{merging._LOCK.replace('%b', '%s')}".encode(), ("t",))
+        with pytest.raises(Unavailable, match="other processes"):
+            other.merge("t", EVERYTHING, [])
+        assert other.merge("u", EVERYTHING, [entry]) == Merged(new=1)
+        assert other.record("t", [copy]) == [copy]
+        assert other.add([("t", copy), ("new", copy)]) == 2
+        assert other.listed_at("t", [entry.key]) == [entry]
+        assert other.unlist("t", [entry]) == [True]
+    assert other.merge("t", EVERYTHING, [entry]) == Merged(new=1)
+    other.close()
+
+
 def test_no_deadlock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Merges of overlapping spans and deletions wait for each other, and none fails."""
     monkeypatch.setattr(merging, "GROUP", 100)
@@ -621,12 +641,16 @@ def test_an_old_page_is_longer_than_a_group(
     """A span that has many more entries than are merged into it takes constant memory."""
     index.merge("t", EVERYTHING, numbered(range(MANY)))
     read: list[int] = []
+    write = merging._write
+
+    def noting(
+        connection: Connection, tenant: int, old: Sequence[Row], copies: Sequence[ListedCopy]
+    ) -> Merged:
+        read.append(len(old))
+        return write(connection, tenant, old, copies)
+
     monkeypatch.setattr(merging, "_PAGE_SIZE", 100)
-    monkeypatch.setattr(
-        merging,
-        "_write",
-        lambda *given, write=merging._write: read.append(len(given[2])) or write(*given),
-    )
+    monkeypatch.setattr(merging, "_write", noting)
     few = numbered([7, 100, MANY + 5])
     assert index.merge("t", EVERYTHING, few) == Merged(1, 0, MANY - 2, 2)
     assert list(index.listed_copies("t")) == few

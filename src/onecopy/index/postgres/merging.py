@@ -10,10 +10,11 @@ lock other rows, never wait for them.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
+from typing import NamedTuple
 
 from onecopy.index.listings import Merged
 from onecopy.index.postgres.connections import Connection, Row, execute, fetch
-from onecopy.index.postgres.listings import row_of, rows_at, rows_within
+from onecopy.index.postgres.listings import ListingRow, row_of, rows_at, rows_within
 from onecopy.index.postgres.rows import Table
 from onecopy.index.postgres.writing import tenant_ids
 from onecopy.index.spans import total
@@ -40,6 +41,14 @@ DELETE FROM onecopy.listing
 WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND key = %b
     AND (size, tag, parts, opaque, modified, kind) IS NOT DISTINCT FROM (%b, %b, %b, %b, %b, %b)
 """
+
+
+class _Change(NamedTuple):
+    """Keys to delete, and rows to insert afterwards."""
+
+    stale: list[str]
+    rows: list[ListingRow]
+    merged: Merged
 
 
 def merge(
@@ -84,28 +93,29 @@ def _begin(connection: Connection, tenant: str) -> int:
 def _write(
     connection: Connection, tenant: int, old: Sequence[Row], copies: Sequence[ListedCopy]
 ) -> Merged:
-    """Write what differs from the old rows, delete those whose keys are not listed; commit."""
-    if old:
-        merged = _change(connection, tenant, {row[0]: row for row in old}, copies)
-    else:
+    """Write what differs from the old rows, delete those whose keys are not listed, and commit."""
+    if copies and not old:
         _LISTING.load(connection, ((*row_of(copy), tenant) for copy in copies))
-        merged = Merged(len(copies))
-    execute(connection, "COMMIT")
-    return merged
+        execute(connection, "COMMIT")
+        return Merged(len(copies))
+    change = _compare({row[0]: row for row in old}, copies)
+    if change.stale:
+        execute(connection, _DELETE, tenant, change.stale)
+    _LISTING.put(connection, [(*row, tenant) for row in change.rows])
+    # A rollback releases the lock as well, and does not wait for the disk.
+    execute(connection, "COMMIT" if change.stale or change.rows else "ROLLBACK")
+    return change.merged
 
 
-def _change(
-    connection: Connection, tenant: int, old: dict[str, Row], copies: Sequence[ListedCopy]
-) -> Merged:
-    """Write the rows of copies that differ from the old ones; delete the others of those."""
+def _compare(old: dict[str, Row], copies: Sequence[ListedCopy]) -> _Change:
+    """Return how listed copies differ from the old rows at their keys, which are consumed."""
     pairs = [(old.pop(copy.key, None), row_of(copy)) for copy in copies]
     differing = [(was, row) for was, row in pairs if was != row]
-    if stale := [*old, *(row[0] for was, row in differing if was)]:
-        execute(connection, _DELETE, tenant, stale)
-    _LISTING.put(connection, [(*row, tenant) for _, row in differing])
+    stale = [*old, *(row[0] for was, row in differing if was)]
     new = sum(was is None for was, _ in differing)
     changed = sum(was is not None and was[:_STATE] != row[:_STATE] for was, row in differing)
-    return Merged(new, changed, len(old), len(copies) - new - changed)
+    merged = Merged(new, changed, len(old), len(copies) - new - changed)
+    return _Change(stale, [row for _, row in differing], merged)
 
 
 def unlist(connection: Connection, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
