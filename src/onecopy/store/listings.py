@@ -61,3 +61,26 @@ class Listable(Protocol):
         Compares the copy's identity with tag and time. An object that was replaced within the same
         second by one with the same tag is not noticed: a look notices it.
         """
+
+
+class Versions(NamedTuple):
+    """What a store keeps beside its current objects."""
+
+    noncurrent: int
+    """Versions of objects that were replaced or deleted."""
+    bytes: int
+    """The size of these versions."""
+    delete_markers: int
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A store that may keep versions of its objects (S3); only the current ones are listed."""
+
+    def count_versions(self) -> Versions | None:
+        """Count what is kept beside the current objects; None if the store keeps no versions.
+
+        Costs as many requests to list as there are thousands of versions, the current ones
+        included. Raises Unavailable, and Forbidden without permissions that a listing does not need
+        (S3: `s3:GetBucketVersioning`, `s3:ListBucketVersions`).
+        """

@@ -12,6 +12,15 @@ mistaken for it. Everything else belongs to the user.
     put            sending the bytes of a part
     head_object    HeadObject requests
     object_info    identity and digests of an object, from its HeadObject response
+    list_objects   requests that list the bucket
+    list_parser    responses to ListObjectsV2
+    xml_tree       other responses in XML
+    list_entries   listed copies, from a response
+    key_order      the orders in which services list keys
+    span_listing   the pages of a span of keys, in the order of their bytes
+    splitting      keys that divide a span
+    versions       versions and delete markers, counted
+    listing        all keys of the bucket, to look at each
     uploads        multipart and single-request uploads: begin, sign, complete, abort
     capabilities   what the service really supports
 """

@@ -31,6 +31,8 @@ def check_order(order: Order, keys: Sequence[str], after: str) -> Order:
     Raises Failure if neither is.
     """
     listed = [after, *keys] if after else keys
+    if len(listed) <= 1:
+        return order
     possible = Order.NEITHER
     if Order.BYTES in order and _is_ascending(listed):
         possible |= Order.BYTES

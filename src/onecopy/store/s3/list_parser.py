@@ -1,20 +1,20 @@
 """Responses to ListObjectsV2, read by columns.
 
 Most of the time of a listing is spent on its XML. Finding each element over the whole page is three
-times as fast as a parser; a page of which that may not be true is parsed.
+times as fast as a parser. A page in which that may not find everything goes through a parser.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 """
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from html import unescape
 from typing import NamedTuple
 from urllib.parse import unquote_plus
-from xml.parsers.expat import ExpatError, ParserCreate
 
 from onecopy.errors import Failure
+from onecopy.store.s3.xml_tree import Item, read_tree, unescape
 
 
 class Columns(NamedTuple):
@@ -42,6 +42,7 @@ class Response(NamedTuple):
     """Continues the listing; None at its end."""
 
 
+_TRUNCATED = re.compile(r"<IsTruncated>([^<]*)</IsTruncated>")
 _TOKEN = re.compile(r"<NextContinuationToken>([^<]*)</NextContinuationToken>")
 _FOLDER = re.compile(r"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
 _KEY = re.compile(r"<Key>([^<]*)</Key>")
@@ -56,40 +57,69 @@ _STANDARD = "STANDARD"
 def parse(data: bytes) -> Response:
     """Parse a response; raises Failure if it is not a listing."""
     text = data.decode(errors="surrogateescape")
-    count = text.count("<Contents>")
-    columns = _find_columns(text, count)
-    is_plain = "<ListBucketResult" in text and text.count("Contents>") == 2 * count
-    folders = _FOLDER.findall(text)
-    if columns is None or not is_plain or text.count("<CommonPrefixes") != len(folders):
-        return _parse_tree(data)
-    token = _TOKEN.search(text) if "<IsTruncated>true<" in text else None
-    return _response(text, columns, _unescaped(folders), unescape(token[1]) if token else None)
+    folders, columns = _FOLDER.findall(text), _find_columns(text)
+    if columns is None or text.count("<CommonPrefixes") != len(folders):
+        return parse_tree(data)
+    truncated, token = _TRUNCATED.search(text), _TOKEN.search(text)
+    following = _following(truncated and truncated[1], token and unescape(token[1]))
+    is_encoded = "<EncodingType>url</EncodingType>" in text
+    return _response(columns, _unescaped(folders), following, is_encoded=is_encoded)
 
 
-def _find_columns(text: str, count: int) -> Columns | None:
-    """Return the columns; None if an element is not there once for each object."""
-    found = [each.findall(text) for each in (_KEY, _SIZE, _ETAG, _MODIFIED)]
-    if any(len(column) != count for column in found) or "<![CDATA[" in text:
-        return None
-    keys, sizes, etags, times = found
-    classes, checksums = _find_optional(text, count)
+def parse_tree(data: bytes) -> Response:
+    """Parse a response by an XML parser."""
+    tree = read_tree(data)
+    if tree.root != "ListBucketResult":
+        raise Failure(f"the bucket's answer to ListObjectsV2 is not a listing: {data[:80]!r}")
+    try:
+        columns = _columns_of(tree.items["Contents"])
+    except KeyError as error:
+        raise Failure(f"the bucket lists an object without its {error}") from error
+    except ValueError as error:
+        raise Failure(f"the bucket lists an object with an invalid value: {error}") from error
+    following = _following(*map(tree.fields.get, ("IsTruncated", "NextContinuationToken")))
+    is_encoded = tree.fields.get("EncodingType") == "url"
+    return _response(columns, tree.folders, following, is_encoded=is_encoded)
+
+
+def _columns_of(objects: Sequence[Item]) -> Columns:
     return Columns(
-        _unescaped(keys),
-        list(map(int, sizes)),
-        _unquoted(etags),
-        _seconds(times),
-        classes,
-        checksums,
+        keys=[each["Key"][0] for each in objects],
+        sizes=[int(each["Size"][0]) for each in objects],
+        etags=[each.get("ETag", [""])[0].replace('"', "") for each in objects],
+        modified=_seconds([each["LastModified"][0] for each in objects]),
+        storage_classes=[each.get("StorageClass", [_STANDARD])[0] for each in objects],
+        checksums=[" ".join(each.get("ChecksumAlgorithm", [])) for each in objects],
     )
 
 
-def _find_optional(text: str, count: int) -> tuple[list[str], list[str]]:
-    """Return storage classes and names of checksums, which an object need not have."""
+def _find_columns(text: str) -> Columns | None:
+    """Return the columns; None if an element is not there once for each object, and valid."""
+    count = text.count("<Contents>")
+    keys, sizes, etags, times = (each.findall(text) for each in (_KEY, _SIZE, _ETAG, _MODIFIED))
+    if not _is_plain(text) or {len(keys), len(sizes), len(etags), len(times)} != {count}:
+        return None
+    with suppress(ValueError):
+        modified, classes = _seconds(times), _find_classes(text, count)
+        lengths, checksums = list(map(int, sizes)), _find_checksums(text, count)
+        return Columns(_unescaped(keys), lengths, _unquoted(etags), modified, classes, checksums)
+    return None
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a response is whole and written as services write it."""
+    is_whole = "<ListBucketResult" in text and "</ListBucketResult>" in text
+    has_plain_tags = text.count("Contents>") == 2 * text.count("<Contents>")
+    return is_whole and has_plain_tags and "<Contents " not in text and "<![CDATA[" not in text
+
+
+def _find_classes(text: str, count: int) -> list[str]:
+    """Return the storage class of each object, which some services do not state."""
     classes = _CLASS.findall(text)
-    if len(classes) != count:
-        blocks = text.split("<Contents>")[1:]
-        classes = [(_CLASS.findall(block) or [_STANDARD])[0] for block in blocks]
-    return classes, _find_checksums(text, count)
+    if len(classes) == count:
+        return classes
+    blocks = text.split("<Contents>")[1:]
+    return [(_CLASS.findall(block) or [_STANDARD])[0] for block in blocks]
 
 
 def _find_checksums(text: str, count: int) -> list[str]:
@@ -102,37 +132,42 @@ def _find_checksums(text: str, count: int) -> list[str]:
     return [" ".join(_CHECKSUM.findall(block)) for block in blocks]
 
 
-def _response(text: str, columns: Columns, folders: list[str], token: str | None) -> Response:
-    """Return the response with decoded keys, if the service encoded them."""
-    if "<EncodingType>url</EncodingType>" in text:
+def _following(truncated: str | None, token: str | None) -> str | None:
+    """Return the token that continues a listing, unless it is at its end."""
+    if truncated == "true" and not token:
+        raise Failure("the bucket's listing is cut short: it has no NextContinuationToken")
+    return None if truncated == "false" else token
+
+
+def _response(
+    columns: Columns, folders: list[str], token: str | None, *, is_encoded: bool
+) -> Response:
+    """Return a response with decoded keys; some services ignore that we ask for the encoding."""
+    if is_encoded:
         columns = columns._replace(keys=_decoded(columns.keys))
         folders = _decoded(folders)
     return Response(columns, folders, token)
 
 
-def _each(
-    change: Callable[[str], str], marks: str, texts: Sequence[str], glue: str = "\n"
-) -> list[str]:
+def _each(change: Callable[[str], str], marks: str, texts: list[str]) -> list[str]:
     """Return the texts after a change, which concerns only texts with one of these marks.
 
-    All texts are changed at once if the change brings forth none of what joins them.
+    All are changed at once, unless a line break in one of them makes that ambiguous.
     """
-    joined = glue.join(texts)
+    joined = "\n".join(texts)
     if not any(mark in joined for mark in marks):
-        return list(texts)
-    changed = change(joined).split(glue)
+        return texts
+    changed = change(joined).split("\n")
     return changed if len(changed) == len(texts) else [change(text) for text in texts]
 
 
-_unescaped = partial(_each, unescape, "&")
-_decoded = partial(_each, partial(unquote_plus, errors="surrogateescape"), "%+")
-
-
-def _unquote(etags: str) -> str:
+def _without_quotes(etags: str) -> str:
     return unescape(etags.replace("&#34;", "").replace("&quot;", "").replace('"', ""))
 
 
-_unquoted = partial(_each, _unquote, '&"')
+_unescaped = partial(_each, unescape, "&")
+_unquoted = partial(_each, _without_quotes, '&"')
+_decoded = partial(_each, partial(unquote_plus, errors="surrogateescape"), "%+")
 
 
 def _seconds(times: Sequence[str]) -> list[int]:
@@ -144,80 +179,3 @@ def _seconds(times: Sequence[str]) -> list[int]:
 def _second(text: str) -> int:
     time = datetime.fromisoformat(text)
     return int(time.replace(tzinfo=time.tzinfo or UTC).timestamp())
-
-
-class _Tree:
-    """The elements of a response, from a parser."""
-
-    def __init__(self) -> None:
-        self.root = ""
-        self.objects: list[dict[str, list[str]]] = []
-        self.folders: list[str] = []
-        self.fields: dict[str, str] = {}
-        """Elements of the response itself."""
-        self._path: list[str] = []
-        self._text: list[str] = []
-
-    def start(self, name: str, _attributes: object) -> None:
-        self._path.append(name.rpartition(":")[2])
-        self._text.clear()
-        self.root = self._path[0]
-        if self._path[1:] == ["Contents"]:
-            self.objects.append({})
-
-    def text(self, data: str) -> None:
-        self._text.append(data)
-
-    def end(self, _name: str) -> None:
-        below, value = self._path[1:], "".join(self._text)
-        if below[:1] == ["Contents"] and len(below) == 2:
-            self.objects[-1].setdefault(below[1], []).append(value)
-        elif below == ["CommonPrefixes", "Prefix"]:
-            self.folders.append(value)
-        elif len(below) == 1:
-            self.fields[below[0]] = value
-        self._path.pop()
-        self._text.clear()
-
-
-def _parse_tree(data: bytes) -> Response:
-    """Parse a response of which the columns cannot be found."""
-    tree = read_tree(data)
-    if tree.root != "ListBucketResult":
-        raise Failure(f"the bucket's answer to ListObjectsV2 is not a listing: {data[:80]!r}")
-    try:
-        columns = _columns_of(tree.objects)
-    except (KeyError, ValueError) as error:
-        raise Failure(f"the bucket lists an object without its {error}") from error
-    is_truncated = tree.fields.get("IsTruncated") == "true"
-    token = tree.fields.get("NextContinuationToken") if is_truncated else None
-    encoding = f"<EncodingType>{tree.fields.get('EncodingType')}</EncodingType>"
-    return _response(encoding, columns, tree.folders, token)
-
-
-def _columns_of(objects: Sequence[dict[str, list[str]]]) -> Columns:
-    return Columns(
-        keys=[each["Key"][0] for each in objects],
-        sizes=[int(each["Size"][0]) for each in objects],
-        etags=[each.get("ETag", [""])[0].strip('"') for each in objects],
-        modified=_seconds([each["LastModified"][0] for each in objects]),
-        storage_classes=[each.get("StorageClass", [_STANDARD])[0] for each in objects],
-        checksums=[" ".join(each.get("ChecksumAlgorithm", [])) for each in objects],
-    )
-
-
-def read_tree(data: bytes) -> _Tree:
-    """Read an XML document; raises Failure."""
-    tree, parser = _Tree(), ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler = tree.start, tree.end
-    parser.CharacterDataHandler = tree.text
-    parser.StartDoctypeDeclHandler = _refuse_doctype  # entities can expand without limit
-    try:
-        parser.Parse(data, True)
-    except ExpatError as error:
-        raise Failure(f"the bucket's answer is not XML ({error}): {data[:80]!r}") from error
-    return tree
-
-
-def _refuse_doctype(*_: object) -> None:
-    raise Failure("the bucket's answer has a document type, which no S3 service sends")

@@ -47,7 +47,7 @@ from onecopy.store.interface import (
     Unknown,
     Upload,
 )
-from onecopy.store.listings import Page
+from onecopy.store.listings import Page, Versions
 from onecopy.store.objects import hash_object, objects_in, store_reason
 from onecopy.store.s3.address import Address, is_amazons
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
@@ -69,6 +69,7 @@ from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
 from onecopy.store.s3.uploads import Uploads
+from onecopy.store.s3.versions import count_versions, keeps_versions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,7 +106,7 @@ class S3Store:
         self.network = self._connection.network
         """The proxies and CA certificates with which we reach the bucket."""
         self._lists = ListClient(signer, self._http)
-        order = Order.BYTES if is_amazons(self._connection.root) else Order.EITHER
+        order = Order.BYTES if is_amazons(signer.origin) else Order.EITHER
         self._spans = SpanLister(self._lists, address.prefix, order)
         self._splitter = Splitter(self._lists, address.prefix)
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
@@ -340,6 +341,12 @@ class S3Store:
     def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
         """See Listable."""
         return is_as_listed(copy, listed)
+
+    def count_versions(self) -> Versions | None:
+        """See Versioned."""
+        if not keeps_versions(self.client, self.address.bucket):
+            return None
+        return count_versions(self._lists, self.address.prefix)
 
     # Uploads
 
