@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,6 +127,29 @@ def test_the_command(command: Callable[..., Ran], world: BucketWorld, between: B
     described = command("scan", "--describe")
     assert described.out == "3 objects, 9 bytes: 0 known, 3 added, 0 forgotten\n"
     assert "0 forgotten" not in command("scan").out
+
+
+def test_versions(run: Run, standin: Standin, tmp_path: Path) -> None:
+    """What a versioned bucket keeps beside its current objects is counted on request."""
+    bucket, client = standin.bucket(), standin.client()
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"22"):
+        client.put_object(Bucket=bucket, Key="a", Body=body)
+        client.put_object(Bucket=bucket, Key="b", Body=body)
+    client.delete_object(Bucket=bucket, Key="b")
+    where = ["--index", f"sqlite:{tmp_path}/i.sqlite", "--store", standin.store_url(bucket)]
+    done = run("scan", "--versions", "--describe", *where, **standin.environment())
+    assert (done.code, "--versions" in done.err) == (2, True)
+    done = run("scan", "--versions", "--json", *where, **standin.environment())
+    assert done.code == 0, done.err
+    figures = json.loads(done.out)
+    assert figures["objects"] == 1
+    assert figures["versions"] == {"noncurrent": 3, "bytes": 4, "delete_markers": 1}
+    done = run("scan", "--versions", *where, **standin.environment())
+    assert "; 3 noncurrent versions (4 bytes), 1 delete markers; " in done.out
+    assert (
+        json.loads(run("scan", "--json", *where, **standin.environment()).out)["versions"] is None
+    )
 
 
 def test_rights_to_list_and_read_alone(

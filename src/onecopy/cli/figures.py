@@ -58,6 +58,7 @@ def listing_values(figures: Figures, cost: float | None) -> dict[str, object]:
         "requests": figures.requests,
         "looks": figures.looks,
         "cost_usd": cost,
+        "versions": figures.versions._asdict() if figures.versions else None,
         "marked": figures.is_marked,
         "resumed": figures.is_resumed,
     }
@@ -71,8 +72,15 @@ def listing_text(figures: Figures, cost: float | None) -> str:
         f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
         f"{figures.unchanged:,} unchanged{forgotten}{_others(figures)}; "
-        f"{requests_text(figures, cost)}"
+        f"{_versions(figures)}{requests_text(figures, cost)}"
     )
+
+
+def _versions(figures: Figures) -> str:
+    if figures.versions is None:
+        return ""
+    number, size, markers = figures.versions
+    return f"{number:,} noncurrent versions ({bytes_text(size)}), {markers:,} delete markers; "
 
 
 def requests_text(figures: Figures, cost: float | None) -> str:

@@ -22,6 +22,11 @@ from onecopy.scan.scanning import Progress, Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
 
+_NOT_LISTED = (
+    "--connections, --restart and --versions are for a bucket that is listed: leave them out with "
+    "--read, --describe, a folder, or an index that keeps no listings"
+)
+
 
 @click.command(
     "scan",
@@ -49,10 +54,8 @@ from onecopy.store import Object, Store
 @click.option(
     "--connections",
     type=click.IntRange(1, 64),
-    default=CONNECTIONS,
-    show_default=True,
     metavar="N",
-    help="List parts of a bucket at the same time.",
+    help=f"List N parts of a bucket at the same time.  [default: {CONNECTIONS}]",
 )
 @click.option(
     "--expect",
@@ -62,6 +65,12 @@ from onecopy.store import Object, Store
     "scan]",
 )
 @click.option("--restart", is_flag=True, help="Don't resume an interrupted listing of a bucket.")
+@click.option(
+    "--versions",
+    is_flag=True,
+    help="Also count the versions and delete markers that a bucket keeps beside its current "
+    "objects. Costs a request for 1,000 versions.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
 @takes_settings(patterns=True)
@@ -70,9 +79,10 @@ def command(  # noqa: PLR0913 - the options of the command
     settings: Settings,
     read: Read | None,
     describe: bool,
-    connections: int,
+    connections: int | None,
     expect: int | None,
     restart: bool,
+    versions: bool,
     as_json: bool,
     progress: bool | None,
 ) -> int:
@@ -92,6 +102,8 @@ def command(  # noqa: PLR0913 - the options of the command
     own, accept = own_files(settings), settings.filter
     with opened_for_scan(settings, bound) as (index, store):
         is_listing = lists(index, store)
+        if not is_listing and (restart or versions or connections):
+            raise click.UsageError(_NOT_LISTED)
         expected = expect or (last_total(index) if is_listing else None)
         sizes = iter([expected]) if expected else _count(store, own, accept)
         tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
@@ -101,8 +113,9 @@ def command(  # noqa: PLR0913 - the options of the command
                     index,
                     store,
                     tenants,
-                    connections=connections,
+                    connections=connections or CONNECTIONS,
                     restart=restart,
+                    versions=versions,
                     progress=_report(output, _listed_count, store),
                     own=own,
                     accept=accept,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from onecopy.index.listings import Merged
+from onecopy.store.listings import Versions
 
 _MAX_KEYS = 1000
 """Keys that are kept for each reason."""
@@ -62,6 +63,8 @@ class Figures:
     """Requests to list the store."""
     looks: int = 0
     """Requests for single objects: the marker, and samples."""
+    versions: Versions | None = None
+    """What the store keeps beside its current objects, if that was to be counted."""
     is_marked: bool = True
     """Whether the store's marker was seen. If not, nothing was forgotten."""
     is_resumed: bool = False

@@ -19,6 +19,7 @@ from onecopy.scan.merging import ListingIndex, ListingStore, Merging
 from onecopy.scan.pages import Listing
 from onecopy.scan.scanning import Progress
 from onecopy.store.interface import Store
+from onecopy.store.listings import Versioned
 from onecopy.tenant import Owners
 from onecopy.workers import Workers
 
@@ -43,6 +44,7 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
     *,
     connections: int = CONNECTIONS,
     restart: bool = False,
+    versions: bool = False,
     progress: Progress | None = None,
     own: OwnFiles | None = None,
     accept: Filter = Filter(),
@@ -55,7 +57,8 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
     `accept` leaves out are not recorded, and earlier records of them stay.
 
     One scan of an index runs at a time (Failure). An interrupted one resumes within 24 hours,
-    unless `restart`; its figures include what was completed before. Raises Unavailable, Forbidden.
+    unless `restart`; its figures include what was completed before. With `versions`, what the store
+    keeps beside its current objects is counted first. Raises Unavailable and Forbidden.
     """
     workers = Workers()
     with leased(index) as lease:
@@ -76,6 +79,8 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
             figures=figures,
         )
         requests = figures.requests - store.list_requests
+        if versions and isinstance(store, Versioned):
+            figures.versions = store.count_versions()
         listing = Listing(store, own or OwnFiles(), done.missing())
         try:
             for group in listing.groups(workers, connections):
