@@ -11,6 +11,7 @@ from onecopy.index.interface import Engine
 from onecopy.listing import EVERYTHING
 from onecopy.scan import scan_by_listing
 from onecopy.scan.merging import ListingIndex
+from onecopy.store.interface import LeftOut
 from tests.scan.stores import copy_at, filled
 
 
@@ -30,6 +31,13 @@ def test_scanned_again_and_again(index: Engine, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("onecopy.scan.pages.GROUP", 50)
     keys = [f"{tenant}/{number:04}" for tenant in ("ada", "bob") for number in range(300)]
     shelf = filled(keys, page_size=7)
+    odd = [
+        f"{tenant}/{number:04}{end}"
+        for tenant in ("ada", "bob")
+        for number in range(0, 300, 3)
+        for end in ("\0", "\udcff", "/")
+    ]
+    shelf.left_out = [LeftOut(key, "key-invalid") for key in odd]
     bind(index, shelf)
     assert isinstance(index, ListingIndex)
     first = scan_by_listing(index, shelf, ["ada", "bob"], connections=3)
@@ -39,6 +47,7 @@ def test_scanned_again_and_again(index: Engine, monkeypatch: pytest.MonkeyPatch)
         shelf.remove(f"bob/{number:04}")
         shelf.place(f"bob/{number + 1:04}", b"changed")
     again = scan_by_listing(index, shelf, ["ada", "bob"], connections=3)
+    assert again.reasons["key-invalid"].count == len(odd)
     assert (again.changed, again.gone, again.unchanged) == (30, 30, 540)
     assert again.forgotten == 60
     assert len(list(index.copies_within("bob", EVERYTHING))) == 240

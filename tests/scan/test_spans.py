@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onecopy.listing import EVERYTHING, Span
-from onecopy.scan.spans import Spans, below
+from onecopy.scan.spans import Spans, below, recordable
 
 KEYS = st.text("ab/0", max_size=3)
 SPANS = st.builds(Span, KEYS, st.none() | KEYS).filter(
@@ -38,3 +38,14 @@ def test_below(span: Span, folder: str) -> None:
     part = below(span, folder)
     for key in PROBES:
         assert (part is not None and part.has(key)) == span.has(folder + key)
+
+
+@given(st.text("a\0\ud7ff\ue000\udcff", max_size=4), st.text("a\ud7ff\ue000z", max_size=4))
+def test_recordable(end: str, key: str) -> None:
+    """Ends that cannot be recorded are replaced by such that divide the other keys alike."""
+    (_, through), (after, _) = recordable(Span("", end)), recordable(Span(end, None))
+    assert through == after
+    after.encode()
+    assert "\0" not in after
+    assert (key <= after) == (key <= end)
+    assert recordable(Span()) == EVERYTHING

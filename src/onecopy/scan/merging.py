@@ -17,6 +17,7 @@ from typing import Protocol, runtime_checkable
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Listings
+from onecopy.key import is_recordable
 from onecopy.listing import ListedCopy, Span
 from onecopy.patterns import Filter
 from onecopy.scan.figures import Figures
@@ -94,9 +95,10 @@ class Merging:
             return
         else:
             self._figures.report(key, reason)
-        kept.keys.append(key)
-        if key.endswith("/"):
-            kept.folders.append(key)
+        if is_recordable(key):
+            kept.keys.append(key)
+            if key.endswith("/"):
+                kept.folders.append(key)
 
     def _by_tenant(self, copies: list[ListedCopy], kept: Kept) -> dict[Tenant, list[ListedCopy]]:
         """Divide what is listed by its owner; keys are those within the owner's prefix then."""
@@ -153,14 +155,10 @@ class Merging:
             return []
         keys = sorted(key for key in _within(tenant, kept.keys) if span.has(key))
         stays = {copy.key: copy for copy in self._index.listed_at(tenant.name, keys) if copy}
-        for folder in kept.folders:
-            stays |= {copy.key: copy for copy in self._listed_below(tenant, span, folder)}
+        if folders := tuple(kept.folders):
+            below_them = self._index.listed_copies(tenant.name, span)
+            stays |= {c.key: c for c in below_them if (tenant.prefix + c.key).startswith(folders)}
         return [stays[key] for key in sorted(stays.keys() - listed)]
-
-    def _listed_below(self, tenant: Tenant, span: Span, folder: str) -> Iterator[ListedCopy]:
-        for copy in self._index.listed_copies(tenant.name, span):
-            if (tenant.prefix + copy.key).startswith(folder):
-                yield copy
 
     def _forget(self, tenant: Tenant, span: Span, listed: Sequence[ListedCopy], kept: Kept) -> None:
         """Forget the copies that are not in the store as they are recorded."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
-from onecopy.scan.spans import is_through
+from onecopy.scan.spans import is_through, recordable
 from onecopy.store.interface import LeftOut
 from onecopy.store.listings import Listable, Page
 from onecopy.workers import Counter, Workers
@@ -40,7 +40,7 @@ class Group(NamedTuple):
             [copy for page in pages for copy in page.copies],
             [each for page in pages for each in page.left_out],
             sum(page.empty for page in pages),
-            Span(pages[0].span.after, pages[-1].span.through),
+            recordable(Span(pages[0].span.after, pages[-1].span.through)),
         )
 
 

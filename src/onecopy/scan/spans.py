@@ -1,8 +1,12 @@
 """Spans of keys: which of them a scan has completed, and what they are for a tenant."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from onecopy.listing import Span
+
+_UNRECORDABLE = re.compile("[\0\ud800-\udfff]")
+_BEFORE_SURROGATES = "\ud7ff\U0010ffff"
 
 
 class Spans:
@@ -57,3 +61,20 @@ def below(span: Span, folder: str) -> Span | None:
     after = span.after.removeprefix(folder) if span.after.startswith(folder) else ""
     inside = span.through is not None and span.through.startswith(folder)
     return Span(after, span.through.removeprefix(folder) if inside and span.through else None)
+
+
+def recordable(span: Span) -> Span:
+    """Return a span with the same recordable keys, whose ends an index and JSON can hold.
+
+    A store may have keys that are not UTF-8, or contain NUL, and a page may end at one.
+    """
+    through = span.through and _recordable_end(span.through)
+    return Span(_recordable_end(span.after), through)
+
+
+def _recordable_end(key: str) -> str:
+    """Return the last position that can be recorded and is not behind a key."""
+    found = _UNRECORDABLE.search(key)
+    if found is None:
+        return key
+    return key[: found.start()] + ("" if found[0] == "\0" else _BEFORE_SURROGATES)
