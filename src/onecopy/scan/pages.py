@@ -19,7 +19,7 @@ from onecopy.workers import Counter, Workers
 
 GROUP = 10_000
 """Objects of a group, at least, unless its span ends before."""
-_ENOUGH = 2
+_ENOUGH = 4
 """Pages after which a span is divided: dividing costs a few requests."""
 _POLL_SECONDS = 0.1
 """How often an idle thread checks whether it has to stop."""
