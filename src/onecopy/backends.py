@@ -1,6 +1,6 @@
 """The index, store and service named in the settings."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
@@ -61,13 +61,19 @@ def opened_backends(settings: Settings, *, create: bool = True) -> Iterator[tupl
 
 
 @contextmanager
-def opened_for_scan(settings: Settings) -> Iterator[tuple[Engine, Store]]:
-    """Do as `opened_backends`, but raise InvalidSettings if the store holds nothing."""
+def opened_for_scan(
+    settings: Settings, bind: Callable[[Engine, Store], object]
+) -> Iterator[tuple[Engine, Store]]:
+    """Open the index and store, and bind them; raises InvalidSettings if the store holds nothing.
+
+    They are closed at the end.
+    """
     _require_local(settings)
     with closing(open_store(settings.store)) as store:
         require_store(store)
-    with opened_backends(settings) as backends:
-        yield backends
+        with closing(_open_for_checks(settings.index)) as index:
+            bind(index, store)
+            yield index, store
 
 
 def is_unused(settings: Settings) -> bool:

@@ -142,7 +142,7 @@ def test_a_bucket_that_overwrites_can_be_asked(run: Run, tmp_path: Path, rclone:
     bucket = rclone.bucket()
     rclone.client().put_object(Bucket=bucket, Key="a", Body=SMALL)
     into = ("--store", rclone.store_url(bucket))
-    assert run("scan", *into, **rclone.environment()).code == 0
+    assert run("scan", "--describe", *into, **rclone.environment()).code == 0
     found = run("check", *into, "rome.jpg", "new", **rclone.environment())
     assert (found.code, "rome.jpg: already stored: a" in found.out) == (1, True), found.err
     refused = run("upload", "--json", *into, "new", **rclone.environment())
@@ -159,7 +159,7 @@ def test_what_a_bucket_repeats_is_no_proof(run: Run, tmp_path: Path, rclone: Sta
     head = rclone.client().head_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
     assert head["ChecksumSHA256"] == lie
     into = ("--store", rclone.store_url(bucket))
-    assert run("scan", *into, **rclone.environment()).code == 0
+    assert run("scan", "--describe", *into, **rclone.environment()).code == 0
     found = run("check", *into, "victim", **rclone.environment())
     assert (found.code, found.out) == (0, "victim: new\n")
 

@@ -2,7 +2,7 @@
 
 import re
 
-from onecopy.errors import InvalidSettings
+from onecopy.errors import Forbidden, InvalidSettings, Unavailable
 from onecopy.index.interface import Engine
 from onecopy.index.stored import damaged, decoding
 from onecopy.store.interface import Probed, Store
@@ -10,6 +10,8 @@ from onecopy.store.interface import Probed, Store
 _ID = re.compile(rb"[0-9a-f]{32}")
 _CAPABILITIES = "store-trial"
 """The name under which the index caches a store's capabilities."""
+_ADDRESS = "store-address"
+"""The name under which the index keeps the address of the store that was listed."""
 
 
 def bind(index: Engine, store: Store) -> str:
@@ -30,6 +32,38 @@ def bind(index: Engine, store: Store) -> str:
     if isinstance(store, Probed):
         load_capabilities(index, store)
     return store_id
+
+
+def bind_to_list(index: Engine, store: Store) -> None:
+    """Do as `bind`, but if the marker can neither be seen nor written, go by the store's address.
+
+    An index that was filled from one address is not filled from another one. Raises Forbidden if
+    the index has never been used with this address.
+    """
+    known = index.get(_ADDRESS)
+    address = store.url.encode()
+    try:
+        bind(index, store)
+    except Forbidden:
+        if known != address and (known or index.get("store")):
+            raise
+    if known != address:
+        index.put_if(_ADDRESS, known, address)
+
+
+def seen_id(index: Engine, store: Store) -> str | None:
+    """Return the store's id, or None if it is not certain that the index belongs to this store.
+
+    Raises InvalidSettings if the index belongs to another store.
+    """
+    known = index.get("store")
+    try:
+        store_id = store.identify(create=False)
+    except (Forbidden, Unavailable):
+        return None
+    if known is not None:
+        _require_own(store, store_id, known)
+    return store_id if known is not None else None
 
 
 def check_binding(index: Engine, store: Store) -> None:

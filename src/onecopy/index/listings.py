@@ -91,6 +91,13 @@ class Listings(Protocol):
         """
         ...
 
+    def tenants(self) -> list[str]:
+        """Return at least the names of the tenants that have copies or listed copies, in order.
+
+        They may have had them earlier. Takes time for each tenant, not for each copy.
+        """
+        ...
+
     def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
         """Yield the copies (not: listed copies) within a span, in the order of keys.
 

@@ -166,6 +166,11 @@ class MemoryIndex(MemoryListings):
             }
         return iter([(name, copy) for name, copies in found.items() for copy in copies])
 
+    def tenants(self) -> list[str]:
+        with self._locked() as tenants:
+            own = {name for name, contents in tenants.items() if contents.records}
+            return sorted(own.union(name for name, each in self._listings.items() if each.at))
+
     def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
         with self._locked() as tenants:
             records = tenants[tenant].records

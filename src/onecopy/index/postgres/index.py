@@ -61,6 +61,9 @@ class PostgresIndex:
             for copy in own:
                 yield name, copy
 
+    def tenants(self) -> list[str]:
+        return sorted(self._connections.use(reading.tenants))
+
     def copies_within(self, tenant: str, span: Span = EVERYTHING) -> Iterator[Copy]:
         """Yield by key, which does not change when copies are recorded concurrently."""
         while page := self._connections.use(reading.within, tenant, span):

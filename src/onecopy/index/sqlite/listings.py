@@ -101,6 +101,9 @@ class SqliteListings:
         self._join(owner)
         return list(chain.from_iterable(answers))
 
+    def tenants(self) -> list[str]:
+        return sorted(self._readers.read(reading.tenants))
+
     def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
         key = span.after
         while page := self._readers.read(reading.after, tenant, key):

@@ -422,6 +422,14 @@ class ListingsContract:
         assert index.merge("u", EVERYTHING, []) == Merged(gone=1)
         assert list(index.listed_copies("t")) == own
 
+    def test_tenants(self, index: IndexWithListings) -> None:
+        """Every tenant that has copies or listed copies is named once, in order."""
+        assert index.tenants() == []
+        index.add((name, a_copy(key, Digests())) for name in ("c", "a-1") for key in "ab")
+        index.merge("b", EVERYTHING, listed("ab"))
+        index.merge("c", EVERYTHING, listed("ab"))
+        assert index.tenants() == ["a-1", "b", "c"]
+
     # Closing
 
     def test_listings_closed(self, index: IndexWithListings) -> None:
@@ -437,6 +445,7 @@ class ListingsContract:
             lambda: index.opaque("t", 1000, 9),
             lambda: index.unlist("t", listed("a")),
             lambda: list(index.copies_within("t", EVERYTHING)),
+            index.tenants,
         ]
         for call in calls:
             with pytest.raises(Unavailable):
