@@ -132,14 +132,27 @@ class TestPlainObjects:
 
 class TestCrc:
     @pytest.fixture
-    def crc_only(self, far: BucketWorld, monkeypatch: pytest.MonkeyPatch) -> BucketWorld:
+    def crc_stated(self, far: BucketWorld, monkeypatch: pytest.MonkeyPatch) -> BucketWorld:
         """Return a world with an object that is encrypted by KMS: its ETag is no MD5."""
         parse = head_object._parse_head
         encrypted = {"x-amz-server-side-encryption": "aws:kms"}
         monkeypatch.setattr(head_object, "_parse_head", lambda found: parse({**found, **encrypted}))
         far.client.put_object(**far.full("a"), Body=CRC_A, ChecksumAlgorithm="CRC64NVME")
-        assert scanned(far).read_bytes == 0
         return far
+
+    @pytest.fixture
+    def crc_only(self, crc_stated: BucketWorld) -> BucketWorld:
+        """Return that world, scanned."""
+        assert scanned(crc_stated).read_bytes == 0
+        return crc_stated
+
+    def test_not_probed(self, crc_stated: BucketWorld) -> None:
+        """A CRC that the bucket may only repeat spares no reading: a wrong one would hide it."""
+        crc_stated.store._capabilities = None
+        assert scanned(crc_stated).read_bytes == len(CRC_A)
+        [copy] = crc_stated.recorded().values()
+        assert copy.digests[crc(CRC_A)] is Evidence.CLAIMED
+        assert copy.digests[content_digest(CRC_A)] is Evidence.PROVED
 
     def test_recorded(self, crc_only: BucketWorld) -> None:
         """The CRC that the bucket has compared is recorded, and nothing is read."""
