@@ -129,6 +129,20 @@ def test_the_command(command: Callable[..., Ran], world: BucketWorld, between: B
     assert "0 forgotten" not in command("scan").out
 
 
+def test_forget(command: Callable[..., Ran], world: BucketWorld) -> None:
+    """`forget` removes what is listed as well as what is recorded, until the next scan."""
+    for key in ("a", "b"):
+        put(world, key)
+    assert command("scan").code == 0
+    forgotten = command("forget", "a", "none")
+    assert (forgotten.code, forgotten.out.splitlines()) == (
+        1,
+        ["a: removed from the index", "none: not recorded"],
+    )
+    done = json.loads(command("scan", "--json").out)
+    assert (done["new"], done["unchanged"]) == (1, 1)
+
+
 def test_versions(run: Run, standin: Standin, tmp_path: Path) -> None:
     """What a versioned bucket keeps beside its current objects is counted on request."""
     bucket, client = standin.bucket(), standin.client()
