@@ -10,6 +10,7 @@ from onecopy.errors import InvalidDigest, InvalidSettings, Unavailable
 from onecopy.index import Engine, Lists, open_any, open_index
 from onecopy.index.dynamodb.checksums import ChecksumTable
 from onecopy.index.lists_only import ListsOnly
+from onecopy.listing import EVERYTHING
 from onecopy.testing.index.values import MANY, a_copy, md5_of, proved, sha256_of
 from tests.index.tables import client_of, make_table, url_of
 from tests.standins import Standin
@@ -115,6 +116,7 @@ def test_in_the_place_of_an_index(url: str, index: ChecksumTable) -> None:
         lambda: checked.record("t", []),
         lambda: checked.record("t", [copy]),
         lambda: checked.add([("t", copy)]),
+        lambda: checked.merge("t", EVERYTHING, []),
     ]
     for call in calls:
         with pytest.raises(InvalidSettings, match="onecopy migrate"):

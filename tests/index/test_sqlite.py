@@ -19,7 +19,9 @@ from onecopy.index import Engine, open_index
 from onecopy.index.sqlite import (
     SqliteIndex,
     connections,
+    joins,
     listings,
+    lookups,
     merging,
     pages,
     reading,
@@ -69,13 +71,13 @@ class TestSqliteIndexInChunks(IndexContract, ListsContract, ListingsContract, Pa
         monkeypatch.setattr(engine, "_LISTED_CHUNK", 30)
         monkeypatch.setattr(pages, "_PAGE_SIZE", 70)
         monkeypatch.setattr(listings, "_GROUP", 300)
-        monkeypatch.setattr(listings, "_PAGE", 2)
+        monkeypatch.setattr(lookups, "_PAGE", 2)
         monkeypatch.setattr(listings, "_AT_ONCE", 50)
         monkeypatch.setattr(merging, "_BLOCK", 10)
         monkeypatch.setattr(merging, "_LARGEST_BLOCK", 20)
         monkeypatch.setattr(merging, "_BLOCKS_AT_ONCE", 5)
         monkeypatch.setattr(runs, "_ROW", 9)
-        monkeypatch.setattr(runs, "_ROWS_AT_ONCE", 40)
+        monkeypatch.setattr(joins, "_ROWS_AT_ONCE", 40)
         index = open_index(f"sqlite:{file}")
         yield index
         index.close()

@@ -10,6 +10,7 @@ import apsw
 from onecopy.index.listings import Merged
 from onecopy.index.spans import is_same_state, total
 from onecopy.index.sqlite.blocks import Block, pack
+from onecopy.index.sqlite.lookups import blocks_at
 from onecopy.index.sqlite.runs import Changes
 from onecopy.index.sqlite.sizes import entries
 from onecopy.listing import ListedCopy, Span
@@ -52,14 +53,14 @@ def merge(
         old.pop()
         end = old[-1].copies[-1].key
         span, rest = Span(span.after, end), Span(end, span.through)
-    blocks = Blocks(connection, tenant)
+    blocks = _Blocks(connection, tenant)
     merged = _merge(blocks, old, span, copies, is_complete=is_complete)
     blocks.changes.write(connection, tenant)
     return merged, rest
 
 
 def _merge(
-    blocks: "Blocks",
+    blocks: "_Blocks",
     old: Sequence[Block],
     span: Span,
     copies: Sequence[ListedCopy],
@@ -80,7 +81,7 @@ def _merge(
 
 
 def _merge_block(
-    blocks: "Blocks", block: Block, span: Span, given: Sequence[ListedCopy], *, is_complete: bool
+    blocks: "_Blocks", block: Block, span: Span, given: Sequence[ListedCopy], *, is_complete: bool
 ) -> Merged:
     if block.has_just(given):
         return Merged(unchanged=len(given))
@@ -127,7 +128,7 @@ def _bounds(copies: Sequence[ListedCopy], span: Span) -> tuple[int, int]:
     return bisect_right(keys, span.after), stop
 
 
-class Blocks:
+class _Blocks:
     """The blocks of a tenant that a transaction changes."""
 
     def __init__(self, connection: apsw.Connection, tenant: int) -> None:
@@ -167,3 +168,18 @@ class Blocks:
             self._connection.execute(_DELETE, (block.id,))
         self.changes.removed += entries(removed, block.id)
         self.changes.added += entries(added, block.id)
+
+
+def unlist(connection: apsw.Connection, tenant: int, copies: Sequence[ListedCopy]) -> list[bool]:
+    """Delete copies that are listed as given; return for each whether it was."""
+    given, gone = set(copies), set[ListedCopy]()
+    blocks = _Blocks(connection, tenant)
+    for block, old in blocks_at(connection, tenant, (copy.key for copy in copies)):
+        removed = [copy for copy in old if copy in given]
+        if removed:
+            kept = [copy for copy in old if copy not in given]
+            blocks.replace(block, old, kept, removed, [])
+            gone.update(removed)
+    blocks.changes.write(connection, tenant)
+    first = {copy: number for number, copy in reversed(list(enumerate(copies)))}
+    return [copy in gone and first[copy] == number for number, copy in enumerate(copies)]

@@ -61,14 +61,14 @@ def candidates(
             yield _block(entry)
 
 
-def newest(connection: apsw.Connection, runs: Runs, size: int) -> Iterator[tuple[int, int]]:
-    """Yield (time, block) of each opaque copy of a size, the most recently modified first.
+def newest(connection: apsw.Connection, runs: Runs, size: int) -> Iterator[int]:
+    """Yield the block of each opaque copy of a size, the most recently modified first.
 
-    The time is in seconds since 1970, within 0 and 2**32 - 1.
+    Times before 1970 and after 2106 count as these.
     """
     low = _HEAD.pack(size << 16 | _BY_TIME)
     for entry in within(connection, runs, low, low + b"\xff" * 9):
-        yield _LATEST - _NUMBER.unpack_from(entry, 8)[0], _block(entry)
+        yield _block(entry)
 
 
 def _block(entry: Entry) -> int:
