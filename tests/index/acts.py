@@ -14,8 +14,8 @@ RACES = 200
 """Contents that all racing processes record."""
 BULK = 2000
 """Copies in one call of `add`."""
-LISTED = 50_000
-"""Copies in one call of `merge`: several transactions."""
+LISTED = 25_000
+"""Copies in one call of `merge`: two transactions."""
 
 
 def say(what: object) -> None:

@@ -613,10 +613,36 @@ def test_who_waits_for_a_merge(index: PostgresIndex, monkeypatch: pytest.MonkeyP
     other.close()
 
 
+def test_deletions_at_once(database: str, index: PostgresIndex) -> None:
+    """Two processes that delete the same entries in different orders don't block each other."""
+    a, b = given = [a_listed("a"), a_listed("b")]
+    index.merge("t", EVERYTHING, given)
+    with ThreadPoolExecutor(2) as pool, connected(database) as connection:
+        with connection.transaction():
+            connection.execute("SELECT FROM onecopy.listing WHERE key = 'b' FOR UPDATE")
+            calls = []
+            for order in ([b, a], [a, b]):
+                calls.append(pool.submit(index.unlist, "t", order))
+                wait_for_waiting(database, len(calls))
+        done = [call.result() for call in calls]
+    assert sorted(done) == [[False, False], [True, True]]
+
+
+def wait_for_waiting(url: str, count: int) -> None:
+    """Wait until so many connections wait for locks."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with connected(url) as connection:
+        while connection.execute(waiting).fetchone() != (count,):
+            time.sleep(0.01)
+
+
 def test_no_deadlock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Merges of overlapping spans and deletions wait for each other, and none fails."""
     monkeypatch.setattr(merging, "GROUP", 100)
-    given = numbered(range(MANY))
+    given = numbered(range(1000))
     versions = versions_of(given)
 
     def act(index: PostgresIndex, number: int) -> None:
@@ -625,7 +651,7 @@ def test_no_deadlock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
         index.merge("t", Span(given[5].key), own[6:])
         for other in versions:
             index.unlist("t", other[number::THREADS][::-1])
-        index.merge("t", Span("", given[number * 100].key), own[: number * 100], complete=False)
+        index.merge("t", Span("", given[number * 50].key), own[: number * 50], complete=False)
 
     opened(database, act)
     index = PostgresIndex(database)
