@@ -117,7 +117,7 @@ def test_the_command(command: Callable[..., Ran], world: BucketWorld, between: B
     assert first.code == 0, first.err
     assert first.out.startswith("2 objects, 4 bytes: 2 new, 0 changed, 0 gone, 0 unchanged, 1 left")
     assert "list requests" in first.out
-    assert "on AWS, list price of 2025)" in first.out
+    assert first.out.endswith(" on AWS), list price of 2025\n")
     between.forget()
     done = json.loads(command("scan", "--json", "--expect", "3", "--progress").out)
     assert done["objects"] == done["new"] + done["unchanged"] == 3
@@ -127,6 +127,20 @@ def test_the_command(command: Callable[..., Ran], world: BucketWorld, between: B
     described = command("scan", "--describe")
     assert described.out == "3 objects, 9 bytes: 0 known, 3 added, 0 forgotten\n"
     assert "0 forgotten" not in command("scan").out
+
+
+def test_forget(command: Callable[..., Ran], world: BucketWorld) -> None:
+    """`forget` removes what is listed as well as what is recorded, until the next scan."""
+    for key in ("a", "b"):
+        put(world, key)
+    assert command("scan").code == 0
+    forgotten = command("forget", "a", "none")
+    assert (forgotten.code, forgotten.out.splitlines()) == (
+        1,
+        ["a: removed from the index", "none: not recorded"],
+    )
+    done = json.loads(command("scan", "--json").out)
+    assert (done["new"], done["unchanged"]) == (1, 1)
 
 
 def test_versions(run: Run, standin: Standin, tmp_path: Path) -> None:

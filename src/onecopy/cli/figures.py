@@ -57,7 +57,7 @@ def listing_values(figures: Figures, cost: float | None) -> dict[str, object]:
         "unchanged": figures.unchanged,
         "requests": figures.requests,
         "looks": figures.looks,
-        "cost_usd": cost,
+        "cost_usd": None if cost is None else round(cost, 7),
         "versions": figures.versions._asdict() if figures.versions else None,
         "marked": figures.is_marked,
         "resumed": figures.is_resumed,
@@ -72,7 +72,7 @@ def listing_text(figures: Figures, cost: float | None) -> str:
         f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
         f"{figures.unchanged:,} unchanged{forgotten}{_others(figures)}; "
-        f"{_versions(figures)}{requests_text(figures, cost)}"
+        f"{_versions(figures)}{requests_text(figures, cost)}{f', {DATED}' if cost else ''}"
     )
 
 
@@ -88,7 +88,7 @@ def requests_text(figures: Figures, cost: float | None) -> str:
     requests = f"{figures.requests:,} list requests, {figures.looks:,} HEAD"
     if cost is None:
         return requests
-    return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS, {DATED})"
+    return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS)"
 
 
 def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:

@@ -95,6 +95,7 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
         finally:
             workers.stop(timeout=2)
         figures.requests = requests + store.list_requests
-        keep_total(index, figures.objects)
+        if accept.accepts_all:
+            keep_total(index, figures.objects)
         checkpoints.clear()
     return figures
