@@ -244,7 +244,6 @@ def measure(folder: Path, bucket: Bucket, rows: int) -> None:
     with closing(SqliteIndex(str(file))) as index:
         merge_all(index, bucket, "first listing, spans of 10,000")
         report_space(file, bucket)
-        look_up(index, bucket)
         merge_all(index, bucket, "again, nothing changed")
         merge_all(index, bucket, "again, 1 % changed", is_changed=True)
         report_space(file, bucket)

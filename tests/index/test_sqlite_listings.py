@@ -28,6 +28,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "_LARGEST_BLOCK", 8)
     monkeypatch.setattr(merging, "_BLOCKS_AT_ONCE", 12)
     monkeypatch.setattr(runs, "_ROW", 3)
+    monkeypatch.setattr(runs, "_FEW", 12)
     monkeypatch.setattr(joins, "_FANOUT", 3)
     monkeypatch.setattr(joins, "_ROWS_AT_ONCE", 30)
 
