@@ -103,6 +103,8 @@ def pack(copies: Sequence[ListedCopy]) -> Packed:
         )
     except (OverflowError, struct.error) as error:
         raise ValueError(f"a copy cannot be listed: {error}") from error
+    if not 0 < min(sizes) <= max(sizes) <= LARGEST_CONTENT:
+        raise ValueError(f"a copy cannot be listed: its size is not 1 to {LARGEST_CONTENT} bytes")
     if len(joined) != len(copies) * _TAG:
         raise ValueError(f"a copy cannot be listed: its tag does not have {_TAG} bytes")
     return Packed(joined, b"".join(columns))

@@ -45,8 +45,8 @@ ON run = listing_run.id AND first < ?3 AND first >= coalesce(
     (SELECT max(first) FROM listing_size WHERE run = listing_run.id AND first < ?2), ?2)
 WHERE tenant = ?1 LIMIT ?4
 """
-_FEW = 200
-"""Rows of all runs (1.6 MB) up to which one statement is better than one for each run."""
+_FEW = 64
+"""Rows of all runs (512 KB) up to which one statement is better than one for each run."""
 
 
 class Changes:

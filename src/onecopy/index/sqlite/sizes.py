@@ -12,6 +12,7 @@ from struct import Struct
 
 import apsw
 
+from onecopy.digest import LARGEST_CONTENT
 from onecopy.index.listings import MOST_COUNTED, SizeListing
 from onecopy.index.sqlite.runs import Entry, within
 from onecopy.listing import ListedCopy
@@ -55,6 +56,7 @@ def candidates(
         _HEAD.pack(size << 16 | min(parts, _MOST_PARTS) | opaque) + tag[:4]
         for parts, tag in tags
         for opaque in (0, _OPAQUE)
+        if 0 < size <= LARGEST_CONTENT
     }
     for head in sorted(heads):
         for entry in within(connection, tenant, head, head + b"\xff" * 5):
@@ -66,6 +68,8 @@ def newest(connection: apsw.Connection, tenant: int, size: int) -> Iterator[int]
 
     Times before 1970 and after 2106 count as these.
     """
+    if not 0 < size <= LARGEST_CONTENT:
+        return
     low = _HEAD.pack(size << 16 | _BY_TIME)
     for entry in within(connection, tenant, low, low + b"\xff" * 9):
         yield _block(entry)
@@ -79,7 +83,7 @@ def _block(entry: Entry) -> int:
 def count(connection: apsw.Connection, tenant: int, size: int) -> SizeListing | None:
     """Count the listed copies of a size; None if there are none."""
     kinds: Counter[int] = Counter()
-    first: int | None = 0
+    first = 0 if 0 < size <= LARGEST_CONTENT else None
     while first is not None:
         first = _count_kinds(connection, tenant, size, first, kinds)
     if not kinds:
