@@ -7,7 +7,8 @@ those of a bucket: keys of 60 bytes in order, log-normal sizes, 30 % share their
 another object, 0.2 % were uploaded in parts. The time to make them is not counted.
 
 Two floors: the finished rows of the index, written again by bare `executemany`; and, for the first
---rows copies, a table with a row for each copy and an index by size, filled in the same spans.
+--rows copies, what other layouts cost in the same spans: a row for each copy with an index by size,
+and only the entries by size, in one tree.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from statistics import NormalDist, median
 import apsw
 
 from onecopy.index.listings import Merged
-from onecopy.index.sqlite import SqliteIndex
+from onecopy.index.sqlite import SqliteIndex, sizes
 from onecopy.index.sqlite.connections import Checkpointer
 from onecopy.index.sqlite.file import open_file
 from onecopy.listing import EVERYTHING, ListedCopy, Span
@@ -197,6 +198,23 @@ def write_plain(bucket: Bucket, file: Path) -> tuple[Clock, int]:
     return clock, size
 
 
+TREE = "CREATE TABLE tree (entry BLOB, number INTEGER, PRIMARY KEY (entry, number)) WITHOUT ROWID"
+
+
+def write_tree(bucket: Bucket, file: Path) -> tuple[Clock, int]:
+    """Write only the entries by size, into one tree; return the time and the bytes."""
+    clock, connection = Clock(), open_file(str(file))
+    with closing(Checkpointer(str(file))) as checkpointer, closing(connection):
+        checkpointer.watch(connection)
+        connection.execute(TREE)
+        for number, (_, objects) in enumerate(bucket.spans()):
+            entries = sorted(sizes.entries(objects, number))
+            rows = list(zip(entries, range(len(entries)), strict=True))
+            clock.time(lambda rows=rows: commit(connection, "INSERT INTO tree VALUES (?, ?)", rows))
+        size = connection.pragma("page_count") * connection.pragma("page_size")
+    return clock, size
+
+
 # Lookups
 
 
@@ -244,7 +262,6 @@ def measure(folder: Path, bucket: Bucket, rows: int) -> None:
     with closing(SqliteIndex(str(file))) as index:
         merge_all(index, bucket, "first listing, spans of 10,000")
         report_space(file, bucket)
-        look_up(index, bucket)
         merge_all(index, bucket, "again, nothing changed")
         merge_all(index, bucket, "again, 1 % changed", is_changed=True)
         report_space(file, bucket)
@@ -255,9 +272,10 @@ def measure(folder: Path, bucket: Bucket, rows: int) -> None:
     with closing(SqliteIndex(str(folder / "once.db"))) as once:
         merge_at_once(once, bucket, TENANT)
     few = Bucket(min(rows, bucket.copies))
-    clock, size = write_plain(few, folder / "plain.db")
-    report_rate(f"floor: a row a copy, {few.copies:,}", few.copies, clock)
-    print(f"{'':34}{size / few.copies:11.1f} bytes a copy")
+    for name, write in (("a row a copy", write_plain), ("sizes in one tree", write_tree)):
+        clock, size = write(few, folder / f"{write.__name__}.db")
+        report_rate(f"{name}, {few.copies:,}", few.copies, clock)
+        print(f"{'':34}{size / few.copies:11.1f} bytes a copy")
 
 
 def report_space(file: Path, bucket: Bucket) -> None:

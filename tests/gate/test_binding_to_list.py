@@ -26,8 +26,11 @@ def test_a_new_index_is_bound_by_the_address() -> None:
     bind_to_list(index, store)
     assert seen_id(index, store) is None
     other.url = "memory:other"
-    with pytest.raises(Forbidden):
-        bind_to_list(index, other)
+    for is_closed in (True, False):
+        other.is_closed = is_closed
+        for binding in (bind, bind_to_list):
+            with pytest.raises(InvalidSettings, match="belongs to another store"):
+                binding(index, other)
     store.is_closed = False
     bind_to_list(index, store)
     assert seen_id(index, store) == store.identify(create=False)

@@ -11,6 +11,7 @@ from threading import Barrier
 import apsw
 import pytest
 
+from onecopy.digest import LARGEST_CONTENT
 from onecopy.errors import Damaged
 from onecopy.index.listings import Merged
 from onecopy.index.memory import MemoryIndex
@@ -28,6 +29,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "_LARGEST_BLOCK", 8)
     monkeypatch.setattr(merging, "_BLOCKS_AT_ONCE", 12)
     monkeypatch.setattr(runs, "_ROW", 3)
+    monkeypatch.setattr(runs, "_FEW", 12)
     monkeypatch.setattr(joins, "_FANOUT", 3)
     monkeypatch.setattr(joins, "_ROWS_AT_ONCE", 30)
 
@@ -195,16 +197,27 @@ def test_blocks_are_small(file: Path) -> None:
     [
         a_listed("k" * 70_000),
         a_listed("k", size=2**64),
+        a_listed("k", size=LARGEST_CONTENT + 1),
+        a_listed("k", size=0),
         a_listed("k", tag=b"short"),
         a_listed("k", modified=2**64),
     ],
-    ids=["key", "size", "tag", "time"],
+    ids=["key", "size", "large", "empty", "tag", "time"],
 )
 def test_impossible_values(index: SqliteIndex, copy: ListedCopy) -> None:
     """A copy that cannot be stored is refused, and nothing is changed."""
     with pytest.raises(ValueError, match="cannot be listed"):
         index.merge("t", EVERYTHING, [a_listed("a"), copy])
     assert list(index.listed_copies("t")) == []
+
+
+@pytest.mark.parametrize("size", [-1, 0, LARGEST_CONTENT + 1, 2**64])
+def test_impossible_size(index: SqliteIndex, size: int) -> None:
+    """Nothing is listed with a size that no content has."""
+    index.merge("t", EVERYTHING, [a_listed("a")])
+    assert index.listed_sizes("t", [size]) == [None]
+    assert index.matching("t", size, [(0, bytes(16))], 5) == []
+    assert index.opaque("t", size, 5) == []
 
 
 def test_nul_in_a_key(index: SqliteIndex) -> None:

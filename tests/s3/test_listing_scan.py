@@ -68,6 +68,24 @@ def test_changes(world: BucketWorld) -> None:
     assert [copy.key for copy in listed(world)] == ["a b/ü", "changes", "comes", "stays"]
 
 
+@pytest.mark.parametrize("standin", ["ministack"], indirect=True)  # the other one has no KMS
+def test_encrypted_by_kms(world: BucketWorld) -> None:
+    """A sample shows that a folder's ETags rule nothing out."""
+    world.place("plain/a", b"a")
+    for key in ("kms/a", "kms/b"):
+        world.client.put_object(
+            **world.full(key), Body=b"b", ServerSideEncryption="aws:kms", SSEKMSKeyId="alias/own"
+        )
+    figures = scanned(world)
+    assert (figures.new, figures.looks) == (3, 3)
+    assert {copy.key: copy.is_opaque for copy in listed(world)} == {
+        "kms/a": True,
+        "kms/b": True,
+        "plain/a": False,
+    }
+    assert scanned(world).unchanged == 3
+
+
 def test_an_unmounted_bucket_keeps_its_index(world: BucketWorld) -> None:
     """P1: an empty bucket without our marker is another one."""
     world.upload("a", b"a content")

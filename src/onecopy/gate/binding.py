@@ -24,6 +24,8 @@ def bind(index: Engine, store: Store) -> str:
     known = index.get("store")
     if known is not None and not _ID.fullmatch(known):
         raise damaged(f"it belongs to no store: {known[:40]!r}")
+    if known is None:
+        _require_address(index, store)
     store_id = store.identify(create=known is None)
     if known is None and not index.put_if("store", None, store_id.encode()):
         known = index.get("store")
@@ -37,15 +39,15 @@ def bind(index: Engine, store: Store) -> str:
 def bind_to_list(index: Engine, store: Store) -> None:
     """Do as `bind`, but if the marker can neither be seen nor written, go by the store's address.
 
-    An index that was filled from one address is not filled from another one. Raises Forbidden if
-    the index has never been used with this address.
+    Raises Forbidden if the marker of an index that has one was never seen at this address, and
+    InvalidSettings if an index without one was filled from another address.
     """
     known = index.get(_ADDRESS)
     address = store.url.encode()
     try:
         bind(index, store)
     except Forbidden:
-        if known != address and (known or index.get("store")):
+        if known != address and index.get("store"):
             raise
     if known != address:
         index.put_if(_ADDRESS, known, address)
@@ -76,10 +78,20 @@ def check_binding(index: Engine, store: Store) -> None:
 
 def _require_own(store: Store, store_id: str, known: bytes) -> None:
     if store_id.encode() != known:
-        raise InvalidSettings(
-            f"this index belongs to another store, not to {store.url}: name the store that it "
-            "belongs to, or another index"
-        )
+        raise _belongs_to_another(store)
+
+
+def _require_address(index: Engine, store: Store) -> None:
+    """Raise InvalidSettings if the index belongs to no store, but was filled from another one."""
+    if index.get(_ADDRESS) not in (None, store.url.encode()):
+        raise _belongs_to_another(store)
+
+
+def _belongs_to_another(store: Store) -> InvalidSettings:
+    return InvalidSettings(
+        f"this index belongs to another store, not to {store.url}: name the store that it belongs "
+        "to, or another index"
+    )
 
 
 def load_capabilities(index: Engine, store: Probed, *, anew: bool = False) -> None:

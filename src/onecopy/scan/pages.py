@@ -1,11 +1,13 @@
 """The pages of a listing, several spans of keys at once.
 
 Each thread lists a span. One that has nothing left to do divides the span that has proved to be the
-longest, and lists the second half. Where that overtakes a page that is being listed, the rest of
-that page's span is listed again, so that no object is missed or comes twice.
+longest, and lists the second half. Where that overtakes a page that is being listed, the second
+part of that page is dropped, so that no object is missed or comes twice.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from queue import SimpleQueue
 from threading import Condition
 from typing import NamedTuple
@@ -137,30 +139,43 @@ class Listing:
     def _pages(self, task: _Task) -> Iterator[Page]:
         while rest := task.rest:
             for page in self._store.list_pages(rest, self._own):
-                if not self._advance(task, page):
+                if (own := self._advance(task, page)) is None:
                     break
-                yield page
+                yield own
                 if task.is_done:
                     return
             if task.rest == rest:
                 raise RuntimeError(f"the listing of {rest} ended before it was complete")
 
-    def _advance(self, task: _Task, page: Page) -> bool:
-        """Note that a page was listed; return False if another thread lists a part of it."""
+    def _advance(self, task: _Task, page: Page) -> Page | None:
+        """Note that a page was listed; return the part that no other thread lists.
+
+        None if that part has to be listed again, because it is not known what it has.
+        """
         with self._changed:
             rest = task.rest
-            if rest is None or not is_through(rest, page.span.through):
-                return False
+            if rest is None:
+                return None
+            if rest.through is not None and not is_through(rest, page.span.through):
+                if page.empty or page.left_out:
+                    return None
+                page = _until(page, rest.through)
             is_end = page.span.through is None or page.span.through == rest.through
             task.rest = None if is_end else Span(str(page.span.through), rest.through)
             task.pages += 1
             self._changed.notify()
-            return True
+            return page
 
     def _end(self, task: _Task) -> None:
         with self._changed:
             self._running.remove(task)
             self._changed.notify_all()
+
+
+def _until(page: Page, key: str) -> Page:
+    """Return the part of a page up to a key, if all that it has are copies."""
+    end = bisect_right(page.copies, key, key=attrgetter("key"))
+    return Page(page.copies[:end], [], 0, Span(page.span.after, key))
 
 
 def _grouped(pages: Iterable[Page]) -> Iterator[Group]:

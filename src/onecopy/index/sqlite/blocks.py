@@ -6,15 +6,17 @@ since the high bytes are nearly all the same.
 """
 
 import json
+import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import accumulate, islice, pairwise, repeat
 from operator import lt
+from os.path import commonprefix
 from struct import Struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.index.stored import damaged, decoding
@@ -22,8 +24,9 @@ from onecopy.listing import ListedCopy
 
 _LEVEL = 1
 """Compression. Level 6 would save 5 % and take three times as long."""
-_HEAD = Struct("<HIH")
-"""The number of copies, the CRC-32 of the tags, and the length of the traits."""
+_HEAD = Struct("<HIHH")
+"""The number of copies, the CRC-32 of the tags, the length of the traits in bytes, and that of the
+prefix of all keys in characters."""
 _TAG = 16
 _copy = partial(tuple.__new__, ListedCopy)
 """Makes a copy from its columns, in half the time of `ListedCopy(*columns)`."""
@@ -85,19 +88,23 @@ def pack(copies: Sequence[ListedCopy]) -> Packed:
     traits = list(zip(parts, opaque, classes, checksums, strict=True))
     kinds = sorted(set(traits))
     text = _dumped(tuple(kinds))
-    numbers = dict(zip(kinds, range(len(kinds)), strict=True))
+    common = len(commonprefix((keys[0], keys[-1])))  # noqa: RUF071 - no path
+    endings = [key[common:] for key in keys]
     try:
         columns = (
-            _HEAD.pack(len(copies), zlib.crc32(joined), len(text)),
+            _HEAD.pack(len(copies), zlib.crc32(joined), len(text), common),
             text,
-            _planes(array("H", map(numbers.__getitem__, traits))) if len(kinds) > 1 else b"",
-            _planes(array("H", map(len, keys))),
+            _planes(array("H", map(kinds.index, traits))) if len(kinds) > 1 else b"",
+            _planes(array("H", map(len, endings))),
             _planes(array("q", sizes)),
             _planes(array("q", modified)),
-            "".join(keys).encode(),
+            keys[0][:common].encode(),
+            "".join(endings).encode(),
         )
-    except OverflowError as error:
+    except (OverflowError, struct.error) as error:
         raise ValueError(f"a copy cannot be listed: {error}") from error
+    if not 0 < min(sizes) <= max(sizes) <= LARGEST_CONTENT:
+        raise ValueError(f"a copy cannot be listed: its size is not 1 to {LARGEST_CONTENT} bytes")
     if len(joined) != len(copies) * _TAG:
         raise ValueError(f"a copy cannot be listed: its tag does not have {_TAG} bytes")
     return Packed(joined, b"".join(columns))
@@ -117,24 +124,39 @@ def unpack(packed: Packed) -> list[ListedCopy]:
 
 def _unpacked(packed: Packed) -> Iterator[ListedCopy]:
     tags, rest = packed
-    count, crc, length = _HEAD.unpack_from(rest)
+    count, crc, length, common = _HEAD.unpack_from(rest)
     if zlib.crc32(tags) != crc or len(tags) != count * _TAG:
         raise ValueError("its tags were changed")
     columns = _Columns(rest, _HEAD.size)
     kinds = _loaded(columns.take(length))
-    numbers = columns.numbers("H", count) if len(kinds) > 1 else repeat(0, count)
+    traits = columns.numbers("H", count) if len(kinds) > 1 else ()
     lengths = columns.numbers("H", count)
     sizes, modified = columns.numbers("q", count), columns.numbers("q", count)
-    text = columns.take(len(rest)).decode()
-    ends = list(accumulate(lengths, initial=0))
+    keys = _keys(columns.take(len(rest)).decode(), common, lengths)
+    parts, opaque, classes, checksums = _by_copy(kinds, traits)
+    cut = _cutter(count).unpack(tags)
+    return map(_copy, zip(keys, sizes, cut, parts, opaque, modified, classes, checksums))  # noqa: B905 - some repeat
+
+
+def _keys(text: str, common: int, lengths: Sequence[int]) -> list[str]:
+    """Return keys from their common prefix, followed by their endings."""
+    ends = list(accumulate(lengths, initial=common))
     if ends[-1] != len(text):
         raise ValueError(f"its keys have {len(text)} characters, not {ends[-1]}")
-    keys = [text[start:end] for start, end in pairwise(ends)]
-    cut = [tags[at : at + _TAG] for at in range(0, len(tags), _TAG)]
-    parts, opaque, classes, checksums = zip(*map(kinds.__getitem__, numbers), strict=True)
-    return map(
-        _copy, zip(keys, sizes, cut, parts, opaque, modified, classes, checksums, strict=True)
-    )
+    prefix = text[:common]
+    return [prefix + text[start:end] for start, end in pairwise(ends)]
+
+
+def _by_copy(kinds: Sequence["_Traits"], numbers: Sequence[int]) -> Iterable[Iterable[Any]]:
+    """Return a column for each trait."""
+    if len(kinds) == 1:  # the common case
+        return map(repeat, kinds[0])
+    return zip(*map(kinds.__getitem__, numbers), strict=True)
+
+
+@lru_cache(1024)
+def _cutter(count: int) -> Struct:
+    return Struct(f"{_TAG}s" * count)
 
 
 class _Columns:

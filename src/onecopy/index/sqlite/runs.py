@@ -39,6 +39,14 @@ WHERE run = ?1 AND first < ?3 AND first >= coalesce(
     (SELECT max(first) FROM listing_size WHERE run = ?1 AND first < ?2), ?2)
 ORDER BY first, id
 """
+_BETWEEN_IN_ALL = """
+SELECT sign, first, entries FROM listing_run CROSS JOIN listing_size
+ON run = listing_run.id AND first < ?3 AND first >= coalesce(
+    (SELECT max(first) FROM listing_size WHERE run = listing_run.id AND first < ?2), ?2)
+WHERE tenant = ?1 LIMIT ?4
+"""
+_FEW = 64
+"""Rows of all runs (512 KB) up to which one statement is better than one for each run."""
 
 
 class Changes:
@@ -157,26 +165,52 @@ def runs_of(connection: apsw.Connection, tenant: int) -> Runs:
     return cast("Runs", runs)
 
 
-def within(connection: apsw.Connection, runs: Runs, low: Entry, high: Entry) -> Iterator[Entry]:
-    """Yield the entries from one up to another, which is excluded, in order."""
+def within(connection: apsw.Connection, tenant: int, low: Entry, high: Entry) -> Iterator[Entry]:
+    """Yield the entries of a tenant from one up to another, which is excluded, in order."""
+    rows: Any = connection.execute(_BETWEEN_IN_ALL, (tenant, low, high, _FEW)).fetchall()
+    if len(rows) < _FEW:
+        return _sorted(rows, low, high)
+    return _streamed(connection, tenant, low, high)
+
+
+def _sorted(rows: Iterable[tuple[int, Entry, bytes]], low: Entry, high: Entry) -> Iterator[Entry]:
+    counts: Counter[Entry] = Counter()
+    for sign, first, packed in rows:
+        for entry in _between(first, packed, low, high):
+            counts[entry] += sign
+    for entry in sorted(counts):
+        yield from _repeated(entry, counts[entry])
+
+
+def _streamed(connection: apsw.Connection, tenant: int, low: Entry, high: Entry) -> Iterator[Entry]:
+    """Merge the runs as far as the caller reads: a size may have millions of copies."""
+    runs = runs_of(connection, tenant)
     streams = [_stream(connection, run, sign, low, high) for run, sign in runs]
     for entry, group in groupby(merge(*streams), key=itemgetter(0)):
-        count = sum(sign for _, sign in group)
-        if count < 0:
-            raise damaged("the sizes of listed copies lack one that was removed")
-        yield from repeat(entry, count)
+        yield from _repeated(entry, sum(sign for _, sign in group))
 
 
 def _stream(
     connection: apsw.Connection, run: int, sign: int, low: Entry, high: Entry
 ) -> Iterator[tuple[Entry, int]]:
     for first, packed in connection.execute(_BETWEEN, (run, low, high)):
-        _require_row(first, packed)
-        for at in range(_find(packed, low), _find(packed, high), _LENGTH):
-            yield packed[at : at + _LENGTH], sign
+        for entry in _between(first, packed, low, high):
+            yield entry, sign
 
 
-def _find(packed: bytes, entry: Entry) -> int:
-    """Return where the entries of a row begin that are not less than one."""
+def _repeated(entry: Entry, count: int) -> Iterable[Entry]:
+    if count < 0:
+        raise damaged("the sizes of listed copies lack one that was removed")
+    return repeat(entry, count)
+
+
+def _between(first: Any, packed: Any, low: Entry, high: Entry) -> Iterator[Entry]:  # noqa: ANN401
+    """Yield the entries of a row within bounds; raises Damaged."""
+    _require_row(first, packed)
     places = range(0, len(packed), _LENGTH)
-    return _LENGTH * bisect_left(places, entry, key=lambda at: packed[at : at + _LENGTH])
+    start = bisect_left(places, low, key=lambda at: packed[at : at + _LENGTH])
+    for at in places[start:]:
+        entry = packed[at : at + _LENGTH]
+        if entry >= high:
+            return
+        yield entry

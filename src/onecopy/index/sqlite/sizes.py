@@ -12,8 +12,9 @@ from struct import Struct
 
 import apsw
 
+from onecopy.digest import LARGEST_CONTENT
 from onecopy.index.listings import MOST_COUNTED, SizeListing
-from onecopy.index.sqlite.runs import Entry, Runs, within
+from onecopy.index.sqlite.runs import Entry, within
 from onecopy.listing import ListedCopy
 
 _HEAD = Struct(">Q")
@@ -48,12 +49,14 @@ def _age(modified: int) -> int:
 
 
 def candidates(
-    connection: apsw.Connection, runs: Runs, size: int, tags: Iterable[tuple[int, bytes]] | None
+    connection: apsw.Connection, tenant: int, size: int, tags: Iterable[tuple[int, bytes]] | None
 ) -> Iterator[int]:
     """Yield blocks that may have a copy with this size and one of these (parts, tag), or any."""
+    if not 0 < size <= LARGEST_CONTENT:
+        return
     if tags is None:
         low, high = _HEAD.pack(size << 16), _HEAD.pack(size << 16 | _BY_TIME)
-        yield from map(_block, within(connection, runs, low, high))
+        yield from map(_block, within(connection, tenant, low, high))
         return
     heads = {
         _HEAD.pack(size << 16 | min(parts, _MOST_PARTS) | opaque) + tag[:4]
@@ -61,17 +64,19 @@ def candidates(
         for opaque in (0, _OPAQUE)
     }
     for head in sorted(heads):
-        for entry in within(connection, runs, head, head + b"\xff" * 5):
+        for entry in within(connection, tenant, head, head + b"\xff" * 5):
             yield _block(entry)
 
 
-def newest(connection: apsw.Connection, runs: Runs, size: int) -> Iterator[int]:
+def newest(connection: apsw.Connection, tenant: int, size: int) -> Iterator[int]:
     """Yield the block of each opaque copy of a size, the most recently modified first.
 
     Times before 1970 and after 2106 count as these.
     """
+    if not 0 < size <= LARGEST_CONTENT:
+        return
     low = _HEAD.pack(size << 16 | _BY_TIME)
-    for entry in within(connection, runs, low, low + b"\xff" * 9):
+    for entry in within(connection, tenant, low, low + b"\xff" * 9):
         yield _block(entry)
 
 
@@ -80,12 +85,12 @@ def _block(entry: Entry) -> int:
     return block
 
 
-def count(connection: apsw.Connection, runs: Runs, size: int) -> SizeListing | None:
+def count(connection: apsw.Connection, tenant: int, size: int) -> SizeListing | None:
     """Count the listed copies of a size; None if there are none."""
     kinds: Counter[int] = Counter()
-    first: int | None = 0
+    first = 0 if 0 < size <= LARGEST_CONTENT else None
     while first is not None:
-        first = _count_kinds(connection, runs, size, first, kinds)
+        first = _count_kinds(connection, tenant, size, first, kinds)
     if not kinds:
         return None
     opaque = sum(number for kind, number in kinds.items() if kind & _OPAQUE)
@@ -94,11 +99,11 @@ def count(connection: apsw.Connection, runs: Runs, size: int) -> SizeListing | N
 
 
 def _count_kinds(
-    connection: apsw.Connection, runs: Runs, size: int, first: int, kinds: Counter[int]
+    connection: apsw.Connection, tenant: int, size: int, first: int, kinds: Counter[int]
 ) -> int | None:
     """Count copies by kind, from a kind on; return where to go on behind a kind of too many."""
     low, high = _HEAD.pack(size << 16 | first), _HEAD.pack(size << 16 | _BY_TIME)
-    for entry in within(connection, runs, low, high):
+    for entry in within(connection, tenant, low, high):
         kind = int.from_bytes(entry[6:8])
         kinds[kind] += 1
         if kinds[kind] == MOST_COUNTED:
