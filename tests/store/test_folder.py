@@ -15,6 +15,7 @@ from onecopy.store.interface import LeftOut
 from onecopy.testing.store import (
     SMALL,
     MarkableContract,
+    RangedContract,
     ReceiverContract,
     at_once,
     digest_of,
@@ -26,7 +27,7 @@ GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
 
 
-class TestFolderStore(MarkableContract, ReceiverContract):
+class TestFolderStore(MarkableContract, RangedContract, ReceiverContract):
     """A folder keeps the contract."""
 
     @pytest.fixture

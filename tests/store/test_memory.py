@@ -5,10 +5,10 @@ import pytest
 from onecopy.errors import InvalidSettings
 from onecopy.store import Absent, Object, Store, open_store
 from onecopy.store.memory import MemoryStore
-from onecopy.testing.store import MarkableContract, ReceiverContract
+from onecopy.testing.store import MarkableContract, RangedContract, ReceiverContract
 
 
-class TestMemoryStore(MarkableContract, ReceiverContract):
+class TestMemoryStore(MarkableContract, RangedContract, ReceiverContract):
     """The store in memory keeps the contract."""
 
     @pytest.fixture

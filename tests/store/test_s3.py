@@ -6,13 +6,13 @@ from collections.abc import Iterator
 import pytest
 
 from onecopy.store import Absent, Store, Upload, open_store
-from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract
+from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract, RangedContract
 from tests.standins import Standin
 
 pytestmark = pytest.mark.server
 
 
-class S3StoreContract(MarkableContract, PresignerContract):
+class S3StoreContract(MarkableContract, RangedContract, PresignerContract):
     """What a bucket does on every server."""
 
     @pytest.fixture
@@ -62,4 +62,9 @@ class TestMinistack(S3StoreContract):
         return ministack
 
 
-del MarkableContract, PresignerContract, S3StoreContract  # not to be run by themselves
+del (
+    MarkableContract,
+    PresignerContract,
+    RangedContract,
+    S3StoreContract,
+)  # not to be run by themselves
