@@ -4,10 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from pathspec import GitIgnoreSpec
 
 from onecopy.errors import InvalidSettings
-from onecopy.patterns import TRASH, Filter, Patterns
+from onecopy.patterns import TRASH, Filter, Patterns, _start
 
+_NAMES = ("a", ".a", "*", "**", "?", "*a", "a*", "[ab]", "[!a]", "\\#a", "a|b", "^a", "(a)", "_")
+_SPELLED = [line.replace("\\", "").replace("*", "1").strip("/") for line in TRASH]
+_KEYS = st.text("ab.#|^()_/\n", max_size=8)
 VECTORS = json.loads((Path(__file__).parent / "vectors" / "patterns.json").read_text("utf-8"))
 
 
@@ -61,3 +67,43 @@ def test_one_pattern_is_not_a_list_of_letters() -> None:
     """Of the letters of "*.tmp", the first matches every file."""
     assert Patterns("*.tmp").match("a.tmp")
     assert not Patterns("*.tmp").match("a.txt")
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> str:
+    """Generate a pattern; a few of them are invalid or match nothing."""
+    mark, slash = draw(st.sampled_from(["", "", "!"])), draw(st.sampled_from(["", "/"]))
+    names = draw(st.lists(st.sampled_from(_NAMES), min_size=1, max_size=3))
+    return mark + slash + "/".join(names) + draw(st.sampled_from(["", "/"]))
+
+
+@given(st.lists(_lines(), min_size=1, max_size=4), st.lists(_KEYS, min_size=1, max_size=20))
+@example(["**/"], ["a/b"])
+@example(["*/", "!a/"], ["a/b", "b/c"])
+@example(["a_b"], ["a\nb"])
+@example(["/a"], ["/a", "//a"])
+def test_quick_rejection_changes_no_answer(lines: list[str], keys: list[str]) -> None:
+    """The search before the match rejects only keys that no pattern matches."""
+    try:
+        patterns = Patterns(lines)
+        patterns.check("here")
+    except InvalidSettings:
+        assume(False)
+    full = GitIgnoreSpec.from_lines(lines)
+    for key in keys:
+        name = key.replace("\n", "_").removeprefix("/")
+        assert patterns.match(key) is full.match_file(name), key
+
+
+@given(st.lists(st.sampled_from(["x", ".a", *_SPELLED]), min_size=1, max_size=4))
+def test_quick_rejection_changes_no_answer_about_the_trash(names: list[str]) -> None:
+    """All folders of the default list are found wherever they are in a key."""
+    key = "/".join(names)
+    assert Patterns(TRASH).match(key) is GitIgnoreSpec.from_lines(TRASH).match_file(key)
+
+
+def test_expression_of_unknown_form_rejects_nothing() -> None:
+    """If pathspec writes its expressions otherwise, matching is slower, and still right."""
+    assert [_start(each) for each in ("a", "^a|^b", "^(?:a|$)")] == ["", "", ""]
+    assert _start("^(?:.+/)?a(?P<ps_d>/)") == "a(?:/)"
+    assert _start("^a/b(?:(?P<ps_d>/)|$)") == "a/b"

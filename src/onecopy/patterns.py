@@ -5,7 +5,7 @@ first name of a key, and one that ends in `/` matches a folder with all that is 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec, RegexPattern
 
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
+# Parts of the expressions that pathspec makes of patterns.
+_ANY_FOLDERS = "(?:.+/)?"
+_FILE_OR_FOLDER = "(?:(?P<ps_d>/)|$)"
 
 TRASH = (
     # Trash of desktops (the FreeDesktop.org Trash specification, macOS, Windows) and of Android.
@@ -74,8 +77,10 @@ class Patterns:
         if not self.lines:
             return False
         # A newline ends no name, but the expressions that patterns become stop at it.
-        path = path.replace("\n", "_").removeprefix("/")
-        return self._any.match(path) is not None and self._spec.match_file(path)
+        path = path.replace("\n", "_")
+        if self._search("/" + path) is None:  # the common case, kept cheap
+            return False
+        return self._spec.match_file(path.removeprefix("/"))
 
     def check(self, source: str) -> None:
         """Raise InvalidSettings, which names the source, unless all patterns can be used."""
@@ -94,11 +99,11 @@ class Patterns:
         return GitIgnoreSpec.from_lines(self.lines)
 
     @cached_property
-    def _any(self) -> re.Pattern[str]:
-        """Matches what any pattern matches: most paths match none, which is soon known."""
+    def _search(self) -> Callable[[str], object]:
+        """Searches "/" and a path for the start of any pattern: most paths have none."""
         found = [cast("RegexPattern", each) for each in self._spec.patterns if each.include]
-        texts = [each.regex.pattern for each in found if each.regex]
-        return re.compile("|".join(_NAMED_GROUP.sub("(?:", str(text)) for text in texts) or r"(?!)")
+        starts = [_start(str(each.regex.pattern)) for each in found if each.regex] or ["(?!)"]
+        return re.compile(f"/(?:{'|'.join(starts)})").search
 
 
 class Filter(NamedTuple):
@@ -118,6 +123,18 @@ class Filter(NamedTuple):
         if self.include.lines and not path.endswith("/") and not self.include.match(path):
             return "it matches no pattern of `include`"
         return None
+
+
+def _start(expression: str) -> str:
+    """Return an expression for what follows a "/" in "/" and any path that `expression` matches.
+
+    It may match more; that for an expression of unknown form matches anything. A search for all of
+    them looks at each "/" once, while the expressions of pathspec look at it once per pattern.
+    """
+    start = expression.removesuffix(_FILE_OR_FOLDER)
+    if not start.startswith("^") or "|" in start:
+        return ""
+    return _NAMED_GROUP.sub("(?:", start.removeprefix("^").removeprefix(_ANY_FOLDERS))
 
 
 def _check(line: str) -> None:

@@ -10,7 +10,8 @@ from onecopy.content import Content, Copy, Digests, Evidence, Verdict
 from onecopy.digest import SHA256, Digest, MiB, Scheme, compose
 from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.gate import Answer, Limits, Request
-from onecopy.gate.confirm import Budget, Confirmer
+from onecopy.gate.budget import Budget
+from onecopy.gate.confirm import Confirmer
 from onecopy.store import Object
 from onecopy.store.interface import Absent, KeyTaken, Unknown
 from tests.gate.world import World, content, content_digest, md5, weak_only
@@ -254,7 +255,7 @@ def test_time_runs_out_between_two_copies(
             monkeypatch.setattr(Budget, "over", True)
             yield copy
 
-    monkeypatch.setattr(Confirmer, "_candidates", expire)
+    monkeypatch.setattr(Confirmer, "candidates", expire)
     folder_world.record("a", b"lazy!", Digests())
     assert verdict(folder_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "read-limit")
 
@@ -286,7 +287,7 @@ def test_no_time_to_look_beyond_the_trash(folder_world: World) -> None:
 def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
     """Let the time of each request be what a test sets; return what yields candidates."""
     monkeypatch.setattr(Budget, "over", False)
-    return Confirmer._candidates
+    return Confirmer.candidates
 
 
 @pytest.mark.parametrize(

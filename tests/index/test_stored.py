@@ -22,6 +22,21 @@ def test_good_copies() -> None:
         assert stored_copy([*copy[:2], copy.digests.packed, *copy[3:]]) == copy
 
 
+@pytest.mark.parametrize("length", [16, 32, 33, 34, 50, 51])
+@pytest.mark.parametrize("second", [0, 1, 3, 8, 255])
+def test_common_forms_of_digests(length: int, second: int) -> None:
+    """What is checked quickly, one SHA-256 with or without an MD5, passes only if it is valid."""
+    rest = (bytes(32) + bytes([second]) + bytes(32))[: length - 1]
+    for head in range(256):
+        packed = bytes([head]) + rest
+        row = [*(_GOOD._asdict() | {"digests": packed}).values()]
+        if Digests.is_valid(packed):
+            assert stored_copy(row).digests.packed == packed
+        else:
+            with pytest.raises(Damaged):
+                stored_copy(row)
+
+
 @pytest.mark.parametrize(
     "change",
     [

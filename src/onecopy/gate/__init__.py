@@ -3,7 +3,9 @@
     interface     the contract, Gate, and its values
     local         LocalGate: decides from an index and a store
     validation    limits, and validation of requests
-    confirm       Confirmer: finds the live copy of a content
+    decision      Decider: decides about a batch of contents
+    confirm       Confirmer: confirms one copy, or reads it
+    budget        Budget: limits of what one request may read
     trash         Trash: copies in the trash, which make no duplicate
     completion    Completion: publishes uploads and records their copies
     md5           WholeMd5: adds the MD5 to copies that the checksum API counts

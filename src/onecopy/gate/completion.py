@@ -40,7 +40,9 @@ from onecopy.errors import (
     UploadUnknown,
     WrongBytes,
 )
-from onecopy.gate.confirm import Budget, Confirmer
+from onecopy.gate.budget import Budget
+from onecopy.gate.confirm import Confirmer
+from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Finish
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
@@ -114,9 +116,10 @@ class Completion:
         store: Store,
         pending: PendingUploads,
         prefix: str,
-        confirmer: Confirmer,
         budget: Budget,
         *,
+        decider: Decider,
+        confirmer: Confirmer,
         in_progress: InProgress,
         md5: WholeMd5,
     ) -> None:
@@ -124,8 +127,9 @@ class Completion:
         self._pending = pending
         self._presigned = isinstance(store, Presigner)
         self._prefix = prefix
-        self._confirmer = confirmer
         self._budget = budget
+        self._decider = decider
+        self._confirmer = confirmer
         self._in_progress = in_progress
         self._md5 = md5
 
@@ -219,7 +223,7 @@ class Completion:
         ]
         if not unchecked:
             return []
-        answers = self._confirmer.find([content for _, content in unchecked], self._budget)
+        answers = self._decider.decide([content for _, content in unchecked], self._budget)
         for (item, _), answer in zip(unchecked, answers, strict=True):
             if answer.verdict is Verdict.DUPLICATE:
                 item.answer = answer

@@ -1,4 +1,4 @@
-"""Confirmation that a live copy holds a content: the one place where the promise P1 is kept.
+"""Confirmation that one live copy holds a content: the one place where the promise P1 is kept.
 
 The index proposes, the store disposes: a copy counts only if it has just been seen in the store
 with the identity under which it was recorded, and if its evidence is proved. Any other candidate is
@@ -6,30 +6,27 @@ read once, within a limit; otherwise the answer is `unconfirmed`.
 """
 
 import logging
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from itertools import islice
-from typing import TypeVar
 
-from onecopy.content import Content, Copy, Digests, Evidence, Listed, Verdict
-from onecopy.digest import MOST_PARTS, SHA256, SMALLEST_PART, Digest, Hashed, Scheme, content_scheme
-from onecopy.errors import Damaged, Failure, FileChanged
-from onecopy.gate.interface import Answer, Limits
+from onecopy.content import Content, Copy, Digests, Evidence, Verdict
+from onecopy.digest import MOST_PARTS, Digest, Hashed, Scheme, content_scheme
+from onecopy.errors import Failure, FileChanged
+from onecopy.gate.budget import Budget
+from onecopy.gate.interface import Answer
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.trash import Trash
-from onecopy.index.interface import Engine, Lists, Unread
+from onecopy.index.interface import Engine, Unread
 from onecopy.patterns import Patterns
 from onecopy.store.interface import Absent, Object, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object, store_reason
 from onecopy.tenant import Tenant
 
-_T = TypeVar("_T")
 _log = logging.getLogger("onecopy.gate")
-_NEW = Answer(Verdict.NEW)
-LISTED = "listed"
-"""The reason if a checksum list has the content and no copy is known."""
-_DIGEST_NEEDED = "digest-needed"
+NEW = Answer(Verdict.NEW)
+"""The answer for a content that has no copy."""
+DIGEST_NEEDED = "digest-needed"
 """The reason if the digests of a content cannot decide whether it is stored."""
 _CHANGED = "copy-changed"
 """The reason if an object changed while it was read."""
@@ -46,205 +43,29 @@ class Match(Enum):
     LIKELY = 3
 
 
-class Budget:
-    """Bytes and seconds that one request may still spend on reading stored copies."""
-
-    def __init__(self, bytes_left: int, seconds: float) -> None:
-        self._bytes_left = bytes_left
-        self._deadline = time.monotonic() + seconds
-
-    @property
-    def over(self) -> bool:
-        """Whether its time has run out."""
-        return time.monotonic() > self._deadline
-
-    def spend(self, size: int) -> bool:
-        """Spend `size` bytes; return False if they or the time are used up."""
-        if size > self._bytes_left or self.over:
-            return False
-        self._bytes_left -= size
-        return True
-
-
 class Confirmer:
-    """Finds live copies of one tenant's contents."""
+    """Confirms copies of one tenant's contents one by one."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators, by name
-        self,
-        index: Engine,
-        store: Store,
-        tenant: Tenant,
-        *,
-        trash: Patterns,
-        md5: WholeMd5,
-        max_digests: int = Limits().digests,
+    def __init__(
+        self, index: Engine, store: Store, tenant: Tenant, *, trash: Patterns, md5: WholeMd5
     ) -> None:
         self._index = index
-        self._lists = index if isinstance(index, Lists) else None
         self._unread = index if isinstance(index, Unread) else None
         self._store = store
         self._tenant = tenant
         self._md5 = md5
-        self._max_digests = max_digests
-        self._trash = Trash(index, tenant.name, trash)
+        self.trash = Trash(index, tenant.name, trash)
 
-    def find(
-        self, contents: Sequence[Content], budget: Budget, *, weak: bool = False
-    ) -> list[Answer]:
-        """Return, for each content in order, `duplicate` with its live copy, or another verdict.
-
-        A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
-        decided by the content digest; without it, by all schemes that the index names for the size.
-        With `weak`, it needs these schemes, too, if a copy of the size has no content digest yet;
-        an upload states the content digest alone.
-        A copy in the trash is no duplicate: if there is no other, the content is `new`, and the
-        answer names the copy. Raises Damaged.
-        """
-        try:
-            return self._find(contents, budget, weak=weak)
-        except Damaged:
-            raise  # no later answer could be relied on either
-        except Failure as failure:
-            reason = _index_reason(failure)
-            _log.warning("%s: %s", reason, failure)  # the answer has the reason only
-            return [Answer(Verdict.UNCONFIRMED, reason=reason)] * len(contents)
-
-    def _find(self, contents: Sequence[Content], budget: Budget, *, weak: bool) -> list[Answer]:
-        """Decide the common cases in one batch, and the others one by one."""
-        digests = [digest for content in contents for digest in content.digests]
-        found = self._index.lookup(self._tenant.name, digests)
-        groups = list(_grouped_by_content(contents, found))
-        proposed = [
-            self._propose(content, copies, budget)
-            for content, copies in zip(contents, groups, strict=True)
-        ]
-        looks = iter(self._look([answer.copy for answer in proposed if answer and answer.copy]))
-        live = [answer is not None and _is_live(answer, next(looks)) for answer in proposed]
-        undecided = self._undecided_sizes(contents, proposed)
-        unread = self._unread_sizes(undecided)
-        answers = [
-            answer
-            if answer is not None and is_live
-            else _NEW
-            if answer is None and content.size not in unread and not any(copies)
-            else self._settle(content, budget)
-            for content, copies, answer, is_live in zip(
-                contents, groups, proposed, live, strict=True
-            )
-        ]
-        self._look_up_lists(contents, answers)
-        self._find_undecided(contents, answers, undecided if weak else set())
-        return answers
-
-    def _look_up_lists(self, contents: Sequence[Content], answers: list[Answer]) -> None:
-        """Replace the answers for new contents that are on a checksum list."""
-        unmatched = [at for at, answer in enumerate(answers) if answer.verdict is Verdict.NEW]
-        digests = [digest for at in unmatched for digest in contents[at].digests]
-        if not digests or self._lists is None:
-            return
-        found = self._lists.listed(self._tenant.name, digests)
-        if not any(found):
-            return
-        groups = _grouped_by_content([contents[at] for at in unmatched], found)
-        for at, group in zip(unmatched, groups, strict=True):
-            listed = self._judge_listed(contents[at].size, group)
-            answers[at] = answers[at] if listed is _NEW else listed
-
-    def _find_undecided(
-        self, contents: Sequence[Content], answers: list[Answer], undecided: set[int]
-    ) -> None:
-        """Replace the answers for new contents whose digests cannot rule out all of their size."""
-        unsure = [
-            (at, content)
-            for at, (content, answer) in enumerate(zip(contents, answers, strict=True))
-            if answer is _NEW
-            and content.size
-            and (content.size in undecided or not _has_content_digest(content))
-        ]
-        if not unsure:  # the common case costs no call
-            return
-        sizes = sorted({content.size for _, content in unsure})
-        known = dict(zip(sizes, self._index.schemes(self._tenant.name, sizes), strict=True))
-        for at, content in unsure:
-            needed = known[content.size]
-            if not needed.issubset(digest.scheme for digest in content.digests):
-                answers[at] = self._ask_for(needed, content)
-
-    def _ask_for(self, needed: frozenset[Scheme], content: Content) -> Answer:
-        """Return the answer that names the digests to compute, if one check may have them all."""
-        count = len(needed | {content_scheme(content.size)})
-        if count <= self._max_digests:
-            return _unconfirmed(_DIGEST_NEEDED, content, needed)
-        message = (
-            f"known contents also have {content.size} bytes, and one may be the same, but "
-            f"comparing them takes {count} digests (limit {self._max_digests} per file): run "
-            "`onecopy scan --read missing`, which reads them once, or upload the file"
-        )
-        return Answer(Verdict.UNCONFIRMED, reason=_DIGEST_NEEDED, message=message)
-
-    def _judge_listed(self, size: int, found: Sequence[Listed | None]) -> Answer:
-        """Leave the decision to the user if the list is not trusted: it names no copy to see."""
-        fitting = [listed for listed in found if listed and listed.size in (None, size)]
-        if any(self._is_trusted(listed.digest, Evidence.CLAIMED) for listed in fitting):
-            return Answer(Verdict.DUPLICATE, reason=LISTED)
-        return Answer(Verdict.UNCONFIRMED, reason=LISTED) if fitting else _NEW
-
-    def _first_match(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
-        """Return the first copy that, by its record, certainly holds the content."""
-        if len(copies) == 1:  # the common case, kept cheap
-            copy = copies[0]
-            if copy is None or copy.size != content.size:
-                return None
-            if content.digests[0].scheme.strong and copy.digests.proves(content.digests[0]):
-                return copy
-        for copy in copies:
-            if copy is not None and self.match(copy, content) is Match.SAME:
-                return copy
-        return None
-
-    def _propose(
-        self, content: Content, copies: Sequence[Copy | None], budget: Budget
-    ) -> Answer | None:
-        """Return the answer if its copy is live: one that, by its record, has the content.
-
-        Returns None if that can only be decided by confirming copies one by one.
-        """
-        first = self._first_match(content, copies)
-        if first is None:
-            return None
-        if not self._trash.has(first):
-            return Answer(Verdict.DUPLICATE, first)
-        candidates = self._candidates(content, budget)
-        other = next((copy for copy in candidates if not self._trash.has(copy)), None)
-        if other is None:
-            return None if budget.over else self._trash.answer(first)
-        is_same = self.match(other, content) is Match.SAME
-        return Answer(Verdict.DUPLICATE, other) if is_same else None
-
-    def _undecided_sizes(self, contents: Sequence[Content], proposed: Sequence[object]) -> set[int]:
-        """Return the sizes for which there may be copies that no content digest finds."""
-        unmatched = zip(contents, proposed, strict=True)
-        sizes = {c.size for c, answer in unmatched if answer is None and c.digests} - {0}
-        if not sizes or self._unread is None:
-            return set()
-        return self._unread.undecided_sizes(self._tenant.name, sorted(sizes))
-
-    def _unread_sizes(self, undecided: set[int]) -> set[int]:
-        """Return the sizes for which there may be copies that no digest finds."""
-        if not undecided or self._unread is None:
-            return set()
-        return self._unread.unread_sizes(self._tenant.name, sorted(undecided))
-
-    def _settle(self, content: Content, budget: Budget) -> Answer:
+    def settle(self, content: Content, budget: Budget) -> Answer:
         """Confirm candidates until one holds the content; read those whose record is not enough.
 
         Candidates in the trash come last, because they cannot make it a duplicate.
         """
         reason, in_trash = None, list[Copy]()
-        for copy in self._candidates(content, budget):
+        for copy in self.candidates(content, budget):
             if budget.over:
                 break
-            if self._trash.has(copy):
+            if self.trash.has(copy):
                 in_trash.append(copy)
                 continue
             confirmed = self.confirm(copy, content, budget)
@@ -254,7 +75,7 @@ class Confirmer:
         if reason is None and budget.over:
             reason = "read-limit"
         if reason:
-            return _unconfirmed(reason, content)
+            return unconfirmed(reason, content)
         return self._settle_in_trash(in_trash, content, budget)
 
     def _settle_in_trash(self, copies: Iterable[Copy], content: Content, budget: Budget) -> Answer:
@@ -264,12 +85,12 @@ class Confirmer:
                 break
             confirmed = self.confirm(copy, content, budget)
             if isinstance(confirmed, Copy):
-                return self._trash.answer(confirmed)
+                return self.trash.answer(confirmed)
             if confirmed in _STORE_FAILURES:  # P3
-                return _unconfirmed(confirmed, content)
-        return _NEW
+                return unconfirmed(confirmed, content)
+        return NEW
 
-    def _candidates(self, content: Content, budget: Budget) -> Iterator[Copy]:
+    def candidates(self, content: Content, budget: Budget) -> Iterator[Copy]:
         """Yield each copy that may hold the content once: by strong digest, weak digest, size."""
         name, tried = self._tenant.name, set[tuple[str, str]]()
         strong_first = sorted(content.digests, key=lambda digest: not digest.scheme.strong)
@@ -295,7 +116,7 @@ class Confirmer:
 
         Returns None if the copy is gone or holds another content, with the index updated.
         """
-        seen = self._look([copy])[0]
+        seen = self.look([copy])[0]
         if isinstance(seen, Unknown):
             return seen.reason
         recorded = isinstance(seen, Object) and seen.identity == copy.identity
@@ -307,7 +128,7 @@ class Confirmer:
         if recorded and match is not Match.LIKELY:
             return copy if match is Match.SAME else None
         if not any(digest.scheme.strong for digest in content.digests):
-            return _DIGEST_NEEDED
+            return DIGEST_NEEDED
         read = self.read(copy.key, seen, [d.scheme for d in content.digests], budget)
         if not isinstance(read, Copy):
             return read
@@ -323,11 +144,12 @@ class Confirmer:
             return Match.DIFFERENT
         for digest in content.digests:
             evidence = own.get(digest)
-            if evidence is not None and self._is_trusted(digest, evidence):
+            if evidence is not None and self.is_trusted(digest, evidence):
                 return Match.SAME
         return Match.LIKELY
 
-    def _is_trusted(self, digest: Digest, evidence: Evidence) -> bool:
+    def is_trusted(self, digest: Digest, evidence: Evidence) -> bool:
+        """Return whether this evidence of a digest is enough for the tenant."""
         return (digest.scheme.strong or "md5" in self._tenant.trust) and (
             evidence is Evidence.PROVED or "claimed" in self._tenant.trust
         )
@@ -384,14 +206,15 @@ class Confirmer:
                 self.record([copy])
             return Answer(Verdict.DUPLICATE, confirmed)
         if confirmed is not None:
-            return _unconfirmed(confirmed, content)
+            return unconfirmed(confirmed, content)
         return Answer(Verdict.NEW, reason="key-taken")
 
     def record(self, copies: Sequence[Copy]) -> list[Copy]:
         """Record copies of this tenant; see Trash."""
-        return self._trash.record(copies)
+        return self.trash.record(copies)
 
-    def _look(self, copies: Sequence[Copy]) -> list[Object | Absent | Unknown]:
+    def look(self, copies: Sequence[Copy]) -> list[Object | Absent | Unknown]:
+        """Return what is in the store at the key of each copy."""
         if not copies:  # saves the store from reading its marker
             return []
         prefix = self._tenant.prefix
@@ -403,18 +226,10 @@ class Confirmer:
             return [Unknown(reason)] * len(copies)
 
 
-def _has_content_digest(content: Content) -> bool:
-    size, digests = content
-    if size < SMALLEST_PART and digests and digests[0].scheme is SHA256:
-        return True  # the common case, kept cheap
-    scheme = content_scheme(size)
-    return any(digest.scheme == scheme for digest in digests)
-
-
-def _unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) -> Answer:
+def unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) -> Answer:
     """Return `unconfirmed`; a digest that is needed is named, as is any under a `known` scheme."""
     message = None
-    if reason == _DIGEST_NEEDED:
+    if reason == DIGEST_NEEDED:
         content_first = dict.fromkeys([content_scheme(content.size), *sorted(known, key=str)])
         given = {digest.scheme for digest in content.digests}
         names = " and ".join(str(scheme) for scheme in content_first if scheme not in given)
@@ -425,25 +240,10 @@ def _unconfirmed(reason: str, content: Content, known: Iterable[Scheme] = ()) ->
     return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
 
 
-def _index_reason(failure: Failure) -> str:
-    reason = failure.reason
-    return reason if reason.startswith("index-") else f"index-{reason}"
+def is_unchanged(copy: Copy, seen: Object | Absent | Unknown) -> bool:
+    """Return whether an object is still the one that was recorded."""
+    return isinstance(seen, Object) and seen.identity == copy.identity and seen.size == copy.size
 
 
 def _is_sure(digest: Digest, evidence: Evidence) -> bool:
     return digest.scheme.strong and evidence is Evidence.PROVED
-
-
-def _is_live(answer: Answer, seen: Object | Absent | Unknown) -> bool:
-    return answer.copy is not None and _is_unchanged(answer.copy, seen)
-
-
-def _is_unchanged(copy: Copy, seen: Object | Absent | Unknown) -> bool:
-    return isinstance(seen, Object) and seen.identity == copy.identity and seen.size == copy.size
-
-
-def _grouped_by_content(contents: Sequence[Content], found: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Yield the results of one lookup, grouped by content."""
-    at = 0
-    for content in contents:
-        yield found[at : (at := at + len(content.digests))]

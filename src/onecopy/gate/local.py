@@ -7,8 +7,10 @@ from urllib.parse import quote
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Scheme
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
+from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
-from onecopy.gate.confirm import Budget, Confirmer
+from onecopy.gate.confirm import Confirmer
+from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
@@ -56,9 +58,8 @@ class LocalGate:
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
-        self._confirmer = Confirmer(
-            index, store, tenant, trash=trash, md5=self._md5, max_digests=limits.digests
-        )
+        self._confirmer = Confirmer(index, store, tenant, trash=trash, md5=self._md5)
+        self._decider = Decider(index, tenant, self._confirmer, max_digests=limits.digests)
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
@@ -80,9 +81,9 @@ class LocalGate:
         check_limit(len(contents), self._limits.files, "files")
         answers = refused(contents, self._limits.digests)
         if not answers:  # the common case, kept cheap
-            return self._confirmer.find(contents, self._budget(), weak=True)
+            return self._decider.decide(contents, self._budget(), weak=True)
         valid = [content for at, content in enumerate(contents) if at not in answers]
-        found = iter(self._confirmer.find(valid, self._budget(), weak=True))
+        found = iter(self._decider.decide(valid, self._budget(), weak=True))
         return [answers.get(at) or next(found) for at in range(len(contents))]
 
     def begin(
@@ -120,7 +121,7 @@ class LocalGate:
             for at, request in enumerate(requests)
             if at not in answers and request.size and not request.anyway
         ]
-        found = self._confirmer.find([content for _, content in unchecked], budget)
+        found = self._decider.decide([content for _, content in unchecked], budget)
         for (at, _), answer in zip(unchecked, found, strict=True):
             if answer.verdict is not Verdict.NEW:
                 answers[at] = answer
@@ -282,8 +283,9 @@ class LocalGate:
             self.store,
             self._pending,
             self.tenant.prefix,
-            self._confirmer,
             self._budget(),
+            decider=self._decider,
+            confirmer=self._confirmer,
             in_progress=self._completing,
             md5=self._md5,
         )

@@ -101,7 +101,7 @@ def lookup(
     wanted = fingerprints(b"".join([digest.value[:8] for digest in digests]))
     ordered = apsw.carray(array("q", sorted(wanted)))
     rows = connection.execute(_FIRST_OF_EACH, (tenant, ordered)).fetchall()
-    found = {value: stored_copy(columns) for value, *columns in cast("list[Any]", rows)}
+    found = {row[0]: stored_copy(row[1:]) for row in cast("list[Any]", rows)}
     return [
         copy
         if copy is None or copy.digests.proves(digest) or _is_first(copy, digest)

@@ -29,7 +29,9 @@ function parse(pattern: string): Rule {
   const isAnchored = body.startsWith("/") || names.length > 1;
   const path = names.map((name, at) => translate(name, at === names.length - 1)).join("");
   const end = isFolder ? "/" : "(?:/|$)";
-  const source = `^${isAnchored ? "" : "(?:.*/)?"}${path}${names.at(-1) === "**" ? "" : end}`;
+  // `a/**` ends in any names, but `**/` matches folders only.
+  const isComplete = names.at(-1) === "**" && !(isFolder && names.length === 1);
+  const source = `^${isAnchored ? "" : "(?:.*/)?"}${path}${isComplete ? "" : end}`;
   return { expression: new RegExp(source, "su"), included };
 }
 

@@ -1,0 +1,222 @@
+"""The decision about a batch of contents: which are stored, which are new, and what is in doubt.
+
+It asks the index and the store once for all contents, and confirms copies one by one only if that
+does not suffice. Each step answers the contents that the steps before it left open.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from onecopy.content import Content, Copy, Evidence, Listed, Verdict
+from onecopy.digest import SHA256, SMALLEST_PART, Scheme, content_scheme
+from onecopy.errors import Damaged, Failure
+from onecopy.gate.budget import Budget
+from onecopy.gate.confirm import DIGEST_NEEDED, NEW, Confirmer, Match, is_unchanged, unconfirmed
+from onecopy.gate.interface import Answer, Limits
+from onecopy.index.interface import Engine, Lists, Unread
+from onecopy.tenant import Tenant
+
+_T = TypeVar("_T")
+_log = logging.getLogger("onecopy.gate")
+LISTED = "listed"
+"""The reason if a checksum list has the content and no copy is known."""
+
+
+class Decider:
+    """Decides which of one tenant's contents are stored."""
+
+    def __init__(
+        self,
+        index: Engine,
+        tenant: Tenant,
+        confirmer: Confirmer,
+        *,
+        max_digests: int = Limits().digests,
+    ) -> None:
+        self._index = index
+        self._lists = index if isinstance(index, Lists) else None
+        self._unread = index if isinstance(index, Unread) else None
+        self._tenant = tenant
+        self._confirmer = confirmer
+        self._trash = confirmer.trash
+        self._max_digests = max_digests
+
+    def decide(
+        self, contents: Sequence[Content], budget: Budget, *, weak: bool = False
+    ) -> list[Answer]:
+        """Return, for each content in order, `duplicate` with its live copy, or another verdict.
+
+        A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
+        decided by the content digest; without it, by all schemes that the index names for the size.
+        With `weak`, it needs these schemes, too, if a copy of the size has no content digest yet;
+        an upload states the content digest alone.
+        A copy in the trash is no duplicate: if there is no other, the content is `new`, and the
+        answer names the copy. Raises Damaged.
+        """
+        try:
+            return self._decide(contents, budget, weak=weak)
+        except Damaged:
+            raise  # no later answer could be relied on either
+        except Failure as failure:
+            reason = _index_reason(failure)
+            _log.warning("%s: %s", reason, failure)  # the answer has the reason only
+            return [Answer(Verdict.UNCONFIRMED, reason=reason)] * len(contents)
+
+    def _decide(self, contents: Sequence[Content], budget: Budget, *, weak: bool) -> list[Answer]:
+        """Decide the common cases in one batch, and the others one by one."""
+        groups = self._look_up(contents)
+        proposed = [
+            self._propose(content, copies, budget)
+            for content, copies in zip(contents, groups, strict=True)
+        ]
+        confirmed = self._if_live(proposed)
+        undecided = self._undecided_sizes(contents, proposed)
+        unread = self._unread_sizes(undecided)
+        answers: list[Answer] = []
+        for content, copies, answer in zip(contents, groups, confirmed, strict=True):
+            if answer is None and content.size not in unread and not any(copies):
+                answers.append(NEW)
+            else:
+                answers.append(answer or self._confirmer.settle(content, budget))
+        self._look_up_lists(contents, answers)
+        self._judge_undecided(contents, answers, undecided if weak else set())
+        return answers
+
+    def _look_up(self, contents: Sequence[Content]) -> list[Sequence[Copy | None]]:
+        """Return, for each content, the first copy that has each of its digests."""
+        digests = [digest for content in contents for digest in content.digests]
+        found = self._index.lookup(self._tenant.name, digests)
+        return list(_grouped_by_content(contents, found))
+
+    def _first_match(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
+        """Return the first copy that, by its record, certainly holds the content."""
+        if len(copies) == 1:  # the common case, kept cheap
+            copy = copies[0]
+            if copy is None or copy.size != content.size:
+                return None
+            if content.digests[0].scheme.strong and copy.digests.proves(content.digests[0]):
+                return copy
+        for copy in copies:
+            if copy is not None and self._confirmer.match(copy, content) is Match.SAME:
+                return copy
+        return None
+
+    def _propose(
+        self, content: Content, copies: Sequence[Copy | None], budget: Budget
+    ) -> Answer | None:
+        """Return the answer if its copy is live: one that, by its record, has the content.
+
+        Returns None if that can only be decided by confirming copies one by one.
+        """
+        first = self._first_match(content, copies)
+        if first is None:
+            return None
+        if not self._trash.has(first):
+            return Answer(Verdict.DUPLICATE, first)
+        return self._propose_other(first, content, budget)
+
+    def _propose_other(self, first: Copy, content: Content, budget: Budget) -> Answer | None:
+        """Return the answer for a content whose first copy is in the trash; see _propose."""
+        candidates = self._confirmer.candidates(content, budget)
+        other = next((copy for copy in candidates if not self._trash.has(copy)), None)
+        if other is None:
+            return None if budget.over else self._trash.answer(first)
+        is_same = self._confirmer.match(other, content) is Match.SAME
+        return Answer(Verdict.DUPLICATE, other) if is_same else None
+
+    def _if_live(self, proposed: Sequence[Answer | None]) -> list[Answer | None]:
+        """Return each answer whose copy has just been seen, and None for the others."""
+        copies = [answer.copy for answer in proposed if answer and answer.copy]
+        looks = iter(self._confirmer.look(copies))
+        return [
+            answer if answer and answer.copy and is_unchanged(answer.copy, next(looks)) else None
+            for answer in proposed
+        ]
+
+    def _undecided_sizes(self, contents: Sequence[Content], proposed: Sequence[object]) -> set[int]:
+        """Return the sizes for which there may be copies that no content digest finds."""
+        unmatched = zip(contents, proposed, strict=True)
+        sizes = {c.size for c, answer in unmatched if answer is None and c.digests} - {0}
+        if not sizes or self._unread is None:
+            return set()
+        return self._unread.undecided_sizes(self._tenant.name, sorted(sizes))
+
+    def _unread_sizes(self, undecided: set[int]) -> set[int]:
+        """Return the sizes for which there may be copies that no digest finds."""
+        if not undecided or self._unread is None:
+            return set()
+        return self._unread.unread_sizes(self._tenant.name, sorted(undecided))
+
+    def _look_up_lists(self, contents: Sequence[Content], answers: list[Answer]) -> None:
+        """Replace the answers for new contents that are on a checksum list."""
+        unmatched = [at for at, answer in enumerate(answers) if answer.verdict is Verdict.NEW]
+        digests = [digest for at in unmatched for digest in contents[at].digests]
+        if not digests or self._lists is None:
+            return
+        found = self._lists.listed(self._tenant.name, digests)
+        if not any(found):
+            return
+        groups = _grouped_by_content([contents[at] for at in unmatched], found)
+        for at, group in zip(unmatched, groups, strict=True):
+            listed = self._judge_listed(contents[at].size, group)
+            answers[at] = answers[at] if listed is NEW else listed
+
+    def _judge_undecided(
+        self, contents: Sequence[Content], answers: list[Answer], undecided: set[int]
+    ) -> None:
+        """Replace the answers for new contents whose digests cannot rule out all of their size."""
+        unsure = [
+            (at, content)
+            for at, (content, answer) in enumerate(zip(contents, answers, strict=True))
+            if answer is NEW
+            and content.size
+            and (content.size in undecided or not _has_content_digest(content))
+        ]
+        if not unsure:  # the common case costs no call
+            return
+        sizes = sorted({content.size for _, content in unsure})
+        known = dict(zip(sizes, self._index.schemes(self._tenant.name, sizes), strict=True))
+        for at, content in unsure:
+            needed = known[content.size]
+            if not needed.issubset(digest.scheme for digest in content.digests):
+                answers[at] = self._ask_for(needed, content)
+
+    def _ask_for(self, needed: frozenset[Scheme], content: Content) -> Answer:
+        """Return the answer that names the digests to compute, if one check may have them all."""
+        count = len(needed | {content_scheme(content.size)})
+        if count <= self._max_digests:
+            return unconfirmed(DIGEST_NEEDED, content, needed)
+        message = (
+            f"known contents also have {content.size} bytes, and one may be the same, but "
+            f"comparing them takes {count} digests (limit {self._max_digests} per file): run "
+            "`onecopy scan --read missing`, which reads them once, or upload the file"
+        )
+        return Answer(Verdict.UNCONFIRMED, reason=DIGEST_NEEDED, message=message)
+
+    def _judge_listed(self, size: int, found: Sequence[Listed | None]) -> Answer:
+        """Leave the decision to the user if the list is not trusted: it names no copy to see."""
+        fitting = [listed for listed in found if listed and listed.size in (None, size)]
+        if any(self._confirmer.is_trusted(listed.digest, Evidence.CLAIMED) for listed in fitting):
+            return Answer(Verdict.DUPLICATE, reason=LISTED)
+        return Answer(Verdict.UNCONFIRMED, reason=LISTED) if fitting else NEW
+
+
+def _has_content_digest(content: Content) -> bool:
+    size, digests = content
+    if size < SMALLEST_PART and digests and digests[0].scheme is SHA256:
+        return True  # the common case, kept cheap
+    scheme = content_scheme(size)
+    return any(digest.scheme == scheme for digest in digests)
+
+
+def _index_reason(failure: Failure) -> str:
+    reason = failure.reason
+    return reason if reason.startswith("index-") else f"index-{reason}"
+
+
+def _grouped_by_content(contents: Sequence[Content], found: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """Yield the results of one lookup, grouped by content."""
+    at = 0
+    for content in contents:
+        yield found[at : (at := at + len(content.digests))]
