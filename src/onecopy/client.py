@@ -182,7 +182,13 @@ class Client:
             self._urls.put(document.copy.key, document.copy.url)
         send = _send(document.send) if document.send else None
         return Answer(
-            document.verdict, copy, document.reason, document.message, document.ticket, send
+            document.verdict,
+            copy,
+            document.reason,
+            document.message,
+            document.ticket,
+            send,
+            document.bytes_read,
         )
 
     def _bodies(self, field: str, items: Sequence[bytes], **more: object) -> Iterator[bytes]:

@@ -113,6 +113,9 @@ class ResultDocument(Struct, omit_defaults=True):
     message: str | None = None
     ticket: str | None = None
     send: SendDocument | None = None
+    bytes_read: int | None = None
+    """For the reason `confirming`: the bytes of the copy, which has the size of the file, that have
+    been read so far. Check again in a moment."""
 
 
 class ResultsResponse(Struct):

@@ -21,7 +21,7 @@ def test_unlimited_counts_nothing() -> None:
     budget = Budget(index, Limits())
     budget.spend("a", 10**15, _RUNS)
     assert budget.exhausted("a") is None
-    assert not index._counters  # type: ignore[attr-defined]
+    assert not index._counters
 
 
 def test_per_second() -> None:

@@ -68,12 +68,11 @@ def test_resumes_after_close(place: Place) -> None:
     """A process that is closed keeps what it read, and another goes on behind it at once."""
     content = large(6)
     copy, first = place.put("a", content), place.readers(threads=1)
-    go = Event()
-    place.store.before = lambda number: number < 3 or go.wait(0.2)
+    place.store.before = lambda number: number < 3 or first._stop.wait(5)
     place.ask(first, copy)
     until(lambda: 3 in place.store.ranges)
     first.close()
-    go.set()
+    place.store.before = lambda _: None
     assert place.ask(second := place.readers(), copy).read == 3 * 8 * 2**20
     place.wait("a", content)
     assert second is not first

@@ -11,6 +11,7 @@ from typing import Protocol
 from onecopy.confirming.budget import Exhausted
 from onecopy.confirming.parts import Parts
 from onecopy.confirming.records import PARTS_PER_RANGE, Records
+from onecopy.confirming.retrieval import refusal
 from onecopy.content import Copy, Digests
 from onecopy.digest import MiB, assemble, content_scheme, part_lengths, part_size
 from onecopy.errors import Failure, FileChanged
@@ -71,6 +72,7 @@ class Reader:
         spend: Spend,
         stop: Event,
         threads: int,
+        paid: bool,
     ) -> None:
         self._reading = reading
         self._key = reading.tenant.prefix + reading.copy.key
@@ -80,6 +82,7 @@ class Reader:
         self._spend = spend
         self._stop = stop
         self._threads = threads
+        self._paid = paid
 
     def run(self) -> None:
         """Read the object and record its copy, or record why it could not be read.
@@ -106,6 +109,9 @@ class Reader:
     def _prove(self, seen: Object) -> bool:
         """Return whether the object was read, or why it was not is recorded; False: it changed."""
         self._records.claim(seen)
+        if refused := refusal(seen, paid=self._paid):
+            self._records.fail(refused.reason)
+            return True
         try:
             parts = self._read(seen)
         except (FileChanged, FileNotFoundError):

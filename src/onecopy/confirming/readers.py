@@ -10,6 +10,7 @@ from onecopy.confirming.budget import Budget, Exhausted, Limits
 from onecopy.confirming.reader import RangedStore, Reader, Reading
 from onecopy.confirming.records import Lost, Records
 from onecopy.confirming.retrieval import refusal
+from onecopy.content import Copy
 from onecopy.errors import Failure, OnecopyError
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Object
@@ -60,11 +61,13 @@ class Readers:
         self._queue = _Queue()
         self._to_start = readers
 
-    def ask(self, reading: Reading, seen: Object) -> Progress:
+    def ask(self, reading: Reading, seen: Object | None = None) -> Progress:
         """Return how far a copy has been read, and have it read if nobody does.
 
-        `seen` is its object now. Raises the errors of the index.
+        `seen` is its object, if it has just been looked at; otherwise, it is looked at before it is
+        read. Raises the errors of the index.
         """
+        seen = seen or _as_recorded(reading.copy)
         if refused := refusal(seen, paid=self._limits.retrieval):
             return Progress(*refused)
         tenant, key = reading.tenant.name, reading.copy.key
@@ -77,10 +80,10 @@ class Readers:
             return Progress(CONFIRMING, read=lease.read)
         if message := self._budget.exhausted(tenant):
             return Progress(READ_BUDGET, message)
-        if lease and lease.identity == seen.identity:
-            reading.read.add(lease.read)
+        read = lease.read if lease and lease.identity == seen.identity else 0
+        reading.read.add(read)
         self._put(reading)
-        return Progress(CONFIRMING, read=reading.read.value)
+        return Progress(CONFIRMING, read=read)
 
     def close(self) -> None:
         """Stop within a second; what was read is kept, and another process resumes it."""
@@ -116,6 +119,7 @@ class Readers:
             spend=self._budget.spend,
             stop=self._stop,
             threads=self._threads,
+            paid=self._limits.retrieval,
         )
         try:
             reader.run()
@@ -171,6 +175,10 @@ class _Queue:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
+
+
+def _as_recorded(copy: Copy) -> Object:
+    return Object(copy.key, copy.size, copy.identity, copy.stored_ms)
 
 
 def _name(reading: Reading) -> _Name:

@@ -48,7 +48,8 @@ class Answer(NamedTuple):
     """The gate's answer for one file; check, begin and complete share this shape.
 
     check: `duplicate` with the live copy, or without one and with the reason `listed` if the tenant
-    trusts a checksum list that has the content; `unconfirmed` with a reason; or `new`, with a copy
+    trusts a checksum list that has the content; `unconfirmed` with a reason (`confirming`: a copy
+    is being read, check again); or `new`, with a copy
     and the reason `in-trash` if all copies are in the trash.
     begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
     with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
@@ -64,6 +65,8 @@ class Answer(NamedTuple):
     """What to do, for people, if the reason alone does not say it."""
     ticket: str | None = None
     send: Send | None = None
+    bytes_read: int | None = None
+    """The bytes of the copy that have been read so far, for the reason `confirming`: ask again."""
 
     @staticmethod
     def refusal(error: OnecopyError) -> "Answer":

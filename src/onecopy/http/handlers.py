@@ -202,6 +202,7 @@ def _result(caller: Caller, answer: Answer) -> documents.ResultDocument:
         answer.message,
         answer.ticket,
         None if answer.send is None else _send(answer.send),
+        answer.bytes_read,
     )
 
 

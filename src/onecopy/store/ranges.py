@@ -16,3 +16,15 @@ class Ranged(Protocol):
         object is gone, and FileChanged if it is certainly no longer the object that was seen. A
         change that restores size, ETag and time is not noticed: look again after the last piece.
         """
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A store whose bytes may cost money to read, or come over a slow network (S3)."""
+
+    @property
+    def region(self) -> str | None:
+        """The AWS region of the bucket, from which AWS's own machines there read for nothing.
+
+        None at another service.
+        """

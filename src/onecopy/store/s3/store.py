@@ -99,6 +99,8 @@ class S3Store:
         """The credentials that our requests are signed with."""
         self.network = self._connection.network
         """The proxies and CA certificates with which we reach the bucket."""
+        self.region = None if address.endpoint else self._connection.region
+        """See Remote."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._id: str | None = None
