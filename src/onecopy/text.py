@@ -43,3 +43,8 @@ def parse_bytes(text: str) -> float:
     if match is None:
         raise ValueError(text)
     return float(match[1]) * 10.0 ** (3 * _UNITS.index(match[2] or "B"))
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a part of a whole as text, such as `34%`."""
+    return f"{100 * part // max(whole, 1)}%"

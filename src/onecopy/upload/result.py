@@ -49,6 +49,8 @@ class Result:
     """None for a file that was checked."""
     sent: int = 0
     """Bytes that were sent."""
+    bytes_read: int | None = None
+    """For the reason `confirming`: the bytes of the stored copy that have been read."""
 
 
 Progress = Callable[[int, int], object]
@@ -78,6 +80,7 @@ def answered(  # noqa: PLR0913 - the fields of a result
         url=gate.url(answer.copy) if answer.copy else None,
         outcome=outcome,
         sent=sent,
+        bytes_read=answer.bytes_read,
     )
 
 

@@ -36,6 +36,8 @@ export interface Result {
   readonly message?: string;
   readonly ticket?: string;
   readonly send?: Send;
+  /** For the reason `confirming`: the bytes of a stored copy that have been read. Ask again. */
+  readonly bytes_read?: number;
 }
 
 /** A content to check: its size in bytes, and its digests as `scheme:hex`. */
