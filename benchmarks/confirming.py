@@ -15,9 +15,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
-from itertools import count
 from pathlib import Path
 from threading import local
 from urllib.parse import urlsplit
@@ -53,8 +53,9 @@ def put(server: Standin, bucket: str, file: Path) -> None:
     client.upload_file(str(file), bucket, "object")
 
 
-def bare(url: str, size: int) -> Digest:
-    """Read an object by ranged GETs of a presigned URL, and return its content digest."""
+def bare(url: str, size: int) -> Iterator[Digest | None]:
+    """Read an object by ranged GETs of a presigned URL, and yield its content digest."""
+    yield None
     parts, connections = urlsplit(url), local()
 
     def read(number: int) -> bytes:
@@ -67,47 +68,58 @@ def bare(url: str, size: int) -> Digest:
 
     with ThreadPoolExecutor(_THREADS) as pool:
         digests = list(pool.map(read, range(-(-size // _PART))))
-    return compose(content_scheme(size), digests)
+    yield compose(content_scheme(size), digests)
 
 
-def confirm(index: Engine, store: Store, key: str) -> Digest:
-    """Have an object read in the background, and return the digest that was recorded."""
+def confirm(index: Engine, store: Store, key: str) -> Iterator[Digest | None]:
+    """Have an object read in the background, and yield the digest that was recorded."""
     [seen] = store.look([key])
     assert isinstance(seen, Object)
     assert is_ranged(store)
     copy = copy_of(seen, key)
     index.forget("default", [copy])
     index.add([("default", copy)])
+    yield None  # the work begins
     readers = Readers(index, store, Limits())
     readers.ask(Reading(Tenant(), copy, lambda copies: index.record("default", copies)), seen)
     while True:
         [recorded] = index.at("default", [key])
         if recorded and (digest := recorded.digests.content_digest(recorded.size)):
-            readers.close()
-            return digest
+            yield digest
+            break
         time.sleep(0.005)
+    readers.close()
 
 
-def compared(name: str, size: int, rounds: int, *runs: tuple[str, object]) -> None:
+Run = Callable[[], Iterator[Digest | None]]
+"""Yields None when the work begins, and then the content digest."""
+
+
+def compared(name: str, size: int, rounds: int, runs: Mapping[str, Run]) -> None:
     """Time runs in turns, and print the best of each and its ratio to the first."""
-    best: dict[str, float] = {}
+    best: dict[str, tuple[float, float]] = {}
     digests = set()
-    for _, (label, run) in ((n, each) for n in range(rounds) for each in runs):
-        began = time.perf_counter()
-        digests.add(run())  # type: ignore[operator]
-        best[label] = min(best.get(label, 1e9), time.perf_counter() - began)
+    for label in [*runs] * rounds:
+        work = runs[label]()
+        next(work)
+        began, cpu = time.perf_counter(), time.process_time()
+        digests.add(next(work))
+        took = time.perf_counter() - began, time.process_time() - cpu
+        list(work)  # cleans up
+        best[label] = min(best.get(label, took), took)
     assert len(digests) == 1
-    floor = best[runs[0][0]]
-    for label, seconds in best.items():
-        rate = size / seconds / 1e6
-        print(f"{name}: {label:<45} {rate:8,.0f} MB/s  {floor / seconds:.2f}")
+    floor, _ = next(iter(best.values()))
+    for label, (seconds, cpu) in best.items():
+        rate, ratio = size / seconds / 1e6, floor / seconds
+        print(f"{name}: {label:<26} {rate:8,.0f} MB/s, CPU {cpu:.2f} s, ratio {ratio:.2f}")
 
 
-def hashed(file: Path) -> Digest:
-    """Return the content digest of a local file."""
+def hashed(file: Path) -> Iterator[Digest | None]:
+    """Yield the content digest of a local file."""
+    yield None
     with file.open("rb") as stream:
         size = file.stat().st_size
-        return hash_fd(stream.fileno(), size, [content_scheme(size)]).digests[0]
+        yield hash_fd(stream.fileno(), size, [content_scheme(size)]).digests[0]
 
 
 def main() -> None:
@@ -125,11 +137,7 @@ def main() -> None:
         with file.open("wb") as stream:
             for _ in range(options.size):
                 stream.write(os.urandom(MiB))
-        numbers = count()
-
-        def index() -> Engine:
-            return open_index(f"sqlite:{work}/{next(numbers)}.sqlite")
-
+        index = open_index(f"sqlite:{work}/index.sqlite")
         with SERVERS[options.server]() as server:
             os.environ.update(server.environment())
             bucket = server.bucket()
@@ -142,8 +150,10 @@ def main() -> None:
                 options.server,
                 size,
                 options.rounds,
-                ("bare ranged GETs, SHA-256", lambda: bare(url, size)),
-                ("onecopy", lambda: confirm(index(), store, "object")),
+                {
+                    "bare ranged GETs, SHA-256": lambda: bare(url, size),
+                    "onecopy": lambda: confirm(index, store, "object"),
+                },
             )
             store.close()
         local_store = open_store(str(work / "files"))
@@ -152,8 +162,10 @@ def main() -> None:
             "folder",
             size,
             options.rounds,
-            ("hashing the file", lambda: hashed(file)),
-            ("onecopy", lambda: confirm(index(), local_store, "object")),
+            {
+                "hashing the file": lambda: hashed(file),
+                "onecopy": lambda: confirm(index, local_store, "object"),
+            },
         )
 
 

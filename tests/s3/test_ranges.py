@@ -28,9 +28,16 @@ class _Bucket(HttpClient):
         self.headers: Mapping[str, str] = {}
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str], payload: object = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        payload: object = None,
+        *,
+        max_bytes: int = 0,
     ) -> Response:
         assert (method, url, payload) == ("GET", "http://bucket/a", None)
+        assert max_bytes == 65536
         self.headers = headers
         return self._answer
 

@@ -18,6 +18,8 @@ _PARTIAL = 206
 _CHANGED = frozenset({412, 416})
 """Another ETag than in `If-Match`; fewer bytes than the range begins at."""
 _ARCHIVED = b"InvalidObjectState"
+_ERROR_BYTES = 64 * 1024
+"""Bytes of an error response that are read in any case."""
 
 
 class RangeClient:
@@ -39,7 +41,8 @@ class RangeClient:
         if etag := _etag(seen):
             headers["if-match"] = f'"{etag}"'
         url, headers = self._signer.authorize("GET", key, headers)
-        response = self._http.request("GET", url, headers)
+        # A service that ignores `Range` must not send us the whole object.
+        response = self._http.request("GET", url, headers, max_bytes=max(length, _ERROR_BYTES))
         _check(response, key, seen)
         if len(response.data) != length:
             raise _changed(key)
