@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from threading import Event
+from time import monotonic
 
 import pytest
 
@@ -68,15 +69,32 @@ def test_resumes_after_close(place: Place) -> None:
     """A process that is closed keeps what it read, and another goes on behind it at once."""
     content = large(6)
     copy, first = place.put("a", content), place.readers(threads=1)
-    place.store.before = lambda number: number < 3 or first._stop.wait(5)
+    go = Event()
+    place.store.before = lambda number: number < 3 or go.wait(20)
     place.ask(first, copy)
     until(lambda: 3 in place.store.ranges)
     first.close()
     place.store.before = lambda _: None
+    go.set()
     assert place.ask(second := place.readers(), copy).read == 3 * 8 * 2**20
     place.wait("a", content)
     assert second is not first
     assert Counter(place.store.ranges) == Counter([0, 1, 2, 3, 3, 4, 5])
+
+
+def test_closes_within_a_second(place: Place) -> None:
+    """A process ends soon, whatever its threads wait for."""
+    copy, process, go = place.put("a", large(5)), place.readers(), Event()
+    place.store.before = lambda _: go.wait(20)
+    place.ask(process, copy)
+    until(lambda: place.store.ranges)
+    start = monotonic()
+    process.close()
+    assert monotonic() - start < 1.5  # some of it for a busy machine
+    go.set()
+    place.store.before = lambda _: None
+    place.ask(place.readers(), copy)
+    place.wait("a", large(5))
 
 
 class _Killed(BaseException):

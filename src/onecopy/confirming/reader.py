@@ -144,7 +144,7 @@ class Reader:
                 saving.save_if_due(self._reading.read.value)
         except (Stopped, Exhausted):
             saving.save()
-            self._records.release(self._reading.read.value)
+            self._records.release(sum(lengths[: len(done)]))
             raise
         finally:
             parts.stop()
