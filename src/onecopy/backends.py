@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings, NoIndex
 from onecopy.gate.interface import Gate
@@ -11,6 +12,9 @@ from onecopy.own_files import OwnFiles
 from onecopy.settings import Settings, untrusted_backend
 from onecopy.store import Store, is_marked, names_server, open_store, store_folder
 from onecopy.urls import is_loopback
+
+if TYPE_CHECKING:
+    from onecopy.confirming import Readers
 
 
 @contextmanager
@@ -29,7 +33,10 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
     from onecopy.gate import LocalGate
     from onecopy.tenant import Tenant
 
-    with opened_backends(settings, create=create) as (index, store):
+    with (
+        opened_backends(settings, create=create) as (index, store),
+        opened_readers(settings, index, store) as readers,
+    ):
         yield LocalGate(
             index,
             store,
@@ -37,7 +44,20 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             secrets=ticket_secrets_of(settings, index) if create else [],
             price=settings.price,
             trash=settings.trash_patterns,
+            readers=readers,
         )
+
+
+@contextmanager
+def opened_readers(settings: Settings, index: Engine, store: Store) -> Iterator["Readers | None"]:
+    """Return what reads large copies in this process, if the store can; it is closed at the end."""
+    from onecopy.confirming import Readers, is_ranged, limits_for
+
+    if not is_ranged(store):
+        yield None
+        return
+    with closing(Readers(index, store, limits_for(settings, store))) as readers:
+        yield readers
 
 
 @contextmanager

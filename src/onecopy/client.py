@@ -189,6 +189,7 @@ class Client:
             document.ticket,
             send,
             document.unexamined,
+            document.bytes_read,
         )
 
     def _bodies(self, field: str, items: Sequence[bytes], **more: object) -> Iterator[bytes]:

@@ -117,6 +117,9 @@ class ResultDocument(Struct, omit_defaults=True):
     unexamined: int = 0
     """With `new`: at least this number of stored copies may have the content, and were not examined
     because that would cost more than storing it once more."""
+    bytes_read: int | None = None
+    """For the reason `confirming`: the bytes of the copy, which has the size of the file, that have
+    been read so far. Check again in a moment."""
 
 
 class ResultsResponse(Struct):

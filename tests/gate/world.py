@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from onecopy.confirming import Readers
 from onecopy.content import Content, Copy, Digests, Evidence
 from onecopy.digest import (
     CRC64NVME,
@@ -85,6 +86,7 @@ class World:
         trust: Sequence[str] = (),
         limits: Limits = Limits(),
         trash: Sequence[str] = TRASH,
+        readers: Readers | None = None,
     ) -> LocalGate:
         """Return the gate of a tenant."""
         return LocalGate(
@@ -94,6 +96,7 @@ class World:
             secrets=ticket_secrets(self.index),
             limits=limits,
             trash=Patterns(trash),
+            readers=readers,
         )
 
     def begin(

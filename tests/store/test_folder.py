@@ -16,6 +16,7 @@ from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     SMALL,
     MarkableContract,
+    RangedContract,
     ReceiverContract,
     at_once,
     digest_of,
@@ -27,7 +28,7 @@ GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
 
 
-class TestFolderStore(ListableContract, MarkableContract, ReceiverContract):
+class TestFolderStore(ListableContract, MarkableContract, RangedContract, ReceiverContract):
     """A folder keeps the contract."""
 
     @pytest.fixture

@@ -7,13 +7,13 @@ import pytest
 
 from onecopy.store import Absent, Store, Upload, open_store
 from onecopy.testing.listings import ListableContract
-from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract
+from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract, RangedContract
 from tests.standins import Standin
 
 pytestmark = pytest.mark.server
 
 
-class S3StoreContract(ListableContract, MarkableContract, PresignerContract):
+class S3StoreContract(ListableContract, MarkableContract, RangedContract, PresignerContract):
     """What a bucket does on every server."""
 
     @pytest.fixture
@@ -67,5 +67,6 @@ del (
     ListableContract,
     MarkableContract,
     PresignerContract,
+    RangedContract,
     S3StoreContract,
 )  # not to be run by themselves

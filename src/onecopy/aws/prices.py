@@ -26,6 +26,8 @@ LIST = 5e-6
 """Per request to list up to 1,000 objects."""
 GET = 0.4e-6
 """Per GET or HEAD request."""
+RETRIEVAL_GB = {"STANDARD_IA": 0.01, "ONEZONE_IA": 0.01, "GLACIER_IR": 0.03}
+"""Per GB (10^9 bytes) read from a storage class; the others charge nothing for reading."""
 
 # API Gateway, CloudFront, Lambda, SQS, CloudWatch
 API_REQUEST = 1e-6

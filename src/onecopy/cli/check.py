@@ -26,9 +26,19 @@ from onecopy.upload.checking import check
     ),
 )
 @takes_files
+@click.option(
+    "--no-wait",
+    is_flag=True,
+    help="Report a file as unconfirmed if a stored copy is still being read to confirm a match.",
+)
 @takes_settings(server=True, tenant=True, patterns=True)
 def command(
-    *, settings: Settings, paths: tuple[str, ...], as_json: bool, progress: bool | None
+    *,
+    settings: Settings,
+    paths: tuple[str, ...],
+    as_json: bool,
+    progress: bool | None,
+    no_wait: bool,
 ) -> int:
     """Show which files at and below PATH are already stored.
 
@@ -41,7 +51,10 @@ def command(
             display_of_files(paths, own, accept, progress=progress, any_name=True)
         )
         found = files_below(paths, "", own, accept, output, any_name=True)
-        with closing(check(found, gate, progress=output.callback)) as results:
+        work = check(
+            found, gate, progress=output.callback, wait=not no_wait, confirming=output.confirming
+        )
+        with closing(work) as results:
             summary = print_results(results, output, as_json=as_json)
         output.note(summary.text(gate.config().price, "new"))
     if summary.failed:

@@ -266,7 +266,7 @@ class Completion:
 
     def _judge_taken_key(self, item: _Item, found: Object) -> Answer:
         return self._confirmer.judge_taken_key(
-            item.ticket.key, item.ticket.size, item.digest, found, self._budget
+            item.ticket.key, item.ticket.size, item.digest, found, self._budget, later=False
         )
 
     def _add_md5s(self, items: list[_Item]) -> None:

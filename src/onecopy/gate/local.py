@@ -4,9 +4,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from onecopy.confirming import Readers
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Scheme
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
+from onecopy.gate.background import READ_LIMIT
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
@@ -49,6 +51,7 @@ class LocalGate:
         limits: Limits = Limits(),
         price: float = 0.023,
         trash: Patterns = Patterns(TRASH),
+        readers: Readers | None = None,
     ) -> None:
         self.index = index
         self.store = store
@@ -60,7 +63,9 @@ class LocalGate:
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
-        self._confirmer = Confirmer(index, store, tenant, trash=trash, md5=self._md5)
+        self._confirmer = Confirmer(
+            index, store, tenant, trash=trash, md5=self._md5, readers=readers
+        )
         self._listed = (
             ListedCopies(index, index, store, tenant, price)
             if isinstance(index, Listings)
@@ -162,8 +167,10 @@ class LocalGate:
                 answers[at] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
             elif isinstance(seen, Object):
                 key, size, digest = request[:3]
-                answers[at] = self._confirmer.judge_taken_key(key, size, digest, seen, budget)
-                if request.anyway and answers[at].reason == "read-limit":
+                answers[at] = self._confirmer.judge_taken_key(
+                    key, size, digest, seen, budget, later=not request.anyway
+                )
+                if request.anyway and answers[at].reason == READ_LIMIT:
                     # The content of the key does not matter: only another key can help.
                     answers[at] = Answer(Verdict.NEW, reason="key-taken")
 

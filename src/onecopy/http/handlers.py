@@ -203,6 +203,7 @@ def _result(caller: Caller, answer: Answer) -> documents.ResultDocument:
         answer.ticket,
         None if answer.send is None else _send(answer.send),
         answer.unexamined,
+        answer.bytes_read,
     )
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from onecopy.content import Copy, Digests
 from onecopy.digest import MD5, SMALLEST_PART, Digest, part_lengths
-from onecopy.errors import InvalidSettings, UploadUnknown, WrongBytes
+from onecopy.errors import FileChanged, InvalidSettings, UploadUnknown, WrongBytes
 from onecopy.key import check_key
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
@@ -85,6 +85,17 @@ class MemoryStore:
             if key not in self._objects:
                 raise FileNotFoundError(key)
             return io.BytesIO(self._objects[key][1])
+
+    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+        """See Ranged."""
+        with self._lock:
+            if seen.key not in self._objects:
+                raise FileNotFoundError(seen.key)
+            stored, content = self._objects[seen.key]
+        found = content[offset : offset + length]
+        if stored.identity != seen.identity or len(found) != length:
+            raise FileChanged(f"{seen.key!r} changed while it was read")
+        return found
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         with self._lock:

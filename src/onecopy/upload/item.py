@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from onecopy.digest import SMALLEST_PART, Digest, Hashed, Scheme, compose, content_scheme
 from onecopy.files import File
 from onecopy.gate.interface import Gate, Request
+from onecopy.upload.confirming import Patience
 from onecopy.upload.options import Options
 from onecopy.workers import Counter
 
@@ -48,6 +49,10 @@ class Item:
     md5: bytes | None = None
     """MD5 of the whole file, if the gate wants it and the file was hashed or sent."""
     keys_tried: int = 1
+    patience: Patience | None = None
+    """Set while a stored copy is being read that may be the same."""
+    anyway: bool = False
+    """Whether to send it although a copy may be stored."""
     lost: int = 0
     """How many times its upload was lost."""
     ticket_time: float = 0.0
@@ -82,7 +87,7 @@ class Item:
             self.file.size,
             self.digest,
             content_type,
-            options.anyway,
+            options.anyway or self.anyway,
             options.metadata,
             # Renamed keys cost a request each; sending a file in vain costs all of its bytes.
             check_key=options.on_taken == "rename",

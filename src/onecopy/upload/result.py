@@ -53,6 +53,8 @@ class Result:
     """Bytes that were sent."""
     unexamined: int = 0
     """Stored copies that may have the content of a new file and were not examined, at least."""
+    bytes_read: int | None = None
+    """For the reason `confirming`: the bytes of the stored copy that have been read."""
 
 
 Progress = Callable[[int, int], object]
@@ -83,6 +85,7 @@ def answered(  # noqa: PLR0913 - the fields of a result
         outcome=outcome,
         sent=sent,
         unexamined=answer.unexamined,
+        bytes_read=answer.bytes_read,
     )
 
 

@@ -13,11 +13,18 @@ import msgspec
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
-from onecopy.errors import InvalidKey, InvalidSettings, OnecopyError, Unavailable, UploadUnknown
+from onecopy.errors import (
+    FileChanged,
+    InvalidKey,
+    InvalidSettings,
+    OnecopyError,
+    Unavailable,
+    UploadUnknown,
+)
 from onecopy.key import LONGEST_KEY, check_key
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
-from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
+from onecopy.platforms import NO_FOLLOW, NON_BLOCKING, read_at
 from onecopy.store.folder import staging
 from onecopy.store.folder.directories import (
     ABSENT,
@@ -126,6 +133,18 @@ class FolderStore:
             os.close(fd)
             raise _no_object(key)
         return os.fdopen(fd, "rb")
+
+    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+        """See Ranged."""
+        buffer, done = bytearray(length), 0
+        with self.open(seen.key) as stream, memoryview(buffer) as view:
+            descriptor = stream.fileno()
+            while done < length and (count := read_at(descriptor, view[done:], offset + done)):
+                done += count
+            found = object_of(seen.key, os.fstat(descriptor))
+        if done < length or found.identity != seen.identity:
+            raise FileChanged(f"{seen.key!r} changed while it was read")
+        return bytes(buffer)
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         return objects_in(self._survey(prefix, lambda _name, _status: False))

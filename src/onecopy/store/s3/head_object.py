@@ -37,6 +37,12 @@ class Head(NamedTuple):
     """Server-side encryption under which the ETag is not an MD5; or empty."""
     metadata: Mapping[str, str]
     """User metadata, by lower-case name."""
+    storage_class: str = ""
+    """Empty for STANDARD, as S3 states it."""
+    archive: str = ""
+    """The tier of INTELLIGENT_TIERING from which reading needs a restored copy; or empty."""
+    restore: str = ""
+    """The state of the restored copy of an archived object; or empty."""
 
 
 class HeadClient:
@@ -60,7 +66,7 @@ class HeadClient:
         if response.status == 404:
             return None
         if response.status != 200:
-            raise _response_error(response)
+            raise response_error(response, "HeadObject")
         return _parse_head(response.headers)
 
 
@@ -81,15 +87,18 @@ def _parse_head(headers: Mapping[str, str]) -> Head:
             for name, value in headers.items()
             if name.startswith(_META)
         },
+        storage_class=headers.get("x-amz-storage-class", ""),
+        archive=headers.get("x-amz-archive-status", ""),
+        restore=headers.get("x-amz-restore", ""),
     )
 
 
-def _response_error(response: Response) -> OnecopyError:
-    """Translate an error response, which has no body."""
+def response_error(response: Response, request: str) -> OnecopyError:
+    """Translate the status of an error response to a request, such as `HeadObject`."""
     status = response.status
     if wrong := wrong_region(response):
         return wrong
-    message = f"the bucket answered {status} to a HeadObject request"
+    message = f"the bucket answered {status} to a {request} request"
     if status in RETRYABLE_STATUSES:
         return Unavailable(message)
     if status in (301, 400, 401, 403):

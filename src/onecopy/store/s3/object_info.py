@@ -20,7 +20,7 @@ from onecopy.digest import (
     content_scheme,
     part_lengths,
 )
-from onecopy.store.interface import Object
+from onecopy.store.interface import ARCHIVED, Object
 from onecopy.store.s3.head_object import Head
 
 MARK = "onecopy-upload"
@@ -29,6 +29,9 @@ _EXPIRING_WITHIN = timedelta(days=2)
 _MAX_IDENTITY_BYTES = 255
 ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
 """An ETag that may be an MD5, and its number of parts."""
+_ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+_RESTORED = 'ongoing-request="false"'
+"""In x-amz-restore, if there is a restored copy."""
 _EXPIRY = re.compile(r'expiry-date="([^"]+)"')
 
 
@@ -39,7 +42,21 @@ def object_of(key: str, head: Head, *, compared: Container[Algorithm]) -> Object
     services only repeat the client's (rclone).
     """
     digests = stated_digests(head, compared=compared)
-    return Object(key, head.size, identity(head), head.modified * 1000, digests)
+    modified = head.modified * 1000
+    return Object(key, head.size, identity(head), modified, digests, _storage(head))
+
+
+def _storage(head: Head) -> str:
+    return ARCHIVED if is_archived(head) else head.storage_class
+
+
+def is_archived(head: Head) -> bool:
+    """Whether an object cannot be read before it is restored.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+    """
+    is_in_archive = head.storage_class in _ARCHIVES or bool(head.archive)
+    return is_in_archive and _RESTORED not in head.restore
 
 
 def identity(head: Head) -> str:

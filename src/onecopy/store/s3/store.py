@@ -65,6 +65,7 @@ from onecopy.store.s3.object_info import (
     part_count,
 )
 from onecopy.store.s3.put import put
+from onecopy.store.s3.ranges import RangeClient
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
@@ -98,6 +99,7 @@ class S3Store:
         public, signer = address.public_endpoint, Signer(self._connection)
         self._http = HttpClient(MAX_REQUESTS + 16, network=self._connection.network)
         self._heads = HeadClient(signer, self._http)
+        self._ranges = RangeClient(signer, self._http)
         self._signer = Signer(Connection(address, public)) if public else signer
         """Signs requests for the address at which clients reach the bucket."""
         self.origin = self._signer.origin
@@ -109,6 +111,8 @@ class S3Store:
         order = Order.BYTES if is_amazons(signer.origin) else Order.EITHER
         self._spans = SpanLister(self._lists, address.prefix, order)
         self._splitter = Splitter(self._lists, address.prefix)
+        self.region = None if address.endpoint else self._connection.region
+        """See Remote."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._id: str | None = None
@@ -265,6 +269,10 @@ class S3Store:
                     raise FileNotFoundError(key) from error
                 raise
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), MiB))
+
+    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+        """See Ranged."""
+        return self._ranges.read(self.address.prefix + seen.key, seen, offset, length)
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         return objects_in(self._survey(prefix))

@@ -63,20 +63,23 @@ class Checker:
 
     def _may_proceed(self, item: Item) -> bool:
         """Whether no file with the same content is in flight; empty files are never compared."""
-        anyway = self._flow.options.anyway
+        anyway = self._flow.options.anyway or item.anyway
         return anyway or not item.file.size or self._outcomes.in_flight.join(item)
 
     def _check(self, items: Sequence[Item]) -> set[Item]:
-        """Check files; return those that are settled, because their content is or may be stored."""
+        """Check files; return those whose content is or may be stored, which are not sent now."""
         if not items:
             return set()
         contents = [
             Content(item.file.size, item.hashed.digests if item.hashed else ()) for item in items
         ]
-        settled = set()
-        for item, answer in zip(items, self._flow.gate.check(contents), strict=True):
+        found = list(zip(items, self._flow.gate.check(contents), strict=True))
+        for item in items:
             item.check = False
-            if answer.verdict is not Verdict.NEW:
+        known = [pair for pair in found if pair[1].verdict is not Verdict.NEW]
+        for item, answer in self._outcomes.waiting.wait(known):
+            if self._outcomes.waiting.may_send(answer):
+                item.anyway = True
+            else:
                 self._outcomes.settle(item, Outcome.SKIPPED, answer)
-                settled.add(item)
-        return settled
+        return {item for item, _ in known if not item.anyway}

@@ -41,6 +41,8 @@ export interface Result {
    * because that would cost more than storing it once more.
    */
   readonly unexamined?: number;
+  /** For the reason `confirming`: the bytes of a stored copy that have been read. Ask again. */
+  readonly bytes_read?: number;
 }
 
 /** A content to check: its size in bytes, and its digests as `scheme:hex`. */

@@ -43,7 +43,7 @@ export interface Item extends Detail {
   readonly state: State;
   /** The name under which it is or will be stored. */
   readonly key: string;
-  /** Bytes read while `hashing`, sent while `sending`. */
+  /** Bytes read while `hashing`, sent while `sending`; read of a stored copy while `checking`. */
   readonly done: number;
   /** Null until the file has been read. */
   readonly digests: FileDigests | null;

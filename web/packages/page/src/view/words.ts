@@ -68,7 +68,7 @@ export function describeState({ state, done, file, reason, copy, leader }: Item)
     case "hashing":
       return `reading ${percent(done, file.size)}`;
     case "checking":
-      return "checking";
+      return reason === "confirming" ? `confirming ${percent(done, file.size)}` : "checking";
     case "new":
       return "new";
     case "sending":
@@ -112,6 +112,10 @@ export function describeDetail(item: Item): string {
       return explain(item, UNCONFIRMED, "It could not be checked whether this is already stored");
     case "failed":
       return explain(item, FAILURES, "The upload failed");
+    case "checking":
+      return item.reason === "confirming"
+        ? "A stored file of the same size may match, and is being read to find out"
+        : "";
     default:
       return "";
   }
@@ -147,6 +151,12 @@ export function describeInterrupted({ length }: readonly string[]): string {
 const BYTES_DIFFER = "The file changed while it was uploaded. Choose it again.";
 
 const UNCONFIRMED: Readonly<Record<string, string>> = {
+  confirming:
+    "A stored file of the same size may match, and is still being read to find out. Choose this " +
+    "file again later, or upload it.",
+  "store-archived":
+    "A stored file of the same size may match, but is archived. Upload this file, or ask the " +
+    "operator to restore the stored one and then choose it again.",
   listed:
     "This content is on your list of checksums, which does not say where a copy is stored. " +
     "Upload it to be sure.",

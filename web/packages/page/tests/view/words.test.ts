@@ -104,6 +104,16 @@ describe("details", () => {
     expect(words.describeDetail(needed)).toContain("onecopy scan --read missing");
   });
 
+  it("say how far a stored copy has been read", () => {
+    const reading = item("checking", { reason: "confirming" }, 1);
+    expect(words.describeState(reading)).toBe("confirming 25%");
+    expect(words.describeDetail(reading)).toContain("being read");
+    expect(words.describeState(item("checking"))).toBe("checking");
+    expect(words.describeDetail(item("checking"))).toBe("");
+    const open = words.describeDetail(item("unconfirmed", { reason: "confirming" }));
+    expect(open).toContain("still being read");
+  });
+
   it("say what to do about known failures", () => {
     const text = words.describeDetail(item("failed", { reason: "cors-missing", message: "0" }));
     expect(text).toContain("onecopy doctor --fix-cors");
