@@ -7,10 +7,12 @@ that cannot be seen, or that are not worth a test, are listed with the reason in
 are not tried. Any other that no test notices is open: it is printed, and the exit code is 1.
 
 A change that was noticed is not tried again until its function changes; delete `mutants/` to start
-anew. To try only some changes, give patterns of their names:
+anew. To try only some changes, give patterns of their names; what follows `--` goes to pytest.
+Tests without servers are quick and notice most changes, so that the others have fewer to try:
 
     make mutation
-    python -m tests.mutation "onecopy.gate.local*" "onecopy.store.s3.*"
+    python -m tests.mutation "onecopy.gate.*" -- -m "not soak and not server"
+    python -m tests.mutation "onecopy.gate.*"
 """
 
 import os
@@ -37,8 +39,10 @@ Entry = dict[str, Any]
 """A reason in survivors.toml, and the changes that it is for."""
 
 
-def main(patterns: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Try the changes whose names match a pattern; print those that are open, and a table."""
+    at = arguments.index("--") if "--" in arguments else len(arguments)
+    patterns, options = arguments[:at], arguments[at + 1 :]
     generate()
     modules = [Module(path) for path in _sources()]
     chosen = {
@@ -49,7 +53,7 @@ def main(patterns: list[str]) -> int:
         if fnmatch(name, pattern)
     }
     left = [name for name, module in chosen.items() if not module.is_settled(name)]
-    for name, code in _tried(left):
+    for name, code in _tried(left, options):
         chosen[name].note(name, code)
         if code != 1:
             print(chosen[name].described(name), flush=True)
@@ -140,7 +144,7 @@ def _argued() -> list[Entry]:
     return entries
 
 
-def _tried(names: list[str]) -> Iterator[tuple[str, int]]:
+def _tried(names: list[str], options: list[str]) -> Iterator[tuple[str, int]]:
     """Yield each change with its exit code, as soon as it has been tried."""
     with ministack() as server, TemporaryDirectory(prefix="mutation-") as folder:
         Path(folder).chmod(0o755)  # some tests look at their files as another user
@@ -153,7 +157,8 @@ def _tried(names: list[str]) -> Iterator[tuple[str, int]]:
             "PYTHONPATH": os.pathsep.join([*_CODE, os.environ.get("PYTHONPATH", "")]),
             "TMPDIR": folder,
         }
-        command = [sys.executable, "-m", "pytest", *_arguments(), "--basetemp", f"{folder}/tests"]
+        given_temp = ("--basetemp", f"{folder}/tests")
+        command = [sys.executable, "-m", "pytest", *_arguments(), *given_temp, *options]
         with subprocess.Popen(
             command, cwd="mutants", env=environment, stdout=subprocess.PIPE, text=True
         ) as trials:
