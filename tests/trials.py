@@ -36,7 +36,7 @@ SURVIVED, NOTICED, NO_TESTS, CRASHED, OUT_OF_TIME = 0, 1, 33, 35, 36
 """Exit codes, as mutmut stores them."""
 _SECONDS, _SECONDS_AGAIN = 20.0, 90.0
 """Longest time for one test: in general, and if its change is tried again. The slowest takes 2."""
-_ENOUGH = 6.0
+_ENOUGH = 5.0
 """Seconds of tests for one change; some functions are reached by a minute of tests."""
 _LIMITS = {resource.RLIMIT_AS: 8 << 30, resource.RLIMIT_CPU: 600}
 """Bytes of address space and seconds for one process: an endless loop may outlive this program."""
