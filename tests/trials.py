@@ -135,8 +135,11 @@ class Trials:
         if not tests:
             return NO_TESTS
         *before, code = self._messages(lambda report: self._trial(name, tests, report), seconds)
+        last = mangled_name_from_mutant_name(name), str(before[-1])
         if code == NOTICED:
-            self._noticed[mangled_name_from_mutant_name(name), str(before[-1])] += 1
+            self._noticed[last] += 1
+        elif code == OUT_OF_TIME:  # another test may notice what this one waits for
+            self._noticed[last] = -1
         return code if isinstance(code, int) else CRASHED
 
     def _trial(self, name: str, tests: list[pytest.Item], report: Report) -> None:

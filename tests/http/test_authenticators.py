@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -116,6 +117,27 @@ def test_the_list_is_kept_for_a_second(
     [refused] = asked(tokens, secret)
     assert isinstance(refused, Unauthenticated)
     assert "This token is unknown, expired or revoked." in str(refused)
+
+
+def test_known_tokens_share_a_read(
+    clock: Clock, counted: Counted, state: Engine, tokens: TokenAuthenticator
+) -> None:
+    """Requests at the same time read an old list once."""
+    _, secret = create_token(state)
+    asked(tokens, secret)
+    clock.now += 5
+    asked(tokens, *[secret] * 5)
+    assert counted.reads == 2
+
+
+def test_a_token_that_expires(state: Engine, tokens: TokenAuthenticator) -> None:
+    """It is accepted before, and refused after, although the list is not read again."""
+    now = datetime.now(UTC)
+    _, early = create_token(state, expires_at=now + timedelta(hours=1))
+    _, late = create_token(state, expires_at=now - timedelta(hours=1))
+    accepted, refused = asked(tokens, early, late)
+    assert accepted == Principal("default", ("check", "upload", "read"))
+    assert isinstance(refused, Unauthenticated)
 
 
 def test_a_clock_that_has_just_started(
