@@ -7,7 +7,7 @@ import pytest
 from onecopy.content import Verdict
 from onecopy.digest import MiB
 from onecopy.errors import BadInput, InvalidKey, StoreFull, UploadUnknown, WrongBytes
-from onecopy.gate import Answer, Finish, LocalGate, completion
+from onecopy.gate import Answer, Finish, LocalGate, Request, completion
 from onecopy.store import Object
 from onecopy.store.interface import Absent, Part, Unknown
 from tests.gate.world import World, content_digest
@@ -164,3 +164,23 @@ def test_another_request_has_just_published_it(
     assert (answer.verdict, answer.reason) == (Verdict.NEW, None)
     assert answer.copy == folder_world.recorded()["a"]
     assert folder_world.staged() == []
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_large_upload_that_was_begun_without_a_digest(
+    folder_world: World, gate: LocalGate, monkeypatch: pytest.MonkeyPatch, is_listed: bool
+) -> None:
+    """Its digest is composed from the store's parts, or from the stated ones, which it checks."""
+    data, parts = bytes(8 * MiB) + b"the end", folder_world.store.parts
+    [begun] = gate.begin([Request("a", len(data))])
+    finish = folder_world.send(begun.ticket or "", data, gate)
+
+    def without_sums(*upload: object) -> list[Part]:
+        return [part._replace(sha256=b"") for part in parts(*upload)]  # type: ignore[arg-type]
+
+    if not is_listed:
+        monkeypatch.setattr(folder_world.store, "parts", without_sums)
+    [answer] = gate.complete([finish._replace(parts=()) if is_listed else finish])
+    assert answer.verdict is Verdict.NEW
+    assert content_digest(data) in folder_world.recorded()["a"].digests
+    assert gate.complete([finish])[0].copy == answer.copy
