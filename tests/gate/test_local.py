@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -23,7 +24,7 @@ from onecopy.errors import (
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, ticket_secrets
 from onecopy.gate.interface import Config
 from onecopy.patterns import Patterns
-from onecopy.store.interface import Absent, Object, Send, Unknown, Upload
+from onecopy.store.interface import Absent, Object, Send, Store, Unknown, Upload
 from tests.gate.world import World, content_digest
 
 
@@ -64,9 +65,9 @@ def test_the_url_of_a_copy(world: World, tenant: str, expected: str) -> None:
 
 def test_options_of_a_store_follow_the_key(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The address of a bucket may have options, and end with `/`."""
-    monkeypatch.setattr(world.store, "url", "s3://bucket/p/?region=x&y=?")
+    monkeypatch.setattr(world.store, "url", "s3://bucket/X/?region=x&y=?")
     copy = Copy("a", 1, Digests(), "", 0, 1)
-    assert world.gate().url(copy) == "s3://bucket/p/a?region=x&y=?"
+    assert world.gate().url(copy) == "s3://bucket/X/a?region=x&y=?"
 
 
 @pytest.mark.parametrize(
@@ -266,6 +267,14 @@ def test_bytes_for_a_folder_are_checked(world: World) -> None:
     with pytest.raises(WrongBytes):
         gate.receive(large.ticket or "", 2, iter([b"x"]), other)
     assert gate.receive(large.ticket or "", 2, iter([b"x"]), sha256(b"x").digest()).number == 2
+
+
+def test_a_bucket_receives_no_bytes_through_us(world: World) -> None:
+    """The message says where to send them."""
+    bucket = cast("Store", SimpleNamespace(kind="s3", url="s3://bucket"))
+    gate = LocalGate(world.index, bucket, secrets=ticket_secrets(world.index))
+    with pytest.raises(BadInput, match=r"^send the bytes to the bucket, with the request from `b"):
+        gate.receive(_ticket(world.gate()), 1, iter([b"x"]), None)
 
 
 def test_invalid_tickets_do_not_keep_others_from_being_aborted(world: World) -> None:
