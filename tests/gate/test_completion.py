@@ -184,3 +184,9 @@ def test_a_large_upload_that_was_begun_without_a_digest(
     assert answer.verdict is Verdict.NEW
     assert content_digest(data) in folder_world.recorded()["a"].digests
     assert gate.complete([finish])[0].copy == answer.copy
+
+
+def test_a_second_copy_of_one_byte(folder_world: World, gate: LocalGate) -> None:
+    """The smallest content that is recorded is an extra copy like any other."""
+    assert folder_world.upload("a", b"1", gate=gate).reason is None
+    assert folder_world.upload("b", b"1", anyway=True, gate=gate).reason == "extra-copy"
