@@ -243,7 +243,7 @@ def test_nothing_is_forgotten_without_the_marker() -> None:
     shelf.is_unmarked = True
     figures = scan_by_listing(index, shelf)
     assert (figures.new, figures.gone, figures.forgotten, figures.is_marked) == (1, 0, 0, False)
-    assert listed(index) == ["a", "b", "c"]
+    assert (listed(index), [copy.key for _, copy in index.copies()]) == (["b", "c"], ["a"])
     shelf.is_unmarked = False
     figures = scan_by_listing(index, shelf)
     assert (figures.gone, figures.forgotten, figures.is_marked) == (1, 1, True)
@@ -321,7 +321,7 @@ def test_patterns_keep_what_is_recorded() -> None:
     figures = scan_by_listing(index, shelf, accept=accept)
     assert sorted(figures.skipped) == [Problem("b.tmp", "excluded"), Problem("c.tmp", "excluded")]
     assert (figures.objects, figures.bytes, figures.forgotten, figures.gone) == (2, 2, 0, 0)
-    assert (figures.unchanged, listed(index)) == (2, ["a", "b.tmp", "d"])
+    assert (figures.unchanged, listed(index)) == (2, ["a", "d"])
     shelf.remove("b.tmp")
     figures = scan_by_listing(index, shelf, accept=accept)
     assert (figures.gone, figures.forgotten, listed(index)) == (1, 1, ["a", "d"])
@@ -347,7 +347,8 @@ def test_left_out() -> None:
     )
     assert figures.skipped == [Problem("link", "symlink")]
     assert (figures.gone, figures.forgotten, figures.unchanged) == (1, 1, 2)
-    assert listed(index) == ["a", "closed/b", "closed/c", "z"]
+    assert listed(index) == ["a", "closed/c", "z"]
+    assert [copy.key for _, copy in index.copies()] == ["closed/b"]
 
 
 # Tenants
@@ -360,9 +361,26 @@ def test_a_tenant_whose_folder_is_gone() -> None:
     index.add([("bob", copy_at(shelf, "b", prefix="bob/"))])
     figures = scan_by_listing(index, shelf, ["ada", "bob", "eve"])
     assert figures.problems == [Problem("stray", "no-tenant")]
-    assert [listed(index, name) for name in ("ada", "bob", "eve")] == [["a"], ["b"], ["e"]]
+    assert [listed(index, name) for name in ("ada", "bob", "eve")] == [["a"], [], ["e"]]
     shelf.remove("bob/b")
     shelf.remove("eve/e")
     figures = scan_by_listing(index, shelf, ["ada", "bob"])
     assert (figures.gone, figures.forgotten) == (1, 1)
     assert index.tenants() == ["ada", "eve"]  # eve is no tenant any more: its records stay
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_an_object_is_listed_or_a_copy(marked: bool) -> None:
+    """What is recorded as it is listed is not listed as well, and is unchanged."""
+    shelf = filled(numbered(12))
+    index = index_of(shelf) if marked else MemoryIndex()
+    keys = numbered(12)
+    index.add(("default", copy_at(shelf, key)) for key in keys[::2])
+    figures = scan_by_listing(index, shelf)
+    assert listed(index) == keys[1::2]
+    assert (figures.new, figures.unchanged, figures.gone, figures.forgotten) == (6, 6, 0, 0)
+    index.add([("default", copy_at(shelf, keys[1]))])
+    figures = scan_by_listing(index, shelf)
+    assert (figures.new, figures.unchanged, figures.gone, figures.forgotten) == (0, 12, 0, 0)
+    assert len(list(index.copies("default"))) == 7
+    assert listed(index) == (keys[3::2] if marked else keys[1::2])

@@ -8,15 +8,15 @@ Nothing is forgotten that was recorded since the listing began, nor without the 
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
-from onecopy.index.listings import Listings
+from onecopy.index.listings import Listings, Merged
 from onecopy.key import is_recordable
 from onecopy.listing import ListedCopy, Span
 from onecopy.patterns import Filter
@@ -49,6 +49,44 @@ class Kept:
     keys: list[str] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
     """These end in a slash."""
+
+
+@dataclass(slots=True)
+class _Compared:
+    """What comparing recorded copies with a listing found."""
+
+    known: set[str] = field(default_factory=set)
+    """Keys that are recorded as they are listed."""
+    twice: int = 0
+    """Of these, the number that was listed in the index as well."""
+    changed: int = 0
+    """Copies that were forgotten, and whose keys have another object now."""
+    gone: int = 0
+    """Copies that were forgotten, and whose keys have no object now."""
+
+    def add(
+        self,
+        same: set[str],
+        outdated: Sequence[Copy],
+        before: set[str],
+        now: Mapping[str, ListedCopy],
+    ) -> None:
+        """Count a batch; keys that were listed `before` are counted by the merge."""
+        self.known |= same
+        self.twice += len(same & before)
+        for copy in outdated:
+            if copy.key not in before:
+                self.changed += copy.key in now
+                self.gone += copy.key not in now
+
+    def corrected(self, merged: Merged, stays: int) -> Merged:
+        """Return the changes of a merge, as if copies had been listed, too."""
+        return Merged(
+            new=merged.new - self.changed,
+            changed=merged.changed + self.changed,
+            gone=merged.gone + self.gone - self.twice,
+            unchanged=merged.unchanged + len(self.known) - stays,
+        )
 
 
 class Merging:
@@ -128,17 +166,26 @@ class Merging:
         return accepted
 
     def _merge_own(self, tenant: Tenant, span: Span, copies: list[ListedCopy], kept: Kept) -> None:
-        """Merge the part of a group that belongs to a tenant."""
-        is_complete = self._figures.is_marked and self._has_records(tenant.name, span)
-        if is_complete:
+        """Merge the part of a group that belongs to a tenant.
+
+        An object is either listed or a copy in the index: what is recorded as it is listed is left
+        out of the merge.
+        """
+        name = tenant.name
+        if not self._has_records(name, span):
+            if copies:
+                self._figures.merged(self._index.merge(name, span, copies, complete=False))
+            return
+        forgets = self._figures.is_marked
+        if forgets:
             self._require_marker()
-            stays = self._kept(tenant, span, kept, {copy.key for copy in copies})
-            listed = heapq.merge(copies, stays, key=attrgetter("key")) if stays else copies
-            merged = self._index.merge(tenant.name, span, listed)
-            self._figures.merged(merged._replace(unchanged=merged.unchanged - len(stays)))
-            self._forget(tenant, span, copies, kept)
-        elif copies:
-            self._figures.merged(self._index.merge(tenant.name, span, copies, complete=False))
+        compared = self._compare(tenant, span, copies, kept, forgets=forgets)
+        known = compared.known
+        listed = [copy for copy in copies if copy.key not in known] if known else copies
+        stays = self._kept(tenant, span, kept, {copy.key for copy in copies}) if forgets else []
+        every = heapq.merge(listed, stays, key=attrgetter("key")) if stays else listed
+        merged = self._index.merge(name, span, every, complete=forgets)
+        self._figures.merged(compared.corrected(merged, len(stays)))
 
     def _has_records(self, tenant: str, span: Span) -> bool:
         found = (self._index.listed_copies(tenant, span), self._index.copies_within(tenant, span))
@@ -160,29 +207,40 @@ class Merging:
             stays |= {c.key: c for c in below_them if (tenant.prefix + c.key).startswith(folders)}
         return [stays[key] for key in sorted(stays.keys() - listed)]
 
-    def _forget(self, tenant: Tenant, span: Span, listed: Sequence[ListedCopy], kept: Kept) -> None:
-        """Forget the copies that are not in the store as they are recorded."""
+    def _compare(
+        self,
+        tenant: Tenant,
+        span: Span,
+        listed: Sequence[ListedCopy],
+        kept: Kept,
+        *,
+        forgets: bool,
+    ) -> "_Compared":
+        """Compare the recorded copies with what is listed; forget those that are not there."""
         copies = self._index.copies_within(tenant.name, span)
-        first = next(copies, None)
-        if first is None:
-            return
-        is_outdated = self._outdated(tenant, {copy.key: copy for copy in listed}, kept)
-        outdated = filter(is_outdated, chain([first], copies))
-        while batch := list(islice(outdated, _BATCH)):
-            self._figures.forgotten += sum(self._index.forget(tenant.name, batch))
+        now, compared = dict[str, ListedCopy](), _Compared()
+        is_outdated = self._outdated(tenant, kept)
+        while batch := list(islice(copies, _BATCH)):
+            now = now or {copy.key: copy for copy in listed}
+            same = {copy.key for copy in batch if self._is_same(copy, now.get(copy.key))}
+            outdated = [c for c in batch if c.key not in same and is_outdated(c)] if forgets else []
+            keys = [*same, *(copy.key for copy in outdated)]
+            before = self._index.listed_at(tenant.name, keys) if forgets else []
+            compared.add(same, outdated, {copy.key for copy in before if copy}, now)
+            self._figures.forgotten += sum(self._index.forget(tenant.name, outdated))
+        return compared
 
-    def _outdated(
-        self, tenant: Tenant, listed: dict[str, ListedCopy], kept: Kept
-    ) -> Callable[[Copy], bool]:
+    def _is_same(self, copy: Copy, listed: ListedCopy | None) -> bool:
+        return listed is not None and self._store.is_as_listed(copy, listed)
+
+    def _outdated(self, tenant: Tenant, kept: Kept) -> Callable[[Copy], bool]:
+        """Return whether a copy that is not listed as recorded is to be forgotten."""
         stays, folders = set(_within(tenant, kept.keys)), tuple(kept.folders)
 
         def is_outdated(copy: Copy) -> bool:
             if copy.recorded_ms >= self._started_ms or copy.key in stays:
                 return False
-            if folders and (tenant.prefix + copy.key).startswith(folders):
-                return False
-            now = listed.get(copy.key)
-            return now is None or not self._store.is_as_listed(copy, now)
+            return not (folders and (tenant.prefix + copy.key).startswith(folders))
 
         return is_outdated
 
