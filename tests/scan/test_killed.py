@@ -23,7 +23,7 @@ pages.GROUP, lease._EXPIRE_SECONDS, lease._RENEW_SECONDS = 50, 0.5, 0.1
 memory.now = lambda: 0
 shelf = filled([f"d{{n % 7}}/{{n:05}}" for n in range({KEYS})], page_size=20)
 shelf._id = "0" * 32
-shelf.on_page = lambda page: time.sleep(0.01)
+shelf.on_page = lambda page: time.sleep(0.05)  # all of it takes longer than five lives
 index = open_index(f"sqlite:{{sys.argv[1]}}")
 bind(index, shelf)
 print("begins", flush=True)
