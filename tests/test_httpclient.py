@@ -117,13 +117,13 @@ def connections() -> Iterator[HttpClient]:
 
 def get(connections: HttpClient, url: str) -> bytes:
     """Return what is answered to a GET."""
-    return connections.request("GET", url, {}).data
+    return bytes(connections.request("GET", url, {}).data)
 
 
 def upload(connections: HttpClient, url: str, payload: Payload, length: int) -> tuple[int, bytes]:
     """Return how a PUT is answered."""
     answer = connections.request("PUT", url, {"Content-Length": str(length)}, payload)
-    return answer.status, answer.data
+    return answer.status, bytes(answer.data)
 
 
 def test_a_connection_is_used_again(connections: HttpClient) -> None:

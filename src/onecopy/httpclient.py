@@ -51,7 +51,7 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     """By lower-case name."""
-    data: bytes
+    data: bytes | bytearray
 
 
 class HttpClient:
@@ -222,7 +222,7 @@ class _Connection:
             if missing > max_bytes:
                 raise Failure(f"the response is too large: {missing} bytes (limit {max_bytes})")
             if _LARGE_BODY < missing <= _LARGEST_BUFFER:
-                response.take(self._read_all(missing))
+                response.take(self._read_rest(response.received, missing))
             else:
                 response.feed(self._read())
         self.is_reusable = sent and response.keeps_open
@@ -244,11 +244,12 @@ class _Connection:
         except OSError as error:
             raise _Lost(_plain(error)) from error
 
-    def _read_all(self, length: int) -> bytearray:
-        """Read exactly `length` bytes into one buffer, which is faster than parsing pieces."""
-        buffer, done = bytearray(length), 0
+    def _read_rest(self, received: bytes, missing: int) -> bytearray:
+        """Read the rest of a body into one buffer, which is faster than parsing pieces."""
+        buffer, done = bytearray(len(received) + missing), len(received)
+        buffer[:done] = received
         with memoryview(buffer) as view:
-            while done < length:
+            while done < len(buffer):
                 try:
                     count = self._socket.recv_into(view[done:])
                 except OSError as error:
@@ -299,14 +300,23 @@ class _Response:
             return 0
         return int(length) - sum(map(len, self._data))
 
-    def take(self, rest: bytearray) -> None:
-        """Take the rest of the body, which completes the response."""
-        self._data.append(rest)
+    @property
+    def received(self) -> bytes:
+        """The bytes of the body that have been read."""
+        return b"".join(self._data)
+
+    def take(self, body: bytearray) -> None:
+        """Take the whole body, which completes the response."""
+        self._data = [body]
         self.is_complete = True
 
     def value(self) -> Response:
         """Return the response, once it is complete."""
-        return Response(self._status, self._headers, b"".join(self._data))
+        data = self._data[0] if len(self._data) == 1 else b"".join(self._data)
+        # This object and its parser refer to each other: a large body would stay until both are
+        # found by the garbage collector.
+        self._data.clear()
+        return Response(self._status, self._headers, data)
 
     # The parser calls these: https://github.com/MagicStack/httptools
 

@@ -25,7 +25,7 @@ class _Logged(FolderStore):
         super().__init__(path)
         self._log = log.open("a", buffering=1)
 
-    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+    def read_range(self, seen: Object, offset: int, length: int) -> bytearray:
         self._log.write(f"{offset // SMALLEST_PART}\n")
         return super().read_range(seen, offset, length)
 

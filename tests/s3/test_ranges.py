@@ -59,7 +59,7 @@ class _Unsigned(Signer):
 
 
 def _read(bucket: _Bucket, seen: Object = _SEEN) -> bytes:
-    return RangeClient(_Unsigned(), bucket).read("a", seen, 10, 3)
+    return bytes(RangeClient(_Unsigned(), bucket).read("a", seen, 10, 3))
 
 
 def test_asks_for_the_object_that_was_seen() -> None:

@@ -167,7 +167,7 @@ class Reader:
             self._reading.read.add(length)
         return hashed.digest()
 
-    def _fetch(self, seen: Object, offset: int, length: int) -> bytes:
+    def _fetch(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
         try:
             return self._store.read_range(seen, offset, length)
         except FileNotFoundError:

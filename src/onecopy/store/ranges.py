@@ -9,7 +9,7 @@ from onecopy.store.interface import Object
 class Ranged(Protocol):
     """A store from which several threads can read one object at a time."""
 
-    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+    def read_range(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
         """Return exactly `length` bytes, at least 1, of an object from `offset` on.
 
         The bytes are held in memory: read a large object in pieces. Raises FileNotFoundError if the

@@ -423,7 +423,7 @@ class RangedContract:
         seen = self.stored(store, LARGE)
         length, count = MiB, len(LARGE) // MiB
 
-        def read(number: int) -> bytes:
+        def read(number: int) -> bytes | bytearray:
             return cast(Ranged, store).read_range(seen, number * length, length)
 
         with ThreadPoolExecutor(count) as pool:

@@ -134,7 +134,7 @@ class FolderStore:
             raise _no_object(key)
         return os.fdopen(fd, "rb")
 
-    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+    def read_range(self, seen: Object, offset: int, length: int) -> bytearray:
         """See Ranged."""
         buffer, done = bytearray(length), 0
         with self.open(seen.key) as stream, memoryview(buffer) as view:
@@ -144,7 +144,7 @@ class FolderStore:
             found = object_of(seen.key, os.fstat(descriptor))
         if done < length or found.identity != seen.identity:
             raise FileChanged(f"{seen.key!r} changed while it was read")
-        return bytes(buffer)
+        return buffer
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         return objects_in(self._survey(prefix, lambda _name, _status: False))

@@ -29,14 +29,14 @@ class RangeClient:
         self._signer = signer
         self._http = http
 
-    def read(self, key: str, seen: Object, offset: int, length: int) -> bytes:
+    def read(self, key: str, seen: Object, offset: int, length: int) -> bytes | bytearray:
         """Return bytes of the object at a full key; see Ranged.
 
         Raises FileNotFoundError, FileChanged, Unavailable, Forbidden and Failure.
         """
         return retry(lambda: self._request(key, seen, offset, length), _RETRY)
 
-    def _request(self, key: str, seen: Object, offset: int, length: int) -> bytes:
+    def _request(self, key: str, seen: Object, offset: int, length: int) -> bytes | bytearray:
         headers = {"range": f"bytes={offset}-{offset + length - 1}"}
         if etag := _etag(seen):
             headers["if-match"] = f'"{etag}"'

@@ -270,7 +270,7 @@ class S3Store:
                 raise
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), MiB))
 
-    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+    def read_range(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
         """See Ranged."""
         return self._ranges.read(self.address.prefix + seen.key, seen, offset, length)
 
