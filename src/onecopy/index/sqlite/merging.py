@@ -112,13 +112,14 @@ class _Change(NamedTuple):
 def _compare(old: Sequence[ListedCopy], given: Sequence[ListedCopy]) -> _Change:
     if not old:
         return _Change(len(given), 0, list(given), [], [])
-    missing = {copy[0]: copy for copy in old}
-    found = [missing.pop(copy[0], None) for copy in given]
+    before, keys = {copy[0]: copy for copy in old}, [copy[0] for copy in given]
+    found = map(before.get, keys)
     pairs = [(was, copy) for was, copy in zip(found, given, strict=True) if was != copy]
     replaced = [was for was, _ in pairs if was is not None]
     changed = sum(was is not None and not is_same_state(was, copy) for was, copy in pairs)
+    missing = [before[key] for key in before.keys() - keys]
     added = [copy for _, copy in pairs]
-    return _Change(len(pairs) - len(replaced), changed, added, replaced, list(missing.values()))
+    return _Change(len(pairs) - len(replaced), changed, added, replaced, missing)
 
 
 def _bounds(copies: Sequence[ListedCopy], span: Span) -> tuple[int, int]:
