@@ -5,7 +5,8 @@ SHA-256, and the checksums that it states prove the content digest. The marker `
 below the prefix identifies the bucket as this store, so that another bucket of the same name is not
 mistaken for it. Everything else belongs to the user.
 
-    store          S3Store: the marker, looking at, opening and listing objects, completing
+    store          S3Store: looking at, opening and listing objects, completing
+    marker         the object by which a bucket is recognized as this store
     address        the bucket and its options, from a URL
     connection     credentials, the botocore client, and the errors of S3
     signing        signed requests (AWS Signature Version 4)

@@ -63,14 +63,14 @@ class ListClient:
         query = {name: value for name, value in asked.items() if value}
         return read_tree(self._request({"versions": "", **query}))
 
-    def _request(self, query: dict[str, str]) -> bytes:
+    def _request(self, query: dict[str, str]) -> bytes | bytearray:
         """Return the response to a request, which is repeated if it may succeed later.
 
         Without the encoding, a control character in a key makes the response invalid XML.
         """
         return retry(lambda: self._attempt({**query, "encoding-type": "url"}), _RETRY)
 
-    def _attempt(self, query: dict[str, str]) -> bytes:
+    def _attempt(self, query: dict[str, str]) -> bytes | bytearray:
         with self._lock:
             self.requests += 1
         with translated():

@@ -54,7 +54,7 @@ _CHECKSUM = re.compile(r"<ChecksumAlgorithm>([^<]*)</ChecksumAlgorithm>")
 _STANDARD = "STANDARD"
 
 
-def parse(data: bytes) -> Response:
+def parse(data: bytes | bytearray) -> Response:
     """Parse a response; raises Failure if it is not a listing."""
     text = data.decode(errors="surrogateescape")
     folders, columns = _FOLDER.findall(text), _find_columns(text)
@@ -66,7 +66,7 @@ def parse(data: bytes) -> Response:
     return _response(columns, _unescaped(folders), following, is_encoded=is_encoded)
 
 
-def parse_tree(data: bytes) -> Response:
+def parse_tree(data: bytes | bytearray) -> Response:
     """Parse a response by an XML parser."""
     tree = read_tree(data)
     if tree.root != "ListBucketResult":

@@ -1,7 +1,6 @@
 """The bucket store: its marker, its objects, and uploads into it."""
 
 import io
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -11,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from onecopy.aws.client import code_of, status_of
+from onecopy.aws.client import code_of
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import Algorithm, Digest, MiB
 from onecopy.errors import (
@@ -19,7 +18,6 @@ from onecopy.errors import (
     FileChanged,
     Forbidden,
     InvalidKey,
-    InvalidSettings,
     OnecopyError,
     Unavailable,
     WrongBytes,
@@ -27,7 +25,6 @@ from onecopy.errors import (
 from onecopy.httpclient import HttpClient
 from onecopy.key import (
     LONGEST_KEY,
-    RESERVED,
     check_key,
     download_name,
     is_recordable,
@@ -57,6 +54,7 @@ from onecopy.store.s3.key_order import Order
 from onecopy.store.s3.list_entries import is_as_listed
 from onecopy.store.s3.list_objects import ListClient
 from onecopy.store.s3.listing import is_listed, listed
+from onecopy.store.s3.marker import Marker, marker_body
 from onecopy.store.s3.object_info import (
     digests_over_parts,
     is_expiring,
@@ -75,9 +73,6 @@ from onecopy.store.s3.versions import count_versions, keeps_versions
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MARKER = f"{RESERVED}/store.json"
-_STORE_ID = "onecopy-store"
-"""User metadata of the marker: the store's id, so that a HeadObject returns it."""
 _ABSENT = Absent()
 _EXPIRING = Unknown("store-expiring")
 _BATCH = 1000
@@ -115,7 +110,7 @@ class S3Store:
         """See Remote."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
-        self._id: str | None = None
+        self._marker = Marker(address, self._connection, self._heads)
         self._capabilities: Capabilities | None = None
 
     @property
@@ -130,7 +125,7 @@ class S3Store:
             store_id = self.identify(create=True)
             with translated():
                 self._capabilities = probe_bucket(
-                    self.client, self._marker(store_id), _marker_body(store_id)
+                    self.client, self._marker.request(store_id), marker_body(store_id)
                 )
         return self._capabilities
 
@@ -146,77 +141,18 @@ class S3Store:
     # The marker
 
     def identify(self, *, create: bool) -> str:
-        found = self._read_marker()
-        if found is None and create and self._id is None:
-            found = self._write_marker()
-        return self._check_marker(found)
-
-    def _marker(self, store_id: str) -> dict[str, Any]:
-        return {
-            **self.address.place(_MARKER),
-            "ContentType": "application/json",
-            "Metadata": {_STORE_ID: store_id},
-        }
-
-    def _write_marker(self) -> str | None:
-        """Give the bucket an id; among concurrent attempts, one wins."""
-        store_id = secrets.token_hex(16)
-        self._put_once({**self._marker(store_id), "Body": _marker_body(store_id)})
-        return self._read_marker()
-
-    def _put_once(self, request: dict[str, Any]) -> None:
-        """Write an object of onecopy itself unless there is one."""
-        with translated():
-            try:
-                self.client.put_object(**request, IfNoneMatch="*")
-            except ClientError as error:
-                if status_of(error) == 501:  # no conditional writes; `capabilities` will show it
-                    self.client.put_object(**request)
-                elif status_of(error) not in (409, 412):
-                    raise
+        return self._marker.identify(create=create)
 
     def mark(self, name: str) -> None:
         """See Markable."""
-        if not self.is_marked(name):
-            place = self.address.place(_mark(name))
-            json = {"ContentType": "application/json", "Body": b'{"version":1}\n'}
-            self._put_once({**place, **json})
+        self._marker.mark(name)
 
     def is_marked(self, name: str) -> bool:
         """See Markable."""
-        return self._heads.head(self.address.prefix + _mark(name)) is not None
-
-    def _read_marker(self) -> str | None:
-        """Return the id in the marker, or None if there is no marker."""
-        head = self._heads.head(self.address.prefix + _MARKER)
-        if head is None:
-            self.is_vacant()  # raises if there is no such bucket
-            return None
-        return head.metadata.get(_STORE_ID)
+        return self._marker.is_marked(name)
 
     def is_vacant(self) -> bool:
-        """See Store. A HeadObject does not show whether there is a bucket.
-
-        A HeadBucket would, but it is refused to credentials that may list only our prefix.
-        """
-        with translated():
-            try:
-                listed = self.client.list_objects_v2(**self.address.below(), MaxKeys=1)
-            except ClientError as error:
-                if status_of(error) != 404:
-                    raise
-                raise InvalidSettings(
-                    f"there is no bucket {self.address.bucket}: create it, or name another store"
-                ) from error
-        return not listed.get("Contents")
-
-    def _check_marker(self, found: str | None) -> str:
-        if found is None:
-            raise Unavailable(f"no {_MARKER} in {self.url}: check that it is the right bucket")
-        if self._id not in (None, found):
-            raise Unavailable(f"{self.url} is another store now: check that it is the right bucket")
-        self._id = found
-        return found
+        return self._marker.is_vacant()
 
     # Objects
 
@@ -233,7 +169,7 @@ class S3Store:
         if _ABSENT in answers:
             # Checked afterwards: only then was an absent object absent from our bucket.
             try:
-                self._check_marker(self._read_marker())
+                self._marker.check()
             except OnecopyError as error:
                 return [Unknown(store_reason(error))] * len(answers)
         return answers
@@ -294,12 +230,12 @@ class S3Store:
                     yield self._unknown(key, seen)
                 elif is_listed(self.client, self.address, key):
                     yield LeftOut(key, "key-changed")
-        self._check_marker(self._read_marker())
+        self._marker.check()
 
     def _unknown(self, key: str, seen: Unknown) -> LeftOut:
         """Return an object that cannot be looked at; raises Unavailable if no other can either."""
         if seen != _EXPIRING:
-            self._check_marker(self._read_marker())
+            self._marker.check()
         return LeftOut(key, seen.reason)
 
     def _describe(self, key: str) -> Object | Absent | Unknown:
@@ -465,11 +401,3 @@ def _other_bytes(upload: Upload) -> WrongBytes:
     return WrongBytes(
         f"the object at {upload.key!r} does not have the announced digest: upload it again"
     )
-
-
-def _mark(name: str) -> str:
-    return f"{RESERVED}/{name}.json"
-
-
-def _marker_body(store_id: str) -> bytes:
-    return msgspec.json.encode({"id": store_id, "version": 1}) + b"\n"

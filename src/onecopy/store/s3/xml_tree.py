@@ -55,7 +55,7 @@ class Tree:
         self._text.clear()
 
 
-def read_tree(data: bytes) -> Tree:
+def read_tree(data: bytes | bytearray) -> Tree:
     """Read an XML document; raises Failure."""
     tree, parser = Tree(), ParserCreate()
     parser.StartElementHandler, parser.EndElementHandler = tree.start, tree.end
