@@ -95,7 +95,8 @@ class Marker:
     def is_vacant(self) -> bool:
         """Return whether nothing is here; see Store.
 
-        A HeadObject does not show whether there is a bucket. A HeadBucket would, but it is refused to credentials that may list only our prefix.
+        A HeadObject does not show whether there is a bucket. A HeadBucket would, but it is refused
+        to credentials that may list only our prefix.
         """
         with translated():
             try:
