@@ -3,6 +3,7 @@
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings, NoIndex
 from onecopy.gate.interface import Gate
@@ -11,6 +12,9 @@ from onecopy.own_files import OwnFiles
 from onecopy.settings import Settings, untrusted_backend
 from onecopy.store import Store, is_marked, names_server, open_store, store_folder
 from onecopy.urls import is_loopback
+
+if TYPE_CHECKING:
+    from onecopy.gate.explanation import ExplainingGate
 
 
 @contextmanager
@@ -38,6 +42,23 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             price=settings.price,
             trash=settings.trash_patterns,
         )
+
+
+@contextmanager
+def opened_for_explaining(settings: Settings) -> "Iterator[ExplainingGate]":
+    """Open a gate for checks that can be explained; nothing is created. Raises InvalidSettings."""
+    from onecopy.gate.explanation import ExplainingGate
+    from onecopy.tenant import Tenant
+
+    if settings.server is not None:
+        raise InvalidSettings(
+            "a service does not show how its verdicts came about: to explain them, name its index "
+            "and store with --index and --store, not --server"
+        )
+    with opened_backends(settings, create=False) as (index, store):
+        tenant = Tenant(settings.tenant, settings.trust)
+        trash = settings.trash_patterns
+        yield ExplainingGate(index, store, tenant, price=settings.price, trash=trash)
 
 
 @contextmanager

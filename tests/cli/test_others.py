@@ -20,6 +20,7 @@ from onecopy.content import Digests
 from onecopy.digest import MD5, Digest
 from onecopy.errors import Forbidden
 from onecopy.index import open_index
+from onecopy.index.listings import Listings
 from onecopy.listing import ListedCopy, Span
 from onecopy.store import Upload, open_store
 from onecopy.store.memory import MemoryStore
@@ -91,6 +92,7 @@ def test_the_report_has_likely_groups_apart(run: Run, tmp_path: Path) -> None:
     listed = [ListedCopy(key, 7000, tag, 0, False, 1) for key in ("b", "c", "d")]
     listed.append(ListedCopy("e", 9, tag, 0, True, 1))
     with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        assert isinstance(index, Listings)
         index.merge("default", Span("a"), listed)
     text = run("report", *backends(tmp_path)).out.splitlines()
     known = "3 objects known only by an ETag or a similar checksum, which proves no content"

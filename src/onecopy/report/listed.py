@@ -13,7 +13,8 @@ def listed_only(index: object, tenant: str) -> Iterator[tuple[str, ListedCopy]]:
     """
     if not isinstance(index, Listings):
         return
-    copies, recorded = iter(()), b""
+    copies: Iterator[bytes] = iter(())
+    recorded = b""
     for number, listed in enumerate(index.listed_copies(tenant)):
         if number == 0:  # without listed copies, no copy is read
             copies = (_order(copy.key) for copy in index.copies_within(tenant, EVERYTHING))
