@@ -94,8 +94,10 @@ def test_the_verdict_is_that_of_any_gate(world: World, data: bytes) -> None:
 def test_watched_backends_offer_the_same_protocols(world: World) -> None:
     """Optional ones, too, and no others: otherwise the decision would take other steps."""
     gate = explaining(world)
-    for protocol in (Listings, Unread, Lists):
+    of_indexes: tuple[type, ...] = (Listings, Unread, Lists)
+    of_stores: tuple[type, ...] = (Describer, Presigner)
+    for protocol in of_indexes:
         assert isinstance(gate.index, protocol) == isinstance(world.index, protocol)
-    for protocol in (Describer, Presigner):
+    for protocol in of_stores:
         assert isinstance(gate.store, protocol) == isinstance(world.store, protocol)
     assert (gate.store.kind, gate.store.url) == (world.store.kind, world.store.url)
