@@ -11,6 +11,7 @@ from onecopy.index.listings import Listings
 from onecopy.listing import ListedCopy, Span
 from onecopy.testing.index.complete import open_complete
 from tests.conftest import Run, backends
+from tests.standins import Standin
 from tests.upload.conftest import noise, write
 
 A, B, NEW = noise(5000), noise(7000), noise(5000)[::-1]
@@ -96,3 +97,38 @@ def test_a_service_explains_nothing(run: Run, tmp_path: Path) -> None:
     done = run("check", "--explain", "--server", "http://127.0.0.1:9", file)
     assert done.code == 2
     assert "name its index and store with --index and --store" in done.err
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("server", ["seaweedfs", "ministack"])
+def test_a_listed_bucket(
+    run: Run, tmp_path: Path, server: str, request: pytest.FixtureRequest
+) -> None:
+    """After a listing, equal objects are likely duplicates, and a renamed file is explained."""
+    standin: Standin = request.getfixturevalue(server)
+    bucket, client = standin.bucket(), standin.client()
+    for key, data in {"a": A, "b": A, "c": A, "d": B}.items():
+        client.put_object(Bucket=bucket, Key=key, Body=data)
+    where = ("--index", f"sqlite:{tmp_path}/i.sqlite", "--store", standin.store_url(bucket, ""))
+    env = standin.environment()
+    assert run("scan", *where, **env).code == 0
+    report = json.loads(run("report", "--json", *where, **env).out)
+    assert (report["stored"], report["objects"], report["weak"]) == (4, 0, 4)
+    assert (report["likely_duplicates"], report["likely_wasted_bytes"]) == (2, 10_000)
+    assert report["likely_top"][0]["keys"] == ["a", "b", "c"]
+    assert report["requests_cost_usd"] > 0
+    done = run("check", "--explain", "--json", *where, write(tmp_path / "renamed", A), **env)
+    values = json.loads(done.out)
+    assert values["verdict"] == "duplicate"
+    explanation = values["explanation"]
+    assert explanation["listed"] == 3
+    assert {copy["known"] for copy in explanation["considered"]} == {"listed"}
+    assert explanation["reads"] >= 1
+    assert explanation["cost_usd"] > 0
+    after = json.loads(run("report", "--json", *where, **env).out)
+    assert (after["stored"], after["objects"], after["likely_duplicates"]) == (4, 1, 2)
+    assert after["likely_top"][0]["keys"] == ["a", "b", "c"]
+    assert run("scan", "--read", "missing", *where, **env).code == 0
+    certain = json.loads(run("report", "--json", *where, **env).out)
+    assert (certain["objects"], certain["duplicates"], certain["weak"]) == (4, 2, 0)
+    assert certain["bytes_to_read"] == 0

@@ -121,8 +121,8 @@ def command(  # noqa: PLR0913 - one for each option
         notes = opened.notes()
         if only_plan:
             estimate = plan(opened, address, by_import=bucket is not None)
-            values = {**plan_values(estimate), "notes": notes}
-            for line in [json_line(values)] if as_json else [*plan_lines(estimate), *notes]:
+            planned = {**plan_values(estimate), "notes": notes}
+            for line in [json_line(planned)] if as_json else [*plan_lines(estimate), *notes]:
                 Display().line(line)
             return 0
         with (
