@@ -15,6 +15,7 @@ from onecopy.urls import is_loopback
 
 if TYPE_CHECKING:
     from onecopy.confirming import Readers
+    from onecopy.gate.explanation import ExplainingGate
 
 
 @contextmanager
@@ -58,6 +59,23 @@ def opened_readers(settings: Settings, index: Engine, store: Store) -> Iterator[
         return
     with closing(Readers(index, store, limits_for(settings, store))) as readers:
         yield readers
+
+
+@contextmanager
+def opened_for_explaining(settings: Settings) -> "Iterator[ExplainingGate]":
+    """Open a gate for checks that can be explained; nothing is created. Raises InvalidSettings."""
+    from onecopy.gate.explanation import ExplainingGate
+    from onecopy.tenant import Tenant
+
+    if settings.server is not None:
+        raise InvalidSettings(
+            "a service does not show how its verdicts came about: to explain them, name its index "
+            "and store with --index and --store, not --server"
+        )
+    with opened_backends(settings, create=False) as (index, store):
+        tenant = Tenant(settings.tenant, settings.trust)
+        trash = settings.trash_patterns
+        yield ExplainingGate(index, store, tenant, price=settings.price, trash=trash)
 
 
 @contextmanager

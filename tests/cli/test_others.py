@@ -20,8 +20,11 @@ from onecopy.content import Digests
 from onecopy.digest import MD5, Digest
 from onecopy.errors import Forbidden
 from onecopy.index import open_index
+from onecopy.index.listings import Listings
+from onecopy.listing import ListedCopy, Span
 from onecopy.store import Upload, open_store
 from onecopy.store.memory import MemoryStore
+from onecopy.testing.index.complete import open_complete
 from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
@@ -73,12 +76,43 @@ def test_the_report_says_how_to_identify_the_unknown(run: Run, tmp_path: Path) -
         index.forget(tenant, [copy])
         digests = Digests.proved(Digest(MD5, hashlib.md5(noise(5000)).digest()))
         index.add([(tenant, copy._replace(digests=digests))])
-    remark = "1 object with unknown content; run `onecopy scan --read missing`"
+    remark = "to be certain, run `onecopy scan --read missing`, which reads 5.0 kB"
     assert remark in run("report", *backends(tmp_path)).out.splitlines()
     run("scan", *backends(tmp_path))
     assert remark in run("report", *backends(tmp_path)).out.splitlines()
     run("scan", "--read", "missing", *backends(tmp_path))
-    assert "unknown" not in run("report", *backends(tmp_path)).out
+    assert "certain" not in run("report", *backends(tmp_path)).out
+
+
+def test_the_report_has_likely_groups_apart(run: Run, tmp_path: Path) -> None:
+    """Objects that are only listed count, and what is said about them is not said to be proved."""
+    write(tmp_path / "files" / "a", noise(5000))
+    assert run("scan", *backends(tmp_path)).code == 0
+    tag = hashlib.md5(noise(7000)).digest()
+    listed = [ListedCopy(key, 7000, tag, 0, False, 1) for key in ("b", "c", "d")]
+    listed.append(ListedCopy("e", 9, tag, 0, True, 1))
+    with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        assert isinstance(index, Listings)
+        index.merge("default", Span("a"), listed)
+    text = run("report", *backends(tmp_path)).out.splitlines()
+    known = "3 objects known only by an ETag or a similar checksum, which proves no content"
+    assert text == [
+        "5 objects, 26.0 kB, less than $0.01 a month",
+        "1 distinct content, 0 of them stored more than once",
+        "0 duplicates, 0 bytes, $0.00 a month",
+        f"{known}: 2 likely duplicates, 14.0 kB, less than $0.01 a month",
+        "  14.0 kB likely wasted: 3 objects of 7.0 kB: b, c, d",
+        "1 file not read, 9 bytes: no other is known to have the same content",
+        "to be certain, run `onecopy scan --read missing`, which reads 21.0 kB",
+    ]
+    values = json.loads(run("report", "--json", *backends(tmp_path)).out)
+    assert (values["stored"], values["objects"], values["weak"], values["unread"]) == (5, 1, 3, 1)
+    assert (values["duplicates"], values["likely_duplicates"]) == (0, 2)
+    assert (values["likely_groups"], values["likely_wasted_bytes"]) == (1, 14_000)
+    assert (values["bytes_to_read"], values["requests_cost_usd"]) == (21_000, None)
+    [group] = values["likely_top"]
+    assert (group["evidence"], group["keys"]) == (f"etag:{tag.hex()}", ["b", "c", "d"])
+    [] = json.loads(run("report", "--json", "--top", "0", *backends(tmp_path)).out)["likely_top"]
 
 
 def test_scan_follows_the_tenants_of_the_settings(run: Run, tmp_path: Path) -> None:

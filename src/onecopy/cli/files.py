@@ -119,6 +119,7 @@ class Summary:
             self.taken += 1
         elif would:
             self.new += 1
+            self.uncertain += result.unexamined > 0
         elif result.verdict is Verdict.DUPLICATE:
             self.stored += 1
             self.not_sent += max(0, result.size - result.sent)

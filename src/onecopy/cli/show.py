@@ -141,7 +141,7 @@ def _describe(result: Result) -> str:
         return f"uploaded as {printable(result.key or '')}{reason}"
     if result.outcome is Outcome.WOULD_UPLOAD:
         stored = f", although already stored: {_location(result)}" if result.copy else ""
-        return "would be uploaded" + (_in_trash(result) or stored)
+        return "would be uploaded" + (_in_trash(result) or stored) + _unexamined(result)
     if result.verdict is Verdict.DUPLICATE:
         return _describe_duplicate(result)
     if result.outcome is Outcome.KEY_TAKEN:

@@ -105,3 +105,10 @@ class Listings(Protocol):
         not be yielded.
         """
         ...
+
+
+def count_listed(index: object) -> int:
+    """Return the number of listed copies of all tenants, which are read for that."""
+    if not isinstance(index, Listings):
+        return 0
+    return sum(1 for tenant in index.tenants() for _ in index.listed_copies(tenant))

@@ -224,7 +224,7 @@ export class Uploader {
       }));
       signal.throwIfAborted();
       if (result.verdict !== "new") return this.#setResult(item, result);
-      if (result.reason === "in-trash") detail = { copy: result.copy ?? null, reason: "in-trash" };
+      detail = detailOfNew(result);
     }
     await turn.ready;
     signal.throwIfAborted();
@@ -375,6 +375,11 @@ export class Uploader {
     }
     void this.#run(next, (signal) => this.#setNew(next, signal));
   }
+}
+
+/** Return the detail of a file that the check found to be new: as far as it goes beyond that. */
+function detailOfNew({ reason, copy, unexamined = 0 }: Result): Partial<Detail> {
+  return reason === "in-trash" ? { copy: copy ?? null, reason, unexamined } : { unexamined };
 }
 
 function keyProblem(key: string, room: number): string | null {

@@ -101,9 +101,7 @@ export function describeDetail(item: Item): string {
         "this file under another name, or skip it."
       );
     case "new":
-      return item.reason === "in-trash" && item.copy
-        ? `Stored only in a trash or snapshot folder: ${nameInText(item.copy.key)}`
-        : "";
+      return describeNew(item);
     case "uploaded":
       return item.reason === "extra-copy" && item.copy
         ? "Stored as a second copy: the same content is also stored elsewhere."
@@ -125,6 +123,19 @@ function describeCopy({ key, stored_at }: Copy): string {
   const day = date(stored_at);
   const name = nameInText(key);
   return day === "" ? `Stored as ${name}` : `Stored as ${name} on ${day}`;
+}
+
+function describeNew({ reason, copy, unexamined }: Item): string {
+  const files = unexamined === 1 ? "1 stored file" : `${count(unexamined)} stored files`;
+  const details = [
+    reason === "in-trash" && copy
+      ? `Stored only in a trash or snapshot folder: ${nameInText(copy.key)}`
+      : "",
+    unexamined > 0
+      ? `Not certain: ${files} of this size ${unexamined === 1 ? "was" : "were"} not examined`
+      : "",
+  ];
+  return details.filter((detail) => detail !== "").join(". ");
 }
 
 function describeLeader(leader: Item | null): string {
