@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from onecopy.aws.prices import DATED, GET
-from onecopy.cli.show import bytes_text, name_text, result_text, result_values, time_text
+from onecopy.cli.show import (
+    bytes_text,
+    json_line,
+    name_text,
+    result_text,
+    result_values,
+    time_text,
+)
 from onecopy.content import Content, Verdict
 from onecopy.gate.explanation import Considered, Explanation
 from onecopy.index.listings import MOST_COUNTED
@@ -30,10 +37,10 @@ def explained_lines(
     yield f"  so: {conclusion(result, explanation)}"
 
 
-def explained_values(
+def explained_json(
     result: Result, explanation: Explanation, trash: Patterns, *, has_price: bool
-) -> dict[str, Any]:
-    """Return the JSON fields of a result, and of what led to it."""
+) -> Iterator[str]:
+    """Yield one line of JSON: the fields of a result, and of what led to it."""
     content, listing = explanation.content, explanation.listing
     values = {
         "schemes": sorted(map(str, explanation.schemes)),
@@ -50,7 +57,8 @@ def explained_values(
         "cost_usd": _dollars(explanation) if has_price else None,
         "conclusion": conclusion(result, explanation),
     }
-    return {**result_values(result), "explanation": values if result.outcome is None else None}
+    is_decided = result.outcome is None
+    yield json_line({**result_values(result), "explanation": values if is_decided else None})
 
 
 def _met(explanation: Explanation) -> str:
