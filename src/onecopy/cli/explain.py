@@ -152,7 +152,7 @@ def _cost(explanation: Explanation, *, has_price: bool) -> str:
     looks = count_text(explanation.looks, "look")
     reads = count_text(explanation.reads, "read")
     text = f"{looks}, {reads} ({bytes_text(explanation.read_bytes)})"
-    if not has_price:
+    if not has_price or not explanation.looks:
         return text
     return f"{text}: ${_dollars(explanation):.7f} on AWS, {DATED}"
 
