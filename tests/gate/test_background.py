@@ -16,7 +16,7 @@ from onecopy.counted import count
 from onecopy.digest import MiB
 from onecopy.gate import Answer, Limits, LocalGate, Request
 from onecopy.gate.budget import Budget
-from tests.gate.world import World, content, content_digest, md5
+from tests.gate.world import World, content, content_digest, md5, weak_only
 
 _TWINS = json.loads((Path(__file__).parents[1] / "vectors" / "md5-twins.json").read_text())
 _LARGE = bytes(range(256)) * 4096 * 17
@@ -95,13 +95,16 @@ def test_needs_the_content_digest(world: World, gate: LocalGate) -> None:
 def test_time_is_over(world: World, readers: Readers, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a request has no time for is confirmed outside of it."""
     for number in range(5):
-        world.record(f"{number}", b"lazy%d" % number, Digests())
+        data = b"lazy%d" % number
+        world.record(f"{number}", data, Digests.of([(md5(data), Evidence.CLAIMED)]))
     hasty = world.gate(limits=Limits(read_seconds=-1), readers=readers)
     for number in range(5):
         data = b"lazy%d" % number
-        assert ask(lambda data=data: world.check(data, gate=hasty)).verdict is Verdict.DUPLICATE  # type: ignore[misc]
+        asked = content(data, weak=True)
+        answer = ask(lambda asked=asked: hasty.check([asked])[0])  # type: ignore[misc]
+        assert answer.verdict is Verdict.DUPLICATE
     monkeypatch.setattr(Budget, "over", True)
-    assert world.check(b"other", gate=hasty).verdict is Verdict.NEW
+    assert world.check(b"other", weak=True, gate=hasty).verdict is Verdict.NEW
 
 
 def test_a_copy_that_is_gone(world: World, gate: LocalGate) -> None:
@@ -141,17 +144,17 @@ def test_nothing_in_the_trash_is_read(
 def test_counted_tenants_have_the_limit(world: World, readers: Readers) -> None:
     """The MD5 that the checksum API needs cannot be computed in parallel."""
     count(world.index, "default")
-    world.record("a", b"lazy!", Digests())
+    world.record("a", b"lazy!", weak_only(b"lazy!"))
     gate = world.gate(limits=_FEW, readers=readers)
-    assert gate.check([content(b"lazy!")])[0].reason == "read-limit"
+    assert gate.check([content(b"lazy!", weak=True)])[0].reason == "read-limit"
 
 
 def test_the_budget_of_a_day(world: World) -> None:
     """The answer says which limit applies, when it is free again, and what to do."""
-    world.record("a", _LARGE, Digests())
+    world.record("a", _LARGE, weak_only(_LARGE))
     readers = Readers(world.index, cast(RangedStore, world.store), ReadLimits(daily=9 * MiB))
     gate = world.gate(limits=_FEW, readers=readers)
-    answer = ask(lambda: gate.check([content(_LARGE)])[0])
+    answer = ask(lambda: gate.check([content(_LARGE, weak=True)])[0])
     readers.close()
     assert answer.reason == "read-budget"
     assert "raise confirm_daily" in (answer.message or "")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from onecopy.content import Content, Verdict
+from onecopy.content import Content, Digests, Verdict
 from onecopy.digest import MD5, Digest, MiB, Scheme, compose, new_hash
 from onecopy.gate import Limits, LocalGate
 from onecopy.index.listings import Listings
@@ -162,6 +162,31 @@ def test_looks_of_one_request_are_limited(
     assert sum(answer.unexamined for answer in answers) == 10
     assert counted.looks <= 30
     assert all(a.verdict is Verdict.DUPLICATE for a in folder_world.gate().check(contents))
+
+
+def test_a_match_costs_two_looks(folder_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A listed copy that matches is looked at once before it is read, and once after."""
+    contents = []
+    for number in range(30):
+        data = b"x" * (number + 1)
+        listed(folder_world, f"{number:02}", data)
+        contents.append(content(data, weak=True))
+    # A bucket states the MD5 of such an object, so a copy of it has a digest.
+    look = folder_world.store.look
+
+    def stated(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        return [
+            seen._replace(digests=Digests.proved(md5(folder_world.read(seen.key))))
+            if isinstance(seen, Object)
+            else seen
+            for seen in look(keys)
+        ]
+
+    monkeypatch.setattr(folder_world.store, "look", stated)
+    counted = Counted(folder_world, monkeypatch)
+    answers = folder_world.gate().check([*contents, *contents])
+    assert all(answer.verdict is Verdict.DUPLICATE for answer in answers)
+    assert counted.looks == 60
 
 
 def test_a_large_copy_is_found_by_a_probe(world: World) -> None:

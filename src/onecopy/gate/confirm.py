@@ -7,7 +7,7 @@ read once: within a limit in the request, otherwise in the background, and until
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice
 
@@ -73,19 +73,19 @@ class Confirmer:
         self.trash = Trash(index, tenant.name, trash)
         self._background = Background(readers, tenant, self.record) if readers else None
 
-    def settle(self, content: Content, budget: Budget) -> Answer:
+    def settle(self, content: Content, budget: Budget, seen: Mapping[str, Object]) -> Answer:
         """Confirm candidates until one holds the content; read those whose record is not enough.
 
         Candidates in the trash come last, because they cannot make it a duplicate. A copy in a
         bucket of which only the size is known is no reason for doubt: if reading it costs too much,
-        it is counted as not examined.
+        it is counted as not examined. `seen` has objects that have just been looked at, by key.
         """
         doubt, in_trash, unexamined, last = None, list[Copy](), 0, None
         for last in self.candidates(content, budget):
             if self.trash.has(last):
                 in_trash.append(last)
                 continue
-            confirmed = self._confirm_in_time(last, content, budget)
+            confirmed = self._confirm_in_time(last, content, budget, seen.get(last.key))
             if isinstance(confirmed, Copy):
                 return Answer(Verdict.DUPLICATE, confirmed)
             if confirmed is _SKIPPED:
@@ -111,12 +111,12 @@ class Confirmer:
         return not copy.digests and self._store.kind != "folder"
 
     def _confirm_in_time(
-        self, copy: Copy, content: Content, budget: Budget
+        self, copy: Copy, content: Content, budget: Budget, seen: Object | None
     ) -> Copy | Answer | None:
         """Confirm a copy; once the request's time is over, only outside of it."""
         may_skip = self._may_skip(copy)
         if not budget.over:
-            confirmed = self.confirm(copy, content, budget, later=not may_skip)
+            confirmed = self.confirm(copy, content, budget, later=not may_skip, last=seen)
             is_limit = isinstance(confirmed, Answer) and confirmed.reason == READ_LIMIT
             return _SKIPPED if may_skip and is_limit else confirmed
         if self.match(copy, content) is Match.DIFFERENT:
@@ -166,14 +166,22 @@ class Confirmer:
                 is_complete = len(batch) < limit or not fresh or budget.over
 
     def confirm(
-        self, copy: Copy, content: Content, budget: Budget, *, later: bool = True
+        self,
+        copy: Copy,
+        content: Content,
+        budget: Budget,
+        *,
+        later: bool = True,
+        last: Object | None = None,
     ) -> Copy | Answer | None:
         """Return the copy if it is live and holds the content, or the answer if that is unknown.
 
         Returns None if the copy is gone or holds another content, with the index updated. With
         `later`, a copy that is too large for the budget is read in the background, if there is one.
+        `last` is its object if it has just been looked at: reading it looks again, afterwards.
         """
-        seen = self.look([copy])[0]
+        is_likely = last is not None and self.match(copy, content) is Match.LIKELY
+        seen = last if last is not None and is_likely else self.look([copy])[0]
         if isinstance(seen, Unknown):
             return unconfirmed(seen.reason, content)
         recorded = isinstance(seen, Object) and seen.identity == copy.identity
@@ -258,7 +266,9 @@ class Confirmer:
             if scheme.is_computable and (scheme.part_size or seen.size) * MOST_PARTS >= seen.size
         ]
         hashed = hash_object(self._store, key, seen.size, [*usable, *self._md5.schemes])
-        if self._store.look([key])[0] != seen:
+        now = self._store.look([key])[0]
+        # `seen` may have more digests: those that a description of the object adds.
+        if not isinstance(now, Object) or (now.identity, now.size) != (seen.identity, seen.size):
             raise FileChanged(f"{key!r} changed while it was read")
         return hashed
 

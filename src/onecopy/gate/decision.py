@@ -5,7 +5,9 @@ does not suffice. Each step answers the contents that the steps before it left o
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import TypeVar
 
 from onecopy.content import Content, Copy, Evidence, Listed, Verdict
@@ -16,10 +18,14 @@ from onecopy.gate.confirm import DIGEST_NEEDED, NEW, Confirmer, Match, is_unchan
 from onecopy.gate.interface import Answer, Limits
 from onecopy.gate.listed import Examined, ListedCopies
 from onecopy.index.interface import Engine, Lists, Unread
+from onecopy.store.interface import Object
 from onecopy.tenant import Tenant
 
 _T = TypeVar("_T")
 _log = logging.getLogger("onecopy.gate")
+_MOST_AT_ONCE = 8
+"""Rows of contents whose candidates are confirmed concurrently."""
+_NOTHING_SEEN: Mapping[str, Object] = MappingProxyType({})
 LISTED = "listed"
 """The reason if a checksum list has the content and no copy is known."""
 
@@ -67,8 +73,18 @@ class Decider:
             _log.warning("%s: %s", reason, failure)  # the answer has the reason only
             return [Answer(Verdict.UNCONFIRMED, reason=reason)] * len(contents)
 
-    def _decide(self, contents: Sequence[Content], budget: Budget, *, weak: bool) -> list[Answer]:
-        """Decide the common cases in one batch, and the others one by one."""
+    def _decide(
+        self,
+        contents: Sequence[Content],
+        budget: Budget,
+        *,
+        weak: bool,
+        seen: Mapping[str, Object] = _NOTHING_SEEN,
+    ) -> list[Answer]:
+        """Decide the common cases in one batch, and the others one by one.
+
+        `seen` has objects that this request has just looked at, by key.
+        """
         groups = self._look_up(contents)
         proposed = [
             self._propose(content, copies, budget)
@@ -77,15 +93,40 @@ class Decider:
         confirmed = self._if_live(proposed)
         undecided = self._undecided_sizes(contents, proposed)
         unread = self._unread_sizes(undecided)
-        answers: list[Answer] = []
+        rows: dict[object, list[Content]] = {}
         for content, copies, answer in zip(contents, groups, confirmed, strict=True):
-            if answer is None and content.size not in unread and not any(copies):
-                answers.append(NEW)
-            else:
-                answers.append(answer or self._confirmer.settle(content, budget))
+            if answer is None and content.size in unread:
+                rows.setdefault(content.size, []).append(content)
+            elif answer is None and any(copies):
+                rows.setdefault(content, []).append(content)
+        settled = self._settle(list(rows.values()), budget, seen) if rows else {}
+        answers = [
+            answer or settled.get(content, NEW)
+            for content, answer in zip(contents, confirmed, strict=True)
+        ]
         self._look_up_lists(contents, answers)
         self._judge_undecided(contents, answers, undecided if weak else set())
         return answers
+
+    def _settle(
+        self, rows: Sequence[Sequence[Content]], budget: Budget, seen: Mapping[str, Object]
+    ) -> dict[Content, Answer]:
+        """Confirm the candidates of contents: several rows at once, each one after the other.
+
+        Contents that may be the same copy are in one row, so that it is read once.
+        """
+
+        def settle(row: Sequence[Content]) -> dict[Content, Answer]:
+            return {
+                content: self._confirmer.settle(content, budget, seen)
+                for content in dict.fromkeys(row)
+            }
+
+        if len(rows) == 1:  # not worth a thread
+            return settle(rows[0])
+        with ThreadPoolExecutor(min(len(rows), _MOST_AT_ONCE), "onecopy-confirm") as pool:
+            settled = pool.map(settle, rows)
+            return {content: answer for row in settled for content, answer in row.items()}
 
     def _decide_all(
         self, contents: Sequence[Content], budget: Budget, *, weak: bool
@@ -113,7 +154,9 @@ class Decider:
         examined = dict(zip(new, listed.examine([contents[at] for at in new]), strict=True))
         again = [at for at in new if examined[at].is_recorded]
         if again:  # the common case costs no call
-            decided = self._decide([contents[at] for at in again], budget, weak=True)
+            seen = {key: each for at in again for key, each in examined[at].seen.items()}
+            left = [contents[at] for at in again]
+            decided = self._decide(left, budget, weak=True, seen=seen)
             for at, answer in zip(again, decided, strict=True):
                 answers[at] = answer
         for at, each in examined.items():

@@ -8,8 +8,9 @@ is looked at once. What cannot be ruled out within the limits is counted. The co
 same: a missed duplicate costs money, but never bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice, zip_longest
+from types import MappingProxyType
 from typing import NamedTuple
 
 from onecopy.aws.prices import GET
@@ -47,6 +48,8 @@ class Examined(NamedTuple):
     """Copies that may have the content, and that were not looked at: at least this number."""
     reason: str | None = None
     """Why a copy that matches could not be looked at."""
+    seen: Mapping[str, Object] = MappingProxyType({})
+    """The objects that were looked at, by key."""
 
 
 _NOTHING = Examined()
@@ -168,13 +171,16 @@ def _in_turn(wanted: Sequence[_Wanted]) -> Iterator[ListedCopy]:
 def _examined(
     content: Content, wanted: _Wanted, seen: dict[str, Object | Absent | Unknown]
 ) -> Examined:
+    copies = (*wanted.matching, *wanted.opaque)
+    objects = {c.key: look for c in copies if isinstance(look := seen.get(c.key), Object)}
     looks = [seen.get(copy.key) for copy in wanted.matching]
     opaque = [seen.get(copy.key) for copy in wanted.opaque]
     unknown = [look.reason for look in looks if isinstance(look, Unknown)]
     schemes = _needed(content.size, wanted.listing)
     examined = sum(look is not None and not isinstance(look, Unknown) for look in opaque)
     return Examined(
-        is_recorded=any(isinstance(look, Object) for look in (*looks, *opaque)),
+        is_recorded=bool(objects),
+        seen=objects,
         needed=schemes.difference(digest.scheme for digest in content.digests),
         unexamined=max(wanted.listing.opaque - examined, 0) + looks.count(None),
         reason=unknown[0] if unknown else None,
