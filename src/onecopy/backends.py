@@ -64,7 +64,7 @@ def opened_readers(settings: Settings, index: Engine, store: Store) -> Iterator[
 @contextmanager
 def opened_for_explaining(settings: Settings) -> "Iterator[ExplainingGate]":
     """Open a gate for checks that can be explained; nothing is created. Raises InvalidSettings."""
-    from onecopy.gate.explanation import ExplainingGate
+    from onecopy.gate.explanation import ExplainingGate, Notes
     from onecopy.tenant import Tenant
 
     if settings.server is not None:
@@ -72,10 +72,20 @@ def opened_for_explaining(settings: Settings) -> "Iterator[ExplainingGate]":
             "a service does not show how its verdicts came about: to explain them, name its index "
             "and store with --index and --store, not --server"
         )
-    with opened_backends(settings, create=False) as (index, store):
-        tenant = Tenant(settings.tenant, settings.trust)
-        trash = settings.trash_patterns
-        yield ExplainingGate(index, store, tenant, price=settings.price, trash=trash)
+    tenant = Tenant(settings.tenant, settings.trust)
+    notes = Notes(tenant)
+    with opened_backends(settings, create=False) as opened:
+        index, store = notes.of_index(opened[0]), notes.of_store(opened[1])
+        with opened_readers(settings, index, store) as readers:
+            yield ExplainingGate(
+                index,
+                store,
+                tenant,
+                notes=notes,
+                price=settings.price,
+                trash=settings.trash_patterns,
+                readers=readers,
+            )
 
 
 @contextmanager

@@ -98,8 +98,8 @@ def test_the_report_has_likely_groups_apart(run: Run, tmp_path: Path) -> None:
     known = "3 objects known only by an ETag or a similar checksum, which proves no content"
     assert text == [
         "5 objects, 26.0 kB, less than $0.01 a month",
-        "1 distinct content, 0 of them stored more than once",
-        "0 duplicates, 0 bytes, $0.00 a month",
+        "1 proved content, 0 of them stored more than once",
+        "0 proved duplicates, 0 bytes, $0.00 a month",
         f"{known}: 2 likely duplicates, 14.0 kB, less than $0.01 a month",
         "  14.0 kB likely wasted: 3 objects of 7.0 kB: b, c, d",
         "1 file not read, 9 bytes: no other is known to have the same content",

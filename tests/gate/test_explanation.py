@@ -1,15 +1,18 @@
 """How a verdict came about: what the real decision asked of index and store."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from onecopy.content import Content, Verdict
 from onecopy.digest import MD5
-from onecopy.gate.explanation import ExplainingGate, Explanation
+from onecopy.gate.explanation import ExplainingGate, Explanation, Notes
 from onecopy.gate.interface import Answer
 from onecopy.index.interface import Lists, Unread
 from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
 from onecopy.store.interface import Absent, Describer, Object, Presigner
+from onecopy.store.ranges import Ranged
 from onecopy.tenant import Tenant
 from tests.gate.test_listed import listed
 from tests.gate.world import World, content_digest, md5
@@ -26,7 +29,15 @@ def explain(world: World, data: bytes, *, weak: bool = True) -> tuple[Answer, Ex
 
 def explaining(world: World) -> ExplainingGate:
     """Return a gate of the world that explains."""
-    return ExplainingGate(world.index, world.store, Tenant(), price=0.023, trash=Patterns(TRASH))
+    notes = Notes(Tenant())
+    return ExplainingGate(
+        notes.of_index(world.index),
+        notes.of_store(world.store),
+        Tenant(),
+        notes=notes,
+        price=0.023,
+        trash=Patterns(TRASH),
+    )
 
 
 def test_a_listed_copy_that_matches(world: World) -> None:
@@ -101,3 +112,19 @@ def test_watched_backends_offer_the_same_protocols(world: World) -> None:
     for protocol in of_stores:
         assert isinstance(gate.store, protocol) == isinstance(world.store, protocol)
     assert (gate.store.kind, gate.store.url) == (world.store.kind, world.store.url)
+
+
+def test_ranges_read_by_other_threads_count(world: World) -> None:
+    """A large copy is read in ranges in the background: each is noted, with its bytes."""
+    world.upload("a", b"some bytes")
+    gate = explaining(world)
+    store = gate.store
+    assert isinstance(store, Ranged)
+    [seen] = gate.store.look(["a"])
+    assert isinstance(seen, Object)
+    with ThreadPoolExecutor(2) as threads:
+        data = list(threads.map(lambda at: store.read_range(seen, at, 5), (0, 5)))
+    assert b"".join(data) == b"some bytes"
+    explanation = gate.explanation()
+    assert (explanation.reads, explanation.read_bytes, explanation.looks) == (2, 10, 1)
+    assert explanation.considered["a"].is_read

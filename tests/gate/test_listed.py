@@ -7,8 +7,10 @@ import pytest
 
 from onecopy.content import Content, Digests, Verdict
 from onecopy.digest import MD5, Digest, MiB, Scheme, compose, new_hash
-from onecopy.gate import Limits
+from onecopy.gate import Limits, LocalGate
 from onecopy.index.listings import Listings
+from onecopy.index.lists_only import ListsOnly
+from onecopy.index.memory import MemoryIndex
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.bucket import BucketWorld
@@ -255,3 +257,12 @@ def _over_parts(part_size: int) -> Digest:
     step = part_size * MiB
     values = [new_hash(scheme, BIG[at : at + step]).digest() for at in range(0, len(BIG), step)]
     return compose(scheme, values)
+
+
+def test_a_table_of_checksums_is_not_written(world: World) -> None:
+    """It can't be: without listed copies to look at, a check records nothing."""
+    index = ListsOnly(MemoryIndex(), "dynamodb://sums")
+    gate = LocalGate(index, world.store, secrets=[])
+    assert gate.probe([9 * MiB, 5]) == [frozenset(), frozenset()]
+    [answer] = gate.check([content(b"12345", weak=True)])
+    assert answer.verdict is Verdict.NEW

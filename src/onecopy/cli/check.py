@@ -5,7 +5,7 @@ from contextlib import ExitStack, closing
 import click
 
 from onecopy.backends import opened_for_explaining, opened_gate, own_files
-from onecopy.cli.explain import explained_lines, explained_values
+from onecopy.cli.explain import explained_json, explained_lines
 from onecopy.cli.files import (
     Summary,
     display_of_files,
@@ -15,7 +15,6 @@ from onecopy.cli.files import (
     takes_files,
 )
 from onecopy.cli.options import closing_help, takes_settings
-from onecopy.cli.show import json_line
 from onecopy.settings import Settings
 from onecopy.upload.checking import check
 
@@ -56,7 +55,7 @@ def command(  # noqa: PLR0913 - options by name
     its size. If several files have the same content, all but the first are reported as duplicates.
     """
     if explain:
-        summary = _explain(settings, paths, as_json=as_json, progress=progress)
+        summary = _explain(settings, paths, as_json=as_json, progress=progress, wait=not no_wait)
         return _exit_code(summary)
     with opened_gate(settings_for_check(settings), create=False) as gate, ExitStack() as stack:
         own, accept = own_files(settings, gate, for_check=True), settings.filter
@@ -74,7 +73,12 @@ def command(  # noqa: PLR0913 - options by name
 
 
 def _explain(
-    settings: Settings, paths: tuple[str, ...], *, as_json: bool, progress: bool | None
+    settings: Settings,
+    paths: tuple[str, ...],
+    *,
+    as_json: bool,
+    progress: bool | None,
+    wait: bool,
 ) -> Summary:
     """Check each file by itself, and show how its verdict came about."""
     summary = Summary()
@@ -85,14 +89,14 @@ def _explain(
     ):
         has_price = gate.store.kind == "s3"
         for found in files_below(paths, "", own, accept, output, any_name=True):
-            for result in check([found], gate, progress=output.callback):
+            work = check(
+                [found], gate, progress=output.callback, wait=wait, confirming=output.confirming
+            )
+            for result in work:
                 summary.add(result)
                 made, trash = gate.explanation(), settings.trash_patterns
-                if as_json:
-                    values = explained_values(result, made, trash, has_price=has_price)
-                    output.line(json_line(values))
-                    continue
-                for line in explained_lines(result, made, trash, has_price=has_price):
+                show = explained_json if as_json else explained_lines
+                for line in show(result, made, trash, has_price=has_price):
                     output.line(line)
         output.note(summary.text(settings.price, "new"))
     return summary

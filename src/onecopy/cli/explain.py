@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from onecopy.aws.prices import DATED, GET
-from onecopy.cli.show import bytes_text, name_text, result_text, result_values, time_text
+from onecopy.cli.show import (
+    bytes_text,
+    json_line,
+    name_text,
+    result_text,
+    result_values,
+    time_text,
+)
 from onecopy.content import Content, Verdict
 from onecopy.gate.explanation import Considered, Explanation
 from onecopy.index.listings import MOST_COUNTED
@@ -30,10 +37,10 @@ def explained_lines(
     yield f"  so: {conclusion(result, explanation)}"
 
 
-def explained_values(
+def explained_json(
     result: Result, explanation: Explanation, trash: Patterns, *, has_price: bool
-) -> dict[str, Any]:
-    """Return the JSON fields of a result, and of what led to it."""
+) -> Iterator[str]:
+    """Yield one line of JSON: the fields of a result, and of what led to it."""
     content, listing = explanation.content, explanation.listing
     values = {
         "schemes": sorted(map(str, explanation.schemes)),
@@ -50,7 +57,8 @@ def explained_values(
         "cost_usd": _dollars(explanation) if has_price else None,
         "conclusion": conclusion(result, explanation),
     }
-    return {**result_values(result), "explanation": values if result.outcome is None else None}
+    is_decided = result.outcome is None
+    yield json_line({**result_values(result), "explanation": values if is_decided else None})
 
 
 def _met(explanation: Explanation) -> str:
@@ -144,7 +152,7 @@ def _cost(explanation: Explanation, *, has_price: bool) -> str:
     looks = count_text(explanation.looks, "look")
     reads = count_text(explanation.reads, "read")
     text = f"{looks}, {reads} ({bytes_text(explanation.read_bytes)})"
-    if not has_price:
+    if not has_price or not explanation.looks:
         return text
     return f"{text}: ${_dollars(explanation):.7f} on AWS, {DATED}"
 

@@ -135,8 +135,9 @@ def _lines(figures: Report, cost: float | None) -> list[str]:
 
 
 def _proved_lines(figures: Report) -> list[str]:
-    contents = count_text(figures.contents, "distinct content")
-    duplicates = count_text(figures.duplicates, "duplicate")
+    proved = "proved " if figures.stored > figures.objects else ""  # there are others
+    contents = count_text(figures.contents, f"{proved or 'distinct '}content")
+    duplicates = count_text(figures.duplicates, f"{proved}duplicate")
     lines = [
         f"{count_text(figures.stored, 'object')}, {_amount(figures.bytes, figures.cost)}",
         f"{contents}, {figures.groups:,} of them stored more than once",

@@ -1,5 +1,10 @@
 """How a verdict came about: the steps of the real decision, noted as they are made.
 
+    notes = Notes(tenant)
+    gate = ExplainingGate(notes.of_index(index), notes.of_store(store), tenant, notes=notes, …)
+    gate.check([content])
+    gate.explanation()
+
 An `ExplainingGate` decides as any other. Its index and its store are wrapped, so that what they
 return to the decision is noted; other gates pay nothing for that.
 """
@@ -8,8 +13,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import getattr_static, isroutine
 from io import IOBase
+from threading import Lock
 from typing import Any, TypeVar, cast
 
+from onecopy.confirming import Readers
 from onecopy.content import Content, Copy, Digests, Listed
 from onecopy.digest import Scheme
 from onecopy.gate.interface import Answer
@@ -70,18 +77,21 @@ class Explanation:
 class ExplainingGate(LocalGate):
     """A gate for checks of one file at a time, which can be explained."""
 
-    def __init__(
-        self, index: Engine, store: Store, tenant: Tenant, *, price: float, trash: Patterns
+    def __init__(  # noqa: PLR0913 - its collaborators, by name
+        self,
+        index: Engine,
+        store: Store,
+        tenant: Tenant,
+        *,
+        notes: "Notes",
+        price: float,
+        trash: Patterns,
+        readers: Readers | None = None,
     ) -> None:
-        self._notes = _Notes(tenant.prefix)
         super().__init__(
-            self._notes.of_index(index),
-            self._notes.of_store(store),
-            tenant,
-            secrets=[],
-            price=price,
-            trash=trash,
+            index, store, tenant, secrets=[], price=price, trash=trash, readers=readers
         )
+        self._notes = notes
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         found = super().probe(sizes)
@@ -104,11 +114,12 @@ _Note = Callable[..., object]
 """Called with the result of a call and its arguments; for an iterator, with each item."""
 
 
-class _Notes:
-    """Notes what an index and a store return."""
+class Notes:
+    """Notes what an index and a store return about one tenant's contents; from any thread."""
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+    def __init__(self, tenant: Tenant) -> None:
+        self._prefix = tenant.prefix
+        self._lock = Lock()
         self.made = Explanation()
 
     def of_index(self, index: Engine) -> Engine:
@@ -123,7 +134,7 @@ class _Notes:
             "listed_sizes": self._counted,
             "listed": self._on_lists,
         }
-        return _watched(index, notes)
+        return self._watched(index, notes)
 
     def of_store(self, store: Store) -> Store:
         """Return a store whose answers are noted."""
@@ -131,8 +142,9 @@ class _Notes:
             "look": self._looked,
             "describe": self._looked,
             "open": self._opened,
+            "read_range": self._read_range,
         }
-        return _watched(store, notes)
+        return self._watched(store, notes)
 
     def _at(self, key: str) -> Considered:
         return self.made.considered.setdefault(key, Considered(key))
@@ -158,30 +170,43 @@ class _Notes:
             self._at(key.removeprefix(self._prefix)).seen = each
 
     def _opened(self, _stream: object, key: str) -> None:
-        considered = self._at(key.removeprefix(self._prefix))
-        considered.is_read = True
+        seen = self._at(key.removeprefix(self._prefix)).seen
+        self._read(key, seen.size if isinstance(seen, Object) else 0)
+
+    def _read_range(self, _data: object, seen: Object, _offset: int, length: int) -> None:
+        self._read(seen.key, length)
+
+    def _read(self, key: str, length: int) -> None:
+        self._at(key.removeprefix(self._prefix)).is_read = True
         self.made.reads += 1
-        if isinstance(considered.seen, Object):
-            self.made.read_bytes += considered.seen.size
+        self.made.read_bytes += length
+
+    def _watched(self, inner: _T, notes: dict[str, _Note]) -> _T:
+        return cast(_T, _Watched(inner, notes, self._lock))
 
 
 class _Watched:
     """Passes every call on, and notes the results of some."""
 
-    def __init__(self, inner: object, notes: dict[str, _Note]) -> None:
+    def __init__(self, inner: object, notes: dict[str, _Note], lock: Lock) -> None:
         self._inner = inner
         # As attributes of its own, so that it offers the optional protocols of `inner`, no others.
         for name in dir(type(inner)):
             if not name.startswith("_") and isroutine(getattr_static(type(inner), name)):
                 member = getattr(inner, name)
-                vars(self)[name] = _noting(member, notes[name]) if name in notes else member
+                note = notes.get(name)
+                vars(self)[name] = _noting(member, _locked(note, lock)) if note else member
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as in the wrapped object
         return getattr(self._inner, name)
 
 
-def _watched(inner: _T, notes: dict[str, _Note]) -> _T:
-    return cast(_T, _Watched(inner, notes))
+def _locked(note: _Note, lock: Lock) -> _Note:
+    def noted(*arguments: object) -> None:
+        with lock:
+            note(*arguments)
+
+    return noted
 
 
 def _noting(member: Callable[..., Any], note: _Note) -> Callable[..., Any]:

@@ -136,6 +136,8 @@ class ListedCopies:
     def _describe(self, copies: Iterable[ListedCopy]) -> dict[str, Object | Absent | Unknown]:
         """Look at copies; record those that are there, and unlist those and the ones gone."""
         wanted = {copy.key: copy for copy in copies}
+        if not wanted:  # the index may be one that cannot be written
+            return {}
         seen = dict(zip(wanted, self._look(list(wanted)), strict=True))
         name = self._tenant.name
         objects = [(key, each) for key, each in seen.items() if isinstance(each, Object)]
