@@ -14,7 +14,7 @@ from onecopy.gate import Answer, Finish, Limits, Request, completion
 from onecopy.gate.md5 import WholeMd5
 from onecopy.store.interface import Send
 from tests.gate.direct import DirectWorld
-from tests.gate.world import content_digest, parts_of
+from tests.gate.world import content_digest
 
 LARGE = bytes(SMALLEST_PART)
 
@@ -205,7 +205,7 @@ class Asked:
     def __init__(self) -> None:
         self.keys: list[str] = []
 
-    def ask(self, reading: object, seen: object) -> tuple[str, None, int]:  # noqa: ARG002
+    def ask(self, reading: object, seen: object) -> tuple[str, None, int]:
         self.keys.append(reading.copy.key)  # type: ignore[attr-defined]
         return CONFIRMING, None, 7
 
