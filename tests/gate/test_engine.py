@@ -52,6 +52,7 @@ def test_lists_and_unread_copies_are_optional(
     [stored] = gate.complete([world.send(begun.ticket, b"upload", gate)])
     assert stored.verdict is Verdict.NEW
     assert gate.check([content(b"upload")])[0].copy == stored.copy
+    assert gate.probe([6]) == [{content_digest(b"upload").scheme}]
 
 
 def _only_of_a_digest(index: Engine) -> Callable[..., Iterator[tuple[str, Copy]]]:

@@ -25,7 +25,7 @@ from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, ticket_secr
 from onecopy.gate.interface import Config
 from onecopy.patterns import Patterns
 from onecopy.store.interface import Absent, Object, Send, Store, Unknown, Upload
-from tests.gate.world import World, content_digest
+from tests.gate.world import World, content, content_digest, weak_only
 
 
 @pytest.fixture
@@ -94,6 +94,20 @@ def test_limits_of_a_request(
 
 def _ticket(gate: LocalGate) -> str:
     return gate.begin([Request("large", 8 * MiB)])[0].ticket or ""
+
+
+def test_an_invalid_content_does_not_change_the_answers_beside_it(world: World) -> None:
+    """Copies are read, and further digests requested, as in a check without it."""
+    world.record("unread", b"lazy!", Digests())
+    world.record("weak", b"weakly", weak_only(b"weakly"))
+    invalid, lazy = Content(-1, ()), content(b"lazy!")
+    answers = world.gate().check([invalid, lazy, invalid, content(b"others")])
+    assert [(answer.verdict, answer.reason) for answer in answers] == [
+        (Verdict.UNCONFIRMED, "size-invalid"),
+        (Verdict.DUPLICATE, None),
+        (Verdict.UNCONFIRMED, "size-invalid"),
+        (Verdict.UNCONFIRMED, "digest-needed"),
+    ]
 
 
 def test_an_index_that_cannot_be_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

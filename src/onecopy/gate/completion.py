@@ -209,7 +209,7 @@ class Completion:
             item.answer = Answer.refusal(
                 UploadUnknown("this upload was aborted or cleaned up: begin it again")
             )
-            if item.at_key is not None and (item.digest or item.ticket.size == 0):
+            if item.at_key is not None and item.digest:
                 found = self._judge_taken_key(item, item.at_key)
                 if found.copy is not None:
                     item.answer, item.copy = None, found.copy

@@ -1,0 +1,220 @@
+"""The gate of a bucket to which clients send bytes directly, on one in memory."""
+
+from hashlib import md5 as new_md5
+from hashlib import sha256
+
+import pytest
+
+from onecopy.confirming import CONFIRMING
+from onecopy.content import Copy, Digests, Evidence, Verdict
+from onecopy.counted import count
+from onecopy.digest import CLIENT_MD5, SMALLEST_PART, Digest
+from onecopy.errors import Forbidden, Unavailable, WrongBytes
+from onecopy.gate import Answer, Finish, Limits, Request, completion
+from onecopy.gate.md5 import WholeMd5
+from onecopy.store.interface import Send
+from tests.gate.direct import DirectWorld
+from tests.gate.world import content_digest
+
+LARGE = bytes(SMALLEST_PART)
+
+
+@pytest.fixture
+def world() -> DirectWorld:
+    """Return an empty world with a bucket in memory."""
+    return DirectWorld.new()
+
+
+def asking(key: str, data: bytes, *, anyway: bool = False, check_key: bool = False) -> Request:
+    """Return a request to upload a content."""
+    return Request(key, len(data), content_digest(data), anyway=anyway, check_key=check_key)
+
+
+def outcome(answer: Answer) -> tuple[Verdict, str | None]:
+    """Return the verdict and the reason of an answer."""
+    return answer.verdict, answer.reason
+
+
+def test_a_small_upload(world: DirectWorld) -> None:
+    """It is an object as soon as it is sent, and costs no request but the one that sends it."""
+    gate = world.gate("photos")
+    [begun] = gate.begin([asking("a", b"bytes")])
+    checksum = sha256(b"bytes").hexdigest()
+    url = "https://bucket/photos/a?partNumber=1"
+    assert begun.send == Send(1, "PUT", url, {"x-amz-checksum-sha256": checksum})
+    gate.send(begun.ticket or "", begun.send, lambda: iter([b"bytes"]), 5)
+    assert (world.objects(), world.recorded("photos")) == ({"photos/a": b"bytes"}, {})
+    [done] = gate.complete([Finish(begun.ticket or "")])
+    assert outcome(done) == (Verdict.NEW, None)
+    assert world.recorded("photos") == {"a": done.copy}
+    assert world.bucket.looked == []
+
+
+def test_a_small_upload_of_other_bytes_is_not_signed(world: DirectWorld) -> None:
+    """P2: its bytes would be an object before anything compares them."""
+    gate = world.gate()
+    [begun] = gate.begin([asking("a", b"bytes")])
+    with pytest.raises(WrongBytes):
+        gate.parts(begun.ticket or "", [(1, sha256(b"other").digest())])
+
+
+def test_a_large_upload(world: DirectWorld) -> None:
+    """Of exactly 8 MiB, begun without a digest: it is composed from the parts in the bucket."""
+    gate = world.gate("photos")
+    [begun] = gate.begin([Request("a", len(LARGE))])
+    upload = world.upload_of(begun.ticket or "", "photos")
+    note = f"upload-{sha256(upload.store_id.encode()).hexdigest()}"
+    assert world.index.get(note)
+    world.send(begun.ticket or "", LARGE, gate)
+    assert world.objects() == {}
+    [done] = gate.complete([Finish(begun.ticket or "")])
+    assert outcome(done) == (Verdict.NEW, None)
+    assert content_digest(LARGE) in world.recorded("photos")["a"].digests
+    assert world.index.get(note) is None
+
+
+def test_a_bucket_that_lists_no_checksums(world: DirectWorld) -> None:
+    """It compares those that the client states when it completes the upload."""
+    gate = world.gate()
+    [begun] = gate.begin([Request("a", len(LARGE))])
+    finish = world.send(begun.ticket or "", LARGE, gate)
+    world.bucket.lists_sums = False
+    assert outcome(gate.complete([finish._replace(parts=())])[0])[1] == "digest-needed"
+    other = (sha256(b"other").digest(),)
+    assert outcome(gate.complete([finish._replace(parts=other)])[0])[1] == "digest-mismatch"
+    finish = world.send(gate.begin([Request("a", len(LARGE))])[0].ticket or "", LARGE, gate)
+    assert outcome(gate.complete([finish])[0]) == (Verdict.NEW, None)
+
+
+def test_keys_of_small_uploads(world: DirectWorld) -> None:
+    """Only a known key is looked at, or on request; no other is overwritten (P7)."""
+    gate = world.gate("photos")
+    world.record("known", b"known", tenant="photos")
+    for key in ("taken", "checked", "large"):
+        world.place(f"photos/{key}", b"other")
+    world.bucket.looked.clear()
+    answers = gate.begin(
+        [
+            asking("free", b"free"),
+            asking("known", b"bytes"),
+            asking("taken", b"BYTES"),
+            asking("checked", b"third", check_key=True),
+            asking("large", LARGE),
+        ]
+    )
+    assert set(world.bucket.looked) == {"photos/known", "photos/checked", "photos/large"}
+    taken = (Verdict.NEW, "key-taken")
+    free = (Verdict.NEW, None)
+    assert [outcome(answer) for answer in answers] == [free, taken, free, taken, taken]
+    assert [at for at, answer in enumerate(answers) if answer.ticket] == [0, 2]
+    finish = world.send(answers[2].ticket or "", b"BYTES", gate)
+    assert outcome(gate.complete([finish])[0]) == taken
+    assert world.objects()["photos/taken"] == b"other"
+
+
+@pytest.mark.parametrize("error", [Forbidden, Unavailable])
+def test_a_bucket_that_cannot_be_reached(
+    world: DirectWorld, monkeypatch: pytest.MonkeyPatch, error: type[Forbidden | Unavailable]
+) -> None:
+    """P3: small uploads whose keys are not looked at are unconfirmed; no marker is created."""
+
+    def identify(*, create: bool) -> str:
+        assert create is False
+        raise error("no")
+
+    monkeypatch.setattr(world.bucket, "identify", identify)
+    first, large, last = world.gate().begin(
+        [asking("a", b"bytes"), asking("b", LARGE), asking("c", b"other")]
+    )
+    assert first == last == Answer(Verdict.UNCONFIRMED, reason=f"store-{error.reason}")
+    assert large.ticket
+
+
+def test_many_uploads_at_once(world: DirectWorld) -> None:
+    """Each is answered in its place; one that takes long does not keep the others waiting."""
+    gate, data = world.gate(), [b"%d" % number for number in range(6)]
+    begun = gate.begin([asking(each.decode(), each) for each in data])
+    finishes = [
+        world.send(answer.ticket or "", each, gate)
+        for answer, each in zip(begun, data, strict=True)
+    ]
+    world.bucket.completing.add("2")
+    answers = gate.complete(finishes)
+    assert answers.pop(2) == Answer(Verdict.UNCONFIRMED, reason="completing")
+    assert [(answer.verdict, answer.copy and answer.copy.key) for answer in answers] == [
+        (Verdict.NEW, key) for key in "01345"
+    ]
+    world.bucket.completing.clear()
+    assert outcome(gate.complete(finishes[2:3])[0]) == (Verdict.NEW, None)
+
+
+def test_no_request_waits_for_another(world: DirectWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket may take minutes: the index decides which one is the extra copy (P4)."""
+    monkeypatch.setattr(completion, "_MAX_WAIT", 0.0)
+    gate = world.gate()
+    finish = world.send(gate.begin([asking("a", b"bytes")])[0].ticket or "", b"bytes", gate)
+    with gate._completing.hold({content_digest(b"bytes")}) as held:
+        assert held
+        assert outcome(gate.complete([finish])[0]) == (Verdict.NEW, None)
+
+
+def test_the_client_states_the_md5(world: DirectWorld) -> None:
+    """It is claimed, under a scheme that no check has; a small object's is proved by the store."""
+    count(world.index, "default")
+    gate, stated = world.gate(), new_md5(b"any", usedforsecurity=False).digest()
+    assert gate.config().features == ("checksum-api", "md5")
+    for key, data in (("small", b"bytes"), ("large", LARGE)):
+        sent = world.send(gate.begin([asking(key, data)])[0].ticket or "", data, gate)
+        assert outcome(gate.complete([sent._replace(md5=stated)])[0]) == (Verdict.NEW, None)
+    small, large = (dict(world.recorded()[key].digests.pairs()) for key in ("small", "large"))
+    assert large[Digest(CLIENT_MD5, stated)] is Evidence.CLAIMED
+    assert len(large) == 2
+    assert set(small.values()) == {Evidence.PROVED}
+
+
+def test_an_md5_that_cannot_be_read_now(
+    world: DirectWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only that upload is unconfirmed and not recorded; each MD5 goes with its own upload."""
+    stated = dict[str, bytes | None]()
+
+    def add(_: WholeMd5, copy: Copy, md5: bytes | None) -> Copy:
+        stated[copy.key] = md5
+        if copy.key == "b":
+            raise Forbidden("no")
+        return copy
+
+    monkeypatch.setattr(WholeMd5, "is_wanted", True)
+    monkeypatch.setattr(WholeMd5, "add", add)
+    gate = world.gate()
+    begun = gate.begin([asking(key, key.encode()) for key in "abc"])
+    finishes = [
+        world.send(answer.ticket or "", key.encode(), gate)._replace(md5=key.encode() * 16)
+        for answer, key in zip(begun, "abc", strict=True)
+    ]
+    first, failed, last = gate.complete(finishes)
+    assert failed == Answer(Verdict.UNCONFIRMED, reason="store-forbidden")
+    assert outcome(first) == outcome(last) == (Verdict.NEW, None)
+    assert set(world.recorded()) == {"a", "c"}
+    assert stated == {key: key.encode() * 16 for key in "abc"}
+
+
+class Asked:
+    """Readers that are asked, and read nothing."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def ask(self, reading: object, seen: object) -> tuple[str, None, int]:
+        self.keys.append(reading.copy.key)  # type: ignore[attr-defined]
+        return CONFIRMING, None, 7
+
+
+def test_readers_are_asked(world: DirectWorld) -> None:
+    """What a request may not read is left to the readers, and the answer says how far they are."""
+    world.record("a", b"bytes", Digests())
+    readers = Asked()
+    gate = world.gate(limits=Limits(read_bytes=1), readers=readers)  # type: ignore[arg-type]
+    [answer] = gate.begin([asking("a", b"bytes")])
+    assert answer == Answer(Verdict.UNCONFIRMED, reason=CONFIRMING, bytes_read=7)
+    assert readers.keys == ["a"]
