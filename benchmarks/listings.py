@@ -101,9 +101,9 @@ class Clock:
     def __init__(self) -> None:
         self.seconds = self.slowest = self.cpu = 0.0
 
-    def time(self, act: Callable[[], object]) -> None:
+    def time(self, act: Callable[..., object], *arguments: object) -> None:
         began, cpu = time.perf_counter(), time.process_time()
-        act()
+        act(*arguments)
         spent = time.perf_counter() - began
         self.cpu += time.process_time() - cpu
         self.seconds += spent
@@ -144,8 +144,10 @@ def merge_at_once(index: SqliteIndex, bucket: Bucket, tenant: str) -> None:
         def turn() -> None:
             page[:] = next(spans, (EVERYTHING, []))[1]
 
-        while making.time(turn) or page:
+        making.time(turn)
+        while page:
             yield from page
+            making.time(turn)
 
     clock = Clock()
     clock.time(lambda: index.merge(tenant, EVERYTHING, objects()))
@@ -165,7 +167,7 @@ def write_rows(index: SqliteIndex, file: Path) -> Clock:
             rows = source.execute(f"SELECT * FROM {table} ORDER BY id")
             insert = f"INSERT INTO {table} VALUES ({'?, ' * (len(rows.description) - 1)}?)"
             while batch := [row for row, _ in zip(rows, range(at_once), strict=False)]:
-                clock.time(lambda batch=batch, insert=insert: commit(connection, insert, batch))
+                clock.time(commit, connection, insert, batch)
         source.close()
     return clock
 
@@ -193,7 +195,7 @@ def write_plain(bucket: Bucket, file: Path) -> tuple[Clock, int]:
         connection.execute(PLAIN)
         insert = "INSERT INTO plain VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)"
         for _, objects in bucket.spans():
-            clock.time(lambda objects=objects: commit(connection, insert, objects))
+            clock.time(commit, connection, insert, objects)
         size = connection.pragma("page_count") * connection.pragma("page_size")
     return clock, size
 
@@ -210,7 +212,7 @@ def write_tree(bucket: Bucket, file: Path) -> tuple[Clock, int]:
         for number, (_, objects) in enumerate(bucket.spans()):
             entries = sorted(sizes.entries(objects, number))
             rows = list(zip(entries, range(len(entries)), strict=True))
-            clock.time(lambda rows=rows: commit(connection, "INSERT INTO tree VALUES (?, ?)", rows))
+            clock.time(commit, connection, "INSERT INTO tree VALUES (?, ?)", rows)
         size = connection.pragma("page_count") * connection.pragma("page_size")
     return clock, size
 

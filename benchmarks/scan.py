@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.list_bucket import PREFIX, by_boto3, fill
 from tests.gate.bucket import open_bucket
 from tests.standins import SERVERS, Standin
 
-from list_bucket import PREFIX, by_boto3, fill
 from onecopy.gate import bind
 from onecopy.index.sqlite import open_url
 from onecopy.scan import Figures, scan_by_listing

@@ -171,7 +171,7 @@ class MemoryStore:
         upload: Upload,
         digest: Digest,
         sums: Sequence[bytes] = (),  # noqa: ARG002 - it knows them
-    ) -> Object | KeyTaken:
+    ) -> Object | KeyTaken | Completing:
         with self._lock:
             staged = self._staged(upload)
             content = _join(upload, staged, digest)
