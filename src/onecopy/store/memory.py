@@ -15,7 +15,15 @@ from onecopy.errors import FileChanged, InvalidSettings, UploadUnknown, WrongByt
 from onecopy.key import check_key
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
-from onecopy.store.interface import Absent, KeyTaken, Object, Part, Unknown, Upload
+from onecopy.store.interface import (
+    Absent,
+    Completing,
+    KeyTaken,
+    Object,
+    Part,
+    Unknown,
+    Upload,
+)
 from onecopy.store.listings import Page
 from onecopy.store.parts import check_digest, part_span, parts_missing
 from onecopy.timestamp import now
