@@ -1,9 +1,11 @@
 """The copies that the index has recorded at keys of several tenants."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
+from onecopy.index.listings import Listings
 from onecopy.tenant import Owned
 
 
@@ -14,3 +16,18 @@ def recorded_at(index: Engine, keys: Sequence[Owned]) -> list[Copy | None]:
         own = [owned for owned in keys if owned.tenant.name == name]
         copies |= zip(own, index.at(name, [owned.key for owned in own]), strict=True)
     return [copies[owned] for owned in keys]
+
+
+def unlist_recorded(index: Engine, recorded: Sequence[tuple[str, Copy]]) -> None:
+    """Delete what is listed at the keys of (tenant, copy) pairs: the copies state more.
+
+    Otherwise checks would count the same objects as not examined, and ask for digests in vain.
+    """
+    if not isinstance(index, Listings):
+        return
+    keys: dict[str, list[str]] = defaultdict(list)
+    for name, copy in recorded:
+        keys[name].append(copy.key)
+    for name, own in keys.items():
+        if listed := [copy for copy in index.listed_at(name, own) if copy]:
+            index.unlist(name, listed)
