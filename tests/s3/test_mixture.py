@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from onecopy.content import Verdict
+from onecopy.digest import MiB
 from onecopy.errors import Unavailable
 from onecopy.files import walk
 from onecopy.listing import EVERYTHING, ListedCopy
@@ -335,3 +336,17 @@ def test_a_crowd_of_one_size(far: BucketWorld, between: Between) -> None:
     assert answer.unexamined >= 1000 - 2
     assert between.seen["look"] <= 4
     assert between.seen["read"] == 0
+
+
+def test_parts_of_an_unusual_size(tmp_path: Path, standin: Standin) -> None:
+    """A copy is missed if a common part size fits as well, until each object is described."""
+    world = BucketWorld.new(tmp_path / "missed", standin)
+    made = Made("uneven", mixture.contents("missed", 7 * MiB), (6 * MiB, MiB))
+    assert mixture.fill(world, [made]) == set()
+    scanned(world)
+    [result] = checked(world, tmp_path / "listed", [made.data])
+    assert (result.verdict, result.unexamined) == (Verdict.NEW, 0)
+    scan(world.index, world.store)
+    [result] = checked(world, tmp_path / "described", [made.data])
+    assert result.verdict is Verdict.DUPLICATE
+    world.close()
