@@ -3,12 +3,13 @@
     group of pages ─▶ whose? accepted? ─▶ index.merge      what is listed
                                        ─▶ index.forget     copies that are not there as recorded
 
+An object is either listed or recorded as a copy: one that is recorded as it is listed is left out.
 Nothing is forgotten that was recorded since the listing began, nor without the store's marker.
 """
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from operator import attrgetter
@@ -16,12 +17,14 @@ from typing import Protocol, runtime_checkable
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
-from onecopy.index.listings import Listings
+from onecopy.index.listings import Listings, Merged
 from onecopy.key import is_recordable
 from onecopy.listing import ListedCopy, Span
 from onecopy.patterns import Filter
+from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.pages import Group
+from onecopy.scan.records import unlist
 from onecopy.scan.samples import Samples
 from onecopy.scan.spans import below
 from onecopy.store.interface import Store
@@ -63,6 +66,7 @@ class Merging:
         *,
         started_ms: int,
         figures: Figures,
+        due: Due | None = None,
     ) -> None:
         self._index = index
         self._store = store
@@ -70,10 +74,17 @@ class Merging:
         self._accept = accept
         self._started_ms = started_ms
         self._figures = figures
+        self._due = due
+        """Of a folder: the sizes that are due."""
         self._samples = Samples(store, figures)
-        self._recorded = [Tenant(name) for name in index.tenants() if owners.have(name)]
+        self._recorded = self.tenants
         self._closed: list[str] = []
         """Folders that could not be listed."""
+
+    @property
+    def tenants(self) -> list[Tenant]:
+        """The tenants that own what is in the index now."""
+        return [Tenant(name) for name in self._index.tenants() if self._owners.have(name)]
 
     def merge(self, group: Group) -> None:
         """Merge a group; durable on return."""
@@ -129,16 +140,21 @@ class Merging:
 
     def _merge_own(self, tenant: Tenant, span: Span, copies: list[ListedCopy], kept: Kept) -> None:
         """Merge the part of a group that belongs to a tenant."""
-        is_complete = self._figures.is_marked and self._has_records(tenant.name, span)
+        name, stays = tenant.name, list[ListedCopy]()
+        has_records = self._has_records(name, span)
+        is_complete = has_records and self._figures.is_marked
         if is_complete:
             self._require_marker()
             stays = self._kept(tenant, span, kept, {copy.key for copy in copies})
+        recorded = list[str]()
+        if has_records:
+            copies, recorded = self._unrecorded(tenant, span, copies, kept)
+        if self._due and self._due.is_unchanged(self._index, name, span, copies, recorded):
+            self._figures.merged(Merged(unchanged=len(copies)))
+        elif is_complete or copies:
             listed = heapq.merge(copies, stays, key=attrgetter("key")) if stays else copies
-            merged = self._index.merge(tenant.name, span, listed)
+            merged = self._index.merge(name, span, listed, complete=is_complete)
             self._figures.merged(merged._replace(unchanged=merged.unchanged - len(stays)))
-            self._forget(tenant, span, copies, kept)
-        elif copies:
-            self._figures.merged(self._index.merge(tenant.name, span, copies, complete=False))
 
     def _has_records(self, tenant: str, span: Span) -> bool:
         found = (self._index.listed_copies(tenant, span), self._index.copies_within(tenant, span))
@@ -160,29 +176,61 @@ class Merging:
             stays |= {c.key: c for c in below_them if (tenant.prefix + c.key).startswith(folders)}
         return [stays[key] for key in sorted(stays.keys() - listed)]
 
-    def _forget(self, tenant: Tenant, span: Span, listed: Sequence[ListedCopy], kept: Kept) -> None:
-        """Forget the copies that are not in the store as they are recorded."""
-        copies = self._index.copies_within(tenant.name, span)
-        first = next(copies, None)
-        if first is None:
-            return
-        is_outdated = self._outdated(tenant, {copy.key: copy for copy in listed}, kept)
-        outdated = filter(is_outdated, chain([first], copies))
-        while batch := list(islice(outdated, _BATCH)):
-            self._figures.forgotten += sum(self._index.forget(tenant.name, batch))
+    def _unrecorded(
+        self, tenant: Tenant, span: Span, listed: list[ListedCopy], kept: Kept
+    ) -> tuple[list[ListedCopy], list[str]]:
+        """Return what is not recorded as it is listed, and the keys of what is.
 
-    def _outdated(
-        self, tenant: Tenant, listed: dict[str, ListedCopy], kept: Kept
-    ) -> Callable[[Copy], bool]:
+        Outdated copies are forgotten.
+        """
+        recorded = self._index.copies_within(tenant.name, span)
+        first = next(recorded, None)
+        if first is None:
+            return listed, []
+        rest = {copy.key: copy for copy in listed}
+        differing = self._differing(tenant.name, chain([first], recorded), rest)
+        outdated = filter(self._outdated(tenant, kept), differing)
+        while batch := list(islice(outdated, _BATCH)):
+            self._forget(tenant.name, batch, rest)
+        keys = [copy.key for copy in listed if copy.key not in rest]
+        self._figures.merged(Merged(unchanged=len(keys)))
+        if not self._due:
+            unlist(self._index, tenant.name, keys)
+        return list(rest.values()), keys
+
+    def _forget(self, tenant: str, batch: list[Copy], listed: dict[str, ListedCopy]) -> None:
+        """Forget copies, and count them as changed, not new, or as gone."""
+        also = self._index.listed_at(tenant, [copy.key for copy in batch])
+        forgotten = self._index.forget(tenant, batch)
+        self._figures.forgotten += sum(forgotten)
+        found = zip(batch, also, forgotten, strict=True)
+        keys = [copy.key for copy, entry, done in found if done and entry is None]
+        changed = sum(key in listed for key in keys)
+        self._figures.merged(Merged(new=-changed, changed=changed, gone=len(keys) - changed))
+
+    def _differing(
+        self, tenant: str, recorded: Iterable[Copy], listed: dict[str, ListedCopy]
+    ) -> Iterator[Copy]:
+        """Yield the copies that are not listed as recorded; take the others from what is listed."""
+        for copy in recorded:
+            found = listed.get(copy.key)
+            if found is None or not self._store.is_as_listed(copy, found):
+                yield copy
+                continue
+            del listed[copy.key]
+            if self._due and self._due.is_new(copy):
+                self._due.note(tenant, [copy.size])
+
+    def _outdated(self, tenant: Tenant, kept: Kept) -> Callable[[Copy], bool]:
+        """Return a function that returns whether a copy that is not listed as recorded is gone."""
         stays, folders = set(_within(tenant, kept.keys)), tuple(kept.folders)
 
         def is_outdated(copy: Copy) -> bool:
             if copy.recorded_ms >= self._started_ms or copy.key in stays:
                 return False
-            if folders and (tenant.prefix + copy.key).startswith(folders):
-                return False
-            now = listed.get(copy.key)
-            return now is None or not self._store.is_as_listed(copy, now)
+            return self._figures.is_marked and not (
+                folders and (tenant.prefix + copy.key).startswith(folders)
+            )
 
         return is_outdated
 
