@@ -7,6 +7,7 @@ Recorded objects are not read again, so a scan that was interrupted resumes wher
 """
 
 import os
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
@@ -16,10 +17,11 @@ from onecopy.counted import is_counted
 from onecopy.digest import CLIENT_MD5, MD5, MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
+from onecopy.index.listings import Listings
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
-from onecopy.scan.records import recorded_at
+from onecopy.scan.records import recorded_at, unlist
 from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
@@ -278,12 +280,23 @@ class _Scan:
                 elif now.size:
                     changed.append(_Found(owned, now))
         self.figures.added += self._index.add(good)
+        self._unlist(good)
         if changed and again:
             read = [self._read(found) for found in changed]
             self._record_unchanged([each for each in read if isinstance(each, _Read)], again=False)
         else:
             for found in changed:
                 self.figures.report(found.object.key, "changed")
+
+    def _unlist(self, recorded: Iterable[tuple[str, Copy]]) -> None:
+        """Delete what is recorded now from what is listed."""
+        if not isinstance(self._index, Listings):
+            return
+        keys: dict[str, list[str]] = defaultdict(list)
+        for name, copy in recorded:
+            keys[name].append(copy.key)
+        for name, own in keys.items():
+            unlist(self._index, name, own)
 
 
 def _batches(items: Iterable[_Read | Problem | None]) -> Iterator[list[_Read | Problem]]:
