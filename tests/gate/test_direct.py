@@ -86,6 +86,16 @@ def test_a_bucket_that_lists_no_checksums(world: DirectWorld) -> None:
     assert outcome(gate.complete([finish])[0]) == (Verdict.NEW, None)
 
 
+def test_an_aborted_upload(world: DirectWorld) -> None:
+    """The message says what to do; nothing is published."""
+    gate = world.gate()
+    ticket = gate.begin([asking("a", b"bytes")])[0].ticket or ""
+    gate.abort([ticket])
+    message = "this upload was aborted or cleaned up: begin it again"
+    [answer] = gate.complete([Finish(ticket)])
+    assert answer == Answer(Verdict.UNCONFIRMED, reason="upload-unknown", message=message)
+
+
 def test_keys_of_small_uploads(world: DirectWorld) -> None:
     """Only a known key is looked at, or on request; no other is overwritten (P7)."""
     gate = world.gate("photos")
