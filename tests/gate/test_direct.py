@@ -86,6 +86,16 @@ def test_a_bucket_that_lists_no_checksums(world: DirectWorld) -> None:
     assert outcome(gate.complete([finish])[0]) == (Verdict.NEW, None)
 
 
+def test_an_aborted_upload(world: DirectWorld) -> None:
+    """The message says what to do; nothing is published."""
+    gate = world.gate()
+    ticket = gate.begin([asking("a", b"bytes")])[0].ticket or ""
+    gate.abort([ticket])
+    message = "this upload was aborted or cleaned up: begin it again"
+    [answer] = gate.complete([Finish(ticket)])
+    assert answer == Answer(Verdict.UNCONFIRMED, reason="upload-unknown", message=message)
+
+
 def test_keys_of_small_uploads(world: DirectWorld) -> None:
     """Only a known key is looked at, or on request; no other is overwritten (P7)."""
     gate = world.gate("photos")
@@ -162,7 +172,6 @@ def test_the_client_states_the_md5(world: DirectWorld) -> None:
     """It is claimed, under a scheme that no check has; a small object's is proved by the store."""
     count(world.index, "default")
     gate, stated = world.gate(), new_md5(b"any", usedforsecurity=False).digest()
-    assert gate.config().features == ("checksum-api", "md5")
     for key, data in (("small", b"bytes"), ("large", LARGE)):
         sent = world.send(gate.begin([asking(key, data)])[0].ticket or "", data, gate)
         assert outcome(gate.complete([sent._replace(md5=stated)])[0]) == (Verdict.NEW, None)
@@ -218,3 +227,14 @@ def test_readers_are_asked(world: DirectWorld) -> None:
     [answer] = gate.begin([asking("a", b"bytes")])
     assert answer == Answer(Verdict.UNCONFIRMED, reason=CONFIRMING, bytes_read=7)
     assert readers.keys == ["a"]
+
+
+def test_readers_are_not_asked_when_an_upload_ends(world: DirectWorld) -> None:
+    """Its key was taken, so it is aborted: there is nothing left to ask for again."""
+    readers = Asked()
+    gate = world.gate(limits=Limits(read_bytes=1), readers=readers)  # type: ignore[arg-type]
+    ticket = gate.begin([asking("a", b"bytes")])[0].ticket or ""
+    world.place("a", b"other")
+    [answer] = gate.complete([world.send(ticket, b"bytes", gate)])
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "read-limit")
+    assert readers.keys == []

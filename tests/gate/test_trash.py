@@ -12,6 +12,7 @@ from onecopy.digest import SHA256, Digest
 from onecopy.errors import Unavailable
 from onecopy.gate import Answer, Limits
 from onecopy.patterns import TRASH
+from tests.gate.direct import DirectWorld
 from tests.gate.world import World, content, content_digest, md5, weak_only
 from tests.index.tables import new_table, url_of
 from tests.standins import Standin
@@ -143,6 +144,18 @@ def test_upload_after_in_trash(world: World) -> None:
     for number in range(20):
         world.remove(f".snapshots/{number:02}/a")
     assert world.check(b"bytes").verdict is Verdict.DUPLICATE
+
+
+def test_many_copies_in_the_trash() -> None:
+    """An upload takes the place of all of them, whatever else the tenant has."""
+    world = DirectWorld.new()
+    world.record("!other", b"other", tenant="photos")
+    for number in range(20):
+        world.record(f"#recycle/{number:02}", b"bytes", tenant="photos")
+    assert outcome(world.upload("a", b"bytes", gate=world.gate("photos"))) == (Verdict.NEW, None)
+    [first] = world.index.lookup("photos", [content_digest(b"bytes")])
+    assert first is not None
+    assert first.key == "a"
 
 
 def test_upload_of_large_after_in_trash(world: World) -> None:

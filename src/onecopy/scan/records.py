@@ -1,7 +1,7 @@
 """The copies that the index has recorded at keys of several tenants."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
@@ -18,8 +18,8 @@ def recorded_at(index: Engine, keys: Sequence[Owned]) -> list[Copy | None]:
     return [copies[owned] for owned in keys]
 
 
-def unlist_recorded(index: Engine, recorded: Sequence[tuple[str, Copy]]) -> None:
-    """Delete what is listed at the keys of (tenant, copy) pairs: the copies state more.
+def unlist_recorded(index: Engine, recorded: Iterable[tuple[str, Copy]]) -> None:
+    """Delete what is listed at the keys of recorded (tenant, copy) pairs; see `unlist`.
 
     Otherwise checks would count the same objects as not examined, and ask for digests in vain.
     """
@@ -29,5 +29,11 @@ def unlist_recorded(index: Engine, recorded: Sequence[tuple[str, Copy]]) -> None
     for name, copy in recorded:
         keys[name].append(copy.key)
     for name, own in keys.items():
-        if listed := [copy for copy in index.listed_at(name, own) if copy]:
-            index.unlist(name, listed)
+        unlist(index, name, own)
+
+
+def unlist(listings: Listings, tenant: str, keys: Collection[str]) -> None:
+    """Delete what is listed at keys at which a copy is recorded: an object is one or the other."""
+    listed = [copy for copy in listings.listed_at(tenant, list(keys)) if copy] if keys else []
+    if listed:
+        listings.unlist(tenant, listed)
