@@ -73,7 +73,7 @@ class MemoryBucket(MemoryStore):
         found = super().parts(upload)
         return found if self.lists_sums else [part._replace(sha256=b"") for part in found]
 
-    def complete(  # type: ignore[override] - S3 may take long
+    def complete(  # S3 may take long
         self, upload: Upload, digest: Digest, sums: Sequence[bytes] = ()
     ) -> Object | KeyTaken | Completing:
         if upload.key in self.completing:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from onecopy.content import Content, Digests, Verdict
-from onecopy.digest import MD5, Digest, MiB, Scheme, compose, new_hash
+from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, MiB, Scheme, compose, new_hash
 from onecopy.gate import Limits, LocalGate
 from onecopy.index.listings import Listings
 from onecopy.index.lists_only import ListsOnly
@@ -266,3 +266,10 @@ def test_a_table_of_checksums_is_not_written(world: World) -> None:
     assert gate.probe([9 * MiB, 5]) == [frozenset(), frozenset()]
     [answer] = gate.check([content(b"12345", weak=True)])
     assert answer.verdict is Verdict.NEW
+
+
+def test_a_probe_names_the_checksum_that_opaque_copies_may_state(world: World) -> None:
+    """A bucket states the CRC of most objects whose ETag decides nothing: one check suffices."""
+    listed(world, "opaque", b"opaque one", opaque=True)
+    stated = {CRC64NVME} if world.store.kind == "s3" else set()
+    assert world.gate().probe([10]) == [{SHA256} | stated]

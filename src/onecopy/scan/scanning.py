@@ -7,7 +7,6 @@ Recorded objects are not read again, so a scan that was interrupted resumes wher
 """
 
 import os
-from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
@@ -17,11 +16,10 @@ from onecopy.counted import is_counted
 from onecopy.digest import CLIENT_MD5, MD5, MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
-from onecopy.index.listings import Listings
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
-from onecopy.scan.records import recorded_at, unlist
+from onecopy.scan.records import recorded_at, unlist_recorded
 from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
@@ -183,11 +181,14 @@ class _Scan:
             found = [each for each in batch if isinstance(each, _Found)]
             yield from (each for each in batch if isinstance(each, Problem))
             recorded = recorded_at(self._index, [each.owned for each in found])
+            known: list[tuple[str, Copy]] = []
             for each, copy in zip(found, recorded, strict=True):
-                if self._is_known(each, copy):
-                    self.figures.known += 1
+                if copy is not None and self._is_known(each, copy):
+                    known.append((each.owned.tenant.name, copy))
                 else:
                     yield each
+            self.figures.known += len(known)
+            unlist_recorded(self._index, known)
 
     def _objects(self) -> Iterator[_Found | Problem]:
         """Yield the objects that have content and an owner, and problems."""
@@ -216,9 +217,8 @@ class _Scan:
         else:
             yield Problem(*found)
 
-    def _is_known(self, found: _Found, recorded: Copy | None) -> bool:
-        identity = found.object.identity
-        if self._read_mode == "all" or recorded is None or recorded.identity != identity:
+    def _is_known(self, found: _Found, recorded: Copy) -> bool:
+        if self._read_mode == "all" or recorded.identity != found.object.identity:
             return False
         return self._read_mode == "new" or self._is_complete(found, recorded.digests)
 
@@ -280,23 +280,13 @@ class _Scan:
                 elif now.size:
                     changed.append(_Found(owned, now))
         self.figures.added += self._index.add(good)
-        self._unlist(good)
+        unlist_recorded(self._index, good)
         if changed and again:
             read = [self._read(found) for found in changed]
             self._record_unchanged([each for each in read if isinstance(each, _Read)], again=False)
         else:
             for found in changed:
                 self.figures.report(found.object.key, "changed")
-
-    def _unlist(self, recorded: Iterable[tuple[str, Copy]]) -> None:
-        """Delete what is recorded now from what is listed."""
-        if not isinstance(self._index, Listings):
-            return
-        keys: dict[str, list[str]] = defaultdict(list)
-        for name, copy in recorded:
-            keys[name].append(copy.key)
-        for name, own in keys.items():
-            unlist(self._index, name, own)
 
 
 def _batches(items: Iterable[_Read | Problem | None]) -> Iterator[list[_Read | Problem]]:
