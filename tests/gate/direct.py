@@ -68,7 +68,7 @@ class MemoryBucket(MemoryFolder):
         found = super().parts(upload)
         return found if self.lists_sums else [part._replace(sha256=b"") for part in found]
 
-    def complete(  # type: ignore[override] - S3 may take long
+    def complete(  # type: ignore[override]
         self, upload: Upload, digest: Digest, sums: Sequence[bytes] = ()
     ) -> Object | KeyTaken | Completing:
         if upload.key in self.completing:
