@@ -216,22 +216,26 @@ class Asked:
     def __init__(self) -> None:
         self.keys: list[str] = []
 
-    def ask(self, reading: Reading, seen: object) -> tuple[str, None, int]:
+    def ask(self, reading: Reading, seen: object) -> tuple[str, str, int]:
+        assert isinstance(seen, Object)
         assert reading.tenant == Tenant("photos")
         reading.record([])
         self.keys.append(reading.copy.key)
-        return CONFIRMING, None, 7
+        return CONFIRMING, "ask again", 7
 
 
 def test_readers_are_asked(world: DirectWorld) -> None:
     """They read what a request may not, one copy after the other; the answer says how far."""
+    claimed = Digests.of([(content_digest(b"bytes"), Evidence.CLAIMED)])
     for key in "ab":
-        world.record(key, b"bytes", weak_only(b"bytes"), tenant="photos")
+        world.record(key, b"bytes", claimed, tenant="photos")
     readers = Asked()
     gate = world.gate("photos", limits=Limits(read_bytes=1), readers=readers)  # type: ignore[arg-type]
-    [answer] = gate.check([content(b"bytes", weak=True)])
-    assert answer == Answer(Verdict.UNCONFIRMED, reason=CONFIRMING, bytes_read=7)
-    assert readers.keys == ["a"]
+    for weak in (False, True):
+        [answer] = gate.check([content(b"bytes", weak=weak)])
+        assert outcome(answer) == (Verdict.UNCONFIRMED, CONFIRMING)
+        assert (answer.message, answer.bytes_read) == ("ask again", 7)
+    assert readers.keys == ["a", "a"]
 
 
 def test_readers_are_not_asked_when_an_upload_ends(world: DirectWorld) -> None:
