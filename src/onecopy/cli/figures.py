@@ -7,7 +7,7 @@ from onecopy.aws.prices import DATED
 from onecopy.cli.show import bytes_text
 from onecopy.own_files import OWN
 from onecopy.scan.figures import NO_PROBLEM, Figures
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 
 _MAX_EXAMPLES = 10
 """Keys in the JSON for each reason."""
@@ -79,7 +79,7 @@ def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> 
     dated = f", {DATED}" if cost else ""
     requests = f"; {_versions(figures)}{requests_text(figures, cost)}{dated}" if by_requests else ""
     return (
-        f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
+        f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
         f"{figures.unchanged:,} unchanged{read}{forgotten}{_others(figures)}{requests}"
     )
@@ -89,12 +89,15 @@ def _versions(figures: Figures) -> str:
     if figures.versions is None:
         return ""
     number, size, markers = figures.versions
-    return f"{number:,} noncurrent versions ({bytes_text(size)}), {markers:,} delete markers; "
+    return (
+        f"{count_text(number, 'noncurrent version')} ({bytes_text(size)}), "
+        f"{count_text(markers, 'delete marker')}; "
+    )
 
 
 def requests_text(figures: Figures, cost: float | None) -> str:
     """Return the number of requests, and what AWS charges for them."""
-    requests = f"{figures.requests:,} list requests, {figures.looks:,} HEAD"
+    requests = f"{count_text(figures.requests, 'list request')}, {figures.looks:,} HEAD"
     if cost is None:
         return requests
     return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS)"
@@ -139,7 +142,7 @@ def text(figures: Figures) -> str:
     empty = f" ({figures.empty:,} empty)" if figures.empty else ""
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
     return (
-        f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
+        f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.known:,} known, {figures.added:,} added{read}, "
         f"{figures.forgotten:,} forgotten{_others(figures)}"
     )
