@@ -5,7 +5,15 @@ from functools import cache
 from hashlib import sha256
 
 from onecopy.content import Digests
-from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Digest, Scheme, content_scheme, hash_stream
+from onecopy.digest import (
+    CRC64NVME,
+    MD5,
+    SMALLEST_PART,
+    Digest,
+    Scheme,
+    content_scheme,
+    hash_stream,
+)
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.store.interface import Absent, Object, Unknown

@@ -8,7 +8,7 @@ listed goes wrong; calls fail before or after they take effect; processes are ki
 from collections.abc import Sequence
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import initialize, rule
 
 from onecopy.content import Content, Verdict
 from onecopy.digest import MD5, content_scheme
@@ -43,7 +43,9 @@ _CHANGED = ("store.look", "store.describe", "store.open", "store.read_range")
 
 # Four of them have 128 bytes: two have the same MD5, two the same CRC.
 _TWINS = (contents.TWIN_A, contents.TWIN_B, contents.CRC_A, contents.CRC_B)
-_datas = st.sampled_from((*_TWINS * 3, *contents.SMALL[:3] * 2, contents.LARGE, contents.OTHER_LARGE))
+_datas = st.sampled_from(
+    (*_TWINS * 3, *contents.SMALL[:3] * 2, contents.LARGE, contents.OTHER_LARGE)
+)
 _tenants = st.sampled_from(TENANTS)
 _keys = st.sampled_from(("a", "b", "c/d"))
 _full_keys = st.builds("{}/{}".format, st.sampled_from((*TENANTS, *TENANTS, "nobody")), _keys)
@@ -67,6 +69,15 @@ _troubles = st.one_of(
     st.builds(Trouble, st.sampled_from(_STEPS), st.booleans(), _skips, deed=_deeds),
     st.builds(Trouble, st.sampled_from(_CHANGED), st.booleans(), _skips, deed=_deeds),
 )
+_wrong_entries = st.builds(
+    ListedCopy,
+    _keys,
+    size=_datas.map(len),
+    tag=_datas.map(lambda data: digest_of(data, MD5).value),
+    parts=st.integers(0, 2),
+    is_opaque=st.booleans(),
+    modified=st.integers(0, 3),
+)
 _processes = st.integers(0, 1)
 _calls = st.one_of(
     st.builds(How, _processes),
@@ -78,6 +89,17 @@ _kinds = st.sampled_from(("strong", "weak", "both", "all", "all", "all"))
 
 class Listed(ListingJudge):
     """Listing, describing, reading and asking, in any order, with any disturbance."""
+
+    @initialize(
+        objects=st.dictionaries(_full_keys, st.tuples(_datas, _styles), min_size=1, max_size=5),
+        scanned=st.booleans(),
+    )
+    def begin_with(self, objects: dict[str, tuple[bytes, str]], scanned: bool) -> None:
+        """Start with objects of others, mostly listed."""
+        for full, (data, style) in objects.items():
+            self.change(full, data, style)
+        if scanned:
+            self.scan(how=How(0), restart=True)
 
     @rule(full=_full_keys, data=_datas, style=_styles, same_second=st.booleans())
     def put(self, full: str, data: bytes, style: str, same_second: bool) -> None:
@@ -128,29 +150,10 @@ class Listed(ListingJudge):
             recorded = {copy.key for _, copy in self.index.copies(tenant)}
             assert listed <= live <= listed | recorded
 
-    @rule(
-        tenant=_tenants,
-        key=_keys,
-        size_of=_datas,
-        tag_of=_datas,
-        parts=st.integers(0, 2),
-        opaque=st.booleans(),
-        complete=st.booleans(),
-    )
-    def list_wrongly(  # noqa: PLR0913 - what may be wrong
-        self,
-        tenant: str,
-        key: str,
-        size_of: bytes,
-        tag_of: bytes,
-        parts: int,
-        opaque: bool,
-        complete: bool,
-    ) -> None:
+    @rule(tenant=_tenants, wrong=_wrong_entries, complete=st.booleans())
+    def list_wrongly(self, tenant: str, wrong: ListedCopy, complete: bool) -> None:
         """Merge what a listing never stated, or not of this object."""
-        tag = digest_of(tag_of, MD5).value
-        copy = ListedCopy(key, len(size_of), tag, parts, opaque, 1000)
-        self.listings.merge(tenant, EVERYTHING, [copy], complete=complete)
+        self.listings.merge(tenant, EVERYTHING, [wrong], complete=complete)
         self.is_fresh = False
 
     @rule(tenant=_tenants, key=_keys)
