@@ -68,7 +68,7 @@ class Trouble:
     unknown: str = ""
     """The store answers that it does not know, for this reason."""
     deed: tuple[str, bytes | None, str] | None = None
-    """An object is put by others, or removed: key, bytes, style."""
+    """An object is put by others, or removed, or uploaded: key, bytes, style or `upload`."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,10 @@ class ListingJudge(RuleBasedStateMachine):
         self.bucket = Bucket()
         self.processes = [Process(self.root, self.bucket) for _ in range(2)]
         bind(self.index, self.bucket)
+        self.other = World(
+            self.root, open_complete(f"sqlite:{self.root}/index.sqlite"), self.bucket
+        )
+        """World through which others upload during our calls."""
         self.there: dict[str, bytes] = {}
         self.may_appear: tuple[str, bytes] | None = None
         """Key and bytes that the current call may publish."""
@@ -186,6 +190,8 @@ class ListingJudge(RuleBasedStateMachine):
             return unknown(trouble.unknown)
         if trouble.deed:
             full, data, style = trouble.deed
+            if style == "upload" and data:
+                return act(lambda: self.upload_otherwise(full, data))
             return act(lambda: self.change(full, data, style))
         error = trouble.error
         assert error is not None
@@ -213,6 +219,16 @@ class ListingJudge(RuleBasedStateMachine):
                 self.there[full] = data
             self.moments.append(dict(self.there))
 
+    def upload_otherwise(self, full: str, data: bytes) -> None:
+        """Upload a content through another process, in the middle of a call."""
+        tenant, _, key = full.partition("/")
+        with self.lock:
+            self.account()
+            before, self.may_appear = self.may_appear, (full, data)
+            self.other.upload(key, data, gate=self.other.gate(tenant, limits=ENOUGH))
+            self.account()
+            self.may_appear = before
+
     def account(self) -> None:
         """Require that nothing changed or vanished, and only our upload was added (P7)."""
         with self.lock:
@@ -236,7 +252,7 @@ class ListingJudge(RuleBasedStateMachine):
                 [recorded] = self.index.at(tenant, [answer.copy.key])
                 assert recorded is not None
                 assert recorded.digests.proves(digest_of(data, content_scheme(len(data))))
-        elif self.is_fresh and not self.disturbed and kind == "all":
+        elif self.is_fresh and kind == "all":
             assert not self.is_missed(tenant, data, answer), "listed and live, but not counted"
 
     def is_missed(self, tenant: str, data: bytes, answer: Answer) -> bool:
@@ -279,6 +295,7 @@ class ListingJudge(RuleBasedStateMachine):
         finally:
             for process in self.processes:
                 process.close()
+            self.other.index.close()
             shutil.rmtree(self.root)
 
     def find_all(self) -> None:

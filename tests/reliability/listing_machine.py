@@ -6,6 +6,7 @@ listed goes wrong; calls fail before or after they take effect; processes are ki
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
@@ -29,15 +30,20 @@ from tests.reliability.listing_judge import (
     Trouble,
 )
 
-_INDEX = (
-    *("add", "at", "copies", "copies.next", "copies_within", "copies_within.next", "forget"),
-    *("get", "listed_at", "listed_copies", "listed_copies.next", "listed_sizes", "lookup"),
-    *("matching", "merge", "opaque", "put_if", "record", "schemes", "undecided_sizes"),
-    *("unlist", "unread", "unread_sizes"),
+_CHECKING = (
+    *("index.lookup", "index.listed_sizes", "index.matching", "index.opaque", "index.add"),
+    *("index.unlist", "index.schemes", "index.undecided_sizes", "index.unread_sizes"),
+    *("index.unread", "index.copies", "index.copies.next", "index.record", "index.forget"),
+    *("index.get", "store.look", "store.describe"),
 )
-_CALLER = (*(f"index.{name}" for name in _INDEX), "store.look", "store.describe", "store.identify")
-"""Steps of the thread that is killed; the others are made by threads of it."""
-_STEPS = (*_CALLER, "store.open", "store.read_range", "store.list_pages", "store.list_pages.next")
+_SCANNING = (
+    *("index.get", "index.put_if", "index.listed_copies", "index.copies_within", "index.merge"),
+    *("index.copies_within.next", "index.listed_at", "index.forget"),
+    *("store.identify", "store.describe"),
+)
+_READING = ("index.get", "index.put_if", "index.record", "index.forget", "store.look")
+"""Steps of threads in which a process can be killed; those of others follow."""
+_BY_OTHERS = ("store.open", "store.read_range", "store.list_pages", "store.list_pages.next")
 _CHANGED = ("store.look", "store.describe", "store.open", "store.read_range")
 """Steps at which an object is replaced more often than at others."""
 
@@ -47,28 +53,35 @@ _datas = st.sampled_from(
     (*_TWINS * 3, *contents.SMALL[:3] * 2, contents.LARGE, contents.OTHER_LARGE)
 )
 _tenants = st.sampled_from(TENANTS)
-_keys = st.sampled_from(("a", "b", "c/d"))
+_keys = st.sampled_from(("a", "b", "c", "d/e", "d/f"))
 _full_keys = st.builds("{}/{}".format, st.sampled_from((*TENANTS, *TENANTS, "nobody")), _keys)
 _styles = st.sampled_from(STYLES)
-_skips = st.integers(0, 2)
+_skips = st.sampled_from((0, 0, 0, 1, 2))
+_processes = st.integers(0, 1)
 _deeds = st.tuples(_full_keys, st.one_of(st.none(), _datas, _datas), _styles)
-_troubles = st.one_of(
-    st.builds(
-        Trouble,
-        st.sampled_from(_STEPS),
-        st.booleans(),
-        _skips,
-        error=st.sampled_from((Unavailable("try again"), Forbidden("go away"))),
-    ),
-    st.builds(Trouble, st.sampled_from(_CALLER), st.booleans(), _skips, error=st.just(Killed())),
-    st.builds(
-        Trouble,
-        st.sampled_from(("store.look", "store.describe")),
-        unknown=st.sampled_from(("store-unavailable", "store-forbidden")),
-    ),
-    st.builds(Trouble, st.sampled_from(_STEPS), st.booleans(), _skips, deed=_deeds),
-    st.builds(Trouble, st.sampled_from(_CHANGED), st.booleans(), _skips, deed=_deeds),
-)
+_uploads = st.tuples(st.builds("{}/{}".format, _tenants, _keys), _datas, st.just("upload"))
+
+
+def _calls(steps: Sequence[str]) -> st.SearchStrategy[How]:
+    """Return calls of a process, with up to two disturbances at these steps."""
+    own, every = st.sampled_from(steps), st.sampled_from((*steps, *_BY_OTHERS))
+    errors = st.sampled_from((Unavailable("try again"), Forbidden("go away")))
+    unknown = st.sampled_from(("store-unavailable", "store-forbidden"))
+    looks = st.sampled_from(("store.look", "store.describe"))
+    troubles = st.one_of(
+        st.builds(Trouble, every, st.booleans(), _skips, error=errors),
+        st.builds(Trouble, own, st.booleans(), _skips, error=st.just(Killed())),
+        st.builds(Trouble, looks, unknown=unknown),
+        st.builds(Trouble, every, st.booleans(), _skips, deed=_deeds),
+        st.builds(Trouble, every, st.booleans(), _skips, deed=_uploads),
+    )
+    return st.one_of(
+        st.builds(How, _processes),
+        st.builds(How, _processes, st.tuples(troubles)),
+        st.builds(How, _processes, st.tuples(troubles, troubles)),
+    )
+
+
 _wrong_entries = st.builds(
     ListedCopy,
     _keys,
@@ -78,12 +91,6 @@ _wrong_entries = st.builds(
     is_opaque=st.booleans(),
     modified=st.integers(0, 3),
 )
-_processes = st.integers(0, 1)
-_calls = st.one_of(
-    st.builds(How, _processes),
-    st.builds(How, _processes, st.tuples(_troubles)),
-    st.builds(How, _processes, st.tuples(_troubles, _troubles)),
-)
 _kinds = st.sampled_from(("strong", "weak", "both", "all", "all", "all"))
 
 
@@ -91,7 +98,7 @@ class Listed(ListingJudge):
     """Listing, describing, reading and asking, in any order, with any disturbance."""
 
     @initialize(
-        objects=st.dictionaries(_full_keys, st.tuples(_datas, _styles), min_size=1, max_size=5),
+        objects=st.dictionaries(_full_keys, st.tuples(_datas, _styles), min_size=1, max_size=8),
         scanned=st.booleans(),
     )
     def begin_with(self, objects: dict[str, tuple[bytes, str]], scanned: bool) -> None:
@@ -111,7 +118,7 @@ class Listed(ListingJudge):
         """Others remove an object."""
         self.change(full, None, "plain")
 
-    @rule(tenant=_tenants, key=_keys, data=_datas, how=_calls)
+    @rule(tenant=_tenants, key=_keys, data=_datas, how=_calls(_CHECKING))
     def upload(self, tenant: str, key: str, data: bytes, how: How) -> None:
         """Upload a content."""
         full = f"{tenant}/{key}"
@@ -126,20 +133,19 @@ class Listed(ListingJudge):
         elif answer.copy is not None:
             assert data in [moment.get(full) for moment in self.moments]
 
-    @rule(how=_calls, restart=st.booleans())
+    @rule(how=_calls(_SCANNING), restart=st.booleans())
     def scan(self, how: How, restart: bool) -> None:
         """Scan by listing; what is listed may be outdated before it is merged."""
-        before = dict(self.there)
 
         def call(process: Process) -> bool:
             process.scan(restart=restart)
             return True
 
+        self.is_fresh = restart  # a change sets it back
         is_complete = self.attempt(how, call)
+        self.is_fresh = self.is_fresh and bool(is_complete)
         DONE[f"scan: {'complete' if is_complete else 'interrupted'}"] += 1
-        if restart and is_complete and not self.disturbed:
-            assert self.there == before
-            self.is_fresh = True
+        if self.is_fresh:
             self.judge_scanned()
 
     def judge_scanned(self) -> None:
@@ -166,7 +172,7 @@ class Listed(ListingJudge):
     @rule(
         tenant=_tenants,
         asked=st.lists(st.tuples(_datas, _kinds), min_size=1, max_size=4),
-        how=_calls,
+        how=_calls(_CHECKING),
     )
     def check(self, tenant: str, asked: Sequence[tuple[bytes, str]], how: How) -> None:
         """Request verdicts, with the digests that a probe asks for or with others."""
@@ -183,14 +189,35 @@ class Listed(ListingJudge):
         for (data, kind), answer in zip(asked, answers or [], strict=False):
             self.judge(tenant, data, kind, answer)
 
-    @rule(full=_full_keys, kind=_kinds, how=_calls)
+    @rule(full=_full_keys, kind=_kinds, how=_calls(_CHECKING))
     def check_there(self, full: str, kind: str, how: How) -> None:
         """Check the content of an object that is there."""
         tenant = full.partition("/")[0]
         if full in self.there and tenant in TENANTS:
             self.check(tenant=tenant, asked=[(self.there[full], kind)], how=how)
 
-    @rule(how=_calls, stop=st.sampled_from([False, False, True]), skip=_skips)
+    @rule(
+        full=_full_keys,
+        step=st.sampled_from(_CHANGED),
+        after=st.booleans(),
+        skip=_skips,
+        style=_styles,
+        at=_processes,
+    )
+    def check_replaced(  # noqa: PLR0917 - when, and by what
+        self, full: str, step: str, after: bool, skip: int, style: str, at: int
+    ) -> None:
+        """Check the content of an object that is replaced meanwhile by another of its size."""
+        if data := self.there.get(full):
+            other = contents.twin_of(data)
+            trouble = Trouble(step, after, skip, deed=(full, other, style))
+            self.check_there(full=full, kind="all", how=How(at, (trouble,)))
+            # What waits now is read; the new object may be replaced once more.
+            self.read(
+                how=How(at, (replace(trouble, deed=(full, data, style)),)), stop=False, skip=0
+            )
+
+    @rule(how=_calls(_READING), stop=st.sampled_from([False, False, True]), skip=_skips)
     def read(self, how: How, stop: bool, skip: int) -> None:
         """Read what waits in the background, perhaps until the process is stopped."""
         end = Trouble("index.put_if", True, skip, error=Stopped())
