@@ -82,7 +82,8 @@ class How:
 class Process:
     """A process that serves the gate, scans, and reads copies when it is told to."""
 
-    def __init__(self, root: Path, bucket: Bucket) -> None:
+    def __init__(self, root: Path, bucket: Bucket, limits: Limits) -> None:
+        self.limits = limits
         self.index = open_complete(f"sqlite:{root}/index.sqlite")
         self.faults = Faults()
         self.world = behind(self.faults, World(root, self.index, bucket))
@@ -91,9 +92,9 @@ class Process:
             self.world.index, self.world.store, Unlimited(), readers=0, threads=1
         )
 
-    def gate(self, tenant: str, limits: Limits = FEW) -> LocalGate:
+    def gate(self, tenant: str, limits: Limits | None = None) -> LocalGate:
         """Return the gate of a tenant, with the faults."""
-        return self.world.gate(tenant, limits=limits, readers=self.readers)
+        return self.world.gate(tenant, limits=limits or self.limits, readers=self.readers)
 
     def scan(self, *, restart: bool) -> None:
         """Scan by listing."""
@@ -125,7 +126,7 @@ class ListingJudge(RuleBasedStateMachine):
         super().__init__()
         self.root = Path(mkdtemp(prefix="onecopy-", dir=MEMORY if MEMORY.is_dir() else None))
         self.bucket = Bucket()
-        self.processes = [Process(self.root, self.bucket) for _ in range(2)]
+        self.processes = [Process(self.root, self.bucket, limits) for limits in (FEW, ENOUGH)]
         bind(self.index, self.bucket)
         self.other = World(
             self.root, open_complete(f"sqlite:{self.root}/index.sqlite"), self.bucket
@@ -180,8 +181,9 @@ class ListingJudge(RuleBasedStateMachine):
 
     def replace(self, at: int) -> None:
         """Replace a process by a new one."""
-        self.processes[at].close()
-        self.processes[at] = Process(self.root, self.bucket)
+        old = self.processes[at]
+        old.close()
+        self.processes[at] = Process(self.root, self.bucket, old.limits)
 
     def rule(self, trouble: Trouble) -> Rule:
         """Return the function that causes the disturbance."""

@@ -198,24 +198,20 @@ class Listed(ListingJudge):
 
     @rule(
         full=_full_keys,
-        step=st.sampled_from(_CHANGED),
-        after=st.booleans(),
-        skip=_skips,
-        style=_styles,
+        data=_datas,
+        trouble=st.builds(Trouble, st.sampled_from(_CHANGED), st.booleans(), _skips),
+        styles=st.tuples(_styles, _styles),
         at=_processes,
     )
-    def check_replaced(  # noqa: PLR0917 - when, and by what
-        self, full: str, step: str, after: bool, skip: int, style: str, at: int
+    def check_replaced(
+        self, full: str, data: bytes, trouble: Trouble, styles: tuple[str, str], at: int
     ) -> None:
-        """Check the content of an object that is replaced meanwhile by another of its size."""
-        if data := self.there.get(full):
-            other = contents.twin_of(data)
-            trouble = Trouble(step, after, skip, deed=(full, other, style))
-            self.check_there(full=full, kind="all", how=How(at, (trouble,)))
-            # What waits now is read; the new object may be replaced once more.
-            self.read(
-                how=How(at, (replace(trouble, deed=(full, data, style)),)), stop=False, skip=0
-            )
+        """Check a listed object while it is replaced by another of its size, and read it so."""
+        self.change(full, data, styles[0])
+        self.scan(how=How(at), restart=True)
+        change = replace(trouble, deed=(full, contents.twin_of(data), styles[1]))
+        self.check_there(full=full, kind="all", how=How(at, (change,)))
+        self.read(how=How(at, (change,)), stop=False, skip=0)
 
     @rule(how=_calls(_READING), stop=st.sampled_from([False, False, True]), skip=_skips)
     def read(self, how: How, stop: bool, skip: int) -> None:
