@@ -20,15 +20,8 @@ from onecopy.workers import Stopped
 from tests.reliability import contents
 from tests.reliability.bucket import STYLES, digest_of
 from tests.reliability.judge import TENANTS
-from tests.reliability.listing_judge import (
-    CLOCK,
-    DONE,
-    How,
-    Killed,
-    ListingJudge,
-    Process,
-    Trouble,
-)
+from tests.reliability.listing_judge import ListingJudge
+from tests.reliability.listing_process import CLOCK, DONE, How, Killed, Process, Trouble
 
 _CHECKING = (
     *("index.lookup", "index.listed_sizes", "index.matching", "index.opaque", "index.add"),

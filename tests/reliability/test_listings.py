@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.reliability.figures import show
-from tests.reliability.listing_judge import CLOCK, DONE
 from tests.reliability.listing_machine import Listed
+from tests.reliability.listing_process import CLOCK, DONE
 
 _SETTINGS = settings(
     print_blob=True,
@@ -24,7 +24,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.timeout(1200)  # a failure is worth the minutes that it takes to find a short example
 def test_any_order() -> None:
     """No promise is broken, whatever is listed, described and read in whatever order."""
-    short = settings(_SETTINGS, max_examples=50, stateful_step_count=30)
+    short = settings(_SETTINGS, max_examples=40, stateful_step_count=25)
     run_state_machine_as_test(Listed, settings=short)
 
 
@@ -32,6 +32,6 @@ def test_any_order() -> None:
 def test_any_order_for_long() -> None:
     """The same for about ten minutes, with other histories each time."""
     DONE.clear()
-    long = settings(_SETTINGS, derandomize=False, max_examples=1_500, stateful_step_count=60)
+    long = settings(_SETTINGS, derandomize=False, max_examples=1_000, stateful_step_count=60)
     run_state_machine_as_test(Listed, settings=long)
     show("listings", DONE)
