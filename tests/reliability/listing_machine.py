@@ -106,6 +106,14 @@ class Listed(ListingJudge):
         """Others put or replace an object."""
         self.change(full, data, style, same_second=same_second)
 
+    @rule(tenant=_tenants, style=_styles, at=_processes)
+    def crowd(self, tenant: str, style: str, at: int) -> None:
+        """List so many objects of one size that a check does not look at all; ask for the last."""
+        for key, data in zip("abc", _TWINS, strict=False):
+            self.change(f"{tenant}/{key}", data, style)
+        self.scan(how=How(at), restart=True)
+        self.check(tenant=tenant, asked=[(_TWINS[0], "all")], how=How(at))
+
     @rule(full=_full_keys)
     def remove(self, full: str) -> None:
         """Others remove an object."""
