@@ -106,13 +106,13 @@ class Listed(ListingJudge):
         """Others put or replace an object."""
         self.change(full, data, style, same_second=same_second)
 
-    @rule(tenant=_tenants, style=_styles, at=_processes)
-    def crowd(self, tenant: str, style: str, at: int) -> None:
+    @rule(tenant=_tenants, style=_styles, how=_calls(_CHECKING))
+    def crowd(self, tenant: str, style: str, how: How) -> None:
         """List so many objects of one size that a check does not look at all; ask for the last."""
         for key, data in zip("abc", _TWINS, strict=False):
             self.change(f"{tenant}/{key}", data, style)
-        self.scan(how=How(at), restart=True)
-        self.check(tenant=tenant, asked=[(_TWINS[0], "all")], how=How(at))
+        self.scan(how=How(how.at), restart=True)
+        self.check(tenant=tenant, asked=[(_TWINS[0], "all")], how=how)
 
     @rule(full=_full_keys)
     def remove(self, full: str) -> None:
