@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import Self
 
 from onecopy.digest import SMALLEST_PART, Digest
 from onecopy.errors import WrongBytes
-from onecopy.gate import bind
 from onecopy.store.interface import (
     Absent,
     Body,
@@ -16,17 +14,14 @@ from onecopy.store.interface import (
     Object,
     Part,
     Send,
-    Store,
     Unknown,
     Upload,
 )
-from onecopy.store.memory import MemoryStore
 from onecopy.store.parts import digest_of_parts
-from onecopy.testing.index.complete import open_complete
-from tests.gate.world import World
+from tests.gate.memory import MemoryFolder, MemoryWorld
 
 
-class MemoryBucket(MemoryStore):
+class MemoryBucket(MemoryFolder):
     """A store that signs requests, and publishes what is sent in one piece; see Presigner."""
 
     kind = "s3"
@@ -82,10 +77,6 @@ class MemoryBucket(MemoryStore):
             raise WrongBytes("the parts do not make up the digest")
         return super().complete(upload, digest, sums)
 
-    def contents(self) -> dict[str, bytes]:
-        """Return all objects."""
-        return {key: content for key, (_, content) in self._objects.items()}
-
 
 def _named(upload: Upload) -> Upload:
     """Return an upload as S3 names it: only one in parts has a name."""
@@ -93,28 +84,16 @@ def _named(upload: Upload) -> Upload:
 
 
 @dataclass
-class DirectWorld(World):
+class DirectWorld(MemoryWorld):
     """An index and a bucket, both in memory."""
 
-    store: Store
-    bucket: MemoryBucket
+    memory: MemoryBucket
 
-    @staticmethod
-    def new() -> "DirectWorld":
-        """Open both, bound to each other."""
-        index, bucket = open_complete("memory:"), MemoryBucket()
-        store = cast("Store", bucket)
-        bind(index, store)
-        return DirectWorld(Path(), index, store, bucket)
+    @classmethod
+    def new(cls, memory: MemoryFolder | None = None) -> Self:
+        return super().new(memory or MemoryBucket())
 
-    def place(self, key: str, data: bytes) -> None:
-        self.bucket.place(key, data)
-
-    def remove(self, key: str) -> None:
-        self.bucket.remove(key)
-
-    def read(self, key: str) -> bytes:
-        return self.objects()[key]
-
-    def objects(self) -> dict[str, bytes]:
-        return self.bucket.contents()
+    @property
+    def bucket(self) -> MemoryBucket:
+        """The store, with what tests set."""
+        return self.memory

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onecopy.errors import Forbidden, InvalidSettings
+from onecopy.errors import Forbidden, InvalidSettings, Unavailable
 from onecopy.gate import bind
 from onecopy.gate.binding import bind_to_list, seen_id
 from onecopy.index.memory import MemoryIndex
@@ -60,3 +60,36 @@ def test_another_store_is_refused_whatever_its_address() -> None:
     with pytest.raises(InvalidSettings, match="belongs to another store"):
         seen_id(index, other)
     assert seen_id(MemoryIndex(), store) is None
+
+
+def test_a_store_that_moves_is_known_at_its_new_address() -> None:
+    """Its marker is seen there; from then on, the new address will do, and no longer the old."""
+    index, store = MemoryIndex(), Guarded()
+    store.is_closed = False
+    bind_to_list(index, store)
+    store.url = "memory:new"
+    bind_to_list(index, store)
+    store.is_closed = True
+    bind_to_list(index, store)
+    store.url = "memory:"
+    with pytest.raises(Forbidden):
+        bind_to_list(index, store)
+
+
+class Unmarked(MemoryStore):
+    """A store without a marker, such as an unmounted folder."""
+
+    is_marked_now = False
+
+    def identify(self, *, create: bool) -> str:
+        self.is_marked_now |= create
+        if not self.is_marked_now:
+            raise Unavailable("no marker")
+        return super().identify(create=create)
+
+
+def test_looking_for_the_id_gives_none() -> None:
+    """A store without a marker has none afterwards either."""
+    store = Unmarked()
+    assert seen_id(MemoryIndex(), store) is None
+    assert not store.is_marked_now

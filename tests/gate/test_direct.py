@@ -1,20 +1,22 @@
 """The gate of a bucket to which clients send bytes directly, on one in memory."""
 
+from collections.abc import Sequence
 from hashlib import md5 as new_md5
 from hashlib import sha256
 
 import pytest
 
-from onecopy.confirming import CONFIRMING
+from onecopy.confirming import CONFIRMING, Reading
 from onecopy.content import Copy, Digests, Evidence, Verdict
 from onecopy.counted import count
 from onecopy.digest import CLIENT_MD5, SMALLEST_PART, Digest
 from onecopy.errors import Forbidden, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, completion
 from onecopy.gate.md5 import WholeMd5
-from onecopy.store.interface import Send
+from onecopy.store.interface import ARCHIVED, Absent, Object, Send, Unknown
+from onecopy.tenant import Tenant
 from tests.gate.direct import DirectWorld
-from tests.gate.world import content_digest
+from tests.gate.world import content, content_digest, weak_only
 
 LARGE = bytes(SMALLEST_PART)
 
@@ -84,6 +86,16 @@ def test_a_bucket_that_lists_no_checksums(world: DirectWorld) -> None:
     assert outcome(gate.complete([finish._replace(parts=other)])[0])[1] == "digest-mismatch"
     finish = world.send(gate.begin([Request("a", len(LARGE))])[0].ticket or "", LARGE, gate)
     assert outcome(gate.complete([finish])[0]) == (Verdict.NEW, None)
+
+
+def test_an_aborted_upload(world: DirectWorld) -> None:
+    """The message says what to do; nothing is published."""
+    gate = world.gate()
+    ticket = gate.begin([asking("a", b"bytes")])[0].ticket or ""
+    gate.abort([ticket])
+    message = "this upload was aborted or cleaned up: begin it again"
+    [answer] = gate.complete([Finish(ticket)])
+    assert answer == Answer(Verdict.UNCONFIRMED, reason="upload-unknown", message=message)
 
 
 def test_keys_of_small_uploads(world: DirectWorld) -> None:
@@ -162,7 +174,6 @@ def test_the_client_states_the_md5(world: DirectWorld) -> None:
     """It is claimed, under a scheme that no check has; a small object's is proved by the store."""
     count(world.index, "default")
     gate, stated = world.gate(), new_md5(b"any", usedforsecurity=False).digest()
-    assert gate.config().features == ("checksum-api", "md5")
     for key, data in (("small", b"bytes"), ("large", LARGE)):
         sent = world.send(gate.begin([asking(key, data)])[0].ticket or "", data, gate)
         assert outcome(gate.complete([sent._replace(md5=stated)])[0]) == (Verdict.NEW, None)
@@ -205,16 +216,74 @@ class Asked:
     def __init__(self) -> None:
         self.keys: list[str] = []
 
-    def ask(self, reading: object, seen: object) -> tuple[str, None, int]:
-        self.keys.append(reading.copy.key)  # type: ignore[attr-defined]
-        return CONFIRMING, None, 7
+    def ask(self, reading: Reading, seen: object) -> tuple[str, str, int]:
+        assert isinstance(seen, Object)
+        assert reading.tenant == Tenant("photos")
+        reading.record([])
+        self.keys.append(reading.copy.key)
+        return CONFIRMING, "ask again", 7
 
 
 def test_readers_are_asked(world: DirectWorld) -> None:
-    """What a request may not read is left to the readers, and the answer says how far they are."""
-    world.record("a", b"bytes", Digests())
+    """They read what a request may not, one copy after the other; the answer says how far."""
+    claimed = Digests.of([(content_digest(b"bytes"), Evidence.CLAIMED)])
+    for key in "ab":
+        world.record(key, b"bytes", claimed, tenant="photos")
     readers = Asked()
-    gate = world.gate(limits=Limits(read_bytes=1), readers=readers)  # type: ignore[arg-type]
-    [answer] = gate.begin([asking("a", b"bytes")])
-    assert answer == Answer(Verdict.UNCONFIRMED, reason=CONFIRMING, bytes_read=7)
-    assert readers.keys == ["a"]
+    gate = world.gate("photos", limits=Limits(read_bytes=1), readers=readers)  # type: ignore[arg-type]
+    for weak in (False, True):
+        [answer] = gate.check([content(b"bytes", weak=weak)])
+        assert outcome(answer) == (Verdict.UNCONFIRMED, CONFIRMING)
+        assert (answer.message, answer.bytes_read) == ("ask again", 7)
+    assert readers.keys == ["a", "a"]
+
+
+def test_readers_are_not_asked_when_an_upload_ends(world: DirectWorld) -> None:
+    """Its key was taken, so it is aborted: there is nothing left to ask for again."""
+    readers = Asked()
+    gate = world.gate("photos", limits=Limits(read_bytes=1), readers=readers)  # type: ignore[arg-type]
+    ticket = gate.begin([asking("a", b"bytes")])[0].ticket or ""
+    world.place("photos/a", b"other")
+    [answer] = gate.complete([world.send(ticket, b"bytes", gate)])
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "read-limit")
+    assert readers.keys == []
+
+
+@pytest.mark.parametrize(("copies", "counted"), [(1, 1), (3, 3), (64, 64), (70, 64)])
+def test_copies_that_cost_too_much_to_read(world: DirectWorld, copies: int, counted: int) -> None:
+    """If nothing speaks for them but their size, the content is new; up to 64 are counted."""
+    for number in range(copies):
+        world.record(str(number), b"lazy!", Digests())
+    answer = world.check(b"bytes", gate=world.gate(limits=Limits(read_bytes=1)))
+    assert answer == Answer(Verdict.NEW, unexamined=counted)
+
+
+def test_no_time_for_copies_that_cost_too_much(world: DirectWorld) -> None:
+    """If the first one is in the trash, there may be others: at least one is counted."""
+    world.record("#recycle/a", b"lazy!", Digests())
+    answer = world.check(b"bytes", gate=world.gate(limits=Limits(read_seconds=-1)))
+    assert answer == Answer(Verdict.NEW, unexamined=1)
+
+
+def test_an_archived_copy_does_not_hide_others(
+    world: DirectWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a doubt only if no other copy has the content."""
+    look = world.bucket.look
+
+    def archived(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        return [
+            seen._replace(storage=ARCHIVED)
+            if isinstance(seen, Object) and seen.key == "a"
+            else seen
+            for seen in look(keys)
+        ]
+
+    for key in "ab":
+        world.record(key, b"bytes", weak_only(b"bytes"))
+    monkeypatch.setattr(world.bucket, "look", archived)
+    found = world.check(b"bytes", weak=True)
+    assert (found.verdict, found.copy and found.copy.key) == (Verdict.DUPLICATE, "b")
+    world.remove("b")
+    doubt = (Verdict.UNCONFIRMED, "store-archived")
+    assert outcome(world.check(b"bytes", weak=True)) == doubt

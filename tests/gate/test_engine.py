@@ -27,10 +27,10 @@ def gate_over_required(world: World) -> LocalGate:
 
 
 def test_lists_and_unread_copies_are_optional(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+    local_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What such an engine cannot answer is not queried; the rest is decided as ever."""
-    world = folder_world
+    world = local_world
     world.index.enlist([("default", Listed(content_digest(b"listed")))])
     world.record("unread", b"lazy!", Digests())
     world.record("weak", b"weakly", weak_only(b"weakly"))

@@ -6,14 +6,26 @@ from typing import Any
 import pytest
 
 from onecopy.content import Content, Digests, Verdict
-from onecopy.digest import MD5, Digest, MiB, Scheme, compose, new_hash
-from onecopy.gate import Limits, LocalGate
+from onecopy.digest import (
+    CRC64NVME,
+    MD5,
+    SHA256,
+    Digest,
+    MiB,
+    Scheme,
+    compose,
+    content_scheme,
+    new_hash,
+)
+from onecopy.errors import Forbidden
+from onecopy.gate import Answer, Limits, LocalGate
 from onecopy.index.listings import Listings
 from onecopy.index.lists_only import ListsOnly
 from onecopy.index.memory import MemoryIndex
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.bucket import BucketWorld
+from tests.gate.memory import MemoryWorld
 from tests.gate.world import World, content, content_digest, md5
 
 BIG = bytes(range(256)) * (9 * MiB // 256)
@@ -234,6 +246,99 @@ def test_too_many_schemes(folder_world: World) -> None:
     assert len(gate.probe([size])[0]) <= 5
 
 
+def test_schemes_that_a_client_computes() -> None:
+    """Those of the smallest numbers of parts, up to four, and the content digest."""
+    world, size = MemoryWorld.new(), 21 * MiB
+    copies = [ListedCopy(f"{n}/{p}", size, bytes(16), p, False, 1) for n in (1, 2) for p in (0, 2)]
+    copies += [ListedCopy(f"3/{parts}", size, bytes(16), parts, False, 1) for parts in (3, 5)]
+    listing(world).merge("default", EVERYTHING, copies, complete=False)
+    parts = {Scheme("md5", number * MiB) for number in (15, 16, 20)}
+    assert world.gate().probe([1, size]) == [frozenset(), {MD5, content_scheme(size), *parts}]
+
+
+@pytest.mark.parametrize(
+    ("size", "copies", "looked"),
+    [(8 * MiB, 4, True), (8 * MiB, 5, False), (8 * MiB - 1, 1, False), (8 * MiB + 1, 1, True)],
+)
+def test_few_large_copies_are_looked_at_by_a_probe(size: int, copies: int, looked: bool) -> None:
+    """Up to four, from 8 MiB; here, they are gone."""
+    world = MemoryWorld.new()
+    given = [ListedCopy(f"{number}", size, bytes(16), 0, False, 1) for number in range(copies)]
+    listing(world).merge("photos", EVERYTHING, given, complete=False)
+    schemes = frozenset() if looked else {MD5, content_scheme(size)}
+    assert world.gate("photos").probe([size]) == [schemes]
+    assert [*listing(world).listed_copies("photos")] == ([] if looked else given)
+
+
+@pytest.mark.parametrize(("size", "looked"), [(10, 2), (10_000, 6), (200_000, 64)])
+def test_opaque_copies_at_the_price_of_a_year(size: int, looked: int) -> None:
+    """More looks than storing the content for a year costs are not made, but two, and up to 64."""
+    world = MemoryWorld.new()
+    for number in range(66):
+        listed(world, f"{number}", bytes([number]) * size, opaque=True)
+    answer = world.check(b"x" * size)
+    assert answer == Answer(Verdict.NEW, unexamined=66 - looked)
+    assert len(world.recorded()) == looked
+
+
+def test_four_copies_that_match_are_enough() -> None:
+    """If they have the content, no further one is looked at."""
+    world = MemoryWorld.new()
+    for number in range(6):
+        listed(world, f"{number}", b"bytes")
+    assert world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
+    assert len(keys_of(world)) == 2
+
+
+def test_a_tag_over_parts_of_any_size() -> None:
+    """The number of parts follows from the size, rounded up."""
+    data, scheme = b"123456789", Scheme("md5", 5)
+    digest = compose(scheme, [md5(part).value for part in (data[:5], data[5:])])
+    world = MemoryWorld.new()
+    listed(world, "a", data, tag=digest.value, parts=2)
+    listed(world, "b", data, tag=digest.value, parts=1)
+    [answer] = world.gate().check([Content(9, (content_digest(data), digest))])
+    assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "a")
+    assert keys_of(world) == ["b"]
+
+
+def test_a_store_that_describes_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The digests that it states are recorded, so that nothing is read."""
+    world = MemoryWorld.new()
+    world.place("photos/a", b"bytes")
+    given = ListedCopy("a", 5, md5(b"bytes").value, 0, False, 1)
+    listing(world).merge("photos", EVERYTHING, [given], complete=False)
+    look = world.store.look
+
+    def describe(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        stated = Digests.proved(content_digest(b"bytes"))
+        return [seen._replace(digests=stated) for seen in look(keys) if isinstance(seen, Object)]
+
+    monkeypatch.setattr(world.store, "describe", describe, raising=False)
+    monkeypatch.setattr(world.store, "open", lambda _: pytest.fail("read"))
+    answer = world.check(b"bytes", weak=True, gate=world.gate("photos"))
+    assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "a")
+
+
+def test_looking_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P3: copies that match are a doubt with the store's reason; opaque ones are counted."""
+    world = MemoryWorld.new()
+    listed(world, "a", b"bytes")
+    listed(world, "b", b"opaque", opaque=True)
+
+    def fail(_: object) -> list[Object]:
+        raise Forbidden("no")
+
+    monkeypatch.setattr(world.store, "look", fail)
+    asked = [content(data, weak=True) for data in (b"bytes", b"OPAQUE", b"other size")]
+    assert world.gate().check(asked) == [
+        Answer(Verdict.UNCONFIRMED, reason="store-forbidden"),
+        Answer(Verdict.NEW, unexamined=1),
+        Answer(Verdict.NEW),
+    ]
+    assert keys_of(world) == ["a", "b"]
+
+
 def _send_in_parts(world: World, key: str, part_size: int) -> None:
     """Replace an object in a bucket by one that was uploaded in parts, as other tools do."""
     if not isinstance(world, BucketWorld):
@@ -266,3 +371,10 @@ def test_a_table_of_checksums_is_not_written(world: World) -> None:
     assert gate.probe([9 * MiB, 5]) == [frozenset(), frozenset()]
     [answer] = gate.check([content(b"12345", weak=True)])
     assert answer.verdict is Verdict.NEW
+
+
+def test_a_probe_names_the_checksum_that_opaque_copies_may_state(world: World) -> None:
+    """A bucket states the CRC of most objects whose ETag decides nothing: one check suffices."""
+    listed(world, "opaque", b"opaque one", opaque=True)
+    stated = {CRC64NVME} if world.store.kind == "s3" else set()
+    assert world.gate().probe([10]) == [{SHA256} | stated]

@@ -280,6 +280,9 @@ def test_bytes_for_a_folder_are_checked(world: World) -> None:
     [large] = gate.begin([Request("b", 8 * MiB + 1)])
     with pytest.raises(WrongBytes):
         gate.receive(large.ticket or "", 2, iter([b"x"]), other)
+    [send] = gate.parts(large.ticket or "", [(2, other)])
+    with pytest.raises(WrongBytes):
+        gate.send(large.ticket or "", send, lambda: iter([b"x"]), 1)
     assert gate.receive(large.ticket or "", 2, iter([b"x"]), sha256(b"x").digest()).number == 2
 
 

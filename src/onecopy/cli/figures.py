@@ -1,6 +1,7 @@
 """The figures of a scan, as text and as JSON."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from onecopy.aws.prices import DATED
 from onecopy.cli.show import bytes_text
@@ -16,7 +17,7 @@ _TEXTS = {
     "special": "devices, pipes and sockets are not objects",
     "reserved": "it belongs to the records that onecopy keeps of a store",
     "store-expiring": "a lifecycle rule will soon delete it",
-    "changed": "it changed twice while it was read; scan again when it is at rest",
+    "changed": "it changed while it was read; scan again when it is at rest",
     "key-changed": "the bucket lists it, but has no object under this name; copy it to another",
     "key-invalid": "its key is not UTF-8, contains NUL, is empty, or has more than 1,024 bytes; "
     "rename it",
@@ -48,31 +49,39 @@ def values(figures: Figures) -> dict[str, object]:
     }
 
 
-def listing_values(figures: Figures, cost: float | None) -> dict[str, object]:
-    """Return the figures that only a listing has; `cost` is in US dollars."""
+def listing_values(figures: Figures, *, cost: float | None, by_requests: bool) -> dict[str, object]:
+    """Return the figures that only a listing has; `cost` is in US dollars.
+
+    Those of requests are for a store to which they are made.
+    """
+    requests = {
+        "requests": figures.requests,
+        "looks": figures.looks,
+        "cost_usd": None if cost is None else round(cost, 7),
+        "versions": figures.versions._asdict() if figures.versions else None,
+    }
     return {
         "new": figures.new,
         "changed": figures.changed,
         "gone": figures.gone,
         "unchanged": figures.unchanged,
-        "requests": figures.requests,
-        "looks": figures.looks,
-        "cost_usd": None if cost is None else round(cost, 7),
-        "versions": figures.versions._asdict() if figures.versions else None,
+        **(requests if by_requests else {}),
         "marked": figures.is_marked,
         "resumed": figures.is_resumed,
     }
 
 
-def listing_text(figures: Figures, cost: float | None) -> str:
+def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> str:
     """Return the figures of a scan by listing; `cost` is in US dollars."""
     empty = f" ({figures.empty:,} empty)" if figures.empty else ""
+    read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
     forgotten = f", {figures.forgotten:,} forgotten" if figures.forgotten else ""
+    dated = f", {DATED}" if cost else ""
+    requests = f"; {_versions(figures)}{requests_text(figures, cost)}{dated}" if by_requests else ""
     return (
         f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
-        f"{figures.unchanged:,} unchanged{forgotten}{_others(figures)}; "
-        f"{_versions(figures)}{requests_text(figures, cost)}{f', {DATED}' if cost else ''}"
+        f"{figures.unchanged:,} unchanged{read}{forgotten}{_others(figures)}{requests}"
     )
 
 
@@ -89,6 +98,14 @@ def requests_text(figures: Figures, cost: float | None) -> str:
     if cost is None:
         return requests
     return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS)"
+
+
+def reading_text(figures: Figures, seconds: float) -> str:
+    """Return how much is read of the files that may be equal, and the time left, by the rate."""
+    done, total = figures.read_bytes, figures.to_read
+    left = timedelta(seconds=round(seconds / done * (total - done))) if done else None
+    text = f"{bytes_text(done)} of {bytes_text(total)} read"
+    return text if left is None else f"{text}, {left} left"
 
 
 def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """`onecopy scan`: update the index from the store."""
 
 from collections.abc import Callable, Iterator
+from time import monotonic
 
 import click
 
@@ -23,8 +24,9 @@ from onecopy.settings import Settings
 from onecopy.store import Object, Store
 
 _NOT_LISTED = (
-    "--connections, --restart and --versions are for a bucket that is listed: leave them out with "
-    "--read, --describe, a folder, or an index that keeps no listings"
+    "--connections and --versions are for a bucket that is listed, and --restart for a bucket or "
+    "folder that is listed: leave them out with --read, --describe, or an index that keeps no "
+    "listings"
 )
 
 
@@ -64,7 +66,7 @@ _NOT_LISTED = (
     help="The number of objects in a bucket, to show the time left.  [default: as in the last "
     "scan]",
 )
-@click.option("--restart", is_flag=True, help="Don't resume an interrupted listing of a bucket.")
+@click.option("--restart", is_flag=True, help="Don't resume an interrupted listing.")
 @click.option(
     "--versions",
     is_flag=True,
@@ -88,21 +90,24 @@ def command(  # noqa: PLR0913 - the options of the command
 ) -> int:
     """Update the index from the store.
 
-    A bucket is listed, without a request for each object; the files of a folder are read if they
-    are new or have changed. Records of objects that no longer exist are removed. Nothing in the
-    store is changed. To resume an interrupted scan, run it again.
+    A bucket is listed, without a request for each object. A folder is listed, too, and of its new
+    and changed files those are read that may be equal to others. Records of objects that no longer
+    exist are removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
 
     def lists(index: Engine, store: Store) -> bool:
         return not read and not describe and keeps_listings(index) and can_be_listed(store)
 
     def bound(index: Engine, store: Store) -> None:
-        (bind_to_list if lists(index, store) else bind)(index, store)
+        may_be_unmarked = lists(index, store) and store.kind != "folder"
+        (bind_to_list if may_be_unmarked else bind)(index, store)
 
     own, accept = own_files(settings), settings.filter
     with opened_for_scan(settings, bound) as (index, store):
         is_listing = lists(index, store)
-        if not is_listing and (restart or versions or connections):
+        is_folder = store.kind == "folder"
+        of_a_bucket = versions or connections
+        if (restart and not is_listing) or (of_a_bucket and (is_folder or not is_listing)):
             raise click.UsageError(_NOT_LISTED)
         expected = expect or (last_total(index) if is_listing else None)
         sizes = iter([expected]) if expected else _count(store, own, accept)
@@ -113,7 +118,7 @@ def command(  # noqa: PLR0913 - the options of the command
                     index,
                     store,
                     tenants,
-                    connections=connections or CONNECTIONS,
+                    connections=1 if is_folder else connections or CONNECTIONS,
                     restart=restart,
                     versions=versions,
                     progress=_report(output, _listed_count, store),
@@ -130,29 +135,35 @@ def command(  # noqa: PLR0913 - the options of the command
                     own=own,
                     accept=accept,
                 )
-            _show(output, figures, _cost(figures, store), by_listing=is_listing, as_json=as_json)
+            _show(output, figures, store, by_listing=is_listing, as_json=as_json)
     return 1 if figures.problems else 0
 
 
 def _show(
-    output: Display, figures: Figures, cost: float | None, *, by_listing: bool, as_json: bool
+    output: Display, figures: Figures, store: Store, *, by_listing: bool, as_json: bool
 ) -> None:
     for note in shown.notes(figures):
         output.note(note)
-    more = shown.listing_values(figures, cost) if by_listing else {}
-    text = shown.listing_text(figures, cost) if by_listing else shown.text(figures)
-    output.line(json_line({**shown.values(figures), **more}) if as_json else text)
+    cost, by_requests = _cost(figures, store), store.kind != "folder"
+    values, text = shown.values(figures), shown.text(figures)
+    if by_listing:
+        values |= shown.listing_values(figures, cost=cost, by_requests=by_requests)
+        text = shown.listing_text(figures, cost=cost, by_requests=by_requests)
+    output.line(json_line(values) if as_json else text)
 
 
 def _report(
     output: Display, count: Callable[[Figures], int], store: Store | None = None
 ) -> Progress:
-    """Return a function that shows progress; with a store that is listed, also the requests."""
-    before = 0
+    """Return a function that shows progress; of a store that is listed, also what that costs."""
+    before, began = 0, None
 
     def report(figures: Figures) -> None:
-        nonlocal before
-        if store is not None:
+        nonlocal before, began
+        if figures.to_read:
+            began = began or monotonic()
+            output.detail(shown.reading_text(figures, monotonic() - began), now=True)
+        elif store is not None and store.kind != "folder":
             output.detail(shown.requests_text(figures, _cost(figures, store)))
         output.progress(count(figures) - before, 0)
         before = count(figures)

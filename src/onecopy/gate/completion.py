@@ -276,7 +276,6 @@ class Completion:
             try:
                 item.copy = self._md5.add(item.copy, item.md5)
             except (Failure, OSError) as error:
-                item.copy = None
                 item.answer = Answer(Verdict.UNCONFIRMED, reason=store_reason(error))
 
     def _record(self, items: list[_Item]) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from onecopy.aws.prices import GET
 from onecopy.content import Content
-from onecopy.digest import SMALLEST_PART, Scheme, content_scheme
+from onecopy.digest import CRC64NVME, SMALLEST_PART, Scheme, content_scheme
 from onecopy.errors import Failure
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Listings, SizeListing
@@ -73,6 +73,8 @@ class ListedCopies:
         self._index = index
         self._store = store
         self._tenant = tenant
+        self._stated = frozenset({CRC64NVME} if isinstance(store, Describer) else ())
+        """What a look at an opaque copy most often states; S3 computes it for new objects."""
         self._looks_per_byte = 12 * price / _GB / GET
         """Looks at the price of storing a byte for a year."""
 
@@ -86,9 +88,14 @@ class ListedCopies:
         if self._describe_few(sizes, found):
             found = self._listings.listed_sizes(self._tenant.name, sizes)
         return [
-            frozenset() if listing is None else _needed(size, listing) | {content_scheme(size)}
+            self._useful(size, listing) if listing else frozenset()
             for size, listing in zip(sizes, found, strict=True)
         ]
+
+    def _useful(self, size: int, listing: SizeListing) -> frozenset[Scheme]:
+        """Return the schemes that decide about listed copies, most often in a single check."""
+        stated = self._stated if listing.opaque else frozenset()
+        return _needed(size, listing) | stated | {content_scheme(size)}
 
     def _describe_few(
         self, sizes: Sequence[int], found: Sequence[SizeListing | None]

@@ -4,6 +4,9 @@ scanning    a scan of the whole store that looks at each object, and reads
 listing     a scan by listing, without a request for each object
 pages       its pages, several spans of keys at once
 merging     merges them into the index
+comparing   compares the files of a folder that share their size
+groups      these files, in a temporary database
+due         the sizes of which files are new since the last scan
 samples     looks at a few objects, to learn which ETags are no MD5
 spans       spans of keys
 checkpoint  where an interrupted scan resumes

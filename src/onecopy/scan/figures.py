@@ -19,7 +19,7 @@ class Problem(NamedTuple):
     """Full key, including the tenant's prefix. That of a folder ends in a slash: nothing below it
     could be listed."""
     reason: str
-    """`changed` (twice while it was read), `no-tenant`, or a reason of `LeftOut`."""
+    """`changed` (while it was read), `no-tenant`, or a reason of `LeftOut`."""
 
 
 @dataclass(slots=True)
@@ -50,6 +50,8 @@ class Figures:
     added: int = 0
     """Objects that this scan recorded."""
     read_bytes: int = 0
+    to_read: int = 0
+    """Bytes of a folder's files that were or will be read, as far as that is known."""
     forgotten: int = 0
     """Records that were removed because their object is gone, or has changed since (listings)."""
     new: int = 0

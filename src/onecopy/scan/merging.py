@@ -3,14 +3,15 @@
     group of pages ─▶ whose? accepted? ─▶ index.merge      what is listed
                                        ─▶ index.forget     copies that are not there as recorded
 
+An object is either listed or recorded as a copy: one that is recorded as it is listed is left out.
 Nothing is forgotten that was recorded since the listing began, nor without the store's marker.
 """
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
@@ -20,8 +21,10 @@ from onecopy.index.listings import Listings, Merged
 from onecopy.key import is_recordable
 from onecopy.listing import ListedCopy, Span
 from onecopy.patterns import Filter
+from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.pages import Group
+from onecopy.scan.records import unlist
 from onecopy.scan.samples import Samples
 from onecopy.scan.spans import below
 from onecopy.store.interface import Store
@@ -51,44 +54,6 @@ class Kept:
     """These end in a slash."""
 
 
-@dataclass(slots=True)
-class _Compared:
-    """What comparing recorded copies with a listing found."""
-
-    known: set[str] = field(default_factory=set)
-    """Keys that are recorded as they are listed."""
-    twice: int = 0
-    """Of these, the number that was listed in the index as well."""
-    changed: int = 0
-    """Copies that were forgotten, and whose keys have another object now."""
-    gone: int = 0
-    """Copies that were forgotten, and whose keys have no object now."""
-
-    def add(
-        self,
-        same: set[str],
-        outdated: Sequence[Copy],
-        before: set[str],
-        now: Mapping[str, ListedCopy],
-    ) -> None:
-        """Count a batch; keys that were listed `before` are counted by the merge."""
-        self.known |= same
-        self.twice += len(same & before)
-        for copy in outdated:
-            if copy.key not in before:
-                self.changed += copy.key in now
-                self.gone += copy.key not in now
-
-    def corrected(self, merged: Merged, stays: int) -> Merged:
-        """Return the changes of a merge, as if copies had been listed, too."""
-        return Merged(
-            new=merged.new - self.changed,
-            changed=merged.changed + self.changed,
-            gone=merged.gone + self.gone - self.twice,
-            unchanged=merged.unchanged + len(self.known) - stays,
-        )
-
-
 class Merging:
     """Merges groups of pages into the index, and counts what it does."""
 
@@ -101,6 +66,7 @@ class Merging:
         *,
         started_ms: int,
         figures: Figures,
+        due: Due | None = None,
     ) -> None:
         self._index = index
         self._store = store
@@ -108,10 +74,17 @@ class Merging:
         self._accept = accept
         self._started_ms = started_ms
         self._figures = figures
+        self._due = due
+        """Of a folder: the sizes that are due."""
         self._samples = Samples(store, figures)
-        self._recorded = [Tenant(name) for name in index.tenants() if owners.have(name)]
+        self._recorded = self.tenants
         self._closed: list[str] = []
         """Folders that could not be listed."""
+
+    @property
+    def tenants(self) -> list[Tenant]:
+        """The tenants that own what is in the index now."""
+        return [Tenant(name) for name in self._index.tenants() if self._owners.have(name)]
 
     def merge(self, group: Group) -> None:
         """Merge a group; durable on return."""
@@ -166,26 +139,22 @@ class Merging:
         return accepted
 
     def _merge_own(self, tenant: Tenant, span: Span, copies: list[ListedCopy], kept: Kept) -> None:
-        """Merge the part of a group that belongs to a tenant.
-
-        An object is either listed or a copy in the index: what is recorded as it is listed is left
-        out of the merge.
-        """
-        name = tenant.name
-        if not self._has_records(name, span):
-            if copies:
-                self._figures.merged(self._index.merge(name, span, copies, complete=False))
-            return
-        forgets = self._figures.is_marked
-        if forgets:
+        """Merge the part of a group that belongs to a tenant."""
+        name, stays = tenant.name, list[ListedCopy]()
+        has_records = self._has_records(name, span)
+        is_complete = has_records and self._figures.is_marked
+        if is_complete:
             self._require_marker()
-        compared = self._compare(tenant, span, copies, kept, forgets=forgets)
-        known = compared.known
-        listed = [copy for copy in copies if copy.key not in known] if known else copies
-        stays = self._kept(tenant, span, kept, {copy.key for copy in copies}) if forgets else []
-        every = heapq.merge(listed, stays, key=attrgetter("key")) if stays else listed
-        merged = self._index.merge(name, span, every, complete=forgets)
-        self._figures.merged(compared.corrected(merged, len(stays)))
+            stays = self._kept(tenant, span, kept, {copy.key for copy in copies})
+        recorded = list[str]()
+        if has_records:
+            copies, recorded = self._unrecorded(tenant, span, copies, kept)
+        if self._due and self._due.is_unchanged(self._index, name, span, copies, recorded):
+            self._figures.merged(Merged(unchanged=len(copies)))
+        elif is_complete or copies:
+            listed = heapq.merge(copies, stays, key=attrgetter("key")) if stays else copies
+            merged = self._index.merge(name, span, listed, complete=is_complete)
+            self._figures.merged(merged._replace(unchanged=merged.unchanged - len(stays)))
 
     def _has_records(self, tenant: str, span: Span) -> bool:
         found = (self._index.listed_copies(tenant, span), self._index.copies_within(tenant, span))
@@ -207,40 +176,61 @@ class Merging:
             stays |= {c.key: c for c in below_them if (tenant.prefix + c.key).startswith(folders)}
         return [stays[key] for key in sorted(stays.keys() - listed)]
 
-    def _compare(
-        self,
-        tenant: Tenant,
-        span: Span,
-        listed: Sequence[ListedCopy],
-        kept: Kept,
-        *,
-        forgets: bool,
-    ) -> "_Compared":
-        """Compare the recorded copies with what is listed; forget those that are not there."""
-        copies = self._index.copies_within(tenant.name, span)
-        now, compared = dict[str, ListedCopy](), _Compared()
-        is_outdated = self._outdated(tenant, kept)
-        while batch := list(islice(copies, _BATCH)):
-            now = now or {copy.key: copy for copy in listed}
-            same = {copy.key for copy in batch if self._is_same(copy, now.get(copy.key))}
-            outdated = [c for c in batch if c.key not in same and is_outdated(c)] if forgets else []
-            keys = [*same, *(copy.key for copy in outdated)]
-            before = self._index.listed_at(tenant.name, keys) if forgets else []
-            compared.add(same, outdated, {copy.key for copy in before if copy}, now)
-            self._figures.forgotten += sum(self._index.forget(tenant.name, outdated))
-        return compared
+    def _unrecorded(
+        self, tenant: Tenant, span: Span, listed: list[ListedCopy], kept: Kept
+    ) -> tuple[list[ListedCopy], list[str]]:
+        """Return what is not recorded as it is listed, and the keys of what is.
 
-    def _is_same(self, copy: Copy, listed: ListedCopy | None) -> bool:
-        return listed is not None and self._store.is_as_listed(copy, listed)
+        Outdated copies are forgotten.
+        """
+        recorded = self._index.copies_within(tenant.name, span)
+        first = next(recorded, None)
+        if first is None:
+            return listed, []
+        rest = {copy.key: copy for copy in listed}
+        differing = self._differing(tenant.name, chain([first], recorded), rest)
+        outdated = filter(self._outdated(tenant, kept), differing)
+        while batch := list(islice(outdated, _BATCH)):
+            self._forget(tenant.name, batch, rest)
+        keys = [copy.key for copy in listed if copy.key not in rest]
+        self._figures.merged(Merged(unchanged=len(keys)))
+        if not self._due:
+            unlist(self._index, tenant.name, keys)
+        return list(rest.values()), keys
+
+    def _forget(self, tenant: str, batch: list[Copy], listed: dict[str, ListedCopy]) -> None:
+        """Forget copies, and count them as changed, not new, or as gone."""
+        also = self._index.listed_at(tenant, [copy.key for copy in batch])
+        forgotten = self._index.forget(tenant, batch)
+        self._figures.forgotten += sum(forgotten)
+        found = zip(batch, also, forgotten, strict=True)
+        keys = [copy.key for copy, entry, done in found if done and entry is None]
+        changed = sum(key in listed for key in keys)
+        self._figures.merged(Merged(new=-changed, changed=changed, gone=len(keys) - changed))
+
+    def _differing(
+        self, tenant: str, recorded: Iterable[Copy], listed: dict[str, ListedCopy]
+    ) -> Iterator[Copy]:
+        """Yield the copies that are not listed as recorded; take the others from what is listed."""
+        for copy in recorded:
+            found = listed.get(copy.key)
+            if found is None or not self._store.is_as_listed(copy, found):
+                yield copy
+                continue
+            del listed[copy.key]
+            if self._due and self._due.is_new(copy):
+                self._due.note(tenant, [copy.size])
 
     def _outdated(self, tenant: Tenant, kept: Kept) -> Callable[[Copy], bool]:
-        """Return whether a copy that is not listed as recorded is to be forgotten."""
+        """Return a function that returns whether a copy that is not listed as recorded is gone."""
         stays, folders = set(_within(tenant, kept.keys)), tuple(kept.folders)
 
         def is_outdated(copy: Copy) -> bool:
             if copy.recorded_ms >= self._started_ms or copy.key in stays:
                 return False
-            return not (folders and (tenant.prefix + copy.key).startswith(folders))
+            return self._figures.is_marked and not (
+                folders and (tenant.prefix + copy.key).startswith(folders)
+            )
 
         return is_outdated
 

@@ -90,6 +90,14 @@ class Listing:
                     yield group
                     self._in_flight.add(-1)
 
+    def in_order(self) -> Iterator[Group]:
+        """Yield the same in the order of keys, listed by the caller's thread.
+
+        For a folder, where threads that wait for each other cost more than they gain.
+        """
+        for task in self._waiting:
+            yield from _grouped(self._pages(task))
+
     def _work(self, workers: Workers, most_in_flight: int) -> None:
         while task := self._next(workers):
             try:

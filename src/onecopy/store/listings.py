@@ -1,12 +1,12 @@
 """The optional contract of a store that can list its objects without looking at each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Copy
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
-from onecopy.store.interface import LeftOut
+from onecopy.store.interface import Absent, LeftOut, Unknown
 
 
 class Page(NamedTuple):
@@ -61,6 +61,25 @@ class Listable(Protocol):
         Compares the copy's identity with tag and time. An object that was replaced within the same
         second by one with the same tag is not noticed: a look notices it.
         """
+
+
+@runtime_checkable
+class Starts(Protocol):
+    """A store (a folder) whose listing states no digests, and from which many objects are read.
+
+    Listed objects with the same tag are one object with several names.
+    """
+
+    def starts(self, wanted: Iterable[tuple[str, int]]) -> Iterator[bytes | Absent | Unknown]:
+        """Yield, for each (key, number of bytes) in order, that many of the object's first bytes.
+
+        All bytes of an object that is not as long. Keys in sorted order are the fastest. An object
+        that is changed or replaced is not noticed: look at it afterwards. Raises Unavailable and
+        Forbidden.
+        """
+
+    def tag(self, identity: str) -> bytes:
+        """Return the tag with which an object of this identity is listed."""
 
 
 class Versions(NamedTuple):

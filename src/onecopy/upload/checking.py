@@ -12,7 +12,7 @@ from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
 from onecopy.hashing import hash_files
 from onecopy.upload.confirming import CONFIRMING, Patience
-from onecopy.upload.item import max_files, schemes_for
+from onecopy.upload.item import NEEDED, max_files, more_schemes, schemes_for
 from onecopy.upload.local_duplicates import FirstFiles, Sizes
 from onecopy.upload.result import Progress, Result, answered, failed, skipped
 from onecopy.workers import Workers
@@ -111,8 +111,9 @@ class _Checker:
         )
         for (item, _, _), (file, hashed) in zip(wanted, hashes, strict=True):
             if isinstance(hashed, Hashed):
+                if not item.digests:  # hashed for the first time
+                    item.same_as = self._first_files.add(file, hashed.digests[0])
                 item.digests = hashed.digests
-                item.same_as = self._first_files.add(file, hashed.digests[0])
             else:
                 item.error = hashed
 
@@ -122,12 +123,28 @@ class _Checker:
 
     def check(self, batch: Sequence[_Checked]) -> Iterator[Result]:
         """Check the hashed files with the gate, and yield the result of each, in order."""
-        self._ask([item for item in batch if item.known and item.digests])
+        asked = [item for item in batch if item.known and item.digests]
+        self._ask(asked)
+        self._ask(self._hash_again([item for item in asked if item.answer.reason == NEEDED]))
         for item in batch:
             if self._wait and item.answer.reason == CONFIRMING:
                 self.waiting.append(item)
             else:
                 yield self._report(item)
+
+    def _hash_again(self, items: Sequence[_Checked]) -> list[_Checked]:
+        """Hash files by schemes that are known only since the check; return them."""
+        files = [(item, item.found) for item in items if isinstance(item.found, File)]
+        if not files:
+            return []
+        probed = self._gate.probe([file.size for _, file in files])
+        wanted = [
+            (item, file, wider)
+            for (item, file), schemes in zip(files, probed, strict=True)
+            if (wider := more_schemes(file.size, item.digests, schemes, self._max_digests))
+        ]
+        self._hash(wanted)
+        return [item for item, _, _ in wanted if item.error is None]
 
     def _ask(self, items: Sequence[_Checked]) -> None:
         answers = self._gate.check([Content(_size(item.found), item.digests) for item in items])

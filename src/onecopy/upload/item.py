@@ -11,6 +11,8 @@ from onecopy.upload.confirming import Patience
 from onecopy.upload.options import Options
 from onecopy.workers import Counter
 
+NEEDED = "digest-needed"
+"""The reason if a check took other digests than a file was hashed for."""
 _MAX_FILES = 1000
 
 
@@ -28,6 +30,19 @@ def schemes_for(size: int, known: Iterable[Scheme], limit: int) -> list[Scheme]:
     content = content_scheme(size)
     others = {scheme for scheme in known if scheme.is_computable} - {content}
     return [content, *sorted(others, key=str)][:limit]
+
+
+def more_schemes(
+    size: int, digests: Iterable[Digest], known: Iterable[Scheme], limit: int
+) -> list[Scheme] | None:
+    """Return the schemes to compute for a file that was hashed for a check, which needs others.
+
+    A check may look at copies in the store that a listing proposes, and learn from that. None if
+    the file was hashed by all of them, or as many as one check takes.
+    """
+    had = {digest.scheme for digest in digests}
+    schemes = schemes_for(size, had.union(known), limit)
+    return schemes if len(schemes) > len(had) else None
 
 
 @dataclass(slots=True, eq=False)

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -24,7 +24,7 @@ from onecopy.errors import (
 from onecopy.key import LONGEST_KEY, check_key
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
-from onecopy.platforms import NO_FOLLOW, NON_BLOCKING, read_at
+from onecopy.platforms import NO_FOLLOW, read_at
 from onecopy.store.folder import staging
 from onecopy.store.folder.directories import (
     ABSENT,
@@ -33,13 +33,15 @@ from onecopy.store.folder.directories import (
     check_folders,
     failure,
     folder_names,
+    look_error,
     object_of,
     open_or_create,
     opened,
     split_key,
     translated,
 )
-from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages_of
+from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages_of, tag
+from onecopy.store.folder.starts import FILE, starts
 from onecopy.store.folder.survey import IsOwn, survey
 from onecopy.store.interface import Absent, KeyTaken, LeftOut, Object, Part, Unknown, Upload
 from onecopy.store.listings import Page
@@ -121,8 +123,7 @@ class FolderStore:
         folder, name = split_key(key)
         with self._reached() as root, Descent(root) as descent:
             try:
-                flags = os.O_RDONLY | NON_BLOCKING | NO_FOLLOW  # opening a pipe must not block
-                fd = os.open(name.encode(), flags, dir_fd=descent.open(folder_names(folder)))
+                fd = os.open(name.encode(), FILE, dir_fd=descent.open(folder_names(folder)))
             except ValueError:
                 raise _no_object(key) from None
             except OSError as error:
@@ -177,6 +178,15 @@ class FolderStore:
     def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
         """See Listable."""
         return is_as_listed(copy, listed)
+
+    def tag(self, identity: str) -> bytes:
+        """See Starts."""
+        return tag(identity)
+
+    def starts(self, wanted: Iterable[tuple[str, int]]) -> Iterator[bytes | Absent | Unknown]:
+        """See Starts."""
+        with self._reached() as root, translated():
+            yield from starts(root, wanted)
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         with self._reached() as root, translated():
@@ -362,7 +372,7 @@ def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
                 fd = descent.open(folder_names(folder))
             except (OSError, ValueError) as error:
                 for at in places[folder]:
-                    answers[at] = _look_error(error)
+                    answers[at] = look_error(error)
                 continue
             for at in places[folder]:
                 answers[at] = _look_at(fd, keys[at], len(folder))
@@ -373,16 +383,9 @@ def _look_at(folder: int, key: str, start: int) -> Object | Absent | Unknown:
     try:
         status = os.stat(key[start:].encode(), dir_fd=folder, follow_symlinks=False)
     except (OSError, ValueError) as error:
-        return _look_error(error)
+        return look_error(error)
     # A link, folder or device is not an object, even if an object was here before.
     return object_of(key, status) if stat.S_ISREG(status.st_mode) else _ABSENT
-
-
-def _look_error(error: OSError | ValueError) -> Absent | Unknown:
-    """Translate the error of a look; ValueError means that no file can have this name."""
-    if isinstance(error, OSError) and error.errno not in ABSENT:
-        return Unknown(f"store-{failure(error).reason}")
-    return _ABSENT
 
 
 def _no_object(key: str) -> FileNotFoundError:

@@ -25,6 +25,7 @@ Found = tuple[bytes, os.stat_result | str]
 """A path, and the status of a regular file, or a reason of `LeftOut`."""
 
 _LENIENT = ("utf-8", "surrogatepass")
+_DOT, _SLASH = b"./"
 
 
 def survey(
@@ -83,16 +84,15 @@ class _Walk(NamedTuple):
 
     def at(self, level: _Level, name: bytes) -> _Level | os.stat_result | str | None:
         """Return a folder to list, a regular file's status, a reason, or None if it is gone."""
-        if name.rstrip(b"/").lower() == HIDDEN:
+        if name[0] == _DOT and name.rstrip(b"/").lower() == HIDDEN:
             is_the_stores = not level.path and name == HIDDEN + b"/"
             return None if is_the_stores else "reserved"
         try:
-            return self._folder(level, name) if name.endswith(b"/") else self._file(level, name)
+            if name[-1] == _SLASH:
+                return self._folder(level, name)
+            status = os.stat(name, dir_fd=level.fd, follow_symlinks=False)
         except OSError as error:
             return None if error.errno in ABSENT else store_reason(failure(error))
-
-    def _file(self, level: _Level, name: bytes) -> os.stat_result | str | None:
-        status = os.stat(name, dir_fd=level.fd, follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
             return "own" if self.is_own(name, status) else status
         if stat.S_ISDIR(status.st_mode):  # it has replaced what was listed
@@ -149,7 +149,10 @@ def _sorted_names(fd: int, start: bytes, after: bytes) -> Iterator[bytes]:
     Only those that begin with `start` and come after `after`, or are a directory that it is in.
     """
     with os.scandir(fd) as entries:
-        found = sorted(name for name in map(_name, entries) if name.startswith(start))
+        found = [_name(entry) for entry in entries]
+    found.sort()
+    if start:
+        found = [name for name in found if name.startswith(start)]
     if not after:
         return iter(found)
     return iter([name for name in found if name > after or _is_within(after, name)])
@@ -160,4 +163,5 @@ def _is_within(path: bytes, name: bytes) -> bool:
 
 
 def _name(entry: "os.DirEntry[str]") -> bytes:
-    return os.fsencode(entry.name) + (b"/" if entry.is_dir(follow_symlinks=False) else b"")
+    name = os.fsencode(entry.name)
+    return name + b"/" if entry.is_dir(follow_symlinks=False) else name

@@ -112,7 +112,10 @@ class Marker:
     def _compare(self, found: str | None) -> str:
         url = self._address.url
         if found is None:
-            raise Unavailable(f"no {_KEY} in {url}: check that it is the right bucket")
+            raise Unavailable(
+                f"no {_KEY} in {url}: check that it is the right bucket and prefix; another store "
+                "needs an index of its own"
+            )
         if self._id not in (None, found):
             raise Unavailable(f"{url} is another store now: check that it is the right bucket")
         self._id = found

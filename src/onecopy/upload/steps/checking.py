@@ -6,7 +6,7 @@ from onecopy.content import Content, Verdict
 from onecopy.digest import MD5
 from onecopy.errors import OnecopyError
 from onecopy.hashing import hash_fd
-from onecopy.upload.item import Item, schemes_for
+from onecopy.upload.item import NEEDED, Item, more_schemes, schemes_for
 from onecopy.upload.result import Outcome
 from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
@@ -76,10 +76,29 @@ class Checker:
         found = list(zip(items, self._flow.gate.check(contents), strict=True))
         for item in items:
             item.check = False
-        known = [pair for pair in found if pair[1].verdict is not Verdict.NEW]
+        again = self._hash_again([item for item, answer in found if answer.reason == NEEDED])
+        known = [
+            (item, answer)
+            for item, answer in found
+            if answer.verdict is not Verdict.NEW and item not in again
+        ]
         for item, answer in self._outcomes.waiting.wait(known):
             if self._outcomes.waiting.may_send(answer):
                 item.anyway = True
             else:
                 self._outcomes.settle(item, Outcome.SKIPPED, answer)
-        return {item for item, _ in known if not item.anyway}
+        return again | {item for item, _ in known if not item.anyway}
+
+    def _hash_again(self, items: Sequence[Item]) -> set[Item]:
+        """Queue files to be hashed by schemes that are known only since the check; return them."""
+        if not items:
+            return set()
+        again, limit = set(), self._flow.max_digests
+        probed = self._flow.gate.probe([item.file.size for item in items])
+        for item, schemes in zip(items, probed, strict=True):
+            digests = item.hashed.digests if item.hashed else ()
+            if wider := more_schemes(item.file.size, digests, schemes, limit):
+                item.schemes, item.check = frozenset(wider), True
+                again.add(item)
+                self._flow.queue_for_hashing(item)
+        return again
