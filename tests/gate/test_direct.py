@@ -215,9 +215,10 @@ class Asked:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.seen: list[object] = []
 
     def ask(self, reading: Reading, seen: object) -> tuple[str, str, int]:
-        assert isinstance(seen, Object)
+        self.seen.append(seen)
         assert reading.tenant == Tenant("photos")
         reading.record([])
         self.keys.append(reading.copy.key)
@@ -236,6 +237,33 @@ def test_readers_are_asked(world: DirectWorld) -> None:
         assert outcome(answer) == (Verdict.UNCONFIRMED, CONFIRMING)
         assert (answer.message, answer.bytes_read) == ("ask again", 7)
     assert readers.keys == ["a", "a"]
+    assert all(isinstance(seen, Object) for seen in readers.seen)
+
+
+def test_readers_are_asked_when_time_is_over(world: DirectWorld) -> None:
+    """For a copy that may have the content, which is not looked at; the trash is not worth it."""
+    claimed = Digests.of([(content_digest(b"bytes"), Evidence.CLAIMED)])
+    world.record("#recycle/a", b"bytes", claimed, tenant="photos")
+    readers = Asked()
+    gate = world.gate("photos", limits=Limits(read_seconds=-1), readers=readers)  # type: ignore[arg-type]
+    assert outcome(gate.check([content(b"bytes")])[0]) == (Verdict.UNCONFIRMED, CONFIRMING)
+    assert readers.keys == []
+    world.record("a", b"other", claimed, tenant="photos")
+    world.record("b", b"lazy!", Digests(), tenant="photos")
+    world.index.forget("photos", [world.recorded("photos")["#recycle/a"]])
+    [answer] = gate.check([content(b"bytes")])
+    assert (answer.message, answer.bytes_read) == ("ask again", 7)
+    assert (readers.keys, readers.seen) == (["a"], [None])
+
+
+def test_copies_without_a_digest_are_not_worth_a_reader(world: DirectWorld) -> None:
+    """Reading them costs money, and nothing speaks for them but their size."""
+    world.record("a", b"lazy!", Digests(), tenant="photos")
+    readers = Asked()
+    for limits in (Limits(read_bytes=1), Limits(read_seconds=-1)):
+        gate = world.gate("photos", limits=limits, readers=readers)  # type: ignore[arg-type]
+        assert gate.check([content(b"bytes")]) == [Answer(Verdict.NEW, unexamined=1)]
+    assert readers.keys == []
 
 
 def test_readers_are_not_asked_when_an_upload_ends(world: DirectWorld) -> None:
