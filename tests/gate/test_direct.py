@@ -1,22 +1,23 @@
 """The gate of a bucket to which clients send bytes directly, on one in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import md5 as new_md5
 from hashlib import sha256
 
 import pytest
 
 from onecopy.confirming import CONFIRMING, Reading
-from onecopy.content import Copy, Digests, Evidence, Verdict
+from onecopy.content import Content, Copy, Digests, Evidence, Verdict
 from onecopy.counted import count
 from onecopy.digest import CLIENT_MD5, SMALLEST_PART, Digest
 from onecopy.errors import Forbidden, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, completion
+from onecopy.gate.budget import Budget
 from onecopy.gate.md5 import WholeMd5
 from onecopy.store.interface import ARCHIVED, Absent, Object, Send, Unknown
 from onecopy.tenant import Tenant
 from tests.gate.direct import DirectWorld
-from tests.gate.world import content, content_digest, weak_only
+from tests.gate.world import content, content_digest, crc, md5, weak_only
 
 LARGE = bytes(SMALLEST_PART)
 
@@ -215,9 +216,10 @@ class Asked:
 
     def __init__(self) -> None:
         self.keys: list[str] = []
+        self.seen: list[object] = []
 
     def ask(self, reading: Reading, seen: object) -> tuple[str, str, int]:
-        assert isinstance(seen, Object)
+        self.seen.append(seen)
         assert reading.tenant == Tenant("photos")
         reading.record([])
         self.keys.append(reading.copy.key)
@@ -236,6 +238,33 @@ def test_readers_are_asked(world: DirectWorld) -> None:
         assert outcome(answer) == (Verdict.UNCONFIRMED, CONFIRMING)
         assert (answer.message, answer.bytes_read) == ("ask again", 7)
     assert readers.keys == ["a", "a"]
+    assert all(isinstance(seen, Object) for seen in readers.seen)
+
+
+def test_readers_are_asked_when_time_is_over(world: DirectWorld) -> None:
+    """For a copy that may have the content, which is not looked at; the trash is not worth it."""
+    claimed = Digests.of([(content_digest(b"bytes"), Evidence.CLAIMED)])
+    world.record("#recycle/a", b"bytes", claimed, tenant="photos")
+    readers = Asked()
+    gate = world.gate("photos", limits=Limits(read_seconds=-1), readers=readers)  # type: ignore[arg-type]
+    assert outcome(gate.check([content(b"bytes")])[0]) == (Verdict.UNCONFIRMED, CONFIRMING)
+    assert readers.keys == []
+    world.record("a", b"other", claimed, tenant="photos")
+    world.record("b", b"lazy!", Digests(), tenant="photos")
+    world.index.forget("photos", [world.recorded("photos")["#recycle/a"]])
+    [answer] = gate.check([content(b"bytes")])
+    assert (answer.message, answer.bytes_read) == ("ask again", 7)
+    assert (readers.keys, readers.seen) == (["a"], [None])
+
+
+def test_copies_without_a_digest_are_not_worth_a_reader(world: DirectWorld) -> None:
+    """Reading them costs money, and nothing speaks for them but their size."""
+    world.record("a", b"lazy!", Digests(), tenant="photos")
+    readers = Asked()
+    for limits in (Limits(read_bytes=1), Limits(read_seconds=-1)):
+        gate = world.gate("photos", limits=limits, readers=readers)  # type: ignore[arg-type]
+        assert gate.check([content(b"bytes")]) == [Answer(Verdict.NEW, unexamined=1)]
+    assert readers.keys == []
 
 
 def test_readers_are_not_asked_when_an_upload_ends(world: DirectWorld) -> None:
@@ -287,3 +316,65 @@ def test_an_archived_copy_does_not_hide_others(
     world.remove("b")
     doubt = (Verdict.UNCONFIRMED, "store-archived")
     assert outcome(world.check(b"bytes", weak=True)) == doubt
+
+
+def test_a_copy_that_goes_while_it_is_read(
+    world: DirectWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It no longer holds the content, which is new."""
+
+    def gone(key: str) -> None:
+        raise FileNotFoundError(key)
+
+    world.record("a", b"bytes", weak_only(b"bytes"))
+    monkeypatch.setattr(world.bucket, "open", gone)
+    assert outcome(world.check(b"bytes", weak=True)) == (Verdict.NEW, None)
+
+
+def test_candidates_once_time_is_over(world: DirectWorld) -> None:
+    """No more than the first ones are fetched, by digest, and never all copies of a tenant."""
+    for number in range(40):
+        world.record(f"{number:02}", b"bytes", Digests())
+    copies = world.index.copies
+    asked = list[object]()
+
+    def noted(tenant: str, *, digest: Digest | None = None) -> Iterator[tuple[str, Copy]]:
+        asked.append(digest)
+        return iter(copies(tenant, digest=digest))
+
+    world.index.copies = noted  # type: ignore[method-assign]
+    found = world.gate()._confirmer.candidates(content(b"bytes"), Budget(1, -1))
+    assert len({copy.key for copy in found}) == 16
+    assert asked == [content_digest(b"bytes")]
+    found = world.gate()._confirmer.candidates(content(b"bytes"), Budget(1, 60))
+    assert len(list(found)) == 40
+
+
+def test_a_trusted_md5_decides_and_a_crc_never_does(world: DirectWorld) -> None:
+    """P1: a CRC says nothing against intent, whatever the tenant trusts."""
+    world.record("a", b"bytes", Digests.proved(md5(b"bytes"), crc(b"bytes")))
+    for trust in ((), ("md5",), ("claimed",), ("md5", "claimed")):
+        gate = world.gate(trust=trust)
+        by_md5, by_crc = gate.check([Content(5, (md5(b"bytes"),)), Content(5, (crc(b"bytes"),))])
+        assert (by_md5.verdict is Verdict.DUPLICATE) is ("md5" in trust)
+        assert by_crc.verdict is Verdict.UNCONFIRMED
+
+
+def test_a_trusted_claim_decides_without_reading(world: DirectWorld) -> None:
+    """Without that trust, the copy would be read."""
+    claimed = Digests.of([(content_digest(b"bytes"), Evidence.CLAIMED)])
+    world.record("a", b"bytes", claimed)
+    for trust, expected in (((), Verdict.UNCONFIRMED), (("claimed",), Verdict.DUPLICATE)):
+        gate = world.gate(trust=trust, limits=Limits(read_bytes=1))
+        assert world.check(b"bytes", gate=gate).verdict is expected
+
+
+def test_the_smallest_contents_at_taken_keys(world: DirectWorld) -> None:
+    """Empty contents are all the same; those of one byte are not."""
+    world.place("empty", b"")
+    world.place("one", b"1")
+    empty, one = world.gate().begin(
+        [asking("empty", b"", check_key=True), asking("one", b"2", check_key=True)]
+    )
+    assert (empty.verdict, empty.copy and empty.copy.key) == (Verdict.DUPLICATE, "empty")
+    assert outcome(one) == (Verdict.NEW, "key-taken")
