@@ -177,7 +177,7 @@ def test_versions(run: Run, standin: Standin, tmp_path: Path) -> None:
     assert figures["objects"] == 1
     assert figures["versions"] == {"noncurrent": 3, "bytes": 4, "delete_markers": 1}
     done = run("scan", "--versions", *where, **standin.environment())
-    assert "; 3 noncurrent versions (4 bytes), 1 delete markers; " in done.out
+    assert "; 3 noncurrent versions (4 bytes), 1 delete marker; " in done.out
     assert (
         json.loads(run("scan", "--json", *where, **standin.environment()).out)["versions"] is None
     )
