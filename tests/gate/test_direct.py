@@ -342,7 +342,7 @@ def test_candidates_once_time_is_over(world: DirectWorld) -> None:
         asked.append(digest)
         return iter(copies(tenant, digest=digest))
 
-    world.index.copies = noted  # type: ignore[method-assign]
+    world.index.copies = noted  # type: ignore[method-assign, assignment]
     found = world.gate()._confirmer.candidates(content(b"bytes"), Budget(1, -1))
     assert len({copy.key for copy in found}) == 16
     assert asked == [content_digest(b"bytes")]
