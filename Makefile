@@ -39,7 +39,7 @@ test: .make/dev .make/standins/installed .make/page browser  ## run all tests, i
 soak: .make/dev .make/standins/installed .make/page browser  ## run the long tests: kills, races, millions of records
 	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
 
-mutation: .make/mutation .make/page  ## change the modules that keep the promise, and see which tests notice (hours)
+mutation: .make/mutation .make/page  ## change the modules that keep the promise, and see which tests notice (hours on one core)
 	$(BIN)/python -m tests.mutation
 
 bench: .make/bench  ## measure every figure of docs/performance.md (an hour)

@@ -16,11 +16,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from threading import Thread
 
 from onecopy.digest import (
+    CRC64NVME,
+    MD5,
     SHA256,
     Digest,
     Hashed,
@@ -58,13 +61,19 @@ def compare_large(scratch: Path, size: int, rounds: int) -> None:
     path = scratch / "large"
     write(path, size)
     scheme = content_scheme(size)
-    names = ["openssl dgst -sha256", f"onecopy {scheme}", f"onecopy {scheme}, one thread"]
-    runs = best(
-        [lambda: openssl(path), lambda: ours(path, scheme), lambda: ours(path, scheme, threads=1)],
-        rounds,
-    )
+    variants = {
+        "openssl dgst -sha256": lambda: openssl(path),
+        f"onecopy {scheme}": lambda: ours(path, scheme),
+        f"onecopy {scheme}, one thread": lambda: ours(path, scheme, threads=1),
+    }
+    for other in (CRC64NVME, MD5):
+        variants |= {
+            f"with {other}": partial(ours, path, scheme, other),
+            f"with {other}, one thread": partial(ours, path, scheme, other, threads=1),
+        }
+    runs = best(list(variants.values()), rounds)
     print(f"\none file of {size:,} bytes")
-    for name, run in zip(names, runs, strict=True):
+    for name, run in zip(variants, runs, strict=True):
         print(
             f"  {name:38} {size / run.wall / 1e6:6.0f} MB/s  {run.cpu:5.2f} s CPU"
             f"  {runs[0].wall / run.wall:4.2f} x"
@@ -107,9 +116,9 @@ def openssl(path: Path) -> None:
     subprocess.run(["openssl", "dgst", "-sha256", path], check=True, stdout=subprocess.DEVNULL)
 
 
-def ours(path: Path, scheme: Scheme, threads: int | None = None) -> None:
+def ours(path: Path, *schemes: Scheme, threads: int | None = None) -> None:
     with path.open("rb") as file:
-        hash_fd(file.fileno(), path.stat().st_size, [scheme], threads=threads)
+        hash_fd(file.fileno(), path.stat().st_size, schemes, threads=threads)
 
 
 def ours_small(files: Sequence[File]) -> list[bytes]:

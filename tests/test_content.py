@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from onecopy.content import Copy, Digests, Evidence, Verdict
 from onecopy.digest import (
+    CLIENT_MD5,
+    CRC64NVME,
     LARGEST_CONTENT,
     LARGEST_PART,
     MD5,
@@ -20,7 +22,7 @@ from onecopy.digest import (
     content_scheme,
 )
 
-SCHEMES = st.builds(
+SCHEMES = st.sampled_from([CRC64NVME, CLIENT_MD5]) | st.builds(
     Scheme,
     st.sampled_from(["sha256", "md5"]),
     st.none() | st.sampled_from([1, SMALLEST_PART, LARGEST_PART]) | st.integers(1, LARGEST_PART),
@@ -74,9 +76,15 @@ class TestPacking:
 
     @given(DIGESTS)
     def test_the_best_comes_first(self, packed: Digests) -> None:
-        """Proved comes before claimed, strong before weak, whole before parts."""
+        """Proved comes before claimed, SHA-256 before MD5 before CRC, whole before parts."""
+        order = ["sha256", "md5", "client-md5", "crc64nvme"]
         ranks = [
-            (-evidence, not digest.scheme.strong, digest.scheme.part_size or 0, digest.value)
+            (
+                -evidence,
+                order.index(digest.scheme.algorithm),
+                digest.scheme.part_size or 0,
+                digest.value,
+            )
             for digest, evidence in packed.pairs()
         ]
         assert ranks == sorted(ranks)
@@ -93,6 +101,8 @@ class TestPacking:
         packed = Digests.of(
             [
                 (digest(Scheme("md5", SMALLEST_PART)), Evidence.PROVED),
+                (digest(CRC64NVME), Evidence.CLAIMED),
+                (digest(CRC64NVME, "b"), Evidence.PROVED),
                 (digest(MD5), Evidence.CLAIMED),
                 (digest(Scheme("sha256", LARGEST_PART)), Evidence.CLAIMED),
                 (digest(SHA256), Evidence.PROVED),
@@ -101,9 +111,20 @@ class TestPacking:
         assert packed.packed.hex() == (
             "01" + "61" * 32
             + "07" + "0000800000" + "61" * 16
+            + "11" + "62" * 8
             + "04" + "0140000000" + "61" * 32
             + "02" + "61" * 16
+            + "10" + "61" * 8
         )  # fmt: skip
+
+    @given(DIGESTS)
+    def test_what_is_packed_is_valid(self, packed: Digests) -> None:
+        """Every packed form is valid; without its last byte, or with another head, it is not."""
+        assert Digests.is_valid(packed.packed)
+        if packed:
+            assert not Digests.is_valid(packed.packed[:-1])
+            assert not Digests.is_valid(b"\x12" + packed.packed[1:])
+            assert not Digests.is_valid(b"\x20" + packed.packed[1:])
 
     @given(DIGESTS)
     def test_survives_pickling(self, packed: Digests) -> None:
@@ -150,6 +171,28 @@ class TestDigests:
         packed = Digests.of([(digest(MD5), Evidence.CLAIMED)])
         assert repr(packed) == f"Digests(md5:{'61' * 16} claimed)"
         assert repr(Digests()) == "Digests()"
+
+
+class TestSchemes:
+    def test_without_the_md5_of_a_client(self) -> None:
+        """A client is never asked for the scheme of what another client only states."""
+        packed = Digests.proved(digest(SHA256), digest(MD5), digest(CLIENT_MD5))
+        assert packed.schemes == {SHA256, MD5}
+
+    def test_a_proved_crc_saves_the_md5(self) -> None:
+        """A CRC finds the copy as an MD5 does, and is computed for nothing beside SHA-256."""
+        md5s = [(digest(MD5), Evidence.PROVED), (digest(Scheme("md5", 5)), Evidence.PROVED)]
+        proved = (digest(CRC64NVME), Evidence.PROVED)
+        assert Digests.of([proved, *md5s]).schemes == {CRC64NVME}
+        assert Digests.of([proved, *md5s, (digest(SHA256), Evidence.CLAIMED)]).schemes == {
+            CRC64NVME,
+            SHA256,
+        }
+
+    def test_a_claimed_crc_saves_nothing(self) -> None:
+        """A wrong claim must not hide the copy."""
+        claimed = (digest(CRC64NVME), Evidence.CLAIMED)
+        assert Digests.of([claimed, (digest(MD5), Evidence.CLAIMED)]).schemes == {CRC64NVME, MD5}
 
 
 class TestContentDigest:

@@ -16,11 +16,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from awscrt import checksums
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from onecopy import digest, hashing, platforms
 from onecopy.digest import (
+    CRC64NVME,
     LARGEST_CONTENT,
     LARGEST_PART,
     MD5,
@@ -43,6 +45,7 @@ from onecopy.hashing import hash_fd, hash_files
 
 VECTORS = Path(__file__).parent / "vectors"
 CONTENTS = json.loads((VECTORS / "content-digests.json").read_text())
+CRCS = json.loads((VECTORS / "crc64nvme.json").read_text())
 TWINS = json.loads((VECTORS / "md5-twins.json").read_text())
 
 PARTS = Scheme("sha256", SMALLEST_PART)
@@ -59,6 +62,9 @@ def digests_of(content: bytes, schemes: list[Scheme]) -> tuple[Digest, ...]:
 
 
 def plainly(content: bytes, scheme: Scheme) -> bytes:
+    if scheme == CRC64NVME:
+        value: int = checksums.crc64nvme(content)
+        return value.to_bytes(8)
     new = sha256 if scheme.algorithm == "sha256" else md5
     length = scheme.part_size
     if length is None:
@@ -173,6 +179,8 @@ class TestSchemeAndDigest:
             "sha256\n",
             f"sha256+{LARGEST_PART + 1}",
             "md5+8388608+8388608",
+            "crc64",
+            "crc64nvme+8388608",
         ],
     )
     def test_other_schemes_are_refused(self, text: str) -> None:
@@ -193,6 +201,9 @@ class TestSchemeAndDigest:
             "sha256:" + "a" * 64 + "\n",
             "md5:" + "a" * 64,
             "md5+8388608:" + "a" * 64,
+            "crc64nvme:" + "a" * 15,
+            "crc64nvme:" + "a" * 32,
+            "crc64nvme:" + "A" * 16,
             "a" * 64,
         ],
     )
@@ -213,6 +224,15 @@ class TestSchemeAndDigest:
         assert strong_a.scheme.strong
         assert PARTS.strong
         assert not MD5_PARTS.strong
+        assert not CRC64NVME.strong
+
+    def test_a_crc_covers_the_whole_content(self) -> None:
+        """A CRC has 8 bytes, and no part size."""
+        written = f"crc64nvme:{CRCS['contents'][1]['crc64nvme']}"
+        assert written == "crc64nvme:ae8b14860a799888"
+        assert Digest.parse(written) == Digest(CRC64NVME, bytes.fromhex("ae8b14860a799888"))
+        assert str(Digest.parse(written)) == written
+        assert Scheme.parse("crc64nvme") is CRC64NVME
 
 
 class TestPartSize:
@@ -280,7 +300,7 @@ class TestHashing:
             st.tuples(st.sampled_from(["sha256", "md5"]), st.integers(50_000, 1_300_000)),
             max_size=3,
         ),
-        whole=st.lists(st.sampled_from([SHA256, MD5]), unique=True),
+        whole=st.lists(st.sampled_from([SHA256, MD5, CRC64NVME]), unique=True),
     )
     def test_follows_the_definition(
         self,
@@ -324,7 +344,7 @@ class TestHashing:
     @given(st.binary(max_size=300), st.lists(st.integers(0, 300)), st.integers(1, 50))
     def test_streams_may_be_cut_anywhere(self, content: bytes, cuts: list[int], part: int) -> None:
         """Where a stream is cut into chunks makes no difference."""
-        schemes = [SHA256, Scheme("md5", part), Scheme("sha256", part + 1)]
+        schemes = [SHA256, Scheme("md5", part), CRC64NVME, Scheme("sha256", part + 1)]
         edges = [0, *sorted(cuts), len(content)]
         hasher = Hasher(len(content), schemes)
         for start, end in pairwise(edges):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from onecopy.errors import BadInput, FileChanged, Forbidden, Unavailable, WrongBytes
+from onecopy.errors import BadInput, Failure, FileChanged, Forbidden, Unavailable, WrongBytes
 from onecopy.httpclient import HttpClient, Payload
 from onecopy.retry import RetryPolicy
 from onecopy.store.interface import Send
@@ -117,13 +117,13 @@ def connections() -> Iterator[HttpClient]:
 
 def get(connections: HttpClient, url: str) -> bytes:
     """Return what is answered to a GET."""
-    return connections.request("GET", url, {}).data
+    return bytes(connections.request("GET", url, {}).data)
 
 
 def upload(connections: HttpClient, url: str, payload: Payload, length: int) -> tuple[int, bytes]:
     """Return how a PUT is answered."""
     answer = connections.request("PUT", url, {"Content-Length": str(length)}, payload)
-    return answer.status, answer.data
+    return answer.status, bytes(answer.data)
 
 
 def test_a_connection_is_used_again(connections: HttpClient) -> None:
@@ -307,6 +307,48 @@ def test_half_an_answer_is_none(connections: HttpClient, answer: bytes) -> None:
     """An answer that breaks off, or is no HTTP, is Unavailable: the server may have done it."""
     with speaking(says(answer)) as server, pytest.raises(Unavailable, match=server.url):
         get(connections, server.url)
+
+
+@pytest.mark.parametrize("size", [MiB, MiB + 1, 5 * MiB + 7])
+def test_large_answers(connections: HttpClient, size: int) -> None:
+    """A large body is read completely, and the connection is used again."""
+    body = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+
+    def answer(line: Line) -> None:
+        for _ in range(2):
+            line.read()
+            line.wfile.write(b"HTTP/1.1 206 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            for at in range(0, size, 300_000):
+                line.wfile.write(body[at : at + 300_000])
+
+    with speaking(answer) as server:
+        for _ in range(2):
+            assert connections.request("GET", server.url, {}).data == body
+        assert len(server.lines) == 1
+
+
+def test_an_answer_that_is_too_large(connections: HttpClient) -> None:
+    """A body larger than the caller accepts is not read, and the connection is closed."""
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + bytes(300_000)
+    with speaking(says(large)) as server:
+        for _ in range(2):
+            with pytest.raises(Failure, match=r"too large: \d+ bytes \(limit 999\)"):
+                connections.request("GET", server.url, {}, max_bytes=999)
+        assert len(server.lines) == 2
+
+
+def test_half_a_large_answer_is_none(connections: HttpClient) -> None:
+    """A large body that breaks off is a failure, and its connection is not used again."""
+
+    def answer(line: Line) -> None:
+        line.read()
+        line.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + bytes(4_000_000))
+
+    with speaking(answer) as server:
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="before the response was complete"):
+                connections.request("GET", server.url, {})
+        assert len(server.lines) == 2
 
 
 def test_an_answer_that_comes_byte_by_byte(connections: HttpClient) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mutation import is_argued
+from tests.mutation import is_argued, where
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,20 @@ from tests.mutation import is_argued
 )
 def test_only_wording_is_accepted_by_pattern(change: str, accepted: bool) -> None:
     """A message in other letters is; a message that is missing, a name or a limit is not."""
-    assert is_argued(change) is accepted
+    assert is_argued("onecopy.gate.local.LocalGate.check", change) is accepted
+
+
+def test_a_reason_is_for_one_function() -> None:
+    """The same change to another function needs a reason of its own."""
+    change = "- payload = text.encode() + payload = None"
+    entry = {"where": "onecopy.tickets.read", "changes": [change]}
+    assert is_argued("onecopy.tickets.read", change, [entry])
+    assert not is_argued("onecopy.tickets.sign", change, [entry])
+
+
+def test_names_of_mutmut_are_translated() -> None:
+    """A reason names a function as Python does."""
+    assert where("onecopy.gate.local.xǁLocalGateǁ_begin__mutmut_12") == (
+        "onecopy.gate.local.LocalGate._begin"
+    )
+    assert where("onecopy.store.x__scheme__mutmut_1") == "onecopy.store._scheme"

@@ -58,7 +58,7 @@ def secure(certificate: Path) -> Iterator[Middleman]:
 def get(url: str) -> bytes:
     """Return the body of a response."""
     with HttpClient(timeout=5) as http:
-        return http.request("GET", url, {}).data
+        return bytes(http.request("GET", url, {}).data)
 
 
 def bucket(url: str) -> S3Store:

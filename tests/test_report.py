@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from onecopy.content import Copy, Digests
-from onecopy.digest import SHA256, Digest, content_scheme
+from onecopy.content import Copy, Digests, Evidence
+from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, MiB, Scheme, content_scheme
+from onecopy.index.memory import MemoryIndex
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.patterns import Patterns
-from onecopy.report import Group, report
+from onecopy.report import Group, LikelyGroup, listed_only, report
 from onecopy.scan import scan
 from tests.gate.world import World
 
@@ -146,3 +148,141 @@ def test_trash_is_counted_apart() -> None:
     assert found.unidentified == 0
     kept = report(of(copy("a", 10, 1), copy("#recycle/a", 10, 1)), price=1, trash=Patterns())
     assert (kept.in_trash, kept.objects, kept.duplicates) == (0, 2, 1)
+
+
+TAG, OTHER_TAG = b"t" * 16, b"o" * 16
+
+
+def listed(
+    key: str, size: int, tag: bytes = TAG, parts: int = 0, *, opaque: bool = False
+) -> tuple[str, ListedCopy]:
+    """Return what a listing states, with its tenant."""
+    return "default", ListedCopy(key, size, tag, parts, opaque, 1)
+
+
+def weak(key: str, size: int, *digests: Digest, content: int | None = None) -> Copy:
+    """Return a copy with these digests and, if stated, a proved content digest."""
+    proved = copy(key, size, content)
+    return proved._replace(digests=proved.digests.merged(Digests.proved(*digests)))
+
+
+def test_listed_copies_are_grouped_by_tag_parts_and_size() -> None:
+    """The first of a likely group is needed; nothing of it is proved."""
+    pairs = [
+        *(listed(key, 10) for key in "abc"),
+        *(listed(key, 10, parts=2) for key in "de"),
+        listed("f", 10, OTHER_TAG),
+        listed("g", 11),
+    ]
+    found = report(of(), listed=pairs, price=1e9, keys=2)
+    assert (found.stored, found.weak, found.weak_bytes, found.bytes) == (7, 7, 71, 71)
+    assert (found.objects, found.duplicates, found.wasted, found.unidentified) == (0, 0, 0, 0)
+    assert (found.likely_groups, found.likely_duplicates, found.likely_wasted) == (2, 3, 30)
+    assert (round(found.likely_cost), found.to_read) == (30, 71)
+    assert found.likely_top == (
+        LikelyGroup("default", f"etag:{TAG.hex()}", 10, 3, 3, ("a", "b")),
+        LikelyGroup("default", f"etag:{TAG.hex()}-2", 10, 2, 2, ("d", "e")),
+    )
+    assert [group.wasted for group in found.likely_top] == [20, 10]
+
+
+def test_a_described_copy_joins_the_listed_ones() -> None:
+    """Its MD5 is their tag; over parts, if it has as many."""
+    size = 20 * MiB
+    copies = [
+        weak("md5", size, Digest(MD5, TAG)),
+        weak("parts", size, Digest(Scheme("md5", 8 * MiB), OTHER_TAG)),
+    ]
+    pairs = [listed("a", size), listed("b", size, OTHER_TAG, 3), listed("c", size, OTHER_TAG, 4)]
+    found = report(of(*copies), listed=pairs, price=0)
+    assert (found.likely_groups, found.likely_duplicates) == (2, 2)
+    assert {group.keys for group in found.likely_top} == {("a", "md5"), ("b", "parts")}
+
+
+def test_a_likely_group_with_a_proved_content() -> None:
+    """What is proved stays proved, and each object is counted once."""
+    copies = [
+        weak("a", 10, Digest(MD5, TAG), content=1),
+        copy("b", 10, 1),
+        copy("c", 10, 2),
+    ]
+    found = report(of(*copies), listed=[listed("d", 10), listed("e", 10)], price=0)
+    assert (found.stored, found.objects, found.weak) == (5, 3, 2)
+    assert (found.groups, found.duplicates, found.wasted) == (1, 1, 10)
+    assert (found.likely_groups, found.likely_duplicates, found.likely_wasted) == (1, 2, 20)
+    digest = str(copies[1].content_digest)
+    assert found.likely_top == (LikelyGroup("default", digest, 10, 4, 2, ("a", "b", "d", "e")),)
+    assert found.likely_top[0].wasted == 20
+
+
+def test_one_listed_copy_of_a_proved_content_is_a_likely_duplicate() -> None:
+    """A group of two: one is proved to have the content, the other is likely to have it."""
+    found = report(
+        of(weak("a", 10, Digest(MD5, TAG), content=1)), listed=[listed("b", 10)], price=0
+    )
+    assert (found.duplicates, found.likely_duplicates) == (0, 1)
+    assert found.likely_top[0].keys == ("a", "b")
+
+
+def test_other_evidence_of_a_described_copy_links() -> None:
+    """A copy with an MD5 and a CRC is in one group with copies that have one of them."""
+    crc = Digest(CRC64NVME, b"c" * 8)
+    copies = [weak("both", 10, Digest(MD5, TAG), crc), weak("crc", 10, crc)]
+    found = report(of(*copies), listed=[listed("tag", 10)], price=0)
+    assert (found.likely_groups, found.likely_duplicates) == (1, 2)
+    assert found.likely_top[0].keys == ("both", "crc", "tag")
+
+
+def test_claimed_digests_are_likely() -> None:
+    """A SHA-256 that nobody has proved is evidence, but no more than that."""
+    digest = Digest(SHA256, b"s" * 32)
+    claimed = Digests.of([(digest, Evidence.CLAIMED)])
+    copies = [copy(key, 10, None)._replace(digests=claimed) for key in "ab"]
+    found = report(of(*copies), price=0)
+    assert (found.duplicates, found.likely_duplicates, found.unidentified) == (0, 1, 0)
+    assert found.likely_top[0].evidence == str(digest)
+
+
+def test_opaque_copies_are_unidentified() -> None:
+    """Their tags say nothing, even if they are equal; they are counted and sized."""
+    pairs = [listed("a", 10, opaque=True), listed("b", 10, opaque=True)]
+    found = report(of(copy("c", 7, None)), listed=pairs, price=0)
+    assert (found.unidentified, found.unidentified_bytes, found.likely_groups) == (3, 27, 0)
+    assert (found.stored, found.bytes, found.to_read) == (3, 27, 27)
+
+
+def test_listed_files_of_a_folder_need_not_be_read() -> None:
+    """Hard links have one tag and are one object; files that share only a size differ."""
+    pairs = [
+        listed("a", 10, opaque=True),
+        listed("link", 10, opaque=True),
+        listed("b", 10, OTHER_TAG, opaque=True),
+    ]
+    found = report(of(), listed=pairs, price=0, hard_links=True)
+    assert (found.unread, found.unread_bytes, found.stored, found.bytes) == (2, 20, 2, 20)
+    assert (found.unidentified, found.likely_duplicates, found.to_read) == (0, 0, 0)
+
+
+def test_listed_copies_in_the_trash() -> None:
+    """They are counted with the others in the trash, and are no likely duplicates."""
+    found = report(of(), listed=[listed("a", 10), listed("#recycle/a", 10)], price=0)
+    assert (found.in_trash, found.weak, found.likely_duplicates) == (1, 1, 0)
+
+
+def test_listed_copies_of_tenants_are_not_compared() -> None:
+    """Equal tags in two tenants are no group, nor are a listed and a proved copy."""
+    pairs = [("ada", listed("a", 10)[1]), ("bob", listed("b", 10)[1])]
+    proved = weak("c", 10, Digest(MD5, TAG), content=1)
+    found = report([("eve", proved)], listed=pairs, price=0)
+    assert (found.weak, found.likely_groups) == (2, 0)
+
+
+def test_a_key_with_a_copy_and_a_listed_copy_counts_once() -> None:
+    """At such a key only the copy counts; names that are no UTF-8 have their place, too."""
+    keys = ["a", "b", "\ud7ff", "\ue000", "\U00010000"]
+    index = MemoryIndex()
+    index.merge("default", EVERYTHING, [listed(key, 10)[1] for key in keys])
+    index.add(("default", copy(key, 10, 1)) for key in ("0", "b", "\ue000", "z"))
+    found = [each.key for _, each in listed_only(index, "default")]
+    assert found == ["a", "\ud7ff", "\U00010000"]
+    assert list(listed_only(object(), "default")) == []

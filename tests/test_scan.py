@@ -13,11 +13,15 @@ from onecopy.content import Copy, Digests, Verdict
 from onecopy.counted import count
 from onecopy.digest import MD5
 from onecopy.errors import Unavailable
+from onecopy.index.listings import Listings
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter, Patterns
 from onecopy.scan import Figures, Problem, scan
+from onecopy.scan.keys import catch_up
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import Absent, Object, Unknown
+from onecopy.tenant import Owners
 from tests.gate.world import World, content_digest, md5
 from tests.store.acts import fail_below, mount_on
 
@@ -401,3 +405,40 @@ def test_each_reason_keeps_its_first_keys() -> None:
     assert len(figures.problems) == 1_001
     assert figures.problems[-1] == Problem("last", "key-invalid")
     assert figures.more_problems == 500
+
+
+def full_scan(world: World) -> object:
+    """Scan a world by looking at each object."""
+    return scan(world.index, world.store)
+
+
+def key_caught_up(world: World) -> object:
+    """Bring the record of one key up to date."""
+    return catch_up(world.index, world.store, Owners(()), ["a"])
+
+
+def scanned_twice(world: World) -> object:
+    """List an object again that a scan has recorded."""
+    scan(world.index, world.store)
+    list_a(world)
+    return scan(world.index, world.store)
+
+
+def list_a(world: World) -> Listings:
+    """Put into the index what a listing states of an object."""
+    assert isinstance(world.index, Listings)
+    copy = ListedCopy("a", 5, bytes(16), 0, is_opaque=True, modified=1)
+    world.index.merge("default", EVERYTHING, [copy])
+    return world.index
+
+
+@pytest.mark.parametrize("record", [full_scan, key_caught_up, scanned_twice])
+def test_what_is_recorded_is_not_listed_any_more(
+    world: World, record: Callable[[World], object]
+) -> None:
+    """Else a check would count it as not examined, which is what a scan is recommended for."""
+    world.place("a", b"bytes")
+    listings = list_a(world)
+    record(world)
+    assert list(world.recorded()) == ["a"]
+    assert list(listings.listed_copies("default", EVERYTHING)) == []

@@ -1,8 +1,9 @@
 """The index, store and service named in the settings."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings, NoIndex
 from onecopy.gate.interface import Gate
@@ -11,6 +12,10 @@ from onecopy.own_files import OwnFiles
 from onecopy.settings import Settings, untrusted_backend
 from onecopy.store import Store, is_marked, names_server, open_store, store_folder
 from onecopy.urls import is_loopback
+
+if TYPE_CHECKING:
+    from onecopy.confirming import Readers
+    from onecopy.gate.explanation import ExplainingGate
 
 
 @contextmanager
@@ -29,7 +34,10 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
     from onecopy.gate import LocalGate
     from onecopy.tenant import Tenant
 
-    with opened_backends(settings, create=create) as (index, store):
+    with (
+        opened_backends(settings, create=create) as (index, store),
+        opened_readers(settings, index, store) as readers,
+    ):
         yield LocalGate(
             index,
             store,
@@ -37,7 +45,47 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             secrets=ticket_secrets_of(settings, index) if create else [],
             price=settings.price,
             trash=settings.trash_patterns,
+            readers=readers,
         )
+
+
+@contextmanager
+def opened_readers(settings: Settings, index: Engine, store: Store) -> Iterator["Readers | None"]:
+    """Return what reads large copies in this process, if the store can; it is closed at the end."""
+    from onecopy.confirming import Readers, is_ranged, limits_for
+
+    if not is_ranged(store):
+        yield None
+        return
+    with closing(Readers(index, store, limits_for(settings, store))) as readers:
+        yield readers
+
+
+@contextmanager
+def opened_for_explaining(settings: Settings) -> "Iterator[ExplainingGate]":
+    """Open a gate for checks that can be explained; nothing is created. Raises InvalidSettings."""
+    from onecopy.gate.explanation import ExplainingGate, Notes
+    from onecopy.tenant import Tenant
+
+    if settings.server is not None:
+        raise InvalidSettings(
+            "a service does not show how its verdicts came about: to explain them, name its index "
+            "and store with --index and --store, not --server"
+        )
+    tenant = Tenant(settings.tenant, settings.trust)
+    notes = Notes(tenant)
+    with opened_backends(settings, create=False) as opened:
+        index, store = notes.of_index(opened[0]), notes.of_store(opened[1])
+        with opened_readers(settings, index, store) as readers:
+            yield ExplainingGate(
+                index,
+                store,
+                tenant,
+                notes=notes,
+                price=settings.price,
+                trash=settings.trash_patterns,
+                readers=readers,
+            )
 
 
 @contextmanager
@@ -61,13 +109,19 @@ def opened_backends(settings: Settings, *, create: bool = True) -> Iterator[tupl
 
 
 @contextmanager
-def opened_for_scan(settings: Settings) -> Iterator[tuple[Engine, Store]]:
-    """Do as `opened_backends`, but raise InvalidSettings if the store holds nothing."""
+def opened_for_scan(
+    settings: Settings, bind: Callable[[Engine, Store], object]
+) -> Iterator[tuple[Engine, Store]]:
+    """Open the index and store, and bind them; raises InvalidSettings if the store holds nothing.
+
+    They are closed at the end.
+    """
     _require_local(settings)
     with closing(open_store(settings.store)) as store:
         require_store(store)
-    with opened_backends(settings) as backends:
-        yield backends
+        with closing(_open_for_checks(settings.index)) as index:
+            bind(index, store)
+            yield index, store
 
 
 def is_unused(settings: Settings) -> bool:

@@ -182,7 +182,14 @@ class Client:
             self._urls.put(document.copy.key, document.copy.url)
         send = _send(document.send) if document.send else None
         return Answer(
-            document.verdict, copy, document.reason, document.message, document.ticket, send
+            document.verdict,
+            copy,
+            document.reason,
+            document.message,
+            document.ticket,
+            send,
+            document.unexamined,
+            document.bytes_read,
         )
 
     def _bodies(self, field: str, items: Sequence[bytes], **more: object) -> Iterator[bytes]:
@@ -205,7 +212,7 @@ class Client:
         if body is not None:
             sent["Content-Type"] = "application/json"
 
-        def request() -> bytes:
+        def request() -> bytes | bytearray:
             return self._request(method, self._root + path, sent, body)
 
         document = retry(request, self._policy)
@@ -218,7 +225,7 @@ class Client:
 
     def _request(
         self, method: str, url: str, headers: dict[str, str], body: bytes | Iterator[bytes] | None
-    ) -> bytes:
+    ) -> bytes | bytearray:
         """Make one request; return the body of the response, or raise its problem."""
         response = self._http.request(method, url, headers, body)
         if not 200 <= response.status < 300:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from onecopy.digest import (
     CLIENT_MD5,
+    CRC64NVME,
     LARGEST_PART,
     MD5,
     SHA256,
@@ -29,21 +30,23 @@ class Evidence(IntEnum):
 
 
 _EVIDENCE = tuple(Evidence)
-_SCHEMES = {0: SHA256, 2: MD5, 10: CLIENT_MD5}
+_SCHEMES = {0: SHA256, 2: MD5, 10: CLIENT_MD5, 16: CRC64NVME}
 """Bits of a head byte -> the scheme, but for its part size; see Digests."""
 _BITS = {scheme.algorithm: bits for bits, scheme in _SCHEMES.items()}
-_SCHEME_BITS = 10
-_HEADS = frozenset({*range(8), 10, 11})
+_SCHEME_BITS = 26
+_HEADS = frozenset({*range(8), 10, 11, 16, 17})
+VALUE_BYTES = tuple(8 if head & 16 else 16 if head & 2 else 32 for head in range(32))
+"""Head byte of a digest -> the length of its value; see Digests."""
 
 
 class Digests(Mapping[Digest, Evidence]):
     """The digests of one copy with their evidence, as one small immutable value.
 
     `packed` is the form that every index stores: per digest a head byte (bit 0: proved;
-    bit 1: MD5; bit 2: over parts; bits 1 and 3: MD5 of a client), for digests over parts the part
-    size as 5 bytes big-endian, then the value. Best first: proved before claimed, strong before
-    weak, whole before parts. So equal digests are equal bytes, and an index can pass them on
-    without decoding them.
+    bit 1: MD5; bit 2: over parts; bits 1 and 3: MD5 of a client; bit 4: CRC-64/NVME), for digests
+    over parts the part size as 5 bytes big-endian, then the value. Best first: proved before
+    claimed, SHA-256 before MD5 before CRC, whole before parts. So equal digests are equal bytes,
+    and an index can pass them on without decoding them.
     """
 
     __slots__ = ("packed",)
@@ -74,7 +77,7 @@ class Digests(Mapping[Digest, Evidence]):
             head = packed[at]
             if head not in _HEADS or (head & 4 and not 0 < _part_size(packed, at) <= LARGEST_PART):
                 return False
-            at += (6 if head & 4 else 1) + (16 if head & 2 else 32)
+            at += (6 if head & 4 else 1) + VALUE_BYTES[head]
         return at == end
 
     def pairs(self) -> Iterator[tuple[Digest, Evidence]]:
@@ -93,8 +96,16 @@ class Digests(Mapping[Digest, Evidence]):
 
     @property
     def schemes(self) -> frozenset[Scheme]:
-        """The schemes under which a client can find the copy; not that of a client's MD5."""
-        return frozenset(digest.scheme for digest in self) - {CLIENT_MD5}
+        """The schemes that a client computes to find the copy; not that of a client's MD5.
+
+        If a CRC is proved, no MD5 is among them: it finds no more, and takes three times as long
+        as all others together.
+        """
+        known = {(digest.scheme, evidence) for digest, evidence in self.pairs()}
+        needless = {"client-md5"}
+        if (CRC64NVME, Evidence.PROVED) in known:
+            needless.add("md5")
+        return frozenset(scheme for scheme, _ in known if scheme.algorithm not in needless)
 
     def merged(self, other: "Digests") -> "Digests":
         """Return the digests of both; a digest that is in both keeps the better evidence."""

@@ -5,6 +5,7 @@ states how it is computed: `sha256` or `md5` over the whole content, or over the
 digests of its parts: `sha256+8388608`, `md5+8388608` (part size in bytes). S3 keeps the latter
 for multipart uploads: the composite SHA-256 checksum and the ETag
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html).
+`crc64nvme` is always over the whole content.
 """
 
 import re
@@ -14,6 +15,7 @@ from functools import cache
 from hashlib import md5, sha256
 from typing import Literal, NamedTuple, Protocol
 
+from onecopy.crc64 import Crc64, is_available
 from onecopy.errors import FileChanged, InvalidDigest
 
 MiB = 1024 * 1024
@@ -26,7 +28,8 @@ MOST_PARTS = 10_000
 LARGEST_CONTENT = LARGEST_PART * MOST_PARTS
 """Bytes (48.8 TiB): S3's largest object, and the largest content that has a content digest."""
 
-Algorithm = Literal["sha256", "md5", "client-md5"]
+Algorithm = Literal["sha256", "md5", "client-md5", "crc64nvme"]
+_LENGTHS = {"sha256": 32, "md5": 16, "client-md5": 16, "crc64nvme": 8}
 _SCHEME = re.compile(r"(sha256|md5)(?:\+([1-9][0-9]{0,12}))?")
 
 
@@ -39,26 +42,33 @@ class Scheme:
 
     @property
     def strong(self) -> bool:
-        """Whether equal digests mean equal contents (MD5 collisions are made in seconds)."""
+        """Whether equal digests mean equal contents: MD5s and CRCs are made equal in seconds."""
         return self.algorithm == "sha256"
 
     @property
     def length(self) -> int:
         """Bytes of a digest of this scheme."""
-        return 32 if self.algorithm == "sha256" else 16
+        return _LENGTHS[self.algorithm]
+
+    @property
+    def is_computable(self) -> bool:
+        """Whether this installation can compute it: `crc64nvme` needs the package awscrt."""
+        return self.algorithm != "crc64nvme" or is_available()
 
     def __str__(self) -> str:
         return self.algorithm if self.part_size is None else f"{self.algorithm}+{self.part_size}"
 
     @staticmethod
     def parse(text: str) -> "Scheme":
-        """Read `sha256` or `md5+8388608`; raises InvalidDigest."""
+        """Read `sha256`, `md5+8388608` or `crc64nvme`; raises InvalidDigest."""
+        if text == CRC64NVME.algorithm:
+            return CRC64NVME
         match = _SCHEME.fullmatch(text)
         part_size = int(match[2]) if match and match[2] else None
         if match is None or (part_size is not None and part_size > LARGEST_PART):
             raise InvalidDigest(
-                f"unknown scheme {text[:40]!r}: expected sha256, md5, or one with a part size of "
-                f"at most {LARGEST_PART} bytes, as in sha256+8388608"
+                f"unknown scheme {text[:40]!r}: expected crc64nvme, sha256, md5, or one of the "
+                f"last two with a part size of at most {LARGEST_PART} bytes, as in sha256+8388608"
             )
         return Scheme("sha256" if match[1] == "sha256" else "md5", part_size)
 
@@ -66,6 +76,7 @@ class Scheme:
 _interned = cache(Scheme)
 SHA256 = _interned("sha256", None)
 MD5 = _interned("md5", None)
+CRC64NVME = _interned("crc64nvme", None)
 CLIENT_MD5 = _interned("client-md5", None)
 """The scheme of an MD5 that a client states of its own upload, without proof. Only the checksum API
 looks for it. No text is parsed as one, so that no request can ask for it or list it."""
@@ -95,7 +106,7 @@ class Digest:
 
 
 _HEX = re.compile(r"[0-9a-f]+")
-_KNOWN = {str(s): s for s in (SHA256, MD5, _interned("sha256", SMALLEST_PART))}
+_KNOWN = {str(s): s for s in (SHA256, MD5, CRC64NVME, _interned("sha256", SMALLEST_PART))}
 
 
 def part_size(size: int) -> int | None:
@@ -219,14 +230,16 @@ def assemble(content_scheme: Scheme, values: Mapping[Scheme, Sequence[bytes]]) -
 
 
 def new_hash(scheme: Scheme, data: bytes = b"") -> "_Hash":
-    """Return a hash object for a digest, or for that of a part."""
+    """Return a hash object for a digest, or for that of a part; see `Scheme.is_computable`."""
     if scheme.algorithm == "sha256":
         return sha256(data)
+    if scheme.algorithm == "crc64nvme":
+        return Crc64(data)
     return md5(data, usedforsecurity=False)
 
 
 class _Hash(Protocol):
-    """A hash object of hashlib."""
+    """A hash object of hashlib, or like one."""
 
     def update(self, data: Chunk, /) -> None: ...
 

@@ -34,7 +34,8 @@ CheckDigests = Annotated[
     Meta(
         max_length=_MAX_DIGESTS,
         description="The content digest (`sha256`; from 8 MiB `sha256+<part size>`), and those "
-        "under the other schemes that `probe` returns for the size. If those sent cannot decide, "
+        "under the other schemes that `probe` returns for the size, such as `md5` or `crc64nvme` "
+        "(16 hexadecimal digits, always over the whole content). If those sent cannot decide, "
         "the file is `unconfirmed` with the reason `digest-needed`, and the message names the "
         "schemes to compute.",
     ),
@@ -113,6 +114,12 @@ class ResultDocument(Struct, omit_defaults=True):
     message: str | None = None
     ticket: str | None = None
     send: SendDocument | None = None
+    unexamined: int = 0
+    """With `new`: at least this number of stored copies may have the content, and were not examined
+    because that would cost more than storing it once more."""
+    bytes_read: int | None = None
+    """For the reason `confirming`: the bytes of the copy, which has the size of the file, that have
+    been read so far. Check again in a moment."""
 
 
 class ResultsResponse(Struct):

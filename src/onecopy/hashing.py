@@ -1,6 +1,6 @@
 """Hashing of files on all cores: many small files, or the parts of a large one, at a time."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from heapq import merge
@@ -9,7 +9,9 @@ from operator import attrgetter
 from threading import Lock
 from typing import NamedTuple, Protocol, TypeVar
 
+from onecopy import crc64
 from onecopy.digest import (
+    CRC64NVME,
     LARGEST_CONTENT,
     SMALLEST_PART,
     Hashed,
@@ -200,7 +202,7 @@ def _read_together(
 
 
 class _Section(NamedTuple):
-    """A part of a file, or all of it, with the schemes that use this division into parts."""
+    """A piece of a file, or all of it, with the schemes whose digests are made of such pieces."""
 
     schemes: tuple[Scheme, ...]
     number: int
@@ -213,17 +215,20 @@ class _Reading:
 
     The digest of a whole content can't be split: it is one section, begun first, which one thread
     hashes while the others hash parts. The threads read the same bytes at about the same time, so
-    that all but the first read them from the system's cache.
+    that all but the first read them from the system's cache. A CRC is combined from those of the
+    content digest's parts.
     """
 
     def __init__(self, fd: int, size: int, schemes: Iterable[Scheme], progress: Progress) -> None:
         self._fd = fd
         self._size = size
         self._content_scheme = content_scheme(size)
-        self._values = {scheme: [b""] * _sections(size, scheme) for scheme in schemes}
-        groups = _group(self._values)
-        self.sections = sum(_sections(size, group[0]) for group in groups)
-        self._waiting = merge(*(_cut(size, group) for group in groups), key=attrgetter("offset"))
+        pieces = {scheme: _piece(size, scheme) for scheme in schemes}
+        self._values = {scheme: [b""] * _count(size, piece) for scheme, piece in pieces.items()}
+        groups = _group(pieces)
+        cuts = [_cut(size, group, pieces[group[0]]) for group in groups]
+        self.sections = sum(len(self._values[group[0]]) for group in groups)
+        self._waiting = merge(*cuts, key=attrgetter("offset"))
         self._lock = Lock()
         self._stopped = False
         self._counted = groups[0] if groups else ()
@@ -264,29 +269,43 @@ class _Reading:
     def finish(self) -> Hashed:
         if read_at(self._fd, _buffer()[:1], self._size):
             raise too_long(self._size)
+        if crcs := self._values.get(CRC64NVME):
+            lengths = _lengths(self._size, _piece(self._size, CRC64NVME))
+            self._values[CRC64NVME] = [crc64.combine(zip(crcs, lengths, strict=True))]
         return assemble(self._content_scheme, self._values)
 
 
-def _group(schemes: Iterable[Scheme]) -> list[tuple[Scheme, ...]]:
-    """Group schemes with the same part size; those of a whole content are single and come first."""
-    whole = [(scheme,) for scheme in schemes if scheme.part_size is None]
+def _piece(size: int, scheme: Scheme) -> int:
+    """Return the length in bytes of the pieces that are hashed separately."""
+    if scheme == CRC64NVME:
+        return content_scheme(size).part_size or SMALLEST_PART
+    return scheme.part_size or LARGEST_CONTENT
+
+
+def _group(pieces: Mapping[Scheme, int]) -> list[tuple[Scheme, ...]]:
+    """Group schemes with the same pieces; those of a whole content are single and come first."""
+    whole = [(scheme,) for scheme, length in pieces.items() if length == LARGEST_CONTENT]
     parts: dict[int, tuple[Scheme, ...]] = {}
-    for scheme in schemes:
-        if scheme.part_size is not None:
-            parts[scheme.part_size] = (*parts.get(scheme.part_size, ()), scheme)
+    for scheme, length in pieces.items():
+        if length != LARGEST_CONTENT:
+            parts[length] = (*parts.get(length, ()), scheme)
     return [*whole, *parts.values()]
 
 
-def _sections(size: int, scheme: Scheme) -> int:
-    """Return the number of sections into which a scheme divides a file."""
-    return max(1, -(-size // (scheme.part_size or LARGEST_CONTENT)))
+def _count(size: int, piece: int) -> int:
+    """Return the number of pieces of a file; an empty file is one."""
+    return max(1, -(-size // piece))
 
 
-def _cut(size: int, schemes: tuple[Scheme, ...]) -> Iterator[_Section]:
-    length = schemes[0].part_size or LARGEST_CONTENT
-    for number in range(_sections(size, schemes[0])):
-        offset = number * length
-        yield _Section(schemes, number, offset, min(length, size - offset))
+def _lengths(size: int, piece: int) -> Iterator[int]:
+    """Yield the length in bytes of each piece of a file."""
+    for number in range(_count(size, piece)):
+        yield min(piece, size - number * piece)
+
+
+def _cut(size: int, schemes: tuple[Scheme, ...], piece: int) -> Iterator[_Section]:
+    for number, length in enumerate(_lengths(size, piece)):
+        yield _Section(schemes, number, number * piece, length)
 
 
 def _buffer() -> memoryview:

@@ -8,6 +8,7 @@ cookies, content codings or retries.
 import re
 import socket
 import ssl
+import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -30,6 +31,11 @@ _CONNECT_TIMEOUT = 10
 _MAX_JOINED_BYTES = 256 * 1024
 """Bodies of at most this size are sent together with the headers."""
 _READ_BYTES = 64 * 1024
+_LARGE_BODY = 1024 * 1024
+"""Bytes of a body from which on the rest is read without the parser."""
+_LARGEST_BUFFER = 64 * 1024 * 1024
+"""Bytes that are allocated because a server states that it sends them."""
+_CUT_OFF = "the connection was closed before the response was complete"
 _PROXY_DENIED = 407
 _TLS_ALERT = b"\x15\x03"
 """How a server that expects TLS answers a plain request (https://www.rfc-editor.org/rfc/rfc8446)."""
@@ -45,7 +51,7 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     """By lower-case name."""
-    data: bytes
+    data: bytes | bytearray
 
 
 class HttpClient:
@@ -69,12 +75,19 @@ class HttpClient:
         weakref.finalize(self, _close, self._idle)  # closes what a caller forgot to close
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str], payload: Payload | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        payload: Payload | None = None,
+        *,
+        max_bytes: int = sys.maxsize,
     ) -> Response:
         """Make one request and return the response, whatever its status.
 
-        Raises Unavailable if there is no response, Forbidden if a proxy denies access, BadInput if
-        a request can't contain the URL or a header, and whatever `payload` raises.
+        Raises Failure if the body is larger than `max_bytes` and not read yet, Unavailable if there
+        is no response, Forbidden if a proxy denies access, BadInput if a request can't contain the
+        URL or a header, and whatever `payload` raises.
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
@@ -84,7 +97,8 @@ class HttpClient:
         head = _head(method, parts, headers, payload, forwarder)
         connection = self._connection(url, parts, proxy)
         try:
-            response = connection.exchange(_pieces(head, payload), bare=method == "HEAD")
+            pieces = _pieces(head, payload)
+            response = connection.exchange(pieces, bare=method == "HEAD", max_bytes=max_bytes)
         except _Lost as lost:
             raise self._failure(url, forwarder, str(lost)) from lost
         finally:
@@ -193,8 +207,10 @@ class _Connection:
         """Return whether the server closed the connection or sent something unrequested."""
         return is_readable(self._socket)
 
-    def exchange(self, pieces: Iterable[bytes], *, bare: bool) -> Response:
+    def exchange(self, pieces: Iterable[bytes], *, bare: bool, max_bytes: int) -> Response:
         """Send a request and return the response; raises _Lost, and whatever `pieces` raises.
+
+        Raises Failure if the body states more than `max_bytes`.
 
         `bare` is set for a HEAD request, whose response has no body.
         """
@@ -202,7 +218,13 @@ class _Connection:
         sent = all(self._write(piece) for piece in pieces)
         response = _Response(bare=bare)
         while not response.is_complete:
-            response.feed(self._read())
+            missing = response.missing
+            if missing > max_bytes:
+                raise Failure(f"the response is too large: {missing} bytes (limit {max_bytes})")
+            if _LARGE_BODY < missing <= _LARGEST_BUFFER:
+                response.take(self._read_rest(response.received, missing))
+            else:
+                response.feed(self._read())
         self.is_reusable = sent and response.keeps_open
         return response.value()
 
@@ -222,6 +244,21 @@ class _Connection:
         except OSError as error:
             raise _Lost(_plain(error)) from error
 
+    def _read_rest(self, received: bytes, missing: int) -> bytearray:
+        """Read the rest of a body into one buffer, which is faster than parsing pieces."""
+        buffer, done = bytearray(len(received) + missing), len(received)
+        buffer[:done] = received
+        with memoryview(buffer) as view:
+            while done < len(buffer):
+                try:
+                    count = self._socket.recv_into(view[done:])
+                except OSError as error:
+                    raise _Lost(_plain(error)) from error
+                if not count:
+                    raise _Lost(_CUT_OFF)
+                done += count
+        return buffer
+
     def close(self) -> None:
         self._socket.close()
 
@@ -235,7 +272,7 @@ class _Response:
         """Whether it ends with its headers, whatever they state about a body, as for HEAD."""
         self._status = 0
         self._headers: dict[str, str] = {}
-        self._data: list[bytes] = []
+        self._data: list[bytes | bytearray] = []
         self.is_complete = False
         self.keeps_open = False
 
@@ -245,7 +282,7 @@ class _Response:
             # Without these headers, the body ends where the connection does.
             is_delimited = self._headers.keys() & {"content-length", "transfer-encoding"}
             if not self._status or is_delimited:
-                raise _Lost("the connection was closed before the response was complete")
+                raise _Lost(_CUT_OFF)
             self.is_complete = True
             return
         try:
@@ -255,9 +292,31 @@ class _Response:
                 raise _Lost("it answers in TLS: its URL begins with https://") from error
             raise _Lost(f"the response is not HTTP: {error}") from error
 
+    @property
+    def missing(self) -> int:
+        """The bytes of the body that have not been read; 0 if their number is not known yet."""
+        length = self._headers.get("content-length", "") if self._status else ""
+        if not length.isdecimal() or "transfer-encoding" in self._headers:
+            return 0
+        return int(length) - sum(map(len, self._data))
+
+    @property
+    def received(self) -> bytes:
+        """The bytes of the body that have been read."""
+        return b"".join(self._data)
+
+    def take(self, body: bytearray) -> None:
+        """Take the whole body, which completes the response."""
+        self._data = [body]
+        self.is_complete = True
+
     def value(self) -> Response:
         """Return the response, once it is complete."""
-        return Response(self._status, self._headers, b"".join(self._data))
+        data = self._data[0] if len(self._data) == 1 else b"".join(self._data)
+        # This object and its parser refer to each other: a large body would stay until both are
+        # found by the garbage collector.
+        self._data.clear()
+        return Response(self._status, self._headers, data)
 
     # The parser calls these: https://github.com/MagicStack/httptools
 

@@ -113,6 +113,11 @@ class Filter(NamedTuple):
     """Without any pattern, all files."""
     exclude: Patterns = Patterns()
 
+    @property
+    def accepts_all(self) -> bool:
+        """Whether there are no patterns."""
+        return not self.include.lines and not self.exclude.lines
+
     def reason(self, path: str) -> str | None:
         """Return why a file or folder is left out, as a message, or None if it is accepted.
 

@@ -30,6 +30,7 @@ _VARIABLES = {
     "ONECOPY_SECRET": "secret",
     "ONECOPY_TRASH": "trash",
     "ONECOPY_TRUST": "tenants",
+    "AWS_REGION": "region",
 }
 _ADDED = ("exclude", "include")
 """Lists of patterns: each source adds to those before it."""
@@ -66,6 +67,18 @@ class Settings:
     """The folder for records of unfinished uploads."""
     allow_http: bool = False
     """Whether a token may be sent over plain HTTP to another machine."""
+    confirm_rate: float | None = None
+    """Bytes per second that confirming reads in one process; inf: unlimited, None: by store."""
+    confirm_tenant_rate: float | None = None
+    """Bytes per second that confirming reads for one tenant in one process."""
+    confirm_daily: float | None = None
+    """Bytes per day (UTC) that confirming reads."""
+    confirm_tenant_daily: float | None = None
+    """Bytes per day (UTC) that confirming reads for one tenant."""
+    confirm_retrieval: bool = False
+    """Whether confirming reads objects whose storage class charges for retrieval."""
+    region: str | None = None
+    """The AWS region in which this process runs, as AWS_REGION says."""
     found: frozenset[str] = frozenset()
     """The names of the server, index, store and tenants that a file in the working directory chose,
     although the user did not name that file."""

@@ -12,12 +12,14 @@ from msgspec import Meta, ValidationError, convert
 
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
+from onecopy.text import parse_bytes
 
 _Field = tuple[Any, str]
 """The type of a value, and how an error message describes it."""
 _TABLE: _Field = (dict[str, Any], "a table")
 _TEXT: _Field = (str, "text")
 _PATTERNS: _Field = (tuple[str, ...], "a list of patterns")
+_BYTES: _Field = (Annotated[int, Meta(ge=0)] | str, 'bytes, as 20000000, "20 MB" or "unlimited"')
 _FIELDS: Mapping[str, _Field] = {
     "index": _TEXT,
     "store": _TEXT,
@@ -29,6 +31,11 @@ _FIELDS: Mapping[str, _Field] = {
     "exclude": _PATTERNS,
     "include": _PATTERNS,
     "tenants": (dict[str, Any], "tables, as in [tenants.photos]"),
+    "confirm_rate": _BYTES,
+    "confirm_tenant_rate": _BYTES,
+    "confirm_daily": _BYTES,
+    "confirm_tenant_daily": _BYTES,
+    "confirm_retrieval": (bool, "true or false"),
 }
 _TENANT_FIELDS: Mapping[str, _Field] = {
     "trust": (frozenset[Literal["md5", "claimed"]], 'a list of "md5" and "claimed"'),
@@ -46,7 +53,16 @@ def parse_file(text: str, path: Path) -> dict[str, Any]:
         values["tenants"] = _read_tenants(values["tenants"], str(path))
     for name in [name for name in values if _FIELDS[name] is _PATTERNS]:
         Patterns(values[name]).check(f"{path}: {name}")
+    for name in [name for name in values if _FIELDS[name] is _BYTES]:
+        values[name] = _read_bytes(values[name], f"{path}: {name}")
     return values
+
+
+def _read_bytes(value: int | str, name: str) -> float:
+    try:
+        return parse_bytes(str(value))
+    except ValueError as error:
+        raise InvalidSettings(f"{name} must be {_BYTES[1]}, not {value!r}") from error
 
 
 def parse_trust(text: str, variable: str) -> dict[str, frozenset[str]]:

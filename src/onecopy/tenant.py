@@ -39,6 +39,12 @@ class Owners:
 
     def __init__(self, tenants: Container[str] = ()) -> None:
         self._tenants = tenants or (DEFAULT_TENANT,)
+        self.has_one = not tenants
+        """Whether the default tenant owns everything."""
+
+    def have(self, name: str) -> bool:
+        """Return whether a tenant may own objects."""
+        return name in self._tenants
 
     def of(self, key: str) -> Owned | None:
         """Return the owner of a full key and the key below its prefix; None if it has no owner."""

@@ -1,5 +1,6 @@
-"""Text from elsewhere, such as names and messages of servers, made safe for a terminal."""
+"""Text from elsewhere: names and messages made safe for a terminal, and numbers of bytes."""
 
+import math
 import re
 
 _UNSAFE = re.compile(
@@ -7,6 +8,8 @@ _UNSAFE = re.compile(
 )
 """Control characters, line separators, characters that change the direction of text, and bytes
 that are not UTF-8."""
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+_BYTES = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|MB|GB|TB)?")
 
 
 def printable(text: str) -> str:
@@ -32,3 +35,21 @@ def _escape(match: re.Match[str]) -> str:
 def printable_lines(text: str) -> str:
     """Return text from elsewhere; its lines after the first are indented, to look like no other."""
     return "\n  ".join(map(printable, text.split("\n")))
+
+
+def parse_bytes(text: str) -> float:
+    """Return the bytes in a text such as `20 MB` (10^6 bytes); infinity for `unlimited`.
+
+    Raises ValueError.
+    """
+    if text == "unlimited":
+        return math.inf
+    match = _BYTES.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(text)
+    return float(match[1]) * 10.0 ** (3 * _UNITS.index(match[2] or "B"))
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a part of a whole as text, such as `34%`."""
+    return f"{100 * part // max(whole, 1)}%"

@@ -72,6 +72,11 @@ class Workers:
         if self._stop.is_set():
             raise Stopped
 
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises Stopped as soon as `stop` is called."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
     def start(self, work: Callable[[], object], fail: Callable[[Exception], object]) -> None:
         """Run `work` in a new thread; an exception that it raises is passed to `fail`."""
 

@@ -61,7 +61,7 @@ def test_settings_are_not_read(run: Run, tmp_path: Path) -> None:
 def test_an_index_in_use_is_refused(run: Run, tmp_path: Path) -> None:
     """An index in use is refused in one line, before any index is changed."""
     write(tmp_path / "files/a", noise(10))
-    run("scan", "--index", "sqlite:used.sqlite", "--store", "files")
+    run("scan", "--read", "--index", "sqlite:used.sqlite", "--store", "files")
     done = run("bench", "sqlite:other.sqlite", "sqlite:used.sqlite", *QUICK)
     assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "sqlite:used.sqlite is in use: it belongs to a store" in done.err

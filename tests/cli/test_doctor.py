@@ -56,6 +56,7 @@ ALL_FINE = {
     "absence",
     "access",
     "checksums",
+    "crc",
     "parts",
     "overwriting",
     "composites",

@@ -20,8 +20,11 @@ from onecopy.content import Digests
 from onecopy.digest import MD5, Digest
 from onecopy.errors import Forbidden
 from onecopy.index import open_index
+from onecopy.index.listings import Listings
+from onecopy.listing import ListedCopy, Span
 from onecopy.store import Upload, open_store
 from onecopy.store.memory import MemoryStore
+from onecopy.testing.index.complete import open_complete
 from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
@@ -33,7 +36,11 @@ def test_scan_report_and_forget(run: Run, tmp_path: Path) -> None:
     write(tmp_path / "files" / "e", noise(400))
     scanned = run("scan", *backends(tmp_path))
     assert scanned.code == 0, scanned.err
-    assert scanned.out == "4 objects, 15.4 kB: 0 known, 4 added (15.4 kB read), 0 forgotten\n"
+    assert scanned.out == (
+        "4 objects, 15.4 kB: 4 new, 0 changed, 0 gone, 0 unchanged (27.3 kB read)\n"
+    )  # the first 4 KiB of three, and then all of them
+    everything = json.loads(run("scan", "--json", "--read", *backends(tmp_path)).out)
+    assert everything["read_bytes"] == 15_400
     report = run("report", *backends(tmp_path))
     assert report.out.splitlines()[:3] == [
         "4 objects, 15.4 kB, less than $0.01 a month",
@@ -47,9 +54,22 @@ def test_scan_report_and_forget(run: Run, tmp_path: Path) -> None:
     assert "no object was deleted" in forgotten.err
     assert (tmp_path / "files/e").exists()
     again = json.loads(run("scan", "--json", *backends(tmp_path)).out)
-    assert (again["known"], again["added"]) == (3, 1)
-    everything = json.loads(run("scan", "--json", "--read", *backends(tmp_path)).out)
-    assert everything["read_bytes"] == 15_400
+    assert (again["known"], again["added"], again["read_bytes"]) == (3, 1, 0)
+    assert (again["new"], again["unchanged"]) == (1, 3)
+
+
+def test_options_of_a_folder_scan(run: Run, tmp_path: Path) -> None:
+    """A folder is listed, so it can be restarted; nothing of a bucket is asked for or stated."""
+    for name in ("a", "b"):
+        write(tmp_path / "files" / name, noise(5000))
+    for option in (["--connections", "2"], ["--versions"], ["--read", "--restart"]):
+        refused = run("scan", *option, *backends(tmp_path))
+        assert (refused.code, "--restart for a bucket or folder" in refused.err) == (2, True)
+    done = run("scan", "--restart", "--json", "--progress", *backends(tmp_path))
+    assert "18.2 kB of 18.2 kB read, 0:00:00 left" in done.err
+    figures = json.loads(done.out)
+    assert (figures["new"], figures["read_bytes"], figures["marked"]) == (2, 18_192, True)
+    assert figures.keys().isdisjoint({"requests", "looks", "cost_usd", "versions"})
 
 
 def test_report_for_programs(run: Run, tmp_path: Path) -> None:
@@ -67,18 +87,49 @@ def test_report_for_programs(run: Run, tmp_path: Path) -> None:
 def test_the_report_says_how_to_identify_the_unknown(run: Run, tmp_path: Path) -> None:
     """A scan does not read objects that are recorded by a weak digest; the named command does."""
     write(tmp_path / "files" / "a", noise(5000))
-    assert run("scan", *backends(tmp_path)).code == 0
+    assert run("scan", "--read", *backends(tmp_path)).code == 0
     with closing(open_index(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
         [(tenant, copy)] = index.copies()
         index.forget(tenant, [copy])
         digests = Digests.proved(Digest(MD5, hashlib.md5(noise(5000)).digest()))
         index.add([(tenant, copy._replace(digests=digests))])
-    remark = "1 object with unknown content; run `onecopy scan --read missing`"
+    remark = "to be certain, run `onecopy scan --read missing`, which reads 5.0 kB"
     assert remark in run("report", *backends(tmp_path)).out.splitlines()
     run("scan", *backends(tmp_path))
     assert remark in run("report", *backends(tmp_path)).out.splitlines()
     run("scan", "--read", "missing", *backends(tmp_path))
-    assert "unknown" not in run("report", *backends(tmp_path)).out
+    assert "certain" not in run("report", *backends(tmp_path)).out
+
+
+def test_the_report_has_likely_groups_apart(run: Run, tmp_path: Path) -> None:
+    """Objects that are only listed count, and what is said about them is not said to be proved."""
+    write(tmp_path / "files" / "a", noise(5000))
+    assert run("scan", "--read", *backends(tmp_path)).code == 0
+    tag = hashlib.md5(noise(7000)).digest()
+    listed = [ListedCopy(key, 7000, tag, 0, False, 1) for key in ("b", "c", "d")]
+    listed.append(ListedCopy("e", 9, tag, 0, True, 1))
+    with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        assert isinstance(index, Listings)
+        index.merge("default", Span("a"), listed)
+    text = run("report", *backends(tmp_path)).out.splitlines()
+    known = "3 objects known only by an ETag or a similar checksum, which proves no content"
+    assert text == [
+        "5 objects, 26.0 kB, less than $0.01 a month",
+        "1 proved content, 0 of them stored more than once",
+        "0 proved duplicates, 0 bytes, $0.00 a month",
+        f"{known}: 2 likely duplicates, 14.0 kB, less than $0.01 a month",
+        "  14.0 kB likely wasted: 3 objects of 7.0 kB: b, c, d",
+        "1 file not read, 9 bytes: no other is known to have the same content",
+        "to be certain, run `onecopy scan --read missing`, which reads 21.0 kB",
+    ]
+    values = json.loads(run("report", "--json", *backends(tmp_path)).out)
+    assert (values["stored"], values["objects"], values["weak"], values["unread"]) == (5, 1, 3, 1)
+    assert (values["duplicates"], values["likely_duplicates"]) == (0, 2)
+    assert (values["likely_groups"], values["likely_wasted_bytes"]) == (1, 14_000)
+    assert (values["bytes_to_read"], values["requests_cost_usd"]) == (21_000, None)
+    [group] = values["likely_top"]
+    assert (group["evidence"], group["keys"]) == (f"etag:{tag.hex()}", ["b", "c", "d"])
+    [] = json.loads(run("report", "--json", "--top", "0", *backends(tmp_path)).out)["likely_top"]
 
 
 def test_scan_follows_the_tenants_of_the_settings(run: Run, tmp_path: Path) -> None:
@@ -137,7 +188,7 @@ def test_the_index_is_backed_up_and_checked(run: Run, tmp_path: Path) -> None:
     refused = run("index", "backup", tmp_path / "copy.sqlite", *backends(tmp_path))
     assert (refused.code, "exists already" in refused.err) == (2, True)
     sound = run("index", "check", "--index", f"sqlite:{tmp_path}/copy.sqlite")
-    assert (sound.code, sound.err) == (0, "onecopy: the index has no faults\n")
+    assert (sound.code, sound.err) == (0, "onecopy: the index, with 1 listed copy, has no faults\n")
     with (tmp_path / "copy.sqlite").open("r+b") as file:
         file.seek(8192)
         file.write(b"\xff" * 4096)
@@ -164,7 +215,7 @@ def test_a_damaged_index_is_an_error_of_every_command(
     """Exit code 2 and advice, never the exit code 1 of an answer, and never a traceback."""
     write(tmp_path / "files/a", noise(10))
     write(tmp_path / "photo", noise(10))
-    run("scan", *backends(tmp_path))
+    run("scan", "--read", *backends(tmp_path))
     with closing(apsw.Connection(str(tmp_path / "index.sqlite"))) as connection:
         connection.execute("UPDATE copy SET digests = x'01'")
     settings = [] if command[0] == "migrate" else backends(tmp_path)
@@ -291,8 +342,8 @@ def test_a_port_in_use_is_reported(run: Run, tmp_path: Path) -> None:
 def test_serve_offers_the_checksum_api(run: Run, server: Serve, tmp_path: Path) -> None:
     """--checksum-api enables POST / for one origin."""
     write(tmp_path / "files/a", b"hello")
-    run("scan", *backends(tmp_path))
     served = server(None, "--checksum-api", "https://upload.example.org")
+    run("scan", *backends(tmp_path))
     request = urllib.request.Request(
         served.url + "/",
         json.dumps({"content": "5d41402abc4b2a76b9719d911017c592"}).encode(),
@@ -346,7 +397,7 @@ def test_starting_imports_no_more_than_is_needed(tmp_path: Path) -> None:
     write(tmp_path / "a", b"x")
     code = (
         "import sys; from onecopy.cli.main import run; run(sys.argv[1:]); "
-        "print(sorted({'starlette','uvicorn','urllib3','tqdm','prometheus_client','asyncio'}"
+        "print(sorted({'starlette','uvicorn','urllib3','tqdm','prometheus_client','asyncio','awscrt'}"
         " & set(sys.modules)))"
     )
     done = subprocess.run(
@@ -438,21 +489,20 @@ def test_one_closed_folder_does_not_end_a_scan(tmp_path: Path) -> None:
     assert f"the store's file system reports for {files}: Permission denied" in refused.err
     assert done.code == as_json.code == 1
     assert done.out == (
-        "2 objects, 8 bytes: 1 known, 1 added (5 bytes read), 0 forgotten, "
-        "2 problems (2 store-forbidden)\n"
+        "2 objects, 8 bytes: 1 new, 0 changed, 0 gone, 1 unchanged, 1 problem (1 store-forbidden)\n"
     )
     assert "onecopy: closed/: store-forbidden: access was denied" in done.err
     figures = json.loads(as_json.out)
-    assert (figures["known"], figures["problems"]) == (2, 2)
-    assert figures["reasons"] == {
-        "store-forbidden": {"count": 2, "examples": ["closed/", "closed/two"]}
-    }
+    assert (figures["known"], figures["problems"]) == (2, 1)
+    assert figures["reasons"] == {"store-forbidden": {"count": 1, "examples": ["closed/"]}}
     assert examined.code == 1
     assert (
         "wrong   contents: 1 folder or file cannot be scanned (store-forbidden): closed/\n"
         in examined.out
     )
-    assert run("scan", *backends(tmp_path)).out.startswith("3 objects, 11 bytes: 3 known")
+    assert run("scan", *backends(tmp_path)).out == (
+        "3 objects, 11 bytes: 0 new, 0 changed, 0 gone, 3 unchanged\n"
+    )
 
 
 def test_what_is_no_object_is_counted_and_named(run: Run, tmp_path: Path) -> None:
@@ -463,7 +513,7 @@ def test_what_is_no_object_is_counted_and_named(run: Run, tmp_path: Path) -> Non
     os.mkfifo(files / "pipe")
     done = run("scan", *backends(tmp_path))
     assert done.code == 0
-    assert done.out.endswith(", 0 forgotten, 2 left out\n")
+    assert done.out.endswith(", 0 unchanged, 2 left out\n")
     assert "onecopy: left out link: symbolic links are not followed\n" in done.err
     assert "onecopy: left out pipe: devices, pipes and sockets are not objects\n" in done.err
     write(files / "bad\udcff", b"bad")

@@ -7,10 +7,11 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from onecopy.cli.show import json_line, name_text, result_text
+from onecopy.cli.files import Summary
+from onecopy.cli.show import json_line, name_text, result_text, result_values
 from onecopy.content import Verdict
 from onecopy.text import printable
-from onecopy.upload import Result
+from onecopy.upload import Outcome, Result
 
 _VECTORS = Path(__file__).parents[1] / "vectors" / "names.json"
 NAMES = [(each["name"], each["shown"]) for each in json.loads(_VECTORS.read_text())["names"]]
@@ -65,3 +66,26 @@ def test_a_copy_too_large_to_confirm_is_read_by_the_named_scan() -> None:
     """`scan` alone reads no object that is recorded, so it would change nothing."""
     result = Result("a", 3, Verdict.UNCONFIRMED, reason="read-limit")
     assert "run `onecopy scan --read missing`" in result_text(result)
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.WOULD_UPLOAD])
+def test_a_new_file_that_is_not_certain(outcome: Outcome | None) -> None:
+    """Text, JSON and summary say how many stored files were not examined, for a dry run, too."""
+    result = Result("a", 3, Verdict.NEW, key="a", outcome=outcome, unexamined=1936)
+    said = "would be uploaded" if outcome else "new"
+    assert result_text(result) == f"a: {said} (1,936 stored files of this size not examined)"
+    assert result_values(result)["unexamined"] == 1936
+    summary = Summary()
+    summary.add(result)
+    summary.add(Result("b", 3, Verdict.NEW, key="b", outcome=outcome))
+    assert summary.text(0.023, "new").startswith("2 new (1 of them not certain), 0 already stored")
+
+
+def test_a_new_file_that_is_certain() -> None:
+    """Nothing is said about files that were not examined, if there are none."""
+    result = Result("a", 3, Verdict.NEW)
+    assert result_text(result) == "a: new"
+    assert "unexamined" not in result_values(result)
+    summary = Summary()
+    summary.add(result)
+    assert "certain" not in summary.text(0.023, "new")

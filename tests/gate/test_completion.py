@@ -6,7 +6,8 @@ import pytest
 
 from onecopy.content import Verdict
 from onecopy.digest import MiB
-from onecopy.gate import Answer, Finish, LocalGate, completion
+from onecopy.errors import BadInput, InvalidKey, StoreFull, UploadUnknown, WrongBytes
+from onecopy.gate import Answer, Finish, LocalGate, Request, completion
 from onecopy.store import Object
 from onecopy.store.interface import Absent, Part, Unknown
 from tests.gate.world import World, content_digest
@@ -112,3 +113,80 @@ def test_the_smallest_upload_in_parts(world: World) -> None:
     """A content of exactly 8 MiB is sent in parts, also to a bucket."""
     assert world.upload("a", bytes(8 * MiB)).verdict is Verdict.NEW
     assert world.check(bytes(8 * MiB)).verdict is Verdict.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("error", "is_final"),
+    [
+        (WrongBytes("other bytes arrived"), True),
+        (InvalidKey("the name is too long"), True),
+        (StoreFull("the disk is full"), False),
+        (BadInput("refused"), False),
+    ],
+)
+def test_the_store_refuses_to_publish(
+    folder_world: World,
+    gate: LocalGate,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BadInput | StoreFull,
+    is_final: bool,
+) -> None:
+    """The answer has the reason; only an upload that can never be published is aborted."""
+    finish = sent(folder_world, b"bytes", gate)
+
+    def refuse(*upload: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_world.store, "complete", refuse)
+        [answer] = gate.complete([finish])
+    assert answer == Answer(Verdict.UNCONFIRMED, reason=error.reason, message=str(error))
+    assert (folder_world.objects(), folder_world.recorded()) == ({}, {})
+    assert (folder_world.staged() == []) is is_final
+    [again] = gate.complete([finish])
+    assert (again.verdict, again.reason) == (
+        (Verdict.UNCONFIRMED, "upload-unknown") if is_final else (Verdict.NEW, None)
+    )
+
+
+def test_another_request_has_just_published_it(
+    folder_world: World, gate: LocalGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store no longer knows the upload: the object is found at its key, and recorded."""
+    finish, complete = sent(folder_world, b"bytes", gate), folder_world.store.complete
+
+    def publish_first(*upload: object) -> None:
+        complete(*upload)  # type: ignore[arg-type]
+        raise UploadUnknown("another request completed it")
+
+    monkeypatch.setattr(folder_world.store, "complete", publish_first)
+    [answer] = gate.complete([finish])
+    assert (answer.verdict, answer.reason) == (Verdict.NEW, None)
+    assert answer.copy == folder_world.recorded()["a"]
+    assert folder_world.staged() == []
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_large_upload_that_was_begun_without_a_digest(
+    folder_world: World, gate: LocalGate, monkeypatch: pytest.MonkeyPatch, is_listed: bool
+) -> None:
+    """Its digest is composed from the store's parts, or from the stated ones, which it checks."""
+    data, parts = bytes(8 * MiB) + b"the end", folder_world.store.parts
+    [begun] = gate.begin([Request("a", len(data))])
+    finish = folder_world.send(begun.ticket or "", data, gate)
+
+    def without_sums(*upload: object) -> list[Part]:
+        return [part._replace(sha256=b"") for part in parts(*upload)]  # type: ignore[arg-type]
+
+    if not is_listed:
+        monkeypatch.setattr(folder_world.store, "parts", without_sums)
+    [answer] = gate.complete([finish._replace(parts=()) if is_listed else finish])
+    assert answer.verdict is Verdict.NEW
+    assert content_digest(data) in folder_world.recorded()["a"].digests
+    assert gate.complete([finish])[0].copy == answer.copy
+
+
+def test_a_second_copy_of_one_byte(folder_world: World, gate: LocalGate) -> None:
+    """The smallest content that is recorded is an extra copy like any other."""
+    assert folder_world.upload("a", b"1", gate=gate).reason is None
+    assert folder_world.upload("b", b"1", anyway=True, gate=gate).reason == "extra-copy"

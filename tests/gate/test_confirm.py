@@ -39,19 +39,19 @@ def test_a_budget_is_spent_to_the_last_byte_and_no_further() -> None:
     assert not Budget(10, -1).spend(1)
 
 
-def test_a_request_without_time_left_reads_nothing(folder_world: World) -> None:
+def test_a_request_without_time_left_reads_nothing(local_world: World) -> None:
     """Its doubt is called the limit, and needs no further digest."""
-    folder_world.record("a", b"lazy!", Digests())
-    answer = folder_world.check(b"lazy!", gate=folder_world.gate(limits=Limits(read_seconds=-1)))
+    local_world.record("a", b"lazy!", Digests())
+    answer = local_world.check(b"lazy!", gate=local_world.gate(limits=Limits(read_seconds=-1)))
     assert verdict(answer) == (Verdict.UNCONFIRMED, "read-limit")
     assert answer.message is None
 
 
 def test_copies_of_other_tenants_are_not_looked_at(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+    local_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever has to be examined is examined below the tenant's own prefix (P5)."""
-    world = folder_world
+    world = local_world
     world.upload("theirs", b"bytes", gate=world.gate("alice"))
     world.upload("ours", b"bytes", gate=world.gate("bob"))
     world.touch("bob/ours")
@@ -66,76 +66,76 @@ def test_copies_of_other_tenants_are_not_looked_at(
     assert looked == {"bob/ours"}
 
 
-def test_proved_digests_rule_a_copy_out_without_reading(folder_world: World) -> None:
+def test_proved_digests_rule_a_copy_out_without_reading(local_world: World) -> None:
     """A weak match is no reason to read a copy whose strong digest is proved, and another."""
     both = Digests.proved(content_digest(b"other"), md5(b"bytes"))
-    folder_world.record("a", b"other", both)
-    answer = folder_world.check(b"bytes", weak=True, gate=folder_world.gate(limits=NOTHING_TO_READ))
+    local_world.record("a", b"other", both)
+    answer = local_world.check(b"bytes", weak=True, gate=local_world.gate(limits=NOTHING_TO_READ))
     assert verdict(answer) == (Verdict.NEW, None)
 
 
-def test_claimed_digests_rule_nothing_out(folder_world: World) -> None:
+def test_claimed_digests_rule_nothing_out(local_world: World) -> None:
     """A wrong claim does not hide a copy that a weak digest finds: it is read."""
     wrong = [(content_digest(b"claim"), Evidence.CLAIMED), (md5(b"bytes"), Evidence.PROVED)]
-    folder_world.record("a", b"bytes", Digests.of(wrong))
-    assert folder_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
+    local_world.record("a", b"bytes", Digests.of(wrong))
+    assert local_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
 
 
-def test_weak_digests_rule_nothing_out(folder_world: World) -> None:
+def test_weak_digests_rule_nothing_out(local_world: World) -> None:
     """A copy is not ruled out by an MD5 that differs: one that is claimed may be wrong."""
     wrong = [(content_digest(b"bytes"), Evidence.CLAIMED), (md5(b"claim"), Evidence.CLAIMED)]
-    folder_world.record("a", b"bytes", Digests.of(wrong))
-    assert folder_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
+    local_world.record("a", b"bytes", Digests.of(wrong))
+    assert local_world.check(b"bytes", weak=True).verdict is Verdict.DUPLICATE
 
 
 @pytest.mark.parametrize("name", ["look", "open"])
 @pytest.mark.parametrize("error", [Unavailable, Forbidden])
 def test_store_fails_while_a_copy_is_examined(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Failure]
+    local_world: World, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Failure]
 ) -> None:
     """The reason is the store's."""
-    folder_world.record("a", b"lazy!", Digests())
+    local_world.record("a", b"lazy!", Digests())
 
     def fail(_: object) -> io.BytesIO:
         raise error("the store refuses")
 
-    monkeypatch.setattr(folder_world.store, name, fail)
-    answer = folder_world.check(b"lazy!")
+    monkeypatch.setattr(local_world.store, name, fail)
+    answer = local_world.check(b"lazy!")
     assert verdict(answer) == (Verdict.UNCONFIRMED, f"store-{error.reason}")
 
 
-def test_a_copy_is_hashed_as_the_client_did(folder_world: World) -> None:
+def test_a_copy_is_hashed_as_the_client_did(local_world: World) -> None:
     """A strong digest over parts of another size decides once the copy has been read."""
-    folder_world.record("a", _LARGE, weak_only(_LARGE))
+    local_world.record("a", _LARGE, weak_only(_LARGE))
     digests = (in_parts(_LARGE, 5 * MiB), md5(_LARGE))
-    [answer] = folder_world.gate().check([Content(len(_LARGE), digests)])
+    [answer] = local_world.gate().check([Content(len(_LARGE), digests)])
     assert answer.verdict is Verdict.DUPLICATE
 
 
 @pytest.mark.parametrize(("size", "found"), [(10_000, True), (10_001, False)])
 def test_parts_that_no_upload_has_are_not_hashed(
-    folder_world: World, size: int, found: bool
+    local_world: World, size: int, found: bool
 ) -> None:
     """A client can't make us compose more than 10,000 parts."""
     data = bytes(size)
-    folder_world.record("a", data, weak_only(data))
-    [answer] = folder_world.gate().check([Content(size, (in_parts(data, 1), md5(data)))])
+    local_world.record("a", data, weak_only(data))
+    [answer] = local_world.gate().check([Content(size, (in_parts(data, 1), md5(data)))])
     assert (answer.verdict is Verdict.DUPLICATE) is found
 
 
-def test_recorded_copy_at_a_taken_key_is_not_read(folder_world: World) -> None:
+def test_recorded_copy_at_a_taken_key_is_not_read(local_world: World) -> None:
     """Uploading it once more "anyway" yields the recorded copy."""
-    folder_world.upload("a", b"bytes")
+    local_world.upload("a", b"bytes")
     request = Request("a", 5, content_digest(b"bytes"), anyway=True)
-    [answer] = folder_world.gate(limits=NOTHING_TO_READ).begin([request])
+    [answer] = local_world.gate(limits=NOTHING_TO_READ).begin([request])
     assert answer.verdict is Verdict.DUPLICATE
 
 
 def test_copy_that_changes_once_while_it_is_read(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+    local_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A taken key whose object changes while another request cleans up is read once more."""
-    world = folder_world
+    world = local_world
     world.place("a", b"bytes")
     hash_copy, changes = Confirmer._hash, ["once"]
 
@@ -158,13 +158,13 @@ def test_copy_that_changes_once_while_it_is_read(
     ],
 )
 def test_key_taken_while_an_upload_is_published(
-    folder_world: World,
+    local_world: World,
     monkeypatch: pytest.MonkeyPatch,
     stored: bytes | None,
     expected: tuple[Verdict, str | None],
 ) -> None:
     """What took the key decides, even if it is gone again; the upload is aborted."""
-    world = folder_world
+    world = local_world
     begun = world.begin("a", b"bytes")
     assert begun.ticket is not None
     finish = world.send(begun.ticket, b"bytes")
@@ -179,43 +179,43 @@ def test_key_taken_while_an_upload_is_published(
     assert world.staged() == []
 
 
-def test_weak_question_names_what_to_compute(folder_world: World) -> None:
+def test_weak_question_names_what_to_compute(local_world: World) -> None:
     """An answer that needs no digest has no message."""
-    folder_world.record("a", b"bytes", weak_only(b"bytes"))
-    [needed] = folder_world.gate().check([Content(5, (md5(b"bytes"),))])
+    local_world.record("a", b"bytes", weak_only(b"bytes"))
+    [needed] = local_world.gate().check([Content(5, (md5(b"bytes"),))])
     assert verdict(needed) == (Verdict.UNCONFIRMED, "digest-needed")
     assert "compute sha256 as well to" in (needed.message or "")
-    [needed] = folder_world.gate().check([Content(5, ())])
+    [needed] = local_world.gate().check([Content(5, ())])
     assert "compute sha256 and md5 to" in (needed.message or "")
-    [found] = folder_world.gate().check([content(b"bytes", weak=True)])
+    [found] = local_world.gate().check([content(b"bytes", weak=True)])
     assert found.message is None
 
 
-def test_more_digests_than_one_check_may_have_are_not_asked_for(folder_world: World) -> None:
+def test_more_digests_than_one_check_may_have_are_not_asked_for(local_world: World) -> None:
     """An answer that named them would lead to the error that there are too many."""
     needed = [content_digest(b"bytes"), md5(b"bytes")]
     for number, part_size in enumerate((5, 6)):
         other = Digest(Scheme.parse(f"md5+{part_size}"), bytes(16))
-        folder_world.record(str(number), b"other", Digests.proved(other))
-    [answer] = folder_world.gate(limits=Limits(digests=2)).check([Content(5, tuple(needed))])
+        local_world.record(str(number), b"other", Digests.proved(other))
+    [answer] = local_world.gate(limits=Limits(digests=2)).check([Content(5, tuple(needed))])
     assert verdict(answer) == (Verdict.UNCONFIRMED, "digest-needed")
     assert "takes 3 digests (limit 2 per file): run `onecopy scan" in (answer.message or "")
-    [answer] = folder_world.gate().check([Content(5, tuple(needed))])
+    [answer] = local_world.gate().check([Content(5, tuple(needed))])
     assert "compute md5+5 and md5+6 as well" in (answer.message or "")
 
 
-def test_an_upload_states_the_content_digest_alone(folder_world: World) -> None:
+def test_an_upload_states_the_content_digest_alone(local_world: World) -> None:
     """A known copy whose MD5 alone is known makes a check ask for it, but never an upload."""
-    folder_world.record("a", b"other", weak_only(b"other"))
-    assert verdict(folder_world.check(b"bytes")) == (Verdict.UNCONFIRMED, "digest-needed")
-    assert folder_world.begin("b", b"bytes").ticket
+    local_world.record("a", b"other", weak_only(b"other"))
+    assert verdict(local_world.check(b"bytes")) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert local_world.begin("b", b"bytes").ticket
 
 
 def test_common_answers_cost_one_call_each(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+    local_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Known and new contents are decided in one batch: one lookup, one look, no list of copies."""
-    world, calls = folder_world, list[str]()
+    world, calls = local_world, list[str]()
     known = [b"one", b"two", b"three"]
     for data in known:
         world.upload(data.decode(), data)
@@ -238,14 +238,14 @@ def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callabl
 
 
 @pytest.mark.parametrize("data", [b"1", b"12"])
-def test_unread_copies_of_the_smallest_sizes_are_found(folder_world: World, data: bytes) -> None:
+def test_unread_copies_of_the_smallest_sizes_are_found(local_world: World, data: bytes) -> None:
     """Only an empty content has no copies to look for."""
-    folder_world.record("a", data, Digests())
-    assert folder_world.check(data).verdict is Verdict.DUPLICATE
+    local_world.record("a", data, Digests())
+    assert local_world.check(data).verdict is Verdict.DUPLICATE
 
 
 def test_time_runs_out_between_two_copies(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+    local_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P3: a copy that was not confirmed in time is a doubt, never new."""
     candidates = _time_out(monkeypatch)
@@ -256,12 +256,12 @@ def test_time_runs_out_between_two_copies(
             yield copy
 
     monkeypatch.setattr(Confirmer, "candidates", expire)
-    folder_world.record("a", b"lazy!", Digests())
-    assert verdict(folder_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "read-limit")
+    local_world.record("a", b"lazy!", Digests())
+    assert verdict(local_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "read-limit")
 
 
 def test_time_runs_out_before_the_trash_is_looked_at(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+    local_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy that something else deletes may be missed: the content is new anyway."""
     _time_out(monkeypatch)
@@ -272,16 +272,16 @@ def test_time_runs_out_before_the_trash_is_looked_at(
         return settle(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Confirmer, "_settle_in_trash", expire)
-    folder_world.record(".Trash-1000/a", b"lazy!", Digests())
-    assert folder_world.check(b"lazy!") == Answer(Verdict.NEW)
+    local_world.record(".Trash-1000/a", b"lazy!", Digests())
+    assert local_world.check(b"lazy!") == Answer(Verdict.NEW)
 
 
-def test_no_time_to_look_beyond_the_trash(folder_world: World) -> None:
+def test_no_time_to_look_beyond_the_trash(local_world: World) -> None:
     """P3: a copy outside could not be ruled out, so the content is not said to be new."""
-    folder_world.record(".Trash-1000/a", b"bytes")
-    assert verdict(folder_world.check(b"bytes")) == (Verdict.NEW, "in-trash")
-    hasty = folder_world.gate(limits=Limits(read_seconds=-1))
-    assert verdict(folder_world.check(b"bytes", gate=hasty)) == (Verdict.UNCONFIRMED, "read-limit")
+    local_world.record(".Trash-1000/a", b"bytes")
+    assert verdict(local_world.check(b"bytes")) == (Verdict.NEW, "in-trash")
+    hasty = local_world.gate(limits=Limits(read_seconds=-1))
+    assert verdict(local_world.check(b"bytes", gate=hasty)) == (Verdict.UNCONFIRMED, "read-limit")
 
 
 def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
@@ -299,23 +299,23 @@ def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
     ],
 )
 def test_reason_of_an_index_that_fails(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch, raised: str, expected: str
+    local_world: World, monkeypatch: pytest.MonkeyPatch, raised: str, expected: str
 ) -> None:
     """It is the index's own, with the prefix once."""
 
     def fail(*_: object) -> list[Copy | None]:
         raise Unavailable("the index is away", reason=raised)
 
-    monkeypatch.setattr(folder_world.index, "lookup", fail)
-    assert verdict(folder_world.check(b"bytes")) == (Verdict.UNCONFIRMED, expected)
+    monkeypatch.setattr(local_world.index, "lookup", fail)
+    assert verdict(local_world.check(b"bytes")) == (Verdict.UNCONFIRMED, expected)
 
 
-def test_plain_sha256_decides_below_8_mib_only(folder_world: World) -> None:
+def test_plain_sha256_decides_below_8_mib_only(local_world: World) -> None:
     """From 8 MiB, the content digest is the one over parts."""
     for size, decided in ((8 * MiB - 1, True), (8 * MiB, False)):
         data = bytes(size)
-        folder_world.record(str(size), data, Digests.proved(content_digest(data), md5(data)))
+        local_world.record(str(size), data, Digests.proved(content_digest(data), md5(data)))
         plain = Digest(SHA256, sha256(b"other").digest())
-        [answer] = folder_world.gate().check([Content(size, (plain,))])
+        [answer] = local_world.gate().check([Content(size, (plain,))])
         assert (answer.verdict is Verdict.NEW) is decided
-        assert folder_world.check(data[1:] + b"!").verdict is Verdict.NEW
+        assert local_world.check(data[1:] + b"!").verdict is Verdict.NEW

@@ -27,10 +27,10 @@ def gate_over_required(world: World) -> LocalGate:
 
 
 def test_lists_and_unread_copies_are_optional(
-    folder_world: World, monkeypatch: pytest.MonkeyPatch
+    local_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What such an engine cannot answer is not queried; the rest is decided as ever."""
-    world = folder_world
+    world = local_world
     world.index.enlist([("default", Listed(content_digest(b"listed")))])
     world.record("unread", b"lazy!", Digests())
     world.record("weak", b"weakly", weak_only(b"weakly"))
@@ -52,6 +52,7 @@ def test_lists_and_unread_copies_are_optional(
     [stored] = gate.complete([world.send(begun.ticket, b"upload", gate)])
     assert stored.verdict is Verdict.NEW
     assert gate.check([content(b"upload")])[0].copy == stored.copy
+    assert gate.probe([6]) == [{content_digest(b"upload").scheme}]
 
 
 def _only_of_a_digest(index: Engine) -> Callable[..., Iterator[tuple[str, Copy]]]:

@@ -1,17 +1,25 @@
 """The MD5 of contents that the checksum API counts; no check ever finds what a client states."""
 
 import errno
+import io
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
 from threading import Event
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pytest
 
-from onecopy.content import Content, Copy, Digests, Verdict
+from onecopy.content import Content, Copy, Digests, Evidence, Verdict
 from onecopy.counted import count, is_counted, stop_counting
-from onecopy.digest import CLIENT_MD5, MD5, Digest
+from onecopy.digest import CLIENT_MD5, MD5, Digest, MiB
 from onecopy.gate import Finish, LocalGate, Request, completion
+from onecopy.gate.md5 import WholeMd5
+from onecopy.index.memory import MemoryIndex
+from onecopy.store import Store
+from onecopy.store.memory import MemoryStore
+from onecopy.store.objects import copy_of
+from onecopy.tenant import Tenant
+from tests.gate.direct import DirectWorld, MemoryBucket
 from tests.gate.world import World, content, content_digest
 from tests.gate.world import md5 as md5_digest
 
@@ -171,3 +179,50 @@ def test_a_copy_that_a_check_reads_gets_its_md5(folder_world: World) -> None:
     world.record("a", data, Digests())
     assert world.check(data).verdict is Verdict.DUPLICATE
     assert counted(world, data) == 1
+
+
+class Pieces(io.BytesIO):
+    """A stream that is read in pieces of 1 MiB, and not beyond its end."""
+
+    has_ended = False
+
+    def read(self, size: int | None = -1) -> bytes:
+        assert (size, self.has_ended) == (MiB, False)
+        piece = super().read(size)
+        self.has_ended = not piece
+        return piece
+
+
+def test_an_object_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory use does not grow with the object, which is below the tenant's prefix."""
+    store, data = MemoryStore(), b"x" * MiB + b"the end"
+    stored = store.place("photos/a", data)
+    opened = list[str]()
+
+    def open_pieces(key: str) -> BinaryIO:
+        opened.append(key)
+        return Pieces(data)
+
+    monkeypatch.setattr(store, "open", open_pieces)
+    md5s = WholeMd5(MemoryIndex(), store, Tenant("photos"))
+    added = md5s.add(copy_of(stored, "a"), None)
+    assert list(added.digests.pairs()) == [(md5_digest(data), Evidence.PROVED)]
+    assert opened == ["photos/a"]
+
+
+def test_the_first_md5_that_a_client_states_stays() -> None:
+    """Completing an upload to a bucket again, with another MD5, adds no second one."""
+    md5s = WholeMd5(MemoryIndex(), cast("Store", MemoryBucket()), Tenant())
+    copy = Copy("a", _LARGE, Digests(), "", 0, 1)
+    first = md5s.add(copy, b"1" * 16)
+    assert list(first.digests.pairs()) == [(Digest(CLIENT_MD5, b"1" * 16), Evidence.CLAIMED)]
+    assert md5s.add(first, b"2" * 16) == first
+    assert md5s.add(copy, None) == copy
+
+
+def test_clients_of_a_bucket_state_the_md5() -> None:
+    """The features name it only if the contents are counted."""
+    world = DirectWorld.new()
+    assert world.gate().config().features == ()
+    count(world.index, "default")
+    assert world.gate().config().features == ("checksum-api", "md5")

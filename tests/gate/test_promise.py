@@ -10,20 +10,35 @@ from pathlib import Path
 
 import pytest
 
+from onecopy.confirming import Limits as ReadLimits
+from onecopy.confirming import Readers, is_ranged
 from onecopy.content import Content, Digests, Evidence, Listed, Verdict
-from onecopy.digest import SHA256, Digest, Scheme, compose
+from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, Scheme, compose
 from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, bind
 from onecopy.gate.confirm import Confirmer
+from onecopy.index.listings import Listings
+from onecopy.listing import EVERYTHING, ListedCopy
+from onecopy.scan import scan_by_listing
+from onecopy.scan.merging import ListingIndex, ListingStore
 from onecopy.store import Object
-from tests.gate.world import World, content, content_digest, md5, parts_of, weak_only
+from tests.gate.world import World, content, content_digest, crc, md5, parts_of, weak_only
 
 VECTORS = Path(__file__).parent.parent / "vectors"
+CRC_TWINS = json.loads((VECTORS / "crc64nvme.json").read_text())["twins"]
 TWINS = json.loads((VECTORS / "md5-twins.json").read_text())
 TWIN_A, TWIN_B = bytes.fromhex(TWINS["a"]), bytes.fromhex(TWINS["b"])
+CRC_A, CRC_B = bytes.fromhex(CRC_TWINS["a"]), bytes.fromhex(CRC_TWINS["b"])
 STRONG = content_digest(b"strong")
 SIX = content_digest(b"sixsix")
 LARGE = bytes(range(256)) * 4096 * 9  # 9 MiB: two parts
+
+
+def scan(world: World, tenants: Sequence[str] = ()) -> None:
+    """Scan the store of a world by listing it."""
+    assert isinstance(world.index, ListingIndex)
+    assert isinstance(world.store, ListingStore)
+    scan_by_listing(world.index, world.store, tenants)
 
 
 def raise_unavailable(*_: object) -> None:
@@ -80,6 +95,56 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         world.place("a", TWIN_B)
         assert world.check(TWIN_A, weak=True).verdict is Verdict.NEW
         assert world.check(TWIN_B, weak=True).verdict is Verdict.DUPLICATE
+
+    def test_crc_twins(self, world: World) -> None:
+        """A file with the CRC of a stored one is no duplicate; the stored one is read once."""
+        assert crc(CRC_A) == crc(CRC_B)
+        world.record("a", CRC_A, Digests.proved(crc(CRC_A)))
+        assert world.gate().probe([len(CRC_A)]) == [{SHA256, CRC64NVME}]
+        asked = [Content(len(data), (content_digest(data), crc(data))) for data in (CRC_B, CRC_A)]
+        twin, same = world.gate().check(asked)
+        assert (twin.verdict, same.verdict) == (Verdict.NEW, Verdict.DUPLICATE)
+        recorded = world.recorded()["a"]
+        assert recorded.digests.proves(content_digest(CRC_A))
+        assert recorded.digests.proves(crc(CRC_A))
+
+    def test_replaced_by_a_crc_twin(self, world: World) -> None:
+        """A copy that was replaced by a file of the same CRC is no duplicate."""
+        world.record("a", CRC_A, Digests.proved(content_digest(CRC_A), crc(CRC_A)))
+        world.place("a", CRC_B)
+        asked = [Content(len(data), (content_digest(data), crc(data))) for data in (CRC_A, CRC_B)]
+        verdicts = [answer.verdict for answer in world.gate().check(asked)]
+        assert verdicts == [Verdict.NEW, Verdict.DUPLICATE]
+
+    @pytest.mark.parametrize("evidence", Evidence)
+    def test_crc_never_counts_unread(self, world: World, evidence: Evidence) -> None:
+        """Whatever a tenant trusts, a CRC alone makes no duplicate, of a copy or of a list."""
+        gate = world.gate(trust=["md5", "claimed"], limits=Limits(read_bytes=0))
+        world.record("a", CRC_A, Digests.of([(crc(CRC_A), evidence)]))
+        world.index.enlist([("default", Listed(crc(b"listed")))])
+        for digests, reason in [
+            ((crc(CRC_B),), "digest-needed"),
+            ((content_digest(CRC_B), crc(CRC_B)), "read-limit"),
+            ((content_digest(CRC_A), crc(CRC_A)), "read-limit"),
+        ]:
+            [answer] = gate.check([Content(len(CRC_A), digests)])
+            assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, reason)
+        [answer] = gate.check([Content(6, (content_digest(b"listed"), crc(b"listed")))])
+        assert answer == Answer(Verdict.UNCONFIRMED, reason="listed")
+
+    def test_crc_instead_of_md5(self, world: World) -> None:
+        """Of a copy with both, a client computes the CRC; the MD5 too if the tenant trusts it."""
+        world.record("a", b"bytes", Digests.proved(crc(b"bytes"), md5(b"bytes")))
+        assert world.gate().probe([5, 6]) == [{SHA256, CRC64NVME}, frozenset()]
+        trusting = world.gate(trust=["md5"], limits=Limits(read_bytes=0))
+        assert trusting.probe([5, 6]) == [{SHA256, CRC64NVME, MD5}, frozenset()]
+        digests = content_digest(b"bytes"), crc(b"bytes"), md5(b"bytes")
+        [answer] = trusting.check([Content(5, digests)])
+        assert answer.verdict is Verdict.DUPLICATE
+        [answer] = world.gate().check([Content(5, (content_digest(b"other"),))])
+        assert "compute crc64nvme as well to" in (answer.message or "")
+        [answer] = world.gate().check([Content(5, digests[:2])])
+        assert answer.verdict is Verdict.DUPLICATE
 
     def test_weak_evidence_is_read_once(self, world: World) -> None:
         """A match on MD5 is a duplicate only after the stored copy was read, once."""
@@ -239,6 +304,53 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         assert world.staged() == []
         assert list(world.objects()) == ([] if trust else ["a"])
 
+    def test_scanned_twin(self, world: World) -> None:
+        """Of two files with one MD5, that in the store is found by its listing, and no other."""
+        world.place("a", TWIN_A)
+        scan(world)
+        assert world.check(TWIN_B, weak=True).verdict is Verdict.NEW
+        assert world.check(TWIN_A, weak=True).verdict is Verdict.DUPLICATE
+
+    def test_replaced_since_the_scan(self, world: World) -> None:
+        """What a listing states of an object that was replaced or removed makes no duplicate."""
+        world.place("a", TWIN_A)
+        world.place("b", b"gone bytes")
+        scan(world)
+        world.place("a", TWIN_B)
+        world.remove("b")
+        assert world.check(TWIN_A, weak=True).verdict is Verdict.NEW
+        assert world.check(TWIN_B, weak=True).verdict is Verdict.DUPLICATE
+        assert world.check(b"gone bytes", weak=True).verdict is Verdict.NEW
+
+    @pytest.mark.parametrize("opaque", [False, True])
+    def test_wrong_listing(self, world: World, opaque: bool) -> None:
+        """Whatever is listed of an object, only its own bytes are a duplicate."""
+        assert isinstance(world.index, Listings)
+        world.place("a", b"other")
+        wrong = ListedCopy("a", 5, md5(b"bytes").value, 0, opaque, 1)
+        gone = wrong._replace(key="b", size=6, tag=md5(b"nobody").value)
+        world.index.merge("default", EVERYTHING, [wrong, gone])
+        assert world.check(b"bytes", weak=True).verdict is Verdict.NEW
+        assert world.check(b"nobody", weak=True).verdict is Verdict.NEW
+        assert world.check(b"other", weak=True).verdict is Verdict.DUPLICATE
+
+    def test_scanned_and_read_in_the_background(self, world: World) -> None:
+        """Of a listed copy, a file is a duplicate once it was read as a whole, and not before."""
+        world.place("a", TWIN_A)
+        scan(world)
+        assert is_ranged(world.store)
+        readers = Readers(world.index, world.store, ReadLimits())
+        gate = world.gate(limits=Limits(read_bytes=0), readers=readers)
+        seen: dict[bytes, list[Verdict]] = {TWIN_B: [], TWIN_A: []}
+        while seen[TWIN_A][-1:] != [Verdict.DUPLICATE] and len(seen[TWIN_A]) < 1000:
+            asked = [content(data, weak=True) for data in seen]
+            for data, answer in zip(seen, gate.check(asked), strict=True):
+                seen[data].append(answer.verdict)
+            time.sleep(0.01)
+        readers.close()
+        assert Verdict.DUPLICATE not in seen[TWIN_B]
+        assert world.recorded()["a"].digests.proves(content_digest(TWIN_A))
+
     def test_known_by_size_alone(self, world: World) -> None:
         """A copy without any digest is read when its size is asked for, and only then."""
         world.record("a", b"lazy!", Digests())
@@ -249,9 +361,16 @@ class TestP1NoByteIsLostByAWrongDuplicate:
 
     def test_read_limit(self, world: World) -> None:
         """What may not be read any more is unconfirmed."""
+        world.record("a", b"lazy!", weak_only(b"lazy!"))
+        answer = world.check(b"lazy!", weak=True, gate=world.gate(limits=Limits(read_bytes=4)))
+        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "read-limit")
+
+    def test_only_the_size(self, world: World) -> None:
+        """A large copy in a bucket with nothing but its size in common is counted, and no doubt."""
         world.record("a", b"lazy!", Digests())
         answer = world.check(b"lazy!", gate=world.gate(limits=Limits(read_bytes=4)))
-        assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "read-limit")
+        expected = (Verdict.NEW, 1) if world.store.kind == "s3" else (Verdict.UNCONFIRMED, 0)
+        assert (answer.verdict, answer.unexamined) == expected
 
     def test_another_copy_is_tried(self, world: World) -> None:
         """Where the first copy is dead the next living one is named."""
@@ -603,6 +722,16 @@ class TestP5TenantsLearnNothingOfEachOther:
         assert world.objects() == {"alice/a": b"bytes", "bob/a": b"bytes"}
         assert world.gate("bob").live_copy("../alice/a") is None
 
+    def test_scanned(self, world: World) -> None:
+        """What was listed for a tenant is found by that tenant alone."""
+        world.place("alice/a", b"bytes")
+        scan(world, ["alice", "bob"])
+        assert world.gate("bob").probe([5]) == [frozenset()]
+        assert world.check(b"bytes", weak=True, gate=world.gate("bob")).verdict is Verdict.NEW
+        found = world.check(b"bytes", weak=True, gate=world.gate("alice"))
+        assert found.verdict is Verdict.DUPLICATE
+        assert world.recorded("bob") == {}
+
     def test_tickets(self, world: World) -> None:
         """A ticket of another tenant is no ticket at all, like a forged one."""
         begun = world.begin("a", b"bytes", gate=world.gate("alice"))
@@ -647,6 +776,16 @@ class TestP6AcknowledgedIsDurable:
 
 
 class TestP7TheBucketStaysTheUsers:
+    def test_scanned(self, world: World) -> None:
+        """Listing, looking and reading leave the store as it is."""
+        world.place("a", TWIN_A)
+        world.place("b", b"bytes")
+        before = world.objects()
+        scan(world)
+        world.check(TWIN_B, weak=True)
+        world.check(b"bytes", weak=True)
+        assert world.objects() == before
+
     def test_key_taken(self, world: World) -> None:
         """A key that holds another content is `key-taken`, and stays as it is."""
         world.place("a", b"theirs")

@@ -12,6 +12,7 @@ from onecopy.digest import SHA256, Digest
 from onecopy.errors import Unavailable
 from onecopy.gate import Answer, Limits
 from onecopy.patterns import TRASH
+from tests.gate.direct import DirectWorld
 from tests.gate.world import World, content, content_digest, md5, weak_only
 from tests.index.tables import new_table, url_of
 from tests.standins import Standin
@@ -40,10 +41,10 @@ def key(answer: Answer) -> str | None:
         "a\nb/@eaDir/a.jpg",
     ],
 )
-def test_only_in_trash(folder_world: World, name: str) -> None:
+def test_only_in_trash(local_world: World, name: str) -> None:
     """A content of which the only copy is in the trash is new; the answer names the copy."""
-    folder_world.record(name, b"bytes")
-    answer = folder_world.check(b"bytes")
+    local_world.record(name, b"bytes")
+    answer = local_world.check(b"bytes")
     assert outcome(answer) == IN_TRASH
     assert key(answer) == name
 
@@ -61,14 +62,14 @@ def test_digests_of_all_kinds(world: World) -> None:
 
 @pytest.mark.parametrize("count", [1, 16, 17, 100])
 @pytest.mark.parametrize("digests", ["proved", "weak", "unread"])
-def test_outside_is_found(folder_world: World, count: int, digests: str) -> None:
+def test_outside_is_found(local_world: World, count: int, digests: str) -> None:
     """A live copy outside makes a duplicate, however many copies in the trash come first."""
     known = {"proved": None, "weak": weak_only(b"bytes"), "unread": Digests()}[digests]
     for number in range(count):
-        folder_world.record(f".snapshots/{number:03}/a", b"bytes", known)
-    folder_world.record("photos/a", b"bytes", known)
-    folder_world.record(".snapshots/last/a", b"bytes", known)
-    answer = folder_world.check(b"bytes", weak=True)
+        local_world.record(f".snapshots/{number:03}/a", b"bytes", known)
+    local_world.record("photos/a", b"bytes", known)
+    local_world.record(".snapshots/last/a", b"bytes", known)
+    answer = local_world.check(b"bytes", weak=True)
     assert answer.verdict is Verdict.DUPLICATE
     assert key(answer) == "photos/a"
 
@@ -89,13 +90,13 @@ def test_outside_is_gone(world: World) -> None:
     assert world.recorded() == {}
 
 
-def test_many_contents_at_once(folder_world: World) -> None:
+def test_many_contents_at_once(local_world: World) -> None:
     """In one request, contents in the trash, outside, in both and in neither keep their places."""
-    folder_world.record("#recycle/a", b"a")
-    folder_world.record("#recycle/b", b"bb")
-    folder_world.record("b", b"bb")
-    folder_world.record("c", b"ccc")
-    answers = folder_world.gate().check([content(data) for data in (b"a", b"bb", b"ccc", b"dddd")])
+    local_world.record("#recycle/a", b"a")
+    local_world.record("#recycle/b", b"bb")
+    local_world.record("b", b"bb")
+    local_world.record("c", b"ccc")
+    answers = local_world.gate().check([content(data) for data in (b"a", b"bb", b"ccc", b"dddd")])
     assert [key(answer) for answer in answers] == ["#recycle/a", "b", "c", None]
     assert [answer.verdict for answer in answers] == [
         Verdict.NEW,
@@ -105,24 +106,24 @@ def test_many_contents_at_once(folder_world: World) -> None:
     ]
 
 
-def test_patterns_apply_when_answering(folder_world: World) -> None:
+def test_patterns_apply_when_answering(local_world: World) -> None:
     """Other patterns give other answers about the same records, without a scan."""
-    folder_world.record("old/a", b"bytes")
-    assert folder_world.check(b"bytes").verdict is Verdict.DUPLICATE
-    stricter = folder_world.gate(trash=[*TRASH, "/old/"])
-    assert outcome(folder_world.check(b"bytes", gate=stricter)) == IN_TRASH
-    folder_world.record("#recycle/b", b"other")
-    assert outcome(folder_world.check(b"other", gate=stricter)) == IN_TRASH
+    local_world.record("old/a", b"bytes")
+    assert local_world.check(b"bytes").verdict is Verdict.DUPLICATE
+    stricter = local_world.gate(trash=[*TRASH, "/old/"])
+    assert outcome(local_world.check(b"bytes", gate=stricter)) == IN_TRASH
+    local_world.record("#recycle/b", b"other")
+    assert outcome(local_world.check(b"other", gate=stricter)) == IN_TRASH
     for lines in ([*TRASH, "!\\#recycle/"], [*TRASH, "!*"], []):
-        laxer = folder_world.gate(trash=lines)
-        assert folder_world.check(b"other", gate=laxer).verdict is Verdict.DUPLICATE
+        laxer = local_world.gate(trash=lines)
+        assert local_world.check(b"other", gate=laxer).verdict is Verdict.DUPLICATE
 
 
-def test_tenants(folder_world: World) -> None:
+def test_tenants(local_world: World) -> None:
     """Patterns match the keys below a tenant's prefix."""
-    folder_world.record("old/a", b"bytes", tenant="ana")
-    gate = folder_world.gate("ana", trash=["/old/"])
-    assert outcome(folder_world.check(b"bytes", gate=gate)) == IN_TRASH
+    local_world.record("old/a", b"bytes", tenant="ana")
+    gate = local_world.gate("ana", trash=["/old/"])
+    assert outcome(local_world.check(b"bytes", gate=gate)) == IN_TRASH
 
 
 def test_upload_after_in_trash(world: World) -> None:
@@ -143,6 +144,19 @@ def test_upload_after_in_trash(world: World) -> None:
     for number in range(20):
         world.remove(f".snapshots/{number:02}/a")
     assert world.check(b"bytes").verdict is Verdict.DUPLICATE
+
+
+def test_many_copies_in_the_trash() -> None:
+    """An upload takes the place of all of them, whatever else this tenant has, or another (P5)."""
+    world = DirectWorld.new()
+    world.record("!other", b"other", tenant="photos")
+    world.record("theirs", b"bytes", tenant="alice")
+    for number in range(20):
+        world.record(f"#recycle/{number:02}", b"bytes", tenant="photos")
+    assert outcome(world.upload("a", b"bytes", gate=world.gate("photos"))) == (Verdict.NEW, None)
+    [first] = world.index.lookup("photos", [content_digest(b"bytes")])
+    assert first is not None
+    assert first.key == "a"
 
 
 def test_upload_of_large_after_in_trash(world: World) -> None:
@@ -213,34 +227,34 @@ def test_requested_key(world: World) -> None:
     assert world.read("#recycle/a") == b"bytes"
 
 
-def test_lists(folder_world: World) -> None:
+def test_lists(local_world: World) -> None:
     """A list of checksums is judged as without the copy in the trash."""
-    folder_world.record("#recycle/a", b"bytes")
-    folder_world.index.enlist([("default", Listed(md5(b"bytes"), 5))])
-    listed = folder_world.check(b"bytes", weak=True)
+    local_world.record("#recycle/a", b"bytes")
+    local_world.index.enlist([("default", Listed(md5(b"bytes"), 5))])
+    listed = local_world.check(b"bytes", weak=True)
     assert outcome(listed) == (Verdict.UNCONFIRMED, "listed")
-    assert outcome(folder_world.check(b"bytes")) == IN_TRASH
+    assert outcome(local_world.check(b"bytes")) == IN_TRASH
     other = Listed(Digest(SHA256, hashlib.sha256(b"bytes").digest()), 6)
-    folder_world.index.enlist([("default", other)])
-    assert outcome(folder_world.check(b"bytes")) == IN_TRASH
+    local_world.index.enlist([("default", other)])
+    assert outcome(local_world.check(b"bytes")) == IN_TRASH
 
 
-def test_doubt_outside_the_trash(folder_world: World) -> None:
+def test_doubt_outside_the_trash(local_world: World) -> None:
     """A copy outside that may hold the content and can't be read is still unconfirmed (P3)."""
-    folder_world.record("#recycle/a", b"bytes")
-    folder_world.record("photos/a", b"bytes", weak_only(b"bytes"))
-    gate = folder_world.gate(limits=Limits(read_bytes=1))
-    answer = folder_world.check(b"bytes", weak=True, gate=gate)
+    local_world.record("#recycle/a", b"bytes")
+    local_world.record("photos/a", b"bytes", weak_only(b"bytes"))
+    gate = local_world.gate(limits=Limits(read_bytes=1))
+    answer = local_world.check(b"bytes", weak=True, gate=gate)
     assert outcome(answer) == (Verdict.UNCONFIRMED, "read-limit")
 
 
-def test_doubt_in_the_trash(folder_world: World) -> None:
+def test_doubt_in_the_trash(local_world: World) -> None:
     """A copy in the trash that can't be read now raises no doubt: it could make no duplicate."""
-    folder_world.record("#recycle/a", b"bytes", Digests())
-    gate = folder_world.gate(limits=Limits(read_bytes=1))
-    assert folder_world.check(b"bytes", gate=gate) == Answer(Verdict.NEW)
+    local_world.record("#recycle/a", b"bytes", Digests())
+    gate = local_world.gate(limits=Limits(read_bytes=1))
+    assert local_world.check(b"bytes", gate=gate) == Answer(Verdict.NEW)
     weak = Content(5, (md5(b"bytes"),))
-    assert folder_world.gate().check([weak])[0].verdict is Verdict.UNCONFIRMED
+    assert local_world.gate().check([weak])[0].verdict is Verdict.UNCONFIRMED
 
 
 def test_store_is_away(world: World) -> None:
@@ -252,17 +266,17 @@ def test_store_is_away(world: World) -> None:
     assert outcome(world.check(b"bytes")) == IN_TRASH
 
 
-def test_index_fails_between(folder_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_fails_between(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """If the index fails while copies change places, the upload can be completed again."""
-    folder_world.record("#recycle/a", b"bytes")
-    begun = folder_world.begin("photos/a", b"bytes")
-    finish = folder_world.send(begun.ticket or "", b"bytes")
+    local_world.record("#recycle/a", b"bytes")
+    begun = local_world.begin("photos/a", b"bytes")
+    finish = local_world.send(begun.ticket or "", b"bytes")
     with monkeypatch.context() as patched:
-        patched.setattr(folder_world.index, "add", _fail)
+        patched.setattr(local_world.index, "add", _fail)
         with pytest.raises(Unavailable):
-            folder_world.gate().complete([finish])
-    assert outcome(folder_world.gate().complete([finish])[0]) == (Verdict.NEW, None)
-    assert key(folder_world.check(b"bytes")) == "photos/a"
+            local_world.gate().complete([finish])
+    assert outcome(local_world.gate().complete([finish])[0]) == (Verdict.NEW, None)
+    assert key(local_world.check(b"bytes")) == "photos/a"
 
 
 def _fail(*_: object) -> int:

@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from onecopy.confirming import Readers
 from onecopy.content import Content, Copy, Digests, Evidence
 from onecopy.digest import (
+    CRC64NVME,
     MD5,
     SHA256,
     Digest,
     compose,
     content_scheme,
+    hash_stream,
     part_lengths,
 )
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, bind, ticket_secrets
@@ -54,6 +57,11 @@ def content(data: bytes, *, weak: bool = False) -> Content:
     return Content(len(data), (content_digest(data), *([md5(data)] if weak else [])))
 
 
+def crc(data: bytes) -> Digest:
+    """Compute the CRC of a content."""
+    return hash_stream([data], len(data), [CRC64NVME]).digests[0]
+
+
 @dataclass
 class World:
     """An index and a store below `root`, and what lies in the store."""
@@ -78,6 +86,7 @@ class World:
         trust: Sequence[str] = (),
         limits: Limits = Limits(),
         trash: Sequence[str] = TRASH,
+        readers: Readers | None = None,
     ) -> LocalGate:
         """Return the gate of a tenant."""
         return LocalGate(
@@ -87,6 +96,7 @@ class World:
             secrets=ticket_secrets(self.index),
             limits=limits,
             trash=Patterns(trash),
+            readers=readers,
         )
 
     def begin(

@@ -16,6 +16,7 @@ import urllib3
 import uvicorn
 from starlette.types import ASGIApp
 
+from onecopy.confirming import Limits, Readers, is_ranged
 from onecopy.gate import bind, ticket_secrets
 from onecopy.http.app import Options, create_app
 from onecopy.store import Store, open_store
@@ -157,12 +158,15 @@ def starting(folder: Path) -> Iterator[Start]:
         def start_service(
             options: Options | None = None, *, tokens_required: bool = False
         ) -> Service:
+            assert is_ranged(store)
+            readers = stack.enter_context(contextlib.closing(Readers(index, store, Limits())))
             app = create_app(
                 index,
                 store,
                 secrets=ticket_secrets(index),
                 tokens_required=tokens_required,
                 options=options,
+                readers=readers,
             )
             port = stack.enter_context(serving(app))
             return Service(port, index, store)

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from onecopy.content import Digests, Listed
 from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
+from onecopy.gate import Limits
 from onecopy.http.app import Options
 from onecopy.patterns import Patterns
 from onecopy.store.interface import Object, Upload
@@ -67,6 +69,24 @@ def test_undecided_content_names_the_digest_to_compute(plain: Service) -> None:
         longer = {**asked, "size": 9_500_001}
         [result] = plain.ask("POST", url, {"files": [longer]}).json["results"]
         assert result["verdict"] == "new"
+
+
+def test_large_copies_are_confirmed_in_the_background(start: Start) -> None:
+    """A check of what a request may not read states the progress, until the copy is confirmed."""
+    service, data = start(Options(limits=Limits(read_bytes=0))), bytes(9_500_000)
+    Path(service.store.url.removeprefix("file:"), "stored").write_bytes(data)
+    [found] = service.store.look(["stored"])
+    assert isinstance(found, Object)
+    service.index.add([("default", copy_of(found, "stored"))])
+    file = {"size": len(data), "digests": [str(content_digest(data))]}
+    [result] = service.ask("POST", "/v1/check", {"files": [file]}).json["results"]
+    assert result == {"verdict": "unconfirmed", "reason": "confirming", "bytes_read": 0}
+    until = time.monotonic() + 20
+    while result.get("reason") == "confirming" and time.monotonic() < until:
+        assert 0 <= result["bytes_read"] <= len(data)
+        time.sleep(0.01)
+        [result] = service.ask("POST", "/v1/check", {"files": [file]}).json["results"]
+    assert (result["verdict"], result["copy"]["key"]) == ("duplicate", "stored")
 
 
 def test_content_is_new_then_uploaded_then_a_duplicate(service: Service) -> None:

@@ -6,12 +6,16 @@ from itertools import count
 
 from onecopy.content import Copy
 from onecopy.index import Engine, open_index
+from onecopy.index.listings import Listings
+from onecopy.listing import ListedCopy, Span
 from onecopy.testing.index.values import a_copy, proved
 
 RACES = 200
 """Contents that all racing processes record."""
 BULK = 2000
 """Copies in one call of `add`."""
+LISTED = 50_000
+"""Copies in one call of `merge`: several transactions."""
 
 
 def say(what: object) -> None:
@@ -65,8 +69,22 @@ def bulk(index: Engine, name: str) -> None:
     index.add(given())
 
 
+def merge(index: Engine, name: str) -> None:
+    """Merge listings of the same keys forever, each of other sizes; print what was acknowledged."""
+    assert isinstance(index, Listings)
+    for number in count():
+        sizes = (1 + each * number % 1000 for each in range(LISTED))
+        keys = (f"{name} {each:07d}" for each in range(LISTED))
+        copies = (
+            ListedCopy(key, size, bytes(16), 0, False, number)
+            for key, size in zip(keys, sizes, strict=True)
+        )
+        index.merge("t", Span(f"{name} ", f"{name}!"), copies)
+        say(number)
+
+
 ACTS: dict[str, Callable[..., None]] = {
-    act.__name__: act for act in (race, record, add, increase, bulk)
+    act.__name__: act for act in (race, record, add, increase, bulk, merge)
 }
 
 

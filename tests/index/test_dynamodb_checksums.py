@@ -10,7 +10,8 @@ from onecopy.errors import InvalidDigest, InvalidSettings, Unavailable
 from onecopy.index import Engine, Lists, open_any, open_index
 from onecopy.index.dynamodb.checksums import ChecksumTable
 from onecopy.index.lists_only import ListsOnly
-from onecopy.testing.index.values import MANY, a_copy, md5_of, proved, sha256_of
+from onecopy.listing import EVERYTHING
+from onecopy.testing.index.values import MANY, a_copy, crc_of, md5_of, proved, sha256_of
 from tests.index.tables import client_of, make_table, url_of
 from tests.standins import Standin
 
@@ -48,12 +49,13 @@ def test_what_is_there(aws: Standin, table: str, index: ChecksumTable) -> None:
 
 
 def test_other_schemes(index: ChecksumTable) -> None:
-    """A digest over parts is not a checksum of a whole content, even with the same value."""
+    """A digest over parts, even with the same value, or a CRC is no checksum of such a table."""
     parts = Digest(Scheme("md5", 8388608), md5_of("a").value)
     index.enlist([("t", Listed(md5_of("a")))])
-    assert index.listed("t", [parts]) == [None]
-    with pytest.raises(InvalidDigest, match="only md5 and sha256"):
-        index.enlist([("t", Listed(parts))])
+    for other in (parts, crc_of("a")):
+        assert index.listed("t", [other]) == [None]
+        with pytest.raises(InvalidDigest, match="only md5 and sha256"):
+            index.enlist([("t", Listed(other))])
 
 
 def test_schemes(aws: Standin, table: str, url: str, index: ChecksumTable) -> None:
@@ -115,6 +117,7 @@ def test_in_the_place_of_an_index(url: str, index: ChecksumTable) -> None:
         lambda: checked.record("t", []),
         lambda: checked.record("t", [copy]),
         lambda: checked.add([("t", copy)]),
+        lambda: checked.merge("t", EVERYTHING, []),
     ]
     for call in calls:
         with pytest.raises(InvalidSettings, match="onecopy migrate"):

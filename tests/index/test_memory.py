@@ -6,6 +6,7 @@ from onecopy.errors import InvalidSettings
 from onecopy.index import Engine, open_index
 from onecopy.testing.index import (
     IndexContract,
+    ListingsContract,
     ListsContract,
     PagesContract,
     StateContract,
@@ -13,7 +14,9 @@ from onecopy.testing.index import (
 )
 
 
-class TestMemoryIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
+class TestMemoryIndex(
+    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+):
     @pytest.fixture
     def index(self) -> Engine:
         return open_index("memory:")

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +15,14 @@ import pytest
 
 from onecopy.content import Copy, Digests, Listed
 from onecopy.errors import Damaged, Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.index.listings import MOST_COUNTED, Merged
 from onecopy.index.memory import MemoryIndex
 from onecopy.index.postgres import (
     connections,
+    listings,
     lists,
     loading,
+    merging,
     pages,
     reading,
     rows,
@@ -27,24 +30,39 @@ from onecopy.index.postgres import (
     writing,
 )
 from onecopy.index.postgres import index as engine
-from onecopy.index.postgres.connections import Connection, fetch
+from onecopy.index.postgres.connections import Connection, Row, fetch, run
 from onecopy.index.postgres.index import PostgresIndex
+from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.testing.index import (
     IndexContract,
+    ListingsContract,
     ListsContract,
     PagesContract,
     StateContract,
     UnreadContract,
 )
 from onecopy.testing.index.complete import CompleteEngine, open_complete
-from onecopy.testing.index.values import MANY, a_copy, claimed, copies_of, md5_of, proved, sha256_of
+from onecopy.testing.index.listings import a_listed, numbered
+from onecopy.testing.index.values import (
+    MANY,
+    THREADS,
+    a_copy,
+    at_once,
+    claimed,
+    copies_of,
+    md5_of,
+    proved,
+    sha256_of,
+)
 from tests.conftest import environment
 from tests.standins.postgres import Postgres
 
 pytestmark = pytest.mark.server
 
 
-class TestPostgresIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
+class TestPostgresIndex(
+    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+):
     @pytest.fixture
     def index(self, database: str) -> Iterator[CompleteEngine]:
         index = open_complete(database)
@@ -52,7 +70,7 @@ class TestPostgresIndex(IndexContract, UnreadContract, ListsContract, PagesContr
         index.close()
 
 
-class TestPostgresIndexInChunks(IndexContract, ListsContract, PagesContract):
+class TestPostgresIndexInChunks(IndexContract, ListsContract, ListingsContract, PagesContract):
     """The contract again, with bulk loads of many chunks."""
 
     @pytest.fixture
@@ -62,6 +80,9 @@ class TestPostgresIndexInChunks(IndexContract, ListsContract, PagesContract):
         monkeypatch.setattr(loading, "_CHUNK", 70)
         monkeypatch.setattr(reading, "_PAGE_SIZE", 7)
         monkeypatch.setattr(pages, "_PAGE_SIZE", 700)
+        monkeypatch.setattr(listings, "_PAGE_SIZE", 7)
+        monkeypatch.setattr(merging, "GROUP", 30)
+        monkeypatch.setattr(merging, "_PAGE_SIZE", 45)
         monkeypatch.setattr(rows, "MAX_INSERT", 20)
         monkeypatch.setattr(writing, "MAX_INSERT", 20)
         index = open_complete(database)
@@ -105,6 +126,26 @@ def ask(index: CompleteEngine, tenant: str) -> None:
     index.unread_sizes(tenant, [1000, 2000])
 
 
+def list_and_ask(index: PostgresIndex, tenant: str) -> None:
+    """Merge entries, unlist one, and call every query method of listings."""
+    given = [a_listed("a"), a_listed("b", is_opaque=True), a_listed("c", size=7, parts=3)]
+    index.merge(tenant, Span("", "c"), given)
+    index.merge(tenant, EVERYTHING, given[:2], complete=False)
+    index.unlist(tenant, given[:1])
+    list(index.listed_copies(tenant, Span("", "c")))
+    list(index.copies_within(tenant, Span("", "c")))
+    ask_listings(index, tenant)
+
+
+def ask_listings(index: PostgresIndex, tenant: str) -> None:
+    """Call every query method of listings."""
+    copy = a_listed("b")
+    index.listed_at(tenant, ["b", "none"])
+    index.listed_sizes(tenant, [1000, 7, 8])
+    index.matching(tenant, 1000, [(0, copy.tag), (3, copy.tag)], 10)
+    index.opaque(tenant, 1000, 10)
+
+
 # Queries
 
 
@@ -130,6 +171,7 @@ def test_nothing_is_read_from_end_to_end(database: str) -> None:
         for tenant in ("t", "u", "v"):
             fill(index, tenant)
             ask(index, tenant)
+            list_and_ask(index, tenant)
             for digest in (None, sha256_of("a")):
                 list(index.copies(tenant, digest=digest))
             index.forget(tenant, [a_copy("a", proved("a"))])
@@ -138,9 +180,12 @@ def test_nothing_is_read_from_end_to_end(database: str) -> None:
         if not turn:
             index.add(("t", copy) for copy in copies_of("more", MANY))
             index.enlist(("t", Listed(md5_of(str(number)), number)) for number in range(MANY))
+            index.merge("t", Span("c"), numbered(range(MANY)))
+            index.merge("t", Span("c"), [])
+            list(index.listed_copies("t"))
     index.close()
     assert scans(database) == before
-    assert "copy" in before
+    assert before.keys() >= {"copy", "listing"}
 
 
 def test_no_more_is_read_than_is_asked(database: str) -> None:
@@ -168,9 +213,30 @@ def test_no_more_is_read_than_is_asked(database: str) -> None:
     assert 0 < int(str(rows)) < MANY / 10
 
 
+def rows_read(index: PostgresIndex) -> int:
+    """Return how many rows of listings the index's only connection has read so far."""
+    index._connections.use(run, "SELECT pg_stat_force_next_flush()")
+    asked = "SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'listing'"
+    [[rows]] = index._connections.use(fetch, asked)
+    return int(rows)
+
+
+def test_no_more_is_read_of_listings(index: PostgresIndex) -> None:
+    """Likewise for listings, even if all entries have the same size, and most the same tag."""
+    list_and_ask(index, "t")
+    more = [copy._replace(size=1000) for copy in numbered(range(20 * MANY))]
+    index.merge("t", Span("c"), more[::2])
+    index.merge("t", Span("c"), (copy._replace(tag=bytes(16)) for copy in more))
+    before = rows_read(index)
+    list_and_ask(index, "t")
+    index.unlist("t", [more[0]._replace(tag=bytes(16)), more[-1]])
+    assert 0 < rows_read(index) - before < 3 * MOST_COUNTED
+
+
 def test_same_calls_for_all_tenants(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     """P5: the same statements are executed for a tenant with and without records."""
     fill(index, "rich")
+    list_and_ask(index, "rich")
     asked: list[str] = []
 
     def noting(
@@ -179,15 +245,16 @@ def test_same_calls_for_all_tenants(index: PostgresIndex, monkeypatch: pytest.Mo
         asked.append(statement)
         return fetch(connection, statement, *values)
 
-    for module in (reading, lists):
+    for module in (reading, lists, listings):
         monkeypatch.setattr(module, "fetch", noting)
     executed = []
     for tenant in ("rich", "other", "unknown"):
         ask(index, tenant)
+        ask_listings(index, tenant)
         executed.append(asked[:])
         asked.clear()
     assert executed[0] == executed[1] == executed[2]
-    assert len(executed[0]) >= 7
+    assert len(executed[0]) >= 11
 
 
 def test_threads_share_connections(
@@ -366,6 +433,26 @@ def test_not_permitted(postgres: Postgres, database: str, monkeypatch: pytest.Mo
             open_complete(url)
 
 
+def test_upgrade_is_not_permitted(
+    postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user who may not create tables cannot upgrade older ones, until their owner has."""
+    monkeypatch.setenv("PGPASSWORD", "se%cret")
+    with role(postgres, database) as (name, url), connected(database) as connection:
+        with monkeypatch.context() as older:
+            older.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
+            open_complete(database).close()
+            connection.execute(f"GRANT USAGE ON SCHEMA onecopy TO {name}")
+            connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA onecopy TO {name}")
+            open_complete(url).close()
+        with pytest.raises(Forbidden, match="permission"):
+            open_complete(url)
+        open_complete(database).close()
+        index = PostgresIndex(url)
+        assert index.at("t", ["k"]) == [None]
+        index.close()
+
+
 def test_without_ownership(
     postgres: Postgres, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -379,9 +466,10 @@ def test_without_ownership(
             connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA onecopy TO {name}")
             connection.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA onecopy TO {name}")
             connection.execute(f"REVOKE TRUNCATE ON ALL TABLES IN SCHEMA onecopy FROM {name}")
-        index = open_complete(url)
+        index = PostgresIndex(url)
         assert index.add(("t", copy) for copy in copies_of("a", MANY)) == MANY
         fill(index, "t")
+        list_and_ask(index, "t")
         assert len(list(index.copies("t"))) == MANY + 3
         index.close()
 
@@ -473,6 +561,169 @@ def test_a_name_that_no_text_holds(index: PostgresIndex) -> None:
     assert list(index.copies()) == []
 
 
+# Listings
+
+
+def opened(url: str, act: Callable[[PostgresIndex, int], object]) -> None:
+    """Let several threads act at once, each with an index of its own, as processes would."""
+
+    def alone(number: int) -> None:
+        index = PostgresIndex(url)
+        try:
+            act(index, number)
+        finally:
+            index.close()
+
+    at_once(alone)
+
+
+def versions_of(entries: Sequence[ListedCopy]) -> list[list[ListedCopy]]:
+    """Return the entries as each of several scans sees them."""
+    return [[copy._replace(modified=number) for copy in entries] for number in range(THREADS)]
+
+
+def test_merged_at_once(database: str) -> None:
+    """If several processes merge the same span, a group of entries is of one of them."""
+    given = numbered(range(MANY))
+    versions = versions_of(given)
+    opened(database, lambda index, number: index.merge("t", EVERYTHING, versions[number]))
+    index = PostgresIndex(database)
+    assert list(index.listed_copies("t")) in versions
+    assert index.merge("t", EVERYTHING, given) == Merged(changed=MANY)
+    index.close()
+
+
+def test_who_waits_for_a_merge(index: PostgresIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    """During a merge, another one of the tenant waits; uploads, checks and deletions do not."""
+    quick = connections._SESSION.replace("lock_timeout = '10s'", "lock_timeout = '50ms'")
+    monkeypatch.setattr(connections, "_SESSION", quick)
+    other = PostgresIndex(index._connections._conninfo)
+    copy, [entry] = a_copy("k", proved("a")), numbered([1])
+    index.merge("t", EVERYTHING, [entry])
+    with connected(index._connections._conninfo) as connection, connection.transaction():
+        connection.execute(f"{merging._LOCK.replace('%b', '%s')}".encode(), ("t",))
+        with pytest.raises(Unavailable, match="other processes"):
+            other.merge("t", EVERYTHING, [])
+        assert other.merge("u", EVERYTHING, [entry]) == Merged(new=1)
+        assert other.record("t", [copy]) == [copy]
+        assert other.add([("t", copy), ("new", copy)]) == 2
+        assert other.listed_at("t", [entry.key]) == [entry]
+        assert other.unlist("t", [entry]) == [True]
+    assert other.merge("t", EVERYTHING, [entry]) == Merged(new=1)
+    other.close()
+
+
+def test_deletions_at_once(database: str, index: PostgresIndex) -> None:
+    """Two processes that delete the same entries in different orders don't block each other."""
+    a, b = given = [a_listed("a"), a_listed("b")]
+    index.merge("t", EVERYTHING, given)
+    with ThreadPoolExecutor(2) as pool, connected(database) as connection:
+        with connection.transaction():
+            connection.execute("SELECT FROM onecopy.listing WHERE key = 'b' FOR UPDATE")
+            calls = []
+            for order in ([b, a], [a, b]):
+                calls.append(pool.submit(index.unlist, "t", order))
+                wait_for_waiting(database, len(calls))
+        done = [call.result() for call in calls]
+    assert sorted(done) == [[False, False], [True, True]]
+
+
+def wait_for_waiting(url: str, count: int) -> None:
+    """Wait until so many connections wait for locks."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with connected(url) as connection:
+        while connection.execute(waiting).fetchone() != (count,):
+            time.sleep(0.01)
+
+
+def test_no_deadlock(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merges of overlapping spans and deletions wait for each other, and none fails."""
+    monkeypatch.setattr(merging, "GROUP", 100)
+    given = numbered(range(1000))
+    versions = versions_of(given)
+
+    def act(index: PostgresIndex, number: int) -> None:
+        own = versions[number]
+        index.merge("t", EVERYTHING, own[number::2])
+        index.merge("t", Span(given[5].key), own[6:])
+        for other in versions:
+            index.unlist("t", other[number::THREADS][::-1])
+        index.merge("t", Span("", given[number * 50].key), own[: number * 50], complete=False)
+
+    opened(database, act)
+    index = PostgresIndex(database)
+    found = list(index.listed_copies("t"))
+    assert len({copy.key for copy in found}) == len(found)
+    assert set(found) <= {copy for version in versions for copy in version}
+    index.close()
+
+
+def test_an_old_page_is_longer_than_a_group(
+    index: PostgresIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A span that has many more entries than are merged into it takes constant memory."""
+    index.merge("t", EVERYTHING, numbered(range(MANY)))
+    read: list[int] = []
+    write = merging._write
+
+    def noting(
+        connection: Connection, tenant: int, old: Sequence[Row], copies: Sequence[ListedCopy]
+    ) -> Merged:
+        read.append(len(old))
+        return write(connection, tenant, old, copies)
+
+    monkeypatch.setattr(merging, "_PAGE_SIZE", 100)
+    monkeypatch.setattr(merging, "_write", noting)
+    few = numbered([7, 100, MANY + 5])
+    assert index.merge("t", EVERYTHING, few) == Merged(1, 0, MANY - 2, 2)
+    assert list(index.listed_copies("t")) == few
+    assert max(read) == 100
+
+
+def test_kinds(index: PostgresIndex) -> None:
+    """Storage classes and checksums that have no abbreviation are kept, too."""
+    classes = ("STANDARD", "GLACIER", "STANDARD_IA", "SNOW", "X", "")
+    checksums = ("", "SHA256", "CRC32 CRC32C SHA1", "XXHASH128 CRC64NVME")
+    given = [
+        a_listed(f"{one} {two}", storage_class=one, checksums=two)
+        for one in sorted(classes)
+        for two in sorted(checksums)
+    ]
+    index.merge("t", EVERYTHING, sorted(given))
+    assert list(index.listed_copies("t")) == sorted(given)
+
+
+def test_more_parts_than_an_upload_has(index: PostgresIndex) -> None:
+    """A number of parts that no upload can have does no harm: nothing follows from such a tag."""
+    strange = a_listed("a", parts=10**9)
+    for merged in (Merged(new=1), Merged(unchanged=1)):
+        assert index.merge("t", EVERYTHING, [strange]) == merged
+    [found] = index.listed_copies("t")
+    assert found.schemes == strange.schemes == ()
+    assert index.matching("t", 1000, [(10**9, strange.tag)], 9) == []
+    assert index.unlist("t", [found]) == [True]
+
+
+@pytest.mark.parametrize(
+    "damage", ["tag = '\\x01'", "size = 0", "parts = -1"], ids=["tag", "size", "parts"]
+)
+def test_an_impossible_entry_is_damage(database: str, index: PostgresIndex, damage: str) -> None:
+    """An entry that another program changed is not an answer; the next listing replaces it."""
+    given = [a_listed("a", is_opaque=True)]
+    index.merge("t", EVERYTHING, given)
+    with connected(database) as connection:
+        connection.execute(f"UPDATE onecopy.listing SET {damage}".encode())
+    with pytest.raises(Damaged, match="the index is damaged"):
+        index.listed_at("t", ["a"])
+    with pytest.raises(Damaged, match="the index is damaged"):
+        list(index.listed_copies("t"))
+    assert index.merge("t", EVERYTHING, given) == Merged(changed=1)
+    assert list(index.listed_copies("t")) == given
+
+
 # Versions
 
 
@@ -538,6 +789,20 @@ def test_upgrade(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert quota() == (6,)
 
 
+def test_upgrade_from_the_first(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables without listings get them, and keep their content."""
+    copy = a_copy("k", proved("a"))
+    with monkeypatch.context() as older:
+        older.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
+        index = PostgresIndex(database)
+        index.record("t", [copy])
+        index.close()
+    index = PostgresIndex(database)
+    assert index.merge("t", EVERYTHING, [a_listed("k")]) == Merged(new=1)
+    assert index.at("t", ["k"]) == [copy]
+    index.close()
+
+
 def test_upgraded_by_several(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """If several processes open older tables, or none, one of them creates the new ones."""
     more = ("CREATE TABLE onecopy.more (a INTEGER); INSERT INTO onecopy.more VALUES (1)",)
@@ -553,7 +818,9 @@ def test_upgraded_by_several(database: str, monkeypatch: pytest.MonkeyPatch) -> 
             list(pool.map(opened, range(6)))
     with connected(database) as connection:
         assert connection.execute("SELECT count(*) FROM onecopy.more").fetchone() == (1,)
-        assert connection.execute("SELECT version FROM onecopy.version").fetchall() == [(2,)]
+        assert connection.execute("SELECT version FROM onecopy.version").fetchall() == [
+            (len(schema.UPGRADES),)
+        ]
 
 
 # The layout for a billion copies

@@ -13,9 +13,10 @@ from onecopy.errors import Unavailable
 from onecopy.index import open_index
 from onecopy.index.postgres import connections, writing
 from onecopy.index.postgres.index import _CHUNK, _MIN_BULK_LOAD, PostgresIndex
+from onecopy.listing import Span
 from onecopy.retry import RetryPolicy, retry
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
-from tests.index.acts import RACES
+from tests.index.acts import LISTED, RACES
 from tests.index.processes import check_prefix, lines, process, winners
 from tests.standins.postgres import OwnPostgres, postgres
 
@@ -93,6 +94,21 @@ def test_killed_in_a_load(database: str) -> None:
         copy = a_copy(f"after {name}", proved(name))
         assert index.record("t", [copy]) == [copy]
         index.close()
+
+
+def test_killed_while_merging(database: str) -> None:
+    """P6: kill -9 in a merge leaves what was acknowledged, or a prefix of what came next."""
+    index = PostgresIndex(database)
+    for name, patience in (("a", 0.0), ("b", 0.2), ("c", 0.5)):
+        with process("merge", database, name) as child, process("merge", database, "other"):
+            acknowledged = int(lines(child, 2)[-1])
+            time.sleep(patience)
+            child.kill()
+        versions = [copy.modified for copy in index.listed_copies("t", Span(name, f"{name}!"))]
+        assert len(versions) == LISTED
+        assert versions == sorted(versions, reverse=True)
+        assert acknowledged <= versions[-1] <= versions[0] <= versions[-1] + 1
+    index.close()
 
 
 # A server that stops

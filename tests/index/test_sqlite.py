@@ -16,11 +16,23 @@ from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import SHA256, SMALLEST_PART, Digest
 from onecopy.errors import Unavailable
 from onecopy.index import Engine, open_index
-from onecopy.index.sqlite import SqliteIndex, connections, pages, reading, writing
+from onecopy.index.sqlite import (
+    SqliteIndex,
+    connections,
+    joins,
+    listings,
+    lookups,
+    merging,
+    pages,
+    reading,
+    runs,
+    writing,
+)
 from onecopy.index.sqlite import file as sqlite_file
 from onecopy.index.sqlite import index as engine
 from onecopy.testing.index import (
     IndexContract,
+    ListingsContract,
     ListsContract,
     PagesContract,
     StateContract,
@@ -39,7 +51,9 @@ from onecopy.testing.index.values import (
 )
 
 
-class TestSqliteIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
+class TestSqliteIndex(
+    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+):
     @pytest.fixture
     def index(self, file: Path) -> Iterator[Engine]:
         index = open_index(f"sqlite:{file}")
@@ -47,7 +61,7 @@ class TestSqliteIndex(IndexContract, UnreadContract, ListsContract, PagesContrac
         index.close()
 
 
-class TestSqliteIndexInChunks(IndexContract, ListsContract, PagesContract):
+class TestSqliteIndexInChunks(IndexContract, ListsContract, ListingsContract, PagesContract):
     """The contract again, with bulk loads of many chunks."""
 
     @pytest.fixture
@@ -56,6 +70,14 @@ class TestSqliteIndexInChunks(IndexContract, ListsContract, PagesContract):
         monkeypatch.setattr(reading, "_PAGE_SIZE", 7)
         monkeypatch.setattr(engine, "_LISTED_CHUNK", 30)
         monkeypatch.setattr(pages, "_PAGE_SIZE", 70)
+        monkeypatch.setattr(listings, "_GROUP", 300)
+        monkeypatch.setattr(lookups, "_PAGE", 2)
+        monkeypatch.setattr(listings, "_AT_ONCE", 50)
+        monkeypatch.setattr(merging, "_BLOCK", 10)
+        monkeypatch.setattr(merging, "_LARGEST_BLOCK", 20)
+        monkeypatch.setattr(merging, "_BLOCKS_AT_ONCE", 5)
+        monkeypatch.setattr(runs, "_ROW", 9)
+        monkeypatch.setattr(joins, "_ROWS_AT_ONCE", 40)
         index = open_index(f"sqlite:{file}")
         yield index
         index.close()

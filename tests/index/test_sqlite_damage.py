@@ -11,6 +11,8 @@ import pytest
 from onecopy.content import Copy, Listed
 from onecopy.errors import Damaged, InvalidSettings
 from onecopy.index.sqlite import SqliteIndex
+from onecopy.listing import EVERYTHING
+from onecopy.testing.index.listings import numbered
 from onecopy.testing.index.values import a_copy, claimed, md5_of, proved, sha256_of
 from onecopy.tokens import create_token, list_tokens
 
@@ -24,6 +26,9 @@ def _fill(index: SqliteIndex) -> None:
     index.record("t", [a_copy(k, proved(c)) for k, c in zip(keys, _CONTENTS, strict=True)])
     index.add([("t", a_copy(f"claim/{n}", claimed(sha256_of(f"x{n}")))) for n in range(20)])
     index.enlist([("t", Listed(md5_of(f"l{n}"), n or None)) for n in range(20)])
+    for opaque in (False, True):  # entries by size are added and removed
+        copies = [copy._replace(is_opaque=opaque) for copy in numbered(range(900))]
+        index.merge("t", EVERYTHING, copies)
     index.put_if("large", None, b"v" * 30_000)
     index.put_if("large", b"v" * 30_000, None)  # its pages are free now
     create_token(index)
@@ -42,6 +47,20 @@ def _look_up_all(index: SqliteIndex) -> None:
     found = index.lookup("t", list(map(sha256_of, _CONTENTS)))
     for copy, content in zip(found, _CONTENTS, strict=True):
         _require_found(copy, content)
+
+
+def _look_up_listed(index: SqliteIndex) -> None:
+    for copy in numbered(range(0, 900, 100)):
+        size, tag, own = copy.size, copy.tag, copy._replace(is_opaque=True)
+        assert index.listed_at("t", [copy.key]) in ([own], [None])
+        assert all((c.size, c.tag) == (size, tag) for c in index.matching("t", size, [(0, tag)], 5))
+        assert all(c.size == size and c.is_opaque for c in index.opaque("t", size, 50))
+        index.listed_sizes("t", [size])
+
+
+def _merge_listed(index: SqliteIndex) -> None:
+    index.merge("t", EVERYTHING, numbered(range(0, 900, 2)))
+    index.unlist("t", numbered(range(50)))
 
 
 def _back_up(index: SqliteIndex) -> None:
@@ -64,11 +83,15 @@ _ACTS: list[Callable[[SqliteIndex], object]] = [
     lambda index: index.unread("t", 1000, 10),
     lambda index: index.listed("t", [md5_of(f"l{n}") for n in range(20)]),
     lambda index: list(index.pages()),
+    _look_up_listed,
+    lambda index: list(index.listed_copies("t")),
+    lambda index: list(index.copies_within("t", EVERYTHING)),
     list_tokens,
     lambda index: index.record("t", [a_copy(f"k/{n}", proved(f"new{n}")) for n in range(20)]),
     lambda index: index.add([("u", a_copy("new", claimed(sha256_of("new"))))]),
     lambda index: index.forget("t", [a_copy("claim/1", claimed(sha256_of("x1")))]),
     lambda index: index.increase("n", 3),
+    _merge_listed,
     _back_up,
     lambda index: index.check(),
 ]

@@ -15,6 +15,8 @@ from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.index import open_index
 from onecopy.index.sqlite import SqliteIndex, schema
 from onecopy.index.sqlite import file as files
+from onecopy.listing import EVERYTHING
+from onecopy.testing.index.listings import a_listed
 from onecopy.testing.index.values import MANY, a_copy, claimed, copies_of, md5_of, proved, sha256_of
 
 # Opening
@@ -182,9 +184,10 @@ def test_newer(file: Path) -> None:
         SqliteIndex(str(file))
 
 
-def test_from_the_first_version(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An index from before there were lists is upgraded and keeps its copies."""
-    monkeypatch.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
+@pytest.mark.parametrize("version", range(1, len(schema.UPGRADES)))
+def test_from_older_versions(file: Path, monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """An index from before there were lists, or listings, is upgraded and keeps its copies."""
+    monkeypatch.setattr(schema, "UPGRADES", schema.UPGRADES[:version])
     copy = a_copy("k", proved("a"))
     older = SqliteIndex(str(file))
     older.record("t", [copy])
@@ -197,6 +200,9 @@ def test_from_the_first_version(file: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert index.listed("t", [md5_of("b")]) == [None]
     index.enlist([("t", Listed(md5_of("b"), 7))])
     assert index.listed("t", [md5_of("b")]) == [Listed(md5_of("b"), 7)]
+    assert index.listed_sizes("t", [1000]) == [None]
+    assert index.merge("t", EVERYTHING, [a_listed("k")]).new == 1
+    assert list(index.listed_copies("t")) == [a_listed("k")]
     assert index.check() == []
     index.close()
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from onecopy.index.sqlite import SqliteIndex
+from onecopy.listing import Span
 from onecopy.testing.index.values import a_copy, md5_of, proved, sha256_of
+from tests.index.acts import LISTED
 from tests.index.processes import check_prefix, lines, process, winners
 
 KILLS = 4
@@ -75,6 +77,25 @@ def test_killed_while_adding(file: Path) -> None:
         check_prefix([int(copy.key.split()[1]) for copy in kept], versions, calls)
         found = index.lookup("t", [sha256_of(copy.key) for copy in kept])
         assert found == kept
+        assert index.check() == []
+        index.close()
+
+
+def test_killed_while_merging(file: Path) -> None:
+    """P6: kill -9 in merges leaves a prefix of the last one merged, and an index without faults."""
+    for kill, patience in enumerate((0.0, 0.1, 0.4)):
+        with process("merge", url(file), "a") as a, process("merge", url(file), f"b{kill}") as b:
+            acknowledged = [int(lines(a, 2)[-1]), int(lines(b, 2)[-1])]
+            time.sleep(patience)
+            a.kill()
+        index = SqliteIndex(str(file))
+        for name, known in zip(("a", f"b{kill}"), acknowledged, strict=True):
+            found = list(index.listed_copies("t", Span(f"{name} ", f"{name}!")))
+            assert len(found) == LISTED
+            versions = [copy.modified for copy in found]
+            assert versions == sorted(versions, reverse=True)
+            assert versions[-1] >= (known if kill == 0 or name != "a" else 0)
+            assert versions[0] - versions[-1] <= 1 or name == "a"
         assert index.check() == []
         index.close()
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from onecopy.digest import MD5, SHA256, Digest
 from onecopy.errors import BadInput, InvalidDigest
-from onecopy.migrate.checksum import read_checksum, read_size, shown
+from onecopy.migrate.checksum import is_of_nothing, read_checksum, read_size, shown
 
 VALUE = bytes(range(16))
 
@@ -69,6 +69,14 @@ def test_by_length() -> None:
     assert read_checksum(b"AB" * 32) == Digest(SHA256, b"\xab" * 32)
     assert read_checksum(bytes(32)) == Digest(SHA256, bytes(32))
     assert read_checksum("AB" * 32) == Digest(SHA256, b"\xab" * 32)
+
+
+def test_crc() -> None:
+    """A CRC is written with its scheme; that of an empty file is recognized."""
+    assert str(read_checksum("crc64nvme:ae8b14860a799888")) == "crc64nvme:ae8b14860a799888"
+    assert is_of_nothing(read_checksum("crc64nvme:0000000000000000"))
+    with pytest.raises(InvalidDigest):
+        read_checksum("ae8b14860a799888")
 
 
 def test_over_parts() -> None:

@@ -1,5 +1,6 @@
 """Migration from one index into another."""
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 
 from onecopy.content import Copy, Digests
 from onecopy.gate import bind
+from onecopy.index.listings import Listings
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store import open_store
 from onecopy.testing.index.complete import CompleteEngine, open_complete
-from onecopy.testing.index.values import a_copy, claimed, md5_of, proved, sha256_of
+from onecopy.testing.index.values import a_copy, claimed, crc_of, md5_of, proved, sha256_of
 from onecopy.tokens import create_token, list_tokens
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed
@@ -17,9 +20,14 @@ from tests.migrate.lists import entries_of, in_order, listed
 
 def fill(index: CompleteEngine, count: int) -> None:
     """Store copies of all kinds, and lists, of two tenants each."""
-    kinds = (proved, lambda name: claimed(md5_of(name)), lambda _: Digests())
+    kinds = (
+        proved,
+        lambda name: claimed(md5_of(name)),
+        lambda _: Digests(),
+        lambda name: Digests.proved(crc_of(name), md5_of(name)),
+    )
     index.add(
-        (tenant, a_copy(f"k{n}", kinds[n % 3](str(n)), size=n + 1))
+        (tenant, a_copy(f"k{n}", kinds[n % 4](str(n)), size=n + 1))
         for tenant in ("t", "u")
         for n in range(count)
     )
@@ -110,3 +118,31 @@ def test_bad_tenant(run: Run, tmp_path: Path, tenant: str) -> None:
     done = run("migrate", "--tenant", tenant, "l.txt", "sqlite:b.db")
     assert done.code == 2
     assert not (tmp_path / "b.db").exists()
+
+
+def test_listed_copies_are_not_moved(run: Run, tmp_path: Path) -> None:
+    """They are counted and named, in a plan and in JSON, too: the next scan lists them again."""
+    source = open_complete(f"sqlite:{tmp_path}/a.db")
+    assert isinstance(source, Listings)
+    source.record("t", [a_copy("a", proved("a"))])
+    for tenant, keys in (("t", "bc"), ("u", "d")):
+        copies = [ListedCopy(key, 1, b"0" * 16, 0, False, 1) for key in keys]
+        source.merge(tenant, EVERYTHING, copies)
+    source.close()
+    note = (
+        "3 listed copies are not moved: run `onecopy scan` with the destination as its index to "
+        "list the store again"
+    )
+    assert note in run("migrate", "--plan", "sqlite:a.db", "sqlite:b.db").out.splitlines()
+    plan = json.loads(run("migrate", "--plan", "--json", "sqlite:a.db", "sqlite:b.db").out)
+    assert plan["notes"] == [note]
+    done = run("migrate", "sqlite:a.db", "sqlite:b.db")
+    assert "1 row: 1 copy moved" in done.out
+    assert f"onecopy: {note}\n" in done.err
+    assert json.loads(run("migrate", "--json", "sqlite:a.db", "sqlite:b.db").out)["notes"] == [note]
+    assert "notes" in json.loads(run("migrate", "--json", "sqlite:b.db", "sqlite:c.db").out)
+    checked = run("index", "check", "--index", "sqlite:a.db")
+    assert checked.err == "onecopy: the index, with 3 listed copies, has no faults\n"
+    assert (
+        run("index", "check", "--index", "sqlite:b.db").err == "onecopy: the index has no faults\n"
+    )

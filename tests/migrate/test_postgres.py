@@ -84,7 +84,7 @@ def test_command(run: Run, connection: Database, database: str) -> None:
     address = f"{database}?table=files&column=sum&size=bytes&key=name"
     done = run("migrate", "--tenant", "t", address, "sqlite:i.db", "--rejects", "r.csv")
     assert done.code == 1, done.err
-    assert "20,003 rows: 20,000 copies moved, 2 rejected, 1 empty files" in done.out
+    assert "20,003 rows: 20,000 copies moved, 2 rejected, 1 empty file, " in done.out
     assert "onecopy: public.files (" in done.err
     assert "invalid size: -1 bytes" in done.err
 

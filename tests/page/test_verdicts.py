@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from onecopy.content import Listed
-from onecopy.digest import SHA256, Digest
+from onecopy.digest import CRC64NVME, SHA256, Digest, hash_stream
+from onecopy.store import Object, open_store
+from onecopy.store.objects import copy_of
 from onecopy.testing.index.complete import open_complete
 from tests.conftest import Serve
+from tests.gate.world import World
 from tests.page.conftest import MakeFile, Window, opened
 
 pytestmark = pytest.mark.server
@@ -77,6 +81,18 @@ def test_listed(window: Window, local: MakeFile) -> None:
     window.click("a.txt", "Upload")
     window.wait("a.txt", "uploaded")
     window.is_stored("a.txt", b"on a list")
+
+
+@pytest.mark.parametrize("size", [9, 65 * MiB + 1], ids=["small", "combined"])
+def test_crc(window: Window, local: MakeFile, size: int) -> None:
+    """A CRC that the service asks for is computed in the browser, of large files by two workers."""
+    data = noise(size)
+    crc = hash_stream([data], size, [CRC64NVME]).digests[0]
+    with closing(open_complete(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index:
+        index.enlist([("default", Listed(crc, size))])
+    window.choose(local("a.bin", data))
+    window.wait("a.bin", "unconfirmed")
+    assert window.sent == []
 
 
 def test_trusted_list(chromium: Browser, server: Serve, tmp_path: Path, local: MakeFile) -> None:
@@ -280,3 +296,22 @@ def test_backslash_in_a_name(window: Window, local: MakeFile) -> None:
     window.choose(local("c\\d", b"c and d"))
     expect(window.page.get_by_test_id("row").filter(has_text="uploaded")).to_have_count(2)
     window.holds("c\\d", "own/a\\b")
+
+
+def test_large_copies_are_confirmed(
+    chromium: Browser, server: Serve, local: MakeFile, tmp_path: Path
+) -> None:
+    """While a stored copy is read, the row says how far that is; then it is a duplicate."""
+    data = bytes(260 * MiB)  # more than one request may read
+    with closing(World.at(tmp_path).index) as index:
+        (tmp_path / "files" / "stored").write_bytes(data)
+        [seen] = open_store(str(tmp_path / "files")).look(["stored"])
+        assert isinstance(seen, Object)
+        index.add([("default", copy_of(seen, "stored"))])
+    with opened(chromium, server(tmp_path, "--confirm-rate", "40MB")) as window:
+        window.choose(local("film", data))
+        expect(window.row("film")).to_contain_text(
+            re.compile(r"confirming [1-9]\d?%"), timeout=60_000
+        )
+        expect(window.row("film")).to_contain_text("already stored", timeout=60_000)
+        assert not window.sent

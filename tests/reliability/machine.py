@@ -38,6 +38,7 @@ FAILING = (
     "index.forget",
     "index.unread_sizes",
     "index.listed",
+    *(f"index.{name}" for name in ("listed_sizes", "matching", "opaque", "unlist", "add")),
     *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
 )
 UNKNOWN = ("store-unavailable", "store-forbidden")

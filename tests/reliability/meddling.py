@@ -9,6 +9,8 @@ from hypothesis.stateful import rule
 
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import Digest
+from onecopy.scan import scan_by_listing
+from onecopy.scan.merging import ListingIndex, ListingStore
 from onecopy.store import Object
 from tests.gate.world import content_digest, md5
 from tests.reliability import contents, folder
@@ -109,6 +111,18 @@ class Meddling(Judge):
             assert index.forget(tenant, [copy._replace(identity="another")]) == [False]
             assert index.forget(tenant, [copy]) == [True]
             self.findable.pop(f"{tenant}/{key}", None)
+
+    @rule(at=processes)
+    def list_all(self, at: int) -> None:
+        """Scan by listing: records of what is not there as recorded are replaced by what is."""
+        world = self.processes[at].plain
+        assert isinstance(world.index, ListingIndex)
+        assert isinstance(world.store, ListingStore)
+        scan_by_listing(world.index, world.store, TENANTS, connections=1)
+        for full in list(self.findable):
+            tenant, _, key = full.partition("/")
+            if world.index.at(tenant, [key]) == [None]:  # found by a few checks, not by one
+                del self.findable[full]
 
     def upload_otherwise(self, full: str, data: bytes) -> None:
         """Upload a content through another process, in the middle of a call."""

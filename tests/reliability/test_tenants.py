@@ -8,6 +8,8 @@ import pytest
 from onecopy.content import Content, Copy, Digests, Evidence
 from onecopy.errors import InvalidTicket, OnecopyError
 from onecopy.gate import Answer, Finish, LocalGate, Request
+from onecopy.index.listings import Listings
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store import Object, Upload
 from onecopy.testing.faults import Call, Faults
 from tests.gate.world import World, content, content_digest, md5, weak_only
@@ -18,6 +20,7 @@ from tests.reliability.victim import send
 DATA = b"bytes"
 LAZY = b"lazy!"
 WEAK = b"weak."
+LISTED = b"listed"
 
 
 class Log(Faults):
@@ -79,6 +82,14 @@ def sides(tmp_path: Path) -> Iterator[tuple[Side, Side]]:
     elsewhere.world.record("lazy", LAZY, Digests(), "alice")
     claimed = Digests.of([(content_digest(contents.X), Evidence.CLAIMED)])
     elsewhere.world.record("claimed", b"y", claimed, "alice")
+    elsewhere.world.place("alice/listed", LISTED)
+    elsewhere.world.place("alice/opaque", LISTED)
+    assert isinstance(elsewhere.world.index, Listings)
+    copies = [
+        ListedCopy(key, len(LISTED), md5(LISTED).value, 0, is_opaque=key == "opaque", modified=1)
+        for key in ("listed", "opaque")
+    ]
+    elsewhere.world.index.merge("alice", EVERYTHING, copies)
     for number in range(100):
         elsewhere.world.record(f"many/{number}", DATA, tenant="alice")
     yield nowhere, elsewhere
@@ -86,7 +97,7 @@ def sides(tmp_path: Path) -> Iterator[tuple[Side, Side]]:
         side.world.close()
 
 
-ALL = (DATA, LAZY, WEAK, *contents.ALL)
+ALL = (DATA, LAZY, WEAK, LISTED, *contents.ALL)
 
 
 def _upload(key: str, data: bytes) -> Callable[[LocalGate], object]:

@@ -6,25 +6,34 @@ from typing import Literal
 
 import pytest
 
-from onecopy.content import Content, Verdict
-from onecopy.digest import MD5, Digest, MiB, Scheme, compose
+from onecopy.content import Content, Evidence, Verdict
+from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, MiB, Scheme, compose
 from onecopy.gate import Limits
 from onecopy.scan import Figures, scan
+from onecopy.store.s3 import head_object
 from tests.gate.bucket import BucketWorld
-from tests.gate.world import content, content_digest, md5
-from tests.reliability.contents import TWIN_A, TWIN_B
+from tests.gate.world import content, content_digest, crc, md5
+from tests.reliability.contents import CRC_A, CRC_B, TWIN_A, TWIN_B
 from tests.s3.between import Between
+from tests.standins import Standin
 
 EVEN = bytes(range(256)) * 4096 * 17
 """17 MiB."""
 
 
 def put_parts(
-    world: BucketWorld, key: str, sizes: Sequence[int], *, sha256: bool, mark: str = ""
+    world: BucketWorld,
+    key: str,
+    sizes: Sequence[int],
+    *,
+    sha256: bool = False,
+    mark: str = "",
+    algorithm: str = "",
 ) -> None:
     """Put EVEN there as others do, in parts of these sizes."""
     named = {**world.full(key)}
-    made = {"ChecksumAlgorithm": "SHA256"} if sha256 else {}
+    algorithm = "SHA256" if sha256 else algorithm
+    made = {"ChecksumAlgorithm": algorithm} if algorithm else {}
     metadata = {"onecopy-upload": mark} if mark else {}
     begun = world.client.create_multipart_upload(**named, **made, Metadata=metadata)  # type: ignore[arg-type]
     named["UploadId"] = begun["UploadId"]
@@ -33,7 +42,7 @@ def put_parts(
         body = EVEN[at : at + size]
         sent = world.client.upload_part(**named, **made, PartNumber=number, Body=body)  # type: ignore[arg-type]
         at += size
-        sums = {"ChecksumSHA256": sent["ChecksumSHA256"]} if sha256 else {}
+        sums = {name: sent[name] for name in (f"Checksum{algorithm}",) if name in sent}  # type: ignore[literal-required]
         parts.append({"PartNumber": number, "ETag": sent["ETag"], **sums})
     assert at == len(EVEN)
     world.client.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})  # type: ignore[typeddict-item]
@@ -44,6 +53,11 @@ def over(scheme: Literal["sha256", "md5"], size: int) -> Digest:
     parts = [EVEN[at : at + size] for at in range(0, len(EVEN), size)]
     name = getattr(hashlib, scheme)
     return compose(Scheme(scheme, size), [name(part).digest() for part in parts])
+
+
+def described(data: bytes) -> Content:
+    """Describe a content by its content digest and its CRC."""
+    return Content(len(data), (content_digest(data), crc(data)))
 
 
 def scanned(world: BucketWorld) -> Figures:
@@ -114,6 +128,84 @@ class TestPlainObjects:
         for _ in range(2):
             assert far.check(EVEN, weak=True).verdict is Verdict.DUPLICATE
         assert between.seen["read"] == 1
+
+
+class TestCrc:
+    @pytest.fixture
+    def crc_stated(self, far: BucketWorld, monkeypatch: pytest.MonkeyPatch) -> BucketWorld:
+        """Return a world with an object that is encrypted by KMS: its ETag is no MD5."""
+        parse = head_object._parse_head
+        encrypted = {"x-amz-server-side-encryption": "aws:kms"}
+        monkeypatch.setattr(head_object, "_parse_head", lambda found: parse({**found, **encrypted}))
+        far.client.put_object(**far.full("a"), Body=CRC_A, ChecksumAlgorithm="CRC64NVME")
+        return far
+
+    @pytest.fixture
+    def crc_only(self, crc_stated: BucketWorld) -> BucketWorld:
+        """Return that world, scanned."""
+        assert scanned(crc_stated).read_bytes == 0
+        return crc_stated
+
+    def test_not_probed(self, crc_stated: BucketWorld) -> None:
+        """A CRC that the bucket may only repeat spares no reading: a wrong one would hide it."""
+        crc_stated.store._capabilities = None
+        assert scanned(crc_stated).read_bytes == len(CRC_A)
+        [copy] = crc_stated.recorded().values()
+        assert copy.digests[crc(CRC_A)] is Evidence.CLAIMED
+        assert copy.digests[content_digest(CRC_A)] is Evidence.PROVED
+
+    def test_recorded(self, crc_only: BucketWorld) -> None:
+        """The CRC that the bucket has compared is recorded, and nothing is read."""
+        [copy] = crc_only.recorded().values()
+        assert dict(copy.digests) == {crc(CRC_A): Evidence.PROVED}
+        assert crc_only.gate().probe([len(CRC_A)]) == [{SHA256, CRC64NVME}]
+
+    def test_confirmed_once(self, crc_only: BucketWorld, between: Between) -> None:
+        """A file with its CRC is found, and so is its twin found out, by reading it once."""
+        for data, verdict in 2 * ((CRC_B, Verdict.NEW), (CRC_A, Verdict.DUPLICATE)):
+            [answer] = crc_only.gate().check(
+                [Content(len(data), (content_digest(data), crc(data)))]
+            )
+            assert answer.verdict is verdict
+        assert between.seen["read"] == 1
+
+    def test_ruled_out(self, crc_only: BucketWorld, between: Between) -> None:
+        """Without the CRC a file cannot be decided; with another it is new, and nothing is read."""
+        other = bytes(len(CRC_A))
+        [answer] = crc_only.gate().check([Content(len(other), (content_digest(other),))])
+        assert "compute crc64nvme as well to" in (answer.message or "")
+        assert crc_only.gate().check([described(other)])[0].verdict is Verdict.NEW
+        assert between.seen["read"] == 0
+
+    def test_replaced_by_a_twin(self, crc_only: BucketWorld) -> None:
+        """An object that others replace by a CRC twin is no duplicate of the first."""
+        crc_only.client.put_object(**crc_only.full("a"), Body=CRC_B, ChecksumAlgorithm="CRC64NVME")
+        for data, verdict in ((CRC_A, Verdict.NEW), (CRC_B, Verdict.DUPLICATE)):
+            [answer] = crc_only.gate().check(
+                [Content(len(data), (content_digest(data), crc(data)))]
+            )
+            assert answer.verdict is verdict
+
+    def test_uneven_parts(self, far: BucketWorld, between: Between, standin: Standin) -> None:
+        """The CRC covers the whole object, whatever its parts; ministack knows none of those."""
+        put_parts(far, "a", [5 * MiB, 6 * MiB, 6 * MiB], algorithm="CRC64NVME")
+        figures = scanned(far)
+        [copy] = far.recorded().values()
+        if standin.name == "ministack":
+            assert figures.read_bytes == len(EVEN)
+            assert set(copy.digests) == {content_digest(EVEN)}
+            return
+        assert figures.read_bytes == 0
+        assert dict(copy.digests) == {crc(EVEN): Evidence.PROVED}
+        assert far.gate().check([described(EVEN)])[0].verdict is Verdict.DUPLICATE
+        assert between.seen["read"] == 1
+
+    def test_instead_of_parts(self, far: BucketWorld, between: Between, standin: Standin) -> None:
+        """With a CRC, nothing is asked about the parts, and no client computes an MD5 over them."""
+        put_parts(far, "a", [5 * MiB, 5 * MiB, 5 * MiB, 2 * MiB], algorithm="CRC64NVME")
+        assert scanned(far).read_bytes == 0
+        weak = CRC64NVME if standin.name == "seaweedfs" else Scheme("md5", 5 * MiB)
+        assert far.gate().probe([len(EVEN)]) == [{content_digest(EVEN).scheme, weak}]
 
 
 class TestPartsOfOthers:

@@ -6,7 +6,7 @@ The tests fail if a server no longer differs. Then remove its entry, and workaro
 import hashlib
 from dataclasses import dataclass
 
-from tests.standins.facts.asking import FIRST, LAST, PART, composite, sha256
+from tests.standins.facts.asking import FIRST, LAST, PART, composite, crc64nvme, sha256
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ DIFFERENCES: dict[str, dict[str, object]] = {
         "part_sent_again": [(1, 3, None), (1, 5, None)],
         "same_part_sent_again": [1, 1],
         "complete_with_replaced_part": "done",
+        "crc64nvme_of_single_put": [crc64nvme(b"x"), None],
+        "crc64nvme_of_put_without_checksum": None,
     },
     "ministack": {
         "wrong_secret": ["done", "done", "done"],
@@ -47,6 +49,8 @@ DIFFERENCES: dict[str, dict[str, object]] = {
         "attributes_of_upload": [2, [PART, 1000], [None, None], composite(FIRST, LAST)],
         "head_of_first_part": [len(FIRST + LAST), None],
         "checksum_of_listed_parts": [None, None],
+        "crc64nvme_of_put_without_checksum": None,
+        "crc64nvme_of_upload": ["400 BadDigest", "1SSf9it5s4M=-2", "COMPOSITE"],
     },
     "moto": {
         "wrong_secret": ["done", "done", "done"],
@@ -85,6 +89,10 @@ DIFFERENCES: dict[str, dict[str, object]] = {
         "part_sent_again": [(1, 3, None)],
         "checksum_stated_by_complete": [None, None],
         "checksum_stated_by_head": [composite(FIRST, LAST)[:-2], None],
+        "crc64nvme_of_single_put": [None, None],
+        "crc64nvme_of_put_without_checksum": None,
+        "put_with_other_crc64nvme": "done",
+        "crc64nvme_of_upload": ["done", "rRO7Ng==", "FULL_OBJECT"],
     },
     "rclone": {
         "unsigned_get": "400 UnsupportedAlgorithm",
@@ -135,5 +143,9 @@ DIFFERENCES: dict[str, dict[str, object]] = {
         "complete_after_replacing_a_part": "501 NotImplemented",
         "checksum_stated_by_complete": [None, None],
         "checksum_stated_by_head": [None, None],
+        "crc64nvme_of_single_put": [crc64nvme(b"x"), None],
+        "crc64nvme_of_put_without_checksum": None,
+        "put_with_other_crc64nvme": "done",
+        "crc64nvme_of_upload": ["done", None, "FULL_OBJECT"],
     },
 }

@@ -12,9 +12,11 @@ from onecopy.own_files import OwnFiles
 from onecopy.store import Absent, Object, Store, Unknown, open_store
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import LeftOut
+from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     SMALL,
     MarkableContract,
+    RangedContract,
     ReceiverContract,
     at_once,
     digest_of,
@@ -26,7 +28,7 @@ GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
 
 
-class TestFolderStore(MarkableContract, ReceiverContract):
+class TestFolderStore(ListableContract, MarkableContract, RangedContract, ReceiverContract):
     """A folder keeps the contract."""
 
     @pytest.fixture
@@ -358,3 +360,17 @@ class TestForbidden:
             assert isinstance(store.look(["a"])[0], Object)
             with pytest.raises(Forbidden):
                 store.begin([new_upload("b", SMALL)])
+
+
+def test_starts_of_files(tmp_path: Path) -> None:
+    """Each file's first bytes in the given order; links are not followed, and what is gone is."""
+    for name in ("a", "b/c", "b/d"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode() * 3)
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "up").symlink_to("b")
+    store = FolderStore(tmp_path)
+    store.identify(create=True)
+    wanted = [("b/d", 2), ("a", 99), ("none", 1), ("b/c", 0), ("up/c", 1), ("b/none/x", 1)]
+    found = list(store.starts([*wanted, ("link", 1), ("b/c", 3)]))
+    assert found == [b"b/", b"aaa", Absent(), b"", Absent(), Absent(), Absent(), b"b/c"]

@@ -5,10 +5,11 @@ import pytest
 from onecopy.errors import InvalidSettings
 from onecopy.store import Absent, Object, Store, open_store
 from onecopy.store.memory import MemoryStore
-from onecopy.testing.store import MarkableContract, ReceiverContract
+from onecopy.testing.listings import ListableContract
+from onecopy.testing.store import MarkableContract, RangedContract, ReceiverContract
 
 
-class TestMemoryStore(MarkableContract, ReceiverContract):
+class TestMemoryStore(ListableContract, MarkableContract, RangedContract, ReceiverContract):
     """The store in memory keeps the contract."""
 
     @pytest.fixture

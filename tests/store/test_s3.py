@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from onecopy.store import Absent, Store, Upload, open_store
-from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract
+from onecopy.testing.listings import ListableContract
+from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract, RangedContract
 from tests.standins import Standin
 
 pytestmark = pytest.mark.server
 
 
-class S3StoreContract(MarkableContract, PresignerContract):
+class S3StoreContract(ListableContract, MarkableContract, RangedContract, PresignerContract):
     """What a bucket does on every server."""
 
     @pytest.fixture
@@ -62,4 +63,10 @@ class TestMinistack(S3StoreContract):
         return ministack
 
 
-del MarkableContract, PresignerContract, S3StoreContract  # not to be run by themselves
+del (
+    ListableContract,
+    MarkableContract,
+    PresignerContract,
+    RangedContract,
+    S3StoreContract,
+)  # not to be run by themselves

@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 import urllib3
 
 from onecopy.content import Content, Evidence, Verdict
-from onecopy.digest import Digest, MiB, compose, content_scheme
+from onecopy.digest import CRC64NVME, MD5, Digest, MiB, compose, content_scheme
 from onecopy.gate import Answer, Finish, LocalGate, Request, bind, ticket_secrets
 from onecopy.index import open_index
-from onecopy.store import open_store
+from onecopy.store import Object, open_store
+from onecopy.store.s3.store import S3Store
 from tests.conftest import Run
 from tests.standins import Standin
 from tests.upload.conftest import noise, write
@@ -142,7 +144,7 @@ def test_a_bucket_that_overwrites_can_be_asked(run: Run, tmp_path: Path, rclone:
     bucket = rclone.bucket()
     rclone.client().put_object(Bucket=bucket, Key="a", Body=SMALL)
     into = ("--store", rclone.store_url(bucket))
-    assert run("scan", *into, **rclone.environment()).code == 0
+    assert run("scan", "--describe", *into, **rclone.environment()).code == 0
     found = run("check", *into, "rome.jpg", "new", **rclone.environment())
     assert (found.code, "rome.jpg: already stored: a" in found.out) == (1, True), found.err
     refused = run("upload", "--json", *into, "new", **rclone.environment())
@@ -159,6 +161,41 @@ def test_what_a_bucket_repeats_is_no_proof(run: Run, tmp_path: Path, rclone: Sta
     head = rclone.client().head_object(Bucket=bucket, Key="a", ChecksumMode="ENABLED")
     assert head["ChecksumSHA256"] == lie
     into = ("--store", rclone.store_url(bucket))
-    assert run("scan", *into, **rclone.environment()).code == 0
+    assert run("scan", "--describe", *into, **rclone.environment()).code == 0
     found = run("check", *into, "victim", **rclone.environment())
     assert (found.code, found.out) == (0, "victim: new\n")
+
+
+@pytest.mark.parametrize(
+    ("server", "compares"),
+    [("seaweedfs", True), ("ministack", True), ("moto", False), ("rclone", False)],
+)
+def test_who_compares_crcs(
+    request: pytest.FixtureRequest, open_gate: OpenGate, server: str, compares: bool
+) -> None:
+    """The trial finds out whether a CRC is compared with the bytes, and leaves no upload behind."""
+    standin: Standin = request.getfixturevalue(server)
+    store = open_gate(standin).store
+    assert isinstance(store, S3Store)
+    assert ("crc64nvme" in store.capabilities.compared) is compares
+    bucket = store.address.bucket
+    assert not standin.client().list_multipart_uploads(Bucket=bucket).get("Uploads")
+    before = msgspec.json.encode(
+        {"refuses_wrong_bytes": True, "states_parts": True, "refuses_overwriting": True}
+    )
+    assert store.probe(before) == before  # as cached by a version that did not try it
+    assert store.capabilities.compared == {"sha256"}
+
+
+def test_a_repeated_crc_is_a_claim(rclone: Standin, open_gate: OpenGate) -> None:
+    """P2: rclone states the CRC that it was told; it proves nothing, and hides nothing."""
+    gate = open_gate(rclone)
+    lie = b64encode(bytes(range(8))).decode()
+    bucket = gate.store.url.split("/")[2]
+    rclone.client().put_object(
+        Bucket=bucket, Key="some/prefix/a", Body=SMALL, ChecksumCRC64NVME=lie
+    )
+    [seen] = gate.store.look(["a"])
+    assert isinstance(seen, Object)
+    assert seen.digests[Digest(CRC64NVME, bytes(range(8)))] is Evidence.CLAIMED
+    assert MD5 in seen.digests.schemes

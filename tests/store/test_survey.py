@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from onecopy.errors import Unavailable
+from onecopy.listing import EVERYTHING, Span
 from onecopy.own_files import OwnFiles
+from onecopy.store.folder import listing
 from onecopy.store.folder.directories import failure
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import LeftOut
+from onecopy.store.listings import Page
 from tests.store.acts import fail_below, mount_on, put
 
 
@@ -82,3 +85,86 @@ def test_a_link_that_fails_is_named_by_its_new_name() -> None:
     """The user does not know the name in staging, from which the file is published."""
     error = OSError(errno.EACCES, "Permission denied", "0123.6", None, b"photo")
     assert str(failure(error)) == "the store's file system reports for photo: Permission denied"
+
+
+class TestPages:
+    """A folder that is listed in pages."""
+
+    def pages(self, store: FolderStore, span: Span = EVERYTHING) -> list[Page]:
+        return list(store.list_pages(span, OwnFiles()))
+
+    def test_folders_before_a_span_are_not_read(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, store: FolderStore
+    ) -> None:
+        """To resume behind a key, only its own folder and later ones are listed."""
+        for key in ("a/a", "b/a/a", "b/b", "b/c/a", "c/a"):
+            put(store, key)
+        for name in ("a", "b/a"):
+            fail_below(monkeypatch, folder / name, "scandir", errno.EIO)
+        [page] = self.pages(store, Span("b/b"))
+        assert ([copy.key for copy in page.copies], page.left_out) == (["b/c/a", "c/a"], [])
+
+    def test_full_pages(self, monkeypatch: pytest.MonkeyPatch, store: FolderStore) -> None:
+        """Pages end with a copy; the last one may be empty."""
+        monkeypatch.setattr(listing, "_PAGE", 2)
+        for key in ("a/a", "a/b", "b", "c"):
+            put(store, key)
+        spans = [page.span for page in self.pages(store)]
+        assert spans == [Span("", "a/b"), Span("a/b")]
+        spans = [page.span for page in self.pages(store, Span("a/a", "c"))]
+        assert spans == [Span("a/a", "b"), Span("b", "c")]
+
+    def test_what_is_left_out(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, store: FolderStore
+    ) -> None:
+        """A folder that cannot be read is named, and the span still covers the rest."""
+        for key in ("a", "broken/b", "z"):
+            put(store, key)
+        (folder / "empty").touch()
+        (folder / "link").symlink_to("a")
+        (folder / "new\nline\udcff").write_bytes(b"a name that is not UTF-8")
+        fail_below(monkeypatch, folder / "broken", "scandir", errno.EACCES)
+        [page] = self.pages(store)
+        assert [copy.key for copy in page.copies] == ["a", "z"]
+        assert page.left_out == [
+            LeftOut("broken/", "store-forbidden"),
+            LeftOut("link", "symlink"),
+            LeftOut("new\nline\udcff", "key-invalid"),
+        ]
+        assert (page.empty, page.span) == (1, EVERYTHING)
+
+    def test_a_folder_that_fails_is_named_by_each_span(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, store: FolderStore
+    ) -> None:
+        """Also by one that begins within it, so that nothing below it is taken for gone."""
+        put(store, "broken/b")
+        fail_below(monkeypatch, folder / "broken", "scandir", errno.EIO)
+        for span in (EVERYTHING, Span("broken/a"), Span("", "broken/a")):
+            [page] = self.pages(store, span)
+            assert page.left_out == [LeftOut("broken/", "store-unavailable")]
+
+    def test_own_files(self, folder: Path, store: FolderStore) -> None:
+        """Files of onecopy itself are named as such."""
+        put(store, "a")
+        (folder / "index.sqlite").write_bytes(b"index")
+        [page] = list(store.list_pages(EVERYTHING, OwnFiles(folder / "index.sqlite")))
+        assert page.left_out == [LeftOut("index.sqlite", "own")]
+
+    def test_a_store_that_vanishes(
+        self, monkeypatch: pytest.MonkeyPatch, folder: Path, store: FolderStore
+    ) -> None:
+        """Without its marker, nothing is listed: an unmounted folder looks like an empty one."""
+        monkeypatch.setattr(listing, "_PAGE", 1)
+        for key in "ab":
+            put(store, key)
+        listed = store.list_pages(EVERYTHING, OwnFiles())
+        assert next(listed).copies
+        (folder / ".onecopy" / "store.json").unlink()
+        with pytest.raises(Unavailable):
+            next(listed)
+
+    def test_copies_are_opaque(self, store: FolderStore) -> None:
+        """A changed file has another tag, which is no digest."""
+        put(store, "a")
+        [[copy]] = [page.copies for page in self.pages(store)]
+        assert (copy.is_opaque, copy.parts, len(copy.tag)) == (True, 0, 16)

@@ -1,12 +1,12 @@
 """A real index, a real folder, and files to upload."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.gate.world import World
+from tests.gate.world import World, weak_only
 from tests.watched import Watched
 
 
@@ -43,3 +43,13 @@ def write(path: Path, data: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
+
+
+def meeting(world: World, data: bytes) -> Callable[[str, object], None]:
+    """Return what has the first check meet a copy of which only the MD5 is known."""
+
+    def meet(name: str, _: object) -> None:
+        if name == "check" and "met" not in world.recorded():
+            world.record("met", data, weak_only(data))
+
+    return meet

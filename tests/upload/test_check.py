@@ -14,7 +14,7 @@ from onecopy.gate import Limits
 from onecopy.gate.interface import Gate
 from onecopy.upload import Outcome, Result, check, upload
 from tests.gate.world import World, md5
-from tests.upload.conftest import noise, write
+from tests.upload.conftest import meeting, noise, write
 from tests.watched import Watched
 
 
@@ -80,6 +80,21 @@ def test_no_more_digests_are_sent_than_a_check_may_have(world: World, photos: Pa
         assert (known.verdict, known.copy) == (Verdict.DUPLICATE, kept.copy)
         assert (other.verdict, other.reason) == (Verdict.UNCONFIRMED, "digest-needed")
         assert "run `onecopy scan --read missing`" in (other.message or "")
+
+
+def test_digests_of_which_the_gate_learns_by_the_check(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """A check may meet a copy that needs another digest; it is computed in the same run."""
+    data = noise(900)
+    world.upload("other", noise(900, seed=1))
+    gate.before = meeting(world, data)
+    write(photos / "a", data)
+    write(photos / "b", noise(900, seed=2))
+    results = checked(gate, photos)
+    assert [result.verdict for result in results] == [Verdict.DUPLICATE, Verdict.NEW]
+    assert [result.same_as for result in results] == [None, None]
+    assert len(gate.of("check")) == len(gate.of("probe")) == 2
 
 
 def test_a_file_that_must_be_read_and_cannot_fails(

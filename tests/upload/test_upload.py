@@ -18,7 +18,7 @@ from onecopy.gate.interface import Config, Gate
 from onecopy.store.interface import Send
 from onecopy.upload import Options, Outcome, Result, upload
 from tests.gate.world import World, content_digest, md5
-from tests.upload.conftest import noise, write
+from tests.upload.conftest import meeting, noise, write
 from tests.watched import Watched
 
 LARGE = 20_000_000
@@ -43,6 +43,20 @@ def staged(world: World) -> list[Path]:
     """Return the staged files of unfinished uploads."""
     folder = world.root / "files" / ".onecopy" / "uploads"
     return list(folder.iterdir()) if folder.exists() else []
+
+
+def test_digests_of_which_the_gate_learns_by_the_check(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """A check may meet a copy that needs another digest; it is computed, and nothing is sent."""
+    data = noise(900)
+    world.upload("other", noise(900, seed=1))
+    gate.before = meeting(world, data)
+    write(photos / "a", data)
+    write(photos / "b", noise(900, seed=2))
+    results = uploaded(gate, photos)
+    assert outcomes(results) == {"a": Outcome.SKIPPED, "b": Outcome.UPLOADED}
+    assert results["a"].verdict is Verdict.DUPLICATE
 
 
 def test_new_files_are_uploaded_below_their_folders_name(

@@ -4,6 +4,9 @@ Source: https://aws.amazon.com/pricing/, by service. The free tier is not deduct
 charge up to 1.8 times as much.
 """
 
+DATED = "list price of 2025"
+"""What these prices are, for display."""
+
 # DynamoDB
 READ_UNIT = 0.125e-6
 """Per strongly consistent read of an item of up to 4 KB; other reads cost half."""
@@ -19,8 +22,12 @@ IMPORTED_GB = 0.15
 # S3
 PUT = 5e-6
 """Per object that is put into a bucket."""
+LIST = 5e-6
+"""Per request to list up to 1,000 objects."""
 GET = 0.4e-6
 """Per GET or HEAD request."""
+RETRIEVAL_GB = {"STANDARD_IA": 0.01, "ONEZONE_IA": 0.01, "GLACIER_IR": 0.03}
+"""Per GB (10^9 bytes) read from a storage class; the others charge nothing for reading."""
 
 # API Gateway, CloudFront, Lambda, SQS, CloudWatch
 API_REQUEST = 1e-6

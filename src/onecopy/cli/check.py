@@ -4,8 +4,10 @@ from contextlib import ExitStack, closing
 
 import click
 
-from onecopy.backends import opened_gate, own_files
+from onecopy.backends import opened_for_explaining, opened_gate, own_files
+from onecopy.cli.explain import explained_json, explained_lines
 from onecopy.cli.files import (
+    Summary,
     display_of_files,
     files_below,
     print_results,
@@ -26,24 +28,81 @@ from onecopy.upload.checking import check
     ),
 )
 @takes_files
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show for each file, by itself, how its verdict came about. Needs the index and the "
+    "store, not --server.",
+)
+@click.option(
+    "--no-wait",
+    is_flag=True,
+    help="Report a file as unconfirmed if a stored copy is still being read to confirm a match.",
+)
 @takes_settings(server=True, tenant=True, patterns=True)
-def command(
-    *, settings: Settings, paths: tuple[str, ...], as_json: bool, progress: bool | None
+def command(  # noqa: PLR0913 - options by name
+    *,
+    settings: Settings,
+    paths: tuple[str, ...],
+    as_json: bool,
+    explain: bool,
+    progress: bool | None,
+    no_wait: bool,
 ) -> int:
     """Show which files at and below PATH are already stored.
 
     Nothing is uploaded or created. A file is read only if a stored file or another file at PATH has
     its size. If several files have the same content, all but the first are reported as duplicates.
     """
+    if explain:
+        summary = _explain(settings, paths, as_json=as_json, progress=progress, wait=not no_wait)
+        return _exit_code(summary)
     with opened_gate(settings_for_check(settings), create=False) as gate, ExitStack() as stack:
         own, accept = own_files(settings, gate, for_check=True), settings.filter
         output = stack.enter_context(
             display_of_files(paths, own, accept, progress=progress, any_name=True)
         )
         found = files_below(paths, "", own, accept, output, any_name=True)
-        with closing(check(found, gate, progress=output.callback)) as results:
+        work = check(
+            found, gate, progress=output.callback, wait=not no_wait, confirming=output.confirming
+        )
+        with closing(work) as results:
             summary = print_results(results, output, as_json=as_json)
         output.note(summary.text(gate.config().price, "new"))
+    return _exit_code(summary)
+
+
+def _explain(
+    settings: Settings,
+    paths: tuple[str, ...],
+    *,
+    as_json: bool,
+    progress: bool | None,
+    wait: bool,
+) -> Summary:
+    """Check each file by itself, and show how its verdict came about."""
+    summary = Summary()
+    own, accept = own_files(settings, for_check=True), settings.filter
+    with (
+        opened_for_explaining(settings_for_check(settings)) as gate,
+        display_of_files(paths, own, accept, progress=progress, any_name=True) as output,
+    ):
+        has_price = gate.store.kind == "s3"
+        for found in files_below(paths, "", own, accept, output, any_name=True):
+            work = check(
+                [found], gate, progress=output.callback, wait=wait, confirming=output.confirming
+            )
+            for result in work:
+                summary.add(result)
+                made, trash = gate.explanation(), settings.trash_patterns
+                show = explained_json if as_json else explained_lines
+                for line in show(result, made, trash, has_price=has_price):
+                    output.line(line)
+        output.note(summary.text(settings.price, "new"))
+    return summary
+
+
+def _exit_code(summary: Summary) -> int:
     if summary.failed:
         return 2
     return 1 if summary.stored or summary.unconfirmed else 0

@@ -95,6 +95,8 @@ class Summary:
     new: int = 0
     stored: int = 0
     """Files whose content was already stored."""
+    uncertain: int = 0
+    """New files for which stored copies were not examined."""
     unconfirmed: int = 0
     taken: int = 0
     failed: int = 0
@@ -117,17 +119,20 @@ class Summary:
             self.taken += 1
         elif would:
             self.new += 1
+            self.uncertain += result.unexamined > 0
         elif result.verdict is Verdict.DUPLICATE:
             self.stored += 1
             self.not_sent += max(0, result.size - result.sent)
         elif result.verdict is Verdict.NEW:
             self.new += 1
+            self.uncertain += result.unexamined > 0
         else:
             self.unconfirmed += 1
 
     def text(self, price: float, done: Done) -> str:
         """Return the summary as a line of text; `price` in US dollars per GB and month."""
-        counts = [f"{self.new:,} {done}", f"{self.stored:,} already stored"]
+        uncertain = f" ({self.uncertain:,} of them not certain)" if self.uncertain else ""
+        counts = [f"{self.new:,} {done}{uncertain}", f"{self.stored:,} already stored"]
         others = (
             (self.unconfirmed, "unconfirmed"),
             (self.taken, "not uploaded because the name is taken"),

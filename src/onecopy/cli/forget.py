@@ -1,11 +1,16 @@
 """`onecopy forget`: remove records from the index."""
 
+from collections.abc import Sequence
+from itertools import compress
+
 import click
 
 from onecopy.backends import opened_backends
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line
+from onecopy.index import Engine
+from onecopy.index.listings import Listings
 from onecopy.settings import Settings
 from onecopy.text import count_text, printable
 
@@ -33,9 +38,7 @@ def command(*, settings: Settings, keys: tuple[str, ...], as_json: bool) -> int:
     with opened_backends(settings, create=False) as (index, _):
         for start in range(0, len(keys), _MAX_BATCH_KEYS):
             batch = keys[start : start + _MAX_BATCH_KEYS]
-            copies = [copy for copy in index.at(settings.tenant, batch) if copy is not None]
-            forgotten = index.forget(settings.tenant, copies)
-            removed = {copy.key for copy, done in zip(copies, forgotten, strict=True) if done}
+            removed = _forget(index, settings.tenant, batch)
             for key in batch:
                 done = key in removed
                 missing += not done
@@ -44,3 +47,13 @@ def command(*, settings: Settings, keys: tuple[str, ...], as_json: bool) -> int:
     removed_text = count_text(len(keys) - missing, "record")
     output.note(f"{removed_text} removed from the index; no object was deleted")
     return 1 if missing else 0
+
+
+def _forget(index: Engine, tenant: str, keys: Sequence[str]) -> set[str]:
+    """Remove what is recorded or listed at these keys; return those where something was."""
+    copies = [copy for copy in index.at(tenant, keys) if copy is not None]
+    removed = set(compress([copy.key for copy in copies], index.forget(tenant, copies)))
+    if isinstance(index, Listings):
+        listed = [copy for copy in index.listed_at(tenant, keys) if copy is not None]
+        removed.update(compress([copy.key for copy in listed], index.unlist(tenant, listed)))
+    return removed

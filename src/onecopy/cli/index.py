@@ -7,7 +7,9 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.errors import InvalidSettings
 from onecopy.index import Engine, Maintained
+from onecopy.index.listings import count_listed
 from onecopy.settings import Settings
+from onecopy.text import count_text
 
 
 @click.group("index")
@@ -43,11 +45,13 @@ def check(*, settings: Settings) -> int:
     """Search the index for faults. Reads all of it."""
     with opened_index(settings, create=False) as index:
         faults = _maintained(index).check()
+        listed = 0 if faults else count_listed(index)
     display = Display()
     for fault in faults:
         display.line(fault)
-    result = f"{len(faults):,} faults: restore a backup" if faults else "the index has no faults"
-    display.note(result)
+    sound = f"the index, with {count_text(listed, 'listed copy', 'listed copies')}, has no faults"
+    sound = sound if listed else "the index has no faults"
+    display.note(f"{len(faults):,} faults: restore a backup" if faults else sound)
     return 2 if faults else 0
 
 

@@ -118,16 +118,18 @@ def command(  # noqa: PLR0913 - one for each option
     opener, address = _addresses(settings, (source, destination), prototype, region, since_column)
     bucket = via[1] if via else None
     with closing(opener()) as opened:
+        notes = opened.notes()
         if only_plan:
             estimate = plan(opened, address, by_import=bucket is not None)
-            for line in [json_line(plan_values(estimate))] if as_json else plan_lines(estimate):
+            planned = {**plan_values(estimate), "notes": notes}
+            for line in [json_line(planned)] if as_json else [*plan_lines(estimate), *notes]:
                 Display().line(line)
             return 0
         with (
             closing(open_destination(address, bucket)) as target,
             display(progress=progress, unit=" rows", sizes=_sizes(opened)) as output,
         ):
-            for note in opened.notes():
+            for note in notes:
                 output.note(note)
             checkpoint, rejects = _files(opened, target, rejects_file)
             result = migrate(
@@ -140,10 +142,14 @@ def command(  # noqa: PLR0913 - one for each option
                 incremental=since_column is not None,
                 report=_Reporter(output).report,
             )
-            return _show(result, output, rejects, as_json=as_json)
+            values = {**result_values(result, rejects), "notes": notes} if as_json else None
+            return _show(result, output, rejects, values)
 
 
-def _show(result: MigrationResult, output: Display, rejects: Path, *, as_json: bool) -> int:
+def _show(
+    result: MigrationResult, output: Display, rejects: Path, values: dict[str, object] | None
+) -> int:
+    """Print a result, as JSON if these are its `values`; return the exit code."""
     if result.names:
         output.note(
             f"{count_text(result.names, 'file name')} not kept, because a copy needs a "
@@ -151,7 +157,7 @@ def _show(result: MigrationResult, output: Display, rejects: Path, *, as_json: b
         )
     if result.rejected:
         output.note(f"{count_text(result.rejected, 'row')} rejected: see {rejects}")
-    output.line(json_line(result_values(result, rejects)) if as_json else result_text(result))
+    output.line(json_line(values) if values else result_text(result))
     if result.missing:
         output.note(
             f"{len(result.missing):,} of {result.checked:,} sampled rows are missing in the "

@@ -12,7 +12,7 @@ from onecopy.cli.logs import log_to_terminal
 from onecopy.cli.progress import Display
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
-from onecopy.text import printable
+from onecopy.text import parse_bytes, printable
 from onecopy.urls import bare
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -65,6 +65,16 @@ def _read_patterns(
     return given or None
 
 
+def _read_bytes(_ctx: click.Context, _param: click.Parameter, given: str | None) -> float | None:
+    """Read a number of bytes; None if none is given."""
+    if given is None:
+        return None
+    try:
+        return parse_bytes(given)
+    except ValueError as error:
+        raise click.BadParameter(f"{given!r}; use bytes, as 20MB, or unlimited") from error
+
+
 _PATTERNS = (
     click.option(
         "--exclude",
@@ -82,6 +92,39 @@ _PATTERNS = (
         help="Leave out the files that match none of these; can be given several times.",
     ),
 )
+_CONFIRMING = (
+    click.option(
+        "--confirm-rate",
+        metavar="BYTES",
+        callback=_read_bytes,
+        help="Most bytes per second that confirming large copies reads, such as 20MB; or "
+        "unlimited.",
+    ),
+    click.option(
+        "--confirm-tenant-rate",
+        metavar="BYTES",
+        callback=_read_bytes,
+        help="Most bytes per second for one tenant.",
+    ),
+    click.option(
+        "--confirm-daily",
+        metavar="BYTES",
+        callback=_read_bytes,
+        help="Most bytes per day (UTC) that confirming reads, such as 10GB; or unlimited.",
+    ),
+    click.option(
+        "--confirm-tenant-daily",
+        metavar="BYTES",
+        callback=_read_bytes,
+        help="Most bytes per day for one tenant.",
+    ),
+    click.option(
+        "--confirm-retrieval",
+        is_flag=True,
+        default=None,
+        help="Read copies also in storage classes that charge for retrieval.",
+    ),
+)
 _TENANT = click.option(
     "--tenant", metavar="NAME", help="Tenant; with --server it comes from the token."
 )
@@ -93,6 +136,7 @@ def takes_settings(
     server: bool = False,
     tenant: bool = False,
     patterns: bool = False,
+    confirming: bool = False,
 ) -> Decorator:
     """Add the shared options to a command, which is called with `settings` in their place."""
     names = ["index", "store"] if backends else []
@@ -106,6 +150,10 @@ def takes_settings(
     if patterns:
         names += ["exclude", "include"]
         options += _PATTERNS
+    if confirming:
+        names += ["confirm_rate", "confirm_tenant_rate", "confirm_daily", "confirm_tenant_daily"]
+        names.append("confirm_retrieval")
+        options += _CONFIRMING
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)

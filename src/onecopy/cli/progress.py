@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Never
 import click
 
 from onecopy.errors import Failure, OnecopyError
-from onecopy.text import printable, printable_lines
+from onecopy.text import percent, printable, printable_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -59,6 +59,10 @@ class Display:
         """Show a text after the bar, at once or from the next progress on."""
         if self._bar is not None:
             self._bar.set_postfix_str(printable(text), refresh=now)
+
+    def confirming(self, read: int, size: int) -> None:
+        """Show how far stored copies have been read to confirm matches."""
+        self.detail(f"confirming {percent(read, size)}", now=True)
 
     def progress(self, done: int, read: int) -> None:
         """Add to the bytes completed and the bytes read."""

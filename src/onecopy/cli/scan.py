@@ -1,39 +1,33 @@
 """`onecopy scan`: update the index from the store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import monotonic
 
 import click
 
+from onecopy.aws import prices
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_for_scan, own_files, tenants_of
+from onecopy.cli import figures as shown
 from onecopy.cli.options import closing_help, takes_settings
-from onecopy.cli.progress import display, takes_progress
-from onecopy.cli.show import bytes_text, json_line
-from onecopy.own_files import OWN, OwnFiles
+from onecopy.cli.progress import Display, display, takes_progress
+from onecopy.cli.show import json_line
+from onecopy.gate.binding import bind, bind_to_list
+from onecopy.index import Engine
+from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
-from onecopy.scan.figures import NO_PROBLEM, Figures
-from onecopy.scan.scanning import Read, listed, scan
+from onecopy.scan.checkpoint import last_total
+from onecopy.scan.figures import Figures
+from onecopy.scan.listing import CONNECTIONS, can_be_listed, keeps_listings, scan_by_listing
+from onecopy.scan.scanning import Progress, Read, listed, scan
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
-from onecopy.text import printable
 
-_MAX_EXAMPLES = 10
-"""Keys in the JSON for each reason."""
-_TEXTS = {
-    "excluded": "the patterns of `exclude` or `include` leave it out",
-    "symlink": "symbolic links are not followed",
-    "special": "devices, pipes and sockets are not objects",
-    "reserved": "it belongs to the records that onecopy keeps of a store",
-    "store-expiring": "a lifecycle rule will soon delete it",
-    "changed": "it changed twice while it was read; scan again when it is at rest",
-    "key-changed": "the bucket lists it, but has no object under this name; copy it to another",
-    "key-invalid": "its key is not UTF-8, contains NUL, is empty, or has more than 1,024 bytes; "
-    "rename it",
-    "mounted": "another file system is mounted here and not part of this store, and what is "
-    "recorded here was kept; use a store of its own for it",
-    "no-tenant": "its first folder does not name a tenant; move it, or create the tenant",
-    "store-forbidden": "access was denied, so what is recorded here was kept; permit us to read it",
-}
+_NOT_LISTED = (
+    "--connections and --versions are for a bucket that is listed, and --restart for a bucket or "
+    "folder that is listed: leave them out with --read, --describe, or an index that keeps no "
+    "listings"
+)
 
 
 @click.command(
@@ -42,6 +36,7 @@ _TEXTS = {
         "Exit codes: 0 the index is up to date, 1 some objects could not be recorded (named on "
         "standard error), 2 error.",
         "onecopy scan --store /srv/files --index sqlite:/srv/index.sqlite",
+        "onecopy scan --store s3://photos/2026 --connections 16",
         "onecopy scan --read",
     ),
 )
@@ -53,102 +48,142 @@ _TEXTS = {
     help="Also read objects that are already recorded: all, or those without a content digest, or "
     "without an MD5 that the checksum API needs (missing).",
 )
+@click.option(
+    "--describe",
+    is_flag=True,
+    help="Make a request for each object of a bucket that is not recorded, instead of listing it.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help=f"List N parts of a bucket at the same time.  [default: {CONNECTIONS}]",
+)
+@click.option(
+    "--expect",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The number of objects in a bucket, to show the time left.  [default: as in the last "
+    "scan]",
+)
+@click.option("--restart", is_flag=True, help="Don't resume an interrupted listing.")
+@click.option(
+    "--versions",
+    is_flag=True,
+    help="Also count the versions and delete markers that a bucket keeps beside its current "
+    "objects. Costs a request for 1,000 versions.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
 @takes_settings(patterns=True)
-def command(*, settings: Settings, read: Read | None, as_json: bool, progress: bool | None) -> int:
+def command(  # noqa: PLR0913 - the options of the command
+    *,
+    settings: Settings,
+    read: Read | None,
+    describe: bool,
+    connections: int | None,
+    expect: int | None,
+    restart: bool,
+    versions: bool,
+    as_json: bool,
+    progress: bool | None,
+) -> int:
     """Update the index from the store.
 
-    New and changed objects are read and recorded, and records of objects that no longer exist are
-    removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
+    A bucket is listed, without a request for each object. A folder is listed, too, and of its new
+    and changed files those are read that may be equal to others. Records of objects that no longer
+    exist are removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
+
+    def lists(index: Engine, store: Store) -> bool:
+        return not read and not describe and keeps_listings(index) and can_be_listed(store)
+
+    def bound(index: Engine, store: Store) -> None:
+        may_be_unmarked = lists(index, store) and store.kind != "folder"
+        (bind_to_list if may_be_unmarked else bind)(index, store)
+
     own, accept = own_files(settings), settings.filter
-    with (
-        opened_for_scan(settings) as (index, store),
-        display(progress=progress, unit=" objects", sizes=_count(store, own, accept)) as output,
-    ):
-        before = 0
-
-        def report(figures: Figures) -> None:
-            nonlocal before
-            done = figures.known + figures.added + figures.empty
-            output.progress(done - before, 0)
-            before = done
-
-        figures = scan(
-            index,
-            store,
-            tenants_of(settings, index, FunctionSettings.read().jwt_tenant),
-            read=read or "new",
-            progress=report,
-            own=own,
-            accept=accept,
-        )
-        for note in _notes(figures):
-            output.note(note)
-        output.line(json_line(_values(figures)) if as_json else _text(figures))
+    with opened_for_scan(settings, bound) as (index, store):
+        is_listing = lists(index, store)
+        is_folder = store.kind == "folder"
+        of_a_bucket = versions or connections
+        if (restart and not is_listing) or (of_a_bucket and (is_folder or not is_listing)):
+            raise click.UsageError(_NOT_LISTED)
+        expected = expect or (last_total(index) if is_listing else None)
+        sizes = iter([expected]) if expected else _count(store, own, accept)
+        tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
+        with display(progress=progress, unit=" objects", sizes=sizes) as output:
+            if is_listing and keeps_listings(index) and can_be_listed(store):
+                figures = scan_by_listing(
+                    index,
+                    store,
+                    tenants,
+                    connections=1 if is_folder else connections or CONNECTIONS,
+                    restart=restart,
+                    versions=versions,
+                    progress=_report(output, _listed_count, store),
+                    own=own,
+                    accept=accept,
+                )
+            else:
+                figures = scan(
+                    index,
+                    store,
+                    tenants,
+                    read=read or "new",
+                    progress=_report(output, _done_count),
+                    own=own,
+                    accept=accept,
+                )
+            _show(output, figures, store, by_listing=is_listing, as_json=as_json)
     return 1 if figures.problems else 0
 
 
-def _values(figures: Figures) -> dict[str, object]:
-    return {
-        "objects": figures.objects,
-        "bytes": figures.bytes,
-        "empty": figures.empty,
-        "known": figures.known,
-        "added": figures.added,
-        "read_bytes": figures.read_bytes,
-        "forgotten": figures.forgotten,
-        "left_out": figures.left_out,
-        "skipped": _reasons(figures, problems=False),
-        "problems": len(figures.problems) + figures.more_problems,
-        "reasons": _reasons(figures, problems=True),
-    }
+def _show(
+    output: Display, figures: Figures, store: Store, *, by_listing: bool, as_json: bool
+) -> None:
+    for note in shown.notes(figures):
+        output.note(note)
+    cost, by_requests = _cost(figures, store), store.kind != "folder"
+    values, text = shown.values(figures), shown.text(figures)
+    if by_listing:
+        values |= shown.listing_values(figures, cost=cost, by_requests=by_requests)
+        text = shown.listing_text(figures, cost=cost, by_requests=by_requests)
+    output.line(json_line(values) if as_json else text)
 
 
-def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:
-    """Return the number of keys for each reason, with examples."""
-    return {
-        reason: {"count": keys.count, "examples": keys.first[:_MAX_EXAMPLES]}
-        for reason, keys in figures.by_reason(problems=problems).items()
-    }
+def _report(
+    output: Display, count: Callable[[Figures], int], store: Store | None = None
+) -> Progress:
+    """Return a function that shows progress; of a store that is listed, also what that costs."""
+    before, began = 0, None
+
+    def report(figures: Figures) -> None:
+        nonlocal before, began
+        if figures.to_read:
+            began = began or monotonic()
+            output.detail(shown.reading_text(figures, monotonic() - began), now=True)
+        elif store is not None and store.kind != "folder":
+            output.detail(shown.requests_text(figures, _cost(figures, store)))
+        output.progress(count(figures) - before, 0)
+        before = count(figures)
+
+    return report
 
 
-def _notes(figures: Figures) -> Iterator[str]:
-    """Yield a line for everything that is left out, and for every problem."""
-    for key in figures.left_out:
-        yield f"left out {printable(key)}: {OWN}"
-    for reason, keys in figures.reasons.items():
-        text = _TEXTS.get(reason, "it cannot be read now; scan again")
-        for key in keys.first:
-            name = printable(key) or "(the prefix itself)"
-            left_out = reason in NO_PROBLEM
-            yield f"left out {name}: {text}" if left_out else f"{name}: {reason}: {text}"
-        if more := keys.count - len(keys.first):
-            yield f"and {more:,} more: {reason}"
+def _done_count(figures: Figures) -> int:
+    return figures.known + figures.added + figures.empty
 
 
-def _text(figures: Figures) -> str:
-    empty = f" ({figures.empty:,} empty)" if figures.empty else ""
-    read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
-    return (
-        f"{figures.objects:,} objects{empty}, {bytes_text(figures.bytes)}: "
-        f"{figures.known:,} known, {figures.added:,} added{read}, "
-        f"{figures.forgotten:,} forgotten{_others(figures)}"
-    )
+def _listed_count(figures: Figures) -> int:
+    return figures.objects
 
 
-def _others(figures: Figures) -> str:
-    """Return the numbers of what was left out and of problems, with their reasons."""
-    skipped = sum(keys.count for keys in figures.by_reason(problems=False).values())
-    left_out = skipped + len(figures.left_out)
-    text = f", {left_out:,} left out" if left_out else ""
-    problems = figures.by_reason(problems=True)
-    if not problems:
-        return text
-    total = sum(keys.count for keys in problems.values())
-    named = ", ".join(f"{keys.count:,} {reason}" for reason, keys in problems.items())
-    return f"{text}, {total:,} {'problem' if total == 1 else 'problems'} ({named})"
+def _cost(figures: Figures, store: Store) -> float | None:
+    """Return the price in US dollars of the requests of a listing on AWS; None elsewhere."""
+    if store.kind != "s3":
+        return None
+    return figures.requests * prices.LIST + figures.looks * prices.GET
 
 
 def _count(store: Store, own: OwnFiles, accept: Filter) -> Iterator[int]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onecopy.backends import opened_backends, ticket_secrets_of
+from onecopy.backends import opened_backends, opened_readers, ticket_secrets_of
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.errors import Failure, InvalidSettings
@@ -53,7 +53,7 @@ _SHUTDOWN_SECONDS = 10
 @click.option(
     "--access-log", is_flag=True, help="Log each request to standard error, as a line of JSON."
 )
-@takes_settings()
+@takes_settings(confirming=True)
 def command(  # noqa: PLR0913 - one for each option
     *,
     settings: Settings,
@@ -80,7 +80,10 @@ def command(  # noqa: PLR0913 - one for each option
 
     if checksum_api:
         check_origin(checksum_api)
-    with opened_backends(settings) as (index, store):
+    with (
+        opened_backends(settings) as (index, store),
+        opened_readers(settings, index, store) as readers,
+    ):
         if isinstance(store, Sweeper):
             store.abort_stale(RESUMABLE + LIFETIME)
         if isinstance(index, ListsOnly):
@@ -105,6 +108,7 @@ def command(  # noqa: PLR0913 - one for each option
             secrets=ticket_secrets_of(settings, index),
             tokens_required=tokens_required,
             options=options,
+            readers=readers,
         )
         if access_log:
             _write_access_log()

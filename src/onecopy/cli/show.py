@@ -9,17 +9,19 @@ from urllib.parse import quote
 
 from onecopy.content import Copy, Verdict
 from onecopy.key import normalisation_differs
-from onecopy.text import printable
+from onecopy.text import count_text, percent, printable
 from onecopy.upload.result import Outcome, Result
 
 _EXPLANATIONS = {
     "listed": "on your list of checksums, which does not say where a copy is stored",
+    "confirming": "a stored file may match, and is being read; check again",
     "copy-changed": "a stored file that may match changed while it was read; try again",
     "index-failure": "the index failed; run `onecopy index check`",
     "index-forbidden": "the index denied access; check its permissions",
     "index-unavailable": "the index is unavailable; try again later",
     "read-limit": "a stored file may match, but is too large to be read now; "
     "run `onecopy scan --read missing` and try again",
+    "store-archived": "a stored file may match, but is archived; restore it and check again",
     "store-expiring": "a lifecycle rule will soon delete the only copy; upload with --anyway",
     "store-forbidden": "the store denied access; run `onecopy doctor`",
     "store-unavailable": "the store is unavailable; try again later",
@@ -117,6 +119,10 @@ def result_values(result: Result) -> dict[str, Any]:
     }
     if result.message is not None:
         values["message"] = result.message
+    if result.unexamined:
+        values["unexamined"] = result.unexamined
+    if result.bytes_read is not None:
+        values["bytes_read"] = result.bytes_read
     if result.same_as is not None:
         values["same_as"] = result.same_as
     if result.outcome is not None:
@@ -135,7 +141,7 @@ def _describe(result: Result) -> str:
         return f"uploaded as {printable(result.key or '')}{reason}"
     if result.outcome is Outcome.WOULD_UPLOAD:
         stored = f", although already stored: {_location(result)}" if result.copy else ""
-        return "would be uploaded" + (_in_trash(result) or stored)
+        return "would be uploaded" + (_in_trash(result) or stored) + _unexamined(result)
     if result.verdict is Verdict.DUPLICATE:
         return _describe_duplicate(result)
     if result.outcome is Outcome.KEY_TAKEN:
@@ -145,10 +151,24 @@ def _describe(result: Result) -> str:
         state = "failed" if result.outcome is Outcome.FAILED else "left out"
         return f"{state}: {explanation}"
     return (
-        f"unconfirmed: {explanation}"
+        f"unconfirmed: {explanation}{_confirmed(result)}"
         if result.verdict is Verdict.UNCONFIRMED
-        else f"new{_in_trash(result)}"
+        else f"new{_in_trash(result)}{_unexamined(result)}"
     )
+
+
+def _unexamined(result: Result) -> str:
+    if not result.unexamined:
+        return ""
+    files = count_text(result.unexamined, "stored file")
+    return f" ({files} of this size not examined)"
+
+
+def _confirmed(result: Result) -> str:
+    """Return how far a stored copy has been read; nothing if none is being read."""
+    if result.bytes_read is None:
+        return ""
+    return f" (confirming {percent(result.bytes_read, result.size)})"
 
 
 def _in_trash(result: Result) -> str:

@@ -19,7 +19,7 @@ from onecopy.content import Verdict
 from onecopy.key import check_prefix
 from onecopy.settings import Settings
 from onecopy.upload.checking import check
-from onecopy.upload.options import OnTaken, Options
+from onecopy.upload.options import OnTaken, OnUnconfirmed, Options
 from onecopy.upload.pipeline import upload
 from onecopy.upload.result import Outcome, Result
 from onecopy.upload.unfinished import Unfinished
@@ -63,6 +63,13 @@ def _read_metadata(
     help="What to do if another file has the name; stored files are never overwritten.",
 )
 @click.option(
+    "--on-unconfirmed",
+    type=click.Choice(["skip", "send"]),
+    default="skip",
+    show_default=True,
+    help="What to do if a copy may be stored, and confirming that takes longer than sending.",
+)
+@click.option(
     "--metadata",
     metavar="NAME=VALUE",
     multiple=True,
@@ -80,6 +87,7 @@ def command(  # noqa: PLR0913 - one for each option
     to: str,
     anyway: bool,
     on_taken: OnTaken,
+    on_unconfirmed: OnUnconfirmed,
     metadata: tuple[tuple[str, str], ...],
     dry_run: bool,
 ) -> int:
@@ -98,11 +106,17 @@ def command(  # noqa: PLR0913 - one for each option
         options = Options(
             anyway=anyway,
             on_taken=on_taken,
+            on_unconfirmed=on_unconfirmed,
             metadata=metadata,
             unfinished=Unfinished(settings.cache / "uploads", settings.target),
             progress=report,
+            confirming=output.confirming,
         )
-        work = check(found, gate, progress=report) if dry_run else upload(found, gate, options)
+        work = (
+            check(found, gate, progress=report, confirming=output.confirming)
+            if dry_run
+            else upload(found, gate, options)
+        )
         with closing(work):
             results = _planned(work, anyway=anyway) if dry_run else work
             summary = print_results(results, output, as_json=as_json)

@@ -200,6 +200,7 @@ def _examine_access(store: S3Store, *, create: bool) -> Iterator[Finding]:
         return
     yield _examine_listing(store)
     yield _CHECKSUMS[capabilities.refuses_wrong_bytes]
+    yield _CRC[capabilities.compares_crc64nvme]
     yield _PARTS[capabilities.states_parts]
     yield _OVERWRITING[capabilities.refuses_overwriting]
     yield _examine_composite(store)
@@ -234,6 +235,13 @@ _CHECKSUMS = {
         "checksums",
         "it accepts bytes that do not have the announced SHA-256: every object is read back "
         "before it is recorded, which is slower and just as safe",
+    ),
+}
+_CRC = {
+    True: fine("crc", "it refuses bytes that do not have the announced CRC64NVME"),
+    False: fine(
+        "crc",
+        "it does not compare CRC64NVME: those that it states may find objects, and prove nothing",
     ),
 }
 _PARTS = {

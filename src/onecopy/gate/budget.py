@@ -1,6 +1,7 @@
 """The limits within which one request may read stored copies."""
 
 import time
+from threading import Lock
 
 
 class Budget:
@@ -9,6 +10,7 @@ class Budget:
     def __init__(self, bytes_left: int, seconds: float) -> None:
         self._bytes_left = bytes_left
         self._deadline = time.monotonic() + seconds
+        self._lock = Lock()
 
     @property
     def over(self) -> bool:
@@ -17,7 +19,8 @@ class Budget:
 
     def spend(self, size: int) -> bool:
         """Spend `size` bytes; return False if they or the time are used up."""
-        if size > self._bytes_left or self.over:
-            return False
-        self._bytes_left -= size
-        return True
+        with self._lock:
+            if size > self._bytes_left or self.over:
+                return False
+            self._bytes_left -= size
+            return True

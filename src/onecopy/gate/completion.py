@@ -209,7 +209,7 @@ class Completion:
             item.answer = Answer.refusal(
                 UploadUnknown("this upload was aborted or cleaned up: begin it again")
             )
-            if item.at_key is not None and (item.digest or item.ticket.size == 0):
+            if item.at_key is not None and item.digest:
                 found = self._judge_taken_key(item, item.at_key)
                 if found.copy is not None:
                     item.answer, item.copy = None, found.copy
@@ -266,7 +266,7 @@ class Completion:
 
     def _judge_taken_key(self, item: _Item, found: Object) -> Answer:
         return self._confirmer.judge_taken_key(
-            item.ticket.key, item.ticket.size, item.digest, found, self._budget
+            item.ticket.key, item.ticket.size, item.digest, found, self._budget, later=False
         )
 
     def _add_md5s(self, items: list[_Item]) -> None:
@@ -276,7 +276,6 @@ class Completion:
             try:
                 item.copy = self._md5.add(item.copy, item.md5)
             except (Failure, OSError) as error:
-                item.copy = None
                 item.answer = Answer(Verdict.UNCONFIRMED, reason=store_reason(error))
 
     def _record(self, items: list[_Item]) -> None:

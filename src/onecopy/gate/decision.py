@@ -5,7 +5,9 @@ does not suffice. Each step answers the contents that the steps before it left o
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import TypeVar
 
 from onecopy.content import Content, Copy, Evidence, Listed, Verdict
@@ -14,11 +16,16 @@ from onecopy.errors import Damaged, Failure
 from onecopy.gate.budget import Budget
 from onecopy.gate.confirm import DIGEST_NEEDED, NEW, Confirmer, Match, is_unchanged, unconfirmed
 from onecopy.gate.interface import Answer, Limits
+from onecopy.gate.listed import Examined, ListedCopies
 from onecopy.index.interface import Engine, Lists, Unread
+from onecopy.store.interface import Object
 from onecopy.tenant import Tenant
 
 _T = TypeVar("_T")
 _log = logging.getLogger("onecopy.gate")
+_MOST_AT_ONCE = 8
+"""Rows of contents whose candidates are confirmed concurrently."""
+_NOTHING_SEEN: Mapping[str, Object] = MappingProxyType({})
 LISTED = "listed"
 """The reason if a checksum list has the content and no copy is known."""
 
@@ -32,6 +39,7 @@ class Decider:
         tenant: Tenant,
         confirmer: Confirmer,
         *,
+        listed: ListedCopies | None = None,
         max_digests: int = Limits().digests,
     ) -> None:
         self._index = index
@@ -39,6 +47,7 @@ class Decider:
         self._unread = index if isinstance(index, Unread) else None
         self._tenant = tenant
         self._confirmer = confirmer
+        self._listed = listed
         self._trash = confirmer.trash
         self._max_digests = max_digests
 
@@ -50,12 +59,13 @@ class Decider:
         A content that only a checksum list has is judged by the tenant's policy for lists. `new` is
         decided by the content digest; without it, by all schemes that the index names for the size.
         With `weak`, it needs these schemes, too, if a copy of the size has no content digest yet;
-        an upload states the content digest alone.
+        an upload states the content digest alone. It also needs those of listed copies, which are
+        looked at if they may have the content.
         A copy in the trash is no duplicate: if there is no other, the content is `new`, and the
         answer names the copy. Raises Damaged.
         """
         try:
-            return self._decide(contents, budget, weak=weak)
+            return self._decide_all(contents, budget, weak=weak)
         except Damaged:
             raise  # no later answer could be relied on either
         except Failure as failure:
@@ -63,8 +73,18 @@ class Decider:
             _log.warning("%s: %s", reason, failure)  # the answer has the reason only
             return [Answer(Verdict.UNCONFIRMED, reason=reason)] * len(contents)
 
-    def _decide(self, contents: Sequence[Content], budget: Budget, *, weak: bool) -> list[Answer]:
-        """Decide the common cases in one batch, and the others one by one."""
+    def _decide(
+        self,
+        contents: Sequence[Content],
+        budget: Budget,
+        *,
+        weak: bool,
+        seen: Mapping[str, Object] = _NOTHING_SEEN,
+    ) -> list[Answer]:
+        """Decide the common cases in one batch, and the others one by one.
+
+        `seen` has objects that this request has just looked at, by key.
+        """
         groups = self._look_up(contents)
         proposed = [
             self._propose(content, copies, budget)
@@ -73,15 +93,84 @@ class Decider:
         confirmed = self._if_live(proposed)
         undecided = self._undecided_sizes(contents, proposed)
         unread = self._unread_sizes(undecided)
-        answers: list[Answer] = []
+        rows: dict[object, list[Content]] = {}
         for content, copies, answer in zip(contents, groups, confirmed, strict=True):
-            if answer is None and content.size not in unread and not any(copies):
-                answers.append(NEW)
-            else:
-                answers.append(answer or self._confirmer.settle(content, budget))
+            if answer is None and content.size in unread:
+                rows.setdefault(content.size, []).append(content)
+            elif answer is None and any(copies):
+                rows.setdefault(content, []).append(content)
+        settled = self._settle(list(rows.values()), budget, seen) if rows else {}
+        answers = [
+            answer or settled.get(content, NEW)
+            for content, answer in zip(contents, confirmed, strict=True)
+        ]
         self._look_up_lists(contents, answers)
         self._judge_undecided(contents, answers, undecided if weak else set())
         return answers
+
+    def _settle(
+        self, rows: Sequence[Sequence[Content]], budget: Budget, seen: Mapping[str, Object]
+    ) -> dict[Content, Answer]:
+        """Confirm the candidates of contents: several rows at once, each one after the other.
+
+        Contents that may be the same copy are in one row, so that it is read once.
+        """
+
+        def settle(row: Sequence[Content]) -> dict[Content, Answer]:
+            return {
+                content: self._confirmer.settle(content, budget, seen)
+                for content in dict.fromkeys(row)
+            }
+
+        if len(rows) == 1:  # not worth a thread
+            return settle(rows[0])
+        with ThreadPoolExecutor(min(len(rows), _MOST_AT_ONCE), "onecopy-confirm") as pool:
+            settled = pool.map(settle, rows)
+            return {content: answer for row in settled for content, answer in row.items()}
+
+    def _decide_all(
+        self, contents: Sequence[Content], budget: Budget, *, weak: bool
+    ) -> list[Answer]:
+        answers = self._decide(contents, budget, weak=weak)
+        if weak and self._listed:
+            self._examine(self._listed, contents, answers, budget)
+        return answers
+
+    def _examine(
+        self,
+        listed: ListedCopies,
+        contents: Sequence[Content],
+        answers: list[Answer],
+        budget: Budget,
+    ) -> None:
+        """Replace the answers for new contents that listed copies may have."""
+        new = [
+            at
+            for at, (content, answer) in enumerate(zip(contents, answers, strict=True))
+            if answer.verdict is Verdict.NEW and content.size
+        ]
+        if not new:
+            return
+        examined = dict(zip(new, listed.examine([contents[at] for at in new]), strict=True))
+        again = [at for at in new if examined[at].is_recorded]
+        if again:  # the common case costs no call
+            seen = {key: each for at in again for key, each in examined[at].seen.items()}
+            left = [contents[at] for at in again]
+            decided = self._decide(left, budget, weak=True, seen=seen)
+            for at, answer in zip(again, decided, strict=True):
+                answers[at] = answer
+        for at, each in examined.items():
+            if answers[at].verdict is Verdict.NEW:
+                answers[at] = self._judge_examined(contents[at], answers[at], each)
+
+    def _judge_examined(self, content: Content, answer: Answer, examined: Examined) -> Answer:
+        if examined.reason:
+            return unconfirmed(examined.reason, content)
+        if examined.needed:
+            return self._ask_for(examined.needed, content)
+        if not examined.unexamined:  # keeps the answer that is shared
+            return answer
+        return answer._replace(unexamined=answer.unexamined + examined.unexamined)
 
     def _look_up(self, contents: Sequence[Content]) -> list[Sequence[Copy | None]]:
         """Return, for each content, the first copy that has each of its digests."""

@@ -48,8 +48,9 @@ class Answer(NamedTuple):
     """The gate's answer for one file; check, begin and complete share this shape.
 
     check: `duplicate` with the live copy, or without one and with the reason `listed` if the tenant
-    trusts a checksum list that has the content; `unconfirmed` with a reason; or `new`, with a copy
-    and the reason `in-trash` if all copies are in the trash.
+    trusts a checksum list that has the content; `unconfirmed` with a reason (`confirming`: a copy
+    is being read, check again); or `new`, with a copy and the reason `in-trash` if all copies are
+    in the trash. With `unexamined`, it is not certain.
     begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
     with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
     complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the
@@ -64,6 +65,11 @@ class Answer(NamedTuple):
     """What to do, for people, if the reason alone does not say it."""
     ticket: str | None = None
     send: Send | None = None
+    unexamined: int = 0
+    """With `new`: at least this number of copies may have the content, and were not looked at,
+    because that would cost more than storing it once more."""
+    bytes_read: int | None = None
+    """The bytes of the copy that have been read so far, for the reason `confirming`: ask again."""
 
     @staticmethod
     def refusal(error: OnecopyError) -> "Answer":

@@ -4,18 +4,22 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from onecopy.confirming import Readers
 from onecopy.content import Content, Copy, Verdict
-from onecopy.digest import SMALLEST_PART, Scheme
+from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Scheme
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
+from onecopy.gate.background import READ_LIMIT
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.validation import check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
+from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
 from onecopy.store.interface import (
     Body,
@@ -47,6 +51,7 @@ class LocalGate:
         limits: Limits = Limits(),
         price: float = 0.023,
         trash: Patterns = Patterns(TRASH),
+        readers: Readers | None = None,
     ) -> None:
         self.index = index
         self.store = store
@@ -58,8 +63,17 @@ class LocalGate:
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
-        self._confirmer = Confirmer(index, store, tenant, trash=trash, md5=self._md5)
-        self._decider = Decider(index, tenant, self._confirmer, max_digests=limits.digests)
+        self._confirmer = Confirmer(
+            index, store, tenant, trash=trash, md5=self._md5, readers=readers
+        )
+        self._listed = (
+            ListedCopies(index, index, store, tenant, price)
+            if isinstance(index, Listings)
+            else None
+        )
+        self._decider = Decider(
+            index, tenant, self._confirmer, listed=self._listed, max_digests=limits.digests
+        )
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
@@ -75,7 +89,15 @@ class LocalGate:
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         check_limit(len(sizes), self._limits.sizes, "sizes")
-        return self.index.schemes(self.tenant.name, sizes)
+        # In this order: the first step may record copies.
+        listed = self._listed.schemes(sizes) if self._listed else []
+        known = self.index.schemes(self.tenant.name, sizes)
+        if listed:
+            known = list(map(frozenset.union, known, listed))
+        if "md5" not in self.tenant.trust:
+            return known
+        # A CRC finds the same copies; an MD5 that is trusted decides without reading them.
+        return [schemes | {MD5} if CRC64NVME in schemes else schemes for schemes in known]
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         check_limit(len(contents), self._limits.files, "files")
@@ -145,8 +167,10 @@ class LocalGate:
                 answers[at] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
             elif isinstance(seen, Object):
                 key, size, digest = request[:3]
-                answers[at] = self._confirmer.judge_taken_key(key, size, digest, seen, budget)
-                if request.anyway and answers[at].reason == "read-limit":
+                answers[at] = self._confirmer.judge_taken_key(
+                    key, size, digest, seen, budget, later=not request.anyway
+                )
+                if request.anyway and answers[at].reason == READ_LIMIT:
                     # The content of the key does not matter: only another key can help.
                     answers[at] = Answer(Verdict.NEW, reason="key-taken")
 

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
+from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
@@ -28,13 +29,14 @@ from onecopy.store.interface import Store
 __all__ = ["PAGE", "ChecksumApi", "Options", "SignIn", "create_app"]
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - what it serves, by name
     index: Engine,
     store: Store,
     *,
     secrets: Sequence[bytes],
     tokens_required: bool,
     options: Options | None = None,
+    readers: Readers | None = None,
 ) -> Starlette:
     """Return the service as an ASGI application, for uvicorn or a Lambda adapter.
 
@@ -45,7 +47,9 @@ def create_app(
     (see `onecopy.http.loopback.require_loopback`).
 
     The index must already be bound to the store (see `onecopy.gate.bind`); the caller closes both
-    after the server has stopped. With the checksum API, the index records which tenant it counts.
+    after the server has stopped, and before them `readers`, which confirm large copies in the
+    background; without them, such copies are `unconfirmed`. With the checksum API, the index
+    records which tenant it counts.
 
     Run the server with `access_log=False`: the app writes its own log, to the logger
     `onecopy.access`, which never contains tickets, tokens, links or keys.
@@ -57,7 +61,7 @@ def create_app(
     authenticator: auth.Authenticator = auth.NoAuthentication()
     if tokens_required:
         authenticator = _authenticator(index, threads, options)
-    state = AppState(index, store, secrets, options, authenticator, threads, metrics)
+    state = AppState(index, store, secrets, options, authenticator, threads, metrics, readers)
     middleware = [Middleware(AccessLog, metrics=metrics)]
     if not tokens_required:
         origin = options.checksum_api and options.checksum_api.origin

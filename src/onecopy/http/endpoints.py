@@ -12,6 +12,7 @@ import msgspec
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Asgi
 
+from onecopy.confirming import Readers
 from onecopy.digest import part_lengths
 from onecopy.documents import CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
@@ -49,6 +50,7 @@ class AppState:
     authenticator: Authenticator
     threads: Threads
     metrics: Metrics
+    readers: Readers | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
 
     def gate(self, tenant: str) -> LocalGate:
@@ -64,6 +66,7 @@ class AppState:
                 limits=self.options.limits,
                 price=self.options.price,
                 trash=self.options.trash,
+                readers=self.readers,
             )
         return gate
 

@@ -202,6 +202,8 @@ def _result(caller: Caller, answer: Answer) -> documents.ResultDocument:
         answer.message,
         answer.ticket,
         None if answer.send is None else _send(answer.send),
+        answer.unexamined,
+        answer.bytes_read,
     )
 
 

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.index import Lists, not_an_index
+from onecopy.index.listings import Merged
 from onecopy.index.memory import MemoryIndex
+from onecopy.listing import ListedCopy, Span
 
 
 class ListsOnly(MemoryIndex):
@@ -34,6 +36,16 @@ class ListsOnly(MemoryIndex):
         raise not_an_index(self._url)
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> int:  # noqa: ARG002
+        raise not_an_index(self._url)
+
+    def merge(
+        self,
+        tenant: str,  # noqa: ARG002
+        span: Span,  # noqa: ARG002
+        copies: Iterable[ListedCopy],  # noqa: ARG002
+        *,
+        complete: bool = True,  # noqa: ARG002
+    ) -> Merged:
         raise not_an_index(self._url)
 
     def close(self) -> None:

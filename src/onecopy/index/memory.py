@@ -12,7 +12,9 @@ from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.interface import Entry, Mean, WriteCost
+from onecopy.index.memory_listings import MemoryListings
 from onecopy.index.rules import content_digest, keeps_its_place, merge, rank, schemes_for
+from onecopy.listing import Span
 
 _T = TypeVar("_T", Copy, Listed)
 
@@ -121,10 +123,11 @@ class _Contents:
         yield from self.listed.values()
 
 
-class MemoryIndex:
+class MemoryIndex(MemoryListings):
     """An index that lasts as long as the process."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = RLock()
         self._numbers = counter()
         self._tenants: dict[str, _Contents] = defaultdict(_Contents)
@@ -162,6 +165,16 @@ class MemoryIndex:
                 for name in (list(tenants) if tenant is None else [tenant])
             }
         return iter([(name, copy) for name, copies in found.items() for copy in copies])
+
+    def tenants(self) -> list[str]:
+        with self._locked() as tenants:
+            own = {name for name, contents in tenants.items() if contents.records}
+            return sorted(own.union(name for name, each in self._listings.items() if each.at))
+
+    def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
+        with self._locked() as tenants:
+            records = tenants[tenant].records
+            return iter([records[key].copy for key in sorted(records) if span.has(key)])
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]

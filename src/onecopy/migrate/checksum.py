@@ -34,7 +34,7 @@ _EXACT_FLOAT = 2**53
 """Above it, a binary floating-point number may be a neighbour of the number that was meant."""
 _MAX_DIGITS = 30
 """Digits of the largest decimal number that is read as a size."""
-_OF_NOTHING = frozenset({md5(usedforsecurity=False).digest(), sha256().digest()})
+_OF_NOTHING = frozenset({md5(usedforsecurity=False).digest(), sha256().digest(), bytes(8)})
 _TAGS = {"MD5": "md5", "SHA256": "sha256", "SHA2-256": "sha256"}
 """Names of algorithms in lines such as `MD5 (name) = …`. Others may have digests as long."""
 

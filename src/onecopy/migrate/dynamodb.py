@@ -14,7 +14,7 @@ from onecopy.digest import Digest
 from onecopy.errors import InvalidSettings
 from onecopy.index import open_index
 from onecopy.index.dynamodb.address import Address
-from onecopy.index.dynamodb.checksums import ChecksumTable
+from onecopy.index.dynamodb.checksums import ChecksumTable, can_hold
 from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT, MAX_WRITE, Table
 from onecopy.index.dynamodb.costs import units_of
 from onecopy.index.interface import Entry, State
@@ -148,10 +148,11 @@ class ChecksumDestination:
 
 def checksum_text(entry: Copy | Listed) -> str:
     """Return an entry as a checksum in hex; raises InvalidSettings if it is not one."""
-    if isinstance(entry, Listed) and entry.digest.scheme.part_size is None:
+    if isinstance(entry, Listed) and can_hold(entry.digest):
         return entry.digest.value.hex()
     raise InvalidSettings(
-        "a table of checksums cannot hold copies or digests over parts: move them into an index"
+        "a table of checksums cannot hold copies, digests over parts or CRCs: move them into an "
+        "index"
     )
 
 

@@ -9,7 +9,9 @@ from onecopy.digest import Digest
 from onecopy.errors import InvalidSettings
 from onecopy.index import Engine, Lists, Pages
 from onecopy.index.interface import Entry, State
+from onecopy.index.listings import count_listed
 from onecopy.migrate.interface import Batch, Sampled
+from onecopy.text import count_text
 
 _VALUES = ("store", "store-trial", "tokens")
 """Values that are moved with the entries: the store's id, its probed capabilities, and the tokens.
@@ -26,7 +28,12 @@ class IndexSource:
         self.name = name
 
     def notes(self) -> list[str]:
-        return []
+        listed = count_listed(self._index)
+        if not listed:
+            return []
+        copies = count_text(listed, "listed copy is", "listed copies are")
+        advice = "run `onecopy scan` with the destination as its index to list the store again"
+        return [f"{copies} not moved: {advice}"]
 
     def version(self) -> str:
         return ""  # positions stay valid for the life of the index

@@ -1,12 +1,23 @@
 """Scanning brings an index up to date with its store.
 
-scanning    a scan of the whole store
-figures     its figures, and what was left out
+scanning    a scan of the whole store that looks at each object, and reads
+listing     a scan by listing, without a request for each object
+pages       its pages, several spans of keys at once
+merging     merges them into the index
+comparing   compares the files of a folder that share their size
+groups      these files, in a temporary database
+due         the sizes of which files are new since the last scan
+samples     looks at a few objects, to learn which ETags are no MD5
+spans       spans of keys
+checkpoint  where an interrupted scan resumes
+lease       one scan at a time
+figures     the figures of a scan, and what was left out
 keys        the same for single keys, named by events
 records     the copies recorded at keys
 """
 
 from onecopy.scan.figures import Figures, Problem
+from onecopy.scan.listing import scan_by_listing
 from onecopy.scan.scanning import scan
 
-__all__ = ["Figures", "Problem", "scan"]
+__all__ = ["Figures", "Problem", "scan", "scan_by_listing"]

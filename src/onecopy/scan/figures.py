@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from onecopy.index.listings import Merged
+from onecopy.store.listings import Versions
+
 _MAX_KEYS = 1000
 """Keys that are kept for each reason."""
 NO_PROBLEM = frozenset({"excluded", "symlink", "special", "reserved", "store-expiring"})
@@ -16,7 +19,7 @@ class Problem(NamedTuple):
     """Full key, including the tenant's prefix. That of a folder ends in a slash: nothing below it
     could be listed."""
     reason: str
-    """`changed` (twice while it was read), `no-tenant`, or a reason of `LeftOut`."""
+    """`changed` (while it was read), `no-tenant`, or a reason of `LeftOut`."""
 
 
 @dataclass(slots=True)
@@ -47,8 +50,27 @@ class Figures:
     added: int = 0
     """Objects that this scan recorded."""
     read_bytes: int = 0
+    to_read: int = 0
+    """Bytes of a folder's files that were or will be read, as far as that is known."""
     forgotten: int = 0
-    """Records that were removed because their object is gone."""
+    """Records that were removed because their object is gone, or has changed since (listings)."""
+    new: int = 0
+    """Objects that a listing states for the first time. This and what follows: by listing only."""
+    changed: int = 0
+    """Objects that were listed before in another state."""
+    gone: int = 0
+    """Objects that were listed before, and are not there any more."""
+    unchanged: int = 0
+    requests: int = 0
+    """Requests to list the store."""
+    looks: int = 0
+    """Requests for single objects: the marker, and samples."""
+    versions: Versions | None = None
+    """What the store keeps beside its current objects, if that was to be counted."""
+    is_marked: bool = True
+    """Whether the store's marker was seen. If not, nothing was forgotten."""
+    is_resumed: bool = False
+    """Whether the figures include those of an interrupted scan."""
     left_out: list[str] = field(default_factory=list)
     """Keys of files and, ending in a slash, of folders of onecopy itself. Not objects."""
     reasons: dict[str, Keys] = field(default_factory=dict)
@@ -57,6 +79,15 @@ class Figures:
     def report(self, key: str, reason: str) -> None:
         """Count something that is no object, or a problem."""
         self.reasons.setdefault(reason, Keys()).add(key)
+
+    def merged(self, merged: Merged) -> None:
+        """Count the changes of a merged listing."""
+        self.new += merged.new
+        self.changed += merged.changed
+        self.gone += merged.gone
+        self.unchanged += merged.unchanged
+        self.added = self.new + self.changed
+        self.known = self.unchanged
 
     def by_reason(self, *, problems: bool) -> dict[str, Keys]:
         """Return the problems by reason, or else what is left out as a matter of course."""

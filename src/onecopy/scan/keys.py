@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
-from onecopy.scan.records import recorded_at
+from onecopy.scan.records import recorded_at, unlist_recorded
 from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
 from onecopy.store.objects import copy_of
 from onecopy.tenant import Owned, Owners
@@ -73,4 +73,5 @@ def _settle(
             written[key] = owned
     if new:
         index.add(new)
+        unlist_recorded(index, new)
     return written

@@ -1,9 +1,11 @@
 """The copies that the index has recorded at keys of several tenants."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
+from onecopy.index.listings import Listings
 from onecopy.tenant import Owned
 
 
@@ -14,3 +16,24 @@ def recorded_at(index: Engine, keys: Sequence[Owned]) -> list[Copy | None]:
         own = [owned for owned in keys if owned.tenant.name == name]
         copies |= zip(own, index.at(name, [owned.key for owned in own]), strict=True)
     return [copies[owned] for owned in keys]
+
+
+def unlist_recorded(index: Engine, recorded: Iterable[tuple[str, Copy]]) -> None:
+    """Delete what is listed at the keys of recorded (tenant, copy) pairs; see `unlist`.
+
+    Otherwise checks would count the same objects as not examined, and ask for digests in vain.
+    """
+    if not isinstance(index, Listings):
+        return
+    keys: dict[str, list[str]] = defaultdict(list)
+    for name, copy in recorded:
+        keys[name].append(copy.key)
+    for name, own in keys.items():
+        unlist(index, name, own)
+
+
+def unlist(listings: Listings, tenant: str, keys: Collection[str]) -> None:
+    """Delete what is listed at keys at which a copy is recorded: an object is one or the other."""
+    listed = [copy for copy in listings.listed_at(tenant, list(keys)) if copy] if keys else []
+    if listed:
+        listings.unlist(tenant, listed)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from onecopy.content import Copy, Digests
+from onecopy.content import Copy, Digests, Evidence
 from onecopy.counted import is_counted
 from onecopy.digest import CLIENT_MD5, MD5, MiB
 from onecopy.errors import Failure, FileChanged
@@ -19,7 +19,7 @@ from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
-from onecopy.scan.records import recorded_at
+from onecopy.scan.records import recorded_at, unlist_recorded
 from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
@@ -181,11 +181,14 @@ class _Scan:
             found = [each for each in batch if isinstance(each, _Found)]
             yield from (each for each in batch if isinstance(each, Problem))
             recorded = recorded_at(self._index, [each.owned for each in found])
+            known: list[tuple[str, Copy]] = []
             for each, copy in zip(found, recorded, strict=True):
-                if self._is_known(each, copy):
-                    self.figures.known += 1
+                if copy is not None and self._is_known(each, copy):
+                    known.append((each.owned.tenant.name, copy))
                 else:
                     yield each
+            self.figures.known += len(known)
+            unlist_recorded(self._index, known)
 
     def _objects(self) -> Iterator[_Found | Problem]:
         """Yield the objects that have content and an owner, and problems."""
@@ -214,9 +217,8 @@ class _Scan:
         else:
             yield Problem(*found)
 
-    def _is_known(self, found: _Found, recorded: Copy | None) -> bool:
-        identity = found.object.identity
-        if self._read_mode == "all" or recorded is None or recorded.identity != identity:
+    def _is_known(self, found: _Found, recorded: Copy) -> bool:
+        if self._read_mode == "all" or recorded.identity != found.object.identity:
             return False
         return self._read_mode == "new" or self._is_complete(found, recorded.digests)
 
@@ -257,7 +259,7 @@ class _Scan:
         digests = found.object.digests
         if self._read_mode == "missing":
             return self._is_complete(found, digests)
-        return self._read_mode == "new" and len(digests) > 0
+        return self._read_mode == "new" and Evidence.PROVED in digests.values()
 
     def _record_unchanged(self, batch: Sequence[_Read], *, again: bool = True) -> None:
         """Record the objects that are unchanged; read the others once more."""
@@ -278,6 +280,7 @@ class _Scan:
                 elif now.size:
                     changed.append(_Found(owned, now))
         self.figures.added += self._index.add(good)
+        unlist_recorded(self._index, good)
         if changed and again:
             read = [self._read(found) for found in changed]
             self._record_unchanged([each for each in read if isinstance(each, _Read)], again=False)

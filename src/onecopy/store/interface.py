@@ -17,6 +17,9 @@ from onecopy.digest import Digest
 from onecopy.own_files import OwnFiles
 from onecopy.timestamp import as_datetime
 
+ARCHIVED = "ARCHIVED"
+"""The storage of an object that cannot be read before it is restored, whatever its class."""
+
 
 class Object(NamedTuple):
     """A stored object in its current state."""
@@ -30,6 +33,8 @@ class Object(NamedTuple):
     """`stored_at` in milliseconds since 1970."""
     digests: Digests = Digests()
     """Digests that the store itself states, proved: S3's ETag and checksums; none for a folder."""
+    storage: str = ""
+    """S3's storage class, or ARCHIVED; empty if reading costs no more than usual."""
 
     @property
     def stored_at(self) -> datetime:

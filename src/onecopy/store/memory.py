@@ -9,13 +9,28 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import BinaryIO
 
-from onecopy.content import Digests
+from onecopy.content import Copy, Digests
 from onecopy.digest import MD5, SMALLEST_PART, Digest, part_lengths
-from onecopy.errors import InvalidSettings, UploadUnknown, WrongBytes
+from onecopy.errors import FileChanged, InvalidSettings, UploadUnknown, WrongBytes
 from onecopy.key import check_key
-from onecopy.store.interface import Absent, KeyTaken, Object, Part, Unknown, Upload
+from onecopy.listing import ListedCopy, Span
+from onecopy.own_files import OwnFiles
+from onecopy.store.interface import (
+    Absent,
+    Completing,
+    KeyTaken,
+    Object,
+    Part,
+    Unknown,
+    Upload,
+)
+from onecopy.store.listings import Page
 from onecopy.store.parts import check_digest, part_span, parts_missing
 from onecopy.timestamp import now
+
+_PAGE = 1000
+"""Objects in a page of a listing."""
+_SECOND_MS = 1000
 
 
 def open_url(url: str) -> "MemoryStore":
@@ -51,6 +66,8 @@ class MemoryStore:
         self._uploads: dict[str, _Staged] = {}
         self._identities = itertools.count(1)
         self._marks: set[str] = set()
+        self._tags: dict[str, bytes] = {}
+        """Identity -> MD5."""
 
     def identify(self, *, create: bool) -> str:  # noqa: ARG002 - it always has one
         return self._id
@@ -77,11 +94,55 @@ class MemoryStore:
                 raise FileNotFoundError(key)
             return io.BytesIO(self._objects[key][1])
 
+    def read_range(self, seen: Object, offset: int, length: int) -> bytes:
+        """See Ranged."""
+        with self._lock:
+            if seen.key not in self._objects:
+                raise FileNotFoundError(seen.key)
+            stored, content = self._objects[seen.key]
+        found = content[offset : offset + length]
+        if stored.identity != seen.identity or len(found) != length:
+            raise FileChanged(f"{seen.key!r} changed while it was read")
+        return found
+
     def objects(self, prefix: str = "") -> Iterator[Object]:
         with self._lock:
             # Python sorts text by code points, which is also the order of its UTF-8 bytes.
             found = sorted(stored for stored, _ in self._objects.values())
         return (stored for stored in found if stored.key.startswith(prefix))
+
+    list_requests = 0
+    """See Listable. Nothing is requested."""
+
+    def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:  # noqa: ARG002 - none is here
+        """See Listable. Tags are the MD5s."""
+        found = self._within(span)
+        for at in range(_PAGE, len(found) + 1, _PAGE):
+            rest = Span(found[at - 1].key, span.through)
+            yield self._page(found[at - _PAGE : at], Span(span.after, rest.after))
+            span = rest
+        yield self._page(found[len(found) // _PAGE * _PAGE :], span)
+
+    def _page(self, found: Sequence[Object], span: Span) -> Page:
+        copies = [
+            ListedCopy(each.key, each.size, self._tags[each.identity], 0, False, _seconds(each))
+            for each in found
+            if each.size
+        ]
+        return Page(copies, [], len(found) - len(copies), span)
+
+    def split(self, span: Span) -> str | None:
+        """See Listable."""
+        found = self._within(span)
+        return found[len(found) // 2 - 1].key if len(found) > 1 else None
+
+    def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
+        """See Listable."""
+        state = copy.size, self._tags.get(copy.identity), copy.stored_ms // _SECOND_MS
+        return state == (listed.size, listed.tag, listed.modified)
+
+    def _within(self, span: Span) -> list[Object]:
+        return [each for each in self.objects() if span.has(each.key)]
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         for upload in uploads:
@@ -118,7 +179,7 @@ class MemoryStore:
         upload: Upload,
         digest: Digest,
         sums: Sequence[bytes] = (),  # noqa: ARG002 - it knows them
-    ) -> Object | KeyTaken:
+    ) -> Object | KeyTaken | Completing:
         with self._lock:
             staged = self._staged(upload)
             content = _join(upload, staged, digest)
@@ -130,7 +191,7 @@ class MemoryStore:
                 return KeyTaken()
             digests = [digest]
             if upload.size < SMALLEST_PART:
-                digests.append(Digest(MD5, hashlib.md5(content, usedforsecurity=False).digest()))
+                digests.append(Digest(MD5, _md5(content)))
             stored = self._place(upload.key, content)
             staged.published = stored._replace(digests=Digests.proved(*digests))
             return staged.published
@@ -155,6 +216,7 @@ class MemoryStore:
     def _place(self, key: str, content: bytes) -> Object:
         identity = str(next(self._identities))
         stored = Object(key, len(content), identity, now())
+        self._tags[identity] = _md5(content)
         self._objects[key] = stored, content
         return stored
 
@@ -163,6 +225,14 @@ class MemoryStore:
         if staged is None:
             raise UploadUnknown("this upload was aborted or never begun: begin it again")
         return staged
+
+
+def _md5(content: bytes) -> bytes:
+    return hashlib.md5(content, usedforsecurity=False).digest()
+
+
+def _seconds(stored: Object) -> int:
+    return stored.stored_ms // _SECOND_MS
 
 
 def _read_part(body: Iterator[bytes], length: int) -> bytes:

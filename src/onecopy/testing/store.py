@@ -6,7 +6,7 @@
             return MyStore(...)  # empty
 
 A store to which clients send bytes directly uses PresignerContract instead. For one
-that can be marked, add MarkableContract in front.
+that can be marked, or that reads parts of objects, add MarkableContract or RangedContract in front.
 """
 # ruff: noqa: S101 - tests consist of assertions
 
@@ -21,8 +21,16 @@ from typing import cast
 
 import pytest
 
-from onecopy.digest import MD5, SMALLEST_PART, Digest, compose, content_scheme, part_lengths
-from onecopy.errors import BadInput, Failure, InvalidKey, Unavailable, UploadUnknown, WrongBytes
+from onecopy.digest import MD5, SMALLEST_PART, Digest, MiB, compose, content_scheme, part_lengths
+from onecopy.errors import (
+    BadInput,
+    Failure,
+    FileChanged,
+    InvalidKey,
+    Unavailable,
+    UploadUnknown,
+    WrongBytes,
+)
 from onecopy.httpclient import HttpClient
 from onecopy.store.interface import (
     Absent,
@@ -35,6 +43,7 @@ from onecopy.store.interface import (
     Store,
     Upload,
 )
+from onecopy.store.ranges import Ranged
 
 SMALL = b"the content of a small file"
 LARGE = bytes(range(256)) * (SMALLEST_PART // 256) + b"and a second part"
@@ -396,6 +405,59 @@ class StoreContract:
         """Closing again does nothing."""
         store.close()
         store.close()
+
+
+class RangedContract:
+    """What every store does that reads parts of objects; add it in front of another contract."""
+
+    def test_reads_ranges(self, store: Store) -> None:
+        """Exactly the bytes of a range are read, at the start, across parts and at the end."""
+        seen = self.stored(store, LARGE)
+        size = len(LARGE)
+        for offset, length in [(0, 1), (SMALLEST_PART - 5, 10), (size - 3, 3), (0, size)]:
+            found = cast(Ranged, store).read_range(seen, offset, length)
+            assert found == LARGE[offset : offset + length]
+
+    def test_many_read_ranges_at_once(self, store: Store) -> None:
+        """Several threads read one object at a time."""
+        seen = self.stored(store, LARGE)
+        length, count = MiB, len(LARGE) // MiB
+
+        def read(number: int) -> bytes | bytearray:
+            return cast(Ranged, store).read_range(seen, number * length, length)
+
+        with ThreadPoolExecutor(count) as pool:
+            assert b"".join(pool.map(read, range(count))) == LARGE[: count * length]
+
+    @pytest.mark.parametrize("key", ODD_KEYS[:8])
+    def test_reads_ranges_of_odd_keys(self, store: Store, key: str) -> None:
+        """Keys with special characters lead to their objects."""
+        contract = cast(StoreContract, self)
+        if key in contract.odd_keys:
+            seen = contract.put(store, key, SMALL)
+            assert cast(Ranged, store).read_range(seen, 4, 3) == SMALL[4:7]
+
+    def test_reads_no_range_of_another_object(self, store: Store) -> None:
+        """An object that is gone or is not the one that was seen is never read for it."""
+        seen, ranged = self.stored(store, SMALL), cast(Ranged, store)
+        with pytest.raises(FileNotFoundError):
+            ranged.read_range(seen._replace(key="another"), 0, 1)
+        with pytest.raises(FileChanged):
+            ranged.read_range(seen._replace(identity=f"0{seen.identity}"), 0, 1)
+
+    @pytest.mark.parametrize(("offset", "length"), [(0, 28), (20, 8), (27, 1), (100, 1)])
+    def test_reads_no_range_beyond_the_end(self, store: Store, offset: int, length: int) -> None:
+        """An object that has fewer bytes than expected has changed."""
+        seen = self.stored(store, SMALL)
+        assert len(SMALL) == 27
+        with pytest.raises(FileChanged):
+            cast(Ranged, store).read_range(seen, offset, length)
+
+    def stored(self, store: Store, content: bytes) -> Object:
+        """Store a content, and return what a look at it states."""
+        contract = cast(StoreContract, self)
+        contract.put(store, "ranges", content)
+        return contract.see(store, "ranges")
 
 
 class MarkableContract:

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from time import sleep
 
 from onecopy.content import Content, Verdict
 from onecopy.digest import Digest, Hashed, Scheme
@@ -10,7 +11,8 @@ from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
 from onecopy.hashing import hash_files
-from onecopy.upload.item import max_files, schemes_for
+from onecopy.upload.confirming import CONFIRMING, Patience
+from onecopy.upload.item import NEEDED, max_files, more_schemes, schemes_for
 from onecopy.upload.local_duplicates import FirstFiles, Sizes
 from onecopy.upload.result import Progress, Result, answered, failed, skipped
 from onecopy.workers import Workers
@@ -21,9 +23,18 @@ _NEW = Answer(Verdict.NEW)
 
 
 def check(
-    found: Iterable[File | Skipped], gate: Gate, *, progress: Progress | None = None
+    found: Iterable[File | Skipped],
+    gate: Gate,
+    *,
+    progress: Progress | None = None,
+    wait: bool = True,
+    confirming: Progress | None = None,
 ) -> Generator[Result, None, None]:
     """Yield for each file, in order, whether its content is already stored.
+
+    With `wait`, files of which a stored copy is being read to confirm a match come last, as soon as
+    they are decided; `confirming` is then called with the bytes read and the bytes to read. They
+    stay `unconfirmed` if nothing is read for a minute, or on Ctrl-C.
 
     A file is read only if the gate knows contents of its size, or if another file of the selection
     has its size. A file with the content of an earlier file is a `duplicate` with the reason
@@ -31,15 +42,18 @@ def check(
     """
     files, limit = iter(found), max_files(gate)
     batches = iter(lambda: list(islice(files, limit)), [])
-    checker = _Checker(gate, progress)
+    checker = _Checker(gate, progress, confirming if wait else None, wait=wait)
     try:
         for batch in checker.workers.ahead(map(checker.hash, batches), 1):
             yield from checker.check(batch)
+            if len(checker.waiting) >= limit:  # what waits is kept in memory
+                yield from checker.confirm()
+        yield from checker.confirm()
     finally:
         checker.close()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Checked:
     """A file that is being checked."""
 
@@ -56,9 +70,15 @@ class _Checked:
 class _Checker:
     """Checks batches of files."""
 
-    def __init__(self, gate: Gate, progress: Progress | None) -> None:
+    def __init__(
+        self, gate: Gate, progress: Progress | None, confirming: Progress | None, *, wait: bool
+    ) -> None:
         self._gate = gate
         self._progress = progress or (lambda _done, _read: None)
+        self._confirming = confirming or (lambda _read, _size: None)
+        self._wait = wait
+        self.waiting: list[_Checked] = []
+        """Files of which a stored copy is being read."""
         self._sizes = Sizes()
         self._first_files = FirstFiles(gate.config().trash)
         self._max_digests = gate.config().limits.digests
@@ -91,8 +111,9 @@ class _Checker:
         )
         for (item, _, _), (file, hashed) in zip(wanted, hashes, strict=True):
             if isinstance(hashed, Hashed):
+                if not item.digests:  # hashed for the first time
+                    item.same_as = self._first_files.add(file, hashed.digests[0])
                 item.digests = hashed.digests
-                item.same_as = self._first_files.add(file, hashed.digests[0])
             else:
                 item.error = hashed
 
@@ -102,13 +123,60 @@ class _Checker:
 
     def check(self, batch: Sequence[_Checked]) -> Iterator[Result]:
         """Check the hashed files with the gate, and yield the result of each, in order."""
-        known = [item for item in batch if item.known and item.digests]
-        answers = self._gate.check([Content(_size(item.found), item.digests) for item in known])
-        for item, answer in zip(known, answers, strict=True):
-            item.answer = answer
+        asked = [item for item in batch if item.known and item.digests]
+        self._ask(asked)
+        self._ask(self._hash_again([item for item in asked if item.answer.reason == NEEDED]))
         for item in batch:
-            self._progress(_size(item.found), 0)
-            yield self._result(item)
+            if self._wait and item.answer.reason == CONFIRMING:
+                self.waiting.append(item)
+            else:
+                yield self._report(item)
+
+    def _hash_again(self, items: Sequence[_Checked]) -> list[_Checked]:
+        """Hash files by schemes that are known only since the check; return them."""
+        files = [(item, item.found) for item in items if isinstance(item.found, File)]
+        if not files:
+            return []
+        probed = self._gate.probe([file.size for _, file in files])
+        wanted = [
+            (item, file, wider)
+            for (item, file), schemes in zip(files, probed, strict=True)
+            if (wider := more_schemes(file.size, item.digests, schemes, self._max_digests))
+        ]
+        self._hash(wanted)
+        return [item for item, _, _ in wanted if item.error is None]
+
+    def _ask(self, items: Sequence[_Checked]) -> None:
+        answers = self._gate.check([Content(_size(item.found), item.digests) for item in items])
+        for item, answer in zip(items, answers, strict=True):
+            item.answer = answer
+
+    def confirm(self) -> Iterator[Result]:
+        """Ask again until the files that wait are decided, and yield each result."""
+        patience, limit = Patience(), max_files(self._gate)
+        try:
+            while self.waiting and (delay := patience.delay(self._state())) is not None:
+                sleep(delay)
+                for start in range(0, len(self.waiting), limit):
+                    self._ask(self.waiting[start : start + limit])
+                decided = [item for item in self.waiting if item.answer.reason != CONFIRMING]
+                self.waiting = [item for item in self.waiting if item not in decided]
+                yield from map(self._report, decided)
+        except KeyboardInterrupt:
+            yield from map(self._report, self.waiting)
+            raise
+        yield from map(self._report, self.waiting)
+        self.waiting = []
+
+    def _state(self) -> tuple[int, int]:
+        """Report how far the copies have been read, and return what changes with progress."""
+        read = sum(item.answer.bytes_read or 0 for item in self.waiting)
+        self._confirming(read, sum(_size(item.found) for item in self.waiting))
+        return len(self.waiting), read
+
+    def _report(self, item: _Checked) -> Result:
+        self._progress(_size(item.found), 0)
+        return self._result(item)
 
     def _result(self, item: _Checked) -> Result:
         if isinstance(item.found, Skipped):

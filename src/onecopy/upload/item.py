@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from onecopy.digest import SMALLEST_PART, Digest, Hashed, Scheme, compose, content_scheme
 from onecopy.files import File
 from onecopy.gate.interface import Gate, Request
+from onecopy.upload.confirming import Patience
 from onecopy.upload.options import Options
 from onecopy.workers import Counter
 
+NEEDED = "digest-needed"
+"""The reason if a check took other digests than a file was hashed for."""
 _MAX_FILES = 1000
 
 
@@ -21,10 +24,25 @@ def max_files(gate: Gate) -> int:
 def schemes_for(size: int, known: Iterable[Scheme], limit: int) -> list[Scheme]:
     """Return the schemes to compute for a file: the content digest's first, then the known ones.
 
-    There are at most `limit`: one check takes no more for one file, and the gate says so.
+    There are at most `limit`: one check takes no more for one file, and the gate says so. Schemes
+    that this installation cannot compute are left out.
     """
     content = content_scheme(size)
-    return [content, *sorted(set(known) - {content}, key=str)][:limit]
+    others = {scheme for scheme in known if scheme.is_computable} - {content}
+    return [content, *sorted(others, key=str)][:limit]
+
+
+def more_schemes(
+    size: int, digests: Iterable[Digest], known: Iterable[Scheme], limit: int
+) -> list[Scheme] | None:
+    """Return the schemes to compute for a file that was hashed for a check, which needs others.
+
+    A check may look at copies in the store that a listing proposes, and learn from that. None if
+    the file was hashed by all of them, or as many as one check takes.
+    """
+    had = {digest.scheme for digest in digests}
+    schemes = schemes_for(size, had.union(known), limit)
+    return schemes if len(schemes) > len(had) else None
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +64,10 @@ class Item:
     md5: bytes | None = None
     """MD5 of the whole file, if the gate wants it and the file was hashed or sent."""
     keys_tried: int = 1
+    patience: Patience | None = None
+    """Set while a stored copy is being read that may be the same."""
+    anyway: bool = False
+    """Whether to send it although a copy may be stored."""
     lost: int = 0
     """How many times its upload was lost."""
     ticket_time: float = 0.0
@@ -80,7 +102,7 @@ class Item:
             self.file.size,
             self.digest,
             content_type,
-            options.anyway,
+            options.anyway or self.anyway,
             options.metadata,
             # Renamed keys cost a request each; sending a file in vain costs all of its bytes.
             check_key=options.on_taken == "rename",

@@ -7,6 +7,7 @@ from onecopy.upload.result import Progress
 from onecopy.upload.unfinished import Unfinished
 
 OnTaken = Literal["fail", "rename"]
+OnUnconfirmed = Literal["skip", "send"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,17 @@ class Options:
     """Upload files even if their content is already stored."""
     on_taken: OnTaken = "fail"
     """What to do if another object already has the key."""
+    on_unconfirmed: OnUnconfirmed = "skip"
+    """What to do if a copy may be stored, and that cannot be confirmed before sending would end."""
     metadata: tuple[tuple[str, str], ...] = ()
     """User metadata of every object, as (name, value); needs a store that keeps it (S3)."""
     unfinished: Unfinished | None = None
     """Remembers large uploads, so that a later run can resume them."""
     progress: Progress | None = None
+    confirming: Progress | None = None
+    """Called with the bytes of a stored copy that have been read to confirm it, and its size."""
+
+    def report_confirming(self, read: int, size: int) -> None:
+        """Report how far a stored copy has been read."""
+        if self.confirming is not None:
+            self.confirming(read, size)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from onecopy import crc64
 from onecopy.content import Copy, Verdict
+from onecopy.digest import CRC64NVME
 from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
@@ -49,6 +51,10 @@ class Result:
     """None for a file that was checked."""
     sent: int = 0
     """Bytes that were sent."""
+    unexamined: int = 0
+    """Stored copies that may have the content of a new file and were not examined, at least."""
+    bytes_read: int | None = None
+    """For the reason `confirming`: the bytes of the stored copy that have been read."""
 
 
 Progress = Callable[[int, int], object]
@@ -72,13 +78,23 @@ def answered(  # noqa: PLR0913 - the fields of a result
         verdict=answer.verdict if same_as is None else Verdict.DUPLICATE,
         copy=answer.copy,
         reason=answer.reason if same_as is None else "selection",
-        message=answer.message,
+        message=_message(answer),
         same_as=same_as,
         key=key if answer.copy is None or answer.reason == "in-trash" else answer.copy.key,
         url=gate.url(answer.copy) if answer.copy else None,
         outcome=outcome,
         sent=sent,
+        unexamined=answer.unexamined,
+        bytes_read=answer.bytes_read,
     )
+
+
+def _message(answer: Answer) -> str | None:
+    """Return the message, with the package that is missing if it names a scheme that needs it."""
+    message = answer.message
+    if answer.reason == "digest-needed" and message and str(CRC64NVME) in message:
+        return message if CRC64NVME.is_computable else f"{message}; {crc64.NEEDED}"
+    return message
 
 
 _failed = partial(Result, verdict=Verdict.UNCONFIRMED, outcome=Outcome.FAILED)

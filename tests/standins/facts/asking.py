@@ -10,6 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import urllib3
+from awscrt import checksums
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -28,6 +29,11 @@ THREADS = 16
 def sha256(content: bytes) -> str:
     """Return a SHA-256 as S3 writes it."""
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def crc64nvme(content: bytes) -> str:
+    """Return a CRC as S3 writes it."""
+    return base64.b64encode(checksums.crc64nvme(content).to_bytes(8)).decode()
 
 
 def composite(*parts: bytes) -> str:

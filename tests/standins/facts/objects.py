@@ -2,6 +2,7 @@
 
 import hashlib
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 import urllib3
@@ -13,6 +14,7 @@ from tests.standins.facts.asking import (
     Place,
     answers,
     composite,
+    crc64nvme,
     put_x,
     said,
     sha256,
@@ -31,6 +33,50 @@ def checksum_of_single_put(place: Place) -> list[str | None]:
 def checksum_stated_unasked(place: Place) -> str | None:
     put_x(place)
     return place.head().get("ChecksumSHA256")
+
+
+@answers([crc64nvme(b"x"), "FULL_OBJECT"])
+def crc64nvme_of_single_put(place: Place) -> list[str | None]:
+    place.client.put_object(**place.where, Body=b"x", ChecksumCRC64NVME=crc64nvme(b"x"))
+    found = place.head(ChecksumMode="ENABLED")
+    return [found.get("ChecksumCRC64NVME"), found.get("ChecksumType")]
+
+
+@answers(crc64nvme(b"x"))
+def crc64nvme_of_put_without_checksum(place: Place) -> str | None:
+    place.send("PUT", "put_object", b"x")
+    return place.head(ChecksumMode="ENABLED").get("ChecksumCRC64NVME")
+
+
+@answers("400 BadDigest")
+def put_with_other_crc64nvme(place: Place) -> str:
+    wrong: dict[str, Any] = {"Body": b"x", "ChecksumCRC64NVME": crc64nvme(b"y")}
+    return said(lambda: place.client.put_object(**place.where, **wrong))
+
+
+@answers(["400 BadDigest", crc64nvme(FIRST + LAST), "FULL_OBJECT"])
+def crc64nvme_of_upload(place: Place) -> list[str | None]:
+    """Complete an upload with a wrong CRC, then without; return what is stated of the whole."""
+    begun: Any = place.client.create_multipart_upload(
+        **place.where, ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT"
+    )
+    parts: list[Any] = []
+    for number, body in enumerate((FIRST, LAST), 1):
+        own: Any = {"UploadId": begun["UploadId"], "PartNumber": number, "Body": body}
+        crc = crc64nvme(body)
+        sent = place.client.upload_part(**place.where, **own, ChecksumCRC64NVME=crc)
+        parts.append({"PartNumber": number, "ETag": sent["ETag"], "ChecksumCRC64NVME": crc})
+    complete: Any = partial(
+        place.client.complete_multipart_upload,
+        **place.where,
+        UploadId=begun["UploadId"],
+        MultipartUpload={"Parts": parts},
+    )
+    refused = said(lambda: complete(ChecksumCRC64NVME=crc64nvme(b"y"), ChecksumType="FULL_OBJECT"))
+    if refused != "done":
+        complete()
+    found = place.head(ChecksumMode="ENABLED")
+    return [refused, found.get("ChecksumCRC64NVME"), found.get("ChecksumType")]
 
 
 @answers(["400 BadDigest"] * 2)

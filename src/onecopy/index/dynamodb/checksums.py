@@ -75,7 +75,7 @@ class ChecksumTable:
         return [frozenset({self._scheme})] * len(sizes)
 
     def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
-        keys = {digest: self._item(digest) for digest in digests if _is_whole(digest)}
+        keys = {digest: self._item(digest) for digest in digests if can_hold(digest)}
         found = set(map(self._digest, self._table.get_many(keys.values())))
         return [Listed(digest) if digest in found else None for digest in digests]
 
@@ -84,7 +84,7 @@ class ChecksumTable:
         self._table.require_open()
         while chunk := [listed.digest for _, listed in islice(pairs, _CHUNK)]:
             for digest in chunk:
-                if not _is_whole(digest):
+                if not can_hold(digest):
                     raise InvalidDigest(
                         f"cannot list {digest}: a table of checksums holds only md5 and sha256"
                     )
@@ -129,5 +129,6 @@ def _digest_of(text: str) -> Digest | None:
         return None
 
 
-def _is_whole(digest: Digest) -> bool:
-    return digest.scheme.part_size is None
+def can_hold(digest: Digest) -> bool:
+    """Return whether a table of checksums can hold a digest: an MD5 or SHA-256 of the whole."""
+    return digest.scheme in _SCHEMES.values()

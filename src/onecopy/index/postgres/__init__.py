@@ -8,6 +8,8 @@ writing.py      changes, and the locks that order concurrent ones
 loading.py      bulk loads into an index without copies
 lists.py        lists of digests without a location
 pages.py        all entries, page by page
+listings.py     what listings state: queries
+merging.py      what listings state: changes
 state.py        small named values
 rows.py         copies as rows, and the tables that they are written to
 schema.py       the tables, and upgrades from older versions

@@ -1,16 +1,28 @@
 """The engine: an index in a PostgreSQL database."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import TypeVar
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.index.interface import Entry
-from onecopy.index.postgres import lists, loading, pages, reading, state, writing
+from onecopy.index.listings import Merged, SizeListing
+from onecopy.index.postgres import (
+    listings,
+    lists,
+    loading,
+    merging,
+    pages,
+    reading,
+    state,
+    writing,
+)
 from onecopy.index.postgres.connections import Connection, Connections
 from onecopy.index.postgres.schema import upgrade
 from onecopy.index.rules import content_digest
+from onecopy.index.spans import groups, total
+from onecopy.listing import EVERYTHING, ListedCopy, Span
 
 _CHUNK = 10_000
 """Copies or listed digests that are recorded in one transaction, for which other writers wait."""
@@ -45,15 +57,18 @@ class PostgresIndex:
     ) -> Iterator[tuple[str, Copy]]:
         names = self._connections.use(reading.tenants) if tenant is None else [tenant]
         for name in names:
-            for copy in self._with_digest(name, digest) if digest else self._all(name):
+            own = self._with_digest(name, digest) if digest else self.copies_within(name)
+            for copy in own:
                 yield name, copy
 
-    def _all(self, tenant: str) -> Iterator[Copy]:
+    def tenants(self) -> list[str]:
+        return sorted(self._connections.use(reading.tenants))
+
+    def copies_within(self, tenant: str, span: Span = EVERYTHING) -> Iterator[Copy]:
         """Yield by key, which does not change when copies are recorded concurrently."""
-        key = ""
-        while page := self._connections.use(reading.after, tenant, key):
+        while page := self._connections.use(reading.within, tenant, span):
             yield from page
-            key = page[-1].key
+            span = Span(page[-1].key, span.through)
 
     def _with_digest(self, tenant: str, digest: Digest) -> Iterator[Copy]:
         last = reading.BEFORE_ALL
@@ -99,6 +114,36 @@ class PostgresIndex:
 
     def listed(self, tenant: str, digests: Sequence[Digest]) -> list[Listed | None]:
         return self._connections.use(lists.find, tenant, digests)
+
+    def merge(
+        self, tenant: str, span: Span, copies: Iterable[ListedCopy], *, complete: bool = True
+    ) -> Merged:
+        return total(
+            self._connections.use(merging.merge, tenant, own, group, is_complete=complete)
+            for own, group in groups(span, copies, merging.GROUP)
+        )
+
+    def listed_copies(self, tenant: str, span: Span = EVERYTHING) -> Iterator[ListedCopy]:
+        while page := self._connections.use(listings.within, tenant, span):
+            yield from page
+            span = Span(page[-1].key, span.through)
+
+    def listed_at(self, tenant: str, keys: Sequence[str]) -> list[ListedCopy | None]:
+        return self._connections.use(listings.at, tenant, keys)
+
+    def listed_sizes(self, tenant: str, sizes: Sequence[int]) -> list[SizeListing | None]:
+        return self._connections.use(listings.sizes, tenant, sizes)
+
+    def matching(
+        self, tenant: str, size: int, tags: Collection[tuple[int, bytes]] | None, limit: int
+    ) -> list[ListedCopy]:
+        return self._connections.use(listings.matching, tenant, size, tags, limit)
+
+    def opaque(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
+        return self._connections.use(listings.opaque, tenant, size, limit)
+
+    def unlist(self, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
+        return self._connections.use(merging.unlist, tenant, copies) if copies else []
 
     def count(self) -> int:
         return self._connections.use(pages.count)

@@ -7,6 +7,7 @@ from onecopy.digest import Digest, Scheme, content_scheme
 from onecopy.index.postgres.connections import Connection, execute, fetch
 from onecopy.index.postgres.rows import UNREAD, packed, packed_all, to_copy
 from onecopy.index.stored import stored_scheme
+from onecopy.listing import Span
 
 _PAGE_SIZE = 2000
 """Copies that are read at a time when all are iterated."""
@@ -68,6 +69,7 @@ FROM onecopy.copy
 WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND key > %b
 ORDER BY key LIMIT %b
 """
+_NEXT_THROUGH = _NEXT.replace("ORDER BY", "AND key <= %b ORDER BY")
 _UNREAD = f"""
 SELECT {_COLUMNS}
 FROM onecopy.copy
@@ -164,6 +166,14 @@ def at(connection: Connection, tenant: str, keys: Sequence[str]) -> list[Copy | 
 def after(connection: Connection, tenant: str, key: str) -> list[Copy]:
     """Return the next copies after a key, ordered by key."""
     return [to_copy(row) for row in fetch(connection, _NEXT, tenant, key, _PAGE_SIZE)]
+
+
+def within(connection: Connection, tenant: str, span: Span) -> list[Copy]:
+    """Return the first copies within a span, ordered by key."""
+    if span.through is None:
+        return after(connection, tenant, span.after)
+    rows = fetch(connection, _NEXT_THROUGH, tenant, *span, _PAGE_SIZE)
+    return [to_copy(row) for row in rows]
 
 
 def unread(connection: Connection, tenant: str, size: int, limit: int) -> list[Copy]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from onecopy.content import Copy, Digests, Evidence
+from onecopy.content import VALUE_BYTES, Copy, Digests, Evidence
 from onecopy.digest import SMALLEST_PART, Digest, Scheme
 from onecopy.index.postgres.connections import Connection, execute
 from onecopy.index.stored import damaged, stored_copy
@@ -20,7 +20,7 @@ Entry = tuple[int, int, int, bytes]
 MAX_INSERT = 1000
 """Rows up to which an INSERT is faster than a COPY, which takes two more round trips."""
 
-_CLAIMED = tuple(bytes([head & ~Evidence.PROVED]) for head in range(16))
+_CLAIMED = tuple(bytes([head & ~Evidence.PROVED]) for head in range(32))
 """Head byte of a digest -> its head byte when it is claimed."""
 
 
@@ -38,7 +38,7 @@ def entries_of(number: int, tenant: int, copy: Copy) -> list[Entry]:
     at, end = 0, len(packed)
     while at < end:  # the layout is described at Digests
         head, value = packed[at], at + 1
-        at += (6 if head & 4 else 1) + (16 if head & 2 else 32)
+        at += (6 if head & 4 else 1) + VALUE_BYTES[head]
         digest = _CLAIMED[head] + packed[value:at]
         entries.append((number, tenant, rank if head & 1 else 2, digest))
     return entries

@@ -70,7 +70,26 @@ CREATE TABLE onecopy.state (name TEXT COLLATE "C" PRIMARY KEY, value BYTEA NOT N
 CREATE TABLE onecopy.counter (name TEXT COLLATE "C" PRIMARY KEY, value BIGINT NOT NULL);
 """
 
-UPGRADES: tuple[str, ...] = (_FIRST,)
+_LISTINGS = """
+-- What listings state: see onecopy/listing.py. `kind` is the storage class and the names of the
+-- checksums, abbreviated: see listings.py.
+CREATE TABLE onecopy.listing (
+    size BIGINT NOT NULL,
+    modified BIGINT NOT NULL,
+    tenant INTEGER NOT NULL,
+    parts SMALLINT NOT NULL,
+    opaque BOOLEAN NOT NULL,
+    tag BYTEA NOT NULL,
+    key TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    CONSTRAINT listing_key PRIMARY KEY (tenant, key)
+);
+-- The size comes first: so an entry needs no padding, which would make it a fifth larger.
+CREATE INDEX listing_size ON onecopy.listing (size, tenant, parts, tag);
+CREATE INDEX listing_opaque ON onecopy.listing (size, tenant, modified) WHERE opaque;
+"""
+
+UPGRADES: tuple[str, ...] = (_FIRST, _LISTINGS)
 """Item n upgrades an index from version n to n + 1. Never change an item."""
 
 _MAX_ATTEMPTS = 5

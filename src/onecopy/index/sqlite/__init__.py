@@ -9,6 +9,13 @@ reading.py      queries
 writing.py      changes
 loading.py      bulk loads into an index without copies
 lists.py        lists of digests without a location
+listings.py     what listings of a store state: the methods
+lookups.py      queries of listings
+merging.py      changes of listings
+blocks.py       listed copies, packed by hundreds
+sizes.py        which block has copies of a size
+runs.py         sorted runs, in which that is stored
+joins.py        joining of runs
 pages.py        all entries, page by page
 state.py        small named values
 rows.py         copies as rows, packed for SQLite

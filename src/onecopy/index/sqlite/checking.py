@@ -1,12 +1,15 @@
 """Search for faults in an index file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import apsw
 
 from onecopy.errors import Damaged
-from onecopy.index.sqlite import lists, reading
+from onecopy.index.sqlite import lists, reading, runs, sizes
+from onecopy.index.sqlite.blocks import Block
 from onecopy.index.sqlite.errors import ERRORS
 
 _MAX_FAULTS = 100
@@ -64,6 +67,7 @@ def _faults(connection: apsw.Connection) -> Iterator[str]:
     if without_tenant:
         yield f"{without_tenant} copies have no tenant"
     yield from _faults_of_lists(connection)
+    yield from _faults_of_listings(connection)
 
 
 def _faults_of_lists(connection: apsw.Connection) -> Iterator[str]:
@@ -74,3 +78,57 @@ def _faults_of_lists(connection: apsw.Connection) -> Iterator[str]:
         yield f"{without_size} listed digests are missing from the table of sizes"
     if misplaced := lists.count_misplaced(connection):
         yield f"{misplaced} listed digests have a wrong fingerprint"
+
+
+_COUNTS_OF_LISTINGS = """
+SELECT
+    (SELECT count(*) FROM listing_block WHERE tenant NOT IN (
+        SELECT id FROM tenant WHERE has_listings)),
+    (SELECT count(*) FROM listing_run WHERE tenant NOT IN (
+        SELECT id FROM tenant WHERE has_listings)),
+    (SELECT count(*) FROM listing_size WHERE run NOT IN (SELECT id FROM listing_run))
+"""
+_BLOCKS = "SELECT id, first, number, copies FROM listing_block WHERE tenant = ? ORDER BY first"
+
+
+def _faults_of_listings(connection: apsw.Connection) -> Iterator[str]:
+    unmarked, unowned, without_run = connection.execute(_COUNTS_OF_LISTINGS).get
+    if unmarked or unowned:
+        yield f"{unmarked + unowned} blocks and runs of listings have no tenant that is marked"
+    if without_run:
+        yield f"{without_run} rows of the sizes of listed copies have no run"
+    tenants: Any = connection.execute("SELECT id FROM tenant WHERE has_listings").fetchall()
+    for (tenant,) in tenants:
+        yield from _faults_of_listing(connection, tenant)
+
+
+def _faults_of_listing(connection: apsw.Connection, tenant: int) -> Iterator[str]:
+    """Compare the copies with their entries by size, as sums: there may be a hundred million."""
+    last, wanted, found = "", _Sum(), _Sum()
+    for row in connection.execute(_BLOCKS, (tenant,)):
+        block = Block(*row)
+        copies = block.copies
+        if last >= block.first:
+            yield f"block {block.id} of listed copies begins before the end of another one"
+        last = copies[-1].key
+        wanted.add(sizes.entries(copies, block.id), 1)
+    for run, sign in runs.runs_of(connection, tenant):
+        for _, entries in runs.rows_of(connection, run):
+            found.add(entries, sign)
+    if wanted != found:
+        yield (
+            f"listed copies should have {wanted.count} entries by size; there are {found.count}, "
+            "or others than there should be"
+        )
+
+
+@dataclass
+class _Sum:
+    """The sum of a multiset: another multiset has another one, but for a chance of 2**-64."""
+
+    count: int = 0
+    hashes: int = 0
+
+    def add(self, entries: Sequence[runs.Entry], sign: int) -> None:
+        self.count += sign * len(entries)
+        self.hashes += sign * sum(map(hash, entries))

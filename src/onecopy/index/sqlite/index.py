@@ -16,6 +16,7 @@ from onecopy.index.sqlite import lists, pages, reading, state, writing
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
 from onecopy.index.sqlite.file import back_up, open_file
+from onecopy.index.sqlite.listings import SqliteListings
 from onecopy.index.sqlite.lists import PackedDigests
 from onecopy.index.sqlite.loading import BulkLoad
 from onecopy.index.sqlite.presence import Presence
@@ -31,10 +32,11 @@ _LISTED_CHUNK = 1_000_000
 _T = TypeVar("_T", bound=Sized)
 
 
-class SqliteIndex:
+class SqliteIndex(SqliteListings):
     """An index in one SQLite file. Open it after a fork, not before."""
 
     def __init__(self, path: str) -> None:
+        super().__init__()
         connection = open_file(path)
         self.path = connection.filename
         """Absolute."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from onecopy.content import Copy, Digests
+from onecopy.content import VALUE_BYTES, Copy, Digests
 from onecopy.digest import SMALLEST_PART, Digest
 
 UNREAD = "-"
@@ -137,7 +137,7 @@ class Rows:
             at += 6 if head & 4 else 1
             starts += packed[at : at + 8]
             entries += entry if head & 1 else _ENTRY % (tenant, 2, number)
-            at += 16 if head & 2 else 32
+            at += VALUE_BYTES[head]
 
     def copy(self, index: int, base: int) -> tuple[int, int, Copy]:
         """Return id, tenant and copy of the row at `index`, counted from 0."""

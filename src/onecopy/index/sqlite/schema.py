@@ -77,7 +77,44 @@ CREATE TABLE listed (
 ALTER TABLE tenant ADD COLUMN has_lists INTEGER NOT NULL DEFAULT 0;
 """
 
-UPGRADES: tuple[str, ...] = (_FIRST, _LISTS)
+_LISTINGS = """
+-- What listings of a store state: blocks of up to 512 copies, packed (blocks.py). A block has the
+-- copies whose keys are at least its `first` and less than that of the tenant's next block.
+CREATE TABLE listing_block (
+    id INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    first TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    copies BLOB NOT NULL,
+    UNIQUE (tenant, first)
+) STRICT;
+
+-- Which block has copies of a size: sorted runs of entries (sizes.py). AUTOINCREMENT: a process
+-- that writes a run in several transactions must notice that it was deleted since.
+CREATE TABLE listing_run (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    sign INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX listing_run_level ON listing_run (tenant, level);
+
+-- Entries one after another, packed; `first` is the first of them.
+CREATE TABLE listing_size (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    first BLOB NOT NULL,
+    entries BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX listing_size_first ON listing_size (run, first);
+
+-- Makes lookups by size nearly free for a tenant without listings.
+ALTER TABLE tenant ADD COLUMN has_listings INTEGER NOT NULL DEFAULT 0;
+"""
+
+UPGRADES: tuple[str, ...] = (_FIRST, _LISTS, _LISTINGS)
 """Item n upgrades a file from version n to n + 1 (PRAGMA user_version). Never change an item."""
 
 _HEADER = """

@@ -5,6 +5,9 @@ store, so that an unmounted folder is not mistaken for an empty one, and `upload
 in progress. Everything else belongs to the user, who may add, change and delete files at any time.
 
     store          FolderStore: the marker, and looking at, opening and listing objects
+    survey         what is in the folder, by key, and why the rest is left out
+    listing        pages of a survey, for a listing
+    starts         the first bytes of many files
     staging        uploads in progress: begin, write, publish, abort
     journal        the two files of an upload, shared by concurrent senders under a lock
     directories    access by descriptor, following no links, and the errors of the file system

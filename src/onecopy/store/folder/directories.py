@@ -12,7 +12,7 @@ from typing import Self
 
 from onecopy.errors import Forbidden, InvalidKey, OnecopyError, StoreFull, Unavailable
 from onecopy.platforms import DIRECTORY, LOOKUP_ONLY, NO_FOLLOW
-from onecopy.store.interface import Object
+from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.text import printable
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
@@ -38,8 +38,12 @@ def object_of(key: str, status: os.stat_result) -> Object:
     The device is not part of the identity: a file system may get another number when it is mounted
     again, and the marker identifies the store. Writing, linking and chmod change the ctime.
     """
-    identity = f"{status.st_ino:x}.{status.st_size:x}.{status.st_mtime_ns:x}.{status.st_ctime_ns:x}"
-    return Object(key, status.st_size, identity, status.st_mtime_ns // 1_000_000)
+    return Object(key, status.st_size, identity_of(status), status.st_mtime_ns // 1_000_000)
+
+
+def identity_of(status: os.stat_result) -> str:
+    """Return the identity of a file."""
+    return f"{status.st_ino:x}.{status.st_size:x}.{status.st_mtime_ns:x}.{status.st_ctime_ns:x}"
 
 
 def failure(error: OSError) -> OnecopyError:
@@ -53,6 +57,13 @@ def failure(error: OSError) -> OnecopyError:
     if error.errno in _FORBIDDEN:
         return Forbidden(message)
     return Unavailable(message)
+
+
+def look_error(error: OSError | ValueError) -> Absent | Unknown:
+    """Translate the error of a look; ValueError means that no file can have this name."""
+    if isinstance(error, OSError) and error.errno not in ABSENT:
+        return Unknown(f"store-{failure(error).reason}")
+    return Absent()
 
 
 # Classes, because a generator would cost as much time as the system call that it wraps.

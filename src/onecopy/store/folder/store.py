@@ -4,18 +4,27 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
+from onecopy.content import Copy
 from onecopy.digest import Digest
-from onecopy.errors import InvalidKey, InvalidSettings, OnecopyError, Unavailable, UploadUnknown
-from onecopy.key import LONGEST_KEY, check_key, is_recordable
+from onecopy.errors import (
+    FileChanged,
+    InvalidKey,
+    InvalidSettings,
+    OnecopyError,
+    Unavailable,
+    UploadUnknown,
+)
+from onecopy.key import LONGEST_KEY, check_key
+from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
-from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
+from onecopy.platforms import NO_FOLLOW, read_at
 from onecopy.store.folder import staging
 from onecopy.store.folder.directories import (
     ABSENT,
@@ -24,14 +33,18 @@ from onecopy.store.folder.directories import (
     check_folders,
     failure,
     folder_names,
+    look_error,
     object_of,
     open_or_create,
     opened,
     split_key,
     translated,
 )
-from onecopy.store.folder.survey import Found, IsOwn, survey
+from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages_of, tag
+from onecopy.store.folder.starts import FILE, starts
+from onecopy.store.folder.survey import IsOwn, survey
 from onecopy.store.interface import Absent, KeyTaken, LeftOut, Object, Part, Unknown, Upload
+from onecopy.store.listings import Page
 from onecopy.store.objects import objects_in
 
 DEFAULT = Path("onecopy-data/files")
@@ -110,8 +123,7 @@ class FolderStore:
         folder, name = split_key(key)
         with self._reached() as root, Descent(root) as descent:
             try:
-                flags = os.O_RDONLY | NON_BLOCKING | NO_FOLLOW  # opening a pipe must not block
-                fd = os.open(name.encode(), flags, dir_fd=descent.open(folder_names(folder)))
+                fd = os.open(name.encode(), FILE, dir_fd=descent.open(folder_names(folder)))
             except ValueError:
                 raise _no_object(key) from None
             except OSError as error:
@@ -123,17 +135,58 @@ class FolderStore:
             raise _no_object(key)
         return os.fdopen(fd, "rb")
 
+    def read_range(self, seen: Object, offset: int, length: int) -> bytearray:
+        """See Ranged."""
+        buffer, done = bytearray(length), 0
+        with self.open(seen.key) as stream, memoryview(buffer) as view:
+            descriptor = stream.fileno()
+            while done < length and (count := read_at(descriptor, view[done:], offset + done)):
+                done += count
+            found = object_of(seen.key, os.fstat(descriptor))
+        if done < length or found.identity != seen.identity:
+            raise FileChanged(f"{seen.key!r} changed while it was read")
+        return buffer
+
     def objects(self, prefix: str = "") -> Iterator[Object]:
         return objects_in(self._survey(prefix, lambda _name, _status: False))
 
     def survey(self, own: OwnFiles) -> Iterator[Object | LeftOut]:
         """See Surveyor."""
-        return self._survey("", lambda name, status: own.has(os.fsdecode(name), status))
+        return self._survey("", _is_own(own))
 
     def _survey(self, prefix: str, is_own: IsOwn) -> Iterator[Object | LeftOut]:
         with self._reached() as root, translated():
-            yield from map(_listed, survey(root, prefix, LONGEST_KEY, is_own))
+            yield from map(object_or_left_out, survey(root, prefix, LONGEST_KEY, is_own))
             self._check_marker(root)  # A listing that ends without an error is complete.
+
+    list_requests = 0
+    """See Listable. A folder is read without requests."""
+
+    def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:
+        """See Listable. Pages have up to 10,000 copies; folders before the span are not read."""
+        after = span.after.encode()
+        with self._reached() as root, translated():
+            found = survey(root, "", LONGEST_KEY, _is_own(own), after=after)
+            with closing(found):
+                for page in pages_of(found, span):
+                    self._check_marker(root)  # before anybody believes that something is gone
+                    yield page
+
+    def split(self, span: Span) -> None:
+        """See Listable. One thread reads a folder as fast as several."""
+
+    def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
+        """See Listable."""
+        return is_as_listed(copy, listed)
+
+    def tag(self, identity: str) -> bytes:
+        """See Starts."""
+        return tag(identity)
+
+    def starts(self, wanted: Iterable[tuple[str, int]]) -> Iterator[bytes | Absent | Unknown]:
+        """See Starts."""
+        with self._reached() as root, translated():
+            yield from starts(root, wanted)
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         with self._reached() as root, translated():
@@ -230,6 +283,10 @@ class FolderStore:
         return found
 
 
+def _is_own(own: OwnFiles) -> IsOwn:
+    return lambda name, status: own.has(os.fsdecode(name), status)
+
+
 def _make_folder(path: Path, *, parents: bool) -> None:
     try:
         path.mkdir()
@@ -303,14 +360,6 @@ _marker_decoder = msgspec.json.Decoder(_Marker)
 _NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 
 
-def _listed(found: Found) -> Object | LeftOut:
-    path, status = found
-    key = path.decode(errors="surrogateescape")
-    if isinstance(status, str):
-        return LeftOut(key, status)
-    return object_of(key, status) if is_recordable(key) else LeftOut(key, "key-invalid")
-
-
 def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
     """Look at keys folder by folder; each folder is opened once."""
     answers: list[Object | Absent | Unknown] = [_ABSENT] * len(keys)
@@ -323,7 +372,7 @@ def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
                 fd = descent.open(folder_names(folder))
             except (OSError, ValueError) as error:
                 for at in places[folder]:
-                    answers[at] = _look_error(error)
+                    answers[at] = look_error(error)
                 continue
             for at in places[folder]:
                 answers[at] = _look_at(fd, keys[at], len(folder))
@@ -334,16 +383,9 @@ def _look_at(folder: int, key: str, start: int) -> Object | Absent | Unknown:
     try:
         status = os.stat(key[start:].encode(), dir_fd=folder, follow_symlinks=False)
     except (OSError, ValueError) as error:
-        return _look_error(error)
+        return look_error(error)
     # A link, folder or device is not an object, even if an object was here before.
     return object_of(key, status) if stat.S_ISREG(status.st_mode) else _ABSENT
-
-
-def _look_error(error: OSError | ValueError) -> Absent | Unknown:
-    """Translate the error of a look; ValueError means that no file can have this name."""
-    if isinstance(error, OSError) and error.errno not in ABSENT:
-        return Unknown(f"store-{failure(error).reason}")
-    return _ABSENT
 
 
 def _no_object(key: str) -> FileNotFoundError:

@@ -5,7 +5,7 @@ A folder or file that cannot be read spoils none of the others.
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from onecopy.store.folder.directories import (
@@ -25,10 +25,15 @@ Found = tuple[bytes, os.stat_result | str]
 """A path, and the status of a regular file, or a reason of `LeftOut`."""
 
 _LENIENT = ("utf-8", "surrogatepass")
+_DOT, _SLASH = b"./"
 
 
-def survey(root: int, prefix: str, longest: int, is_own: IsOwn) -> Iterator[Found]:
+def survey(
+    root: int, prefix: str, longest: int, is_own: IsOwn, *, after: bytes = b""
+) -> Generator[Found, None, None]:
     """Yield what is at each path that begins with `prefix`, by the bytes of the paths.
+
+    Paths up to `after` are skipped, and folders that end before it are not opened.
 
     The path of a folder ends in a slash; a folder is yielded only if it is left out: if it belongs
     to onecopy, is called `.onecopy`, is a mount point, has a path longer than `longest` bytes, or
@@ -37,13 +42,13 @@ def survey(root: int, prefix: str, longest: int, is_own: IsOwn) -> Iterator[Foun
     directory in which the listing starts cannot be read.
     """
     above, start = split_key(prefix)
-    walk = _Walk(os.fstat(root).st_dev, longest, is_own)
+    walk = _Walk(os.fstat(root).st_dev, longest, is_own, after)
     levels: list[_Level] = []
     try:
         fd = _open_first(root, above)
         if fd is not None:
             # A lone surrogate is not valid UTF-8, so no key begins with its encoding.
-            levels.append(_level(fd, above.encode(), start.encode(*_LENIENT)))
+            levels.append(walk.level(fd, above.encode(), start.encode(*_LENIENT)))
         while levels:
             level = levels[-1]
             name = next(level.names, None)
@@ -75,19 +80,19 @@ class _Walk(NamedTuple):
     device: int
     longest: int
     is_own: IsOwn
+    after: bytes
 
     def at(self, level: _Level, name: bytes) -> _Level | os.stat_result | str | None:
         """Return a folder to list, a regular file's status, a reason, or None if it is gone."""
-        if name.rstrip(b"/").lower() == HIDDEN:
+        if name[0] == _DOT and name.rstrip(b"/").lower() == HIDDEN:
             is_the_stores = not level.path and name == HIDDEN + b"/"
             return None if is_the_stores else "reserved"
         try:
-            return self._folder(level, name) if name.endswith(b"/") else self._file(level, name)
+            if name[-1] == _SLASH:
+                return self._folder(level, name)
+            status = os.stat(name, dir_fd=level.fd, follow_symlinks=False)
         except OSError as error:
             return None if error.errno in ABSENT else store_reason(failure(error))
-
-    def _file(self, level: _Level, name: bytes) -> os.stat_result | str | None:
-        status = os.stat(name, dir_fd=level.fd, follow_symlinks=False)
         if stat.S_ISREG(status.st_mode):
             return "own" if self.is_own(name, status) else status
         if stat.S_ISDIR(status.st_mode):  # it has replaced what was listed
@@ -105,7 +110,7 @@ class _Walk(NamedTuple):
             os.close(fd)
             raise
         if reason is None:
-            return _level(fd, path, b"")
+            return self.level(fd, path, b"")
         os.close(fd)
         return reason
 
@@ -115,14 +120,14 @@ class _Walk(NamedTuple):
             return "mounted"
         return "own" if self.is_own(name, status) else None
 
-
-def _level(fd: int, path: bytes, start: bytes) -> _Level:
-    """Start listing a directory; closes the descriptor if that fails."""
-    try:
-        return _Level(fd, path, _sorted_names(fd, start))
-    except OSError:
-        os.close(fd)
-        raise
+    def level(self, fd: int, path: bytes, start: bytes) -> _Level:
+        """Start listing a directory; closes the descriptor if that fails."""
+        after = self.after[len(path) :] if self.after.startswith(path) else b""
+        try:
+            return _Level(fd, path, _sorted_names(fd, start, after))
+        except OSError:
+            os.close(fd)
+            raise
 
 
 def _open_first(root: int, prefix: str) -> int | None:
@@ -138,12 +143,25 @@ def _open_first(root: int, prefix: str) -> int | None:
         raise
 
 
-def _sorted_names(fd: int, start: bytes) -> Iterator[bytes]:
-    """Return the names in a directory in key order; names of directories end in a slash."""
+def _sorted_names(fd: int, start: bytes, after: bytes) -> Iterator[bytes]:
+    """Return the names in a directory in key order; names of directories end in a slash.
+
+    Only those that begin with `start` and come after `after`, or are a directory that it is in.
+    """
     with os.scandir(fd) as entries:
         found = [_name(entry) for entry in entries]
-    return iter(sorted(name for name in found if name.startswith(start)))
+    found.sort()
+    if start:
+        found = [name for name in found if name.startswith(start)]
+    if not after:
+        return iter(found)
+    return iter([name for name in found if name > after or _is_within(after, name)])
+
+
+def _is_within(path: bytes, name: bytes) -> bool:
+    return name.endswith(b"/") and path.startswith(name)
 
 
 def _name(entry: "os.DirEntry[str]") -> bytes:
-    return os.fsencode(entry.name) + (b"/" if entry.is_dir(follow_symlinks=False) else b"")
+    name = os.fsencode(entry.name)
+    return name + b"/" if entry.is_dir(follow_symlinks=False) else name

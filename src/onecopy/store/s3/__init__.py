@@ -5,13 +5,23 @@ SHA-256, and the checksums that it states prove the content digest. The marker `
 below the prefix identifies the bucket as this store, so that another bucket of the same name is not
 mistaken for it. Everything else belongs to the user.
 
-    store          S3Store: the marker, looking at, opening and listing objects, completing
+    store          S3Store: looking at, opening and listing objects, completing
+    marker         the object by which a bucket is recognized as this store
     address        the bucket and its options, from a URL
     connection     credentials, the botocore client, and the errors of S3
     signing        signed requests (AWS Signature Version 4)
     put            sending the bytes of a part
     head_object    HeadObject requests
     object_info    identity and digests of an object, from its HeadObject response
+    list_objects   requests that list the bucket
+    list_parser    responses to ListObjectsV2
+    xml_tree       other responses in XML
+    list_entries   listed copies, from a response
+    key_order      the orders in which services list keys
+    span_listing   the pages of a span of keys, in the order of their bytes
+    splitting      keys that divide a span
+    versions       versions and delete markers, counted
+    listing        all keys of the bucket, to look at each
     uploads        multipart and single-request uploads: begin, sign, complete, abort
     capabilities   what the service really supports
 """

@@ -29,12 +29,20 @@ class Head(NamedTuple):
     """Seconds since 1970, UTC."""
     checksum: str
     """SHA-256 in base64, followed by `-<parts>` if it is over parts; or empty."""
+    crc64nvme: str
+    """CRC-64/NVME of the whole object in base64; or empty."""
     version: str
     expiration: str
     encryption: str
     """Server-side encryption under which the ETag is not an MD5; or empty."""
     metadata: Mapping[str, str]
     """User metadata, by lower-case name."""
+    storage_class: str = ""
+    """Empty for STANDARD, as S3 states it."""
+    archive: str = ""
+    """The tier of INTELLIGENT_TIERING from which reading needs a restored copy; or empty."""
+    restore: str = ""
+    """The state of the restored copy of an archived object; or empty."""
 
 
 class HeadClient:
@@ -58,7 +66,7 @@ class HeadClient:
         if response.status == 404:
             return None
         if response.status != 200:
-            raise _response_error(response)
+            raise response_error(response, "HeadObject")
         return _parse_head(response.headers)
 
 
@@ -70,6 +78,7 @@ def _parse_head(headers: Mapping[str, str]) -> Head:
         etag=headers["etag"].strip('"'),
         modified=int(parsedate_to_datetime(headers["last-modified"]).timestamp()),
         checksum=headers.get("x-amz-checksum-sha256", ""),
+        crc64nvme=headers.get("x-amz-checksum-crc64nvme", ""),
         version=headers.get("x-amz-version-id", ""),
         expiration=headers.get("x-amz-expiration", ""),
         encryption=customer or ("" if encryption == "AES256" else encryption),
@@ -78,17 +87,28 @@ def _parse_head(headers: Mapping[str, str]) -> Head:
             for name, value in headers.items()
             if name.startswith(_META)
         },
+        storage_class=headers.get("x-amz-storage-class", ""),
+        archive=headers.get("x-amz-archive-status", ""),
+        restore=headers.get("x-amz-restore", ""),
     )
 
 
-def _response_error(response: Response) -> OnecopyError:
-    """Translate an error response, which has no body."""
-    status, region = response.status, response.headers.get(_REGION)
-    if status in (301, 400) and region:
-        return InvalidSettings(f"the bucket is in {region}: add region={region} to its URL")
-    message = f"the bucket answered {status} to a HeadObject request"
+def response_error(response: Response, request: str) -> OnecopyError:
+    """Translate the status of an error response to a request, such as `HeadObject`."""
+    status = response.status
+    if wrong := wrong_region(response):
+        return wrong
+    message = f"the bucket answered {status} to a {request} request"
     if status in RETRYABLE_STATUSES:
         return Unavailable(message)
     if status in (301, 400, 401, 403):
         return Forbidden(f"{message}; run `onecopy doctor` to see what is missing")
     return Failure(message)
+
+
+def wrong_region(response: Response) -> InvalidSettings | None:
+    """Return the error for a response that names another region than ours, or None."""
+    region = response.headers.get(_REGION)
+    if response.status in (301, 400) and region:
+        return InvalidSettings(f"the bucket is in {region}: add region={region} to its URL")
+    return None

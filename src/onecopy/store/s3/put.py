@@ -82,6 +82,6 @@ def _error_class(status: int, code: str, message: str) -> type[OnecopyError]:
     return _BY_STATUS.get(status, BadInput if status < 500 else Failure)
 
 
-def _first_match(pattern: "re.Pattern[bytes]", text: bytes) -> str:
+def _first_match(pattern: "re.Pattern[bytes]", text: bytes | bytearray) -> str:
     found = pattern.search(text)
     return found[1].decode(errors="replace") if found else ""

@@ -18,6 +18,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = sha256().hexdigest()
 _ANY_BODY = "UNSIGNED-PAYLOAD"
 _Pairs = Mapping[str, str]
+_NO_QUERY: _Pairs = {}
 
 
 class Signer:
@@ -59,21 +60,26 @@ class Signer:
         )
         return f"{self.origin}{path}?{text}&X-Amz-Signature={signature}"
 
-    def authorize(self, method: str, key: str, headers: _Pairs) -> tuple[str, dict[str, str]]:
-        """Return the URL and the headers of a request without a body that we make ourselves."""
+    def authorize(
+        self, method: str, key: str, headers: _Pairs, query: _Pairs = _NO_QUERY
+    ) -> tuple[str, dict[str, str]]:
+        """Return the URL and the headers of a request without a body that we make ourselves.
+
+        Without a key it is a request to the bucket.
+        """
         keys, now = self._credentials.get_frozen_credentials(), _now()
         sent = {**headers, "x-amz-content-sha256": _NO_BODY, "x-amz-date": now}
         if keys.token:
             sent["x-amz-security-token"] = keys.token
-        path, signed = self._path(key), self._headers_to_sign(sent)
+        path, text, signed = self._path(key), _query(query), self._headers_to_sign(sent)
         signature = self._signature(
-            keys.secret_key or "", now, (method, path, ""), signed, _NO_BODY
+            keys.secret_key or "", now, (method, path, text), signed, _NO_BODY
         )
         sent["authorization"] = (
             f"{_ALGORITHM} Credential={keys.access_key}/{self._scope(now)}, "
             f"SignedHeaders={';'.join(signed)}, Signature={signature}"
         )
-        return self.origin + path, sent
+        return f"{self.origin}{path}?{text}" if text else self.origin + path, sent
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{quote(key, safe='/~')}"

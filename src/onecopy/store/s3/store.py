@@ -1,7 +1,6 @@
 """The bucket store: its marker, its objects, and uploads into it."""
 
 import io
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -11,15 +10,14 @@ from urllib.parse import quote
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from onecopy.aws.client import code_of, status_of
-from onecopy.content import Digests
-from onecopy.digest import Digest, MiB
+from onecopy.aws.client import code_of
+from onecopy.content import Copy, Digests, Evidence
+from onecopy.digest import Algorithm, Digest, MiB
 from onecopy.errors import (
     BadInput,
     FileChanged,
     Forbidden,
     InvalidKey,
-    InvalidSettings,
     OnecopyError,
     Unavailable,
     WrongBytes,
@@ -27,12 +25,12 @@ from onecopy.errors import (
 from onecopy.httpclient import HttpClient
 from onecopy.key import (
     LONGEST_KEY,
-    RESERVED,
     check_key,
     download_name,
     is_recordable,
     resolves_dots,
 )
+from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.store.interface import (
     Absent,
@@ -46,12 +44,17 @@ from onecopy.store.interface import (
     Unknown,
     Upload,
 )
+from onecopy.store.listings import Page, Versions
 from onecopy.store.objects import hash_object, objects_in, store_reason
-from onecopy.store.s3.address import Address
+from onecopy.store.s3.address import Address, is_amazons
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, translated
 from onecopy.store.s3.head_object import Head, HeadClient
+from onecopy.store.s3.key_order import Order
+from onecopy.store.s3.list_entries import is_as_listed
+from onecopy.store.s3.list_objects import ListClient
 from onecopy.store.s3.listing import is_listed, listed
+from onecopy.store.s3.marker import Marker, marker_body
 from onecopy.store.s3.object_info import (
     digests_over_parts,
     is_expiring,
@@ -60,15 +63,16 @@ from onecopy.store.s3.object_info import (
     part_count,
 )
 from onecopy.store.s3.put import put
+from onecopy.store.s3.ranges import RangeClient
 from onecopy.store.s3.signing import Signer
+from onecopy.store.s3.span_listing import SpanLister
+from onecopy.store.s3.splitting import Splitter
 from onecopy.store.s3.uploads import Uploads
+from onecopy.store.s3.versions import count_versions, keeps_versions
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_MARKER = f"{RESERVED}/store.json"
-_STORE_ID = "onecopy-store"
-"""User metadata of the marker: the store's id, so that a HeadObject returns it."""
 _ABSENT = Absent()
 _EXPIRING = Unknown("store-expiring")
 _BATCH = 1000
@@ -90,6 +94,7 @@ class S3Store:
         public, signer = address.public_endpoint, Signer(self._connection)
         self._http = HttpClient(MAX_REQUESTS + 16, network=self._connection.network)
         self._heads = HeadClient(signer, self._http)
+        self._ranges = RangeClient(signer, self._http)
         self._signer = Signer(Connection(address, public)) if public else signer
         """Signs requests for the address at which clients reach the bucket."""
         self.origin = self._signer.origin
@@ -97,9 +102,15 @@ class S3Store:
         """The credentials that our requests are signed with."""
         self.network = self._connection.network
         """The proxies and CA certificates with which we reach the bucket."""
+        self._lists = ListClient(signer, self._http)
+        order = Order.BYTES if is_amazons(signer.origin) else Order.EITHER
+        self._spans = SpanLister(self._lists, address.prefix, order)
+        self._splitter = Splitter(self._lists, address.prefix)
+        self.region = None if address.endpoint else self._connection.region
+        """See Remote."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
-        self._id: str | None = None
+        self._marker = Marker(address, self._connection, self._heads)
         self._capabilities: Capabilities | None = None
 
     @property
@@ -114,7 +125,7 @@ class S3Store:
             store_id = self.identify(create=True)
             with translated():
                 self._capabilities = probe_bucket(
-                    self.client, self._marker(store_id), _marker_body(store_id)
+                    self.client, self._marker.request(store_id), marker_body(store_id)
                 )
         return self._capabilities
 
@@ -130,77 +141,18 @@ class S3Store:
     # The marker
 
     def identify(self, *, create: bool) -> str:
-        found = self._read_marker()
-        if found is None and create and self._id is None:
-            found = self._write_marker()
-        return self._check_marker(found)
-
-    def _marker(self, store_id: str) -> dict[str, Any]:
-        return {
-            **self.address.place(_MARKER),
-            "ContentType": "application/json",
-            "Metadata": {_STORE_ID: store_id},
-        }
-
-    def _write_marker(self) -> str | None:
-        """Give the bucket an id; among concurrent attempts, one wins."""
-        store_id = secrets.token_hex(16)
-        self._put_once({**self._marker(store_id), "Body": _marker_body(store_id)})
-        return self._read_marker()
-
-    def _put_once(self, request: dict[str, Any]) -> None:
-        """Write an object of onecopy itself unless there is one."""
-        with translated():
-            try:
-                self.client.put_object(**request, IfNoneMatch="*")
-            except ClientError as error:
-                if status_of(error) == 501:  # no conditional writes; `capabilities` will show it
-                    self.client.put_object(**request)
-                elif status_of(error) not in (409, 412):
-                    raise
+        return self._marker.identify(create=create)
 
     def mark(self, name: str) -> None:
         """See Markable."""
-        if not self.is_marked(name):
-            place = self.address.place(_mark(name))
-            json = {"ContentType": "application/json", "Body": b'{"version":1}\n'}
-            self._put_once({**place, **json})
+        self._marker.mark(name)
 
     def is_marked(self, name: str) -> bool:
         """See Markable."""
-        return self._heads.head(self.address.prefix + _mark(name)) is not None
-
-    def _read_marker(self) -> str | None:
-        """Return the id in the marker, or None if there is no marker."""
-        head = self._heads.head(self.address.prefix + _MARKER)
-        if head is None:
-            self.is_vacant()  # raises if there is no such bucket
-            return None
-        return head.metadata.get(_STORE_ID)
+        return self._marker.is_marked(name)
 
     def is_vacant(self) -> bool:
-        """See Store. A HeadObject does not show whether there is a bucket.
-
-        A HeadBucket would, but it is refused to credentials that may list only our prefix.
-        """
-        with translated():
-            try:
-                listed = self.client.list_objects_v2(**self.address.below(), MaxKeys=1)
-            except ClientError as error:
-                if status_of(error) != 404:
-                    raise
-                raise InvalidSettings(
-                    f"there is no bucket {self.address.bucket}: create it, or name another store"
-                ) from error
-        return not listed.get("Contents")
-
-    def _check_marker(self, found: str | None) -> str:
-        if found is None:
-            raise Unavailable(f"no {_MARKER} in {self.url}: check that it is the right bucket")
-        if self._id not in (None, found):
-            raise Unavailable(f"{self.url} is another store now: check that it is the right bucket")
-        self._id = found
-        return found
+        return self._marker.is_vacant()
 
     # Objects
 
@@ -217,7 +169,7 @@ class S3Store:
         if _ABSENT in answers:
             # Checked afterwards: only then was an absent object absent from our bucket.
             try:
-                self._check_marker(self._read_marker())
+                self._marker.check()
             except OnecopyError as error:
                 return [Unknown(store_reason(error))] * len(answers)
         return answers
@@ -235,12 +187,12 @@ class S3Store:
 
     def _object(self, key: str, head: Head) -> Object:
         """Return an object without any SHA-256 that was not compared with the bytes (P2)."""
-        return object_of(key, head, compared=self._compares_sha256)
+        return object_of(key, head, compared=self._compared)
 
     @property
-    def _compares_sha256(self) -> bool:
-        """Whether the bucket is known to compare SHA-256 with the bytes; looking does not probe."""
-        return self._capabilities is not None and self._capabilities.refuses_wrong_bytes
+    def _compared(self) -> frozenset[Algorithm]:
+        """The checksums that the bucket is known to compare; looking does not probe."""
+        return self._capabilities.compared if self._capabilities else frozenset()
 
     def open(self, key: str) -> BinaryIO:
         if not is_recordable(key):
@@ -253,6 +205,10 @@ class S3Store:
                     raise FileNotFoundError(key) from error
                 raise
         return cast(BinaryIO, io.BufferedReader(_Body(answer["Body"]), MiB))
+
+    def read_range(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
+        """See Ranged."""
+        return self._ranges.read(self.address.prefix + seen.key, seen, offset, length)
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         return objects_in(self._survey(prefix))
@@ -274,18 +230,18 @@ class S3Store:
                     yield self._unknown(key, seen)
                 elif is_listed(self.client, self.address, key):
                     yield LeftOut(key, "key-changed")
-        self._check_marker(self._read_marker())
+        self._marker.check()
 
     def _unknown(self, key: str, seen: Unknown) -> LeftOut:
         """Return an object that cannot be looked at; raises Unavailable if no other can either."""
         if seen != _EXPIRING:
-            self._check_marker(self._read_marker())
+            self._marker.check()
         return LeftOut(key, seen.reason)
 
     def _describe(self, key: str) -> Object | Absent | Unknown:
         """Look at an object, and at the sizes of its parts if its digests depend on them."""
         seen = self._look_at(key)
-        if not isinstance(seen, Object) or seen.digests:
+        if not isinstance(seen, Object) or Evidence.PROVED in seen.digests.values():
             return seen
         try:
             head = self._heads.head(self.address.prefix + key)
@@ -297,8 +253,9 @@ class S3Store:
             lengths = self._part_sizes(key, head.size, count)
         except (BotoCoreError, ClientError):
             return seen  # without digests: it can still be read
-        digests = digests_over_parts(head, lengths, compared=self._compares_sha256)
-        return self._object(key, head)._replace(digests=digests)
+        described = self._object(key, head)
+        digests = digests_over_parts(head, lengths, compared=self._compared)
+        return described._replace(digests=described.digests.merged(digests))
 
     def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of an object's parts in bytes, or [0] if they cannot be determined."""
@@ -310,6 +267,31 @@ class S3Store:
         first = self.client.head_object(**place, PartNumber=1)["ContentLength"]
         rest = size - first * (count - 1)
         return [first] * (count - 1) + [rest] if 0 < rest <= first else [0]
+
+    # Listings
+
+    @property
+    def list_requests(self) -> int:
+        """See Listable."""
+        return self._lists.requests
+
+    def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:  # noqa: ARG002 - none is here
+        """See Listable."""
+        return self._spans.pages(span)
+
+    def split(self, span: Span) -> str | None:
+        """See Listable."""
+        return self._splitter.split(span)
+
+    def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
+        """See Listable."""
+        return is_as_listed(copy, listed)
+
+    def count_versions(self) -> Versions | None:
+        """See Versioned."""
+        if not keeps_versions(self.client, self.address.bucket):
+            return None
+        return count_versions(self._lists, self.address.prefix)
 
     # Uploads
 
@@ -419,11 +401,3 @@ def _other_bytes(upload: Upload) -> WrongBytes:
     return WrongBytes(
         f"the object at {upload.key!r} does not have the announced digest: upload it again"
     )
-
-
-def _mark(name: str) -> str:
-    return f"{RESERVED}/{name}.json"
-
-
-def _marker_body(store_id: str) -> bytes:
-    return msgspec.json.encode({"id": store_id, "version": 1}) + b"\n"

@@ -1,7 +1,7 @@
 """The contract of an index as tests, for authors of engines. Needs pytest.
 
     class TestMyIndex(
-        IndexContract, UnreadContract, ListsContract, PagesContract, StateContract
+        IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
     ):
         @pytest.fixture
         def index(self) -> CompleteEngine:
@@ -12,6 +12,7 @@ Leave out the classes of optional Protocols that your engine does not offer.
 
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.contract import IndexContract
+from onecopy.testing.index.listings import ListingsContract
 from onecopy.testing.index.lists import ListsContract
 from onecopy.testing.index.pages import PagesContract
 from onecopy.testing.index.state import StateContract
@@ -20,6 +21,7 @@ from onecopy.testing.index.unread import UnreadContract
 __all__ = [
     "CompleteEngine",
     "IndexContract",
+    "ListingsContract",
     "ListsContract",
     "PagesContract",
     "StateContract",

@@ -7,7 +7,15 @@ from hashlib import sha256
 import pytest
 
 from onecopy.content import Copy, Digests, Evidence
-from onecopy.digest import CLIENT_MD5, MD5, SHA256, SMALLEST_PART, Digest, content_scheme
+from onecopy.digest import (
+    CLIENT_MD5,
+    CRC64NVME,
+    MD5,
+    SHA256,
+    SMALLEST_PART,
+    Digest,
+    content_scheme,
+)
 from onecopy.errors import Unavailable
 from onecopy.index.interface import MAX_IDENTITY_BYTES, Index
 from onecopy.testing.index.values import (
@@ -20,6 +28,7 @@ from onecopy.testing.index.values import (
     at_once,
     claimed,
     copies_of,
+    crc_of,
     md5_of,
     proved,
     sha256_of,
@@ -348,6 +357,30 @@ class IndexContract:
         sizes = [4, 1, SMALLEST_PART, 9, 2, 3, 1]
         expected = [{SHA256}, {SHA256}, own, set(), both, both | {MD5_PARTS}, {SHA256}]
         assert index.schemes("t", sizes) == expected
+
+    def test_crc(self, index: Index) -> None:
+        """A CRC finds its copies, and neither does a SHA-256 that begins with the same bytes."""
+        proved_crc = a_copy("a", Digests.proved(crc_of("c"), md5_of("c")))
+        claimed_crc = a_copy("b", claimed(crc_of("c"), md5_of("c")), size=2000)
+        read = a_copy("c", Digests.proved(sha256_of("c"), crc_of("d")), size=3000)
+        index.add([("t", copy) for copy in (claimed_crc, proved_crc, read)])
+        wanted = [crc_of("c"), sha256_of("c"), crc_of("d"), sha256_of("d"), crc_of("e")]
+        assert index.lookup("t", wanted) == [proved_crc, read, read, None, None]
+        assert [index.lookup("t", [digest])[0] for digest in wanted] == [
+            proved_crc,
+            read,
+            read,
+            None,
+            None,
+        ]
+        pairs = [("t", proved_crc), ("t", claimed_crc)]
+        assert list(index.copies("t", digest=crc_of("c"))) == pairs
+        expected = [{SHA256, CRC64NVME}, {SHA256, CRC64NVME, MD5}, {SHA256}]
+        assert index.schemes("t", [1000, 2000, 3000]) == expected
+        assert sorted(index.copies()) == sorted([*pairs, ("t", read)])
+        index.forget("t", [proved_crc, claimed_crc])
+        assert index.lookup("t", [crc_of("c")]) == [None]
+        assert index.schemes("t", [1000, 2000]) == [frozenset(), frozenset()]
 
     def test_schemes_follow(self, index: Index) -> None:
         """Schemes disappear when copies are proved, replaced or forgotten."""

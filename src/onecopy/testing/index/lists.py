@@ -15,6 +15,7 @@ from onecopy.testing.index.values import (
     MD5_PARTS,
     SHA256_PARTS,
     a_copy,
+    crc_of,
     md5_of,
     proved,
     sha256_of,
@@ -39,9 +40,10 @@ class ListsContract:
             Listed(md5_of("a")),
             Listed(sha256_of("b"), 7),
             Listed(Digest(MD5_PARTS, b"c" * 16)),
+            Listed(crc_of("b"), 8),
         ]
         assert index.listed("t", [given[0].digest]) == [None]
-        assert index.enlist(("t", listed) for listed in given) == 3
+        assert index.enlist(("t", listed) for listed in given) == len(given)
         for listed in given:
             assert index.listed("t", [listed.digest]) == [listed]
         digests = [md5_of("none"), *(listed.digest for listed in given), md5_of("a")]

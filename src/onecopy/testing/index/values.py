@@ -7,7 +7,7 @@ from threading import Barrier
 from typing import TypeVar
 
 from onecopy.content import Copy, Digests, Evidence
-from onecopy.digest import MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
+from onecopy.digest import CRC64NVME, MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
 from onecopy.index.interface import MAX_IDENTITY_BYTES
 
 T = TypeVar("T")
@@ -29,6 +29,11 @@ def sha256_of(content: str) -> Digest:
 def md5_of(content: str) -> Digest:
     """Return the MD5 of a content."""
     return Digest(MD5, md5(content.encode(), usedforsecurity=False).digest())
+
+
+def crc_of(content: str) -> Digest:
+    """Return a CRC of a content: the beginning of its SHA-256, which must not be confused."""
+    return Digest(CRC64NVME, sha256_of(content).value[:8])
 
 
 def proved(content: str) -> Digests:

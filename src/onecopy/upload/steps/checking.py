@@ -6,7 +6,7 @@ from onecopy.content import Content, Verdict
 from onecopy.digest import MD5
 from onecopy.errors import OnecopyError
 from onecopy.hashing import hash_fd
-from onecopy.upload.item import Item, schemes_for
+from onecopy.upload.item import NEEDED, Item, more_schemes, schemes_for
 from onecopy.upload.result import Outcome
 from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
@@ -63,20 +63,42 @@ class Checker:
 
     def _may_proceed(self, item: Item) -> bool:
         """Whether no file with the same content is in flight; empty files are never compared."""
-        anyway = self._flow.options.anyway
+        anyway = self._flow.options.anyway or item.anyway
         return anyway or not item.file.size or self._outcomes.in_flight.join(item)
 
     def _check(self, items: Sequence[Item]) -> set[Item]:
-        """Check files; return those that are settled, because their content is or may be stored."""
+        """Check files; return those whose content is or may be stored, which are not sent now."""
         if not items:
             return set()
         contents = [
             Content(item.file.size, item.hashed.digests if item.hashed else ()) for item in items
         ]
-        settled = set()
-        for item, answer in zip(items, self._flow.gate.check(contents), strict=True):
+        found = list(zip(items, self._flow.gate.check(contents), strict=True))
+        for item in items:
             item.check = False
-            if answer.verdict is not Verdict.NEW:
+        again = self._hash_again([item for item, answer in found if answer.reason == NEEDED])
+        known = [
+            (item, answer)
+            for item, answer in found
+            if answer.verdict is not Verdict.NEW and item not in again
+        ]
+        for item, answer in self._outcomes.waiting.wait(known):
+            if self._outcomes.waiting.may_send(answer):
+                item.anyway = True
+            else:
                 self._outcomes.settle(item, Outcome.SKIPPED, answer)
-                settled.add(item)
-        return settled
+        return again | {item for item, _ in known if not item.anyway}
+
+    def _hash_again(self, items: Sequence[Item]) -> set[Item]:
+        """Queue files to be hashed by schemes that are known only since the check; return them."""
+        if not items:
+            return set()
+        again, limit = set(), self._flow.max_digests
+        probed = self._flow.gate.probe([item.file.size for item in items])
+        for item, schemes in zip(items, probed, strict=True):
+            digests = item.hashed.digests if item.hashed else ()
+            if wider := more_schemes(item.file.size, digests, schemes, limit):
+                item.schemes, item.check = frozenset(wider), True
+                again.add(item)
+                self._flow.queue_for_hashing(item)
+        return again

@@ -8,9 +8,11 @@ from onecopy.content import Verdict
 from onecopy.errors import Failure, InvalidKey, OnecopyError, UploadUnknown
 from onecopy.gate.interface import Answer
 from onecopy.key import renamed
+from onecopy.upload.confirming import CONFIRMING
 from onecopy.upload.item import Item
 from onecopy.upload.local_duplicates import FirstFiles, InFlight
 from onecopy.upload.result import Outcome, Result, answered, failed
+from onecopy.upload.steps.confirming import DOUBTS, Waiting
 from onecopy.upload.steps.flow import Flow
 
 _MAX_KEYS = 1000
@@ -33,6 +35,7 @@ class Outcomes:
         self._small_tickets: dict[Item, str] = {}
         self._first_files = FirstFiles(flow.gate.config().trash)
         self.in_flight = InFlight()
+        self.waiting = Waiting(flow)
 
     def began_small(self, item: Item, ticket: str) -> None:
         """Note the ticket of a small upload, which is aborted if the whole upload ends early."""
@@ -76,13 +79,24 @@ class Outcomes:
             self._rename(item, answer)
         elif answer.reason == "digest-needed" and item.hashed is None:
             self._flow.queue_for_hashing(item)
+        elif answer.reason == CONFIRMING and item.ticket is None:
+            self._wait(item, answer)
         elif answer.reason in _LOST_REASONS:
             self.begin_again(item, UploadUnknown(answer.message or "the upload was lost"))
         else:
             # A message names something to change, so the upload failed. Without a message, and
             # before anything was sent, the content is only unconfirmed, and the user decides.
-            doubt = answer.message is None and item.ticket is None
+            doubt = item.ticket is None and (answer.message is None or answer.reason in DOUBTS)
             self.settle(item, Outcome.SKIPPED if doubt else Outcome.FAILED, answer)
+
+    def _wait(self, item: Item, answer: Answer) -> None:
+        """Wait until it is known what is stored, perhaps under the key of the file."""
+        for _ in self.waiting.wait([(item, answer)]):
+            if self.waiting.may_send(answer) and not item.anyway:
+                item.anyway = True
+                self._flow.to_check.put(item)
+            else:
+                self.settle(item, Outcome.SKIPPED, answer)
 
     def begin_again(self, item: Item, error: OnecopyError) -> None:
         """Begin a lost upload again; after three attempts it fails with `error`."""

@@ -30,6 +30,7 @@ export {
 export { matcher } from "./protocol/patterns.ts";
 export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
 export { Batch } from "./upload/batch.ts";
+export { type ConfirmingOptions, untilConfirmed } from "./upload/confirming.ts";
 export { InFlight, type Turn } from "./upload/in-flight.ts";
 export type { Network } from "./upload/sender.ts";
 export { Transfers } from "./upload/transfer.ts";

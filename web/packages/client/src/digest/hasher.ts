@@ -5,7 +5,15 @@ import { type Bytes, hashBytes } from "./hash.ts";
 import type { FromWorker, Task, ToWorker } from "./messages.ts";
 import { type HashOptions, hashRange, MAX_BLOCK_BYTES } from "./pieces.ts";
 import { FileUnreadable } from "./read.ts";
-import { contentScheme, formatScheme, fromHex, hex, type Range, type Scheme } from "./scheme.ts";
+import {
+  contentScheme,
+  formatScheme,
+  fromHex,
+  hex,
+  isCombined,
+  type Range,
+  type Scheme,
+} from "./scheme.ts";
 
 /** Up to this size, hashing on this thread is faster than handing the file to a worker. */
 export const SMALL_FILE_BYTES = 1024 * 1024;
@@ -74,8 +82,9 @@ export class Hasher {
     for (const result of results) {
       for (const [at, found] of result.entries()) pieces[at]?.push(...found);
     }
+    const lengths = ranges.map(({ from, to }) => to - from);
     const digests = await Promise.all(
-      schemes.map((scheme, at) => compose(scheme, pieces[at] ?? [])),
+      schemes.map((scheme, at) => compose(scheme, pieces[at] ?? [], lengths)),
     );
     const md5 = options.md5 ? digests.find((digest) => digest.startsWith("md5:")) : undefined;
     return {
@@ -237,22 +246,32 @@ function only<T>(values: readonly T[] | undefined): T {
   return value;
 }
 
-/** Return the digest, as `scheme:hex`, of a content from the binary digests of its pieces. */
-export async function compose(scheme: Scheme, pieces: readonly Bytes[]): Promise<string> {
+/**
+ * Return the digest, as `scheme:hex`, of a content from the binary digests of its pieces; a CRC of
+ * several pieces also needs their lengths in bytes.
+ */
+export async function compose(
+  scheme: Scheme,
+  pieces: readonly Bytes[],
+  lengths: readonly number[] = [],
+): Promise<string> {
+  if (isCombined(scheme) && pieces.length > 1) {
+    const { combine } = await import("./crc64.ts");
+    return `${scheme.algorithm}:${hex(combine(pieces, lengths))}`;
+  }
   if (scheme.partSize === null) return `${scheme.algorithm}:${hex(only(pieces))}`;
   const joined = new Uint8Array(await new Blob([...pieces]).arrayBuffer());
   return `${formatScheme(scheme)}:${hex(await hashBytes(scheme.algorithm, joined))}`;
 }
 
 /**
- * Split a file at boundaries that the parts of all schemes share; not at all if a scheme covers the
- * whole file.
+ * Split a file at boundaries that the parts of all schemes share; not at all if a digest covers the
+ * whole file, other than a CRC, which is combined from those of the ranges.
  */
 function segments(size: number, schemes: readonly Scheme[]): Range[] {
-  const shared = schemes.reduce(
-    (step, scheme) => leastCommonMultiple(step, scheme.partSize ?? size),
-    1,
-  );
+  const shared = schemes
+    .filter((scheme) => !isCombined(scheme))
+    .reduce((step, scheme) => leastCommonMultiple(step, scheme.partSize ?? size), 1);
   const step = shared >= SEGMENT_BYTES ? shared : shared * Math.floor(SEGMENT_BYTES / shared);
   if (size <= step) return [{ from: 0, to: size }];
   const count = Math.ceil(size / step);

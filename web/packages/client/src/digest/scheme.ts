@@ -3,7 +3,8 @@
  *
  * The same rules as `onecopy.digest` in Python; `tests/vectors` has the cases for both. A digest is
  * written `scheme:hex`. The scheme is `sha256` or `md5` over the whole content, or over the
- * concatenated binary digests of its parts, as in `sha256+8388608` (part size in bytes).
+ * concatenated binary digests of its parts, as in `sha256+8388608` (part size in bytes); or
+ * `crc64nvme`, always over the whole content.
  */
 
 const MIB = 1024 * 1024;
@@ -17,7 +18,7 @@ export const MOST_PARTS = 10_000;
 /** Bytes (48.8 TiB); S3's largest object. */
 export const LARGEST_CONTENT = LARGEST_PART * MOST_PARTS;
 
-export type Algorithm = "sha256" | "md5";
+export type Algorithm = "sha256" | "md5" | "crc64nvme";
 
 /** How a digest is computed; `partSize` in bytes, null for the whole content. */
 export interface Scheme {
@@ -38,8 +39,9 @@ export class InvalidDigest extends Error {
 
 const SCHEME = /^(sha256|md5)(?:\+([1-9][0-9]{0,12}))?$/;
 
-/** Parse a scheme such as `sha256` or `md5+8388608`; throws InvalidDigest. */
+/** Parse a scheme such as `sha256`, `md5+8388608` or `crc64nvme`; throws InvalidDigest. */
 export function parseScheme(text: string): Scheme {
+  if (text === "crc64nvme") return { algorithm: text, partSize: null };
   const match = SCHEME.exec(text);
   const partSize = match?.[2] === undefined ? null : Number(match[2]);
   if (match === null || (partSize ?? 0) > LARGEST_PART) {
@@ -82,6 +84,11 @@ export function partRanges(size: number): Range[] {
     from: at * part,
     to: Math.min((at + 1) * part, size),
   }));
+}
+
+/** Whether a digest of the whole content is combined from digests of any parts of it. */
+export function isCombined({ algorithm }: Scheme): boolean {
+  return algorithm === "crc64nvme";
 }
 
 /** Return bytes as lower-case hex. */

@@ -36,6 +36,13 @@ export interface Result {
   readonly message?: string;
   readonly ticket?: string;
   readonly send?: Send;
+  /**
+   * With `new`: at least this number of stored copies may have the content, and were not examined
+   * because that would cost more than storing it once more.
+   */
+  readonly unexamined?: number;
+  /** For the reason `confirming`: the bytes of a stored copy that have been read. Ask again. */
+  readonly bytes_read?: number;
 }
 
 /** A content to check: its size in bytes, and its digests as `scheme:hex`. */

@@ -18,7 +18,7 @@ function content(size: number): Blob {
 }
 
 function schemesOf(vector: Vector): string[] {
-  return Object.keys(vector).filter((name) => /^(sha256|md5)/.test(name));
+  return Object.keys(vector).filter((name) => /^(sha256|md5|crc64nvme)/.test(name));
 }
 
 async function digestsOf(blob: Blob, names: readonly string[]): Promise<Record<string, string>> {

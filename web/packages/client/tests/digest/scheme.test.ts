@@ -58,17 +58,23 @@ describe("the parts of a content", () => {
 });
 
 describe("a scheme's name", () => {
-  it.each(["sha256", "md5", "sha256+8388608", "md5+5242880"])(
+  it.each(["sha256", "md5", "sha256+8388608", "md5+5242880", "crc64nvme"])(
     "%s is parsed and formatted",
     (name) => {
       expect(formatScheme(parseScheme(name))).toBe(name);
     },
   );
 
-  it.each(["", "sha1", "sha256+", "sha256+0", "sha256+08", "md5+5368709121", "md5:ab"])(
-    "%j is rejected",
-    (name) => {
-      expect(() => parseScheme(name)).toThrow(InvalidDigest);
-    },
-  );
+  it.each([
+    "",
+    "sha1",
+    "sha256+",
+    "sha256+0",
+    "sha256+08",
+    "md5+5368709121",
+    "md5:ab",
+    "crc64nvme+8388608",
+  ])("%j is rejected", (name) => {
+    expect(() => parseScheme(name)).toThrow(InvalidDigest);
+  });
 });

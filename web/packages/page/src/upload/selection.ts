@@ -34,6 +34,8 @@ export interface Detail {
   readonly reason: string | null;
   /** For people. */
   readonly message: string | null;
+  /** For a new file: at least this number of stored files may be the same, and were not examined. */
+  readonly unexamined: number;
 }
 
 /** One chosen file. */
@@ -43,7 +45,7 @@ export interface Item extends Detail {
   readonly state: State;
   /** The name under which it is or will be stored. */
   readonly key: string;
-  /** Bytes read while `hashing`, sent while `sending`. */
+  /** Bytes read while `hashing`, sent while `sending`; read of a stored copy while `checking`. */
   readonly done: number;
   /** Null until the file has been read. */
   readonly digests: FileDigests | null;
@@ -58,7 +60,7 @@ export interface Sum {
 type Changes = Partial<Omit<Item, "id" | "file">>;
 type Writable = { -readonly [Name in keyof Item]: Item[Name] };
 
-const NO_DETAIL: Detail = { copy: null, leader: null, reason: null, message: null };
+const NO_DETAIL: Detail = { copy: null, leader: null, reason: null, message: null, unexamined: 0 };
 
 /** All chosen files in order. Only the selection changes items; others subscribe to changes. */
 export class Selection {
@@ -66,6 +68,8 @@ export class Selection {
   readonly sums: Readonly<Record<State, Sum>> = noSums();
   /** Bytes done of the files that are being hashed or sent. */
   readonly done = { hashing: 0, sending: 0 };
+  /** Files for which it is not certain that they are new. */
+  uncertain = 0;
   readonly #keys = new Map<string, number>();
   readonly #changes = new Observable();
   readonly subscribe = this.#changes.subscribe;
@@ -102,6 +106,7 @@ export class Selection {
     const sum = this.sums[item.state];
     sum.files += sign;
     sum.bytes += sign * item.file.size;
+    if (item.unexamined > 0) this.uncertain += sign;
     if (item.state === "hashing" || item.state === "sending") {
       this.done[item.state] += sign * item.done;
     }

@@ -32,6 +32,7 @@ import {
   Transfers,
   type Turn,
   type Unfinished,
+  untilConfirmed,
 } from "@onecopy/client";
 import type { Picked } from "./pick.ts";
 import type { Detail, Item, Selection } from "./selection.ts";
@@ -218,14 +219,29 @@ export class Uploader {
     let detail: Partial<Detail> = {};
     if (known.length > 0) {
       this.#selection.set(item, "checking");
-      const result = await this.#checks.add({ size, digests });
+      const { result } = await this.#confirm(item, signal, async () => ({
+        result: await this.#checks.add({ size, digests }),
+      }));
       signal.throwIfAborted();
       if (result.verdict !== "new") return this.#setResult(item, result);
-      if (result.reason === "in-trash") detail = { copy: result.copy ?? null, reason: "in-trash" };
+      detail = detailOfNew(result);
     }
     await turn.ready;
     signal.throwIfAborted();
     await this.#compare(item, turn, detail, signal);
+  }
+
+  /** Ask until it is decided whether a file is stored; shows how far a stored copy was read. */
+  #confirm<T extends { readonly result: Result }>(
+    item: Item,
+    signal: AbortSignal,
+    ask: () => Promise<T>,
+  ): Promise<T> {
+    const onConfirming = (done: number) => {
+      if (item.state !== "checking") this.#selection.set(item, "checking");
+      this.#selection.change(item, { reason: "confirming", done });
+    };
+    return untilConfirmed(ask, { signal, onConfirming });
   }
 
   /** Whether a file can be hashed as it is sent; not its MD5, since parts are read in any order. */
@@ -303,16 +319,17 @@ export class Uploader {
       await this.#hash(item, [], signal);
     }
     if (item.state !== "new") this.#selection.set(item, "new");
-    const { result, parts } = await this.#transfers.store(
-      { file, key, digests: item.digests, anyway },
-      {
-        signal,
-        onSent: (bytes) => {
-          if (item.state === "sending") this.#selection.change(item, { done: bytes });
-          else this.#selection.set(item, "sending");
-        },
-        onCompleting: () => this.#selection.change(item, { reason: "completing" }),
+    const options = {
+      signal,
+      onSent: (bytes: number) => {
+        if (item.state === "sending") this.#selection.change(item, { done: bytes });
+        else this.#selection.set(item, "sending");
       },
+      onCompleting: () => this.#selection.change(item, { reason: "completing" }),
+    };
+    const source = { file, key, digests: item.digests, anyway };
+    const { result, parts } = await this.#confirm(item, signal, () =>
+      this.#transfers.store(source, options),
     );
     if (result.reason === "digest-needed" && item.digests === null) {
       await this.#hash(item, [], signal);
@@ -358,6 +375,11 @@ export class Uploader {
     }
     void this.#run(next, (signal) => this.#setNew(next, signal));
   }
+}
+
+/** Return the detail of a file that the check found to be new: as far as it goes beyond that. */
+function detailOfNew({ reason, copy, unexamined = 0 }: Result): Partial<Detail> {
+  return reason === "in-trash" ? { copy: copy ?? null, reason, unexamined } : { unexamined };
 }
 
 function keyProblem(key: string, room: number): string | null {

@@ -24,7 +24,11 @@ export function Counters({ selection, price }: Props): JSX.Element {
   const progress = isDone ? "uploaded" : "to upload";
   return (
     <dl class="counters">
-      <Counter name="new" {...fresh} note={`${size(fresh.bytes)} ${progress}`} />
+      <Counter
+        name="new"
+        {...fresh}
+        note={`${size(fresh.bytes)} ${progress}${describeUncertain(selection)}`}
+      />
       <Counter name="already stored" {...avoided} note={describeAvoided(avoided.bytes, price)} />
       <Counter name="to review" {...open} />
       {failed.files > 0 && <Counter name="failed" {...failed} />}
@@ -36,6 +40,10 @@ function describeAvoided(bytes: number, price: number | null): string {
   const text = `${size(bytes)} not uploaded`;
   if (bytes === 0 || price === null) return text;
   return `${text}, saves ${money((price * bytes) / BYTES_PER_GB)} a month`;
+}
+
+function describeUncertain({ uncertain }: Selection): string {
+  return uncertain > 0 ? `, ${count(uncertain)} not certain` : "";
 }
 
 function Counter(props: { name: string; files: number; note?: string }): JSX.Element {
@@ -115,6 +123,10 @@ export const OFFLINE: Partial<Record<ConnectionState, string>> = {
   "store-unreachable": "The bucket can’t be reached. Uploads are paused and resume automatically.",
 };
 
+function announceUncertain({ uncertain }: Selection): string {
+  return uncertain > 0 ? ` (${count(uncertain)} of them not certain)` : "";
+}
+
 /** Return the state of the whole selection in one sentence. */
 export function announce(selection: Selection, isBusy: boolean, state: ConnectionState): string {
   const offline = OFFLINE[state];
@@ -123,7 +135,7 @@ export function announce(selection: Selection, isBusy: boolean, state: Connectio
   const { uploaded, duplicate, failed } = selection.sums;
   const open = sum(selection, "taken", "unconfirmed");
   const parts = [
-    `${count(sum(selection, "new", "sending", "uploaded").files)} new`,
+    `${count(sum(selection, "new", "sending", "uploaded").files)} new${announceUncertain(selection)}`,
     `${count(duplicate.files)} already stored`,
     `${count(uploaded.files)} uploaded`,
   ];

@@ -68,7 +68,7 @@ export function describeState({ state, done, file, reason, copy, leader }: Item)
     case "hashing":
       return `reading ${percent(done, file.size)}`;
     case "checking":
-      return "checking";
+      return reason === "confirming" ? `confirming ${percent(done, file.size)}` : "checking";
     case "new":
       return "new";
     case "sending":
@@ -101,9 +101,7 @@ export function describeDetail(item: Item): string {
         "this file under another name, or skip it."
       );
     case "new":
-      return item.reason === "in-trash" && item.copy
-        ? `Stored only in a trash or snapshot folder: ${nameInText(item.copy.key)}`
-        : "";
+      return describeNew(item);
     case "uploaded":
       return item.reason === "extra-copy" && item.copy
         ? "Stored as a second copy: the same content is also stored elsewhere."
@@ -112,6 +110,10 @@ export function describeDetail(item: Item): string {
       return explain(item, UNCONFIRMED, "It could not be checked whether this is already stored");
     case "failed":
       return explain(item, FAILURES, "The upload failed");
+    case "checking":
+      return item.reason === "confirming"
+        ? "A stored file of the same size may match, and is being read to find out"
+        : "";
     default:
       return "";
   }
@@ -121,6 +123,19 @@ function describeCopy({ key, stored_at }: Copy): string {
   const day = date(stored_at);
   const name = nameInText(key);
   return day === "" ? `Stored as ${name}` : `Stored as ${name} on ${day}`;
+}
+
+function describeNew({ reason, copy, unexamined }: Item): string {
+  const files = unexamined === 1 ? "1 stored file" : `${count(unexamined)} stored files`;
+  const details = [
+    reason === "in-trash" && copy
+      ? `Stored only in a trash or snapshot folder: ${nameInText(copy.key)}`
+      : "",
+    unexamined > 0
+      ? `Not certain: ${files} of this size ${unexamined === 1 ? "was" : "were"} not examined`
+      : "",
+  ];
+  return details.filter((detail) => detail !== "").join(". ");
 }
 
 function describeLeader(leader: Item | null): string {
@@ -147,6 +162,12 @@ export function describeInterrupted({ length }: readonly string[]): string {
 const BYTES_DIFFER = "The file changed while it was uploaded. Choose it again.";
 
 const UNCONFIRMED: Readonly<Record<string, string>> = {
+  confirming:
+    "A stored file of the same size may match, and is still being read to find out. Choose this " +
+    "file again later, or upload it.",
+  "store-archived":
+    "A stored file of the same size may match, but is archived. Upload this file, or ask the " +
+    "operator to restore the stored one and then choose it again.",
   listed:
     "This content is on your list of checksums, which does not say where a copy is stored. " +
     "Upload it to be sure.",

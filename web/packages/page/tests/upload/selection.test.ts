@@ -33,6 +33,16 @@ describe("a selection", () => {
     expect(selection.done.sending).toBe(0);
   });
 
+  it("counts the files that are not certain to be new, as long as they are", () => {
+    const selection = new Selection();
+    const [a, b] = [selection.add(file(1), "a"), selection.add(file(1), "b")];
+    selection.set(a, "new", { unexamined: 3 });
+    selection.set(b, "new");
+    expect(selection.uncertain).toBe(1);
+    selection.set(a, "sending");
+    expect(selection.uncertain).toBe(0);
+  });
+
   it("resets the reason with the state", () => {
     const selection = new Selection();
     const item = selection.add(file(1), "a");

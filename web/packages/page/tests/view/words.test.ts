@@ -96,12 +96,34 @@ describe("details", () => {
     expect(words.describeDetail(item("new"))).toBe("");
   });
 
+  it("count the stored files that may be the same as a new one, and were not examined", () => {
+    const uncertain = item("new", { unexamined: 1_936 });
+    expect(words.describeDetail(uncertain)).toBe(
+      "Not certain: 1,936 stored files of this size were not examined",
+    );
+    const one = item("new", { reason: "in-trash", copy: COPY, unexamined: 1 });
+    expect(words.describeDetail(one)).toMatch(
+      /trash.*\. Not certain: 1 stored file of this size was/,
+    );
+    expect(words.describeState(uncertain)).toBe("new");
+  });
+
   it("say why a file could not be checked", () => {
     const text = words.describeDetail(item("unconfirmed", { reason: "read-limit" }));
     expect(text).toContain("onecopy scan");
     const message = "compute md5 as well to compare them";
     const needed = item("unconfirmed", { reason: "digest-needed", message });
     expect(words.describeDetail(needed)).toContain("onecopy scan --read missing");
+  });
+
+  it("say how far a stored copy has been read", () => {
+    const reading = item("checking", { reason: "confirming" }, 1);
+    expect(words.describeState(reading)).toBe("confirming 25%");
+    expect(words.describeDetail(reading)).toContain("being read");
+    expect(words.describeState(item("checking"))).toBe("checking");
+    expect(words.describeDetail(item("checking"))).toBe("");
+    const open = words.describeDetail(item("unconfirmed", { reason: "confirming" }));
+    expect(open).toContain("still being read");
   });
 
   it("say what to do about known failures", () => {

@@ -1,0 +1,161 @@
+"""The figures of a scan, as text and as JSON."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from onecopy.aws.prices import DATED
+from onecopy.cli.show import bytes_text
+from onecopy.own_files import OWN
+from onecopy.scan.figures import NO_PROBLEM, Figures
+from onecopy.text import count_text, printable
+
+_MAX_EXAMPLES = 10
+"""Keys in the JSON for each reason."""
+_TEXTS = {
+    "excluded": "the patterns of `exclude` or `include` leave it out",
+    "symlink": "symbolic links are not followed",
+    "special": "devices, pipes and sockets are not objects",
+    "reserved": "it belongs to the records that onecopy keeps of a store",
+    "store-expiring": "a lifecycle rule will soon delete it",
+    "changed": "it changed while it was read; scan again when it is at rest",
+    "key-changed": "the bucket lists it, but has no object under this name; copy it to another",
+    "key-invalid": "its key is not UTF-8, contains NUL, is empty, or has more than 1,024 bytes; "
+    "rename it",
+    "mounted": "another file system is mounted here and not part of this store, and what is "
+    "recorded here was kept; use a store of its own for it",
+    "no-tenant": "its first folder does not name a tenant; move it, or create the tenant",
+    "store-forbidden": "access was denied, so what is recorded here was kept; permit us to read it",
+}
+_UNMARKED = (
+    "nothing was forgotten: the store's marker, .onecopy/store.json, could not be seen, so what is "
+    "absent may be in another store; permit us to read it or, if there is none, to write it"
+)
+
+
+def values(figures: Figures) -> dict[str, object]:
+    """Return the figures as JSON, without those that only a listing has."""
+    return {
+        "objects": figures.objects,
+        "bytes": figures.bytes,
+        "empty": figures.empty,
+        "known": figures.known,
+        "added": figures.added,
+        "read_bytes": figures.read_bytes,
+        "forgotten": figures.forgotten,
+        "left_out": figures.left_out,
+        "skipped": _reasons(figures, problems=False),
+        "problems": len(figures.problems) + figures.more_problems,
+        "reasons": _reasons(figures, problems=True),
+    }
+
+
+def listing_values(figures: Figures, *, cost: float | None, by_requests: bool) -> dict[str, object]:
+    """Return the figures that only a listing has; `cost` is in US dollars.
+
+    Those of requests are for a store to which they are made.
+    """
+    requests = {
+        "requests": figures.requests,
+        "looks": figures.looks,
+        "cost_usd": None if cost is None else round(cost, 7),
+        "versions": figures.versions._asdict() if figures.versions else None,
+    }
+    return {
+        "new": figures.new,
+        "changed": figures.changed,
+        "gone": figures.gone,
+        "unchanged": figures.unchanged,
+        **(requests if by_requests else {}),
+        "marked": figures.is_marked,
+        "resumed": figures.is_resumed,
+    }
+
+
+def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> str:
+    """Return the figures of a scan by listing; `cost` is in US dollars."""
+    empty = f" ({figures.empty:,} empty)" if figures.empty else ""
+    read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
+    forgotten = f", {figures.forgotten:,} forgotten" if figures.forgotten else ""
+    dated = f", {DATED}" if cost else ""
+    requests = f"; {_versions(figures)}{requests_text(figures, cost)}{dated}" if by_requests else ""
+    return (
+        f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
+        f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
+        f"{figures.unchanged:,} unchanged{read}{forgotten}{_others(figures)}{requests}"
+    )
+
+
+def _versions(figures: Figures) -> str:
+    if figures.versions is None:
+        return ""
+    number, size, markers = figures.versions
+    return (
+        f"{count_text(number, 'noncurrent version')} ({bytes_text(size)}), "
+        f"{count_text(markers, 'delete marker')}; "
+    )
+
+
+def requests_text(figures: Figures, cost: float | None) -> str:
+    """Return the number of requests, and what AWS charges for them."""
+    requests = f"{count_text(figures.requests, 'list request')}, {figures.looks:,} HEAD"
+    if cost is None:
+        return requests
+    return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS)"
+
+
+def reading_text(figures: Figures, seconds: float) -> str:
+    """Return how much is read of the files that may be equal, and the time left, by the rate."""
+    done, total = figures.read_bytes, figures.to_read
+    left = timedelta(seconds=round(seconds / done * (total - done))) if done else None
+    text = f"{bytes_text(done)} of {bytes_text(total)} read"
+    return text if left is None else f"{text}, {left} left"
+
+
+def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:
+    """Return the number of keys for each reason, with examples."""
+    return {
+        reason: {"count": keys.count, "examples": keys.first[:_MAX_EXAMPLES]}
+        for reason, keys in figures.by_reason(problems=problems).items()
+    }
+
+
+def notes(figures: Figures) -> Iterator[str]:
+    """Yield a line for everything that is left out, and for every problem."""
+    if figures.is_resumed:
+        yield "resumed the scan that was interrupted; --restart begins anew"
+    if not figures.is_marked:
+        yield _UNMARKED
+    for key in figures.left_out:
+        yield f"left out {printable(key)}: {OWN}"
+    for reason, keys in figures.reasons.items():
+        text = _TEXTS.get(reason, "it cannot be read now; scan again")
+        for key in keys.first:
+            name = printable(key) or "(the prefix itself)"
+            left_out = reason in NO_PROBLEM
+            yield f"left out {name}: {text}" if left_out else f"{name}: {reason}: {text}"
+        if more := keys.count - len(keys.first):
+            yield f"and {more:,} more: {reason}"
+
+
+def text(figures: Figures) -> str:
+    """Return the figures of a scan that looked at each object."""
+    empty = f" ({figures.empty:,} empty)" if figures.empty else ""
+    read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
+    return (
+        f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
+        f"{figures.known:,} known, {figures.added:,} added{read}, "
+        f"{figures.forgotten:,} forgotten{_others(figures)}"
+    )
+
+
+def _others(figures: Figures) -> str:
+    """Return the numbers of what was left out and of problems, with their reasons."""
+    skipped = sum(keys.count for keys in figures.by_reason(problems=False).values())
+    left_out = skipped + len(figures.left_out)
+    text = f", {left_out:,} left out" if left_out else ""
+    problems = figures.by_reason(problems=True)
+    if not problems:
+        return text
+    total = sum(keys.count for keys in problems.values())
+    named = ", ".join(f"{keys.count:,} {reason}" for reason, keys in problems.items())
+    return f"{text}, {total:,} {'problem' if total == 1 else 'problems'} ({named})"

@@ -1,0 +1,185 @@
+"""The threads of this process that read copies in the background."""
+
+import logging
+from collections import deque
+from contextlib import suppress
+from threading import Condition, Event
+from typing import NamedTuple
+
+from onecopy.confirming.budget import Budget, Exhausted, Limits
+from onecopy.confirming.reader import RangedStore, Reader, Reading
+from onecopy.confirming.records import Lost, Records
+from onecopy.confirming.retrieval import refusal
+from onecopy.content import Copy
+from onecopy.errors import Failure, OnecopyError
+from onecopy.index.interface import Engine
+from onecopy.store.interface import Object
+from onecopy.workers import Stopped, Workers
+
+_log = logging.getLogger("onecopy.confirming")
+CONFIRMING = "confirming"
+"""The reason while a copy is being read, or waits for it."""
+READ_BUDGET = "read-budget"
+"""The reason if no more may be read today."""
+_READERS = 2
+"""Objects that are read at the same time, so that a huge one does not hold up all others."""
+_THREADS = 4
+"""Threads for each of them."""
+_CLOSE_SECONDS = 0.8
+_Name = tuple[str, str]
+"""A tenant, and a key."""
+
+
+class Progress(NamedTuple):
+    """How far a copy has been read, or why it is not read."""
+
+    reason: str
+    message: str | None = None
+    read: int | None = None
+    """Bytes."""
+
+
+class Readers:
+    """Reads copies in the background; see the package."""
+
+    def __init__(
+        self,
+        index: Engine,
+        store: RangedStore,
+        limits: Limits,
+        *,
+        readers: int = _READERS,
+        threads: int = _THREADS,
+    ) -> None:
+        self._index = index
+        self._store = store
+        self._limits = limits
+        self._budget = Budget(index, limits)
+        self._threads = threads
+        self._workers = Workers()
+        self._stop = Event()
+        self._queue = _Queue()
+        self._to_start = readers
+
+    def ask(self, reading: Reading, seen: Object | None = None) -> Progress:
+        """Return how far a copy has been read, and have it read if nobody does.
+
+        `seen` is its object, if it has just been looked at; otherwise, it is looked at before it is
+        read. Raises the errors of the index.
+        """
+        seen = seen or _as_recorded(reading.copy)
+        if refused := refusal(seen, paid=self._limits.retrieval):
+            return Progress(*refused)
+        tenant, key = reading.tenant.name, reading.copy.key
+        if (waiting := self._queue.get((tenant, key))) is not None:
+            return Progress(CONFIRMING, read=min(waiting.read.value, seen.size))
+        lease = Records(self._index, tenant, key).lease()
+        if lease and lease.holds_for(seen):
+            if lease.reason:
+                return Progress(lease.reason)
+            return Progress(CONFIRMING, read=lease.read)
+        if message := self._budget.exhausted(tenant):
+            return Progress(READ_BUDGET, message)
+        read = lease.read if lease and lease.identity == seen.identity else 0
+        reading.read.add(read)
+        self._put(reading)
+        return Progress(CONFIRMING, read=read)
+
+    def close(self) -> None:
+        """Stop within a second; what was read is kept, and another process resumes it."""
+        self._stop.set()
+        self._queue.close()
+        self._workers.stop(_CLOSE_SECONDS)
+        with suppress(Failure):  # the budget of a day is then a little smaller
+            self._budget.close()
+
+    def _put(self, reading: Reading) -> None:
+        self._queue.put(reading)
+        if self._to_start:  # only a process that reads has the threads
+            self._to_start -= 1
+            self._workers.start(self._work, self._log)
+
+    def _work(self) -> None:
+        while True:
+            reading = self._queue.take()
+            try:
+                self._read(reading)
+            except Exception as error:  # noqa: BLE001 - the others are read all the same
+                self._log(error)
+            finally:
+                self._queue.done(reading)
+
+    def _read(self, reading: Reading) -> None:
+        records = Records(self._index, reading.tenant.name, reading.copy.key)
+        reader = Reader(
+            reading,
+            index=self._index,
+            records=records,
+            store=self._store,
+            spend=self._budget.spend,
+            stop=self._stop,
+            threads=self._threads,
+            paid=self._limits.retrieval,
+        )
+        try:
+            reader.run()
+        except (Lost, Exhausted) as ended:
+            _log.info("%s is not read on: %r", reading.copy.key, ended)
+
+    def _log(self, error: Exception) -> None:
+        is_expected = isinstance(error, OnecopyError)
+        _log.warning("a copy was not read: %s", error, exc_info=None if is_expected else error)
+
+
+class _Queue:
+    """Copies that wait or are being read: each once, and those of all tenants in turn."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._waiting: dict[str, deque[Reading]] = {}
+        self._known: dict[_Name, Reading] = {}
+        self._is_closed = False
+
+    def get(self, name: _Name) -> Reading | None:
+        """Return the copy that waits or is being read under this name."""
+        with self._changed:
+            return self._known.get(name)
+
+    def put(self, reading: Reading) -> None:
+        """Add a copy at the end of its tenant's line, unless it is known."""
+        with self._changed:
+            if self._known.setdefault(_name(reading), reading) is reading:
+                self._waiting.setdefault(reading.tenant.name, deque()).append(reading)
+                self._changed.notify()
+
+    def take(self) -> Reading:
+        """Wait for a copy, and return that of the tenant whose turn it is; raises Stopped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._is_closed or self._waiting)
+            if self._is_closed:
+                raise Stopped
+            tenant, line = next(iter(self._waiting.items()))
+            del self._waiting[tenant]
+            reading = line.popleft()
+            if line:
+                self._waiting[tenant] = line  # at the end
+            return reading
+
+    def done(self, reading: Reading) -> None:
+        """Forget a copy that is no longer read."""
+        with self._changed:
+            self._known.pop(_name(reading), None)
+
+    def close(self) -> None:
+        """Wake all that wait."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+
+
+def _as_recorded(copy: Copy) -> Object:
+    return Object(copy.key, copy.size, copy.identity, copy.stored_ms)
+
+
+def _name(reading: Reading) -> _Name:
+    return reading.tenant.name, reading.copy.key

@@ -1,0 +1,111 @@
+"""Listed copies by size: which block has a copy of a size, with a number of parts and a tag.
+
+Each copy has an entry, and an opaque copy a second one by its time: size (6 bytes), kind (2), the
+first 4 bytes of the tag or the inverted time, block (4); big-endian, so that the order of bytes is
+that of numbers. An entry leads to a block only: rows are found by decoding it. So a block that is
+rewritten changes the entries of changed copies alone.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from struct import Struct
+
+import apsw
+
+from onecopy.digest import LARGEST_CONTENT
+from onecopy.index.listings import MOST_COUNTED, SizeListing
+from onecopy.index.sqlite.runs import Entry, within
+from onecopy.listing import ListedCopy
+
+_HEAD = Struct(">Q")
+_NUMBER = Struct(">I")
+_ENTRY = Struct(">Q4sI")
+"""Of a tag, the first 4 bytes are packed."""
+_MOST_PARTS = 0x3FFF
+"""A copy of more parts counts as one of so many. No ETag that proposes a copy has as many."""
+_OPAQUE = 0x4000
+_BY_TIME = 0x8000
+"""Kinds: the number of parts; the same and `_OPAQUE`; `_BY_TIME`, whose entries come last."""
+_LATEST = 2**32 - 1
+
+
+def entries(copies: Sequence[ListedCopy], block: int) -> list[Entry]:
+    """Return the entries of copies in a block."""
+    pack, cut = _ENTRY.pack, _MOST_PARTS
+    made = [
+        pack(size << 16 | (min(cut, parts)) | (_OPAQUE if is_opaque else 0), tag, block)
+        for _, size, tag, parts, is_opaque, _, _, _ in copies
+    ]
+    made += [
+        pack(copy.size << 16 | _BY_TIME, _NUMBER.pack(_age(copy.modified)), block)
+        for copy in copies
+        if copy[4]
+    ]
+    return made
+
+
+def _age(modified: int) -> int:
+    return _LATEST - min(max(modified, 0), _LATEST)
+
+
+def candidates(
+    connection: apsw.Connection, tenant: int, size: int, tags: Iterable[tuple[int, bytes]] | None
+) -> Iterator[int]:
+    """Yield blocks that may have a copy with this size and one of these (parts, tag), or any."""
+    if not 0 < size <= LARGEST_CONTENT:
+        return
+    if tags is None:
+        low, high = _HEAD.pack(size << 16), _HEAD.pack(size << 16 | _BY_TIME)
+        yield from map(_block, within(connection, tenant, low, high))
+        return
+    heads = {
+        _HEAD.pack(size << 16 | min(parts, _MOST_PARTS) | opaque) + tag[:4]
+        for parts, tag in tags
+        for opaque in (0, _OPAQUE)
+    }
+    for head in sorted(heads):
+        for entry in within(connection, tenant, head, head + b"\xff" * 5):
+            yield _block(entry)
+
+
+def newest(connection: apsw.Connection, tenant: int, size: int) -> Iterator[int]:
+    """Yield the block of each opaque copy of a size, the most recently modified first.
+
+    Times before 1970 and after 2106 count as these.
+    """
+    if not 0 < size <= LARGEST_CONTENT:
+        return
+    low = _HEAD.pack(size << 16 | _BY_TIME)
+    for entry in within(connection, tenant, low, low + b"\xff" * 9):
+        yield _block(entry)
+
+
+def _block(entry: Entry) -> int:
+    block: int = _NUMBER.unpack_from(entry, 12)[0]
+    return block
+
+
+def count(connection: apsw.Connection, tenant: int, size: int) -> SizeListing | None:
+    """Count the listed copies of a size; None if there are none."""
+    kinds: Counter[int] = Counter()
+    first = 0 if 0 < size <= LARGEST_CONTENT else None
+    while first is not None:
+        first = _count_kinds(connection, tenant, size, first, kinds)
+    if not kinds:
+        return None
+    opaque = sum(number for kind, number in kinds.items() if kind & _OPAQUE)
+    parts = frozenset(kind & _MOST_PARTS for kind in kinds)
+    return SizeListing(parts, min(opaque, MOST_COUNTED), min(kinds.total(), MOST_COUNTED))
+
+
+def _count_kinds(
+    connection: apsw.Connection, tenant: int, size: int, first: int, kinds: Counter[int]
+) -> int | None:
+    """Count copies by kind, from a kind on; return where to go on behind a kind of too many."""
+    low, high = _HEAD.pack(size << 16 | first), _HEAD.pack(size << 16 | _BY_TIME)
+    for entry in within(connection, tenant, low, high):
+        kind = int.from_bytes(entry[6:8])
+        kinds[kind] += 1
+        if kinds[kind] == MOST_COUNTED:
+            return kind + 1
+    return None

@@ -1,0 +1,116 @@
+"""The figures of a report."""
+
+from dataclasses import dataclass
+
+from onecopy.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Stored objects of one tenant with the same content."""
+
+    tenant: str
+    digest: Digest
+    """The content digest."""
+    size: int
+    """Bytes of one object."""
+    objects: int
+    keys: tuple[str, ...]
+    """The first keys, sorted."""
+
+    @property
+    def wasted(self) -> int:
+        """Bytes that would be saved if only one of them were stored."""
+        return self.size * (self.objects - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class LikelyGroup:
+    """Stored objects of one tenant that share their size and weak evidence, such as an ETag."""
+
+    tenant: str
+    evidence: str
+    """What they share: a digest, or the MD5 in an ETag (`etag:HEX`, `etag:HEX-PARTS`)."""
+    size: int
+    """Bytes of one object."""
+    objects: int
+    likely: int
+    """Those without a known content digest. If there are others, these are proved to be equal."""
+    keys: tuple[str, ...]
+    """The first keys, sorted."""
+
+    @property
+    def duplicates(self) -> int:
+        """Objects that are likely not needed; none of them is counted as a proved duplicate."""
+        return self.likely - (self.likely == self.objects)
+
+    @property
+    def wasted(self) -> int:
+        """Bytes of these objects."""
+        return self.size * self.duplicates
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Figures of duplicates in an index. Hard links of a file are one object with many names."""
+
+    names: int
+    """Recorded keys."""
+    objects: int
+    """Stored objects with known content; hard links count once."""
+    contents: int
+    bytes: int
+    """Size of all objects."""
+    groups: int
+    """Contents that are stored in several objects."""
+    duplicates: int
+    """Objects beyond the first one of each content."""
+    wasted: int
+    """Size of the duplicates in bytes."""
+    in_trash: int
+    """Recorded keys in trash and snapshots; no other figure includes them."""
+    unidentified: int
+    """Objects of which neither a content digest nor weak evidence is known."""
+    price: float
+    """US dollars per GB (10^9 bytes) and month."""
+    top: tuple[Group, ...]
+    """The groups that waste most, in descending order."""
+    weak: int = 0
+    """Objects of which only weak evidence is known: a listed ETag, an MD5, a CRC."""
+    weak_bytes: int = 0
+    unidentified_bytes: int = 0
+    unread: int = 0
+    """Files of a folder that no scan had to read: as far as is known, no other file is equal."""
+    unread_bytes: int = 0
+    likely_groups: int = 0
+    likely_duplicates: int = 0
+    """Objects that are likely not needed, without those that are proved duplicates."""
+    likely_wasted: int = 0
+    """Their size in bytes."""
+    likely_top: tuple[LikelyGroup, ...] = ()
+    """The likely groups that waste most, in descending order."""
+
+    @property
+    def stored(self) -> int:
+        """All objects, whatever is known of them."""
+        return self.objects + self.weak + self.unidentified + self.unread
+
+    @property
+    def to_read(self) -> int:
+        """Bytes that have to be read until all is certain."""
+        return self.weak_bytes + self.unidentified_bytes
+
+    @property
+    def cost(self) -> float:
+        """US dollars per month for all objects."""
+        return self.bytes / 1e9 * self.price
+
+    @property
+    def wasted_cost(self) -> float:
+        """US dollars per month for the duplicates."""
+        return self.wasted / 1e9 * self.price
+
+    @property
+    def likely_cost(self) -> float:
+        """US dollars per month for the likely duplicates."""
+        return self.likely_wasted / 1e9 * self.price

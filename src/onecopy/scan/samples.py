@@ -1,0 +1,113 @@
+"""Looks at a few of the listed objects, to learn in which folders ETags are no MD5.
+
+A listing does not state that an object is encrypted by a key of KMS, or of the client. Its ETag is
+then no MD5, and another ETag does not mean another content: the copy is opaque.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import islice
+from operator import attrgetter
+
+from onecopy.digest import MD5, Digest
+from onecopy.listing import ListedCopy
+from onecopy.scan.figures import Figures
+from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+
+_EVERY = 10_000
+"""One look at so many objects of a first folder; at least one."""
+_MOST = 100
+"""Looks of one scan."""
+
+
+_Run = tuple[str, int, int]
+"""The first folder of keys that follow each other, and their range."""
+
+
+class _Folder:
+    """A first folder of keys."""
+
+    def __init__(self) -> None:
+        self.objects = 0
+        self.looks = 0
+
+    @property
+    def is_due(self) -> bool:
+        return self.objects > self.looks * _EVERY
+
+
+class Samples:
+    """The first folders of a listing, and what was found out about them."""
+
+    def __init__(self, store: Store, figures: Figures) -> None:
+        self._describer = store if isinstance(store, Describer) else None
+        self._left = _MOST if self._describer else 0
+        self._figures = figures
+        self._folders: dict[str, _Folder] = defaultdict(_Folder)
+        self._opaque: set[str] = set()
+
+    def marked(self, copies: list[ListedCopy]) -> list[ListedCopy]:
+        """Return listed copies in order; those of a folder with another kind of ETag as opaque."""
+        if not self._left and not self._opaque:
+            return copies
+        runs = list(_runs(copies))
+        self._look(self._due(copies, runs))
+        if not self._opaque:
+            return copies
+        return [
+            copy._replace(is_opaque=True) if name in self._opaque else copy
+            for name, start, end in runs
+            for copy in copies[start:end]
+        ]
+
+    def _due(self, copies: list[ListedCopy], runs: list[_Run]) -> dict[str, ListedCopy]:
+        """Return an object of each folder of which one should be looked at."""
+        due: dict[str, ListedCopy] = {}
+        for name, start, end in runs:
+            folder = self._folders[name]
+            folder.objects += end - start
+            is_due = folder.is_due and name not in due and len(due) < self._left
+            if is_due and (sample := _sample(copies, start, end)):
+                due[name] = sample
+        return due
+
+    def _look(self, samples: dict[str, ListedCopy]) -> None:
+        if self._describer is None or not samples:
+            return
+        self._left -= len(samples)
+        self._figures.looks += len(samples)
+        seen = self._describer.describe([sample.key for sample in samples.values()])
+        for (name, sample), each in zip(samples.items(), seen, strict=True):
+            self._folders[name].looks += 1
+            if _is_opaque(sample, each):
+                self._opaque.add(name)
+
+
+def _runs(copies: list[ListedCopy]) -> Iterator[_Run]:
+    """Yield the first folders in order; the name of what is in no folder is empty."""
+    start, count = 0, len(copies)
+    while start < count:
+        folder, slash, _ = copies[start].key.partition("/")
+        end = start + 1
+        if slash:  # "0" is the character behind "/"
+            end = bisect_left(copies, folder + "0", lo=end, key=attrgetter("key"))
+        else:
+            while end < count and "/" not in copies[end].key:
+                end += 1
+        yield folder if slash else "", start, end
+        start = end
+
+
+def _sample(copies: list[ListedCopy], start: int, end: int) -> ListedCopy | None:
+    """Return an object whose ETag should be an MD5 of the whole."""
+    run = islice(copies, start, end)
+    return next((copy for copy in run if copy.parts == 0 and not copy.is_opaque), None)
+
+
+def _is_opaque(listed: ListedCopy, seen: Object | Absent | Unknown) -> bool:
+    """Whether a listed object turned out to be one whose ETag is no MD5."""
+    if not isinstance(seen, Object):
+        return False
+    is_same = seen.size == listed.size and seen.stored_ms // 1000 == listed.modified
+    return is_same and Digest(MD5, listed.tag) not in seen.digests

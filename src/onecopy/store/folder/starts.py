@@ -1,0 +1,39 @@
+"""The first bytes of many files, without a look at the marker for each."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
+from onecopy.store.folder.directories import Descent, folder_names, look_error, split_key
+from onecopy.store.interface import Absent, Unknown
+
+FILE = os.O_RDONLY | NON_BLOCKING | NO_FOLLOW
+"""Flags to open a file for reading; opening a pipe must not block."""
+
+
+def starts(root: int, wanted: Iterable[tuple[str, int]]) -> Iterator[bytes | Absent | Unknown]:
+    """See Starts. If the keys are sorted, every folder is opened only once."""
+    last: str | None = None
+    fd = root
+    with Descent(root) as descent:
+        for key, length in wanted:
+            folder, name = split_key(key)
+            try:
+                if folder != last:
+                    last = None
+                    fd = descent.open(folder_names(folder))
+                    last = folder
+                yield _start(fd, name, length)
+            except (OSError, ValueError) as error:
+                yield look_error(error)
+
+
+def _start(folder: int, name: str, length: int) -> bytes:
+    fd = os.open(name.encode(), FILE, dir_fd=folder)
+    try:
+        data = os.read(fd, length)
+        while len(data) < length and (more := os.read(fd, length - len(data))):
+            data += more
+        return data
+    finally:
+        os.close(fd)

@@ -1,0 +1,68 @@
+"""Files that wait until a stored copy has been read, which shows whether it is the same."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from onecopy.content import Verdict
+from onecopy.gate.interface import Answer
+from onecopy.upload.confirming import CONFIRMING, Patience
+from onecopy.upload.item import Item
+from onecopy.upload.steps.flow import Flow
+
+_SENDING_RATE = 10_000_000
+"""Bytes per second that sending is assumed to reach."""
+_LEAST_SECONDS = 5.0
+DOUBTS = frozenset(
+    {
+        CONFIRMING,
+        "copy-changed",
+        "digest-needed",
+        "listed",
+        "read-budget",
+        "read-limit",
+        "store-archived",
+        "store-expiring",
+        "store-retrieval",
+    }
+)
+"""Reasons for which a file can be sent although a copy may be stored. With others, such as
+`store-unavailable`, sending would fail as well."""
+
+
+class Waiting:
+    """Has files checked again; one waits at most as long as sending it would take."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+
+    def wait(self, answers: Sequence[tuple[Item, Answer]]) -> list[tuple[Item, Answer]]:
+        """Check files again in a moment; return those that do not wait, or no longer."""
+        delays, ended = dict[Item, float](), list[tuple[Item, Answer]]()
+        for item, answer in answers:
+            delay = self._delay(item, answer)
+            if delay is None:
+                ended.append((item, answer))
+            else:
+                delays[item] = delay
+        if delays:
+            self._flow.start(partial(self._check_later, list(delays), min(delays.values())))
+        return ended
+
+    def _delay(self, item: Item, answer: Answer) -> float | None:
+        if answer.reason != CONFIRMING:
+            return None
+        seconds = max(item.file.size / _SENDING_RATE, _LEAST_SECONDS)
+        item.patience = item.patience or Patience(seconds)
+        self._flow.options.report_confirming(answer.bytes_read or 0, item.file.size)
+        return item.patience.delay(answer.bytes_read)
+
+    def _check_later(self, items: Sequence[Item], delay: float) -> None:
+        self._flow.workers.sleep(delay)
+        for item in items:
+            item.check = item.hashed is not None
+            self._flow.to_check.put(item)
+
+    def may_send(self, answer: Answer) -> bool:
+        """Return whether the user wants a file to be sent although a copy may be stored."""
+        wanted = self._flow.options.on_unconfirmed == "send"
+        return wanted and answer.verdict is Verdict.UNCONFIRMED and answer.reason in DOUBTS

@@ -1,0 +1,78 @@
+"""The limits that apply to each kind of store, and how settings change them."""
+
+from math import inf
+from pathlib import Path
+
+import pytest
+
+from onecopy import settings
+from onecopy.confirming import Limits, is_ranged, limits_for
+from onecopy.errors import InvalidSettings
+from onecopy.settings import Settings
+from onecopy.store import open_store
+from onecopy.store.memory import MemoryStore
+from onecopy.text import parse_bytes
+
+_REMOTE = Limits(20_000_000, 20_000_000, 10_000_000_000, 5_000_000_000)
+
+
+@pytest.mark.parametrize(
+    ("url", "region", "expected"),
+    [
+        ("s3://bucket?region=eu-west-1", "eu-west-1", Limits()),
+        ("s3://bucket?region=eu-west-1", "eu-west-2", _REMOTE),
+        ("s3://bucket?region=eu-west-1", None, _REMOTE),
+        ("s3://bucket?region=eu-west-1&endpoint=http://localhost:1", "eu-west-1", _REMOTE),
+        ("s3://bucket?region=eu-west-1&endpoint=http://localhost:1", None, _REMOTE),
+    ],
+)
+def test_a_bucket(
+    url: str, region: str | None, expected: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bucket is read slowly, unless this process runs in its region of AWS."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    store = open_store(url)
+    assert is_ranged(store)
+    assert limits_for(Settings(region=region), store) == expected
+    store.close()
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    """A folder is read as fast as it goes; settings limit that as well."""
+    for store in (open_store(str(tmp_path)), MemoryStore()):
+        assert is_ranged(store)
+        assert limits_for(Settings(), store) == Limits()
+        given = Settings(
+            confirm_rate=5e6, confirm_tenant_daily=inf, confirm_daily=0, confirm_retrieval=True
+        )
+        assert limits_for(given, store) == Limits(rate=5_000_000, daily=0, retrieval=True)
+
+
+def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file states bytes as a number or with a unit, and AWS_REGION the region."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "onecopy.toml"
+    file.write_text('confirm_rate = "1.5 MB"\nconfirm_daily = "unlimited"\nconfirm_tenant_rate = 7')
+    found = settings.read(file, {"confirm_tenant_daily": 3.0}, {"AWS_REGION": "eu-west-1"})
+    assert (found.confirm_rate, found.confirm_daily) == (1_500_000, inf)
+    assert (found.confirm_tenant_rate, found.confirm_tenant_daily) == (7, 3)
+    assert found.region == "eu-west-1"
+
+
+@pytest.mark.parametrize("value", ['"much"', "-1", "1.5", '"-1 MB"', '"1 MiB"', "true"])
+def test_settings_that_are_no_bytes(tmp_path: Path, value: str) -> None:
+    """What is no number of bytes is an error that names the setting."""
+    file = tmp_path / "onecopy.toml"
+    file.write_text(f"confirm_daily = {value}\n")
+    with pytest.raises(InvalidSettings, match="confirm_daily must be bytes, as"):
+        settings.read(file, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("0", 0), ("10B", 10), ("1 kB", 1e3), ("2MB", 2e6), ("1.5 GB", 1.5e9), ("1TB", 1e12)],
+)
+def test_bytes(text: str, expected: float) -> None:
+    """Units are decimal."""
+    assert parse_bytes(text) == expected

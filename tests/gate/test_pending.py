@@ -1,0 +1,109 @@
+"""Notes of pending uploads: they tell our unfinished uploads from those of others in a bucket."""
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+import pytest
+
+from onecopy.errors import Unavailable
+from onecopy.gate.pending import PendingUploads, abort_stale
+from onecopy.index import Engine, open_index
+from onecopy.store.interface import Lister, Upload
+
+
+class Bucket:
+    """A store that names each upload, as a bucket does, and lists all that are unfinished."""
+
+    def __init__(self) -> None:
+        self.unfinished_uploads: list[Upload] = []
+        self.asked_seconds: list[float] = []
+        self.is_available = True
+
+    def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
+        begun = [upload._replace(store_id=f"the name of {upload.key}") for upload in uploads]
+        self.unfinished_uploads += begun
+        return begun
+
+    def abort(self, upload: Upload) -> None:
+        if not self.is_available:
+            raise Unavailable("the bucket does not answer")
+        self.unfinished_uploads.remove(upload)
+
+    def unfinished(self, seconds: float) -> Iterator[Upload]:
+        self.asked_seconds.append(seconds)
+        yield from list(self.unfinished_uploads)
+
+
+@pytest.fixture
+def bucket() -> Bucket:
+    """Return an empty bucket."""
+    return Bucket()
+
+
+@pytest.fixture
+def store(bucket: Bucket) -> Lister:
+    """Return it as a store; only some methods are needed."""
+    return cast("Lister", bucket)
+
+
+@pytest.fixture
+def state() -> Iterator[Engine]:
+    """Return where the notes are kept."""
+    index = open_index("memory:")
+    yield index
+    index.close()
+
+
+def upload(key: str) -> Upload:
+    """Return an upload that the store has not named yet."""
+    return Upload("0" * 32, key, 1)
+
+
+def test_only_ours_are_aborted(bucket: Bucket, store: Lister, state: Engine) -> None:
+    """Those of others are counted and left, also if they come first or between ours."""
+    theirs = [Upload("", key, 0, store_id=key) for key in ("a", "c", "e")]
+    pending = PendingUploads(store, state)
+    [b, d] = pending.begin([upload("b"), upload("d")])
+    bucket.unfinished_uploads[:] = [theirs[0], b, theirs[1], d, theirs[2]]
+    assert abort_stale(store, state, 60.0) == (2, 3)
+    assert bucket.unfinished_uploads == theirs
+    assert bucket.asked_seconds == [60.0]
+    assert abort_stale(store, state, 60.0) == (0, 3)
+
+
+def test_nothing_is_unfinished(store: Lister, state: Engine) -> None:
+    """The counts are zero."""
+    assert abort_stale(store, state, 0.0) == (0, 0)
+
+
+def test_a_note_ends_with_its_upload(bucket: Bucket, store: Lister, state: Engine) -> None:
+    """An upload of the same name that another program begins later is not taken for ours."""
+    pending = PendingUploads(store, state)
+    [begun] = pending.begin([upload("a")])
+    pending.abort(begun)
+    bucket.unfinished_uploads.append(begun)
+    assert abort_stale(store, state, 0.0) == (0, 1)
+
+
+def test_a_note_is_kept_while_the_store_is_unavailable(
+    bucket: Bucket, store: Lister, state: Engine
+) -> None:
+    """The upload was not aborted, so it is found later."""
+    pending = PendingUploads(store, state)
+    [begun] = pending.begin([upload("a")])
+    bucket.is_available = False
+    pending.abort(begun)
+    bucket.is_available = True
+    assert abort_stale(store, state, 0.0) == (1, 0)
+    assert bucket.unfinished_uploads == []
+
+
+def test_without_a_name_there_is_no_note(bucket: Bucket, store: Lister, state: Engine) -> None:
+    """A small upload to a bucket has no name: an abort that fails is reported."""
+    bucket.is_available = False
+    with pytest.raises(Unavailable):
+        PendingUploads(store, state).abort(upload("a"))
+    bucket.is_available = True
+    bucket.unfinished_uploads.append(upload("a"))
+    PendingUploads(store, state).abort(upload("a"))
+    assert bucket.unfinished_uploads == []

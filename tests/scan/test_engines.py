@@ -1,0 +1,58 @@
+"""Scans by listing into real indexes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onecopy.gate import bind
+from onecopy.index import open_index
+from onecopy.index.interface import Engine
+from onecopy.listing import EVERYTHING
+from onecopy.scan import scan_by_listing
+from onecopy.scan.merging import ListingIndex
+from onecopy.store.interface import LeftOut
+from tests.scan.stores import copy_at, filled
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
+def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """Yield an empty index."""
+    url = f"sqlite:{tmp_path}/index.sqlite"
+    if request.param == "postgres":
+        url = request.getfixturevalue("database")
+    opened = open_index(url)
+    yield opened
+    opened.close()
+
+
+def test_scanned_again_and_again(index: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects of two tenants are listed; what is gone or changed is found, and copies follow."""
+    monkeypatch.setattr("onecopy.scan.pages.GROUP", 50)
+    keys = [f"{tenant}/{number:04}" for tenant in ("ada", "bob") for number in range(300)]
+    shelf = filled(keys, page_size=7)
+    odd = [
+        f"{tenant}/{number:04}{end}"
+        for tenant in ("ada", "bob")
+        for number in range(0, 300, 3)
+        for end in ("\0", "\udcff", "/")
+    ]
+    shelf.left_out = [LeftOut(key, "key-invalid") for key in odd]
+    bind(index, shelf)
+    assert isinstance(index, ListingIndex)
+    first = scan_by_listing(index, shelf, ["ada", "bob"], connections=3)
+    assert (first.new, first.gone, first.forgotten) == (600, 0, 0)
+    index.add([("bob", copy_at(shelf, f"{number:04}", prefix="bob/")) for number in range(300)])
+    for number in range(0, 300, 10):
+        shelf.remove(f"bob/{number:04}")
+        shelf.place(f"bob/{number + 1:04}", b"changed")
+    again = scan_by_listing(index, shelf, ["ada", "bob"], connections=3)
+    assert again.reasons["key-invalid"].count == len(odd)
+    assert (again.changed, again.gone, again.unchanged) == (30, 30, 540)
+    assert again.forgotten == 60
+    assert len(list(index.copies_within("bob", EVERYTHING))) == 240
+    for tenant in ("ada", "bob"):
+        found = [copy._replace(key=f"{tenant}/{copy.key}") for copy in index.listed_copies(tenant)]
+        copies = {f"{tenant}/{copy.key}" for copy in index.copies_within(tenant, EVERYTHING)}
+        keys = [each.key for each in shelf.objects(f"{tenant}/")]
+        assert found == [shelf.listed(key) for key in keys if key not in copies]

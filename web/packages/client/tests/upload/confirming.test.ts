@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Result } from "../../src/protocol/documents.ts";
+import { untilConfirmed } from "../../src/upload/confirming.ts";
+
+const NEW: Result = { verdict: "new" };
+
+function confirming(bytes_read?: number): Result {
+  const open = { verdict: "unconfirmed", reason: "confirming" } as const;
+  return bytes_read === undefined ? open : { ...open, bytes_read };
+}
+
+/** Return a question that has these answers in turn, the last again and again, and its times. */
+function answers(...results: Result[]) {
+  const times: number[] = [];
+  const ask = async () => {
+    times.push(Date.now());
+    return { result: results[Math.min(times.length, results.length) - 1] as Result };
+  };
+  return { ask, times };
+}
+
+describe("a copy that is being read", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("is not asked for again once the result is decided", async () => {
+    const { ask, times } = answers(NEW);
+    expect((await untilConfirmed(ask)).result).toBe(NEW);
+    expect(times).toHaveLength(1);
+  });
+
+  it("is asked for again, more and more rarely, and its progress is shown", async () => {
+    const { ask, times } = answers(...[...Array(12).keys()].map(confirming), NEW);
+    const shown: number[] = [];
+    const decided = untilConfirmed(ask, { onConfirming: (bytes) => shown.push(bytes) });
+    await vi.runAllTimersAsync();
+    expect((await decided).result).toBe(NEW);
+    expect(shown).toEqual([...Array(12).keys()]);
+    const delays = times.slice(1).map((time, number) => time - (times[number] as number));
+    expect(delays[0]).toBe(500);
+    expect(delays.at(-1)).toBe(5000);
+  });
+
+  it("is given up if nothing moves for a minute", async () => {
+    const { ask, times } = answers(confirming());
+    const decided = untilConfirmed(ask);
+    await vi.runAllTimersAsync();
+    expect((await decided).result.reason).toBe("confirming");
+    expect((times.at(-1) as number) - (times[0] as number)).toBeLessThan(66_000);
+  });
+
+  it("is no longer waited for when the signal is aborted", async () => {
+    const control = new AbortController();
+    const decided = untilConfirmed(answers(confirming(1)).ask, { signal: control.signal });
+    const failed = expect(decided).rejects.toThrow("enough");
+    await vi.advanceTimersByTimeAsync(100);
+    control.abort(new Error("enough"));
+    await failed;
+  });
+});
