@@ -21,7 +21,7 @@ A, B, NEW = noise(5000), noise(7000), noise(5000)[::-1]
 def known(run: Run, tmp_path: Path) -> Path:
     """Record a file, and list another as a bucket would; return the folder for files to check."""
     write(tmp_path / "files" / "a", A)
-    assert run("scan", *backends(tmp_path)).code == 0
+    assert run("scan", "--read", *backends(tmp_path)).code == 0
     write(tmp_path / "files" / "b", B)
     tag = hashlib.md5(B).digest()
     with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:

@@ -14,10 +14,26 @@ lease       one scan at a time
 figures     the figures of a scan, and what was left out
 keys        the same for single keys, named by events
 records     the copies recorded at keys
+
+`scan_by_listing` is imported on first use: it needs SQLite, which a Lambda function does not have.
 """
 
+from typing import TYPE_CHECKING
+
 from onecopy.scan.figures import Figures, Problem
-from onecopy.scan.listing import scan_by_listing
 from onecopy.scan.scanning import scan
 
+if TYPE_CHECKING:
+    from onecopy.scan.listing import scan_by_listing
+
 __all__ = ["Figures", "Problem", "scan", "scan_by_listing"]
+
+
+if not TYPE_CHECKING:  # otherwise type checkers would accept misspelt names
+
+    def __getattr__(name: str) -> object:
+        if name != "scan_by_listing":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from onecopy.scan.listing import scan_by_listing
+
+        return scan_by_listing
