@@ -17,10 +17,10 @@ from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, Scheme, compose
 from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, bind
 from onecopy.gate.confirm import Confirmer
-from onecopy.index.listings import Listings
+from onecopy.index.listings import ListingEngine, Listings
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.scan import scan_by_listing
-from onecopy.scan.merging import ListingIndex, ListingStore
+from onecopy.scan.merging import ListingStore
 from onecopy.store import Object
 from tests.gate.world import World, content, content_digest, crc, md5, parts_of, weak_only
 
@@ -36,7 +36,7 @@ LARGE = bytes(range(256)) * 4096 * 9  # 9 MiB: two parts
 
 def scan(world: World, tenants: Sequence[str] = ()) -> None:
     """Scan the store of a world by listing it."""
-    assert isinstance(world.index, ListingIndex)
+    assert isinstance(world.index, ListingEngine)
     assert isinstance(world.store, ListingStore)
     scan_by_listing(world.index, world.store, tenants)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from onecopy.confirming import Limits as Unlimited
 from onecopy.confirming import Readers, is_ranged
 from onecopy.gate import Limits, LocalGate
+from onecopy.index.listings import ListingEngine
 from onecopy.scan import scan_by_listing
-from onecopy.scan.merging import ListingIndex, ListingStore
+from onecopy.scan.merging import ListingStore
 from onecopy.testing.faults import Faults
 from onecopy.testing.index.complete import open_complete
 from onecopy.timestamp import now
@@ -84,7 +85,7 @@ class Process:
     def scan(self, *, restart: bool) -> None:
         """Scan by listing."""
         index, store = self.world.index, self.world.store
-        assert isinstance(index, ListingIndex)
+        assert isinstance(index, ListingEngine)
         assert isinstance(store, ListingStore)
         scan_by_listing(index, store, TENANTS, connections=1, restart=restart)
 

@@ -9,8 +9,9 @@ from hypothesis.stateful import rule
 
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import Digest
+from onecopy.index.listings import ListingEngine
 from onecopy.scan import scan_by_listing
-from onecopy.scan.merging import ListingIndex, ListingStore
+from onecopy.scan.merging import ListingStore
 from onecopy.store import Object
 from tests.gate.world import content_digest, md5
 from tests.reliability import contents, folder
@@ -116,7 +117,7 @@ class Meddling(Judge):
     def list_all(self, at: int) -> None:
         """Scan by listing: records of what is not there as recorded are replaced by what is."""
         world = self.processes[at].plain
-        assert isinstance(world.index, ListingIndex)
+        assert isinstance(world.index, ListingEngine)
         assert isinstance(world.store, ListingStore)
         scan_by_listing(world.index, world.store, TENANTS, connections=1)
         for full in list(self.findable):

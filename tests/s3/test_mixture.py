@@ -17,11 +17,11 @@ from onecopy.digest import MiB
 from onecopy.errors import Unavailable
 from onecopy.files import walk
 from onecopy.gate import Limits
+from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.report import listed_only, report
 from onecopy.scan import Figures, pages, scan, scan_by_listing
 from onecopy.scan.listing import keeps_listings
-from onecopy.scan.merging import ListingIndex
 from onecopy.store.s3.list_objects import ListClient
 from onecopy.upload.checking import check
 from onecopy.upload.result import Result
@@ -110,7 +110,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "GROUP", 5)
 
 
-def listings(world: BucketWorld) -> ListingIndex:
+def listings(world: BucketWorld) -> ListingEngine:
     """Return the index of a world, which keeps listings."""
     assert keeps_listings(world.index)
     return world.index

@@ -8,9 +8,9 @@ import pytest
 from onecopy.gate import bind
 from onecopy.index import open_index
 from onecopy.index.interface import Engine
+from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING
 from onecopy.scan import scan_by_listing
-from onecopy.scan.merging import ListingIndex
 from onecopy.store.interface import LeftOut
 from tests.scan.stores import copy_at, filled
 
@@ -39,7 +39,7 @@ def test_scanned_again_and_again(index: Engine, monkeypatch: pytest.MonkeyPatch)
     ]
     shelf.left_out = [LeftOut(key, "key-invalid") for key in odd]
     bind(index, shelf)
-    assert isinstance(index, ListingIndex)
+    assert isinstance(index, ListingEngine)
     first = scan_by_listing(index, shelf, ["ada", "bob"], connections=3)
     assert (first.new, first.gone, first.forgotten) == (600, 0, 0)
     index.add([("bob", copy_at(shelf, f"{number:04}", prefix="bob/")) for number in range(300)])

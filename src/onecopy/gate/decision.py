@@ -152,7 +152,7 @@ class Decider:
         if not new:
             return
         examined = dict(zip(new, listed.examine([contents[at] for at in new]), strict=True))
-        again = [at for at in new if examined[at].is_recorded]
+        again = [at for at in new if examined[at].seen]
         if again:  # the common case costs no call
             seen = {key: each for at in again for key, each in examined[at].seen.items()}
             left = [contents[at] for at in again]

@@ -17,8 +17,7 @@ from onecopy.aws.prices import GET
 from onecopy.content import Content
 from onecopy.digest import CRC64NVME, SMALLEST_PART, Scheme, content_scheme
 from onecopy.errors import Failure
-from onecopy.index.interface import Engine
-from onecopy.index.listings import Listings, SizeListing
+from onecopy.index.listings import ListingEngine, SizeListing
 from onecopy.listing import ListedCopy, tag_schemes
 from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
 from onecopy.store.objects import copy_of, store_reason
@@ -40,8 +39,6 @@ _MOST_SCHEMES = 4
 class Examined(NamedTuple):
     """What listed copies mean for one content."""
 
-    is_recorded: bool = False
-    """Whether copies that may have the content were recorded, so that it can be decided again."""
     needed: frozenset[Scheme] = frozenset()
     """Schemes that the content lacks, and without which copies cannot be ruled out."""
     unexamined: int = 0
@@ -49,7 +46,8 @@ class Examined(NamedTuple):
     reason: str | None = None
     """Why a copy that matches could not be looked at."""
     seen: Mapping[str, Object] = MappingProxyType({})
-    """The objects that were looked at, by key."""
+    """The objects that were looked at and recorded, by key: if there are any, the content can be
+    decided again."""
 
 
 _NOTHING = Examined()
@@ -66,10 +64,7 @@ class _Wanted(NamedTuple):
 class ListedCopies:
     """The listed copies of one tenant."""
 
-    def __init__(
-        self, listings: Listings, index: Engine, store: Store, tenant: Tenant, price: float
-    ) -> None:
-        self._listings = listings
+    def __init__(self, index: ListingEngine, store: Store, tenant: Tenant, price: float) -> None:
         self._index = index
         self._store = store
         self._tenant = tenant
@@ -84,9 +79,9 @@ class ListedCopies:
         Of a large size with few copies, these are looked at first, and recorded: then most often
         the content digest is enough, which is computed three times as fast as an MD5.
         """
-        found = self._listings.listed_sizes(self._tenant.name, sizes)
+        found = self._index.listed_sizes(self._tenant.name, sizes)
         if self._describe_few(sizes, found):
-            found = self._listings.listed_sizes(self._tenant.name, sizes)
+            found = self._index.listed_sizes(self._tenant.name, sizes)
         return [
             self._useful(size, listing) if listing else frozenset()
             for size, listing in zip(sizes, found, strict=True)
@@ -106,13 +101,13 @@ class ListedCopies:
             if listing and size >= SMALLEST_PART and listing.copies <= _FEW
         }
         name = self._tenant.name
-        copies = (self._listings.matching(name, size, None, _FEW) for size in sorted(few))
+        copies = (self._index.matching(name, size, None, _FEW) for size in sorted(few))
         return self._describe(islice(chain.from_iterable(copies), _MOST_LOOKS))
 
     def examine(self, contents: Sequence[Content]) -> list[Examined]:
         """Look at the listed copies that may have one of these contents; record what is there."""
         sizes = [content.size for content in contents]
-        found = self._listings.listed_sizes(self._tenant.name, sizes)
+        found = self._index.listed_sizes(self._tenant.name, sizes)
         wanted = [
             self._wanted(content, listing) if listing else None
             for content, listing in zip(contents, found, strict=True)
@@ -126,13 +121,13 @@ class ListedCopies:
     def _wanted(self, content: Content, listing: SizeListing) -> _Wanted:
         name, size = self._tenant.name, content.size
         tags = {
-            (-(-size // scheme.part_size) if scheme.part_size else 0, value)
-            for scheme, value in ((d.scheme, d.value) for d in content.digests)
-            if scheme.algorithm == "md5"
+            (_parts(digest.scheme, size), digest.value)
+            for digest in content.digests
+            if digest.scheme.algorithm == "md5"
         }
-        proposed = self._listings.matching(name, size, tags, _MOST_MATCHING) if tags else []
+        proposed = self._index.matching(name, size, tags, _MOST_MATCHING) if tags else []
         matching = [copy for copy in proposed if (copy.parts, copy.tag) in tags]
-        opaque = self._listings.opaque(name, size, self._limit(size)) if listing.opaque else []
+        opaque = self._index.opaque(name, size, self._limit(size)) if listing.opaque else []
         return _Wanted(matching, [copy for copy in opaque if copy not in matching], listing)
 
     def _limit(self, size: int) -> int:
@@ -151,18 +146,21 @@ class ListedCopies:
         self._index.add((name, copy_of(each, key)) for key, each in objects if each.size)
         done = [wanted[key] for key, each in seen.items() if not isinstance(each, Unknown)]
         if done:
-            self._listings.unlist(name, done)
+            self._index.unlist(name, done)
         return seen
 
     def _look(self, keys: Sequence[str]) -> Sequence[Object | Absent | Unknown]:
-        if not keys:
-            return []
         full = [self._tenant.prefix + key for key in keys]
         store = self._store
         try:
             return store.describe(full) if isinstance(store, Describer) else store.look(full)
         except Failure as failure:
             return [Unknown(store_reason(failure))] * len(keys)
+
+
+def _parts(scheme: Scheme, size: int) -> int:
+    """Return the number of parts in the ETag of an object of this size, by the scheme of an MD5."""
+    return -(-size // scheme.part_size) if scheme.part_size else 0
 
 
 def _in_turn(wanted: Sequence[_Wanted]) -> Iterator[ListedCopy]:
@@ -186,7 +184,6 @@ def _examined(
     schemes = _needed(content.size, wanted.listing)
     examined = sum(look is not None and not isinstance(look, Unknown) for look in opaque)
     return Examined(
-        is_recorded=bool(objects),
         seen=objects,
         needed=schemes.difference(digest.scheme for digest in content.digests),
         unexamined=max(wanted.listing.opaque - examined, 0) + looks.count(None),

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Copy
+from onecopy.index.interface import Engine
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 
 MOST_COUNTED = 1000
@@ -112,3 +113,8 @@ def count_listed(index: object) -> int:
     if not isinstance(index, Listings):
         return 0
     return sum(1 for tenant in index.tenants() for _ in index.listed_copies(tenant))
+
+
+@runtime_checkable
+class ListingEngine(Engine, Listings, Protocol):
+    """An engine that keeps listings."""

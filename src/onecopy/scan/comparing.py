@@ -16,12 +16,12 @@ from onecopy.content import Copy, Digests
 from onecopy.counted import is_counted
 from onecopy.digest import CLIENT_MD5, MD5, MiB, content_scheme, hash_stream
 from onecopy.errors import Failure, FileChanged
+from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.patterns import Filter
 from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.groups import HEAD, File, Groups, Member, grouped
-from onecopy.scan.merging import ListingIndex
 from onecopy.store.interface import Absent, Object, Store, Unknown
 from onecopy.store.listings import Starts
 from onecopy.store.objects import store_reason
@@ -61,7 +61,7 @@ class Comparing:
 
     def __init__(  # noqa: PLR0913 - what comparing works with
         self,
-        index: ListingIndex,
+        index: ListingEngine,
         store: ComparedStore,
         tenant: Tenant,
         accept: Filter,

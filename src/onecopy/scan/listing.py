@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 from onecopy.gate.binding import seen_id
 from onecopy.index.interface import Engine
+from onecopy.index.listings import ListingEngine
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.scan.checkpoint import Checkpoints, keep_total, purpose_of
@@ -20,7 +21,7 @@ from onecopy.scan.comparing import ComparedStore, Comparing
 from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.lease import leased
-from onecopy.scan.merging import ListingIndex, ListingStore, Merging
+from onecopy.scan.merging import ListingStore, Merging
 from onecopy.scan.pages import Listing
 from onecopy.scan.scanning import Progress
 from onecopy.store.interface import Store
@@ -30,9 +31,9 @@ from onecopy.workers import Workers
 
 CONNECTIONS = 8
 """Spans that are listed at once, by default."""
-
-
 _OBJECTS_PER_COLLECTION = 100_000
+"""New objects after which Python looks for cycles (700 by default). A listing makes millions of
+tuples, which have none."""
 
 
 @contextmanager
@@ -46,9 +47,9 @@ def collecting_rarely() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def keeps_listings(index: Engine) -> TypeGuard[ListingIndex]:
+def keeps_listings(index: Engine) -> TypeGuard[ListingEngine]:
     """Return whether an index can hold what a listing states."""
-    return isinstance(index, ListingIndex)
+    return isinstance(index, ListingEngine)
 
 
 def can_be_listed(store: Store) -> TypeGuard[ListingStore]:
@@ -57,7 +58,7 @@ def can_be_listed(store: Store) -> TypeGuard[ListingStore]:
 
 
 def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
-    index: ListingIndex,
+    index: ListingEngine,
     store: ListingStore,
     tenants: Container[str] = (),
     *,

@@ -16,8 +16,7 @@ from operator import attrgetter
 from typing import Protocol, runtime_checkable
 
 from onecopy.content import Copy
-from onecopy.index.interface import Engine
-from onecopy.index.listings import Listings, Merged
+from onecopy.index.listings import ListingEngine, Merged
 from onecopy.key import is_recordable
 from onecopy.listing import ListedCopy, Span
 from onecopy.patterns import Filter
@@ -33,11 +32,6 @@ from onecopy.tenant import Owners, Tenant
 
 _BATCH = 1000
 """Copies that are forgotten in one call."""
-
-
-@runtime_checkable
-class ListingIndex(Engine, Listings, Protocol):
-    """An index that keeps listings."""
 
 
 @runtime_checkable
@@ -59,7 +53,7 @@ class Merging:
 
     def __init__(  # noqa: PLR0913 - what merging works with
         self,
-        index: ListingIndex,
+        index: ListingEngine,
         store: ListingStore,
         owners: Owners,
         accept: Filter,

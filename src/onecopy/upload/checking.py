@@ -160,7 +160,7 @@ class _Checker:
                 for start in range(0, len(self.waiting), limit):
                     self._ask(self.waiting[start : start + limit])
                 decided = [item for item in self.waiting if item.answer.reason != CONFIRMING]
-                self.waiting = [item for item in self.waiting if item not in decided]
+                self.waiting = [item for item in self.waiting if item.answer.reason == CONFIRMING]
                 yield from map(self._report, decided)
         except KeyboardInterrupt:
             yield from map(self._report, self.waiting)

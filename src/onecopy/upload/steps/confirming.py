@@ -12,6 +12,7 @@ from onecopy.upload.steps.flow import Flow
 _SENDING_RATE = 10_000_000
 """Bytes per second that sending is assumed to reach."""
 _LEAST_SECONDS = 5.0
+"""The shortest time that a file waits."""
 DOUBTS = frozenset(
     {
         CONFIRMING,
