@@ -10,7 +10,7 @@ they are recorded and found as well (`is_recordable`), but such a key never beco
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from unicodedata import is_normalized
 
 from onecopy.errors import InvalidKey
@@ -28,6 +28,8 @@ _REFUSED_CHARACTER = re.compile(f"{_NOT_UTF8.pattern}|{_CONTROL.pattern}")
 _REFUSED_NAMES = frozenset({"", ".", "..", RESERVED})
 _EXTENSION = re.compile(r"(?s:\.*[^.].*)(\.[A-Za-z0-9]{1,16})")
 _UNLIMITED = 2**62
+_LONGEST_CHARACTER = 4
+"""Bytes of UTF-8."""
 _MAX_NAME_BYTES = 255
 """The limit for one name in most file systems."""
 
@@ -48,6 +50,14 @@ def is_recordable(key: str) -> bool:
     if not key or _UNRECORDABLE.search(key) or is_reserved(key):
         return False
     return _bytes(key) <= LONGEST_KEY
+
+
+def are_recordable(keys: Sequence[str]) -> bool:
+    """Return whether all keys are certainly recordable; a quick look at all of them at once."""
+    text = "/".join(keys)
+    longest = max(map(len, keys), default=0) * (1 if text.isascii() else _LONGEST_CHARACTER)
+    is_plain = text.isprintable() and RESERVED not in text.lower()
+    return is_plain and longest <= LONGEST_KEY and "" not in keys
 
 
 def check_recordable(key: str) -> str:

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-OWN = "it belongs to onecopy: index, store, cache, token, file of a migration, or this output"
+OWN = (
+    "it belongs to onecopy: index, store, cache, token, file of a migration or scan, or this output"
+)
 """The message for a path that is left out."""
 
-_MIGRATION = re.compile(r"onecopy-migrate-[0-9a-f]{16}\.(csv|checkpoint(\.new)?)")
-"""Names of checkpoints and files of rejects; see `onecopy migrate`."""
+_NAMED = re.compile(r"onecopy-(migrate|scan)-[0-9a-f]{16}\.(csv|checkpoint(\.new)?)")
+"""Names of checkpoints and files of rejects; see `onecopy migrate` and `onecopy scan`."""
 _Place = tuple[int, int]
 """Device and inode: the same through any link or relative path."""
 
@@ -47,8 +49,8 @@ class OwnFiles:
             if place in self._places:
                 return True
         return (
-            name.startswith("onecopy-migrate-")
-            and _MIGRATION.fullmatch(name) is not None
+            name.startswith("onecopy-")
+            and _NAMED.fullmatch(name) is not None
             and stat.S_ISREG(status.st_mode)
         )
 

@@ -11,8 +11,9 @@ from onecopy.index.interface import Entry
 from onecopy.migrate import MigrationResult, migrate, migration, open_source
 from onecopy.migrate.checkpoint import FileCheckpoint, Mark, StateCheckpoint, migration_name
 from onecopy.migrate.indexes import IndexDestination
-from onecopy.migrate.interface import Batch, Reject, Sampled
+from onecopy.migrate.interface import Batch, Sampled
 from onecopy.migrate.migration import Progress
+from onecopy.rejects import Reject
 from onecopy.testing.faults import Faults, Rule, fail_after, fail_before
 from tests.migrate.lists import in_order, listed, md5_hex
 

@@ -1,6 +1,7 @@
 """`onecopy scan`: update the index from the store."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from time import monotonic
 
 import click
@@ -28,16 +29,21 @@ _NOT_LISTED = (
     "folder that is listed: leave them out with --read, --describe, or an index that keeps no "
     "listings"
 )
+_NOT_FROM = (
+    "--read, --describe, --connections, --expect and --versions can't be used with --from, which "
+    "makes no requests to list: leave them out"
+)
 
 
 @click.command(
     "scan",
     epilog=closing_help(
         "Exit codes: 0 the index is up to date, 1 some objects could not be recorded (named on "
-        "standard error), 2 error.",
+        "standard error, or in the file of rejects), 2 error.",
         "onecopy scan --store /srv/files --index sqlite:/srv/index.sqlite",
         "onecopy scan --store s3://photos/2026 --connections 16",
         "onecopy scan --read",
+        "onecopy scan --store s3://photos --from s3://inventories/photos/daily",
     ),
 )
 @click.option(
@@ -73,6 +79,20 @@ _NOT_LISTED = (
     help="Also count the versions and delete markers that a bucket keeps beside its current "
     "objects. Costs a request for 1,000 versions.",
 )
+@click.option(
+    "--from",
+    "source",
+    metavar="SOURCE",
+    help="Learn what a bucket holds from a list of its objects, instead of listing it: an S3 "
+    "Inventory (its manifest.json, or the folder of inventories), files of an S3 Metadata table, "
+    "or a list of your own, as CSV, ORC or Parquet; a path or s3://BUCKET/KEY.",
+)
+@click.option(
+    "--rejects",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write the rows of SOURCE that can't be used to FILE.  [default: onecopy-scan-….csv]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
 @takes_settings(patterns=True)
@@ -85,6 +105,8 @@ def command(  # noqa: PLR0913 - the options of the command
     expect: int | None,
     restart: bool,
     versions: bool,
+    source: str | None,
+    rejects: Path | None,
     as_json: bool,
     progress: bool | None,
 ) -> int:
@@ -94,6 +116,15 @@ def command(  # noqa: PLR0913 - the options of the command
     and changed files those are read that may be equal to others. Records of objects that no longer
     exist are removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
+    if source is not None:
+        if read or describe or connections or expect or versions:
+            raise click.UsageError(_NOT_FROM)
+        from onecopy.cli.scan_source import SourceRequest, scan_from
+
+        request = SourceRequest(source, rejects, restart=restart)
+        return scan_from(settings, request, as_json=as_json, progress=progress)
+    if rejects is not None:
+        raise click.UsageError("--rejects needs --from")
 
     def lists(index: Engine, store: Store) -> bool:
         return not read and not describe and keeps_listings(index) and can_be_listed(store)

@@ -16,7 +16,6 @@ rows.py        conversion of rows into entries of an index
 checksum.py    the formats in which checksums are accepted
 checkpoint.py  progress, stored so that a migration can be resumed
 counting.py    the number of entries in a destination
-rejects.py     the file of rows that could not be moved
 plan.py        estimates of time and cost
 prototype.py   the arguments and environment of the prototype's script
 """

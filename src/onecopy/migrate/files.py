@@ -17,8 +17,9 @@ from onecopy.errors import BadInput, InvalidSettings
 from onecopy.index.extras import extra
 from onecopy.migrate.checksum import is_heading, read_line, shown
 from onecopy.migrate.columns import Columns, options_of
-from onecopy.migrate.interface import Batch, Reject, numbers_in
+from onecopy.migrate.interface import Batch, numbers_in
 from onecopy.migrate.rows import Rows
+from onecopy.rejects import Reject
 
 _BATCH_ROWS = 10_000
 _SAMPLE_BYTES = 256 * 1024

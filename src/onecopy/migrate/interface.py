@@ -5,16 +5,7 @@ from typing import NamedTuple, Protocol
 
 from onecopy.index.interface import Entry, State
 from onecopy.index.stored import decoding
-
-
-class Reject(NamedTuple):
-    """A row that can't be moved."""
-
-    row: str
-    """Its place in the source: a line, a row number, or the page and offset in a table."""
-    value: str
-    """The value found where a checksum was expected."""
-    reason: str
+from onecopy.rejects import Reject
 
 
 class Batch(NamedTuple):

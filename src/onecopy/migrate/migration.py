@@ -21,9 +21,9 @@ from onecopy.errors import InvalidSettings
 from onecopy.index.interface import Entry
 from onecopy.migrate.checkpoint import Checkpoint, Mark
 from onecopy.migrate.counting import count_entries, replaced_rows
-from onecopy.migrate.interface import Batch, Destination, Reject, Sampled, Source
-from onecopy.migrate.rejects import Rejects
+from onecopy.migrate.interface import Batch, Destination, Sampled, Source
 from onecopy.migrate.rows import digests_of
+from onecopy.rejects import Reject, Rejects
 from onecopy.workers import Workers
 
 _BATCHES_AHEAD = 2

@@ -9,7 +9,7 @@ from onecopy.errors import BadInput, InvalidDigest
 from onecopy.index.interface import Entry
 from onecopy.key import check_recordable
 from onecopy.migrate.checksum import is_of_nothing, read_checksum, read_size, shown
-from onecopy.migrate.interface import Reject
+from onecopy.rejects import Reject
 from onecopy.tenant import Tenant
 from onecopy.timestamp import now
 

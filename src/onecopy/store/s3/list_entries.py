@@ -1,22 +1,22 @@
 """What a response of ListObjectsV2 has below a store's prefix: copies, and what is left out."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import compress
+from struct import Struct
 from typing import NamedTuple, cast
 
 from onecopy.content import Copy
-from onecopy.key import LONGEST_KEY, RESERVED, is_recordable, is_reserved
+from onecopy.key import RESERVED, are_recordable, is_recordable, is_reserved
 from onecopy.listing import ListedCopy, tag_schemes
 from onecopy.store.interface import LeftOut
 from onecopy.store.s3.list_parser import Columns
 from onecopy.store.s3.object_info import ETAG
 
 _MD5_DIGITS = 32
+_NO_MD5 = "0" * _MD5_DIGITS
 _TAG_BYTES = 16
-_LONGEST_CHARACTER = 4
-"""Bytes of UTF-8."""
 _OWN = f"{RESERVED}/"
 _make = partial(tuple.__new__, ListedCopy)
 """Twice as fast as calling the class."""
@@ -47,7 +47,7 @@ def entries_of(columns: Columns, prefix: str) -> Entries:
         columns = Columns._make(list(compress(column, is_below)) for column in columns)
     keys = [key[len(prefix) :] for key in columns.keys] if prefix else columns.keys
     copies = _copies(keys, columns)
-    if 0 not in columns.sizes and _are_recordable(keys):
+    if 0 not in columns.sizes and are_recordable(keys):
         return Entries(keys, copies, [], [], strayed)
     return _sorted_out(keys, copies, strayed)
 
@@ -68,19 +68,11 @@ def _sorted_out(keys: list[str], listed: Iterable[ListedCopy], strayed: list[Lef
     return found
 
 
-def _are_recordable(keys: Sequence[str]) -> bool:
-    """Return whether all keys are certainly recordable; a quick look at all of them at once."""
-    text = "/".join(keys)
-    longest = max(map(len, keys), default=0) * (1 if text.isascii() else _LONGEST_CHARACTER)
-    is_plain = text.isprintable() and RESERVED not in text.lower()
-    return is_plain and longest <= LONGEST_KEY and "" not in keys
-
-
 def _copies(keys: Sequence[str], columns: Columns) -> list[ListedCopy]:
     fields = zip(
         keys,
         columns.sizes,
-        *_tags(columns),
+        *tags_of(columns.etags, columns.sizes),
         columns.modified,
         columns.storage_classes,
         columns.checksums,
@@ -89,15 +81,28 @@ def _copies(keys: Sequence[str], columns: Columns) -> list[ListedCopy]:
     return cast(list[ListedCopy], list(map(_make, fields)))
 
 
-def _tags(columns: Columns) -> Iterable[Sequence[object]]:
-    """Return tags, parts and opacity as columns; ETags that are all plain MD5s are fast."""
-    etags = columns.etags
-    text = "".join(etags)
-    if set(map(len, etags)) != {_MD5_DIGITS} or text.strip("0123456789abcdef"):
-        return list(zip(*map(tag_of, etags, columns.sizes), strict=True)) or [(), (), ()]
-    data, count = bytes.fromhex(text), len(etags)
-    tags = [data[at : at + _TAG_BYTES] for at in range(0, len(data), _TAG_BYTES)]
-    return tags, [0] * count, [False] * count
+def tags_of(
+    etags: Sequence[str], sizes: Sequence[int]
+) -> tuple[list[bytes], list[int], list[bool]]:
+    """Return tags, parts and opacity as columns; those of plain MD5s, which most are, at once."""
+    odd = [at for at, length in enumerate(map(len, etags)) if length != _MD5_DIGITS]
+    plain = list(etags)
+    for at in odd:
+        plain[at] = _NO_MD5
+    text = "".join(plain)
+    if text.strip("0123456789abcdef"):
+        odd, text = list(range(len(etags))), _NO_MD5 * len(etags)
+    count = len(etags)
+    tags = list(_cutter(count).unpack(bytes.fromhex(text)))
+    parts, opaque = [0] * count, [False] * count
+    for at in odd:
+        tags[at], parts[at], opaque[at] = tag_of(etags[at], sizes[at])
+    return tags, parts, opaque
+
+
+@lru_cache(16)
+def _cutter(count: int) -> Struct:
+    return Struct(f"{_TAG_BYTES}s" * count)
 
 
 def tag_of(etag: str, size: int) -> Tag:

@@ -1,14 +1,24 @@
-"""File of the rows that could not be moved."""
+"""Rows of a list that could not be used, and the file of them."""
 
 import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from onecopy.errors import InvalidSettings
-from onecopy.migrate.interface import Reject
 
 _HEADER = "row,value,reason\r\n"
+
+
+class Reject(NamedTuple):
+    """A row that can't be used."""
+
+    row: str
+    """Its place in the source: a line, a row number, or the page and offset in a table."""
+    value: str
+    """What identifies it: the value found where a checksum was expected, or the key."""
+    reason: str
 
 
 class Rejects:

@@ -1,0 +1,169 @@
+"""`onecopy scan --from`: update the index from a list of a bucket's objects."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from onecopy.aws import prices
+from onecopy.aws.functions.settings import FunctionSettings
+from onecopy.backends import opened_for_scan, tenants_of
+from onecopy.cli.progress import Display, display
+from onecopy.cli.show import bytes_text, json_line
+from onecopy.errors import InvalidSettings
+from onecopy.gate.binding import bind_to_list
+from onecopy.index import Engine
+from onecopy.index.listings import ListingEngine
+from onecopy.rejects import Reject
+from onecopy.scan.listing import can_be_listed, keeps_listings
+from onecopy.scan.merging import ListingStore
+from onecopy.scan.sources.figures import Loaded, Reasons
+from onecopy.scan.sources.interface import Selection
+from onecopy.scan.sources.loading import load
+from onecopy.scan.sources.opening import open_source
+from onecopy.settings import Settings
+from onecopy.store import Store
+from onecopy.tenant import Owners
+from onecopy.text import count_text, printable
+
+_MAX_SHOWN_REJECTS = 5
+"""Rejects that are shown; the file has all of them."""
+_TEXTS = {
+    "bucket-other": "it is in another bucket",
+    "columns-invalid": "it has too few or too many columns",
+    "key-invalid": "its key is empty, not UTF-8, contains NUL, or has more than 1,024 bytes",
+    "no-tenant": "its first folder does not name a tenant",
+    "size-invalid": "its size is missing, or not a number of bytes",
+    "time-invalid": "its time is missing, or not a time such as 2026-01-31T12:00:00Z",
+}
+
+
+class SourceRequest(NamedTuple):
+    """What `--from` and the options with it ask for."""
+
+    source: str
+    rejects: Path | None = None
+    restart: bool = False
+
+
+def scan_from(
+    settings: Settings, request: SourceRequest, *, as_json: bool, progress: bool | None
+) -> int:
+    """Update the index from a source, print the figures, and return the exit code."""
+    source = open_source(request.source)
+    with opened_for_scan(settings, bind_to_list) as (index, store):
+        engine, bucket = _required(index, store)
+        tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
+        selection = _selection(bucket, Owners(tenants), settings)
+        rejects = request.rejects or _default_rejects(settings, source.name)
+        with display(progress=progress, unit=" rows") as output:
+            loaded = load(
+                engine,
+                bucket,
+                source,
+                selection,
+                rejects,
+                restart=request.restart,
+                progress=_Reporter(output).report,
+            )
+            for note in _notes(loaded, rejects):
+                output.note(note)
+            values = _values(loaded, rejects, bucket)
+            output.line(json_line(values) if as_json else _text(loaded, bucket))
+    return 1 if loaded.read.rejected else 0
+
+
+def _required(index: Engine, store: Store) -> tuple[ListingEngine, ListingStore]:
+    """Return index and store, if they can hold what a source states; raises InvalidSettings."""
+    if store.kind == "folder" or not can_be_listed(store):
+        raise InvalidSettings(
+            f"{store.url} is a folder, and --from is for a bucket: scan a folder without it"
+        )
+    if not keeps_listings(index):
+        raise InvalidSettings(
+            "--from needs an index that keeps listings: use SQLite or PostgreSQL (docs/indexes.md)"
+        )
+    return index, store
+
+
+def _selection(store: Store, owners: Owners, settings: Settings) -> Selection:
+    if store.kind != "s3":
+        return Selection("", "", owners, settings.filter)
+    from onecopy.store.s3.address import Address
+
+    address = Address.parse(store.url)
+    return Selection(address.bucket, address.prefix, owners, settings.filter)
+
+
+def _default_rejects(settings: Settings, source: str) -> Path:
+    name = hashlib.sha256(f"{settings.store}\n{source}".encode()).hexdigest()[:16]
+    return Path(f"onecopy-scan-{name}.csv")
+
+
+class _Reporter:
+    """Shows progress and the first rejects."""
+
+    def __init__(self, output: Display) -> None:
+        self._output = output
+        self._left = _MAX_SHOWN_REJECTS
+        self._done = 0
+
+    def report(self, loaded: Loaded, rejects: Sequence[Reject]) -> None:
+        for reject in rejects[: self._left]:
+            self._left -= 1
+            reason = _TEXTS.get(reject.reason, reject.reason)
+            self._output.note(f"{reject.row} {printable(reject.value)}: {reason}")
+        if loaded.is_sorted:
+            self._output.detail("sorting")
+        done = loaded.entered.new + loaded.entered.changed + loaded.entered.unchanged
+        self._output.progress(done - self._done, 0)
+        self._done = done
+
+
+def _notes(loaded: Loaded, rejects: Path) -> list[str]:
+    notes = []
+    if loaded.is_resumed:
+        notes.append("resumed the scan that was interrupted; --restart begins anew")
+    if loaded.read.rejected:
+        total = sum(loaded.read.rejected.values())
+        notes.append(f"{count_text(total, 'row')} rejected: see {rejects}")
+    return notes
+
+
+def _values(loaded: Loaded, rejects: Path, store: Store) -> dict[str, object]:
+    entered = loaded.entered
+    return {
+        "rows": loaded.read.rows,
+        "used": loaded.used,
+        "bytes": entered.bytes,
+        "new": entered.new,
+        "changed": entered.changed,
+        "unchanged": entered.unchanged,
+        "left_out": loaded.left_out,
+        "rejected": loaded.read.rejected,
+        "rejects": str(rejects) if loaded.read.rejected else None,
+        "looks": entered.looks,
+        "cost_usd": _cost(loaded, store),
+        "sorted": loaded.is_sorted,
+        "resumed": loaded.is_resumed,
+    }
+
+
+def _text(loaded: Loaded, store: Store) -> str:
+    entered, cost = loaded.entered, _cost(loaded, store)
+    price = f" (${cost:,.6f} on AWS, {prices.DATED})" if cost else ""
+    return (
+        f"{count_text(loaded.read.rows, 'row')}: {loaded.used:,} used, "
+        f"{bytes_text(entered.bytes)}: {entered.new:,} new, {entered.changed:,} changed, "
+        f"{entered.unchanged:,} unchanged; {_reasons('left out', loaded.left_out)}; "
+        f"{_reasons('rejected', loaded.read.rejected)}; {entered.looks:,} HEAD{price}"
+    )
+
+
+def _reasons(what: str, reasons: Reasons) -> str:
+    named = ", ".join(f"{number:,} {reason}" for reason, number in sorted(reasons.items()))
+    return f"{sum(reasons.values()):,} {what}" + (f" ({named})" if named else "")
+
+
+def _cost(loaded: Loaded, store: Store) -> float | None:
+    return round(loaded.entered.looks * prices.GET, 7) if store.kind == "s3" else None

@@ -1,0 +1,55 @@
+"""From an address to a source."""
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from onecopy.errors import InvalidSettings
+from onecopy.scan.sources.files import File, Place, place_of
+from onecopy.scan.sources.interface import Source
+from onecopy.scan.sources.listing import ListingSource
+from onecopy.scan.sources.manifests import Report, parse_manifest
+from onecopy.scan.sources.tables import format_of
+from onecopy.text import printable
+
+_DATED = re.compile(r"(?:.*/)?\d{4}-\d\d-\d\dT\d\d-\d\dZ/manifest\.json")
+"""A manifest of an inventory that is made regularly."""
+_EXPECTED = (
+    "expected the manifest.json of an inventory, a folder with inventories, a file of CSV, ORC or "
+    "Parquet, or a folder of such files"
+)
+
+
+def open_source(address: str) -> Source:
+    """Open a source at a path or `s3://bucket/key`; raises InvalidSettings and BadInput."""
+    place, name = place_of(address)
+    if name.endswith(".json"):
+        return _of_manifest(place, name)
+    if form := format_of(name):
+        return ListingSource(place, name, [File(name)], form)
+    names = place.names(name.rstrip("/"))
+    if dated := [each for each in names if _DATED.fullmatch(each.replace("\\", "/"))]:
+        return _of_manifest(place, max(dated, key=lambda each: PurePosixPath(each).parts[-2:]))
+    return _of_folder(place, name, names)
+
+
+def _of_manifest(place: Place, name: str) -> Source:
+    found = parse_manifest(place.read(name), place.shown(name))
+    if isinstance(found, Report):
+        raise InvalidSettings("reports come next")
+    files = [file._replace(name=place.beside(name, file.name)) for file in found.files]
+    return ListingSource(place, name, files, found.format, names=found.columns, bucket=found.bucket)
+
+
+def _of_folder(place: Place, name: str, names: Sequence[str]) -> Source:
+    """Open all files of a folder that have the same known format."""
+    files = [each for each in names if format_of(each)]
+    forms = {form for each in files if (form := format_of(each))}
+    if not forms:
+        raise InvalidSettings(f"{printable(place.shown(name))} is no source: {_EXPECTED}")
+    if len(forms) > 1:
+        raise InvalidSettings(
+            f"{printable(place.shown(name))} has files of several formats "
+            f"({', '.join(sorted(forms))}): name one of them, or move the others"
+        )
+    return ListingSource(place, name, [File(each) for each in files], forms.pop())

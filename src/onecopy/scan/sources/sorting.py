@@ -1,0 +1,83 @@
+"""Rows in the order of keys, whatever their number: in a temporary database, which spills to disk.
+
+Of the rows of one key, the last version counts, or the one that states the latest time.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice, repeat
+from typing import Any
+
+import apsw
+
+from onecopy.listing import ListedCopy
+from onecopy.temporary import spilling
+
+_ROWS = 20_000
+"""Rows that are yielded at a time."""
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -131072;
+PRAGMA temp_store = FILE;
+CREATE TABLE entry (
+    key TEXT, rank TEXT, size INTEGER, tag BLOB, parts INTEGER, opaque INTEGER, modified INTEGER,
+    class TEXT, checksums TEXT);
+BEGIN;
+"""
+_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SORTED = """
+SELECT key, size, tag, parts, opaque, modified, class, checksums FROM entry
+ORDER BY key, rank, modified
+"""
+
+
+class Sorter:
+    """Rows to be sorted."""
+
+    def __init__(self, database: apsw.Connection) -> None:
+        self._database = database
+        self._has_ranks = False
+        self.left_out: Counter[str] = Counter()
+        """The rows that `sorted` did not yield, by reason."""
+        database.execute(_SCHEMA).fetchall()
+
+    def add(self, copies: Sequence[ListedCopy], ranks: Sequence[str] | None) -> None:
+        """Add rows, and the order of versions, if they are versions."""
+        self._has_ranks |= ranks is not None
+        rows = zip(copies, ranks or repeat(""), strict=False)
+        self._database.executemany(_INSERT, ((copy[0], rank, *copy[1:]) for copy, rank in rows))
+
+    def sorted(self) -> Iterator[list[ListedCopy]]:
+        """Yield the last row of each key, some thousand at a time."""
+        rows = self._database.execute(_SORTED)
+        ahead = list(islice(rows, 1))
+        while ahead:
+            batch = [*ahead, *islice(rows, _ROWS)]
+            ahead = batch[-1:] if len(batch) > _ROWS else []
+            keys = [row[0] for row in batch] + ([] if ahead else [""])
+            last = [row for row, key, next_ in zip(batch, keys, keys[1:]) if key != next_]  # noqa: B905 - the last row is ahead
+            self._count(len(batch) - len(ahead) - len(last))
+            yield self._current(last)
+
+    def _count(self, replaced: int) -> None:
+        self.left_out["noncurrent" if self._has_ranks else "repeated"] += replaced
+
+    def _current(self, rows: Sequence[tuple[Any, ...]]) -> list[ListedCopy]:
+        """Return the rows as copies, without delete markers."""
+        copies = [ListedCopy(k, s, t, p, bool(o), m, c, n) for k, s, t, p, o, m, c, n in rows]
+        found = [copy for copy in copies if copy.size]
+        self.left_out["delete-marker"] += len(copies) - len(found)
+        return found
+
+
+@contextmanager
+def sorter() -> Iterator[Sorter]:
+    """Provide an empty sorter; what it holds is deleted at the end."""
+    with spilling():
+        database = apsw.Connection("")
+        try:
+            yield Sorter(database)
+        finally:
+            database.close()
