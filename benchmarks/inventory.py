@@ -29,7 +29,7 @@ from onecopy.index.sqlite import SqliteIndex
 from onecopy.listing import ListedCopy, Span
 from onecopy.scan.sources.interface import Position, Selection
 from onecopy.scan.sources.loading import load
-from onecopy.scan.sources.opening import open_source
+from onecopy.scan.sources.opening import open_listing
 from onecopy.store.memory import MemoryStore
 
 SELECTION = Selection("photos")
@@ -105,7 +105,7 @@ def load_all(index: SqliteIndex, manifest: Path, rows: int, name: str) -> None:
     if index.get("store") is None:
         bind(index, store)
     began = time.process_time()
-    clock.time(load, index, store, open_source(str(manifest)), SELECTION, Path("rejects.csv"))
+    clock.time(load, index, store, open_listing(str(manifest)), SELECTION, Path("rejects.csv"))
     clock.cpu = time.process_time() - began
     report_rate(name, rows, clock)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -115,7 +115,7 @@ def load_all(index: SqliteIndex, manifest: Path, rows: int, name: str) -> None:
 def read_all(manifest: Path, rows: int) -> None:
     """Read an inventory without loading it, and print the rate."""
     clock = Clock()
-    source = open_source(str(manifest))
+    source = open_listing(str(manifest))
 
     def read() -> None:
         assert sum(batch.rows for batch in source.batches(Position(), SELECTION)) == rows
@@ -127,7 +127,7 @@ def read_all(manifest: Path, rows: int) -> None:
 def merge_all(index: SqliteIndex, manifest: Path, rows: int) -> None:
     """Merge copies that are read outside of the time, and print the rate."""
     clock, last = Clock(), ""
-    for batch in open_source(str(manifest)).batches(Position(), SELECTION):
+    for batch in open_listing(str(manifest)).batches(Position(), SELECTION):
         span = Span(last, batch.copies[-1].key)
         clock.time(lambda s=span, b=batch: index.merge(TENANT, s, b.copies, complete=False))
         last = batch.copies[-1].key

@@ -55,6 +55,8 @@ class Settings:
     tenant: str = "default"
     price: float = 0.023
     """US dollars per GB (10^9 bytes) and month."""
+    checksum_price: float | None = None
+    """US dollars per GB (10^9 bytes) of which S3 Batch Operations computes checksums, if known."""
     tenants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Tenants by name, each with the evidence that counts without proof: `md5`, `claimed`."""
     trash: tuple[str, ...] = ()

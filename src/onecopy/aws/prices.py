@@ -29,6 +29,11 @@ GET = 0.4e-6
 RETRIEVAL_GB = {"STANDARD_IA": 0.01, "ONEZONE_IA": 0.01, "GLACIER_IR": 0.03}
 """Per GB (10^9 bytes) read from a storage class; the others charge nothing for reading."""
 
+BATCH_JOB = 0.25
+"""Per job of S3 Batch Operations."""
+BATCH_OBJECT = 1e-6
+"""Per object that a job of S3 Batch Operations processes."""
+
 # API Gateway, CloudFront, Lambda, SQS, CloudWatch
 API_REQUEST = 1e-6
 """Per request to an HTTP API of API Gateway."""

@@ -1,6 +1,7 @@
 """`onecopy scan`: update the index from the store."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
@@ -93,6 +94,19 @@ _NOT_FROM = (
     type=click.Path(path_type=Path),
     help="Write the rows of SOURCE that can't be used to FILE.  [default: onecopy-scan-….csv]",
 )
+@click.option(
+    "--job-start",
+    metavar="TIME",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"]),
+    help="If SOURCE is the completion report of a job that computed checksums: when the job was "
+    "created, as 2026-01-31T12:00:00Z. Checksums of objects that changed later prove nothing.",
+)
+@click.option(
+    "--plan-checksums",
+    is_flag=True,
+    help="Only show the job of S3 Batch Operations that computes the checksums of a bucket, and "
+    "what it costs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @takes_progress
 @takes_settings(patterns=True)
@@ -107,6 +121,8 @@ def command(  # noqa: PLR0913 - the options of the command
     versions: bool,
     source: str | None,
     rejects: Path | None,
+    job_start: datetime | None,
+    plan_checksums: bool,
     as_json: bool,
     progress: bool | None,
 ) -> int:
@@ -116,15 +132,22 @@ def command(  # noqa: PLR0913 - the options of the command
     and changed files those are read that may be equal to others. Records of objects that no longer
     exist are removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
+    lists_or_reads = read or describe or connections or expect or versions
+    if plan_checksums:
+        if lists_or_reads or restart or source is not None:
+            raise click.UsageError("--plan-checksums only shows a job: leave the other options out")
+        from onecopy.cli.checksum_job import show_job
+
+        return show_job(settings, as_json=as_json)
     if source is not None:
-        if read or describe or connections or expect or versions:
+        if lists_or_reads:
             raise click.UsageError(_NOT_FROM)
         from onecopy.cli.scan_source import SourceRequest, scan_from
 
-        request = SourceRequest(source, rejects, restart=restart)
+        request = SourceRequest(source, rejects, job_start, restart)
         return scan_from(settings, request, as_json=as_json, progress=progress)
-    if rejects is not None:
-        raise click.UsageError("--rejects needs --from")
+    if rejects is not None or job_start is not None:
+        raise click.UsageError("--rejects and --job-start need --from")
 
     def lists(index: Engine, store: Store) -> bool:
         return not read and not describe and keeps_listings(index) and can_be_listed(store)

@@ -2,8 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+import click
 
 from onecopy.aws import prices
 from onecopy.aws.functions.settings import FunctionSettings
@@ -21,6 +24,8 @@ from onecopy.scan.sources.figures import Loaded, Reasons
 from onecopy.scan.sources.interface import Selection
 from onecopy.scan.sources.loading import load
 from onecopy.scan.sources.opening import open_source
+from onecopy.scan.sources.proving import StatingStore, prove
+from onecopy.scan.sources.report import ReportSource
 from onecopy.settings import Settings
 from onecopy.store import Store
 from onecopy.tenant import Owners
@@ -29,13 +34,24 @@ from onecopy.text import count_text, printable
 _MAX_SHOWN_REJECTS = 5
 """Rejects that are shown; the file has all of them."""
 _TEXTS = {
+    "algorithm-unused": "its checksum is neither SHA-256, MD5 nor CRC-64/NVME",
     "bucket-other": "it is in another bucket",
+    "changed": "the object has changed since, so its ETag is another",
+    "checksum-composite": "its checksum is one over parts whose sizes are not stated",
     "columns-invalid": "it has too few or too many columns",
+    "gone": "there is no such object any more",
     "key-invalid": "its key is empty, not UTF-8, contains NUL, or has more than 1,024 bytes",
     "no-tenant": "its first folder does not name a tenant",
+    "result-invalid": "its result states no checksum, or two different ones",
     "size-invalid": "its size is missing, or not a number of bytes",
+    "task-failed": "S3 could not compute it",
     "time-invalid": "its time is missing, or not a time such as 2026-01-31T12:00:00Z",
 }
+
+
+_NO_START = (
+    "without --job-start, a checksum is proved only if the report names the object's version"
+)
 
 
 class SourceRequest(NamedTuple):
@@ -43,6 +59,7 @@ class SourceRequest(NamedTuple):
 
     source: str
     rejects: Path | None = None
+    job_start: datetime | None = None
     restart: bool = False
 
 
@@ -51,26 +68,52 @@ def scan_from(
 ) -> int:
     """Update the index from a source, print the figures, and return the exit code."""
     source = open_source(request.source)
+    is_report = isinstance(source, ReportSource)
+    if request.job_start and not is_report:
+        raise click.UsageError(
+            f"--job-start is for the completion report of a job, which {source.name} is not: "
+            "leave it out"
+        )
     with opened_for_scan(settings, bind_to_list) as (index, store):
-        engine, bucket = _required(index, store)
         tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
-        selection = _selection(bucket, Owners(tenants), settings)
+        selection = _selection(store, Owners(tenants), settings)
         rejects = request.rejects or _default_rejects(settings, source.name)
         with display(progress=progress, unit=" rows") as output:
-            loaded = load(
-                engine,
-                bucket,
-                source,
-                selection,
-                rejects,
-                restart=request.restart,
-                progress=_Reporter(output).report,
-            )
+            report, restart = _Reporter(output).report, request.restart
+            if isinstance(source, ReportSource):
+                start = request.job_start.timestamp() if request.job_start else None
+                if start is None:
+                    output.note(_NO_START)
+                loaded = prove(
+                    index,
+                    _stating(store),
+                    source,
+                    selection,
+                    rejects,
+                    job_start=start,
+                    restart=restart,
+                    progress=report,
+                )
+            else:
+                engine, bucket = _required(index, store)
+                loaded = load(
+                    engine, bucket, source, selection, rejects, restart=restart, progress=report
+                )
             for note in _notes(loaded, rejects):
                 output.note(note)
-            values = _values(loaded, rejects, bucket)
-            output.line(json_line(values) if as_json else _text(loaded, bucket))
+            values = _values(loaded, rejects, store, is_report=is_report)
+            text = _text(loaded, store, is_report=is_report)
+            output.line(json_line(values) if as_json else text)
     return 1 if loaded.read.rejected else 0
+
+
+def _stating(store: Store) -> StatingStore:
+    if not isinstance(store, StatingStore):
+        raise InvalidSettings(
+            f"{store.url} is no bucket, and the report of a job is about the objects of a bucket: "
+            "name it with --store s3://BUCKET"
+        )
+    return store
 
 
 def _required(index: Engine, store: Store) -> tuple[ListingEngine, ListingStore]:
@@ -115,7 +158,7 @@ class _Reporter:
             self._output.note(f"{reject.row} {printable(reject.value)}: {reason}")
         if loaded.is_sorted:
             self._output.detail("sorting")
-        done = loaded.entered.new + loaded.entered.changed + loaded.entered.unchanged
+        done = loaded.read.rows
         self._output.progress(done - self._done, 0)
         self._done = done
 
@@ -130,15 +173,21 @@ def _notes(loaded: Loaded, rejects: Path) -> list[str]:
     return notes
 
 
-def _values(loaded: Loaded, rejects: Path, store: Store) -> dict[str, object]:
+def _became(loaded: Loaded, *, is_report: bool) -> dict[str, int]:
+    """Return what became of the rows that were used."""
+    entered = loaded.entered
+    if is_report:
+        return {"proved": entered.proved, "claimed": entered.claimed}
+    return {"new": entered.new, "changed": entered.changed, "unchanged": entered.unchanged}
+
+
+def _values(loaded: Loaded, rejects: Path, store: Store, *, is_report: bool) -> dict[str, object]:
     entered = loaded.entered
     return {
         "rows": loaded.read.rows,
         "used": loaded.used,
         "bytes": entered.bytes,
-        "new": entered.new,
-        "changed": entered.changed,
-        "unchanged": entered.unchanged,
+        **_became(loaded, is_report=is_report),
         "left_out": loaded.left_out,
         "rejected": loaded.read.rejected,
         "rejects": str(rejects) if loaded.read.rejected else None,
@@ -149,14 +198,15 @@ def _values(loaded: Loaded, rejects: Path, store: Store) -> dict[str, object]:
     }
 
 
-def _text(loaded: Loaded, store: Store) -> str:
-    entered, cost = loaded.entered, _cost(loaded, store)
+def _text(loaded: Loaded, store: Store, *, is_report: bool) -> str:
+    cost = _cost(loaded, store)
     price = f" (${cost:,.6f} on AWS, {prices.DATED})" if cost else ""
+    became = ", ".join(f"{n:,} {what}" for what, n in _became(loaded, is_report=is_report).items())
     return (
         f"{count_text(loaded.read.rows, 'row')}: {loaded.used:,} used, "
-        f"{bytes_text(entered.bytes)}: {entered.new:,} new, {entered.changed:,} changed, "
-        f"{entered.unchanged:,} unchanged; {_reasons('left out', loaded.left_out)}; "
-        f"{_reasons('rejected', loaded.read.rejected)}; {entered.looks:,} HEAD{price}"
+        f"{bytes_text(loaded.entered.bytes)}: {became}; "
+        f"{_reasons('left out', loaded.left_out)}; "
+        f"{_reasons('rejected', loaded.read.rejected)}; {loaded.entered.looks:,} HEAD{price}"
     )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from onecopy.content import Copy
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
-from onecopy.store.interface import Absent, LeftOut, Unknown
+from onecopy.store.interface import Absent, LeftOut, Object, Unknown
 
 
 class Page(NamedTuple):
@@ -60,6 +60,17 @@ class Listable(Protocol):
 
         Compares the copy's identity with tag and time. An object that was replaced within the same
         second by one with the same tag is not noticed: a look notices it.
+        """
+
+
+@runtime_checkable
+class Tagged(Protocol):
+    """A store (S3) whose objects have an ETag, and a version id if it keeps versions."""
+
+    def etag_and_version(self, seen: Object) -> tuple[str, str] | None:
+        """Return the ETag of an object in the state that was seen, and its version id, or "".
+
+        None if that is not known.
         """
 
 

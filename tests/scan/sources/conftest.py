@@ -12,7 +12,7 @@ from onecopy.patterns import Filter
 from onecopy.scan.sources.figures import Loaded
 from onecopy.scan.sources.interface import Selection
 from onecopy.scan.sources.loading import load
-from onecopy.scan.sources.opening import open_source
+from onecopy.scan.sources.opening import open_listing
 from onecopy.store.memory import MemoryStore
 from onecopy.tenant import Owners
 from tests.scan.sources.written import BUCKET
@@ -42,7 +42,7 @@ class World:
         loaded = load(
             self.index,
             self.store,
-            open_source(str(source)),
+            open_listing(str(source)),
             selection,
             self.rejects,
             restart=restart,

@@ -12,6 +12,8 @@ entries     rows, sorted into listed copies, what is left out, and what is rejec
 sorting     rows in the order of keys, whatever their number
 entering    listed copies, merged into an index that forgets nothing
 loading     a source, loaded into an index
+report      the completion report of a job that computed checksums
+proving     what its digests are worth, and recording them
 mark        where an interrupted loading resumes
 figures     the figures of a loading
 """

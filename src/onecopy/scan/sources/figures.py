@@ -37,6 +37,10 @@ class EnteredRows(msgspec.Struct):
     changed: int = 0
     unchanged: int = 0
     """Objects that the index knew in this state."""
+    proved: int = 0
+    """Of a report of checksums: objects of which the digest is certain."""
+    claimed: int = 0
+    """Of a report of checksums: objects that may have changed since, so that it is a hint."""
     bytes: int = 0
     looks: int = 0
     """Requests for single objects, to learn which ETags are no MD5."""

@@ -9,23 +9,29 @@ from onecopy.scan.sources.files import File, Place, place_of
 from onecopy.scan.sources.interface import Source
 from onecopy.scan.sources.listing import ListingSource
 from onecopy.scan.sources.manifests import Report, parse_manifest
+from onecopy.scan.sources.report import ReportSource, is_report
 from onecopy.scan.sources.tables import format_of
 from onecopy.text import printable
 
 _DATED = re.compile(r"(?:.*/)?\d{4}-\d\d-\d\dT\d\d-\d\dZ/manifest\.json")
 """A manifest of an inventory that is made regularly."""
+_START_BYTES = 64 * 1024
+"""Bytes of a CSV file whose first line is looked at."""
 _EXPECTED = (
-    "expected the manifest.json of an inventory, a folder with inventories, a file of CSV, ORC or "
-    "Parquet, or a folder of such files"
+    "expected the manifest.json of an inventory or of a completion report, a folder with "
+    "inventories, a file of CSV, ORC or Parquet, or a folder of such files"
 )
 
 
-def open_source(address: str) -> Source:
+def open_source(address: str) -> Source | ReportSource:
     """Open a source at a path or `s3://bucket/key`; raises InvalidSettings and BadInput."""
     place, name = place_of(address)
     if name.endswith(".json"):
         return _of_manifest(place, name)
-    if form := format_of(name):
+    form = format_of(name)
+    if form == "csv" and not name.endswith(".gz") and is_report(place.start(name, _START_BYTES)):
+        return ReportSource(place, name, [File(name)], None)
+    if form:
         return ListingSource(place, name, [File(name)], form)
     names = place.names(name.rstrip("/"))
     if dated := [each for each in names if _DATED.fullmatch(each.replace("\\", "/"))]:
@@ -33,11 +39,19 @@ def open_source(address: str) -> Source:
     return _of_folder(place, name, names)
 
 
-def _of_manifest(place: Place, name: str) -> Source:
+def open_listing(address: str) -> Source:
+    """Do as `open_source`; raises InvalidSettings if it is a report of checksums."""
+    source = open_source(address)
+    if isinstance(source, ReportSource):
+        raise InvalidSettings(f"{source.name} is a completion report, and lists no objects")
+    return source
+
+
+def _of_manifest(place: Place, name: str) -> Source | ReportSource:
     found = parse_manifest(place.read(name), place.shown(name))
-    if isinstance(found, Report):
-        raise InvalidSettings("reports come next")
     files = [file._replace(name=place.beside(name, file.name)) for file in found.files]
+    if isinstance(found, Report):
+        return ReportSource(place, name, files, found.columns)
     return ListingSource(place, name, files, found.format, names=found.columns, bucket=found.bucket)
 
 

@@ -71,6 +71,14 @@ def identity(head: Head) -> str:
     return text if len(text.encode()) <= _MAX_IDENTITY_BYTES else sha256(text.encode()).hexdigest()
 
 
+def etag_and_version(identity: str) -> tuple[str, str] | None:
+    """Return the ETag and the version id in an identity, or None if it is a hash of them."""
+    parts = identity.split(" ")
+    if len(parts) == 1:
+        return None
+    return parts[0], parts[3] if len(parts) > 3 else ""
+
+
 def is_from_upload(head: Head, upload_id: str) -> bool:
     """Whether an object comes from this upload."""
     return head.metadata.get(MARK) == upload_id

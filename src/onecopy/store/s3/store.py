@@ -57,6 +57,7 @@ from onecopy.store.s3.listing import is_listed, listed
 from onecopy.store.s3.marker import Marker, marker_body
 from onecopy.store.s3.object_info import (
     digests_over_parts,
+    etag_and_version,
     is_expiring,
     is_small,
     object_of,
@@ -282,6 +283,10 @@ class S3Store:
     def split(self, span: Span) -> str | None:
         """See Listable."""
         return self._splitter.split(span)
+
+    def etag_and_version(self, seen: Object) -> tuple[str, str] | None:
+        """See Tagged."""
+        return etag_and_version(seen.identity)
 
     def is_as_listed(self, copy: Copy, listed: ListedCopy) -> bool:
         """See Listable."""

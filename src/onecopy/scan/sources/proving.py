@@ -1,0 +1,185 @@
+"""Recording the digests of a report, as far as the objects are those of which S3 computed them.
+
+statements ─▶ store.describe ─▶ the version of the report          ─▶ proved
+├─ its ETag, since before the job began ─▶ proved
+├─ its ETag, or nothing is known of it  ─▶ claimed: a hint
+└─ another ETag, or no object           ─▶ rejected
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from onecopy.content import Copy, Digests, Evidence
+from onecopy.index.interface import Engine
+from onecopy.key import is_recordable
+from onecopy.rejects import Reject, Rejects
+from onecopy.scan.lease import leased
+from onecopy.scan.records import unlist_recorded
+from onecopy.scan.sources.figures import Loaded, add
+from onecopy.scan.sources.interface import Position, Selection
+from onecopy.scan.sources.mark import Marks, purpose_of
+from onecopy.scan.sources.report import ReportSource, Statement
+from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+from onecopy.store.listings import Tagged
+from onecopy.store.objects import copy_of
+from onecopy.text import printable
+
+Progress = Callable[[Loaded, Sequence[Reject]], object]
+"""Called after each batch with the figures so far, and the rows that it rejected."""
+_SHOWN = 300
+"""Characters of a key in the file of rejects."""
+
+
+@runtime_checkable
+class StatingStore(Store, Describer, Tagged, Protocol):
+    """A store that states what is needed to recognize the objects of a report."""
+
+
+class _Outcome(NamedTuple):
+    """What became of a statement: a reason, or a copy to record."""
+
+    reason: str = ""
+    tenant: str = ""
+    copy: Copy | None = None
+    is_proved: bool = False
+
+
+def prove(  # noqa: PLR0913 - the last three are optional
+    index: Engine,
+    store: StatingStore,
+    source: ReportSource,
+    selection: Selection,
+    rejects: Path,
+    *,
+    job_start: float | None = None,
+    restart: bool = False,
+    progress: Progress = lambda _loaded, _rejects: None,
+) -> Loaded:
+    """Record the digests that a report states, and return the figures.
+
+    Each object is looked at. A digest is proved only if the object has the version that the report
+    names, or the ETag that it names and a time before `job_start` (seconds since 1970, UTC);
+    otherwise it is claimed. A row about an object that has another ETag by now is rejected. An
+    interrupted call resumes when it is made again. Raises what source, index and store raise.
+    """
+    with leased(index) as lease:
+        marks = Marks(index)
+        if restart:
+            marks.clear()
+        name = f"{source.name} {job_start}"
+        mark = marks.load(purpose_of(store.url, name, source.version(), selection.accept))
+        loaded = Loaded(mark.read, mark.entered, is_resumed=mark.is_begun)
+        file = Rejects(rejects, mark.reject_bytes)
+        proving = _Proving(index, store, selection, job_start)
+        for batch in source.batches(Position(mark.file, mark.row), selection):
+            left_out, rejected = proving.record(batch.stated, loaded)
+            rejected = [*batch.rejects, *rejected]
+            add(left_out, batch.left_out)
+            loaded.read.rows += (
+                len(batch.stated) + len(batch.rejects) + sum(batch.left_out.values())
+            )
+            add(loaded.read.left_out, left_out)
+            for reject in rejected:
+                add(loaded.read.rejected, {reject.reason: 1})
+            file.write(rejected)
+            mark.file, mark.row = batch.position
+            mark.reject_bytes = file.sync()
+            lease.check()
+            marks.save(mark)
+            progress(loaded, rejected)
+        marks.clear()
+    return loaded
+
+
+class _Proving:
+    """Decides what statements are worth, and records them."""
+
+    def __init__(
+        self, index: Engine, store: StatingStore, selection: Selection, job_start: float | None
+    ) -> None:
+        self._index = index
+        self._store = store
+        self._selection = selection
+        self._job_start = job_start
+
+    def record(
+        self, stated: Sequence[Statement], loaded: Loaded
+    ) -> tuple[dict[str, int], list[Reject]]:
+        """Record a batch; return what is left out, by reason, and what is rejected."""
+        seen = self._look(stated, loaded)
+        outcomes = [self._outcome(each, seen) for each in stated]
+        recorded = [(each.tenant, each.copy) for each in outcomes if each.copy]
+        if recorded:
+            self._index.add(recorded)
+            unlist_recorded(self._index, recorded)
+        left_out, rejected = dict[str, int](), list[Reject]()
+        for statement, outcome in zip(stated, outcomes, strict=True):
+            if outcome.copy:
+                loaded.entered.bytes += outcome.copy.size
+                loaded.entered.proved += outcome.is_proved
+                loaded.entered.claimed += not outcome.is_proved
+            elif outcome.reason in _LEFT_OUT:
+                add(left_out, {outcome.reason: 1})
+            else:
+                shown = printable(statement.keys[0][:_SHOWN])
+                rejected.append(Reject(statement.row, shown, outcome.reason))
+        return left_out, rejected
+
+    def _look(
+        self, stated: Sequence[Statement], loaded: Loaded
+    ) -> dict[str, Object | Absent | Unknown]:
+        """Look at all objects that may be meant."""
+        prefix = len(self._selection.prefix)
+        keys = dict.fromkeys(key[prefix:] for each in stated for key in each.keys)
+        found = [key for key in keys if is_recordable(key)]
+        loaded.entered.looks += len(found)
+        return dict(zip(found, self._store.describe(found), strict=True)) if found else {}
+
+    def _outcome(
+        self, statement: Statement, seen: dict[str, Object | Absent | Unknown]
+    ) -> _Outcome:
+        prefix = len(self._selection.prefix)
+        looks = [seen.get(key[prefix:], Absent()) for key in statement.keys]
+        objects = [look for look in looks if isinstance(look, Object)]
+        same = [each for each in objects if self._has_etag(each, statement)]
+        if not objects:
+            unknown = [look.reason for look in looks if isinstance(look, Unknown)]
+            return _Outcome([*unknown, "gone"][0])
+        if not same:
+            return _Outcome("changed")
+        return self._usable(statement, same[0], is_certain=len(same) == 1)
+
+    def _usable(self, statement: Statement, seen: Object, *, is_certain: bool) -> _Outcome:
+        _, _, owners, accept = self._selection
+        if not seen.size:
+            return _Outcome("empty")
+        if accept.reason(seen.key):
+            return _Outcome("excluded")
+        owned = owners.of(seen.key)
+        if owned is None:
+            return _Outcome("no-tenant")
+        is_proved = is_certain and self._proves(statement, seen)
+        digests = Digests.of([(statement.digest, Evidence(is_proved))])
+        found = seen._replace(digests=seen.digests.merged(digests))
+        return _Outcome("", owned.tenant.name, copy_of(found, owned.key), is_proved)
+
+    def _has_etag(self, seen: Object, statement: Statement) -> bool:
+        """Whether an object has the ETag of a statement, as far as both are known."""
+        state = self._store.etag_and_version(seen)
+        return state is None or statement.etag in ("", state[0])
+
+    def _proves(self, statement: Statement, seen: Object) -> bool:
+        """Whether the digest was certainly computed of the object in the state that was seen."""
+        state = self._store.etag_and_version(seen)
+        if state is None:
+            return False
+        etag, version = state
+        if statement.version:
+            return statement.version == version
+        # S3 states whole seconds: an object may be written until the next one begins.
+        is_older = self._job_start is not None and seen.stored_ms // 1000 + 1 <= self._job_start
+        return is_older and statement.etag == etag and bool(etag)
+
+
+_LEFT_OUT = frozenset({"empty", "excluded", "outside", "store-expiring"})
