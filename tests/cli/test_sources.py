@@ -121,7 +121,8 @@ def test_rejected_rows(run: Run, world: BucketWorld, tmp_path: Path) -> None:
     """They are shown, counted and written to a file, and the exit code says so."""
     rows = [*rows_of(world), *(Row(f"{world.prefix}/bad{n}", None) for n in range(7))]
     options_, env = options(world, tmp_path / "index.sqlite")
-    done = run("scan", *options_, "--from", write_csv(tmp_path / "own.csv", rows), **env)
+    path = write_csv(tmp_path / "own.csv", rows)
+    done = run("scan", *options_, "--from", path, **env)
     assert done.code == 1
     lines = done.err.splitlines()
     assert lines[0].endswith("bad0: its size is missing, or not a number of bytes")
@@ -130,7 +131,7 @@ def test_rejected_rows(run: Run, world: BucketWorld, tmp_path: Path) -> None:
     file = tmp_path / lines[5].rpartition(" ")[2]
     assert len(file.read_text().splitlines()) == 8
     assert "7 rejected (7 size-invalid); " in done.out
-    named = run("scan", *options_, "--from", "own.csv", "--rejects", "bad.csv", "--json", **env)
+    named = run("scan", *options_, "--from", path, "--rejects", "bad.csv", "--json", **env)
     figures = json.loads(named.out)
     assert (named.code, figures["rejects"], figures["rejected"]) == (
         1,

@@ -36,6 +36,10 @@ class StatingStore(Store, Describer, Tagged, Protocol):
     """A store that states what is needed to recognize the objects of a report."""
 
 
+_Seen = dict[str, Object | Absent | Unknown]
+"""What looks showed, by key below the store's prefix."""
+
+
 class _Outcome(NamedTuple):
     """What became of a statement: a reason, or a copy to record."""
 
@@ -107,7 +111,9 @@ class _Proving:
         self, stated: Sequence[Statement], loaded: Loaded
     ) -> tuple[dict[str, int], list[Reject]]:
         """Record a batch; return what is left out, by reason, and what is rejected."""
-        seen = self._look(stated, loaded)
+        seen = self._look([key for each in stated for key in each.keys], loaded)
+        missed = [each for each in stated if each.raw and not self._matching(each.keys, each, seen)]
+        seen |= self._look([key for each in missed for key in each.raw], loaded)
         outcomes = [self._outcome(each, seen) for each in stated]
         recorded = [(each.tenant, each.copy) for each in outcomes if each.copy]
         if recorded:
@@ -122,33 +128,37 @@ class _Proving:
             elif outcome.reason in _LEFT_OUT:
                 add(left_out, {outcome.reason: 1})
             else:
-                shown = printable(statement.keys[0][:_SHOWN])
+                shown = printable([*statement.keys, *statement.raw][0][:_SHOWN])
                 rejected.append(Reject(statement.row, shown, outcome.reason))
         return left_out, rejected
 
-    def _look(
-        self, stated: Sequence[Statement], loaded: Loaded
-    ) -> dict[str, Object | Absent | Unknown]:
-        """Look at all objects that may be meant."""
+    def _look(self, full: Sequence[str], loaded: Loaded) -> _Seen:
+        """Look at the objects at full keys."""
         prefix = len(self._selection.prefix)
-        keys = dict.fromkeys(key[prefix:] for each in stated for key in each.keys)
-        found = [key for key in keys if is_recordable(key)]
-        loaded.entered.looks += len(found)
-        return dict(zip(found, self._store.describe(found), strict=True)) if found else {}
+        keys = [key for each in dict.fromkeys(full) if is_recordable(key := each[prefix:])]
+        loaded.entered.looks += len(keys)
+        return dict(zip(keys, self._store.describe(keys), strict=True)) if keys else {}
 
-    def _outcome(
-        self, statement: Statement, seen: dict[str, Object | Absent | Unknown]
-    ) -> _Outcome:
-        prefix = len(self._selection.prefix)
-        looks = [seen.get(key[prefix:], Absent()) for key in statement.keys]
-        objects = [look for look in looks if isinstance(look, Object)]
-        same = [each for each in objects if self._has_etag(each, statement)]
-        if not objects:
-            unknown = [look.reason for look in looks if isinstance(look, Unknown)]
-            return _Outcome([*unknown, "gone"][0])
-        if not same:
+    def _outcome(self, statement: Statement, seen: _Seen) -> _Outcome:
+        same = self._matching(statement.keys, statement, seen)
+        same = same or self._matching(statement.raw, statement, seen)
+        if same:
+            return self._usable(statement, same[0], is_certain=len(same) == 1)
+        looks = self._looks((*statement.keys, *statement.raw), seen)
+        if any(isinstance(look, Object) for look in looks):
             return _Outcome("changed")
-        return self._usable(statement, same[0], is_certain=len(same) == 1)
+        unknown = [look.reason for look in looks if isinstance(look, Unknown)]
+        return _Outcome([*unknown, "gone"][0])
+
+    def _looks(self, full: Sequence[str], seen: _Seen) -> list[Object | Absent | Unknown]:
+        prefix = len(self._selection.prefix)
+        return [seen.get(key[prefix:], Absent()) for key in full]
+
+    def _matching(self, full: Sequence[str], statement: Statement, seen: _Seen) -> list[Object]:
+        """Return the objects at full keys that have the ETag that is stated."""
+        looks = self._looks(full, seen)
+        objects = [look for look in looks if isinstance(look, Object)]
+        return [each for each in objects if self._has_etag(each, statement)]
 
     def _usable(self, statement: Statement, seen: Object, *, is_certain: bool) -> _Outcome:
         _, _, owners, accept = self._selection

@@ -40,7 +40,9 @@ class Statement(NamedTuple):
     row: str
     """Its place in the report."""
     keys: tuple[str, ...]
-    """The full keys that it may mean, the most likely first."""
+    """The full keys that it may mean."""
+    raw: tuple[str, ...]
+    """The key as it is written, if it is another one: it means that only if no other exists."""
     version: str
     """Empty if the bucket keeps no versions."""
     etag: str
@@ -160,14 +162,15 @@ class _Reader:
         if values.get("bucket", self._selection.bucket) != self._selection.bucket:
             raise _Unusable("bucket-other")
         encoded, prefix = values["key"], self._selection.prefix
-        keys = dict.fromkeys((_decoded(encoded), unquote(encoded), encoded))
-        below = tuple(key for key in keys if key.startswith(prefix))
-        if not below:
+        decoded = dict.fromkeys((_decoded(encoded), unquote(encoded)))
+        keys = tuple(key for key in decoded if key.startswith(prefix))
+        raw = (encoded,) if encoded not in decoded and encoded.startswith(prefix) else ()
+        if not keys and not raw:
             return None
         if values["taskstatus"].strip().lower() != "succeeded":
             raise _Unusable("task-failed")
         etag, digest = _result(values["resultmessage"])
-        return Statement(place, below, _version(values.get("versionid", "")), etag, digest)
+        return Statement(place, keys, raw, _version(values.get("versionid", "")), etag, digest)
 
 
 def _decoded(key: str) -> str:
