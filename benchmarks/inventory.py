@@ -27,6 +27,7 @@ from benchmarks.listings import TENANT, Bucket, Clock, report_rate
 from onecopy.gate import bind
 from onecopy.index.sqlite import SqliteIndex
 from onecopy.listing import ListedCopy, Span
+from onecopy.scan.listing import collecting_rarely
 from onecopy.scan.sources.interface import Position, Selection
 from onecopy.scan.sources.loading import load
 from onecopy.scan.sources.opening import open_listing
@@ -141,7 +142,7 @@ def main() -> None:
     parser.add_argument("--shuffled", action="store_true", help="rows in no order (in memory)")
     parser.add_argument("--folder", type=Path, help="where scratch files are put")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as name:
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, collecting_rarely():
         folder, bucket = Path(name), Bucket(options.rows)
         manifest = write_inventory(
             folder / "inventory", bucket, options.files, shuffled=options.shuffled

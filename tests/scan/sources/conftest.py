@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.gate import bind
+from onecopy.index.listings import ListingEngine
 from onecopy.index.memory import MemoryIndex
 from onecopy.listing import ListedCopy
 from onecopy.patterns import Filter
@@ -22,7 +23,7 @@ class World:
     """An index and its store, which has no objects unless a test places some."""
 
     def __init__(self, folder: Path) -> None:
-        self.index = MemoryIndex()
+        self.index: ListingEngine = MemoryIndex()
         self.store = MemoryStore()
         self.rejects = folder / "rejects.csv"
         bind(self.index, self.store)

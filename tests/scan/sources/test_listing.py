@@ -42,8 +42,10 @@ def as_inventory(form: str) -> Callable[[Path, list[Row]], Path]:
 def as_folder(folder: Path, rows: list[Row]) -> Path:
     """Write two files of Parquet, as Athena exports a table."""
     (folder / "table").mkdir()
-    write_parquet(folder / "table" / "1.parquet", rows[::2], TABLE)
-    write_parquet(folder / "table" / "2.parquet", rows[1::2], TABLE)
+    write_parquet(folder / "table" / "20261101_1", rows[::2], TABLE)
+    write_parquet(folder / "table" / "20261101_2", rows[1::2], TABLE)
+    (folder / "table" / "_SUCCESS").write_bytes(b"PAR1")
+    (folder / "table" / "readme").write_text("no table")
     return folder / "table"
 
 
@@ -345,7 +347,7 @@ def test_the_latest_inventory(world: World, tmp_path: Path) -> None:
         ("d.json", "{}", "is no manifest of S3 Inventory"),
         ("e.json", '{"fileFormat": "XML", "fileSchema": "", "files": [], "sourceBucket": "x"}',
          "names the format 'XML'"),
-        ("f.txt", "x", "is no source: expected the manifest.json"),
+        ("f.txt", "key,size", "is no source: expected the manifest.json"),
     ],
 )  # fmt: skip
 def test_what_is_no_source(
@@ -355,6 +357,19 @@ def test_what_is_no_source(
     (tmp_path / name).write_text(text)
     with pytest.raises((BadInput, InvalidSettings), match=message):
         world.load(tmp_path / name)
+
+
+def test_folders_of_any_format(world: World, tmp_path: Path) -> None:
+    """A folder stands for its files, whose format is known by their names or first bytes."""
+    for number, rows in enumerate((objects(3, "a"), objects(3, "b"))):
+        (tmp_path / "orc").mkdir(exist_ok=True)
+        write_orc(tmp_path / "orc" / f"part-{number}", rows)
+    world.load(tmp_path / "orc")
+    assert world.listed() == listed([*objects(3, "a"), *objects(3, "b")])
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "readme").write_text("no table")
+    with pytest.raises(InvalidSettings, match="is no source: expected"):
+        open_source(str(tmp_path / "none"))
 
 
 def test_missing_places(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ what the index has and the source does not mention.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import itemgetter
 
 from onecopy.content import Copy
 from onecopy.index.listings import ListingEngine
@@ -18,6 +19,8 @@ from onecopy.scan.samples import Samples
 from onecopy.scan.sources.figures import EnteredRows, add
 from onecopy.scan.sources.interface import Known
 from onecopy.tenant import Owners
+
+_SIZE = itemgetter(1)
 
 
 class Entering:
@@ -41,7 +44,7 @@ class Entering:
 
     def enter(self, after: str, copies: list[ListedCopy]) -> None:
         """Enter copies in the order of keys, all behind one key; durable on return."""
-        self._entered.bytes += sum(copy[1] for copy in copies)
+        self._entered.bytes += sum(map(_SIZE, copies))
         if self._samples is not None:
             copies = self._samples.marked(copies)
             self._entered.looks += self._looked.looks

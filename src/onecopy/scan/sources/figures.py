@@ -1,10 +1,11 @@
 """The figures of a loading: rows that were read are used, left out or rejected."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from onecopy.scan.sources.interface import Batch
+from onecopy.rejects import Reject
 
 Reasons = dict[str, int]
 
@@ -18,12 +19,11 @@ class ReadRows(msgspec.Struct):
     rejected: Reasons = {}
     """Rows that can't be used, by reason; the file of rejects lists them."""
 
-    def count(self, batch: Batch) -> None:
-        """Count a batch."""
-        self.rows += batch.rows
-        add(self.left_out, batch.left_out)
-        for reject in batch.rejects:
-            add(self.rejected, {reject.reason: 1})
+    def count(self, rows: int, left_out: Mapping[str, int], rejects: Iterable[Reject]) -> None:
+        """Count rows, of which some are left out or rejected."""
+        self.rows += rows
+        add(self.left_out, left_out)
+        add(self.rejected, Counter(reject.reason for reject in rejects))
 
     def copy(self) -> "ReadRows":
         """Return a copy."""

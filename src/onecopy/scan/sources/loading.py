@@ -110,7 +110,7 @@ class _Loading:
             copies.sort()
         if not self._loaded.is_sorted and (batch.ranks or not _are_behind(mark.last, copies)):
             self._begin_sorting()
-        self._loaded.read.count(batch)
+        self._loaded.read.count(batch.rows, batch.left_out, batch.rejects)
         self._rejects.write(batch.rejects)
         if self._loaded.is_sorted:
             self._keep(copies, batch.ranks)

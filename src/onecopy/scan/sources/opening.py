@@ -10,7 +10,7 @@ from onecopy.scan.sources.interface import Source
 from onecopy.scan.sources.listing import ListingSource
 from onecopy.scan.sources.manifests import Report, parse_manifest
 from onecopy.scan.sources.report import ReportSource, is_report
-from onecopy.scan.sources.tables import format_of
+from onecopy.scan.sources.tables import format_by_start, format_of
 from onecopy.text import printable
 
 _DATED = re.compile(r"(?:.*/)?\d{4}-\d\d-\d\dT\d\d-\d\dZ/manifest\.json")
@@ -28,15 +28,17 @@ def open_source(address: str) -> Source | ReportSource:
     place, name = place_of(address)
     if name.endswith(".json"):
         return _of_manifest(place, name)
-    form = format_of(name)
+    if names := place.names(name.rstrip("/")):
+        dated = [each for each in names if _DATED.fullmatch(each.replace("\\", "/"))]
+        if dated:
+            return _of_manifest(place, max(dated, key=lambda each: PurePosixPath(each).parts[-2:]))
+        return _of_folder(place, name, names)
+    form = _format_of(place, name)
+    if form is None:
+        raise InvalidSettings(f"{printable(place.shown(name))} is no source: {_EXPECTED}")
     if form == "csv" and not name.endswith(".gz") and is_report(place.start(name, _START_BYTES)):
         return ReportSource(place, name, [File(name)], None)
-    if form:
-        return ListingSource(place, name, [File(name)], form)
-    names = place.names(name.rstrip("/"))
-    if dated := [each for each in names if _DATED.fullmatch(each.replace("\\", "/"))]:
-        return _of_manifest(place, max(dated, key=lambda each: PurePosixPath(each).parts[-2:]))
-    return _of_folder(place, name, names)
+    return ListingSource(place, name, [File(name)], form)
 
 
 def open_listing(address: str) -> Source:
@@ -57,13 +59,19 @@ def _of_manifest(place: Place, name: str) -> Source | ReportSource:
 
 def _of_folder(place: Place, name: str, names: Sequence[str]) -> Source:
     """Open all files of a folder that have the same known format."""
-    files = [each for each in names if format_of(each)]
-    forms = {form for each in files if (form := format_of(each))}
+    visible = [each for each in names if not PurePosixPath(each).name.startswith(("_", "."))]
+    forms = {each: form for each in visible if (form := _format_of(place, each))}
     if not forms:
         raise InvalidSettings(f"{printable(place.shown(name))} is no source: {_EXPECTED}")
-    if len(forms) > 1:
+    kinds = sorted(set(forms.values()))
+    if len(kinds) > 1:
         raise InvalidSettings(
-            f"{printable(place.shown(name))} has files of several formats "
-            f"({', '.join(sorted(forms))}): name one of them, or move the others"
+            f"{printable(place.shown(name))} has files of several formats ({', '.join(kinds)}): "
+            "name one of them, or move the others"
         )
-    return ListingSource(place, name, [File(each) for each in files], forms.pop())
+    return ListingSource(place, name, [File(each) for each in forms], kinds[0])
+
+
+def _format_of(place: Place, name: str) -> str | None:
+    """Return the format of a file by its name, or else by its first bytes."""
+    return format_of(name) or format_by_start(place.start(name, 4))

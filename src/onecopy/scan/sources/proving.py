@@ -6,6 +6,7 @@ statements ─▶ store.describe ─▶ the version of the report          ─�
 └─ another ETag, or no object           ─▶ rejected
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -16,10 +17,10 @@ from onecopy.key import is_recordable
 from onecopy.rejects import Reject, Rejects
 from onecopy.scan.lease import leased
 from onecopy.scan.records import unlist_recorded
-from onecopy.scan.sources.figures import Loaded, add
+from onecopy.scan.sources.figures import EnteredRows, Loaded
 from onecopy.scan.sources.interface import Position, Selection
 from onecopy.scan.sources.mark import Marks, purpose_of
-from onecopy.scan.sources.report import ReportSource, Statement
+from onecopy.scan.sources.report import ReportSource, Statement, Statements
 from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
 from onecopy.store.listings import Tagged
 from onecopy.store.objects import copy_of
@@ -75,17 +76,10 @@ def prove(  # noqa: PLR0913 - the last three are optional
         mark = marks.load(purpose_of(store.url, name, source.version(), selection.accept))
         loaded = Loaded(mark.read, mark.entered, is_resumed=mark.is_begun)
         file = Rejects(rejects, mark.reject_bytes)
-        proving = _Proving(index, store, selection, job_start)
+        proving = _Proving(index, store, selection, job_start, mark.entered)
         for batch in source.batches(Position(mark.file, mark.row), selection):
-            left_out, rejected = proving.record(batch.stated, loaded)
-            rejected = [*batch.rejects, *rejected]
-            add(left_out, batch.left_out)
-            loaded.read.rows += (
-                len(batch.stated) + len(batch.rejects) + sum(batch.left_out.values())
-            )
-            add(loaded.read.left_out, left_out)
-            for reject in rejected:
-                add(loaded.read.rejected, {reject.reason: 1})
+            left_out, rejected = proving.record(batch)
+            loaded.read.count(batch.rows, left_out, rejected)
             file.write(rejected)
             mark.file, mark.row = batch.position
             mark.reject_bytes = file.sync()
@@ -100,43 +94,55 @@ class _Proving:
     """Decides what statements are worth, and records them."""
 
     def __init__(
-        self, index: Engine, store: StatingStore, selection: Selection, job_start: float | None
+        self,
+        index: Engine,
+        store: StatingStore,
+        selection: Selection,
+        job_start: float | None,
+        entered: EnteredRows,
     ) -> None:
         self._index = index
         self._store = store
         self._selection = selection
         self._job_start = job_start
+        self._entered = entered
 
-    def record(
-        self, stated: Sequence[Statement], loaded: Loaded
-    ) -> tuple[dict[str, int], list[Reject]]:
+    def record(self, batch: Statements) -> tuple[Counter[str], list[Reject]]:
         """Record a batch; return what is left out, by reason, and what is rejected."""
-        seen = self._look([key for each in stated for key in each.keys], loaded)
-        missed = [each for each in stated if each.raw and not self._matching(each.keys, each, seen)]
-        seen |= self._look([key for each in missed for key in each.raw], loaded)
-        outcomes = [self._outcome(each, seen) for each in stated]
+        outcomes = self._outcomes(batch.stated)
         recorded = [(each.tenant, each.copy) for each in outcomes if each.copy]
         if recorded:
             self._index.add(recorded)
             unlist_recorded(self._index, recorded)
-        left_out, rejected = dict[str, int](), list[Reject]()
-        for statement, outcome in zip(stated, outcomes, strict=True):
-            if outcome.copy:
-                loaded.entered.bytes += outcome.copy.size
-                loaded.entered.proved += outcome.is_proved
-                loaded.entered.claimed += not outcome.is_proved
-            elif outcome.reason in _LEFT_OUT:
-                add(left_out, {outcome.reason: 1})
-            else:
+        self._entered.bytes += sum(copy.size for _, copy in recorded)
+        self._entered.proved += sum(each.is_proved for each in outcomes)
+        self._entered.claimed += len(recorded) - sum(each.is_proved for each in outcomes)
+        return self._unused(batch, outcomes)
+
+    def _unused(
+        self, batch: Statements, outcomes: Sequence[_Outcome]
+    ) -> tuple[Counter[str], list[Reject]]:
+        left_out, rejected = Counter(batch.left_out), list(batch.rejects)
+        for statement, outcome in zip(batch.stated, outcomes, strict=True):
+            if outcome.reason in _LEFT_OUT:
+                left_out[outcome.reason] += 1
+            elif outcome.reason:
                 shown = printable([*statement.keys, *statement.raw][0][:_SHOWN])
                 rejected.append(Reject(statement.row, shown, outcome.reason))
         return left_out, rejected
 
-    def _look(self, full: Sequence[str], loaded: Loaded) -> _Seen:
+    def _outcomes(self, stated: Sequence[Statement]) -> list[_Outcome]:
+        """Look at all objects that may be meant; at a key as it is written only if needed."""
+        seen = self._look([key for each in stated for key in each.keys])
+        missed = [each for each in stated if each.raw and not self._matching(each.keys, each, seen)]
+        seen |= self._look([key for each in missed for key in each.raw])
+        return [self._outcome(each, seen) for each in stated]
+
+    def _look(self, full: Sequence[str]) -> _Seen:
         """Look at the objects at full keys."""
         prefix = len(self._selection.prefix)
         keys = [key for each in dict.fromkeys(full) if is_recordable(key := each[prefix:])]
-        loaded.entered.looks += len(keys)
+        self._entered.looks += len(keys)
         return dict(zip(keys, self._store.describe(keys), strict=True)) if keys else {}
 
     def _outcome(self, statement: Statement, seen: _Seen) -> _Outcome:

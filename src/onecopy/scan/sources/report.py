@@ -58,6 +58,11 @@ class Statements(NamedTuple):
     left_out: Mapping[str, int]
     rejects: list[Reject]
 
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return len(self.stated) + sum(self.left_out.values()) + len(self.rejects)
+
 
 class _Unusable(Exception):
     """A row that can't be used; the message is the reason."""

@@ -6,7 +6,8 @@ Of the rows of one key, the last version counts, or the one that states the late
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice, repeat
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import apsw
@@ -22,15 +23,16 @@ PRAGMA synchronous = OFF;
 PRAGMA cache_size = -131072;
 PRAGMA temp_store = FILE;
 CREATE TABLE entry (
-    key TEXT, rank TEXT, size INTEGER, tag BLOB, parts INTEGER, opaque INTEGER, modified INTEGER,
-    class TEXT, checksums TEXT);
+    key TEXT, size INTEGER, tag BLOB, parts INTEGER, opaque INTEGER, modified INTEGER, class TEXT,
+    checksums TEXT, rank TEXT);
 BEGIN;
 """
-_INSERT = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_SORTED = """
-SELECT key, size, tag, parts, opaque, modified, class, checksums FROM entry
-ORDER BY key, rank, modified
-"""
+_COLUMNS = "key, size, tag, parts, opaque, modified, class, checksums"
+_INSERT = f"INSERT INTO entry ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
+_INSERT_RANKED = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SORTED = f"SELECT {_COLUMNS} FROM entry ORDER BY key, rank, modified"  # noqa: S608 - constants
+
+_make = partial(tuple.__new__, ListedCopy)
 
 
 class Sorter:
@@ -45,9 +47,12 @@ class Sorter:
 
     def add(self, copies: Sequence[ListedCopy], ranks: Sequence[str] | None) -> None:
         """Add rows, and the order of versions, if they are versions."""
-        self._has_ranks |= ranks is not None
-        rows = zip(copies, ranks or repeat(""), strict=False)
-        self._database.executemany(_INSERT, ((copy[0], rank, *copy[1:]) for copy, rank in rows))
+        if ranks is None:
+            self._database.executemany(_INSERT, copies)
+            return
+        self._has_ranks = True
+        rows = zip(copies, ranks, strict=True)
+        self._database.executemany(_INSERT_RANKED, ((*copy, rank) for copy, rank in rows))
 
     def sorted(self) -> Iterator[list[ListedCopy]]:
         """Yield the last row of each key, some thousand at a time."""
@@ -66,7 +71,8 @@ class Sorter:
 
     def _current(self, rows: Sequence[tuple[Any, ...]]) -> list[ListedCopy]:
         """Return the rows as copies, without delete markers."""
-        copies = [ListedCopy(k, s, t, p, bool(o), m, c, n) for k, s, t, p, o, m, c, n in rows]
+        values = ((k, s, t, p, o == 1, m, c, n) for k, s, t, p, o, m, c, n in rows)
+        copies: list[ListedCopy] = list(map(_make, values))
         found = [copy for copy in copies if copy.size]
         self.left_out["delete-marker"] += len(copies) - len(found)
         return found

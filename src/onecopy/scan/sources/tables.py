@@ -208,6 +208,13 @@ def format_of(name: str) -> str | None:
     return ending if is_known else None
 
 
+def format_by_start(start: bytes) -> str | None:
+    """Return the format of a file by its first four bytes: Athena's exports have no endings."""
+    if start == b"PAR1":
+        return "parquet"
+    return "orc" if start[:3] == b"ORC" else None
+
+
 def open_table(path: Path, form: str, names: Sequence[str] | None = None) -> Table:
     """Open a file of a format; `names` are those of the columns of a CSV file without a heading.
 
