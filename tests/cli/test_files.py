@@ -244,11 +244,12 @@ def own_names(out: str) -> set[str]:
 @pytest.mark.parametrize("command", ["check", "upload"])
 @pytest.mark.parametrize("path", [".", "../data", "../link/", "../link/.", "{absolute}"])
 def test_own_files_are_left_out(tmp_path: Path, path: str, command: str) -> None:
-    """The index, the store, the cache and files of migrations do not travel into the store."""
+    """The index, the store, the cache and files of migrations and scans do not travel into it."""
     data = tmp_path / "data"
     write(data / "onecopy-data" / "mine", noise(10))
     write(data / "onecopy-migrate-0123456789abcdef.csv", noise(20))
     write(data / "onecopy-migrate-0123456789abcdef.checkpoint", noise(30))
+    write(data / "onecopy-scan-0123456789abcdef.csv", noise(35))
     write(data / "onecopy-migrate-mine.csv", noise(40))
     write(data / ".cache" / "onecopy" / "uploads" / "x.json", noise(50))
     (tmp_path / "link").symlink_to("data")
@@ -259,11 +260,12 @@ def test_own_files_are_left_out(tmp_path: Path, path: str, command: str) -> None
     done = run(command, "--json", path.format(absolute=data))
     assert done.code == 0, done.err
     migration = "onecopy-migrate-0123456789abcdef"
-    left = {*_OWN, "onecopy", "linked", f"{migration}.csv", f"{migration}.checkpoint"}
+    files = {f"{migration}.csv", f"{migration}.checkpoint", "onecopy-scan-0123456789abcdef.csv"}
+    left = {*_OWN, "onecopy", "linked", *files}
     assert own_names(done.out) == left
     assert set(lines(done.out)) - left == {"mine", "onecopy-migrate-mine.csv"}
     assert (
-        f"2 {'new' if command == 'check' else 'uploaded'}, 0 already stored, 8 left out" in done.err
+        f"2 {'new' if command == 'check' else 'uploaded'}, 0 already stored, 9 left out" in done.err
     )
 
 

@@ -148,7 +148,8 @@ def _required(index: Engine, store: Store) -> tuple[ListingEngine, ListingStore]
         )
     if not keeps_listings(index):
         raise InvalidSettings(
-            "--from needs an index that keeps listings: use SQLite or PostgreSQL (docs/indexes.md)"
+            "this index keeps no listings, which --from needs: use an engine that does, such as "
+            "SQLite or PostgreSQL (docs/indexes.md)"
         )
     return index, store
 

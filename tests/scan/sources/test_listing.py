@@ -4,8 +4,11 @@ import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from onecopy.errors import BadInput, InvalidSettings
 from onecopy.listing import ListedCopy
@@ -408,3 +411,25 @@ def test_copies_are_values_of_python(world: World, tmp_path: Path) -> None:
         types = [type(value) for value in copy]
         assert types == [str, int, bytes, int, bool, int, str, str]
         assert isinstance(copy, ListedCopy)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sets(st.text(min_size=1, max_size=8), max_size=25),
+    st.sampled_from(["csv", "parquet", "inventory"]),
+    st.randoms(use_true_random=False),
+)
+def test_any_keys(keys: set[str], form: str, chance: random.Random) -> None:
+    """Whatever Unicode keys have, in any order: they are listed, or counted by a reason."""
+    rows = [Row(key, 1 + len(key)) for key in keys]
+    chance.shuffle(rows)
+    with TemporaryDirectory() as name:
+        folder, world = Path(name), World(Path(name))
+        if form == "inventory":
+            source = write_inventory(folder, [rows], "CSV")
+        else:
+            write = write_csv if form == "csv" else write_parquet
+            source = write(folder / f"own.{form}", rows)
+        loaded = world.load(source)
+        assert loaded.read.rows == len(rows)
+        assert world.listed() == listed(rows)

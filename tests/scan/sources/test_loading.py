@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecopy.content import Copy, Digests
-from onecopy.errors import Unavailable
+from onecopy.errors import Failure, Unavailable
 from onecopy.gate import bind
 from onecopy.index import open_index
 from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING, Span
+from onecopy.scan.lease import leased
 from onecopy.scan.sources import loading, sorting, tables
 from onecopy.store.interface import Object
 from onecopy.testing.faults import Faults, fail_after, fail_before
@@ -226,3 +227,11 @@ def test_real_indexes(
     expected = [changed.get(row.key, row) for row in rows] + objects(20, "new")
     assert world.listed() == listed(expected)
     index.close()
+
+
+def test_one_at_a_time(world: World, tmp_path: Path) -> None:
+    """A second scan of the same index, of whatever kind, is told to wait."""
+    source = write_csv(tmp_path / "own.csv", objects(3))
+    with leased(world.index), pytest.raises(Failure, match="another scan of this store"):
+        world.load(source)
+    assert world.load(source).used == 3

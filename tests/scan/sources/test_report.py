@@ -16,7 +16,7 @@ import pytest
 from onecopy.content import Evidence
 from onecopy.crc64 import Crc64
 from onecopy.digest import CRC64NVME, MD5, SHA256, Digest
-from onecopy.errors import InvalidSettings, Unavailable
+from onecopy.errors import BadInput, InvalidSettings, Unavailable
 from onecopy.gate import bind
 from onecopy.index.memory import MemoryIndex
 from onecopy.listing import EVERYTHING, ListedCopy
@@ -405,6 +405,11 @@ def test_what_is_no_report(world: World, tmp_path: Path) -> None:
     source = open_source(str(path))
     assert isinstance(source, ReportSource)
     with pytest.raises(InvalidSettings, match="has no column resultmessage"):
+        prove(world.index, world.bucket, source, Selection(BUCKET), tmp_path / "rejects.csv")
+    path.write_text(text_of([row("a", result(b"a"))]) + "x" * 200_000)
+    source = open_source(str(path))
+    assert isinstance(source, ReportSource)
+    with pytest.raises(BadInput, match="invalid CSV: field larger than"):
         prove(world.index, world.bucket, source, Selection(BUCKET), tmp_path / "rejects.csv")
     with pytest.raises(InvalidSettings, match="lists no objects"):
         open_listing(str(path))

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from onecopy.digest import MiB
-from onecopy.errors import BadInput, InvalidSettings
+from onecopy.errors import BadInput, Failure, InvalidSettings
 from onecopy.text import printable
 from onecopy.urls import bare
 
@@ -163,9 +163,8 @@ class InBucket:
 
         with TemporaryDirectory(prefix="onecopy-") as folder:
             path = Path(folder) / PurePosixPath(file.name).name
-            with translated(), path.open("wb") as stream:
-                body = self._get(file.name)["Body"]
-                for chunk in body.iter_chunks(MiB):
+            with translated(), _writing(folder), path.open("wb") as stream:
+                for chunk in self._get(file.name)["Body"].iter_chunks(MiB):
                     stream.write(chunk)
             _check(file, path, self.shown(file.name))
             yield path
@@ -186,6 +185,17 @@ class InBucket:
                 if code_of(error) == "InvalidRange":  # of an empty file
                     return client.get_object(Bucket=self._address.bucket, Key=key)
                 raise
+
+
+@contextmanager
+def _writing(folder: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Failure(
+            f"cannot copy a file to {folder}: {error.strerror}; free some space there, or set "
+            "TMPDIR to a folder on another disk"
+        ) from error
 
 
 def _check(file: File, path: Path, shown: str) -> None:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
 from onecopy.digest import CRC64NVME, MD5, SHA256, Digest
-from onecopy.errors import InvalidSettings
+from onecopy.errors import BadInput, InvalidSettings
 from onecopy.rejects import Reject
 from onecopy.scan.sources.files import File, Place
 from onecopy.scan.sources.interface import Position, Selection
@@ -102,9 +102,9 @@ class ReportSource:
             if first is not None and "key" in _normal(first):
                 columns, first = _normal(first), next(rows, None)
             numbered = enumerate(_chained(first, rows), 1)
-            unread = islice(numbered, done, None)
-            while batch := list(islice(unread, _ROWS)):
-                yield _Reader(shown, columns, selection).read(number, batch)
+            unread, reader = islice(numbered, done, None), _Reader(shown, columns, selection)
+            while batch := _next(unread, shown):
+                yield reader.read(number, batch)
 
 
 def _chained(first: list[str] | None, rows: Iterator[list[str]]) -> Iterator[list[str]]:
@@ -112,6 +112,13 @@ def _chained(first: list[str] | None, rows: Iterator[list[str]]) -> Iterator[lis
     if first:
         yield first
     yield from filter(None, rows)
+
+
+def _next(rows: Iterator[tuple[int, list[str]]], file: str) -> list[tuple[int, list[str]]]:
+    try:
+        return list(islice(rows, _ROWS))
+    except csv.Error as error:
+        raise BadInput(f"can't read {file}: invalid CSV: {error}") from error
 
 
 def _normal(names: Sequence[str]) -> list[str]:
