@@ -118,6 +118,19 @@ def test_versions_in_an_inventory(form: str, world: World, tmp_path: Path) -> No
     assert world.listed() == listed([rows[0], rows[5]])
 
 
+def test_an_inventory_of_current_versions(world: World, tmp_path: Path) -> None:
+    """Where nothing states whether a row is the latest version, or a delete marker, it is used."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {"key": ["a"], "size": [1], "is_latest": pa.nulls(1, pa.bool_())}
+    parquet.write_table(pa.table(columns), tmp_path / "own.parquet")
+    assert world.load(tmp_path / "own.parquet").used == 1
+    (tmp_path / "own.csv").write_text("key,size,is_latest,is_delete_marker\nb,1,,\nc,1,False,x\n")
+    assert world.load(tmp_path / "own.csv").left_out == {"noncurrent": 1}
+    assert [copy.key for copy in world.listed()] == ["a", "b"]
+
+
 def test_versions_in_a_table(world: World, tmp_path: Path) -> None:
     """In a table of S3 Metadata the greatest sequence number of a key is the current version."""
     rows = [

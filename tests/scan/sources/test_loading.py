@@ -235,3 +235,20 @@ def test_one_at_a_time(world: World, tmp_path: Path) -> None:
     with leased(world.index), pytest.raises(Failure, match="another scan of this store"):
         world.load(source)
     assert world.load(source).used == 3
+
+
+def test_tenants_in_any_order(world: World, tmp_path: Path) -> None:
+    """Each tenant's copies are compared with its own, batch by batch, and after sorting, too."""
+    rows = [*objects(40, "ana"), *objects(40, "ben")]
+    source = write_csv(tmp_path / "own.csv", rows)
+    for expected in ("new", "unchanged"):
+        loaded = world.load(source, tenants=("ana", "ben"))
+        assert getattr(loaded.entered, expected) == 80
+    later = [row._replace(modified=1_800_000_000) for row in rows[10:60]]
+    random.Random(2).shuffle(later)
+    loaded = world.load(write_csv(source, [*rows[:10], *later]), tenants=("ana", "ben"))
+    assert (loaded.entered.changed, loaded.entered.unchanged) == (50, 10)
+    for tenant in ("ana", "ben"):
+        assert [copy.key for copy in world.listed(tenant)] == [
+            row.key.removeprefix("many/") for row in objects(40)
+        ]

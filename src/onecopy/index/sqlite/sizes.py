@@ -33,7 +33,12 @@ def entries(copies: Sequence[ListedCopy], block: int) -> list[Entry]:
     """Return the entries of copies in a block."""
     pack, cut = _ENTRY.pack, _MOST_PARTS
     made = [
-        pack(size << 16 | (min(cut, parts)) | (_OPAQUE if is_opaque else 0), tag, block)
+        pack(
+            # A call of min() would take a quarter of the time.
+            size << 16 | (parts if parts < cut else cut) | (_OPAQUE if is_opaque else 0),  # noqa: FURB136
+            tag,
+            block,
+        )
         for _, size, tag, parts, is_opaque, _, _, _ in copies
     ]
     made += [

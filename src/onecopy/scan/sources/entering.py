@@ -39,6 +39,8 @@ class Entering:
         self._owners = owners
         self._known = known
         self._entered = entered
+        self._last: dict[str, str] = {}
+        """The last key that was entered for each tenant."""
         self._looked = Figures()
         self._samples = None if known.encryption else Samples(store, self._looked)
 
@@ -57,7 +59,10 @@ class Entering:
             if found := self._owners.of(copy.key):
                 owned[found.tenant.name].append(copy._replace(key=found.key))
         for tenant, own in owned.items():
-            self._enter_own(tenant, Span("", own[-1].key), own)
+            before = self._last.get(tenant, "")  # behind it, unless all begins again, in order
+            self._last[tenant] = own[-1].key
+            start = before if before < own[0].key else ""
+            self._enter_own(tenant, Span(start, own[-1].key), own)
 
     def _enter_own(self, tenant: str, span: Span, copies: Sequence[ListedCopy]) -> None:
         recorded = self._index.copies_within(tenant, span)

@@ -8,7 +8,7 @@ from urllib.parse import unquote_plus
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.listing import ListedCopy
 from onecopy.scan.sources.columns import Columns
-from onecopy.scan.sources.values import flags, repeated, seconds, texts, whole_numbers
+from onecopy.scan.sources.values import are, repeated, seconds, texts, whole_numbers
 from onecopy.store.s3.list_entries import tags_of
 
 _UNENCRYPTED = frozenset({"", "SSE-S3", "NOT-SSE", "AES256"})
@@ -49,7 +49,7 @@ class Facts:
     @cached_property
     def markers(self) -> list[bool]:
         """Which rows are delete markers."""
-        marks = self._flags("is_marker")
+        marks = self._are("is_marker", what=True)
         values: list[bool] = [] if marks is None else marks.to_pylist()
         return values or [False] * len(self.keys)
 
@@ -87,9 +87,9 @@ class Facts:
 
         if (found := self._column("bucket")) is not None:
             yield "bucket-other", pc.invert(_is_one_of(found, bucket))
-        if (latest := self._flags("is_latest")) is not None:
-            yield "noncurrent", pc.invert(latest)
-        marks = self._flags("is_marker")
+        if (older := self._are("is_latest", what=False)) is not None:
+            yield "noncurrent", older
+        marks = self._are("is_marker", what=True)
         if marks is not None and not self._columns.has_versions:
             yield "delete-marker", marks
         is_sized = pc.less_equal(self._sizes, LARGEST_CONTENT).fill_null(False)
@@ -108,9 +108,9 @@ class Facts:
         column = self._record.column(name)
         return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
-    def _flags(self, meaning: str) -> Any:  # noqa: ANN401 - None if there is no column
+    def _are(self, meaning: str, *, what: bool) -> Any:  # noqa: ANN401 - None if there is none
         column = self._column(meaning)
-        return None if column is None else flags(column)
+        return None if column is None else are(column, what=what)
 
     @cached_property
     def _sizes(self) -> Any:  # noqa: ANN401

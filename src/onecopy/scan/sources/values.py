@@ -9,7 +9,7 @@ from typing import Any
 
 _WHOLE = r"^[0-9]{1,18}$"
 _UTC = r"(Z|z|\+00:?00)$"
-_TRUE = (b"true", b"True", b"TRUE")
+_SPELLINGS = (bytes.lower, bytes.upper, bytes.title)
 
 
 def texts(column: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no types
@@ -72,14 +72,15 @@ def _second(value: object) -> int | None:
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() // 1)
 
 
-def flags(column: Any) -> Any:  # noqa: ANN401
-    """Return truths; NULL and every text but `true` are false."""
+def are(column: Any, *, what: bool) -> Any:  # noqa: ANN401
+    """Return which values are true, or false (`what`); NULL and any other text are neither."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if _is_text(column):
-        return pc.is_in(column.cast(pa.binary()), pa.array(_TRUE, pa.binary())).fill_null(False)
-    return column.cast(pa.bool_()).fill_null(False)
+        wanted = pa.array([f(str(what).encode()) for f in _SPELLINGS], pa.binary())
+        return pc.is_in(column.cast(pa.binary()), wanted).fill_null(False)
+    return pc.equal(column.cast(pa.bool_()), what).fill_null(False)
 
 
 def _is_text(column: Any) -> bool:  # noqa: ANN401
