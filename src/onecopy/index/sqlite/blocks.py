@@ -87,6 +87,7 @@ def pack(copies: Sequence[ListedCopy]) -> Packed:
     joined = b"".join(tags)
     traits = list(zip(parts, opaque, classes, checksums, strict=True))
     kinds = sorted(set(traits))
+    places = {kind: place for place, kind in enumerate(kinds)}
     text = _dumped(tuple(kinds))
     common = len(commonprefix((keys[0], keys[-1])))  # noqa: RUF071 - no path
     endings = [key[common:] for key in keys]
@@ -94,7 +95,7 @@ def pack(copies: Sequence[ListedCopy]) -> Packed:
         columns = (
             _HEAD.pack(len(copies), zlib.crc32(joined), len(text), common),
             text,
-            _planes(array("H", map(kinds.index, traits))) if len(kinds) > 1 else b"",
+            _planes(array("H", map(places.__getitem__, traits))) if len(kinds) > 1 else b"",
             _planes(array("H", map(len, endings))),
             _planes(array("q", sizes)),
             _planes(array("q", modified)),

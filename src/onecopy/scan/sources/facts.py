@@ -8,8 +8,8 @@ from urllib.parse import unquote_plus
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.listing import ListedCopy
 from onecopy.scan.sources.columns import Columns
-from onecopy.scan.sources.values import are, repeated, seconds, texts, whole_numbers
-from onecopy.store.s3.list_entries import tags_of
+from onecopy.scan.sources.values import are, joined_md5s, repeated, seconds, texts, whole_numbers
+from onecopy.store.s3.list_entries import NO_MD5, joined_tags
 
 _UNENCRYPTED = frozenset({"", "SSE-S3", "NOT-SSE", "AES256"})
 """Encryption under which the ETag of an object that was not sent in parts is its MD5."""
@@ -56,7 +56,7 @@ class Facts:
     def copies(self, prefix: str) -> list[ListedCopy]:
         """Return each row as a listed copy, with a key below a prefix; marked rows are none."""
         times = self._times.fill_null(0).to_pylist()
-        tags, parts, opaque = tags_of(self._etags(times), self.sizes)
+        tags, parts, opaque = self._tags(times)
         fields = zip(
             self.keys_below(prefix),
             self.sizes,
@@ -123,18 +123,19 @@ class Facts:
         column = self._column("modified")
         return pa.array([0] * len(self.keys), pa.int64()) if column is None else seconds(column)
 
-    def _etags(self, times: list[int]) -> list[str]:
-        """Return ETags; without one, a text from which nothing follows but that it may change."""
+    def _tags(self, times: list[int]) -> tuple[list[bytes], list[int], list[bool]]:
+        """Return tags, numbers of parts, and which ETags are no MD5."""
         column = self._column("etag")
-        etags = [""] * len(times) if column is None else texts(column)
-        if '"' in "".join(etags):
-            etags = [etag.strip('"') for etag in etags]
-        if "" not in etags:
-            return etags
-        return [
-            etag or f"{key} {size} {time}"
-            for etag, key, size, time in zip(etags, self.keys, self.sizes, times, strict=True)
-        ]
+        if column is None:
+            text, odd = NO_MD5 * len(times), dict.fromkeys(range(len(times)), "")
+        else:
+            text, odd = joined_md5s(column)
+        odd = {at: etag.strip('"') or self._instead(at, times) for at, etag in odd.items()}
+        return joined_tags(text, odd, self.sizes)
+
+    def _instead(self, at: int, times: list[int]) -> str:
+        """Return, in place of an ETag, a text from which nothing follows but that it may change."""
+        return f"{self.keys[at]} {self.sizes[at]} {times[at]}"
 
     def _opaque(self, opaque: list[bool]) -> list[bool]:
         """Return which copies are opaque, by their ETags, or by their encryption."""

@@ -106,9 +106,7 @@ class _Loading:
     def take(self, batch: Batch) -> None:
         """Enter a batch, or keep it to be sorted, if it or one before it is not in order."""
         mark, copies = self._mark, batch.copies
-        if batch.ranks is None:
-            copies.sort()
-        if not self._loaded.is_sorted and (batch.ranks or not _are_behind(mark.last, copies)):
+        if not self._loaded.is_sorted and not self._is_behind(batch):
             self._begin_sorting()
         self._loaded.read.count(batch.rows, batch.left_out, batch.rejects)
         self._rejects.write(batch.rejects)
@@ -119,6 +117,15 @@ class _Loading:
             self._entering.enter(mark.last, copies)
             mark.last = copies[-1].key
         mark.file, mark.row = batch.position
+
+    def _is_behind(self, batch: Batch) -> bool:
+        """Sort a batch; return whether it has one row for each key, all behind those before it."""
+        if batch.ranks is not None:
+            return False
+        if not _are_behind(self._mark.last, batch.copies):
+            batch.copies.sort()
+            return _are_behind(self._mark.last, batch.copies)
+        return True
 
     def _begin_sorting(self) -> None:
         """Sort all rows from here on. Until they are entered, the mark stays at this place."""

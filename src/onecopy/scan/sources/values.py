@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from onecopy.store.s3.list_entries import MD5_DIGITS, NO_MD5
+
 _WHOLE = r"^[0-9]{1,18}$"
 _UTC = r"(Z|z|\+00:?00)$"
 _SPELLINGS = (bytes.lower, bytes.upper, bytes.title)
@@ -22,6 +24,26 @@ def texts(column: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no types
     except (pa.ArrowInvalid, UnicodeDecodeError):
         values = [value.decode(errors="surrogateescape") for value in column.to_pylist()]
     return values
+
+
+def joined_md5s(column: Any) -> tuple[str, dict[int, str]]:  # noqa: ANN401
+    """Return texts of 32 characters, joined; zeros are in the places of others, which come apart.
+
+    Joining them in Arrow takes half the time.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = column.cast(pa.binary()).fill_null(b"")
+    is_plain = pc.equal(pc.binary_length(column), MD5_DIGITS)
+    places = pc.indices_nonzero(pc.invert(is_plain))
+    odd = dict(zip(places.to_pylist(), texts(column.take(places)), strict=True))
+    if odd:
+        column = pc.if_else(is_plain, column, NO_MD5.encode())
+    fixed = column.cast(pa.binary(MD5_DIGITS))
+    start, end = (at * MD5_DIGITS for at in (fixed.offset, fixed.offset + len(fixed)))
+    raw = memoryview(fixed.buffers()[1])[start:end].tobytes() if len(fixed) else b""
+    return raw.decode("latin-1"), odd
 
 
 def whole_numbers(column: Any) -> Any:  # noqa: ANN401

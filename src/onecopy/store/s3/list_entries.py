@@ -1,6 +1,6 @@
 """What a response of ListObjectsV2 has below a store's prefix: copies, and what is left out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache, partial
 from hashlib import sha256
 from itertools import compress
@@ -14,8 +14,9 @@ from onecopy.store.interface import LeftOut
 from onecopy.store.s3.list_parser import Columns
 from onecopy.store.s3.object_info import ETAG
 
-_MD5_DIGITS = 32
-_NO_MD5 = "0" * _MD5_DIGITS
+MD5_DIGITS = 32
+"""Characters of an ETag that is an MD5."""
+NO_MD5 = "0" * MD5_DIGITS
 _TAG_BYTES = 16
 _OWN = f"{RESERVED}/"
 _make = partial(tuple.__new__, ListedCopy)
@@ -81,22 +82,33 @@ def _copies(keys: Sequence[str], columns: Columns) -> list[ListedCopy]:
     return cast(list[ListedCopy], list(map(_make, fields)))
 
 
-def tags_of(
-    etags: Sequence[str], sizes: Sequence[int]
-) -> tuple[list[bytes], list[int], list[bool]]:
-    """Return tags, parts and opacity as columns; those of plain MD5s, which most are, at once."""
-    odd = [at for at, length in enumerate(map(len, etags)) if length != _MD5_DIGITS]
+_TagColumns = tuple[list[bytes], list[int], list[bool]]
+"""Tags, parts and opacity of several ETags."""
+
+
+def tags_of(etags: Sequence[str], sizes: Sequence[int]) -> _TagColumns:
+    """Return the tags of ETags; those of plain MD5s, which most are, at once."""
+    odd = {at: etag for at, etag in enumerate(etags) if len(etag) != MD5_DIGITS}
     plain = list(etags)
     for at in odd:
-        plain[at] = _NO_MD5
-    text = "".join(plain)
-    if text.strip("0123456789abcdef"):
-        odd, text = list(range(len(etags))), _NO_MD5 * len(etags)
-    count = len(etags)
+        plain[at] = NO_MD5
+    return joined_tags("".join(plain), odd, sizes)
+
+
+def joined_tags(text: str, odd: Mapping[int, str], sizes: Sequence[int]) -> _TagColumns:
+    """Do as `tags_of`, with the ETags joined: each has 32 digits.
+
+    The places that are in `odd`, with their ETags, are filled with zeros.
+    """
+    count = len(sizes)
+    if text.strip("0123456789abcdef"):  # some are no MD5s, such as those in upper case
+        starts = range(0, len(text), MD5_DIGITS)
+        odd = {at: text[start : start + MD5_DIGITS] for at, start in enumerate(starts)} | odd
+        text = NO_MD5 * count
     tags = list(_cutter(count).unpack(bytes.fromhex(text)))
     parts, opaque = [0] * count, [False] * count
-    for at in odd:
-        tags[at], parts[at], opaque[at] = tag_of(etags[at], sizes[at])
+    for at, etag in odd.items():
+        tags[at], parts[at], opaque[at] = tag_of(etag, sizes[at])
     return tags, parts, opaque
 
 
