@@ -103,7 +103,7 @@ def joined_tags(text: str, odd: Mapping[int, str], sizes: Sequence[int]) -> _Tag
     count = len(sizes)
     if text.strip("0123456789abcdef"):  # some are no MD5s, such as those in upper case
         starts = range(0, len(text), MD5_DIGITS)
-        odd = {at: text[start : start + MD5_DIGITS] for at, start in enumerate(starts)} | odd
+        odd = {at: text[start : start + MD5_DIGITS] for at, start in enumerate(starts)} | {**odd}
         text = NO_MD5 * count
     tags = list(_cutter(count).unpack(bytes.fromhex(text)))
     parts, opaque = [0] * count, [False] * count
