@@ -46,6 +46,9 @@ class Place(Protocol):
     def version(self, name: str) -> str:
         """Return a text that changes when a file does."""
 
+    def is_file(self, name: str) -> bool:
+        """Return whether there is a file, or may be: in a bucket, that is not asked."""
+
     def names(self, folder: str) -> list[str]:
         """Return the names of the files below a folder, in order; empty if it is none."""
 
@@ -84,6 +87,9 @@ class Local:
         with _opening(name):
             status = Path(name).stat()
             return f"{status.st_size} {status.st_mtime_ns}"
+
+    def is_file(self, name: str) -> bool:
+        return Path(name).is_file()
 
     def names(self, folder: str) -> list[str]:
         if not Path(folder).is_dir():
@@ -144,6 +150,9 @@ class InBucket:
     def version(self, name: str) -> str:
         answer = self._get(name, Range="bytes=0-0")
         return f"{answer['ETag']} {answer['LastModified']}"
+
+    def is_file(self, name: str) -> bool:  # noqa: ARG002 - asking needs further permissions
+        return True
 
     def names(self, folder: str) -> list[str]:
         from onecopy.store.s3.connection import translated

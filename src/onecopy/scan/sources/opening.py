@@ -28,7 +28,7 @@ def open_source(address: str) -> Source | ReportSource:
     place, name = place_of(address)
     if name.endswith(".json"):
         return _of_manifest(place, name)
-    if names := place.names(name.rstrip("/")):
+    if names := _names(place, address, name):
         dated = [each for each in names if _DATED.fullmatch(each.replace("\\", "/"))]
         if dated:
             return _of_manifest(place, max(dated, key=lambda each: PurePosixPath(each).parts[-2:]))
@@ -39,6 +39,12 @@ def open_source(address: str) -> Source | ReportSource:
     if form == "csv" and not name.endswith(".gz") and is_report(place.start(name, _START_BYTES)):
         return ReportSource(place, name, [File(name)], None)
     return ListingSource(place, name, [File(name)], form)
+
+
+def _names(place: Place, address: str, name: str) -> Sequence[str]:
+    """Return the names of the files in a folder; none if an address names a file."""
+    is_named_as_file = format_of(name) and not address.partition("?")[0].endswith("/")
+    return [] if is_named_as_file and place.is_file(name) else place.names(name.rstrip("/"))
 
 
 def open_listing(address: str) -> Source:
