@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from onecopy.content import Evidence
+from onecopy.content import Digests, Evidence
 from onecopy.crc64 import Crc64
 from onecopy.digest import CRC64NVME, MD5, SHA256, Digest
 from onecopy.errors import BadInput, InvalidSettings, Unavailable
@@ -45,12 +45,16 @@ class Bucket(MemoryStore):
         super().__init__()
         self.versions: dict[str, str] = {}
         self.unknown: dict[str, str] = {}
-        self.looked: list[str] = []
+        self.stated: dict[str, Digests] = {}
 
     def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         """See Describer."""
-        self.looked += keys
-        found = self.look(keys)
+        found = [
+            each._replace(digests=self.stated.get(each.key, each.digests))
+            if isinstance(each, Object)
+            else each
+            for each in self.look(keys)
+        ]
         return [
             Unknown(self.unknown[key]) if key in self.unknown else each
             for key, each in zip(keys, found, strict=True)
@@ -360,6 +364,14 @@ def test_listed_copies_become_copies(world: World) -> None:
     world.index.merge("default", EVERYTHING, [listed])
     world.load([row("a", result(b"a"))])
     assert list(world.index.listed_copies("default")) == []
+
+
+def test_the_bucket_states_another_digest(world: World) -> None:
+    """A digest that contradicts what the bucket states of the object is not believed."""
+    stated = {"a": Digest(SHA256, sha256(b"a").digest()), "b": Digest(SHA256, bytes(32))}
+    world.bucket.stated = {key: Digests.proved(digest) for key, digest in stated.items()}
+    loaded = world.load([row(key, result(key.encode())) for key in ("a", "b")])
+    assert (loaded.entered.proved, loaded.read.rejected) == (1, {"changed": 1})
 
 
 def test_several_files_and_an_interruption(

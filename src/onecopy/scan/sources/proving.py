@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Copy, Digests, Evidence
+from onecopy.digest import Digest
 from onecopy.index.interface import Engine
 from onecopy.key import is_recordable
 from onecopy.rejects import Reject, Rejects
@@ -170,6 +171,8 @@ class _Proving:
         _, _, owners, accept = self._selection
         if not seen.size:
             return _Outcome("empty")
+        if _contradicts(statement.digest, seen.digests):
+            return _Outcome("changed")
         if accept.reason(seen.key):
             return _Outcome("excluded")
         owned = owners.of(seen.key)
@@ -196,6 +199,12 @@ class _Proving:
         # S3 states whole seconds: an object may be written until the next one begins.
         is_older = self._job_start is not None and seen.stored_ms // 1000 + 1 <= self._job_start
         return is_older and statement.etag == etag and bool(etag)
+
+
+def _contradicts(digest: Digest, stated: Digests) -> bool:
+    """Whether the bucket itself states another digest of the same scheme."""
+    proved = [each for each, evidence in stated.pairs() if evidence is Evidence.PROVED]
+    return any(each.scheme == digest.scheme and each != digest for each in proved)
 
 
 _LEFT_OUT = frozenset({"empty", "excluded", "outside", "store-expiring"})
