@@ -24,7 +24,7 @@ from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.pages import Group
 from onecopy.scan.records import unlist
-from onecopy.scan.samples import Samples
+from onecopy.scan.samples import Samples, still_opaque
 from onecopy.scan.spans import below
 from onecopy.store.interface import Store
 from onecopy.store.listings import Listable
@@ -143,6 +143,8 @@ class Merging:
         recorded = list[str]()
         if has_records:
             copies, recorded = self._unrecorded(tenant, span, copies, kept)
+            if not self._due:  # in a folder, all copies are opaque
+                copies = still_opaque(self._index.listed_copies(name, span), copies)
         if self._due and self._due.is_unchanged(self._index, name, span, copies, recorded):
             self._figures.merged(Merged(unchanged=len(copies)))
         elif is_complete or copies:

@@ -6,7 +6,7 @@ then no MD5, and another ETag does not mean another content: the copy is opaque.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from operator import attrgetter
 
@@ -82,6 +82,22 @@ class Samples:
             self._folders[name].looks += 1
             if _is_opaque(sample, each):
                 self._opaque.add(name)
+
+
+def still_opaque(listed: Iterable[ListedCopy], copies: list[ListedCopy]) -> list[ListedCopy]:
+    """Return copies; one that is listed as opaque in the same state stays so.
+
+    A listing does not state encryption, but an inventory did, or a sample of an earlier scan.
+    """
+    known = {_state(copy) for copy in listed if copy[4]}
+    if not known:
+        return copies
+    return [copy._replace(is_opaque=True) if _state(copy) in known else copy for copy in copies]
+
+
+def _state(copy: ListedCopy) -> tuple[str, int, bytes, int, int]:
+    """Return what a listing states of an object's content."""
+    return copy.key, copy.size, copy.tag, copy.parts, copy.modified
 
 
 def _runs(copies: list[ListedCopy]) -> Iterator[_Run]:

@@ -16,6 +16,7 @@ from onecopy.gate import bind
 from onecopy.index import open_index
 from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING, Span
+from onecopy.scan import scan_by_listing
 from onecopy.scan.lease import leased
 from onecopy.scan.sources import loading, sorting, tables
 from onecopy.store.interface import Object
@@ -31,6 +32,7 @@ from tests.scan.sources.written import (
     write_inventory,
     write_parquet,
 )
+from tests.scan.stores import filled, index_of
 
 
 @pytest.fixture(autouse=True)
@@ -252,3 +254,23 @@ def test_tenants_in_any_order(world: World, tmp_path: Path) -> None:
         assert [copy.key for copy in world.listed(tenant)] == [
             row.key.removeprefix("many/") for row in objects(40)
         ]
+
+
+def test_a_listing_keeps_what_an_inventory_states_of_encryption(
+    world: World, tmp_path: Path
+) -> None:
+    """A listing does not state it; until an object changes, it stays opaque."""
+    shelf = filled(["kms/a", "kms/b", "plain"])
+    index = index_of(shelf)
+    world.index, world.store = index, shelf
+    rows = [
+        Row(copy.key, copy.size, copy.tag.hex(), copy.modified, encryption="SSE-KMS")
+        for copy in map(shelf.listed, ("kms/a", "kms/b"))
+    ]
+    world.load(write_inventory(tmp_path, [rows]))
+    for _ in range(2):
+        scan_by_listing(index, shelf)
+        assert [copy.is_opaque for copy in world.listed()] == [True, True, False]
+    shelf.place("kms/b", b"another content")
+    assert scan_by_listing(index, shelf).changed == 1
+    assert [copy.is_opaque for copy in world.listed()] == [True, False, False]
