@@ -78,7 +78,13 @@ def test_a_new_file_that_is_not_certain(outcome: Outcome | None) -> None:
     summary = Summary()
     summary.add(result)
     summary.add(Result("b", 3, Verdict.NEW, key="b", outcome=outcome))
-    assert summary.text(0.023, "new").startswith("2 new (1 of them not certain), 0 already stored")
+    advice, counts = summary.lines(0.023, "new", "s3")
+    assert counts.startswith("2 new (1 of them not certain), 0 already stored")
+    assert advice.startswith("1 new file is not certain: ")
+    assert "`onecopy scan --describe`" in advice
+    [advice, _] = summary.lines(0.023, "new", "folder")
+    assert "run `onecopy scan --read missing`" in advice
+    assert "--describe" not in advice
 
 
 def test_a_new_file_that_is_certain() -> None:
@@ -88,4 +94,5 @@ def test_a_new_file_that_is_certain() -> None:
     assert "unexamined" not in result_values(result)
     summary = Summary()
     summary.add(result)
-    assert "certain" not in summary.text(0.023, "new")
+    [counts] = summary.lines(0.023, "new", "s3")
+    assert "certain" not in counts
