@@ -74,11 +74,12 @@ def test_a_matching_copy_is_found(world: World) -> None:
 
 
 def test_a_mismatch_rules_out(world: World) -> None:
-    """A copy with another ETag costs no look, and the content is new."""
-    listed(world, "other", b"other bytes")
+    """If more than a few have the size, copies with other ETags cost no look."""
+    for number in range(3):
+        listed(world, f"{number}", b"other byte%d" % number)
     answer = world.check(b"these bytes", weak=True)
     assert (answer.verdict, answer.reason, answer.unexamined) == (Verdict.NEW, None, 0)
-    assert keys_of(world) == ["other"]
+    assert keys_of(world) == ["0", "1", "2"]
     assert world.recorded() == {}
 
 
@@ -450,7 +451,10 @@ class Described:
         return seen._replace(digests=Digests.proved(*digests))
 
 
-@pytest.mark.parametrize(("copies", "size", "looked"), [(2, 10, 2), (3, 10, 0), (4, 10_000, 4)])
+@pytest.mark.parametrize(
+    ("copies", "size", "looked"),
+    [(2, 10, 2), (3, 8 * MiB - 1, 0), (4, 8 * MiB, 4), (5, 8 * MiB, 0)],
+)
 def test_few_copies_of_a_size(
     monkeypatch: pytest.MonkeyPatch, copies: int, size: int, looked: int
 ) -> None:
@@ -474,6 +478,17 @@ def test_few_copies_in_a_folder_of_plain_ones(monkeypatch: pytest.MonkeyPatch) -
     listed(described.world, "a/kms", b"these bytes", tag=bytes(16))
     answer = described.world.check(b"these bytes", weak=True)
     assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "a/kms")
+
+
+def test_few_copies_of_many_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked at whatever the limit for a request: there are few for each content."""
+    monkeypatch.setattr("onecopy.gate.listed._MOST_LOOKS", 1)
+    described = Described(monkeypatch, MD5)
+    for size in range(1, 10):
+        listed(described.world, f"{size}", b"a" * size)
+    asked = [content(b"b" * size, weak=True) for size in range(1, 10)]
+    assert described.world.gate().check(asked) == [Answer(Verdict.NEW)] * 9
+    assert len(described.keys) == 9
 
 
 @pytest.mark.parametrize(("reason", "unexamined"), [("store-forbidden", 2), ("store-expiring", 0)])

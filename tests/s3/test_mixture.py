@@ -362,10 +362,10 @@ def test_an_encrypted_object_in_a_plain_folder(tmp_path: Path, standin: Standin)
     world = BucketWorld.new(tmp_path / "mixed folder", standin)
     kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/own"}
     hidden = Made("a/kms", mixture.contents("hidden", 5000), options=kms)
-    plain = [Made(f"a/{n}", mixture.contents(f"plain {n}", 5000)) for n in range(2)]
+    plain = Made("a/plain", mixture.contents("plain", 5000))
     assert mixture.fill(world, [hidden]) == set()
     sleep(1.1)  # the newest one is the sample
-    assert mixture.fill(world, plain) == set()
+    assert mixture.fill(world, [plain]) == set()
     figures = scanned(world)
     assert (figures.opaque, figures.unsampled) == (0, 0)
     [result] = checked(world, tmp_path / "same", [hidden.data])

@@ -28,14 +28,14 @@ from onecopy.tenant import Tenant
 
 _GB = 10**9
 _MOST_LOOKS = 1000
-"""Looks of one request."""
+"""Looks of one request, but for those at copies of which few have the size."""
 _MOST_MATCHING = 4
 """Looks for one content at copies whose tag matches."""
 _FEWEST_UNSURE, _MOST_UNSURE = 2, 64
 """Limits for the looks for one content at copies that their tags do not rule out."""
-_FEW = 4
-"""Copies of one size that are all looked at; of a large size by a probe, so that clients need not
-compute their tags."""
+_FEW, _FEW_LARGE = 2, 4
+"""Copies of one size that are all looked at; those of a large size by a probe already, so that
+clients need not compute their tags."""
 _MOST_SCHEMES = 4
 """Schemes that a client computes for the listed copies of one size."""
 _NOTHING = Examined()
@@ -84,8 +84,8 @@ class ListedCopies:
     def _first(self, size: int, listing: SizeListing) -> list[ListedCopy]:
         """Return the copies of a size to look at before a client computes digests."""
         name = self._tenant.name
-        if size >= SMALLEST_PART and listing.copies <= _FEW:
-            return self._index.matching(name, size, None, _FEW)
+        if size >= SMALLEST_PART and listing.copies <= _FEW_LARGE:
+            return self._index.matching(name, size, None, _FEW_LARGE)
         fitting = {scheme for parts in listing.parts for scheme in tag_schemes(size, parts)}
         if len(fitting) > _MOST_SCHEMES:
             return self._index.in_parts(name, size, self._limit(size))
@@ -115,7 +115,8 @@ class ListedCopies:
         proposed = self._index.matching(name, size, tags, _MOST_MATCHING) if tags else []
         matching = [copy for copy in proposed if (copy.parts, copy.tag) in tags]
         needed = _needed(size, listing).difference(digest.scheme for digest in content.digests)
-        is_few = self._describer is not None and listing.copies <= min(_FEW, self._limit(size))
+        few = _FEW if size < SMALLEST_PART else _FEW_LARGE
+        is_few = self._describer is not None and listing.copies <= few
         unsure = self._opaque(size, listing)
         if not matching and not needed:
             left = self._limit(size) - len(unsure)
@@ -134,7 +135,7 @@ class ListedCopies:
         """Return copies that a tag that does not match cannot rule out, and that are not opaque."""
         name = self._tenant.name
         if is_few:
-            return self._index.matching(name, size, None, _FEW)
+            return self._index.matching(name, size, None, listing.copies)
         return self._index.in_parts(name, size, limit) if listing.in_parts and limit else []
 
     def _limit(self, size: int) -> int:
@@ -173,10 +174,11 @@ def _in_turn(wanted: Sequence[Wanted]) -> Iterator[ListedCopy]:
     """Yield the copies of one request: first those that match, and for each content in turn."""
     turns = chain(
         zip_longest(*(each.matching for each in wanted)),
-        zip_longest(*(each.unsure for each in wanted)),
+        zip_longest(*(each.unsure for each in wanted if not each.is_few)),
     )
     distinct = dict.fromkeys(copy for copy in chain.from_iterable(turns) if copy)
-    return islice(distinct, _MOST_LOOKS)
+    few = chain.from_iterable(each.unsure for each in wanted if each.is_few)
+    return chain(islice(distinct, _MOST_LOOKS), few)
 
 
 def _needed(size: int, listing: SizeListing) -> frozenset[Scheme]:
