@@ -279,6 +279,26 @@ def test_parts_of_another_size() -> None:
     assert world.gate().check([asked]) == [Answer(Verdict.NEW)]
 
 
+def test_parts_of_one_size_in_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are searched once for all files of a request, which takes time in a large index."""
+    world, size = MemoryWorld.new(), 21 * MiB
+    _list_unseen(world, size, parts=[3] * 70)
+    in_parts, calls = listing(world).in_parts, list[int]()
+
+    def counted(tenant: str, size: int, limit: int) -> list[ListedCopy]:
+        calls.append(limit)
+        return in_parts(tenant, size, limit)
+
+    monkeypatch.setattr(world.index, "in_parts", counted)
+    schemes = [content_scheme(size), Scheme("md5", 8 * MiB), Scheme("md5", 10 * MiB)]
+    asked = [
+        Content(size, tuple(Digest(scheme, each * scheme.length) for scheme in schemes))
+        for each in (b"x", b"y", b"z")
+    ]
+    assert world.gate().check(asked) == [Answer(Verdict.NEW, unexamined=6)] * 3
+    assert calls == [64]
+
+
 def test_matching_copies_before_others() -> None:
     """If a copy matches, those in other parts are not looked at, and counted if it is gone."""
     world, size = MemoryWorld.new(), 21 * MiB

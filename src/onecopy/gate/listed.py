@@ -12,7 +12,8 @@ is looked at once. What cannot be ruled out within the limits is counted. The co
 same: a missed duplicate costs money, but never bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import chain, islice, zip_longest
 
 from onecopy.aws.prices import GET
@@ -39,6 +40,8 @@ clients need not compute their tags."""
 _MOST_SCHEMES = 4
 """Schemes that a client computes for the listed copies of one size."""
 _NOTHING = Examined()
+_Find = Callable[[int, int], list[ListedCopy]]
+"""Finds copies of a size, up to a number."""
 
 
 class ListedCopies:
@@ -95,8 +98,10 @@ class ListedCopies:
         """Look at the listed copies that may have one of these contents; record what is there."""
         sizes = [content.size for content in contents]
         found = self._index.listed_sizes(self._tenant.name, sizes)
+        # Spread over the index: 64 copies take 50 ms, and many files may have one size.
+        in_parts = cache(partial(self._index.in_parts, self._tenant.name))
         wanted = [
-            self._wanted(content, listing) if listing else None
+            self._wanted(content, listing, in_parts) if listing else None
             for content, listing in zip(contents, found, strict=True)
         ]
         seen = self._describe(_in_turn([each for each in wanted if each]))
@@ -105,38 +110,32 @@ class ListedCopies:
             for content, each in zip(contents, wanted, strict=True)
         ]
 
-    def _wanted(self, content: Content, listing: SizeListing) -> Wanted:
-        name, size = self._tenant.name, content.size
-        tags = {
-            (_parts(digest.scheme, size), digest.value)
-            for digest in content.digests
-            if digest.scheme.algorithm == "md5"
-        }
-        proposed = self._index.matching(name, size, tags, _MOST_MATCHING) if tags else []
-        matching = [copy for copy in proposed if (copy.parts, copy.tag) in tags]
+    def _wanted(self, content: Content, listing: SizeListing, in_parts: _Find) -> Wanted:
+        size, limit = content.size, self._limit(content.size)
+        matching = self._matching(content)
         needed = _needed(size, listing).difference(digest.scheme for digest in content.digests)
         few = _FEW if size < SMALLEST_PART else _FEW_LARGE
         is_few = self._describer is not None and listing.copies <= few
-        unsure = self._opaque(size, listing)
-        if not matching and not needed:
-            left = self._limit(size) - len(unsure)
-            unsure += self._mismatching(size, listing, left, is_few=is_few)
+        unsure = self._index.opaque(self._tenant.name, size, limit) if listing.opaque else []
+        if not matching and not needed:  # otherwise, these come first
+            if is_few:
+                unsure += self._index.matching(self._tenant.name, size, None, few)
+            elif listing.in_parts and len(unsure) < limit:
+                unsure += in_parts(size, limit - len(unsure))
         distinct = dict.fromkeys(copy for copy in unsure if copy not in matching)
         return Wanted(matching, list(distinct), listing, is_few, needed)
 
-    def _opaque(self, size: int, listing: SizeListing) -> list[ListedCopy]:
-        if not listing.opaque:
+    def _matching(self, content: Content) -> list[ListedCopy]:
+        """Return copies whose tag is a digest of the content."""
+        tags = {
+            (_parts(digest.scheme, content.size), digest.value)
+            for digest in content.digests
+            if digest.scheme.algorithm == "md5"
+        }
+        if not tags:
             return []
-        return self._index.opaque(self._tenant.name, size, self._limit(size))
-
-    def _mismatching(
-        self, size: int, listing: SizeListing, limit: int, *, is_few: bool
-    ) -> list[ListedCopy]:
-        """Return copies that a tag that does not match cannot rule out, and that are not opaque."""
-        name = self._tenant.name
-        if is_few:
-            return self._index.matching(name, size, None, listing.copies)
-        return self._index.in_parts(name, size, limit) if listing.in_parts and limit else []
+        proposed = self._index.matching(self._tenant.name, content.size, tags, _MOST_MATCHING)
+        return [copy for copy in proposed if (copy.parts, copy.tag) in tags]
 
     def _limit(self, size: int) -> int:
         """Return the number of unsure copies to look at: the price of storing the file a year."""
