@@ -131,6 +131,7 @@ class Notes:
             "record": lambda _result, _tenant, copies: self._found(copies),
             "matching": self._listed,
             "opaque": self._listed,
+            "in_parts": self._listed,
             "listed_sizes": self._counted,
             "listed": self._on_lists,
         }
