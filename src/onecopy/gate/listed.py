@@ -176,17 +176,16 @@ def _in_turn(wanted: Sequence[_Wanted]) -> Iterator[ListedCopy]:
 def _examined(
     content: Content, wanted: _Wanted, seen: dict[str, Object | Absent | Unknown]
 ) -> Examined:
-    copies = (*wanted.matching, *wanted.opaque)
-    objects = {c.key: look for c in copies if isinstance(look := seen.get(c.key), Object)}
-    looks = [seen.get(copy.key) for copy in wanted.matching]
-    opaque = [seen.get(copy.key) for copy in wanted.opaque]
-    unknown = [look.reason for look in looks if isinstance(look, Unknown)]
+    matching = [(copy, seen.get(copy.key)) for copy in wanted.matching]
+    looks = [*matching, *((copy, seen.get(copy.key)) for copy in wanted.opaque)]
+    unknown = [look.reason for _, look in matching if isinstance(look, Unknown)]
     schemes = _needed(content.size, wanted.listing)
-    examined = sum(look is not None and not isinstance(look, Unknown) for look in opaque)
+    examined = sum(copy.is_opaque and isinstance(look, Object | Absent) for copy, look in looks)
+    missed = sum(not copy.is_opaque and look is None for copy, look in looks)
     return Examined(
-        seen=objects,
+        seen={copy.key: look for copy, look in looks if isinstance(look, Object)},
         needed=schemes.difference(digest.scheme for digest in content.digests),
-        unexamined=max(wanted.listing.opaque - examined, 0) + looks.count(None),
+        unexamined=max(wanted.listing.opaque - examined, 0) + missed,
         reason=unknown[0] if unknown else None,
     )
 

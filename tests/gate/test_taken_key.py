@@ -1,0 +1,74 @@
+"""Uploads to a key that is taken: what is at the key, and whether it is the same content."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+
+from onecopy.confirming import CONFIRMING, Readers
+from onecopy.content import Digests, Verdict
+from onecopy.gate import Limits, Request
+from onecopy.gate.confirm import Confirmer
+from onecopy.store.interface import Absent, Object, Unknown
+from tests.gate.memory import MemoryWorld
+from tests.gate.world import content_digest
+
+
+class Asked:
+    """Readers that are asked, and read nothing."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def ask(self, *_: object) -> tuple[str, None, int]:
+        self.count += 1
+        return CONFIRMING, None, 0
+
+
+@pytest.mark.parametrize("data", [b"", b"x"])
+def test_the_smallest_contents(data: bytes) -> None:
+    """An empty object is the same as an empty file, and not recorded; one byte decides."""
+    world = MemoryWorld.new()
+    world.place("a", data)
+    same = world.begin("a", data)
+    assert (same.verdict, same.copy and same.copy.key) == (Verdict.DUPLICATE, "a")
+    assert set(world.recorded()) == ({"a"} if data else set())
+    assert world.begin("a", data[1:] + b"y").reason == "key-taken"
+
+
+def test_a_digest_that_the_store_states_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that later uploads of the content find the copy; nothing is read."""
+    world = MemoryWorld.new()
+    world.place("photos/a", b"bytes")
+    look = world.store.look
+
+    def stated(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        digests = Digests.proved(content_digest(b"bytes"))
+        return [e._replace(digests=digests) if isinstance(e, Object) else e for e in look(keys)]
+
+    monkeypatch.setattr(world.store, "look", stated)
+    monkeypatch.setattr(world.store, "open", lambda _: pytest.fail("read"))
+    gate = world.gate("photos")
+    begun = world.begin("a", b"bytes", gate=gate)
+    assert begun.verdict is Verdict.DUPLICATE
+    assert world.recorded("photos") == {"a": begun.copy}
+    assert world.begin("b", b"bytes", gate=gate).copy == begun.copy
+
+
+@pytest.mark.parametrize(("anyway", "asked"), [(False, 1), (True, 0)])
+def test_a_copy_that_changes_and_cannot_be_read_again(
+    monkeypatch: pytest.MonkeyPatch, *, anyway: bool, asked: int
+) -> None:
+    """It is read in the background, but not for an upload that only another key can help."""
+    world, readers = MemoryWorld.new(), Asked()
+    world.place("a", b"bytes")
+    hash_copy = Confirmer._hash
+
+    def changing(self: Confirmer, *arguments: object) -> object:
+        world.touch("a")
+        return hash_copy(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Confirmer, "_hash", changing)
+    gate = world.gate(limits=Limits(read_bytes=5), readers=cast(Readers, readers))
+    [answer] = gate.begin([Request("a", 5, content_digest(b"bytes"), anyway=anyway)])
+    assert (answer.reason, readers.count) == ("key-taken" if anyway else CONFIRMING, asked)
