@@ -198,6 +198,14 @@ def test_weak_question_names_what_to_compute(local_world: World) -> None:
     assert found.message is None
 
 
+def test_an_md5_alone_rules_nothing_out(local_world: World) -> None:
+    """Nor does one that no copy of the size has: the content digest is needed."""
+    local_world.record("a", b"other")
+    [needed] = local_world.gate().check([Content(5, (md5(b"bytes"),))])
+    assert verdict(needed) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert "compute sha256 as well to" in (needed.message or "")
+
+
 def test_more_digests_than_one_check_may_have_are_not_asked_for(local_world: World) -> None:
     """An answer that named them would lead to the error that there are too many."""
     needed = [content_digest(b"bytes"), md5(b"bytes")]

@@ -167,7 +167,7 @@ def test_copies_that_are_gone(local_world: World) -> None:
 def test_an_opaque_copy(local_world: World) -> None:
     """It is named as it was listed, and so is the number of copies when they were counted."""
     copy = listed(local_world, "opaque", b"opaque one", opaque=True)
-    answer, explanation = explain(local_world, b"opaque one")
+    answer, explanation = explain(local_world, b"opaque one", weak=False)
     assert (answer.verdict, explanation.considered["opaque"].listed) == (Verdict.DUPLICATE, copy)
     assert explanation.listing
     assert explanation.listing.copies == 1

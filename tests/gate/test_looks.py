@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from onecopy.content import Content, Digests, Verdict
-from onecopy.digest import CRC64NVME, MD5, SHA256, MiB
+from onecopy.digest import CRC64NVME, MD5, SHA256, MiB, content_scheme
 from onecopy.gate import Answer, Limits
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store.interface import Absent, Object, Unknown
@@ -27,13 +27,13 @@ def watch_looks(world: MemoryWorld, monkeypatch: pytest.MonkeyPatch) -> list[str
     return looked
 
 
-def watch_index(
-    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch, *names: str
+def watch_calls(
+    watched: object, monkeypatch: pytest.MonkeyPatch, *names: str
 ) -> list[tuple[object, ...]]:
     """Return a list that gets the name and the arguments of each call of these methods."""
     calls = list[tuple[object, ...]]()
 
-    def watched(name: str, act: Callable[..., object]) -> Callable[..., object]:
+    def noting(name: str, act: Callable[..., object]) -> Callable[..., object]:
         def call(*arguments: object) -> object:
             calls.append((name, *arguments))
             return act(*arguments)
@@ -41,7 +41,7 @@ def watch_index(
         return call
 
     for name in names:
-        monkeypatch.setattr(world.index, name, watched(name, getattr(world.index, name)))
+        monkeypatch.setattr(watched, name, noting(name, getattr(watched, name)))
     return calls
 
 
@@ -100,7 +100,7 @@ def test_only_copies_that_may_be_there_are_queried(monkeypatch: pytest.MonkeyPat
     world = MemoryWorld.new()
     listed(world, "plain", b"12345")
     listed(world, "opaque", b"123456", opaque=True)
-    calls = watch_index(world, monkeypatch, "matching", "opaque", "unlist")
+    calls = watch_calls(world.index, monkeypatch, "matching", "opaque", "unlist")
     world.gate().check([Content(5, (content_digest(b"bytes"),)), Content(0, ())])
     assert calls == []
     world.check(b"bytes", weak=True)
@@ -110,6 +110,15 @@ def test_only_copies_that_may_be_there_are_queried(monkeypatch: pytest.MonkeyPat
     assert [call[0] for call in calls] == ["opaque", "unlist"]
 
 
+def test_only_new_contents_are_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A duplicate and an empty file cost no query of what is listed."""
+    world = MemoryWorld.new()
+    world.upload("a", b"bytes")
+    calls = watch_calls(world.index, monkeypatch, "listed_sizes")
+    world.gate().check([content(b"bytes", weak=True), Content(0, ())])
+    assert calls == []
+
+
 def test_a_store_that_is_away_changes_nothing_in_the_index(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -117,7 +126,7 @@ def test_a_store_that_is_away_changes_nothing_in_the_index(
     world = MemoryWorld.new()
     listed(world, "a", b"bytes")
     world.unmount()
-    calls = watch_index(world, monkeypatch, "unlist")
+    calls = watch_calls(world.index, monkeypatch, "unlist")
     assert world.check(b"bytes", weak=True).reason == "store-unavailable"
     assert calls == []
 
@@ -139,8 +148,9 @@ def test_a_probe_looks_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None
     copies = [ListedCopy(f"{size:09}", size, bytes(16), 0, False, 1) for size in sorted(sizes)]
     listing(world).merge("default", EVERYTHING, copies, complete=False)
     looked = watch_looks(world, monkeypatch)
-    calls = watch_index(world, monkeypatch, "listed_sizes")
-    world.gate().probe([*sizes, 1])
+    calls = watch_calls(world.index, monkeypatch, "listed_sizes")
+    left = {MD5, content_scheme(10 * MiB)}
+    assert world.gate().probe([*sizes, 1]) == [set(), set(), left, set()]
     assert looked == [f"{8 * MiB:09}", f"{9 * MiB:09}"]
     assert len(calls) == 2
     world.gate().probe([1])
