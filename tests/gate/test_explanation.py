@@ -153,8 +153,9 @@ def test_a_copy_that_is_read(local_world: World) -> None:
 
 
 def test_copies_that_are_gone(local_world: World) -> None:
-    """Each is named as the index knew it, whether its MD5 found it or its size alone."""
+    """Each is named as the index knew it, whether its MD5 found it or its size alone; no other."""
     world = local_world
+    world.record("other", b"other content")
     gone = [world.record(key, b"lazy!", weak_only(b"lazy!")) for key in "ab"]
     gone.append(world.record("c", b"lazy!", Digests()))
     for copy in gone:
