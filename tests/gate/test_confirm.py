@@ -111,6 +111,19 @@ def test_store_fails_while_a_copy_is_examined(
     assert caplog.messages == logged
 
 
+def test_a_copy_disappears_before_it_is_read(
+    local_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no copy, and no doubt."""
+    local_world.record("a", b"lazy!", Digests())
+
+    def gone(_: object) -> io.BytesIO:
+        raise FileNotFoundError("a")
+
+    monkeypatch.setattr(local_world.store, "open", gone)
+    assert local_world.check(b"lazy!") == Answer(Verdict.NEW)
+
+
 def test_a_copy_is_hashed_as_the_client_did(local_world: World) -> None:
     """A strong digest over parts of another size decides once the copy has been read."""
     local_world.record("a", _LARGE, weak_only(_LARGE))

@@ -7,7 +7,8 @@ import pytest
 
 from onecopy.confirming import CONFIRMING, Readers, Reading
 from onecopy.content import Digests, Verdict
-from onecopy.gate import Limits, Request
+from onecopy.digest import MiB
+from onecopy.gate import Answer, Limits, Request
 from onecopy.gate.confirm import Confirmer
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.memory import MemoryWorld
@@ -33,7 +34,16 @@ def test_the_smallest_contents(data: bytes) -> None:
     same = world.begin("a", data)
     assert (same.verdict, same.copy and same.copy.key) == (Verdict.DUPLICATE, "a")
     assert set(world.recorded()) == ({"a"} if data else set())
-    assert world.begin("a", data[1:] + b"y").reason == "key-taken"
+    assert world.begin("a", data[1:] + b"y") == Answer(Verdict.NEW, reason="key-taken")
+
+
+def test_without_a_digest() -> None:
+    """Whether it is the same content cannot be determined, and the digest is named."""
+    world = MemoryWorld.new()
+    world.place("a", bytes(8 * MiB))
+    [answer] = world.gate().begin([Request("a", 8 * MiB)])
+    assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert "compute sha256+8388608 to" in (answer.message or "")
 
 
 def test_a_digest_that_the_store_states_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,9 +65,10 @@ def test_a_digest_that_the_store_states_is_recorded(monkeypatch: pytest.MonkeyPa
     assert world.begin("b", b"bytes", gate=gate).copy == begun.copy
 
 
+@pytest.mark.parametrize("limit", [4, 5], ids=["at first", "after it changed"])
 @pytest.mark.parametrize("anyway", [False, True])
-def test_a_copy_that_changes_and_cannot_be_read_again(
-    monkeypatch: pytest.MonkeyPatch, *, anyway: bool
+def test_a_copy_that_is_too_large_to_read(
+    monkeypatch: pytest.MonkeyPatch, limit: int, *, anyway: bool
 ) -> None:
     """It is read in the background, but not for an upload that only another key can help."""
     world, readers = MemoryWorld.new(), Asked()
@@ -69,7 +80,7 @@ def test_a_copy_that_changes_and_cannot_be_read_again(
         return hash_copy(self, *arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Confirmer, "_hash", changing)
-    gate = world.gate(limits=Limits(read_bytes=5), readers=cast(Readers, readers))
+    gate = world.gate(limits=Limits(read_bytes=limit), readers=cast(Readers, readers))
     [answer] = gate.begin([Request("a", 5, content_digest(b"bytes"), anyway=anyway)])
     assert answer.reason == ("key-taken" if anyway else CONFIRMING)
     [found] = world.store.look(["a"])
