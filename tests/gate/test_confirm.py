@@ -272,6 +272,16 @@ def test_candidates_are_queried_once(local_world: World, monkeypatch: pytest.Mon
     assert calls == ["copies", "copies", "unread"]
 
 
+def test_one_batch_of_candidates_once_time_is_over(local_world: World) -> None:
+    """More of them could not be confirmed anyway."""
+    for number in range(20):
+        local_world.record(f"{number}", b"bytes", weak_only(b"bytes"))
+    confirmer = local_world.gate()._confirmer
+    for seconds, count in ((-1, 16), (60, 20)):
+        candidates = confirmer.candidates(content(b"bytes", weak=True), Budget(0, seconds))
+        assert len(list(candidates)) == count
+
+
 def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callable[..., object]:
     def counted(*arguments: object, **named: object) -> object:
         calls.append(name)
