@@ -36,3 +36,13 @@ def test_time_is_over_before_the_first(readers: Readers | None, reason: str) -> 
     confirmer = DirectWorld.new().gate(readers=readers)._confirmer
     answer = confirmer.settle(content(b"bytes"), Budget(0, -1), {})
     assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, reason)
+
+
+def test_no_more_than_the_limit_are_looked_at() -> None:
+    """Up to 64 for one content; the answer counts those, and is certain of nothing else."""
+    world = DirectWorld.new()
+    for number in range(66):
+        world.record(f"{number}", b"other", Digests())
+    gate = world.gate(limits=Limits(read_bytes=0))
+    assert world.check(b"bytes", gate=gate) == Answer(Verdict.NEW, unexamined=64)
+    assert len(world.bucket.looked) == 66 + 64
