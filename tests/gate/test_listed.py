@@ -178,27 +178,27 @@ def test_looks_of_one_request_are_limited(
     assert all(a.verdict is Verdict.DUPLICATE for a in folder_world.gate().check(contents))
 
 
-def test_a_match_costs_two_looks(folder_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_match_costs_two_looks(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listed copy that matches is looked at once before it is read, and once after."""
     contents = []
     for number in range(30):
         data = b"x" * (number + 1)
-        listed(folder_world, f"{number:02}", data)
+        listed(local_world, f"{number:02}", data)
         contents.append(content(data, weak=True))
     # A bucket states the MD5 of such an object, so a copy of it has a digest.
-    look = folder_world.store.look
+    look = local_world.store.look
 
     def stated(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         return [
-            seen._replace(digests=Digests.proved(md5(folder_world.read(seen.key))))
+            seen._replace(digests=Digests.proved(md5(local_world.read(seen.key))))
             if isinstance(seen, Object)
             else seen
             for seen in look(keys)
         ]
 
-    monkeypatch.setattr(folder_world.store, "look", stated)
-    counted = Counted(folder_world, monkeypatch)
-    answers = folder_world.gate().check([*contents, *contents])
+    monkeypatch.setattr(local_world.store, "look", stated)
+    counted = Counted(local_world, monkeypatch)
+    answers = local_world.gate().check([*contents, *contents])
     assert all(answer.verdict is Verdict.DUPLICATE for answer in answers)
     assert counted.looks == 60
 

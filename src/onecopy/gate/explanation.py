@@ -163,7 +163,7 @@ class Notes:
         self.made.listing = self.made.listing or next(iter(listings), None)
 
     def _on_lists(self, found: Sequence[Listed | None], *_: object) -> None:
-        self.made.lists += [listed for listed in found if listed]
+        self.made.lists = [listed for listed in found if listed]
 
     def _looked(self, seen: Sequence[_Seen], keys: Sequence[str]) -> None:
         self.made.looks += len(keys)
