@@ -81,7 +81,7 @@ class ListedCopies:
         self, sizes: Sequence[int], found: Sequence[SizeListing | None]
     ) -> dict[str, Object | Absent | Unknown]:
         listings = dict(zip(sizes, found, strict=True))
-        copies = (self._first(size, each) for size, each in listings.items() if each)
+        copies = (self._first(size, each) for size, each in sorted(listings.items()) if each)
         return self._describe(islice(chain.from_iterable(copies), _MOST_LOOKS))
 
     def _first(self, size: int, listing: SizeListing) -> list[ListedCopy]:
