@@ -61,7 +61,7 @@ def test_the_units_are_understood(tmp_path: Path) -> None:
         text = (DEPLOY / name).read_text()
         (tmp_path / name).write_text(text.replace("/opt/onecopy/bin/onecopy", "/bin/true"))
     env = {"PATH": os.environ["PATH"], "SYSTEMD_LOG_LEVEL": "warning"}
-    units = [tmp_path / "onecopy-scan.service", tmp_path / "onecopy-scan.timer"]
+    units = [f"{tmp_path}/onecopy-scan.service", f"{tmp_path}/onecopy-scan.timer"]
     verify = ["systemd-analyze", "verify", "--man=no", *units]
     verified = subprocess.run(verify, env=env, capture_output=True, text=True, check=False)
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
