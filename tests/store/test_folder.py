@@ -1,5 +1,6 @@
 """The folder as a store: the contract, and what is special to file systems."""
 
+import errno
 import os
 import resource
 import socket
@@ -45,14 +46,6 @@ class TestOpening:
         folder = tmp_path / "a folder"
         urls = [open_store(url).url for url in ("a folder", str(folder), folder.as_uri())]
         assert urls == [folder.as_uri()] * 3
-
-    @pytest.mark.parametrize(
-        "url", ["", "file:", "file:relative", "file://host/folder", "file:///a?b", "file:///%00"]
-    )
-    def test_refuses_other_urls(self, url: str) -> None:
-        """A URL that names no folder of this machine is refused."""
-        with pytest.raises(InvalidSettings):
-            open_store(url)
 
     def test_makes_the_folder(self, tmp_path: Path) -> None:
         """The folder is made where the one above it exists."""
@@ -144,8 +137,9 @@ class TestUnmounted:
         """P1: nothing is absent, whatever is asked."""
         assert unmounted.look(["a", "b", "c/d"]) == [GONE] * 3
 
-    def test_nothing_else_works(self, unmounted: FolderStore) -> None:
+    def test_nothing_else_works(self, unmounted: FolderStore, folder: Path) -> None:
         """P1, P3: neither is it empty, nor are uploads begun that would hide below the mount."""
+        before = sorted(folder.rglob("*"))
         upload = new_upload("a", SMALL)
         for call in (
             lambda: unmounted.identify(create=False),
@@ -161,6 +155,8 @@ class TestUnmounted:
         ):
             with pytest.raises(Unavailable):
                 call()
+        assert unmounted.url == folder.as_uri()
+        assert sorted(folder.rglob("*")) == before
 
     def test_works_again(self, folder: Path, store: FolderStore) -> None:
         """Mounted again, all is as it was."""
@@ -281,13 +277,37 @@ class TestLooking:
             with pytest.raises(FileNotFoundError):
                 store.open(key)
 
+    def test_names_like_its_own(self, folder: Path, store: FolderStore) -> None:
+        """In other letters its name is reserved as well; other hidden names are the user's."""
+        for key in (".OneCopy/a", ".hidden/a", ".onecopyX", "b"):
+            (folder / key).parent.mkdir(exist_ok=True)
+            (folder / key).write_bytes(SMALL)
+        assert [seen.key for seen in store.objects()] == [".hidden/a", ".onecopyX", "b"]
+        assert left_out(store) == [(".OneCopy/", "reserved")]
+
+    def test_an_absent_object_is_named(self, store: FolderStore) -> None:
+        """The error is that of a file that is not there."""
+        for key in ("none", "none/a", "a\0b"):
+            with pytest.raises(FileNotFoundError) as caught:
+                store.open(key)
+            error = caught.value
+            assert (error.errno, error.filename) == (errno.ENOENT, key)
+            assert error.strerror == os.strerror(errno.ENOENT)
+
+    def test_the_longest_name(self, store: FolderStore) -> None:
+        """A name may be as long as the file system allows."""
+        put(store, 255 * "a")
+        assert isinstance(store.look([255 * "a"])[0], Object)
+
     def test_lists_the_deepest_folders(self, folder: Path, store: FolderStore) -> None:
         """The longest key is listed; folders below which no key fits are passed over."""
         longest = "/".join(["a"] * 512) + "b"
         put(store, longest)
         (folder / longest[:-3] / "more" / "more").mkdir(parents=True)
+        (folder / longest[:-3] / "z").mkdir()
         assert [seen.key for seen in store.objects()] == [longest]
-        assert left_out(store) == [(longest[:-3] + "/more/", "key-invalid")]
+        left = [(longest[:-3] + name, "key-invalid") for name in ("/more/", "/z/")]
+        assert left_out(store) == left
 
     def test_many_folders_need_few_descriptors(self, store: FolderStore) -> None:
         """A batch over more folders than a process may open files is looked at."""
@@ -372,5 +392,6 @@ def test_starts_of_files(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     store.identify(create=True)
     wanted = [("b/d", 2), ("a", 99), ("none", 1), ("b/c", 0), ("up/c", 1), ("b/none/x", 1)]
-    found = list(store.starts([*wanted, ("link", 1), ("b/c", 3)]))
-    assert found == [b"b/", b"aaa", Absent(), b"", Absent(), Absent(), Absent(), b"b/c"]
+    found = list(store.starts([*wanted, ("link", 1), ("b/c", 3), ("b/none/x", 1), ("a", 1)]))
+    assert found[:8] == [b"b/", b"aaa", Absent(), b"", Absent(), Absent(), Absent(), b"b/c"]
+    assert found[8:] == [Absent(), b"a"]

@@ -40,9 +40,14 @@ class TestBeginning:
         assert data(folder, upload).stat().st_blocks * 512 >= len(LARGE)
 
     def test_is_private(self, folder: Path, store: FolderStore) -> None:
-        """Others can't look at uploads on their way."""
-        begin(store, "a")
-        assert stat.S_IMODE((folder / ".onecopy" / "uploads").stat().st_mode) == 0o700
+        """Others can't look at uploads on their way, and only we read the journal."""
+        before = os.umask(0)
+        try:
+            upload = begin(store, "a")
+        finally:
+            os.umask(before)
+        paths = ((folder / ".onecopy" / "uploads"), journal(folder, upload))
+        assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o700, 0o600]
 
     def test_tells_a_full_disk(self, folder: Path, store: FolderStore) -> None:
         """More than the disk has is told at once; nothing of that batch is left behind."""
@@ -71,7 +76,7 @@ class TestBeginning:
             lambda: store.complete(upload, digest_of(b"a")),
             lambda: store.abort(upload),
         ):
-            with pytest.raises(BadInput):
+            with pytest.raises(BadInput, match="invalid upload id"):
                 call()
 
     def test_another_size_is_another_upload(self, store: FolderStore) -> None:

@@ -21,7 +21,7 @@ import msgspec
 
 from onecopy.errors import BadInput, Unavailable, UploadUnknown
 from onecopy.platforms import NO_FOLLOW, lock, unlock
-from onecopy.store.folder.directories import opened, translated
+from onecopy.store.folder.directories import opened, translated, write_all
 from onecopy.store.interface import Upload
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -170,9 +170,7 @@ class Staged:
         It starts with a line feed, because the line before it may be torn.
         """
         row = b"\n" + _encoder.encode(line)
-        rest = memoryview(row)
-        while rest:
-            rest = rest[os.write(self.journal, rest) :]
+        write_all(self.journal, row)
         return len(row)
 
 
