@@ -333,6 +333,7 @@ class TestForbidden:
             closed, there, absent = store.look(["closed/a", "open/a", "open/b"])
             assert (closed, absent) == (FORBIDDEN, Absent())
             assert isinstance(there, Object)
+            assert list(store.starts([("closed/a", 1)])) == [FORBIDDEN]
             with pytest.raises(Forbidden):
                 store.open("closed/a")
             with pytest.raises(Forbidden):

@@ -42,6 +42,9 @@ def test_own_files(folder: Path, store: FolderStore) -> None:
     store.mark("tokens")
     assert (own / "tokens.json").read_text() == "mine"
     assert sorted(path.name for path in own.iterdir()) == ["store.json", "tokens.json"]
+    (own / "tokens.json").unlink()
+    (own / "tokens.json").symlink_to("nowhere")
+    assert store.is_marked("tokens")
 
 
 def test_a_marker_is_no_link(tmp_path: Path, folder: Path, store: FolderStore) -> None:
@@ -113,12 +116,14 @@ def test_a_file_system_that_fails(monkeypatch: pytest.MonkeyPatch, folder: Path)
 
 
 def test_a_mark_that_cannot_be_left(open_folder: Path) -> None:
-    """Where we may only read, the error is that of the permissions."""
+    """Where we may only read, a mark is refused, and the marker that is there suffices."""
     store = FolderStore(open_folder)
-    store.identify(create=True)
+    store_id = store.identify(create=True)
     (open_folder / ".onecopy").chmod(0o555)
-    with unprivileged(), pytest.raises(Forbidden):
-        store.mark("tokens")
+    with unprivileged():
+        assert FolderStore(open_folder).identify(create=True) == store_id
+        with pytest.raises(Forbidden):
+            store.mark("tokens")
 
 
 def test_others_make_folders_at_the_same_time(

@@ -72,7 +72,7 @@ def read_lines(uploads: int, upload: Upload) -> dict[int, Line]:
 
 def _last_lines(text: bytes) -> dict[int, Line]:
     lines: dict[int, Line] = {}
-    for row in text.split(b"\n"):
+    for row in text.splitlines():
         with suppress(msgspec.DecodeError):
             line = _decoder.decode(row)
             lines[line.number] = line
@@ -80,8 +80,7 @@ def _last_lines(text: bytes) -> dict[int, Line]:
 
 
 def _read(journal: int, start: int = 0) -> bytes:
-    size = os.fstat(journal).st_size
-    return os.pread(journal, size - start, start) if size > start else b""
+    return os.pread(journal, os.fstat(journal).st_size, start)
 
 
 class Staged:
