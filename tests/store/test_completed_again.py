@@ -1,13 +1,14 @@
 """Uploads that are completed again: what is at the key is vouched for only if it is ours (P2)."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from onecopy.digest import Hashed
+from onecopy.digest import Hashed, Scheme
 from onecopy.errors import FileChanged
+from onecopy.hashing import hash_fd
 from onecopy.store import KeyTaken, Object
 from onecopy.store.folder import staging
 from onecopy.store.folder.store import FolderStore
@@ -52,10 +53,9 @@ def published(sent: Sent) -> Sent:
 
 def while_read(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> None:
     """Let something happen after an object was read."""
-    read: Callable[..., Hashed] = staging.hash_fd
 
-    def reading(*given: object) -> Hashed:
-        found = read(*given)
+    def reading(fd: int, size: int, schemes: Sequence[Scheme]) -> Hashed:
+        found = hash_fd(fd, size, schemes)
         action()
         return found
 
@@ -65,6 +65,13 @@ def while_read(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) ->
 def test_an_unchanged_object_is_not_read(monkeypatch: pytest.MonkeyPatch, published: Sent) -> None:
     """The time of its last change was noted, and suffices."""
     while_read(monkeypatch, lambda: pytest.fail("the object was read"))
+    assert isinstance(published.complete(), Object)
+
+
+def test_an_upload_that_is_begun_again(published: Sent) -> None:
+    """P4: what was published takes no more room, and is completed as before."""
+    published.store.begin([published.upload])
+    assert not published.data.exists()
     assert isinstance(published.complete(), Object)
 
 

@@ -5,6 +5,7 @@ import os
 import resource
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -213,6 +214,23 @@ class TestLooking:
         assert [seen[:4] for seen in store.objects()] == [stored[:4]]
         assert [seen[:4] for seen in store.look(["a"]) if isinstance(seen, Object)] == [stored[:4]]
 
+    def test_looks_into_many_folders(
+        self, monkeypatch: pytest.MonkeyPatch, store: FolderStore
+    ) -> None:
+        """Each folder is opened once, however many keys are below it."""
+        keys = ["a/b/c/1", "a/b/d/1", "a/e/1", "f/1"]
+        identities = [put(store, key).identity for key in keys]
+        names, real = [], os.open
+
+        def opening(name: Any, *given: Any, **named: Any) -> int:  # noqa: ANN401 - as in os
+            names.append(name)
+            return real(name, *given, **named)
+
+        monkeypatch.setattr(os, "open", opening)
+        seen = store.look(keys)
+        assert names[1:] == [b"a", b"b", b"c", b"d", b"e", b"f"]
+        assert [found.identity for found in seen if isinstance(found, Object)] == identities
+
     def test_states_no_digests(self, store: FolderStore) -> None:
         """A file system knows nothing of what a file holds."""
         put(store, "a")
@@ -333,6 +351,7 @@ class TestForbidden:
             closed, there, absent = store.look(["closed/a", "open/a", "open/b"])
             assert (closed, absent) == (FORBIDDEN, Absent())
             assert isinstance(there, Object)
+            assert store.look(["closed/below/a"]) == [FORBIDDEN]
             assert list(store.starts([("closed/a", 1)])) == [FORBIDDEN]
             with pytest.raises(Forbidden):
                 store.open("closed/a")
