@@ -405,6 +405,7 @@ class TestStale:
         for path in (*folder.glob(f".onecopy/uploads/{old.id}*"), journal(folder, published)):
             os.utime(path, (long_ago, long_ago))
         assert store.abort_stale(1800) == 2
+        assert staged(folder) == [data(folder, new).name, journal(folder, new).name]
         for upload in (old, published):
             with pytest.raises(UploadUnknown):
                 store.parts(upload)
