@@ -15,7 +15,7 @@ from onecopy.store.s3.connection import Connection
 from onecopy.store.s3.signing import Signer
 
 ADDRESSES = {
-    "amazon": "s3://some-bucket/?region=eu-central-1",
+    "amazon": "s3://some-bucket/?region=eu-central-1&addressing=virtual",
     "dots": "s3://some.bucket/?region=us-east-1",
     "other service": "s3://some-bucket/?endpoint=http://127.0.0.1:9000",
     "with a path": "s3://some-bucket/?endpoint=https://Example.org/s3/",
