@@ -1,6 +1,8 @@
 """Stand-ins for what is between a store and a bucket: they answer as a test says, at once."""
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
+from functools import cache
 from typing import Any, cast
 
 import pytest
@@ -113,6 +115,14 @@ def refusals(*answers: object) -> Callable[..., object]:
 
 def connection(client: Client | None = None, address: Address = ADDRESS) -> Connection:
     """Return a connection with credentials of its own, and with a client."""
+    made = copy(_connect(address))
+    if client is not None:
+        vars(made)["client"] = client
+    return made
+
+
+def connect(address: Address) -> Connection:
+    """Return a new connection with credentials of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_CONFIG_FILE", "/dev/null")
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
@@ -120,10 +130,11 @@ def connection(client: Client | None = None, address: Address = ADDRESS) -> Conn
         patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
         for name in ("AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
             patch.delenv(name, raising=False)
-        made = Connection(address, address.endpoint)
-    if client is not None:
-        vars(made)["client"] = client
-    return made
+        return Connection(address, address.endpoint)
+
+
+_connect = cache(connect)
+"""Reading the configuration takes longer than most tests."""
 
 
 def signer() -> Signer:

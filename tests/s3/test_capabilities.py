@@ -75,6 +75,7 @@ class Bucket:
         """Compare a checksum with the bytes."""
         name = f"Checksum{algorithm}"
         assert {name for name in RIGHT if name in asked} == {name}
+        assert len(asked[name]) == len(RIGHT[name])
         if asked[name] != RIGHT[name] and self.lacks != f"{algorithm} of {where}":
             raise refusal(400, "BadDigest")
 

@@ -6,7 +6,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, failure, translated
-from tests.s3.scripted import connection, refusal
+from tests.s3.scripted import ADDRESS, connect, refusal
 
 DOCTOR = "; run `onecopy doctor` to see what is missing"
 
@@ -81,12 +81,12 @@ def test_root(url: str, root: str) -> None:
 
     The host name without a region leads elsewhere for regions since 2019, and for new buckets.
     """
-    assert connection(address=Address.parse(url)).root == root
+    assert connect(Address.parse(url)).root == root
 
 
 def test_the_client_waits_less_than_a_gateway() -> None:
     """Its limits, and no checksums of its own, which not every service accepts."""
-    config = connection().client.meta.config
+    config = connect(ADDRESS).client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (5, 25)  # type: ignore[attr-defined]
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}  # type: ignore[attr-defined]
     assert config.max_pool_connections == MAX_REQUESTS + 8  # type: ignore[attr-defined]
@@ -94,12 +94,12 @@ def test_the_client_waits_less_than_a_gateway() -> None:
     assert config.response_checksum_validation == "when_required"  # type: ignore[attr-defined]
     assert config.signature_version == "s3v4"  # type: ignore[attr-defined]
     assert config.s3 == {"addressing_style": "path"}  # type: ignore[attr-defined]
-    assert connection().client.meta.endpoint_url == "http://127.0.0.1:9000"
+    assert connect(ADDRESS).client.meta.endpoint_url == "http://127.0.0.1:9000"
 
 
 def test_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """The URL's, else the environment's, else AWS's default."""
-    assert connection().region == "us-east-1"
+    assert connect(ADDRESS).region == "us-east-1"
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -130,7 +130,7 @@ def test_a_profile_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_close() -> None:
     """A client that was never needed is not made to be closed."""
-    made = connection()
+    made = connect(ADDRESS)
     made.close()
     assert "client" not in vars(made)
 

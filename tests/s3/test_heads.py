@@ -5,7 +5,7 @@ import pytest
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, Unavailable
 from onecopy.httpclient import Response
 from onecopy.retry import RetryPolicy
-from onecopy.store.s3 import head_object
+from onecopy.store.s3 import head_object, signing
 from onecopy.store.s3.head_object import Head, HeadClient
 from tests.s3.scripted import DATE, HEAD, HELLO, Answers, signer
 
@@ -49,6 +49,7 @@ def head(*answers: Response) -> Head | None:
             ),
         ),
         ({**PLAIN, "x-amz-server-side-encryption": "AES256"}, HEAD),
+        ({**PLAIN, "etag": '"XopaqueX"'}, HEAD._replace(etag="XopaqueX")),
         ({**PLAIN, CUSTOMER: "AES256"}, HEAD._replace(encryption="AES256")),
     ],
 )
@@ -57,14 +58,16 @@ def test_a_head_has_what_the_headers_state(headers: dict[str, str], expected: He
     assert head(Response(200, headers, b"")) == expected
 
 
-def test_asks_for_the_checksums() -> None:
+def test_asks_for_the_checksums(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket states them only if it is asked, and the request is signed."""
+    monkeypatch.setattr(signing, "_now", lambda: "20260101T000000Z")
     http = Answers(Response(200, PLAIN, b""))
     HeadClient(signer(), http).head("p/a b")
     [(method, url, headers, payload)] = http.requests
     assert (method, url, payload) == ("HEAD", "http://127.0.0.1:9000/some-bucket/p/a%20b", None)
+    asked = {"x-amz-checksum-mode": "ENABLED"}
+    assert (url, headers) == signer().authorize("HEAD", "p/a b", asked)
     assert headers["x-amz-checksum-mode"] == "ENABLED"
-    assert "x-amz-checksum-mode" in headers["authorization"]
 
 
 def test_no_object() -> None:

@@ -47,6 +47,7 @@ def test_what_is_listed_shows_the_order(
         (Order.FOLDERS, ["a-", "a/a", "a/b"], "", "lists 'a/b' after 'a-'"),
         (Order.EITHER, ["a", "a"], "", "lists 'a' after 'a'"),
         (Order.EITHER, ["a"], "b", "lists 'a' after 'b'"),
+        (Order.EITHER, ["a", "b", "b", "c"], "", "lists 'b' after 'b'"),
         (Order.EITHER, ["a", "c", "b", "a"], "", "lists 'b' after 'c'"),
     ],
 )
@@ -93,3 +94,5 @@ def test_folders() -> None:
 def test_neighbours(key: str, expected: bool) -> None:
     """What comes before a folder by bytes only."""
     assert is_neighbour(key, "a/") is expected
+    assert is_neighbour("ab-", "ab/")
+    assert not is_neighbour("a-", "ab/")

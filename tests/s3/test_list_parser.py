@@ -194,3 +194,10 @@ class TestEntries:
         """Folders that a console made are empty objects, as is the prefix itself."""
         found = self.entries("p/", "p/a", "p/b/", size=0)
         assert (found.copies, found.left_out, found.empty) == ([], [], ["", "a", "b/"])
+
+    def test_names_what_is_not_below_the_prefix(self) -> None:
+        """Some services list other keys than the objects have; the rest is unaffected."""
+        found = self.entries("p/a", "q//c", "p/b")
+        assert (found.keys, [copy.key for copy in found.copies]) == (["a", "b"], ["a", "b"])
+        assert found.strayed == [LeftOut("q//c", "key-changed")]
+        assert self.entries("p/a").strayed == []

@@ -23,6 +23,8 @@ from onecopy.errors import (
     Unavailable,
     WrongBytes,
 )
+from onecopy.httpclient import Response
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.own_files import OwnFiles
 from onecopy.store.interface import (
     Absent,
@@ -34,12 +36,26 @@ from onecopy.store.interface import (
     Upload,
 )
 from onecopy.store.listings import Versions
+from onecopy.store.objects import copy_of
+from onecopy.store.s3 import signing
 from onecopy.store.s3 import store as module
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.capabilities import Capabilities
 from onecopy.store.s3.head_object import Head
+from onecopy.store.s3.key_order import Order
 from onecopy.store.s3.store import S3Store
-from tests.s3.scripted import ADDRESS, HEAD, HELLO, Client, Noted, open_store, refusal
+from tests.s3.scripted import (
+    ADDRESS,
+    DATE,
+    HEAD,
+    HELLO,
+    Answers,
+    Client,
+    Noted,
+    open_store,
+    refusal,
+    signer,
+)
 
 ID = "ab" * 16
 BYTES = b"hello"
@@ -155,10 +171,12 @@ class TestCapabilities:
         assert other.capabilities == ALL
         assert len(probed.given) == 1
 
-    def test_without_permission(self, opened: Open) -> None:
+    def test_without_permission(self) -> None:
         """Who may only read learns nothing, and that is nothing to keep."""
-        store = opened(capabilities=None, create_multipart_upload=refusal(403))
+        client = Client(create_multipart_upload=refusal(403))
+        store = open_store(client, {"p/.onecopy/store.json": MARKER})
         assert store.probe(None) is None
+        store._pool.shutdown()
 
     def test_of_a_bucket_that_is_busy(self, opened: Open) -> None:
         """It is an error."""
@@ -242,7 +260,7 @@ class TestDescribe:
         """They are asked for once, and lead to the digests over parts."""
         seen = self.described(opened, get_object_attributes=ATTRIBUTES)
         assert dict(seen.digests) == {OVER: Evidence.PROVED}
-        assert seen.identity == f"{HELLO}-3 6553f100"
+        assert (seen.key, seen.identity) == ("a", f"{HELLO}-3 6553f100")
         [asked] = client_of(self.store).asked("get_object_attributes")
         assert asked == {**PLACE, "ObjectAttributes": ["ObjectParts"]}
 
@@ -284,7 +302,7 @@ class TestDescribe:
 
     def test_gone_or_refused_in_between(self, opened: Open) -> None:
         """What was seen first stays; what fails is unknown."""
-        for second, expected in ((None, Object), (BUSY, Unknown)):
+        for second, expected in ((None, Object), (FORBIDDEN, Unknown)):
             store = opened({"a": PARTED})
             answers = iter([PARTED, second])
 
@@ -297,7 +315,7 @@ class TestDescribe:
             vars(store._heads)["head"] = head
             [seen] = store.describe(["a"])
             assert isinstance(seen, expected)
-            assert not isinstance(seen, Unknown) or seen.reason == "store-unavailable"
+            assert not isinstance(seen, Unknown) or seen.reason == "store-forbidden"
 
 
 class TestSurvey:
@@ -390,6 +408,56 @@ class TestBegin:
         assert store.begin([Upload(ID, "k" * 1022, 1)])
 
 
+def test_an_upload_in_parts(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is sent, listed and aborted in the bucket."""
+    upload = Upload(ID, "a", 9 * MiB, "the upload")
+    initiated = datetime.now(UTC) - timedelta(hours=1)
+    store = opened(
+        list_parts=lambda **_: [{}],
+        abort_multipart_upload={},
+        list_multipart_uploads=[
+            {"Uploads": [{"Key": "p/a", "UploadId": "the upload", "Initiated": initiated}]}
+        ],
+    )
+    http = Answers(Response(200, {}, b""))
+    monkeypatch.setattr(store._http, "request", http.request)
+    [send] = store.sign(upload, [(1, DIGEST.value)])
+    store.send(send, lambda: iter([BYTES]), 5)
+    [(method, url, headers, _)] = http.requests
+    assert (method, url, headers["Content-Length"]) == ("PUT", send.url, "5")
+    assert store.parts(upload) == []
+    [found] = store.unfinished(3000)
+    assert (found.key, found.store_id) == ("a", "the upload")
+    assert list(store.unfinished(4000)) == []
+    store.abort(upload)
+    assert client_of(store).asked("abort_multipart_upload") == [{**PLACE, "UploadId": "the upload"}]
+
+
+def test_marks(opened: Open) -> None:
+    """They are objects of onecopy beside the marker."""
+    store = opened({".onecopy/uploads.json": HEAD}, put_object={})
+    assert (store.is_marked("uploads"), store.is_marked("others")) == (True, False)
+    store.mark("others")
+    assert client_of(store).asked("put_object")[0]["Key"] == "p/.onecopy/others.json"
+
+
+def test_a_copy_is_as_listed(opened: Open) -> None:
+    """If size, ETag and time are those of the listing."""
+    store = opened({"a": HEAD})
+    [seen] = store.look(["a"])
+    assert isinstance(seen, Object)
+    copy = copy_of(seen, "a")
+    listed = ListedCopy("a", 5, WEAK.value, 0, False, HEAD.modified)
+    assert store.is_as_listed(copy, listed)
+    for other in (
+        listed._replace(size=6),
+        listed._replace(tag=bytes(16)),
+        listed._replace(parts=1),
+        listed._replace(modified=HEAD.modified + 1),
+    ):
+        assert not store.is_as_listed(copy, other)
+
+
 class TestComplete:
     def complete(
         self,
@@ -456,6 +524,14 @@ class TestComplete:
         assert completed.given == [(upload, DIGEST, [b"sum"])]
 
 
+def with_keys(address: Address) -> S3Store:
+    """Open a store that never makes a request."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "key")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        return S3Store(address)
+
+
 class TestLink:
     def test_downloads_the_object(self, opened: Open) -> None:
         """As an attachment under its own name, kept by no cache."""
@@ -480,15 +556,22 @@ class TestLink:
         with pytest.raises(InvalidKey, match="no link can lead to"):
             opened().link(key, 60)
 
+    def test_by_the_method_of_a_browser(
+        self, opened: Open, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A link is for reading alone."""
+        monkeypatch.setattr(signing, "_now", lambda: "20260101T000000Z")
+        link = opened().link("a", 60)
+        name = {"response-content-disposition": "attachment; filename*=UTF-8''a"}
+        query = {**name, "response-cache-control": "private, no-store"}
+        assert link == signer().sign("GET", "p/a", {}, query, 60)
+
     def test_for_clients(self) -> None:
         """It names the address at which they reach the bucket, as do requests to upload."""
         address = Address(
             "some-bucket", "p/", endpoint="http://inside:1", public_endpoint="https://outside"
         )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("AWS_ACCESS_KEY_ID", "key")
-            patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-            store = S3Store(address)
+        store = with_keys(address)
         assert store.origin == "https://outside"
         assert store.link("a", 60).startswith("https://outside/some-bucket/p/a?")
         [send] = store.sign(Upload(ID, "a", 5), [(1, DIGEST.value)])
@@ -496,6 +579,12 @@ class TestLink:
         assert store._heads._signer.origin == "http://inside:1"
         assert store._ranges._signer.origin == "http://inside:1"
         assert store._lists._signer.origin == "http://inside:1"
+        store.close()
+        store = with_keys(Address("some-bucket", endpoint="http://inside:1"))
+        assert store.origin == "http://inside:1"
+        store.close()
+        store = with_keys(Address("some-bucket", region="eu-west-1"))
+        assert store.region == "eu-west-1"
         store.close()
 
 
@@ -524,6 +613,40 @@ def test_what_a_store_says_of_itself(opened: Open) -> None:
     assert store.network is store._connection.network
     endpoint = "https://s3.eu-west-1.amazonaws.com"
     assert opened(address=Address("some-bucket", endpoint=endpoint)).region is None
+
+
+LISTING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+def test_requests_share_connections(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks, ranges and listings are requests of one client, to what is below the prefix."""
+    stated = {"content-length": "5", "etag": f'"{HELLO}"', "last-modified": DATE}
+    answers = Answers(
+        Response(200, stated, b""), Response(206, stated, b"e"), Response(200, {}, LISTING)
+    )
+    store = opened()
+    del vars(store._heads)["head"]
+    monkeypatch.setattr(store._http, "request", answers.request)
+    [seen] = store.look(["a"])
+    assert isinstance(seen, Object)
+    assert store.read_range(seen, 1, 1) == b"e"
+    [page] = store.list_pages(EVERYTHING, OwnFiles())
+    assert page.span == EVERYTHING
+    assert store.split(EVERYTHING) is None
+    assert store.list_requests == 2
+    root = "http://127.0.0.1:9000/some-bucket/"
+    urls = [url for _, url, _, _ in answers.requests]
+    assert urls[:2] == [f"{root}p/a", f"{root}p/a"]
+    assert all(url.startswith(f"{root}?") and "prefix=p%2F&" in f"{url}&" for url in urls[2:])
+    assert answers.requests[1][2]["range"] == "bytes=1-1"
+    assert store._http._network is store.network
+
+
+def test_only_s3_is_known_to_list_by_bytes(opened: Open) -> None:
+    """Which order another service has is seen in its listings."""
+    amazons = Address("some-bucket", endpoint="https://s3.eu-west-1.amazonaws.com")
+    assert opened(address=amazons)._spans.order is Order.BYTES
+    assert opened()._spans.order is Order.EITHER
 
 
 def test_closing(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:

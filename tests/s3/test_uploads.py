@@ -20,6 +20,7 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.store.interface import Completing, KeyTaken, Part, Upload
+from onecopy.store.s3 import signing
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.head_object import Head
 from onecopy.store.s3.uploads import Uploads
@@ -113,6 +114,17 @@ class TestSign:
         signed = ";".join(sorted(["host", *send.headers]))
         assert query["X-Amz-SignedHeaders"] == [signed]
         assert not {"partNumber", "uploadId"} & query.keys()
+
+    @pytest.mark.parametrize(
+        ("upload", "query"), [(SMALL, {}), (LARGE, {"partNumber": "1", "uploadId": "the upload"})]
+    )
+    def test_by_the_method_of_the_request(
+        self, upload: Upload, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A bucket refuses any other, so that a request to send something is nothing else."""
+        monkeypatch.setattr(signing, "_now", lambda: "20260101T000000Z")
+        [send] = uploads().sign(upload, [(1, SUMS[0])])
+        assert send.url == signer().sign("PUT", "p/a", send.headers, query, 900)
 
     def test_parts(self) -> None:
         """Each is of its upload, and has its number and checksum."""
