@@ -265,29 +265,36 @@ class TestDescribe:
         assert asked == {**PLACE, "ObjectAttributes": ["ObjectParts"]}
 
     @pytest.mark.parametrize(
-        ("size", "parts", "first", "expected"),
+        ("size", "sizes", "expected"),
         [
-            (13, 3, 5, 5),
-            (13, 3, 6, 6),
-            (13, 3, 7, None),
-            (13, 3, 4, None),
-            (10, 2, 5, 5),
-            (10, 2, 10, None),
+            (13, [5, 5, 3], 5),
+            (13, [6, 6, 1], 6),
+            (13, [4, 4, 5], None),
+            (13, [5, 6, 2], None),
+            (13, [7, 3, 3], None),
+            (10, [5, 5], 5),
+            (10, [10, 0], None),
         ],
     )
-    def test_size_of_the_first_part(
-        self, opened: Open, size: int, parts: int, first: int, expected: int | None
+    def test_sizes_of_some_parts(
+        self, opened: Open, size: int, sizes: list[int], expected: int | None
     ) -> None:
-        """Where the parts are not stated, the first one tells, if the last is not larger."""
-        head = HEAD._replace(size=size, etag=f"{HELLO}-{parts}")
+        """Where the parts are not stated, the first and the last tell whether they are even."""
+        head = HEAD._replace(size=size, etag=f"{HELLO}-{len(sizes)}")
         few: list[object] = [{}, {"ObjectParts": {}}, {"ObjectParts": {"Parts": [{"Size": 1}]}}]
         for stated in few:
             seen = self.described(
-                opened, head, get_object_attributes=stated, head_object={"ContentLength": first}
+                opened,
+                head,
+                get_object_attributes=stated,
+                head_object=lambda **asked: {"ContentLength": sizes[asked["PartNumber"] - 1]},
             )
             over = [Digest(Scheme("md5", expected), WEAK.value)] if expected else []
             assert list(seen.digests) == over
-            assert client_of(self.store).asked("head_object") == [{**PLACE, "PartNumber": 1}]
+            asked = [1] if len(sizes) == 2 else [1, len(sizes)]
+            assert client_of(self.store).asked("head_object") == [
+                {**PLACE, "PartNumber": number} for number in asked
+            ]
 
     def test_no_parts(self, opened: Open) -> None:
         """An object whose digest is proved, or that has no parts, needs no further request."""
@@ -297,25 +304,9 @@ class TestDescribe:
 
     def test_parts_that_are_not_known(self, opened: Open) -> None:
         """It can still be read."""
-        seen = self.described(opened, get_object_attributes=refusal(501))
-        assert (seen.size, dict(seen.digests)) == (SIZE, {})
-
-    def test_gone_or_refused_in_between(self, opened: Open) -> None:
-        """What was seen first stays; what fails is unknown."""
-        for second, expected in ((None, Object), (FORBIDDEN, Unknown)):
-            store = opened({"a": PARTED})
-            answers = iter([PARTED, second])
-
-            def head(_: str, answers: Iterator[Head | Exception | None] = answers) -> Head | None:
-                found = next(answers)
-                if isinstance(found, Exception):
-                    raise found
-                return found
-
-            vars(store._heads)["head"] = head
-            [seen] = store.describe(["a"])
-            assert isinstance(seen, expected)
-            assert not isinstance(seen, Unknown) or seen.reason == "store-forbidden"
+        for answer in (refusal(501), refusal(404)):
+            seen = self.described(opened, get_object_attributes=answer, head_object=answer)
+            assert (seen.size, dict(seen.digests)) == (SIZE, {})
 
 
 class TestSurvey:
