@@ -104,6 +104,8 @@ def test_an_inventory_is_as_good_as_a_listing(
         "new": count,
         "changed": 0,
         "unchanged": 0,
+        "opaque": 0,
+        "unsampled": 0,
         "left_out": {"reserved": 1},
         "rejected": {},
         "rejects": None,

@@ -213,6 +213,7 @@ def _values(loaded: Loaded, rejects: Path, store: Store, *, is_report: bool) -> 
         "used": loaded.used,
         "bytes": entered.bytes,
         **_became(loaded, is_report=is_report),
+        **({} if is_report else {"opaque": entered.opaque, "unsampled": entered.unsampled}),
         "left_out": loaded.left_out,
         "rejected": loaded.read.rejected,
         "rejects": str(rejects) if loaded.read.rejected else None,

@@ -144,7 +144,7 @@ class Merging:
         if has_records:
             copies, recorded = self._unrecorded(tenant, span, copies, kept)
             if not self._due:  # in a folder, all copies are opaque
-                copies = still_opaque(self._index.listed_copies(name, span), copies)
+                copies = still_opaque(self._index.listed_copies(name, span), copies, self._figures)
         if self._due and self._due.is_unchanged(self._index, name, span, copies, recorded):
             self._figures.merged(Merged(unchanged=len(copies)))
         elif is_complete or copies:

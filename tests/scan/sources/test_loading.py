@@ -122,7 +122,7 @@ def test_samples_show_encryption(world: World, tmp_path: Path) -> None:
     world.index.put_if("store", world.index.get("store"), None)
     rows = [Row(copy.key, copy.size, copy.tag.hex(), copy.modified) for copy in shelf_rows]
     loaded = world.load(write_csv(tmp_path / "own.csv", rows))
-    assert loaded.entered.looks == 2
+    assert (loaded.entered.looks, loaded.entered.opaque, loaded.entered.unsampled) == (2, 1, 0)
     assert [copy.is_opaque for copy in world.listed()] == [True, False]
 
 
@@ -269,7 +269,7 @@ def test_a_listing_keeps_what_an_inventory_states_of_encryption(
     ]
     world.load(write_inventory(tmp_path, [rows]))
     for _ in range(2):
-        scan_by_listing(index, shelf)
+        assert scan_by_listing(index, shelf).opaque == 2
         assert [copy.is_opaque for copy in world.listed()] == [True, True, False]
     shelf.place("kms/b", b"another content")
     assert scan_by_listing(index, shelf).changed == 1

@@ -20,7 +20,7 @@ from onecopy.scan.sources.figures import EnteredRows, add
 from onecopy.scan.sources.interface import Known
 from onecopy.tenant import Owners
 
-_SIZE = itemgetter(1)
+_SIZE, _IS_OPAQUE = itemgetter(1), itemgetter(4)
 
 
 class Entering:
@@ -47,10 +47,8 @@ class Entering:
     def enter(self, after: str, copies: list[ListedCopy]) -> None:
         """Enter copies in the order of keys, all behind one key; durable on return."""
         self._entered.bytes += sum(map(_SIZE, copies))
-        if self._samples is not None:
-            copies = self._samples.marked(copies)
-            self._entered.looks += self._looked.looks
-            self._looked.looks = 0
+        copies = self._sampled(copies)
+        self._entered.opaque += sum(map(_IS_OPAQUE, copies))
         if self._owners.has_one:
             self._enter_own("default", Span(after, copies[-1].key), copies)
             return
@@ -63,6 +61,16 @@ class Entering:
             self._last[tenant] = own[-1].key
             start = before if before < own[0].key else ""
             self._enter_own(tenant, Span(start, own[-1].key), own)
+
+    def _sampled(self, copies: list[ListedCopy]) -> list[ListedCopy]:
+        """Return copies, of which samples show that they are opaque, if the source does not."""
+        if self._samples is None:
+            return copies
+        copies, looked = self._samples.marked(copies), self._looked
+        self._entered.looks += looked.looks
+        self._entered.unsampled += looked.unsampled
+        looked.looks = looked.unsampled = 0
+        return copies
 
     def _enter_own(self, tenant: str, span: Span, copies: Sequence[ListedCopy]) -> None:
         recorded = self._index.copies_within(tenant, span)

@@ -44,6 +44,10 @@ class EnteredRows(msgspec.Struct):
     bytes: int = 0
     looks: int = 0
     """Requests for single objects, to learn which ETags are no MD5."""
+    opaque: int = 0
+    """Objects whose ETag decides nothing."""
+    unsampled: int = 0
+    """Others, in first folders of which no sample could be looked at."""
     left_out: Reasons = {}
     """Rows that say less than the index or another row, by reason."""
 
