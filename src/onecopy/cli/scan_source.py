@@ -12,6 +12,7 @@ import click
 from onecopy.aws import prices
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_for_scan, tenants_of
+from onecopy.cli.figures import opaque_text
 from onecopy.cli.progress import Display, display
 from onecopy.cli.show import bytes_text, json_line
 from onecopy.errors import InvalidSettings
@@ -233,6 +234,7 @@ def _text(loaded: Loaded, store: Store, *, is_report: bool) -> str:
         f"{bytes_text(loaded.entered.bytes)}: {became}; "
         f"{_reasons('left out', loaded.left_out)}; "
         f"{_reasons('rejected', loaded.read.rejected)}; {loaded.entered.looks:,} HEAD{price}"
+        f"{opaque_text(loaded.entered.opaque, loaded.entered.unsampled)}"
     )
 
 
