@@ -1,8 +1,6 @@
 """`onecopy scan`: update the index from the store."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from pathlib import Path
 from time import monotonic
 
 import click
@@ -14,6 +12,7 @@ from onecopy.cli import figures as shown
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
+from onecopy.cli.source_options import SourceRequest, follow, takes_source
 from onecopy.gate.binding import bind, bind_to_list
 from onecopy.index import Engine
 from onecopy.own_files import OwnFiles
@@ -29,10 +28,6 @@ _NOT_LISTED = (
     "--connections and --versions are for a bucket that is listed, and --restart for a bucket or "
     "folder that is listed: leave them out with --read, --describe, or an index that keeps no "
     "listings"
-)
-_NOT_FROM = (
-    "--read, --describe, --connections, --expect and --versions can't be used with --from, which "
-    "makes no requests to list: leave them out"
 )
 
 
@@ -80,34 +75,8 @@ _NOT_FROM = (
     help="Also count the versions and delete markers that a bucket keeps beside its current "
     "objects. Costs a request for 1,000 versions.",
 )
-@click.option(
-    "--from",
-    "source",
-    metavar="SOURCE",
-    help="Learn what a bucket holds from a list of its objects, instead of listing it: an S3 "
-    "Inventory (its manifest.json, or the folder of inventories), files of an S3 Metadata table, "
-    "or a list of your own, as CSV, ORC or Parquet; a path or s3://BUCKET/KEY.",
-)
-@click.option(
-    "--rejects",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Write the rows of SOURCE that can't be used to FILE.  [default: onecopy-scan-….csv]",
-)
-@click.option(
-    "--job-start",
-    metavar="TIME",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z"]),
-    help="If SOURCE is the completion report of a job that computed checksums: when the job was "
-    "created, as 2026-01-31T12:00:00Z. Checksums of objects that changed later prove nothing.",
-)
-@click.option(
-    "--plan-checksums",
-    is_flag=True,
-    help="Only show the job of S3 Batch Operations that computes the checksums of a bucket, and "
-    "what it costs.",
-)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@takes_source
 @takes_progress
 @takes_settings(patterns=True)
 def command(  # noqa: PLR0913 - the options of the command
@@ -119,10 +88,7 @@ def command(  # noqa: PLR0913 - the options of the command
     expect: int | None,
     restart: bool,
     versions: bool,
-    source: str | None,
-    rejects: Path | None,
-    job_start: datetime | None,
-    plan_checksums: bool,
+    request: SourceRequest,
     as_json: bool,
     progress: bool | None,
 ) -> int:
@@ -132,22 +98,15 @@ def command(  # noqa: PLR0913 - the options of the command
     and changed files those are read that may be equal to others. Records of objects that no longer
     exist are removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
     """
-    lists_or_reads = read or describe or connections or expect or versions
-    if plan_checksums:
-        if lists_or_reads or restart or source is not None:
-            raise click.UsageError("--plan-checksums only shows a job: leave the other options out")
-        from onecopy.cli.checksum_job import show_job
-
-        return show_job(settings, as_json=as_json)
-    if source is not None:
-        if lists_or_reads:
-            raise click.UsageError(_NOT_FROM)
-        from onecopy.cli.scan_source import SourceRequest, scan_from
-
-        request = SourceRequest(source, rejects, job_start, restart)
-        return scan_from(settings, request, as_json=as_json, progress=progress)
-    if rejects is not None or job_start is not None:
-        raise click.UsageError("--rejects and --job-start need --from")
+    if request.is_given:
+        return follow(
+            settings,
+            request,
+            is_alone=not (read or describe or connections or expect or versions),
+            restart=restart,
+            as_json=as_json,
+            progress=progress,
+        )
 
     def lists(index: Engine, store: Store) -> bool:
         return not read and not describe and keeps_listings(index) and can_be_listed(store)
