@@ -29,6 +29,8 @@ from onecopy.scan.sources.proving import prove
 from onecopy.scan.sources.report import ReportSource
 from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.store.memory import MemoryStore
+from onecopy.store.s3.head_object import Head
+from onecopy.store.s3.object_info import etag_and_version, identity
 from onecopy.tenant import Owners
 
 BUCKET = "photos"
@@ -425,3 +427,12 @@ def test_what_is_no_report(world: World, tmp_path: Path) -> None:
         prove(world.index, world.bucket, source, Selection(BUCKET), tmp_path / "rejects.csv")
     with pytest.raises(InvalidSettings, match="lists no objects"):
         open_listing(str(path))
+
+
+@pytest.mark.parametrize("checksum", ["", "c2hhMjU2"])
+@pytest.mark.parametrize("version", ["", "3HL4kqtJlcpXroDTDmjVBH40Nrjfkd", "null"])
+def test_identities_of_a_bucket_state_etag_and_version(checksum: str, version: str) -> None:
+    """They are read from an identity as it is recorded; a hashed one states neither."""
+    head = Head(5, "e" * 32, 1_700_000_000, checksum, "", version, "", "", {})
+    assert etag_and_version(identity(head)) == ("e" * 32, version)
+    assert etag_and_version(identity(head._replace(version="v" * 1024))) is None
