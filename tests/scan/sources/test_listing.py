@@ -323,6 +323,15 @@ def test_a_part_that_is_not_here(world: World, tmp_path: Path) -> None:
         open_source(str(target))
 
 
+def test_a_manifest_in_the_working_directory(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are found beside that folder, as they are in the bucket."""
+    manifest = write_inventory(tmp_path, [objects(5)])
+    monkeypatch.chdir(manifest.parent)
+    assert world.load("manifest.json").used == 5
+
+
 def test_damaged_parts(world: World, tmp_path: Path) -> None:
     """A file of another size or MD5 than its manifest states is an error; nothing else is read."""
     manifest = write_inventory(tmp_path, [objects(5)])

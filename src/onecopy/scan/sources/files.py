@@ -64,7 +64,7 @@ class Local:
 
     def beside(self, manifest: str, name: str) -> str:
         """Find the file below a folder around the manifest, however much of the bucket is here."""
-        folders, parts = list(Path(manifest).parents), PurePosixPath(name).parts
+        folders, parts = list(Path(manifest).resolve().parents), PurePosixPath(name).parts
         for folder in folders:
             for start in range(len(parts)):
                 path = folder.joinpath(*parts[start:])
