@@ -10,6 +10,7 @@ from onecopy.errors import Damaged, Forbidden, InvalidSettings
 from onecopy.index.dynamodb.address import Address
 from onecopy.testing.index import (
     IndexContract,
+    ListingsContract,
     ListsContract,
     PagesContract,
     StateContract,
@@ -22,7 +23,9 @@ from tests.middleman import Answer, Handler, serving
 from tests.standins import Standin
 
 
-class TestDynamoIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
+class TestDynamoIndex(
+    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+):
     @pytest.fixture
     def index(self, dynamodb: CompleteEngine) -> CompleteEngine:
         return dynamodb

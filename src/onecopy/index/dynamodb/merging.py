@@ -1,0 +1,251 @@
+"""Merging of a listing into the blocks of a tenant."""
+
+import random
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from threading import Lock
+from typing import TypeVar
+
+from onecopy.errors import Unavailable
+from onecopy.index.dynamodb.blocks import LARGEST, SIZE, BlockReader, Held, block_item, mark_of
+from onecopy.index.dynamodb.changes import Change, Changer
+from onecopy.index.dynamodb.connections import Table
+from onecopy.index.dynamodb.directory import Directory, Outdated, Ref, patiently
+from onecopy.index.dynamodb.lists import Tenants
+from onecopy.index.dynamodb.runs import record, unused_block
+from onecopy.index.listings import Merged
+from onecopy.index.packed.blocks import pack
+from onecopy.index.packed.merging import Blocks, merge_blocks, unlisted
+from onecopy.index.spans import total
+from onecopy.listing import ListedCopy, Span
+
+_T = TypeVar("_T")
+
+_AT_ONCE = 8
+"""Directories that one change replaces, of up to 64 blocks each."""
+_NUMBERS = 64
+"""Numbers for blocks that are reserved at a time."""
+_ATTEMPTS = 100
+"""Attempts while others change the same directories: each time, one of them succeeds."""
+_LONGEST_DELAY = 0.2
+"""Seconds before the next attempt, at most."""
+
+
+class Numbers:
+    """Numbers for new blocks."""
+
+    def __init__(self, tenants: Tenants) -> None:
+        self._tenants = tenants
+        self._reserved: dict[str, Iterator[int]] = {}
+        self._lock = Lock()
+
+    def next(self, tenant: str) -> int:
+        """Return a number that no other block of the tenant has."""
+        with self._lock:
+            number = next(self._reserved.get(tenant, iter(())), None)
+            if number is None:
+                self._reserved[tenant] = iter(self._tenants.reserve(tenant, _NUMBERS))
+                number = next(self._reserved[tenant])
+            return number
+
+
+class _Blocks(Blocks[Held]):
+    """The blocks of one directory after another, and what is changed in them."""
+
+    def __init__(self, change: Change, numbers: Numbers) -> None:
+        super().__init__(SIZE, LARGEST)
+        self._change = change
+        self._numbers = numbers
+        self._refs: dict[int, Ref] = {}
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose blocks they are."""
+        return self._change.tenant
+
+    def enter(self, directory: Directory) -> None:
+        """Change the blocks of a directory."""
+        self._refs = {ref.number: ref for ref in directory.refs}
+
+    def leave(self, directory: Directory) -> None:
+        """Add to the change what is stored in the place of the directory."""
+        refs = sorted(self._refs.values())
+        if tuple(refs) != directory.refs:
+            stored = list(directory.replaced(refs, self._change.version))
+            self._change.directories.append((directory, stored))
+
+    def insert_one(self, copies: Sequence[ListedCopy]) -> int:
+        number = self._numbers.next(self._change.tenant)
+        self._put(copies[0].key, number, copies)
+        return number
+
+    def rewrite(self, block: Held, copies: Sequence[ListedCopy]) -> None:
+        self._drop(block.ref)
+        self._put(block.first, block.id, copies)
+
+    def delete(self, block: Held) -> None:
+        self._drop(block.ref)
+        del self._refs[block.id]
+
+    def _put(self, first: str, number: int, copies: Sequence[ListedCopy]) -> None:
+        packed, change = pack(copies), self._change
+        ref = Ref(first, number, change.version, len(copies), mark_of(packed))
+        self._refs[number] = ref
+        change.blocks.append(block_item(change.tenant, ref, packed))
+        change.new.append(unused_block(number, ref.version))
+
+    def _drop(self, ref: Ref) -> None:
+        self._change.old.append(unused_block(ref.number, ref.version))
+
+    def records(self) -> list[bytes]:
+        """Return the entries that were added and removed, as they are stored."""
+        signed = zip((1, -1), self.changed_entries(), strict=True)
+        return sorted(record(entry, sign) for sign, entries in signed for entry in entries)
+
+
+class Merger:
+    """Merges listings."""
+
+    def __init__(
+        self, table: Table, tenants: Tenants, blocks: BlockReader, changer: Changer
+    ) -> None:
+        self._table = table
+        self._numbers = Numbers(tenants)
+        self._blocks = blocks
+        self._changer = changer
+
+    def merge(
+        self, tenant: str, span: Span, copies: Sequence[ListedCopy], *, is_complete: bool
+    ) -> Merged:
+        """Merge copies into a span, some directories at a time; durable on return."""
+        merged, key = [Merged()], span.after
+        while True:
+            one, end = self._merge_some(tenant, key, span, copies, is_complete=is_complete)
+            merged.append(one)
+            if end is None or (span.through is not None and end > span.through):
+                return total(merged)
+            key = end
+
+    def _merge_some(
+        self,
+        tenant: str,
+        key: str,
+        span: Span,
+        copies: Sequence[ListedCopy],
+        *,
+        is_complete: bool,
+    ) -> tuple[Merged, str | None]:
+        """Merge into the directories from a key on; return where to go on."""
+        keys = [copy.key for copy in copies]
+
+        def prepare(change: Change) -> tuple[Merged, str | None]:
+            blocks, merged = _Blocks(change, self._numbers), [Merged()]
+            stop, end = bisect_left(keys, key), None
+            for directory in self._from(tenant, key, span):
+                start, end = stop, directory.end
+                stop = len(keys) if end is None else bisect_left(keys, end)
+                given = copies[start:stop]
+                merged.append(
+                    self._merge_into(blocks, directory, span, given, is_complete=is_complete)
+                )
+            change.records = blocks.records()
+            return total(merged), end
+
+        return self._change(tenant, prepare)
+
+    def _from(self, tenant: str, key: str, span: Span) -> Iterator[Directory]:
+        for _ in range(_AT_ONCE):
+            directory = patiently(self._table, tenant, key)
+            yield directory
+            end = directory.end
+            if end is None or (span.through is not None and end > span.through):
+                return
+            key = end
+
+    def _merge_into(
+        self,
+        blocks: _Blocks,
+        directory: Directory,
+        span: Span,
+        copies: Sequence[ListedCopy],
+        *,
+        is_complete: bool,
+    ) -> Merged:
+        tenant = blocks.tenant
+        held = [Held(ref, self._blocks, tenant) for ref in directory.overlapping(span)]
+        self._blocks.load(tenant, _changed(held, copies, is_complete=is_complete))
+        blocks.enter(directory)
+        merged = merge_blocks(blocks, held, span, copies, is_complete=is_complete)
+        blocks.leave(directory)
+        return merged
+
+    def unlist(self, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
+        """Delete copies that are listed as given; return for each whether it was."""
+        keys = sorted({copy.key for copy in copies})
+        gone = [False] * len(copies)
+        while keys:
+            done, keys = self._unlist_some(tenant, keys, copies)
+            gone = [one or other for one, other in zip(gone, done, strict=True)]
+        return gone
+
+    def _unlist_some(
+        self, tenant: str, keys: Sequence[str], copies: Sequence[ListedCopy]
+    ) -> tuple[list[bool], list[str]]:
+        """Delete the copies in the first directories; return the keys in the other ones."""
+
+        def prepare(change: Change) -> tuple[list[bool], list[str]]:
+            blocks, rest, gone = _Blocks(change, self._numbers), list(keys), [False] * len(copies)
+            for _ in range(_AT_ONCE):
+                if not rest:
+                    break
+                directory = patiently(self._table, tenant, rest[0])
+                own = [key for key in rest if directory.has(key)]
+                rest = rest[len(own) :]
+                done = self._unlist_from(blocks, directory, own, copies)
+                gone = [one or other for one, other in zip(gone, done, strict=True)]
+            change.records = blocks.records()
+            return gone, rest
+
+        return self._change(tenant, prepare)
+
+    def _unlist_from(
+        self,
+        blocks: _Blocks,
+        directory: Directory,
+        keys: Sequence[str],
+        copies: Sequence[ListedCopy],
+    ) -> list[bool]:
+        refs = dict.fromkeys(ref for key in keys if (ref := directory.at(key)))
+        held = [Held(ref, self._blocks, blocks.tenant) for ref in refs]
+        self._blocks.load(blocks.tenant, held)
+        blocks.enter(directory)
+        gone = unlisted(blocks, ((each, each.copies) for each in held), copies)
+        blocks.leave(directory)
+        return gone
+
+    def _change(self, tenant: str, prepare: Callable[[Change], _T]) -> _T:
+        """Make a change; prepare it again while others change the same directories."""
+        for attempt in range(_ATTEMPTS):
+            change = Change(tenant)
+            try:
+                answer = prepare(change)
+                if not change.is_empty:
+                    self._changer.make(change)
+            except Outdated:
+                time.sleep(random.random() * min(_LONGEST_DELAY, 0.01 * attempt))  # noqa: S311 - jitter
+            else:
+                return answer
+        raise Unavailable("what is listed is changed by many other processes: try again")
+
+
+def _changed(
+    held: Sequence[Held], copies: Sequence[ListedCopy], *, is_complete: bool
+) -> list[Held]:
+    """Return the blocks that have other copies than these, which is known without reading them."""
+    keys = [copy.key for copy in copies]
+    bounds = [*(bisect_left(keys, each.first) for each in held), len(keys)]
+    pairs = zip(held, pairwise(bounds), strict=True)
+    given = [(each, copies[start:stop]) for each, (start, stop) in pairs]
+    return [each for each, own in given if (own or is_complete) and not each.has_just(own)]

@@ -1,0 +1,349 @@
+"""Listings in an index in DynamoDB: changes that are interrupted or concurrent, and their items."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import Protocol
+
+import pytest
+
+from onecopy.errors import Damaged, Forbidden
+from onecopy.index.dynamodb import (
+    blocks,
+    changes,
+    connections,
+    directory,
+    joins,
+    lookups,
+    ordered,
+    runs,
+)
+from onecopy.index.dynamodb import listings as methods
+from onecopy.index.dynamodb import merging as merges
+from onecopy.index.listings import Compactable, ListingEngine, Merged
+from onecopy.index.memory import MemoryIndex
+from onecopy.listing import EVERYTHING, ListedCopy, Span
+from onecopy.testing.index.complete import CompleteEngine, open_complete
+from onecopy.testing.index.listings import a_listed, numbered
+from onecopy.testing.index.values import a_copy, proved
+from tests.index.between import AT_ONCE, Between, Fault, lost, says, standing_before
+from tests.index.chance import Chance, require_same
+from tests.index.tables import client_of, new_table, url_of
+from tests.standins import Standin
+
+
+class DynamoIndex(CompleteEngine, ListingEngine, Compactable, Protocol):
+    """The engine, with all that it offers."""
+
+
+def opened(url: str) -> DynamoIndex:
+    """Open an index in a table."""
+    index = open_complete(url)
+    assert isinstance(index, ListingEngine)
+    assert isinstance(index, Compactable)
+    return index  # type: ignore[return-value] - it is all three
+
+
+@pytest.fixture
+def index(aws: Standin, table: str) -> Iterator[DynamoIndex]:
+    """Yield an empty index."""
+    index = opened(url_of(aws, table))
+    yield index
+    index.close()
+
+
+@pytest.fixture
+def between(aws: Standin) -> Iterator[Between]:
+    """Yield a proxy that breaks nothing yet."""
+    with standing_before(aws) as between:
+        yield between
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make everything small, so that few copies fill many items; what was left is old at once."""
+    monkeypatch.setattr(methods, "_GROUP", 100)
+    monkeypatch.setattr(merges, "SIZE", 4)
+    monkeypatch.setattr(merges, "LARGEST", 8)
+    monkeypatch.setattr(merges, "_AT_ONCE", 2)
+    monkeypatch.setattr(merges, "_NUMBERS", 5)
+    monkeypatch.setattr(directory, "_LARGEST", 6)
+    monkeypatch.setattr(runs, "PAGE", 3)
+    monkeypatch.setattr(joins, "PAGE", 3)
+    monkeypatch.setattr(changes, "PAGE", 3)
+    monkeypatch.setattr(runs, "_FIRSTS", 4)
+    monkeypatch.setattr(runs, "_FEW", 12)
+    monkeypatch.setattr(runs, "_AT_ONCE", 2)
+    monkeypatch.setattr(joins, "_FANOUT", 3)
+    monkeypatch.setattr(joins, "_PAGES_AT_ONCE", 5)
+    monkeypatch.setattr(changes, "ABANDONED_SECONDS", -10.0)
+    monkeypatch.setattr(lookups, "_CACHE_SECONDS", 0.0)
+    monkeypatch.setattr(lookups, "_DELAY", 0.0)
+
+
+def require_tidy(aws: Standin, table: str, tenant: str = "t") -> None:
+    """Check that a table has no block and no entries but those that are in use."""
+    pages = client_of(aws).get_paginator("scan").paginate(TableName=table)
+    items = [item for page in pages for item in page["Items"]]
+    keys = {(item["pk"]["S"], item["sk"]["S"]) for item in items}
+    used = set[tuple[str, str]]()
+    for item in items:
+        if item["pk"]["S"] == f"b {tenant}":
+            refs = directory._of(item).refs
+            used |= {(f"c {tenant} {ref.number}", ref.version) for ref in refs}
+        if item["pk"]["S"] == f"r {tenant}":
+            assert (item["stage"], "unused" in item) == ({"S": "live"}, False)
+            name = runs.unused_pages(item["sk"]["S"], int(item["pages"]["N"]))
+            used |= set(runs._keys(tenant, name))
+    assert {key for key in keys if key[0][0] in "ce"} == used
+
+
+# Changes
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("seed", range(2))
+def test_at_random(aws: Standin, table: str, index: DynamoIndex, seed: int) -> None:
+    """After any merges and deletions, an index has what an index in memory has, and no more."""
+    chance, model = Chance(random.Random(seed)), MemoryIndex()
+    for _ in range(2):
+        for _ in range(3):
+            span, copies = chance.merge()
+            is_complete = chance.random.random() < 0.7
+            merged = model.merge("t", span, copies, complete=is_complete)
+            assert index.merge("t", span, copies, complete=is_complete) == merged
+        gone = [copy for copy in model.listed_copies("t") if chance.random.random() < 0.1]
+        gone += [chance.copy(number) for number in range(5)]
+        assert index.unlist("t", gone) == model.unlist("t", gone)
+        require_same(index, model)
+        require_tidy(aws, table)
+        index.compact()
+        require_same(index, model)
+        require_tidy(aws, table)
+    assert index.merge("t", EVERYTHING, []).gone == len(list(model.listed_copies("t")))
+    index.compact()
+    require_tidy(aws, table)
+    assert index.listed_sizes("t", range(6)) == [None] * 6
+    left = client_of(aws).scan(TableName=table)["Items"]
+    assert {item["pk"]["S"][0] for item in left} <= {*"otbre"}
+
+
+def dies(after: int) -> Callable[[], Fault | None]:
+    """Let a number of requests through, and no more, as if the process ended."""
+    numbers = count()
+    return lambda: None if next(numbers) < after else says("AccessDeniedException")
+
+
+Step = Callable[[ListingEngine], object]
+OLD = numbered(range(0, 40, 2))
+NEW = [
+    copy._replace(tag=bytes(16)) if n % 3 else copy for n, copy in enumerate(numbered(range(30)))
+]
+
+
+def _join(index: ListingEngine) -> None:
+    if isinstance(index, Compactable):
+        index.compact()
+
+
+STEPS: list[Step] = [
+    lambda index: index.merge("t", EVERYTHING, OLD),
+    lambda index: index.merge("t", EVERYTHING, NEW),
+    lambda index: index.unlist("t", NEW[3:20:4]),
+    _join,
+]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("number", range(len(STEPS)))
+def test_ended_at_any_request(
+    aws: Standin, between: Between, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """After a change that ended at any request, the index has its copies as before or after it.
+
+    When the change is repeated, it is made; and nothing is left of the one that was interrupted.
+    """
+    monkeypatch.setattr(joins, "_FANOUT", 99)
+    before, after = MemoryIndex(), MemoryIndex()
+    for step in STEPS[:number]:
+        step(before)
+        step(after)
+    STEPS[number](after)
+    for requests in count():
+        table = new_table()
+        index = opened(url_of(aws, table))
+        dying = opened(url_of(aws, table, endpoint=between.url))
+        for step in STEPS[:number]:
+            step(index)
+        between.troubles = dies(requests)
+        try:
+            STEPS[number](dying)
+        except Forbidden:
+            has_ended = True
+        else:
+            has_ended = False
+        between.troubles = None
+        is_made = list(index.listed_copies("t")) == list(after.listed_copies("t"))
+        require_same(index, after if is_made else before)
+        STEPS[number](index)
+        index.compact()
+        require_same(index, after)
+        require_tidy(aws, table)
+        index.close()
+        dying.close()
+        if not has_ended:
+            assert requests > 3
+            return
+
+
+@pytest.mark.usefixtures("small")
+def test_lost_answers(
+    aws: Standin, table: str, between: Between, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change whose answers were lost is made once."""
+    monkeypatch.setattr(connections, "RETRIES", AT_ONCE)
+    index = opened(url_of(aws, table, endpoint=between.url))
+    for copies in (OLD, NEW):
+        between.breaks("TransactWriteItems", lost, says("TransactionInProgressException"))
+        between.breaks("BatchWriteItem", lost)
+        between.breaks("UpdateItem", lost)
+        index.merge("t", EVERYTHING, copies)
+    model = MemoryIndex()
+    model.merge("t", EVERYTHING, NEW)
+    require_same(index, model)
+    require_tidy(aws, table)
+    index.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_two_writers(aws: Standin, table: str) -> None:
+    """Two processes that merge the same listing, and join runs, lose nothing and do no harm."""
+    indexes = [opened(url_of(aws, table)) for _ in range(2)]
+
+    def work(index: DynamoIndex) -> None:
+        for number in range(4):
+            index.merge("t", EVERYTHING, numbered(range(number, 60)))
+        index.compact()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, indexes))
+    model = MemoryIndex()
+    model.merge("t", EVERYTHING, numbered(range(3, 60)))
+    for index in indexes:
+        require_same(index, model)
+        index.compact()
+        require_tidy(aws, table)
+        index.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_read_while_it_changes(aws: Standin, table: str, index: DynamoIndex) -> None:
+    """What is listed all the time is found all the time, whatever is changed and joined."""
+    kept, other = numbered(range(0, 60, 2)), opened(url_of(aws, table))
+    index.merge("t", EVERYTHING, kept)
+
+    def change() -> None:
+        for number in range(6):
+            index.merge("t", EVERYTHING, numbered(range(60 if number % 2 else 30)), complete=False)
+            index.merge("t", EVERYTHING, kept)
+        index.compact()
+
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(change)
+        while not changing.done():
+            assert set(kept) <= set(other.listed_copies("t"))
+            assert other.listed_at("t", [copy.key for copy in kept[:5]]) == kept[:5]
+            assert kept[3] in other.matching("t", kept[3].size, [(0, kept[3].tag)], 9)
+        changing.result()
+    other.close()
+
+
+def test_abandoned(aws: Standin, table: str, index: DynamoIndex) -> None:
+    """A change is left alone for an hour; then it is given up, and cannot be made any more."""
+    index.merge("t", EVERYTHING, numbered(range(9)))
+    late = changes.Change("t", version=f"{int(time.time() * 1000) - 3_590_000:011x}aaaaaaaa")
+    assert isinstance(index.compact.__self__, methods.DynamoListings)  # type: ignore[attr-defined]
+    changer = index.compact.__self__._changer  # type: ignore[attr-defined]
+    changer.open(late, 0)
+    index.compact()
+    assert changer._table.get(runs.run_key("t", late.version))
+    changes_before = changes.ABANDONED_SECONDS
+    assert changes_before == 3600
+    late.version = f"{int(time.time() * 1000) - 3_610_000:011x}aaaaaaaa"
+    changer.open(late, 0)
+    index.compact()
+    with pytest.raises(directory.Outdated):
+        changer.finish(late, 0, 0)
+
+
+# Items
+
+
+def test_long_keys(aws: Standin, table: str, index: DynamoIndex) -> None:
+    """A block of the longest keys, which cannot be compressed, is smaller than 400 KB."""
+    keys = sorted(os.urandom(512).hex() for _ in range(blocks.LARGEST))
+    copies = [a_listed(key, size=1 + 7**n % 10**9) for n, key in enumerate(keys)]
+    for start in range(0, blocks.LARGEST, 40):  # one block grows
+        given = copies[: start + 40]
+        index.merge("t", Span("", given[-1].key), given)
+    assert list(index.listed_copies("t")) == copies
+    packed = blocks.pack([copy._replace(key=copy.key) for copy in copies]).compress()
+    assert len(packed) < 300_000  # as hex: random bytes would take twice as much
+    items = client_of(aws).scan(TableName=table)["Items"]
+    assert sum(item["pk"]["S"][0] == "c" for item in items) >= 1
+
+
+def test_damaged(aws: Standin, table: str, index: DynamoIndex) -> None:
+    """An item that another program changed is damage, not an answer."""
+    index.merge("t", EVERYTHING, numbered(range(600)))
+    client = client_of(aws)
+    for item in client.scan(TableName=table)["Items"]:
+        if item["pk"]["S"][0] == "c":
+            packed = bytearray(item["copies"]["B"])
+            packed[-9] ^= 1
+            client.put_item(TableName=table, Item={**item, "copies": {"B": bytes(packed)}})
+    with pytest.raises(Damaged, match="the index is damaged"):
+        list(index.listed_copies("t"))
+    with pytest.raises(Damaged, match="the index is damaged"):
+        index.matching("t", 1, None, 9)
+
+
+# Copies in the order of keys
+
+
+def test_others_copies(
+    aws: Standin, table: str, index: DynamoIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changes by this process are seen at once in the order of keys, those by others later."""
+    monkeypatch.setattr(ordered, "_TIMES_READING", 0.0)
+    monkeypatch.setattr(ordered, "_LEAST_SECONDS", 3.0)
+    other = opened(url_of(aws, table))
+    copies = [a_copy(key, proved(key)) for key in "abcd"]
+
+    def found() -> Sequence[object]:
+        return list(index.copies_within("t", EVERYTHING))
+
+    assert found() == []
+    index.record("t", copies[1:3])
+    assert found() == copies[1:3]
+    index.forget("t", copies[1:2])
+    assert found() == copies[2:3]
+    other.record("t", copies[:1])
+    deadline = time.monotonic() + 20
+    while len(found()) == 1 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert found() == [copies[0], copies[2]]
+    other.close()
+
+
+def test_listing_is_seen_by_others(aws: Standin, table: str, index: DynamoIndex) -> None:
+    """What one process lists, another one that is opened afterwards finds."""
+    assert index.listed_sizes("t", [1]) == [None]
+    given: list[ListedCopy] = numbered(range(300))
+    assert index.merge("t", EVERYTHING, given) == Merged(new=300)
+    other = opened(url_of(aws, table))
+    assert other.matching("t", 1, [(0, given[0].tag)], 9) == [given[0]]
+    other.close()
