@@ -174,8 +174,19 @@ class Between:
                 self.units["write"] += 1
             if pass_on.operation == "BatchGetItem":  # of which the stand-in does not tell
                 [wanted] = request["RequestItems"].values()
-                self.units["read"] += len(wanted["Keys"]) * (1 if wanted["ConsistentRead"] else 0.5)
+                [found] = answer["Responses"].values()
+                whole = len(wanted["Keys"]) + sum(_size(item) // 4096 for item in found)
+                self.units["read"] += whole * (1 if wanted["ConsistentRead"] else 0.5)
         return status, headers, body
+
+
+def _size(item: dict[str, dict[str, Any]]) -> int:
+    """Return roughly the bytes of an item, as JSON has it."""
+    return sum(
+        len(value) * 3 // 4 if kind == "B" else len(value)
+        for each in item.values()
+        for kind, value in each.items()
+    )
 
 
 _READS = {"GetItem", "BatchGetItem", "Query", "Scan"}

@@ -119,6 +119,15 @@ def test_missing_package() -> None:
     assert "pip install 'onecopy[aws]'" in done.stdout
 
 
+def test_without_sqlite() -> None:
+    """A Lambda function has neither SQLite nor awscrt, and needs none."""
+    script = (
+        "import sys; sys.modules |= dict.fromkeys(('apsw', 'awscrt'))\n"
+        "import onecopy.index.dynamodb.index"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 # The table
 
 

@@ -1,12 +1,11 @@
 """Listings in an index in DynamoDB: changes that are interrupted or concurrent, and their items."""
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Protocol
+from typing import Protocol, cast
 
 import pytest
 
@@ -23,9 +22,12 @@ from onecopy.index.dynamodb import (
 )
 from onecopy.index.dynamodb import listings as methods
 from onecopy.index.dynamodb import merging as merges
+from onecopy.index.dynamodb.address import Address
+from onecopy.index.dynamodb.items import run_key
 from onecopy.index.listings import Compactable, ListingEngine, Merged
 from onecopy.index.memory import MemoryIndex
-from onecopy.listing import EVERYTHING, ListedCopy, Span
+from onecopy.index.packed.blocks import pack
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.listings import a_listed, numbered
 from onecopy.testing.index.values import a_copy, proved
@@ -44,7 +46,7 @@ def opened(url: str) -> DynamoIndex:
     index = open_complete(url)
     assert isinstance(index, ListingEngine)
     assert isinstance(index, Compactable)
-    return index  # type: ignore[return-value] - it is all three
+    return cast("DynamoIndex", index)
 
 
 @pytest.fixture
@@ -263,37 +265,39 @@ def test_read_while_it_changes(aws: Standin, table: str, index: DynamoIndex) -> 
 
 def test_abandoned(aws: Standin, table: str, index: DynamoIndex) -> None:
     """A change is left alone for an hour; then it is given up, and cannot be made any more."""
+    items = connections.Table(Address.parse(url_of(aws, table)))
+    changer = changes.Changer(items, runs.RunReader(items))
     index.merge("t", EVERYTHING, numbered(range(9)))
-    late = changes.Change("t", version=f"{int(time.time() * 1000) - 3_590_000:011x}aaaaaaaa")
-    assert isinstance(index.compact.__self__, methods.DynamoListings)  # type: ignore[attr-defined]
-    changer = index.compact.__self__._changer  # type: ignore[attr-defined]
-    changer.open(late, 0)
-    index.compact()
-    assert changer._table.get(runs.run_key("t", late.version))
-    changes_before = changes.ABANDONED_SECONDS
-    assert changes_before == 3600
-    late.version = f"{int(time.time() * 1000) - 3_610_000:011x}aaaaaaaa"
-    changer.open(late, 0)
-    index.compact()
+    for seconds, is_left in ((3590, True), (3610, False)):
+        began = int((time.time() - seconds) * 1000)
+        late = changes.Change("t", version=f"{began:011x}{8 * 'a'}")
+        changer.open(late, 0)
+        index.compact()
+        assert bool(items.get(run_key("t", late.version))) == is_left
     with pytest.raises(directory.Outdated):
         changer.finish(late, 0, 0)
+    items.close()
 
 
 # Items
 
 
 def test_long_keys(aws: Standin, table: str, index: DynamoIndex) -> None:
-    """A block of the longest keys, which cannot be compressed, is smaller than 400 KB."""
-    keys = sorted(os.urandom(512).hex() for _ in range(blocks.LARGEST))
-    copies = [a_listed(key, size=1 + 7**n % 10**9) for n, key in enumerate(keys)]
-    for start in range(0, blocks.LARGEST, 40):  # one block grows
-        given = copies[: start + 40]
-        index.merge("t", Span("", given[-1].key), given)
+    """A block that grows, of the longest keys and not to be compressed, is smaller than 400 KB."""
+    letters = [chr(number) for number in range(0x21, 0x7F)]
+    chance = random.Random(1)
+    keys = sorted("".join(chance.choices(letters, k=1024)) for _ in range(blocks.LARGEST))
+    copies = [
+        a_listed(key, size=chance.randrange(1, 5 * 2**40), modified=chance.randrange(2**32))
+        for key in keys
+    ]
+    index.merge("t", EVERYTHING, copies[: blocks.SIZE])
+    index.merge("t", EVERYTHING, copies)
     assert list(index.listed_copies("t")) == copies
-    packed = blocks.pack([copy._replace(key=copy.key) for copy in copies]).compress()
-    assert len(packed) < 300_000  # as hex: random bytes would take twice as much
-    items = client_of(aws).scan(TableName=table)["Items"]
-    assert sum(item["pk"]["S"][0] == "c" for item in items) >= 1
+    assert index.listed_at("t", keys[::50]) == copies[::50]
+    found = [item for item in client_of(aws).scan(TableName=table)["Items"] if "copies" in item]
+    assert len(found) == 1
+    assert 300_000 < len(pack(copies).compress()) < 390_000
 
 
 def test_damaged(aws: Standin, table: str, index: DynamoIndex) -> None:

@@ -16,7 +16,6 @@ from tests.index.tables import new_table, url_of
 from tests.scan.stores import copy_at, filled
 from tests.standins import Standin
 
-
 _SERVERS = ("postgres", "dynamodb")
 
 

@@ -23,7 +23,7 @@ _CACHE_SECONDS = 1.0
 """How long a process uses the entries that it has read."""
 _MOST_TENANTS = 100
 """Tenants whose entries a process keeps."""
-_ATTEMPTS = 10
+_ATTEMPTS = 6
 """Attempts while others change what is read."""
 _DELAY = 0.05
 """Seconds before the second attempt; another of these before each further one."""
