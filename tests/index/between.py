@@ -57,7 +57,7 @@ def dropped(_: Pass) -> None:
 
 def lost(pass_on: Pass) -> None:
     """Lose the answer of the server."""
-    pass_on()
+    pass_on(_counting(pass_on))  # as otherwise: a transaction may only be sent again as it was
 
 
 def says(code: str, status: int = 400) -> Fault:
@@ -162,8 +162,8 @@ class Between:
 
     def count(self, pass_on: Pass) -> Answer:
         """Forward a request to the server, and count its units."""
-        request = {**json.loads(pass_on.body), "ReturnConsumedCapacity": "TOTAL"}
-        status, headers, body = pass_on(json.dumps(request).encode())
+        request = json.loads(pass_on.body)
+        status, headers, body = pass_on(_counting(pass_on))
         answer = json.loads(body)
         consumed = answer.get("ConsumedCapacity", [])
         kind = "read" if pass_on.operation in _READS else "write"
@@ -178,6 +178,11 @@ class Between:
                 whole = len(wanted["Keys"]) + sum(_size(item) // 4096 for item in found)
                 self.units["read"] += whole * (1 if wanted["ConsistentRead"] else 0.5)
         return status, headers, body
+
+
+def _counting(pass_on: Pass) -> bytes:
+    """Return the request, with the wish to know the units that it takes."""
+    return json.dumps({**json.loads(pass_on.body), "ReturnConsumedCapacity": "TOTAL"}).encode()
 
 
 def _size(item: dict[str, dict[str, Any]]) -> int:

@@ -12,7 +12,7 @@ from onecopy.index.dynamodb.directory import Outdated, patiently
 from onecopy.index.dynamodb.lists import Tenants
 from onecopy.index.dynamodb.runs import Entries, RunReader
 from onecopy.index.listings import SizeListing
-from onecopy.index.packed.sizes import candidates, is_possible, newest, range_of
+from onecopy.index.packed.sizes import candidates, is_possible, newest, range_of, ranges_of
 from onecopy.index.packed.sizes import count as count_size
 from onecopy.index.stored import damaged
 from onecopy.listing import EVERYTHING, ListedCopy, Span
@@ -117,6 +117,8 @@ class Lookups:
 
         def find(entries: Entries) -> list[ListedCopy]:
             found = list[ListedCopy]()
+            if wanted and is_possible(size):
+                entries.prefetch(ranges_of(size, wanted))
             numbers = candidates(entries.within, size, wanted)
             for copies in self._of_size(tenant, numbers, size, entries):
                 found += [c for c in copies if wanted is None or (c.parts, c.tag) in wanted]

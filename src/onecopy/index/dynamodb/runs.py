@@ -23,8 +23,8 @@ from onecopy.index.dynamodb.items import block_key, page_key, run_key
 from onecopy.index.packed.entries import LENGTH, Entry, Signed, streamed, summed
 from onecopy.index.stored import damaged, decoding
 
-PAGE = 400
-"""Entries in a page. They take just below 4 KB, the unit in which reading is billed."""
+PAGE = 450
+"""Entries in a page. They take some 3 KB, less than the 4 KB that one read unit covers."""
 _RECORD = LENGTH + 1
 """Bytes of a signed entry."""
 _FIRST = 12

@@ -59,6 +59,16 @@ def range_of(size: int) -> tuple[Entry, Entry]:
     return _HEAD.pack(size << 16), _HEAD.pack(size << 16 | _BY_TIME)
 
 
+def ranges_of(size: int, tags: Iterable[tuple[int, bytes]]) -> list[tuple[Entry, Entry]]:
+    """Return the bounds of the entries of a size with these (parts, tag)."""
+    heads = {
+        _HEAD.pack(size << 16 | min(parts, _MOST_PARTS) | opaque) + tag[:4]
+        for parts, tag in tags
+        for opaque in (0, _OPAQUE)
+    }
+    return [(head, head + b"\xff" * 5) for head in sorted(heads)]
+
+
 def candidates(
     within: Within, size: int, tags: Iterable[tuple[int, bytes]] | None
 ) -> Iterator[int]:
@@ -68,13 +78,8 @@ def candidates(
     if tags is None:
         yield from map(_block, within(*range_of(size)))
         return
-    heads = {
-        _HEAD.pack(size << 16 | min(parts, _MOST_PARTS) | opaque) + tag[:4]
-        for parts, tag in tags
-        for opaque in (0, _OPAQUE)
-    }
-    for head in sorted(heads):
-        for entry in within(head, head + b"\xff" * 5):
+    for low, high in ranges_of(size, tags):
+        for entry in within(low, high):
             yield _block(entry)
 
 
