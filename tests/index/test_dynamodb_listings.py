@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import pytest
 
@@ -300,19 +300,38 @@ def test_long_keys(aws: Standin, table: str, index: DynamoIndex) -> None:
     assert 300_000 < len(pack(copies).compress()) < 390_000
 
 
-def test_damaged(aws: Standin, table: str, index: DynamoIndex) -> None:
-    """An item that another program changed is damage, not an answer."""
+@pytest.mark.parametrize(
+    ("kind", "is_missing"), [("b", False), ("c", False), ("e", False), ("c", True), ("e", True)]
+)
+def test_damaged(
+    aws: Standin, table: str, index: DynamoIndex, kind: str, *, is_missing: bool
+) -> None:
+    """An item that another program changed or deleted is damage, not an answer."""
     index.merge("t", EVERYTHING, numbered(range(600)))
     client = client_of(aws)
     for item in client.scan(TableName=table)["Items"]:
-        if item["pk"]["S"][0] == "c":
-            packed = bytearray(item["copies"]["B"])
-            packed[-9] ^= 1
-            client.put_item(TableName=table, Item={**item, "copies": {"B": bytes(packed)}})
-    with pytest.raises(Damaged, match="the index is damaged"):
-        list(index.listed_copies("t"))
-    with pytest.raises(Damaged, match="the index is damaged"):
-        index.matching("t", 1, None, 9)
+        if item["pk"]["S"][0] == kind:
+            client.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+            if not is_missing:
+                client.put_item(TableName=table, Item=_flipped(item))
+    if kind != "e":
+        with pytest.raises(Damaged, match="the index is damaged"):
+            list(index.listed_copies("t"))
+        with pytest.raises(Damaged, match="the index is damaged"):
+            index.listed_at("t", ["folder 0000/00000003"])
+    if is_missing and kind == "c":
+        with pytest.raises(Damaged, match="the index is damaged"):
+            index.merge("t", EVERYTHING, numbered(range(599)))
+    if kind != "b":
+        with pytest.raises(Damaged, match="the index is damaged"):
+            index.matching("t", 1, None, 9)
+
+
+def _flipped(item: dict[str, Any]) -> dict[str, Any]:
+    [name] = [name for name, value in item.items() if "B" in value]
+    packed = bytearray(item[name]["B"])
+    packed[-9] ^= 1
+    return {**item, name: {"B": bytes(packed)}}
 
 
 # Copies in the order of keys

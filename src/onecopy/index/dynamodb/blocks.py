@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 from onecopy.index.dynamodb.connections import Item, Key, Table
-from onecopy.index.dynamodb.directory import Outdated, Ref
+from onecopy.index.dynamodb.directory import Missing, Ref
 from onecopy.index.dynamodb.items import block_key
 from onecopy.index.packed.blocks import Packed, pack, unpack
 from onecopy.index.stored import damaged, decoding
@@ -61,7 +61,7 @@ class Held:
 
     @property
     def copies(self) -> list[ListedCopy]:
-        """Its copies; raises Outdated."""
+        """Its copies; raises Missing."""
         if self._copies is None:
             [self._copies] = self._blocks.read(self._tenant, [self.ref])
         return self._copies
@@ -82,16 +82,16 @@ class BlockReader:
         self._table = table
 
     def read(self, tenant: str, refs: Sequence[Ref]) -> list[list[ListedCopy]]:
-        """Return the copies of each block; raises Outdated."""
+        """Return the copies of each block; raises Missing."""
         keys = [block_key(tenant, ref.number, ref.version) for ref in refs]
         items = self._table.get_many(map(Key.raw, keys), consistent=True)
         found = {Key(item["pk"]["S"], item["sk"]["S"]): item for item in items}
         if len(found) < len(keys):
-            raise Outdated
+            raise Missing
         return [_checked(ref, copies_of(found[key])) for ref, key in zip(refs, keys, strict=True)]
 
     def load(self, tenant: str, held: Sequence[Held]) -> None:
-        """Read the copies of blocks that a change may replace; raises Outdated."""
+        """Read the copies of blocks that a change may replace; raises Missing."""
         found = self.read(tenant, [each.ref for each in held])
         for each, copies in zip(held, found, strict=True):
             each.keep(copies)

@@ -36,6 +36,10 @@ class Outdated(Exception):
     """Something that was read a moment ago has been replaced: read it again."""
 
 
+class Missing(Outdated):
+    """A block that a directory names: it was replaced since, or else the index is damaged."""
+
+
 class Ref(NamedTuple):
     """A block, as its directory names it."""
 

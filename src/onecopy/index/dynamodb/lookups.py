@@ -23,9 +23,9 @@ _CACHE_SECONDS = 1.0
 """How long a process uses the entries that it has read."""
 _MOST_TENANTS = 100
 """Tenants whose entries a process keeps."""
-_ATTEMPTS = 6
+_ATTEMPTS = 12
 """Attempts while others change what is read."""
-_DELAY = 0.05
+_DELAY = 0.02
 """Seconds before the second attempt; another of these before each further one."""
 _BATCHES = (1, 3, 8)
 """Blocks in the first batches that are read: most callers need only the first ones."""
@@ -54,6 +54,7 @@ class Lookups:
     def listed_copies(self, tenant: str, span: Span = EVERYTHING) -> Iterator[ListedCopy]:
         self._table.require_open()
         low, sizes_of_batches = self._first_key(tenant, span), chain(_BATCHES, repeat(_LARGEST))
+        waiting = _Waiting()
         while low is not None:
             directory = patiently(self._table, tenant, low)
             low, refs = directory.end, directory.overlapping(span)
@@ -64,6 +65,7 @@ class Lookups:
                 try:
                     found = self._blocks.read(tenant, refs[:count])
                 except Outdated:
+                    waiting.wait()
                     low = span.after
                     break
                 refs = refs[count:]
@@ -85,7 +87,7 @@ class Lookups:
     def _at(self, tenant: str, keys: list[str]) -> dict[str, ListedCopy]:
         """Return what is listed at keys, which are in order."""
         found: dict[str, ListedCopy] = {}
-        wanted, left = set(keys), keys
+        wanted, left, waiting = set(keys), keys, _Waiting()
         while left:
             directory = patiently(self._table, tenant, left[0])
             own = [key for key in left if directory.has(key)]
@@ -93,6 +95,7 @@ class Lookups:
             try:
                 blocks = self._blocks.read(tenant, list(refs))
             except Outdated:
+                waiting.wait()
                 continue
             found |= {c.key: c for copies in blocks for c in copies if c.key in wanted}
             left = left[len(own) :]
@@ -142,15 +145,13 @@ class Lookups:
         self._table.require_open()
         if not self._tenants.has_listings(tenant):
             return nothing
-        for attempt in range(_ATTEMPTS):
+        waiting = _Waiting()
+        while True:
             try:
-                return act(self._entries_of(tenant, is_first=attempt == 0))
+                return act(self._entries_of(tenant, is_first=not waiting.attempts))
             except (Outdated, Damaged) as error:
                 self.changed(tenant)
-                if attempt == _ATTEMPTS - 1:
-                    raise _lasting(error) from error
-                time.sleep(attempt * _DELAY)
-        raise AssertionError
+                waiting.wait(error if isinstance(error, Damaged) else None)
 
     def _entries_of(self, tenant: str, *, is_first: bool) -> Entries:
         read_at, entries = self._entries.get(tenant, (float("-inf"), None))
@@ -184,7 +185,15 @@ def _once(numbers: Iterable[int]) -> Iterator[int]:
             yield number
 
 
-def _lasting(error: Outdated | Damaged) -> Damaged:
-    if isinstance(error, Damaged):
-        return error
-    return damaged("the entries by size lead to blocks or pages that do not exist")
+class _Waiting:
+    """Waits for what others are changing, until that must be damage."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+
+    def wait(self, error: Damaged | None = None) -> None:
+        """Wait for the next attempt; raises Damaged after several."""
+        self.attempts += 1
+        if self.attempts == _ATTEMPTS:
+            raise error or damaged("blocks or entries of listed copies are missing")
+        time.sleep(self.attempts * _DELAY)

@@ -12,13 +12,14 @@ from onecopy.errors import Unavailable
 from onecopy.index.dynamodb.blocks import LARGEST, SIZE, BlockReader, Held, block_item, mark_of
 from onecopy.index.dynamodb.changes import Change, Changer
 from onecopy.index.dynamodb.connections import Table
-from onecopy.index.dynamodb.directory import Directory, Outdated, Ref, patiently
+from onecopy.index.dynamodb.directory import Directory, Missing, Outdated, Ref, patiently
 from onecopy.index.dynamodb.lists import Tenants
 from onecopy.index.dynamodb.runs import record, unused_block
 from onecopy.index.listings import Merged
 from onecopy.index.packed.blocks import pack
 from onecopy.index.packed.merging import Blocks, merge_blocks, unlisted
 from onecopy.index.spans import total
+from onecopy.index.stored import damaged
 from onecopy.listing import ListedCopy, Span
 
 _T = TypeVar("_T")
@@ -29,6 +30,8 @@ _NUMBERS = 64
 """Numbers for blocks that are reserved at a time."""
 _ATTEMPTS = 100
 """Attempts while others change the same directories: each time, one of them succeeds."""
+_MOST_MISSING = 12
+"""Attempts in which a block was missing. Others may replace it while it is read, but not always."""
 _LONGEST_DELAY = 0.2
 """Seconds before the next attempt, at most."""
 
@@ -227,13 +230,17 @@ class Merger:
 
     def _change(self, tenant: str, prepare: Callable[[Change], _T]) -> _T:
         """Make a change; prepare it again while others change the same directories."""
+        missing = 0
         for attempt in range(_ATTEMPTS):
             change = Change(tenant)
             try:
                 answer = prepare(change)
                 if not change.is_empty:
                     self._changer.make(change)
-            except Outdated:
+            except Outdated as outdated:
+                missing += isinstance(outdated, Missing)
+                if missing == _MOST_MISSING:
+                    raise damaged("blocks of listed copies are missing") from outdated
                 time.sleep(random.random() * min(_LONGEST_DELAY, 0.01 * attempt))  # noqa: S311 - jitter
             else:
                 return answer
