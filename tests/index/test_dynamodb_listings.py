@@ -1,5 +1,6 @@
 """Listings in an index in DynamoDB: changes that are interrupted or concurrent, and their items."""
 
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from onecopy.index.dynamodb import (
     changes,
     connections,
     directory,
+    entries,
     joins,
     lookups,
     ordered,
@@ -31,9 +33,10 @@ from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.listings import a_listed, numbered
 from onecopy.testing.index.values import a_copy, proved
-from tests.index.between import AT_ONCE, Between, Fault, lost, says, standing_before
+from tests.index.between import AT_ONCE, Between, Fault, Pass, lost, says, standing_before
 from tests.index.chance import Chance, require_same
 from tests.index.tables import client_of, new_table, url_of
+from tests.middleman import Answer
 from tests.standins import Standin
 
 
@@ -68,17 +71,17 @@ def between(aws: Standin) -> Iterator[Between]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make everything small, so that few copies fill many items; what was left is old at once."""
     monkeypatch.setattr(methods, "_GROUP", 100)
-    monkeypatch.setattr(merges, "SIZE", 4)
-    monkeypatch.setattr(merges, "LARGEST", 8)
+    monkeypatch.setattr(blocks, "SIZE", 4)
+    monkeypatch.setattr(blocks, "LARGEST", 8)
     monkeypatch.setattr(merges, "_AT_ONCE", 2)
-    monkeypatch.setattr(merges, "_NUMBERS", 5)
+    monkeypatch.setattr(blocks, "_NUMBERS", 5)
     monkeypatch.setattr(directory, "_LARGEST", 6)
     monkeypatch.setattr(runs, "PAGE", 3)
     monkeypatch.setattr(joins, "PAGE", 3)
     monkeypatch.setattr(changes, "PAGE", 3)
     monkeypatch.setattr(runs, "_FIRSTS", 4)
-    monkeypatch.setattr(runs, "_FEW", 12)
-    monkeypatch.setattr(runs, "_AT_ONCE", 2)
+    monkeypatch.setattr(entries, "_FEW", 12)
+    monkeypatch.setattr(entries, "_AT_ONCE", 2)
     monkeypatch.setattr(joins, "_FANOUT", 3)
     monkeypatch.setattr(joins, "_PAGES_AT_ONCE", 5)
     monkeypatch.setattr(changes, "ABANDONED_SECONDS", -10.0)
@@ -201,15 +204,23 @@ def test_ended_at_any_request(
             return
 
 
+def contested(_: Pass) -> Answer:
+    """Cancel a transaction, as when another one writes to the same items."""
+    reasons = [{"Code": "None"}, {"Code": "TransactionConflict", "Message": "the tests say so"}]
+    body = {"__type": "TransactionCanceledException", "CancellationReasons": reasons}
+    return 400, {}, json.dumps(body).encode()
+
+
 @pytest.mark.usefixtures("small")
 def test_lost_answers(
     aws: Standin, table: str, between: Between, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A change whose answers were lost is made once."""
+    """A change whose answers were lost, or that was contested, is made once."""
     monkeypatch.setattr(connections, "RETRIES", AT_ONCE)
     index = opened(url_of(aws, table, endpoint=between.url))
     for copies in (OLD, NEW):
-        between.breaks("TransactWriteItems", lost, says("TransactionInProgressException"))
+        between.breaks("TransactWriteItems", contested, lost)
+        between.breaks("TransactWriteItems", says("TransactionInProgressException"))
         between.breaks("BatchWriteItem", lost)
         between.breaks("UpdateItem", lost)
         index.merge("t", EVERYTHING, copies)

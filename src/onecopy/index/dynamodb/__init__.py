@@ -12,7 +12,8 @@ merging.py         merging of listings
 changes.py         changes of listings, each made by one transaction
 directory.py       which blocks of listed copies there are
 blocks.py          these blocks
-runs.py            entries by size, which lead to blocks
+runs.py            changes of listings, with the entries by size that lead to blocks
+entries.py         these entries, in all runs
 joins.py           joining of runs
 ordered.py         copies in the order of their keys
 pages.py           all entries, page by page

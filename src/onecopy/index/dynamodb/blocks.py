@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from threading import Lock
 
+from onecopy.index.dynamodb.changes import Change
 from onecopy.index.dynamodb.connections import Item, Key, Table
-from onecopy.index.dynamodb.directory import Missing, Ref
+from onecopy.index.dynamodb.directory import Directory, Missing, Ref
 from onecopy.index.dynamodb.items import block_key
+from onecopy.index.dynamodb.lists import Tenants
+from onecopy.index.dynamodb.runs import record, unused_block
 from onecopy.index.packed.blocks import Packed, pack, unpack
+from onecopy.index.packed.merging import Blocks
 from onecopy.index.stored import damaged, decoding
 from onecopy.listing import ListedCopy
 
@@ -15,9 +20,9 @@ SIZE = 256
 LARGEST = 380
 """A block that grows beyond this is divided: with the longest keys, it takes almost 400 KB, which
 is the most that an item may have."""
+_NUMBERS = 64
+"""Numbers for blocks that are reserved at a time."""
 _MARK_LENGTH = 8
-_READ_AT_ONCE = 100
-"""Blocks that are read at a time."""
 
 
 def mark_of(packed: Packed) -> bytes:
@@ -117,3 +122,75 @@ def _checked(ref: Ref, copies: list[ListedCopy]) -> list[ListedCopy]:
     if copies[0].key < ref.first:
         raise damaged(f"a block of listed copies begins before {ref.first[:100]!r}")
     return copies
+
+
+class Numbers:
+    """Numbers for new blocks."""
+
+    def __init__(self, tenants: Tenants) -> None:
+        self._tenants = tenants
+        self._reserved: dict[str, Iterator[int]] = {}
+        self._lock = Lock()
+
+    def next(self, tenant: str) -> int:
+        """Return a number that no other block of the tenant has."""
+        with self._lock:
+            number = next(self._reserved.get(tenant, iter(())), None)
+            if number is None:
+                self._reserved[tenant] = iter(self._tenants.reserve(tenant, _NUMBERS))
+                number = next(self._reserved[tenant])
+            return number
+
+
+class ChangedBlocks(Blocks[Held]):
+    """The blocks of one directory after another, and what is changed in them."""
+
+    def __init__(self, change: Change, numbers: Numbers) -> None:
+        super().__init__(SIZE, LARGEST)
+        self._change = change
+        self._numbers = numbers
+        self._refs: dict[int, Ref] = {}
+
+    @property
+    def tenant(self) -> str:
+        """The tenant whose blocks they are."""
+        return self._change.tenant
+
+    def enter(self, directory: Directory) -> None:
+        """Change the blocks of a directory."""
+        self._refs = {ref.number: ref for ref in directory.refs}
+
+    def leave(self, directory: Directory) -> None:
+        """Add to the change what is stored in the place of the directory."""
+        refs = sorted(self._refs.values())
+        if tuple(refs) != directory.refs:
+            stored = list(directory.replaced(refs, self._change.version))
+            self._change.directories.append((directory, stored))
+
+    def insert_one(self, copies: Sequence[ListedCopy]) -> int:
+        number = self._numbers.next(self._change.tenant)
+        self._put(copies[0].key, number, copies)
+        return number
+
+    def rewrite(self, block: Held, copies: Sequence[ListedCopy]) -> None:
+        self._drop(block.ref)
+        self._put(block.first, block.id, copies)
+
+    def delete(self, block: Held) -> None:
+        self._drop(block.ref)
+        del self._refs[block.id]
+
+    def _put(self, first: str, number: int, copies: Sequence[ListedCopy]) -> None:
+        packed, change = pack(copies), self._change
+        ref = Ref(first, number, change.version, len(copies), mark_of(packed))
+        self._refs[number] = ref
+        change.blocks.append(block_item(change.tenant, ref, packed))
+        change.new.append(unused_block(number, ref.version))
+
+    def _drop(self, ref: Ref) -> None:
+        self._change.old.append(unused_block(ref.number, ref.version))
+
+    def records(self) -> list[bytes]:
+        """Return the entries that were added and removed, as they are stored."""
+        signed = zip((1, -1), self.changed_entries(), strict=True)
+        return sorted(record(entry, sign) for sign, entries in signed for entry in entries)

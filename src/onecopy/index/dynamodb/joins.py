@@ -110,7 +110,7 @@ class Joiner:
             names = [(part.run.id, page) for part, own in wanted.items() for page in own]
             pages = self._runs.pages(tenant, names, consistent=True)
             for part, own in wanted.items():
-                part.fill(b"".join([pages[part.run.id, page] for page in own]))
+                part.fill([pages[part.run.id, page] for page in own])
             bound = min((part.last for part in parts if part.has_more), default=None)
             taken = [record for part in parts for record in part.take(bound)]
             yield _without_pairs(taken)
@@ -131,11 +131,10 @@ class _Part:
             return range(0)
         return range(self._next, min(self.run.pages, self._next + limit))
 
-    def fill(self, pages: bytes) -> None:
-        """Add what was read."""
-        records = records_of(pages)
-        self._next += -(-len(records) // PAGE)
-        self._records += records
+    def fill(self, pages: Sequence[bytes]) -> None:
+        """Add the pages that were read."""
+        self._next += len(pages)
+        self._records += records_of(b"".join(pages))
 
     @property
     def has_more(self) -> bool:

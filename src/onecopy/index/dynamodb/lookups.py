@@ -9,8 +9,9 @@ from onecopy.errors import Damaged
 from onecopy.index.dynamodb.blocks import BlockReader
 from onecopy.index.dynamodb.connections import Table
 from onecopy.index.dynamodb.directory import Outdated, patiently
+from onecopy.index.dynamodb.entries import Entries
 from onecopy.index.dynamodb.lists import Tenants
-from onecopy.index.dynamodb.runs import Entries, RunReader
+from onecopy.index.dynamodb.runs import RunReader
 from onecopy.index.listings import SizeListing
 from onecopy.index.packed.sizes import candidates, is_possible, newest, range_of, ranges_of
 from onecopy.index.packed.sizes import count as count_size

@@ -5,19 +5,16 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from threading import Lock
 from typing import TypeVar
 
 from onecopy.errors import Unavailable
-from onecopy.index.dynamodb.blocks import LARGEST, SIZE, BlockReader, Held, block_item, mark_of
+from onecopy.index.dynamodb.blocks import BlockReader, ChangedBlocks, Held, Numbers
 from onecopy.index.dynamodb.changes import Change, Changer
 from onecopy.index.dynamodb.connections import Table
-from onecopy.index.dynamodb.directory import Directory, Missing, Outdated, Ref, patiently
+from onecopy.index.dynamodb.directory import Directory, Missing, Outdated, patiently
 from onecopy.index.dynamodb.lists import Tenants
-from onecopy.index.dynamodb.runs import record, unused_block
 from onecopy.index.listings import Merged
-from onecopy.index.packed.blocks import pack
-from onecopy.index.packed.merging import Blocks, merge_blocks, unlisted
+from onecopy.index.packed.merging import merge_blocks, unlisted
 from onecopy.index.spans import total
 from onecopy.index.stored import damaged
 from onecopy.listing import ListedCopy, Span
@@ -26,86 +23,12 @@ _T = TypeVar("_T")
 
 _AT_ONCE = 8
 """Directories that one change replaces, of up to 64 blocks each."""
-_NUMBERS = 64
-"""Numbers for blocks that are reserved at a time."""
 _ATTEMPTS = 100
 """Attempts while others change the same directories: each time, one of them succeeds."""
 _MOST_MISSING = 12
 """Attempts in which a block was missing. Others may replace it while it is read, but not always."""
 _LONGEST_DELAY = 0.2
 """Seconds before the next attempt, at most."""
-
-
-class Numbers:
-    """Numbers for new blocks."""
-
-    def __init__(self, tenants: Tenants) -> None:
-        self._tenants = tenants
-        self._reserved: dict[str, Iterator[int]] = {}
-        self._lock = Lock()
-
-    def next(self, tenant: str) -> int:
-        """Return a number that no other block of the tenant has."""
-        with self._lock:
-            number = next(self._reserved.get(tenant, iter(())), None)
-            if number is None:
-                self._reserved[tenant] = iter(self._tenants.reserve(tenant, _NUMBERS))
-                number = next(self._reserved[tenant])
-            return number
-
-
-class _Blocks(Blocks[Held]):
-    """The blocks of one directory after another, and what is changed in them."""
-
-    def __init__(self, change: Change, numbers: Numbers) -> None:
-        super().__init__(SIZE, LARGEST)
-        self._change = change
-        self._numbers = numbers
-        self._refs: dict[int, Ref] = {}
-
-    @property
-    def tenant(self) -> str:
-        """The tenant whose blocks they are."""
-        return self._change.tenant
-
-    def enter(self, directory: Directory) -> None:
-        """Change the blocks of a directory."""
-        self._refs = {ref.number: ref for ref in directory.refs}
-
-    def leave(self, directory: Directory) -> None:
-        """Add to the change what is stored in the place of the directory."""
-        refs = sorted(self._refs.values())
-        if tuple(refs) != directory.refs:
-            stored = list(directory.replaced(refs, self._change.version))
-            self._change.directories.append((directory, stored))
-
-    def insert_one(self, copies: Sequence[ListedCopy]) -> int:
-        number = self._numbers.next(self._change.tenant)
-        self._put(copies[0].key, number, copies)
-        return number
-
-    def rewrite(self, block: Held, copies: Sequence[ListedCopy]) -> None:
-        self._drop(block.ref)
-        self._put(block.first, block.id, copies)
-
-    def delete(self, block: Held) -> None:
-        self._drop(block.ref)
-        del self._refs[block.id]
-
-    def _put(self, first: str, number: int, copies: Sequence[ListedCopy]) -> None:
-        packed, change = pack(copies), self._change
-        ref = Ref(first, number, change.version, len(copies), mark_of(packed))
-        self._refs[number] = ref
-        change.blocks.append(block_item(change.tenant, ref, packed))
-        change.new.append(unused_block(number, ref.version))
-
-    def _drop(self, ref: Ref) -> None:
-        self._change.old.append(unused_block(ref.number, ref.version))
-
-    def records(self) -> list[bytes]:
-        """Return the entries that were added and removed, as they are stored."""
-        signed = zip((1, -1), self.changed_entries(), strict=True)
-        return sorted(record(entry, sign) for sign, entries in signed for entry in entries)
 
 
 class Merger:
@@ -144,7 +67,7 @@ class Merger:
         keys = [copy.key for copy in copies]
 
         def prepare(change: Change) -> tuple[Merged, str | None]:
-            blocks, merged = _Blocks(change, self._numbers), [Merged()]
+            blocks, merged = ChangedBlocks(change, self._numbers), [Merged()]
             stop, end = bisect_left(keys, key), None
             for directory in self._from(tenant, key, span):
                 start, end = stop, directory.end
@@ -169,7 +92,7 @@ class Merger:
 
     def _merge_into(
         self,
-        blocks: _Blocks,
+        blocks: ChangedBlocks,
         directory: Directory,
         span: Span,
         copies: Sequence[ListedCopy],
@@ -199,7 +122,8 @@ class Merger:
         """Delete the copies in the first directories; return the keys in the other ones."""
 
         def prepare(change: Change) -> tuple[list[bool], list[str]]:
-            blocks, rest, gone = _Blocks(change, self._numbers), list(keys), [False] * len(copies)
+            blocks, rest = ChangedBlocks(change, self._numbers), list(keys)
+            gone = [False] * len(copies)
             for _ in range(_AT_ONCE):
                 if not rest:
                     break
@@ -215,7 +139,7 @@ class Merger:
 
     def _unlist_from(
         self,
-        blocks: _Blocks,
+        blocks: ChangedBlocks,
         directory: Directory,
         keys: Sequence[str],
         copies: Sequence[ListedCopy],

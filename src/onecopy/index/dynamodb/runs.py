@@ -13,30 +13,26 @@ each process, since nothing of a live run ever changes.
 import secrets
 import time
 import zlib
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.directory import Outdated
 from onecopy.index.dynamodb.items import block_key, page_key, run_key
-from onecopy.index.packed.entries import LENGTH, Entry, Signed, streamed, summed
+from onecopy.index.packed.entries import LENGTH, Entry, Signed
 from onecopy.index.stored import damaged, decoding
 
 PAGE = 450
 """Entries in a page. They take some 3 KB, less than the 4 KB that one read unit covers."""
 _RECORD = LENGTH + 1
 """Bytes of a signed entry."""
-_FIRST = 12
+FIRST = 12
 """Bytes of the first entry of a page by which it is found: all but its block."""
 _FIRSTS = 20_000
 """Pages whose first entries are in one item: at most 240 KB."""
 _MOST_CACHED = 256
-"""Runs whose first entries a process keeps, and pages of them that a snapshot keeps."""
-_FEW = 64
-"""Pages up to which all entries are read at once."""
-_AT_ONCE = 16
-"""Pages of a run that are read at a time otherwise."""
+"""Runs whose first entries a process keeps."""
 
 
 class Run(NamedTuple):
@@ -115,11 +111,11 @@ def pages_of(tenant: str, run: str, records: Sequence[bytes], start: int = 0) ->
 
 def firsts_of(tenant: str, run: str, firsts: Sequence[bytes]) -> list[Item]:
     """Return the items by which the pages with these first records are found."""
-    rows = [first[:_FIRST] for first in firsts]
+    rows = [first[:FIRST] for first in firsts]
     return [
         {
             **page_key(tenant, run, name).raw(),
-            "entries": {"B": _packed(rows[number * _FIRSTS :][:_FIRSTS], _FIRST)},
+            "entries": {"B": _packed(rows[number * _FIRSTS :][:_FIRSTS], FIRST)},
         }
         for number, name in enumerate(_names_of_firsts(len(firsts)))
     ]
@@ -214,70 +210,9 @@ class RunReader:
         items = self._table.get_many(map(Key.raw, keys), consistent=consistent)
         if len(items) < len(keys):
             raise Outdated
-        found = {item["pk"]["S"]: _unpacked(item, _FIRST) for item in items}
+        found = {item["pk"]["S"]: _unpacked(item, FIRST) for item in items}
         for run, own in names.items():
             # A run of one page needs none: whatever is searched is on that page.
             joined = b"".join(found[page_key(tenant, run, name).pk] for name in own)
-            self._firsts[run] = joined or bytes(_FIRST)
+            self._firsts[run] = joined or bytes(FIRST)
         return {run.id: self._firsts[run.id] for run in runs}
-
-
-class Entries:
-    """The entries of a tenant, as of the moment at which its runs were read."""
-
-    def __init__(self, reader: RunReader, tenant: str, *, consistent: bool = False) -> None:
-        self._reader = reader
-        self._tenant = tenant
-        self.is_consistent = consistent
-        self._runs = reader.live(tenant, consistent=consistent)
-        self._firsts = reader.firsts(tenant, self._runs, consistent=consistent)
-        self._pages: dict[tuple[str, int], bytes] = {}
-
-    def prefetch(self, ranges: Iterable[tuple[Entry, Entry]]) -> None:
-        """Read the pages that have entries of these ranges, unless a range has many."""
-        wanted = {
-            (run.id, number)
-            for low, high in ranges
-            for run in self._runs
-            if len(own := self._numbers(run, low, high)) <= _AT_ONCE
-            for number in own
-        }
-        self._read(wanted)
-
-    def within(self, low: Entry, high: Entry) -> Iterator[Entry]:
-        """Yield the entries from one up to another, which is excluded, in order."""
-        numbers = {run.id: self._numbers(run, low, high) for run in self._runs}
-        if sum(map(len, numbers.values())) <= _FEW:
-            wanted = [(run, number) for run, own in numbers.items() for number in own]
-            pages = self._read(wanted)
-            return summed(signed for page in pages for signed in between(page, low, high))
-        return streamed([self._stream(run, own, low, high) for run, own in numbers.items()])
-
-    def _stream(self, run: str, numbers: range, low: Entry, high: Entry) -> Iterator[Signed]:
-        for at in range(0, len(numbers), _AT_ONCE):
-            for page in self._read([(run, number) for number in numbers[at : at + _AT_ONCE]]):
-                yield from between(page, low, high)
-
-    def _numbers(self, run: Run, low: Entry, high: Entry) -> range:
-        """Return the numbers of the pages that may have entries of a range."""
-        firsts = self._firsts[run.id]
-        places = range(0, len(firsts), _FIRST)
-
-        def first(at: int) -> bytes:
-            return firsts[at : at + _FIRST]
-
-        start = bisect_left(places, low[:_FIRST], key=first) - 1
-        return range(max(0, start), bisect_right(places, high[:_FIRST], key=first))
-
-    def _read(self, wanted: Iterable[tuple[str, int]]) -> list[bytes]:
-        """Return pages in order, and keep them."""
-        names = list(wanted)
-        if unread := [name for name in names if name not in self._pages]:
-            if len(self._pages) > _MOST_CACHED * PAGE // 10:
-                self._pages = {}
-            known = self._pages
-            self._pages = known | self._reader.pages(
-                self._tenant, unread, consistent=self.is_consistent
-            )
-        pages = self._pages
-        return [pages[name] for name in names]
