@@ -1,11 +1,11 @@
 """Speed of the DynamoDB index, compared with a bare boto3 client on the same server.
 
-    python benchmarks/dynamodb.py [--copies N] [--rounds N]
+    python benchmarks/dynamodb.py [--copies N] [--rounds N] [--listed N]
 
 The server is ministack on the loopback interface. Floor: a boto3 client that requests the same
 items with as many threads, and ignores the answers. Peer: the prototype, which makes one query and
 one put per checksum. All take turns, and medians are compared. Absolute times are ministack's, not
-DynamoDB's: only the ratios are meaningful.
+DynamoDB's: only the ratios are meaningful, and the units that Amazon would bill for listings.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import md5, sha256
 from pathlib import Path
 from random import Random
@@ -24,6 +25,8 @@ from botocore.config import Config
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.listings import Bucket
+from tests.index.between import Between, standing_before
 from tests.index.tables import client_of, make_table, new_table, url_of
 from tests.standins import Standin, ministack
 
@@ -32,6 +35,8 @@ from onecopy.digest import MD5, SHA256, Digest
 from onecopy.index import Lists, open_any
 from onecopy.index.dynamodb.connections import MAX_IN_FLIGHT
 from onecopy.index.dynamodb.items import digest_key
+from onecopy.index.listings import Compactable, ListingEngine
+from onecopy.listing import ListedCopy
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 
 if TYPE_CHECKING:
@@ -210,6 +215,54 @@ def checksums(standin: Standin, rounds: int) -> None:
     index.close()
 
 
+def listings(standin: Standin, copies: int) -> None:
+    """Print the units that listings of a synthetic bucket take."""
+    bucket, thousands = Bucket(copies), copies / 1000
+    with standing_before(standin) as between:
+        index = open_complete(url_of(standin, new_table(), endpoint=between.url))
+        assert isinstance(index, ListingEngine)
+        assert isinstance(index, Compactable)
+        for name, is_changed in (("first", False), ("again", False), ("1 % changed", True)):
+            show_units(f"listing, {name}", between, thousands, lister(index, bucket, is_changed))
+            show_units("... runs joined", between, thousands, index.compact)
+        time.sleep(1.1)  # what was read is kept for a second
+        known = [copy for _, copies in bucket.spans() for copy in copies[:: BATCH // 10]]
+        lookups: Mapping[str, Callable[[ListedCopy], object]] = {
+            "probe of a size": lambda copy: index.listed_sizes(TENANT, [copy.size]),
+            "matching": lambda copy: index.matching(TENANT, copy.size, [(0, copy.tag)], 8),
+            "unlist": lambda copy: index.unlist(TENANT, [copy]),
+        }
+        for name, look_up in lookups.items():
+            show_units(name, between, 1, partial(look_up, known[7]))
+        sizes = [copy.size for copy in known][:BATCH]
+        show_units(f"probe of {len(sizes)}", between, 1, lambda: index.listed_sizes(TENANT, sizes))
+        index.close()
+
+
+def lister(index: ListingEngine, bucket: Bucket, is_changed: bool) -> Callable[[], None]:  # noqa: FBT001
+    """Return a function that lists a bucket."""
+
+    def act() -> None:
+        for span, copies in bucket.spans(is_changed=is_changed):
+            index.merge(TENANT, span, copies)
+
+    return act
+
+
+def show_units(name: str, between: Between, count: float, act: Callable[[], object]) -> None:
+    """Print what an act takes: requests, and units that Amazon would bill."""
+    between.forget()
+    began = time.perf_counter()
+    act()
+    spent = time.perf_counter() - began
+    units = between.units
+    print(
+        f"{name:28}{between.seen.total() / count:9.2f} requests {units['read'] / count:8.2f} reads "
+        f"{units['write'] / count:8.2f} writes {spent / count * 1000:9.1f} ms",
+        flush=True,
+    )
+
+
 def show(
     title: str, found: dict[str, float], peer: str, *, most: float = 0, least: float = 0
 ) -> None:
@@ -229,9 +282,12 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     arguments.add_argument("--copies", type=int, default=5_000)
     arguments.add_argument("--rounds", type=int, default=15)
+    arguments.add_argument("--listed", type=int, default=100_000)
     chosen = arguments.parse_args()
     with ministack() as standin:
         os.environ.update(standin.environment())
+        print("units: per 1,000 copies of a listing; per call of a lookup")
+        listings(standin, chosen.listed)
         table = new_table()
         index = open_complete(url_of(standin, table))
         copies = ((TENANT, copy(number)) for number in range(chosen.copies))

@@ -25,7 +25,8 @@ from statistics import NormalDist, median
 import apsw
 
 from onecopy.index.listings import Merged
-from onecopy.index.sqlite import SqliteIndex, sizes
+from onecopy.index.packed import sizes
+from onecopy.index.sqlite import SqliteIndex
 from onecopy.index.sqlite.connections import Checkpointer
 from onecopy.index.sqlite.file import open_file
 from onecopy.listing import EVERYTHING, ListedCopy, Span

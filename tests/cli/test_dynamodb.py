@@ -30,7 +30,8 @@ def test_it_works_as_over_a_file(
     outcomes = [json.loads(line)["outcome"] for line in again.out.splitlines()]
     assert (again.code, outcomes) == (0, ["skipped", "skipped"])
     (tmp_path / "files" / "put by hand").write_bytes(b"a" * 1000)
-    assert "2 known, 1 added" in run("scan", *backends, **env).out
+    scanned = run("scan", *backends, **env).out
+    assert ("1 new" in scanned, "2 unchanged" in scanned) == (True, True)
     assert "1 duplicate," in run("report", *backends, **env).out
     assert run("forget", "in/a", *backends, **env).code == 0
     checked = run("check", "in/a", "--json", *backends, **env)
@@ -39,6 +40,27 @@ def test_it_works_as_over_a_file(
     served = server(tmp_path, *backends, env=env)
     through = run("check", "in/b", "--server", served.url, ONECOPY_TOKEN=token)
     assert (through.code, "already stored" in through.out) == (1, True)
+
+
+def test_bucket_is_listed(run: Run, tmp_path: Path, ministack: Standin) -> None:
+    """A bucket is listed into a table, without a request for each object, and a check finds all."""
+    env, bucket = ministack.environment(), ministack.bucket()
+    client = ministack.client()
+    for number in range(30):
+        client.put_object(Bucket=bucket, Key=f"d/{number}", Body=b"x" * (number + 1))
+    backends = ["--index", url_of(ministack, new_table()), "--store", ministack.store_url(bucket)]
+    for new, unchanged in ((30, 0), (0, 30)):
+        scanned = json.loads(run("scan", "--json", *backends, **env).out)
+        assert (scanned["new"], scanned["unchanged"]) == (new, unchanged)
+        assert scanned["looks"] < 10
+    (tmp_path / "same").write_bytes(b"x" * 7)
+    (tmp_path / "other").write_bytes(b"y" * 7)
+    checked = run("check", "same", "other", "--json", *backends, **env)
+    same, other = map(json.loads, checked.out.splitlines())
+    assert same["copy"]["key"] == "d/6"
+    assert other["verdict"] == "new"
+    report = json.loads(run("report", "--json", *backends, **env).out)
+    assert report["stored"] == 30
 
 
 def test_checksums_as_they_are(run: Run, server: Serve, tmp_path: Path, ministack: Standin) -> None:

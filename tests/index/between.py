@@ -57,7 +57,7 @@ def dropped(_: Pass) -> None:
 
 def lost(pass_on: Pass) -> None:
     """Lose the answer of the server."""
-    pass_on()
+    pass_on(_counting(pass_on))  # as otherwise: a transaction may only be sent again as it was
 
 
 def says(code: str, status: int = 400) -> Fault:
@@ -162,20 +162,39 @@ class Between:
 
     def count(self, pass_on: Pass) -> Answer:
         """Forward a request to the server, and count its units."""
-        request = {**json.loads(pass_on.body), "ReturnConsumedCapacity": "TOTAL"}
-        status, headers, body = pass_on(json.dumps(request).encode())
+        request = json.loads(pass_on.body)
+        status, headers, body = pass_on(_counting(pass_on))
         answer = json.loads(body)
         consumed = answer.get("ConsumedCapacity", [])
         kind = "read" if pass_on.operation in _READS else "write"
         with self.lock:
+            if pass_on.operation == "Query" and "Items" in answer:  # the stand-in counts it as one
+                whole = -(-sum(map(_size, answer["Items"])) // 4096) or 1
+                consumed = {"CapacityUnits": whole * (1 if request.get("ConsistentRead") else 0.5)}
             for each in consumed if isinstance(consumed, list) else [consumed]:
                 self.units[kind] += each["CapacityUnits"]
             if answer.get("__type", "").endswith("ConditionalCheckFailedException"):
                 self.units["write"] += 1
             if pass_on.operation == "BatchGetItem":  # of which the stand-in does not tell
                 [wanted] = request["RequestItems"].values()
-                self.units["read"] += len(wanted["Keys"]) * (1 if wanted["ConsistentRead"] else 0.5)
+                [found] = answer["Responses"].values()
+                whole = len(wanted["Keys"]) + sum(_size(item) // 4096 for item in found)
+                self.units["read"] += whole * (1 if wanted["ConsistentRead"] else 0.5)
         return status, headers, body
+
+
+def _counting(pass_on: Pass) -> bytes:
+    """Return the request, with the wish to know the units that it takes."""
+    return json.dumps({**json.loads(pass_on.body), "ReturnConsumedCapacity": "TOTAL"}).encode()
+
+
+def _size(item: dict[str, dict[str, Any]]) -> int:
+    """Return roughly the bytes of an item, as JSON has it."""
+    return sum(
+        len(value) * 3 // 4 if kind == "B" else len(value)
+        for each in item.values()
+        for kind, value in each.items()
+    )
 
 
 _READS = {"GetItem", "BatchGetItem", "Query", "Scan"}

@@ -10,6 +10,7 @@ from onecopy.errors import Damaged, Forbidden, InvalidSettings
 from onecopy.index.dynamodb.address import Address
 from onecopy.testing.index import (
     IndexContract,
+    ListingsContract,
     ListsContract,
     PagesContract,
     StateContract,
@@ -22,7 +23,9 @@ from tests.middleman import Answer, Handler, serving
 from tests.standins import Standin
 
 
-class TestDynamoIndex(IndexContract, UnreadContract, ListsContract, PagesContract, StateContract):
+class TestDynamoIndex(
+    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+):
     @pytest.fixture
     def index(self, dynamodb: CompleteEngine) -> CompleteEngine:
         return dynamodb
@@ -114,6 +117,15 @@ def test_missing_package() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert "pip install 'onecopy[aws]'" in done.stdout
+
+
+def test_without_sqlite() -> None:
+    """A Lambda function has neither SQLite nor awscrt, and needs none."""
+    script = (
+        "import sys; sys.modules |= dict.fromkeys(('apsw', 'awscrt'))\n"
+        "import onecopy.index.dynamodb.index"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 # The table

@@ -3,10 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from random import Random
+from time import sleep
 
 import pytest
 
 from onecopy.content import Copy, Digests, Listed
+from onecopy.index.listings import Compactable, ListingEngine
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
 from tests.index.between import Between, standing_before
@@ -103,6 +107,47 @@ def test_batches(index: CompleteEngine, cost: CostOf) -> None:
     listed = [("t", Listed(md5_of(name))) for name in names]
     assert cost(lambda: index.enlist(listed)) == (42, 1, 1001)
     assert cost(lambda: index.enlist(listed)) == (40, 0, 1000)
+
+
+def test_listings(index: CompleteEngine, cost: CostOf) -> None:
+    """Listing takes a tenth of a write for each copy; listing it again takes none."""
+    assert isinstance(index, ListingEngine)
+    assert isinstance(index, Compactable)
+    copies = list(objects(5000))
+    assert cost(lambda: index.listed_sizes("t", range(1000))) == (0, 0, 0)
+    requests, _, writes = cost(lambda: index.merge("t", EVERYTHING, copies))
+    assert requests < 30
+    assert 180 < writes < 300
+    requests, reads, writes = cost(lambda: index.merge("t", EVERYTHING, copies))
+    assert (requests < 8, reads < 8, writes) == (True, True, 0)
+    index.merge("t", EVERYTHING, copies[:-9])
+    _, _, writes = cost(index.compact)
+    assert writes < 160
+
+
+def test_listed(index: CompleteEngine, cost: CostOf) -> None:
+    """A probe of a size takes one read, a listed copy that matches three, and unlisting one 40."""
+    assert isinstance(index, ListingEngine)
+    copies = list(objects(5000))
+    index.merge("t", EVERYTHING, copies)
+    size, tag = copies[77].size, copies[77].tag
+    _, reads, _ = cost(lambda: index.listed_sizes("t", [size]))
+    assert reads <= 2  # once more for a process that has not read the first entries of a run
+    sleep(1.1)
+    assert cost(lambda: index.listed_sizes("t", [size])) == (2, 1, 0)
+    requests, reads, _ = cost(lambda: index.matching("t", size, [(0, tag)], 8))
+    assert (requests, reads <= 2) == (1, True)  # the entries were read within the last second
+    requests, reads, writes = cost(lambda: index.unlist("t", copies[77:78]))
+    assert (requests < 12, reads < 8, writes < 45) == (True, True, True)
+
+
+def objects(number: int) -> Iterator[ListedCopy]:
+    """Yield listed copies like those of a bucket."""
+    chance = Random(1)
+    for n in range(number):
+        key = f"photos/2026/{n // 900:04d}/{n:08d}-IMG_{chance.randrange(2**32):08x}.jpeg"
+        size, tag = int(chance.lognormvariate(13, 2)) + 1, chance.randbytes(16)
+        yield ListedCopy(key, size, tag, 0, False, 1_700_000_000 + n * 7)
 
 
 def test_sizes(aws: Standin, table: str, index: CompleteEngine) -> None:

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
 
@@ -15,9 +14,11 @@ from onecopy.digest import LARGEST_CONTENT
 from onecopy.errors import Damaged
 from onecopy.index.listings import Merged
 from onecopy.index.memory import MemoryIndex
-from onecopy.index.sqlite import SqliteIndex, blocks, joins, listings, lookups, merging, runs, sizes
+from onecopy.index.packed import blocks, sizes
+from onecopy.index.sqlite import SqliteIndex, joins, listings, lookups, merging, runs
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.testing.index.listings import a_listed, numbered
+from tests.index.chance import Chance, require_same
 
 
 @pytest.fixture
@@ -32,49 +33,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "_FEW", 12)
     monkeypatch.setattr(joins, "_FANOUT", 3)
     monkeypatch.setattr(joins, "_ROWS_AT_ONCE", 30)
-
-
-@dataclass
-class Chance:
-    """Random listings in which keys, sizes and contents occur again and again."""
-
-    random: random.Random
-
-    def copy(self, number: int) -> ListedCopy:
-        content = self.random.randrange(9)
-        return a_listed(
-            f"k{number:04d}",
-            f"content {content}",
-            size=1 + content % 4,
-            parts=self.random.choice([0, 0, 0, 2, 20_000]),
-            is_opaque=self.random.random() < 0.2,
-            modified=self.random.choice([-5, 0, 7, 8, 9, 2**33]),
-            storage_class=self.random.choice(["STANDARD", "GLACIER"]),
-        )
-
-    def merge(self) -> tuple[Span, list[ListedCopy]]:
-        start, stop = sorted(self.random.choices(range(400), k=2))
-        numbers = [n for n in range(start + 1, stop + 1) if self.random.random() < 0.6]
-        return Span(f"k{start:04d}", f"k{stop:04d}"), [self.copy(n) for n in numbers]
-
-
-def _same(index: SqliteIndex, model: MemoryIndex) -> None:
-    """Check that an index has exactly what an index in memory has."""
-    truth = list(model.listed_copies("t"))
-    assert list(index.listed_copies("t")) == truth
-    keys = [f"k{n:04d}" for n in range(0, 400, 7)]
-    assert index.listed_at("t", keys) == model.listed_at("t", keys)
-    for size in range(6):
-        counted, wanted = index.listed_sizes("t", [size])[0], model.listed_sizes("t", [size])[0]
-        if wanted is not None:  # no ETag has more parts than fit into an entry
-            wanted = wanted._replace(parts=frozenset(min(p, 0x3FFF) for p in wanted.parts))
-        assert counted == wanted
-        tags = {(copy.parts, copy.tag) for copy in truth[::5]}
-        found = index.matching("t", size, tags, 999)
-        assert sorted(found) == sorted(model.matching("t", size, tags, 999))
-        newest = index.opaque("t", size, 999)
-        assert [c.modified for c in newest] == [c.modified for c in model.opaque("t", size, 999)]
-        assert sorted(index.in_parts("t", size, 999)) == sorted(model.in_parts("t", size, 999))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -92,7 +50,7 @@ def test_at_random(file: Path, seed: int) -> None:
             gone = [copy for copy in model.listed_copies("t") if chance.random.random() < 0.1]
             gone += [chance.copy(number) for number in range(5)]
             assert index.unlist("t", gone) == model.unlist("t", gone)
-            _same(index, model)
+            require_same(index, model)
             assert index.check() == []
         assert index.merge("t", EVERYTHING, []).gone == len(list(model.listed_copies("t")))
         assert index.check() == []

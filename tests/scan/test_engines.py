@@ -12,15 +12,28 @@ from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING
 from onecopy.scan import scan_by_listing
 from onecopy.store.interface import LeftOut
+from tests.index.tables import new_table, url_of
 from tests.scan.stores import copy_at, filled
+from tests.standins import Standin
+
+_SERVERS = ("postgres", "dynamodb")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
-def index(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture(
+    params=["sqlite", *(pytest.param(name, marks=pytest.mark.server) for name in _SERVERS)]
+)
+def index(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Engine]:
     """Yield an empty index."""
     url = f"sqlite:{tmp_path}/index.sqlite"
     if request.param == "postgres":
         url = request.getfixturevalue("database")
+    elif request.param == "dynamodb":
+        aws: Standin = request.getfixturevalue("ministack")
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        url = url_of(aws, new_table())
     opened = open_index(url)
     yield opened
     opened.close()

@@ -107,6 +107,21 @@ def _owner(key: str, tenants: Sequence[str]) -> str | None:
     return "default" if not tenants or "default" in tenants else None
 
 
+def test_index_is_compacted() -> None:
+    """At the end of a scan, once all is merged, an index that can be compacted is."""
+
+    class Compacted(MemoryIndex):
+        seen: Sequence[int] = ()
+
+        def compact(self) -> None:
+            self.seen = (*self.seen, len(listed(self)))
+
+    shelf, index = filled(numbered(30)), Compacted()
+    bind(index, shelf)
+    scan_by_listing(index, shelf)
+    assert index.seen == (30,)
+
+
 def test_one_connection_lists_in_order() -> None:
     """With one connection nothing is divided, and no request is wasted."""
     shelf = filled(numbered(30))

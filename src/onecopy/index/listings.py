@@ -111,8 +111,20 @@ class Listings(Protocol):
     def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
         """Yield the copies (not: listed copies) within a span, in the order of keys.
 
-        Memory use is constant. Copies that are added or removed during the iteration may or may
-        not be yielded.
+        Memory use is constant. Copies that are added or removed during the iteration, or that
+        others have added or removed lately, may or may not be yielded.
+        """
+        ...
+
+
+@runtime_checkable
+class Compactable(Protocol):
+    """Optional: an index that is searched faster once many listings were merged and joined."""
+
+    def compact(self) -> None:
+        """Join what merges have written, and delete what interrupted ones have left.
+
+        To be called when a scan is complete. Lookups return the same before and after.
         """
         ...
 

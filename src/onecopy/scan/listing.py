@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from onecopy.gate.binding import seen_id
 from onecopy.index.interface import Engine
-from onecopy.index.listings import ListingEngine
+from onecopy.index.listings import Compactable, ListingEngine
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.scan.checkpoint import Checkpoints, keep_total, purpose_of
@@ -140,4 +140,6 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
                     progress=advance,
                 ).compare()
             due.settle(checkpoint.started_ms)
+        if isinstance(index, Compactable):
+            index.compact()
     return figures

@@ -6,6 +6,16 @@ writing.py         recording and forgetting of copies
 copy_of_record.py  the atomic step that determines the copy of record of a content
 hints.py           sets of hints that lead to copies
 lists.py           lists of digests without a location, and the tenants
+listings.py        what listings of a store state: the methods
+lookups.py         queries of listings
+merging.py         merging of listings
+changes.py         changes of listings, each made by one transaction
+directory.py       which blocks of listed copies there are
+blocks.py          these blocks
+runs.py            changes of listings, with the entries by size that lead to blocks
+entries.py         these entries, in all runs
+joins.py           joining of runs
+ordered.py         copies in the order of their keys
 pages.py           all entries, page by page
 state.py           small named values
 items.py           copies, hints and lists as items, and their keys (rows in the other engines)

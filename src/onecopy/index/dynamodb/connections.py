@@ -6,6 +6,7 @@ since an earlier attempt whose answer was lost may have been carried out.
 """
 
 import re
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -116,6 +117,19 @@ class Table:
         """Send a request to the table, with retries; return the answer."""
         return self._retry(lambda: send(call, TableName=self.name, **request))
 
+    def transact(self, actions: Sequence[Item]) -> bool:
+        """Make all of up to 100 conditional writes or none; return False if a condition fails.
+
+        False also if an earlier attempt, whose answer was lost, was carried out minutes ago.
+        """
+        token = secrets.token_hex(16)  # by it, DynamoDB recognizes another attempt
+        call = self.client.transact_write_items
+        try:
+            self._retry(lambda: send(call, TransactItems=actions, ClientRequestToken=token))
+        except ConditionFailed:
+            return False
+        return True
+
     def _retry(self, call: Callable[[], _R]) -> _R:
         self.require_open()
         return retry(call, RETRIES)
@@ -152,11 +166,9 @@ class Table:
     ) -> Written:
         """Change an item under a condition, if one is given; `returns` is for ReturnValues.
 
-        In both expressions, `#name` stands for the attribute `name`, whose name is reserved.
+        In all expressions, `#name` stands for the attribute `name`, whose name is reserved.
         """
         request: Item = {"Key": key.raw(), "UpdateExpression": change, "ReturnValues": returns}
-        if names := {name: name[1:] for name in re.findall(r"#\w+", f"{change} {condition}")}:
-            request["ExpressionAttributeNames"] = names
         return self._write(self.client.update_item, request, condition, values)
 
     def _write(
@@ -164,6 +176,7 @@ class Table:
     ) -> Written:
         request |= {"TableName": self.name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         request |= {"ConditionExpression": condition} if condition else {}
+        request |= names_in(request.get("UpdateExpression", ""), condition)
         request |= {"ExpressionAttributeValues": values} if values else {}
         attempts = 0
 
@@ -202,6 +215,11 @@ class Table:
         unique = {tuple(item[name]["S"] for name in self._keys): item for item in items}
         puts = [{"PutRequest": {"Item": item}} for item in unique.values()]
         self.each(self._put_batch, list(_batches(puts, MAX_WRITE)))
+
+    def delete_many(self, keys: Iterable[Key]) -> None:
+        """Delete items, if they exist. Keys must be unique."""
+        deletions = [{"DeleteRequest": {"Key": key.raw()}} for key in keys]
+        self.each(self._put_batch, list(_batches(deletions, MAX_WRITE)))
 
     def put_in_turn(self, items: Iterable[Item]) -> None:
         """Put items batch after batch, for callers that run concurrently; keys must be unique."""
@@ -308,6 +326,12 @@ class Table:
         if was_open:
             self._pool.shutdown(cancel_futures=True)
             self.client.close()
+
+
+def names_in(*expressions: str) -> Item:
+    """Return the part of a request that says what `#name` stands for in its expressions."""
+    names = {name: name[1:] for each in expressions for name in re.findall(r"#\w+", each)}
+    return {"ExpressionAttributeNames": names} if names else {}
 
 
 def _batches(items: Iterable[_T], size: int) -> Iterator[list[_T]]:

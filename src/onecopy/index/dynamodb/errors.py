@@ -26,6 +26,7 @@ _UNAVAILABLE_CODES = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionInProgressException",
     }
 )
 RETRYABLE_CODES = frozenset(
@@ -88,6 +89,8 @@ def _failure(error: boto.ClientError) -> Failure:
     if code == "ConditionalCheckFailedException":
         response: Any = error.response
         return ConditionFailed(response.get("Item", {}))
+    if code == "TransactionCanceledException":
+        return _cancelled(error)
     if denied := denied_by_proxy(error, "DynamoDB"):
         return denied
     message = message_of(error, "DynamoDB")
@@ -96,3 +99,14 @@ def _failure(error: boto.ClientError) -> Failure:
     if code in _FORBIDDEN_CODES or status in (401, 403):
         return Forbidden(f"{message}; docs/indexes.md lists the permissions needed")
     return Rejected(code, message)
+
+
+def _cancelled(error: boto.ClientError) -> Failure:
+    response: Any = error.response
+    codes = {reason.get("Code") for reason in response.get("CancellationReasons", [])}
+    if "ConditionalCheckFailed" in codes:
+        return ConditionFailed({})
+    message = message_of(error, "DynamoDB")
+    if codes & RETRYABLE_CODES:
+        return Unavailable(message)
+    return Rejected(code_of(error), message)

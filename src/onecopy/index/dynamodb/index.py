@@ -9,6 +9,7 @@ from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.connections import Table
 from onecopy.index.dynamodb.copy_of_record import CopiesOfRecord
 from onecopy.index.dynamodb.hints import Hints
+from onecopy.index.dynamodb.listings import DynamoListings
 from onecopy.index.dynamodb.lists import ListedDigests, Tenants
 from onecopy.index.dynamodb.pages import PageReader
 from onecopy.index.dynamodb.reading import Reader
@@ -32,13 +33,20 @@ class DynamoIndex:
         self._tenants = Tenants(self._table)
         lists = ListedDigests(self._table, self._tenants)
         reader = self._reader = Reader(self._table, hints, self._tenants, lists)
-        self._writer = Writer(self._table, hints, CopiesOfRecord(self._table, hints, reader))
+        kept = DynamoListings(self._table, self._tenants)
+        copies_of_record = CopiesOfRecord(self._table, hints, reader)
+        self._writer = Writer(self._table, hints, copies_of_record, kept.note)
         pages, values = PageReader(self._table, self._tenants), NamedValues(self._table)
         self.schemes, self.lookup, self.at = reader.schemes, reader.lookup, reader.at
         self.unread, self.unread_sizes = reader.unread, reader.unread_sizes
         self.undecided_sizes = reader.undecided_sizes
         self.forget = self._writer.forget
         self.enlist, self.listed = lists.enlist, lists.listed
+        self.merge, self.unlist, self.compact = kept.merge, kept.unlist, kept.compact
+        self.listed_copies, self.listed_at = kept.listed_copies, kept.listed_at
+        self.listed_sizes, self.matching = kept.listed_sizes, kept.matching
+        self.opaque, self.in_parts = kept.opaque, kept.in_parts
+        self.tenants, self.copies_within = kept.tenants, kept.copies_within
         self.count, self.counts, self.pages = pages.count, pages.counts, pages.pages
         self.get, self.put_if, self.increase = values.get, values.put_if, values.increase
 

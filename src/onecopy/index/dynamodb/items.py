@@ -11,6 +11,10 @@ strings:
     s TENANT SIZE            unread PLACE HASH   a hint, if there are many unread copies
     s TENANT SIZE            l SCHEME            a listed digest has this scheme and size
     l TENANT BUCKET          DIGEST              a listed digest
+    b TENANT                 .FIRST KEY          a directory of blocks of listed copies
+    c TENANT NUMBER          VERSION             a block of listed copies
+    r TENANT                 RUN                 a run: a change of what is listed
+    e TENANT RUN PAGE        -                   its entries by size
     t                        TENANT              a tenant, and the schemes of its listed digests
     v NAME                   -                   a value or a counter of the state
     onecopy                  -                   the version of all this
@@ -132,7 +136,12 @@ def hash_of(key: str) -> str:
 
 def copy_key(tenant: str, hashed: str) -> Key:
     """Return the key of the item with the copy whose own key has this hash."""
-    return Key(f"k {tenant} {hashed[0]}", hashed)
+    return Key(copies_key(tenant, hashed[0]), hashed)
+
+
+def copies_key(tenant: str, bucket: str) -> str:
+    """Return the partition key of the copies in a bucket."""
+    return f"k {tenant} {bucket}"
 
 
 def digest_key(tenant: str, digest: Digest) -> Key:
@@ -143,6 +152,26 @@ def digest_key(tenant: str, digest: Digest) -> Key:
 def size_key(tenant: str, size: int) -> Key:
     """Return the key of the item with hints to the copies of a size."""
     return Key(f"s {tenant} {size}", ONE)
+
+
+def directory_key(tenant: str, first: str) -> Key:
+    """Return the key of the directory of the blocks from a key on."""
+    return Key(f"b {tenant}", f".{first}")
+
+
+def block_key(tenant: str, number: int, version: str) -> Key:
+    """Return the key of one version of a block of listed copies."""
+    return Key(f"c {tenant} {number}", version)
+
+
+def run_key(tenant: str, run: str) -> Key:
+    """Return the key of a run."""
+    return Key(f"r {tenant}", run)
+
+
+def page_key(tenant: str, run: str, page: int | str) -> Key:
+    """Return the key of a page of a run's entries: each has a partition of its own."""
+    return Key(f"e {tenant} {run} {page}", ONE)
 
 
 def listed_item(tenant: str, listed: Listed) -> Item:

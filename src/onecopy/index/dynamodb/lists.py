@@ -37,6 +37,7 @@ class Tenants:
         self._table = table
         self._known: set[str] = set()
         self._schemes: dict[str, tuple[float, Schemes]] = {}
+        self._with_listings: set[str] = set()
 
     def register(self, names: Iterable[str]) -> None:
         """Add tenants to `names`."""
@@ -54,6 +55,21 @@ class Tenants:
         if time.monotonic() - read_at > _CACHE_SECONDS:
             schemes = self._read(tenant)
         return schemes
+
+    def has_listings(self, tenant: str) -> bool:
+        """Return whether anything was ever listed for a tenant, as of at most 10 seconds ago."""
+        if tenant not in self._with_listings:
+            self.schemes(tenant)
+        return tenant in self._with_listings
+
+    def reserve(self, tenant: str, count: int) -> range:
+        """Return numbers for blocks of listed copies that no other call returns."""
+        key, values = Key("t", tenant), {":count": {"N": str(count)}}
+        written = self._table.update(key, "ADD #blocks :count", "", values, returns="ALL_NEW")
+        self._known.add(tenant)
+        self._with_listings.add(tenant)
+        end = int(written.item["blocks"]["N"])
+        return range(end - count, end)
 
     def add_schemes(self, tenant: str, schemes: Schemes) -> None:
         """Add schemes to those of a tenant's listed digests."""
@@ -77,6 +93,8 @@ class Tenants:
         item = self._table.get(Key("t", tenant), consistent=True)
         names = (item.get(name, {}).get("SS", ()) for name in Schemes._fields)
         schemes = Schemes(*(frozenset(map(stored_scheme, each)) for each in names))
+        if "blocks" in item:
+            self._with_listings.add(tenant)
         self._schemes[tenant] = time.monotonic(), schemes
         return schemes
 

@@ -13,6 +13,7 @@ from onecopy.index.dynamodb.items import (
     UNREAD,
     Hint,
     Kept,
+    copies_key,
     copy_key,
     digest_key,
     hash_of,
@@ -137,7 +138,7 @@ class Reader:
     def of_tenant(self, tenant: str) -> Iterator[Copy]:
         """Yield all copies of a tenant."""
         for bucket in BUCKETS:
-            for page in self._table.query("pk = :pk", {":pk": {"S": f"k {tenant} {bucket}"}}):
+            for page in self._table.query("pk = :pk", {":pk": {"S": copies_key(tenant, bucket)}}):
                 yield from map(to_copy, page)
 
     # By size

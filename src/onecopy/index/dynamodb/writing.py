@@ -7,7 +7,7 @@ was read. Hints that were written early and point to nothing are harmless. A cop
 held nor hinted at counts as not recorded (`Reader.at`), so that it is recorded again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -41,10 +41,18 @@ class _Change:
 class Writer:
     """Records copies, and forgets them."""
 
-    def __init__(self, table: Table, hints: Hints, copies_of_record: CopiesOfRecord) -> None:
+    def __init__(
+        self,
+        table: Table,
+        hints: Hints,
+        copies_of_record: CopiesOfRecord,
+        note: Callable[[str, Copy | None, Copy | None], object],
+    ) -> None:
         self._table = table
         self._hints = hints
         self._copies_of_record = copies_of_record
+        self._note = note
+        """Called with a tenant, and a copy before and after it was changed."""
         self._places = Places()
 
     def keep(self, given: Sequence[tuple[str, Copy]]) -> dict[tuple[str, Digest], Copy]:
@@ -71,6 +79,8 @@ class Writer:
                 break
         else:
             raise Unavailable("too many other processes write to the same keys")
+        for each in changes:
+            self._note(each.new.tenant, each.old.copy if each.old else None, each.new.copy)
         replaced = [(each.old, each.new) for each in changes if each.old and each.old != each.new]
         self._table.each(lambda pair: self._drop(*pair), replaced)
         return self._assign(changes)
@@ -169,6 +179,7 @@ class Writer:
             written = self._table.delete(key, "version = :version", version)
             if written.done or (written.retried and not written.item):
                 self._drop(old)
+                self._note(tenant, old.copy, None)
                 return True
         raise Unavailable(f"too many other processes write to {copy.key!r}")
 

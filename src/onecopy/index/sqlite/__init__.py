@@ -12,15 +12,15 @@ lists.py        lists of digests without a location
 listings.py     what listings of a store state: the methods
 lookups.py      queries of listings
 merging.py      changes of listings
-blocks.py       listed copies, packed by hundreds
-sizes.py        which block has copies of a size
-runs.py         sorted runs, in which that is stored
+runs.py         sorted runs: which block has copies of a size
 joins.py        joining of runs
 pages.py        all entries, page by page
 state.py        small named values
 rows.py         copies as rows, packed for SQLite
 schema.py       the tables, and upgrades from older versions
 checking.py     search for faults
+
+Listed copies and their sizes are packed by onecopy.index.packed.
 """
 
 import os

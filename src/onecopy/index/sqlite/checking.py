@@ -8,8 +8,10 @@ from typing import Any
 import apsw
 
 from onecopy.errors import Damaged
-from onecopy.index.sqlite import lists, reading, runs, sizes
-from onecopy.index.sqlite.blocks import Block
+from onecopy.index.packed import sizes
+from onecopy.index.packed.blocks import Block
+from onecopy.index.packed.entries import Entry
+from onecopy.index.sqlite import lists, reading, runs
 from onecopy.index.sqlite.errors import ERRORS
 
 _MAX_FAULTS = 100
@@ -129,6 +131,6 @@ class _Sum:
     count: int = 0
     hashes: int = 0
 
-    def add(self, entries: Sequence[runs.Entry], sign: int) -> None:
+    def add(self, entries: Sequence[Entry], sign: int) -> None:
         self.count += sign * len(entries)
         self.hashes += sign * sum(map(hash, entries))

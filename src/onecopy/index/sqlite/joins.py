@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import apsw
 
-from onecopy.index.sqlite.runs import Entry, Run, Runs, rows_of, without_common
+from onecopy.index.packed.entries import Entry, without_common
+from onecopy.index.sqlite.runs import Run, Runs, rows_of
 
 _FANOUT = 16
 """Runs of one level that are joined."""

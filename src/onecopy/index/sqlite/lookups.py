@@ -2,13 +2,15 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 import apsw
 
 from onecopy.index.listings import SizeListing
-from onecopy.index.sqlite import sizes
-from onecopy.index.sqlite.blocks import Block
+from onecopy.index.packed import sizes
+from onecopy.index.packed.blocks import Block
+from onecopy.index.sqlite.runs import within
 from onecopy.index.stored import damaged
 from onecopy.listing import ListedCopy
 
@@ -91,7 +93,8 @@ def counts(
     with _snapshot(connection, tenant) as owner:
         if owner is None or not wanted:
             return [None] * len(wanted)
-        found = {size: sizes.count(connection, owner, size) for size in set(wanted)}
+        own = partial(within, connection, owner)
+        found = {size: sizes.count(own, size) for size in set(wanted)}
     return [found[size] for size in wanted]
 
 
@@ -106,7 +109,7 @@ def matching(
     wanted, found = None if tags is None else set(tags), list[ListedCopy]()
     with _snapshot(connection, tenant) as owner:
         if owner is not None:
-            numbers = sizes.candidates(connection, owner, size, wanted)
+            numbers = sizes.candidates(partial(within, connection, owner), size, wanted)
             for own in _of_size(connection, owner, numbers, size):
                 found += [
                     copy for copy in own if wanted is None or (copy.parts, copy.tag) in wanted
@@ -121,7 +124,7 @@ def opaque(connection: apsw.Connection, tenant: str, size: int, limit: int) -> l
     found = list[ListedCopy]()
     with _snapshot(connection, tenant) as owner:
         if owner is not None:
-            numbers = sizes.newest(connection, owner, size)
+            numbers = sizes.newest(partial(within, connection, owner), size)
             for own in _of_size(connection, owner, islice(numbers, limit), size):
                 found += [copy for copy in own if copy.is_opaque]
     return sorted(found, key=lambda copy: -copy.modified)[:limit]
@@ -132,7 +135,7 @@ def in_parts(connection: apsw.Connection, tenant: str, size: int, limit: int) ->
     found = list[ListedCopy]()
     with _snapshot(connection, tenant) as owner:
         if owner is not None:
-            numbers = sizes.in_parts(connection, owner, size)
+            numbers = sizes.in_parts(partial(within, connection, owner), size)
             for own in _of_size(connection, owner, islice(numbers, limit), size):
                 found += [copy for copy in own if copy.parts > 1 and not copy.is_opaque]
     return found[:limit]

@@ -1,30 +1,30 @@
-"""Sorted runs of entries by size, which are joined now and then (a log-structured merge tree).
+"""Sorted runs of entries by size, as rows (index/packed/entries.py says why).
 
-Sorted by size, the entries of neighbouring keys are far apart: inserted into one tree, those of
-each merge would change nearly every page of it. So each merge writes its entries as a run of its
-own: sorted, and packed several hundred to a row. Sixteen runs of about one length are joined into a
-longer one. A run of sign -1 has the entries that a merge removed: the entries of an index are those
-of all positive runs without those of all negative ones, as multisets. So at any time it does not
-matter how far a join has come, nor what joins at the same time.
+In one tree, the entries of each merge would change nearly every page of it. A run is packed several
+hundred entries to a row. Sixteen runs of about one length are joined into a longer one. A run has
+one sign: -1 if its entries are those that a merge removed.
 """
 
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from heapq import merge
-from itertools import groupby, repeat
-from operator import itemgetter, le
+from operator import le
 from struct import Struct
 from typing import Any, cast
 
 import apsw
 
+from onecopy.index.packed.entries import (
+    LENGTH,
+    Entry,
+    Signed,
+    level_of,
+    streamed,
+    summed,
+    without_common,
+)
 from onecopy.index.stored import damaged
 
-Entry = bytes
-"""16 bytes, in the order in which they are sorted; see sizes.py."""
-_LENGTH = 16
 _ROW = 500
 """Entries in one row: one page of the file."""
 
@@ -65,25 +65,6 @@ class Changes:
                 Run(tenant, sign).append(connection, changed)
 
 
-def without_common(left: list[Entry], right: list[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """Return what only one of two multisets has."""
-    if not left or not right:
-        return left, right
-    wanted = set(right)
-    shared = Counter(right) & Counter(entry for entry in left if entry in wanted)
-    return (_without(left, shared), _without(right, shared)) if shared else (left, right)
-
-
-def _without(entries: Iterable[Entry], counts: Counter[Entry]) -> list[Entry]:
-    rest, kept = counts.copy(), []
-    for entry in entries:
-        if rest[entry] > 0:
-            rest[entry] -= 1
-        else:
-            kept.append(entry)
-    return kept
-
-
 class Run:
     """A new run, written in the order of its entries."""
 
@@ -120,25 +101,20 @@ class Run:
         return grown
 
 
-def level_of(count: int) -> int:
-    """Return the level of a run with so many entries."""
-    return (count.bit_length() - 1) // 4
-
-
 @lru_cache(_ROW + 1)
 def _cutter(count: int) -> Struct:
-    return Struct(f"{_LENGTH}s" * count)
+    return Struct(f"{LENGTH}s" * count)
 
 
 def _cut(first: Any, packed: Any) -> tuple[Entry, ...]:  # noqa: ANN401 - maybe damaged
     """Return the entries of a row; raises Damaged."""
     _require_row(first, packed)
-    return _cutter(len(packed) // _LENGTH).unpack(packed)
+    return _cutter(len(packed) // LENGTH).unpack(packed)
 
 
 def _require_row(first: Any, packed: Any) -> None:  # noqa: ANN401 - maybe damaged
-    is_whole = type(packed) is bytes and packed and len(packed) % _LENGTH == 0
-    if not is_whole or packed[:_LENGTH] != first:
+    is_whole = type(packed) is bytes and packed and len(packed) % LENGTH == 0
+    if not is_whole or packed[:LENGTH] != first:
         raise damaged("a row of the sizes of listed copies is not as it was written")
 
 
@@ -169,48 +145,31 @@ def within(connection: apsw.Connection, tenant: int, low: Entry, high: Entry) ->
     """Yield the entries of a tenant from one up to another, which is excluded, in order."""
     rows: Any = connection.execute(_BETWEEN_IN_ALL, (tenant, low, high, _FEW)).fetchall()
     if len(rows) < _FEW:
-        return _sorted(rows, low, high)
-    return _streamed(connection, tenant, low, high)
-
-
-def _sorted(rows: Iterable[tuple[int, Entry, bytes]], low: Entry, high: Entry) -> Iterator[Entry]:
-    counts: Counter[Entry] = Counter()
-    for sign, first, packed in rows:
-        for entry in _between(first, packed, low, high):
-            counts[entry] += sign
-    for entry in sorted(counts):
-        yield from _repeated(entry, counts[entry])
-
-
-def _streamed(connection: apsw.Connection, tenant: int, low: Entry, high: Entry) -> Iterator[Entry]:
-    """Merge the runs as far as the caller reads: a size may have millions of copies."""
+        return summed(
+            (entry, sign)
+            for sign, first, packed in rows
+            for entry in _between(first, packed, low, high)
+        )
+    # Read only as far as the caller does: a size may have millions of copies.
     runs = runs_of(connection, tenant)
-    streams = [_stream(connection, run, sign, low, high) for run, sign in runs]
-    for entry, group in groupby(merge(*streams), key=itemgetter(0)):
-        yield from _repeated(entry, sum(sign for _, sign in group))
+    return streamed([_stream(connection, run, sign, low, high) for run, sign in runs])
 
 
 def _stream(
     connection: apsw.Connection, run: int, sign: int, low: Entry, high: Entry
-) -> Iterator[tuple[Entry, int]]:
+) -> Iterator[Signed]:
     for first, packed in connection.execute(_BETWEEN, (run, low, high)):
         for entry in _between(first, packed, low, high):
             yield entry, sign
 
 
-def _repeated(entry: Entry, count: int) -> Iterable[Entry]:
-    if count < 0:
-        raise damaged("the sizes of listed copies lack one that was removed")
-    return repeat(entry, count)
-
-
 def _between(first: Any, packed: Any, low: Entry, high: Entry) -> Iterator[Entry]:  # noqa: ANN401
     """Yield the entries of a row within bounds; raises Damaged."""
     _require_row(first, packed)
-    places = range(0, len(packed), _LENGTH)
-    start = bisect_left(places, low, key=lambda at: packed[at : at + _LENGTH])
+    places = range(0, len(packed), LENGTH)
+    start = bisect_left(places, low, key=lambda at: packed[at : at + LENGTH])
     for at in places[start:]:
-        entry = packed[at : at + _LENGTH]
+        entry = packed[at : at + LENGTH]
         if entry >= high:
             return
         yield entry

@@ -7,15 +7,16 @@ rewritten changes the entries of changed copies alone.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from struct import Struct
-
-import apsw
 
 from onecopy.digest import LARGEST_CONTENT
 from onecopy.index.listings import MOST_COUNTED, SizeListing
-from onecopy.index.sqlite.runs import Entry, within
+from onecopy.index.packed.entries import Entry
 from onecopy.listing import ListedCopy
+
+Within = Callable[[Entry, Entry], Iterator[Entry]]
+"""Yields the entries of a tenant from one up to another, which is excluded, in order."""
 
 _HEAD = Struct(">Q")
 _NUMBER = Struct(">I")
@@ -55,43 +56,56 @@ def _age(modified: int) -> int:
     return _LATEST - min(max(modified, 0), _LATEST)
 
 
-def candidates(
-    connection: apsw.Connection, tenant: int, size: int, tags: Iterable[tuple[int, bytes]] | None
-) -> Iterator[int]:
-    """Yield blocks that may have a copy with this size and one of these (parts, tag), or any."""
-    if not 0 < size <= LARGEST_CONTENT:
-        return
-    if tags is None:
-        low, high = _HEAD.pack(size << 16), _HEAD.pack(size << 16 | _BY_TIME)
-        yield from map(_block, within(connection, tenant, low, high))
-        return
+def is_possible(size: int) -> bool:
+    """Return whether a copy can have this size."""
+    return 0 < size <= LARGEST_CONTENT
+
+
+def range_of(size: int) -> tuple[Entry, Entry]:
+    """Return the bounds of the entries of a size, but for those by time; the end is excluded."""
+    return _HEAD.pack(size << 16), _HEAD.pack(size << 16 | _BY_TIME)
+
+
+def ranges_of(size: int, tags: Iterable[tuple[int, bytes]]) -> list[tuple[Entry, Entry]]:
+    """Return the bounds of the entries of a size with these (parts, tag)."""
     heads = {
         _HEAD.pack(size << 16 | min(parts, _MOST_PARTS) | opaque) + tag[:4]
         for parts, tag in tags
         for opaque in (0, _OPAQUE)
     }
-    for head in sorted(heads):
-        for entry in within(connection, tenant, head, head + b"\xff" * 5):
+    return [(head, head + b"\xff" * 5) for head in sorted(heads)]
+
+
+def candidates(
+    within: Within, size: int, tags: Iterable[tuple[int, bytes]] | None
+) -> Iterator[int]:
+    """Yield blocks that may have a copy with this size and one of these (parts, tag), or any."""
+    if not is_possible(size):
+        return
+    if tags is None:
+        yield from map(_block, within(*range_of(size)))
+        return
+    for low, high in ranges_of(size, tags):
+        for entry in within(low, high):
             yield _block(entry)
 
 
-def in_parts(connection: apsw.Connection, tenant: int, size: int) -> Iterator[int]:
+def in_parts(within: Within, size: int) -> Iterator[int]:
     """Yield the block of each copy of a size that is not opaque, and over several parts."""
-    if not 0 < size <= LARGEST_CONTENT:
-        return
-    low, high = _HEAD.pack(size << 16 | _IN_PARTS), _HEAD.pack(size << 16 | _OPAQUE)
-    yield from map(_block, within(connection, tenant, low, high))
+    if is_possible(size):
+        low, high = _HEAD.pack(size << 16 | _IN_PARTS), _HEAD.pack(size << 16 | _OPAQUE)
+        yield from map(_block, within(low, high))
 
 
-def newest(connection: apsw.Connection, tenant: int, size: int) -> Iterator[int]:
+def newest(within: Within, size: int) -> Iterator[int]:
     """Yield the block of each opaque copy of a size, the most recently modified first.
 
     Times before 1970 and after 2106 count as these.
     """
-    if not 0 < size <= LARGEST_CONTENT:
+    if not is_possible(size):
         return
     low = _HEAD.pack(size << 16 | _BY_TIME)
-    for entry in within(connection, tenant, low, low + b"\xff" * 9):
+    for entry in within(low, low + b"\xff" * 9):
         yield _block(entry)
 
 
@@ -100,12 +114,12 @@ def _block(entry: Entry) -> int:
     return block
 
 
-def count(connection: apsw.Connection, tenant: int, size: int) -> SizeListing | None:
+def count(within: Within, size: int) -> SizeListing | None:
     """Count the listed copies of a size; None if there are none."""
     kinds: Counter[int] = Counter()
-    first = 0 if 0 < size <= LARGEST_CONTENT else None
+    first = 0 if is_possible(size) else None
     while first is not None:
-        first = _count_kinds(connection, tenant, size, first, kinds)
+        first = _count_kinds(within, size, first, kinds)
     if not kinds:
         return None
     opaque = sum(number for kind, number in kinds.items() if kind & _OPAQUE)
@@ -114,12 +128,10 @@ def count(connection: apsw.Connection, tenant: int, size: int) -> SizeListing | 
     return SizeListing(frozenset(kind & _MOST_PARTS for kind in kinds), *counts)
 
 
-def _count_kinds(
-    connection: apsw.Connection, tenant: int, size: int, first: int, kinds: Counter[int]
-) -> int | None:
+def _count_kinds(within: Within, size: int, first: int, kinds: Counter[int]) -> int | None:
     """Count copies by kind, from a kind on; return where to go on behind a kind of too many."""
     low, high = _HEAD.pack(size << 16 | first), _HEAD.pack(size << 16 | _BY_TIME)
-    for entry in within(connection, tenant, low, high):
+    for entry in within(low, high):
         kind = int.from_bytes(entry[6:8])
         kinds[kind] += 1
         if kinds[kind] == MOST_COUNTED:
