@@ -1,5 +1,6 @@
 """Scans by listing into real indexes."""
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from onecopy.listing import EVERYTHING
 from onecopy.scan import scan_by_listing
 from onecopy.store.interface import LeftOut
 from tests.index.tables import new_table, url_of
+from tests.scan.sources.conftest import World
+from tests.scan.sources.written import listed, objects, write_inventory
 from tests.scan.stores import copy_at, filled
 from tests.standins import Standin
 
@@ -69,3 +72,22 @@ def test_scanned_again_and_again(index: Engine, monkeypatch: pytest.MonkeyPatch)
         copies = {f"{tenant}/{copy.key}" for copy in index.copies_within(tenant, EVERYTHING)}
         keys = [each.key for each in shelf.objects(f"{tenant}/")]
         assert found == [shelf.listed(key) for key in keys if key not in copies]
+
+
+def test_loaded_again_and_again(index: Engine, tmp_path: Path) -> None:
+    """An inventory is loaded, and again, and a later one in another order: nothing is forgotten."""
+    assert isinstance(index, ListingEngine)
+    world = World(tmp_path)
+    bind(index, world.store)
+    world.index = index
+    rows = objects(500)
+    source = write_inventory(tmp_path, [rows[:200], rows[200:]])
+    assert world.load(source).entered.new == 500
+    assert world.load(source).entered.unchanged == 500
+    later = [row._replace(modified=1_800_000_000, size=7) for row in rows[::5]]
+    random.Random(1).shuffle(later)
+    loaded = world.load(write_inventory(tmp_path, [later, objects(20, "new")]))
+    assert (loaded.entered.changed, loaded.entered.new) == (100, 20)
+    changed = {row.key: row for row in later}
+    expected = [changed.get(row.key, row) for row in rows] + objects(20, "new")
+    assert world.listed() == listed(expected)

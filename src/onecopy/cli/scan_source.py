@@ -130,8 +130,8 @@ def _required(index: Engine, store: Store) -> tuple[ListingEngine, ListingStore]
         )
     if not keeps_listings(index):
         raise InvalidSettings(
-            "this index keeps no listings, which --from needs: use an engine that does, such as "
-            "SQLite or PostgreSQL (docs/indexes.md)"
+            "this index keeps no listings, which --from needs: use an engine that does "
+            "(docs/indexes.md)"
         )
     return index, store
 

@@ -12,9 +12,6 @@ from hypothesis import strategies as st
 
 from onecopy.content import Copy, Digests
 from onecopy.errors import Failure, Unavailable
-from onecopy.gate import bind
-from onecopy.index import open_index
-from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING, Span
 from onecopy.scan import scan_by_listing
 from onecopy.scan.lease import leased
@@ -203,32 +200,6 @@ def test_restart(world: World, tmp_path: Path) -> None:
 
 def _stop(*_: object) -> None:
     raise Unavailable("interrupted")
-
-
-@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgres", marks=pytest.mark.server)])
-def test_real_indexes(
-    engine: str, world: World, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    """Loaded, loaded again, and loaded from a later inventory in another order."""
-    url = f"sqlite:{tmp_path}/index.sqlite"
-    if engine == "postgres":
-        url = request.getfixturevalue("database")
-    index = open_index(url)
-    assert isinstance(index, ListingEngine)
-    bind(index, world.store)
-    world.index = index
-    rows = objects(500)
-    source = write_inventory(tmp_path, [rows[:200], rows[200:]])
-    assert world.load(source).entered.new == 500
-    assert world.load(source).entered.unchanged == 500
-    later = [row._replace(modified=1_800_000_000, size=7) for row in rows[::5]]
-    random.Random(1).shuffle(later)
-    loaded = world.load(write_inventory(tmp_path, [later, objects(20, "new")]))
-    assert (loaded.entered.changed, loaded.entered.new) == (100, 20)
-    changed = {row.key: row for row in later}
-    expected = [changed.get(row.key, row) for row in rows] + objects(20, "new")
-    assert world.listed() == listed(expected)
-    index.close()
 
 
 def test_one_at_a_time(world: World, tmp_path: Path) -> None:
