@@ -65,6 +65,16 @@ def _read_bytes(value: int | str, name: str) -> float:
         raise InvalidSettings(f"{name} must be {_BYTES[1]}, not {value!r}") from error
 
 
+def parse_confirming(name: str, text: str) -> float | bool:
+    """Return the value of a setting `confirm_…` in its variable; raises InvalidSettings."""
+    variable = f"ONECOPY_{name.upper()}"
+    if _FIELDS[name] is _BYTES:
+        return _read_bytes(text, variable)
+    if text not in ("true", "false"):
+        raise InvalidSettings(f"{variable} must be {_FIELDS[name][1]}, not {text!r}")
+    return text == "true"
+
+
 def parse_trust(text: str, variable: str) -> dict[str, frozenset[str]]:
     """Return the trust of each tenant in `photos=md5 archive=md5,claimed`.
 

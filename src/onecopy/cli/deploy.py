@@ -97,6 +97,31 @@ if TYPE_CHECKING:
     "[default: claim:tenant]",
 )
 @click.option("--jwt-scopes", metavar="NAME", help="Claim with the scopes of a user.")
+@click.option(
+    "--confirm-large",
+    type=click.Choice(["yes", "no"]),
+    help="Whether a function reads stored copies that are too large to be read within a request, "
+    "to confirm a match.  [default: yes]",
+)
+@click.option(
+    "--confirm-rate",
+    metavar="BYTES",
+    help="Most bytes per second that it reads, such as 20MB.  [default: unlimited]",
+)
+@click.option(
+    "--confirm-tenant-rate", metavar="BYTES", help="Most bytes per second for one tenant."
+)
+@click.option(
+    "--confirm-daily",
+    metavar="BYTES",
+    help="Most bytes per day (UTC) that it reads, such as 500GB.  [default: unlimited]",
+)
+@click.option("--confirm-tenant-daily", metavar="BYTES", help="Most bytes per day for one tenant.")
+@click.option(
+    "--confirm-retrieval",
+    type=click.Choice(["yes", "no"]),
+    help="Whether it also reads copies in storage classes that charge for that.  [default: no]",
+)
 @click.option("--alarm-email", metavar="ADDRESS", help="Email address that receives alarms.")
 @click.option(
     "--architecture",

@@ -4,11 +4,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from onecopy.confirming import Readers
+from onecopy.confirming import READ_LIMIT, Readers
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Scheme
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
-from onecopy.gate.background import READ_LIMIT
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
