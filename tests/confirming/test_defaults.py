@@ -24,6 +24,11 @@ _REMOTE = Limits(20_000_000, 20_000_000, 10_000_000_000, 5_000_000_000)
         ("s3://bucket?region=eu-west-1", None, _REMOTE),
         ("s3://bucket?region=eu-west-1&endpoint=http://localhost:1", "eu-west-1", _REMOTE),
         ("s3://bucket?region=eu-west-1&endpoint=http://localhost:1", None, _REMOTE),
+        (
+            "s3://bucket?region=eu-west-1&endpoint=https://s3.eu-west-1.amazonaws.com",
+            "eu-west-1",
+            Limits(),
+        ),
     ],
 )
 def test_a_bucket(
@@ -58,6 +63,21 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.confirm_rate, found.confirm_daily) == (1_500_000, inf)
     assert (found.confirm_tenant_rate, found.confirm_tenant_daily) == (7, 3)
     assert found.region == "eu-west-1"
+
+
+def test_variables() -> None:
+    """The environment states bytes with a unit, and whether retrieval is allowed."""
+    variables = {"ONECOPY_CONFIRM_RATE": "1.5 MB", "ONECOPY_CONFIRM_TENANT_RATE": "7"}
+    variables |= {"ONECOPY_CONFIRM_DAILY": "unlimited", "ONECOPY_CONFIRM_TENANT_DAILY": ""}
+    found = settings.read(None, {}, {**variables, "ONECOPY_CONFIRM_RETRIEVAL": "true"})
+    assert (found.confirm_rate, found.confirm_tenant_rate) == (1_500_000, 7)
+    assert (found.confirm_daily, found.confirm_tenant_daily) == (inf, None)
+    assert found.confirm_retrieval is True
+    no = settings.read(None, {}, {"ONECOPY_CONFIRM_RETRIEVAL": "false"})
+    assert no.confirm_retrieval is False
+    for name, text in (("RATE", "much"), ("RETRIEVAL", "yes")):
+        with pytest.raises(InvalidSettings, match=f"ONECOPY_CONFIRM_{name} must be"):
+            settings.read(None, {}, {f"ONECOPY_CONFIRM_{name}": text})
 
 
 @pytest.mark.parametrize("value", ['"much"', "-1", "1.5", '"-1 MB"', '"1 MiB"', "true"])

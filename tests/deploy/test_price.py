@@ -243,8 +243,8 @@ def test_reading_a_range_takes_what_is_charged_for_it(
     """Of an object of several ranges, from the check that finds it to its record."""
     monkeypatch.setattr("onecopy.confirming.records.PARTS_PER_RANGE", 1)
     ours, _ = world
-    place = {"Bucket": ours.store.address.bucket, "Key": "large"}
-    ours.store.client.put_object(**place, Body=bytes(_RANGES * SMALLEST_PART))
+    body = bytes(_RANGES * SMALLEST_PART)
+    ours.store.client.put_object(Bucket=ours.store.address.bucket, Key="large", Body=body)
     [seen] = ours.store.look(["large"])
     assert isinstance(seen, Object)
     ours.index.add([("default", copy_of(seen, "large"))])
