@@ -82,6 +82,8 @@ class Settings:
     """Bytes per day (UTC) that confirming reads for one tenant."""
     confirm_retrieval: bool = False
     """Whether confirming reads objects whose storage class charges for retrieval."""
+    describe_daily: int = 10_000
+    """Requests per day (UTC) to look at listed copies of sizes that checks of a service meet."""
     region: str | None = None
     """The AWS region in which this process runs, as AWS_REGION says."""
     found: frozenset[str] = frozenset()

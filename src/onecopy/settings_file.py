@@ -36,6 +36,7 @@ _FIELDS: Mapping[str, _Field] = {
     "confirm_daily": _BYTES,
     "confirm_tenant_daily": _BYTES,
     "confirm_retrieval": (bool, "true or false"),
+    "describe_daily": (Annotated[int, Meta(ge=0)], "a number of requests"),
 }
 _TENANT_FIELDS: Mapping[str, _Field] = {
     "trust": (frozenset[Literal["md5", "claimed"]], 'a list of "md5" and "claimed"'),

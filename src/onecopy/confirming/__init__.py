@@ -11,6 +11,7 @@ Both have in common:
     interface     Readers, the contract; Reading, Progress
     source        the object of a copy: its looks, its parts, its proof
     parts         parts hashed by several threads, in order
+    describing    what threads do while there is nothing to read
     records       lease and ranges in the index; `jobs`: those of a queue
     budget        bytes per second and day; `defaults`: the limits unless the settings state others
     retrieval     objects that cannot be read, or only for a fee
@@ -18,7 +19,7 @@ Both have in common:
 
 from onecopy.confirming.budget import Limits
 from onecopy.confirming.defaults import is_ranged, limits_for
-from onecopy.confirming.interface import CONFIRMING, READ_LIMIT, Progress, Readers, Reading
+from onecopy.confirming.interface import CONFIRMING, READ_LIMIT, Idle, Progress, Readers, Reading
 from onecopy.confirming.queued import Queue, QueueReaders, Range
 from onecopy.confirming.ranges import RangeReader
 from onecopy.confirming.retrieval import refusal
@@ -27,6 +28,7 @@ from onecopy.confirming.threads import ThreadReaders
 __all__ = [
     "CONFIRMING",
     "READ_LIMIT",
+    "Idle",
     "Limits",
     "Progress",
     "Queue",

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Copy
 from onecopy.store.interface import Object, Store
@@ -60,6 +60,21 @@ class Readers(Protocol):
 
         `seen` is its object, if it has just been looked at; otherwise, it is looked at before it is
         read. Raises the errors of the index.
+        """
+
+
+@runtime_checkable
+class Idle(Protocol):
+    """Optional: what also does something while there is nothing to read."""
+
+    @property
+    def described(self) -> int:
+        """The number of copies that this process has looked at so."""
+
+    def when_idle(self, tenant: str, size: int, describe: Callable[[int, int], int]) -> None:
+        """Note that copies of a size may be worth looking at.
+
+        `describe` looks at copies of a size, at most a number of them, and returns how many.
         """
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from threading import Condition, Event
 
 from onecopy.confirming.budget import Budget, Exhausted, Limits
+from onecopy.confirming.describing import Describe, Describing
 from onecopy.confirming.interface import (
     CONFIRMING,
     READ_BUDGET,
@@ -35,7 +36,7 @@ _Name = tuple[str, str]
 class ThreadReaders:
     """Reads copies in threads of this process; see Readers."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators, by name
         self,
         index: Engine,
         store: RangedStore,
@@ -43,6 +44,7 @@ class ThreadReaders:
         *,
         readers: int = _READERS,
         threads: int = _THREADS,
+        describe_daily: int = 0,
     ) -> None:
         self._index = index
         self._store = store
@@ -53,6 +55,7 @@ class ThreadReaders:
         self._stop = Event()
         self._queue = _Queue()
         self._to_start = readers
+        self._describing = Describing(index, daily=describe_daily, is_idle=self._queue.is_empty)
 
     def ask(self, reading: Reading, seen: Object | None = None) -> Progress:
         seen = seen or as_recorded(reading.copy)
@@ -71,10 +74,20 @@ class ThreadReaders:
         self._put(reading)
         return Progress(CONFIRMING, read=read)
 
+    def when_idle(self, tenant: str, size: int, describe: Describe) -> None:
+        """See Idle."""
+        self._describing.note(tenant, size, describe)
+
+    @property
+    def described(self) -> int:
+        """Copies that this process has looked at while it was idle."""
+        return self._describing.described
+
     def close(self) -> None:
         """Stop within a second; what was read is kept, and another process resumes it."""
         self._stop.set()
         self._queue.close()
+        self._describing.close()
         self._workers.stop(_CLOSE_SECONDS)
         with suppress(Failure):  # the budget of a day is then a little smaller
             self._budget.close()
@@ -137,6 +150,11 @@ class _Queue:
             if self._known.setdefault(_name(reading), reading) is reading:
                 self._waiting.setdefault(reading.tenant.name, deque()).append(reading)
                 self._changed.notify()
+
+    def is_empty(self) -> bool:
+        """Return whether no copy waits or is being read."""
+        with self._changed:
+            return not self._known
 
     def take(self) -> Reading:
         """Wait for a copy, and return that of the tenant whose turn it is; raises Stopped."""

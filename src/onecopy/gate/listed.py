@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from onecopy.aws.prices import GET
+from onecopy.confirming import Idle, Readers
 from onecopy.content import Content
 from onecopy.digest import CRC64NVME, SMALLEST_PART, Scheme, content_scheme
 from onecopy.errors import Failure
@@ -64,8 +65,18 @@ class _Wanted(NamedTuple):
 class ListedCopies:
     """The listed copies of one tenant."""
 
-    def __init__(self, index: ListingEngine, store: Store, tenant: Tenant, price: float) -> None:
+    def __init__(
+        self,
+        index: ListingEngine,
+        store: Store,
+        tenant: Tenant,
+        price: float,
+        *,
+        idle: Readers | None = None,
+    ) -> None:
         self._index = index
+        # A look at a file of a folder states nothing that could decide.
+        self._idle = idle if isinstance(store, Describer) and isinstance(idle, Idle) else None
         self._store = store
         self._tenant = tenant
         self._stated = frozenset({CRC64NVME} if isinstance(store, Describer) else ())
@@ -113,10 +124,23 @@ class ListedCopies:
             for content, listing in zip(contents, found, strict=True)
         ]
         seen = self._describe(_in_turn([each for each in wanted if each]))
-        return [
+        examined = [
             _examined(content, each, seen) if each else _NOTHING
             for content, each in zip(contents, wanted, strict=True)
         ]
+        self._note({size for size, each in zip(sizes, examined, strict=True) if each.unexamined})
+        return examined
+
+    def _note(self, sizes: Iterable[int]) -> None:
+        """Have more copies of these sizes looked at when there is time."""
+        if self._idle:
+            for size in sizes:
+                self._idle.when_idle(self._tenant.name, size, self._describe_opaque)
+
+    def _describe_opaque(self, size: int, limit: int) -> int:
+        """Look at opaque copies of a size; return the number of those that could be looked at."""
+        seen = self._describe(self._index.opaque(self._tenant.name, size, limit))
+        return sum(not isinstance(each, Unknown) for each in seen.values())
 
     def _wanted(self, content: Content, listing: SizeListing) -> _Wanted:
         name, size = self._tenant.name, content.size

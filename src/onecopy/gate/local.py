@@ -66,7 +66,9 @@ class LocalGate:
             index, store, tenant, trash=trash, md5=self._md5, readers=readers
         )
         self._listed = (
-            ListedCopies(index, store, tenant, price) if isinstance(index, Listings) else None
+            ListedCopies(index, store, tenant, price, idle=readers)
+            if isinstance(index, Listings)
+            else None
         )
         self._decider = Decider(
             index, tenant, self._confirmer, listed=self._listed, max_digests=limits.digests
