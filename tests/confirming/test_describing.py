@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from threading import Event
 
 import pytest
 
@@ -47,12 +48,12 @@ def index() -> Iterator[MemoryIndex]:
 
 def test_the_size_that_is_met_most(index: MemoryIndex) -> None:
     """Its copies are looked at first, until none is left; then those of the others."""
-    copies, is_idle = _Copies({1: 3, 2: 9}), []
-    with closing(Describing(index, daily=100, is_idle=lambda: bool(is_idle))) as describing:
+    copies, is_idle = _Copies({1: 3, 2: 9}), Event()
+    with closing(Describing(index, daily=100, is_idle=is_idle.is_set)) as describing:
         for size in (1, 2, 2):
             describing.note("a", size, copies.describe)
         assert not copies.looked
-        is_idle.append(True)
+        is_idle.set()
         until(lambda: not describing._met)
     assert copies.looked == [2] * 9 + [1] * 3
     assert describing.described == 12

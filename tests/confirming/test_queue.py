@@ -279,6 +279,28 @@ def test_the_budget_of_a_day(place: Place, monkeypatch: pytest.MonkeyPatch) -> N
     assert place.store.ranges == [0, 1, 2, 3, 4]
 
 
+def test_what_others_read_is_kept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If reading ends for one range, those that are being read are not read again later."""
+    first, second, _ = _started(place)
+    go = Event()
+    place.store.before = lambda number: number > 1 or go.wait(20)
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(place.deliver, first)
+        until(lambda: place.store.ranges)
+        assert place.deliver(second, limits=Limits(daily=0)) == [True]
+        go.set()
+        assert reading.result() == [True]
+    copy = place.index.at("default", ["a"])[0]
+    assert copy is not None
+    assert place.ask(place.asker(), copy).reason == "read-budget"
+    for module in (records, jobs):
+        monkeypatch.setattr(module, "now", lambda: 10**14)
+    place.ask(place.asker(), copy)
+    place.deliver()
+    assert place.proved("a") == content_digest(_FIVE)
+    assert Counter(place.store.ranges) == Counter(range(5))
+
+
 def test_time_is_over(place: Place) -> None:
     """What a function had no time for is carried by another message; the rest is kept."""
     waiting, deliveries = _started(place), 0

@@ -82,14 +82,16 @@ class Job(Records):
         return Turn.NOTHING if lease.missing else Turn.COMPOSE
 
     def save_range(self, seen: Object, number: int, parts: Sequence[bytes]) -> bool:
-        """Record the first digests of a range; return False if the queue has lost the lease.
+        """Record the first digests of a range; return False if the lease is of another object.
 
-        What is recorded for another object since the lease was checked is never replaced.
+        They are worth keeping also if the queue has lost the lease. What is recorded for another
+        object since the lease was checked is never replaced.
         """
         name, value = self._range_name(number), self._value_of(seen, parts)
         for _ in _attempts():
             old = self._state.get(name)
-            if not self.is_active(seen):
+            lease = self.lease()
+            if lease is None or not lease.is_of(seen):
                 return False
             if (old or b"").startswith(value) or self._state.put_if(name, old, value):
                 return True
@@ -132,11 +134,6 @@ class Job(Records):
             return
         if self._state.put_if(self._name, self._value, None):
             self._remove_ranges(seen.size, seen)
-
-    def is_active(self, seen: Object) -> bool:
-        """Return whether the queue has the lease of this object."""
-        lease = self.lease()
-        return lease is not None and lease.owner == _QUEUE and lease.is_of(seen)
 
     def _change(self, seen: Object, change: Callable[[Lease], Lease]) -> Lease | None:
         """Change the lease if the queue has it for this object; return it as it is then."""

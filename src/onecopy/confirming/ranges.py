@@ -140,8 +140,7 @@ def _compose(job: Job, source: Source, wanted: Object) -> None:
     """Record a copy of which all ranges are done."""
     parts = job.parts(wanted)
     seen = _look(source, wanted)
+    # Otherwise somebody else has recorded it, or its records were removed: it starts over.
     if len(parts) == len(part_lengths(seen.size)):
         source.record(seen, parts)
-        job.end(wanted)
-    else:  # somebody else has recorded it, or its records were removed: it starts over
-        job.end(wanted)
+    job.end(wanted)

@@ -76,7 +76,9 @@ class ListedCopies:
     ) -> None:
         self._index = index
         # A look at a file of a folder states nothing that could decide.
-        self._idle = idle if isinstance(store, Describer) and isinstance(idle, Idle) else None
+        self._idle: Idle | None = None
+        if isinstance(store, Describer) and isinstance(idle, Idle):
+            self._idle = idle
         self._store = store
         self._tenant = tenant
         self._stated = frozenset({CRC64NVME} if isinstance(store, Describer) else ())
