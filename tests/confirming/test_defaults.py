@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from onecopy import settings
+from onecopy.backends import opened_readers
 from onecopy.confirming import Limits, is_ranged, limits_for
 from onecopy.errors import InvalidSettings
+from onecopy.index.memory import MemoryIndex
 from onecopy.settings import Settings
 from onecopy.store import open_store
 from onecopy.store.memory import MemoryStore
@@ -52,6 +54,16 @@ def test_a_folder(tmp_path: Path) -> None:
             confirm_rate=5e6, confirm_tenant_daily=inf, confirm_daily=0, confirm_retrieval=True
         )
         assert limits_for(given, store) == Limits(rate=5_000_000, daily=0, retrieval=True)
+
+
+def test_only_a_service_describes(tmp_path: Path) -> None:
+    """Commands end too soon to look at copies that nobody has asked for; a service does, by day."""
+    index, store = MemoryIndex(), open_store(str(tmp_path))
+    for is_service, daily, expected in ((True, 10_000, 10_000), (True, 0, 0), (False, 10_000, 0)):
+        given = Settings(describe_daily=daily)
+        with opened_readers(given, index, store, is_service=is_service) as readers:
+            assert readers is not None
+            assert readers._describing._daily == expected
 
 
 def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ class ListedCopies:
         self._index = index
         # A look at a file of a folder states nothing that could decide.
         self._idle: Idle | None = None
-        if isinstance(store, Describer) and isinstance(idle, Idle):
+        if idle is not None and isinstance(store, Describer) and isinstance(idle, Idle):
             self._idle = idle
         self._store = store
         self._tenant = tenant
