@@ -36,7 +36,7 @@ test: .make/dev .make/standins/installed .make/page browser  ## run all tests, i
 	cd web && npm test
 	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile
 
-soak: .make/dev .make/standins/installed .make/page browser  ## run the long tests: kills, races, millions of records
+soak: .make/dev .make/standins/installed .make/airflow/installed .make/page browser  ## run the long tests: kills, races, millions of records
 	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
 
 mutation: .make/mutation .make/page  ## change the modules that keep the promise, and see which tests notice (hours on one core)
@@ -81,6 +81,11 @@ clean:  ## remove everything that make has built or installed
 .make/standins/installed: .make/venv pyproject.toml
 	$(PYTHON) -m venv --clear --without-pip .make/standins
 	$(BIN)/python -m pip --python .make/standins install --quiet --group standins
+	@touch $@
+
+.make/airflow/installed: .make/venv pyproject.toml
+	$(PYTHON) -m venv --clear --without-pip .make/airflow
+	$(BIN)/python -m pip --python .make/airflow install --quiet --group airflow
 	@touch $@
 
 .make/bench: .make/dev .make/standins/installed

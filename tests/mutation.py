@@ -177,6 +177,7 @@ def _arguments() -> list[str]:
     settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["mutmut"]
     return [
         *("-q", "-s", "-p", "tests.trials"),
+        "--tb=line",  # a longer traceback parses all of the changed module, for each trial
         *settings["pytest_add_cli_args"],
         *settings["pytest_add_cli_args_test_selection"],
     ]

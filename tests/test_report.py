@@ -91,8 +91,10 @@ def test_tenants_are_not_compared() -> None:
 
 def test_copies_of_unknown_content_are_counted_apart() -> None:
     """Copies without a content digest count as bytes, not as duplicates."""
-    found = report(of(copy("a", 10, 1), copy("b", 10, None), copy("c", 10, None)), price=0)
-    assert (found.objects, found.unidentified, found.bytes) == (1, 2, 30)
+    found = report(of(copy("a", 10, 1), copy("b", 10, None), copy("c", 10, None)), price=1)
+    assert (found.objects, found.unidentified, found.stored) == (1, 2, 3)
+    assert (found.bytes, found.unidentified_bytes, found.stored_bytes) == (10, 20, 30)
+    assert found.cost == pytest.approx(30e-9)
     assert found.duplicates == 0
 
 
@@ -175,7 +177,7 @@ def test_listed_copies_are_grouped_by_tag_parts_and_size() -> None:
         listed("g", 11),
     ]
     found = report(of(), listed=pairs, price=1e9, keys=2)
-    assert (found.stored, found.weak, found.weak_bytes, found.bytes) == (7, 7, 71, 71)
+    assert (found.stored, found.weak, found.weak_bytes, found.stored_bytes) == (7, 7, 71, 71)
     assert (found.objects, found.duplicates, found.wasted, found.unidentified) == (0, 0, 0, 0)
     assert (found.likely_groups, found.likely_duplicates, found.likely_wasted) == (2, 3, 30)
     assert (round(found.likely_cost), found.to_read) == (30, 71)
@@ -248,7 +250,7 @@ def test_opaque_copies_are_unidentified() -> None:
     pairs = [listed("a", 10, opaque=True), listed("b", 10, opaque=True)]
     found = report(of(copy("c", 7, None)), listed=pairs, price=0)
     assert (found.unidentified, found.unidentified_bytes, found.likely_groups) == (3, 27, 0)
-    assert (found.stored, found.bytes, found.to_read) == (3, 27, 27)
+    assert (found.stored, found.stored_bytes, found.to_read) == (3, 27, 27)
 
 
 def test_listed_files_of_a_folder_need_not_be_read() -> None:
@@ -259,7 +261,7 @@ def test_listed_files_of_a_folder_need_not_be_read() -> None:
         listed("b", 10, OTHER_TAG, opaque=True),
     ]
     found = report(of(), listed=pairs, price=0, hard_links=True)
-    assert (found.unread, found.unread_bytes, found.stored, found.bytes) == (2, 20, 2, 20)
+    assert (found.unread, found.unread_bytes, found.stored, found.stored_bytes) == (2, 20, 2, 20)
     assert (found.unidentified, found.likely_duplicates, found.to_read) == (0, 0, 0)
 
 

@@ -114,6 +114,8 @@ def test_a_listed_bucket(
     assert run("scan", *where, **env).code == 0
     report = json.loads(run("report", "--json", *where, **env).out)
     assert (report["stored"], report["objects"], report["weak"]) == (4, 0, 4)
+    sizes = (report["stored_bytes"], report["bytes"], report["weak_bytes"])
+    assert sizes == (22_000, 0, 22_000)
     assert (report["likely_duplicates"], report["likely_wasted_bytes"]) == (2, 10_000)
     assert report["likely_top"][0]["keys"] == ["a", "b", "c"]
     assert report["requests_cost_usd"] > 0

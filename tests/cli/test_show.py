@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -75,10 +76,18 @@ def test_a_new_file_that_is_not_certain(outcome: Outcome | None) -> None:
     said = "would be uploaded" if outcome else "new"
     assert result_text(result) == f"a: {said} (1,936 stored files of this size not examined)"
     assert result_values(result)["unexamined"] == 1936
+    sent = replace(result, outcome=Outcome.UPLOADED)
+    assert result_text(sent) == "a: uploaded as a (1,936 stored files of this size not examined)"
     summary = Summary()
     summary.add(result)
     summary.add(Result("b", 3, Verdict.NEW, key="b", outcome=outcome))
-    assert summary.text(0.023, "new").startswith("2 new (1 of them not certain), 0 already stored")
+    advice, counts = summary.lines(0.023, "new", "s3")
+    assert counts.startswith("2 new (1 of them not certain), 0 already stored")
+    assert advice.startswith("1 new file is not certain: ")
+    assert "`onecopy scan --describe`" in advice
+    [advice, _] = summary.lines(0.023, "new", "folder")
+    assert "run `onecopy scan --read missing`" in advice
+    assert "--describe" not in advice
 
 
 def test_a_new_file_that_is_certain() -> None:
@@ -88,4 +97,5 @@ def test_a_new_file_that_is_certain() -> None:
     assert "unexamined" not in result_values(result)
     summary = Summary()
     summary.add(result)
-    assert "certain" not in summary.text(0.023, "new")
+    [counts] = summary.lines(0.023, "new", "s3")
+    assert "certain" not in counts

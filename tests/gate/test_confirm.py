@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from itertools import islice
 
 import pytest
 
@@ -91,9 +92,13 @@ def test_weak_digests_rule_nothing_out(local_world: World) -> None:
 @pytest.mark.parametrize("name", ["look", "open"])
 @pytest.mark.parametrize("error", [Unavailable, Forbidden])
 def test_store_fails_while_a_copy_is_examined(
-    local_world: World, monkeypatch: pytest.MonkeyPatch, name: str, error: type[Failure]
+    local_world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    error: type[Failure],
 ) -> None:
-    """The reason is the store's."""
+    """The reason is the store's; what it says when it is looked at is logged."""
     local_world.record("a", b"lazy!", Digests())
 
     def fail(_: object) -> io.BytesIO:
@@ -102,6 +107,21 @@ def test_store_fails_while_a_copy_is_examined(
     monkeypatch.setattr(local_world.store, name, fail)
     answer = local_world.check(b"lazy!")
     assert verdict(answer) == (Verdict.UNCONFIRMED, f"store-{error.reason}")
+    logged = [f"store-{error.reason}: the store refuses"] if name == "look" else []
+    assert caplog.messages == logged
+
+
+def test_a_copy_disappears_before_it_is_read(
+    local_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no copy, and no doubt."""
+    local_world.record("a", b"lazy!", Digests())
+
+    def gone(_: object) -> io.BytesIO:
+        raise FileNotFoundError("a")
+
+    monkeypatch.setattr(local_world.store, "open", gone)
+    assert local_world.check(b"lazy!") == Answer(Verdict.NEW)
 
 
 def test_a_copy_is_hashed_as_the_client_did(local_world: World) -> None:
@@ -191,6 +211,14 @@ def test_weak_question_names_what_to_compute(local_world: World) -> None:
     assert found.message is None
 
 
+def test_an_md5_alone_rules_nothing_out(local_world: World) -> None:
+    """Nor does one that no copy of the size has: the content digest is needed."""
+    local_world.record("a", b"other")
+    [needed] = local_world.gate().check([Content(5, (md5(b"bytes"),))])
+    assert verdict(needed) == (Verdict.UNCONFIRMED, "digest-needed")
+    assert "compute sha256 as well to" in (needed.message or "")
+
+
 def test_more_digests_than_one_check_may_have_are_not_asked_for(local_world: World) -> None:
     """An answer that named them would lead to the error that there are too many."""
     needed = [content_digest(b"bytes"), md5(b"bytes")]
@@ -200,7 +228,7 @@ def test_more_digests_than_one_check_may_have_are_not_asked_for(local_world: Wor
     [answer] = local_world.gate(limits=Limits(digests=2)).check([Content(5, tuple(needed))])
     assert verdict(answer) == (Verdict.UNCONFIRMED, "digest-needed")
     assert "takes 3 digests (limit 2 per file): run `onecopy scan" in (answer.message or "")
-    [answer] = local_world.gate().check([Content(5, tuple(needed))])
+    [answer] = local_world.gate(limits=Limits(digests=3)).check([Content(5, tuple(needed))])
     assert "compute md5+5 and md5+6 as well" in (answer.message or "")
 
 
@@ -229,9 +257,35 @@ def test_common_answers_cost_one_call_each(
     assert calls == ["lookup", "look", "undecided_sizes"]
 
 
+def test_candidates_are_queried_once(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If they are fewer than a batch, no second one is queried."""
+    world, calls = local_world, list[str]()
+    for key in "ab":
+        world.record(key, b"other", Digests.proved(content_digest(b"other"), md5(b"bytes")))
+    world.record("c", b"other", Digests())
+    for name in ("copies", "unread"):
+        monkeypatch.setattr(world.index, name, _counted(getattr(world.index, name), name, calls))
+    candidates = local_world.gate()._confirmer.candidates(
+        content(b"bytes", weak=True), Budget(0, 9)
+    )
+    assert [copy.key for copy in islice(candidates, 9)] == ["a", "b", "c"]
+    assert calls == ["copies", "copies", "unread"]
+
+
+def test_one_batch_of_candidates_once_time_is_over(local_world: World) -> None:
+    """More of them could not be confirmed anyway."""
+    for number in range(20):
+        local_world.record(f"{number}", b"bytes", weak_only(b"bytes"))
+    confirmer = local_world.gate()._confirmer
+    for seconds, count in ((-1, 16), (60, 20)):
+        candidates = confirmer.candidates(content(b"bytes", weak=True), Budget(0, seconds))
+        assert len(list(candidates)) == count
+
+
 def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callable[..., object]:
     def counted(*arguments: object, **named: object) -> object:
         calls.append(name)
+        assert len(calls) < 100, "endless"
         return act(*arguments, **named)
 
     return counted
@@ -299,15 +353,20 @@ def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
     ],
 )
 def test_reason_of_an_index_that_fails(
-    local_world: World, monkeypatch: pytest.MonkeyPatch, raised: str, expected: str
+    local_world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    raised: str,
+    expected: str,
 ) -> None:
-    """It is the index's own, with the prefix once."""
+    """It is the index's own, with the prefix once; what the index says is logged."""
 
     def fail(*_: object) -> list[Copy | None]:
         raise Unavailable("the index is away", reason=raised)
 
     monkeypatch.setattr(local_world.index, "lookup", fail)
     assert verdict(local_world.check(b"bytes")) == (Verdict.UNCONFIRMED, expected)
+    assert caplog.messages == [f"{expected}: the index is away"]
 
 
 def test_plain_sha256_decides_below_8_mib_only(local_world: World) -> None:

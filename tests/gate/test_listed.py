@@ -18,10 +18,11 @@ from onecopy.digest import (
     Scheme,
     compose,
     content_scheme,
+    hash_stream,
     new_hash,
 )
 from onecopy.errors import Forbidden
-from onecopy.gate import Answer, Limits, LocalGate
+from onecopy.gate import Answer, LocalGate
 from onecopy.index.listings import Listings
 from onecopy.index.lists_only import ListsOnly
 from onecopy.index.memory import MemoryIndex
@@ -29,7 +30,7 @@ from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store.interface import Absent, Object, Unknown
 from tests.gate.bucket import BucketWorld
 from tests.gate.memory import MemoryWorld
-from tests.gate.world import World, content, content_digest, md5
+from tests.gate.world import World, content, content_digest, crc, md5
 
 BIG = bytes(range(256)) * (9 * MiB // 256)
 
@@ -76,11 +77,12 @@ def test_a_matching_copy_is_found(world: World) -> None:
 
 
 def test_a_mismatch_rules_out(world: World) -> None:
-    """A copy with another ETag costs no look, and the content is new."""
-    listed(world, "other", b"other bytes")
+    """If more than a few have the size, copies with other ETags cost no look."""
+    for number in range(3):
+        listed(world, f"{number}", b"other byte%d" % number)
     answer = world.check(b"these bytes", weak=True)
     assert (answer.verdict, answer.reason, answer.unexamined) == (Verdict.NEW, None, 0)
-    assert keys_of(world) == ["other"]
+    assert keys_of(world) == ["0", "1", "2"]
     assert world.recorded() == {}
 
 
@@ -179,27 +181,27 @@ def test_looks_of_one_request_are_limited(
     assert all(a.verdict is Verdict.DUPLICATE for a in folder_world.gate().check(contents))
 
 
-def test_a_match_costs_two_looks(folder_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_match_costs_two_looks(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listed copy that matches is looked at once before it is read, and once after."""
     contents = []
     for number in range(30):
         data = b"x" * (number + 1)
-        listed(folder_world, f"{number:02}", data)
+        listed(local_world, f"{number:02}", data)
         contents.append(content(data, weak=True))
     # A bucket states the MD5 of such an object, so a copy of it has a digest.
-    look = folder_world.store.look
+    look = local_world.store.look
 
     def stated(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         return [
-            seen._replace(digests=Digests.proved(md5(folder_world.read(seen.key))))
+            seen._replace(digests=Digests.proved(md5(local_world.read(seen.key))))
             if isinstance(seen, Object)
             else seen
             for seen in look(keys)
         ]
 
-    monkeypatch.setattr(folder_world.store, "look", stated)
-    counted = Counted(folder_world, monkeypatch)
-    answers = folder_world.gate().check([*contents, *contents])
+    monkeypatch.setattr(local_world.store, "look", stated)
+    counted = Counted(local_world, monkeypatch)
+    answers = local_world.gate().check([*contents, *contents])
     assert all(answer.verdict is Verdict.DUPLICATE for answer in answers)
     assert counted.looks == 60
 
@@ -238,25 +240,89 @@ def test_tenants_are_apart(world: World) -> None:
     assert world.gate("other").probe([10]) == [frozenset()]
 
 
-def test_too_many_schemes(folder_world: World) -> None:
-    """Part sizes that would take more digests than a client may compute are counted."""
-    size = 21 * MiB
-    for parts in (0, 2, 3, 5):
-        copy = ListedCopy(f"{parts}", size, bytes(16), parts, is_opaque=False, modified=1)
-        listing(folder_world).merge("default", EVERYTHING, [copy], complete=False)
-    gate = folder_world.gate(limits=Limits(digests=8))
-    gate.probe([size])
-    assert len(gate.probe([size])[0]) <= 5
-
-
 def test_schemes_that_a_client_computes() -> None:
-    """Those of the smallest numbers of parts, up to four, and the content digest."""
+    """Up to four, and the content digest: those that fit the numbers of parts."""
     world, size = MemoryWorld.new(), 21 * MiB
-    copies = [ListedCopy(f"{n}/{p}", size, bytes(16), p, False, 1) for n in (1, 2) for p in (0, 2)]
-    copies += [ListedCopy(f"3/{parts}", size, bytes(16), parts, False, 1) for parts in (3, 5)]
-    listing(world).merge("default", EVERYTHING, copies, complete=False)
-    parts = {Scheme("md5", number * MiB) for number in (15, 16, 20)}
-    assert world.gate().probe([1, size]) == [frozenset(), {MD5, content_scheme(size), *parts}]
+    _list_unseen(world, size, parts=[0, 0, 0, 2, 2])
+    fitting = {Scheme("md5", number * MiB) for number in (15, 16, 20)}
+    assert world.gate().probe([1, size]) == [frozenset(), {MD5, content_scheme(size), *fitting}]
+    assert len(keys_of(world)) == 5
+
+
+@pytest.mark.parametrize(("most", "left"), [(64, 2), (3, 5)])
+def test_too_many_schemes(most: int, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probe looks at copies in parts, up to a limit, if they would take a client more digests.
+
+    The others are counted. Here, what is looked at is gone.
+    """
+    monkeypatch.setattr("onecopy.gate.listed._MOST_UNSURE", most)
+    world, size = MemoryWorld.new(), 21 * MiB
+    _list_unseen(world, size, parts=[0, 0, 2, 2, 2, 3, 5, 5])
+    gate = world.gate()
+    schemes = gate.probe([size])[0]
+    assert len(keys_of(world)) == left
+    assert content_scheme(size) in schemes
+    assert len(schemes) <= 5
+    asked = [Digest(scheme, b"x" * scheme.length) for scheme in schemes]
+    monkeypatch.setattr("onecopy.gate.listed._MOST_UNSURE", 0)
+    monkeypatch.setattr("onecopy.gate.listed._FEWEST_UNSURE", 0)
+    assert gate.check([Content(size, tuple(asked))]) == [Answer(Verdict.NEW, unexamined=left - 2)]
+
+
+def test_parts_of_another_size() -> None:
+    """A copy in parts is not ruled out: up to 64 are looked at, and the others are counted."""
+    world, size = MemoryWorld.new(), 21 * MiB
+    _list_unseen(world, size, parts=[3] * 70)
+    schemes = [content_scheme(size), Scheme("md5", 8 * MiB)]
+    assert set(world.gate().probe([size])[0]) == {*schemes, Scheme("md5", 10 * MiB)}
+    schemes.append(Scheme("md5", 10 * MiB))
+    asked = Content(size, tuple(Digest(scheme, b"x" * scheme.length) for scheme in schemes))
+    assert world.gate().check([asked]) == [Answer(Verdict.NEW, unexamined=6)]
+    assert len(keys_of(world)) == 6
+    assert world.gate().check([asked]) == [Answer(Verdict.NEW)]
+
+
+def test_parts_of_one_size_in_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are searched once for all files of a request, which takes time in a large index."""
+    world, size = MemoryWorld.new(), 21 * MiB
+    _list_unseen(world, size, parts=[3] * 70)
+    in_parts, calls = listing(world).in_parts, list[int]()
+
+    def counted(tenant: str, size: int, limit: int) -> list[ListedCopy]:
+        calls.append(limit)
+        return in_parts(tenant, size, limit)
+
+    monkeypatch.setattr(world.index, "in_parts", counted)
+    schemes = [content_scheme(size), Scheme("md5", 8 * MiB), Scheme("md5", 10 * MiB)]
+    asked = [
+        Content(size, tuple(Digest(scheme, each * scheme.length) for scheme in schemes))
+        for each in (b"x", b"y", b"z")
+    ]
+    assert world.gate().check(asked) == [Answer(Verdict.NEW, unexamined=6)] * 3
+    assert calls == [64]
+
+
+def test_matching_copies_before_others() -> None:
+    """If a copy matches, those in other parts are not looked at, and counted if it is gone."""
+    world, size = MemoryWorld.new(), 21 * MiB
+    _list_unseen(world, size, parts=[3] * 5)
+    tag = Digest(Scheme("md5", 8 * MiB), b"y" * 16)
+    matching = ListedCopy("match", size, tag.value, 3, False, 1)
+    listing(world).merge("default", EVERYTHING, [matching], complete=False)
+    others = (Digest(content_scheme(size), b"x" * 32), Digest(Scheme("md5", 10 * MiB), b"x" * 16))
+    asked = Content(size, (*others, tag))
+    assert world.gate().check([asked]) == [Answer(Verdict.NEW, unexamined=5)]
+    assert "match" not in keys_of(world)
+    assert world.gate().check([asked]) == [Answer(Verdict.NEW)]
+
+
+def _list_unseen(world: World, size: int, *, parts: Sequence[int]) -> None:
+    """List copies with these numbers of parts, although there are no objects."""
+    given = [
+        ListedCopy(f"{number:03}", size, bytes(16), each, is_opaque=False, modified=1)
+        for number, each in enumerate(parts)
+    ]
+    listing(world).merge("default", EVERYTHING, given, complete=False)
 
 
 @pytest.mark.parametrize(
@@ -402,3 +468,92 @@ def test_a_probe_names_the_checksum_that_opaque_copies_may_state(world: World) -
     listed(world, "opaque", b"opaque one", opaque=True)
     stated = {CRC64NVME} if world.store.kind == "s3" else set()
     assert world.gate().probe([10]) == [{SHA256} | stated]
+
+
+class Described:
+    """A world whose store describes objects, and what it was asked to describe."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *schemes: Scheme) -> None:
+        self.world = MemoryWorld.new()
+        self.keys: list[str] = []
+        self.encrypted: set[str] = set()
+        self.unknown: str | None = None
+        self._schemes = schemes
+        monkeypatch.setattr(self.world.store, "describe", self.describe, raising=False)
+
+    def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        """See Describer."""
+        self.keys += keys
+        if self.unknown:
+            return [Unknown(self.unknown)] * len(keys)
+        return [self._stated(each) for each in self.world.store.look(keys)]
+
+    def _stated(self, seen: Object | Absent | Unknown) -> Object | Absent | Unknown:
+        if not isinstance(seen, Object) or seen.key in self.encrypted:
+            return seen
+        digests = hash_stream([self.world.read(seen.key)], seen.size, self._schemes).digests
+        return seen._replace(digests=Digests.proved(*digests))
+
+
+@pytest.mark.parametrize(
+    ("copies", "size", "looked"),
+    [(2, 10, 2), (3, 8 * MiB - 1, 0), (4, 8 * MiB, 4), (5, 8 * MiB, 0)],
+)
+def test_few_copies_of_a_size(
+    monkeypatch: pytest.MonkeyPatch, copies: int, size: int, looked: int
+) -> None:
+    """If few have the size, each is looked at, whatever its ETag; what is learned is kept."""
+    described = Described(monkeypatch, MD5, CRC64NVME)
+    for number in range(copies):
+        listed(described.world, f"{number}", bytes([number]) * size)
+    data = b"x" * size
+    assert described.world.check(data, weak=True) == Answer(Verdict.NEW)
+    assert len(keys_of(described.world)) == copies - looked
+    asked = Content(size, (content_digest(data), md5(data), crc(data)))
+    assert described.world.gate().check([asked]) == [Answer(Verdict.NEW)]
+    assert len(described.keys) == looked
+
+
+def test_few_copies_in_a_folder_of_plain_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that turns out to be encrypted is found, although its ETag is another and not opaque."""
+    described = Described(monkeypatch, MD5)
+    described.encrypted = {"a/kms"}
+    listed(described.world, "a/plain", b"some others")
+    listed(described.world, "a/kms", b"these bytes", tag=bytes(16))
+    answer = described.world.check(b"these bytes", weak=True)
+    assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "a/kms")
+
+
+def test_few_copies_of_many_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked at whatever the limit for a request: there are few for each content."""
+    monkeypatch.setattr("onecopy.gate.listed._MOST_LOOKS", 1)
+    described = Described(monkeypatch, MD5)
+    for size in range(1, 10):
+        listed(described.world, f"{size}", b"a" * size)
+    asked = [content(b"b" * size, weak=True) for size in range(1, 10)]
+    assert described.world.gate().check(asked) == [Answer(Verdict.NEW)] * 9
+    assert len(described.keys) == 9
+
+
+@pytest.mark.parametrize(("reason", "unexamined"), [("store-forbidden", 2), ("store-expiring", 0)])
+def test_few_copies_that_cannot_be_looked_at(
+    monkeypatch: pytest.MonkeyPatch, reason: str, unexamined: int
+) -> None:
+    """They are counted, but for those that will soon be deleted: these make no duplicate."""
+    described = Described(monkeypatch)
+    described.unknown = reason
+    listed(described.world, "a", b"others")
+    listed(described.world, "b", b"OTHERS")
+    answer = described.world.check(b"theses", weak=True)
+    assert answer == Answer(Verdict.NEW, unexamined=unexamined)
+
+
+def test_few_copies_of_which_one_matches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only that one is looked at; if it is gone, the other is counted, and comes next."""
+    described = Described(monkeypatch, MD5)
+    listed(described.world, "gone", b"bytes")
+    listed(described.world, "other", b"other")
+    described.world.remove("gone")
+    assert described.world.check(b"bytes", weak=True) == Answer(Verdict.NEW, unexamined=1)
+    assert described.keys == ["gone"]
+    assert described.world.check(b"bytes", weak=True) == Answer(Verdict.NEW)

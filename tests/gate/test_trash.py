@@ -149,8 +149,8 @@ def test_upload_after_in_trash(world: World) -> None:
 def test_many_copies_in_the_trash() -> None:
     """An upload takes the place of all of them, whatever else this tenant has, or another (P5)."""
     world = DirectWorld.new()
-    world.record("!other", b"other", tenant="photos")
     world.record("theirs", b"bytes", tenant="alice")
+    world.record("!other", b"other", tenant="photos")
     for number in range(20):
         world.record(f"#recycle/{number:02}", b"bytes", tenant="photos")
     assert outcome(world.upload("a", b"bytes", gate=world.gate("photos"))) == (Verdict.NEW, None)

@@ -144,6 +144,7 @@ def ask_listings(index: PostgresIndex, tenant: str) -> None:
     index.listed_sizes(tenant, [1000, 7, 8])
     index.matching(tenant, 1000, [(0, copy.tag), (3, copy.tag)], 10)
     index.opaque(tenant, 1000, 10)
+    index.in_parts(tenant, 7, 10)
 
 
 # Queries

@@ -74,6 +74,7 @@ def _same(index: SqliteIndex, model: MemoryIndex) -> None:
         assert sorted(found) == sorted(model.matching("t", size, tags, 999))
         newest = index.opaque("t", size, 999)
         assert [c.modified for c in newest] == [c.modified for c in model.opaque("t", size, 999)]
+        assert sorted(index.in_parts("t", size, 999)) == sorted(model.in_parts("t", size, 999))
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -89,7 +89,9 @@ def test_a_million_into_dynamodb(
     for rows in (10_000, 1_000_000):
         make_table(database, rows)
         result, megabytes = migrate(
-            tmp_path, "--prototype", "contents", "md5", table, "content", env=env
+            tmp_path,
+            *("--prototype", "contents", "md5", table, "content", "--region", "us-east-1"),
+            env=env,
         )
         assert result["listed"] == result["destination"] == rows
         figures |= {f"{rows:,}: {name}": n for name, n in _figures(result, megabytes).items()}

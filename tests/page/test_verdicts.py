@@ -5,12 +5,13 @@ import random
 import re
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from onecopy.content import Listed
-from onecopy.digest import CRC64NVME, SHA256, Digest, hash_stream
+from onecopy.content import Digests, Listed
+from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, hash_stream
 from onecopy.store import Object, open_store
 from onecopy.store.objects import copy_of
 from onecopy.testing.index.complete import open_complete
@@ -81,6 +82,28 @@ def test_listed(window: Window, local: MakeFile) -> None:
     window.click("a.txt", "Upload")
     window.wait("a.txt", "uploaded")
     window.is_stored("a.txt", b"on a list")
+
+
+def test_a_digest_that_is_needed(window: Window, local: MakeFile) -> None:
+    """If a check takes other digests than the probe named, the page computes them and checks again.
+
+    Here, the first probe is answered as if nothing but content digests were known.
+    """
+    (window.files / "a.bin").write_bytes(noise(5000))
+    with (
+        closing(open_complete(f"sqlite:{window.served.folder / 'index.sqlite'}")) as index,
+        closing(open_store(str(window.files))) as store,
+    ):
+        [seen] = store.look(["a.bin"])
+        assert isinstance(seen, Object)
+        md5 = hash_stream([noise(5000)], 5000, [MD5]).digests
+        copy = copy_of(seen._replace(digests=Digests.proved(*md5)), "a.bin")
+        index.add([("default", copy)])
+    only_sha256 = {"schemes": {"5000": ["sha256"]}}
+    window.page.route("**/v1/probe", lambda route: route.fulfill(json=only_sha256), times=1)
+    window.choose(local("b.bin", noise(5000)))
+    window.wait("b.bin", "duplicate")
+    assert [urlsplit(each.url).path for each in window.requests].count("/v1/check") == 2
 
 
 @pytest.mark.parametrize("size", [9, 65 * MiB + 1], ids=["small", "combined"])

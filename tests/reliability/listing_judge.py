@@ -174,8 +174,10 @@ class ListingJudge(RuleBasedStateMachine):
             assert not self.is_missed(tenant, data, answer), "listed and live, but not counted"
 
     def is_missed(self, tenant: str, data: bytes, answer: Answer) -> bool:
-        """Whether a content that is there is called new, and no copy was left unexamined."""
-        live = {key for key, found in self.there.items() if found == data} - self.blind
+        """Whether a content is called new that was there all the time, and all was examined."""
+        before = self.moments[0]
+        live = {key for key, found in self.there.items() if found == data == before.get(key)}
+        live -= self.blind
         is_there = any(key.startswith(f"{tenant}/") for key in live)
         return is_there and answer.verdict is Verdict.NEW and not answer.unexamined
 

@@ -235,5 +235,6 @@ class Listed(ListClient):
         self.root = root
 
     def list_versions(self, prefix: str, key: str = "", version: str = "") -> Tree:
+        assert (prefix, version) == ("p/", "1" if key else "")
         text = f"<{self.root}>{self.pages[key]}</{self.root}>"
         return read_tree(text.encode())

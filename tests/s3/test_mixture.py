@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -340,15 +341,33 @@ def test_a_crowd_of_one_size(far: BucketWorld, between: Between) -> None:
     assert between.seen["read"] == 0
 
 
-def test_parts_of_an_unusual_size(tmp_path: Path, standin: Standin) -> None:
-    """A copy is missed if a common part size fits as well, until each object is described."""
-    world = BucketWorld.new(tmp_path / "missed", standin)
-    made = Made("uneven", mixture.contents("missed", 7 * MiB), (6 * MiB, MiB))
-    assert mixture.fill(world, [made]) == set()
+@pytest.mark.parametrize("copies", [1, 6])
+def test_parts_of_an_unusual_size(tmp_path: Path, standin: Standin, copies: int) -> None:
+    """A copy is found although a common part size fits as well, also among others of its size."""
+    world = BucketWorld.new(tmp_path / "unusual", standin)
+    contents = [mixture.contents(f"unusual {number}", 7 * MiB) for number in range(copies)]
+    made = [Made(f"{n}", data, (6 * MiB, MiB)) for n, data in enumerate(contents)]
+    assert mixture.fill(world, made) == set()
     scanned(world)
-    [result] = checked(world, tmp_path / "listed", [made.data])
-    assert (result.verdict, result.unexamined) == (Verdict.NEW, 0)
-    scan(world.index, world.store)
-    [result] = checked(world, tmp_path / "described", [made.data])
+    [result] = checked(world, tmp_path / "found", contents[-1:])
     assert result.verdict is Verdict.DUPLICATE
+    [result] = checked(world, tmp_path / "other", [mixture.changed(contents[0])])
+    assert (result.verdict, result.unexamined) == (Verdict.NEW, 0)
+    world.close()
+
+
+@pytest.mark.parametrize("standin", ["ministack"], indirect=True)
+def test_an_encrypted_object_in_a_plain_folder(tmp_path: Path, standin: Standin) -> None:
+    """It is found if few objects have its size, although the sample of its folder is plain."""
+    world = BucketWorld.new(tmp_path / "mixed folder", standin)
+    kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "alias/own"}
+    hidden = Made("a/kms", mixture.contents("hidden", 5000), options=kms)
+    plain = Made("a/plain", mixture.contents("plain", 5000))
+    assert mixture.fill(world, [hidden]) == set()
+    sleep(1.1)  # the newest one is the sample
+    assert mixture.fill(world, [plain]) == set()
+    figures = scanned(world)
+    assert (figures.opaque, figures.unsampled) == (0, 0)
+    [result] = checked(world, tmp_path / "same", [hidden.data])
+    assert (result.verdict, result.copy and result.copy.key) == (Verdict.DUPLICATE, "a/kms")
     world.close()

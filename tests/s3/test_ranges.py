@@ -7,7 +7,9 @@ import pytest
 
 from onecopy.errors import Failure, FileChanged, Forbidden, InvalidSettings, Unavailable
 from onecopy.httpclient import HttpClient, Response
+from onecopy.retry import RetryPolicy
 from onecopy.store.interface import ARCHIVED, Object
+from onecopy.store.s3 import ranges
 from onecopy.store.s3.head_object import Head
 from onecopy.store.s3.object_info import object_of
 from onecopy.store.s3.ranges import RangeClient
@@ -27,6 +29,7 @@ class _Bucket(HttpClient):
         super().__init__()
         self._answer = Response(status, headers, data)
         self.headers: Mapping[str, str] = {}
+        self.count = 0
 
     def request(
         self,
@@ -40,6 +43,7 @@ class _Bucket(HttpClient):
         assert (method, url, payload) == ("GET", "http://bucket/a", None)
         assert max_bytes == 65536
         self.headers = headers
+        self.count += 1
         return self._answer
 
 
@@ -82,38 +86,61 @@ def test_asks_without_an_etag_that_is_not_known() -> None:
         (206, _OK, b"ab"),
         (206, {**_OK, "etag": '"0d41402abc4b2a76b9719d911017c592"'}, b"abc"),
         (206, {**_OK, "last-modified": "Tue, 14 Nov 2023 22:13:21 GMT"}, b"abc"),
+        (206, {"last-modified": _OK["last-modified"]}, b"abc"),
         (412, {}, b""),
         (416, {}, b""),
     ],
 )
 def test_notices_another_object(status: int, headers: dict[str, str], data: bytes) -> None:
     """Another ETag, time or length is another object, also if the bucket ignores If-Match."""
-    with pytest.raises(FileChanged):
+    with pytest.raises(FileChanged, match=r"^'a' changed while it was read$"):
         _read(_Bucket(status, headers, data))
 
 
+@pytest.mark.parametrize("etag", [_OK["etag"], '"XopaqueX"'])
+def test_knows_the_object_by_its_etag(etag: str) -> None:
+    """Whatever its ETag, and whatever else is in its identity; a time need not be stated."""
+    seen = _SEEN._replace(identity=f"{etag[1:-1]} 6553f100 sum version")
+    bucket = _Bucket(206, {"etag": etag}, b"abc")
+    assert _read(bucket, seen) == b"abc"
+    assert bucket.headers["if-match"] == etag
+
+
+def test_tries_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What may succeed later is repeated, and then fails."""
+    monkeypatch.setattr(ranges, "_RETRY", RetryPolicy(attempts=3, first_delay=0))
+    bucket = _Bucket(503, {}, b"")
+    with pytest.raises(Unavailable, match="answered 503 to a GetObject request"):
+        _read(bucket)
+    assert bucket.count == 3
+
+
 @pytest.mark.parametrize(
-    ("status", "headers", "data", "error", "reason"),
+    ("status", "headers", "data", "error", "expected"),
     [
-        (403, {}, b"<Code>InvalidObjectState</Code>", Forbidden, "archived"),
-        (403, {}, b"<Code>AccessDenied</Code>", Forbidden, "forbidden"),
-        (200, _OK, b"abc", Failure, "failure"),
-        (503, {}, b"", Unavailable, "unavailable"),
-        (301, {"x-amz-bucket-region": "eu-west-1"}, b"", InvalidSettings, "settings-invalid"),
+        (403, {}, b"<Code>InvalidObjectState</Code>", Forbidden, ("archived", "'a' is archived")),
+        (403, {}, b"<Code>AccessDenied</Code>", Forbidden, ("forbidden", "403 to a GetObject")),
+        (200, _OK, b"abc", Failure, ("failure", "ignores Range")),
+        (301, {"x-amz-bucket-region": "x"}, b"", InvalidSettings, ("settings-invalid", "region=x")),
     ],
 )
 def test_errors(
-    status: int, headers: dict[str, str], data: bytes, error: type[Failure], reason: str
+    status: int,
+    headers: dict[str, str],
+    data: bytes,
+    error: type[Failure],
+    expected: tuple[str, str],
 ) -> None:
     """Each refusal is an error of the store's contract."""
-    with pytest.raises(error) as caught:
+    reason, text = expected
+    with pytest.raises(error, match=text) as caught:
         _read(_Bucket(status, headers, data))
     assert caught.value.reason == reason
 
 
 def test_gone() -> None:
     """An object that is gone is no file."""
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"^a$"):
         _read(_Bucket(404, {}, b""))
 
 

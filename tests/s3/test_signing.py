@@ -7,15 +7,17 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 import pytest
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import CredentialRetrievalError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from onecopy.errors import Forbidden
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection
 from onecopy.store.s3.signing import Signer
 
 ADDRESSES = {
-    "amazon": "s3://some-bucket/?region=eu-central-1",
+    "amazon": "s3://some-bucket/?region=eu-central-1&addressing=virtual",
     "dots": "s3://some.bucket/?region=us-east-1",
     "other service": "s3://some-bucket/?endpoint=http://127.0.0.1:9000",
     "with a path": "s3://some-bucket/?endpoint=https://Example.org/s3/",
@@ -107,3 +109,22 @@ def test_a_request_of_our_own(url: str, token: str, key: str, headers: dict[str,
 
     ours, other = same_second(lambda: text(signer.authorize("HEAD", key, headers)[1]), theirs)
     assert ours == other
+
+
+def test_credentials_that_cannot_be_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role that has ended is refused like any credentials; other requests may follow."""
+    way = connection(ADDRESSES["amazon"])
+    signer = Signer(way)
+
+    def fail() -> None:
+        raise CredentialRetrievalError(provider="a role", error_msg="it has ended")
+
+    for call in (
+        lambda: signer.sign("PUT", "k", {}, {}, 900),
+        lambda: signer.authorize("HEAD", "k", {}),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(way.credentials, "get_frozen_credentials", fail)
+            with pytest.raises(Forbidden, match=r"no credentials for the bucket.*it has ended"):
+                call()
+        call()

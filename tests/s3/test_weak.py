@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
+from botocore.exceptions import ClientError
 
 from onecopy.content import Content, Evidence, Verdict
 from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, MiB, Scheme, compose
 from onecopy.gate import Limits
 from onecopy.scan import Figures, scan
+from onecopy.store.interface import Object
 from onecopy.store.s3 import head_object
 from tests.gate.bucket import BucketWorld
 from tests.gate.world import content, content_digest, crc, md5
@@ -240,6 +242,29 @@ class TestPartsOfOthers:
         [copy] = far.recorded().values()
         assert set(copy.digests) == {content_digest(EVEN)}
         assert far.check(EVEN).verdict is Verdict.DUPLICATE
+
+    @pytest.mark.parametrize(
+        ("sizes", "is_even"),
+        [([5, 5, 5, 2], True), ([11, 6], True), ([8, 5, 4], False), ([6, 5, 6], False)],
+    )
+    def test_without_the_right_to_ask(
+        self, far: BucketWorld, monkeypatch: pytest.MonkeyPatch, sizes: list[int], is_even: bool
+    ) -> None:
+        """Without `s3:GetObjectAttributes`, the first and the last part show whether all are even.
+
+        ministack ignores the number of a part in a HEAD.
+        """
+        put_parts(far, "a", [size * MiB for size in sizes])
+
+        def deny(**_: object) -> None:
+            error: Any = {"Error": {"Code": "AccessDenied"}}
+            raise ClientError(error, "GetObjectAttributes")
+
+        monkeypatch.setattr(far.store.client, "get_object_attributes", deny)
+        [seen] = far.store.describe(["a"])
+        assert isinstance(seen, Object)
+        is_known = is_even and far.standin.name != "ministack"
+        assert set(seen.digests) == ({over("md5", sizes[0] * MiB)} if is_known else set())
 
     def test_uneven_with_our_mark(self, far: BucketWorld) -> None:
         """A copy that others make of an object of ours carries its mark, and perhaps other parts.

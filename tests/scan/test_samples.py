@@ -1,8 +1,13 @@
 """Looks at samples, to find out which ETags are no MD5."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from onecopy.listing import Span
+from onecopy.own_files import OwnFiles
 from onecopy.scan import samples, scan_by_listing
+from onecopy.store.listings import Page
 from tests.scan.stores import Encrypted, index_of
 
 
@@ -23,6 +28,7 @@ def test_a_folder_of_encrypted_objects_is_opaque() -> None:
     assert figures.looks == 1 + 3
     opaque = [copy.key for copy in index.listed_copies("default") if copy.is_opaque]
     assert opaque == ["kms/a", "kms/b/c"]
+    assert (figures.opaque, figures.unsampled) == (2, 0)
     again = scan_by_listing(index, shelf)
     assert (again.unchanged, again.changed) == (7, 0)
 
@@ -37,6 +43,25 @@ def test_looks_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = scan_by_listing(index_of(shelf), shelf, connections=1)
     assert (len(shelf.described), figures.looks) == (5, 6)
     assert shelf.described[:4] == ["a/000", "a/010", "a/020", "b/000"]
+    assert (figures.opaque, figures.unsampled) == (0, 30)
+
+
+def test_the_newest_object_is_looked_at() -> None:
+    """Encryption concerns what is stored since it was switched on."""
+    shelf = encrypted("kms/a", "kms/b", "kms/c", "kms/d")
+    list_pages = shelf.list_pages
+
+    def aged(span: Span, own: OwnFiles) -> Iterator[Page]:
+        for page in list_pages(span, own):
+            newer = [
+                copy._replace(modified=copy.modified + 60 * ("b" in copy.key))
+                for copy in page.copies
+            ]
+            yield page._replace(copies=newer)
+
+    shelf.list_pages = aged  # type: ignore[method-assign]
+    scan_by_listing(index_of(shelf), shelf)
+    assert shelf.described == ["kms/b"]
 
 
 def test_what_cannot_be_looked_at_is_not_opaque() -> None:
@@ -44,5 +69,6 @@ def test_what_cannot_be_looked_at_is_not_opaque() -> None:
     shelf = encrypted("kms/a", "kms/b")
     shelf.on_page = lambda _page: shelf.remove("kms/a")
     index = index_of(shelf)
-    scan_by_listing(index, shelf)
+    figures = scan_by_listing(index, shelf)
     assert [copy.is_opaque for copy in index.listed_copies("default")] == [False, False]
+    assert (figures.opaque, figures.unsampled) == (0, 2)

@@ -1,9 +1,11 @@
 """The folder as a store: the contract, and what is special to file systems."""
 
+import errno
 import os
 import resource
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,14 +47,6 @@ class TestOpening:
         folder = tmp_path / "a folder"
         urls = [open_store(url).url for url in ("a folder", str(folder), folder.as_uri())]
         assert urls == [folder.as_uri()] * 3
-
-    @pytest.mark.parametrize(
-        "url", ["", "file:", "file:relative", "file://host/folder", "file:///a?b", "file:///%00"]
-    )
-    def test_refuses_other_urls(self, url: str) -> None:
-        """A URL that names no folder of this machine is refused."""
-        with pytest.raises(InvalidSettings):
-            open_store(url)
 
     def test_makes_the_folder(self, tmp_path: Path) -> None:
         """The folder is made where the one above it exists."""
@@ -144,8 +138,9 @@ class TestUnmounted:
         """P1: nothing is absent, whatever is asked."""
         assert unmounted.look(["a", "b", "c/d"]) == [GONE] * 3
 
-    def test_nothing_else_works(self, unmounted: FolderStore) -> None:
+    def test_nothing_else_works(self, unmounted: FolderStore, folder: Path) -> None:
         """P1, P3: neither is it empty, nor are uploads begun that would hide below the mount."""
+        before = sorted(folder.rglob("*"))
         upload = new_upload("a", SMALL)
         for call in (
             lambda: unmounted.identify(create=False),
@@ -161,6 +156,8 @@ class TestUnmounted:
         ):
             with pytest.raises(Unavailable):
                 call()
+        assert unmounted.url == folder.as_uri()
+        assert sorted(folder.rglob("*")) == before
 
     def test_works_again(self, folder: Path, store: FolderStore) -> None:
         """Mounted again, all is as it was."""
@@ -216,6 +213,23 @@ class TestLooking:
             stream.read()
         assert [seen[:4] for seen in store.objects()] == [stored[:4]]
         assert [seen[:4] for seen in store.look(["a"]) if isinstance(seen, Object)] == [stored[:4]]
+
+    def test_looks_into_many_folders(
+        self, monkeypatch: pytest.MonkeyPatch, store: FolderStore
+    ) -> None:
+        """Each folder is opened once, however many keys are below it."""
+        keys = ["a/b/c/1", "a/b/d/1", "a/e/1", "f/1"]
+        identities = [put(store, key).identity for key in keys]
+        names, real = [], os.open
+
+        def opening(name: Any, *given: Any, **named: Any) -> int:  # noqa: ANN401 - as in os
+            names.append(name)
+            return real(name, *given, **named)
+
+        monkeypatch.setattr(os, "open", opening)
+        seen = store.look(keys)
+        assert names[1:] == [b"a", b"b", b"c", b"d", b"e", b"f"]
+        assert [found.identity for found in seen if isinstance(found, Object)] == identities
 
     def test_states_no_digests(self, store: FolderStore) -> None:
         """A file system knows nothing of what a file holds."""
@@ -281,13 +295,37 @@ class TestLooking:
             with pytest.raises(FileNotFoundError):
                 store.open(key)
 
+    def test_names_like_its_own(self, folder: Path, store: FolderStore) -> None:
+        """In other letters its name is reserved as well; other hidden names are the user's."""
+        for key in (".OneCopy/a", ".hidden/a", ".onecopyX", "b"):
+            (folder / key).parent.mkdir(exist_ok=True)
+            (folder / key).write_bytes(SMALL)
+        assert [seen.key for seen in store.objects()] == [".hidden/a", ".onecopyX", "b"]
+        assert left_out(store) == [(".OneCopy/", "reserved")]
+
+    def test_an_absent_object_is_named(self, store: FolderStore) -> None:
+        """The error is that of a file that is not there."""
+        for key in ("none", "none/a", "a\0b"):
+            with pytest.raises(FileNotFoundError) as caught:
+                store.open(key)
+            error = caught.value
+            assert (error.errno, error.filename) == (errno.ENOENT, key)
+            assert error.strerror == os.strerror(errno.ENOENT)
+
+    def test_the_longest_name(self, store: FolderStore) -> None:
+        """A name may be as long as the file system allows."""
+        put(store, 255 * "a")
+        assert isinstance(store.look([255 * "a"])[0], Object)
+
     def test_lists_the_deepest_folders(self, folder: Path, store: FolderStore) -> None:
         """The longest key is listed; folders below which no key fits are passed over."""
         longest = "/".join(["a"] * 512) + "b"
         put(store, longest)
         (folder / longest[:-3] / "more" / "more").mkdir(parents=True)
+        (folder / longest[:-3] / "z").mkdir()
         assert [seen.key for seen in store.objects()] == [longest]
-        assert left_out(store) == [(longest[:-3] + "/more/", "key-invalid")]
+        left = [(longest[:-3] + name, "key-invalid") for name in ("/more/", "/z/")]
+        assert left_out(store) == left
 
     def test_many_folders_need_few_descriptors(self, store: FolderStore) -> None:
         """A batch over more folders than a process may open files is looked at."""
@@ -313,6 +351,8 @@ class TestForbidden:
             closed, there, absent = store.look(["closed/a", "open/a", "open/b"])
             assert (closed, absent) == (FORBIDDEN, Absent())
             assert isinstance(there, Object)
+            assert store.look(["closed/below/a"]) == [FORBIDDEN]
+            assert list(store.starts([("closed/a", 1)])) == [FORBIDDEN]
             with pytest.raises(Forbidden):
                 store.open("closed/a")
             with pytest.raises(Forbidden):
@@ -372,5 +412,6 @@ def test_starts_of_files(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     store.identify(create=True)
     wanted = [("b/d", 2), ("a", 99), ("none", 1), ("b/c", 0), ("up/c", 1), ("b/none/x", 1)]
-    found = list(store.starts([*wanted, ("link", 1), ("b/c", 3)]))
-    assert found == [b"b/", b"aaa", Absent(), b"", Absent(), Absent(), Absent(), b"b/c"]
+    found = list(store.starts([*wanted, ("link", 1), ("b/c", 3), ("b/none/x", 1), ("a", 1)]))
+    assert found[:8] == [b"b/", b"aaa", Absent(), b"", Absent(), Absent(), Absent(), b"b/c"]
+    assert found[8:] == [Absent(), b"a"]

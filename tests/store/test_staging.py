@@ -40,9 +40,14 @@ class TestBeginning:
         assert data(folder, upload).stat().st_blocks * 512 >= len(LARGE)
 
     def test_is_private(self, folder: Path, store: FolderStore) -> None:
-        """Others can't look at uploads on their way."""
-        begin(store, "a")
-        assert stat.S_IMODE((folder / ".onecopy" / "uploads").stat().st_mode) == 0o700
+        """Others can't look at uploads on their way, and only we read the journal."""
+        before = os.umask(0)
+        try:
+            upload = begin(store, "a")
+        finally:
+            os.umask(before)
+        paths = ((folder / ".onecopy" / "uploads"), journal(folder, upload))
+        assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o700, 0o600]
 
     def test_tells_a_full_disk(self, folder: Path, store: FolderStore) -> None:
         """More than the disk has is told at once; nothing of that batch is left behind."""
@@ -56,7 +61,7 @@ class TestBeginning:
 
     def test_refuses_names_that_are_too_long(self, folder: Path, store: FolderStore) -> None:
         """A name that the file system can't hold is told before its bytes are sent."""
-        with pytest.raises(InvalidKey, match="300 bytes"):
+        with pytest.raises(InvalidKey, match=f"'{40 * 'é'}'… has 300 bytes"):
             store.begin([new_upload("a/" + 150 * "é" + "/b", SMALL)])
         assert staged(folder) == []
 
@@ -71,7 +76,7 @@ class TestBeginning:
             lambda: store.complete(upload, digest_of(b"a")),
             lambda: store.abort(upload),
         ):
-            with pytest.raises(BadInput):
+            with pytest.raises(BadInput, match="invalid upload id"):
                 call()
 
     def test_another_size_is_another_upload(self, store: FolderStore) -> None:
@@ -400,6 +405,7 @@ class TestStale:
         for path in (*folder.glob(f".onecopy/uploads/{old.id}*"), journal(folder, published)):
             os.utime(path, (long_ago, long_ago))
         assert store.abort_stale(1800) == 2
+        assert staged(folder) == [data(folder, new).name, journal(folder, new).name]
         for upload in (old, published):
             with pytest.raises(UploadUnknown):
                 store.parts(upload)

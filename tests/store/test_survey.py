@@ -1,11 +1,12 @@
 """A survey of a folder: one folder that fails spoils none of the others."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from onecopy.errors import Unavailable
+from onecopy.errors import Forbidden, StoreFull, Unavailable
 from onecopy.listing import EVERYTHING, Span
 from onecopy.own_files import OwnFiles
 from onecopy.store.folder import listing
@@ -13,6 +14,7 @@ from onecopy.store.folder.directories import failure
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import LeftOut
 from onecopy.store.listings import Page
+from onecopy.testing.store import SMALL
 from tests.store.acts import fail_below, mount_on, put
 
 
@@ -81,6 +83,20 @@ def test_a_failure_names_the_path(name: str | bytes | int, where: str) -> None:
     assert str(failure(error)) == f"the store's file system reports{where}: Permission denied"
 
 
+@pytest.mark.parametrize(
+    ("code", "error", "message"),
+    [
+        (errno.EIO, Unavailable, "the store's file system reports: Input/output error"),
+        (errno.EROFS, Forbidden, "the store's file system reports: Read-only file system"),
+        (errno.ENOSPC, StoreFull, "the disk of the store is full: free some space there"),
+    ],
+)
+def test_failures(code: int, error: type[Exception], message: str) -> None:
+    """A failure says what the file system reports, or what to do."""
+    found = failure(OSError(code, os.strerror(code)))
+    assert (type(found), str(found)) == (error, message)
+
+
 def test_a_link_that_fails_is_named_by_its_new_name() -> None:
     """The user does not know the name in staging, from which the file is published."""
     error = OSError(errno.EACCES, "Permission denied", "0123.6", None, b"photo")
@@ -109,6 +125,7 @@ class TestPages:
         monkeypatch.setattr(listing, "_PAGE", 2)
         for key in ("a/a", "a/b", "b", "c"):
             put(store, key)
+        assert [page[1:3] for page in self.pages(store)] == [([], 0), ([], 0)]
         spans = [page.span for page in self.pages(store)]
         assert spans == [Span("", "a/b"), Span("a/b")]
         spans = [page.span for page in self.pages(store, Span("a/a", "c"))]
@@ -144,11 +161,22 @@ class TestPages:
             assert page.left_out == [LeftOut("broken/", "store-unavailable")]
 
     def test_own_files(self, folder: Path, store: FolderStore) -> None:
-        """Files of onecopy itself are named as such."""
+        """Files and folders of onecopy itself are named as such, also if they are new."""
         put(store, "a")
+        own = OwnFiles([folder / "cache", folder / "index.sqlite"])
+        (folder / "cache").mkdir()
         (folder / "index.sqlite").write_bytes(b"index")
-        [page] = list(store.list_pages(EVERYTHING, OwnFiles(folder / "index.sqlite")))
-        assert page.left_out == [LeftOut("index.sqlite", "own")]
+        [page] = list(store.list_pages(EVERYTHING, own))
+        assert page.left_out == [LeftOut("cache/", "own"), LeftOut("index.sqlite", "own")]
+
+    def test_the_longest_path(self, folder: Path, store: FolderStore) -> None:
+        """A path of 1,024 bytes is a key; a longer one is left out."""
+        deepest = "/".join(["a"] * 511)
+        put(store, f"{deepest}/bb")
+        (folder / deepest / "ccc").write_bytes(SMALL)
+        [page] = self.pages(store)
+        assert [copy.key for copy in page.copies] == [f"{deepest}/bb"]
+        assert page.left_out == [LeftOut(f"{deepest}/ccc", "key-invalid")]
 
     def test_a_store_that_vanishes(
         self, monkeypatch: pytest.MonkeyPatch, folder: Path, store: FolderStore
@@ -165,6 +193,7 @@ class TestPages:
 
     def test_copies_are_opaque(self, store: FolderStore) -> None:
         """A changed file has another tag, which is no digest."""
-        put(store, "a")
+        stored = put(store, "a")
         [[copy]] = [page.copies for page in self.pages(store)]
+        assert copy.tag == store.tag(stored.identity)
         assert (copy.is_opaque, copy.parts, len(copy.tag)) == (True, 0, 16)

@@ -15,6 +15,8 @@ from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Config, Gate
+from onecopy.index.listings import Listings
+from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store.interface import Send
 from onecopy.upload import Options, Outcome, Result, upload
 from tests.gate.world import World, content_digest, md5
@@ -57,6 +59,18 @@ def test_digests_of_which_the_gate_learns_by_the_check(
     results = uploaded(gate, photos)
     assert outcomes(results) == {"a": Outcome.SKIPPED, "b": Outcome.UPLOADED}
     assert results["a"].verdict is Verdict.DUPLICATE
+
+
+def test_an_upload_that_is_not_certain(world: World, gate: Watched, photos: Path) -> None:
+    """It says how many stored files may be the same: only a few are looked at."""
+    others = [ListedCopy(f"{n}", 900, bytes(16), 0, is_opaque=True, modified=n) for n in range(9)]
+    assert isinstance(world.index, Listings)
+    world.index.merge("default", EVERYTHING, others)
+    write(photos / "a", noise(900))
+    write(photos / "b", noise(901))
+    results = uploaded(gate, photos)
+    assert set(outcomes(results).values()) == {Outcome.UPLOADED}
+    assert (results["a"].unexamined, results["b"].unexamined) == (7, 0)
 
 
 def test_new_files_are_uploaded_below_their_folders_name(

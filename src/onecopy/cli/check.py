@@ -68,7 +68,9 @@ def command(  # noqa: PLR0913 - options by name
         )
         with closing(work) as results:
             summary = print_results(results, output, as_json=as_json)
-        output.note(summary.text(gate.config().price, "new"))
+        config = gate.config()
+        for line in summary.lines(config.price, "new", config.store_kind):
+            output.note(line)
     return _exit_code(summary)
 
 
@@ -98,7 +100,8 @@ def _explain(
                 show = explained_json if as_json else explained_lines
                 for line in show(result, made, trash, has_price=has_price):
                     output.line(line)
-        output.note(summary.text(settings.price, "new"))
+        for line in summary.lines(settings.price, "new", gate.store.kind):
+            output.note(line)
     return summary
 
 

@@ -47,6 +47,7 @@ def explained_json(
         "digests": [str(digest) for digest in content.digests] if content else [],
         "listed": listing.copies if listing else 0,
         "opaque": listing.opaque if listing else 0,
+        "in_parts": listing.in_parts if listing else 0,
         "on_lists": [str(listed.digest) for listed in explanation.lists],
         "considered": [
             _considered_values(each, content, trash) for each in explanation.considered.values()
@@ -71,9 +72,10 @@ def _met(explanation: Explanation) -> str:
         return f"copies of this size are known, by {names}"
     more = "at least " if listing.copies >= MOST_COUNTED else ""
     copies = count_text(listing.copies, "copy", "copies")
+    in_parts = f", {listing.in_parts:,} in parts" if listing.in_parts else ""
     return (
         f"copies of this size are known, by {names}; {more}{copies} known from a listing alone, "
-        f"{listing.opaque:,} of them opaque"
+        f"{listing.opaque:,} of them opaque{in_parts}"
     )
 
 
@@ -99,7 +101,9 @@ def _tag_state(considered: Considered, content: Content | None) -> str:
     digests = content.digests if content else ()
     if any(digest.scheme.algorithm == "md5" and digest.value == listed.tag for digest in digests):
         return "ETag matches"
-    return "ETag decides nothing" if listed.is_opaque else "ETag differs"
+    if listed.is_opaque:
+        return "ETag decides nothing"
+    return "ETag differs for common part sizes" if listed.parts > 1 else "ETag differs"
 
 
 def _look_state(considered: Considered) -> str:

@@ -57,6 +57,8 @@ def listing_values(figures: Figures, *, cost: float | None, by_requests: bool) -
     requests = {
         "requests": figures.requests,
         "looks": figures.looks,
+        "opaque": figures.opaque,
+        "unsampled": figures.unsampled,
         "cost_usd": None if cost is None else round(cost, 7),
         "versions": figures.versions._asdict() if figures.versions else None,
     }
@@ -82,7 +84,16 @@ def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> 
         f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
         f"{figures.unchanged:,} unchanged{read}{forgotten}{_others(figures)}{requests}"
+        f"{_opaque(figures) if by_requests else ''}"
     )
+
+
+def _opaque(figures: Figures) -> str:
+    """Return the number of objects in a bucket that their ETags do not rule out, or may not."""
+    opaque = f"; {figures.opaque:,} opaque: their ETags decide nothing" if figures.opaque else ""
+    if not figures.unsampled:
+        return opaque
+    return f"{opaque}; {figures.unsampled:,} in folders without a sample of their encryption"
 
 
 def _versions(figures: Figures) -> str:

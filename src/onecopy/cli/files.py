@@ -17,7 +17,7 @@ from onecopy.key import check_key, normalisation_differs
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.settings import Settings
-from onecopy.text import printable
+from onecopy.text import count_text, printable
 from onecopy.upload.result import Outcome, Result
 
 _NOT_NFC = "the name is not in Unicode NFC: another name may look the same"
@@ -129,6 +129,11 @@ class Summary:
         else:
             self.unconfirmed += 1
 
+    def lines(self, price: float, done: Done, store_kind: str) -> list[str]:
+        """Return the summary as text, after a line with what to do if something is not certain."""
+        advice = [_advice(self.uncertain, store_kind)] if self.uncertain else []
+        return [*advice, self.text(price, done)]
+
     def text(self, price: float, done: Done) -> str:
         """Return the summary as a line of text; `price` in US dollars per GB and month."""
         uncertain = f" ({self.uncertain:,} of them not certain)" if self.uncertain else ""
@@ -146,6 +151,17 @@ class Summary:
         not_sent = "not sent" if done == "uploaded" else "need no upload"
         amounts.append(f"{bytes_text(self.not_sent)} {not_sent}")
         return f"{', '.join(counts)}; {', '.join(amounts)}; {saved} a month saved"
+
+
+def _advice(uncertain: int, store_kind: str) -> str:
+    files, are = count_text(uncertain, "new file"), "is" if uncertain == 1 else "are"
+    read = "`onecopy scan --read missing`, which reads stored files"
+    how = f"run {read}, and check again"
+    if store_kind != "folder":
+        how = f"run `onecopy scan --describe` and check again; if that is not enough, run {read}"
+    return (
+        f"{files} {are} not certain: stored files of that size were not examined. To be sure, {how}"
+    )
 
 
 def print_results(results: Iterable[Result], output: Display, *, as_json: bool) -> Summary:

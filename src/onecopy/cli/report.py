@@ -89,7 +89,9 @@ def _values(figures: Report, cost: float | None) -> dict[str, Any]:
         "wasted_per_month": round(figures.wasted_cost, 6),
         "top": [_group_values(group) for group in figures.top],
         "stored": figures.stored,
+        "stored_bytes": figures.stored_bytes,
         "weak": figures.weak,
+        "weak_bytes": figures.weak_bytes,
         "unread": figures.unread,
         "unread_bytes": figures.unread_bytes,
         "unidentified_bytes": figures.unidentified_bytes,
@@ -139,7 +141,7 @@ def _proved_lines(figures: Report) -> list[str]:
     contents = count_text(figures.contents, f"{proved or 'distinct '}content")
     duplicates = count_text(figures.duplicates, f"{proved}duplicate")
     lines = [
-        f"{count_text(figures.stored, 'object')}, {_amount(figures.bytes, figures.cost)}",
+        f"{count_text(figures.stored, 'object')}, {_amount(figures.stored_bytes, figures.cost)}",
         f"{contents}, {figures.groups:,} of them stored more than once",
         f"{duplicates}, {_amount(figures.wasted, figures.wasted_cost)}",
     ]

@@ -138,7 +138,7 @@ def result_text(result: Result) -> str:
 def _describe(result: Result) -> str:
     if result.outcome is Outcome.UPLOADED:
         reason = f" ({result.reason})" if result.reason else ""
-        return f"uploaded as {printable(result.key or '')}{reason}"
+        return f"uploaded as {printable(result.key or '')}{reason}{_unexamined(result)}"
     if result.outcome is Outcome.WOULD_UPLOAD:
         stored = f", although already stored: {_location(result)}" if result.copy else ""
         return "would be uploaded" + (_in_trash(result) or stored) + _unexamined(result)

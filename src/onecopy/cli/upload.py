@@ -8,6 +8,7 @@ import click
 
 from onecopy.backends import opened_gate, own_files
 from onecopy.cli.files import (
+    Done,
     display_of_files,
     files_below,
     print_results,
@@ -120,7 +121,10 @@ def command(  # noqa: PLR0913 - one for each option
         with closing(work):
             results = _planned(work, anyway=anyway) if dry_run else work
             summary = print_results(results, output, as_json=as_json)
-        output.note(summary.text(gate.config().price, "to upload" if dry_run else "uploaded"))
+        config = gate.config()
+        done: Done = "to upload" if dry_run else "uploaded"
+        for line in summary.lines(config.price, done, config.store_kind):
+            output.note(line)
     if summary.failed:
         return 2
     if dry_run:

@@ -15,8 +15,9 @@ from onecopy.digest import SHA256, SMALLEST_PART, Scheme, content_scheme
 from onecopy.errors import Damaged, Failure
 from onecopy.gate.budget import Budget
 from onecopy.gate.confirm import DIGEST_NEEDED, NEW, Confirmer, Match, is_unchanged, unconfirmed
+from onecopy.gate.examination import Examined
 from onecopy.gate.interface import Answer, Limits
-from onecopy.gate.listed import Examined, ListedCopies
+from onecopy.gate.listed import ListedCopies
 from onecopy.index.interface import Engine, Lists, Unread
 from onecopy.store.interface import Object
 from onecopy.tenant import Tenant

@@ -131,6 +131,7 @@ class Notes:
             "record": lambda _result, _tenant, copies: self._found(copies),
             "matching": self._listed,
             "opaque": self._listed,
+            "in_parts": self._listed,
             "listed_sizes": self._counted,
             "listed": self._on_lists,
         }
@@ -162,7 +163,7 @@ class Notes:
         self.made.listing = self.made.listing or next(iter(listings), None)
 
     def _on_lists(self, found: Sequence[Listed | None], *_: object) -> None:
-        self.made.lists += [listed for listed in found if listed]
+        self.made.lists = [listed for listed in found if listed]
 
     def _looked(self, seen: Sequence[_Seen], keys: Sequence[str]) -> None:
         self.made.looks += len(keys)

@@ -1,23 +1,27 @@
 """Listed copies of the sizes that somebody asks for, described by a look as far as it can help.
 
-    listed ─▶ its tag matches, or it is opaque ─▶ look ─▶ recorded as a copy
-                                                   └─▶ gone: no longer listed
+    listed ─▶ its tag matches, or decides nothing ─▶ look ─▶ recorded as a copy
+                                                      └─▶ gone: no longer listed
+
+A tag that does not match decides nothing if it is over several parts, whose size is not stated, or
+if it is no MD5: that of an opaque copy. An object that is encrypted by a key of KMS may not be
+known to be opaque; so if few copies have the size, all are looked at.
 
 A copy that was recorded is decided about as any other, and is not listed any more, so each object
 is looked at once. What cannot be ruled out within the limits is counted. The content is new all the
 same: a missed duplicate costs money, but never bytes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache, partial
 from itertools import chain, islice, zip_longest
-from types import MappingProxyType
-from typing import NamedTuple
 
 from onecopy.aws.prices import GET
 from onecopy.confirming import Idle, Readers
 from onecopy.content import Content
 from onecopy.digest import CRC64NVME, SMALLEST_PART, Scheme, content_scheme
 from onecopy.errors import Failure
+from onecopy.gate.examination import Examined, Wanted, examined
 from onecopy.index.listings import ListingEngine, SizeListing
 from onecopy.listing import ListedCopy, tag_schemes
 from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
@@ -26,40 +30,19 @@ from onecopy.tenant import Tenant
 
 _GB = 10**9
 _MOST_LOOKS = 1000
-"""Looks of one request."""
+"""Looks of one request, but for those at copies of which few have the size."""
 _MOST_MATCHING = 4
 """Looks for one content at copies whose tag matches."""
-_FEWEST_OPAQUE, _MOST_OPAQUE = 2, 64
-"""Limits for the looks for one content at opaque copies."""
-_FEW = 4
-"""Copies of one large size that a probe looks at, so that clients need not compute their tags."""
+_FEWEST_UNSURE, _MOST_UNSURE = 2, 64
+"""Limits for the looks for one content at copies that their tags do not rule out."""
+_FEW, _FEW_LARGE = 2, 4
+"""Copies of one size that are all looked at; those of a large size by a probe already, so that
+clients need not compute their tags."""
 _MOST_SCHEMES = 4
 """Schemes that a client computes for the listed copies of one size."""
-
-
-class Examined(NamedTuple):
-    """What listed copies mean for one content."""
-
-    needed: frozenset[Scheme] = frozenset()
-    """Schemes that the content lacks, and without which copies cannot be ruled out."""
-    unexamined: int = 0
-    """Copies that may have the content, and that were not looked at: at least this number."""
-    reason: str | None = None
-    """Why a copy that matches could not be looked at."""
-    seen: Mapping[str, Object] = MappingProxyType({})
-    """The objects that were looked at and recorded, by key: if there are any, the content can be
-    decided again."""
-
-
 _NOTHING = Examined()
-
-
-class _Wanted(NamedTuple):
-    """The copies to look at for one content."""
-
-    matching: list[ListedCopy]
-    opaque: list[ListedCopy]
-    listing: SizeListing
+_Find = Callable[[int, int], list[ListedCopy]]
+"""Finds copies of a size, up to a number."""
 
 
 class ListedCopies:
@@ -81,7 +64,8 @@ class ListedCopies:
             self._idle = idle
         self._store = store
         self._tenant = tenant
-        self._stated = frozenset({CRC64NVME} if isinstance(store, Describer) else ())
+        self._describer = store if isinstance(store, Describer) else None
+        self._stated = frozenset({CRC64NVME} if self._describer else ())
         """What a look at an opaque copy most often states; S3 computes it for new objects."""
         self._looks_per_byte = 12 * price / _GB / GET
         """Looks at the price of storing a byte for a year."""
@@ -90,10 +74,11 @@ class ListedCopies:
         """Return, for each size in order, the schemes by which listed copies can be found.
 
         Of a large size with few copies, these are looked at first, and recorded: then most often
-        the content digest is enough, which is computed three times as fast as an MD5.
+        the content digest is enough, which is computed three times as fast as an MD5. So are copies
+        in parts that would take too many schemes: a look states the size of their parts.
         """
         found = self._index.listed_sizes(self._tenant.name, sizes)
-        if self._describe_few(sizes, found):
+        if self._describe_first(sizes, found):
             found = self._index.listed_sizes(self._tenant.name, sizes)
         return [
             self._useful(size, listing) if listing else frozenset()
@@ -105,61 +90,87 @@ class ListedCopies:
         stated = self._stated if listing.opaque else frozenset()
         return _needed(size, listing) | stated | {content_scheme(size)}
 
-    def _describe_few(
+    def _describe_first(
         self, sizes: Sequence[int], found: Sequence[SizeListing | None]
     ) -> dict[str, Object | Absent | Unknown]:
-        few = {
-            size
-            for size, listing in zip(sizes, found, strict=True)
-            if listing and size >= SMALLEST_PART and listing.copies <= _FEW
-        }
-        name = self._tenant.name
-        copies = (self._index.matching(name, size, None, _FEW) for size in sorted(few))
+        listings = dict(zip(sizes, found, strict=True))
+        copies = (self._first(size, each) for size, each in sorted(listings.items()) if each)
         return self._describe(islice(chain.from_iterable(copies), _MOST_LOOKS))
+
+    def _first(self, size: int, listing: SizeListing) -> list[ListedCopy]:
+        """Return the copies of a size to look at before a client computes digests."""
+        name = self._tenant.name
+        if size >= SMALLEST_PART and listing.copies <= _FEW_LARGE:
+            return self._index.matching(name, size, None, _FEW_LARGE)
+        fitting = {scheme for parts in listing.parts for scheme in tag_schemes(size, parts)}
+        if len(fitting) > _MOST_SCHEMES:
+            return self._index.in_parts(name, size, self._limit(size))
+        return []
 
     def examine(self, contents: Sequence[Content]) -> list[Examined]:
         """Look at the listed copies that may have one of these contents; record what is there."""
         sizes = [content.size for content in contents]
         found = self._index.listed_sizes(self._tenant.name, sizes)
+        # Spread over the index: 64 copies take 50 ms, and many files may have one size.
+        in_parts = cache(partial(self._index.in_parts, self._tenant.name))
         wanted = [
-            self._wanted(content, listing) if listing else None
+            self._wanted(content, listing, in_parts) if listing else None
             for content, listing in zip(contents, found, strict=True)
         ]
         seen = self._describe(_in_turn([each for each in wanted if each]))
-        examined = [
-            _examined(content, each, seen) if each else _NOTHING
+        found_out = [
+            examined(content, each, seen) if each else _NOTHING
             for content, each in zip(contents, wanted, strict=True)
         ]
-        self._note({size for size, each in zip(sizes, examined, strict=True) if each.unexamined})
-        return examined
+        self._note({size for size, each in zip(sizes, found_out, strict=True) if each.unexamined})
+        return found_out
 
     def _note(self, sizes: Iterable[int]) -> None:
         """Have more copies of these sizes looked at when there is time."""
         if self._idle:
             for size in sizes:
-                self._idle.when_idle(self._tenant.name, size, self._describe_opaque)
+                self._idle.when_idle(self._tenant.name, size, self._describe_more)
 
-    def _describe_opaque(self, size: int, limit: int) -> int:
-        """Look at opaque copies of a size; return the number of those that could be looked at."""
-        seen = self._describe(self._index.opaque(self._tenant.name, size, limit))
+    def _describe_more(self, size: int, limit: int) -> int:
+        """Look at copies whose tags decide nothing; return how many could be looked at."""
+        name = self._tenant.name
+        copies = self._index.opaque(name, size, limit)
+        if len(copies) < limit:
+            copies += self._index.in_parts(name, size, limit - len(copies))
+        seen = self._describe(copies)
         return sum(not isinstance(each, Unknown) for each in seen.values())
 
-    def _wanted(self, content: Content, listing: SizeListing) -> _Wanted:
-        name, size = self._tenant.name, content.size
+    def _wanted(self, content: Content, listing: SizeListing, in_parts: _Find) -> Wanted:
+        size, limit = content.size, self._limit(content.size)
+        matching = self._matching(content)
+        needed = _needed(size, listing).difference(digest.scheme for digest in content.digests)
+        few = _FEW if size < SMALLEST_PART else _FEW_LARGE
+        is_few = self._describer is not None and listing.copies <= few
+        unsure = self._index.opaque(self._tenant.name, size, limit) if listing.opaque else []
+        if not matching and not needed:  # otherwise, these come first
+            if is_few:
+                unsure += self._index.matching(self._tenant.name, size, None, few)
+            elif listing.in_parts and len(unsure) < limit:
+                unsure += in_parts(size, limit - len(unsure))
+        distinct = dict.fromkeys(copy for copy in unsure if copy not in matching)
+        return Wanted(matching, list(distinct), listing, is_few, needed)
+
+    def _matching(self, content: Content) -> list[ListedCopy]:
+        """Return copies whose tag is a digest of the content."""
         tags = {
-            (_parts(digest.scheme, size), digest.value)
+            (_parts(digest.scheme, content.size), digest.value)
             for digest in content.digests
             if digest.scheme.algorithm == "md5"
         }
-        proposed = self._index.matching(name, size, tags, _MOST_MATCHING) if tags else []
-        matching = [copy for copy in proposed if (copy.parts, copy.tag) in tags]
-        opaque = self._index.opaque(name, size, self._limit(size)) if listing.opaque else []
-        return _Wanted(matching, [copy for copy in opaque if copy not in matching], listing)
+        if not tags:
+            return []
+        proposed = self._index.matching(self._tenant.name, content.size, tags, _MOST_MATCHING)
+        return [copy for copy in proposed if (copy.parts, copy.tag) in tags]
 
     def _limit(self, size: int) -> int:
-        """Return the number of opaque copies to look at: the price of storing the file a year."""
+        """Return the number of unsure copies to look at: the price of storing the file a year."""
         looks = int(size * self._looks_per_byte)
-        return min(max(looks, _FEWEST_OPAQUE), _MOST_OPAQUE)
+        return min(max(looks, _FEWEST_UNSURE), _MOST_UNSURE)
 
     def _describe(self, copies: Iterable[ListedCopy]) -> dict[str, Object | Absent | Unknown]:
         """Look at copies; record those that are there, and unlist those and the ones gone."""
@@ -177,9 +188,8 @@ class ListedCopies:
 
     def _look(self, keys: Sequence[str]) -> Sequence[Object | Absent | Unknown]:
         full = [self._tenant.prefix + key for key in keys]
-        store = self._store
         try:
-            return store.describe(full) if isinstance(store, Describer) else store.look(full)
+            return self._describer.describe(full) if self._describer else self._store.look(full)
         except Failure as failure:
             return [Unknown(store_reason(failure))] * len(keys)
 
@@ -189,38 +199,21 @@ def _parts(scheme: Scheme, size: int) -> int:
     return -(-size // scheme.part_size) if scheme.part_size else 0
 
 
-def _in_turn(wanted: Sequence[_Wanted]) -> Iterator[ListedCopy]:
+def _in_turn(wanted: Sequence[Wanted]) -> Iterator[ListedCopy]:
     """Yield the copies of one request: first those that match, and for each content in turn."""
     turns = chain(
         zip_longest(*(each.matching for each in wanted)),
-        zip_longest(*(each.opaque for each in wanted)),
+        zip_longest(*(each.unsure for each in wanted if not each.is_few)),
     )
     distinct = dict.fromkeys(copy for copy in chain.from_iterable(turns) if copy)
-    return islice(distinct, _MOST_LOOKS)
-
-
-def _examined(
-    content: Content, wanted: _Wanted, seen: dict[str, Object | Absent | Unknown]
-) -> Examined:
-    copies = (*wanted.matching, *wanted.opaque)
-    objects = {c.key: look for c in copies if isinstance(look := seen.get(c.key), Object)}
-    looks = [seen.get(copy.key) for copy in wanted.matching]
-    opaque = [seen.get(copy.key) for copy in wanted.opaque]
-    unknown = [look.reason for look in looks if isinstance(look, Unknown)]
-    schemes = _needed(content.size, wanted.listing)
-    examined = sum(look is not None and not isinstance(look, Unknown) for look in opaque)
-    return Examined(
-        seen=objects,
-        needed=schemes.difference(digest.scheme for digest in content.digests),
-        unexamined=max(wanted.listing.opaque - examined, 0) + looks.count(None),
-        reason=unknown[0] if unknown else None,
-    )
+    few = chain.from_iterable(each.unsure for each in wanted if each.is_few)
+    return chain(islice(distinct, _MOST_LOOKS), few)
 
 
 def _needed(size: int, listing: SizeListing) -> frozenset[Scheme]:
-    """Return the schemes that decide about listed copies, but for the opaque ones.
+    """Return the schemes that find listed copies, but for the opaque ones.
 
-    A number of parts that fits too many part sizes is left out: those copies are not found.
+    A number of parts that fits too many part sizes is left out: those copies are looked at.
     """
     if listing.opaque == listing.copies:
         return frozenset()

@@ -38,6 +38,8 @@ class SizeListing(NamedTuple):
     """Opaque copies, counted up to MOST_COUNTED."""
     copies: int
     """All copies, counted up to MOST_COUNTED."""
+    in_parts: int
+    """Copies that `in_parts` returns, counted up to MOST_COUNTED."""
 
 
 @runtime_checkable
@@ -83,6 +85,13 @@ class Listings(Protocol):
 
     def opaque(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
         """Return up to `limit` opaque copies of this size, the most recently modified first."""
+        ...
+
+    def in_parts(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
+        """Return up to `limit` copies of this size over several parts that are not opaque.
+
+        Those that come behind MOST_COUNTED opaque copies over parts may be left out.
+        """
         ...
 
     def unlist(self, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:

@@ -114,6 +114,9 @@ class MemoryListings:
         found = [copy for copy in self._of_size(tenant, size) if copy.is_opaque]
         return sorted(found, key=lambda copy: -copy.modified)[:limit]
 
+    def in_parts(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
+        return [copy for copy in self._of_size(tenant, size) if _is_in_parts(copy)][:limit]
+
     def unlist(self, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
         with self._locked():
             return [self._listings[tenant].unlist(copy) for copy in copies]
@@ -123,5 +126,10 @@ def _counted(copies: Sequence[ListedCopy]) -> SizeListing | None:
     if not copies:
         return None
     opaque = sum(copy.is_opaque for copy in copies)
-    parts = frozenset(copy.parts for copy in copies)
-    return SizeListing(parts, min(opaque, MOST_COUNTED), min(len(copies), MOST_COUNTED))
+    in_parts = sum(map(_is_in_parts, copies))
+    counts = (min(count, MOST_COUNTED) for count in (opaque, len(copies), in_parts))
+    return SizeListing(frozenset(copy.parts for copy in copies), *counts)
+
+
+def _is_in_parts(copy: ListedCopy) -> bool:
+    return copy.parts > 1 and not copy.is_opaque

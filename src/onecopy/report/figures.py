@@ -60,7 +60,7 @@ class Report:
     """Stored objects with known content; hard links count once."""
     contents: int
     bytes: int
-    """Size of all objects."""
+    """Size of these objects."""
     groups: int
     """Contents that are stored in several objects."""
     duplicates: int
@@ -96,6 +96,11 @@ class Report:
         return self.objects + self.weak + self.unidentified + self.unread
 
     @property
+    def stored_bytes(self) -> int:
+        """Size of all objects."""
+        return self.bytes + self.weak_bytes + self.unidentified_bytes + self.unread_bytes
+
+    @property
     def to_read(self) -> int:
         """Bytes that have to be read until all is certain."""
         return self.weak_bytes + self.unidentified_bytes
@@ -103,7 +108,7 @@ class Report:
     @property
     def cost(self) -> float:
         """US dollars per month for all objects."""
-        return self.bytes / 1e9 * self.price
+        return self.stored_bytes / 1e9 * self.price
 
     @property
     def wasted_cost(self) -> float:

@@ -139,7 +139,7 @@ def _report(database: apsw.Connection, price: float, top: int, keys: int, in_tra
         names=names,
         objects=objects,
         contents=contents,
-        bytes=size + unidentified_bytes + unread_bytes + weak_bytes,
+        bytes=size,
         groups=groups,
         duplicates=duplicates,
         wasted=wasted,

@@ -20,7 +20,7 @@ _MAX_BYTES = 60_000
 _MAX_AGE_MS = 24 * 3600 * 1000
 _COUNTS = (
     *("objects", "bytes", "empty", "known", "added", "forgotten"),
-    *("new", "changed", "gone", "unchanged", "requests", "looks"),
+    *("new", "changed", "gone", "unchanged", "requests", "looks", "opaque", "unsampled"),
 )
 
 

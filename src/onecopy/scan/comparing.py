@@ -105,7 +105,7 @@ class Comparing:
         for key, size, tag, _, _, modified, _, _ in filter(
             is_wanted, self._index.listed_copies(name)
         ):
-            yield Member(key, size, tag, modified, is_read=False)
+            yield Member(key, size, tag, modified, False)
         for copy in filter(is_wanted, self._index.copies_within(name, EVERYTHING)):
             tag, is_read = self._store.tag(copy.identity), _is_complete(copy, counted=self._counted)
             yield Member(copy.key, copy.size, tag, None, is_read)
@@ -126,7 +126,8 @@ class Comparing:
 
     def _starts(self, files: Sequence[File], most: int) -> Iterator[tuple[File, bytes]]:
         """Yield the first bytes of the files that can be read."""
-        wanted = [(self._full(file.key), min(file.size, most)) for file in files]
+        prefix = self._tenant.prefix
+        wanted = [(prefix + key, min(size, most)) for _, key, size, _ in files]
         for file, start in zip(files, self._store.starts(wanted), strict=True):
             if isinstance(start, bytes):
                 yield file, start

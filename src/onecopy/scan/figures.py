@@ -65,6 +65,10 @@ class Figures:
     """Requests to list the store."""
     looks: int = 0
     """Requests for single objects: the marker, and samples."""
+    opaque: int = 0
+    """Listed objects of a bucket whose ETag decides nothing, as far as that is known."""
+    unsampled: int = 0
+    """Other ones, in first folders of which no sample showed whether ETags decide."""
     versions: Versions | None = None
     """What the store keeps beside its current objects, if that was to be counted."""
     is_marked: bool = True

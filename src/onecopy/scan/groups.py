@@ -5,6 +5,7 @@ Kept in a temporary database, so that memory stays flat for any number of files.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -70,6 +71,10 @@ class File(NamedTuple):
     tag: bytes
 
 
+_file = partial(tuple.__new__, File)
+"""Makes a file from its columns, in half the time of `File(*columns)`."""
+
+
 class Groups:
     """The files of a tenant."""
 
@@ -114,7 +119,7 @@ class Groups:
         SELECT id, key, member.size, tag FROM {table} CROSS JOIN member USING (id)
         WHERE member.size BETWEEN ? AND ? ORDER BY {table}.rowid
         """  # noqa: S608 - the name of one of our tables
-        return (File(*row) for row in self._database.execute(query, (smallest, largest)))
+        return map(_file, self._database.execute(query, (smallest, largest)))
 
     def _run(self, statements: str) -> None:
         self._database.execute(statements).fetchall()  # apsw runs them only as rows are fetched

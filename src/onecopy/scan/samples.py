@@ -2,13 +2,19 @@
 
 A listing does not state that an object is encrypted by a key of KMS, or of the client. Its ETag is
 then no MD5, and another ETag does not mean another content: the copy is opaque.
+
+A sample that is encrypted shows that another ETag decides nothing in its folder. One that is not
+shows little about the others there, so the newest object is looked at: most often, encryption is
+switched on for a bucket, and concerns what is stored from then on. What remains is counted, and a
+check looks at objects whose sizes few have, whatever their ETags.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from operator import attrgetter
+from operator import attrgetter, itemgetter
+from typing import TypeGuard
 
 from onecopy.digest import MD5, Digest
 from onecopy.listing import ListedCopy
@@ -21,6 +27,8 @@ _MOST = 100
 """Looks of one scan."""
 
 
+_is_opaque = itemgetter(ListedCopy._fields.index("is_opaque"))
+
 _Run = tuple[str, int, int]
 """The first folder of keys that follow each other, and their range."""
 
@@ -31,6 +39,8 @@ class _Folder:
     def __init__(self) -> None:
         self.objects = 0
         self.looks = 0
+        self.is_sampled = False
+        """Whether a look has shown something."""
 
     @property
     def is_due(self) -> bool:
@@ -49,17 +59,26 @@ class Samples:
 
     def marked(self, copies: list[ListedCopy]) -> list[ListedCopy]:
         """Return listed copies in order; those of a folder with another kind of ETag as opaque."""
-        if not self._left and not self._opaque:
+        if self._describer is None:
             return copies
         runs = list(_runs(copies))
         self._look(self._due(copies, runs))
-        if not self._opaque:
-            return copies
-        return [
-            copy._replace(is_opaque=True) if name in self._opaque else copy
+        if self._opaque:
+            copies = [
+                copy._replace(is_opaque=True) if name in self._opaque else copy
+                for name, start, end in runs
+                for copy in copies[start:end]
+            ]
+        self._count(copies, runs)
+        return copies
+
+    def _count(self, copies: list[ListedCopy], runs: list[_Run]) -> None:
+        self._figures.opaque += sum(map(_is_opaque, copies))
+        self._figures.unsampled += sum(
+            end - start - sum(map(_is_opaque, copies[start:end]))
             for name, start, end in runs
-            for copy in copies[start:end]
-        ]
+            if not self._folders[name].is_sampled
+        )
 
     def _due(self, copies: list[ListedCopy], runs: list[_Run]) -> dict[str, ListedCopy]:
         """Return an object of each folder of which one should be looked at."""
@@ -79,9 +98,12 @@ class Samples:
         self._figures.looks += len(samples)
         seen = self._describer.describe([sample.key for sample in samples.values()])
         for (name, sample), each in zip(samples.items(), seen, strict=True):
-            self._folders[name].looks += 1
-            if _is_opaque(sample, each):
-                self._opaque.add(name)
+            folder = self._folders[name]
+            folder.looks += 1
+            if _is_as_listed(each, sample):
+                folder.is_sampled = True
+                if Digest(MD5, sample.tag) not in each.digests:
+                    self._opaque.add(name)
 
 
 def _runs(copies: list[ListedCopy]) -> Iterator[_Run]:
@@ -100,14 +122,13 @@ def _runs(copies: list[ListedCopy]) -> Iterator[_Run]:
 
 
 def _sample(copies: list[ListedCopy], start: int, end: int) -> ListedCopy | None:
-    """Return an object whose ETag should be an MD5 of the whole."""
-    run = islice(copies, start, end)
-    return next((copy for copy in run if copy.parts == 0 and not copy.is_opaque), None)
+    """Return the newest object whose ETag should be an MD5 of the whole."""
+    run = (copy for copy in islice(copies, start, end) if copy.parts == 0 and not copy.is_opaque)
+    return max(run, key=attrgetter("modified"), default=None)
 
 
-def _is_opaque(listed: ListedCopy, seen: Object | Absent | Unknown) -> bool:
-    """Whether a listed object turned out to be one whose ETag is no MD5."""
+def _is_as_listed(seen: Object | Absent | Unknown, listed: ListedCopy) -> TypeGuard[Object]:
+    """Whether what was seen is the listed object."""
     if not isinstance(seen, Object):
         return False
-    is_same = seen.size == listed.size and seen.stored_ms // 1000 == listed.modified
-    return is_same and Digest(MD5, listed.tag) not in seen.digests
+    return seen.size == listed.size and seen.stored_ms // 1000 == listed.modified

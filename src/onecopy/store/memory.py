@@ -64,7 +64,7 @@ class MemoryStore:
         self._lock = Lock()
         self._objects: dict[str, tuple[Object, bytes]] = {}
         self._uploads: dict[str, _Staged] = {}
-        self._identities = itertools.count(1)
+        self._identities = itertools.count()
         self._marks: set[str] = set()
         self._tags: dict[str, bytes] = {}
         """Identity -> MD5."""
@@ -183,7 +183,7 @@ class MemoryStore:
         with self._lock:
             staged = self._staged(upload)
             content = _join(upload, staged, digest)
-            at_key, _ = self._objects.get(upload.key, (None, b""))
+            at_key, _ = self._objects.get(upload.key, (None, None))
             if staged.published:
                 is_own = at_key == staged.published._replace(digests=Digests())
                 return staged.published if is_own else KeyTaken()

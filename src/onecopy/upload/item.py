@@ -68,6 +68,8 @@ class Item:
     """Set while a stored copy is being read that may be the same."""
     anyway: bool = False
     """Whether to send it although a copy may be stored."""
+    unexamined: int = 0
+    """Stored copies that may have its content and were not examined, at least."""
     lost: int = 0
     """How many times its upload was lost."""
     ticket_time: float = 0.0

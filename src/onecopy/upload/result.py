@@ -52,7 +52,8 @@ class Result:
     sent: int = 0
     """Bytes that were sent."""
     unexamined: int = 0
-    """Stored copies that may have the content of a new file and were not examined, at least."""
+    """Stored copies that may have the content of a new or uploaded file and were not examined, at
+    least."""
     bytes_read: int | None = None
     """For the reason `confirming`: the bytes of the stored copy that have been read."""
 

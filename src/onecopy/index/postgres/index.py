@@ -142,6 +142,9 @@ class PostgresIndex:
     def opaque(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
         return self._connections.use(listings.opaque, tenant, size, limit)
 
+    def in_parts(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
+        return self._connections.use(listings.in_parts, tenant, size, limit)
+
     def unlist(self, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
         return self._connections.use(merging.unlist, tenant, copies) if copies else []
 

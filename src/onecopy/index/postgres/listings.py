@@ -71,6 +71,14 @@ SELECT {_COLUMNS} FROM onecopy.listing
 WHERE size = %b AND tenant = {_OWN} AND opaque
 ORDER BY modified DESC LIMIT %b
 """
+# Limited before opaque ones are left out, too: there may be millions.
+_IN_PARTS = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT {_COLUMNS} FROM onecopy.listing
+    WHERE size = %b AND tenant = {_OWN} AND parts > 1
+    ORDER BY parts, tag LIMIT %b) AS several
+WHERE NOT opaque LIMIT %b
+"""
 # If nothing is listed for the tenant, `own` is empty and no size is looked up. Otherwise a loose
 # index scan jumps from each number of parts of a size to the next one.
 _SIZES = f"""
@@ -103,7 +111,11 @@ SELECT size, parts,
     (SELECT count(*) FROM (
         SELECT FROM onecopy.listing
         WHERE size = known.size AND tenant = (SELECT id FROM own)
-        ORDER BY listing.parts LIMIT {MOST_COUNTED}) AS every)
+        ORDER BY listing.parts LIMIT {MOST_COUNTED}) AS every),
+    (SELECT count(*) FILTER (WHERE NOT opaque) FROM (
+        SELECT opaque FROM onecopy.listing
+        WHERE size = known.size AND tenant = (SELECT id FROM own) AND listing.parts > 1
+        ORDER BY listing.parts LIMIT {MOST_COUNTED}) AS several)
 FROM known
 """
 
@@ -162,9 +174,7 @@ def sizes(connection: Connection, tenant: str, wanted: Sequence[int]) -> list[Si
     if not wanted:
         return []
     rows = fetch(connection, _SIZES, tenant, sorted(set(wanted)))
-    found = {
-        size: SizeListing(frozenset(parts), opaque, copies) for size, parts, opaque, copies in rows
-    }
+    found = {size: SizeListing(frozenset(parts), *counts) for size, parts, *counts in rows}
     return [found.get(size) for size in wanted]
 
 
@@ -189,3 +199,9 @@ def matching(
 def opaque(connection: Connection, tenant: str, size: int, limit: int) -> list[ListedCopy]:
     """Return up to `limit` opaque copies of this size, the most recently modified first."""
     return list(map(to_listed, fetch(connection, _OPAQUE, size, tenant, limit)))
+
+
+def in_parts(connection: Connection, tenant: str, size: int, limit: int) -> list[ListedCopy]:
+    """Return up to `limit` copies of this size that are over several parts, and not opaque."""
+    rows = fetch(connection, _IN_PARTS, size, tenant, MOST_COUNTED + limit, limit)
+    return list(map(to_listed, rows))

@@ -92,6 +92,9 @@ class SqliteListings:
     def opaque(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
         return self._readers.read(lookups.opaque, tenant, size, limit)
 
+    def in_parts(self, tenant: str, size: int, limit: int) -> list[ListedCopy]:
+        return self._readers.read(lookups.in_parts, tenant, size, limit)
+
     def unlist(self, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
         owner = self._tenant_id(tenant)
         answers = [

@@ -127,6 +127,17 @@ def opaque(connection: apsw.Connection, tenant: str, size: int, limit: int) -> l
     return sorted(found, key=lambda copy: -copy.modified)[:limit]
 
 
+def in_parts(connection: apsw.Connection, tenant: str, size: int, limit: int) -> list[ListedCopy]:
+    """Return up to `limit` copies of a size that are not opaque, and over several parts."""
+    found = list[ListedCopy]()
+    with _snapshot(connection, tenant) as owner:
+        if owner is not None:
+            numbers = sizes.in_parts(connection, owner, size)
+            for own in _of_size(connection, owner, islice(numbers, limit), size):
+                found += [copy for copy in own if copy.parts > 1 and not copy.is_opaque]
+    return found[:limit]
+
+
 def _of_size(
     connection: apsw.Connection, tenant: int, numbers: Iterable[int], size: int
 ) -> Iterator[list[ListedCopy]]:

@@ -26,6 +26,8 @@ _MOST_PARTS = 0x3FFF
 _OPAQUE = 0x4000
 _BY_TIME = 0x8000
 """Kinds: the number of parts; the same and `_OPAQUE`; `_BY_TIME`, whose entries come last."""
+_IN_PARTS = 2
+"""The first kind over several parts; `_OPAQUE` comes behind the last one that is not opaque."""
 _LATEST = 2**32 - 1
 
 
@@ -68,6 +70,14 @@ def candidates(
             yield _block(entry)
 
 
+def in_parts(connection: apsw.Connection, tenant: int, size: int) -> Iterator[int]:
+    """Yield the block of each copy of a size that is not opaque, and over several parts."""
+    if not 0 < size <= LARGEST_CONTENT:
+        return
+    low, high = _HEAD.pack(size << 16 | _IN_PARTS), _HEAD.pack(size << 16 | _OPAQUE)
+    yield from map(_block, within(connection, tenant, low, high))
+
+
 def newest(connection: apsw.Connection, tenant: int, size: int) -> Iterator[int]:
     """Yield the block of each opaque copy of a size, the most recently modified first.
 
@@ -94,8 +104,9 @@ def count(connection: apsw.Connection, tenant: int, size: int) -> SizeListing | 
     if not kinds:
         return None
     opaque = sum(number for kind, number in kinds.items() if kind & _OPAQUE)
-    parts = frozenset(kind & _MOST_PARTS for kind in kinds)
-    return SizeListing(parts, min(opaque, MOST_COUNTED), min(kinds.total(), MOST_COUNTED))
+    in_parts = sum(number for kind, number in kinds.items() if _IN_PARTS <= kind < _OPAQUE)
+    counts = (min(number, MOST_COUNTED) for number in (opaque, kinds.total(), in_parts))
+    return SizeListing(frozenset(kind & _MOST_PARTS for kind in kinds), *counts)
 
 
 def _count_kinds(

@@ -13,6 +13,7 @@ from typing import Self
 from onecopy.errors import Forbidden, InvalidKey, OnecopyError, StoreFull, Unavailable
 from onecopy.platforms import DIRECTORY, LOOKUP_ONLY, NO_FOLLOW
 from onecopy.store.interface import Absent, Object, Unknown
+from onecopy.store.objects import store_reason
 from onecopy.text import printable
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
@@ -62,7 +63,7 @@ def failure(error: OSError) -> OnecopyError:
 def look_error(error: OSError | ValueError) -> Absent | Unknown:
     """Translate the error of a look; ValueError means that no file can have this name."""
     if isinstance(error, OSError) and error.errno not in ABSENT:
-        return Unknown(f"store-{failure(error).reason}")
+        return Unknown(store_reason(failure(error)))
     return Absent()
 
 
@@ -102,6 +103,13 @@ class opened:  # noqa: N801 - used as a function
 
     def __exit__(self, *_: object) -> None:
         os.close(self._fd)
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all bytes, in several calls if need be; raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(fd, rest) :]
 
 
 def split_key(key: str) -> tuple[str, str]:

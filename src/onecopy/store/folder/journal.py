@@ -21,7 +21,7 @@ import msgspec
 
 from onecopy.errors import BadInput, Unavailable, UploadUnknown
 from onecopy.platforms import NO_FOLLOW, lock, unlock
-from onecopy.store.folder.directories import opened, translated
+from onecopy.store.folder.directories import opened, translated, write_all
 from onecopy.store.interface import Upload
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -72,7 +72,7 @@ def read_lines(uploads: int, upload: Upload) -> dict[int, Line]:
 
 def _last_lines(text: bytes) -> dict[int, Line]:
     lines: dict[int, Line] = {}
-    for row in text.split(b"\n"):
+    for row in text.splitlines():
         with suppress(msgspec.DecodeError):
             line = _decoder.decode(row)
             lines[line.number] = line
@@ -80,8 +80,7 @@ def _last_lines(text: bytes) -> dict[int, Line]:
 
 
 def _read(journal: int, start: int = 0) -> bytes:
-    size = os.fstat(journal).st_size
-    return os.pread(journal, size - start, start) if size > start else b""
+    return os.pread(journal, os.fstat(journal).st_size, start)
 
 
 class Staged:
@@ -170,9 +169,7 @@ class Staged:
         It starts with a line feed, because the line before it may be torn.
         """
         row = b"\n" + _encoder.encode(line)
-        rest = memoryview(row)
-        while rest:
-            rest = rest[os.write(self.journal, rest) :]
+        write_all(self.journal, row)
         return len(row)
 
 

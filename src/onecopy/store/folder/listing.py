@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 
 from onecopy.content import Copy
@@ -16,6 +17,9 @@ _PAGE = 10_000
 """Copies in a page."""
 _TAG_BYTES = 16
 _SECOND_NS = 1_000_000_000
+_CLASS = "STANDARD"
+_copy = partial(tuple.__new__, ListedCopy)
+"""Makes a copy from its columns, in half the time of `ListedCopy(*columns)`."""
 
 
 def object_or_left_out(found: Found) -> Object | LeftOut:
@@ -38,29 +42,28 @@ def pages_of(survey: Iterator[Found], span: Span) -> Iterator[Page]:
             end = page.copies[-1].key
             yield page._replace(span=page.span._replace(through=end))
             page = Page([], [], 0, Span(end, span.through))
-        page = _added(page, *found)
+        listed = _listed(*found)
+        if isinstance(listed, LeftOut):
+            page.left_out.append(listed)
+        elif listed[1]:
+            page.copies.append(listed)
+        else:
+            page = page._replace(empty=page.empty + 1)
     yield page
 
 
-def _added(page: Page, path: bytes, status: os.stat_result | str) -> Page:
-    key = _key(path) if len(path) <= LONGEST_KEY else None
-    if isinstance(status, str) or key is None:
-        reason = status if isinstance(status, str) else "key-invalid"
-        page.left_out.append(LeftOut(path.decode(errors="surrogateescape"), reason))
-    elif size := status.st_size:
-        seconds = status.st_mtime_ns // _SECOND_NS
-        page.copies.append(ListedCopy(key, size, tag(identity_of(status)), 0, True, seconds))
-    else:
-        return page._replace(empty=page.empty + 1)
-    return page
-
-
-def _key(path: bytes) -> str | None:
-    """Return a path as a key; None if it is not UTF-8. A survey leaves out what is reserved."""
+def _listed(path: bytes, status: os.stat_result | str) -> ListedCopy | LeftOut:
+    """Return what a survey found as it is listed. A survey leaves out what is reserved."""
+    if isinstance(status, str):
+        return LeftOut(path.decode(errors="surrogateescape"), status)
     try:
-        return path.decode()
+        key = path.decode()
     except UnicodeDecodeError:
-        return None
+        return LeftOut(path.decode(errors="surrogateescape"), "key-invalid")
+    if len(path) > LONGEST_KEY:
+        return LeftOut(key, "key-invalid")
+    seconds = status.st_mtime_ns // _SECOND_NS
+    return _copy((key, status.st_size, tag(identity_of(status)), 0, True, seconds, _CLASS, ""))
 
 
 def is_as_listed(copy: Copy, listed: ListedCopy) -> bool:

@@ -33,19 +33,21 @@ from onecopy.store.folder.directories import (
     check_folders,
     failure,
     folder_names,
+    identity_of,
     look_error,
     object_of,
     open_or_create,
     opened,
     split_key,
     translated,
+    write_all,
 )
 from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages_of, tag
 from onecopy.store.folder.starts import FILE, starts
 from onecopy.store.folder.survey import IsOwn, survey
 from onecopy.store.interface import Absent, KeyTaken, LeftOut, Object, Part, Unknown, Upload
 from onecopy.store.listings import Page
-from onecopy.store.objects import objects_in
+from onecopy.store.objects import objects_in, store_reason
 
 DEFAULT = Path("onecopy-data/files")
 """The default path in the settings; its parent folders are created as well."""
@@ -116,7 +118,7 @@ class FolderStore:
                     # Checked afterwards: only then was an absent object absent from our folder.
                     self._check_marker(root)
         except OnecopyError as error:
-            return [Unknown(f"store-{error.reason}")] * len(keys)
+            return [Unknown(store_reason(error))] * len(keys)
         return answers
 
     def open(self, key: str) -> BinaryIO:
@@ -142,8 +144,8 @@ class FolderStore:
             descriptor = stream.fileno()
             while done < length and (count := read_at(descriptor, view[done:], offset + done)):
                 done += count
-            found = object_of(seen.key, os.fstat(descriptor))
-        if done < length or found.identity != seen.identity:
+            identity = identity_of(os.fstat(descriptor))
+        if done < length or identity != seen.identity:
             raise FileChanged(f"{seen.key!r} changed while it was read")
         return buffer
 
@@ -321,7 +323,7 @@ def _write_own(root: int, name: str, body: bytes) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
         try:
             with opened(draft, flags, dir_fd=own) as fd:
-                os.write(fd, body)
+                write_all(fd, body)
                 os.fsync(fd)
             with suppress(FileExistsError):
                 os.link(draft, name, src_dir_fd=own, dst_dir_fd=own)

@@ -115,7 +115,12 @@ class Connection:
         if self._endpoint and self._addressing == "virtual":
             return self._endpoint.rstrip("/").replace("://", f"://{self.bucket}.", 1)
         url = self.client.generate_presigned_url("list_objects_v2", {"Bucket": self.bucket})
-        return url.partition("?")[0].rstrip("/")
+        root = url.partition("?")[0].rstrip("/")
+        # botocore signs for the host without a region, at which regions since 2019 and new buckets
+        # cannot be reached (https://github.com/boto/boto3/issues/3015).
+        if root == f"https://{self.bucket}.s3.amazonaws.com":
+            return self.client.meta.endpoint_url.replace("://", f"://{self.bucket}.", 1)
+        return root
 
     def close(self) -> None:
         """Close the connections of the botocore client, if it was created."""

@@ -55,8 +55,8 @@ class HeadClient:
     def head(self, key: str) -> Head | None:
         """Return the head of the object at a full key; None if there is no object.
 
-        Raises Unavailable, Forbidden and InvalidSettings (wrong region). A missing bucket also
-        returns None: a HeadObject response does not tell them apart.
+        Raises Unavailable, Forbidden, InvalidSettings (wrong region) and Failure. A missing bucket
+        also returns None: a HeadObject response does not tell them apart.
         """
         return retry(lambda: self._request(key), _RETRY)
 
@@ -67,7 +67,12 @@ class HeadClient:
             return None
         if response.status != 200:
             raise response_error(response, "HeadObject")
-        return _parse_head(response.headers)
+        try:
+            return _parse_head(response.headers)
+        except (KeyError, ValueError) as error:  # such as the sign-in page of a gateway
+            raise Failure(
+                f"the bucket's answer to HeadObject is not that of S3: {error}"
+            ) from error
 
 
 def _parse_head(headers: Mapping[str, str]) -> Head:

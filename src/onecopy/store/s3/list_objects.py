@@ -11,7 +11,7 @@ from onecopy.errors import Failure, OnecopyError
 from onecopy.httpclient import HttpClient
 from onecopy.httpclient import Response as HttpResponse
 from onecopy.retry import RetryPolicy, retry
-from onecopy.store.s3.connection import failure, translated
+from onecopy.store.s3.connection import failure
 from onecopy.store.s3.head_object import wrong_region
 from onecopy.store.s3.list_parser import Response, parse
 from onecopy.store.s3.signing import Signer
@@ -73,8 +73,7 @@ class ListClient:
     def _attempt(self, query: dict[str, str]) -> bytes | bytearray:
         with self._lock:
             self.requests += 1
-        with translated():
-            url, headers = self._signer.authorize("GET", "", {}, query)
+        url, headers = self._signer.authorize("GET", "", {}, query)
         response = self._http.request("GET", url, headers)
         if response.status != 200:
             raise _response_error(response)

@@ -11,8 +11,10 @@ from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote, urlsplit
 
+from botocore.credentials import ReadOnlyCredentials
+
 from onecopy.httpclient import host
-from onecopy.store.s3.connection import Connection
+from onecopy.store.s3.connection import Connection, translated
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = sha256().hexdigest()
@@ -40,9 +42,9 @@ class Signer:
     def sign(self, method: str, key: str, headers: _Pairs, query: _Pairs, seconds: int) -> str:
         """Return the URL of a request with exactly these headers, valid for `seconds`.
 
-        Raises the errors of botocore if the credentials cannot be renewed.
+        Raises Forbidden, Unavailable or Failure if the credentials cannot be renewed.
         """
-        keys, now = self._credentials.get_frozen_credentials(), _now()
+        keys, now = self._keys(), _now()
         signed = self._headers_to_sign(headers)
         parameters = {
             **query,
@@ -65,9 +67,9 @@ class Signer:
     ) -> tuple[str, dict[str, str]]:
         """Return the URL and the headers of a request without a body that we make ourselves.
 
-        Without a key it is a request to the bucket.
+        Without a key it is a request to the bucket. Raises what `sign` raises.
         """
-        keys, now = self._credentials.get_frozen_credentials(), _now()
+        keys, now = self._keys(), _now()
         sent = {**headers, "x-amz-content-sha256": _NO_BODY, "x-amz-date": now}
         if keys.token:
             sent["x-amz-security-token"] = keys.token
@@ -80,6 +82,10 @@ class Signer:
             f"SignedHeaders={';'.join(signed)}, Signature={signature}"
         )
         return f"{self.origin}{path}?{text}" if text else self.origin + path, sent
+
+    def _keys(self) -> ReadOnlyCredentials:
+        with translated():
+            return self._credentials.get_frozen_credentials()
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{quote(key, safe='/~')}"

@@ -176,6 +176,10 @@ class S3Store:
         return answers
 
     def _look_at(self, key: str) -> Object | Absent | Unknown:
+        head = self._head(key)
+        return self._object(key, head) if isinstance(head, Head) else head
+
+    def _head(self, key: str) -> Head | Absent | Unknown:
         if not is_recordable(key):
             return _ABSENT
         try:
@@ -184,7 +188,7 @@ class S3Store:
             return Unknown(store_reason(error))
         if head is None:
             return _ABSENT
-        return _EXPIRING if is_expiring(head) else self._object(key, head)
+        return _EXPIRING if is_expiring(head) else head
 
     def _object(self, key: str, head: Head) -> Object:
         """Return an object without any SHA-256 that was not compared with the bytes (P2)."""
@@ -241,33 +245,39 @@ class S3Store:
 
     def _describe(self, key: str) -> Object | Absent | Unknown:
         """Look at an object, and at the sizes of its parts if its digests depend on them."""
-        seen = self._look_at(key)
-        if not isinstance(seen, Object) or Evidence.PROVED in seen.digests.values():
-            return seen
-        try:
-            head = self._heads.head(self.address.prefix + key)
-        except OnecopyError as error:
-            return Unknown(store_reason(error))
-        if head is None or not (count := part_count(head)):
+        head = self._head(key)
+        if not isinstance(head, Head):
+            return head
+        seen = self._object(key, head)
+        if Evidence.PROVED in seen.digests.values() or not (count := part_count(head)):
             return seen
         try:
             lengths = self._part_sizes(key, head.size, count)
         except (BotoCoreError, ClientError):
             return seen  # without digests: it can still be read
-        described = self._object(key, head)
         digests = digests_over_parts(head, lengths, compared=self._compared)
-        return described._replace(digests=described.digests.merged(digests))
+        return seen._replace(digests=seen.digests.merged(digests))
 
     def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
         """Return the sizes of an object's parts in bytes, or [0] if they cannot be determined."""
         place = self.address.place(key)
-        attributes = self.client.get_object_attributes(**place, ObjectAttributes=["ObjectParts"])
-        parts = attributes.get("ObjectParts", {}).get("Parts", [])
-        if len(parts) == count:
-            return [part["Size"] for part in parts]
-        first = self.client.head_object(**place, PartNumber=1)["ContentLength"]
+        if len(sizes := self._stated_part_sizes(place)) == count:
+            return sizes
+        first = self._part_size(place, 1)
         rest = size - first * (count - 1)
-        return [first] * (count - 1) + [rest] if 0 < rest <= first else [0]
+        last = rest if count < 3 else self._part_size(place, count)
+        return [first] * (count - 1) + [last] if 0 < last <= first else [0]
+
+    def _part_size(self, place: dict[str, Any], number: int) -> int:
+        return self.client.head_object(**place, PartNumber=number)["ContentLength"]
+
+    def _stated_part_sizes(self, place: dict[str, Any]) -> list[int]:
+        """Return the sizes of the parts that have checksums; none without the permission to ask."""
+        try:
+            stated = self.client.get_object_attributes(**place, ObjectAttributes=["ObjectParts"])
+        except ClientError:
+            return []
+        return [part["Size"] for part in stated.get("ObjectParts", {}).get("Parts", [])]
 
     # Listings
 

@@ -267,11 +267,11 @@ class ListingsContract:
         ]
         index.merge("t", EVERYTHING, given)
         assert index.listed_sizes("t", [8, 1000, 9, 7, 1000]) == [
-            SizeListing(frozenset({0}), 0, 1),
-            SizeListing(frozenset({0, 3}), 1, 3),
+            SizeListing(frozenset({0}), opaque=0, copies=1, in_parts=0),
+            SizeListing(frozenset({0, 3}), opaque=1, copies=3, in_parts=1),
             None,
-            SizeListing(frozenset({0}), 1, 1),
-            SizeListing(frozenset({0, 3}), 1, 3),
+            SizeListing(frozenset({0}), opaque=1, copies=1, in_parts=0),
+            SizeListing(frozenset({0, 3}), opaque=1, copies=3, in_parts=1),
         ]
 
     def test_counting_stops(self, index: IndexWithListings) -> None:
@@ -281,7 +281,16 @@ class ListingsContract:
         given[-1] = given[-1]._replace(parts=77)
         index.merge("t", EVERYTHING, given)
         parts = frozenset({0, 77})
-        assert index.listed_sizes("t", [1000]) == [SizeListing(parts, MOST_COUNTED, MOST_COUNTED)]
+        counted = SizeListing(parts, opaque=MOST_COUNTED, copies=MOST_COUNTED, in_parts=1)
+        assert index.listed_sizes("t", [1000]) == [counted]
+
+    def test_counting_parts_stops(self, index: IndexWithListings) -> None:
+        """Copies over several parts are counted up to the limit, whatever the numbers of parts."""
+        count = MOST_COUNTED + 300
+        given = [a_listed(f"{number:05d}", parts=2 + number % 2) for number in range(count)]
+        index.merge("t", EVERYTHING, given)
+        counted = SizeListing(frozenset({2, 3}), 0, MOST_COUNTED, MOST_COUNTED)
+        assert index.listed_sizes("t", [1000]) == [counted]
 
     def test_matching(self, index: IndexWithListings) -> None:
         """Copies are found by size, number of parts and tag, whether opaque or not."""
@@ -337,7 +346,21 @@ class ListingsContract:
         new = [old[0]._replace(modified=999), old[1]._replace(is_opaque=False), old[2]]
         index.merge("t", EVERYTHING, new)
         assert index.opaque("t", 1000, 9) == [new[0], new[2]]
-        assert index.listed_sizes("t", [1000]) == [SizeListing(frozenset({0}), 2, 3)]
+        assert index.listed_sizes("t", [1000]) == [SizeListing(frozenset({0}), 2, 3, 0)]
+
+    def test_in_parts(self, index: IndexWithListings) -> None:
+        """Copies of a size over two or more parts are found, but for opaque ones."""
+        given = [a_listed(f"{n:05d}", parts=n % 4, is_opaque=n % 3 == 0) for n in range(MANY)]
+        index.merge("t", EVERYTHING, [*given, a_listed("z", size=7, parts=2)])
+        several = [copy for copy in given if copy.parts > 1 and not copy.is_opaque]
+        assert sorted(index.in_parts("t", 1000, MANY)) == several
+        for limit in (1, 2, 100):
+            found = index.in_parts("t", 1000, limit)
+            assert len(set(found)) == limit
+            assert set(found) <= set(several)
+        assert index.in_parts("t", 7, 9) == [a_listed("z", size=7, parts=2)]
+        assert index.in_parts("t", 8, 9) == []
+        assert index.in_parts("t", 0, 9) == []
 
     # Deletion
 
@@ -413,10 +436,11 @@ class ListingsContract:
         index.add([("t", a_copy("a", proved("a")))])
         assert list(index.listed_copies("u")) == other
         assert index.listed_at("u", ["a", "b"]) == [None, other[0]]
-        assert index.listed_sizes("u", [1000]) == [SizeListing(frozenset({0}), 1, 1)]
+        assert index.listed_sizes("u", [1000]) == [SizeListing(frozenset({0}), 1, 1, 0)]
         assert index.listed_sizes("v", [1000]) == [None]
         assert index.matching("u", 1000, [(0, own[0].tag)], 9) == []
         assert index.opaque("t", 1000, 9) == []
+        assert index.in_parts("v", 1000, 9) == []
         assert list(index.copies_within("u", EVERYTHING)) == []
         assert index.unlist("u", own) == [False, False, False]
         assert index.merge("u", EVERYTHING, []) == Merged(gone=1)
@@ -443,6 +467,7 @@ class ListingsContract:
             lambda: index.listed_sizes("t", [1000]),
             lambda: index.matching("t", 1000, [(0, bytes(16))], 9),
             lambda: index.opaque("t", 1000, 9),
+            lambda: index.in_parts("t", 1000, 9),
             lambda: index.unlist("t", listed("a")),
             lambda: list(index.copies_within("t", EVERYTHING)),
             index.tenants,

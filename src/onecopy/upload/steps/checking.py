@@ -74,8 +74,8 @@ class Checker:
             Content(item.file.size, item.hashed.digests if item.hashed else ()) for item in items
         ]
         found = list(zip(items, self._flow.gate.check(contents), strict=True))
-        for item in items:
-            item.check = False
+        for item, answer in found:
+            item.check, item.unexamined = False, answer.unexamined
         again = self._hash_again([item for item, answer in found if answer.reason == NEEDED])
         known = [
             (item, answer)

@@ -44,6 +44,8 @@ class Outcomes:
     def settle(self, item: Item, outcome: Outcome, answer: Answer) -> None:
         """Report the answer of the gate as the result of a file."""
         gate, sent = self._flow.gate, item.sent.value
+        if outcome is Outcome.UPLOADED:
+            answer = answer._replace(unexamined=item.unexamined)
         same_as = self._same_as(item, outcome, answer)
         result = answered(
             gate, item.file, item.key, answer, same_as=same_as, outcome=outcome, sent=sent

@@ -13,7 +13,13 @@ export {
 } from "./digest/hasher.ts";
 export type { HashOptions } from "./digest/pieces.ts";
 export { FileUnreadable } from "./digest/read.ts";
-export { InvalidDigest, parseScheme, type Scheme, SMALLEST_PART } from "./digest/scheme.ts";
+export {
+  contentScheme,
+  formatScheme,
+  moreSchemes,
+  parseSchemes,
+  SMALLEST_PART,
+} from "./digest/scheme.ts";
 export { Limiter } from "./limiter.ts";
 export { Observable, type Subscribe } from "./observable.ts";
 export { Client } from "./protocol/client.ts";

@@ -50,6 +50,36 @@ export function parseScheme(text: string): Scheme {
   return { algorithm: match[1] === "md5" ? "md5" : "sha256", partSize };
 }
 
+/** Return the schemes with these names, without those that this client does not support. */
+export function parseSchemes(names: Iterable<string>): Scheme[] {
+  return [...names].flatMap((name) => {
+    try {
+      return [parseScheme(name)];
+    } catch (error) {
+      if (error instanceof InvalidDigest) return [];
+      throw error;
+    }
+  });
+}
+
+/**
+ * Return the names of the schemes to compute for a file that was hashed for a check, which needs
+ * others: first those of its digests, then the known ones, up to `limit`.
+ *
+ * A check may look at copies in the store that a listing proposes, and learn from that. Null if the
+ * file was hashed by all of them, or by as many as one check takes.
+ */
+export function moreSchemes(
+  digests: readonly string[],
+  known: readonly string[],
+  limit: number,
+): string[] | null {
+  const had = digests.map((digest) => digest.slice(0, digest.indexOf(":")));
+  const usable = parseSchemes(known).map(formatScheme);
+  const names = [...new Set([...had, ...usable])].slice(0, limit);
+  return names.length > had.length ? names : null;
+}
+
 /** Return the name of a scheme in the HTTP API. */
 export function formatScheme({ algorithm, partSize }: Scheme): string {
   return partSize === null ? algorithm : `${algorithm}+${partSize}`;

@@ -5,6 +5,7 @@ import {
   formatScheme,
   InvalidDigest,
   LARGEST_CONTENT,
+  moreSchemes,
   parseScheme,
   partRanges,
   partSize,
@@ -76,5 +77,23 @@ describe("a scheme's name", () => {
     "crc64nvme+8388608",
   ])("%j is rejected", (name) => {
     expect(() => parseScheme(name)).toThrow(InvalidDigest);
+  });
+});
+
+describe("the schemes of another check", () => {
+  const digests = ["sha256:00", "md5:00"];
+
+  it("are those of the first one, and those that are known since", () => {
+    const known = ["crc64nvme", "md5", "sha256", "md5+5242880"];
+    expect(moreSchemes(digests, known, 8)).toEqual(["sha256", "md5", "crc64nvme", "md5+5242880"]);
+  });
+
+  it("are as many as one check takes", () => {
+    expect(moreSchemes(digests, ["crc64nvme", "md5+5"], 3)).toEqual(["sha256", "md5", "crc64nvme"]);
+    expect(moreSchemes(digests, ["crc64nvme"], 2)).toBeNull();
+  });
+
+  it("are none if nothing can be added", () => {
+    expect(moreSchemes(digests, ["md5", "blake3"], 8)).toBeNull();
   });
 });

@@ -12,21 +12,22 @@ import {
   type Content,
   checkKey,
   contentDigest,
+  contentScheme,
   type FileDigests,
   FileUnreadable,
+  formatScheme,
   type Hasher,
   InFlight,
-  InvalidDigest,
   InvalidKey,
   Limiter,
   LONGEST_KEY,
   matcher,
+  moreSchemes,
   type Network,
   Problem,
-  parseScheme,
+  parseSchemes,
   type Result,
   renamed,
-  type Scheme,
   SMALL_FILE_BYTES,
   SMALLEST_PART,
   Transfers,
@@ -218,17 +219,34 @@ export class Uploader {
     const { digests } = await this.#hash(item, known, signal);
     let detail: Partial<Detail> = {};
     if (known.length > 0) {
-      this.#selection.set(item, "checking");
-      const { result } = await this.#confirm(item, signal, async () => ({
-        result: await this.#checks.add({ size, digests }),
-      }));
-      signal.throwIfAborted();
+      const result = await this.#check(item, digests, signal);
       if (result.verdict !== "new") return this.#setResult(item, result);
       detail = detailOfNew(result);
     }
     await turn.ready;
     signal.throwIfAborted();
     await this.#compare(item, turn, detail, signal);
+  }
+
+  /** Check a file; once more with other digests, if the check turns out to need them. */
+  async #check(item: Item, digests: readonly string[], signal: AbortSignal): Promise<Result> {
+    const result = await this.#checkOnce(item, digests, signal);
+    if (result.reason !== "digest-needed") return result;
+    const known = await this.#probes.add(item.file.size);
+    signal.throwIfAborted();
+    const wider = moreSchemes(digests, known, this.#limits.digests);
+    if (wider === null) return result;
+    const hashed = await this.#hash(item, wider, signal);
+    return await this.#checkOnce(item, hashed.digests, signal);
+  }
+
+  async #checkOnce(item: Item, digests: readonly string[], signal: AbortSignal): Promise<Result> {
+    this.#selection.set(item, "checking");
+    const { result } = await this.#confirm(item, signal, async () => ({
+      result: await this.#checks.add({ size: item.file.size, digests }),
+    }));
+    signal.throwIfAborted();
+    return result;
   }
 
   /** Ask until it is decided whether a file is stored; shows how far a stored copy was read. */
@@ -297,7 +315,10 @@ export class Uploader {
 
   async #hash(item: Item, known: readonly string[], signal: AbortSignal): Promise<FileDigests> {
     const limiter = item.file.size <= SMALL_FILE_BYTES ? this.#smallFiles : this.#largeFiles;
-    const schemes = parseSchemes(known).slice(0, this.#limits.digests - 1);
+    // The content digest is computed in any case, and may be among them.
+    const own = formatScheme(contentScheme(item.file.size));
+    const others = known.filter((name) => name !== own);
+    const schemes = parseSchemes(others).slice(0, this.#limits.digests - 1);
     return await limiter.run(async () => {
       signal.throwIfAborted();
       this.#selection.set(item, "hashing");
@@ -389,18 +410,6 @@ function keyProblem(key: string, room: number): string | null {
   } catch (error) {
     return error instanceof InvalidKey ? `key-${error.flaw}` : "key-invalid";
   }
-}
-
-/** Return the schemes with these names, without those that this client does not support. */
-function parseSchemes(names: readonly string[]): Scheme[] {
-  return names.flatMap((name) => {
-    try {
-      return [parseScheme(name)];
-    } catch (error) {
-      if (error instanceof InvalidDigest) return [];
-      throw error;
-    }
-  });
 }
 
 function failure(error: unknown): { reason: string; message: string } {

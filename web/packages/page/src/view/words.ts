@@ -132,7 +132,8 @@ function describeNew({ reason, copy, unexamined }: Item): string {
       ? `Stored only in a trash or snapshot folder: ${nameInText(copy.key)}`
       : "",
     unexamined > 0
-      ? `Not certain: ${files} of this size ${unexamined === 1 ? "was" : "were"} not examined`
+      ? `Not certain: ${files} of this size ${unexamined === 1 ? "was" : "were"} not examined. To ` +
+        "be sure, ask the operator to run `onecopy scan --describe`, and choose this file again"
       : "",
   ];
   return details.filter((detail) => detail !== "").join(". ");

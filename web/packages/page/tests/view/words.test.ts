@@ -99,7 +99,8 @@ describe("details", () => {
   it("count the stored files that may be the same as a new one, and were not examined", () => {
     const uncertain = item("new", { unexamined: 1_936 });
     expect(words.describeDetail(uncertain)).toBe(
-      "Not certain: 1,936 stored files of this size were not examined",
+      "Not certain: 1,936 stored files of this size were not examined. To be sure, ask the operator " +
+        "to run `onecopy scan --describe`, and choose this file again",
     );
     const one = item("new", { reason: "in-trash", copy: COPY, unexamined: 1 });
     expect(words.describeDetail(one)).toMatch(

@@ -1,0 +1,65 @@
+import type { Client, Content, Hasher, Network, Result, Unfinished } from "@onecopy/client";
+import { describe, expect, it, vi } from "vitest";
+import { Selection } from "../../src/upload/selection.ts";
+import { Uploader } from "../../src/upload/uploader.ts";
+
+const NEEDED: Result = { verdict: "unconfirmed", reason: "digest-needed", message: "compute md5" };
+const DUPLICATE: Result = {
+  verdict: "duplicate",
+  copy: { key: "a", size: 3, stored_at: "", recorded_at: "" },
+};
+
+/** Return an uploader that checks only, with a service that probes and checks give in turn. */
+function checking(probes: readonly string[][], results: readonly Result[]) {
+  const client = {
+    probe: vi.fn(async (sizes: readonly number[]) => sizes.map(() => probes[nextProbe++] ?? [])),
+    check: vi.fn(async (files: readonly Content[]) => files.map(() => results[nextResult++])),
+  };
+  let [nextProbe, nextResult] = [0, 0];
+  const digests = async (_file: Blob, schemes: readonly { algorithm: string }[]) => {
+    const names = ["sha256", ...schemes.map(({ algorithm }) => algorithm)];
+    const all = names.map((name) => `${name}:00`);
+    return { digests: all, content: "sha256:00", parts: [], md5: null };
+  };
+  const selection = new Selection();
+  const uploader = new Uploader({
+    client: client as unknown as Client,
+    hasher: { digests } as unknown as Hasher,
+    network: {} as Network,
+    selection,
+    unfinished: {} as Unfinished,
+  });
+  uploader.checkOnly = true;
+  uploader.add([{ path: ["b"], file: new File(["abc"], "b") }]);
+  return { client, item: selection.items[0] };
+}
+
+describe("a check that turns out to need other digests", () => {
+  it("is made again with those that are known since", async () => {
+    const { client, item } = checking(
+      [["sha256"], ["sha256", "md5"]],
+      [NEEDED, { verdict: "new", unexamined: 2 }],
+    );
+    await vi.waitFor(() => expect(item?.state).toBe("new"));
+    expect(item?.unexamined).toBe(2);
+    expect(client.check.mock.calls.map(([files]) => files[0]?.digests)).toEqual([
+      ["sha256:00"],
+      ["sha256:00", "md5:00"],
+    ]);
+    expect(item?.digests?.digests).toEqual(["sha256:00", "md5:00"]);
+  });
+
+  it("is not made again if no others are known", async () => {
+    const { client, item } = checking([["sha256"], ["sha256"]], [NEEDED, DUPLICATE]);
+    await vi.waitFor(() => expect(item?.state).toBe("unconfirmed"));
+    expect(item?.reason).toBe("digest-needed");
+    expect(client.check).toHaveBeenCalledTimes(1);
+  });
+
+  it("is made twice at most", async () => {
+    const probes = [["sha256"], ["sha256", "md5"], ["sha256", "md5", "crc64nvme"]];
+    const { client, item } = checking(probes, [NEEDED, NEEDED, DUPLICATE]);
+    await vi.waitFor(() => expect(item?.state).toBe("unconfirmed"));
+    expect(client.check).toHaveBeenCalledTimes(2);
+  });
+});
