@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.standins import SERVERS, Standin
 
-from onecopy.confirming import Limits, Readers, Reading, is_ranged
+from onecopy.confirming import Limits, Reading, ThreadReaders, is_ranged
 from onecopy.digest import Digest, MiB, compose, content_scheme
 from onecopy.hashing import hash_fd
 from onecopy.index import Engine, open_index
@@ -80,7 +80,7 @@ def confirm(index: Engine, store: Store, key: str) -> Iterator[Digest | None]:
     index.forget("default", [copy])
     index.add([("default", copy)])
     yield None  # the work begins
-    readers = Readers(index, store, Limits())
+    readers = ThreadReaders(index, store, Limits())
     readers.ask(Reading(Tenant(), copy, lambda copies: index.record("default", copies)), seen)
     while True:
         [recorded] = index.at("default", [key])

@@ -14,7 +14,7 @@ from onecopy.store import Store, is_marked, names_server, open_store, store_fold
 from onecopy.urls import is_loopback
 
 if TYPE_CHECKING:
-    from onecopy.confirming import Readers
+    from onecopy.confirming import ThreadReaders
     from onecopy.gate.explanation import ExplainingGate
 
 
@@ -50,14 +50,20 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
 
 
 @contextmanager
-def opened_readers(settings: Settings, index: Engine, store: Store) -> Iterator["Readers | None"]:
-    """Return what reads large copies in this process, if the store can; it is closed at the end."""
-    from onecopy.confirming import Readers, is_ranged, limits_for
+def opened_readers(
+    settings: Settings, index: Engine, store: Store, *, is_service: bool = False
+) -> Iterator["ThreadReaders | None"]:
+    """Return what reads large copies in this process, if the store can; it is closed at the end.
+
+    In a service, it also describes listed copies while it has nothing to read.
+    """
+    from onecopy.confirming import ThreadReaders, is_ranged, limits_for
 
     if not is_ranged(store):
         yield None
         return
-    with closing(Readers(index, store, limits_for(settings, store))) as readers:
+    limits, daily = limits_for(settings, store), settings.describe_daily if is_service else 0
+    with closing(ThreadReaders(index, store, limits, describe_daily=daily)) as readers:
         yield readers
 
 

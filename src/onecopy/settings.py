@@ -30,6 +30,11 @@ _VARIABLES = {
     "ONECOPY_SECRET": "secret",
     "ONECOPY_TRASH": "trash",
     "ONECOPY_TRUST": "tenants",
+    "ONECOPY_CONFIRM_RATE": "confirm_rate",
+    "ONECOPY_CONFIRM_TENANT_RATE": "confirm_tenant_rate",
+    "ONECOPY_CONFIRM_DAILY": "confirm_daily",
+    "ONECOPY_CONFIRM_TENANT_DAILY": "confirm_tenant_daily",
+    "ONECOPY_CONFIRM_RETRIEVAL": "confirm_retrieval",
     "AWS_REGION": "region",
 }
 _ADDED = ("exclude", "include")
@@ -79,6 +84,8 @@ class Settings:
     """Bytes per day (UTC) that confirming reads for one tenant."""
     confirm_retrieval: bool = False
     """Whether confirming reads objects whose storage class charges for retrieval."""
+    describe_daily: int = 10_000
+    """Requests per day (UTC) to look at listed copies of sizes that checks of a service meet."""
     region: str | None = None
     """The AWS region in which this process runs, as AWS_REGION says."""
     found: frozenset[str] = frozenset()
@@ -125,6 +132,10 @@ def read(
     if "trash" in variables:
         variables["trash"] = tuple(filter(None, variables["trash"].splitlines()))
         Patterns(variables["trash"]).check("ONECOPY_TRASH")
+    for name in [name for name in variables if name.startswith("confirm_")]:
+        from onecopy.settings_file import parse_confirming
+
+        variables[name] = parse_confirming(name, variables[name])
     given = {name: value for name, value in (options or {}).items() if value is not None}
     own_file = _own_file(environment)
     own = _read_file(own_file) if own_file else {}

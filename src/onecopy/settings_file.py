@@ -37,6 +37,7 @@ _FIELDS: Mapping[str, _Field] = {
     "confirm_daily": _BYTES,
     "confirm_tenant_daily": _BYTES,
     "confirm_retrieval": (bool, "true or false"),
+    "describe_daily": (Annotated[int, Meta(ge=0)], "a number of requests"),
 }
 _TENANT_FIELDS: Mapping[str, _Field] = {
     "trust": (frozenset[Literal["md5", "claimed"]], 'a list of "md5" and "claimed"'),
@@ -64,6 +65,16 @@ def _read_bytes(value: int | str, name: str) -> float:
         return parse_bytes(str(value))
     except ValueError as error:
         raise InvalidSettings(f"{name} must be {_BYTES[1]}, not {value!r}") from error
+
+
+def parse_confirming(name: str, text: str) -> float | bool:
+    """Return the value of a setting `confirm_…` in its variable; raises InvalidSettings."""
+    variable = f"ONECOPY_{name.upper()}"
+    if _FIELDS[name] is _BYTES:
+        return _read_bytes(text, variable)
+    if text not in ("true", "false"):
+        raise InvalidSettings(f"{variable} must be {_FIELDS[name][1]}, not {text!r}")
+    return text == "true"
 
 
 def parse_trust(text: str, variable: str) -> dict[str, frozenset[str]]:

@@ -86,7 +86,7 @@ def test_an_upload_skips_or_sends(run: Run, film: Path, tmp_path: Path) -> None:
     command = ["upload", "--config", tmp_path / "none.toml", *backends(tmp_path), film]
     done = run(*command)
     assert done.code == 1
-    assert "raise confirm_daily in onecopy.toml" in done.out
+    assert "raise confirm_daily in the settings" in done.out
     done = run(*command, "--on-unconfirmed", "send")
     assert (done.code, f"{film}: uploaded as film" in done.out) == (0, True), done.out
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from time import sleep
 
-from onecopy.confirming import Limits, Readers, Reading, reader, records
+from onecopy.confirming import Limits, Reading, ThreadReaders, reader, records
 from onecopy.digest import SMALLEST_PART
 from onecopy.index import open_index
 from onecopy.store.folder import FolderStore
@@ -34,7 +34,7 @@ def main(folder: Path, key: str, log: Path) -> None:
     """Ask until the copy has a content digest."""
     index = open_index(f"sqlite:{folder}/index.sqlite")
     store = _Logged(folder / "files", log)
-    readers = Readers(index, store, Limits(rate=100_000_000), threads=2)
+    readers = ThreadReaders(index, store, Limits(rate=100_000_000), threads=2)
     while True:
         [copy] = index.at("default", [key])
         [seen] = store.look([key])

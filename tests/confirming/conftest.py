@@ -1,7 +1,7 @@
 """A store and an index in memory, with copies that were never read."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic, sleep
@@ -9,10 +9,13 @@ from time import monotonic, sleep
 import pytest
 
 from onecopy.confirming.budget import Limits
-from onecopy.confirming.reader import Reading
-from onecopy.confirming.readers import Progress, Readers
+from onecopy.confirming.interface import Progress, Readers, Reading
+from onecopy.confirming.queued import QueueReaders, Range
+from onecopy.confirming.ranges import RangeReader
+from onecopy.confirming.threads import ThreadReaders
 from onecopy.content import Copy
 from onecopy.digest import Digest, MiB
+from onecopy.errors import Failure
 from onecopy.index.interface import Engine
 from onecopy.index.memory import MemoryIndex
 from onecopy.store.interface import Object
@@ -42,19 +45,60 @@ class Counting(MemoryStore):
         return super().read_range(seen, offset, length)
 
 
+class Messages:
+    """A queue, whose messages a test delivers."""
+
+    def __init__(self) -> None:
+        self.sent: list[Range] = []
+        self.failure: Failure | None = None
+
+    def send(self, ranges: Sequence[Range]) -> None:
+        if self.failure:
+            raise self.failure
+        # As text, since that is what a queue carries.
+        self.sent += [Range.decode(each.encode()) for each in ranges]
+
+    def take(self) -> list[Range]:
+        """Return the messages, which the queue then has no longer."""
+        taken, self.sent = self.sent, []
+        return taken
+
+
 @dataclass
 class Place:
     """A store, an index, and the processes that read."""
 
     store: Counting = field(default_factory=Counting)
     index: Engine = field(default_factory=MemoryIndex)
-    opened: list[Readers] = field(default_factory=list)
+    opened: list[ThreadReaders] = field(default_factory=list)
+    queue: Messages = field(default_factory=Messages)
 
-    def readers(self, limits: Limits = _UNLIMITED, threads: int = 2) -> Readers:
+    def readers(self, limits: Limits = _UNLIMITED, threads: int = 2) -> ThreadReaders:
         """Return what reads in another process."""
-        readers = Readers(self.index, self.store, limits, threads=threads)
+        readers = ThreadReaders(self.index, self.store, limits, threads=threads)
         self.opened.append(readers)
         return readers
+
+    def asker(self, *, paid: bool = False) -> QueueReaders:
+        """Return what sends messages in a process."""
+        return QueueReaders(self.index, self.queue, paid=paid)
+
+    def function(self, limits: Limits = _UNLIMITED, threads: int = 1) -> RangeReader:
+        """Return what reads ranges in a process."""
+        return RangeReader(
+            self.index,
+            self.store,
+            limits,
+            queue=self.queue,
+            record=self.index.record,
+            threads=threads,
+        )
+
+    def deliver(self, *messages: Range, limits: Limits = _UNLIMITED) -> list[bool]:
+        """Deliver messages, by default all that wait, each to a function of its own."""
+        return [
+            self.function(limits).read(message, 60) for message in messages or self.queue.take()
+        ]
 
     def put(self, key: str, content: bytes) -> Copy:
         """Store an object, and record it without any digest."""

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from onecopy import settings
+from onecopy.backends import opened_readers
 from onecopy.confirming import Limits, is_ranged, limits_for
 from onecopy.errors import InvalidSettings
+from onecopy.index.memory import MemoryIndex
 from onecopy.settings import Settings
 from onecopy.store import open_store
 from onecopy.store.memory import MemoryStore
@@ -24,6 +26,11 @@ _REMOTE = Limits(20_000_000, 20_000_000, 10_000_000_000, 5_000_000_000)
         ("s3://bucket?region=eu-west-1", None, _REMOTE),
         ("s3://bucket?region=eu-west-1&endpoint=http://localhost:1", "eu-west-1", _REMOTE),
         ("s3://bucket?region=eu-west-1&endpoint=http://localhost:1", None, _REMOTE),
+        (
+            "s3://bucket?region=eu-west-1&endpoint=https://s3.eu-west-1.amazonaws.com",
+            "eu-west-1",
+            Limits(),
+        ),
     ],
 )
 def test_a_bucket(
@@ -49,6 +56,16 @@ def test_a_folder(tmp_path: Path) -> None:
         assert limits_for(given, store) == Limits(rate=5_000_000, daily=0, retrieval=True)
 
 
+def test_only_a_service_describes(tmp_path: Path) -> None:
+    """Commands end too soon to look at copies that nobody has asked for; a service does, by day."""
+    index, store = MemoryIndex(), open_store(str(tmp_path))
+    for is_service, daily, expected in ((True, 10_000, 10_000), (True, 0, 0), (False, 10_000, 0)):
+        given = Settings(describe_daily=daily)
+        with opened_readers(given, index, store, is_service=is_service) as readers:
+            assert readers is not None
+            assert readers._describing._daily == expected
+
+
 def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file states bytes as a number or with a unit, and AWS_REGION the region."""
     monkeypatch.chdir(tmp_path)
@@ -58,6 +75,21 @@ def test_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.confirm_rate, found.confirm_daily) == (1_500_000, inf)
     assert (found.confirm_tenant_rate, found.confirm_tenant_daily) == (7, 3)
     assert found.region == "eu-west-1"
+
+
+def test_variables() -> None:
+    """The environment states bytes with a unit, and whether retrieval is allowed."""
+    variables = {"ONECOPY_CONFIRM_RATE": "1.5 MB", "ONECOPY_CONFIRM_TENANT_RATE": "7"}
+    variables |= {"ONECOPY_CONFIRM_DAILY": "unlimited", "ONECOPY_CONFIRM_TENANT_DAILY": ""}
+    found = settings.read(None, {}, {**variables, "ONECOPY_CONFIRM_RETRIEVAL": "true"})
+    assert (found.confirm_rate, found.confirm_tenant_rate) == (1_500_000, 7)
+    assert (found.confirm_daily, found.confirm_tenant_daily) == (inf, None)
+    assert found.confirm_retrieval is True
+    no = settings.read(None, {}, {"ONECOPY_CONFIRM_RETRIEVAL": "false"})
+    assert no.confirm_retrieval is False
+    for name, text in (("RATE", "much"), ("RETRIEVAL", "yes")):
+        with pytest.raises(InvalidSettings, match=f"ONECOPY_CONFIRM_{name} must be"):
+            settings.read(None, {}, {f"ONECOPY_CONFIRM_{name}": text})
 
 
 @pytest.mark.parametrize("value", ['"much"', "-1", "1.5", '"-1 MB"', '"1 MiB"', "true"])

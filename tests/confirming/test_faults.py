@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onecopy.confirming import Limits, Readers, Reading, is_ranged
+from onecopy.confirming import Limits, Reading, ThreadReaders, is_ranged
 from onecopy.content import Copy
 from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.index.memory import MemoryIndex
@@ -69,7 +69,7 @@ class _World:
             faults.at(step, self._rule(), skip=self.chance.randrange(4))
         store, index = faults.wrap(self.store, "store"), faults.wrap(self.index, "index")
         assert is_ranged(store)
-        readers = Readers(index, store, Limits(), threads=self.chance.choice([1, 2]))
+        readers = ThreadReaders(index, store, Limits(), threads=self.chance.choice([1, 2]))
         recorded = self.index.at("default", ["a"])[0] or self.copy()
 
         def record(copies: Any) -> None:  # noqa: ANN401 - as the index does
@@ -78,7 +78,7 @@ class _World:
 
         with suppress(Failure):
             readers.ask(Reading(Tenant(), recorded, record))
-        until(lambda: not readers._queue._known or self.chance.random() < 0.02)
+        until(lambda: not readers._queue._known or (rules and self.chance.random() < 0.02))
         readers.close()
 
     def _rule(self) -> Rule:

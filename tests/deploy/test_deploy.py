@@ -134,7 +134,7 @@ def test_the_table_has_the_keys_that_the_engine_gives_it(standing: Cloud) -> Non
 def test_functions_are_where_the_template_says(standing: Cloud) -> None:
     """With the package, the index, the bucket and the secret of this deployment."""
     functions = standing.client("lambda")
-    for name in ("ApiFunction", "EventsFunction"):
+    for name in ("ApiFunction", "EventsFunction", "RangesFunction"):
         found = functions.get_function_configuration(FunctionName=standing.made[name])
         variables = found["Environment"]["Variables"]
         assert variables["ONECOPY_INDEX"].startswith(f"dynamodb://{standing.names.table}?")
@@ -179,6 +179,30 @@ def test_what_is_not_given_stays_as_it_was(deployed: Cloud) -> None:
     functions = deployed.client("lambda")
     found = functions.get_function_configuration(FunctionName=deployed.made["ApiFunction"])
     assert found["Environment"]["Variables"]["ONECOPY_TRUST"] == "default=md5"
+
+
+def test_confirming_can_be_limited_and_left_out(cloud: Cloud) -> None:
+    """Limits reach the function that reads; without it, the API has no queue."""
+    ran = cloud.deploy(*HERE, "--confirm-daily", "500GB", "--confirm-retrieval", "yes")
+    assert ran.code == 0, ran.err
+    functions = cloud.client("lambda")
+
+    def variables(name: str) -> dict[str, str]:
+        found = functions.get_function_configuration(FunctionName=cloud.made[name])
+        given: dict[str, str] = found["Environment"]["Variables"]
+        return given
+
+    ranges = variables("RangesFunction")
+    assert ranges["ONECOPY_CONFIRM_DAILY"] == "500GB"
+    assert ranges["ONECOPY_CONFIRM_RETRIEVAL"] == "true"
+    assert ranges["ONECOPY_CONFIRM_QUEUE"] == variables("ApiFunction")["ONECOPY_CONFIRM_QUEUE"]
+    assert cloud.deploy("--confirm-large", "no").code == 0
+    assert not [name for name in cloud.made if name.startswith("Ranges")]
+    assert not variables("ApiFunction").get("ONECOPY_CONFIRM_QUEUE")
+    assert set(cloud.made) == set(plan(Choices(confirm_large="no"))) - {
+        "Artifacts",
+        "SecretParameter",
+    }
 
 
 def test_an_issuer_guards_the_api(cloud: Cloud) -> None:
@@ -336,6 +360,7 @@ def test_a_bucket_of_others_under_our_name_is_left_alone(cloud: Cloud) -> None:
         (["--domain", "https://up.example.org", "--plan"], "invalid domain"),
         (["--domain", "up", "--plan"], "invalid domain"),
         (["--alarm-email", "ada", "--plan"], "invalid email address"),
+        (["--confirm-daily", "much", "--plan"], "invalid --confirm-daily 'much'"),
     ],
 )
 def test_what_can_not_be_chosen_is_refused(run: Run, options: list[str], message: str) -> None:

@@ -10,16 +10,33 @@ from uuid import uuid4
 
 import pytest
 
-from onecopy.aws.deploy.price import CHECK, FILE, RECORD, monthly, total
+from onecopy.aws.deploy.price import (
+    _PIECE,
+    _RANGE,
+    _RANGE_READS,
+    _RANGE_WRITES,
+    _READ_RATE,
+    CHECK,
+    FILE,
+    RECORD,
+    confirming,
+    monthly,
+    total,
+)
 from onecopy.aws.functions.bucket_events import BucketEvents
+from onecopy.confirming import Limits, QueueReaders, RangeReader, Reading
+from onecopy.digest import SMALLEST_PART
 from onecopy.files import walk
 from onecopy.gate import LocalGate, bind, ticket_secrets
 from onecopy.index import Engine, open_index
 from onecopy.settings import Settings
 from onecopy.store import open_store
+from onecopy.store.interface import Object
+from onecopy.store.objects import copy_of
 from onecopy.store.s3.store import S3Store
 from onecopy.tenant import Tenant
 from onecopy.upload import Outcome, upload
+from tests.confirming.conftest import Messages
 from tests.conftest import Run, Serve
 from tests.deploy.conftest import Cloud
 from tests.deploy.template import resources
@@ -30,6 +47,7 @@ from tests.standins import Standin
 pytestmark = pytest.mark.server
 
 _KEY = "rome.jpg".rjust(60, "x")
+_RANGES = 4
 _OVERHEAD = 100
 """Bytes that DynamoDB charges for each item besides its own."""
 
@@ -205,9 +223,51 @@ def test_the_docs_say_the_same() -> None:
     assert "| **total** | **${:.2f}** | **${:.2f}** |".format(*sums) in text
 
 
-def test_while_nobody_uses_it_it_costs_what_aws_gives_for_nothing() -> None:
+@pytest.mark.parametrize(("confirms", "beyond"), [(False, 0), (True, 0.12)])
+def test_idle_it_costs_little_more_than_aws_gives_for_nothing(
+    confirms: bool, beyond: float
+) -> None:
     """A million requests of SQS and ten alarms are free, always."""
-    paid = {line.what: line for line in monthly(0, 0) if line.dollars}
+    paid = {line.what: line for line in monthly(0, 0, confirms=confirms) if line.dollars}
     assert set(paid) == {"SQS, polling", "CloudWatch, alarms"}
-    assert paid["SQS, polling"].amount < 1_000_000
-    assert paid["CloudWatch, alarms"].amount == len(resources("AWS::CloudWatch::Alarm")) <= 10
+    polls = paid["SQS, polling"]
+    assert max(polls.amount - 1_000_000, 0) * polls.dollars_each == pytest.approx(beyond, abs=0.005)
+    alarms = resources("AWS::CloudWatch::Alarm").values()
+    made = [each for each in alarms if confirms or each.get("Condition") != "Confirms"]
+    assert paid["CloudWatch, alarms"].amount == len(made) <= 10
+
+
+def test_reading_a_range_takes_what_is_charged_for_it(
+    world: tuple[World, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an object of several ranges, from the check that finds it to its record."""
+    monkeypatch.setattr("onecopy.confirming.records.PARTS_PER_RANGE", 1)
+    ours, _ = world
+    body = bytes(_RANGES * SMALLEST_PART)
+    ours.store.client.put_object(Bucket=ours.store.address.bucket, Key="large", Body=body)
+    [seen] = ours.store.look(["large"])
+    assert isinstance(seen, Object)
+    ours.index.add([("default", copy_of(seen, "large"))])
+    queue = Messages()
+    ours.meter.clear()
+    reading = Reading(Tenant(), copy_of(seen, "large"), lambda _: None)
+    QueueReaders(ours.index, queue, paid=False).ask(reading, seen)
+    assert len(queue.sent) == _RANGES
+    reader = RangeReader(ours.index, ours.store, Limits(), queue=queue, record=ours.index.record)
+    for message in queue.take():
+        reader.read(message, 60)
+    [copy] = ours.index.at("default", ["large"])
+    assert copy is not None
+    assert copy.content_digest is not None
+    # The digests of a range of 32 parts take two units, not one, to write.
+    assert ours.meter.writes + _RANGES <= _RANGE_WRITES * _RANGES
+    assert ours.meter.reads <= _RANGE_READS * _RANGES
+
+
+def test_the_docs_say_what_confirming_costs() -> None:
+    """For each TB, with its parts."""
+    text = (Path(__file__).parents[2] / "docs" / "aws.md").read_text()
+    assert f"costs about ${confirming():.2f}: " in text
+    assert f"{1e12 / _READ_RATE:,.0f} seconds" in text
+    assert f"{1e12 / _PIECE:,.0f} GetObject requests" in text
+    assert f"{1e12 / _RANGE:,.0f} ranges" in text

@@ -183,19 +183,42 @@ def test_unfinished_uploads_are_given_up() -> None:
 def test_functions_are_told_what_settings_read() -> None:
     """No variable of theirs is one that nobody looks at."""
     known = {*settings._VARIABLES, *functions._VARIABLES}
-    for name in ("ApiFunction", "EventsFunction"):
+    for name in resources("AWS::Lambda::Function"):
         given = set(one(name)["Environment"]["Variables"])
         assert {"ONECOPY_INDEX", "ONECOPY_STORE"} <= given <= known
 
 
 def test_functions_run_on_arm_and_have_room_for_events() -> None:
     """What failed waits long enough to be tried again, and is not lost after five times."""
-    queue, source = one("EventsQueue"), one("EventsSource")
-    assert queue["VisibilityTimeout"] >= 6 * one("EventsFunction")["Timeout"]
-    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
-    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    for name in ("Events", "Ranges"):
+        queue, source = one(f"{name}Queue"), one(f"{name}Source")
+        assert queue["VisibilityTimeout"] >= 6 * one(f"{name}Function")["Timeout"]
+        assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert template()["Parameters"]["Architecture"]["Default"] == "arm64"
     assert template()["Parameters"]["Runtime"]["Default"] == "python3.13"
+
+
+def test_ranges_are_read_with_least_rights() -> None:
+    """The function that reads them can write nothing into the bucket, nor does the API receive."""
+    own = one("RangesRole")["Policies"][0]["PolicyDocument"]["Statement"]
+    actions = {action for each in own for action in each.get("Action", [])}
+    assert {action for action in actions if action.startswith("s3:")} == {
+        "s3:GetObject",
+        "s3:GetObjectAttributes",
+        "s3:ListBucket",
+    }
+    assert "RangesRole" not in str(one("StorePolicy")["Roles"])
+    (sends,) = [each for each in statements() if each.get("Sid") == "SendRanges"]
+    assert sends["Action"] == ["sqs:SendMessage"]
+
+
+def test_all_of_confirming_can_be_left_out() -> None:
+    """With `--confirm-large no`, no resource of it is made, and no other one needs them."""
+    optional = {name for name, each in resources().items() if each.get("Condition") == "Confirms"}
+    assert optional == {name for name in resources() if name.startswith("Ranges")}
+    rate = one("RangesFunction")["Environment"]["Variables"]["ONECOPY_CONFIRM_FUNCTIONS"]
+    assert rate == one("RangesSource")["ScalingConfig"]["MaximumConcurrency"]
 
 
 def test_only_this_bucket_of_this_account_sends_events() -> None:
@@ -257,12 +280,18 @@ def test_every_choice_is_a_parameter() -> None:
         issuer_origins=("https://a",),
         jwt_tenant="a",
         jwt_scopes="a",
+        confirm_large="no",
+        confirm_rate="1MB",
+        confirm_tenant_rate="1MB",
+        confirm_daily="unlimited",
+        confirm_tenant_daily="0",
+        confirm_retrieval="yes",
         alarm_email="a@a.example",
         python="3.13",
         architecture="arm64",
     )
     assert set(chosen.parameters) <= set(template()["Parameters"])
-    assert len(chosen.parameters) == 21
+    assert len(chosen.parameters) == 27
 
 
 @pytest.mark.parametrize(

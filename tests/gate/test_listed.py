@@ -1,10 +1,13 @@
 """Copies that are known from a listing alone: found, counted, and never believed."""
 
 from collections.abc import Sequence
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
 
+from onecopy.confirming import Limits as ReadLimits
+from onecopy.confirming import ThreadReaders, is_ranged
 from onecopy.content import Content, Digests, Verdict
 from onecopy.digest import (
     CRC64NVME,
@@ -384,6 +387,27 @@ def test_a_store_that_describes_objects(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(world.store, "open", lambda _: pytest.fail("read"))
     answer = world.check(b"bytes", weak=True, gate=world.gate("photos"))
     assert (answer.verdict, answer.copy and answer.copy.key) == (Verdict.DUPLICATE, "a")
+
+
+def test_the_others_are_described_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service looks at the opaque copies that a check left unexamined, while it is idle."""
+    monkeypatch.setattr("onecopy.confirming.describing._PAUSE_SECONDS", 0.01)
+    world = MemoryWorld.new()
+    assert is_ranged(world.store)
+    monkeypatch.setattr(world.store, "kind", "s3")
+    monkeypatch.setattr(world.store, "describe", world.store.look, raising=False)
+    for number in range(70):
+        listed(world, f"{number}", b"%010d" % number, opaque=True)
+    readers = ThreadReaders(world.index, world.store, ReadLimits(), describe_daily=1000)
+    gate = world.gate(readers=readers)
+    assert gate.check([content(b"new bytes!")]) == [Answer(Verdict.NEW, unexamined=68)]
+    deadline = monotonic() + 20
+    while readers.described < 68:
+        assert monotonic() < deadline
+        sleep(0.01)
+    readers.close()
+    assert keys_of(world) == []
+    assert len(world.recorded()) == 70
 
 
 def test_looking_fails(monkeypatch: pytest.MonkeyPatch) -> None:

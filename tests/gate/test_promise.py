@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.confirming import Limits as ReadLimits
-from onecopy.confirming import Readers, is_ranged
+from onecopy.confirming import ThreadReaders, is_ranged
 from onecopy.content import Content, Digests, Evidence, Listed, Verdict
 from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, Scheme, compose
 from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
@@ -339,7 +339,7 @@ class TestP1NoByteIsLostByAWrongDuplicate:
         world.place("a", TWIN_A)
         scan(world)
         assert is_ranged(world.store)
-        readers = Readers(world.index, world.store, ReadLimits())
+        readers = ThreadReaders(world.index, world.store, ReadLimits())
         gate = world.gate(limits=Limits(read_bytes=0), readers=readers)
         seen: dict[bytes, list[Verdict]] = {TWIN_B: [], TWIN_A: []}
         while seen[TWIN_A][-1:] != [Verdict.DUPLICATE] and len(seen[TWIN_A]) < 1000:

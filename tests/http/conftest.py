@@ -16,7 +16,7 @@ import urllib3
 import uvicorn
 from starlette.types import ASGIApp
 
-from onecopy.confirming import Limits, Readers, is_ranged
+from onecopy.confirming import Limits, ThreadReaders, is_ranged
 from onecopy.gate import bind, ticket_secrets
 from onecopy.http.app import Options, create_app
 from onecopy.store import Store, open_store
@@ -159,7 +159,7 @@ def starting(folder: Path) -> Iterator[Start]:
             options: Options | None = None, *, tokens_required: bool = False
         ) -> Service:
             assert is_ranged(store)
-            readers = stack.enter_context(contextlib.closing(Readers(index, store, Limits())))
+            readers = stack.enter_context(contextlib.closing(ThreadReaders(index, store, Limits())))
             app = create_app(
                 index,
                 store,

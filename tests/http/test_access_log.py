@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from onecopy.http.access_log import AccessLog
-from onecopy.http.metrics import NoMetrics
+from onecopy.http.metrics import NoMetrics, PrometheusMetrics
 from tests.http.conftest import Json, Service, Start
 
 Lines = Callable[[int], list[dict[str, Json]]]
@@ -113,6 +113,15 @@ def test_requests_verdicts_and_bytes_are_counted(service: Service) -> None:
     assert found['onecopy_request_seconds_count{route="/v1/check"}'] == 1
     assert found["onecopy_received_bytes_total"] > 5
     assert found["onecopy_sent_bytes_total"] > 100
+    assert found["onecopy_described_total"] == 0
+
+
+def test_described_copies_are_counted() -> None:
+    """As many as there are when the metrics are read."""
+    described = iter([7, 9])
+    metrics = PrometheusMetrics(lambda: next(described))
+    assert b"onecopy_described_total 7.0" in metrics.exposition()
+    assert b"onecopy_described_total 9.0" in metrics.exposition()
 
 
 def test_labels_can_t_be_made_up_by_clients(guarded: Service) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onecopy.confirming import Limits as Unlimited
-from onecopy.confirming import Readers, is_ranged
+from onecopy.confirming import ThreadReaders, is_ranged
 from onecopy.gate import Limits, LocalGate
 from onecopy.index.listings import ListingEngine
 from onecopy.scan import scan_by_listing
@@ -74,7 +74,7 @@ class Process:
         self.faults = Faults()
         self.world = behind(self.faults, World(root, self.index, bucket))
         assert is_ranged(self.world.store)
-        self.readers = Readers(
+        self.readers = ThreadReaders(
             self.world.index, self.world.store, Unlimited(), readers=0, threads=1
         )
 

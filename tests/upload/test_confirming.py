@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.confirming import Limits as ReadLimits
-from onecopy.confirming import Readers, is_ranged
+from onecopy.confirming import ThreadReaders, is_ranged
 from onecopy.content import Content, Digests, Verdict
 from onecopy.files import walk
 from onecopy.gate import Answer, Limits, LocalGate
@@ -30,7 +30,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def reading(world: World) -> Iterator[LocalGate]:
     """Return a gate that reads nothing within a request, only in the background."""
     assert is_ranged(world.store)
-    readers = Readers(world.index, world.store, ReadLimits())
+    readers = ThreadReaders(world.index, world.store, ReadLimits())
     yield world.gate(limits=Limits(read_bytes=0), readers=readers)
     readers.close()
 

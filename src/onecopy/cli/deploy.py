@@ -97,6 +97,31 @@ if TYPE_CHECKING:
     "[default: claim:tenant]",
 )
 @click.option("--jwt-scopes", metavar="NAME", help="Claim with the scopes of a user.")
+@click.option(
+    "--confirm-large",
+    type=click.Choice(["yes", "no"]),
+    help="Whether a function reads stored copies that are too large to be read within a request, "
+    "to confirm a match.  [default: yes]",
+)
+@click.option(
+    "--confirm-rate",
+    metavar="BYTES",
+    help="Most bytes per second that it reads, such as 20MB.  [default: unlimited]",
+)
+@click.option(
+    "--confirm-tenant-rate", metavar="BYTES", help="Most bytes per second for one tenant."
+)
+@click.option(
+    "--confirm-daily",
+    metavar="BYTES",
+    help="Most bytes per day (UTC) that it reads, such as 500GB.  [default: unlimited]",
+)
+@click.option("--confirm-tenant-daily", metavar="BYTES", help="Most bytes per day for one tenant.")
+@click.option(
+    "--confirm-retrieval",
+    type=click.Choice(["yes", "no"]),
+    help="Whether it also reads copies in storage classes that charge for that.  [default: no]",
+)
 @click.option("--alarm-email", metavar="ADDRESS", help="Email address that receives alarms.")
 @click.option(
     "--architecture",
@@ -224,12 +249,15 @@ def _print_plan(
     output: Display, choices: Choices, files: int, records: int, *, as_json: bool
 ) -> None:
     from onecopy.aws.deploy.plan import plan
-    from onecopy.aws.deploy.price import CHECK, monthly, total
+    from onecopy.aws.deploy.price import CHECK, confirming, monthly, total
 
-    resources, lines = plan(choices), monthly(files, records)
+    confirms = choices.confirm_large != "no"
+    resources, lines = plan(choices), monthly(files, records, confirms=confirms)
     if as_json:
         prices = [line._asdict() | {"dollars": line.dollars} for line in lines]
-        output.line(json_line({"resources": resources, "prices": prices, "dollars": total(lines)}))
+        document = {"resources": resources, "prices": prices, "dollars": total(lines)}
+        document |= {"dollars_per_tb_read": confirming()} if confirms else {}
+        output.line(json_line(document))
         return
     for name, kind in resources.items():
         output.line(f"{name:<24}{kind}")
@@ -237,5 +265,7 @@ def _print_plan(
     for line in lines:
         output.line(f"${line.dollars:>10,.4f}  {line.what}: {line.derived}")
     output.line(f"${total(lines):>10,.4f}  a month, at the list prices of us-east-1 (docs/aws.md)")
-    if_stored = total(monthly(files, records, CHECK))
+    if_stored = total(monthly(files, records, CHECK, confirms=confirms))
     output.line(f"${if_stored:>10,.4f}  a month if all of them are already stored")
+    if confirms:
+        output.line(f"${confirming():>10,.4f}  for each TB that is read to confirm large copies")

@@ -124,6 +124,13 @@ _CONFIRMING = (
         default=None,
         help="Read copies also in storage classes that charge for retrieval.",
     ),
+    click.option(
+        "--describe-daily",
+        metavar="N",
+        type=click.IntRange(0),
+        help="Most requests per day (UTC) to look at listed copies of sizes that are often "
+        "checked; 0: none.  [default: 10000]",
+    ),
 )
 _TENANT = click.option(
     "--tenant", metavar="NAME", help="Tenant; with --server it comes from the token."
@@ -152,7 +159,7 @@ def takes_settings(
         options += _PATTERNS
     if confirming:
         names += ["confirm_rate", "confirm_tenant_rate", "confirm_daily", "confirm_tenant_daily"]
-        names.append("confirm_retrieval")
+        names += ["confirm_retrieval", "describe_daily"]
         options += _CONFIRMING
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:

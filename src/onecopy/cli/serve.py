@@ -82,7 +82,7 @@ def command(  # noqa: PLR0913 - one for each option
         check_origin(checksum_api)
     with (
         opened_backends(settings) as (index, store),
-        opened_readers(settings, index, store) as readers,
+        opened_readers(settings, index, store, is_service=True) as readers,
     ):
         if isinstance(store, Sweeper):
             store.abort_stale(RESUMABLE + LIFETIME)

@@ -151,7 +151,7 @@ class _Day:
         )
         return (
             f"confirming would read more than {(self._limit or 0) / 1e9:g} GB {whose} today: check "
-            f"again after {next_day:%Y-%m-%d %H:%M} UTC, or raise {name} in onecopy.toml"
+            f"again after {next_day:%Y-%m-%d %H:%M} UTC, or raise {name} in the settings"
         )
 
 

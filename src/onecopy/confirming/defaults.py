@@ -4,7 +4,7 @@ from math import isinf
 from typing import TypeGuard
 
 from onecopy.confirming.budget import Limits
-from onecopy.confirming.reader import RangedStore
+from onecopy.confirming.interface import RangedStore
 from onecopy.settings import Settings
 from onecopy.store.interface import Store
 from onecopy.store.ranges import Ranged, Remote

@@ -1,18 +1,40 @@
 """The digests of an object's parts, computed by several threads, returned in order."""
 
-from collections.abc import Callable
-from threading import Condition
+from collections.abc import Callable, Iterator
+from threading import Condition, Event
 
-from onecopy.workers import Workers
+from onecopy.workers import Stopped, Workers
+
+_POLL_SECONDS = 0.1
 
 
-class Parts:
-    """Parts that threads hash from `first` on; each thread takes the next one."""
+def hash_parts(
+    hash_part: Callable[[int], bytes], numbers: range, threads: int, stop: Event
+) -> Iterator[list[bytes]]:
+    """Yield the digests of consecutive parts in order, as they are done, also if none is yet.
 
-    def __init__(self, hash_part: Callable[[int], bytes], first: int, count: int) -> None:
+    Raises Stopped soon after `stop` is set, and what `hash_part` raises.
+    """
+    parts, left = _Parts(hash_part, numbers), len(numbers)
+    parts.start(Workers(), threads)
+    try:
+        while left:
+            if stop.is_set():
+                raise Stopped
+            found = parts.take(_POLL_SECONDS)
+            left -= len(found)
+            yield found
+    finally:
+        parts.stop()
+
+
+class _Parts:
+    """Parts that threads hash; each thread takes the next one."""
+
+    def __init__(self, hash_part: Callable[[int], bytes], numbers: range) -> None:
         self._hash_part = hash_part
-        self._next = self._returned = first
-        self._count = count
+        self._next = self._returned = numbers.start
+        self._count = numbers.stop
         self._digests: dict[int, bytes] = {}
         self._error: Exception | None = None
         self._changed = Condition()

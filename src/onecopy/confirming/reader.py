@@ -1,62 +1,26 @@
 """Reading one stored copy in parallel, which proves its content digest."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from threading import Event
 from time import monotonic
-from typing import Protocol
 
 from onecopy.confirming.budget import Exhausted
-from onecopy.confirming.parts import Parts
+from onecopy.confirming.interface import RangedStore, Reading, Spend
+from onecopy.confirming.parts import hash_parts
 from onecopy.confirming.records import PARTS_PER_RANGE, Records
 from onecopy.confirming.retrieval import refusal
-from onecopy.content import Copy, Digests
-from onecopy.digest import MiB, assemble, content_scheme, part_lengths, part_size
-from onecopy.errors import Failure, FileChanged
+from onecopy.confirming.source import Source, Unread
+from onecopy.digest import part_lengths
+from onecopy.errors import FileChanged
 from onecopy.index.interface import Index
-from onecopy.store.interface import Absent, Object, Store, Unknown
-from onecopy.store.objects import copy_of, store_reason
-from onecopy.store.ranges import Ranged
-from onecopy.tenant import Tenant
-from onecopy.workers import Counter, Stopped, Workers
+from onecopy.store.interface import Absent, Object
+from onecopy.workers import Counter, Stopped
 
-_PIECE = 8 * MiB
-"""Bytes that are read with one call, and held in memory by each thread."""
 _MAX_ATTEMPTS = 3
 """Attempts to read a key whose object is replaced while it is read."""
-_POLL_SECONDS = 0.1
 _SAVE_SECONDS = 3.0
 """How often the lease is renewed and unfinished ranges are recorded."""
-
-
-class RangedStore(Store, Ranged, Protocol):
-    """A store from which several threads can read one object at a time."""
-
-
-class Spend(Protocol):
-    """The budget for reading."""
-
-    def __call__(self, tenant: str, count: int, stop: Event) -> None:
-        """Wait until `count` bytes may be read; raises Exhausted, and Stopped if `stop` is set."""
-
-
-@dataclass
-class Reading:
-    """A copy that is to be read, and how far that is."""
-
-    tenant: Tenant
-    copy: Copy
-    """As it is recorded."""
-    record: Callable[[Sequence[Copy]], object]
-    """Records copies of the tenant whose content digest is proved."""
-    read: Counter = field(default_factory=Counter)
-    """Bytes read so far, by this process or others."""
-
-
-class _Unread(Exception):
-    """The store does not give the object; the message is the reason code."""
 
 
 class Reader:
@@ -75,11 +39,9 @@ class Reader:
         paid: bool,
     ) -> None:
         self._reading = reading
-        self._key = reading.tenant.prefix + reading.copy.key
         self._index = index
         self._records = records
-        self._store = store
-        self._spend = spend
+        self._source = Source(reading, store, spend, stop)
         self._stop = stop
         self._threads = threads
         self._paid = paid
@@ -91,7 +53,7 @@ class Reader:
         read. Raises Lost if another reader has it, Stopped, Exhausted, and Failure of the index.
         """
         for _ in range(_MAX_ATTEMPTS):
-            seen = self._look()
+            seen = self._source.look()
             if isinstance(seen, Absent):
                 self._index.forget(self._reading.tenant.name, [self._reading.copy])
                 self._records.finish()
@@ -99,12 +61,6 @@ class Reader:
             if self._prove(seen):
                 return
         self._records.fail("copy-changed")
-
-    def _look(self) -> Object | Absent:
-        [seen] = self._store.look([self._key])
-        if isinstance(seen, Unknown):
-            raise Failure(f"{self._key!r} cannot be looked at", reason=seen.reason)
-        return seen
 
     def _prove(self, seen: Object) -> bool:
         """Return whether the object was read, or why it was not is recorded; False: it changed."""
@@ -116,16 +72,12 @@ class Reader:
             parts = self._read(seen)
         except (FileChanged, FileNotFoundError):
             return False
-        except _Unread as unread:
+        except Unread as unread:
             self._records.fail(str(unread))
             return True
-        # Looked at once more: only if nothing changed, all parts are of this object.
-        if self._look() != seen:
+        if self._source.look() != seen:
             return False
-        scheme = content_scheme(seen.size)
-        digests = assemble(scheme, {scheme: parts}).digests
-        proved = seen._replace(digests=Digests.proved(*digests).merged(seen.digests))
-        self._reading.record([copy_of(proved, self._reading.copy.key)])
+        self._source.record(seen, parts)
         self._records.finish()
         return True
 
@@ -135,45 +87,24 @@ class Reader:
         done = self._records.parts(seen)[: len(lengths)]
         self._reading.read = Counter(sum(lengths[: len(done)]))
         saving = _Saving(self._records, seen, done)
-        parts = Parts(partial(self._hash_part, seen), len(done), len(lengths))
-        parts.start(Workers(), self._threads)
+        numbers, beyond = range(len(done), len(lengths)), self._records.beyond(seen)
+        hash_part = partial(self._hash_part, seen, beyond)
         try:
-            while len(done) < len(lengths):
-                self._check_stop()
-                done += parts.take(_POLL_SECONDS)
+            for digests in hash_parts(hash_part, numbers, self._threads, self._stop):
+                done += digests
                 saving.save_if_due(self._reading.read.value)
         except (Stopped, Exhausted):
             saving.save()
             self._records.release(sum(lengths[: len(done)]))
             raise
-        finally:
-            parts.stop()
         saving.save()
         return done
 
-    def _check_stop(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
-
-    def _hash_part(self, seen: Object, number: int) -> bytes:
-        """Return the binary SHA-256 of a part, which is read in pieces."""
-        hashed = sha256()
-        first = number * (part_size(seen.size) or seen.size)
-        end = first + part_lengths(seen.size)[number]
-        for offset in range(first, end, _PIECE):
-            length = min(_PIECE, end - offset)
-            self._spend(self._reading.tenant.name, length, self._stop)
-            hashed.update(self._fetch(seen, offset, length))
-            self._reading.read.add(length)
-        return hashed.digest()
-
-    def _fetch(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
-        try:
-            return self._store.read_range(seen, offset, length)
-        except FileNotFoundError:
-            raise
-        except (Failure, OSError) as error:
-            raise _Unread(store_reason(error)) from error
+    def _hash_part(self, seen: Object, beyond: Mapping[int, bytes], number: int) -> bytes:
+        if number not in beyond:
+            return self._source.hash_part(seen, number)
+        self._reading.read.add(part_lengths(seen.size)[number])
+        return beyond[number]
 
 
 class _Saving:

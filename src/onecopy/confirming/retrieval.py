@@ -27,6 +27,6 @@ def refusal(seen: Object, *, paid: bool) -> Refusal | None:
     return Refusal(
         "store-retrieval",
         f"a copy that may be the same is in {seen.storage}, and reading its {seen.size} bytes "
-        f"costs about ${max(price * seen.size / 1e9, 0.01):.2f}: set confirm_retrieval = true in "
-        "onecopy.toml to allow that, or upload the file",
+        f"costs about ${max(price * seen.size / 1e9, 0.01):.2f}: set confirm_retrieval in "
+        "the settings to allow that, or upload the file",
     )

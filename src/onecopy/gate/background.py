@@ -9,12 +9,9 @@ from onecopy.gate.interface import Answer
 from onecopy.store.interface import Object
 from onecopy.tenant import Tenant
 
-READ_LIMIT = "read-limit"
-"""The reason if a copy is too large to be read within a request, and nothing else may read it."""
-
 
 class Background:
-    """Has the copies of one tenant read by the threads of this process."""
+    """Has the copies of one tenant read by threads of this process, or through a queue."""
 
     def __init__(
         self, readers: Readers, tenant: Tenant, record: Callable[[Sequence[Copy]], object]

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from itertools import islice
 
-from onecopy.confirming import CONFIRMING, Readers
+from onecopy.confirming import CONFIRMING, READ_LIMIT, Readers
 from onecopy.content import Content, Copy, Digests, Evidence, Verdict
 from onecopy.digest import MOST_PARTS, Digest, Hashed, Scheme, content_scheme
 from onecopy.errors import Failure, FileChanged
-from onecopy.gate.background import READ_LIMIT, Background
+from onecopy.gate.background import Background
 from onecopy.gate.budget import Budget
 from onecopy.gate.interface import Answer
 from onecopy.gate.md5 import WholeMd5
@@ -208,9 +208,7 @@ class Confirmer:
 
     def _later(self, copy: Copy, content: Content, seen: Object | None = None) -> Answer | None:
         """Have a copy read outside of the request; return None if nothing does that."""
-        if self._background is None or self._md5.is_wanted:  # it computes no MD5
-            return None
-        return self._background.ask(copy, content, seen)
+        return self._background.ask(copy, content, seen) if self._background else None
 
     def match(self, copy: Copy, content: Content) -> Match:
         """Compare digests; MD5 or claimed evidence is SAME only if the tenant trusts it.

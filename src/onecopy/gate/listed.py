@@ -17,6 +17,7 @@ from functools import cache, partial
 from itertools import chain, islice, zip_longest
 
 from onecopy.aws.prices import GET
+from onecopy.confirming import Idle, Readers
 from onecopy.content import Content
 from onecopy.digest import CRC64NVME, SMALLEST_PART, Scheme, content_scheme
 from onecopy.errors import Failure
@@ -47,8 +48,20 @@ _Find = Callable[[int, int], list[ListedCopy]]
 class ListedCopies:
     """The listed copies of one tenant."""
 
-    def __init__(self, index: ListingEngine, store: Store, tenant: Tenant, price: float) -> None:
+    def __init__(
+        self,
+        index: ListingEngine,
+        store: Store,
+        tenant: Tenant,
+        price: float,
+        *,
+        idle: Readers | None = None,
+    ) -> None:
         self._index = index
+        # A look at a file of a folder states nothing that could decide.
+        self._idle: Idle | None = None
+        if idle is not None and isinstance(store, Describer) and isinstance(idle, Idle):
+            self._idle = idle
         self._store = store
         self._tenant = tenant
         self._describer = store if isinstance(store, Describer) else None
@@ -105,10 +118,27 @@ class ListedCopies:
             for content, listing in zip(contents, found, strict=True)
         ]
         seen = self._describe(_in_turn([each for each in wanted if each]))
-        return [
+        found_out = [
             examined(content, each, seen) if each else _NOTHING
             for content, each in zip(contents, wanted, strict=True)
         ]
+        self._note({size for size, each in zip(sizes, found_out, strict=True) if each.unexamined})
+        return found_out
+
+    def _note(self, sizes: Iterable[int]) -> None:
+        """Have more copies of these sizes looked at when there is time."""
+        if self._idle:
+            for size in sizes:
+                self._idle.when_idle(self._tenant.name, size, self._describe_more)
+
+    def _describe_more(self, size: int, limit: int) -> int:
+        """Look at copies whose tags decide nothing; return how many could be looked at."""
+        name = self._tenant.name
+        copies = self._index.opaque(name, size, limit)
+        if len(copies) < limit:
+            copies += self._index.in_parts(name, size, limit - len(copies))
+        seen = self._describe(copies)
+        return sum(not isinstance(each, Unknown) for each in seen.values())
 
     def _wanted(self, content: Content, listing: SizeListing, in_parts: _Find) -> Wanted:
         size, limit = content.size, self._limit(content.size)

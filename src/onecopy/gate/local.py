@@ -4,11 +4,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from onecopy.confirming import Readers
+from onecopy.confirming import READ_LIMIT, Readers
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Scheme
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
-from onecopy.gate.background import READ_LIMIT
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
@@ -67,7 +66,9 @@ class LocalGate:
             index, store, tenant, trash=trash, md5=self._md5, readers=readers
         )
         self._listed = (
-            ListedCopies(index, store, tenant, price) if isinstance(index, Listings) else None
+            ListedCopies(index, store, tenant, price, idle=readers)
+            if isinstance(index, Listings)
+            else None
         )
         self._decider = Decider(
             index, tenant, self._confirmer, listed=self._listed, max_digests=limits.digests

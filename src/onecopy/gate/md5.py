@@ -34,7 +34,11 @@ class WholeMd5:
 
     @property
     def schemes(self) -> tuple[Scheme, ...]:
-        """Schemes to compute in addition whenever an object is read."""
+        """Schemes to compute in addition when an object is read within a request.
+
+        Reading in the background computes no MD5, since its parts are hashed in parallel: a scan
+        adds it. Until then the copy is not counted, as before.
+        """
         return (MD5,) if self.is_wanted else ()
 
     @property

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
-from onecopy.confirming import Readers
+from onecopy.confirming import Idle, Readers
 from onecopy.counted import count
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
@@ -57,7 +57,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     options = options or Options()
     if (api := options.checksum_api) and api.counted is None:
         count(index, api.tenant)
-    threads, metrics = Threads(), PrometheusMetrics() if options.metrics else NoMetrics()
+    described = (lambda: readers.described) if isinstance(readers, Idle) else (lambda: 0)
+    threads, metrics = Threads(), PrometheusMetrics(described) if options.metrics else NoMetrics()
     authenticator: auth.Authenticator = auth.NoAuthentication()
     if tokens_required:
         authenticator = _authenticator(index, threads, options)

@@ -1,8 +1,8 @@
 """Metrics for Prometheus: requests by route, with no label for tenants, keys or tokens."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from onecopy.content import Verdict
 from onecopy.gate import Answer
@@ -45,7 +45,7 @@ class NoMetrics:
 class PrometheusMetrics:
     """Metrics of one app, in a registry of its own, so that two apps in a process stay apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, described: Callable[[], int] = lambda: 0) -> None:
         import prometheus_client as prometheus  # slow to import, and not needed by NoMetrics
 
         self._generate = prometheus.generate_latest
@@ -72,6 +72,7 @@ class PrometheusMetrics:
         self._verdicts = prometheus.Counter(
             "onecopy_verdicts_total", "Files by verdict.", ("call", "verdict"), registry=registry
         )
+        registry.register(_Described(described))
         # Cached, since finding a labelled counter takes as long as counting.
         self._request_counter = cache(self._find)
         self._verdict_counter = cache(self._find_verdict)
@@ -101,3 +102,17 @@ class PrometheusMetrics:
     def exposition(self) -> bytes:
         """Return all metrics in the Prometheus text format."""
         return self._generate(self._registry)
+
+
+class _Described:
+    """The number of copies that were described while nothing was to be read, as it is then."""
+
+    def __init__(self, described: Callable[[], int]) -> None:
+        self._described = described
+
+    def collect(self) -> Iterator[Any]:
+        """Yield the metric; see prometheus_client's custom collectors."""
+        from prometheus_client.core import CounterMetricFamily
+
+        text = "Listed copies of sizes that checks met, looked at while nothing was to be read."
+        yield CounterMetricFamily("onecopy_described", text, value=self._described())

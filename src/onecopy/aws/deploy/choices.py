@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import Patterns
 from onecopy.store.s3.address import Address
+from onecopy.text import parse_bytes
 from onecopy.urls import check_origin
 
 ARCHITECTURES = {"arm64": "aarch64", "x86_64": "x86_64"}
@@ -25,6 +26,8 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _TRUST = re.compile(r"[a-z0-9][a-z0-9-]*=(md5|claimed)(,(md5|claimed))?")
 _FIXED_OPTIONS = ("endpoint", "public_endpoint", "region", "profile", "addressing")
 """Options that a store's URL cannot have here: the functions run in the bucket's region."""
+
+_LIMITS = ("confirm_rate", "confirm_tenant_rate", "confirm_daily", "confirm_tenant_daily")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,15 @@ class Choices:
     """Web origins of the token endpoint, besides the issuer's own."""
     jwt_tenant: str | None = None
     jwt_scopes: str | None = None
+    confirm_large: str | None = None
+    """Whether a function reads large copies to confirm them: `yes` or `no`."""
+    confirm_rate: str | None = None
+    """Bytes, as 20MB, like the following ones; empty for no limit."""
+    confirm_tenant_rate: str | None = None
+    confirm_daily: str | None = None
+    confirm_tenant_daily: str | None = None
+    confirm_retrieval: str | None = None
+    """Whether it reads objects whose storage class charges for that: `yes` or `no`."""
     alarm_email: str | None = None
     python: str | None = None
     architecture: str | None = None
@@ -78,6 +90,8 @@ class Choices:
                     f"invalid trust {each!r}: expected TENANT=EVIDENCE, as default=md5"
                 )
         Patterns(filter(None, self.trash or ())).check("--trash")
+        for name in _LIMITS:
+            _check_limit(name, getattr(self, name))
         if self.issuer and urlsplit(self.issuer).scheme not in ("http", "https"):
             raise InvalidSettings(f"invalid issuer {self.issuer!r}: expected https://…")
         _check_addresses(self.domain, self.alarm_email)
@@ -108,6 +122,12 @@ class Choices:
             "IssuerOrigins": None if self.issuer_origins is None else " ".join(self.issuer_origins),
             "JwtTenant": self.jwt_tenant,
             "JwtScopes": self.jwt_scopes,
+            "ConfirmLarge": self.confirm_large,
+            "ConfirmRate": self.confirm_rate,
+            "ConfirmTenantRate": self.confirm_tenant_rate,
+            "ConfirmDaily": self.confirm_daily,
+            "ConfirmTenantDaily": self.confirm_tenant_daily,
+            "ConfirmRetrieval": self.confirm_retrieval,
             "AlarmEmail": self.alarm_email,
             "Runtime": self.python and f"python{self.python}",
             "Architecture": self.architecture,
@@ -152,6 +172,16 @@ def store_options(address: Address, endpoint: Mapping[str, str]) -> str:
         "sse_key": address.sse_key,
     }
     return urlencode({name: value for name, value in options.items() if value})
+
+
+def _check_limit(name: str, text: str | None) -> None:
+    try:
+        _ = text and parse_bytes(text)
+    except ValueError as error:
+        option = f"--{name.replace('_', '-')}"
+        raise InvalidSettings(
+            f"invalid {option} {text!r}: use bytes, as 20MB, or unlimited"
+        ) from error
 
 
 def _check_addresses(domain: str | None, email: str | None) -> None:

@@ -18,7 +18,12 @@ _HEALTH_REQUEST = {
     "rawPath": "/healthz",
     "requestContext": {"http": {"method": "GET"}, "stage": "$default"},
 }
-TEST_EVENTS = {"ApiFunction": _HEALTH_REQUEST, "EventsFunction": {"Records": []}}
+_NO_MESSAGES: dict[str, Any] = {"Records": []}
+TEST_EVENTS = {
+    "ApiFunction": _HEALTH_REQUEST,
+    "EventsFunction": _NO_MESSAGES,
+    "RangesFunction": _NO_MESSAGES,
+}
 """By logical name of the function in the template: an event that changes nothing."""
 _RETRYABLE_ERRORS = frozenset({"Forbidden", "Unavailable"})
 """Errors that occur while a new role is still propagating, in its first seconds."""
@@ -45,7 +50,7 @@ def _invoke(client: "LambdaClient", function: str, event: object) -> tuple[str |
     result: Any = json.loads(response["Payload"].read() or b"null")
     if response.get("FunctionError"):
         return result.get("errorType", ""), result.get("errorMessage", "")
-    # The API returns a status; the events function returns null.
+    # The API returns a status; the other functions return null, or the messages that failed.
     if (result or {}).get("statusCode", 200) != 200:
         return "", str(result.get("body"))
     return None, ""

@@ -19,6 +19,7 @@ def plan(choices: Choices) -> dict[str, str]:
         "MakesTable": True,
         "HasChecksumApi": bool(choices.checksum_origin),
         "HasIssuer": bool(choices.issuer),
+        "Confirms": choices.confirm_large != "no",
         "SendsAlarms": bool(choices.alarm_email),
     }
     resources = TEMPLATE.read_text("utf-8").partition("\nResources:\n")[2]

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from onecopy.aws import prices
+from onecopy.digest import MiB
+from onecopy.text import count_text
 
 _GB = 1e9
 
@@ -37,6 +39,7 @@ CHECK = Usage(requests=2, events=0, reads=1.0, writes=0, puts=0, heads=1, messag
 RECORD = 1_400
 """Bytes of a record in DynamoDB with a key of 60: four items, each with an overhead of 100."""
 ALARMS = 4
+"""Without confirming; with it, there is one more, and a second queue."""
 _POLLS = 15 * 60 * 24 * 30
 """Requests a month with which Lambda polls an empty queue: five pollers that wait for 20 s each.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
@@ -46,6 +49,13 @@ _RESPONSE_BYTES = 2_000
 """Size of a response of the API for one file; most of it is a signed request."""
 _LOG_BYTES = 400
 """Size of the log of one invocation."""
+
+_READ_RATE = 70e6
+"""Bytes per second that one invocation with 1 GB of memory reads: the network of a function."""
+_PIECE, _RANGE = 8 * MiB, 256 * MiB
+"""Bytes that one GetObject reads, and one message names."""
+_RANGE_WRITES, _RANGE_READS, _RANGE_MESSAGES = 9, 11, 3
+"""Units and requests for each range; see tests/deploy/test_price.py."""
 
 
 class LineItem(NamedTuple):
@@ -62,8 +72,14 @@ class LineItem(NamedTuple):
         return self.amount * self.dollars_each
 
 
-def monthly(files: int, records: int, each: Usage = FILE) -> list[LineItem]:
-    """Return the cost of checking `files` files a month, in an index of `records` records."""
+def monthly(
+    files: int, records: int, each: Usage = FILE, *, confirms: bool = True
+) -> list[LineItem]:
+    """Return the cost of checking `files` files a month, in an index of `records` records.
+
+    `confirms`: whether a function reads large copies; what it reads costs more, see `confirming`.
+    """
+    queues, alarms = 1 + confirms, ALARMS + confirms
     calls, events = files * each.requests, files * each.events
     invocations = each.requests + each.events
     seconds = (calls * 1.0 + events * 0.5) * _INVOCATION_SECONDS
@@ -88,18 +104,35 @@ def monthly(files: int, records: int, each: Usage = FILE) -> list[LineItem]:
         _for_each("SQS", files, each.messages, "requests", prices.MESSAGE),
         LineItem(
             "SQS, polling",
-            _POLLS,
+            queues * _POLLS,
             prices.MESSAGE,
-            f"15 a minute × 60 × 24 × 30 = {_POLLS:,} requests × {_a_million(prices.MESSAGE)}",
+            f"{count_text(queues, 'queue')} × 15 a minute × 60 × 24 × 30 = {queues * _POLLS:,} "
+            f"requests × {_a_million(prices.MESSAGE)}",
         ),
         _per_gb("CloudWatch, logs", calls + events, _LOG_BYTES, prices.LOG_GB),
         LineItem(
             "CloudWatch, alarms",
-            ALARMS,
+            alarms,
             prices.ALARM,
-            f"{ALARMS} alarms = {ALARMS} × ${prices.ALARM}",
+            f"{alarms} alarms = {alarms} × ${prices.ALARM}",
         ),
     ]
+
+
+def confirming() -> float:
+    """Return the dollars for each TB (10^12 bytes) that is read to confirm large copies.
+
+    In the bucket's region, where neither S3 nor Lambda charges for the bytes themselves.
+    """
+    seconds, gets, ranges = (1e12 / each for each in (_READ_RATE, _PIECE, _RANGE))
+    one_range = (
+        _RANGE_WRITES * prices.WRITE_UNIT
+        + _RANGE_READS * prices.READ_UNIT
+        + _RANGE_MESSAGES * prices.MESSAGE
+        + prices.INVOCATION
+        + prices.GET
+    )
+    return seconds * prices.GB_SECOND + gets * prices.GET + ranges * one_range
 
 
 def _for_each(what: str, files: int, each: float, unit: str, dollars: float) -> LineItem:

@@ -5,10 +5,12 @@ from urllib.parse import quote
 
 from onecopy.aws.functions.checksum_events import ChecksumFunction
 from onecopy.aws.functions.gateway import Gateway
+from onecopy.aws.functions.queue import SqsQueue
 from onecopy.aws.functions.secrets import open_secrets
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_backends, ticket_secrets_of
 from onecopy.claims import ClaimRule
+from onecopy.confirming import QueueReaders
 from onecopy.digest import MiB
 from onecopy.errors import InvalidSettings
 from onecopy.gate import Limits
@@ -35,7 +37,13 @@ def open_service(settings: Settings, function: FunctionSettings, opened: ExitSta
         check_tenants(function.jwt_tenant, index)
     place, options = function.secret_from, _options(settings, function)
     secrets = open_secrets(place) if place else ticket_secrets_of(settings, index)
-    return Gateway(create_app(index, store, secrets=secrets, tokens_required=True, options=options))
+    readers = None
+    if url := function.confirm_queue:
+        readers = QueueReaders(index, SqsQueue(url), paid=settings.confirm_retrieval)
+    app = create_app(
+        index, store, secrets=secrets, tokens_required=True, options=options, readers=readers
+    )
+    return Gateway(app)
 
 
 def open_checksums(settings: FunctionSettings) -> ChecksumFunction:

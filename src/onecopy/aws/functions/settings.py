@@ -8,6 +8,8 @@ from onecopy.settings import read_variables
 _VARIABLES = {
     "DYNAMODB_KEY": "checksum_key",
     "DYNAMODB_TABLE": "checksum_table",
+    "ONECOPY_CONFIRM_QUEUE": "confirm_queue",
+    "ONECOPY_CONFIRM_FUNCTIONS": "confirm_functions",
     "ONECOPY_CHECKSUM_ORIGIN": "checksum_origin",
     "ONECOPY_CHECKSUM_TENANT": "checksum_tenant",
     "ONECOPY_JWT_SCOPES": "jwt_scopes",
@@ -26,6 +28,10 @@ class FunctionSettings:
 
     secret_from: str | None = None
     """Where AWS keeps the secret: `secretsmanager:NAME` or `ssm:NAME`."""
+    confirm_queue: str | None = None
+    """The URL of the queue that carries the ranges of large copies; None: nothing reads them."""
+    confirm_functions: str = "1"
+    """How many functions may read at the same time: each may read its share of bytes per second."""
     checksum_origin: str | None = None
     """The web origin whose pages may use the checksum API; None: none may."""
     checksum_tenant: str = "default"

@@ -107,7 +107,8 @@ class S3Store:
         order = Order.BYTES if is_amazons(signer.origin) else Order.EITHER
         self._spans = SpanLister(self._lists, address.prefix, order)
         self._splitter = Splitter(self._lists, address.prefix)
-        self.region = None if address.endpoint else self._connection.region
+        is_other = address.endpoint is not None and not is_amazons(address.endpoint)
+        self.region = None if is_other else self._connection.region
         """See Remote."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")

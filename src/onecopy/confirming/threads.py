@@ -4,23 +4,26 @@ import logging
 from collections import deque
 from contextlib import suppress
 from threading import Condition, Event
-from typing import NamedTuple
 
 from onecopy.confirming.budget import Budget, Exhausted, Limits
-from onecopy.confirming.reader import RangedStore, Reader, Reading
+from onecopy.confirming.describing import Describe, Describing
+from onecopy.confirming.interface import (
+    CONFIRMING,
+    READ_BUDGET,
+    Progress,
+    RangedStore,
+    Reading,
+    as_recorded,
+)
+from onecopy.confirming.reader import Reader
 from onecopy.confirming.records import Lost, Records
 from onecopy.confirming.retrieval import refusal
-from onecopy.content import Copy
 from onecopy.errors import Failure, OnecopyError
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Object
 from onecopy.workers import Stopped, Workers
 
 _log = logging.getLogger("onecopy.confirming")
-CONFIRMING = "confirming"
-"""The reason while a copy is being read, or waits for it."""
-READ_BUDGET = "read-budget"
-"""The reason if no more may be read today."""
 _READERS = 2
 """Objects that are read at the same time, so that a huge one does not hold up all others."""
 _THREADS = 4
@@ -30,19 +33,10 @@ _Name = tuple[str, str]
 """A tenant, and a key."""
 
 
-class Progress(NamedTuple):
-    """How far a copy has been read, or why it is not read."""
+class ThreadReaders:
+    """Reads copies in threads of this process; see Readers."""
 
-    reason: str
-    message: str | None = None
-    read: int | None = None
-    """Bytes."""
-
-
-class Readers:
-    """Reads copies in the background; see the package."""
-
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators, by name
         self,
         index: Engine,
         store: RangedStore,
@@ -50,6 +44,7 @@ class Readers:
         *,
         readers: int = _READERS,
         threads: int = _THREADS,
+        describe_daily: int = 0,
     ) -> None:
         self._index = index
         self._store = store
@@ -60,14 +55,10 @@ class Readers:
         self._stop = Event()
         self._queue = _Queue()
         self._to_start = readers
+        self._describing = Describing(index, daily=describe_daily, is_idle=self._queue.is_empty)
 
     def ask(self, reading: Reading, seen: Object | None = None) -> Progress:
-        """Return how far a copy has been read, and have it read if nobody does.
-
-        `seen` is its object, if it has just been looked at; otherwise, it is looked at before it is
-        read. Raises the errors of the index.
-        """
-        seen = seen or _as_recorded(reading.copy)
+        seen = seen or as_recorded(reading.copy)
         if refused := refusal(seen, paid=self._limits.retrieval):
             return Progress(*refused)
         tenant, key = reading.tenant.name, reading.copy.key
@@ -75,9 +66,7 @@ class Readers:
             return Progress(CONFIRMING, read=min(waiting.read.value, seen.size))
         lease = Records(self._index, tenant, key).lease()
         if lease and lease.holds_for(seen):
-            if lease.reason:
-                return Progress(lease.reason)
-            return Progress(CONFIRMING, read=lease.read)
+            return lease.progress
         if message := self._budget.exhausted(tenant):
             return Progress(READ_BUDGET, message)
         read = lease.read if lease and lease.identity == seen.identity else 0
@@ -85,10 +74,20 @@ class Readers:
         self._put(reading)
         return Progress(CONFIRMING, read=read)
 
+    def when_idle(self, tenant: str, size: int, describe: Describe) -> None:
+        """See Idle."""
+        self._describing.note(tenant, size, describe)
+
+    @property
+    def described(self) -> int:
+        """Copies that this process has looked at while it was idle."""
+        return self._describing.described
+
     def close(self) -> None:
         """Stop within a second; what was read is kept, and another process resumes it."""
         self._stop.set()
         self._queue.close()
+        self._describing.close()
         self._workers.stop(_CLOSE_SECONDS)
         with suppress(Failure):  # the budget of a day is then a little smaller
             self._budget.close()
@@ -152,6 +151,11 @@ class _Queue:
                 self._waiting.setdefault(reading.tenant.name, deque()).append(reading)
                 self._changed.notify()
 
+    def is_empty(self) -> bool:
+        """Return whether no copy waits or is being read."""
+        with self._changed:
+            return not self._known
+
     def take(self) -> Reading:
         """Wait for a copy, and return that of the tenant whose turn it is; raises Stopped."""
         with self._changed:
@@ -175,10 +179,6 @@ class _Queue:
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
-
-
-def _as_recorded(copy: Copy) -> Object:
-    return Object(copy.key, copy.size, copy.identity, copy.stored_ms)
 
 
 def _name(reading: Reading) -> _Name:

@@ -9,8 +9,7 @@ from time import monotonic
 import pytest
 
 from onecopy.confirming import records as records_module
-from onecopy.confirming.reader import Reading
-from onecopy.confirming.readers import Progress
+from onecopy.confirming.interface import Progress, Reading
 from onecopy.confirming.records import Records
 from onecopy.errors import Forbidden, Unavailable
 from onecopy.store.interface import ARCHIVED, Object
