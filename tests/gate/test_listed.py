@@ -279,6 +279,19 @@ def test_parts_of_another_size() -> None:
     assert world.gate().check([asked]) == [Answer(Verdict.NEW)]
 
 
+def test_opaque_copies_and_those_in_parts_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The opaque ones come first."""
+    monkeypatch.setattr("onecopy.gate.listed._MOST_UNSURE", 3)
+    world, size = MemoryWorld.new(), 21 * MiB
+    _list_unseen(world, size, parts=[3] * 5)
+    opaque = ListedCopy("opaque", size, bytes(16), 3, is_opaque=True, modified=1)
+    listing(world).merge("default", EVERYTHING, [opaque], complete=False)
+    schemes = [content_scheme(size), Scheme("md5", 8 * MiB), Scheme("md5", 10 * MiB)]
+    asked = Content(size, tuple(Digest(scheme, b"x" * scheme.length) for scheme in schemes))
+    assert world.gate().check([asked]) == [Answer(Verdict.NEW, unexamined=3)]
+    assert keys_of(world) == ["002", "003", "004"]
+
+
 def test_parts_of_one_size_in_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are searched once for all files of a request, which takes time in a large index."""
     world, size = MemoryWorld.new(), 21 * MiB

@@ -100,7 +100,7 @@ def test_only_copies_that_may_be_there_are_queried(monkeypatch: pytest.MonkeyPat
     world = MemoryWorld.new()
     listed(world, "plain", b"12345")
     listed(world, "opaque", b"123456", opaque=True)
-    calls = watch_calls(world.index, monkeypatch, "matching", "opaque", "unlist")
+    calls = watch_calls(world.index, monkeypatch, "matching", "opaque", "in_parts", "unlist")
     world.gate().check([Content(5, (content_digest(b"bytes"),)), Content(0, ())])
     assert calls == []
     world.check(b"bytes", weak=True)
