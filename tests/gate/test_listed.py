@@ -246,7 +246,7 @@ def test_schemes_that_a_client_computes() -> None:
     assert len(keys_of(world)) == 5
 
 
-@pytest.mark.parametrize(("most", "left"), [(64, 2), (3, 5)])
+@pytest.mark.parametrize(("most", "left"), [(64, 2), (3, 5), (0, 8)])
 def test_too_many_schemes(most: int, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A probe looks at copies in parts, up to a limit, if they would take a client more digests.
 
@@ -312,15 +312,17 @@ def test_parts_of_one_size_in_many_files(monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls == [64]
 
 
-def test_matching_copies_before_others() -> None:
+@pytest.mark.parametrize(("parts", "part_size"), [(1, 25), (2, 15), (3, 8)])
+def test_matching_copies_before_others(parts: int, part_size: int) -> None:
     """If a copy matches, those in other parts are not looked at, and counted if it is gone."""
     world, size = MemoryWorld.new(), 21 * MiB
     _list_unseen(world, size, parts=[3] * 5)
-    tag = Digest(Scheme("md5", 8 * MiB), b"y" * 16)
-    matching = ListedCopy("match", size, tag.value, 3, False, 1)
+    tag = Digest(Scheme("md5", part_size * MiB), b"y" * 16)
+    matching = ListedCopy("match", size, tag.value, parts, False, 1)
     listing(world).merge("default", EVERYTHING, [matching], complete=False)
-    others = (Digest(content_scheme(size), b"x" * 32), Digest(Scheme("md5", 10 * MiB), b"x" * 16))
-    asked = Content(size, (*others, tag))
+    schemes = [Scheme("md5", number * MiB) for number in (8, 10, 15, 16, 20)]
+    others = [Digest(scheme, b"x" * 16) for scheme in schemes if scheme != tag.scheme]
+    asked = Content(size, (Digest(content_scheme(size), b"x" * 32), *others, tag))
     assert world.gate().check([asked]) == [Answer(Verdict.NEW, unexamined=5)]
     assert "match" not in keys_of(world)
     assert world.gate().check([asked]) == [Answer(Verdict.NEW)]
