@@ -214,3 +214,14 @@ def test_a_copy_that_changes_after_the_look(
     assert [copy.identity for copy in world.recorded().values()] == [
         each.identity for each in look(["a"]) if isinstance(each, Object)
     ]
+
+
+def test_no_more_copies_are_queried_than_may_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a size with enough opaque ones, those in parts are left alone, and counted."""
+    world = MemoryWorld.new()
+    listed(world, "a", b"other", opaque=True)
+    listed(world, "b", b"other", opaque=True)
+    listed(world, "parts", b"other", tag=bytes(16), parts=2)
+    calls = watch_calls(world.index, monkeypatch, "in_parts")
+    assert world.check(b"bytes", weak=True) == Answer(Verdict.NEW, unexamined=1)
+    assert calls == []
