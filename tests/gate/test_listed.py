@@ -249,7 +249,7 @@ def test_schemes_that_a_client_computes() -> None:
     assert len(keys_of(world)) == 5
 
 
-@pytest.mark.parametrize(("most", "left"), [(64, 2), (3, 5)])
+@pytest.mark.parametrize(("most", "left"), [(64, 2), (3, 5), (0, 8)])
 def test_too_many_schemes(most: int, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A probe looks at copies in parts, up to a limit, if they would take a client more digests.
 
@@ -282,6 +282,19 @@ def test_parts_of_another_size() -> None:
     assert world.gate().check([asked]) == [Answer(Verdict.NEW)]
 
 
+def test_opaque_copies_and_those_in_parts_share_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The opaque ones come first."""
+    monkeypatch.setattr("onecopy.gate.listed._MOST_UNSURE", 3)
+    world, size = MemoryWorld.new(), 21 * MiB
+    _list_unseen(world, size, parts=[3] * 5)
+    opaque = ListedCopy("opaque", size, bytes(16), 3, is_opaque=True, modified=1)
+    listing(world).merge("default", EVERYTHING, [opaque], complete=False)
+    schemes = [content_scheme(size), Scheme("md5", 8 * MiB), Scheme("md5", 10 * MiB)]
+    asked = Content(size, tuple(Digest(scheme, b"x" * scheme.length) for scheme in schemes))
+    assert world.gate().check([asked]) == [Answer(Verdict.NEW, unexamined=3)]
+    assert keys_of(world) == ["002", "003", "004"]
+
+
 def test_parts_of_one_size_in_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are searched once for all files of a request, which takes time in a large index."""
     world, size = MemoryWorld.new(), 21 * MiB
@@ -302,15 +315,17 @@ def test_parts_of_one_size_in_many_files(monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls == [64]
 
 
-def test_matching_copies_before_others() -> None:
+@pytest.mark.parametrize(("parts", "part_size"), [(1, 25), (2, 15), (3, 8)])
+def test_matching_copies_before_others(parts: int, part_size: int) -> None:
     """If a copy matches, those in other parts are not looked at, and counted if it is gone."""
     world, size = MemoryWorld.new(), 21 * MiB
     _list_unseen(world, size, parts=[3] * 5)
-    tag = Digest(Scheme("md5", 8 * MiB), b"y" * 16)
-    matching = ListedCopy("match", size, tag.value, 3, False, 1)
+    tag = Digest(Scheme("md5", part_size * MiB), b"y" * 16)
+    matching = ListedCopy("match", size, tag.value, parts, False, 1)
     listing(world).merge("default", EVERYTHING, [matching], complete=False)
-    others = (Digest(content_scheme(size), b"x" * 32), Digest(Scheme("md5", 10 * MiB), b"x" * 16))
-    asked = Content(size, (*others, tag))
+    schemes = [Scheme("md5", number * MiB) for number in (8, 10, 15, 16, 20)]
+    others = [Digest(scheme, b"x" * 16) for scheme in schemes if scheme != tag.scheme]
+    asked = Content(size, (Digest(content_scheme(size), b"x" * 32), *others, tag))
     assert world.gate().check([asked]) == [Answer(Verdict.NEW, unexamined=5)]
     assert "match" not in keys_of(world)
     assert world.gate().check([asked]) == [Answer(Verdict.NEW)]

@@ -100,7 +100,7 @@ def test_only_copies_that_may_be_there_are_queried(monkeypatch: pytest.MonkeyPat
     world = MemoryWorld.new()
     listed(world, "plain", b"12345")
     listed(world, "opaque", b"123456", opaque=True)
-    calls = watch_calls(world.index, monkeypatch, "matching", "opaque", "unlist")
+    calls = watch_calls(world.index, monkeypatch, "matching", "opaque", "in_parts", "unlist")
     world.gate().check([Content(5, (content_digest(b"bytes"),)), Content(0, ())])
     assert calls == []
     world.check(b"bytes", weak=True)
@@ -192,3 +192,36 @@ def test_a_look_may_find_that_another_digest_is_needed(monkeypatch: pytest.Monke
     assert (needed.verdict, needed.reason) == (Verdict.UNCONFIRMED, "digest-needed")
     assert "compute md5 as well" in (needed.message or "")
     assert world.check(b"bytes", weak=True) == Answer(Verdict.NEW)
+
+
+@pytest.mark.parametrize("now", [None, b"other"])
+def test_a_copy_that_changes_after_the_look(
+    monkeypatch: pytest.MonkeyPatch, now: bytes | None
+) -> None:
+    """P1: a look by which a copy was recorded is no proof that it is still there."""
+    world = MemoryWorld.new()
+    listed(world, "a", b"bytes")
+    look = world.store.look
+
+    def described(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        digests = Digests.proved(content_digest(b"bytes"))
+        stated = [e._replace(digests=digests) for e in look(keys) if isinstance(e, Object)]
+        world.remove("a") if now is None else world.place("a", now)
+        return [*stated]
+
+    monkeypatch.setattr(world.store, "describe", described, raising=False)
+    assert world.check(b"bytes", weak=True) == Answer(Verdict.NEW)
+    assert [copy.identity for copy in world.recorded().values()] == [
+        each.identity for each in look(["a"]) if isinstance(each, Object)
+    ]
+
+
+def test_no_more_copies_are_queried_than_may_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a size with enough opaque ones, those in parts are left alone, and counted."""
+    world = MemoryWorld.new()
+    listed(world, "a", b"other", opaque=True)
+    listed(world, "b", b"other", opaque=True)
+    listed(world, "parts", b"other", tag=bytes(16), parts=2)
+    calls = watch_calls(world.index, monkeypatch, "in_parts")
+    assert world.check(b"bytes", weak=True) == Answer(Verdict.NEW, unexamined=1)
+    assert calls == []

@@ -149,7 +149,7 @@ class ListedCopies:
         unsure = self._index.opaque(self._tenant.name, size, limit) if listing.opaque else []
         if not matching and not needed:  # otherwise, these come first
             if is_few:
-                unsure += self._index.matching(self._tenant.name, size, None, few)
+                unsure = self._index.matching(self._tenant.name, size, None, few)
             elif listing.in_parts and len(unsure) < limit:
                 unsure += in_parts(size, limit - len(unsure))
         distinct = dict.fromkeys(copy for copy in unsure if copy not in matching)
