@@ -6,6 +6,7 @@ copies to look at.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from onecopy.digest import LARGEST_PART, MD5, MOST_PARTS, Digest, MiB, Scheme
@@ -45,6 +46,10 @@ class ListedCopy(NamedTuple):
     def digests(self) -> Iterator[Digest]:
         """The digests that the content may have, if its tag is a digest."""
         return (Digest(scheme, self.tag) for scheme in self.schemes)
+
+
+listed_copy = partial(tuple.__new__, ListedCopy)
+"""Makes a copy from the values of all its fields, in half the time of `ListedCopy(*values)`."""
 
 
 class Span(NamedTuple):

@@ -12,13 +12,12 @@ from typing import Any
 from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import LARGEST_CONTENT, Digest, Scheme
 from onecopy.errors import Damaged, InvalidDigest
-from onecopy.listing import ListedCopy
+from onecopy.listing import ListedCopy, listed_copy
 
 RESTORE = "stop all processes that use it, check the disk, and restore a backup (docs/indexes.md)"
 
 _copy = partial(tuple.__new__, Copy)
 """Makes a copy from its columns, in half the time of `Copy(*columns)`."""
-_listed_copy = partial(tuple.__new__, ListedCopy)
 _TAG_LENGTH = 16
 _SHA256 = 33
 """Bytes of the digests of most copies: one proved SHA-256."""
@@ -71,7 +70,7 @@ def stored_listed_copy(fields: Sequence[Any]) -> ListedCopy:
         and type(is_opaque) is bool
         and type(key) is str is type(storage_class) is type(checksums)
     ):
-        return _listed_copy(fields)
+        return listed_copy(fields)
     raise damaged(f"nothing can be listed as the entry at the key {str(key)[:100]!r}")
 
 

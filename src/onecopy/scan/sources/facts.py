@@ -1,19 +1,18 @@
 """What the columns of some rows state, as columns of Python, and which rows they mark."""
 
 from collections.abc import Iterator
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from onecopy.digest import LARGEST_CONTENT
-from onecopy.listing import ListedCopy
+from onecopy.listing import ListedCopy, listed_copy
 from onecopy.scan.sources.columns import Columns
 from onecopy.scan.sources.values import are, joined_md5s, repeated, seconds, texts, whole_numbers
 from onecopy.store.s3.list_entries import NO_MD5, joined_tags
 
 _UNENCRYPTED = frozenset({"", "SSE-S3", "NOT-SSE", "AES256"})
 """Encryption under which the ETag of an object that was not sent in parts is its MD5."""
-_make = partial(tuple.__new__, ListedCopy)
 
 
 class Facts:
@@ -68,7 +67,7 @@ class Facts:
             self._repeated("checksums", ""),
             strict=True,
         )
-        return cast(list[ListedCopy], list(map(_make, fields)))
+        return cast(list[ListedCopy], list(map(listed_copy, fields)))
 
     def marked(self, bucket: str, expiring: int) -> Iterator[tuple[int, str]]:
         """Yield the rows of which a column shows that they can't be used, and the reason.

@@ -6,13 +6,12 @@ Of the rows of one key, the last version counts, or the one that states the late
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import islice
 from typing import Any
 
 import apsw
 
-from onecopy.listing import ListedCopy
+from onecopy.listing import ListedCopy, listed_copy
 from onecopy.temporary import spilling
 
 _ROWS = 20_000
@@ -31,8 +30,6 @@ _COLUMNS = "key, size, tag, parts, opaque, modified, class, checksums"
 _INSERT = f"INSERT INTO entry ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
 _INSERT_RANKED = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SORTED = f"SELECT {_COLUMNS} FROM entry ORDER BY key, rank, modified"  # noqa: S608 - constants
-
-_make = partial(tuple.__new__, ListedCopy)
 
 
 class Sorter:
@@ -72,7 +69,7 @@ class Sorter:
     def _current(self, rows: Sequence[tuple[Any, ...]]) -> list[ListedCopy]:
         """Return the rows as copies, without delete markers."""
         values = ((k, s, t, p, o == 1, m, c, n) for k, s, t, p, o, m, c, n in rows)
-        copies: list[ListedCopy] = list(map(_make, values))
+        copies: list[ListedCopy] = list(map(listed_copy, values))
         found = [copy for copy in copies if copy.size]
         self.left_out["delete-marker"] += len(copies) - len(found)
         return found

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from functools import partial
 from hashlib import sha256
 
 from onecopy.content import Copy
 from onecopy.key import LONGEST_KEY, is_recordable
-from onecopy.listing import ListedCopy, Span
+from onecopy.listing import ListedCopy, Span, listed_copy
 from onecopy.store.folder.directories import identity_of, object_of
 from onecopy.store.folder.survey import Found
 from onecopy.store.interface import LeftOut, Object
@@ -18,8 +17,6 @@ _PAGE = 10_000
 _TAG_BYTES = 16
 _SECOND_NS = 1_000_000_000
 _CLASS = "STANDARD"
-_copy = partial(tuple.__new__, ListedCopy)
-"""Makes a copy from its columns, in half the time of `ListedCopy(*columns)`."""
 
 
 def object_or_left_out(found: Found) -> Object | LeftOut:
@@ -63,7 +60,9 @@ def _listed(path: bytes, status: os.stat_result | str) -> ListedCopy | LeftOut:
     if len(path) > LONGEST_KEY:
         return LeftOut(key, "key-invalid")
     seconds = status.st_mtime_ns // _SECOND_NS
-    return _copy((key, status.st_size, tag(identity_of(status)), 0, True, seconds, _CLASS, ""))
+    return listed_copy(
+        (key, status.st_size, tag(identity_of(status)), 0, True, seconds, _CLASS, "")
+    )
 
 
 def is_as_listed(copy: Copy, listed: ListedCopy) -> bool:

@@ -1,7 +1,7 @@
 """What a response of ListObjectsV2 has below a store's prefix: copies, and what is left out."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from hashlib import sha256
 from itertools import compress
 from struct import Struct
@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 from onecopy.content import Copy
 from onecopy.key import RESERVED, are_recordable, is_recordable, is_reserved
-from onecopy.listing import ListedCopy, tag_schemes
+from onecopy.listing import ListedCopy, listed_copy, tag_schemes
 from onecopy.store.interface import LeftOut
 from onecopy.store.s3.list_parser import Columns
 from onecopy.store.s3.object_info import ETAG
@@ -19,8 +19,6 @@ MD5_DIGITS = 32
 NO_MD5 = "0" * MD5_DIGITS
 _TAG_BYTES = 16
 _OWN = f"{RESERVED}/"
-_make = partial(tuple.__new__, ListedCopy)
-"""Twice as fast as calling the class."""
 Tag = tuple[bytes, int, bool]
 """Tag, parts and opacity of a ListedCopy."""
 
@@ -79,7 +77,7 @@ def _copies(keys: Sequence[str], columns: Columns) -> list[ListedCopy]:
         columns.checksums,
         strict=True,
     )
-    return cast(list[ListedCopy], list(map(_make, fields)))
+    return cast(list[ListedCopy], list(map(listed_copy, fields)))
 
 
 _TagColumns = tuple[list[bytes], list[int], list[bool]]
