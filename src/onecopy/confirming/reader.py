@@ -3,36 +3,28 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
 from threading import Event
 from time import monotonic
 from typing import Protocol
 
 from onecopy.confirming.budget import Exhausted
-from onecopy.confirming.parts import Parts
 from onecopy.confirming.records import PARTS_PER_RANGE, Records
 from onecopy.confirming.retrieval import refusal
-from onecopy.content import Copy, Digests
-from onecopy.digest import MiB, assemble, content_scheme, part_lengths, part_size
+from onecopy.content import Copy
+from onecopy.digest import part_lengths
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Index
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.reading.parts import Parts, RangedStore, hash_part, proved
+from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.store.objects import copy_of, store_reason
-from onecopy.store.ranges import Ranged
 from onecopy.tenant import Tenant
 from onecopy.workers import Counter, Stopped, Workers
 
-_PIECE = 8 * MiB
-"""Bytes that are read with one call, and held in memory by each thread."""
 _MAX_ATTEMPTS = 3
 """Attempts to read a key whose object is replaced while it is read."""
 _POLL_SECONDS = 0.1
 _SAVE_SECONDS = 3.0
 """How often the lease is renewed and unfinished ranges are recorded."""
-
-
-class RangedStore(Store, Ranged, Protocol):
-    """A store from which several threads can read one object at a time."""
 
 
 class Spend(Protocol):
@@ -73,6 +65,7 @@ class Reader:
         stop: Event,
         threads: int,
         paid: bool,
+        again: bool = False,
     ) -> None:
         self._reading = reading
         self._key = reading.tenant.prefix + reading.copy.key
@@ -83,9 +76,11 @@ class Reader:
         self._stop = stop
         self._threads = threads
         self._paid = paid
+        self._again = again
+        """Whether an object that could not be read a moment ago is tried at once."""
 
-    def run(self) -> None:
-        """Read the object and record its copy, or record why it could not be read.
+    def run(self) -> Object | Absent | Unknown:
+        """Read the object and record its copy, or record why it could not be read; return which.
 
         If it is gone, the copy is forgotten. If it changed while it was read, the new object is
         read. Raises Lost if another reader has it, Stopped, Exhausted, and Failure of the index.
@@ -95,10 +90,14 @@ class Reader:
             if isinstance(seen, Absent):
                 self._index.forget(self._reading.tenant.name, [self._reading.copy])
                 self._records.finish()
-                return
-            if self._prove(seen):
-                return
-        self._records.fail("copy-changed")
+                return seen
+            if (found := self._prove(seen)) is not None:
+                return found
+        return self._fail("copy-changed")
+
+    def _fail(self, reason: str) -> Unknown:
+        self._records.fail(reason)
+        return Unknown(reason)
 
     def _look(self) -> Object | Absent:
         [seen] = self._store.look([self._key])
@@ -106,28 +105,24 @@ class Reader:
             raise Failure(f"{self._key!r} cannot be looked at", reason=seen.reason)
         return seen
 
-    def _prove(self, seen: Object) -> bool:
-        """Return whether the object was read, or why it was not is recorded; False: it changed."""
-        self._records.claim(seen)
+    def _prove(self, seen: Object) -> Object | Unknown | None:
+        """Return the object that was read, or why it was not; None: it changed."""
+        self._records.claim(seen, again=self._again)
         if refused := refusal(seen, paid=self._paid):
-            self._records.fail(refused.reason)
-            return True
+            return self._fail(refused.reason)
         try:
             parts = self._read(seen)
         except (FileChanged, FileNotFoundError):
-            return False
+            return None
         except _Unread as unread:
-            self._records.fail(str(unread))
-            return True
+            return self._fail(str(unread))
         # Looked at once more: only if nothing changed, all parts are of this object.
         if self._look() != seen:
-            return False
-        scheme = content_scheme(seen.size)
-        digests = assemble(scheme, {scheme: parts}).digests
-        proved = seen._replace(digests=Digests.proved(*digests).merged(seen.digests))
-        self._reading.record([copy_of(proved, self._reading.copy.key)])
+            return None
+        found = proved(seen, parts)
+        self._reading.record([copy_of(found, self._reading.copy.key)])
         self._records.finish()
-        return True
+        return found
 
     def _read(self, seen: Object) -> list[bytes]:
         """Return the binary SHA-256 of all parts; those that were recorded are not read again."""
@@ -156,24 +151,18 @@ class Reader:
             raise Stopped
 
     def _hash_part(self, seen: Object, number: int) -> bytes:
-        """Return the binary SHA-256 of a part, which is read in pieces."""
-        hashed = sha256()
-        first = number * (part_size(seen.size) or seen.size)
-        end = first + part_lengths(seen.size)[number]
-        for offset in range(first, end, _PIECE):
-            length = min(_PIECE, end - offset)
-            self._spend(self._reading.tenant.name, length, self._stop)
-            hashed.update(self._fetch(seen, offset, length))
-            self._reading.read.add(length)
-        return hashed.digest()
+        return hash_part(seen.size, number, partial(self._fetch, seen))
 
     def _fetch(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
+        self._spend(self._reading.tenant.name, length, self._stop)
         try:
-            return self._store.read_range(seen, offset, length)
+            data = self._store.read_range(seen, offset, length)
         except FileNotFoundError:
             raise
         except (Failure, OSError) as error:
             raise _Unread(store_reason(error)) from error
+        self._reading.read.add(length)
+        return data
 
 
 class _Saving:

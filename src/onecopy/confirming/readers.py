@@ -7,12 +7,13 @@ from threading import Condition, Event
 from typing import NamedTuple
 
 from onecopy.confirming.budget import Budget, Exhausted, Limits
-from onecopy.confirming.reader import RangedStore, Reader, Reading
+from onecopy.confirming.reader import Reader, Reading
 from onecopy.confirming.records import Lost, Records
 from onecopy.confirming.retrieval import refusal
 from onecopy.content import Copy
 from onecopy.errors import Failure, OnecopyError
 from onecopy.index.interface import Engine
+from onecopy.reading.parts import RangedStore
 from onecopy.store.interface import Object
 from onecopy.workers import Stopped, Workers
 
