@@ -5,13 +5,11 @@ on one machine records.
 """
 
 import json
-import os
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +17,7 @@ from onecopy.content import Copy
 from onecopy.digest import MiB
 from onecopy.index import open_index
 from tests.conftest import running
+from tests.index.tables import new_table, url_of
 from tests.spark.cluster import Cluster, kill, spark_environment, standalone, until
 from tests.standins import Standin
 
@@ -124,9 +123,7 @@ def test_a_worker_is_killed(seaweedfs: Standin, cluster: Cluster, tmp_path: Path
 
 @pytest.mark.soak
 @pytest.mark.parametrize("key", ["large/object", "small/7"])
-def test_deleted_in_mid_run(
-    seaweedfs: Standin, cluster: Cluster, tmp_path: Path, key: str
-) -> None:
+def test_deleted_in_mid_run(seaweedfs: Standin, cluster: Cluster, tmp_path: Path, key: str) -> None:
     """The object is reported as gone, alone; to read = read + gone + changed + failed."""
     bucket = Bucket(seaweedfs, tmp_path, 300 * MiB + 7)
     index = f"sqlite:{tmp_path}/index.sqlite"
@@ -165,7 +162,7 @@ def test_the_driver_is_killed(seaweedfs: Standin, cluster: Cluster, tmp_path: Pa
 
 @pytest.mark.soak
 @pytest.mark.parametrize("engine", ["postgres", "dynamodb"])
-def test_other_indexes(
+def test_other_indexes(  # noqa: PLR0917 - the fixtures
     seaweedfs: Standin,
     local: Cluster,
     tmp_path: Path,
@@ -175,7 +172,9 @@ def test_other_indexes(
 ) -> None:
     """The same is loaded into PostgreSQL and DynamoDB, here with the results in a bucket."""
     bucket = Bucket(seaweedfs, tmp_path, 20 * MiB + 7)
-    index = _index(engine, request, monkeypatch)
+    for name, value in seaweedfs.environment().items():
+        monkeypatch.setenv(name, value)
+    index = _index(engine, request)
     given = arguments(bucket, tmp_path, index)
     given[given.index("--results") + 1] = seaweedfs.store_url(seaweedfs.bucket(), "results")
     if engine == "postgres":  # with what `onecopy scan` has listed
@@ -187,12 +186,11 @@ def test_other_indexes(
     code, out, err = local.run(*given)
     assert code == 0, err
     assert json.loads(out)["reads"]["read"] == SMALL + 1
-    os.environ.update(seaweedfs.environment())
     assert recorded(index) == bucket.by_one_machine()
 
 
-def _index(engine: str, request: pytest.FixtureRequest, patch: pytest.MonkeyPatch) -> str:
+def _index(engine: str, request: pytest.FixtureRequest) -> str:
     if engine == "postgres":
         url: str = request.getfixturevalue("database")
         return url
-    return new_table(request.getfixturevalue("ministack"), patch)
+    return url_of(request.getfixturevalue("ministack"), new_table())

@@ -25,8 +25,8 @@ class SparkTasks:
     def __init__(self) -> None:
         with extra("spark"):
             from pyspark.sql import SparkSession
-        self._session: Any = SparkSession.builder.appName("onecopy").getOrCreate()
-        context = self._session.sparkContext
+        self.session: Any = SparkSession.builder.appName("onecopy").getOrCreate()
+        context = self.session.sparkContext
         if context.master.startswith("local") and context.pythonExec == _DEFAULT_PYTHON:
             context.pythonExec = sys.executable  # of which it is certain that it has onecopy
 
@@ -37,7 +37,7 @@ class SparkTasks:
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
-        context = self._session.sparkContext
+        context = self.session.sparkContext
         with polling(lambda: done(_completed(context))):
             try:
                 context.parallelize(numbers, len(numbers)).foreach(work)
@@ -49,7 +49,7 @@ class SparkTasks:
 
     def close(self) -> None:
         """End the session."""
-        self._session.stop()
+        self.session.stop()
 
 
 def _completed(context: Any) -> int:  # noqa: ANN401 - pyspark has no types here
