@@ -9,6 +9,7 @@ import pytest
 from onecopy.content import Digests
 from onecopy.counted import count
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.scan.listing import keeps_listings
 from onecopy.scan.records import is_complete
 from onecopy.spark import executor
 from onecopy.spark.folder import DiskFolder, require_apart
@@ -27,6 +28,7 @@ def test_as_on_one_machine(place: Place, tmp_path: Path) -> None:
     assert len(tasks.done) == summary.tasks == 4
     assert (summary.reads.objects, summary.reads.read, summary.problems) == (21, 21, 0)
     assert summary.read_bytes == summary.reads.bytes
+    assert keeps_listings(place.world.index)
     assert list(place.world.index.listed_copies("default")) == []
 
 

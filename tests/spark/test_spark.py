@@ -37,8 +37,10 @@ class Bucket:
         client = server.client()
         for number in range(SMALL):
             client.put_object(Bucket=self.name, Key=f"small/{number}", Body=b"%d" % number)
-        path = home / "large"
-        path.write_bytes(random.Random(size).randbytes(size))
+        path, noise = home / "large", random.Random(size)
+        with path.open("wb") as file:
+            for at in range(0, size, MiB):
+                file.write(noise.randbytes(min(MiB, size - at)))
         client.upload_file(str(path), self.name, "large/object")
         path.unlink()
 

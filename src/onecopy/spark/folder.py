@@ -41,6 +41,12 @@ def open_folder(url: str) -> ResultFolder:
     return DiskFolder(path)
 
 
+def absolute(url: str) -> str:
+    """Return the address of a folder or store from any working directory."""
+    path = store_folder(url)
+    return url if path is None else path.absolute().as_uri()
+
+
 def require_apart(url: str, store: str) -> None:
     """Raise InvalidSettings if the results would become objects of the store."""
     results, place = (_place(each) for each in (url, store))
@@ -83,6 +89,7 @@ class DiskFolder:
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)
+            _sync(path.parent)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink()
@@ -96,6 +103,15 @@ class DiskFolder:
             return
         except OSError as error:
             raise _failure(error) from error
+
+
+def _sync(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _failure(error: OSError) -> Failure:

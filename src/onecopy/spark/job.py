@@ -25,7 +25,7 @@ from onecopy.scan.unread import Extent, Unread
 from onecopy.settings import Settings
 from onecopy.spark.cluster import SparkTasks
 from onecopy.spark.driver import Driver, Progress, Summary, job_for
-from onecopy.spark.folder import open_folder, require_apart
+from onecopy.spark.folder import absolute, open_folder, require_apart
 from onecopy.text import count_text, parse_bytes, printable
 
 _THREADS = 4
@@ -101,14 +101,14 @@ def command(  # noqa: PLR0913 - the options of the command
     Start the same command again to resume: tasks that have a result are not done again.
     """
     require_apart(results, settings.store)
-    folder = open_folder(results)
+    folder, url = open_folder(results), absolute(settings.store)
     with opened_for_scan(settings, bind) as (index, store):
         tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
         driver = Driver(
             index,
             store,
             folder,
-            job=job_for(index, store, settings.store, results, threads),
+            job=job_for(index, store, url, absolute(results), threads),
             read=read,
             limit=task_size,
             unread=Unread(index, read, tenants, settings.filter),
