@@ -108,7 +108,7 @@ def times(home: Path, names: set[str]) -> dict[str, int]:
 @pytest.mark.soak
 def test_a_worker_is_killed(seaweedfs: Standin, cluster: Cluster, tmp_path: Path) -> None:
     """In mid-run, with its executor: the other one does the rest, and nothing is lost."""
-    bucket = Bucket(seaweedfs, tmp_path, 600 * MiB + 7)
+    bucket = Bucket(seaweedfs, tmp_path, 240 * MiB + 7)
     index = f"sqlite:{tmp_path}/index.sqlite"
     process = cluster.start(*arguments(bucket, tmp_path, index))
     until(lambda: len(results(tmp_path)) >= 5, process)
@@ -127,7 +127,7 @@ def test_a_worker_is_killed(seaweedfs: Standin, cluster: Cluster, tmp_path: Path
 @pytest.mark.parametrize("key", ["large/object", "small/7"])
 def test_deleted_in_mid_run(seaweedfs: Standin, cluster: Cluster, tmp_path: Path, key: str) -> None:
     """The object is reported as gone, alone; to read = read + gone + changed + failed."""
-    bucket = Bucket(seaweedfs, tmp_path, 300 * MiB + 7)
+    bucket = Bucket(seaweedfs, tmp_path, 160 * MiB + 7)
     index = f"sqlite:{tmp_path}/index.sqlite"
     process = cluster.start(*arguments(bucket, tmp_path, index))
     planned = tmp_path / "results/plan.json"
@@ -143,7 +143,7 @@ def test_deleted_in_mid_run(seaweedfs: Standin, cluster: Cluster, tmp_path: Path
 @pytest.mark.soak
 def test_the_driver_is_killed(seaweedfs: Standin, cluster: Cluster, tmp_path: Path) -> None:
     """Several times: each start does only what has no result yet, and the last one loads."""
-    bucket = Bucket(seaweedfs, tmp_path, 600 * MiB + 7)
+    bucket = Bucket(seaweedfs, tmp_path, 240 * MiB + 7)
     index = f"sqlite:{tmp_path}/index.sqlite"
     done: dict[str, int] = {}
     for _ in range(3):
