@@ -152,6 +152,7 @@ def large(ask: Callable[..., Answer], url: str, work: Path, rounds: int) -> None
 
     store = open_store(url)
     assert isinstance(store, S3Store)
+    store.identify(create=True)
     wanted = items(store)
     size = sum(item.size for item in wanted)
     floor = stage = whole = float("inf")

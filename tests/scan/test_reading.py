@@ -131,8 +131,9 @@ def test_what_cannot_be_read(store: Read) -> None:
     assert [copy.key for _, copy in index.copies()] == ["good"]
 
 
-def test_interrupted(store: Read) -> None:
+def test_interrupted(store: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C keeps what was read, and the next reading does the rest."""
+    monkeypatch.setattr("onecopy.scan.reading._PROGRESS_SECONDS", 0)
     for number in range(50):
         store.place(f"{number:02}", b"%d" % number)
     index = index_of(store)

@@ -36,6 +36,7 @@ _BATCH = 1000
 _BATCH_SECONDS = 2.0
 """Copies are recorded when there are so many, or when the first of them is so old."""
 _POLL_SECONDS = 0.25
+_PROGRESS_SECONDS = 0.2
 
 Progress = Callable[[Figures], object]
 
@@ -86,6 +87,7 @@ class _Contents:
         self._progress = progress
         self._copies: list[tuple[str, Copy]] = []
         self._due = 0.0
+        self._next_progress = 0.0
 
     def read(self, wanted: WantedFile) -> None:
         """Read all objects; what was read is recorded even if this is interrupted."""
@@ -112,7 +114,9 @@ class _Contents:
 
     def _add(self, count: int) -> None:
         self._figures.read_bytes += count
-        self._progress(self._figures)
+        if (now := monotonic()) >= self._next_progress:
+            self._next_progress = now + _PROGRESS_SECONDS
+            self._progress(self._figures)
 
     def _settle(self, read: Read) -> None:
         """Count what became of an object, and record it when others are due as well."""
