@@ -1,7 +1,7 @@
 """A folder as the store, an index, and tasks that are done in this process, without Spark."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +55,7 @@ class Place:
         limit: int = 2 * SMALLEST_PART,
         *,
         by_list: bool = False,
+        tenants: Sequence[str] = (),
     ) -> Driver:
         """Return a job."""
         url = str(self.results.parent / results)
@@ -65,11 +66,13 @@ class Place:
             job=job_for(self.world.index, self.world.store, str(self.world.root / "files"), url, 3),
             read=read,
             limit=limit,
-            unread=Unread(self.world.index, read, (), Filter()),
+            unread=Unread(self.world.index, read, tenants, Filter()),
             by_list=by_list,
         )
 
-    def run(self, tasks: Here | None = None, **options: Extent | str | int) -> Summary:
+    def run(
+        self, tasks: Here | None = None, **options: Extent | str | int | Sequence[str]
+    ) -> Summary:
         """Run a job."""
         return self.driver(**options).run(tasks or Here())  # type: ignore[arg-type]
 

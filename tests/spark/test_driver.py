@@ -9,12 +9,15 @@ import pytest
 from onecopy.content import Digests
 from onecopy.counted import count
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.gate import bind
 from onecopy.scan.listing import keeps_listings
 from onecopy.scan.records import is_complete
 from onecopy.spark import executor
 from onecopy.spark.folder import DiskFolder, require_apart
 from onecopy.store.folder import FolderStore
 from onecopy.store.interface import Object
+from onecopy.testing.index.complete import open_complete
+from onecopy.timestamp import now
 from tests.gate.world import World, content_digest, md5
 from tests.spark.conftest import LARGE, Here, Place, by_one_machine
 
@@ -99,6 +102,50 @@ def test_loaded_already(place: Place) -> None:
     tasks = Here()
     assert place.run(tasks) == first
     assert tasks.done == []
+
+
+def test_into_another_index(place: Place, tmp_path: Path) -> None:
+    """Results that one index has are loaded into another one of the store, not only reported."""
+    place.fill()
+    first = place.run()
+    one = place.world.index
+    place.world.index = open_complete(f"sqlite:{tmp_path}/restored.sqlite")
+    bind(place.world.index, place.world.store)
+    tasks = Here()
+    again = place.run(tasks)
+    assert (tasks.done, again.done_before, again.reads) == ([], 4, first.reads)
+    assert place.copies() == by_one_machine(tmp_path, place)
+    place.world.index.close()
+    place.world.index = one
+
+
+def test_recorded_in_between(place: Place) -> None:
+    """What was uploaded while the job ran is not replaced by what was read before."""
+    place.fill(small=2)
+
+    class Uploading(Here):
+        def run(
+            self, work: Callable[[int], None], numbers: list[int], done: Callable[[int], object]
+        ) -> None:
+            super().run(work, numbers, done)
+            copy = place.world.record("small/00", b"new")
+            place.world.index.forget("default", [copy])
+            place.world.index.add([("default", copy._replace(recorded_ms=now()))])
+
+    summary = place.run(Uploading())
+    assert (summary.reads.read, summary.reads.changed) == (2, 1)
+    assert place.copies()["small/00"].content_digest == content_digest(b"new")
+
+
+def test_tenants(place: Place) -> None:
+    """Each object is recorded as its owner's; one without an owner is left out, and counted."""
+    for key in ("ada/a", "bob/large", "nobody/c"):
+        place.world.place(key, LARGE if key == "bob/large" else key.encode())
+    summary = place.run(by_list=True, tenants=("ada", "bob"))
+    assert (summary.reads.read, summary.problems) == (2, 1)
+    assert summary.reasons["no-tenant"].first == ["nobody/c"]
+    found = {(tenant, copy.key) for tenant, copy in place.world.index.copies()}
+    assert found == {("ada", "a"), ("bob", "large")}
 
 
 @pytest.mark.parametrize("before", [0, 1, 2, 3])

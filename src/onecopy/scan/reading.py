@@ -132,11 +132,11 @@ class _Contents:
             self._record()
 
     def _record(self) -> None:
-        copies, self._copies = self._copies, []
-        if copies:
+        if self._copies:
             self._lease.check()
-            self._index.add(copies)
-            unlist_recorded(self._index, copies)
+            self._index.add(self._copies)
+            unlist_recorded(self._index, self._copies)
+            self._copies = []  # not before: if this is interrupted, it is done again
         self._progress(self._figures)
 
     def _read_largest(self, store: RangedStore, wanted: Wanted) -> Outcome:

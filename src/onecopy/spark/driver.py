@@ -29,6 +29,8 @@ from onecopy.spark.tasks import number_of
 from onecopy.store.interface import Store
 
 SUMMARY = "summary.json"
+_LOADED = "spark-loaded"
+"""The name under which the index keeps the id of the plan that was loaded last."""
 _MOST_TASKS = 50_000
 """Tasks of one Spark job."""
 _POLL_SECONDS = 2.0
@@ -100,9 +102,9 @@ class Driver:
         A job that is started again resumes; one that is loaded returns its summary. Raises Failure
         if a result is missing at the end, and InvalidSettings if the folder is another job's.
         """
-        if text := self._folder.get(SUMMARY):
-            return msgspec.json.decode(text, type=Summary)
         plan = self._plan()
+        if self._index.get(_LOADED) == plan.id.encode() and (text := self._folder.get(SUMMARY)):
+            return msgspec.json.decode(text, type=Summary)
         done = self._done()
         missing = sorted(set(range(plan.tasks)) - done)
         work = partial(run_task, self._job)
@@ -140,8 +142,9 @@ class Driver:
         figures, reads = Figures(), Reads(plan.objects, plan.bytes)
         for reason, keys in plan.left_out.items():
             figures.reasons[reason] = keys
+        outcomes = Outcomes(self._folder, self._store, plan.tasks)
         with leased(self._index):
-            load(self._index, Outcomes(self._folder, self._store, plan.tasks), figures, reads)
+            load(self._index, outcomes, figures, reads, plan.planned_ms)
         if reads.done != plan.objects:
             raise Failure(
                 f"{plan.objects} objects were to be read, and of {reads.done} it is known what "
@@ -157,6 +160,7 @@ class Driver:
             problems=problems,
         )
         self._folder.put(SUMMARY, msgspec.json.encode(summary))
+        self._index.put_if(_LOADED, self._index.get(_LOADED), plan.id.encode())
         return summary
 
 

@@ -96,6 +96,8 @@ class Outcomes:
         if not complete:
             return
         found = self._store.look([seen.key for seen, _ in complete])
+        if Unknown("store-unavailable") in found:
+            self._store.identify(create=False)  # raises if that is so for all: nothing is loaded
         for (seen, read), now in zip(complete, found, strict=True):
             yield read if _is_same(seen, now) else read._replace(outcome=_other(now))
 

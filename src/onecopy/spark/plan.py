@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from secrets import token_hex
 
 import msgspec
 
@@ -16,6 +17,7 @@ from onecopy.spark.executor import TASKS
 from onecopy.spark.folder import ResultFolder
 from onecopy.spark.tasks import Packing, encode, task_name
 from onecopy.store.interface import ARCHIVED, Absent, Describer, Object, Store, Unknown
+from onecopy.timestamp import now
 
 _PLAN = "plan.json"
 _LOOKS = 64
@@ -25,6 +27,9 @@ _LOOKS = 64
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be read, and in how many tasks."""
 
+    id: str
+    planned_ms: int
+    """When the plan was begun, in milliseconds since 1970."""
     store_id: str
     store: str
     """Its address without secrets, for display."""
@@ -64,11 +69,13 @@ class Planner:
 
     def write(self, wanted: Iterable[Wanted], store_id: str, read: Extent) -> Plan:
         """Write the tasks for these objects, and then the plan."""
-        tasks = 0
+        tasks, planned_ms = 0, now()
         for task in self._packing.tasks(self._seen(self._counted(wanted))):
             self._folder.put(f"{TASKS}/{task_name(tasks)}", encode(task))
             tasks += 1
         plan = Plan(
+            id=token_hex(16),
+            planned_ms=planned_ms,
             store_id=store_id,
             store=self._store.url,
             read=read,
