@@ -60,8 +60,9 @@ def read_contents(  # noqa: PLR0913 - what reading works with
             wanted.put(each)
         figures.reads = reads = Reads(wanted.objects, wanted.bytes)
         figures.to_read = figures.read_bytes + wanted.bytes
-        reading = _Contents(index, store, lease, figures, reads, threads, progress)
-        reading.read(wanted)
+        _Contents(index, store, lease, figures, reads, threads, progress).read(wanted)
+    if reads.done != reads.objects:
+        raise Failure(f"of {reads.objects} objects that were to be read, {reads.done} were tried")
 
 
 class _Contents:
