@@ -88,7 +88,7 @@ def test_as_on_one_machine(seaweedfs: Standin, local: Cluster, tmp_path: Path) -
     index = f"sqlite:{tmp_path}/index.sqlite"
     code, out, err = local.run(*arguments(bucket, tmp_path, index))
     assert code == 0, err
-    figures = json.loads(out)
+    figures = json.loads(out.splitlines()[-1])
     assert figures["reads"]["objects"] == figures["reads"]["read"] == SMALL + 1
     assert figures["tasks"] >= 3
     assert recorded(index) == bucket.by_one_machine()
@@ -116,7 +116,7 @@ def test_a_worker_is_killed(seaweedfs: Standin, cluster: Cluster, tmp_path: Path
     cluster.workers[0].end(signal.SIGKILL)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
-    figures = json.loads(out)
+    figures = json.loads(out.splitlines()[-1])
     assert len(done) < figures["tasks"]
     assert figures["reads"]["read"] == SMALL + 1
     assert times(tmp_path, set(done)) == done
@@ -135,7 +135,7 @@ def test_deleted_in_mid_run(seaweedfs: Standin, cluster: Cluster, tmp_path: Path
     bucket.delete(key)
     out, err = process.communicate(timeout=400)
     assert process.returncode == 0, err
-    reads = json.loads(out)["reads"]
+    reads = json.loads(out.splitlines()[-1])["reads"]
     assert (reads["gone"], reads["read"], reads["objects"]) == (1, SMALL, SMALL + 1)
     assert recorded(index) == bucket.by_one_machine()
 
@@ -155,7 +155,7 @@ def test_the_driver_is_killed(seaweedfs: Standin, cluster: Cluster, tmp_path: Pa
         done = times(tmp_path, results(tmp_path))
     code, out, err = cluster.run(*arguments(bucket, tmp_path, index))
     assert code == 0, err
-    figures = json.loads(out)
+    figures = json.loads(out.splitlines()[-1])
     assert figures["done_before"] >= len(done)
     assert times(tmp_path, set(done)) == done
     assert recorded(index) == bucket.by_one_machine()
@@ -187,7 +187,7 @@ def test_other_indexes(  # noqa: PLR0917 - the fixtures
         assert scanned.code == 0, scanned.err
     code, out, err = local.run(*given)
     assert code == 0, err
-    assert json.loads(out)["reads"]["read"] == SMALL + 1
+    assert json.loads(out.splitlines()[-1])["reads"]["read"] == SMALL + 1
     assert recorded(index) == bucket.by_one_machine()
 
 
