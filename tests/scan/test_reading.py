@@ -1,7 +1,7 @@
 """Reading what a scan by listing found."""
 
 from collections.abc import Callable, Sequence
-from threading import Event
+from threading import Barrier, Event
 
 import pytest
 
@@ -13,7 +13,7 @@ from onecopy.errors import Failure, Unavailable
 from onecopy.index.memory import MemoryIndex
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter, Patterns
-from onecopy.scan import Figures, scan_by_listing
+from onecopy.scan import Figures, scan, scan_by_listing
 from onecopy.scan.reading import read_contents
 from onecopy.scan.unread import Extent, Unread
 from onecopy.store.interface import Object
@@ -250,3 +250,24 @@ def test_what_the_store_lists(store: Read) -> None:
     everything = Unread(index, "all", ("ada",), Filter())
     assert list(everything.listed(store, OwnFiles(), left.__setitem__)) == []
     assert left["current"] == "no-tenant"
+
+
+def test_a_scan_without_a_listing(store: Read) -> None:
+    """A large object is read in parts by several threads; one that changes is read once more."""
+    huge = large(5)
+    store.place("a", huge)
+    index = index_of(store)
+    together = Barrier(4, timeout=10)
+    store.before = lambda name: name != "a:4" and together.wait()
+    assert scan(index, store, read="all").added == 1
+    assert sorted(store.opened) == [f"a:{number}" for number in range(5)]
+    store.opened.clear()
+
+    def change(_name: str) -> None:
+        if len(store.opened) == 3:
+            store.place("a", huge[1:])
+
+    store.before = change
+    assert scan(index, store, read="all").problems == []
+    [(_, copy)] = index.copies()
+    assert copy.content_digest == content_digest(huge[1:])
