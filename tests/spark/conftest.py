@@ -56,6 +56,7 @@ class Place:
         *,
         by_list: bool = False,
         tenants: Sequence[str] = (),
+        accept: Filter = Filter(),
     ) -> Driver:
         """Return a job."""
         url = str(self.results.parent / results)
@@ -66,12 +67,12 @@ class Place:
             job=job_for(self.world.index, self.world.store, str(self.world.root / "files"), url, 3),
             read=read,
             limit=limit,
-            unread=Unread(self.world.index, read, tenants, Filter()),
+            unread=Unread(self.world.index, read, tenants, accept),
             by_list=by_list,
         )
 
     def run(
-        self, tasks: Here | None = None, **options: Extent | str | int | Sequence[str]
+        self, tasks: Here | None = None, **options: Extent | str | int | Sequence[str] | Filter
     ) -> Summary:
         """Run a job."""
         return self.driver(**options).run(tasks or Here())  # type: ignore[arg-type]

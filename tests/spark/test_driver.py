@@ -10,6 +10,7 @@ from onecopy.content import Digests
 from onecopy.counted import count
 from onecopy.errors import Failure, Forbidden, InvalidSettings, Unavailable
 from onecopy.gate import bind
+from onecopy.patterns import Filter, Patterns
 from onecopy.scan.listing import keeps_listings
 from onecopy.scan.records import is_complete
 from onecopy.spark import executor
@@ -255,6 +256,8 @@ def test_the_folder_of_another_job(place: Place, tmp_path: Path) -> None:
         place.run(Here(before=_interrupt_at(0)))
     with pytest.raises(InvalidSettings, match="a job that reads missing"):
         place.run(read="all")
+    with pytest.raises(InvalidSettings, match="with other patterns"):
+        place.run(accept=Filter(exclude=Patterns(["small"])))
     other = Place(World.at(tmp_path / "other"), place.results)
     with pytest.raises(InvalidSettings, match="name another with --results"):
         other.run()

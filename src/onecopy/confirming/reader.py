@@ -134,8 +134,8 @@ class Reader:
         parts.start(Workers(), self._threads)
         try:
             while len(done) < len(lengths):
-                self._check_stop()
                 done += parts.take(_POLL_SECONDS)
+                self._check_stop()  # after what is ready was taken, so that it is saved
                 saving.save_if_due(self._reading.read.value)
         except (Stopped, Exhausted):
             saving.save()

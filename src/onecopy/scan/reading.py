@@ -33,8 +33,9 @@ THREADS = 16
 _LEASED = PARTS_PER_RANGE * SMALLEST_PART
 """Bytes (512 MiB) from which on the finished parts of an object are recorded."""
 _BATCH = 1000
+"""Copies that are recorded at a time."""
 _BATCH_SECONDS = 2.0
-"""Copies are recorded when there are so many, or when the first of them is so old."""
+"""The longest time that a copy waits to be recorded."""
 _POLL_SECONDS = 0.25
 _PROGRESS_SECONDS = 0.2
 

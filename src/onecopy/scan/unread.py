@@ -39,7 +39,7 @@ class Unread:
         self._index = index
         self._is_all = extent == "all"
         self._owners = Owners(tenants)
-        self._accept = accept
+        self.accept = accept
         self._schemes: dict[str, tuple[Scheme, ...]] = {}
 
     def known(self, index: ListingEngine) -> Iterator[Wanted]:
@@ -56,7 +56,7 @@ class Unread:
         """Yield those that the store lists, unless they are recorded as they are listed."""
         for page in store.list_pages(EVERYTHING, own):
             for key, reason in page.left_out:
-                report(key, "excluded" if self._accept.reason(key) else reason)
+                report(key, "excluded" if self.accept.reason(key) else reason)
             copies = iter(page.copies)
             while batch := list(islice(copies, _BATCH)):
                 yield from self._unrecorded(store, batch, report)
@@ -67,7 +67,7 @@ class Unread:
         found: list[tuple[Owned, ListedCopy]] = []
         for listed in batch:
             owned = self._owners.of(listed.key)
-            if reason := self._accept.reason(listed.key) and "excluded":
+            if reason := self.accept.reason(listed.key) and "excluded":
                 report(listed.key, reason)
             elif owned is None:
                 report(listed.key, "no-tenant")
@@ -89,7 +89,7 @@ class Unread:
         self, owned: Owned, size: int, listed: ListedCopy | None = None
     ) -> Iterator[Wanted]:
         wanted = self._wanted(owned, size, listed)
-        if self._accept.accepts_all or not self._accept.reason(wanted.key):
+        if self.accept.accepts_all or not self.accept.reason(wanted.key):
             yield wanted
 
     def _wanted(self, owned: Owned, size: int, listed: ListedCopy | None) -> Wanted:

@@ -55,7 +55,7 @@ class SparkTasks:
 def _completed(context: Any) -> int:  # noqa: ANN401 - pyspark has no types here
     """Return the number of completed tasks of the stage that runs."""
     completed = 0
-    with suppress(Exception):  # the progress of a job that ends meanwhile
+    with suppress(Exception):  # progress must not fail a job that is just ending
         tracker = context.statusTracker()
         for stage in tracker.getActiveStageIds():
             info = tracker.getStageInfo(stage)

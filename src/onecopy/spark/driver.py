@@ -16,6 +16,7 @@ from onecopy.gate.binding import bind, cached_capabilities
 from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
 from onecopy.reading.wanted import Wanted
+from onecopy.scan.checkpoint import purpose_of
 from onecopy.scan.figures import Figures, Keys, Reads
 from onecopy.scan.lease import leased
 from onecopy.scan.listing import can_be_listed, keeps_listings
@@ -116,15 +117,16 @@ class Driver:
         return self._load(plan, len(done & set(range(plan.tasks))))
 
     def _plan(self) -> Plan:
-        plan = load_plan(self._folder)
+        plan, store_id = load_plan(self._folder), self._job.store_id
+        purpose = purpose_of(store_id, self._store.url, self._unread.accept)
         if plan is None:
             with leased(self._index):
                 planner = Planner(self._folder, self._store, self._limit)
-                plan = planner.write(self._wanted(planner), self._job.store_id, self._read)
-        if (plan.store_id, plan.read) != (self._job.store_id, self._read):
+                plan = planner.write(self._wanted(planner), store_id, self._read, purpose)
+        if (plan.store_id, plan.read, plan.purpose) != (store_id, self._read, purpose):
             raise InvalidSettings(
-                f"the folder of results belongs to a job that reads {plan.read} of {plan.store}: "
-                "name another with --results"
+                f"the folder of results belongs to a job that reads {plan.read} of {plan.store}, "
+                "or to one with other patterns: name another with --results"
             )
         return plan
 

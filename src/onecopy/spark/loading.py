@@ -1,4 +1,4 @@
-"""Loading what a job has read into the index, which may know better meanwhile.
+"""Loading what a job has read into the index, which may have newer records.
 
     outcomes ─▶ recorded since, in another state? ─▶ temporary file ─▶ index.add, one bulk load
 

@@ -34,6 +34,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     store: str
     """Its address without secrets, for display."""
     read: Extent
+    purpose: str
+    """A hash of the store and the patterns."""
     tasks: int
     objects: int
     bytes: int
@@ -67,7 +69,7 @@ class Planner:
         """Count what is left out."""
         self._left_out.setdefault(reason, Keys()).add(key)
 
-    def write(self, wanted: Iterable[Wanted], store_id: str, read: Extent) -> Plan:
+    def write(self, wanted: Iterable[Wanted], store_id: str, read: Extent, purpose: str) -> Plan:
         """Write the tasks for these objects, and then the plan."""
         tasks, planned_ms = 0, now()
         for task in self._packing.tasks(self._seen(self._counted(wanted))):
@@ -79,6 +81,7 @@ class Planner:
             store_id=store_id,
             store=self._store.url,
             read=read,
+            purpose=purpose,
             tasks=tasks,
             objects=self._objects,
             bytes=self._bytes,

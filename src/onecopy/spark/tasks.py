@@ -12,7 +12,7 @@ from onecopy.store.interface import Object
 from onecopy.tenant import Owned, Tenant
 
 _REQUEST_BYTES = 64 * 1024
-"""What a request costs, in bytes that could be read meanwhile: tiny objects are not free."""
+"""What a request costs, in bytes that could be read in its time: tiny objects are not free."""
 
 
 class Range(msgspec.Struct, frozen=True, array_like=True):
