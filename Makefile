@@ -32,11 +32,11 @@ format: .make/dev .make/web  ## format the code, and fix what can be fixed autom
 test-fast: .make/dev  ## run the tests that need no server and no browser
 	$(BIN)/python -m pytest -m "not soak and not server" -n auto
 
-test: .make/dev .make/standins/installed .make/page browser  ## run all tests, including servers and a browser
+test: .make/dev .make/standins/installed .make/spark/installed .make/page browser  ## run all tests, including servers and a browser
 	cd web && npm test
 	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile
 
-soak: .make/dev .make/standins/installed .make/airflow/installed .make/page browser  ## run the long tests: kills, races, millions of records
+soak: .make/dev .make/standins/installed .make/airflow/installed .make/spark/installed .make/page browser  ## run the long tests: kills, races, millions of records
 	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
 
 mutation: .make/mutation .make/page  ## change the modules that keep the promise, and see which tests notice (hours on one core)
@@ -88,7 +88,12 @@ clean:  ## remove everything that make has built or installed
 	$(BIN)/python -m pip --python .make/airflow install --quiet --group airflow
 	@touch $@
 
-.make/bench: .make/dev .make/standins/installed
+.make/spark/installed: .make/venv .make/page pyproject.toml
+	$(PYTHON) -m venv --clear --without-pip .make/spark
+	$(BIN)/python -m pip --python .make/spark install --quiet --editable '.[postgres,spark]'
+	@touch $@
+
+.make/bench: .make/dev .make/standins/installed .make/spark/installed
 	$(BIN)/python -m pip install --quiet --group bench
 	@touch $@
 

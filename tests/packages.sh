@@ -3,6 +3,7 @@
 missing=""
 command -v chromium >/dev/null || [ -n "$ONECOPY_CHROMIUM" ] || missing="$missing chromium"
 command -v curl >/dev/null || missing="$missing curl"
+command -v java >/dev/null || missing="$missing default-jre-headless"
 command -v jdupes >/dev/null || missing="$missing jdupes"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 command -v openssl >/dev/null || missing="$missing openssl"

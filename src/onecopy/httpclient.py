@@ -54,6 +54,10 @@ class Response(NamedTuple):
     data: bytes | bytearray
 
 
+class TooLarge(Failure):
+    """The body of a response is larger than the caller accepts."""
+
+
 class HttpClient:
     """An HTTP client for any number of servers, which threads may share.
 
@@ -85,9 +89,9 @@ class HttpClient:
     ) -> Response:
         """Make one request and return the response, whatever its status.
 
-        Raises Failure if the body is larger than `max_bytes` and not read yet, Unavailable if there
-        is no response, Forbidden if a proxy denies access, BadInput if a request can't contain the
-        URL or a header, and whatever `payload` raises.
+        Raises TooLarge if the body is larger than `max_bytes` and not read yet, Unavailable if
+        there is no response, Forbidden if a proxy denies access, BadInput if a request can't
+        contain the URL or a header, and whatever `payload` raises.
         """
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
@@ -210,7 +214,7 @@ class _Connection:
     def exchange(self, pieces: Iterable[bytes], *, bare: bool, max_bytes: int) -> Response:
         """Send a request and return the response; raises _Lost, and whatever `pieces` raises.
 
-        Raises Failure if the body states more than `max_bytes`.
+        Raises TooLarge if the body states more than `max_bytes`.
 
         `bare` is set for a HEAD request, whose response has no body.
         """
@@ -220,7 +224,7 @@ class _Connection:
         while not response.is_complete:
             missing = response.missing
             if missing > max_bytes:
-                raise Failure(f"the response is too large: {missing} bytes (limit {max_bytes})")
+                raise TooLarge(f"the response is too large: {missing} bytes (limit {max_bytes})")
             if _LARGE_BODY < missing <= _LARGEST_BUFFER:
                 response.take(self._read_rest(response.received, missing))
             else:

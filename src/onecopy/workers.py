@@ -48,6 +48,10 @@ class Task(Generic[_R]):
         while not self._done.wait(_STOP_POLL_SECONDS):
             pass
 
+    def is_done(self, timeout: float) -> bool:
+        """Return whether the call has ended, after waiting for at most `timeout` seconds."""
+        return self._done.wait(timeout)
+
     def result(self) -> _R:
         """Wait for the call; return its result, or raise what it raised."""
         self.wait()

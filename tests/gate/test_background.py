@@ -10,12 +10,12 @@ import pytest
 
 from onecopy.confirming import CONFIRMING, ThreadReaders
 from onecopy.confirming import Limits as ReadLimits
-from onecopy.confirming.interface import RangedStore
 from onecopy.content import Content, Digests, Evidence, Verdict
 from onecopy.counted import count
 from onecopy.digest import MiB
 from onecopy.gate import Answer, Limits, LocalGate, Request
 from onecopy.gate.budget import Budget
+from onecopy.reading.parts import RangedStore
 from tests.gate.world import World, content, content_digest, md5, weak_only
 
 _TWINS = json.loads((Path(__file__).parents[1] / "vectors" / "md5-twins.json").read_text())

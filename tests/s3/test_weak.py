@@ -136,9 +136,9 @@ class TestCrc:
     @pytest.fixture
     def crc_stated(self, far: BucketWorld, monkeypatch: pytest.MonkeyPatch) -> BucketWorld:
         """Return a world with an object that is encrypted by KMS: its ETag is no MD5."""
-        parse = head_object._parse_head
+        parse = head_object.parse_head
         encrypted = {"x-amz-server-side-encryption": "aws:kms"}
-        monkeypatch.setattr(head_object, "_parse_head", lambda found: parse({**found, **encrypted}))
+        monkeypatch.setattr(head_object, "parse_head", lambda found: parse({**found, **encrypted}))
         far.client.put_object(**far.full("a"), Body=CRC_A, ChecksumAlgorithm="CRC64NVME")
         return far
 

@@ -7,13 +7,21 @@ import pytest
 
 from onecopy.store import Absent, Store, Upload, open_store
 from onecopy.testing.listings import ListableContract
-from onecopy.testing.store import ODD_KEYS, MarkableContract, PresignerContract, RangedContract
+from onecopy.testing.store import (
+    ODD_KEYS,
+    MarkableContract,
+    PresignerContract,
+    RangedContract,
+    WholeContract,
+)
 from tests.standins import Standin
 
 pytestmark = pytest.mark.server
 
 
-class S3StoreContract(ListableContract, MarkableContract, RangedContract, PresignerContract):
+class S3StoreContract(
+    ListableContract, MarkableContract, RangedContract, WholeContract, PresignerContract
+):
     """What a bucket does on every server."""
 
     @pytest.fixture
@@ -69,4 +77,5 @@ del (
     PresignerContract,
     RangedContract,
     S3StoreContract,
+    WholeContract,
 )  # not to be run by themselves

@@ -1,12 +1,13 @@
 """The figures of a scan, as text and as JSON."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import timedelta
 
 from onecopy.aws.prices import DATED
 from onecopy.cli.show import bytes_text
 from onecopy.own_files import OWN
-from onecopy.scan.figures import NO_PROBLEM, Figures
+from onecopy.scan.figures import NO_PROBLEM, Figures, Reads
 from onecopy.text import count_text, printable
 
 _MAX_EXAMPLES = 10
@@ -18,6 +19,9 @@ _TEXTS = {
     "reserved": "it belongs to the records that onecopy keeps of a store",
     "store-expiring": "a lifecycle rule will soon delete it",
     "changed": "it changed while it was read; scan again when it is at rest",
+    "confirming": "another process is reading it; scan again when that has ended",
+    "copy-changed": "it changed while it was read; scan again when it is at rest",
+    "store-archived": "it is archived and cannot be read; restore it, and scan again",
     "key-changed": "the bucket lists it, but has no object under this name; copy it to another",
     "key-invalid": "its key is not UTF-8, contains NUL, is empty, or has more than 1,024 bytes; "
     "rename it",
@@ -70,6 +74,7 @@ def listing_values(figures: Figures, *, cost: float | None, by_requests: bool) -
         **(requests if by_requests else {}),
         "marked": figures.is_marked,
         "resumed": figures.is_resumed,
+        **({"reads": asdict(figures.reads)} if figures.reads else {}),
     }
 
 
@@ -85,6 +90,7 @@ def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> 
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
         f"{figures.unchanged:,} unchanged{read}{forgotten}{_others(figures)}{requests}"
         f"{opaque_text(figures.opaque, figures.unsampled) if by_requests else ''}"
+        f"{reads_text(figures.reads)}"
     )
 
 
@@ -94,6 +100,15 @@ def opaque_text(opaque: int, unsampled: int) -> str:
     if not unsampled:
         return text
     return f"{text}; {unsampled:,} in folders without a sample of their encryption"
+
+
+def reads_text(reads: Reads | None) -> str:
+    """Return what became of the objects that were to be read."""
+    if reads is None:
+        return ""
+    others = {name: getattr(reads, name) for name in ("stated", "gone", "changed", "failed")}
+    named = "".join(f", {count:,} {name}" for name, count in others.items() if count)
+    return f"; {count_text(reads.objects, 'object')} to read: {reads.read:,} read{named}"
 
 
 def _versions(figures: Figures) -> str:
@@ -115,11 +130,13 @@ def requests_text(figures: Figures, cost: float | None) -> str:
 
 
 def reading_text(figures: Figures, seconds: float) -> str:
-    """Return how much is read of the files that may be equal, and the time left, by the rate."""
+    """Return how much is read, and the time left at the rate, which follows."""
     done, total = figures.read_bytes, figures.to_read
-    left = timedelta(seconds=round(seconds / done * (total - done))) if done else None
     text = f"{bytes_text(done)} of {bytes_text(total)} read"
-    return text if left is None else f"{text}, {left} left"
+    if not done or seconds <= 0:
+        return text
+    left = timedelta(seconds=round(seconds / done * max(total - done, 0)))
+    return f"{text}, {left} left, {done / seconds / 1e6:,.0f} MB/s"
 
 
 def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:
@@ -128,6 +145,11 @@ def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:
         reason: {"count": keys.count, "examples": keys.first[:_MAX_EXAMPLES]}
         for reason, keys in figures.by_reason(problems=problems).items()
     }
+
+
+def explanation(reason: str) -> str:
+    """Return what a reason means, and what to do."""
+    return _TEXTS.get(reason, "it cannot be read now; scan again")
 
 
 def notes(figures: Figures) -> Iterator[str]:
@@ -139,7 +161,7 @@ def notes(figures: Figures) -> Iterator[str]:
     for key in figures.left_out:
         yield f"left out {printable(key)}: {OWN}"
     for reason, keys in figures.reasons.items():
-        text = _TEXTS.get(reason, "it cannot be read now; scan again")
+        text = explanation(reason)
         for key in keys.first:
             name = printable(key) or "(the prefix itself)"
             left_out = reason in NO_PROBLEM

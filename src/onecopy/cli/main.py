@@ -82,12 +82,16 @@ def onecopy() -> None:
     """
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(
+    arguments: Sequence[str] | None = None,
+    command: click.Command = onecopy,
+    name: str = "onecopy",
+) -> int:
     """Run a command and return its exit code; an error is printed as one line."""
     if isinstance(sys.stdout, TextIOWrapper):  # write each result at once, whatever its name
         sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")
     try:
-        code = onecopy.main(arguments, prog_name="onecopy", standalone_mode=False)
+        code = command.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
         _show(error)
         return ERROR
@@ -123,12 +127,12 @@ def _describe(error: OSError | OnecopyError) -> str:
     return f"{error.filename or 'the system reports'}: {reason}"
 
 
-def main() -> NoReturn:
-    """Run the command with this process's arguments, and exit."""
+def main(command: click.Command = onecopy, name: str = "onecopy") -> NoReturn:
+    """Run a command with this process's arguments, and exit."""
     if logging.lastResort is not None:  # prints warnings of commands that configure no log
         logging.lastResort.setFormatter(SafeFormatter())
     try:
-        code = run()
+        code = run(None, command, name)
     except Exception:  # noqa: BLE001 - exit code 1, which is Python's, is an answer of commands
         show_defect(*sys.exc_info())
         code = ERROR

@@ -20,14 +20,16 @@ from onecopy.patterns import Filter
 from onecopy.scan.checkpoint import last_total
 from onecopy.scan.figures import Figures
 from onecopy.scan.listing import CONNECTIONS, can_be_listed, keeps_listings, scan_by_listing
-from onecopy.scan.scanning import Progress, Read, listed, scan
+from onecopy.scan.reading import THREADS, read_contents
+from onecopy.scan.scanning import Progress, listed, scan
+from onecopy.scan.unread import Extent, Unread
 from onecopy.settings import Settings
 from onecopy.store import Object, Store
 
 _NOT_LISTED = (
     "--connections and --versions are for a bucket that is listed, and --restart for a bucket or "
-    "folder that is listed: leave them out with --read, --describe, or an index that keeps no "
-    "listings"
+    "folder that is listed: leave them out with --describe, with --read of a folder, or with an "
+    "index that keeps no listings"
 )
 
 
@@ -47,8 +49,8 @@ _NOT_LISTED = (
     type=click.Choice(["missing", "all"]),
     is_flag=False,
     flag_value="all",
-    help="Also read objects that are already recorded: all, or those without a content digest, or "
-    "without an MD5 that the checksum API needs (missing).",
+    help="Also read the objects themselves: all, or those without a content digest, or without an "
+    "MD5 that the checksum API needs (missing).",
 )
 @click.option(
     "--describe",
@@ -59,7 +61,8 @@ _NOT_LISTED = (
     "--connections",
     type=click.IntRange(1, 64),
     metavar="N",
-    help=f"List N parts of a bucket at the same time.  [default: {CONNECTIONS}]",
+    help="List N parts of a bucket, or read N parts of objects, at the same time.  [default: "
+    f"{CONNECTIONS} to list, {THREADS} to read]",
 )
 @click.option(
     "--expect",
@@ -82,7 +85,7 @@ _NOT_LISTED = (
 def command(  # noqa: PLR0913 - the options of the command
     *,
     settings: Settings,
-    read: Read | None,
+    read: Extent | None,
     describe: bool,
     connections: int | None,
     expect: int | None,
@@ -109,10 +112,12 @@ def command(  # noqa: PLR0913 - the options of the command
         )
 
     def lists(index: Engine, store: Store) -> bool:
-        return not read and not describe and keeps_listings(index) and can_be_listed(store)
+        if describe or (read and store.kind == "folder"):
+            return False
+        return keeps_listings(index) and can_be_listed(store)
 
     def bound(index: Engine, store: Store) -> None:
-        may_be_unmarked = lists(index, store) and store.kind != "folder"
+        may_be_unmarked = lists(index, store) and store.kind != "folder" and not read
         (bind_to_list if may_be_unmarked else bind)(index, store)
 
     own, accept = own_files(settings), settings.filter
@@ -127,6 +132,7 @@ def command(  # noqa: PLR0913 - the options of the command
         tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
         with display(progress=progress, unit=" objects", sizes=sizes) as output:
             if is_listing and keeps_listings(index) and can_be_listed(store):
+                report = _report(output, _listed_count, store)
                 figures = scan_by_listing(
                     index,
                     store,
@@ -134,10 +140,14 @@ def command(  # noqa: PLR0913 - the options of the command
                     connections=1 if is_folder else connections or CONNECTIONS,
                     restart=restart,
                     versions=versions,
-                    progress=_report(output, _listed_count, store),
+                    progress=report,
                     own=own,
                     accept=accept,
                 )
+                if read:
+                    unread = Unread(index, read, tenants, accept).known(index)
+                    threads = connections or THREADS
+                    read_contents(index, store, unread, figures, threads=threads, progress=report)
             else:
                 figures = scan(
                     index,

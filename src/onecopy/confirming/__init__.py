@@ -18,12 +18,13 @@ Both have in common:
 """
 
 from onecopy.confirming.budget import Limits
-from onecopy.confirming.defaults import is_ranged, limits_for
+from onecopy.confirming.defaults import limits_for
 from onecopy.confirming.interface import CONFIRMING, READ_LIMIT, Idle, Progress, Readers, Reading
 from onecopy.confirming.queued import Queue, QueueReaders, Range
 from onecopy.confirming.ranges import RangeReader
 from onecopy.confirming.retrieval import refusal
 from onecopy.confirming.threads import ThreadReaders
+from onecopy.reading.parts import is_ranged
 
 __all__ = [
     "CONFIRMING",

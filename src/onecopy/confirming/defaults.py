@@ -1,21 +1,14 @@
 """The limits that apply unless the settings state others."""
 
 from math import isinf
-from typing import TypeGuard
 
 from onecopy.confirming.budget import Limits
-from onecopy.confirming.interface import RangedStore
 from onecopy.settings import Settings
 from onecopy.store.interface import Store
-from onecopy.store.ranges import Ranged, Remote
+from onecopy.store.ranges import Remote
 
 _REMOTE = Limits(rate=20_000_000, tenant_rate=20_000_000, daily=10**10, tenant_daily=5 * 10**9)
 """For a bucket that is not in our region: AWS charges $0.09 per GB, so at most $0.90 a day."""
-
-
-def is_ranged(store: Store) -> TypeGuard[RangedStore]:
-    """Return whether several threads can read one object of a store."""
-    return isinstance(store, Ranged)
 
 
 def limits_for(settings: Settings, store: Store) -> Limits:

@@ -6,8 +6,7 @@ from threading import Event
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Copy
-from onecopy.store.interface import Object, Store
-from onecopy.store.ranges import Ranged
+from onecopy.store.interface import Object
 from onecopy.tenant import Tenant
 from onecopy.workers import Counter
 
@@ -17,10 +16,6 @@ READ_BUDGET = "read-budget"
 """The reason if no more may be read today."""
 READ_LIMIT = "read-limit"
 """The reason if a copy is too large to be read within a request, and nothing else may read it."""
-
-
-class RangedStore(Store, Ranged, Protocol):
-    """A store from which several threads can read one object at a time."""
 
 
 class Spend(Protocol):

@@ -10,9 +10,8 @@ from functools import partial
 from threading import Event, Timer
 
 from onecopy.confirming.budget import Budget, Exhausted, Limits
-from onecopy.confirming.interface import RangedStore, Reading
+from onecopy.confirming.interface import Reading
 from onecopy.confirming.jobs import Job, Turn
-from onecopy.confirming.parts import hash_parts
 from onecopy.confirming.queued import Queue, Range
 from onecopy.confirming.records import range_parts
 from onecopy.confirming.retrieval import refusal
@@ -21,6 +20,7 @@ from onecopy.content import Copy, Digests
 from onecopy.digest import part_lengths
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
+from onecopy.reading.parts import RangedStore, hash_parts
 from onecopy.store.interface import Absent, Object
 from onecopy.store.objects import store_reason
 from onecopy.tenant import Tenant
@@ -88,7 +88,7 @@ class RangeReader:
             seen = _look(source, wanted)
             if refused := refusal(seen, paid=self._paid):
                 job.stop(wanted, *refused)
-            elif turn is Turn.COMPOSE or self._read_range(job, source, seen, message.number, stop):
+            elif turn is Turn.COMPOSE or self._read_range(job, source, seen, message.number):
                 _compose(job, source, wanted)
         except (FileChanged, FileNotFoundError):
             job.end(wanted)
@@ -110,12 +110,13 @@ class RangeReader:
         copy = Copy(message.key, message.size, Digests(), message.identity, 0, 0)
         return Reading(Tenant(message.tenant), copy, partial(self._record, message.tenant))
 
-    def _read_range(self, job: Job, source: Source, seen: Object, number: int, stop: Event) -> bool:
+    def _read_range(self, job: Job, source: Source, seen: Object, number: int) -> bool:
         """Read what is missing of a range; return whether it was the last one of the object."""
         numbers, done = range_parts(seen.size, number), job.recorded(number, seen)
         rest, known = numbers[len(done) :], len(done)
         try:
-            for digests in hash_parts(partial(source.hash_part, seen), rest, self._threads, stop):
+            hash_own = partial(source.hash_part, seen)
+            for digests in hash_parts(hash_own, rest, threads=self._threads, check=source.check):
                 done += digests
         finally:
             is_saved = len(done) == known or job.save_range(seen, number, done)

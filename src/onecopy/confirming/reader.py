@@ -6,15 +6,15 @@ from threading import Event
 from time import monotonic
 
 from onecopy.confirming.budget import Exhausted
-from onecopy.confirming.interface import RangedStore, Reading, Spend
-from onecopy.confirming.parts import hash_parts
+from onecopy.confirming.interface import Reading, Spend
 from onecopy.confirming.records import PARTS_PER_RANGE, Records
 from onecopy.confirming.retrieval import refusal
 from onecopy.confirming.source import Source, Unread
 from onecopy.digest import part_lengths
 from onecopy.errors import FileChanged
 from onecopy.index.interface import Index
-from onecopy.store.interface import Absent, Object
+from onecopy.reading.parts import RangedStore, hash_parts
+from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.workers import Counter, Stopped
 
 _MAX_ATTEMPTS = 3
@@ -37,17 +37,19 @@ class Reader:
         stop: Event,
         threads: int,
         paid: bool,
+        again: bool = False,
     ) -> None:
         self._reading = reading
         self._index = index
         self._records = records
         self._source = Source(reading, store, spend, stop)
-        self._stop = stop
         self._threads = threads
         self._paid = paid
+        self._again = again
+        """Whether an object that could not be read a moment ago is tried at once."""
 
-    def run(self) -> None:
-        """Read the object and record its copy, or record why it could not be read.
+    def run(self) -> Object | Absent | Unknown:
+        """Read the object and record its copy, or record why it could not be read; return which.
 
         If it is gone, the copy is forgotten. If it changed while it was read, the new object is
         read. Raises Lost if another reader has it, Stopped, Exhausted, and Failure of the index.
@@ -57,29 +59,31 @@ class Reader:
             if isinstance(seen, Absent):
                 self._index.forget(self._reading.tenant.name, [self._reading.copy])
                 self._records.finish()
-                return
-            if self._prove(seen):
-                return
-        self._records.fail("copy-changed")
+                return seen
+            if (found := self._prove(seen)) is not None:
+                return found
+        return self._fail("copy-changed")
 
-    def _prove(self, seen: Object) -> bool:
-        """Return whether the object was read, or why it was not is recorded; False: it changed."""
-        self._records.claim(seen)
+    def _fail(self, reason: str) -> Unknown:
+        self._records.fail(reason)
+        return Unknown(reason)
+
+    def _prove(self, seen: Object) -> Object | Unknown | None:
+        """Return the object that was read, or why it was not; None: it changed."""
+        self._records.claim(seen, again=self._again)
         if refused := refusal(seen, paid=self._paid):
-            self._records.fail(refused.reason)
-            return True
+            return self._fail(refused.reason)
         try:
             parts = self._read(seen)
         except (FileChanged, FileNotFoundError):
-            return False
+            return None
         except Unread as unread:
-            self._records.fail(str(unread))
-            return True
+            return self._fail(str(unread))
         if self._source.look() != seen:
-            return False
-        self._source.record(seen, parts)
+            return None
+        found = self._source.record(seen, parts)
         self._records.finish()
-        return True
+        return found
 
     def _read(self, seen: Object) -> list[bytes]:
         """Return the binary SHA-256 of all parts; those that were recorded are not read again."""
@@ -88,9 +92,9 @@ class Reader:
         self._reading.read = Counter(sum(lengths[: len(done)]))
         saving = _Saving(self._records, seen, done)
         numbers, beyond = range(len(done), len(lengths)), self._records.beyond(seen)
-        hash_part = partial(self._hash_part, seen, beyond)
+        hash_own, check = partial(self._hash_part, seen, beyond), self._source.check
         try:
-            for digests in hash_parts(hash_part, numbers, self._threads, self._stop):
+            for digests in hash_parts(hash_own, numbers, threads=self._threads, check=check):
                 done += digests
                 saving.save_if_due(self._reading.read.value)
         except (Stopped, Exhausted):

@@ -94,15 +94,19 @@ class Records:
         self._value = self._state.get(self._name)
         return msgspec.json.decode(self._value, type=Lease) if self._value else None
 
-    def claim(self, seen: Object) -> None:
-        """Take the lease of an object; raises Lost if it holds or somebody else is faster."""
-        self._begin(seen)
+    def claim(self, seen: Object, *, again: bool = False) -> None:
+        """Take the lease of an object; raises Lost if it holds or somebody else is faster.
+
+        With `again`, an object that could not be read a moment ago is tried at once.
+        """
+        self._begin(seen, again=again)
         self.renew(self._lease.read)
 
-    def _begin(self, seen: Object) -> None:
+    def _begin(self, seen: Object, *, again: bool = False) -> None:
         """Read the lease of an object, or begin one; raises Lost if it holds for another owner."""
         found = self.lease()
-        if found and found.holds_for(seen) and found.owner != self._owner:
+        own = {self._owner, *([""] if again else [])}
+        if found and found.holds_for(seen) and found.owner not in own:
             raise Lost
         if found and not found.is_of(seen):
             self._remove_ranges(found.size)

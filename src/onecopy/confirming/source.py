@@ -1,18 +1,15 @@
 """The object of one copy, read in parts: the same whether threads or a queue do that."""
 
 from collections.abc import Sequence
-from hashlib import sha256
+from functools import partial
 from threading import Event
 
-from onecopy.confirming.interface import RangedStore, Reading, Spend
-from onecopy.content import Digests
-from onecopy.digest import MiB, assemble, content_scheme, part_lengths, part_size
+from onecopy.confirming.interface import Reading, Spend
 from onecopy.errors import Failure
+from onecopy.reading.parts import RangedStore, hash_part, proved
 from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.store.objects import copy_of, store_reason
-
-_PIECE = 8 * MiB
-"""Bytes that are read with one call, and held in memory by each thread."""
+from onecopy.workers import Stopped
 
 
 class Unread(Exception):
@@ -29,6 +26,11 @@ class Source:
         self._spend = spend
         self._stop = stop
 
+    def check(self) -> None:
+        """Raise Stopped if `stop` is set."""
+        if self._stop.is_set():
+            raise Stopped
+
     def look(self) -> Object | Absent:
         """Return the object as it is now; raises Failure if that is unknown."""
         [seen] = self._store.look([self._key])
@@ -41,31 +43,25 @@ class Source:
 
         Raises FileNotFoundError, FileChanged, Unread, Stopped and Exhausted.
         """
-        hashed = sha256()
-        first = number * (part_size(seen.size) or seen.size)
-        end = first + part_lengths(seen.size)[number]
-        for offset in range(first, end, _PIECE):
-            length = min(_PIECE, end - offset)
-            self._spend(self._reading.tenant.name, length, self._stop)
-            hashed.update(self._fetch(seen, offset, length))
-            self._reading.read.add(length)
-        return hashed.digest()
+        return hash_part(seen.size, number, partial(self._fetch, seen))
 
-    def record(self, seen: Object, parts: Sequence[bytes]) -> None:
-        """Record the copy with its content digest, given the binary SHA-256 of all its parts.
+    def record(self, seen: Object, parts: Sequence[bytes]) -> Object:
+        """Record and return what was read, given the binary SHA-256 of all its parts.
 
         Only if the object was looked at before the first part was read and after the last, and was
         the same, all parts are of this object.
         """
-        scheme = content_scheme(seen.size)
-        digests = assemble(scheme, {scheme: parts}).digests
-        proved = seen._replace(digests=Digests.proved(*digests).merged(seen.digests))
-        self._reading.record([copy_of(proved, self._reading.copy.key)])
+        found = proved(seen, parts)
+        self._reading.record([copy_of(found, self._reading.copy.key)])
+        return found
 
     def _fetch(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
+        self._spend(self._reading.tenant.name, length, self._stop)
         try:
-            return self._store.read_range(seen, offset, length)
+            data = self._store.read_range(seen, offset, length)
         except FileNotFoundError:
             raise
         except (Failure, OSError) as error:
             raise Unread(store_reason(error)) from error
+        self._reading.read.add(length)
+        return data

@@ -11,7 +11,6 @@ from onecopy.confirming.interface import (
     CONFIRMING,
     READ_BUDGET,
     Progress,
-    RangedStore,
     Reading,
     as_recorded,
 )
@@ -20,6 +19,7 @@ from onecopy.confirming.records import Lost, Records
 from onecopy.confirming.retrieval import refusal
 from onecopy.errors import Failure, OnecopyError
 from onecopy.index.interface import Engine
+from onecopy.reading.parts import RangedStore
 from onecopy.store.interface import Object
 from onecopy.workers import Stopped, Workers
 

@@ -94,6 +94,11 @@ def _belongs_to_another(store: Store) -> InvalidSettings:
     )
 
 
+def cached_capabilities(index: Engine) -> bytes | None:
+    """Return the capabilities of the store that the index has cached, for another process."""
+    return index.get(_CAPABILITIES)
+
+
 def load_capabilities(index: Engine, store: Probed, *, anew: bool = False) -> None:
     """Load a store's capabilities from the index; probe them on first use, or if `anew`."""
     cached = index.get(_CAPABILITIES)

@@ -4,6 +4,8 @@ scanning    a scan of the whole store that looks at each object, and reads
 listing     a scan by listing, without a request for each object
 pages       its pages, several spans of keys at once
 merging     merges them into the index
+unread      which objects are to be read
+reading     reads them, and records their content digests
 comparing   compares the files of a folder that share their size
 groups      these files, in a temporary database
 due         the sizes of which files are new since the last scan

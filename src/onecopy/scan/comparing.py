@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from onecopy.content import Copy, Digests
 from onecopy.counted import is_counted
-from onecopy.digest import CLIENT_MD5, MD5, MiB, content_scheme, hash_stream
+from onecopy.digest import MD5, MiB, content_scheme, hash_stream
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.listings import ListingEngine
 from onecopy.listing import EVERYTHING, ListedCopy
@@ -22,6 +22,7 @@ from onecopy.patterns import Filter
 from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.groups import HEAD, File, Groups, Member, grouped
+from onecopy.scan.records import is_complete
 from onecopy.store.interface import Absent, Object, Store, Unknown
 from onecopy.store.listings import Starts
 from onecopy.store.objects import store_reason
@@ -36,7 +37,6 @@ _BATCH = 2000
 _BATCH_BYTES = 64 * MiB
 """Bytes of small files that are kept at a time, and of large ones that are read before they are
 recorded."""
-_MD5S = frozenset({MD5, CLIENT_MD5})
 _CHANGED = "changed"
 
 
@@ -107,7 +107,7 @@ class Comparing:
         ):
             yield Member(key, size, tag, modified, False)
         for copy in filter(is_wanted, self._index.copies_within(name, EVERYTHING)):
-            tag, is_read = self._store.tag(copy.identity), _is_complete(copy, counted=self._counted)
+            tag, is_read = self._store.tag(copy.identity), is_complete(copy, counted=self._counted)
             yield Member(copy.key, copy.size, tag, None, is_read)
 
     def _is_wanted(self, copy: Copy | ListedCopy) -> bool:
@@ -202,13 +202,6 @@ class Comparing:
         """Report a file that could not be read; its size stays due."""
         self._due.leave(self._tenant.name, file.size)
         self._figures.report(self._full(file.key), reason)
-
-
-def _is_complete(copy: Copy, *, counted: bool) -> bool:
-    """Return whether a copy has its content digest, and its MD5 if it is counted."""
-    if copy.content_digest is None:
-        return False
-    return not counted or any(digest.scheme in _MD5S for digest in copy.digests)
 
 
 def _batches(files: Iterable[_Item]) -> Iterator[list[_Item]]:

@@ -4,12 +4,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from onecopy.index.listings import Merged
+from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.store.listings import Versions
 
 _MAX_KEYS = 1000
 """Keys that are kept for each reason."""
 NO_PROBLEM = frozenset({"excluded", "symlink", "special", "reserved", "store-expiring"})
 """Reasons for which something is left out as a matter of course. Any other is a problem."""
+
+_CHANGED = frozenset({"changed", "copy-changed"})
 
 
 class Problem(NamedTuple):
@@ -38,6 +41,41 @@ class Keys:
 
 
 @dataclass(slots=True)
+class Reads:
+    """What became of the objects that were to be read; `objects` is the sum of what follows."""
+
+    objects: int = 0
+    """Objects that are to be read, until all are done."""
+    bytes: int = 0
+    """Their bytes, as they are listed or recorded."""
+    read: int = 0
+    stated: int = 0
+    """Not read, because the store states the content digest."""
+    gone: int = 0
+    changed: int = 0
+    """Changed while they were read, or since."""
+    failed: int = 0
+    """Could not be read."""
+
+    def note(self, outcome: Object | Absent | Unknown, *, is_stated: bool = False) -> None:
+        """Count what became of an object."""
+        if isinstance(outcome, Object):
+            self.stated += is_stated
+            self.read += not is_stated
+        elif isinstance(outcome, Absent):
+            self.gone += 1
+        elif outcome.reason in _CHANGED:
+            self.changed += 1
+        else:
+            self.failed += 1
+
+    @property
+    def done(self) -> int:
+        """The number of objects of which it is known what became of them."""
+        return self.read + self.stated + self.gone + self.changed + self.failed
+
+
+@dataclass(slots=True)
 class Figures:
     """The figures of a scan."""
 
@@ -51,7 +89,10 @@ class Figures:
     """Objects that this scan recorded."""
     read_bytes: int = 0
     to_read: int = 0
-    """Bytes of a folder's files that were or will be read, as far as that is known."""
+    """Bytes that were or will be read, as far as that is known; 0 for a scan that looks at each
+    object."""
+    reads: Reads | None = None
+    """What became of the objects that were to be read, if a bucket's were."""
     forgotten: int = 0
     """Records that were removed because their object is gone, or has changed since (listings)."""
     new: int = 0

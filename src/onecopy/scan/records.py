@@ -1,12 +1,22 @@
-"""The copies that the index has recorded at keys of several tenants."""
+"""The copies that the index has recorded: at keys of several tenants, and whether they are read."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
 from onecopy.content import Copy
+from onecopy.digest import CLIENT_MD5, MD5
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Listings
 from onecopy.tenant import Owned
+
+MD5S = frozenset({MD5, CLIENT_MD5})
+
+
+def is_complete(copy: Copy, *, counted: bool) -> bool:
+    """Return whether a copy has its content digest, and its MD5 if the checksum API counts it."""
+    if copy.content_digest is None:
+        return False
+    return not counted or any(digest.scheme in MD5S for digest in copy.digests)
 
 
 def recorded_at(index: Engine, keys: Sequence[Owned]) -> list[Copy | None]:

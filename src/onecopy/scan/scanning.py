@@ -13,13 +13,14 @@ from typing import Literal, NamedTuple
 
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.counted import is_counted
-from onecopy.digest import CLIENT_MD5, MD5, MiB
+from onecopy.digest import MD5, SMALLEST_PART, MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
+from onecopy.reading.parts import is_ranged, proved, read_parts
 from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
-from onecopy.scan.records import recorded_at, unlist_recorded
+from onecopy.scan.records import MD5S, recorded_at, unlist_recorded
 from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
@@ -31,7 +32,10 @@ _BATCH_BYTES = 256 * MiB
 """Bytes read, after which a batch is recorded even if it has few objects."""
 _REMOTE_READERS = 8
 """Objects read concurrently from a store that is not on this machine."""
-_MD5S = frozenset({MD5, CLIENT_MD5})
+_DIVIDED = 4 * SMALLEST_PART
+"""Bytes from which on several threads read an object."""
+_THREADS = 4
+"""Threads for each of these."""
 
 Read = Literal["new", "missing", "all"]
 """Objects to read: those not recorded in their current state; also those without a content digest,
@@ -145,10 +149,12 @@ class _Scan:
         self._progress = progress
         self._counted: dict[str, bool] = {}
         """Tenant -> whether the checksum API counts its contents."""
+        self._workers = Workers()
         self.figures = Figures()
 
     def record(self, workers: Workers) -> None:
         """Record the objects that are not recorded in their current state."""
+        self._workers = workers
         threads = os.cpu_count() or 1 if self._store.kind == "folder" else _REMOTE_READERS
         done = workers.each(self._read, self._unrecorded(), threads=threads, max_in_flight=_BATCH)
         for batch in _batches(done):
@@ -226,7 +232,7 @@ class _Scan:
         """Whether an object has its content digest, and its MD5 if that is counted."""
         if digests.content_digest(found.object.size) is None:
             return False
-        return not self._is_counted(found) or any(d.scheme in _MD5S for d in digests)
+        return not self._is_counted(found) or any(d.scheme in MD5S for d in digests)
 
     def _is_counted(self, found: _Found) -> bool:
         """Whether the checksum API counts the contents of an object's tenant."""
@@ -243,9 +249,7 @@ class _Scan:
             return _Read(found, Digests())
         key, size = found.object.key, found.object.size
         try:
-            more = [MD5] if self._is_counted(found) else []
-            digests = hash_object(self._store, key, size, more).digests
-            return _Read(found, Digests.proved(*digests), size)
+            return _Read(found, self._hash(found), size)
         except FileNotFoundError:
             return None
         except FileChanged:
@@ -253,6 +257,15 @@ class _Scan:
         except (Failure, OSError) as error:
             reason = error.reason if isinstance(error, Failure) else "unreadable"
             return Problem(key, f"store-{reason}")
+
+    def _hash(self, found: _Found) -> Digests:
+        """Read an object: a large one in parts, unless its MD5 is counted."""
+        store, seen, counted = self._store, found.object, self._is_counted(found)
+        if seen.size < _DIVIDED or counted or not is_ranged(store):
+            more = [MD5] if counted else []
+            return Digests.proved(*hash_object(store, seen.key, seen.size, more).digests)
+        parts = read_parts(store, seen, threads=_THREADS, check=self._workers.check)
+        return proved(seen._replace(digests=Digests()), parts).digests
 
     def _is_enough(self, found: _Found) -> bool:
         """Whether the digests that the store states make reading the object unnecessary."""

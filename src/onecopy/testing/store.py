@@ -6,7 +6,8 @@
             return MyStore(...)  # empty
 
 A store to which clients send bytes directly uses PresignerContract instead. For one
-that can be marked, or that reads parts of objects, add MarkableContract or RangedContract in front.
+that can be marked, or that reads parts of objects or all of one at once, add MarkableContract,
+RangedContract or WholeContract in front.
 """
 # ruff: noqa: S101 - tests consist of assertions
 
@@ -43,7 +44,7 @@ from onecopy.store.interface import (
     Store,
     Upload,
 )
-from onecopy.store.ranges import Ranged
+from onecopy.store.ranges import Ranged, Whole
 
 SMALL = b"the content of a small file"
 LARGE = bytes(range(256)) * (SMALLEST_PART // 256) + b"and a second part"
@@ -458,6 +459,30 @@ class RangedContract:
         contract = cast(StoreContract, self)
         contract.put(store, "ranges", content)
         return contract.see(store, "ranges")
+
+
+class WholeContract:
+    """What every store does that returns whole objects; add it in front of another contract."""
+
+    def test_reads_whole_objects(self, store: Store) -> None:
+        """All bytes come with the object exactly as a look states it, whatever its key."""
+        contract = cast(StoreContract, self)
+        for key in (*contract.odd_keys, "large"):
+            content = LARGE if key == "large" else SMALL
+            contract.put(store, key, content)
+            seen, data = cast(Whole, store).read_whole(key, len(content))
+            assert data == content
+            assert seen == contract.see(store, key)
+
+    def test_reads_no_whole_object_that_is_absent_or_too_large(self, store: Store) -> None:
+        """Nothing is returned for an absent object, nor for one with more bytes than allowed."""
+        contract = cast(StoreContract, self)
+        contract.put(store, "whole", LARGE)
+        with pytest.raises(FileNotFoundError):
+            cast(Whole, store).read_whole("another", 1)
+        for limit in (1, MiB, len(LARGE) - 1):
+            with pytest.raises(FileChanged):
+                cast(Whole, store).read_whole("whole", limit)
 
 
 class MarkableContract:

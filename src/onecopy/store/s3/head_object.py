@@ -13,7 +13,8 @@ from onecopy.httpclient import HttpClient, Response
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.s3.signing import Signer
 
-_HEADERS = {"x-amz-checksum-mode": "ENABLED"}
+HEADERS = {"x-amz-checksum-mode": "ENABLED"}
+"""Headers with which a response states the checksums of an object."""
 _RETRY = RetryPolicy(attempts=3)
 _REGION = "x-amz-bucket-region"
 _META = "x-amz-meta-"
@@ -61,21 +62,22 @@ class HeadClient:
         return retry(lambda: self._request(key), _RETRY)
 
     def _request(self, key: str) -> Head | None:
-        url, headers = self._signer.authorize("HEAD", key, _HEADERS)
+        url, headers = self._signer.authorize("HEAD", key, HEADERS)
         response = self._http.request("HEAD", url, headers)
         if response.status == 404:
             return None
         if response.status != 200:
             raise response_error(response, "HeadObject")
         try:
-            return _parse_head(response.headers)
+            return parse_head(response.headers)
         except (KeyError, ValueError) as error:  # such as the sign-in page of a gateway
             raise Failure(
                 f"the bucket's answer to HeadObject is not that of S3: {error}"
             ) from error
 
 
-def _parse_head(headers: Mapping[str, str]) -> Head:
+def parse_head(headers: Mapping[str, str]) -> Head:
+    """Return what the headers of a response to a HEAD, or to a GET of a whole object, state."""
     encryption = headers.get("x-amz-server-side-encryption", "AES256")
     customer = headers.get("x-amz-server-side-encryption-customer-algorithm", "")
     return Head(

@@ -15,6 +15,7 @@ from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import Algorithm, Digest, MiB
 from onecopy.errors import (
     BadInput,
+    Failure,
     FileChanged,
     Forbidden,
     InvalidKey,
@@ -215,6 +216,15 @@ class S3Store:
     def read_range(self, seen: Object, offset: int, length: int) -> bytes | bytearray:
         """See Ranged."""
         return self._ranges.read(self.address.prefix + seen.key, seen, offset, length)
+
+    def read_whole(self, key: str, limit: int) -> tuple[Object, bytes | bytearray]:
+        """See Whole."""
+        if not is_recordable(key):
+            raise FileNotFoundError(key)
+        head, data = self._ranges.read_whole(self.address.prefix + key, limit)
+        if is_expiring(head):
+            raise Failure(f"the bucket will delete {key!r} soon", reason=_EXPIRING.reason)
+        return self._object(key, head), data
 
     def objects(self, prefix: str = "") -> Iterator[Object]:
         return objects_in(self._survey(prefix))
