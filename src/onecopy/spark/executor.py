@@ -4,7 +4,7 @@ It needs the store, with permission to read, and the folder of results. It never
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
