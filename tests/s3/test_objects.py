@@ -47,6 +47,7 @@ from onecopy.store.s3.store import S3Store
 from tests.s3.scripted import (
     ADDRESS,
     DATE,
+    EXPIRED,
     HEAD,
     HELLO,
     Answers,
@@ -297,8 +298,9 @@ class TestDescribe:
 
     def test_parts_that_are_not_known(self, opened: Open) -> None:
         """It can still be read."""
-        seen = self.described(opened, get_object_attributes=refusal(501))
-        assert (seen.size, dict(seen.digests)) == (SIZE, {})
+        for error in (refusal(501), EXPIRED):
+            seen = self.described(opened, get_object_attributes=error, head_object=error)
+            assert (seen.size, dict(seen.digests)) == (SIZE, {})
 
     def test_gone_or_refused_in_between(self, opened: Open) -> None:
         """What was seen first stays; what fails is unknown."""

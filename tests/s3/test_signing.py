@@ -15,6 +15,7 @@ from onecopy.errors import Forbidden
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection
 from onecopy.store.s3.signing import Signer
+from tests.s3.scripted import EXPIRED
 
 ADDRESSES = {
     "amazon": "s3://some-bucket/?region=eu-central-1&addressing=virtual",
@@ -111,13 +112,18 @@ def test_a_request_of_our_own(url: str, token: str, key: str, headers: dict[str,
     assert ours == other
 
 
-def test_credentials_that_cannot_be_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error", [CredentialRetrievalError(provider="a role", error_msg="it has expired"), EXPIRED]
+)
+def test_credentials_that_cannot_be_renewed(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """A role that has ended is refused like any credentials; other requests may follow."""
     way = connection(ADDRESSES["amazon"])
     signer = Signer(way)
 
     def fail() -> None:
-        raise CredentialRetrievalError(provider="a role", error_msg="it has ended")
+        raise error
 
     for call in (
         lambda: signer.sign("PUT", "k", {}, {}, 900),
@@ -125,6 +131,6 @@ def test_credentials_that_cannot_be_renewed(monkeypatch: pytest.MonkeyPatch) -> 
     ):
         with monkeypatch.context() as patch:
             patch.setattr(way.credentials, "get_frozen_credentials", fail)
-            with pytest.raises(Forbidden, match=r"no credentials for the bucket.*it has ended"):
+            with pytest.raises(Forbidden, match=r"no credentials for the bucket.*expired"):
                 call()
         call()

@@ -139,6 +139,20 @@ def test_halves_are_the_whole(keys: set[str], order: Callable[[str], str]) -> No
     assert [key for span in spans for key in listed(lister, span)] == sorted(keys)
 
 
+@pytest.mark.parametrize(
+    ("keys", "span"),
+    [
+        ([*(f"a/{number}" for number in range(9)), *(f"a-{n}" for n in range(7))], EVERYTHING),
+        (["a/0", *(f"a/b/{number}" for number in range(9)), "a/b-"], Span("a/0")),
+    ],
+)
+def test_what_comes_behind_a_folder(keys: list[str], span: Span) -> None:
+    """Neighbours that a service lists behind several pages of a folder, and on several pages."""
+    for page in (1, 3):
+        lister = SpanLister(Service(keys, by_folders, page), PREFIX, Order.EITHER)
+        assert listed(lister, span) == sorted(key for key in keys if span.has(key))
+
+
 class TestRequests:
     """Listing needs hardly more requests than there are pages."""
 
@@ -170,6 +184,17 @@ class TestRequests:
         span = Span("a/b/004", "a/b/018")
         assert self.count(Service(keys, page=10), Order.BYTES, span) == 2
         assert self.count(Service(keys, page=10), Order.EITHER, span) == 3
+
+    def test_while_little_is_held_back(self) -> None:
+        """One request a page: what is held back is complete when the next folder is listed."""
+        keys = ["aa/0", "bb/0", "cc/0"]
+        assert self.count(Service(keys, page=1), Order.EITHER) == 3
+        assert self.count(Service(keys, page=1), Order.EITHER, Span("", "bb")) == 2
+
+    def test_a_span_that_ends_in_the_first_page(self) -> None:
+        """Whether it is complete is found out at once."""
+        keys = [f"aa/{number}" for number in range(9)]
+        assert self.count(Service(keys), Order.EITHER, Span("", "aa/1")) == 2
 
     def test_a_span_behind_the_name_of_a_folder(self) -> None:
         """It begins directly before the folder, which may be listed before its name."""
