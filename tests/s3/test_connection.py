@@ -9,7 +9,7 @@ from onecopy.doctor.bucket import examine_bucket
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, failure, translated
-from tests.s3.scripted import ADDRESS, EXPIRED, Client, connect, open_store, refusal
+from tests.s3.scripted import ADDRESS, EXPIRED, Client, connect, connection, open_store, refusal
 
 DOCTOR = "; run `onecopy doctor` to see what is missing"
 
@@ -136,6 +136,17 @@ def test_close() -> None:
     made = connect(ADDRESS)
     made.close()
     assert "client" not in vars(made)
+    client = Client(close=None)
+    connection(client).close()
+    assert client.asked("close") == [{}]
+
+
+def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer is not the bucket's, and names both."""
+    monkeypatch.setenv("http_proxy", "http://proxy.test:3128")
+    message = str(failure(refusal(407)))
+    assert "the bucket" in message
+    assert "proxy.test" in message
 
 
 def test_doctor_with_credentials_that_remain_expired(monkeypatch: pytest.MonkeyPatch) -> None:

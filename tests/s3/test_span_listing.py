@@ -1,7 +1,7 @@
 """Spans of a bucket whose service lists by the bytes of keys, or by folders."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -85,6 +85,13 @@ class Service(ListClient):
         return self.order(key) > self.order(after)
 
 
+class Plain(Service):
+    """A service to which `a` is before all of `a/`."""
+
+    def is_behind(self, key: str, after: str) -> bool:
+        return self.order(key) > self.order(after)
+
+
 def listed(lister: SpanLister, span: Span) -> list[str]:
     """List a span, whose pages cover it, and return the keys."""
     pages = list(lister.pages(span))
@@ -148,8 +155,8 @@ def test_halves_are_the_whole(keys: set[str], order: Callable[[str], str]) -> No
 )
 def test_what_comes_behind_a_folder(keys: list[str], span: Span) -> None:
     """Neighbours that a service lists behind several pages of a folder, and on several pages."""
-    for page in (1, 3):
-        lister = SpanLister(Service(keys, by_folders, page), PREFIX, Order.EITHER)
+    for kind, page in product((Service, Plain), (1, 3)):
+        lister = SpanLister(kind(keys, by_folders, page), PREFIX, Order.EITHER)
         assert listed(lister, span) == sorted(key for key in keys if span.has(key))
 
 
