@@ -266,29 +266,35 @@ class TestDescribe:
         assert asked == {**PLACE, "ObjectAttributes": ["ObjectParts"]}
 
     @pytest.mark.parametrize(
-        ("size", "parts", "first", "expected"),
+        ("size", "sizes", "expected"),
         [
-            (13, 3, 5, 5),
-            (13, 3, 6, 6),
-            (13, 3, 7, None),
-            (13, 3, 4, None),
-            (10, 2, 5, 5),
-            (10, 2, 10, None),
+            (13, {1: 5, 3: 3}, 5),
+            (13, {1: 6, 3: 1}, 6),
+            (13, {1: 4, 3: 5}, None),
+            (13, {1: 5, 3: 2}, None),
+            (10, {1: 5}, 5),
+            (10, {1: 10}, None),
+            (10, {1: 4}, None),
         ],
     )
-    def test_size_of_the_first_part(
-        self, opened: Open, size: int, parts: int, first: int, expected: int | None
+    def test_sizes_of_the_first_and_the_last_part(
+        self, opened: Open, size: int, sizes: dict[int, int], expected: int | None
     ) -> None:
-        """Where the parts are not stated, the first one tells, if the last is not larger."""
+        """Where the parts are not stated, these tell, if the last is not larger."""
+        parts = max(*sizes, 2)
         head = HEAD._replace(size=size, etag=f"{HELLO}-{parts}")
         few: list[object] = [{}, {"ObjectParts": {}}, {"ObjectParts": {"Parts": [{"Size": 1}]}}]
         for stated in few:
             seen = self.described(
-                opened, head, get_object_attributes=stated, head_object={"ContentLength": first}
+                opened,
+                head,
+                get_object_attributes=stated,
+                head_object=lambda **of: {"ContentLength": sizes[of["PartNumber"]]},
             )
             over = [Digest(Scheme("md5", expected), WEAK.value)] if expected else []
             assert list(seen.digests) == over
-            assert client_of(self.store).asked("head_object") == [{**PLACE, "PartNumber": 1}]
+            asked = [{**PLACE, "PartNumber": number} for number in sizes]
+            assert client_of(self.store).asked("head_object") == asked
 
     def test_no_parts(self, opened: Open) -> None:
         """An object whose digest is proved, or that has no parts, needs no further request."""
@@ -305,7 +311,7 @@ class TestDescribe:
     def test_gone_or_refused_in_between(self, opened: Open) -> None:
         """What was seen first stays; what fails is unknown."""
         for second, expected in ((None, Object), (FORBIDDEN, Unknown)):
-            store = opened({"a": PARTED})
+            store = opened({"a": PARTED}, get_object_attributes=ATTRIBUTES)
             answers = iter([PARTED, second])
 
             def head(_: str, answers: Iterator[Head | Exception | None] = answers) -> Head | None:

@@ -1,6 +1,8 @@
 """Our own signatures are those that botocore makes."""
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -28,7 +30,7 @@ ADDRESSES = {
 NAMES = st.text("abcxyz-", min_size=1, max_size=10).map("x-amz-meta-{}".format)
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
 HEADERS = st.dictionaries(NAMES, VALUES, max_size=4)
-QUERY = st.dictionaries(st.text("aB-é &+", min_size=1), st.text(max_size=10), max_size=3)
+QUERY = st.dictionaries(st.text("aB-é &+/", min_size=1), st.text(max_size=10), max_size=3)
 KEYS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 
 
@@ -110,6 +112,17 @@ def test_a_request_of_our_own(url: str, token: str, key: str, headers: dict[str,
 
     ours, other = same_second(lambda: text(signer.authorize("HEAD", key, headers)[1]), theirs)
     assert ours == other
+
+
+def test_the_time_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the program runs."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        _, headers = Signer(connection(ADDRESSES["amazon"])).authorize("HEAD", "k", {})
+    time.tzset()
+    signed = datetime.strptime(f"{headers['x-amz-date']}+0000", "%Y%m%dT%H%M%SZ%z")
+    assert abs(datetime.now(UTC) - signed) < timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(
