@@ -454,6 +454,8 @@ def test_a_copy_is_as_listed(opened: Open) -> None:
         listed._replace(modified=HEAD.modified + 1),
     ):
         assert not store.is_as_listed(copy, other)
+    versioned = copy._replace(identity=f"{HELLO}-2 {HEAD.modified:x} a version")
+    assert store.is_as_listed(versioned, listed._replace(parts=2))
 
 
 class TestComplete:
