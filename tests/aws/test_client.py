@@ -1,15 +1,21 @@
 """How AWS is spoken to: whose settings count, and what errors mean."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import botocore.exceptions as boto
 import pytest
+from botocore.credentials import RefreshableCredentials
 
 from onecopy.aws.client import failure_of, session_of
+from onecopy.aws.deploy import account
 from onecopy.aws.deploy.account import Account
 from onecopy.errors import Failure, Forbidden, Unavailable
+from onecopy.index.dynamodb import errors as dynamodb
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.connections import connect
+from onecopy.store.s3 import connection
 
 URL = "s3://bucket"
 
@@ -41,6 +47,39 @@ def test_other_errors_may_not() -> None:
     """Neither missing credentials nor what we don't know."""
     assert type(failure_of(boto.NoCredentialsError(), "the bucket", URL)) is Forbidden
     assert type(failure_of(boto.DataNotFoundError(data_path="x"), "the bucket", URL)) is Failure
+
+
+def for_stacks(call: Callable[[], object]) -> object:
+    """Call it as what deploys does."""
+    with account.translated():
+        return call()
+
+
+def for_buckets(call: Callable[[], object]) -> object:
+    """Call it as a store does."""
+    with connection.translated():
+        return call()
+
+
+@pytest.mark.parametrize("translated", [for_stacks, for_buckets, dynamodb.send])
+def test_credentials_that_remain_expired(translated: Callable[..., object]) -> None:
+    """A source that gives expired credentials is no defect, although botocore's error is one."""
+    expired: Any = dict.fromkeys(("access_key", "secret_key", "token"), "old")
+    expired["expiry_time"] = "2020-01-01T00:00:00Z"
+    credentials = RefreshableCredentials.create_from_metadata(expired, lambda: expired, "a role")
+    with pytest.raises(Forbidden, match=r"no credentials for .*still expired\.; set AWS_"):
+        translated(credentials.get_frozen_credentials)
+
+
+@pytest.mark.parametrize("translated", [for_stacks, for_buckets, dynamodb.send])
+def test_a_defect_remains_one(translated: Callable[..., object]) -> None:
+    """Other errors of that kind are not translated."""
+
+    def fail() -> None:
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    with pytest.raises(RuntimeError, match="shutdown"):
+        translated(fail)
 
 
 @pytest.fixture

@@ -21,6 +21,10 @@ HELLO = "5d41402abc4b2a76b9719d911017c592"
 HEAD = Head(5, HELLO, 0x6553F100, "", "", "", "", "", {})
 DATE = "Tue, 14 Nov 2023 22:13:20 GMT"
 """The time of HEAD."""
+EXPIRED = RuntimeError(
+    "Credentials were refreshed, but the refreshed credentials are still expired."
+)
+"""What botocore raises, of all kinds, when a source gives expired credentials."""
 Call = tuple[str, dict[str, Any]]
 
 

@@ -1,9 +1,11 @@
 """The URL of a bucket."""
 
+import sys
+
 import pytest
 
 from onecopy.errors import InvalidSettings
-from onecopy.store.s3 import names_server
+from onecopy.store.s3 import names_server, open_url
 from onecopy.store.s3.address import Address, is_amazons
 
 OPTIONS = {
@@ -112,3 +114,10 @@ def test_amazons(endpoint: str, expected: bool) -> None:
 def test_names_server(options: str, expected: bool) -> None:
     """An endpoint for us, or for clients."""
     assert names_server(f"s3://some-bucket{options}") is expected
+
+
+def test_without_the_packages_for_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says how to install them."""
+    monkeypatch.setitem(sys.modules, "onecopy.store.s3.store", None)
+    with pytest.raises(InvalidSettings, match=r"needs the package .*'onecopy\[aws\]'"):
+        open_url("s3://some-bucket")

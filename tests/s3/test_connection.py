@@ -1,12 +1,15 @@
 """Access to a bucket: its address, its client, and what the errors of botocore mean."""
 
+from unittest.mock import Mock
+
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
+from onecopy.doctor.bucket import examine_bucket
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, failure, translated
-from tests.s3.scripted import ADDRESS, connect, refusal
+from tests.s3.scripted import ADDRESS, EXPIRED, Client, connect, connection, open_store, refusal
 
 DOCTOR = "; run `onecopy doctor` to see what is missing"
 
@@ -133,6 +136,25 @@ def test_close() -> None:
     made = connect(ADDRESS)
     made.close()
     assert "client" not in vars(made)
+    client = Client(close=None)
+    connection(client).close()
+    assert client.asked("close") == [{}]
+
+
+def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its answer is not the bucket's, and names both."""
+    monkeypatch.setenv("http_proxy", "http://proxy.test:3128")
+    message = str(failure(refusal(407)))
+    assert "the bucket" in message
+    assert "proxy.test" in message
+
+
+def test_doctor_with_credentials_that_remain_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names them, as every other command does."""
+    store, source = open_store(Client(), {}), Mock(side_effect=EXPIRED)
+    monkeypatch.setattr(store.credentials, "get_frozen_credentials", source)
+    with pytest.raises(Forbidden, match=r"no credentials for the bucket.*expired"):
+        next(examine_bucket(store, [], create=False, fix_cors=False))
 
 
 def test_other_errors_are_not_translated() -> None:

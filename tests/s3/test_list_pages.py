@@ -219,6 +219,9 @@ class TestVersions:
             "<DeleteMarker><Key>p/b</Key><IsLatest>true</IsLatest></DeleteMarker>",
         }
         assert count_versions(Listed(pages), "p/") == Versions(1, 5, 1)
+        plain = "<IsTruncated>true</IsTruncated><NextKeyMarker>p/c+d</NextKeyMarker>"
+        marker = "<DeleteMarker><Key>p/e</Key></DeleteMarker>"
+        assert count_versions(Listed({"": plain, "p/c+d": marker}), "p/") == Versions(0, 0, 1)
         with pytest.raises(Failure, match="does not get to its end"):
             count_versions(Listed({"": pages[""], "p/a b": pages[""]}), "p/")
         with pytest.raises(Failure, match="without its Key"):
@@ -233,8 +236,11 @@ class Listed(ListClient):
     def __init__(self, pages: dict[str, str], root: str = "ListVersionsResult") -> None:
         self.pages = pages
         self.root = root
+        self.requests = 0
 
     def list_versions(self, prefix: str, key: str = "", version: str = "") -> Tree:
-        assert (prefix, version) == ("p/", "1" if key else "")
+        self.requests += 1
+        assert self.requests < 5
+        assert (prefix, version) == ("p/", "1" if key == "p/a b" else "")
         text = f"<{self.root}>{self.pages[key]}</{self.root}>"
         return read_tree(text.encode())

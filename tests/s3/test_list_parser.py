@@ -1,6 +1,7 @@
 """Responses to ListObjectsV2, as services write them."""
 
 import re
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from onecopy.store.interface import LeftOut
 from onecopy.store.s3 import list_parser
 from onecopy.store.s3.list_entries import Entries, entries_of
 from onecopy.store.s3.list_parser import Columns, parse, parse_tree
+from onecopy.store.s3.xml_tree import unescape
 
 MD5 = "9dd4e461268c8034f5c8564e155c67a6"
 TIME = 1795934497
@@ -102,6 +104,7 @@ def test_an_object_without_etag() -> None:
     data = page(item(), re.sub("<ETag>.*</ETag>", "", item("p/b")))
     [first, second] = entries_of(parse(data).columns, "p/").copies
     assert (first.is_opaque, second.is_opaque) == (False, True)
+    assert parse(data).columns.etags == [MD5, ""]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,35 @@ def test_states_the_checksums_of_each_object() -> None:
     columns = parse(PAGES["as many checksums as objects"]).columns
     assert columns.checksums == ["", "CRC32 SHA256"]
     assert parse(PAGES["AWS"]).columns.storage_classes == ["STANDARD", "GLACIER"]
+    assert parse(page(item(more=CRC + SHA))).columns.checksums == ["CRC32 SHA256"]
+
+
+def test_a_storage_class_that_is_quoted() -> None:
+    """It is not taken for one that is not stated."""
+    data = page(item(more=CLASS.replace("GLACIER", "<![CDATA[GLACIER]]>")))
+    assert parse(data).columns.storage_classes == ["GLACIER"]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("06:41:37.000Z", 0), ("07:41:37+01:00", 0), ("06:41:37", 0), ("06:41:38Z", 1)],
+)
+def test_times(monkeypatch: pytest.MonkeyPatch, written: str, seconds: int) -> None:
+    """They are in UTC unless they state another zone, wherever the program runs."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        data = page(item()).replace(b"06:41:37.000Z", written.encode())
+        assert parse(data).columns.modified == [TIME + seconds]
+    time.tzset()
+
+
+def test_keys_with_space_around_them_or_other_bytes() -> None:
+    """They remain as they are."""
+    assert parse(page(item("p/a%20"), item("p/+b"))).columns.keys == ["p/a ", "p/ b"]
+    assert parse(page(item("p/a+"))).columns.keys == ["p/a "]
+    other = page(item()).replace(b"p/a", b"p/\xff")
+    assert parse(other).columns.keys == ["p/\udcff"]
 
 
 def test_decodes_keys() -> None:
@@ -143,6 +175,12 @@ def test_decodes_keys() -> None:
     assert parse(PAGES["truncated"]).token == "a&b"
     assert parse(PAGES["at its end"]).token is None
     assert parse(PAGES["folders"]).folders == ["p/x+/"]
+
+
+def test_characters_by_number() -> None:
+    """Numbers that are no characters remain as they are."""
+    text = "&#x10ffff;&#65;&#x110000;&#9999999;"
+    assert unescape(text) == "\U0010ffffA&#x110000;&#9999999;"
 
 
 class TestEntries:
@@ -170,7 +208,10 @@ class TestEntries:
         assert copy.tag == bytes.fromhex(MD5)
         assert (copy.parts, copy.is_opaque) == expected
 
-    @pytest.mark.parametrize("etag", ["", "x", MD5.upper(), f"{MD5}-0", f"{MD5}0", MD5[:-1] + "g"])
+    @pytest.mark.parametrize(
+        "etag",
+        ["", "x", MD5.upper(), f"{MD5}-0", f"{MD5}0", MD5[:-1] + "g", "X" * 32, "\udcff"],
+    )
     def test_other_etags_are_opaque(self, etag: str) -> None:
         """Their tag changes with them, and is no MD5."""
         [copy] = self.entries("p/a", etag=etag).copies
@@ -189,6 +230,26 @@ class TestEntries:
             LeftOut("é" * 600, "key-invalid"),
             LeftOut("z\0", "key-invalid"),
         ]
+
+    @pytest.mark.parametrize(
+        ("key", "reason"),
+        [
+            ("", "key-invalid"),
+            ("z\0", "key-invalid"),
+            ("é" * 600, "key-invalid"),
+            ("a" * 1025, "key-invalid"),
+            ("b/.OneCopy/x", "reserved"),
+        ],
+    )
+    def test_names_it_on_a_page_of_its_own(self, key: str, reason: str) -> None:
+        """The quick look at a whole page sees it too."""
+        found = self.entries(f"p/{key}")
+        assert (found.copies, found.left_out) == ([], [LeftOut(key, reason)])
+
+    def test_counts_an_empty_object(self) -> None:
+        """Among others, or alone."""
+        found = self.entries("p/a", size=0)
+        assert (found.copies, found.empty) == ([], ["a"])
 
     def test_counts_empty_objects(self) -> None:
         """Folders that a console made are empty objects, as is the prefix itself."""

@@ -12,7 +12,7 @@ from onecopy.store.s3 import list_objects
 from onecopy.store.s3.list_objects import LONGEST_PAGE, ListClient
 from onecopy.store.s3.listing import is_listed, listed
 from onecopy.store.s3.versions import keeps_versions
-from tests.s3.scripted import ADDRESS, Answers, Client, refusal, signer
+from tests.s3.scripted import ADDRESS, Answers, Client, Noted, refusal, signer
 
 EMPTY = Response(200, {}, b"<ListBucketResult></ListBucketResult>")
 VERSIONS = Response(200, {}, b"<ListVersionsResult></ListVersionsResult>")
@@ -64,6 +64,14 @@ def test_a_whole_bucket() -> None:
     http = Answers(EMPTY)
     ListClient(signer(), http).list("")
     assert asked(http) == ASKED
+
+
+def test_what_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The method of the request, to the bucket itself."""
+    signs, given = signer(), Noted(("http://127.0.0.1:9000/some-bucket/", {}))
+    monkeypatch.setattr(signs, "authorize", given)
+    ListClient(signs, Answers(EMPTY)).list("")
+    assert given.given == [("GET", "", {}, ASKED)]
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from onecopy.store.s3.store import S3Store
 from tests.s3.scripted import (
     ADDRESS,
     DATE,
+    EXPIRED,
     HEAD,
     HELLO,
     Answers,
@@ -267,34 +268,33 @@ class TestDescribe:
     @pytest.mark.parametrize(
         ("size", "sizes", "expected"),
         [
-            (13, [5, 5, 3], 5),
-            (13, [6, 6, 1], 6),
-            (13, [4, 4, 5], None),
-            (13, [5, 6, 2], None),
-            (13, [7, 3, 3], None),
-            (10, [5, 5], 5),
-            (10, [10, 0], None),
+            (13, {1: 5, 3: 3}, 5),
+            (13, {1: 6, 3: 1}, 6),
+            (13, {1: 4, 3: 5}, None),
+            (13, {1: 5, 3: 2}, None),
+            (10, {1: 5}, 5),
+            (10, {1: 10}, None),
+            (10, {1: 4}, None),
         ],
     )
-    def test_sizes_of_some_parts(
-        self, opened: Open, size: int, sizes: list[int], expected: int | None
+    def test_sizes_of_the_first_and_the_last_part(
+        self, opened: Open, size: int, sizes: dict[int, int], expected: int | None
     ) -> None:
-        """Where the parts are not stated, the first and the last tell whether they are even."""
-        head = HEAD._replace(size=size, etag=f"{HELLO}-{len(sizes)}")
+        """Where the parts are not stated, these tell, if the last is not larger."""
+        parts = max(*sizes, 2)
+        head = HEAD._replace(size=size, etag=f"{HELLO}-{parts}")
         few: list[object] = [{}, {"ObjectParts": {}}, {"ObjectParts": {"Parts": [{"Size": 1}]}}]
         for stated in few:
             seen = self.described(
                 opened,
                 head,
                 get_object_attributes=stated,
-                head_object=lambda **asked: {"ContentLength": sizes[asked["PartNumber"] - 1]},
+                head_object=lambda **of: {"ContentLength": sizes[of["PartNumber"]]},
             )
             over = [Digest(Scheme("md5", expected), WEAK.value)] if expected else []
             assert list(seen.digests) == over
-            asked = [1] if len(sizes) == 2 else [1, len(sizes)]
-            assert client_of(self.store).asked("head_object") == [
-                {**PLACE, "PartNumber": number} for number in asked
-            ]
+            asked = [{**PLACE, "PartNumber": number} for number in sizes]
+            assert client_of(self.store).asked("head_object") == asked
 
     def test_no_parts(self, opened: Open) -> None:
         """An object whose digest is proved, or that has no parts, needs no further request."""
@@ -304,9 +304,16 @@ class TestDescribe:
 
     def test_parts_that_are_not_known(self, opened: Open) -> None:
         """It can still be read."""
-        for answer in (refusal(501), refusal(404)):
-            seen = self.described(opened, get_object_attributes=answer, head_object=answer)
+        for error in (refusal(501), EXPIRED):
+            seen = self.described(opened, get_object_attributes=error, head_object=error)
             assert (seen.size, dict(seen.digests)) == (SIZE, {})
+
+    def test_gone_or_refused(self, opened: Open) -> None:
+        """What is not there is absent; what fails is unknown."""
+        [seen] = opened({}).describe(["a"])
+        assert isinstance(seen, Absent)
+        [seen] = opened({"a": FORBIDDEN}).describe(["a"])
+        assert seen == Unknown("store-forbidden")
 
 
 class TestSurvey:
@@ -447,6 +454,8 @@ def test_a_copy_is_as_listed(opened: Open) -> None:
         listed._replace(modified=HEAD.modified + 1),
     ):
         assert not store.is_as_listed(copy, other)
+    versioned = copy._replace(identity=f"{HELLO}-2 {HEAD.modified:x} a version")
+    assert store.is_as_listed(versioned, listed._replace(parts=2))
 
 
 class TestComplete:

@@ -1,6 +1,8 @@
 """Our own signatures are those that botocore makes."""
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -15,6 +17,7 @@ from onecopy.errors import Forbidden
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection
 from onecopy.store.s3.signing import Signer
+from tests.s3.scripted import EXPIRED
 
 ADDRESSES = {
     "amazon": "s3://some-bucket/?region=eu-central-1&addressing=virtual",
@@ -27,7 +30,7 @@ ADDRESSES = {
 NAMES = st.text("abcxyz-", min_size=1, max_size=10).map("x-amz-meta-{}".format)
 VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
 HEADERS = st.dictionaries(NAMES, VALUES, max_size=4)
-QUERY = st.dictionaries(st.text("aB-é &+", min_size=1), st.text(max_size=10), max_size=3)
+QUERY = st.dictionaries(st.text("aB-é &+/", min_size=1), st.text(max_size=10), max_size=3)
 KEYS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
 
 
@@ -111,13 +114,29 @@ def test_a_request_of_our_own(url: str, token: str, key: str, headers: dict[str,
     assert ours == other
 
 
-def test_credentials_that_cannot_be_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the program runs."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/New_York")
+        time.tzset()
+        _, headers = Signer(connection(ADDRESSES["amazon"])).authorize("HEAD", "k", {})
+    time.tzset()
+    signed = datetime.strptime(f"{headers['x-amz-date']}+0000", "%Y%m%dT%H%M%SZ%z")
+    assert abs(datetime.now(UTC) - signed) < timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    "error", [CredentialRetrievalError(provider="a role", error_msg="it has expired"), EXPIRED]
+)
+def test_credentials_that_cannot_be_renewed(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """A role that has ended is refused like any credentials; other requests may follow."""
     way = connection(ADDRESSES["amazon"])
     signer = Signer(way)
 
     def fail() -> None:
-        raise CredentialRetrievalError(provider="a role", error_msg="it has ended")
+        raise error
 
     for call in (
         lambda: signer.sign("PUT", "k", {}, {}, 900),
@@ -125,6 +144,6 @@ def test_credentials_that_cannot_be_renewed(monkeypatch: pytest.MonkeyPatch) -> 
     ):
         with monkeypatch.context() as patch:
             patch.setattr(way.credentials, "get_frozen_credentials", fail)
-            with pytest.raises(Forbidden, match=r"no credentials for the bucket.*it has ended"):
+            with pytest.raises(Forbidden, match=r"no credentials for the bucket.*expired"):
                 call()
         call()

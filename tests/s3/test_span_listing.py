@@ -1,7 +1,7 @@
 """Spans of a bucket whose service lists by the bytes of keys, or by folders."""
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -19,9 +19,14 @@ from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
 
 PREFIX = "p/"
+_ENDLESS = 3000
+"""Requests that nobody needs for so few keys."""
 ETAG = "0" * 32
-NAMES = st.text("/-.0a", min_size=1, max_size=6).filter(
-    lambda key: "//" not in key and key.strip("/") == key
+NAMES = st.one_of(
+    st.text("/-.0a", min_size=1, max_size=6).filter(
+        lambda key: "//" not in key and key.strip("/") == key
+    ),
+    st.lists(st.sampled_from(["0", "a", "a-", "a-0", "aa"]), min_size=1, max_size=3).map("/".join),
 )
 
 
@@ -51,6 +56,8 @@ class Service(ListClient):
         limit: int = 1000,
     ) -> Response:
         self.requests += 1
+        assert self.requests < _ENDLESS
+        assert not after or after.startswith(PREFIX)
         keys = [key for key in self.keys if key.startswith(prefix)]
         if token:
             keys = keys[int(token) :]
@@ -65,8 +72,9 @@ class Service(ListClient):
             folders = {prefix + name + slash for _, (name, slash, _) in below if slash}
             page = [key for key, (_, slash, _) in below if not slash]
         count = len(page)
+        sizes = [0 if key.endswith("empty") else 1 for key in page]
         columns = Columns(
-            page, [1] * count, [ETAG] * count, [0] * count, ["STANDARD"] * count, [""] * count
+            page, sizes, [ETAG] * count, [0] * count, ["STANDARD"] * count, [""] * count
         )
         return Response(columns, sorted(folders), str(at + len(page)) if more else None)
 
@@ -77,11 +85,19 @@ class Service(ListClient):
         return self.order(key) > self.order(after)
 
 
+class Plain(Service):
+    """A service to which `a` is before all of `a/`."""
+
+    def is_behind(self, key: str, after: str) -> bool:
+        return self.order(key) > self.order(after)
+
+
 def listed(lister: SpanLister, span: Span) -> list[str]:
     """List a span, whose pages cover it, and return the keys."""
     pages = list(lister.pages(span))
     assert (pages[0].span.after, pages[-1].span.through) == span
     assert all(one.span.through == two.span.after for one, two in pairwise(pages))
+    assert all(page.span.through is None or page.span.after < page.span.through for page in pages)
     assert all(page.span.has(copy.key) for page in pages for copy in page.copies)
     return [copy.key for page in pages for copy in page.copies]
 
@@ -130,6 +146,20 @@ def test_halves_are_the_whole(keys: set[str], order: Callable[[str], str]) -> No
     assert [key for span in spans for key in listed(lister, span)] == sorted(keys)
 
 
+@pytest.mark.parametrize(
+    ("keys", "span"),
+    [
+        ([*(f"a/{number}" for number in range(9)), *(f"a-{n}" for n in range(7))], EVERYTHING),
+        (["a/0", *(f"a/b/{number}" for number in range(9)), "a/b-"], Span("a/0")),
+    ],
+)
+def test_what_comes_behind_a_folder(keys: list[str], span: Span) -> None:
+    """Neighbours that a service lists behind several pages of a folder, and on several pages."""
+    for kind, page in product((Service, Plain), (1, 3)):
+        lister = SpanLister(kind(keys, by_folders, page), PREFIX, Order.EITHER)
+        assert listed(lister, span) == sorted(key for key in keys if span.has(key))
+
+
 class TestRequests:
     """Listing needs hardly more requests than there are pages."""
 
@@ -150,11 +180,33 @@ class TestRequests:
         keys = [f"a/b/{number:03}" for number in range(99)]
         assert self.count(Service(keys, page=10), Order.EITHER) == 12
 
+    def test_at_the_end(self) -> None:
+        """The last page is complete without another request, in whatever order."""
+        keys = [f"a/b/{number:03}" for number in range(9)]
+        assert self.count(Service(keys, page=10), Order.EITHER) == 1
+
     def test_a_span(self) -> None:
         """It ends with the page that reaches the end, and with a request for each folder above."""
         keys = [f"a/b/{number:03}" for number in range(99)]
         span = Span("a/b/004", "a/b/018")
         assert self.count(Service(keys, page=10), Order.BYTES, span) == 2
+        assert self.count(Service(keys, page=10), Order.EITHER, span) == 3
+
+    def test_while_little_is_held_back(self) -> None:
+        """One request a page: what is held back is complete when the next folder is listed."""
+        keys = ["aa/0", "bb/0", "cc/0"]
+        assert self.count(Service(keys, page=1), Order.EITHER) == 3
+        assert self.count(Service(keys, page=1), Order.EITHER, Span("", "bb")) == 2
+
+    def test_a_span_that_ends_in_the_first_page(self) -> None:
+        """Whether it is complete is found out at once."""
+        keys = [f"aa/{number}" for number in range(9)]
+        assert self.count(Service(keys), Order.EITHER, Span("", "aa/1")) == 2
+
+    def test_a_span_behind_the_name_of_a_folder(self) -> None:
+        """It begins directly before the folder, which may be listed before its name."""
+        keys = [*(f"aa/{number:03}" for number in range(99)), "ab/x"]
+        assert self.count(Service(keys, page=10), Order.EITHER, Span("ab")) == 2
 
 
 class TestOtherOrders:
@@ -228,6 +280,9 @@ class TestSplitting:
             ([f"img-{number:08}.jpg" for number in range(6000)], "img-00005"),
             ([f"a/b/{number:05}" for number in range(2000)], "a/b/01"),
             ([f"x{number:04}" for number in range(1001)], "x1"),
+            ([f"x{number:04}" for number in range(3000) if number != 999], "x2"),
+            ([f"{number:012b}" for number in range(2000)], "01"),
+            ([f"{number}.jpg" for number in range(3000)], "7"),
         ],
     )
     def test_guesses(self, keys: list[str], expected: str) -> None:
@@ -237,9 +292,39 @@ class TestSplitting:
         assert requests <= 9
         assert min(keys) <= key < max(keys)
 
+    def test_guesses_within_the_span(self) -> None:
+        """Only what is in the span is divided, from its start to its end."""
+        keys = [f"img-{number:04}.jpg" for number in range(6000)]
+        assert self.split(keys, Span("", "img-1500.jpg"))[0] == "img-1"
+        assert self.split(keys, Span("img-3000.jpg"))[0] == "img-5"
+
     def test_own_records_are_no_folder(self) -> None:
-        """Our own records make no half."""
+        """Our own records make no half, and a span may begin among them."""
         assert self.split([".onecopy/a", "b/1"]) == (None, 2)
+        folders = ["b/c/1", "b/d/1", "b/e/1"]
+        assert self.split(folders, Span(".onecopy/z")) == ("b/d0", 2)
+
+    def test_within_a_folder(self) -> None:
+        """The folder that all keys of the span are in is looked at first."""
+        keys = [f"a/b/{name}/1" for name in "cdef"]
+        assert self.split(keys, Span("a/b/c/0", "a/b/e/5")) == ("a/b/d0", 1)
+
+    def test_a_service_that_leaves_out_the_folder_of_the_start(self) -> None:
+        """It counts nevertheless, at each level."""
+        service = Leaving(["a/1/x", "a/1/y", "a/2/x"])
+        assert Splitter(service, PREFIX).split(Span("a/1/x")) == "a/10"
+
+    def test_a_service_that_ignores_the_delimiter(self) -> None:
+        """What is not directly in a folder is not used."""
+        for keys in (["a//", "b//"], [f"{number:04}/x" for number in range(2000)]):
+            service = Flat(keys)
+            assert Splitter(service, PREFIX).split(EVERYTHING) is None
+
+    def test_an_empty_page_that_is_not_the_last(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """There is nothing to guess from."""
+        service, empty = Service(""), Columns([], [], [], [], [], [])
+        monkeypatch.setattr(service, "list", lambda *_, **__: Response(empty, [], "more"))
+        assert Splitter(service, PREFIX).split(EVERYTHING) is None
 
 
 class Paged(Service):
@@ -254,13 +339,46 @@ class Paged(Service):
         return response._replace(columns=columns, token=token)
 
 
-def test_what_is_listed_elsewhere_is_named() -> None:
+class Leaving(Paged):
+    """A service that leaves out the folder in which a listing begins."""
+
+    def list(self, prefix: str, **options: object) -> Response:
+        response, after = super().list(prefix, **options), str(options.get("after", ""))
+        folders = [each for each in response.folders if not after.startswith(each)]
+        return response._replace(folders=folders)
+
+
+class Flat(Paged):
+    """A service that ignores the delimiter."""
+
+    def list(self, prefix: str, **options: object) -> Response:
+        return super().list(prefix, **{**options, "delimiter": ""})
+
+
+@pytest.mark.parametrize("page", [1, 9])
+def test_what_is_listed_elsewhere_is_named(page: int) -> None:
     """A service may change keys so that they are not below the prefix any more."""
-    service = Service("ab")
-    service.keys.append("q//c")
+    service = Service("ab", page=page)
+    service.keys += ["q//c", "q//d"]
     real = service.list
     listing = SpanLister(service, PREFIX, Order.EITHER)
     service.list = lambda prefix, **options: real("", **options)  # type: ignore[method-assign]
-    [page] = listing.pages(EVERYTHING)
-    assert [copy.key for copy in page.copies] == ["a", "b"]
-    assert page.left_out == [LeftOut("q//c", "key-changed")]
+    pages = list(listing.pages(EVERYTHING))
+    assert [copy.key for page in pages for copy in page.copies] == ["a", "b"]
+    assert [each for page in pages for each in page.left_out] == [
+        LeftOut("q//c", "key-changed"),
+        LeftOut("q//d", "key-changed"),
+    ]
+
+
+def test_all_that_is_listed_is_counted() -> None:
+    """Copies, empty objects and what cannot be recorded; also an object at the prefix itself."""
+    service = Service(["", "a", "b\0", "empty", "x"], page=9)
+    service.keys.append("q//c")
+    real = service.list
+    service.list = lambda prefix, **options: real("", **options)  # type: ignore[method-assign]
+    [page] = SpanLister(service, PREFIX, Order.EITHER).pages(EVERYTHING)
+    invalid = [LeftOut("", "key-invalid"), LeftOut("b\0", "key-invalid")]
+    assert [copy.key for copy in page.copies] == ["a", "x"]
+    assert page.left_out == [*invalid, LeftOut("q//c", "key-changed")]
+    assert (page.empty, page.span) == (1, EVERYTHING)

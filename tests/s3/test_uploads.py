@@ -24,7 +24,17 @@ from onecopy.store.s3 import signing
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.head_object import Head
 from onecopy.store.s3.uploads import Uploads
-from tests.s3.scripted import ADDRESS, HEAD, Client, Heads, connection, refusal, refusals, signer
+from tests.s3.scripted import (
+    ADDRESS,
+    EXPIRED,
+    HEAD,
+    Client,
+    Heads,
+    connection,
+    refusal,
+    refusals,
+    signer,
+)
 
 ID = "ab" * 16
 SMALL = Upload(ID, "a", 5, "", "text/plain", (("name", "a value"),))
@@ -228,6 +238,7 @@ class TestComplete:
             (refusal(503), OURS, OURS),
             (refusal(403), OURS, OURS),
             (NO_ANSWER, OURS, OURS),
+            (EXPIRED, OURS, OURS),
             (NO_ANSWER, None, Completing()),
             (NO_ANSWER, HEAD, Completing()),
         ],

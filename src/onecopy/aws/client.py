@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import botocore.exceptions as boto
@@ -19,6 +20,8 @@ _CREDENTIAL_ERRORS = (
     boto.SSOError,
     boto.TokenRetrievalError,
 )
+_STILL_EXPIRED = "refreshed credentials are still expired"
+"""In the message of a RuntimeError of botocore; the type alone could be a defect."""
 _REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
 _PROXY_DENIED = 407
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
@@ -78,6 +81,17 @@ def failure_of(error: Exception, service: str, url: str) -> Failure:
     if isinstance(error, _CONNECTION_ERRORS):
         return _unreachable(error, service)
     return Failure(f"the client of {service} failed: {error}")
+
+
+@contextmanager
+def refreshing() -> Iterator[None]:
+    """Raise credentials that are expired even after a refresh as an error of botocore's kind."""
+    try:
+        yield
+    except RuntimeError as error:
+        if _STILL_EXPIRED not in str(error):
+            raise
+        raise boto.CredentialRetrievalError(provider="their source", error_msg=error) from error
 
 
 def denied_by_proxy(error: boto.ClientError, service: str) -> Failure | None:

@@ -18,7 +18,7 @@ from uuid import uuid4
 import botocore.exceptions as boto
 import msgspec
 
-from onecopy.aws.client import code_of, failure_of, message_of
+from onecopy.aws.client import code_of, failure_of, message_of, refreshing
 from onecopy.aws.prices import IMPORTED_GB, PUT
 from onecopy.content import Copy, Listed
 from onecopy.errors import Failure, InvalidSettings
@@ -192,7 +192,8 @@ class _NoSuchTable(Failure):
 
 def _call(call: Callable[..., Any], **request: Any) -> Any:  # noqa: ANN401 - boto3's
     try:
-        return call(**request)
+        with refreshing():
+            return call(**request)
     except boto.ClientError as error:
         kind = _NoSuchTable if code_of(error) == "ResourceNotFoundException" else Failure
         raise kind(message_of(error, "DynamoDB")) from error

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import boto3
 import botocore.exceptions as boto
 
-from onecopy.aws.client import code_of, failure_of, message_of, session_of, status_of
+from onecopy.aws.client import (
+    code_of,
+    failure_of,
+    message_of,
+    refreshing,
+    session_of,
+    status_of,
+)
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError
 from onecopy.store.s3.address import is_amazons
 
@@ -99,7 +106,8 @@ class Account:
 def translated() -> Iterator[None]:
     """Translate errors of boto3 into errors of onecopy."""
     try:
-        yield
+        with refreshing():
+            yield
     except boto.ClientError as error:
         raise _translate(error) from error
     except boto.ProfileNotFound as error:

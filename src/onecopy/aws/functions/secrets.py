@@ -16,7 +16,7 @@ from typing import Any, overload
 
 import botocore.exceptions as boto
 
-from onecopy.aws.client import session_of
+from onecopy.aws.client import refreshing, session_of
 from onecopy.errors import InvalidSettings, Unavailable
 
 REFRESH_SECONDS = 300.0
@@ -96,7 +96,8 @@ _READERS = {"secretsmanager": _from_secrets_manager, "ssm": _from_parameter}
 
 def _read(service: str, client: Any, name: str) -> list[bytes]:  # noqa: ANN401 - boto3's
     try:
-        secrets = _READERS[service](client, name)
+        with refreshing():
+            secrets = _READERS[service](client, name)
     except (boto.BotoCoreError, boto.ClientError) as error:
         raise Unavailable(f"can't read the secrets that sign tickets: {error}") from error
     if not secrets or not all(secrets):

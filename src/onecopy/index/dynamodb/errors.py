@@ -5,7 +5,14 @@ from typing import Any, TypeVar
 
 import botocore.exceptions as boto
 
-from onecopy.aws.client import code_of, denied_by_proxy, failure_of, message_of, status_of
+from onecopy.aws.client import (
+    code_of,
+    denied_by_proxy,
+    failure_of,
+    message_of,
+    refreshing,
+    status_of,
+)
 from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.retry import RETRYABLE_STATUSES
 
@@ -77,7 +84,8 @@ class ConditionFailed(Failure):
 def send(call: Callable[..., _R], **request: Any) -> _R:  # noqa: ANN401 - boto3's
     """Send one request, once; raise errors with their meaning."""
     try:
-        return call(**request)
+        with refreshing():
+            return call(**request)
     except boto.ClientError as error:
         raise _failure(error) from error
     except boto.BotoCoreError as error:

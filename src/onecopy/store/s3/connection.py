@@ -15,6 +15,7 @@ from onecopy.aws.client import (
     failure_of,
     message_of,
     network_of,
+    refreshing,
     session_of,
     status_of,
 )
@@ -162,6 +163,7 @@ def _response_error(error: boto.ClientError) -> OnecopyError:
 def translated() -> Iterator[None]:
     """Translate the errors of botocore into those of the store's contract."""
     try:
-        yield
+        with refreshing():
+            yield
     except (boto.BotoCoreError, boto.ClientError) as error:
         raise failure(error) from error

@@ -34,7 +34,7 @@ class SpanLister:
 
     def pages(self, span: Span) -> Iterator[Page]:
         """See Listable.list_pages."""
-        held, start = _Held(span), self._start(span.after)
+        held, start = _Held(span.after), self._start(span.after)
         for entries, is_last in self._entries(start):
             held.add(entries)
             end = span.through if is_last else self._complete_through(held, entries, span)
@@ -51,7 +51,7 @@ class SpanLister:
             place = self._prefix + after if after else ""
             response = self._client.list(self._prefix + prefix, after=place, token=token)
             entries = entries_of(response.columns, self._prefix)
-            self.order &= check_order(self.order, entries.keys, last)
+            self.order = check_order(self.order, entries.keys, last)
             if response.token is not None and response.token == token:
                 raise Failure("the bucket repeats a page of its listing: try again later")
             last, token = entries.keys[-1] if entries.keys else last, response.token
@@ -107,10 +107,9 @@ _Found = ListedCopy | LeftOut | None
 class _Held:
     """What is listed and not yet yielded, by key: what is listed twice is here once."""
 
-    def __init__(self, span: Span) -> None:
-        self.after = span.after
+    def __init__(self, after: str) -> None:
+        self.after = after
         """Everything up to here is yielded."""
-        self._span = span
         self._found: dict[str, _Found] = {}
         self._strayed: list[LeftOut] = []
 
@@ -120,18 +119,14 @@ class _Held:
         return len(self._found)
 
     def add(self, entries: Entries) -> None:
-        """Hold what is within the span and not yet yielded."""
+        """Hold what is not yet yielded; an object at the prefix itself is listed first."""
         found: dict[str, _Found] = {copy.key: copy for copy in entries.copies}
         found |= {each.key: each for each in entries.left_out}
         found |= dict.fromkeys(entries.empty)
-        after, through = self.after, self._span.through
-        if through is None and all(map(after.__lt__, found)):
-            self._found |= found
-        else:
-            span = Span(after, through)
-            self._found |= {
-                key: each for key, each in found.items() if span.has(key) or not (key or after)
-            }
+        after = self.after
+        if not all(map(after.__lt__, found)):
+            found = {key: each for key, each in found.items() if key > after or not key}
+        self._found |= found
         self._strayed += entries.strayed
 
     def take(self, through: str | None) -> Page:

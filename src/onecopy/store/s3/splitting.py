@@ -33,8 +33,8 @@ class Splitter:
             level, is_all = self._level(folder, span)
             folders = [name for name in level if name.endswith(SLASH)]
             if len(folders) > 1:
-                return _between(folders, span)
-            if not is_all:
+                return _between(folders)
+            if level and not is_all:
                 return self._guess(level, span)
             if not folders:
                 return None
@@ -100,14 +100,13 @@ def _is_direct(name: str, folder: str, span: Span) -> bool:
     return name != _OWN and not is_below and (is_begun or span.has(name))
 
 
-def _between(folders: Sequence[str], span: Span) -> str | None:
-    """Return a key behind the folder in the middle.
+def _between(folders: Sequence[str]) -> str:
+    """Return a key behind the folder in the middle, and before the next one.
 
     Its neighbours, such as `a-b` beside `a/`, are in the same half, so that the order in which the
     service lists hardly matters.
     """
-    key = folders[(len(folders) - 1) // 2][:-1] + _AFTER_SLASH
-    return key if span.has(key) and key != span.through else None
+    return folders[(len(folders) - 1) // 2][:-1] + _AFTER_SLASH
 
 
 def _characters(keys: Sequence[str]) -> list[str]:

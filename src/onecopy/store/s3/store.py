@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from onecopy.aws.client import code_of
+from onecopy.aws.client import code_of, refreshing
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import Algorithm, Digest, MiB
 from onecopy.errors import (
@@ -263,7 +263,8 @@ class S3Store:
         if Evidence.PROVED in seen.digests.values() or not (count := part_count(head)):
             return seen
         try:
-            lengths = self._part_sizes(key, head.size, count)
+            with refreshing():
+                lengths = self._part_sizes(key, head.size, count)
         except (BotoCoreError, ClientError):
             return seen  # without digests: it can still be read
         digests = digests_over_parts(head, lengths, compared=self._compared)

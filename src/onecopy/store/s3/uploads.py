@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from onecopy.aws.client import code_of, status_of
+from onecopy.aws.client import code_of, refreshing, status_of
 from onecopy.digest import SMALLEST_PART, Digest
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, KeyTaken, Part, Send, Upload
@@ -144,7 +144,7 @@ class Uploads:
             return self._own_or_taken(upload)
         sums = _checked_sums(upload, parts, digest, claimed)
         try:
-            with self._locks[hash(upload.key) % _LOCKS]:
+            with self._locks[hash(upload.key) % _LOCKS], refreshing():
                 self._complete(upload, parts, sums)
         except ClientError as error:
             return self._recover(upload, error)
