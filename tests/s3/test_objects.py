@@ -604,7 +604,7 @@ class TestVersions:
 
 
 def test_what_a_store_says_of_itself(opened: Open) -> None:
-    """Its address, and its region only where it costs something."""
+    """Its address, and its region if it is a bucket of AWS, whoever names the endpoint."""
     store = opened()
     assert (store.kind, store.address, store.region) == ("s3", ADDRESS, None)
     assert store.url == ADDRESS.url
@@ -612,7 +612,8 @@ def test_what_a_store_says_of_itself(opened: Open) -> None:
     assert store.credentials is store._connection.credentials
     assert store.network is store._connection.network
     endpoint = "https://s3.eu-west-1.amazonaws.com"
-    assert opened(address=Address("some-bucket", endpoint=endpoint)).region is None
+    address = Address("some-bucket", endpoint=endpoint, region="eu-west-1")
+    assert opened(address=address).region == "eu-west-1"
 
 
 LISTING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
