@@ -39,7 +39,8 @@ import importlib, pkgutil
 import onecopy
 
 ENTRY_POINTS = {"onecopy.__main__", "onecopy.aws.functions.api",
-                "onecopy.aws.functions.checksums", "onecopy.aws.functions.events"}
+                "onecopy.aws.functions.checksums", "onecopy.aws.functions.events",
+                "onecopy.aws.functions.ranges"}
 names = [found.name for found in pkgutil.walk_packages(onecopy.__path__, "onecopy.")]
 for name in names:
     if name not in ENTRY_POINTS:  # they open an index when they are imported

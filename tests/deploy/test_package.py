@@ -29,7 +29,9 @@ _ELSEWHERE = {
     "apsw",
     "click",
     "psycopg",
+    "py4j",
     "pyarrow",
+    "pyspark",
     "tqdm",
     "uvicorn",
 }

@@ -443,7 +443,7 @@ class RangedContract:
         seen, ranged = self.stored(store, SMALL), cast(Ranged, store)
         with pytest.raises(FileNotFoundError, match="another"):
             ranged.read_range(seen._replace(key="another"), 0, 1)
-        with pytest.raises(FileChanged, match="'ranges' changed while it was read"):
+        with pytest.raises(FileChanged, match="ranges' changed while it was read"):
             ranged.read_range(seen._replace(identity=f"0{seen.identity}"), 0, 1)
 
     @pytest.mark.parametrize(("offset", "length"), [(0, 28), (20, 8), (27, 1), (100, 1)])
