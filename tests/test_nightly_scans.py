@@ -80,7 +80,7 @@ def test_the_scan_unit_has_the_rights_of_the_service() -> None:
     assert rights("onecopy-scan.service") == service
 
 
-@pytest.mark.server
+@pytest.mark.soak  # it takes the right to mount, where systemd is not in charge
 def test_a_timer_keeps_an_index_up_to_date(home: Path) -> None:
     """Systemd scans each time the timer elapses, and the next scan finds what has changed."""
     with manager(home) as control:
