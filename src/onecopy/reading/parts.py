@@ -61,7 +61,7 @@ def hash_parts(
     numbers: range,
     *,
     threads: int,
-    check: Callable[[], object] = lambda: None,
+    check: Callable[[], object],
 ) -> Iterator[list[bytes]]:
     """Yield the digests of consecutive parts in order, as they are done, also if none is yet.
 
