@@ -89,9 +89,10 @@ def test_another_identity_is_not_found(tmp_path: Path, field: int) -> None:
     """Whatever changes: device, inode, size, time of change or of status."""
     file = a_file()
     kept(tmp_path, file)
-    other = list(file.identity)
-    other[field] += 1
-    changed = file._replace(identity=tuple(other))
+    device, inode, size, modified, changed_at = (
+        value + (at == field) for at, value in enumerate(file.identity)
+    )
+    changed = file._replace(identity=(device, inode, size, modified, changed_at))
     cache = DigestCache(tmp_path)
     assert cache.find([(changed, [SHA256]), (file._replace(path="d/1"), [SHA256])]) == [None, None]
     cache.close()
