@@ -203,8 +203,8 @@ def limited(
 def main(folder: Path, choices: dict[str, Any]) -> None:
     """Serve as `onecopy serve` does."""
     if choices["hangs"]:
-        hang = lambda *_arguments, **_options: time.sleep(60)  # noqa: E731
-        LocalGate.probe = LocalGate.complete = hang  # type: ignore[method-assign]
+        for name in ("probe", "complete"):
+            setattr(LocalGate, name, lambda *_arguments: time.sleep(60))
     settings = Settings(index=f"sqlite:{folder / 'index.sqlite'}", store=str(folder / "files"))
     with opened_backends(settings) as (index, store):
         options = Options(body_limits=msgspec.convert(choices["bodies"], BodyLimits))

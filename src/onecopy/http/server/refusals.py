@@ -35,4 +35,4 @@ def _refusal(status: int, reason: str, detail: str, headers: dict[str, str] | No
     response = problem_response(status, reason, detail, {**(headers or {}), "Connection": "close"})
     fields = b"".join(b"%b: %b\r\n" % field for field in response.raw_headers)
     phrase = HTTPStatus(status).phrase.encode()
-    return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, phrase, fields, response.body)
+    return b"HTTP/1.1 %d %b\r\n%b\r\n%b" % (status, phrase, fields, bytes(response.body))

@@ -20,7 +20,7 @@ from onecopy.http.server.limits import ServerLimits
 
 BACKLOG = 2048
 """Connections that the system holds until they are accepted."""
-_ACCEPTED_AT_ONCE = 64
+_ACCEPTED_AT_ONCE = 32
 """Connections to accept before other work of the event loop; each fails without descriptors."""
 _TICKS_PER_SWEEP = 10
 """uvicorn ticks ten times a second."""
