@@ -12,12 +12,13 @@ import pytest
 
 from onecopy.digest import MiB
 from onecopy.http.server.connections import Connections
-from onecopy.http.server.descriptors import ShortageHandler
+from onecopy.http.server.descriptors import LOG_SECONDS, ShortageHandler
 from onecopy.http.server.limits import ServerLimits
 from tests.http.limited import (
     GET,
     HEAD,
     POST,
+    TIMEOUT,
     Limited,
     begun_part,
     is_closed,
@@ -109,7 +110,7 @@ def test_idle_connection_is_closed(short: Limited, sent: bytes) -> None:
     connection = short.connect(sent)
     began = time.monotonic()
     assert read(connection, to_end=True).data.count(b"HTTP/1.1") == (1 if sent else 0)
-    assert 0.5 < time.monotonic() - began < 5
+    assert 0.5 < time.monotonic() - began < TIMEOUT
 
 
 def test_slow_head_is_refused(short: Limited) -> None:
@@ -237,7 +238,7 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
         used = len(list(Path(f"/proc/{service.process.pid}/fd").iterdir()))
         limits = resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE)
         resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE, (used + 5, limits[1]))
-        cpu = service.cpu()
+        cpu, began = service.cpu(), time.monotonic()
         for _ in range(40):
             service.connect(HEAD)
         time.sleep(2)
@@ -247,8 +248,9 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
         assert all(service.is_well() for _ in range(40))
         log = service.log.read_text()
         assert "Traceback" not in log
-        assert 1 <= log.count("no connection can be accepted: Too many open files") <= 2
-        assert len(log.splitlines()) < 5
+        lines = log.count("no connection can be accepted: Too many open files")
+        assert 1 <= lines <= (time.monotonic() - began) / LOG_SECONDS + 1
+        assert len(log.splitlines()) == lines + 1
 
 
 def test_few_descriptors_are_shared(tmp_path: Path) -> None:
@@ -298,7 +300,7 @@ def test_stop_in_every_state_at_once(tmp_path: Path) -> None:
         unread = service.connect(receive_buffer=4096)
         unread.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 16)
         time.sleep(0.5)
-        assert 2 < service.stop() < 3.5
+        assert 2 < service.stop() < 6  # on a busy machine
         assert read(idle, to_end=True).data == b""
         assert read(half, to_end=True).data == b""
         for connection in (part, body, call, completion):
@@ -313,4 +315,4 @@ def test_stop_without_requests_is_immediate(tmp_path: Path) -> None:
         for sent in (b"", HEAD, GET):
             service.connect(sent)
         time.sleep(0.2)
-        assert service.stop() < 2
+        assert service.stop() < 6  # requests in progress would have 8

@@ -84,7 +84,7 @@ class BodyShare:
 
     def hold(self, size: int) -> None:
         """Hold `size` bytes in all; raises HttpProblem if that is too much at present."""
-        if size > max(self._held, SMALL_BODY):
+        if size > SMALL_BODY and size > self._held:
             self._memory.take(self._tenant, size - self._held)
             self._held = size
 
@@ -99,20 +99,21 @@ async def read_json(scope: Scope, receive: Receive, max_bytes: int, share: BodyS
     if media_type != b"application/json":
         raise HttpProblem(415, "media-type-unsupported", "Send application/json.")
     length = content_length(scope) or 0
-    _check_length(length, max_bytes)
+    if length > max_bytes:
+        raise _too_long(max_bytes)
     share.hold(length)
     if BODY_ARRIVED in scope.get("state", ()):
         body: bytes = (await next_message(receive)).get("body", b"")
-        share.hold(len(body))
     else:
         body = await _read_in_time(receive, share, max_bytes)
-    _check_length(len(body), max_bytes)
+    if len(body) > max_bytes:
+        raise _too_long(max_bytes)
+    share.hold(len(body))
     return body
 
 
-def _check_length(length: int, max_bytes: int) -> None:
-    if length > max_bytes:
-        raise LimitExceeded(f"The request body is too large (limit {max_bytes} bytes); split it.")
+def _too_long(max_bytes: int) -> LimitExceeded:
+    return LimitExceeded(f"The request body is too large (limit {max_bytes} bytes); split it.")
 
 
 async def _read_in_time(receive: Receive, share: BodyShare, max_bytes: int) -> bytes:

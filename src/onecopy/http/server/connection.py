@@ -38,6 +38,8 @@ class Connection(HttpToolsProtocol):
         """Heads, pieces of bodies, and ends of bodies that have arrived."""
         self._idle_bytes = 0
         """Bytes that have arrived since then."""
+        self._head_bytes = 0
+        """Those, and what is being parsed: a head that has ended there has no more bytes."""
         self._in_head = True
         self._is_deaf = False
         """Whether everything that still arrives is dropped."""
@@ -58,6 +60,7 @@ class Connection(HttpToolsProtocol):
         if self._is_deaf:
             return
         progress = self._progress
+        self._head_bytes = self._idle_bytes + len(data)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -65,40 +68,42 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._refusal)
             return
-        self._idle_bytes = self._idle_bytes + len(data) if progress == self._progress else 0
-        if self._idle_bytes:
-            self._check_head(len(data))
-        elif not self._in_head and self.deadline == inf:
-            self._pool.receiving.setdefault(self)
-
-    def _check_head(self, new: int) -> None:
-        """Check an incomplete head, or chunk extensions and trailers, of which `new` bytes came."""
-        if self._in_head and self._idle_bytes == new and self.deadline < inf:
-            # A connection with a request in progress has no deadline; its client sends the next.
-            self.deadline = min(self.deadline, self.loop.time() + self._limits.head_seconds)
-        if self._idle_bytes > self._limits.head_bytes or self._has_too_many_headers():
+        if progress == self._progress:
+            self._count(len(data))
+        else:
+            self._idle_bytes = 0
+        if not self._in_head:
+            if self.deadline == inf:
+                self._pool.receiving.setdefault(self)
+        elif self.headers and len(self.headers) > self._limits.headers:
             self._refuse(self._pool.refusals.head_too_large)
 
-    def _has_too_many_headers(self) -> bool:
-        # None before the first request.
-        return len(self.headers or ()) > self._limits.headers
-
-    def on_message_begin(self) -> None:
-        if len(self.pipeline) >= self._limits.pipelined:
-            raise ConnectionError  # stops the parser; `_refuse` closes after the last response
-        super().on_message_begin()
+    def _count(self, new: int) -> None:
+        """Count `new` bytes of an incomplete head, or of chunk extensions and trailers."""
+        if self._in_head and not self._idle_bytes and self.deadline < inf:
+            # A connection with a request in progress has no deadline; its client sends the next.
+            self.deadline = min(self.deadline, self.loop.time() + self._limits.head_seconds)
+        self._idle_bytes += new
+        if self._idle_bytes > self._limits.head_bytes:
+            self._refuse(self._pool.refusals.head_too_large)
 
     def on_headers_complete(self) -> None:
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > self._limits.head_bytes or self._has_too_many_headers():
+        limits = self._limits
+        is_large = self._head_bytes > limits.head_bytes and self._size() > limits.head_bytes
+        if is_large or len(self.headers) > limits.headers:
             self._refusal = self._pool.refusals.head_too_large
-            raise ConnectionError
+            raise ConnectionError  # stops the parser
+        if len(self.pipeline) >= limits.pipelined:
+            raise ConnectionError  # `_refuse` closes after the last response
         super().on_headers_complete()
         self.headers = []  # trailers come here, and not among the request's own headers
         self._in_head = False
         self._progress += 1
         self.deadline = inf
         self._pool.waiting.pop(self, None)
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def on_body(self, body: bytes) -> None:
         self._progress += 1
@@ -114,10 +119,12 @@ class Connection(HttpToolsProtocol):
             self._wait(self._limits.idle_seconds)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
-        self._unset_keepalive_if_required()  # a timer for each request; ours is the deadline
-        if self.pipeline or not self.cycle.response_complete:
-            return  # the next one has been started
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()  # starts the next one
+            return
+        # As uvicorn does, but without a timer for each request.
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
         if self._is_deaf:
             self._linger()
         elif self._in_head:
@@ -163,6 +170,8 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, response: bytes) -> None:
         """Drop what still arrives, and close: at once, or after the responses that are due."""
+        if self._is_deaf:
+            return
         self._is_deaf = True
         cycle, is_due = self.cycle, self._in_head
         if cycle is not None and not cycle.response_complete:
