@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from onecopy.confirming import Limits, ThreadReaders, is_ranged
 from onecopy.gate import bind, ticket_secrets
 from onecopy.http.app import Options, create_app
-from onecopy.http.server import ServerLimits, create_server
+from onecopy.http.server import create_server
 from onecopy.store import Store, open_store
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.tokens import Scope, create_token
@@ -187,12 +187,12 @@ def guarded(start: Start) -> Service:
 
 
 @contextlib.contextmanager
-def serving(app: ASGIApp, limits: ServerLimits | None = None) -> Iterator[int]:
+def serving(app: ASGIApp) -> Iterator[int]:
     """Serve an app on a free port of this machine, in a thread; yields the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # asyncio forgets it for sockets that it is given; then every answer waits 40 ms for an ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        server = create_server(app, limits)
+        server = create_server(app)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
