@@ -24,10 +24,11 @@ SECONDS = 180
 WARM_UP = 60
 CLIENTS = 1_000
 """Of each kind: idle, slow, active."""
-PAUSE = 2.0
-"""Seconds between two requests of an active client, on average: 500 requests a second in all."""
-MAX_P99 = 1.0
-"""Seconds for 99 of 100 requests of the active clients, which share two cores with the server."""
+PAUSE = 4.0
+"""Seconds between two requests of an active client, on average: 250 requests a second in all."""
+MAX_P99 = 5.0
+"""Seconds for 99 of 100 requests of the active clients. On a machine with nothing else to do it is a
+few milliseconds; here clients and other tests share its cores with the server."""
 MAX_GROWTH = 16 * MiB
 
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
