@@ -15,6 +15,7 @@ from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.endpoints import AppState, MethodDispatcher
+from onecopy.http.json_body import BodyMemory
 from onecopy.http.loopback import LoopbackOnly
 from onecopy.http.metrics import NoMetrics, PrometheusMetrics
 from onecopy.http.openapi import OpenApiEndpoint
@@ -62,7 +63,10 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     authenticator: auth.Authenticator = auth.NoAuthentication()
     if tokens_required:
         authenticator = _authenticator(index, threads, options)
-    state = AppState(index, store, secrets, options, authenticator, threads, metrics, readers)
+    bodies = BodyMemory(options.body_limits)
+    state = AppState(
+        index, store, secrets, options, authenticator, threads, metrics, readers, bodies
+    )
     middleware = [Middleware(AccessLog, metrics=metrics)]
     if not tokens_required:
         origin = options.checksum_api and options.checksum_api.origin

@@ -17,7 +17,7 @@ from onecopy.http.response import JSON, StaticResponse
 from onecopy.store.interface import Receiver
 from onecopy.tokens import Scope
 
-_DOCUMENT = (400, 413, 415)
+_DOCUMENT = (400, 408, 413, 415)
 """Statuses for a request document that cannot be read."""
 _BACK_END = (502, 503)
 """Statuses for a failure of the index or the store."""

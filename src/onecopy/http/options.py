@@ -11,6 +11,7 @@ from onecopy.digest import MiB
 from onecopy.gate import Limits
 from onecopy.http.auth import REFRESH_SECONDS
 from onecopy.http.checksum_api import ChecksumApi
+from onecopy.http.json_body import BodyLimits
 from onecopy.patterns import TRASH, Patterns
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -46,6 +47,8 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     body_bytes: int = 8 * MiB
     """Limit of a JSON body."""
+    body_limits: BodyLimits = field(default_factory=BodyLimits)
+    """Limits of the time and memory for JSON bodies."""
     complete_seconds: float = 20.0
     """Seconds after which an unfinished completion is reported as `completing`, and the client
     repeats the request; most gateways time out after 30."""
