@@ -41,7 +41,8 @@ class ClaimRule:
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
         """Return the principal with these claims; raises NotAllowed without a valid tenant."""
-        return Principal(self._tenant(claims), self._scopes(claims))
+        subject = str(claims.get("sub", ""))
+        return Principal(self._tenant(claims), self._scopes(claims), subject=subject)
 
     def _tenant(self, claims: Mapping[str, Any]) -> str:
         if self.claim is None:

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -314,6 +316,23 @@ def test_revoking_all_tokens_still_opens_to_this_machine(
     listed = json.loads(run("token", "list", "--json", *backends(tmp_path)).out)
     run("token", "revoke", listed["id"], *backends(tmp_path))
     assert server().stop() == 0
+
+
+def test_a_token_closes_a_running_service(run: Run, server: Serve, tmp_path: Path) -> None:
+    """As the help of `onecopy token create` says: within a second, and again after a restart."""
+    served = server()
+    with urllib.request.urlopen(served.url + "/v1/config", timeout=10) as answer:
+        assert answer.status == 200
+    secret = run("token", "create", *backends(tmp_path)).out.strip()
+    time.sleep(1)
+    for again in (False, True):
+        url = (server() if again else served).url + "/v1/config"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(url, timeout=10)
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {secret}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+        served.stop()
 
 
 def test_a_store_that_cannot_be_marked_is_served_with_a_warning(

@@ -49,6 +49,7 @@ class DynamoIndex:
         self.tenants, self.copies_within = kept.tenants, kept.copies_within
         self.count, self.counts, self.pages = pages.count, pages.counts, pages.pages
         self.get, self.put_if, self.increase = values.get, values.put_if, values.increase
+        self.values = values.values
 
     def copies(
         self, tenant: str | None = None, *, digest: Digest | None = None
