@@ -74,10 +74,9 @@ def _scopes(sender: Principal, wanted: Sequence[Scope] | None) -> Sequence[Scope
 
 
 def _expiry(sender: Principal, seconds: int) -> datetime:
-    """Return when a new token expires: not after the one of its creator."""
+    """Return when a new token expires: not after its creator's token or sign-in."""
     wanted = datetime.now(UTC) + timedelta(seconds=seconds)
-    own = sender.token.expires_at if sender.token else None
-    return wanted if own is None else min(wanted, own)
+    return wanted if sender.expires_at is None else min(wanted, sender.expires_at)
 
 
 class RevokeEndpoint:

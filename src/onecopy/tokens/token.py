@@ -94,6 +94,8 @@ class Principal(NamedTuple):
     """The token that it has presented."""
     subject: str = ""
     """The name in a sign-in."""
+    until_ms: int | None = None
+    """When its sign-in expires, in milliseconds since 1970."""
 
     @property
     def id(self) -> str:
@@ -101,6 +103,12 @@ class Principal(NamedTuple):
         if self.token is not None:
             return self.token.id
         return f"sub {self.subject}" if self.subject else ""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When its token or its sign-in expires, UTC; None: never, or it is not known."""
+        until = self.until_ms if self.token is None else self.token.expires_ms
+        return None if until is None else as_datetime(until)
 
 
 def new_token(  # noqa: PLR0913 - one for each field
