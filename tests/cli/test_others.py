@@ -15,9 +15,11 @@ from contextlib import closing
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from onecopy.cli import main, serve
+from onecopy.cli import token as tokens
 from onecopy.content import Digests
 from onecopy.digest import MD5, Digest
 from onecopy.errors import Forbidden
@@ -27,6 +29,7 @@ from onecopy.listing import ListedCopy, Span
 from onecopy.store import Upload, open_store
 from onecopy.store.memory import MemoryStore
 from onecopy.testing.index.complete import open_complete
+from onecopy.tokens.token import new_token
 from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
@@ -172,6 +175,15 @@ def test_tokens_are_created_listed_and_revoked(run: Run, tmp_path: Path) -> None
     assert run("token", "revoke", token["id"], *backends(tmp_path)).code == 0
     assert run("token", "revoke", token["id"], *backends(tmp_path)).code == 1
     assert run("token", "list", "--json", *backends(tmp_path)).out == ""
+
+
+def test_labels_are_shown_safely() -> None:
+    """Clients of the API choose them, so they can't act on the operator's terminal."""
+    created, _ = new_token(label="\x1b[31mred\nk3t9x2m4", prefix="a", max_bytes=7, creator="\x07")
+    text = tokens._text(msgspec.structs.replace(created, used_ms=86_400_000))
+    assert text.isprintable()
+    for shown in ("last used 1970-01-02", "below a/", "0 of 7 bytes", "created by"):
+        assert shown in text
 
 
 @pytest.mark.parametrize("text", ["90", "0d", "d", "9w", "-1d"])

@@ -145,7 +145,7 @@ def _values(token: Token) -> dict[str, object]:
 
 
 def _text(token: Token) -> str:
-    label = f"  {token.label}" if token.label else ""
+    label = f"  {printable(token.label)}" if token.label else ""
     return f"{token.id}  {token.tenant}: {', '.join([*token.scopes, *_details(token)])}{label}"
 
 
