@@ -63,8 +63,9 @@ def command(  # noqa: PLR0913 - one for each option
     """Serve the web page and the HTTP API.
 
     Without tokens, only addresses of this machine are allowed for --host. To accept connections
-    from other machines, create a token first (`onecopy token create`); tokens are checked at
-    start-up. The address is printed to standard error as soon as the service accepts connections.
+    from other machines, create a token first (`onecopy token create`). If one is created later, the
+    service requires tokens within a second. The address is printed to standard error as soon as the
+    service accepts connections.
     """
     from onecopy.counted import stop_counting
     from onecopy.http.app import ChecksumApi, Options, create_app

@@ -75,7 +75,7 @@ class AppState:
     def caller(self, principal: Principal, request: Asgi) -> Caller:
         """Return the caller that a handler works for."""
         gate = self.gate(principal.tenant)
-        return Caller(gate, principal.scopes, self.options, self.metrics, request["headers"])
+        return Caller(gate, principal, self.options, self.metrics, request["headers"])
 
 
 class MethodDispatcher:

@@ -61,8 +61,10 @@ class Options:
     """The meaning of claims that a gateway in front of the service has verified; None: ignored."""
     sign_in: SignIn | None = None
     """Where users of the page sign in to satisfy that gateway; None if they need a token."""
+    own_tokens: bool = True
+    """Whether clients may create tokens; False behind an authorizer that rejects ours."""
     token_seconds: float = REFRESH_SECONDS
-    """Seconds for which the list of tokens is kept: a revoked token works that long."""
+    """Seconds for which a token is kept: a revoked one works that long."""
     hosts: frozenset[str] = frozenset()
     """Names allowed in `Host` besides the loopback names, if no tokens are required."""
     metrics: bool = True
