@@ -139,7 +139,7 @@ def test_a_batch_that_does_not_fit_on_the_disk(
     assert first.ticket
     assert last.ticket
     assert refused.reason == "store-full"
-    assert "no room for 5 bytes" in (refused.message or "")
+    assert "free some space there for 5 bytes" in (refused.message or "")
 
 
 def test_what_is_stored_already_is_counted(local_world: World) -> None:

@@ -49,7 +49,7 @@ class PendingUploads:
                 room -= upload.size
                 continue
             errors[upload.id] = StoreFull(
-                f"the store's disk has no room for {upload.size:,} bytes: free some space there"
+                f"the disk of the store is full: free some space there for {upload.size:,} bytes"
             )
         return errors
 
