@@ -241,7 +241,10 @@ def test_stale_uploads_are_swept_while_the_service_runs() -> None:
     async def run(swept: Store) -> None:
         threads = Threads()
         async with sweeping(swept, threads, 0.01):
-            await asyncio.sleep(0.1)
+            for _ in range(2_000):
+                if store.times > 1:
+                    break
+                await asyncio.sleep(0.005)
         threads.close()
 
     asyncio.run(run(store))
