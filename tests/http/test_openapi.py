@@ -106,6 +106,7 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "GET /v1/copies/{key}/link",
         "GET /v1/content",
         "GET /healthz",
+        "GET /readyz",
         "GET /v1/sign-in",
         "GET /metrics",
     }

@@ -59,7 +59,7 @@ class TokenAuthenticator:
         self._reading = asyncio.Lock()
 
     async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
-        token = await self._find(hash_secret(_bearer(request)))
+        token = await self._find(hash_secret(bearer(request)))
         if token is None or token.is_expired(now_ms()):
             raise Unauthenticated("This token is unknown, expired or revoked.")
         if needs is not None and needs not in token.scopes:
@@ -110,7 +110,7 @@ class ClaimsAuthenticator:
         return principal
 
 
-def _bearer(request: Asgi) -> str:
+def bearer(request: Asgi) -> str:
     """Return the secret of the bearer token; raises Unauthenticated if there is none."""
     value = (header(request, b"authorization") or b"").decode("latin-1")
     kind, _, secret = value.partition(" ")
