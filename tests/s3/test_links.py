@@ -56,8 +56,9 @@ def test_through_the_service(world: BucketWorld) -> None:
 
 def test_to_a_version(world: BucketWorld) -> None:
     """With versions, the bucket itself serves that one, whatever happens to the key."""
-    enabled = {"Status": "Enabled"}
-    world.client.put_bucket_versioning(Bucket=world.bucket, VersioningConfiguration=enabled)
+    world.client.put_bucket_versioning(
+        Bucket=world.bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
     world.place("a.txt", b"the first one")
     with served(world) as service:
         url = service.ask("GET", "/v1/copies/a.txt/link").json["url"]
