@@ -33,6 +33,7 @@ def status(served: Served, token: str | None = None) -> int:
         (("--issuer", "login.example", "--audience", "a"), "invalid --issuer 'login.example'"),
         (("--audience", "a"), "--audience needs --issuer"),
         (("--jwks", "https://login.example/keys"), "--jwks needs --issuer"),
+        (("--jwt-tenant", "photos"), "--jwt-tenant needs --issuer"),
         (
             ("--issuer", "https://a", "--audience", "a", "--jwt-tenant", "No Name"),
             "invalid --jwt-tenant 'No Name'",

@@ -9,6 +9,7 @@ from onecopy.settings import Settings
 from onecopy.urls import check_endpoint, check_origin, is_private
 
 if TYPE_CHECKING:
+    from onecopy.http.options import SignIn
     from onecopy.index.interface import State
 
 SERVING = (
@@ -85,40 +86,49 @@ def sign_in_options(settings: Settings, state: "State") -> dict[str, Any]:
     if settings.issuer is None:
         return _nothing(settings)
     from onecopy.claims import ClaimRule, check_tenants
-    from onecopy.http.options import Issuer, SignIn
+    from onecopy.http.options import Issuer
 
-    audience = settings.audience
-    if audience is None:
-        raise InvalidSettings(
-            f"the issuer {settings.issuer} needs --audience, which its tokens must name: otherwise "
-            "those for other services would be accepted, too"
-        )
+    audience = _audience(settings.issuer, settings.audience)
     for name, url in (("--issuer", settings.issuer), ("--jwks", settings.jwks)):
         _check_url(name, url)
     for origin in settings.issuer_origins:
         check_origin(origin)
     check_tenants(settings.jwt_tenant, state, "--jwt-tenant")
-    client = settings.client_id or audience
     return {
         "claims": ClaimRule(settings.jwt_tenant, settings.jwt_scopes),
         "issuer": Issuer(settings.issuer, audience, settings.jwks),
-        "sign_in": SignIn(
-            settings.issuer,
-            client,
-            settings.sign_in_scopes,
-            None if client == audience else audience,
-            settings.issuer_origins,
-        ),
+        "sign_in": _sign_in(settings, settings.issuer, audience),
     }
+
+
+def _audience(issuer: str, audience: str | None) -> str:
+    if audience is None:
+        raise InvalidSettings(
+            f"the issuer {issuer} needs --audience, which its tokens must name: otherwise those "
+            "for other services would be accepted, too"
+        )
+    return audience
+
+
+def _sign_in(settings: Settings, issuer: str, audience: str) -> "SignIn":
+    """Return where users of the page sign in."""
+    from onecopy.http.options import SignIn
+
+    client = settings.client_id or audience
+    api = None if client == audience else audience
+    return SignIn(issuer, client, settings.sign_in_scopes, api, settings.issuer_origins)
 
 
 def _nothing(settings: Settings) -> dict[str, Any]:
     """Return no options; raises InvalidSettings if there are others than the issuer."""
+    default = Settings()
     named = {
         "--audience": settings.audience,
         "--jwks": settings.jwks,
         "--client-id": settings.client_id,
+        "--sign-in-scopes": settings.sign_in_scopes != default.sign_in_scopes,
         "--issuer-origin": settings.issuer_origins,
+        "--jwt-tenant": settings.jwt_tenant != default.jwt_tenant,
         "--jwt-scopes": settings.jwt_scopes,
     }
     if needless := [name for name, value in named.items() if value]:

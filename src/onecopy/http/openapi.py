@@ -134,7 +134,7 @@ def describe(
         token = {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token made by `onecopy token create`.",
+            "description": "Made by `onecopy token create`, or by an issuer that is accepted.",
         }
         document["components"]["securitySchemes"] = {"token": token}
     return msgspec.json.encode(document)
