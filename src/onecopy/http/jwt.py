@@ -58,7 +58,7 @@ class IssuerAuthenticator:
                     "enforce_minimum_key_length": True,
                 },
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, RecursionError) as error:  # older ones do not expect deep JSON
             message = _MESSAGES.get(type(error), "This token is not valid.")
             raise Unauthenticated(message) from error
         if self._issuer.audience not in _audiences(claims):
