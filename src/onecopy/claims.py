@@ -12,11 +12,14 @@ from typing import Any
 from onecopy.errors import InvalidSettings, NotAllowed
 from onecopy.index.interface import State
 from onecopy.tenant import DEFAULT_TENANT, is_tenant
-from onecopy.tokens import SCOPES, Principal, Scope, list_tokens
+from onecopy.tokens import SCOPES, Principal, Scope, tenants_with_tokens
 
 _CLAIM_PREFIX = "claim:"
 _LIST_ITEM = re.compile(r'[^\s,"\[\]]+')
 """An item of a list, which a gateway passes as text: `a b`, `[a b]` or `["a","b"]`."""
+_NAMED = 10
+"""Tenants that an error names."""
+_SECONDS = re.compile("[0-9]{1,11}")
 _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
@@ -42,7 +45,13 @@ class ClaimRule:
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
         """Return the principal with these claims; raises NotAllowed without a valid tenant."""
-        return Principal(self._tenant(claims), self._scopes(claims))
+        subject, until = str(claims.get("sub", "")), str(claims.get("exp", ""))
+        return Principal(
+            self._tenant(claims),
+            self._scopes(claims),
+            subject=subject,
+            until_ms=int(until) * 1000 if _SECONDS.fullmatch(until) else None,
+        )
 
     def _tenant(self, claims: Mapping[str, Any]) -> str:
         if self.claim is None:
@@ -77,9 +86,9 @@ def check_tenants(tenant: str, state: State, setting: str) -> None:
     if ClaimRule(tenant).claim is None and not is_tenant(tenant):
         raise InvalidSettings(f"invalid {setting} {tenant!r}: use a tenant, or claim:NAME")
     # The default tenant owns the whole store, including the keys of all other tenants.
-    others = {each.tenant for each in list_tokens(state)} - {tenant}
+    others = tenants_with_tokens(state) - {tenant}
     if others and DEFAULT_TENANT in {tenant, *others}:
-        names = ", ".join(sorted(others))
+        names = ", ".join(sorted(others)[:_NAMED]) + (", …" if len(others) > _NAMED else "")
         raise InvalidSettings(
             f"the tenant {DEFAULT_TENANT!r} owns the whole store, so no other tenant can exist: "
             f"{setting} is {tenant!r}, but there are tokens of {names}; revoke them with "

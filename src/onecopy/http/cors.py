@@ -20,7 +20,7 @@ most."""
 _API = "/v1/"
 _ANYBODY: Headers = ((b"vary", b"Origin"),)
 _PREFLIGHT: Headers = (
-    (b"access-control-allow-methods", b"GET, POST, PUT"),
+    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
     (
         b"access-control-allow-headers",
         (

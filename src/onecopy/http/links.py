@@ -118,7 +118,7 @@ class RedirectEndpoint:
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
         link = link_of(scope, self._secrets)
-        url = await self._threads.call(self._url, link)
+        url = await self._threads.call(self._url, link, tenant=link.tenant)
         headers = (*_SANDBOX, (b"location", url.encode()))
         await send_response(send, b"", status=302, media_type=_PLAIN, headers=headers)
 
@@ -139,7 +139,7 @@ class ContentEndpoint:
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the object, or the requested range of it."""
         link = link_of(scope, self._secrets)
-        stream, size = await self._threads.call(self._open, link)
+        stream, size = await self._threads.call(self._open, link, tenant=link.tenant)
         try:
             span = _span(scope, size)
             start = {

@@ -24,8 +24,6 @@ LIMITS = Limits(files=400, parts=500)
 """With the longest keys, the signed requests for this number fill the 6 MB of a response."""
 MAX_BODY_BYTES = 5 * MiB
 """Limit of a JSON body: Lambda accepts 6 MB, where each quotation mark counts as two bytes."""
-TOKEN_SECONDS = 10.0
-"""Time for which a revoked token works: without it, each request would read the tokens."""
 
 
 def open_service(settings: Settings, function: FunctionSettings, opened: ExitStack) -> Gateway:
@@ -61,12 +59,13 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         limits=LIMITS,
         body_bytes=MAX_BODY_BYTES,
         trust=settings.tenants,
+        quotas=settings.quotas,
         trash=settings.trash_patterns,
         checksum_api=_checksum_api(function),
         page_origins=frozenset(settings.page_origins),
         sign_in=_sign_in(function),
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
-        token_seconds=TOKEN_SECONDS,
+        own_tokens=not tenant,
         metrics=False,
     )
 
