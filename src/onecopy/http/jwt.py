@@ -17,7 +17,7 @@ LEEWAY_SECONDS = 30
 """Difference between the issuer's clock and ours that is tolerated."""
 _MAX_CHARACTERS = 16 * 1024
 """Longest token: a longer one is refused before it is decoded."""
-_MESSAGES: Mapping[type[jwt.PyJWTError], str] = {
+_MESSAGES: Mapping[type[Exception], str] = {
     jwt.ExpiredSignatureError: "This sign-in has expired; sign in again.",
     jwt.ImmatureSignatureError: "This sign-in is not valid yet; check the clocks.",
     jwt.InvalidIssuerError: "This token is from another issuer.",
