@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onecopy.audit import Amount, Audit, Request, Share, audit, auditing
@@ -81,7 +81,6 @@ def _cents(each: Any) -> float:  # noqa: ANN401 - a share or a group
 @given(rows=ROWS, depth=st.integers(1, 3), top=st.sampled_from([2, 10]))
 @settings(
     max_examples=60,
-    phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_figures_are_those_of_a_plain_computation(
