@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from onecopy.audit import Amount, Share
+from onecopy.audit import Amount
 from onecopy.audit.tables import AGES, OLDEST, UNKNOWN
 from onecopy.listing import ListedCopy
 from onecopy.prices import price_of
@@ -16,6 +16,12 @@ from tests.scan.sources.written import Row
 UNENCRYPTED = {"", "SSE-S3", "NOT-SSE"}
 
 
+Named = tuple[str, int, int, float]
+"""Name, duplicates, bytes and cost of a share."""
+Top = tuple[str, int, int, int, float, tuple[str, ...]]
+"""Evidence, size, objects, wasted bytes, cost and keys of a group."""
+
+
 class Figures(NamedTuple):
     """The figures, with amounts of money to the millionth."""
 
@@ -23,12 +29,12 @@ class Figures(NamedTuple):
     groups: int
     duplicates: Amount
     possible: Amount
-    avoided: list[Share]
-    classes: list[Share]
-    ages: list[Share]
-    prefixes: list[Share]
-    types: list[Share]
-    top: list[tuple[str, int, int, int, float, tuple[str, ...]]]
+    avoided: list[Named]
+    classes: list[Named]
+    ages: list[Named]
+    prefixes: list[Named]
+    types: list[Named]
+    top: list[Top]
 
 
 def figures(rows: Iterable[Row], now: int, depth: int = 1, top: int = 10) -> Figures:
@@ -82,9 +88,7 @@ def _possible(groups: Iterable[list[ListedCopy]], stored: Amount) -> Amount:
     return Amount(sum(more.values()), total, round(total * average, 6))
 
 
-def _shares(
-    copies: Iterable[ListedCopy], name: Callable[[ListedCopy], str]
-) -> list[tuple[str, int, int, float]]:
+def _shares(copies: Iterable[ListedCopy], name: Callable[[ListedCopy], str]) -> list[Named]:
     named: dict[str, list[ListedCopy]] = defaultdict(list)
     for copy in copies:
         named[name(copy)].append(copy)
@@ -94,7 +98,7 @@ def _shares(
     ]
 
 
-def _most(shares: list[tuple[str, int, int, float]]) -> list[tuple[str, int, int, float]]:
+def _most(shares: list[Named]) -> list[Named]:
     return sorted(shares, key=lambda share: (-share[2], share[0]))
 
 
@@ -118,7 +122,7 @@ def _type(key: str) -> str:
     return ending.lower() if dot and stem and re.fullmatch("[A-Za-z0-9]{1,10}", ending) else ""
 
 
-def _top(shared: dict[tuple[int, bytes, int], list[ListedCopy]]) -> list:
+def _top(shared: dict[tuple[int, bytes, int], list[ListedCopy]]) -> list[Top]:
     found = []
     for (size, tag, parts), copies in shared.items():
         wasted, usd = size * (len(copies) - 1), round(sum(map(_usd, copies[1:])), 6)

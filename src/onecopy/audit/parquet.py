@@ -4,7 +4,7 @@ It does the same as `scan.sources.entries`, ten times as fast, for tables of the
 Inventory has; others, and those that are not certain to have one row for each key, are left to it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,10 +60,7 @@ class Tables:
             "CREATE TABLE candidate AS SELECT same FROM listed WHERE has_tag "
             "GROUP BY same HAVING count(*) > 1"
         )
-        self.run(
-            "CREATE TABLE member AS SELECT key, size, tag, parts, modified, class FROM listed "
-            "WHERE has_tag AND same IN (SELECT same FROM candidate)"
-        )
+        self.run("CREATE TABLE member AS SELECT * FROM used WHERE same IN (FROM candidate)")
         self.run("CREATE TABLE opaque AS SELECT DISTINCT size, same FROM listed WHERE doubt = 1")
         self.run(
             "CREATE TABLE doubtful AS SELECT size, count(*) AS contents FROM opaque "
@@ -136,56 +133,57 @@ class _View:
 
     def create(self) -> None:
         """Raise NotPlain if the rows have to be read one by one."""
-        self._tables.run(f"CREATE VIEW source AS {self._files.query}")
         reasons = _reasons(self._files.has, self._source.bucket)
-        found, has_blank = self._count(reasons)
-        self._rows.leave_out({name: n for name, n in found.items() if name in LEFT_OUT})
-        self._rows.reject({name: n for name, n in found.items() if name not in LEFT_OUT})
-        # What concerns no row is not asked of each row again: keys are most of the bytes.
-        asked = {**reasons, **_CHEAPER}
-        used = [f"({asked[name]}) IS NOT TRUE" for name in found]
-        self._tables.run(_listed(_SAME[has_blank], " AND ".join(["true", *used])))
+        self._tables.run(f"CREATE VIEW source AS {self._files.query}")
+        self._tables.run(_brief(reasons))
+        self._tables.run("CREATE VIEW listed AS SELECT * FROM brief WHERE reason IS NULL")
+        found = self._count()
+        # What concerns no row is not asked of each row again.
+        self._tables.run(_used([reasons[name] for name in found]))
         if not self._source.is_inventory:
             self._require_unique()
 
-    def _count(self, reasons: Mapping[str, str]) -> tuple[dict[str, int], bool]:
-        """Count all rows; return the numbers by reason, and whether an ETag is missing."""
-        cases = " ".join(f"WHEN {condition} THEN '{name}'" for name, condition in reasons.items())
-        counted = self._tables.rows(
-            f"SELECT CASE {cases} END, count(*), count_if(etag = '') FROM source GROUP BY 1"  # noqa: S608 - constants
-        )
-        self._rows.read = sum(number for _, number, _ in counted)
-        found = {name: number for name, number, _ in counted if name}
-        return found, any(blank for _, _, blank in counted)
+    def _count(self) -> dict[str, int]:
+        """Count all rows; return the numbers of those that are not used, by reason."""
+        counted = self._tables.rows("SELECT reason, count(*) FROM brief GROUP BY reason")
+        self._rows.read = sum(number for _, number in counted)
+        found = {name: number for name, number in counted if name}
+        self._rows.leave_out({name: n for name, n in found.items() if name in LEFT_OUT})
+        self._rows.reject({name: n for name, n in found.items() if name not in LEFT_OUT})
+        return found
 
     def _require_unique(self) -> None:
         """Raise NotPlain if two rows may have the same key."""
         ((keys, different),) = self._tables.rows(
-            "SELECT count(*), count(DISTINCT hash(key)) FROM listed"
+            "SELECT count(*), count(DISTINCT hash(key)) FROM source"
         )
         if keys != different:
             raise NotPlain("several rows have the same key")
 
 
-_CHEAPER = {"empty": "size = 0"}
-"""Conditions that other ones make equal: without a key, a row is not used either."""
-_SAME = {
-    False: "hash(size, etag)",
-    True: "CASE WHEN etag = '' THEN hash(key) ELSE hash(size, etag) END",
-}
-
-
-def _listed(same: str, where: str) -> str:
-    """Return the view of the rows that meet a condition; `same` is equal for equal objects."""
+def _brief(reasons: Mapping[str, str]) -> str:
+    """Return the statement that keeps of each row what finds equal ones, in a table."""
+    cases = " ".join(f"WHEN {condition} THEN '{name}'" for name, condition in reasons.items())
     return f"""
-    CREATE VIEW listed AS SELECT
-        key, size, modified, class, etag <> '' AS has_tag, {same} AS same,
-        CASE WHEN is_opaque OR NOT regexp_full_match(etag, '{_MD5}') THEN 1 ELSE 0 END AS doubt,
+    CREATE TABLE brief AS SELECT
+        CASE {cases} END AS reason, size, class, etag <> '' AS has_tag,
+        CASE WHEN etag = '' THEN hash(key) ELSE hash(size, etag) END AS same,
+        CASE WHEN is_opaque OR NOT regexp_full_match(etag, '{_MD5}') THEN 1 ELSE 0 END AS doubt
+    FROM source
+    """  # noqa: S608 - our own expressions
+
+
+def _used(unused: Iterable[str]) -> str:
+    """Return the view of the rows with an ETag that meet none of some conditions."""
+    where = " ".join(f"AND ({condition}) IS NOT TRUE" for condition in unused)
+    return f"""
+    CREATE VIEW used AS SELECT
+        key, size, modified, class, hash(size, etag) AS same,
         CASE WHEN regexp_full_match(etag, '{_ETAG}') THEN etag[1:32] ELSE sha256(etag)[1:32] END
         AS tag,
-        CASE WHEN regexp_full_match(etag, '{_ETAG}') AND length(etag) > 32
+        CASE WHEN length(etag) > 32 AND regexp_full_match(etag, '{_ETAG}')
             THEN TRY_CAST(etag[34:] AS INTEGER) ELSE 0 END AS parts
-    FROM source WHERE {where}
+    FROM source WHERE etag <> '' {where}
     """  # noqa: S608 - our own expressions
 
 

@@ -16,8 +16,13 @@ from onecopy.text import count_text
 _MONTHS_SHOWN = 12
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings of texts that a spreadsheet would take for a formula."""
-_SECTIONS = (("month", "avoided"), ("prefix", "prefixes"), ("type", "types"))
-_SECTIONS += (("storage_class", "classes"), ("age", "ages"))
+_SECTIONS = (
+    ("month", "avoided"),
+    ("prefix", "prefixes"),
+    ("type", "types"),
+    ("storage_class", "classes"),
+    ("age", "ages"),
+)
 """The name of a share in JSON and CSV, and the field that has them."""
 
 
