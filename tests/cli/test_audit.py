@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from onecopy.audit.parquet import Tables
+from onecopy.cli.main import run as command_line
 from tests.conftest import Run, environment
 from tests.scan.sources.written import Row, write_csv, write_inventory
 
@@ -134,6 +136,21 @@ def test_nothing_stored_and_nothing_twice(run: Run, tmp_path: Path) -> None:
     assert done.out.splitlines()[-1] == (
         "No duplicates were found: there is $0.00 a month to save."
     )
+
+
+def test_ctrl_c_says_that_nothing_was_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DuckDB raises an error of its own when it is interrupted; it is no defect."""
+
+    def interrupted(_tables: Tables, _statement: str) -> None:
+        raise RuntimeError("Query interrupted")
+
+    monkeypatch.setattr(Tables, "run", interrupted)
+    assert command_line(["audit", str(write_inventory(tmp_path, [ROWS]))]) == 130
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == ("onecopy: interrupted; nothing was kept, so the same command begins anew\n")
 
 
 @pytest.mark.parametrize(

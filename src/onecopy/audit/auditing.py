@@ -45,7 +45,7 @@ class Request(NamedTuple):
     accept: Filter = Filter()
     price_of: Callable[[str], float] = price_of
     """Returns US dollars per GB (10^9 bytes) and month of a storage class."""
-    top: int = 10
+    top: int = 5
     """Groups, prefixes and types that are named."""
     depth: int = 1
     """Levels of folders that make a prefix."""

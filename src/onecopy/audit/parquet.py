@@ -103,11 +103,18 @@ def _config(folder: str, memory: float) -> dict[str, Any]:
 
 @contextmanager
 def _failing(folder: str, memory: float) -> Iterator[None]:
-    """Raise errors of DuckDB as those that say what to do; NotPlain for values in the files."""
+    """Raise errors of DuckDB as those that say what to do; NotPlain for values in the files.
+
+    Ctrl-C during a query comes as a RuntimeError.
+    """
     import duckdb
 
     try:
         yield
+    except RuntimeError as error:
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
     except duckdb.OutOfMemoryException as error:
         raise Failure(
             f"the audit needs more than {memory / 1e9:.1f} GB of memory, or more space in "

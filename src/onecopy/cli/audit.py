@@ -8,8 +8,9 @@ import click
 from onecopy.audit import Audit, Request, audit
 from onecopy.audit.auditing import MEMORY
 from onecopy.cli.audit_figures import csv_lines, lines, values
+from onecopy.cli.main import INTERRUPTED
 from onecopy.cli.options import closing_help, takes_settings, whole_number
-from onecopy.cli.progress import display, takes_progress
+from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
 from onecopy.prices import price_of
 from onecopy.scan.listing import CONNECTIONS
@@ -47,7 +48,7 @@ def _read_memory(_ctx: click.Context, _param: click.Parameter, given: str) -> fl
     is_flag=True,
     help="SOURCE is a folder of lists of objects, such as inventories, not of the objects.",
 )
-@whole_number("--top", 0, 10_000, default=10, text="Number of contents, prefixes and types named.")
+@whole_number("--top", 0, 10_000, default=5, text="Number of contents, prefixes and types named.")
 @whole_number("--depth", 1, 16, default=1, text="Levels of folders that make a prefix.")
 @whole_number(
     "--connections", 1, 64, default=CONNECTIONS, text="Parts of a bucket listed at the same time."
@@ -88,16 +89,20 @@ def command(  # noqa: PLR0913 - what the command was given
         raise click.UsageError("--json and --csv exclude each other: leave one out")
     price = partial(price_of, standard=settings.price)
     request = Request(source, is_list, settings.filter, price, top, depth, connections, memory)
-    with display(progress=progress, unit=" objects") as output:
-
-        def advance(number: int, what: str) -> None:
-            output.detail(what, now=not number)
-            output.progress(number, 0)
-
-        found = audit(request, advance)
+    try:
+        with display(progress=progress, unit=" objects") as output:
+            found = audit(request, partial(_advance, output))
+    except KeyboardInterrupt:
+        Display().note("interrupted; nothing was kept, so the same command begins anew")
+        return INTERRUPTED
     for line in _lines(found, as_json=as_json, as_csv=as_csv):
         output.line(line)
     return 1 if found.gathered.rows.rejected else 0
+
+
+def _advance(output: Display, number: int, what: str) -> None:
+    output.detail(what, now=not number)
+    output.progress(number, 0)
 
 
 def _lines(found: Audit, *, as_json: bool, as_csv: bool) -> Iterable[str]:
