@@ -36,7 +36,8 @@ CLASSES = ("STANDARD", "STANDARD", "STANDARD", "STANDARD_IA", "DEEP_ARCHIVE", "S
 MONTH = 30 * 24 * 3600
 START = 1_672_531_200
 """The first of January 2023."""
-Array = np.ndarray[Any, Any]
+Array = Any
+"""An array of numpy."""
 
 
 class Objects(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onecopy.audit import Amount, Audit, Group, Request, Share, audit, auditing
+from onecopy.audit import Amount, Audit, Group, Request, Share, audit, lists, summary
 from onecopy.audit.parquet import is_installed
 from onecopy.prices import price_of
 from tests.audit import naive
@@ -42,10 +42,10 @@ ROWS = st.lists(
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Let lists in Parquet be read by each database in turn."""
     assert is_installed()
-    monkeypatch.setattr(auditing, "is_installed", lambda: request.param == "DuckDB")
-    monkeypatch.setattr(auditing, "time", lambda: NOW)
+    monkeypatch.setattr(lists, "is_installed", lambda: request.param == "DuckDB")
+    monkeypatch.setattr(summary, "time", lambda: NOW)
     if request.param == "DuckDB":  # it must not leave the list to the other one
-        monkeypatch.setattr(auditing, "objects", _refused)
+        monkeypatch.setattr(lists, "objects", _refused)
     return str(request.param)
 
 

@@ -138,6 +138,45 @@ def test_nothing_stored_and_nothing_twice(run: Run, tmp_path: Path) -> None:
     )
 
 
+def hiding(folder: Path, *packages: str) -> str:
+    """Return a PYTHONPATH on which some packages are not installed."""
+    hidden = folder / f"without-{'-'.join(packages)}"
+    for name in packages:
+        (hidden / name).mkdir(parents=True)
+        (hidden / name / "__init__.py").write_text(f"raise ModuleNotFoundError(name={name!r})")
+    return os.pathsep.join([str(hidden), environment(folder)["PYTHONPATH"]])
+
+
+def test_a_folder_needs_no_extra(run: Run, tmp_path: Path) -> None:
+    """Neither boto3 nor pyarrow nor DuckDB is needed."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_bytes(b"the same")
+    path = hiding(tmp_path, "boto3", "botocore", "duckdb", "pyarrow")
+    done = run("audit", folder, PYTHONPATH=path)
+    assert done.code == 0
+    assert done.out.splitlines()[-1].startswith("Duplicates cost less than $0.01 a month")
+
+
+@pytest.mark.parametrize(
+    ("source", "package", "extra"),
+    [
+        ("s3://bucket", "botocore", "aws"),
+        ("list.csv", "botocore", "aws"),
+        ("list.csv", "pyarrow", "parquet"),
+    ],
+)
+def test_missing_packages_are_named(
+    run: Run, tmp_path: Path, source: str, package: str, extra: str
+) -> None:
+    """The error says what to install."""
+    write_csv(tmp_path / "list.csv", ROWS)
+    done = run("audit", source, PYTHONPATH=hiding(tmp_path, package))
+    assert done.code == 2
+    assert f"pip install 'onecopy[{extra}]'" in done.err
+
+
 def test_ctrl_c_says_that_nothing_was_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,14 +221,8 @@ def test_without_credentials_it_says_so(run: Run) -> None:
 
 def test_without_duckdb_lists_in_parquet_are_read_too(run: Run, tmp_path: Path) -> None:
     """DuckDB is an extra: without it, it takes longer, and the figures are the same."""
-    hidden = tmp_path / "hidden"
-    (hidden / "duckdb").mkdir(parents=True)
-    (hidden / "duckdb" / "__init__.py").write_text(
-        "raise ModuleNotFoundError(name='duckdb')", encoding="utf-8"
-    )
     path = write_inventory(tmp_path, [ROWS])
     with_it = run("audit", "--json", path)
-    source = environment(tmp_path)["PYTHONPATH"]
-    without = run("audit", "--json", path, PYTHONPATH=os.pathsep.join([str(hidden), source]))
+    without = run("audit", "--json", path, PYTHONPATH=hiding(tmp_path, "duckdb"))
     assert without.code == 0
     assert json.loads(without.out) == json.loads(with_it.out)

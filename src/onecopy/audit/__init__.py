@@ -6,6 +6,8 @@ but temporary files, which are deleted.
     source ─▶ objects in a temporary database ─▶ those with equals ─▶ figures
 
 auditing    from a source to the figures
+request     what is audited, and how
+summary     from objects in a database to the figures
 figures     the figures
 tables      the queries, which SQLite and DuckDB both understand
 objects     objects in a temporary SQLite database
@@ -16,7 +18,8 @@ parquet_files  their columns
 folder      the files of a folder, read where sizes are equal
 """
 
-from onecopy.audit.auditing import Request, audit
+from onecopy.audit.auditing import audit
 from onecopy.audit.figures import Amount, Audit, Group, Rows, Share
+from onecopy.audit.request import Request
 
 __all__ = ["Amount", "Audit", "Group", "Request", "Rows", "Share", "audit"]

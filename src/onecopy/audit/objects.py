@@ -1,7 +1,7 @@
 """Objects in a temporary SQLite database, which spills to files that SQLite deletes."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -52,7 +52,7 @@ class Objects:
         self._database = database
         self.run(_SCHEMA)
         folder = re.compile(rf"(?:[^/]*/){{0,{depth}}}")
-        functions = {
+        functions: dict[str, Callable[[Any], str]] = {
             "folder_of": lambda key: _found(folder.match(key)),
             "type_of": type_of,
             "month_of": month_of,

@@ -6,7 +6,7 @@ from functools import partial
 import click
 
 from onecopy.audit import Audit, Request, audit
-from onecopy.audit.auditing import MEMORY
+from onecopy.audit.request import MEMORY
 from onecopy.cli.audit_figures import csv_lines, lines, values
 from onecopy.cli.main import INTERRUPTED
 from onecopy.cli.options import closing_help, takes_settings, whole_number
