@@ -52,7 +52,7 @@ class Objects:
         self._database = database
         self.run(_SCHEMA)
         folder = re.compile(rf"(?:[^/]*/){{0,{depth}}}")
-        functions: dict[str, Callable[[Any], str]] = {
+        functions: dict[str, Callable[..., str]] = {
             "folder_of": lambda key: _found(folder.match(key)),
             "type_of": type_of,
             "month_of": month_of,
