@@ -32,6 +32,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             yield client
         return
     from onecopy.gate import LocalGate
+    from onecopy.gate.usage import Usage
     from onecopy.tenant import Tenant
 
     with (
@@ -46,6 +47,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             price=settings.price,
             trash=settings.trash_patterns,
             readers=readers,
+            usage=Usage(index, settings.quotas),
         )
 
 

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from onecopy.confirming import Idle, Readers
 from onecopy.counted import count
 from onecopy.errors import Failure, InvalidSettings
+from onecopy.gate.usage import Usage
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
@@ -26,6 +27,7 @@ from onecopy.http.operations import TAGS, operations
 from onecopy.http.options import PAGE, Options, SignIn
 from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
+from onecopy.http.sweeping import sweeping
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Store
@@ -66,7 +68,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     if (api := options.checksum_api) and api.counted is None:
         count(index, api.tenant)
     described = (lambda: readers.described) if isinstance(readers, Idle) else (lambda: 0)
-    threads, metrics = Threads(), PrometheusMetrics(described) if options.metrics else NoMetrics()
+    threads, usage = Threads(), Usage(index, options.quotas)
+    metrics = PrometheusMetrics(described, usage.figures) if options.metrics else NoMetrics()
     authenticator = auth.UntilTokens(
         partial(_find_tokens, index, store),
         threads,
@@ -75,7 +78,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     )
     bodies = BodyMemory(options.body_limits)
     state = AppState(
-        index, store, secrets, options, authenticator, threads, metrics, readers, bodies
+        index, store, secrets, options, authenticator, threads, metrics, readers, usage, bodies
     )
     middleware = [Middleware(AccessLog, metrics=metrics)]
     if not tokens_required:
@@ -84,7 +87,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with sweeping(store, threads):
+            yield
         threads.close()
 
     app = Starlette(
