@@ -65,7 +65,7 @@ def mixed(values: Array) -> Array:
 
 def objects(start: int, stop: int, rows: int) -> Objects:
     """Return the objects with some numbers, of `rows` in all."""
-    number = np.arange(start, stop, dtype=np.int64)
+    number: Array = np.arange(start, stop, dtype=np.int64)
     random = mixed(number + 7 * rows)
     is_shared = random % np.uint64(10) < 3
     shared = ((random >> np.uint64(8)) % np.uint64(max(1, rows // 10))).astype(np.int64)
@@ -145,7 +145,7 @@ def expected(rows: int) -> dict[str, Any]:
     # Of objects of the same time, the one with the first key is the original.
     order = np.lexsort((found.number, found.number % TEAMS, found.modified, found.content))
     ordered = found.content[order]
-    is_extra = np.zeros(rows, dtype=bool)
+    is_extra: Array = np.zeros(rows, dtype=bool)
     is_extra[order[1:]] = ordered[1:] == ordered[:-1]
     extra = Objects(*(column[is_extra] for column in found))
     copies = np.bincount(found.content, minlength=rows)
