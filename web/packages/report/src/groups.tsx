@@ -5,7 +5,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { Data, Group, Kind } from "./data.ts";
 import { count, counted, day, size } from "./words.ts";
 
-const ROWS = 50;
+const ROWS = 25;
 
 interface Props {
   readonly data: Data;
