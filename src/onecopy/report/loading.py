@@ -4,7 +4,7 @@ They are written to files of tab-separated values, which DuckDB reads in a threa
 times as fast as inserting rows, and without another package.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from onecopy.content import Copy
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Failure
+from onecopy.index.interface import PlainPage
 from onecopy.listing import ListedCopy
 from onecopy.patterns import Patterns
 from onecopy.report.keys import encode
@@ -24,7 +25,22 @@ from onecopy.tenant import Tenant
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-_ROWS_PER_FILE = 50_000
+_CHARACTERS_PER_FILE = 8_000_000
+_FIRST_NUMBER = 2**30
+"""Numbers below are those of plain copies."""
+_PLAIN = {
+    "number": "BIGINT",
+    "size": "BIGINT",
+    "stored": "BIGINT",
+    "digest": "VARCHAR",
+    "md5": "VARCHAR",
+    "identity": "VARCHAR",
+    "key": "VARCHAR",
+}
+_FROM_PLAIN = """
+INSERT INTO copies SELECT {owner}, unhex(digest), unhex(md5), size, (hash(identity) >> 1)::BIGINT,
+    number, least(greatest(stored // 1000, 0), {last}), NULL, key[2:] FROM {lines};
+"""
 _COPIES_PER_STEP = 1000
 PARTS_BYTES = 4
 """Bytes of the number of parts, which follows an MD5; other evidence is text, and longer."""
@@ -48,6 +64,7 @@ class Loader:
         self._database = database
         self._file = folder / "rows.tsv"
         self._lines: dict[str, list[str]] = defaultdict(list)
+        self._lengths: Counter[str] = Counter()
         self._thread = ThreadPoolExecutor(1)
         self._loading: Future[None] | None = None
         for table, columns in COLUMNS.items():
@@ -55,11 +72,19 @@ class Loader:
             database.execute(f"CREATE TABLE {table} ({fields})")
 
     def add(self, table: str, line: str) -> None:
-        """Add a line of a table: its fields, separated by tabs; blobs are hexadecimal."""
-        lines = self._lines[table]
+        """Add a line of a table: its fields, separated by tabs.
+
+        Blobs are hexadecimal, and an object is any text, equal for equal objects.
+        """
+        lines, lengths = self._lines[table], self._lengths
         lines.append(line)
-        if len(lines) == _ROWS_PER_FILE:
+        lengths[table] += len(line)
+        if lengths[table] > _CHARACTERS_PER_FILE:
             self._load(table)
+
+    def add_plain(self, owner: int, lines: str) -> None:
+        """Add lines of plain copies; see PlainPage."""
+        self.add(f"{owner}", lines.removesuffix("\n"))
 
     def finish(self) -> None:
         """Load what is left."""
@@ -72,6 +97,7 @@ class Loader:
     def _load(self, table: str) -> None:
         text = "\n".join([*self._lines[table], ""])
         self._lines[table].clear()
+        self._lengths[table] = 0
         self._wait()
         try:
             self._file.write_text(text, "utf-8", newline="\n")
@@ -84,16 +110,27 @@ class Loader:
             self._loading.result()
 
     def _read(self, table: str) -> None:
-        columns = COLUMNS[table]
-        values = ", ".join(
-            f"unhex({name})" if kind == "BLOB" else name for name, kind in columns.items()
+        columns = COLUMNS.get(table, _PLAIN)
+        kinds = {
+            name: "VARCHAR" if kind == "BLOB" or name == "object" else kind
+            for name, kind in columns.items()
+        }
+        lines = (
+            f"read_csv(?, columns = {kinds}, auto_detect = false, header = false, "
+            "delim = '\t', quote = '', escape = '')"
         )
-        kinds = {name: "VARCHAR" if kind == "BLOB" else kind for name, kind in columns.items()}
-        self._database.cursor().execute(
-            f"INSERT INTO {table} SELECT {values} FROM read_csv(?, columns = {kinds}, "
-            "auto_detect = false, header = false, delim = '\t', quote = '', escape = '')",
-            [str(self._file)],
-        )
+        if table in COLUMNS:
+            values = ", ".join(_value(name, kind) for name, kind in columns.items())
+            statement = f"INSERT INTO {table} SELECT {values} FROM {lines}"
+        else:
+            statement = _FROM_PLAIN.format(owner=table, last=_LAST_SECOND, lines=lines)
+        self._database.cursor().execute(statement, [str(self._file)])
+
+
+def _value(name: str, kind: str) -> str:
+    if name == "object":
+        return "(hash(object) >> 1)::BIGINT"
+    return f"unhex({name})" if kind == "BLOB" else name
 
 
 class Rows:
@@ -102,9 +139,11 @@ class Rows:
     def __init__(
         self, loader: Loader, trash: Patterns, *, hard_links: bool, full_keys: bool = False
     ) -> None:
+        self._loader = loader
         self._add = loader.add
         self._trash = trash
         self._hard_links = hard_links
+        self._number = _FIRST_NUMBER
         self.count = 0
         """The rows of copies, listed or not."""
         self._tenants: dict[str, tuple[int, str]] = {}
@@ -117,6 +156,24 @@ class Rows:
     def tenants(self) -> list[str]:
         """The tenants, in the order of their numbers."""
         return list(self._tenants)
+
+    def add_pages(self, pages: Iterable[tuple[str, PlainPage]]) -> None:
+        """Add (tenant, page) pairs."""
+        for tenant, page in pages:
+            if page.lines:
+                self._add_lines(tenant, page.lines)
+            self.add((tenant, copy) for copy in page.others)
+
+    def _add_lines(self, tenant: str, text: str) -> None:
+        owner, _ = self._of(tenant)
+        if self._trash.may_match_in(text):
+            lines = text.splitlines(keepends=True)
+            kept = [line for line in lines if not self._trash.match(line.partition("\t/")[2][:-1])]
+            self.in_trash += len(lines) - len(kept)
+            text = "".join(kept)
+        if text:
+            self.count += text.count("\n")
+            self._loader.add_plain(owner, text)
 
     def add(self, copies: Iterable[tuple[str, Copy]]) -> None:
         """Add (tenant, copy) pairs."""
@@ -132,21 +189,20 @@ class Rows:
 
     def _add_copy(self, tenant: str, copy: Copy, *, is_plain: bool) -> None:
         key, size, digests, identity, stored_ms, _ = copy
-        number = self.count
-        self.count += 1
-        # Python's hash is salted and has 64 bits: good enough to distinguish objects with the
-        # same content, and much smaller to sort than the identity itself.
-        thing = hash(identity) if self._hard_links else number
+        number = self._next()
+        thing = encode(identity) if self._hard_links else ""
         owner, prefix = self._of(tenant)
         name, packed = prefix + (key if is_plain else encode(key)), digests.packed
         rest = f"{size}\t{thing}\t{number}\t{_second(stored_ms // 1000)}"
         if len(packed) == _ONLY_SHA256 and packed[0] == 1 and size < SMALLEST_PART:
-            self._add("copies", f"{owner}\t{packed[1:].hex()}\t{rest}\t\t{name}")
+            self._add("copies", f"{owner}\t{packed[1:].hex()}\t\t{rest}\t\t{name}")
             return
         content = copy.content_digest
         first, *others = [*([content.value] if content else ()), *_evidence(copy)] or [b""]
-        table = "copies" if content or not first else "weak"
-        self._add(table, f"{owner}\t{first.hex()}\t{rest}\t\t{name}")
+        if content or not first:
+            self._add("copies", f"{owner}\t{first.hex()}\t\t{rest}\t\t{name}")
+        else:
+            self._add("weak", f"{owner}\t{first.hex()}\t{rest}\t\t{name}")
         for other in others:
             self._add("aliases", f"{owner}\t{other.hex()}\t{size}\t{first.hex()}")
 
@@ -168,15 +224,20 @@ class Rows:
 
     def _add_only_listed(self, owner: int, prefix: str, copy: ListedCopy) -> None:
         if copy.is_opaque and self._hard_links:
-            self._add("unread", f"{owner}\t{copy.size}\t{hash(copy.tag)}")
+            self._add("unread", f"{owner}\t{copy.size}\t{copy.tag.hex()}")
             return
-        tag = "" if copy.is_opaque else (copy.tag + copy.parts.to_bytes(PARTS_BYTES)).hex()
-        number = self.count
-        self.count += 1
+        # An opaque one has neither a digest nor an MD5.
+        tag = "\t" if copy.is_opaque else (copy.tag + copy.parts.to_bytes(PARTS_BYTES)).hex()
+        number = self._next()
         stored, storage = _second(copy.modified), encode(copy.storage_class)
         name = encode(prefix + copy.key)
         fields = (owner, tag, copy.size, number, number, stored, storage, name)
         self._add("copies" if copy.is_opaque else "weak", "\t".join(map(str, fields)))
+
+    def _next(self) -> int:
+        self.count += 1
+        self._number += 1
+        return self._number
 
     def _of(self, tenant: str) -> tuple[int, str]:
         """Return a tenant's number, and what its keys begin with."""

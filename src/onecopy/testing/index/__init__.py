@@ -15,6 +15,7 @@ from onecopy.testing.index.contract import IndexContract
 from onecopy.testing.index.listings import ListingsContract
 from onecopy.testing.index.lists import ListsContract
 from onecopy.testing.index.pages import PagesContract
+from onecopy.testing.index.plain import PlainContract
 from onecopy.testing.index.state import StateContract
 from onecopy.testing.index.unread import UnreadContract
 
@@ -24,6 +25,7 @@ __all__ = [
     "ListingsContract",
     "ListsContract",
     "PagesContract",
+    "PlainContract",
     "StateContract",
     "UnreadContract",
     "open_complete",
