@@ -1,7 +1,13 @@
 """The contract of an index as tests, for authors of engines. Needs pytest.
 
     class TestMyIndex(
-        IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+        IndexContract,
+        UnreadContract,
+        ListsContract,
+        ListingsContract,
+        PagesContract,
+        PlainContract,
+        StateContract,
     ):
         @pytest.fixture
         def index(self) -> CompleteEngine:
