@@ -127,7 +127,7 @@ def command(*, settings: Settings, progress: bool | None, **wanted: Any) -> int:
         with _grouped(work, choice) as grouping:
             if choice.removable:
                 removing = Removing(grouping, index, store, names_of(settings.store))
-                print_removable(removing, settings.price, output, choice)
+                print_removable(removing, settings.price_of, output, choice)
             else:
                 _report(grouping, work, choice)
     return 0
