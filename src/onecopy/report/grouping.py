@@ -4,7 +4,7 @@ They are written to a temporary DuckDB database, which groups them on disk: by c
 those without one by weak evidence. A copy with a content digest may have weak evidence as well; a
 copy that shares only this belongs to the same likely group.
 
-    copies ─▶ loading ─▶ tables ─▶ groups ─▶ shares ─▶ figures
+    copies ─▶ rows ─▶ loading ─▶ tables ─▶ groups ─▶ shares ─▶ figures
 """
 
 import time
@@ -24,7 +24,8 @@ from onecopy.report import tables
 from onecopy.report.figures import Group, LikelyGroup, Report
 from onecopy.report.keys import decode
 from onecopy.report.listed import Classed
-from onecopy.report.loading import PARTS_BYTES, Loader, Rows, no_room
+from onecopy.report.loading import Loader, no_room
+from onecopy.report.rows import PARTS_BYTES, Rows
 from onecopy.report.shares import Divisions
 
 if TYPE_CHECKING:
