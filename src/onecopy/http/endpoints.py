@@ -17,10 +17,12 @@ from onecopy.digest import part_lengths
 from onecopy.documents import CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
+from onecopy.gate.usage import Usage
 from onecopy.http.auth import Authenticator
-from onecopy.http.body import BodyStream, content_length, header, read_json
+from onecopy.http.body import BodyStream, content_length, header
 from onecopy.http.decoding import Decoder
 from onecopy.http.handlers import Caller, completing, stored_part
+from onecopy.http.json_body import BodyMemory, read_json
 from onecopy.http.links import make_link
 from onecopy.http.metrics import CONTENT_TYPE, Metrics, PrometheusMetrics
 from onecopy.http.options import Options
@@ -51,6 +53,8 @@ class AppState:
     threads: Threads
     metrics: Metrics
     readers: Readers | None = None
+    usage: Usage | None = None
+    bodies: BodyMemory = field(default_factory=BodyMemory)
     gates: dict[str, LocalGate] = field(default_factory=dict)
 
     def gate(self, tenant: str) -> LocalGate:
@@ -67,13 +71,14 @@ class AppState:
                 price=self.options.price,
                 trash=self.options.trash,
                 readers=self.readers,
+                usage=self.usage,
             )
         return gate
 
     def caller(self, principal: Principal, request: Asgi) -> Caller:
         """Return the caller that a handler works for."""
         gate = self.gate(principal.tenant)
-        return Caller(gate, principal.scopes, self.options, self.metrics, request["headers"])
+        return Caller(gate, principal, self.options, self.metrics, request["headers"])
 
 
 class MethodDispatcher:
@@ -110,14 +115,16 @@ class JsonEndpoint:
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         state = self._state
         principal = await state.authenticator.authenticate(scope, self._needs)
-        body = b""
-        if self._decoder is not None:
-            body = await read_json(scope, receive, state.options.body_bytes)
-        result = await self._respond(state.caller(principal, scope), body)
+        with state.bodies.share(principal.tenant) as share:
+            body = b""
+            if self._decoder is not None:
+                body = await read_json(scope, receive, state.options.body_bytes, share)
+            result = await self._respond(state.caller(principal, scope), body)
         await send_response(send, result, status=200 if result else 204)
 
     async def _respond(self, caller: Caller, body: bytes) -> bytes:
-        return await self._state.threads.call(self._handle, caller, body)
+        tenant = caller.gate.tenant.name
+        return await self._state.threads.call(self._handle, caller, body, tenant=tenant)
 
     def _handle(self, caller: Caller, body: bytes) -> bytes:
         """Decode, handle and encode: all of it in a thread, since bodies may be large."""
@@ -161,12 +168,12 @@ class PartEndpoint:
         number = _part_number(scope)
         upload = Tickets(self._state.secrets, principal.tenant).read(ticket)
         _check_length(content_length(scope), upload.size, number)
-        stream = BodyStream(receive)
+        stream = BodyStream(receive, self._state.options.pace)
         pump = asyncio.create_task(stream.pump())
         try:
-            part = await self._state.threads.receive(
-                gate.receive, ticket, number, iter(stream), _checksum(scope)
-            )
+            arguments = ticket, number, iter(stream), _checksum(scope)
+            tenant = principal.tenant
+            part = await self._state.threads.receive(gate.receive, *arguments, tenant=tenant)
         finally:
             pump.cancel()
         await send_response(send, msgspec.json.encode(stored_part(part)))
@@ -216,7 +223,8 @@ class LinkEndpoint:
         state = self._state
         principal = await state.authenticator.authenticate(scope, "read")
         gate, key = state.gate(principal.tenant), scope["path_params"]["key"]
-        link = await state.threads.call(make_link, gate, state.secrets, key)
+        arguments = gate, state.secrets, key
+        link = await state.threads.call(make_link, *arguments, tenant=principal.tenant)
         await send_response(send, msgspec.json.encode(link))
 
 

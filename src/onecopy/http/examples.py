@@ -52,6 +52,12 @@ _EXAMPLES: tuple[Struct, ...] = (
     documents.StoredPart(1, 5, _SHA256),
     documents.CompleteRequest([documents.FinishDocument(_TICKET, [_SHA256])]),
     documents.AbortRequest([_TICKET]),
+    documents.TokenRequest(900, ["check", "upload"], "greetings", 1_000_000_000, "Ana's browser"),
+    documents.TokenResponse(
+        "onecopy_8Kc2dJm3nQvXr5tYwZ1aBcDeFgHiJkLmNoPqRsTuVw0",
+        "5f0c1d2e3a4b6978",
+        datetime(2026, 3, 12, 9, 45, tzinfo=UTC),
+    ),
     documents.LinkResponse("/v1/content?link=Vg5mZ0pTq9", datetime(2026, 3, 12, 9, 35, tzinfo=UTC)),
     documents.ConfigResponse(
         version=__version__,

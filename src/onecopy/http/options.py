@@ -10,8 +10,11 @@ from onecopy.claims import ClaimRule
 from onecopy.digest import MiB
 from onecopy.gate import Limits
 from onecopy.http.auth import REFRESH_SECONDS
+from onecopy.http.body import Pace
 from onecopy.http.checksum_api import ChecksumApi
+from onecopy.http.json_body import BodyLimits
 from onecopy.patterns import TRASH, Patterns
+from onecopy.tenant import Quotas
 
 PAGE = Path(__file__).parent.parent / "page"
 """The folder into which `make page` builds the page."""
@@ -46,9 +49,15 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     body_bytes: int = 8 * MiB
     """Limit of a JSON body."""
+    body_limits: BodyLimits = field(default_factory=BodyLimits)
+    """Limits of the time and memory for JSON bodies."""
     complete_seconds: float = 20.0
     """Seconds after which an unfinished completion is reported as `completing`, and the client
     repeats the request; most gateways time out after 30."""
+    pace: Pace = field(default_factory=Pace)
+    """How slowly clients may send parts."""
+    quotas: Quotas = field(default_factory=Quotas)
+    """How much tenants may store and have begun to upload."""
     trust: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By tenant, the evidence that it trusts without proof; see `onecopy.tenant.Tenant.trust`."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
@@ -58,8 +67,10 @@ class Options:
     """The meaning of claims that a gateway in front of the service has verified; None: ignored."""
     sign_in: SignIn | None = None
     """Where users of the page sign in to satisfy that gateway; None if they need a token."""
+    own_tokens: bool = True
+    """Whether clients may create tokens; False behind an authorizer that rejects ours."""
     token_seconds: float = REFRESH_SECONDS
-    """Seconds for which the list of tokens is kept: a revoked token works that long."""
+    """Seconds for which a token is kept: a revoked one works that long."""
     hosts: frozenset[str] = frozenset()
     """Names allowed in `Host` besides the loopback names, if no tokens are required."""
     metrics: bool = True
