@@ -34,17 +34,29 @@ which it is in one of the others. `classes`: storage classes of copies, as a lis
 
 _FIRST = "min(stored * 2147483648 + number) % 2147483648"
 """The number of the object that was stored first; of those stored in one second, the first row."""
-_OBJECTS = """
-CREATE TABLE {table}_objects AS
-SELECT tenant, {evidence}, size, min(number) AS number, arg_min(stored, number) AS stored,
-       min(class) AS class, arg_min(key, number) AS key, count(*) AS names
-FROM {table} GROUP BY tenant, {evidence}, size, object;
-"""
-LINKED = (
-    _OBJECTS.format(table="copies", evidence="digest"),
-    _OBJECTS.format(table="weak", evidence="evidence"),
+_LINKED = (
+    """
+    CREATE TABLE {table}_linked AS SELECT object FROM {table} GROUP BY object HAVING count(*) > 1;
+    """,
+    """
+    CREATE TABLE {table}_links AS
+    SELECT tenant, {evidence}, size, min(number) AS number, arg_min(stored, number) AS stored,
+           min(class) AS class, arg_min(key, number) AS key, count(*) AS names
+    FROM {table} SEMI JOIN {table}_linked USING (object) GROUP BY tenant, {evidence}, size, object;
+    """,
+    """
+    CREATE VIEW {table}_objects AS
+    SELECT tenant, {evidence}, size, number, stored, class, key, 1 AS names
+    FROM {table} ANTI JOIN {table}_linked USING (object)
+    UNION ALL FROM {table}_links;
+    """,
 )
-"""Objects of a folder, where hard links are one object with many names."""
+LINKED = (
+    *(statement.format(table="copies", evidence="digest") for statement in _LINKED),
+    *(statement.format(table="weak", evidence="evidence") for statement in _LINKED),
+)
+"""Objects of a folder, where hard links are one object with many names: few objects have several,
+so only those are grouped."""
 UNLINKED = (
     """
     CREATE VIEW copies_objects AS
@@ -63,10 +75,16 @@ UNCLASSED = (
 # same (`links`), they are grouped by the digest or evidence under which that one is kept; content
 # digests have 32 bytes. `kept` is the number of the one object of a group that is no duplicate.
 GROUPS = (
+    # Most contents are stored once. A hash finds the others without spilling to disk.
+    """
+    CREATE TABLE twice AS SELECT hash(tenant, digest, size) AS content
+    FROM copies_objects WHERE digest IS NOT NULL GROUP BY content HAVING count(*) > 1;
+    """,
     f"""
     CREATE TABLE groups AS
     SELECT tenant, digest, size, count(*) AS objects, {_FIRST} AS kept
-    FROM copies_objects WHERE digest IS NOT NULL GROUP BY tenant, digest, size HAVING count(*) > 1;
+    FROM copies_objects WHERE digest IS NOT NULL AND hash(tenant, digest, size) IN (FROM twice)
+    GROUP BY tenant, digest, size HAVING count(*) > 1;
     """,
     """
     CREATE TABLE alike AS
