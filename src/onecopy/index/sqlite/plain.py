@@ -7,6 +7,7 @@ import apsw
 from onecopy.content import Copy
 from onecopy.digest import SMALLEST_PART
 from onecopy.index.interface import PlainPage
+from onecopy.index.sqlite.file import unmapped
 from onecopy.index.stored import stored_copy
 
 _PAGE_SIZE = 5000
@@ -46,10 +47,11 @@ def first(connection: apsw.Connection, tenant: str) -> Place:
 def after(connection: apsw.Connection, tenant: str, place: Place) -> tuple[PlainPage, Place] | None:
     """Return the next copies after a place, and the last place among them; None at the end."""
     statement = _BY_KEY if isinstance(place, str) else _BY_ID
-    for lines, others, last in connection.execute(statement, (tenant, place, _PAGE_SIZE)):
-        if last is not None:
-            return PlainPage(lines or "", list(_at(connection, str(others or "")))), last
-    return None
+    with unmapped(connection):
+        lines, others, last = connection.execute(statement, (tenant, place, _PAGE_SIZE)).get
+    if last is None:
+        return None
+    return PlainPage(lines or "", list(_at(connection, str(others or "")))), last
 
 
 def _at(connection: apsw.Connection, ids: str) -> Iterator[Copy]:
