@@ -50,7 +50,7 @@ browser:  ## install Debian's packages for the tests, if permitted; else list wh
 
 ##@ Build
 
-page: .make/page  ## build the web page and that of reports into src/onecopy
+page: .make/page  ## build the web page, and that of reports, into src/onecopy
 
 docs: .make/docs  ## build the documentation site into build/docs; broken links are errors
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
