@@ -31,6 +31,8 @@ _CACHE_KIB = 16 * 1024
 """For each connection: enough for the inner pages of an index of 10 million copies."""
 _WRITER_CACHE_KIB = 64 * 1024
 """For the connection that writes: a bulk load sorts in it."""
+_MAPPED = 2**40
+"""Bytes of the file that readers map at most: all of it."""
 _MAX_WAL_BYTES = 256 * 1024**2
 """Size to which a WAL is truncated when it starts over, after a bulk load that it held whole."""
 _NETWORK_FILE_SYSTEMS = re.compile(
@@ -106,8 +108,18 @@ def connect_reader(path: str) -> apsw.Connection:
     """
     connection = connect(path)
     connection.pragma("query_only", value=True)
-    connection.pragma("mmap_size", 2**40)
+    connection.pragma("mmap_size", _MAPPED)
     return connection
+
+
+@contextmanager
+def unmapped(connection: apsw.Connection) -> Iterator[None]:
+    """Read without mapping in the block: what is mapped counts as memory of the process."""
+    connection.pragma("mmap_size", 0)
+    try:
+        yield
+    finally:
+        connection.pragma("mmap_size", _MAPPED)
 
 
 def connect_temporary() -> apsw.Connection:
