@@ -1,7 +1,7 @@
 """Examples of the documents, for the OpenAPI document."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -37,6 +37,14 @@ _COPY = documents.CopyDocument(
     digests=[_DIGEST],
 )
 
+_COUNTS = {
+    "uploaded_files": 120,
+    "uploaded_bytes": 3_400_000_000,
+    "avoided_files": 45,
+    "avoided_bytes": 1_200_000_000,
+    "saved_per_month": 0.0276,
+}
+
 _EXAMPLES: tuple[Struct, ...] = (
     documents.ProbeRequest([5, 4_123_456]),
     documents.ProbeResponse({"5": ["sha256"]}),
@@ -52,6 +60,13 @@ _EXAMPLES: tuple[Struct, ...] = (
     documents.StoredPart(1, 5, _SHA256),
     documents.CompleteRequest([documents.FinishDocument(_TICKET, [_SHA256])]),
     documents.AbortRequest([_TICKET]),
+    documents.AvoidedRequest(45, 1_200_000_000, 310_000_000),
+    documents.ActivityResponse(
+        0.023,
+        [documents.DayDocument(day=date(2026, 3, 12), **_COUNTS)],
+        [documents.MonthDocument(month="2026-03", **_COUNTS)],
+        documents.CountsDocument(**_COUNTS),
+    ),
     documents.LinkResponse("/v1/content?link=Vg5mZ0pTq9", datetime(2026, 3, 12, 9, 35, tzinfo=UTC)),
     documents.ConfigResponse(
         version=__version__,
