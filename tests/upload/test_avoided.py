@@ -55,6 +55,22 @@ def test_a_repeated_run_avoids_nothing(counting: Watched, photos: Path) -> None:
     assert reports(counting) == []
 
 
+def test_a_repeated_run_that_avoids_the_same_files_counts_once(
+    world: World, counting: Watched, photos: Path
+) -> None:
+    """In any order; with one file more, it is another run."""
+    for number in range(20):
+        world.upload(f"elsewhere {number}", noise(900 + number))
+        write(photos / str(number), noise(900 + number))
+    for _ in range(3):
+        list(upload(walk([photos]), counting))
+    assert [report.files for report in reports(counting)] == [20, 20, 20]
+    assert avoided(world.index, "default").total.avoided_files == 20
+    write(photos / "more", noise(900))
+    list(upload(walk([photos]), counting))
+    assert avoided(world.index, "default").total.avoided_files == 41
+
+
 def test_what_is_sent_or_only_checked_is_not_counted(
     world: World, counting: Watched, photos: Path
 ) -> None:

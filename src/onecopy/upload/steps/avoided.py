@@ -1,8 +1,8 @@
 """The files of a run that were not sent because they are already stored, reported at its end."""
 
 import logging
+from hashlib import blake2b
 from threading import Lock, Thread
-from uuid import uuid4
 
 from onecopy.content import Verdict
 from onecopy.documents import MAX_AVOIDED
@@ -11,6 +11,7 @@ from onecopy.gate.interface import Avoided, Gate
 from onecopy.text import count_text
 from onecopy.upload.result import Outcome, Result
 
+_KEY_BYTES = 16
 _log = logging.getLogger("onecopy.upload")
 
 
@@ -20,8 +21,8 @@ class AvoidedFiles:
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._lock = Lock()
-        self._sums = [Avoided(0, 0, 0)]
-        """Each is a report; the last is not full yet."""
+        self._sums = [_Sum()]
+        """Each is a report; the last may have room."""
 
     def note(self, result: Result, key: str) -> None:
         """Count a result if it avoided an upload; `key` is where the file would be stored.
@@ -34,9 +35,8 @@ class AvoidedFiles:
             return
         with self._lock:
             if self._sums[-1].files == MAX_AVOIDED:
-                self._sums.append(Avoided(0, 0, 0))
-            files, total, largest = self._sums[-1]
-            self._sums[-1] = Avoided(files + 1, total + result.size, max(largest, result.size))
+                self._sums.append(_Sum())
+            self._sums[-1].add(key, result.size)
 
     def report(self, timeout: float) -> None:
         """Report what was counted, for at most `timeout` seconds; a failure is only logged."""
@@ -48,8 +48,30 @@ class AvoidedFiles:
 
     def _report(self) -> None:
         try:
-            for avoided in self._sums:
-                self._gate.count_avoided(avoided, idempotency_key=uuid4().hex)
+            for each in self._sums:
+                avoided = Avoided(each.files, each.bytes, each.largest)
+                self._gate.count_avoided(avoided, idempotency_key=each.idempotency_key)
         except OnecopyError as error:
-            files = count_text(sum(avoided.files for avoided in self._sums), "avoided upload")
+            files = count_text(sum(each.files for each in self._sums), "avoided upload")
             _log.warning("the report of %s failed: %s", files, error)
+
+
+class _Sum:
+    """The files of one report."""
+
+    def __init__(self) -> None:
+        self.files = self.bytes = self.largest = 0
+        self._hash = 0
+        """The sum of a hash of each file: the same for the same files in any order."""
+
+    def add(self, key: str, size: int) -> None:
+        self.files += 1
+        self.bytes += size
+        self.largest = max(self.largest, size)
+        name = f"{size} {key}".encode(errors="surrogatepass")
+        self._hash += int.from_bytes(blake2b(name, digest_size=_KEY_BYTES).digest(), "big")
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for the same files, so that a run that is repeated counts once."""
+        return f"{self._hash % 256**_KEY_BYTES:0{2 * _KEY_BYTES}x}"
