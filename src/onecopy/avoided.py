@@ -162,7 +162,7 @@ def decode(value: bytes | None) -> Stored:
 
 
 def hash_key(key: str) -> str:
-    """Return a short name of a key, which is random: nobody gains by finding two with the same."""
+    """Return a short name of a key. A client that finds two with one name undercounts itself."""
     return blake2b(key.encode(), digest_size=8).hexdigest()
 
 

@@ -204,7 +204,7 @@ class AvoidedRequest(Struct, forbid_unknown_fields=True):
     """Bytes of the largest of them: a stored content must have this size."""
 
 
-class CountsDocument(Struct, kw_only=True):
+class CountsDocument(Struct):
     """What was uploaded, and what was not because its contents were already stored."""
 
     uploaded_files: int

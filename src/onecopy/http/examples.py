@@ -37,13 +37,8 @@ _COPY = documents.CopyDocument(
     digests=[_DIGEST],
 )
 
-_COUNTS = {
-    "uploaded_files": 120,
-    "uploaded_bytes": 3_400_000_000,
-    "avoided_files": 45,
-    "avoided_bytes": 1_200_000_000,
-    "saved_per_month": 0.0276,
-}
+_COUNTS = (120, 3_400_000_000, 45, 1_200_000_000, 0.0276)
+"""Of a CountsDocument."""
 
 _EXAMPLES: tuple[Struct, ...] = (
     documents.ProbeRequest([5, 4_123_456]),
@@ -63,9 +58,9 @@ _EXAMPLES: tuple[Struct, ...] = (
     documents.AvoidedRequest(45, 1_200_000_000, 310_000_000),
     documents.ActivityResponse(
         0.023,
-        [documents.DayDocument(day=date(2026, 3, 12), **_COUNTS)],
-        [documents.MonthDocument(month="2026-03", **_COUNTS)],
-        documents.CountsDocument(**_COUNTS),
+        [documents.DayDocument(*_COUNTS, day=date(2026, 3, 12))],
+        [documents.MonthDocument(*_COUNTS, month="2026-03")],
+        documents.CountsDocument(*_COUNTS),
     ),
     documents.LinkResponse("/v1/content?link=Vg5mZ0pTq9", datetime(2026, 3, 12, 9, 35, tzinfo=UTC)),
     documents.ConfigResponse(

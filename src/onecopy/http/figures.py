@@ -9,6 +9,8 @@ from onecopy.index.interface import State
 from onecopy.last_scan import LastScan, last_scan
 from onecopy.recorder import Recorder
 
+_INDEX_UP = "1 if the index could be read for this scrape, otherwise 0."
+
 
 def figures(state: State, readers: Readers | None, recorder: Recorder) -> Iterator[Figure]:
     """Yield the figures as they are now."""
@@ -28,21 +30,13 @@ def figures(state: State, readers: Readers | None, recorder: Recorder) -> Iterat
             yield from _scan(scan)
 
 
-_INDEX_UP = "1 if the index could be read for this scrape, otherwise 0."
-
-
 def _counts(recorder: Recorder) -> Iterator[Figure]:
-    uploaded, uploaded_bytes, avoided, avoided_bytes = (
-        recorder.counted.uploaded_files,
-        recorder.counted.uploaded_bytes,
-        recorder.counted.avoided_files,
-        recorder.counted.avoided_bytes,
-    )
-    yield Figure("onecopy_uploaded_files", "Files that were uploaded.", uploaded)
-    yield Figure("onecopy_uploaded_bytes", "Bytes of the uploaded files.", uploaded_bytes)
+    counted = recorder.counted
+    yield Figure("onecopy_uploaded_files", "Files that were uploaded.", counted.uploaded_files)
+    yield Figure("onecopy_uploaded_bytes", "Bytes of these files.", counted.uploaded_bytes)
     text = "Files that clients did not send because they were already stored."
-    yield Figure("onecopy_avoided_files", text, avoided)
-    yield Figure("onecopy_avoided_bytes", "Bytes of the files that were not sent.", avoided_bytes)
+    yield Figure("onecopy_avoided_files", text, counted.avoided_files)
+    yield Figure("onecopy_avoided_bytes", "Bytes of these files.", counted.avoided_bytes)
 
 
 def _reading(readers: Measured) -> Iterator[Figure]:
@@ -57,9 +51,10 @@ def _reading(readers: Measured) -> Iterator[Figure]:
 
 
 def _scan(scan: LastScan) -> Iterator[Figure]:
+    seconds = (scan.ended_ms - scan.started_ms) / 1000
     values = (
         ("end_timestamp_seconds", "When the last scan ended, since 1970.", scan.ended_ms / 1000),
-        ("duration_seconds", "Time that the last scan took.", _seconds(scan)),
+        ("duration_seconds", "Time that the last scan took.", seconds),
         ("objects", "Objects that the last scan found.", scan.objects),
         ("bytes", "Bytes of these objects.", scan.bytes),
         ("recorded_objects", "Objects that the last scan recorded.", scan.recorded),
@@ -68,7 +63,3 @@ def _scan(scan: LastScan) -> Iterator[Figure]:
     )
     for name, text, value in values:
         yield Figure(f"onecopy_last_scan_{name}", text, value, is_counter=False)
-
-
-def _seconds(scan: LastScan) -> float:
-    return (scan.ended_ms - scan.started_ms) / 1000

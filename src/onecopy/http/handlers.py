@@ -5,20 +5,17 @@ The OpenAPI document repeats their names, signatures and docstrings (see `onecop
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from datetime import date
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
-import msgspec
 from msgspec import UNSET
 
 from onecopy import documents
-from onecopy.avoided import Counts, by_month
 from onecopy.content import Content, Copy, Evidence, Verdict
 from onecopy.digest import LARGEST_PART, MOST_PARTS, SMALLEST_PART, Digest, content_scheme
 from onecopy.digest import Scheme as DigestScheme
 from onecopy.errors import BadInput
-from onecopy.gate import Answer, Avoided, Finish, LocalGate, Request
+from onecopy.gate import Answer, Finish, LocalGate, Request
 from onecopy.http.metrics import Metrics
 from onecopy.http.options import Options
 from onecopy.key import LONGEST_KEY
@@ -144,34 +141,6 @@ def completing(caller: Caller, request: documents.CompleteRequest) -> documents.
 def abort(caller: Caller, request: documents.AbortRequest) -> None:
     """Abort unfinished uploads; completed objects are not touched."""
     caller.gate.abort(request.tickets)
-
-
-def avoided(caller: Caller, request: documents.AvoidedRequest) -> None:
-    """Count the uploads that a run avoided because the contents were already stored."""
-    report = Avoided(request.files, request.bytes, request.largest)
-    caller.gate.count_avoided(report, idempotency_key=caller.idempotency_key)
-
-
-def activity(caller: Caller, _: None) -> documents.ActivityResponse:
-    """Get what was uploaded and what was avoided, by day and by month."""
-    found, price = caller.gate.activity(), caller.gate.config().price
-
-    def amounts(counts: Counts) -> dict[str, Any]:
-        saved = counts.avoided_bytes / 1e9 * price
-        return {**msgspec.structs.asdict(counts), "saved_per_month": saved}
-
-    return documents.ActivityResponse(
-        price,
-        [
-            documents.DayDocument(day=date.fromisoformat(day), **amounts(counts))
-            for day, counts in found.days.items()
-        ],
-        [
-            documents.MonthDocument(month=month, **amounts(counts))
-            for month, counts in by_month(found).items()
-        ],
-        documents.CountsDocument(**amounts(found.total)),
-    )
 
 
 def stored_part(part: Part) -> documents.StoredPart:

@@ -8,7 +8,7 @@ import msgspec
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from onecopy import documents
-from onecopy.http import endpoints, handlers
+from onecopy.http import activity, endpoints, handlers
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
 from onecopy.http.links import ContentEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
@@ -98,7 +98,7 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
     )
     yield _json(state, "/v1/uploads/abort", handlers.abort, "upload")
     yield _json(
-        state, "/v1/avoided", handlers.avoided, "upload", parameters=(_IDEMPOTENCY_KEY_OF_RUN,)
+        state, "/v1/avoided", activity.avoided, "upload", parameters=(_IDEMPOTENCY_KEY_OF_RUN,)
     )
     if isinstance(state.store, Receiver):
         yield Operation(
@@ -153,8 +153,8 @@ def _links(state: endpoints.AppState) -> Iterable[Operation]:
         "GET",
         "/v1/activity",
         "activity",
-        handlers.activity.__doc__ or "",
-        endpoints.JsonEndpoint(state, "read", handlers.activity),
+        activity.activity.__doc__ or "",
+        endpoints.JsonEndpoint(state, "read", activity.activity),
         response=documents.ActivityResponse,
         problems=(*_BACK_END,),
         needs="read",
