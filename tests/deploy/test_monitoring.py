@@ -13,7 +13,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from onecopy.http.app import Options
-from onecopy.scan.listing import can_be_listed, scan_by_listing
+from onecopy.scan.listing import can_be_listed, keeps_listings, scan_by_listing
 from tests.http.conftest import Service, starting
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -57,6 +57,7 @@ def use(service: Service) -> None:
     service.check(b"hello", b"world")
     service.ask("POST", "/v1/avoided", {"files": 2, "bytes": 10, "largest": 5})
     assert can_be_listed(service.store)
+    assert keeps_listings(service.index)
     scan_by_listing(service.index, service.store)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from onecopy.confirming import Idle, Measured, Readers
+from onecopy.confirming import Idle, Measured
 from onecopy.errors import OnecopyError
 from onecopy.http.metrics import Figure
 from onecopy.index.interface import State
@@ -12,8 +12,8 @@ from onecopy.recorder import Recorder
 _INDEX_UP = "1 if the index could be read for this scrape, otherwise 0."
 
 
-def figures(state: State, readers: Readers | None, recorder: Recorder) -> Iterator[Figure]:
-    """Yield the figures as they are now."""
+def figures(state: State, readers: object, recorder: Recorder) -> Iterator[Figure]:
+    """Yield the figures as they are now; `readers` may be Idle, Measured, both or neither."""
     described = readers.described if isinstance(readers, Idle) else 0
     text = "Listed copies of sizes that checks met, looked at while nothing was to be read."
     yield Figure("onecopy_described", text, described)
