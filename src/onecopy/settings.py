@@ -10,12 +10,14 @@ import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import TRASH, Filter, Patterns
 from onecopy.platforms import cache_folder, config_folder
+from onecopy.tenant import Quota, Quotas
 
 FILE = "onecopy.toml"
 """The settings file that is read from the working directory unless another file is named."""
@@ -30,6 +32,8 @@ _VARIABLES = {
     "ONECOPY_SECRET": "secret",
     "ONECOPY_TRASH": "trash",
     "ONECOPY_TRUST": "tenants",
+    "ONECOPY_STORED_QUOTA": "stored_quota",
+    "ONECOPY_UNSENT_QUOTA": "unsent_quota",
     "ONECOPY_CONFIRM_RATE": "confirm_rate",
     "ONECOPY_CONFIRM_TENANT_RATE": "confirm_tenant_rate",
     "ONECOPY_CONFIRM_DAILY": "confirm_daily",
@@ -64,6 +68,12 @@ class Settings:
     """US dollars per GB (10^9 bytes) of which S3 Batch Operations computes checksums, if known."""
     tenants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Tenants by name, each with the evidence that counts without proof: `md5`, `claimed`."""
+    stored_quota: float = inf
+    """Bytes that each tenant may store, unless it has a quota of its own."""
+    unsent_quota: float = inf
+    """Bytes of unfinished uploads that each tenant may have."""
+    tenant_quotas: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    """Both quotas of single tenants; None: as for all."""
     trash: tuple[str, ...] = ()
     """Patterns of keys in trash and snapshots, after the usual ones; see `onecopy.patterns`."""
     exclude: tuple[str, ...] = ()
@@ -96,6 +106,21 @@ class Settings:
     def trust(self) -> frozenset[str]:
         """The evidence that counts without proof for the tenant of these settings."""
         return self.tenants.get(self.tenant, frozenset())
+
+    @property
+    def quotas(self) -> Quotas:
+        """How much tenants may store and have begun to upload."""
+        others = Quota(self.stored_quota, self.unsent_quota)
+        own = {
+            name: Quota(
+                *(
+                    each if each is not None else other
+                    for each, other in zip(quota, others, strict=True)
+                )
+            )
+            for name, quota in self.tenant_quotas.items()
+        }
+        return Quotas(others, own)
 
     @property
     def trash_patterns(self) -> Patterns:
@@ -132,10 +157,10 @@ def read(
     if "trash" in variables:
         variables["trash"] = tuple(filter(None, variables["trash"].splitlines()))
         Patterns(variables["trash"]).check("ONECOPY_TRASH")
-    for name in [name for name in variables if name.startswith("confirm_")]:
-        from onecopy.settings_file import parse_confirming
+    for name in [name for name in variables if name.startswith("confirm_") or "quota" in name]:
+        from onecopy.settings_file import parse_limit
 
-        variables[name] = parse_confirming(name, variables[name])
+        variables[name] = parse_limit(name, variables[name])
     given = {name: value for name, value in (options or {}).items() if value is not None}
     own_file = _own_file(environment)
     own = _read_file(own_file) if own_file else {}

@@ -27,8 +27,8 @@ CLIENTS = 1_000
 PAUSE = 4.0
 """Seconds between two requests of an active client, on average: 250 requests a second in all."""
 MAX_P99 = 5.0
-"""Seconds for 99 of 100 requests of the active clients. On a machine with nothing else to do it is a
-few milliseconds; here clients and other tests share its cores with the server."""
+"""Seconds for 99 of 100 requests of the active clients. On an idle machine, they take a few
+milliseconds; here clients and other tests share its cores with the server."""
 MAX_GROWTH = 16 * MiB
 
 Client = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

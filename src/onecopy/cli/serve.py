@@ -83,7 +83,7 @@ def command(  # noqa: PLR0913 - one for each option
         opened_readers(settings, index, store, is_service=True) as readers,
     ):
         if isinstance(store, Sweeper):
-            store.abort_stale(RESUMABLE + LIFETIME)
+            store.abort_stale(RESUMABLE + LIFETIME, LIFETIME)
         if isinstance(index, ListsOnly):
             warning = f"checks work, but uploads fail: {not_an_index(settings.index)}"
             Display().note(f"warning: {warning}")
@@ -97,6 +97,7 @@ def command(  # noqa: PLR0913 - one for each option
         options = Options(
             price=settings.price,
             trust=settings.tenants,
+            quotas=settings.quotas,
             trash=settings.trash_patterns,
             checksum_api=ChecksumApi(checksum_api, checksum_tenant) if checksum_api else None,
         )

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.errors import Failure, InvalidSettings
+from onecopy.gate.usage import Usage
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
@@ -27,6 +28,7 @@ from onecopy.http.operations import TAGS, operations
 from onecopy.http.options import PAGE, Options, SignIn
 from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
+from onecopy.http.sweeping import sweeping
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.recorder import Recorder
@@ -67,9 +69,10 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     options = options or Options()
     if (api := options.checksum_api) and api.counted is None:
         count(index, api.tenant)
-    threads, recorder = Threads(), Recorder(index, options.count_seconds)
+    threads, usage = Threads(), Usage(index, options.quotas)
+    recorder = Recorder(index, options.count_seconds)
     read = partial(figures, index, readers, recorder)
-    metrics = PrometheusMetrics(read) if options.metrics else NoMetrics()
+    metrics = PrometheusMetrics(read, usage.figures) if options.metrics else NoMetrics()
     authenticator = auth.UntilTokens(
         partial(_find_tokens, index, store),
         threads,
@@ -78,7 +81,17 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     )
     bodies = BodyMemory(options.body_limits)
     state = AppState(
-        index, store, secrets, options, authenticator, threads, metrics, readers, recorder, bodies
+        index,
+        store,
+        secrets,
+        options,
+        authenticator,
+        threads,
+        metrics,
+        readers=readers,
+        recorder=recorder,
+        usage=usage,
+        bodies=bodies,
     )
     middleware = [Middleware(AccessLog, metrics=metrics)]
     if not tokens_required:
@@ -87,7 +100,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with sweeping(store, threads):
+            yield
         threads.close()
         recorder.close()
 

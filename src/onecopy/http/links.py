@@ -109,7 +109,7 @@ class ContentEndpoint:
         """Send the object, or the requested range of it."""
         query = parse_qs(scope["query_string"].decode("latin-1"))
         link = read_link(query.get("link", [""])[0], self._secrets)
-        stream, size = await self._threads.call(self._open, link)
+        stream, size = await self._threads.call(self._open, link, tenant=link.tenant)
         try:
             span = _span(scope, size)
             start = {

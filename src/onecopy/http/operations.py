@@ -110,7 +110,7 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
             endpoints.PartEndpoint(state),
             request="application/octet-stream",
             response=documents.StoredPart,
-            problems=(400, 404, 408, 411, 413, 502, 503, 507),
+            problems=(400, 404, 408, 409, 411, 413, 502, 503, 507),
             needs="upload",
             parameters=(_PART_NUMBER, _TICKET, _PART_CHECKSUM),
             successes=(Success(200, "The part was received and is durable; its SHA-256, in hex."),),

@@ -10,10 +10,12 @@ from onecopy.claims import ClaimRule
 from onecopy.digest import MiB
 from onecopy.gate import Limits
 from onecopy.http.auth import REFRESH_SECONDS
+from onecopy.http.body import Pace
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.json_body import BodyLimits
 from onecopy.patterns import TRASH, Patterns
 from onecopy.recorder import FLUSH_SECONDS
+from onecopy.tenant import Quotas
 
 PAGE = Path(__file__).parent.parent / "page"
 """The folder into which `make page` builds the page."""
@@ -53,6 +55,10 @@ class Options:
     complete_seconds: float = 20.0
     """Seconds after which an unfinished completion is reported as `completing`, and the client
     repeats the request; most gateways time out after 30."""
+    pace: Pace = field(default_factory=Pace)
+    """How slowly clients may send parts."""
+    quotas: Quotas = field(default_factory=Quotas)
+    """How much tenants may store and have begun to upload."""
     trust: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By tenant, the evidence that it trusts without proof; see `onecopy.tenant.Tenant.trust`."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))

@@ -54,6 +54,7 @@ STATUSES: Mapping[type[errors.OnecopyError], int] = MappingProxyType(
         Unauthenticated: 401,
         errors.UploadUnknown: 404,
         errors.FileChanged: 409,
+        errors.PartSuperseded: 409,
         errors.Failure: 502,
         errors.Unavailable: 503,
         errors.Forbidden: 502,
@@ -87,7 +88,7 @@ def _response_to_ours(error: errors.OnecopyError, request_id: str) -> Response:
     status = next(STATUSES[cls] for cls in type(error).__mro__ if cls in STATUSES)
     headers: dict[str, str] = {}
     detail = str(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, errors.Busy):
         # The message of a back end may name hosts and paths.
         _log.warning("request %s: %s: %s", request_id, error.reason, error)
         detail = f"The index or the store failed; see {request_id} in the server's log."

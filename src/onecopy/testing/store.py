@@ -28,7 +28,7 @@ from onecopy.errors import (
     Failure,
     FileChanged,
     InvalidKey,
-    Unavailable,
+    PartSuperseded,
     UploadUnknown,
     WrongBytes,
 )
@@ -737,7 +737,7 @@ class ReceiverContract(StoreContract):
             receiver.write(upload, 1, iter([SMALL]), None)
             yield late[5:]
 
-        with suppress(Unavailable):
+        with suppress(PartSuperseded):
             receiver.write(upload, 1, overtaken(), None)
         stated = store.parts(upload)[0].sha256
         stored = store.complete(upload, Digest(content_scheme(upload.size), stated))
@@ -759,7 +759,7 @@ class ReceiverContract(StoreContract):
                 receiver.write(upload, 1, breaks_off(), None)
             yield SMALL[::-1][5:]
 
-        with suppress(Unavailable):
+        with suppress(PartSuperseded):
             receiver.write(upload, 1, overtaken(), None)
         for stated in store.parts(upload):
             store.complete(upload, Digest(content_scheme(upload.size), stated.sha256))
@@ -777,7 +777,7 @@ class ReceiverContract(StoreContract):
             stored.append(store.complete(upload, digest_of(SMALL), sums_of(SMALL)))
             yield late[5:]
 
-        with pytest.raises((UploadUnknown, Unavailable)):
+        with pytest.raises((UploadUnknown, PartSuperseded)):
             receiver.write(upload, 1, overtaken(), None)
         assert self.read(store, "a") == SMALL
         assert isinstance(stored[0], Object)
@@ -795,7 +795,7 @@ class ReceiverContract(StoreContract):
             receiver.write(upload, 1, iter([SMALL]), None)
             yield SMALL[::-1][5:]
 
-        with suppress(UploadUnknown, Unavailable):
+        with suppress(UploadUnknown, PartSuperseded):
             receiver.write(upload, 1, overtaken(), None)
         stated = store.parts(upload)[0].sha256
         store.complete(upload, Digest(content_scheme(upload.size), stated))

@@ -79,6 +79,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         limits=LIMITS,
         body_bytes=MAX_BODY_BYTES,
         trust=settings.tenants,
+        quotas=settings.quotas,
         trash=settings.trash_patterns,
         checksum_api=_checksum_api(function),
         sign_in=_sign_in(function),

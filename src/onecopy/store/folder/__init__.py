@@ -10,7 +10,9 @@ in progress. Everything else belongs to the user, who may add, change and delete
     starts         the first bytes of many files
     staging        uploads in progress: begin, write, publish, abort
     journal        the two files of an upload, shared by concurrent senders under a lock
+    stale          removal of uploads that nobody continues
     directories    access by descriptor, following no links, and the errors of the file system
+    descriptors    files opened by descriptor: regular ones only, waiting for nobody
 """
 
 from pathlib import Path
