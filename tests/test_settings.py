@@ -274,6 +274,30 @@ def test_a_found_file_cannot_name_secrets(here: Path) -> None:
     assert read(path, {}, {}).token == "hush"
 
 
+@pytest.mark.parametrize("name", ["issuer", "jwks"])
+def test_a_found_file_cannot_name_who_signs_in(here: Path, name: str) -> None:
+    """Whoever wrote it could sign in as anybody, unless the user names the settings file."""
+    path = write(here, f'{name} = "https://planted.test"\n')
+    with pytest.raises(InvalidSettings, match=rf"can't set {name}.*--config onecopy.toml"):
+        read(environment={})
+    assert getattr(read(path, {}, {}), name) == "https://planted.test"
+
+
+def test_settings_of_a_service(here: Path) -> None:
+    """Lists of origins are words in a variable; the command line replaces them."""
+    path = write(here, 'page_origins = ["https://a"]\nshow_path = true\n')
+    assert read(path, {}, {}).page_origins == ("https://a",)
+    assert read(path, {}, {}).show_path
+    environment = {"ONECOPY_PAGE_ORIGINS": "https://b  https://c", "ONECOPY_SHOW_PATH": "false"}
+    settings = read(path, {}, environment)
+    assert (settings.page_origins, settings.show_path) == (("https://b", "https://c"), False)
+    assert read(path, {"page_origins": ("https://d",)}, environment).page_origins == ("https://d",)
+    with pytest.raises(InvalidSettings, match="ONECOPY_SHOW_PATH must be true or false"):
+        read(path, {}, {"ONECOPY_SHOW_PATH": "yes"})
+    with pytest.raises(InvalidSettings, match="page_origins must be a list of web origins"):
+        read(write(here, 'page_origins = "https://a"\n'), {}, {})
+
+
 SERVER = 'server = "https://planted.test"\n'
 
 

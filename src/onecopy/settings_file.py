@@ -19,6 +19,7 @@ _Field = tuple[Any, str]
 _TABLE: _Field = (dict[str, Any], "a table")
 _TEXT: _Field = (str, "text")
 _PATTERNS: _Field = (tuple[str, ...], "a list of patterns")
+_ORIGINS: _Field = (tuple[str, ...], "a list of web origins")
 _BYTES: _Field = (Annotated[int, Meta(ge=0)] | str, 'bytes, as 20000000, "20 MB" or "unlimited"')
 _FIELDS: Mapping[str, _Field] = {
     "index": _TEXT,
@@ -39,6 +40,17 @@ _FIELDS: Mapping[str, _Field] = {
     "confirm_daily": _BYTES,
     "confirm_tenant_daily": _BYTES,
     "confirm_retrieval": (bool, "true or false"),
+    "page_origins": _ORIGINS,
+    "issuer": _TEXT,
+    "audience": _TEXT,
+    "jwks": _TEXT,
+    "client_id": _TEXT,
+    "sign_in_scopes": _TEXT,
+    "issuer_origins": _ORIGINS,
+    "jwt_tenant": _TEXT,
+    "jwt_scopes": _TEXT,
+    "store_name": _TEXT,
+    "show_path": (bool, "true or false"),
     "describe_daily": (Annotated[int, Meta(ge=0)], "a number of requests"),
 }
 _TENANT_FIELDS: Mapping[str, _Field] = {

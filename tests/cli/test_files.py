@@ -448,7 +448,7 @@ def test_misleading_names_are_reported(run: Run, tmp_path: Path) -> None:
 
 def test_through_a_server(run: Run, photos: Path, server: Serve, tmp_path: Path) -> None:
     """--server and ONECOPY_SERVER use the service."""
-    served = server()
+    served = server(None, "--show-path")
     done = run("upload", "--server", served.url, photos)
     assert done.code == 0, done.err
     assert (tmp_path / "files/photos/film").read_bytes() == noise(9_000_000)

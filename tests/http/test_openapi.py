@@ -110,6 +110,7 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "DELETE /v1/tokens/{id}",
         "GET /v1/content",
         "GET /healthz",
+        "GET /readyz",
         "GET /v1/sign-in",
         "GET /metrics",
     }

@@ -230,7 +230,15 @@ class Presigner(Protocol):
     def link(self, key: str, seconds: int) -> str:
         """Return a URL that downloads one object as an attachment, valid for `seconds`.
 
-        Raises InvalidKey if no URL leads to the object, because clients would change the URL.
+        Its type is one that browsers do not run. Raises InvalidKey if no URL leads to the object,
+        because clients would change the URL.
+        """
+
+    def pinned_link(self, key: str, seconds: int, identity: str) -> str | None:
+        """Do as `link`, for the object with this identity only, whatever happens to the key.
+
+        None if the store does not keep versions: then the key may lead to another object. Raises
+        as `link` does.
         """
 
 

@@ -576,6 +576,22 @@ class PresignerContract(StoreContract):
         assert answer.status == 200
         assert answer.data == SMALL
         assert answer.headers["content-disposition"].startswith("attachment")
+        assert answer.headers["content-type"].startswith("text/plain")
+
+    def test_links_run_nothing(self, store: Store, presigner: Presigner) -> None:
+        """Whatever type an object was stored with, a link states one that no browser runs."""
+        self.put(store, "page.html", SMALL)
+        with HttpClient() as http:
+            answer = http.request("GET", presigner.link("page.html", 60), {})
+        assert answer.headers["content-type"] == "application/octet-stream"
+
+    def test_a_pinned_link(self, store: Store, presigner: Presigner) -> None:
+        """It leads to the object with this identity, if the store keeps versions at all."""
+        self.put(store, "a.txt", SMALL)
+        url = presigner.pinned_link("a.txt", 60, self.see(store, "a.txt").identity)
+        if url is not None:
+            with HttpClient() as http:
+                assert http.request("GET", url, {}).data == SMALL
 
 
 class ReceiverContract(StoreContract):
