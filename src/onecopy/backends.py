@@ -31,11 +31,13 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
         return
     from onecopy.gate import LocalGate
     from onecopy.gate.usage import Usage
+    from onecopy.recorder import Recorder
     from onecopy.tenant import Tenant
 
     with (
         opened_backends(settings, create=create) as (index, store),
         opened_readers(settings, index, store) as readers,
+        closing(Recorder(index)) as recorder,
     ):
         yield LocalGate(
             index,
@@ -45,6 +47,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             price=settings.price,
             trash=settings.trash_patterns,
             readers=readers,
+            recorder=recorder,
             usage=Usage(index, settings.quotas),
         )
 

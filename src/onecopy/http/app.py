@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
-from onecopy.confirming import Idle, Readers
+from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.gate.usage import Usage
@@ -20,6 +20,7 @@ from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.cors import OtherOrigins, check_page_origins
 from onecopy.http.endpoints import AppState, MethodDispatcher
+from onecopy.http.figures import figures
 from onecopy.http.json_body import BodyMemory
 from onecopy.http.loopback import LoopbackOnly
 from onecopy.http.metrics import NoMetrics, PrometheusMetrics
@@ -32,6 +33,7 @@ from onecopy.http.sweeping import sweeping
 from onecopy.http.threads import Threads
 from onecopy.index.extras import extra
 from onecopy.index.interface import Engine
+from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
 from onecopy.tokens import has_tokens, remember_tokens
 
@@ -70,9 +72,10 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     check_page_origins(options.page_origins, tokens_required=tokens_required)
     if (api := options.checksum_api) and api.counted is None:
         count(index, api.tenant)
-    described = (lambda: readers.described) if isinstance(readers, Idle) else (lambda: 0)
     threads, usage = Threads(), Usage(index, options.quotas)
-    metrics = PrometheusMetrics(described, usage.figures) if options.metrics else NoMetrics()
+    recorder = Recorder(index, options.count_seconds)
+    read = partial(figures, index, readers, recorder)
+    metrics = PrometheusMetrics(read, usage.figures) if options.metrics else NoMetrics()
     authenticator = auth.UntilTokens(
         partial(_find_tokens, index, store),
         threads,
@@ -81,7 +84,17 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     )
     bodies = BodyMemory(options.body_limits)
     state = AppState(
-        index, store, secrets, options, authenticator, threads, metrics, readers, usage, bodies
+        index,
+        store,
+        secrets,
+        options,
+        authenticator,
+        threads,
+        metrics,
+        readers=readers,
+        recorder=recorder,
+        usage=usage,
+        bodies=bodies,
     )
     origin = options.checksum_api and options.checksum_api.origin
     middleware = [
@@ -96,6 +109,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         async with sweeping(store, threads):
             yield
         threads.close()
+        recorder.close()
 
     app = Starlette(
         routes=_routes(state, lambda: authenticator.requires_tokens),

@@ -30,6 +30,7 @@ from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
+from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
 from onecopy.tenant import Tenant
 from onecopy.text import count_text
@@ -53,6 +54,7 @@ class AppState:
     threads: Threads
     metrics: Metrics
     readers: Readers | None = None
+    recorder: Recorder | None = None
     usage: Usage | None = None
     bodies: BodyMemory = field(default_factory=BodyMemory)
     gates: dict[str, LocalGate] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class AppState:
                 price=self.options.price,
                 trash=self.options.trash,
                 readers=self.readers,
+                recorder=self.recorder,
                 usage=self.usage,
             )
         return gate
@@ -231,11 +234,14 @@ class LinkEndpoint:
 class MetricsEndpoint:
     """Responds with the metrics in the Prometheus text format."""
 
-    def __init__(self, authenticator: Authenticator, metrics: PrometheusMetrics) -> None:
+    def __init__(
+        self, authenticator: Authenticator, threads: Threads, metrics: PrometheusMetrics
+    ) -> None:
         self._authenticator = authenticator
+        self._threads = threads
         self._metrics = metrics
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
         await self._authenticator.authenticate(scope, "metrics")
-        body = self._metrics.exposition()
+        body = await self._threads.call(self._metrics.exposition)  # it reads the index
         await send_response(send, body, media_type=CONTENT_TYPE.encode())

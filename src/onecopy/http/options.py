@@ -14,6 +14,7 @@ from onecopy.http.body import Pace
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.json_body import BodyLimits
 from onecopy.patterns import TRASH, Patterns
+from onecopy.recorder import FLUSH_SECONDS
 from onecopy.tenant import Quotas
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -90,6 +91,9 @@ class Options:
     `claims`."""
     sign_in: SignIn | None = None
     """Where users of the page sign in; None if they need a token."""
+    count_seconds: float = FLUSH_SECONDS
+    """Seconds for which counts of uploads are kept in memory; 0: they are written at once, by the
+    request that reports them."""
     own_tokens: bool = True
     """Whether clients may create tokens; False behind an authorizer that rejects ours."""
     token_seconds: float = REFRESH_SECONDS

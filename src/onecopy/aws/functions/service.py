@@ -65,6 +65,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         page_origins=frozenset(settings.page_origins),
         sign_in=_sign_in(function),
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
+        count_seconds=0,  # a function is frozen between two requests
         own_tokens=not tenant,
         metrics=False,
     )

@@ -23,7 +23,7 @@ export {
 export { Limiter } from "./limiter.ts";
 export { Observable, type Subscribe } from "./observable.ts";
 export { Client } from "./protocol/client.ts";
-export type { Config, Content, Copy, Result, SignIn } from "./protocol/documents.ts";
+export type { Avoided, Config, Content, Copy, Result, SignIn } from "./protocol/documents.ts";
 export { Problem, ServiceError, Unreachable } from "./protocol/errors.ts";
 export { Issuer, type PendingSignIn, type Tokens } from "./protocol/issuer.ts";
 export {
@@ -35,6 +35,7 @@ export {
 } from "./protocol/key.ts";
 export { matcher } from "./protocol/patterns.ts";
 export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
+export { avoidedReports } from "./upload/avoided.ts";
 export { Batch } from "./upload/batch.ts";
 export { type ConfirmingOptions, untilConfirmed } from "./upload/confirming.ts";
 export { InFlight, type Turn } from "./upload/in-flight.ts";

@@ -5,6 +5,7 @@
  */
 
 import type {
+  Avoided,
   Config,
   Content,
   Copy,
@@ -106,6 +107,12 @@ export class Client {
     await this.#call("v1/uploads/abort", { tickets }, signal);
   }
 
+  /** Count what a run avoided; a retry counts once. The request outlives the page. */
+  async countAvoided(avoided: Avoided, signal?: AbortSignal): Promise<void> {
+    const headers = { "Idempotency-Key": newKey() };
+    await this.#call("v1/avoided", avoided, signal, headers, true);
+  }
+
   /** Return a short-lived link to a copy of the caller's tenant. */
   async link(copy: Copy, signal?: AbortSignal): Promise<string> {
     const answer = await this.#call<{ url: string }>(
@@ -153,11 +160,12 @@ export class Client {
     body: object | undefined,
     signal?: AbortSignal,
     headers: Record<string, string> = {},
+    keepalive = false,
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       try {
-        return (await this.#fetch(path, body, headers, signal)) as T;
+        return (await this.#fetch(path, body, headers, signal, keepalive)) as T;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         await this.#retryPolicy(error, attempt, signal);
@@ -169,7 +177,8 @@ export class Client {
     path: string,
     body: object | undefined,
     headers: Record<string, string>,
-    signal?: AbortSignal,
+    signal: AbortSignal | undefined,
+    keepalive: boolean,
   ): Promise<unknown> {
     const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
     const init: RequestInit = {
@@ -177,6 +186,7 @@ export class Client {
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       cache: "no-store",
       redirect: "error",
+      keepalive,
     };
     if (body !== undefined) {
       Object.assign(init.headers as object, { "Content-Type": "application/json" });
