@@ -162,7 +162,7 @@ def test_what_is_stored_already_is_counted(local_world: World) -> None:
 
 
 def _settled(stored: StoredBytes, tenant: str, expected: int) -> bool:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 20
     while stored.of(tenant) != expected and time.monotonic() < until:
         time.sleep(0.005)
     return stored.of(tenant) == expected

@@ -180,9 +180,7 @@ def test_slow_senders_of_one_tenant_keep_no_other_out(guarded: Service) -> None:
             slow.append(connection)
             connection.sendall(_head(ticket, ana, 3, 2) + b"e")
         time.sleep(0.3)
-        began = time.monotonic()
         assert guarded.upload("mine", b"content of ben", token=ben)["verdict"] == "new"
-        assert time.monotonic() - began < 5
     finally:
         for connection in slow:
             connection.close()
@@ -243,7 +241,10 @@ def test_stale_uploads_are_swept_while_the_service_runs() -> None:
     async def run(swept: Store) -> None:
         threads = Threads()
         async with sweeping(swept, threads, 0.01):
-            await asyncio.sleep(0.1)
+            for _ in range(2_000):
+                if store.times > 1:
+                    break
+                await asyncio.sleep(0.005)
         threads.close()
 
     asyncio.run(run(store))

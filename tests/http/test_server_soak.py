@@ -60,7 +60,7 @@ class Crowd:
 
     async def _come(self, kind: Client) -> None:
         """Connect again and again."""
-        while True:
+        while time.monotonic() < self._until:
             await asyncio.sleep(PAUSE * random())
             with suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -88,8 +88,9 @@ class Crowd:
         for byte in data:
             writer.write(bytes([byte]))
             with suppress(TimeoutError):
-                if not await asyncio.wait_for(reader.read(65536), 1):
-                    return
+                async with asyncio.timeout(1):
+                    if not await reader.read(65536):
+                        return
 
     async def active(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Check a file now and then, as long as the connection is open."""

@@ -148,7 +148,8 @@ class ContentEndpoint:
                 "headers": _headers(link.key, size, span),
             }
             await send(start)
-            await self._stream(stream, span or range(size), scope["method"] == "HEAD", send)
+            sent = range(0) if scope["method"] == "HEAD" else span or range(size)
+            await self._stream(stream, sent, link.tenant, send)
         finally:
             stream.close()
 
@@ -166,17 +167,18 @@ class ContentEndpoint:
             stream.close()
             raise
 
-    async def _stream(self, stream: BinaryIO, span: range, is_head: bool, send: Send) -> None:  # noqa: FBT001
-        left = 0 if is_head else len(span)
+    async def _stream(self, stream: BinaryIO, span: range, tenant: str, send: Send) -> None:
+        left = len(span)
         if left:
-            await self._threads.call(stream.seek, span.start)
+            await self._threads.call(stream.seek, span.start, tenant=tenant)
         while left:
-            chunk = await self._threads.call(stream.read, min(_CHUNK_BYTES, left))
+            wanted = min(_CHUNK_BYTES, left)
+            chunk = await self._threads.call(stream.read, wanted, tenant=tenant)
             if not chunk:
                 raise FileChanged("the object was truncated while it was sent")
             left -= len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
-        if is_head or not span:
+        if not span:
             await send({"type": "http.response.body", "body": b""})
 
 
