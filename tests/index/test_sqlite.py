@@ -35,6 +35,7 @@ from onecopy.testing.index import (
     ListingsContract,
     ListsContract,
     PagesContract,
+    RepeatsContract,
     StateContract,
     UnreadContract,
 )
@@ -52,7 +53,13 @@ from onecopy.testing.index.values import (
 
 
 class TestSqliteIndex(
-    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+    IndexContract,
+    UnreadContract,
+    ListsContract,
+    ListingsContract,
+    PagesContract,
+    RepeatsContract,
+    StateContract,
 ):
     @pytest.fixture
     def index(self, file: Path) -> Iterator[Engine]:

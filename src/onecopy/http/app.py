@@ -25,6 +25,8 @@ from onecopy.http.problems import on_http_exception
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Store
+from onecopy.summary import Summaries
+from onecopy.summary.summaries import RepeatsIndex
 
 __all__ = ["PAGE", "ChecksumApi", "Options", "SignIn", "create_app"]
 
@@ -62,7 +64,10 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     authenticator: auth.Authenticator = auth.NoAuthentication()
     if tokens_required:
         authenticator = _authenticator(index, threads, options)
-    state = AppState(index, store, secrets, options, authenticator, threads, metrics, readers)
+    summaries = _summaries(index, store, options)
+    state = AppState(
+        index, store, secrets, options, authenticator, threads, metrics, readers, summaries
+    )
     middleware = [Middleware(AccessLog, metrics=metrics)]
     if not tokens_required:
         origin = options.checksum_api and options.checksum_api.origin
@@ -72,6 +77,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         threads.close()
+        if summaries is not None:
+            summaries.close()
 
     app = Starlette(
         routes=_routes(state, tokens_required=tokens_required),
@@ -81,6 +88,13 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     )
     app.router.redirect_slashes = False  # an unknown path is a 404, never a redirect
     return app
+
+
+def _summaries(index: Engine, store: Store, options: Options) -> Summaries | None:
+    """Return summaries of duplicates, if the index can find them and the options allow it."""
+    if not (options.summaries and isinstance(index, RepeatsIndex)):
+        return None
+    return Summaries(index, options.trash, hard_links=store.kind == "folder")
 
 
 def _authenticator(index: Engine, threads: Threads, options: Options) -> auth.Authenticator:

@@ -29,6 +29,7 @@ from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Store
+from onecopy.summary import Summaries
 from onecopy.tenant import Tenant
 from onecopy.text import count_text
 from onecopy.tickets import Tickets
@@ -51,6 +52,7 @@ class AppState:
     threads: Threads
     metrics: Metrics
     readers: Readers | None = None
+    summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
 
     def gate(self, tenant: str) -> LocalGate:

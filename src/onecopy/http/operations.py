@@ -8,7 +8,7 @@ import msgspec
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from onecopy import documents
-from onecopy.http import endpoints, handlers
+from onecopy.http import duplicate_documents, duplicates, endpoints, groups, handlers
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
 from onecopy.http.links import ContentEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
@@ -28,6 +28,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "Checks": "Find out before an upload what is already stored.",
         "Uploads": "Upload new contents, in one piece or in parts.",
         "Copies": "Read stored copies.",
+        "Duplicates": "See what is stored twice.",
         "Monitoring": "Watch the service.",
         "Checksum API": "The question of the prototype's pages.",
     }
@@ -46,7 +47,7 @@ register_url_convertor("key", KeyConvertor())
 
 def operations(state: endpoints.AppState) -> list[Operation]:
     """Return the table, the most frequent operations first: routes are matched in this order."""
-    tables = (_checks, _uploads, _links, _monitoring, _checksums)
+    tables = (_checks, _uploads, _links, _duplicates, _monitoring, _checksums)
     return [
         operation._replace(tag=tag)
         for tag, table in zip(TAGS, tables, strict=True)
@@ -145,6 +146,30 @@ def _links(state: endpoints.AppState) -> Iterable[Operation]:
                 ),
             ),
         )
+
+
+def _duplicates(state: endpoints.AppState) -> Iterable[Operation]:
+    yield Operation(
+        "GET",
+        "/v1/duplicates",
+        "duplicates",
+        "Get what is stored twice: totals, by folder, by type and by year.",
+        duplicates.DuplicatesEndpoint(state),
+        response=duplicate_documents.DuplicatesResponse,
+        problems=(501, 502, 503),
+        needs="read",
+    )
+    yield Operation(
+        "GET",
+        "/v1/duplicates/groups",
+        "duplicate_groups",
+        "Get the contents that waste most, with some of their copies.",
+        groups.GroupsEndpoint(state),
+        response=duplicate_documents.GroupsResponse,
+        problems=(400, 501, 502, 503),
+        needs="read",
+        parameters=(groups.KIND, groups.AFTER, groups.LIMIT),
+    )
 
 
 def _monitoring(state: endpoints.AppState) -> Iterable[Operation]:

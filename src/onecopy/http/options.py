@@ -64,6 +64,8 @@ class Options:
     """Names allowed in `Host` besides the loopback names, if no tokens are required."""
     metrics: bool = True
     """Whether requests are counted, and `/metrics` is served."""
+    summaries: bool = True
+    """Whether duplicates are counted, in background threads, for those who may read."""
     page: Path | None = PAGE
     """Folder of the built page; None to serve no page."""
     show_urls: bool = True

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import InvalidSettings, Unavailable
-from onecopy.index.interface import Entry, Mean, WriteCost
+from onecopy.index.interface import Entry, Mean, Stored, WriteCost
 from onecopy.index.memory_listings import MemoryListings
 from onecopy.index.rules import content_digest, keeps_its_place, merge, rank, schemes_for
 from onecopy.listing import Span
@@ -107,6 +107,12 @@ class _Contents:
         found.sort(key=lambda record: (rank(record.copy, digest), record.number))
         return [copy for _, copy in found]
 
+    def repeated(self) -> list[list[Copy]]:
+        """Return the copies of each content digest that several of them prove."""
+        found = {digest: self.with_digest(digest) for digest in self._by_digest}
+        own = ([c for c in copies if c.content_digest == d] for d, copies in found.items())
+        return [copies for copies in own if len(copies) > 1]
+
     def of_size(self, size: int) -> list[Copy]:
         return [self.records[key].copy for key in self._by_size.get(size, ())]
 
@@ -175,6 +181,20 @@ class MemoryIndex(MemoryListings):
         with self._locked() as tenants:
             records = tenants[tenant].records
             return iter([records[key].copy for key in sorted(records) if span.has(key)])
+
+    def version(self) -> object:
+        with self._locked():
+            return object()
+
+    def stored(self, tenant: str) -> Stored:
+        with self._locked() as tenants:
+            own = tenants[tenant].all()
+        unproved = sum(copy.content_digest is None for copy in own)
+        return Stored(len(own), sum(copy.size for copy in own), unproved)
+
+    def repeated(self, tenant: str) -> Iterator[Sequence[Copy]]:
+        with self._locked() as tenants:
+            return iter(tenants[tenant].repeated())
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]

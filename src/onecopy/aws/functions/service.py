@@ -84,6 +84,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
         token_seconds=TOKEN_SECONDS,
         metrics=False,
+        summaries=False,  # nothing runs between two requests
     )
 
 

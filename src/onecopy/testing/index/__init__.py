@@ -1,7 +1,13 @@
 """The contract of an index as tests, for authors of engines. Needs pytest.
 
     class TestMyIndex(
-        IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+        IndexContract,
+        UnreadContract,
+        ListsContract,
+        ListingsContract,
+        PagesContract,
+        RepeatsContract,
+        StateContract,
     ):
         @pytest.fixture
         def index(self) -> CompleteEngine:
@@ -15,6 +21,7 @@ from onecopy.testing.index.contract import IndexContract
 from onecopy.testing.index.listings import ListingsContract
 from onecopy.testing.index.lists import ListsContract
 from onecopy.testing.index.pages import PagesContract
+from onecopy.testing.index.repeats import RepeatsContract
 from onecopy.testing.index.state import StateContract
 from onecopy.testing.index.unread import UnreadContract
 
@@ -24,6 +31,7 @@ __all__ = [
     "ListingsContract",
     "ListsContract",
     "PagesContract",
+    "RepeatsContract",
     "StateContract",
     "UnreadContract",
     "open_complete",

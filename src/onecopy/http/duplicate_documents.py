@@ -1,0 +1,71 @@
+"""The JSON documents about duplicates."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class ShareDocument(Struct):
+    """The duplicates in a folder, of a type or of a year."""
+
+    name: str
+    duplicates: int
+    wasted_bytes: int
+
+
+class DuplicatesDocument(Struct):
+    """Duplicates of one kind. Folders include what is below them, and `""` is the whole store."""
+
+    groups: int
+    """Contents that are stored in several objects."""
+    duplicates: int
+    """Objects beyond the first one of each content."""
+    wasted_bytes: int
+    wasted_per_month: float
+    """US dollars."""
+    folders: list[ShareDocument]
+    types: list[ShareDocument]
+    """By extension, such as `.jpg`; `""`: without one; `*`: all others."""
+    years: list[ShareDocument]
+    """By the year in which the duplicates were stored."""
+
+
+class DuplicatesResponse(Struct, omit_defaults=True):
+    """Without `as_of`, duplicates are being counted for the first time: repeat the request."""
+
+    counting: bool = False
+    """Whether newer figures are being counted."""
+    as_of: datetime | None = None
+    files: int = 0
+    """Recorded copies."""
+    bytes: int = 0
+    proved: DuplicatesDocument | None = None
+    likely: DuplicatesDocument | None = None
+    """Objects that share only weak evidence, such as an ETag; absent until they are counted."""
+
+
+class GroupCopyDocument(Struct, omit_defaults=True):
+    """An object of a group. It can be opened unless it is only `listed`."""
+
+    key: str
+    stored_at: datetime
+    listed: bool = False
+
+
+class GroupDocument(Struct):
+    """Objects that have, or are likely to have, the same content; some of them in `copies`."""
+
+    shared: str
+    """The content digest, or the evidence that the objects share."""
+    size: int
+    objects: int
+    wasted_bytes: int
+    wasted_per_month: float
+    copies: list[GroupCopyDocument]
+
+
+class GroupsResponse(Struct, omit_defaults=True):
+    """The groups that waste most, and the position after which the next ones come."""
+
+    groups: list[GroupDocument]
+    next: str | None = None

@@ -1,0 +1,106 @@
+"""What the caller's tenant has stored twice, summed up."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+from starlette.types import Receive, Send
+from starlette.types import Scope as Asgi
+
+from onecopy.http.auth import Authenticator
+from onecopy.http.duplicate_documents import (
+    DuplicatesDocument,
+    DuplicatesResponse,
+    ShareDocument,
+)
+from onecopy.http.options import Options
+from onecopy.http.problems import HttpProblem
+from onecopy.http.response import send_response
+from onecopy.http.threads import Threads
+from onecopy.index.interface import Index
+from onecopy.summary import Duplicates, Share, Summaries, Summary
+from onecopy.timestamp import as_datetime
+
+WAIT_SECONDS = 0.8
+"""Time for which a response waits for newer figures: a page should appear within a second."""
+BYTES_PER_GB = 1e9
+
+
+class State(Protocol):
+    """What the endpoints need of the app."""
+
+    @property
+    def index(self) -> Index: ...
+    @property
+    def options(self) -> Options: ...
+    @property
+    def authenticator(self) -> Authenticator: ...
+    @property
+    def threads(self) -> Threads: ...
+    @property
+    def summaries(self) -> Summaries | None: ...
+
+
+class DuplicatesEndpoint:
+    """Responds with the summary of the sender's tenant."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        state = self._state
+        principal = await state.authenticator.authenticate(scope, "read")
+        summary, is_counting = await latest(state, principal.tenant)
+        document = _response(summary, is_counting=is_counting, price=state.options.price)
+        await send_response(send, msgspec.json.encode(document))
+
+
+async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
+    """Return the summary of now, or else the last one; raises HttpProblem if there can be none."""
+    summaries = state.summaries
+    if summaries is None:
+        detail = "This service can't list duplicates: run `onecopy report` instead."
+        raise HttpProblem(501, "duplicates-unavailable", detail)
+    counting = await state.threads.call(summaries.refresh, tenant)
+    if counting is not None:
+        # No thread waits, however many clients do.
+        await asyncio.wait([asyncio.wrap_future(counting)], timeout=WAIT_SECONDS)
+        error = counting.result() if counting.done() else None
+        if error is not None and summaries.latest(tenant)[0] is None:
+            raise error
+    return summaries.latest(tenant)
+
+
+def _response(summary: Summary | None, *, is_counting: bool, price: float) -> DuplicatesResponse:
+    if summary is None:
+        return DuplicatesResponse(is_counting)
+    return DuplicatesResponse(
+        is_counting,
+        as_datetime(summary.as_of),
+        summary.files,
+        summary.bytes,
+        _duplicates(summary.proved, price),
+        None if summary.likely is None else _duplicates(summary.likely, price),
+    )
+
+
+def _duplicates(duplicates: Duplicates, price: float) -> DuplicatesDocument:
+    return DuplicatesDocument(
+        duplicates.groups,
+        duplicates.duplicates,
+        duplicates.wasted,
+        duplicates.wasted / BYTES_PER_GB * price,
+        _shares(duplicates.folders),
+        _shares(duplicates.types),
+        _shares(duplicates.years),
+    )
+
+
+def _shares(shares: Sequence[Share]) -> list[ShareDocument]:
+    return [ShareDocument(utf8(name), count, size) for name, count, size in shares]
+
+
+def utf8(text: str) -> str:
+    """Return a name, of which bytes that are not UTF-8 are replaced: JSON can't have them."""
+    return text.encode(errors="replace").decode()

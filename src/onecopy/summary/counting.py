@@ -1,0 +1,102 @@
+"""Counting of duplicates, content by content, in flat memory."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from onecopy.content import Copy
+from onecopy.patterns import Patterns
+from onecopy.summary.figures import Duplicates, LargeGroup, Share
+from onecopy.summary.shares import Folders, Types
+from onecopy.timestamp import as_datetime
+
+MOST_GROUPS = 10_000
+"""Groups that are kept, those that waste most."""
+_MS_PER_DAY = 86_400_000
+
+
+class Count:
+    """Counts the duplicates among copies.
+
+    Copies in trash are no duplicates. With `hard_links` (for folders), copies of one content with
+    the same identity are one object.
+    """
+
+    def __init__(self, trash: Patterns, *, hard_links: bool) -> None:
+        self._trash = trash
+        self._hard_links = hard_links
+        self._groups = self._duplicates = self._wasted = 0
+        self._largest: list[LargeGroup] = []
+        self._least = 0
+        """Bytes that a group must waste to be kept."""
+        self._folders = Folders()
+        self._types = Types()
+        self._days: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+
+    def add(self, copies: Sequence[Copy]) -> None:
+        """Add the copies of one content: all but the one that was stored first are duplicates."""
+        objects: Sequence[Copy] = [copy for copy in copies if not self._trash.match(copy.key)]
+        if self._hard_links:
+            objects = _one_each(objects)
+        if len(objects) < 2:
+            return
+        first = min(objects, key=_second)
+        for copy in objects:
+            if copy is not first:
+                self._add_duplicate(copy)
+        self._add_group(objects)
+
+    def _add_duplicate(self, copy: Copy) -> None:
+        key, size = copy.key, copy.size
+        self._folders.add(key, size)
+        self._types.add(key, size)
+        day = self._days[copy.stored_ms // _MS_PER_DAY]
+        day[0] += 1
+        day[1] += size
+
+    def _add_group(self, objects: Sequence[Copy]) -> None:
+        size, duplicates = objects[0].size, len(objects) - 1
+        self._groups += 1
+        self._duplicates += duplicates
+        self._wasted += size * duplicates
+        if size * duplicates >= self._least:
+            shared = str(objects[0].content_digest)
+            self._largest.append(LargeGroup(shared, size, len(objects), size * duplicates))
+        if len(self._largest) >= 2 * MOST_GROUPS:
+            self._largest = self._ordered()
+            self._least = self._largest[-1].wasted
+
+    def _ordered(self) -> list[LargeGroup]:
+        return sorted(self._largest, key=lambda group: group.place)[:MOST_GROUPS]
+
+    def result(self) -> Duplicates:
+        """Return the figures."""
+        return Duplicates(
+            self._groups,
+            self._duplicates,
+            self._wasted,
+            tuple(self._ordered()),
+            self._folders.largest(),
+            self._types.largest(),
+            tuple(self._years()),
+        )
+
+    def _years(self) -> Iterator[Share]:
+        years: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+        for day, (count, size) in self._days.items():
+            year = years[str(as_datetime(day * _MS_PER_DAY).year)]
+            year[0] += count
+            year[1] += size
+        for name in sorted(years):
+            yield Share(name, *years[name])
+
+
+def _second(copy: Copy) -> int:
+    return copy.stored_ms // 1000
+
+
+def _one_each(copies: Sequence[Copy]) -> Sequence[Copy]:
+    """Return the first of the copies with each identity."""
+    first: dict[str, Copy] = {}
+    for copy in copies:
+        first.setdefault(copy.identity, copy)
+    return list(first.values())

@@ -1,0 +1,117 @@
+"""Sums by folder, type and year, in a bounded number of entries."""
+
+from collections.abc import Callable, Iterator
+
+from onecopy.summary.figures import Share
+
+MOST_FOLDERS = 300
+"""Folders in a summary, which a treemap can show."""
+MOST_TYPES = 20
+_MOST_SUMS = 20_000
+"""Entries that are kept while they are summed up."""
+_DEEPEST = 8
+_LONGEST_TYPE = 12
+REST = "*"
+"""All other types: no extension has this character."""
+
+_Sum = list[int]
+"""Duplicates, and their bytes."""
+
+
+class Sums:
+    """Sums by name. When there are too many names, `shorten` gives several of them the same one."""
+
+    def __init__(self, shorten: Callable[[str], str], most: int = _MOST_SUMS) -> None:
+        self._shorten = shorten
+        self._most = most
+        self._sums: dict[str, _Sum] = {}
+
+    def add(self, name: str, count: int, size: int) -> None:
+        """Add a number of duplicates and their bytes to a name."""
+        own = self._sums.get(name)
+        if own is None:
+            own = self._sums[name] = [0, 0]
+        own[0] += count
+        own[1] += size
+
+    def is_full(self) -> bool:
+        """Return whether names should be shortened."""
+        return len(self._sums) > self._most
+
+    def shorten(self) -> None:
+        """Add up the sums of names that are the same once they are shortened."""
+        old, self._sums = self._sums, {}
+        for name, (count, size) in old.items():
+            self.add(self._shorten(name), count, size)
+
+    def shares(self) -> list[Share]:
+        """Return all sums, in no order."""
+        return [Share(name, count, size) for name, (count, size) in self._sums.items()]
+
+
+class Folders:
+    """Duplicates by folder, to the greatest depth at which the number of folders is bounded."""
+
+    def __init__(self, most: int = _MOST_SUMS) -> None:
+        self._depth = _DEEPEST
+        self._sums = Sums(self._cut, most)
+
+    def add(self, key: str, size: int) -> None:
+        """Add the duplicate at a key."""
+        self._sums.add(self._cut(key.rpartition("/")[0]), 1, size)
+        while self._sums.is_full():
+            self._depth -= 1
+            self._sums.shorten()
+
+    def _cut(self, folder: str) -> str:
+        if folder.count("/") < self._depth:
+            return folder
+        return "/".join(folder.split("/", self._depth)[: self._depth])
+
+    def largest(self) -> tuple[Share, ...]:
+        """Return the largest folders with all that is below them, parents before children."""
+        whole = Sums(str)
+        for name, count, size in self._sums.shares():
+            for each in (name, *_parents(name)):
+                whole.add(each, count, size)
+        # A parent is at least as large as its children, so it comes before them.
+        ordered = sorted(whole.shares(), key=lambda each: (-each.bytes, len(each.name), each.name))
+        return tuple(ordered[:MOST_FOLDERS])
+
+
+def _parents(folder: str) -> Iterator[str]:
+    """Yield the folders above one, and at last the root."""
+    while folder:
+        folder = folder.rpartition("/")[0]
+        yield folder
+
+
+class Types:
+    """Duplicates by the extension of their names."""
+
+    def __init__(self) -> None:
+        self._sums = Sums(lambda _: REST)
+
+    def add(self, key: str, size: int) -> None:
+        """Add the duplicate at a key."""
+        if self._sums.is_full():
+            self._sums.shorten()
+        self._sums.add(type_of(key), 1, size)
+
+    def largest(self) -> tuple[Share, ...]:
+        """Return the largest types, and the sum of all others."""
+        ordered = sorted(self._sums.shares(), key=lambda each: (-each.bytes, each.name))
+        named = [each for each in ordered if each.name != REST]
+        others = [each for each in ordered if each not in named[:MOST_TYPES]]
+        if not others:
+            return tuple(named)
+        rest = Share(REST, sum(each[1] for each in others), sum(each[2] for each in others))
+        return (*named[:MOST_TYPES], rest)
+
+
+def type_of(key: str) -> str:
+    """Return the extension of a key in lower case, such as `.jpg`; empty if it has none."""
+    name = key.rpartition("/")[2]
+    stem, dot, extension = name.rpartition(".")
+    is_type = stem and len(extension) <= _LONGEST_TYPE and extension.isalnum()
+    return dot + extension.lower() if is_type else ""

@@ -1,0 +1,111 @@
+"""Summaries by tenant, kept in memory.
+
+A million copies are counted in about a second, a hundred million in minutes: too long for a
+request, and too much to repeat for each of them. So a summary is kept, and counted again when
+somebody asks for it after the index has changed; until that is done, the old one is shown with its
+time. Keeping it up to date with each change instead would make every write to the index slower, for
+figures that are seldom looked at.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from threading import Lock
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+
+from onecopy.errors import OnecopyError, Unavailable
+from onecopy.index.interface import Index, Repeats, Stored
+from onecopy.patterns import Patterns
+from onecopy.summary.counting import Count
+from onecopy.summary.figures import Duplicates, Summary
+from onecopy.summary.keeping import Kept
+from onecopy.summary.likely import NONE, count_likely, has_listed
+
+MOST_TENANTS = 100
+"""Tenants whose summaries are kept: the last ones that were asked for."""
+_T = TypeVar("_T")
+
+
+@runtime_checkable
+class RepeatsIndex(Index, Repeats, Protocol):
+    """An index that finds contents with several copies."""
+
+
+class _Proved(NamedTuple):
+    stored: Stored
+    duplicates: Duplicates
+
+
+class _Tenant(NamedTuple):
+    """What is kept of a tenant. Likely duplicates take longer, and do not delay the others."""
+
+    proved: Kept[_Proved]
+    likely: Kept[Duplicates]
+
+
+class Summaries:
+    """The summaries of an index; close them before the index."""
+
+    def __init__(self, index: RepeatsIndex, trash: Patterns, *, hard_links: bool) -> None:
+        self._index = index
+        self._trash = trash
+        self._hard_links = hard_links
+        self._lock = Lock()
+        self._turns = Lock(), Lock()
+        self._tenants: OrderedDict[str, _Tenant] = OrderedDict()
+        self._is_open = True
+
+    def refresh(self, tenant: str) -> Future[OnecopyError | None] | None:
+        """Begin to count if the index has changed; return what ends then, as `Kept.refresh`."""
+        version = self._index.version()
+        kept = self._of(tenant)
+        counting = kept.proved.refresh(version)
+        kept.likely.refresh(version)
+        return counting
+
+    def latest(self, tenant: str) -> tuple[Summary | None, bool]:
+        """Return the last figures, if any, and whether newer ones are being counted."""
+        proved, likely = self._of(tenant)
+        is_counting = proved.is_counting or likely.is_counting
+        if proved.value is None:
+            return None, is_counting
+        (files, size, _), duplicates = proved.value
+        return Summary(proved.as_of, files, size, duplicates, likely.value), is_counting
+
+    def close(self) -> None:
+        """End counting as soon as possible."""
+        self._is_open = False
+
+    def _of(self, tenant: str) -> _Tenant:
+        with self._lock:
+            if tenant not in self._tenants:
+                self._tenants[tenant] = self._new(tenant)
+            self._tenants.move_to_end(tenant)
+            if len(self._tenants) > MOST_TENANTS:
+                self._tenants.popitem(last=False)
+            return self._tenants[tenant]
+
+    def _new(self, tenant: str) -> _Tenant:
+        first, second = self._turns
+        return _Tenant(
+            Kept(lambda: self._count(tenant), first),
+            Kept(lambda: self._count_likely(tenant), second),
+        )
+
+    def _count(self, tenant: str) -> _Proved:
+        count = Count(self._trash, hard_links=self._hard_links)
+        for copies in self._while_open(self._index.repeated(tenant)):
+            count.add(copies)
+        return _Proved(self._index.stored(tenant), count.result())
+
+    def _count_likely(self, tenant: str) -> Duplicates:
+        if self._index.stored(tenant).unproved == 0 and not has_listed(self._index, tenant):
+            return NONE
+        pairs = self._while_open(self._index.copies(tenant))
+        return count_likely(self._index, tenant, pairs, self._trash, hard_links=self._hard_links)
+
+    def _while_open(self, items: Iterable[_T]) -> Iterator[_T]:
+        for item in items:
+            if not self._is_open:
+                raise Unavailable("the service is stopping")
+            yield item

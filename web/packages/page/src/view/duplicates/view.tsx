@@ -1,0 +1,132 @@
+/** What is stored twice: totals, where and since when, and the groups that waste most. */
+
+import {
+  type Client,
+  type DuplicateKind,
+  type Duplicates,
+  type DuplicatesSummary,
+  sleep,
+} from "@onecopy/client";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { Failed } from "../failed.tsx";
+import { useLoaded } from "../use-loaded.ts";
+import { count, describeAmount, describeNothingTwice, size, time } from "../words.ts";
+import { Groups } from "./groups.tsx";
+import "./style.css";
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 10_000;
+
+interface Props {
+  readonly client: Client;
+}
+
+export function DuplicatesView({ client }: Props): JSX.Element {
+  const [attempt, setAttempt] = useState(0);
+  const { value, error } = useLoaded<DuplicatesSummary>(
+    (show, signal) => follow(client, show, signal),
+    String(attempt),
+  );
+  return (
+    <section aria-labelledby="duplicates">
+      <h2 id="duplicates" class="visually-hidden">
+        Duplicates
+      </h2>
+      {error !== null && <Failed error={error} retry={() => setAttempt(attempt + 1)} />}
+      {error === null && value?.as_of === undefined && <Counting />}
+      {value?.as_of !== undefined && <Counted client={client} summary={value} />}
+    </section>
+  );
+}
+
+/** Show the summary, and newer ones while they are being counted. */
+async function follow(
+  client: Client,
+  show: (summary: DuplicatesSummary) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let delay = FIRST_DELAY_MS; ; delay = Math.min(2 * delay, MAX_DELAY_MS)) {
+    const summary = await client.duplicates(signal);
+    show(summary);
+    if (!summary.counting) return;
+    await sleep(delay, signal);
+  }
+}
+
+function Counting(): JSX.Element {
+  return (
+    <div class="empty">
+      <p class="title">Counting what is stored…</p>
+      <progress aria-label="Counting" />
+    </div>
+  );
+}
+
+interface CountedProps {
+  readonly client: Client;
+  readonly summary: DuplicatesSummary;
+}
+
+function Counted({ client, summary }: CountedProps): JSX.Element {
+  const { proved, likely } = summary;
+  const kinds: [DuplicateKind, Duplicates][] = [];
+  if (proved !== undefined && proved.groups > 0) kinds.push(["proved", proved]);
+  if (likely !== undefined && likely.groups > 0) kinds.push(["likely", likely]);
+  if (kinds.length === 0 && likely !== undefined)
+    return <NothingTwice files={summary.files ?? 0} />;
+  return (
+    <>
+      <Totals {...summary} />
+      {kinds.length > 0 && <Groups client={client} kinds={kinds} />}
+    </>
+  );
+}
+
+function NothingTwice({ files }: { readonly files: number }): JSX.Element {
+  const [title, hint] = describeNothingTwice(files);
+  return (
+    <div class="empty">
+      <p class="empty-mark" aria-hidden="true">
+        ✓
+      </p>
+      <p class="title">{title}</p>
+      <p class="hint">{hint}</p>
+    </div>
+  );
+}
+
+function Totals({ files = 0, bytes = 0, as_of = "", counting, proved, likely }: DuplicatesSummary) {
+  return (
+    <>
+      <dl class="counters">
+        <Total number={proved?.duplicates} name="duplicates" note={describeAmount(proved)} />
+        {likely?.groups !== 0 && (
+          <Total
+            number={likely?.duplicates}
+            name="likely duplicates"
+            note={describeAmount(likely)}
+          />
+        )}
+        <Total number={files} name="files stored" note={size(bytes)} />
+      </dl>
+      <p class="note as-of">
+        Counted at {time(as_of)}
+        {counting && ", and being counted again"}. Duplicates are all copies of a content but the
+        oldest one.
+      </p>
+    </>
+  );
+}
+
+function Total(props: { number: number | undefined; name: string; note: string }) {
+  return (
+    <div class="counter">
+      <dt>{props.name}</dt>
+      <dd>
+        <b>{props.number === undefined ? "…" : count(props.number)}</b>
+        <span class="note">{props.note}</span>
+      </dd>
+    </div>
+  );
+}
