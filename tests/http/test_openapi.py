@@ -105,6 +105,8 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "POST /v1/uploads/abort",
         "GET /v1/copies/{key}/link",
         "GET /v1/content",
+        "GET /v1/duplicates",
+        "GET /v1/duplicates/groups",
         "GET /healthz",
         "GET /v1/sign-in",
         "GET /metrics",
