@@ -7,6 +7,7 @@ command -v java >/dev/null || missing="$missing default-jre-headless"
 command -v jdupes >/dev/null || missing="$missing jdupes"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 command -v openssl >/dev/null || missing="$missing openssl"
+command -v promtool >/dev/null || missing="$missing prometheus"
 command -v rdfind >/dev/null || missing="$missing rdfind"
 command -v systemd-analyze >/dev/null || missing="$missing systemd"
 [ -n "$missing" ] || exit 0

@@ -5,7 +5,7 @@ from typing import Any
 
 from onecopy.content import Content, Copy
 from onecopy.digest import Scheme
-from onecopy.gate.interface import Answer, Config, Finish, Gate, Request, Status
+from onecopy.gate.interface import Answer, Avoided, Config, Finish, Gate, Request, Status
 from onecopy.store.interface import Body, Send
 
 
@@ -61,6 +61,10 @@ class Watched:
     def abort(self, tickets: Sequence[str]) -> None:
         self._note("abort", list(tickets))
         self._gate.abort(tickets)
+
+    def count_avoided(self, avoided: Avoided, *, idempotency_key: str | None = None) -> None:
+        self._note("count_avoided", avoided)
+        self._gate.count_avoided(avoided, idempotency_key=idempotency_key)
 
     def url(self, copy: Copy) -> str | None:
         return self._gate.url(copy)

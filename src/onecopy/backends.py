@@ -32,11 +32,13 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             yield client
         return
     from onecopy.gate import LocalGate
+    from onecopy.recorder import Recorder
     from onecopy.tenant import Tenant
 
     with (
         opened_backends(settings, create=create) as (index, store),
         opened_readers(settings, index, store) as readers,
+        closing(Recorder(index)) as recorder,
     ):
         yield LocalGate(
             index,
@@ -46,6 +48,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             price=settings.price,
             trash=settings.trash_patterns,
             readers=readers,
+            recorder=recorder,
         )
 
 

@@ -26,7 +26,7 @@ from onecopy.errors import (
     StoreFull,
     Unavailable,
 )
-from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.gate.interface import Answer, Avoided, Config, Finish, Limits, Request, Status
 from onecopy.gate.validation import check_request
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.network import read_network
@@ -153,6 +153,12 @@ class Client:
         """See Gate."""
         for body in self._bodies("tickets", list(map(msgspec.json.encode, tickets))):
             self._call("POST", "v1/uploads/abort", msgspec.Raw, body)
+
+    def count_avoided(self, avoided: Avoided, *, idempotency_key: str | None = None) -> None:
+        """See Gate; a call without a key gets a random one, so that it can be retried."""
+        body = msgspec.json.encode(documents.AvoidedRequest(*avoided))
+        headers = {"Idempotency-Key": idempotency_key or uuid4().hex}
+        self._call("POST", "v1/avoided", msgspec.Raw, body, headers)
 
     def url(self, copy: Copy) -> str | None:
         """See Gate; known for the copies of recent answers only."""

@@ -5,7 +5,7 @@ returns a problem document (RFC 9457) and does nothing else; in a list of files,
 file `unconfirmed` with the reason, and the others as usual.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -28,6 +28,8 @@ Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 
 Md5Text = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="MD5 in hex.")]
 MAX_FILES = 1_000
 """Files in a check, begin or complete."""
+MAX_AVOIDED = 1_000_000
+"""Files in a report of avoided uploads."""
 _MAX_DIGESTS = 8
 CheckDigests = Annotated[
     list[DigestText],
@@ -190,6 +192,48 @@ class CompleteRequest(Struct, forbid_unknown_fields=True):
 
 class AbortRequest(Struct, forbid_unknown_fields=True):
     tickets: Annotated[list[TicketText], Meta(max_length=1_000)]
+
+
+class AvoidedRequest(Struct, forbid_unknown_fields=True):
+    """The files of a run that were not sent because their contents were already stored."""
+
+    files: Annotated[int, Meta(ge=1, le=MAX_AVOIDED)]
+    bytes: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    """Of all of them: at most `files` times `largest`."""
+    largest: Annotated[int, Meta(ge=1, le=LARGEST_CONTENT)]
+    """Bytes of the largest of them: a stored content must have this size."""
+
+
+class CountsDocument(Struct):
+    """What was uploaded, and what was not because its contents were already stored."""
+
+    uploaded_files: int
+    uploaded_bytes: int
+    avoided_files: int
+    avoided_bytes: int
+    saved_per_month: float
+    """US dollars that storing the avoided bytes would cost in a month."""
+
+
+class DayDocument(CountsDocument, kw_only=True):
+    day: date
+    """UTC."""
+
+
+class MonthDocument(CountsDocument, kw_only=True):
+    month: Annotated[str, Meta(pattern="^[0-9]{4}-[0-9]{2}$")]
+    """UTC."""
+
+
+class ActivityResponse(Struct):
+    price_per_gb_month: float
+    """US dollars per GB (10^9 bytes) and month."""
+    days: list[DayDocument]
+    """The last 92 days on which something was counted, in order."""
+    months: list[MonthDocument]
+    """All months in which something was counted, in order; with the days above."""
+    total: CountsDocument
+    """Since counting began."""
 
 
 class LinkResponse(Struct):

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from onecopy.avoided import Counts, avoided
 from onecopy.aws.functions.service import LIMITS, MAX_BODY_BYTES
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import TRASH
 from tests.aws.conftest import OpenFunction
+from tests.aws.requests import Remaining, json_request
 from tests.gate.world import World
 
 CONTENT = {"size": 5, "digests": [f"sha256:{hashlib.sha256(b'hello').hexdigest()}"]}
@@ -157,3 +159,18 @@ class TestSigningIn:
         """It is refused at once, before anybody is sent there."""
         with pytest.raises(InvalidSettings, match="ONECOPY_OIDC_CLIENT_ID"):
             function(oidc_issuer="https://issuer.example")
+
+
+def test_what_was_avoided_is_written_within_the_request(function: OpenFunction) -> None:
+    """A function may be stopped after each request; a report that comes again counts once."""
+    api = function()
+    with closing(World.at(Path(api.settings.store).parent)) as world:
+        world.upload("a", b"hello")
+        headers = {"authorization": f"Bearer {api.token()}", "idempotency-key": "run-1"}
+        report = {"files": 2, "bytes": 10, "largest": 5}
+        for _ in range(2):
+            event = json_request("/v1/avoided", report, headers=headers)
+            assert api.handler(event, Remaining())["statusCode"] == 204
+            assert avoided(world.index, "default").total == Counts(0, 0, 2, 10)
+    _, document = api.get("/v1/activity", token=api.token())
+    assert document["total"]["avoided_bytes"] == 10

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
 
+from onecopy.avoided import Counts, avoided
 from onecopy.cli.files import Summary
 from onecopy.content import Listed, Verdict
 from onecopy.digest import MD5, Digest
@@ -53,6 +55,20 @@ def test_upload_and_upload_again(run: Run, photos: Path, tmp_path: Path) -> None
     today = time.strftime("%Y-%m-%d", time.gmtime())
     assert f"{photos}/film: already stored: photos/film, since {today}" in second.out.splitlines()
     assert (tmp_path / "files/photos/2019/oslo.jpg").read_bytes() == noise(2000)
+
+
+def test_upload_counts_what_it_avoided(run: Run, photos: Path, tmp_path: Path) -> None:
+    """Twins count, and files under other names; a check, a dry run and a repeated run do not."""
+    for paths in ((photos,), (photos,)):
+        assert run("upload", *backends(tmp_path), *paths).code == 0
+    more = ("upload", "--to", "more/", *backends(tmp_path), photos)
+    assert run(*more, "--dry-run").code == 1
+    assert run("check", *backends(tmp_path), photos).code == 1
+    with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        first = avoided(index, "default").total
+        assert run(*more).code == 0
+        assert first == Counts(3, 9_005_000, 1, 3000)
+        assert avoided(index, "default").total == first + Counts(0, 0, 4, 9_008_000)
 
 
 def test_upload_prints_json(run: Run, photos: Path, tmp_path: Path) -> None:

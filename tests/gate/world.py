@@ -23,6 +23,7 @@ from onecopy.digest import (
 )
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, bind, ticket_secrets
 from onecopy.patterns import TRASH, Patterns
+from onecopy.recorder import Recorder
 from onecopy.store import Object, Store, Upload, open_store
 from onecopy.store.interface import Body, Completing, KeyTaken
 from onecopy.tenant import Tenant
@@ -87,6 +88,7 @@ class World:
         limits: Limits = Limits(),
         trash: Sequence[str] = TRASH,
         readers: Readers | None = None,
+        recorder: Recorder | None = None,
     ) -> LocalGate:
         """Return the gate of a tenant."""
         return LocalGate(
@@ -97,6 +99,7 @@ class World:
             limits=limits,
             trash=Patterns(trash),
             readers=readers,
+            recorder=recorder,
         )
 
     def begin(

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from onecopy.http.access_log import AccessLog
-from onecopy.http.metrics import NoMetrics, PrometheusMetrics
+from onecopy.http.metrics import Figure, NoMetrics, PrometheusMetrics
 from tests.http.conftest import Json, Service, Start
 
 Lines = Callable[[int], list[dict[str, Json]]]
@@ -119,7 +119,7 @@ def test_requests_verdicts_and_bytes_are_counted(service: Service) -> None:
 def test_described_copies_are_counted() -> None:
     """As many as there are when the metrics are read."""
     described = iter([7, 9])
-    metrics = PrometheusMetrics(lambda: next(described))
+    metrics = PrometheusMetrics(lambda: [Figure("onecopy_described", "", next(described))])
     assert b"onecopy_described_total 7.0" in metrics.exposition()
     assert b"onecopy_described_total 9.0" in metrics.exposition()
 

@@ -103,6 +103,8 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "POST /v1/uploads/status",
         "POST /v1/uploads/complete",
         "POST /v1/uploads/abort",
+        "GET /v1/activity",
+        "POST /v1/avoided",
         "GET /v1/copies/{key}/link",
         "GET /v1/content",
         "GET /v1/duplicates",

@@ -79,6 +79,27 @@ def test_list_is_filtered(window: Window, local: MakeFile) -> None:
     assert keys(rows) == ["c.txt"]
 
 
+def test_avoided_uploads_are_reported_once(window: Window, local: MakeFile) -> None:
+    """At the end of a run, and when the page is left during one."""
+    with window.page.expect_response("**/v1/avoided") as reported:
+        window.choose(local("a", b"same"), local("b", b"same"), local("c", b"same"))
+    assert reported.value.status == 204
+    window.page.route(re.compile("/v1/uploads/parts/1$"), lambda route: None)
+    window.choose(local("large", random.Random(2).randbytes(9 * MiB)), local("d", b"same"))
+    window.wait("d", "duplicate")
+    window.wait("large", "sending")
+    window.page.on("dialog", lambda dialog: dialog.accept())
+    with window.page.expect_request("**/v1/avoided"):
+        window.page.goto("about:blank")
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        total = window.page.request.get(f"{window.served.url}/v1/activity").json()["total"]
+        if total["avoided_files"] == 3:
+            break
+        time.sleep(0.05)
+    assert (total["avoided_files"], total["avoided_bytes"]) == (3, 12)
+
+
 def test_rows_are_reached_by_keyboard(window: Window, local: MakeFile) -> None:
     """Down moves from the list to its rows and from row to row, Up moves back."""
     window.only_check()

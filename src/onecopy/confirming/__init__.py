@@ -19,7 +19,15 @@ Both have in common:
 
 from onecopy.confirming.budget import Limits
 from onecopy.confirming.defaults import limits_for
-from onecopy.confirming.interface import CONFIRMING, READ_LIMIT, Idle, Progress, Readers, Reading
+from onecopy.confirming.interface import (
+    CONFIRMING,
+    READ_LIMIT,
+    Idle,
+    Measured,
+    Progress,
+    Readers,
+    Reading,
+)
 from onecopy.confirming.queued import Queue, QueueReaders, Range
 from onecopy.confirming.ranges import RangeReader
 from onecopy.confirming.retrieval import refusal
@@ -31,6 +39,7 @@ __all__ = [
     "READ_LIMIT",
     "Idle",
     "Limits",
+    "Measured",
     "Progress",
     "Queue",
     "QueueReaders",

@@ -73,6 +73,28 @@ class Idle(Protocol):
         """
 
 
+class Work(NamedTuple):
+    """What a process has read in the background, and what it has to read."""
+
+    waiting: int
+    """Copies that wait or are being read."""
+    confirmed: int
+    """Copies that were read, or found to be gone."""
+    failed: int
+    """Copies that could not be read, or that changed again and again."""
+    read_bytes: int
+    """Bytes."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """Optional: what reads in this process, and counts that."""
+
+    @property
+    def work(self) -> Work:
+        """What was done and is to be done."""
+
+
 def as_recorded(copy: Copy) -> Object:
     """Return the object of a copy as it was when the copy was recorded."""
     return Object(copy.key, copy.size, copy.identity, copy.stored_ms)

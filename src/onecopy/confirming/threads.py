@@ -12,6 +12,7 @@ from onecopy.confirming.interface import (
     READ_BUDGET,
     Progress,
     Reading,
+    Work,
     as_recorded,
 )
 from onecopy.confirming.reader import Reader
@@ -20,8 +21,8 @@ from onecopy.confirming.retrieval import refusal
 from onecopy.errors import Failure, OnecopyError
 from onecopy.index.interface import Engine
 from onecopy.reading.parts import RangedStore
-from onecopy.store.interface import Object
-from onecopy.workers import Stopped, Workers
+from onecopy.store.interface import Object, Unknown
+from onecopy.workers import Counter, Stopped, Workers
 
 _log = logging.getLogger("onecopy.confirming")
 _READERS = 2
@@ -56,6 +57,7 @@ class ThreadReaders:
         self._queue = _Queue()
         self._to_start = readers
         self._describing = Describing(index, daily=describe_daily, is_idle=self._queue.is_empty)
+        self._confirmed, self._failed, self._read_bytes = Counter(), Counter(), Counter()
 
     def ask(self, reading: Reading, seen: Object | None = None) -> Progress:
         seen = seen or as_recorded(reading.copy)
@@ -82,6 +84,16 @@ class ThreadReaders:
     def described(self) -> int:
         """Copies that this process has looked at while it was idle."""
         return self._describing.described
+
+    @property
+    def work(self) -> Work:
+        """See Measured."""
+        return Work(
+            len(self._queue),
+            self._confirmed.value,
+            self._failed.value,
+            self._read_bytes.value,
+        )
 
     def close(self) -> None:
         """Stop within a second; what was read is kept, and another process resumes it."""
@@ -115,15 +127,21 @@ class ThreadReaders:
             index=self._index,
             records=records,
             store=self._store,
-            spend=self._budget.spend,
+            spend=self._spend,
             stop=self._stop,
             threads=self._threads,
             paid=self._limits.retrieval,
         )
         try:
-            reader.run()
+            found = reader.run()
         except (Lost, Exhausted) as ended:
             _log.info("%s is not read on: %r", reading.copy.key, ended)
+        else:
+            (self._failed if isinstance(found, Unknown) else self._confirmed).add(1)
+
+    def _spend(self, tenant: str, count: int, stop: Event) -> None:
+        self._budget.spend(tenant, count, stop)
+        self._read_bytes.add(count)
 
     def _log(self, error: Exception) -> None:
         is_expected = isinstance(error, OnecopyError)
@@ -150,6 +168,10 @@ class _Queue:
             if self._known.setdefault(_name(reading), reading) is reading:
                 self._waiting.setdefault(reading.tenant.name, deque()).append(reading)
                 self._changed.notify()
+
+    def __len__(self) -> int:
+        with self._changed:
+            return len(self._known)
 
     def is_empty(self) -> bool:
         """Return whether no copy waits or is being read."""

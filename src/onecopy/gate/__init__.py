@@ -19,7 +19,7 @@ serves one tenant. `LocalGate` is imported on first use, since clients of a serv
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from onecopy.gate.interface import Answer, Config, Finish, Gate, Limits, Request, Status
+from onecopy.gate.interface import Answer, Avoided, Config, Finish, Gate, Limits, Request, Status
 
 if TYPE_CHECKING:
     from onecopy.gate.binding import bind, check_binding
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Avoided",
     "Config",
     "Finish",
     "Gate",

@@ -285,8 +285,11 @@ class Completion:
         for item in items:
             if item.copy is None:
                 continue
-            extra = item.copy.size > 0 and next(firsts).key != item.copy.key
-            item.answer = Answer(Verdict.NEW, item.copy, "extra-copy" if extra else None)
+            first = next(firsts) if item.copy.size else item.copy
+            if first.key == item.copy.key:  # as it was recorded at first, if this is repeated
+                item.answer = Answer(Verdict.NEW, first)
+            else:
+                item.answer = Answer(Verdict.NEW, item.copy, "extra-copy")
         for item in items:
             if item.copy is not None:
                 self._pending.abort(item.upload)

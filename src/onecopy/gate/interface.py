@@ -107,6 +107,15 @@ class Finish(NamedTuple):
     """Binary MD5 of the content, if the features have `md5`; only the checksum API uses it."""
 
 
+class Avoided(NamedTuple):
+    """The files of a run that were not sent because their contents were already stored."""
+
+    files: int
+    bytes: int
+    largest: int
+    """Bytes of the largest of them."""
+
+
 class Status(NamedTuple):
     """The parts of an upload that the store has received, and a renewed ticket."""
 
@@ -154,6 +163,12 @@ class Gate(Protocol):
         """Abort unfinished uploads; completed objects are not touched.
 
         Raises InvalidTicket after the uploads of all other tickets were aborted.
+        """
+
+    def count_avoided(self, avoided: Avoided, *, idempotency_key: str | None = None) -> None:
+        """Count the uploads that a run avoided; called at its end. The same key counts once.
+
+        Raises BadInput if nothing stored can have such sizes, and LimitExceeded.
         """
 
     def url(self, copy: Copy) -> str | None:

@@ -4,6 +4,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
+from onecopy.avoided import Activity, Counts, avoided
 from onecopy.confirming import READ_LIMIT, Readers
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Scheme
@@ -12,14 +13,15 @@ from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.decision import Decider
-from onecopy.gate.interface import Answer, Config, Finish, Limits, Request, Status
+from onecopy.gate.interface import Answer, Avoided, Config, Finish, Limits, Request, Status
 from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
-from onecopy.gate.validation import check_limit, check_request, check_sums, refused
+from onecopy.gate.validation import check_avoided, check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
+from onecopy.recorder import Recorder
 from onecopy.store.interface import (
     Body,
     Object,
@@ -35,10 +37,14 @@ from onecopy.store.objects import store_reason
 from onecopy.store.parts import part_span
 from onecopy.tenant import Tenant
 from onecopy.tickets import RESUMABLE, Ticket, Tickets
+from onecopy.timestamp import now
 
 
 class LocalGate:
-    """The gate of one tenant over an index and a store; see Gate."""
+    """The gate of one tenant over an index and a store; see Gate.
+
+    `recorder` counts uploads, and those that were avoided; without one, nothing is counted.
+    """
 
     def __init__(  # noqa: PLR0913 - its collaborators, by name
         self,
@@ -51,6 +57,7 @@ class LocalGate:
         price: float = 0.023,
         trash: Patterns = Patterns(TRASH),
         readers: Readers | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.index = index
         self.store = store
@@ -59,6 +66,7 @@ class LocalGate:
         self._limits = limits
         self._price = price
         self._trash = trash
+        self._recorder = recorder
         self._pending = PendingUploads(store, index)
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
@@ -295,6 +303,7 @@ class LocalGate:
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         check_limit(len(uploads), self._limits.files, "tickets")
+        began = now()
         answers: dict[int, Answer] = {}
         valid: list[tuple[int, Ticket, Finish]] = []
         for at, finish in enumerate(uploads):
@@ -313,8 +322,20 @@ class LocalGate:
             md5=self._md5,
         )
         done = completion.complete([(ticket, finish) for _, ticket, finish in valid])
+        self._count_uploaded(done, began)
         answers.update({at: answer for (at, _, _), answer in zip(valid, done, strict=True)})
         return [answers[at] for at in range(len(uploads))]
+
+    def _count_uploaded(self, answers: Sequence[Answer], began: int) -> None:
+        """Count the copies that were recorded since `began`, in milliseconds since 1970."""
+        # A completion that is repeated returns a copy that was recorded, and counted, before.
+        sizes = [
+            copy.size
+            for verdict, copy, *_ in answers
+            if verdict is Verdict.NEW and copy and copy.recorded_ms >= began
+        ]
+        if self._recorder and sizes:
+            self._recorder.count(self.tenant.name, Counts(len(sizes), sum(sizes)))
 
     def abort(self, tickets: Sequence[str]) -> None:
         check_limit(len(tickets), self._limits.files, "tickets")
@@ -328,6 +349,21 @@ class LocalGate:
                 self._pending.abort(ticket.upload(self.tenant.prefix))
         if invalid:
             raise invalid
+
+    def count_avoided(self, avoided: Avoided, *, idempotency_key: str | None = None) -> None:
+        check_avoided(avoided)
+        # So that nobody can claim more for a file than something stored is large.
+        if not self.index.schemes(self.tenant.name, [avoided.largest])[0]:
+            raise BadInput(f"no stored content has {avoided.largest} bytes: none can be avoided")
+        if self._recorder:
+            counts = Counts(avoided_files=avoided.files, avoided_bytes=avoided.bytes)
+            self._recorder.count(self.tenant.name, counts, idempotency_key)
+
+    def activity(self) -> Activity:
+        """Return what was uploaded and avoided, by day and month; raises Damaged, Unavailable."""
+        if self._recorder:
+            return self._recorder.activity(self.tenant.name)
+        return avoided(self.index, self.tenant.name)
 
     def live_copy(self, key: str) -> Copy | None:
         """Return the copy at a key of this tenant if it is live now; raises Unavailable."""

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from onecopy.content import Content
 from onecopy.digest import LARGEST_CONTENT, content_scheme
+from onecopy.documents import MAX_AVOIDED
 from onecopy.errors import BadInput, InvalidDigest, LimitExceeded, WrongBytes
-from onecopy.gate.interface import Answer, Request
+from onecopy.gate.interface import Answer, Avoided, Request
 from onecopy.key import check_key
 
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
@@ -45,6 +46,17 @@ def check_size(size: int) -> None:
         raise BadInput(
             f"invalid size: {size} bytes (limit 0 to {LARGEST_CONTENT} per file)",
             reason="size-invalid",
+        )
+
+
+def check_avoided(avoided: Avoided) -> None:
+    """Raise BadInput unless such files can have been avoided."""
+    check_limit(avoided.files, MAX_AVOIDED, "avoided files")
+    check_size(avoided.largest)
+    files, total, largest = avoided
+    if files < 1 or not largest <= total <= files * largest:
+        raise BadInput(
+            f"impossible report: {files} files of at most {largest} bytes have no {total} bytes"
         )
 
 

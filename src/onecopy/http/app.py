@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -9,12 +10,13 @@ from starlette.middleware import Middleware
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp
 
-from onecopy.confirming import Idle, Readers
+from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.endpoints import AppState, MethodDispatcher
+from onecopy.http.figures import figures
 from onecopy.http.loopback import LoopbackOnly
 from onecopy.http.metrics import NoMetrics, PrometheusMetrics
 from onecopy.http.openapi import OpenApiEndpoint
@@ -24,6 +26,7 @@ from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
+from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
 from onecopy.summary import Summaries
 from onecopy.summary.summaries import RepeatsIndex
@@ -59,14 +62,24 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     options = options or Options()
     if (api := options.checksum_api) and api.counted is None:
         count(index, api.tenant)
-    described = (lambda: readers.described) if isinstance(readers, Idle) else (lambda: 0)
-    threads, metrics = Threads(), PrometheusMetrics(described) if options.metrics else NoMetrics()
+    threads, recorder = Threads(), Recorder(index, options.count_seconds)
+    read = partial(figures, index, readers, recorder)
+    metrics = PrometheusMetrics(read) if options.metrics else NoMetrics()
     authenticator: auth.Authenticator = auth.NoAuthentication()
     if tokens_required:
         authenticator = _authenticator(index, threads, options)
     summaries = _summaries(index, store, options)
     state = AppState(
-        index, store, secrets, options, authenticator, threads, metrics, readers, summaries
+        index,
+        store,
+        secrets,
+        options,
+        authenticator,
+        threads,
+        metrics,
+        readers,
+        recorder,
+        summaries,
     )
     middleware = [Middleware(AccessLog, metrics=metrics)]
     if not tokens_required:
@@ -77,6 +90,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         threads.close()
+        recorder.close()
         if summaries is not None:
             summaries.close()
 

@@ -28,6 +28,7 @@ from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
+from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
 from onecopy.summary import Summaries
 from onecopy.tenant import Tenant
@@ -52,6 +53,7 @@ class AppState:
     threads: Threads
     metrics: Metrics
     readers: Readers | None = None
+    recorder: Recorder | None = None
     summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
 
@@ -69,6 +71,7 @@ class AppState:
                 price=self.options.price,
                 trash=self.options.trash,
                 readers=self.readers,
+                recorder=self.recorder,
             )
         return gate
 
@@ -225,11 +228,14 @@ class LinkEndpoint:
 class MetricsEndpoint:
     """Responds with the metrics in the Prometheus text format."""
 
-    def __init__(self, authenticator: Authenticator, metrics: PrometheusMetrics) -> None:
+    def __init__(
+        self, authenticator: Authenticator, threads: Threads, metrics: PrometheusMetrics
+    ) -> None:
         self._authenticator = authenticator
+        self._threads = threads
         self._metrics = metrics
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
         await self._authenticator.authenticate(scope, "metrics")
-        body = self._metrics.exposition()
+        body = await self._threads.call(self._metrics.exposition)  # it reads the index
         await send_response(send, body, media_type=CONTENT_TYPE.encode())

@@ -1,7 +1,7 @@
 """Examples of the documents, for the OpenAPI document."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -45,6 +45,9 @@ _COPY = documents.CopyDocument(
     digests=[_DIGEST],
 )
 
+_COUNTS = (120, 3_400_000_000, 45, 1_200_000_000, 0.0276)
+"""Of a CountsDocument."""
+
 _EXAMPLES: tuple[Struct, ...] = (
     documents.ProbeRequest([5, 4_123_456]),
     documents.ProbeResponse({"5": ["sha256"]}),
@@ -60,6 +63,13 @@ _EXAMPLES: tuple[Struct, ...] = (
     documents.StoredPart(1, 5, _SHA256),
     documents.CompleteRequest([documents.FinishDocument(_TICKET, [_SHA256])]),
     documents.AbortRequest([_TICKET]),
+    documents.AvoidedRequest(45, 1_200_000_000, 310_000_000),
+    documents.ActivityResponse(
+        0.023,
+        [documents.DayDocument(*_COUNTS, day=date(2026, 3, 12))],
+        [documents.MonthDocument(*_COUNTS, month="2026-03")],
+        documents.CountsDocument(*_COUNTS),
+    ),
     documents.LinkResponse("/v1/content?link=Vg5mZ0pTq9", datetime(2026, 3, 12, 9, 35, tzinfo=UTC)),
     documents.ConfigResponse(
         version=__version__,

@@ -1,8 +1,8 @@
 """Metrics for Prometheus: requests by route, with no label for tenants, keys or tokens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from onecopy.content import Verdict
 from onecopy.gate import Answer
@@ -15,6 +15,18 @@ Observe = Callable[[float], None]
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE", "PATCH"})
+
+
+class Figure(NamedTuple):
+    """A metric without labels, whose value is read when it is scraped."""
+
+    name: str
+    text: str
+    value: float
+    is_counter: bool = True
+
+
+Figures = Callable[[], Iterable[Figure]]
 
 
 class Metrics(Protocol):
@@ -45,7 +57,7 @@ class NoMetrics:
 class PrometheusMetrics:
     """Metrics of one app, in a registry of its own, so that two apps in a process stay apart."""
 
-    def __init__(self, described: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, figures: Figures = tuple) -> None:
         import prometheus_client as prometheus  # slow to import, and not needed by NoMetrics
 
         self._generate = prometheus.generate_latest
@@ -72,7 +84,7 @@ class PrometheusMetrics:
         self._verdicts = prometheus.Counter(
             "onecopy_verdicts_total", "Files by verdict.", ("call", "verdict"), registry=registry
         )
-        registry.register(_Described(described))
+        registry.register(_Read(figures))
         # Cached, since finding a labelled counter takes as long as counting.
         self._request_counter = cache(self._find)
         self._verdict_counter = cache(self._find_verdict)
@@ -104,15 +116,20 @@ class PrometheusMetrics:
         return self._generate(self._registry)
 
 
-class _Described:
-    """The number of copies that were described while nothing was to be read, as it is then."""
+class _Read:
+    """Figures that are read when they are scraped."""
 
-    def __init__(self, described: Callable[[], int]) -> None:
-        self._described = described
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def describe(self) -> Iterable[Any]:
+        """Return nothing, so that no figure is read before it is scraped."""
+        return ()
 
     def collect(self) -> Iterator[Any]:
-        """Yield the metric; see prometheus_client's custom collectors."""
-        from prometheus_client.core import CounterMetricFamily
+        """Yield the metrics; see prometheus_client's custom collectors."""
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-        text = "Listed copies of sizes that checks met, looked at while nothing was to be read."
-        yield CounterMetricFamily("onecopy_described", text, value=self._described())
+        for name, text, value, is_counter in self._figures():
+            family = CounterMetricFamily if is_counter else GaugeMetricFamily
+            yield family(name, text, value=value)

@@ -8,7 +8,7 @@ import msgspec
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from onecopy import documents
-from onecopy.http import duplicate_documents, duplicates, endpoints, groups, handlers
+from onecopy.http import activity, duplicate_documents, duplicates, endpoints, groups, handlers
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
 from onecopy.http.links import ContentEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
@@ -27,7 +27,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
     {
         "Checks": "Find out before an upload what is already stored.",
         "Uploads": "Upload new contents, in one piece or in parts.",
-        "Copies": "Read stored copies.",
+        "Copies": "Read stored copies, and what was uploaded and avoided.",
         "Duplicates": "See what is stored twice.",
         "Monitoring": "Watch the service.",
         "Checksum API": "The question of the prototype's pages.",
@@ -98,6 +98,9 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
         endpoint=endpoints.CompleteEndpoint,
     )
     yield _json(state, "/v1/uploads/abort", handlers.abort, "upload")
+    yield _json(
+        state, "/v1/avoided", activity.avoided, "upload", parameters=(_IDEMPOTENCY_KEY_OF_RUN,)
+    )
     if isinstance(state.store, Receiver):
         yield Operation(
             "PUT",
@@ -147,6 +150,17 @@ def _links(state: endpoints.AppState) -> Iterable[Operation]:
             ),
         )
 
+    yield Operation(
+        "GET",
+        "/v1/activity",
+        "activity",
+        activity.activity.__doc__ or "",
+        endpoints.JsonEndpoint(state, "read", activity.activity),
+        response=documents.ActivityResponse,
+        problems=(*_BACK_END,),
+        needs="read",
+    )
+
 
 def _duplicates(state: endpoints.AppState) -> Iterable[Operation]:
     yield Operation(
@@ -188,7 +202,7 @@ def _monitoring(state: endpoints.AppState) -> Iterable[Operation]:
             "/metrics",
             "metrics",
             "Get metrics for Prometheus.",
-            endpoints.MetricsEndpoint(state.authenticator, state.metrics),
+            endpoints.MetricsEndpoint(state.authenticator, state.threads, state.metrics),
             response=CONTENT_TYPE.partition(";")[0],
             needs="metrics",
         )
@@ -216,6 +230,10 @@ _IDEMPOTENCY_KEY = Parameter(
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     required=False,
     example="d41c0f0e9b6a4f3e",
+)
+_IDEMPOTENCY_KEY_OF_RUN = _IDEMPOTENCY_KEY._replace(
+    description="Makes the request repeatable: the same key counts once, while it is among the "
+    "last 200 of the tenant."
 )
 _PART_NUMBER = Parameter(
     "n",

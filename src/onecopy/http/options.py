@@ -12,6 +12,7 @@ from onecopy.gate import Limits
 from onecopy.http.auth import REFRESH_SECONDS
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.patterns import TRASH, Patterns
+from onecopy.recorder import FLUSH_SECONDS
 
 PAGE = Path(__file__).parent.parent / "page"
 """The folder into which `make page` builds the page."""
@@ -58,6 +59,9 @@ class Options:
     """The meaning of claims that a gateway in front of the service has verified; None: ignored."""
     sign_in: SignIn | None = None
     """Where users of the page sign in to satisfy that gateway; None if they need a token."""
+    count_seconds: float = FLUSH_SECONDS
+    """Seconds for which counts of uploads are kept in memory; 0: they are written at once, by the
+    request that reports them."""
     token_seconds: float = REFRESH_SECONDS
     """Seconds for which the list of tokens is kept: a revoked token works that long."""
     hosts: frozenset[str] = frozenset()

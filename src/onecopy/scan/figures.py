@@ -121,6 +121,18 @@ class Figures:
     reasons: dict[str, Keys] = field(default_factory=dict)
     """What is no object or could not be recorded, by reason."""
 
+    @property
+    def summary(self) -> dict[str, int]:
+        """The figures that are kept of the last scan."""
+        problems = sum(keys.count for keys in self.by_reason(problems=True).values())
+        return {
+            "objects": self.objects,
+            "bytes": self.bytes,
+            "recorded": self.added,
+            "forgotten": self.forgotten,
+            "problems": problems,
+        }
+
     def report(self, key: str, reason: str) -> None:
         """Count something that is no object, or a problem."""
         self.reasons.setdefault(reason, Keys()).add(key)
@@ -150,8 +162,7 @@ class Figures:
     @property
     def more_problems(self) -> int:
         """The number of problems that `problems` does not list."""
-        total = sum(keys.count for keys in self.by_reason(problems=True).values())
-        return total - len(self.problems)
+        return self.summary["problems"] - len(self.problems)
 
     @property
     def skipped(self) -> list[Problem]:

@@ -14,6 +14,7 @@ from typing import TypeGuard
 from onecopy.gate.binding import seen_id
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Compactable, ListingEngine
+from onecopy.last_scan import keep_scan
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.scan.checkpoint import Checkpoints, keep_total, purpose_of
@@ -27,6 +28,7 @@ from onecopy.scan.scanning import Progress
 from onecopy.store.interface import Store
 from onecopy.store.listings import Versioned
 from onecopy.tenant import Owners
+from onecopy.timestamp import now
 from onecopy.workers import Workers
 
 CONNECTIONS = 8
@@ -81,7 +83,7 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
     unless `restart`; its figures include what was completed before. With `versions`, what the store
     keeps beside its current objects is counted first. Raises Unavailable and Forbidden.
     """
-    workers = Workers()
+    workers, started = Workers(), now()
     with leased(index) as lease, collecting_rarely():
         checkpoints = Checkpoints(index)
         if restart:
@@ -142,4 +144,5 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
             due.settle(checkpoint.started_ms)
         if isinstance(index, Compactable):
             index.compact()
+    keep_scan(index, figures.summary, started)
     return figures

@@ -16,6 +16,7 @@ from onecopy.counted import is_counted
 from onecopy.digest import MD5, SMALLEST_PART, MiB
 from onecopy.errors import Failure, FileChanged
 from onecopy.index.interface import Engine
+from onecopy.last_scan import keep_scan
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.reading.parts import is_ranged, proved, read_parts
@@ -24,6 +25,7 @@ from onecopy.scan.records import MD5S, recorded_at, unlist_recorded
 from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
+from onecopy.timestamp import now as now_ms
 from onecopy.workers import Workers
 
 _BATCH = 1000
@@ -65,7 +67,7 @@ def scan(  # noqa: PLR0913 - the last four are optional
     are not recorded, and earlier records of them stay. A scan can be interrupted at any time, and
     resumes when it is run again. Raises Unavailable and Forbidden.
     """
-    workers = Workers()
+    workers, started = Workers(), now_ms()
     owners, report = Owners(tenants), progress or (lambda _figures: None)
     scanning = _Scan(
         index,
@@ -81,6 +83,7 @@ def scan(  # noqa: PLR0913 - the last four are optional
         scanning.forget()
     finally:
         workers.stop(timeout=2)
+    keep_scan(index, scanning.figures.summary, started)
     return scanning.figures
 
 

@@ -28,6 +28,8 @@ _MAX_LARGE_FILES = 3
 """Large files sent at a time; their parts share the sending threads with the small files."""
 _ABORT_TIMEOUT = 4.0
 """Maximum time for an interrupted upload to end its threads, and then to abort, in seconds."""
+_REPORT_TIMEOUT = 4.0
+"""Maximum time to report at the end how many uploads were avoided, in seconds."""
 
 
 def upload(
@@ -38,7 +40,7 @@ def upload(
     Of several files with the same content the first is uploaded, and the others are duplicates of
     it. A file that fails does not stop the others; an error that the gate raises for all of them
     does. If the iterator is closed early, small uploads are aborted, and large ones are kept in
-    `options.unfinished`, if it is set.
+    `options.unfinished`, if it is set. At the end, the gate counts the uploads that were avoided.
     """
     flow = Flow(gate, options or Options())
     outcomes = Outcomes(flow)
@@ -48,6 +50,7 @@ def upload(
     finally:
         flow.workers.stop(_ABORT_TIMEOUT)
         outcomes.close(_ABORT_TIMEOUT)
+        outcomes.avoided.report(_REPORT_TIMEOUT)
 
 
 def _start(flow: Flow, outcomes: Outcomes, found: Iterable[File | Skipped]) -> None:

@@ -82,6 +82,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         checksum_api=_checksum_api(function),
         sign_in=_sign_in(function),
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
+        count_seconds=0,  # a function is frozen between two requests
         token_seconds=TOKEN_SECONDS,
         metrics=False,
         summaries=False,  # nothing runs between two requests

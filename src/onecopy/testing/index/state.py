@@ -8,8 +8,10 @@ from typing import Protocol
 
 import pytest
 
+from onecopy.avoided import Counts, avoided
 from onecopy.errors import Unavailable
 from onecopy.index.interface import State
+from onecopy.recorder import Recorder
 from onecopy.testing.index.values import THREADS, at_once
 
 
@@ -84,6 +86,18 @@ class StateContract:
         """If threads count concurrently, each gets a different number."""
         numbers = at_once(lambda _: [index.increase("name", 1) for _ in range(20)])
         assert sorted(chain.from_iterable(numbers)) == list(range(1, 20 * THREADS + 1))
+
+    def test_counts_of_uploads(self, index: ClosableState) -> None:
+        """If processes count uploads concurrently, none is lost, and each report counts once."""
+
+        def count(number: int) -> None:
+            recorder = Recorder(index)
+            recorder.count("tenant", Counts(number, 1))
+            recorder.count("tenant", Counts(avoided_files=1), "the same report")
+            recorder.close()
+
+        at_once(count)
+        assert avoided(index, "tenant").total == Counts(sum(range(THREADS)), THREADS, 1)
 
     def test_state_closed(self, index: ClosableState) -> None:
         """After `close` all methods raise Unavailable."""

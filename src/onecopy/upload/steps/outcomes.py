@@ -12,6 +12,7 @@ from onecopy.upload.confirming import CONFIRMING
 from onecopy.upload.item import Item
 from onecopy.upload.local_duplicates import FirstFiles, InFlight
 from onecopy.upload.result import Outcome, Result, answered, failed
+from onecopy.upload.steps.avoided import AvoidedFiles
 from onecopy.upload.steps.confirming import DOUBTS, Waiting
 from onecopy.upload.steps.flow import Flow
 
@@ -36,6 +37,7 @@ class Outcomes:
         self._first_files = FirstFiles(flow.gate.config().trash)
         self.in_flight = InFlight()
         self.waiting = Waiting(flow)
+        self.avoided = AvoidedFiles(flow.gate)
 
     def began_small(self, item: Item, ticket: str) -> None:
         """Note the ticket of a small upload, which is aborted if the whole upload ends early."""
@@ -50,6 +52,7 @@ class Outcomes:
         result = answered(
             gate, item.file, item.key, answer, same_as=same_as, outcome=outcome, sent=sent
         )
+        self.avoided.note(result, item.key)
         self._finish(item, result)
         self._small_tickets.pop(item, None)
         if outcome is not Outcome.FAILED:

@@ -25,6 +25,7 @@ export { Observable, type Subscribe } from "./observable.ts";
 export { Client } from "./protocol/client.ts";
 export type {
   Activity,
+  Avoided,
   Config,
   Content,
   Copy,
@@ -50,6 +51,7 @@ export {
 } from "./protocol/key.ts";
 export { matcher } from "./protocol/patterns.ts";
 export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
+export { avoidedReports } from "./upload/avoided.ts";
 export { Batch } from "./upload/batch.ts";
 export { type ConfirmingOptions, untilConfirmed } from "./upload/confirming.ts";
 export { InFlight, type Turn } from "./upload/in-flight.ts";

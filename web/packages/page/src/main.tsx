@@ -38,6 +38,8 @@ addEventListener("beforeunload", (event) => {
   if (uploader.isBusy && !session.isLeaving) event.preventDefault();
 });
 
+addEventListener("pagehide", () => uploader.reportAvoided());
+
 /** Return the configuration; while the user belongs to no tenant (403), let them sign in again. */
 async function readConfig(): Promise<Config> {
   try {

@@ -6,6 +6,7 @@
 
 import type {
   Activity,
+  Avoided,
   Config,
   Content,
   Copy,
@@ -110,6 +111,12 @@ export class Client {
     await this.#call("v1/uploads/abort", { tickets }, signal);
   }
 
+  /** Count what a run avoided; a retry counts once. The request outlives the page. */
+  async countAvoided(avoided: Avoided, signal?: AbortSignal): Promise<void> {
+    const headers = { "Idempotency-Key": newKey() };
+    await this.#call("v1/avoided", avoided, signal, headers, true);
+  }
+
   /** Return what the caller's tenant has uploaded and avoided. */
   activity(signal?: AbortSignal): Promise<Activity> {
     return this.#call("v1/activity", undefined, signal);
@@ -177,11 +184,12 @@ export class Client {
     body: object | undefined,
     signal?: AbortSignal,
     headers: Record<string, string> = {},
+    keepalive = false,
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       try {
-        return (await this.#fetch(path, body, headers, signal)) as T;
+        return (await this.#fetch(path, body, headers, signal, keepalive)) as T;
       } catch (error) {
         if (signal?.aborted) throw signal.reason;
         await this.#retryPolicy(error, attempt, signal);
@@ -193,7 +201,8 @@ export class Client {
     path: string,
     body: object | undefined,
     headers: Record<string, string>,
-    signal?: AbortSignal,
+    signal: AbortSignal | undefined,
+    keepalive: boolean,
   ): Promise<unknown> {
     const timeout = AbortSignal.timeout(CALL_TIMEOUT_MS);
     const init: RequestInit = {
@@ -201,6 +210,7 @@ export class Client {
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       cache: "no-store",
       redirect: "error",
+      keepalive,
     };
     if (body !== undefined) {
       Object.assign(init.headers as object, { "Content-Type": "application/json" });

@@ -88,6 +88,15 @@ export interface Finish {
   readonly md5?: string;
 }
 
+/** The files of a run that were not sent because their contents were already stored. */
+export interface Avoided {
+  /** At most a million. */
+  readonly files: number;
+  readonly bytes: number;
+  /** Bytes of the largest of them. */
+  readonly largest: number;
+}
+
 /** The stored parts of an upload, and a renewed ticket. */
 export interface Status {
   readonly ticket: string;

@@ -104,6 +104,17 @@ describe("a call", () => {
     expect(requests[0]?.path).toBe(`/v1/copies/${path}/link`);
   });
 
+  it("reports what was avoided, with a key that retries repeat", async () => {
+    answers = [hangUp, (response) => response.writeHead(204).end()];
+    const report = { files: 2, bytes: 10, largest: 5 };
+    await new Client({ root, retryPolicy: atOnce(2) }).countAvoided(report);
+    expect(requests.map(({ path }) => path)).toEqual(["/v1/avoided", "/v1/avoided"]);
+    expect(JSON.parse(requests[1]?.body ?? "")).toEqual(report);
+    const [first, second] = requests.map(({ headers }) => headers["idempotency-key"]);
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
+    expect(second).toBe(first);
+  });
+
   it("accepts an answer without a body", async () => {
     answers = [(response) => response.writeHead(204).end()];
     await expect(new Client({ root }).abort(["ticket"])).resolves.toBeUndefined();

@@ -30,6 +30,7 @@ import {
   renamed,
   SMALL_FILE_BYTES,
   SMALLEST_PART,
+  avoidedReports,
   Transfers,
   type Turn,
   type Unfinished,
@@ -63,6 +64,9 @@ export class Uploader {
   canUpload = true;
   /** Whether the service wants the MD5 of each file: then each is hashed before it is sent. */
   #wantsMd5 = false;
+  /** Whether anything was to be uploaded, also after a check. */
+  #hasUploaded = false;
+  readonly #client: Client;
   readonly #hasher: Hasher;
   readonly #selection: Selection;
   readonly #transfers: Transfers;
@@ -75,10 +79,15 @@ export class Uploader {
   readonly #reading = new Map<Item, Promise<void>>();
   /** The keys of the files that were renamed: the chosen one, and those that were tried. */
   readonly #keys = new Map<Item, readonly string[]>();
+  /** The files that were reported as avoided. */
+  readonly #reported = new WeakSet<Item>();
+  /** The files of which bytes were sent, perhaps in vain. */
+  readonly #sent = new WeakSet<Item>();
   #limits: Limits = DEFAULT_LIMITS;
   #isTrash: (key: string) => boolean = () => false;
 
   constructor({ client, hasher, network, selection, unfinished }: Collaborators) {
+    this.#client = client;
     this.#hasher = hasher;
     this.#selection = selection;
     const maxFiles = () => this.#limits.files;
@@ -124,6 +133,7 @@ export class Uploader {
   upload(item: Item): void {
     const anyway = item.state === "duplicate" || item.state === "unconfirmed";
     if (item.state === "duplicate") this.#inFlight.leave(item); // it no longer follows another file
+    this.#hasUploaded = true;
     void this.#run(item, (signal) => this.#store(item, anyway, signal));
   }
 
@@ -182,6 +192,25 @@ export class Uploader {
     this.#transfers.abortInterrupted();
   }
 
+  /**
+   * Report the files that were not sent because they are stored under another name; each once, and
+   * none if files were only checked. Call it when the page is left; it is called after each run.
+   */
+  reportAvoided(): void {
+    if (this.checkOnly && !this.#hasUploaded) return;
+    const avoided = this.#selection.items.filter((item) => this.#isAvoided(item));
+    for (const item of avoided) this.#reported.add(item);
+    for (const report of avoidedReports(avoided.map(({ file }) => file.size))) {
+      // Nothing depends on it: an upload must not fail because it is not counted.
+      this.#client.countAvoided(report).catch(() => undefined);
+    }
+  }
+
+  #isAvoided(item: Item): boolean {
+    if (item.state !== "duplicate" || item.copy?.key === item.key) return false;
+    return !(this.#sent.has(item) || this.#reported.has(item));
+  }
+
   /** Return why a file can't be processed under its name; a check needs no name. */
   #nameProblem(key: string): string | null {
     return this.checkOnly ? null : keyProblem(key, this.#limits.key_bytes);
@@ -204,6 +233,7 @@ export class Uploader {
     } finally {
       this.#running.delete(item);
       this.#updateFollowers(item);
+      if (!this.isBusy) this.reportAvoided();
     }
   }
 
@@ -343,6 +373,7 @@ export class Uploader {
     const options = {
       signal,
       onSent: (bytes: number) => {
+        this.#sent.add(item);
         if (item.state === "sending") this.#selection.change(item, { done: bytes });
         else this.#selection.set(item, "sending");
       },

@@ -1,4 +1,4 @@
-import type { Client, Content, Hasher, Network, Result, Unfinished } from "@onecopy/client";
+import type { Avoided, Client, Content, Hasher, Network, Result, Unfinished } from "@onecopy/client";
 import { describe, expect, it, vi } from "vitest";
 import { Selection } from "../../src/upload/selection.ts";
 import { Uploader } from "../../src/upload/uploader.ts";
@@ -10,8 +10,9 @@ const DUPLICATE: Result = {
 };
 
 /** Return an uploader that checks only, with a service that probes and checks give in turn. */
-function checking(probes: readonly string[][], results: readonly Result[]) {
+function checking(probes: readonly string[][], results: readonly Result[], checkOnly = true) {
   const client = {
+    countAvoided: vi.fn(async (_: Avoided) => undefined),
     probe: vi.fn(async (sizes: readonly number[]) => sizes.map(() => probes[nextProbe++] ?? [])),
     check: vi.fn(async (files: readonly Content[]) => files.map(() => results[nextResult++])),
   };
@@ -29,9 +30,9 @@ function checking(probes: readonly string[][], results: readonly Result[]) {
     selection,
     unfinished: {} as Unfinished,
   });
-  uploader.checkOnly = true;
+  uploader.checkOnly = checkOnly;
   uploader.add([{ path: ["b"], file: new File(["abc"], "b") }]);
-  return { client, item: selection.items[0] };
+  return { client, item: selection.items[0], uploader };
 }
 
 describe("a check that turns out to need other digests", () => {
@@ -61,5 +62,32 @@ describe("a check that turns out to need other digests", () => {
     const { client, item } = checking(probes, [NEEDED, NEEDED, DUPLICATE]);
     await vi.waitFor(() => expect(item?.state).toBe("unconfirmed"));
     expect(client.check).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe("a file that is stored already", () => {
+  const known = [["sha256"], ["sha256"]];
+
+  it("is reported once as avoided, at the end of the run", async () => {
+    const { client, item, uploader } = checking(known, [DUPLICATE], false);
+    await vi.waitFor(() => expect(client.countAvoided).toHaveBeenCalled());
+    expect(item?.state).toBe("duplicate");
+    uploader.reportAvoided(); // as when the page is left
+    expect(client.countAvoided.mock.calls).toEqual([[{ files: 1, bytes: 3, largest: 3 }]]);
+  });
+
+  it("is not reported if files are only checked", async () => {
+    const { client, item, uploader } = checking(known, [DUPLICATE]);
+    await vi.waitFor(() => expect(item?.state).toBe("duplicate"));
+    uploader.reportAvoided();
+    expect(client.countAvoided).not.toHaveBeenCalled();
+  });
+
+  it("is not reported if it is stored under its own name", async () => {
+    const own: Result = { ...DUPLICATE, copy: { key: "b", size: 3, stored_at: "", recorded_at: "" } };
+    const { client, uploader } = checking(known, [own], false);
+    await vi.waitFor(() => expect(uploader.isBusy).toBe(false));
+    uploader.reportAvoided();
+    expect(client.countAvoided).not.toHaveBeenCalled();
   });
 });
