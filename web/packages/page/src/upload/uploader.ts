@@ -6,6 +6,7 @@
 
 import {
   abortable,
+  avoidedReports,
   Batch,
   type Client,
   type Config,
@@ -30,7 +31,6 @@ import {
   renamed,
   SMALL_FILE_BYTES,
   SMALLEST_PART,
-  avoidedReports,
   Transfers,
   type Turn,
   type Unfinished,

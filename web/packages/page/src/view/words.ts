@@ -6,6 +6,7 @@ import {
   type DuplicateGroup,
   type Duplicates,
   ServiceError,
+  type Share,
 } from "@onecopy/client";
 import type { Item, State } from "../upload/selection.ts";
 import { nameInText, printable } from "./names.ts";
@@ -13,12 +14,6 @@ import { nameInText, printable } from "./names.ts";
 const NUMBER = new Intl.NumberFormat("en");
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
 const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
-const UTC_DAY = new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" });
-const UTC_MONTH = new Intl.DateTimeFormat("en-GB", {
-  month: "long",
-  year: "numeric",
-  timeZone: "UTC",
-});
 const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
@@ -189,6 +184,28 @@ export function describeAmount(duplicates: Duplicates | undefined): string {
   return `${size(wasted_bytes)}, ${money(wasted_per_month)} a month`;
 }
 
+/** The pictures of where duplicates are, and the headings of their tables. */
+export const WHERE = {
+  root: "All folders",
+  folders: "By folder",
+  folderHeadings: ["folder", "wasted", "duplicates"],
+  types: "By type",
+  typeHeadings: ["type", "wasted", "duplicates"],
+  years: "By the year in which they were stored",
+  yearHeadings: ["year", "wasted", "duplicates"],
+} as const;
+
+/** Return a number of duplicates as in `1,204 duplicates`. */
+export function describeDuplicates({ duplicates }: Pick<Share, "duplicates">): string {
+  return duplicates === 1 ? "1 duplicate" : `${count(duplicates)} duplicates`;
+}
+
+/** Return an extension as in `.jpg`, or what is summed up instead. */
+export function typeName(extension: string): string {
+  if (extension === "*") return "others";
+  return extension === "" ? "no extension" : printable(extension);
+}
+
 /** Return that nothing is stored twice: a title, and what it means. */
 export function describeNothingTwice(files: number): [title: string, hint: string] {
   if (files === 0) {
@@ -223,7 +240,7 @@ export function describeGroup({ objects, size: bytes }: DuplicateGroup): string 
 
 /** Return what a group wastes. */
 export function describeWasted({ wasted_bytes, wasted_per_month }: DuplicateGroup): string {
-  return `${size(wasted_bytes)} too much, ${money(wasted_per_month)} a month`;
+  return `${size(wasted_bytes)} wasted, ${money(wasted_per_month)} a month`;
 }
 
 /** Return how many copies of a group are not shown; empty if all are. */
@@ -242,9 +259,18 @@ export function describeAvoided({ avoided_bytes, saved_per_month }: Counts): str
   return `${size(avoided_bytes)} not uploaded, saves ${money(saved_per_month)} a month`;
 }
 
-/** Return a day as in `12 March 2026`, or a month as in `March 2026`. */
-export function period(text: string): string {
-  return text.length > 7 ? UTC_DAY.format(Date.parse(text)) : UTC_MONTH.format(Date.parse(text));
+/** The time lines of activity, and the headings of their tables. */
+export const ACTIVITY = {
+  day: "By day",
+  month: "By month",
+  avoided: "Not uploaded, because it was already stored",
+  uploaded: "Uploaded",
+  headings: { day: ["day", "bytes", "files"], month: ["month", "bytes", "files"] },
+} as const;
+
+/** Return a number of files as in `1,204 files`. */
+export function describeFiles(files: number): string {
+  return files === 1 ? "1 file" : `${count(files)} files`;
 }
 
 /** Return why something could not be loaded, and what to do. */

@@ -1,4 +1,12 @@
-import type { Avoided, Client, Content, Hasher, Network, Result, Unfinished } from "@onecopy/client";
+import type {
+  Avoided,
+  Client,
+  Content,
+  Hasher,
+  Network,
+  Result,
+  Unfinished,
+} from "@onecopy/client";
 import { describe, expect, it, vi } from "vitest";
 import { Selection } from "../../src/upload/selection.ts";
 import { Uploader } from "../../src/upload/uploader.ts";
@@ -84,7 +92,10 @@ describe("a file that is stored already", () => {
   });
 
   it("is not reported if it is stored under its own name", async () => {
-    const own: Result = { ...DUPLICATE, copy: { key: "b", size: 3, stored_at: "", recorded_at: "" } };
+    const own: Result = {
+      ...DUPLICATE,
+      copy: { key: "b", size: 3, stored_at: "", recorded_at: "" },
+    };
     const { client, uploader } = checking(known, [own], false);
     await vi.waitFor(() => expect(uploader.isBusy).toBe(false));
     uploader.reportAvoided();

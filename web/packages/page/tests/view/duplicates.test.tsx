@@ -10,6 +10,7 @@ import {
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { extension, mediaOf } from "../../src/view/duplicates/media.ts";
+import { treeOf } from "../../src/view/duplicates/tree.ts";
 import { DuplicatesView } from "../../src/view/duplicates/view.tsx";
 
 const NONE: Duplicates = {
@@ -102,7 +103,7 @@ describe("the view of duplicates", () => {
       "duplicates220 bytes, $3.00 a monthlikely duplicates1,2345.0 kB, $0.00 a month" +
         "files stored999 bytes",
     );
-    expect(shown()).toContain("3 files of 10 bytes 20 bytes too much, $3.00 a month");
+    expect(shown()).toContain("3 files of 10 bytes 20 bytes wasted, $3.00 a month");
     expect(shown()).toContain("and 2 more");
     click("Likely");
     await vi.waitFor(() =>
@@ -112,6 +113,29 @@ describe("the view of duplicates", () => {
         expect.anything(),
       ),
     );
+  });
+
+  it("shows folders, types and years", async () => {
+    const share = (name: string, wasted_bytes: number) => ({ name, duplicates: 1, wasted_bytes });
+    const proved = {
+      ...TWO,
+      folders: [share("", 20), share("a", 15), share("a/<b>", 12), share("c", 5)],
+      types: [share(".jpg", 12), share("", 5), share("*", 3)],
+      years: [share("2019", 20)],
+    };
+    await show(answering([{ as_of: AS_OF, files: 9, proved, likely: NONE }]), "By folder");
+    const tables = [...document.querySelectorAll(".where table")].map((table) =>
+      [...table.querySelectorAll("tbody tr")].map(({ textContent }) => textContent),
+    );
+    expect(tables).toEqual([
+      ["a15 bytes75%1 duplicate", "c5 bytes25%1 duplicate"],
+      [
+        ".jpg60%12 bytes1 duplicate",
+        "no extension25%5 bytes1 duplicate",
+        "others15%3 bytes1 duplicate",
+      ],
+      ["2019100%20 bytes1 duplicate"],
+    ]);
   });
 
   it("says that nothing is stored twice", async () => {
@@ -225,6 +249,25 @@ describe("the view of duplicates", () => {
       await vi.waitFor(() => expect(document.querySelector("dialog")).toBe(null));
     }
     expect(document.querySelector("iframe, object, embed")).toBe(null);
+  });
+});
+
+describe("the tree of folders", () => {
+  it("has each folder below its parent, whose name it leaves out", () => {
+    const share = (name: string) => ({ name, duplicates: 2, wasted_bytes: 3 });
+    const tree = treeOf(["", "a", "a/b", "a/b/\u202ec", "d"].map(share));
+    expect(tree.name).toBe("All folders");
+    expect(tree.children?.map(({ name }) => name)).toEqual(["a", "d"]);
+    expect(tree.children?.[0]?.children?.[0]?.children?.[0]).toEqual({
+      name: "\\u202ec",
+      value: 3,
+      note: "2 duplicates",
+      children: [],
+    });
+  });
+
+  it("is empty without folders", () => {
+    expect(treeOf([]).value).toBe(0);
   });
 });
 

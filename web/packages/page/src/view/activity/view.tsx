@@ -1,11 +1,20 @@
 /** What was uploaded and what was avoided, by day, with totals. */
 
+import "@onecopy/charts/charts.css";
+import { type Point, TimeLine } from "@onecopy/charts/time-line.tsx";
 import type { Activity, Client, Counts } from "@onecopy/client";
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
-import { count, describeAvoided, describeUploaded, money, period, size } from "../words.ts";
+import {
+  ACTIVITY,
+  count,
+  describeAvoided,
+  describeFiles,
+  describeUploaded,
+  size,
+} from "../words.ts";
 import "./style.css";
 
 interface Props {
@@ -35,10 +44,72 @@ function Counted({ days, months, total }: Activity): JSX.Element {
   return (
     <>
       <Totals {...total} />
-      <Table caption="By month" rows={months.map((each) => [each.month, each] as const)} />
-      <Table caption="By day" rows={days.map((each) => [each.day, each] as const)} />
+      <TimeLines {...{ days, months }} />
     </>
   );
+}
+
+/** By day, or by month if there are several. */
+function TimeLines({ days, months }: Pick<Activity, "days" | "months">): JSX.Element {
+  const [period, choose] = useState<"day" | "month">("day");
+  const counts: readonly Dated[] = useMemo(
+    () =>
+      period === "day"
+        ? days.map((each) => ({ ...each, time: secondsOf(each.day) }))
+        : months.map((each) => ({ ...each, time: secondsOf(each.month) })),
+    [days, months, period],
+  );
+  const avoided = useMemo(() => points(counts, "avoided"), [counts]);
+  const uploaded = useMemo(() => points(counts, "uploaded"), [counts]);
+  return (
+    <>
+      <fieldset class="tabs">
+        <legend class="visually-hidden">Sums</legend>
+        {(["day", "month"] as const).map((name) => (
+          <button
+            type="button"
+            key={name}
+            aria-pressed={name === period}
+            onClick={() => choose(name)}
+          >
+            {ACTIVITY[name]}
+          </button>
+        ))}
+      </fieldset>
+      <h3>{ACTIVITY.avoided}</h3>
+      <TimeLine
+        label={ACTIVITY.avoided}
+        headings={ACTIVITY.headings[period]}
+        points={avoided}
+        kind="bars"
+        format={size}
+        period={period}
+      />
+      <h3>{ACTIVITY.uploaded}</h3>
+      <TimeLine
+        label={ACTIVITY.uploaded}
+        headings={ACTIVITY.headings[period]}
+        points={uploaded}
+        kind="bars"
+        format={size}
+        period={period}
+      />
+    </>
+  );
+}
+
+type Dated = Counts & { readonly time: number };
+
+function secondsOf(date: string): number {
+  return Date.parse(date) / 1000;
+}
+
+function points(counts: readonly Dated[], what: "avoided" | "uploaded"): Point[] {
+  return counts.map((each) => ({
+    time: each.time,
+    value: each[`${what}_bytes`],
+    note: describeFiles(each[`${what}_files`]),
+  }));
 }
 
 function Nothing(): JSX.Element {
@@ -72,42 +143,4 @@ function Totals(total: Counts): JSX.Element {
       </div>
     </dl>
   );
-}
-
-interface TableProps {
-  readonly caption: string;
-  readonly rows: readonly (readonly [string, Counts])[];
-}
-
-/** The figures themselves, the latest first. */
-function Table({ caption, rows }: TableProps): JSX.Element {
-  return (
-    <details class="figures">
-      <summary>{caption}</summary>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">UTC</th>
-            <th scope="col">Avoided</th>
-            <th scope="col">Saved a month</th>
-            <th scope="col">Uploaded</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.toReversed().map(([name, counts]) => (
-            <tr key={name}>
-              <th scope="row">{period(name)}</th>
-              <td>{amount(counts.avoided_files, counts.avoided_bytes)}</td>
-              <td>{money(counts.saved_per_month)}</td>
-              <td>{amount(counts.uploaded_files, counts.uploaded_bytes)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </details>
-  );
-}
-
-function amount(files: number, bytes: number): string {
-  return files === 0 ? "–" : `${count(files)} (${size(bytes)})`;
 }

@@ -41,19 +41,7 @@ export function Groups({ client, kinds }: Props): JSX.Element {
     <section aria-labelledby="groups">
       <div class="groups-head">
         <h3 id="groups">The largest</h3>
-        <fieldset class="tabs">
-          <legend class="visually-hidden">Show</legend>
-          {kinds.map(([name, { groups }]) => (
-            <button
-              type="button"
-              key={name}
-              aria-pressed={name === kind}
-              onClick={() => choose(name)}
-            >
-              {DUPLICATE_KINDS[name].name} <span class="number">{count(groups)}</span>
-            </button>
-          ))}
-        </fieldset>
+        {kinds.length > 1 && <Kinds {...{ kind, kinds, choose }} />}
       </div>
       <p class="note">{DUPLICATE_KINDS[kind].hint}</p>
       <GroupList
@@ -63,6 +51,25 @@ export function Groups({ client, kinds }: Props): JSX.Element {
       />
       {opened !== null && <Preview client={client} copy={opened} close={close} />}
     </section>
+  );
+}
+
+interface KindsProps {
+  readonly kind: DuplicateKind;
+  readonly kinds: Props["kinds"];
+  readonly choose: (kind: DuplicateKind) => void;
+}
+
+function Kinds({ kind, kinds, choose }: KindsProps): JSX.Element {
+  return (
+    <fieldset class="tabs">
+      <legend class="visually-hidden">Show</legend>
+      {kinds.map(([name, { groups }]) => (
+        <button type="button" key={name} aria-pressed={name === kind} onClick={() => choose(name)}>
+          {DUPLICATE_KINDS[name].name} <span class="number">{count(groups)}</span>
+        </button>
+      ))}
+    </fieldset>
   );
 }
 

@@ -13,6 +13,7 @@ import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
 import { count, describeAmount, describeNothingTwice, size, time } from "../words.ts";
 import { Groups } from "./groups.tsx";
+import { Where } from "./where.tsx";
 import "./style.css";
 
 const FIRST_DELAY_MS = 500;
@@ -78,6 +79,7 @@ function Counted({ client, summary }: CountedProps): JSX.Element {
   return (
     <>
       <Totals {...summary} />
+      {proved !== undefined && proved.groups > 0 && <Where duplicates={proved} />}
       {kinds.length > 0 && <Groups client={client} kinds={kinds} />}
     </>
   );
