@@ -102,7 +102,9 @@ def test_what_is_stored_twice(filled: Window) -> None:
 def test_pictures_are_shown(filled: Window) -> None:
     """Images have thumbnails; nothing is requested for other files."""
     page = duplicates(filled)
-    image = page.get_by_test_id("group").nth(1).locator("img")
+    group = page.get_by_test_id("group").nth(1)
+    group.scroll_into_view_if_needed()
+    image = group.locator("img")
     expect(image).to_have_js_property("naturalWidth", 40)
     assert len([each for each in filled.requests if each.url.endswith("/link")]) == 1
 
