@@ -1,6 +1,6 @@
 """Speed of listings in the SQLite index: first and second listing, lookups, space.
 
-    python benchmarks/listings.py [--copies N] [--rows N] [--folder SCRATCH]
+    python benchmarks/listings.py [--copies N] [--rows N] [--folder SCRATCH] [--no-floors]
 
 N defaults to 10 million copies; 500,000 are enough for a quick look. The synthetic entries are like
 those of a bucket: keys of 60 bytes in order, log-normal sizes, 30 % share their content with
@@ -8,7 +8,8 @@ another object, 0.2 % were uploaded in parts. The time to make them is not count
 
 Two floors: the finished rows of the index, written again by bare `executemany`; and, for the first
 --rows copies, what other layouts cost in the same spans: a row for each copy with an index by size,
-and only the entries by size, in one tree.
+and only the entries by size, in one tree. --no-floors leaves them out, and everything else but a
+first listing, one with changes, and lookups: for 100 million copies.
 """
 
 import argparse
@@ -131,7 +132,8 @@ def report_rate(name: str, count: int, clock: Clock, making: Clock | None = None
     seconds, cpu = clock.seconds, clock.cpu
     if making:
         seconds, cpu = seconds - making.seconds, cpu - making.cpu
-    print(f"{name:34}{count / seconds:11,.0f} rows/s   {cpu / count * 1e6:6.2f} us of CPU each")
+    each = f"{cpu / count * 1e6:6.2f} us of CPU each"
+    print(f"{name:34}{count / seconds:11,.0f} rows/s   {each}", flush=True)
 
 
 def merge_at_once(index: SqliteIndex, bucket: Bucket, tenant: str) -> None:
@@ -255,9 +257,24 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=10_000_000)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="where scratch files are put")
+    parser.add_argument("--no-floors", action="store_true")
     options = parser.parse_args()
+    bucket = Bucket(options.copies)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        measure(Path(folder), Bucket(options.copies), options.rows)
+        if options.no_floors:
+            measure_listings(Path(folder), bucket)
+        else:
+            measure(Path(folder), bucket, options.rows)
+
+
+def measure_listings(folder: Path, bucket: Bucket) -> None:
+    file = folder / "index.db"
+    with closing(SqliteIndex(str(file))) as index:
+        merge_all(index, bucket, "first listing, spans of 10,000")
+        report_space(file, bucket)
+        merge_all(index, bucket, "again, 1 % changed", is_changed=True)
+        report_space(file, bucket)
+        look_up(index, bucket)
 
 
 def measure(folder: Path, bucket: Bucket, rows: int) -> None:

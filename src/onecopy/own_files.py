@@ -18,6 +18,7 @@ OWN = (
 
 _NAMED = re.compile(r"onecopy-(migrate|scan)-[0-9a-f]{16}\.(csv|checkpoint(\.new)?)")
 """Names of checkpoints and files of rejects; see `onecopy migrate` and `onecopy scan`."""
+_PREFIXES = frozenset({"onecopy-", b"onecopy-"})
 _Place = tuple[int, int]
 """Device and inode: the same through any link or relative path."""
 
@@ -38,21 +39,18 @@ class OwnFiles:
         paths = [closed] if isinstance(closed, str | os.PathLike) else closed
         self._closed = [Path(os.path.realpath(path)) for path in paths]
         self._all = [*self._closed, *(path.resolve() for path in enterable)]
-        self._names = frozenset(path.name for path in self._all)
+        names = [path.name for path in self._all]
+        self._names = frozenset([*names, *map(os.fsencode, names)])
         self._places = self._find()
 
-    def has(self, name: str, status: os.stat_result) -> bool:
+    def has(self, name: str | bytes, status: os.stat_result) -> bool:
         """Return whether a file or folder with this name and status is one of onecopy itself."""
-        place = _place(status)
+        place = status.st_dev, status.st_ino
         if name in self._names or place in self._places:
             self._places = self._find()  # it may be newer than the last look, or gone since
             if place in self._places:
                 return True
-        return (
-            name.startswith("onecopy-")
-            and _NAMED.fullmatch(name) is not None
-            and stat.S_ISREG(status.st_mode)
-        )
+        return name[:8] in _PREFIXES and _is_named(os.fsdecode(name), status)
 
     def contain(self, path: str) -> bool:
         """Return whether a path is below one of the closed folders, through whatever links."""
@@ -61,6 +59,10 @@ class OwnFiles:
 
     def _find(self) -> frozenset[_Place]:
         return frozenset([*_places(self._all), *_outputs()])
+
+
+def _is_named(name: str, status: os.stat_result) -> bool:
+    return _NAMED.fullmatch(name) is not None and stat.S_ISREG(status.st_mode)
 
 
 def _places(paths: Iterable[Path]) -> Iterator[_Place]:

@@ -167,6 +167,10 @@ def test_settings(tmp_path: Path) -> None:
     with ExitStack() as opened:
         with pytest.raises(InvalidSettings, match="ONECOPY_CONFIRM_QUEUE"):
             open_range_events(settings, FunctionSettings(), opened)
+        for invalid in ("0", "-1", "x", "1.5", "²"):
+            function = FunctionSettings(confirm_queue="https://q", confirm_functions=invalid)
+            with pytest.raises(InvalidSettings, match="ONECOPY_CONFIRM_FUNCTIONS"):
+                open_range_events(settings, function, opened)
         function = FunctionSettings(confirm_queue="https://q", confirm_functions="8")
         handler = open_range_events(settings, function, opened)
         limits = handler._reader._budget._limits

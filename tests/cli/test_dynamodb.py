@@ -43,14 +43,21 @@ def test_it_works_as_over_a_file(
 
 
 def test_bucket_is_listed(run: Run, tmp_path: Path, ministack: Standin) -> None:
-    """A bucket is listed into a table, without a request for each object, and a check finds all."""
+    """A bucket is listed into a table, for the price that is shown, and a check finds all.
+
+    No request is made for each object.
+    """
     env, bucket = ministack.environment(), ministack.bucket()
     client = ministack.client()
     for number in range(30):
         client.put_object(Bucket=bucket, Key=f"d/{number}", Body=b"x" * (number + 1))
     backends = ["--index", url_of(ministack, new_table()), "--store", ministack.store_url(bucket)]
-    for new, unchanged in ((30, 0), (0, 30)):
-        scanned = json.loads(run("scan", "--json", *backends, **env).out)
+    price = "up to $0.06 for 1,000,000 objects"
+    for new, unchanged, note in ((30, 0, price), (0, 30, "")):
+        answer = run("scan", "--json", *backends, **env)
+        assert note in answer.err
+        assert ("writes to the index" in answer.err) == bool(note)
+        scanned = json.loads(answer.out)
         assert (scanned["new"], scanned["unchanged"]) == (new, unchanged)
         assert scanned["looks"] < 10
     (tmp_path / "same").write_bytes(b"x" * 7)

@@ -8,8 +8,9 @@ from time import sleep
 
 import pytest
 
+from onecopy.aws.prices import WRITE_UNIT
 from onecopy.content import Copy, Digests, Listed
-from onecopy.index.listings import Compactable, ListingEngine
+from onecopy.index.listings import Charging, Compactable, ListingEngine
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved, sha256_of
@@ -110,19 +111,22 @@ def test_batches(index: CompleteEngine, cost: CostOf) -> None:
 
 
 def test_listings(index: CompleteEngine, cost: CostOf) -> None:
-    """Listing takes a tenth of a write for each copy; listing it again takes none."""
+    """Listing takes a tenth of a write for each copy, as its price says; again, it takes none."""
     assert isinstance(index, ListingEngine)
     assert isinstance(index, Compactable)
+    assert isinstance(index, Charging)
     copies = list(objects(5000))
     assert cost(lambda: index.listed_sizes("t", range(1000))) == (0, 0, 0)
     requests, _, writes = cost(lambda: index.merge("t", EVERYTHING, copies))
     assert requests < 30
     assert 180 < writes < 300
-    requests, reads, writes = cost(lambda: index.merge("t", EVERYTHING, copies))
-    assert (requests < 8, reads < 8, writes) == (True, True, 0)
+    price = index.listing_price(5000)
+    requests, reads, again = cost(lambda: index.merge("t", EVERYTHING, copies))
+    assert (requests < 8, reads < 8, again) == (True, True, 0)
     index.merge("t", EVERYTHING, copies[:-9])
-    _, _, writes = cost(index.compact)
-    assert writes < 160
+    _, _, more = cost(index.compact)
+    assert more < 160
+    assert writes * WRITE_UNIT < price
 
 
 def test_listed(index: CompleteEngine, cost: CostOf) -> None:

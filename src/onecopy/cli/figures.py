@@ -5,13 +5,15 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from onecopy.aws.prices import DATED
-from onecopy.cli.show import bytes_text
+from onecopy.cli.show import bytes_text, money_text
+from onecopy.index.listings import Charging
 from onecopy.own_files import OWN
 from onecopy.scan.figures import NO_PROBLEM, Figures, Reads
 from onecopy.text import count_text, printable
 
 _MAX_EXAMPLES = 10
 """Keys in the JSON for each reason."""
+_MILLION, _CENT = 1_000_000, 0.01
 _TEXTS = {
     "excluded": "the patterns of `exclude` or `include` leave it out",
     "symlink": "symbolic links are not followed",
@@ -150,6 +152,17 @@ def _reasons(figures: Figures, *, problems: bool) -> dict[str, object]:
 def explanation(reason: str) -> str:
     """Return what a reason means, and what to do."""
     return _TEXTS.get(reason, "it cannot be read now; scan again")
+
+
+def price_notes(index: object, objects: int | None) -> Iterator[str]:
+    """Yield what listing objects costs in writes, if the index charges at least a cent for them."""
+    objects = objects or _MILLION
+    price = index.listing_price(objects) if isinstance(index, Charging) else 0
+    if price >= _CENT:
+        yield (
+            f"writes to the index cost up to {money_text(price)} for {objects:,} objects that are "
+            f"listed for the first time ({DATED})"
+        )
 
 
 def notes(figures: Figures) -> Iterator[str]:

@@ -132,6 +132,8 @@ def command(  # noqa: PLR0913 - the options of the command
         tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
         with display(progress=progress, unit=" objects", sizes=sizes) as output:
             if is_listing and keeps_listings(index) and can_be_listed(store):
+                for note in shown.price_notes(index, expected):
+                    output.note(note)
                 report = _report(output, _listed_count, store)
                 figures = scan_by_listing(
                     index,

@@ -10,6 +10,7 @@ import click
 
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_for_scan, tenants_of
+from onecopy.cli.figures import price_notes
 from onecopy.cli.progress import Display, display
 from onecopy.cli.show import json_line
 from onecopy.cli.source_figures import REJECTED, notes, text, values
@@ -65,6 +66,8 @@ def scan_from(
             if isinstance(source, ReportSource):
                 loaded = work.prove(source, request.job_start)
             else:
+                for note in price_notes(index, None):
+                    output.note(note)
                 loaded = work.load(source)
             for note in notes(loaded, rejects):
                 output.note(note)

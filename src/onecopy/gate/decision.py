@@ -100,11 +100,11 @@ class Decider:
                 rows.setdefault(content.size, []).append(content)
             elif answer is None and any(copies):
                 rows.setdefault(content, []).append(content)
-        settled = self._settle(list(rows.values()), budget, seen) if rows else {}
-        answers = [
-            answer or settled.get(content, NEW)
-            for content, answer in zip(contents, confirmed, strict=True)
-        ]
+        answers = [answer or NEW for answer in confirmed]
+        if rows:
+            settled = self._settle(list(rows.values()), budget, seen)
+            for at, content in enumerate(contents):
+                answers[at] = confirmed[at] or settled.get(content, NEW)
         self._look_up_lists(contents, answers)
         self._judge_undecided(contents, answers, undecided if weak else set())
         return answers
@@ -152,8 +152,9 @@ class Decider:
         ]
         if not new:
             return
-        examined = dict(zip(new, listed.examine([contents[at] for at in new]), strict=True))
-        again = [at for at in new if examined[at].seen]
+        found = listed.examine([contents[at] for at in new])
+        examined = {new[at]: each for at, each in found.items()}
+        again = [at for at, each in examined.items() if each.seen]
         if again:  # the common case costs no call
             seen = {key: each for at in again for key, each in examined[at].seen.items()}
             left = [contents[at] for at in again]

@@ -40,7 +40,6 @@ _FEW, _FEW_LARGE = 2, 4
 clients need not compute their tags."""
 _MOST_SCHEMES = 4
 """Schemes that a client computes for the listed copies of one size."""
-_NOTHING = Examined()
 _Find = Callable[[int, int], list[ListedCopy]]
 """Finds copies of a size, up to a number."""
 
@@ -107,22 +106,26 @@ class ListedCopies:
             return self._index.in_parts(name, size, self._limit(size))
         return []
 
-    def examine(self, contents: Sequence[Content]) -> list[Examined]:
-        """Look at the listed copies that may have one of these contents; record what is there."""
+    def examine(self, contents: Sequence[Content]) -> dict[int, Examined]:
+        """Look at the listed copies that may have one of these contents; record what is there.
+
+        Return what was found by the positions of the contents; those are left out of whose size no
+        copy is listed.
+        """
         sizes = [content.size for content in contents]
         found = self._index.listed_sizes(self._tenant.name, sizes)
+        if not any(found):  # the common case, kept cheap
+            return {}
         # Spread over the index: 64 copies take 50 ms, and many files may have one size.
         in_parts = cache(partial(self._index.in_parts, self._tenant.name))
-        wanted = [
-            self._wanted(content, listing, in_parts) if listing else None
-            for content, listing in zip(contents, found, strict=True)
-        ]
-        seen = self._describe(_in_turn([each for each in wanted if each]))
-        found_out = [
-            examined(content, each, seen) if each else _NOTHING
-            for content, each in zip(contents, wanted, strict=True)
-        ]
-        self._note({size for size, each in zip(sizes, found_out, strict=True) if each.unexamined})
+        wanted = {
+            at: self._wanted(contents[at], listing, in_parts)
+            for at, listing in enumerate(found)
+            if listing
+        }
+        seen = self._describe(_in_turn(list(wanted.values())))
+        found_out = {at: examined(contents[at], each, seen) for at, each in wanted.items()}
+        self._note({sizes[at] for at, each in found_out.items() if each.unexamined})
         return found_out
 
     def _note(self, sizes: Iterable[int]) -> None:

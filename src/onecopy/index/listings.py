@@ -129,6 +129,15 @@ class Compactable(Protocol):
         ...
 
 
+@runtime_checkable
+class Charging(Protocol):
+    """Optional: an index whose service charges for writes."""
+
+    def listing_price(self, objects: int) -> float:
+        """Return at most what it costs, in US dollars, to list objects for the first time."""
+        ...
+
+
 def count_listed(index: object) -> int:
     """Return the number of listed copies of all tenants, which are read for that."""
     if not isinstance(index, Listings):

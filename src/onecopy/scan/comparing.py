@@ -21,7 +21,7 @@ from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.patterns import Filter
 from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
-from onecopy.scan.groups import HEAD, File, Groups, Member, grouped
+from onecopy.scan.groups import HEAD, File, Groups, Member, grouped, member
 from onecopy.scan.records import is_complete
 from onecopy.store.interface import Absent, Object, Store, Unknown
 from onecopy.store.listings import Starts
@@ -105,7 +105,7 @@ class Comparing:
         for key, size, tag, _, _, modified, _, _ in filter(
             is_wanted, self._index.listed_copies(name)
         ):
-            yield Member(key, size, tag, modified, False)
+            yield member((key, size, tag, modified, False))
         for copy in filter(is_wanted, self._index.copies_within(name, EVERYTHING)):
             tag, is_read = self._store.tag(copy.identity), is_complete(copy, counted=self._counted)
             yield Member(copy.key, copy.size, tag, None, is_read)

@@ -74,6 +74,11 @@ class RangeEvents:
 
 def _share(limits: Limits, functions: str) -> Limits:
     """Return the limits of one of some functions that read at the same time."""
+    if not (functions.isascii() and functions.isdigit() and int(functions)):
+        raise InvalidSettings(
+            f"invalid ONECOPY_CONFIRM_FUNCTIONS {functions!r}: use a number from 1 on, as many as "
+            "the event source may invoke at the same time"
+        )
     number = int(functions)
     rate, tenant_rate = limits.rate, limits.tenant_rate
     return limits._replace(

@@ -1,5 +1,6 @@
 """What it costs to write entries into a table, for plans."""
 
+from onecopy.aws.prices import WRITE_UNIT
 from onecopy.content import Copy, Listed
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.interface import Mean, WriteCost
@@ -7,6 +8,14 @@ from onecopy.index.interface import Mean, WriteCost
 _UNITS_PER_SECOND = 4_000.0
 """Write request units that a new on-demand table accepts per second at once
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html)."""
+
+_UNITS_PER_LISTED = 0.09
+"""Write request units for each object that is listed for the first time; they are packed."""
+
+
+def listing_price(objects: int) -> float:
+    """See `Charging`."""
+    return objects * _UNITS_PER_LISTED * WRITE_UNIT
 
 
 def write_cost(address: Address, mean: Mean) -> WriteCost:

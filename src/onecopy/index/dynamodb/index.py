@@ -8,6 +8,7 @@ from onecopy.digest import Digest
 from onecopy.index.dynamodb.address import Address
 from onecopy.index.dynamodb.connections import Table
 from onecopy.index.dynamodb.copy_of_record import CopiesOfRecord
+from onecopy.index.dynamodb.costs import listing_price
 from onecopy.index.dynamodb.hints import Hints
 from onecopy.index.dynamodb.listings import DynamoListings
 from onecopy.index.dynamodb.lists import ListedDigests, Tenants
@@ -47,6 +48,7 @@ class DynamoIndex:
         self.listed_sizes, self.matching = kept.listed_sizes, kept.matching
         self.opaque, self.in_parts = kept.opaque, kept.in_parts
         self.tenants, self.copies_within = kept.tenants, kept.copies_within
+        self.listing_price = listing_price
         self.count, self.counts, self.pages = pages.count, pages.counts, pages.pages
         self.get, self.put_if, self.increase = values.get, values.put_if, values.increase
 

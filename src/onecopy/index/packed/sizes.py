@@ -34,7 +34,7 @@ _LATEST = 2**32 - 1
 
 def entries(copies: Sequence[ListedCopy], block: int) -> list[Entry]:
     """Return the entries of copies in a block."""
-    pack, cut = _ENTRY.pack, _MOST_PARTS
+    pack, number, cut, latest = _ENTRY.pack, _NUMBER.pack, _MOST_PARTS, _LATEST
     made = [
         pack(
             # A call of min() would take a quarter of the time.
@@ -45,9 +45,13 @@ def entries(copies: Sequence[ListedCopy], block: int) -> list[Entry]:
         for _, size, tag, parts, is_opaque, _, _, _ in copies
     ]
     made += [
-        pack(copy.size << 16 | _BY_TIME, _NUMBER.pack(_age(copy.modified)), block)
-        for copy in copies
-        if copy[4]
+        pack(
+            size << 16 | _BY_TIME,
+            number(latest - modified if 0 <= modified <= latest else _age(modified)),
+            block,
+        )
+        for _, size, _, _, is_opaque, modified, _, _ in copies
+        if is_opaque
     ]
     return made
 

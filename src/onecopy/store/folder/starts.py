@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
-from onecopy.store.folder.directories import Descent, folder_names, look_error, split_key
+from onecopy.store.folder.directories import Descent, folder_names, look_error
 from onecopy.store.interface import Absent, Unknown
 
 FILE = os.O_RDONLY | NON_BLOCKING | NO_FOLLOW
@@ -17,11 +17,11 @@ def starts(root: int, wanted: Iterable[tuple[str, int]]) -> Iterator[bytes | Abs
     fd = root
     with Descent(root) as descent:
         for key, length in wanted:
-            folder, name = split_key(key)
+            folder, slash, name = key.rpartition("/")
             try:
                 if folder != last:
                     last = None
-                    fd = descent.open(folder_names(folder))
+                    fd = descent.open(folder_names(folder + slash))
                     last = folder
                 yield _start(fd, name, length)
             except (OSError, ValueError) as error:
@@ -32,8 +32,13 @@ def _start(folder: int, name: str, length: int) -> bytes:
     fd = os.open(name.encode(), FILE, dir_fd=folder)
     try:
         data = os.read(fd, length)
-        while len(data) < length and (more := os.read(fd, length - len(data))):
-            data += more
-        return data
+        return data if len(data) == length else _rest(fd, data, length)
     finally:
         os.close(fd)
+
+
+def _rest(fd: int, data: bytes, length: int) -> bytes:
+    """Return what was read, and what more there is up to a length."""
+    while len(data) < length and (more := os.read(fd, length - len(data))):
+        data += more
+    return data

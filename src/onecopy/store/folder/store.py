@@ -154,7 +154,7 @@ class FolderStore:
 
     def survey(self, own: OwnFiles) -> Iterator[Object | LeftOut]:
         """See Surveyor."""
-        return self._survey("", _is_own(own))
+        return self._survey("", own.has)
 
     def _survey(self, prefix: str, is_own: IsOwn) -> Iterator[Object | LeftOut]:
         with self._reached() as root, translated():
@@ -168,7 +168,7 @@ class FolderStore:
         """See Listable. Pages have up to 10,000 copies; folders before the span are not read."""
         after = span.after.encode()
         with self._reached() as root, translated():
-            found = survey(root, "", LONGEST_KEY, _is_own(own), after=after)
+            found = survey(root, "", LONGEST_KEY, own.has, after=after)
             with closing(found):
                 for page in pages_of(found, span):
                     self._check_marker(root)  # before anybody believes that something is gone
@@ -283,10 +283,6 @@ class FolderStore:
             raise Unavailable(f"{self.url} is another store now: check what is mounted there")
         self._id = found
         return found
-
-
-def _is_own(own: OwnFiles) -> IsOwn:
-    return lambda name, status: own.has(os.fsdecode(name), status)
 
 
 def _make_folder(path: Path, *, parents: bool) -> None:

@@ -5,6 +5,7 @@ A folder or file that cannot be read spoils none of the others.
 
 import os
 import stat
+import sys
 from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
@@ -25,6 +26,8 @@ Found = tuple[bytes, os.stat_result | str]
 """A path, and the status of a regular file, or a reason of `LeftOut`."""
 
 _LENIENT = ("utf-8", "surrogatepass")
+_NAMES = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
+"""Encoding of names as in `os.fsencode`, which takes three times as long."""
 _DOT, _SLASH = b"./"
 
 
@@ -149,7 +152,10 @@ def _sorted_names(fd: int, start: bytes, after: bytes) -> Iterator[bytes]:
     Only those that begin with `start` and come after `after`, or are a directory that it is in.
     """
     with os.scandir(fd) as entries:
-        found = [_name(entry) for entry in entries]
+        found = [
+            entry.name.encode(*_NAMES) + (b"/" if entry.is_dir(follow_symlinks=False) else b"")
+            for entry in entries
+        ]
     found.sort()
     if start:
         found = [name for name in found if name.startswith(start)]
@@ -160,8 +166,3 @@ def _sorted_names(fd: int, start: bytes, after: bytes) -> Iterator[bytes]:
 
 def _is_within(path: bytes, name: bytes) -> bool:
     return name.endswith(b"/") and path.startswith(name)
-
-
-def _name(entry: "os.DirEntry[str]") -> bytes:
-    name = os.fsencode(entry.name)
-    return name + b"/" if entry.is_dir(follow_symlinks=False) else name
