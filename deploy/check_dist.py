@@ -22,17 +22,18 @@ def main() -> None:
     """Check the one sdist and the one wheel in dist/."""
     [wheel], [sdist] = _DIST.glob("*.whl"), _DIST.glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as archive:
-        _check_page(wheel.name, archive.namelist(), "onecopy/page/")
+        _check_pages(wheel.name, archive.namelist(), "onecopy/")
     with tarfile.open(sdist) as archive, TemporaryDirectory() as folder:
         root = sdist.name.removesuffix(".tar.gz")
-        _check_page(sdist.name, archive.getnames(), f"{root}/src/onecopy/page/")
+        _check_pages(sdist.name, archive.getnames(), f"{root}/src/onecopy/")
         archive.extractall(folder, filter="data")
         _install(Path(folder), root)
 
 
-def _check_page(package: str, names: list[str], prefix: str) -> None:
-    page = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-    if "index.html" not in page or not any(name.endswith(".js") for name in page):
+def _check_pages(package: str, names: list[str], prefix: str) -> None:
+    wanted = {f"{prefix}page/index.html", f"{prefix}report/page/report.js"}
+    scripts = [name for name in names if name.startswith(f"{prefix}page/") and name.endswith(".js")]
+    if not wanted <= {*names} or not scripts:
         sys.exit(f"{package} does not contain the page: run `make page`, then `make dist`")
 
 

@@ -107,3 +107,15 @@ def test_expression_of_unknown_form_rejects_nothing() -> None:
     assert [_start(each) for each in ("a", "^a|^b", "^(?:a|$)")] == ["", "", ""]
     assert _start("^(?:.+/)?a(?P<ps_d>/)") == "a(?:/)"
     assert _start("^a/b(?:(?P<ps_d>/)|$)") == "a/b"
+
+
+def test_a_quick_look_misses_nothing() -> None:
+    """If any of several paths matches, they may match together; without any pattern, none can."""
+    patterns = Patterns([*TRASH, "a/**/b", "*.tmp"])
+    plain = [f"folder/file {number}" for number in range(9)]
+    assert not patterns.may_match(plain)
+    assert not patterns.may_match([])
+    for path in ("#recycle/x", "in/.zfs/snapshot/y", "a/x/b", "a/x\ny/b", "z.tmp", "@GMT-1\n/x"):
+        assert patterns.match(path)
+        assert patterns.may_match([*plain, path, *plain])
+    assert not Patterns().may_match(["#recycle/x"])

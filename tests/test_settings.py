@@ -37,6 +37,14 @@ def test_the_file_in_the_working_directory_is_read(
     assert (found.store, found.price) == ("elsewhere", 0.01)
 
 
+def test_storage_classes_have_prices(tmp_path: Path) -> None:
+    """Those of the settings come before the list prices; unknown classes cost as STANDARD."""
+    found = read(write(tmp_path, "price = 0.5\n[prices]\nGLACIER = 0.25\n"), environment={})
+    assert found.price_of("GLACIER") == 0.25
+    assert [found.price_of(name) for name in ("STANDARD", "", "NEW_CLASS")] == [0.5, 0.5, 0.5]
+    assert found.price_of("DEEP_ARCHIVE") == 0.00099
+
+
 def test_later_sources_win(tmp_path: Path) -> None:
     """The environment overrides the file, and the command line both."""
     path = write(tmp_path, 'index = "sqlite:a"\nstore = "b"\ntenant = "c"\n')
@@ -74,6 +82,8 @@ def test_a_server_beside_a_store_is_refused(tmp_path: Path) -> None:
         ("price = true\n", "price"),
         ("price = -1\n", "price"),
         ("price = nan\n", "price"),
+        ("prices = 1\n", "prices"),
+        ("[prices]\nGLACIER = -1\n", "prices"),
         ("index = 3\n", "index"),
         ('tenants = "x"\n', "tenants"),
         ("[tenants]\na = 1\n", "tenants.a"),

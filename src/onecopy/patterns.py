@@ -5,7 +5,7 @@ first name of a key, and one that ends in `/` matches a folder with all that is 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -81,6 +81,12 @@ class Patterns:
         if self._search("/" + path) is None:  # the common case, kept cheap
             return False
         return self._spec.match_file(path.removeprefix("/"))
+
+    def may_match(self, paths: Sequence[str]) -> bool:
+        """Return whether any of these may match; a quick look at all of them at once."""
+        text = "/" + "\n/".join(paths)
+        has_newlines = text.count("\n") > max(len(paths) - 1, 0)  # which `match` replaces
+        return bool(self.lines) and (has_newlines or self._search(text) is not None)
 
     def check(self, source: str) -> None:
         """Raise InvalidSettings, which names the source, unless all patterns can be used."""

@@ -16,6 +16,7 @@ from typing import Any
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import TRASH, Filter, Patterns
 from onecopy.platforms import cache_folder, config_folder
+from onecopy.prices import price_of
 
 FILE = "onecopy.toml"
 """The settings file that is read from the working directory unless another file is named."""
@@ -59,7 +60,9 @@ class Settings:
     """Signs tickets and links; None: a secret that the index keeps."""
     tenant: str = "default"
     price: float = 0.023
-    """US dollars per GB (10^9 bytes) and month."""
+    """US dollars per GB (10^9 bytes) and month, of the class STANDARD and of other stores."""
+    prices: Mapping[str, float] = field(default_factory=dict)
+    """The same for other storage classes of S3, by name; by default their list prices."""
     checksum_price: float | None = None
     """US dollars per GB (10^9 bytes) of which S3 Batch Operations computes checksums, if known."""
     tenants: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -96,6 +99,10 @@ class Settings:
     def trust(self) -> frozenset[str]:
         """The evidence that counts without proof for the tenant of these settings."""
         return self.tenants.get(self.tenant, frozenset())
+
+    def price_of(self, storage_class: str) -> float:
+        """Return US dollars per GB and month; `price` for a class that has none of its own."""
+        return self.prices.get(storage_class, price_of(storage_class, self.price))
 
     @property
     def trash_patterns(self) -> Patterns:

@@ -26,6 +26,10 @@ _FIELDS: Mapping[str, _Field] = {
     "server": _TEXT,
     "tenant": _TEXT,
     "price": (Annotated[float, Meta(ge=0, lt=1e6)], "a number of US dollars per GB and month"),
+    "prices": (
+        dict[str, Annotated[float, Meta(ge=0, lt=1e6)]],
+        "a table of US dollars per GB and month, by storage class",
+    ),
     "checksum_price": (Annotated[float, Meta(ge=0, lt=1e6)], "a number of US dollars per GB"),
     "token_file": _TEXT,
     "trash": _PATTERNS,

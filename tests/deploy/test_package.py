@@ -28,6 +28,7 @@ _ELSEWHERE = {
     "prometheus_client",
     "apsw",
     "click",
+    "duckdb",
     "psycopg",
     "py4j",
     "pyarrow",

@@ -1,62 +1,179 @@
 """`onecopy report`: stored duplicates and their cost."""
 
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any, TypeVar
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from onecopy.aws.prices import DATED, GET, LIST
 from onecopy.backends import opened_backends, require_store
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
-from onecopy.cli.show import bytes_text, json_line, money_text, name_text
-from onecopy.report import Group, LikelyGroup, Report, listed_only, report
+from onecopy.cli.removable import names_of, print_removable
+from onecopy.cli.report_figures import cost_to_read, lines, values
+from onecopy.cli.show import json_line
+from onecopy.content import Copy
+from onecopy.index import Engine
+from onecopy.prices import DATED
+from onecopy.report.figures import Report
+from onecopy.report.files import Kind, write
+from onecopy.report.grouping import Grouping, grouped
+from onecopy.report.history import keep, kept
+from onecopy.report.listed import listed_and_classed
+from onecopy.report.page import GROUPS, Page
+from onecopy.report.removable import Removing
+from onecopy.report.shares import Divisions
 from onecopy.settings import Settings
-from onecopy.text import count_text
+from onecopy.store import Store
+from onecopy.tokens import list_tokens
 
 _COPIES_PER_STEP = 1000
-_KEYS_PER_LIST = 1000
+_KEYS_PER_GROUP = 5
+_ALL = "*"
+"""Under which reports about all tenants are kept; no tenant has this name."""
 _Pair = TypeVar("_Pair")
+
+
+class _Wanted(NamedTuple):
+    """What the command line asks for."""
+
+    top: int
+    depth: int
+    as_json: bool
+    csv: Path | None
+    parquet: Path | None
+    html: Path | None
+    removable: bool
+    null: bool
+    keep: bool
+    all_tenants: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What the command works with."""
+
+    index: Engine
+    store: Store
+    settings: Settings
+    output: Display
+
+
+def _file(name: str, text: str) -> Callable[..., Any]:
+    kind = click.Path(path_type=Path, dir_okay=False)
+    return click.option(name, metavar="FILE", type=kind, help=text)
 
 
 @click.command(
     "report",
     epilog=closing_help(
-        "Exit codes: 0 done, 2 error.", "onecopy report", "onecopy report --top 100 --json"
+        "Exit codes: 0 done, 2 error.",
+        "onecopy report",
+        "onecopy report --html report.html --keep",
+        "onecopy report --top 100 --json",
+        "onecopy report --removable --null > removable",
     ),
 )
 @whole_number(
     "--top", 0, 10_000, default=10, text="Number of contents to list, those that waste most first."
 )
+@whole_number(
+    "--depth", 1, 100, default=1, text="Depth of the folders by which duplicates are summed."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@_file("--html", "Write a page with charts and the largest groups to FILE; it opens offline.")
+@_file("--csv", "Write all groups to FILE as CSV, a row for each object.")
+@_file("--parquet", "Write all groups to FILE as Parquet, a row for each object.")
+@click.option(
+    "--removable",
+    is_flag=True,
+    help="List the objects that could be removed instead, each looked at just before. Nothing is "
+    "removed.",
+)
+@click.option(
+    "--null", is_flag=True, help="With --removable, print the keys alone, each with NUL behind it."
+)
+@click.option(
+    "--keep", is_flag=True, help="Keep the figures in the index, to show how they change."
+)
+@click.option(
+    "--all-tenants",
+    is_flag=True,
+    help="Report on all tenants; they are not compared with each other.",
+)
 @takes_progress
 @takes_settings(tenant=True)
-def command(*, settings: Settings, top: int, as_json: bool, progress: bool | None) -> int:
+def command(*, settings: Settings, progress: bool | None, **wanted: Any) -> int:  # noqa: ANN401
     """Show what is stored more than once, and what that costs.
 
     The figures come from the index: run `onecopy scan` first if the store was changed without
     onecopy. Objects that are known from a listing alone are likely duplicates if their ETags are
-    equal. Costs use `price` from the settings, in US dollars per GB and month.
+    equal. Costs use `price` and `prices` from the settings, in US dollars per GB and month.
     """
+    choice = _Wanted(**wanted)
+    _check(choice)
     with (
         opened_backends(settings, create=False) as (index, store),
         display(progress=progress, unit=" copies") as output,
     ):
         if index.get("store") is None:
             require_store(store)
-        figures = report(
-            _counted(index.copies(settings.tenant), output),
-            price=settings.price,
-            listed=_counted(listed_only(index, settings.tenant), output),
-            top=top,
-            hard_links=store.kind == "folder",
-            trash=settings.trash_patterns,
-        )
-    cost = _cost_to_read(figures) if store.kind == "s3" else None
-    for line in [json_line(_values(figures, cost))] if as_json else _lines(figures, cost):
-        output.line(line)
+        work = _Work(index, store, settings, output)
+        with _grouped(work, choice) as grouping:
+            if choice.removable:
+                removing = Removing(grouping, index, store, names_of(settings.store))
+                print_removable(removing, settings.price, output, choice)
+            else:
+                _report(grouping, work, choice)
     return 0
+
+
+def _check(wanted: _Wanted) -> None:
+    """Raise for options that exclude each other."""
+    others = {
+        "--html": wanted.html,
+        "--parquet": wanted.parquet,
+        "--keep": wanted.keep,
+        "--all-tenants": wanted.all_tenants,
+    }
+    given = [name for name, value in others.items() if value]
+    if wanted.removable and given:
+        raise click.UsageError(f"--removable lists objects, and does nothing for {given[0]}")
+    if wanted.null and not wanted.removable:
+        raise click.UsageError("--null is for the keys that --removable prints")
+    if wanted.null and wanted.as_json:
+        raise click.UsageError("choose --null or --json: both determine what is printed")
+
+
+def _grouped(work: _Work, wanted: _Wanted) -> AbstractContextManager[Grouping]:
+    index, settings, output = work.index, work.settings, work.output
+    tenants = {settings.tenant}
+    if wanted.all_tenants:
+        tenants |= {*settings.tenants, *(token.tenant for token in list_tokens(index))}
+    copies = index.copies(None if wanted.all_tenants else settings.tenant)
+    return grouped(
+        _counted(_noting(copies, tenants), output),
+        _counted(_listed(index, tenants), output),
+        hard_links=work.store.kind == "folder",
+        trash=settings.trash_patterns,
+        full_keys=wanted.all_tenants,
+    )
+
+
+def _noting(copies: Iterator[tuple[str, Copy]], tenants: set[str]) -> Iterator[tuple[str, Copy]]:
+    """Yield the copies, and add their tenants."""
+    for tenant, copy in copies:
+        tenants.add(tenant)
+        yield tenant, copy
+
+
+def _listed(index: Engine, tenants: set[str]) -> Iterator[Any]:
+    """Yield what is listed for the tenants that are known when this begins."""
+    yield from chain.from_iterable(listed_and_classed(index, each) for each in sorted(tenants))
 
 
 def _counted(copies: Iterator[_Pair], output: Display) -> Iterator[_Pair]:
@@ -66,131 +183,47 @@ def _counted(copies: Iterator[_Pair], output: Display) -> Iterator[_Pair]:
         output.progress(len(batch), 0)
 
 
-def _cost_to_read(figures: Report) -> float:
-    """Return the price in US dollars of the requests of `onecopy scan --read missing` on AWS."""
-    lists = -(-figures.stored // _KEYS_PER_LIST)
-    looks_and_reads = figures.stored + figures.weak + figures.unidentified
-    return lists * LIST + looks_and_reads * GET
+def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
+    index, store, settings, output = work.index, work.store, work.settings, work.output
+    now = int(time.time())
+    divisions = grouping.divide(settings.price_of, now)
+    top = max(wanted.top, GROUPS) if wanted.html else wanted.top
+    figures = grouping.report(
+        divisions, settings.price, top=top, keys=_KEYS_PER_GROUP, depth=wanted.depth
+    )
+    owner = _ALL if wanted.all_tenants else settings.tenant
+    if wanted.keep:
+        keep(index, owner, figures, now)
+    _write_files(grouping, wanted, output)
+    if wanted.html:
+        history = kept(index, owner)
+        _page(figures, divisions, store, now, history).write(wanted.html)
+        output.note(f"wrote {wanted.html}")
+    cost = cost_to_read(figures) if store.kind == "s3" else None
+    shown = figures.first(wanted.top)
+    for line in [json_line(values(shown, cost))] if wanted.as_json else lines(shown, cost):
+        output.line(line)
 
 
-def _values(figures: Report, cost: float | None) -> dict[str, Any]:
-    return {
-        "objects": figures.objects,
-        "names": figures.names,
-        "contents": figures.contents,
-        "bytes": figures.bytes,
-        "groups": figures.groups,
-        "duplicates": figures.duplicates,
-        "wasted_bytes": figures.wasted,
-        "in_trash": figures.in_trash,
-        "unidentified": figures.unidentified,
-        "price_per_gb_month": figures.price,
-        "cost_per_month": round(figures.cost, 6),
-        "wasted_per_month": round(figures.wasted_cost, 6),
-        "top": [_group_values(group) for group in figures.top],
-        "stored": figures.stored,
-        "stored_bytes": figures.stored_bytes,
-        "weak": figures.weak,
-        "weak_bytes": figures.weak_bytes,
-        "unread": figures.unread,
-        "unread_bytes": figures.unread_bytes,
-        "unidentified_bytes": figures.unidentified_bytes,
-        "likely_groups": figures.likely_groups,
-        "likely_duplicates": figures.likely_duplicates,
-        "likely_wasted_bytes": figures.likely_wasted,
-        "likely_wasted_per_month": round(figures.likely_cost, 6),
-        "likely_top": [_likely_values(group) for group in figures.likely_top],
-        "bytes_to_read": figures.to_read,
-        "requests_cost_usd": None if cost is None else round(cost, 6),
-    }
+def _write_files(grouping: Grouping, wanted: _Wanted, output: Display) -> None:
+    kinds: tuple[tuple[Kind, Path | None], ...] = (
+        ("csv", wanted.csv),
+        ("parquet", wanted.parquet),
+    )
+    for kind, file in kinds:
+        if file:
+            rows = write(grouping, file, kind)
+            output.note(f"wrote {rows:,} rows to {file}")
 
 
-def _group_values(group: Group) -> dict[str, Any]:
-    return {
-        "digest": str(group.digest),
-        "size": group.size,
-        "objects": group.objects,
-        "wasted_bytes": group.wasted,
-        "keys": list(group.keys),
-    }
-
-
-def _likely_values(group: LikelyGroup) -> dict[str, Any]:
-    return {
-        "evidence": group.evidence,
-        "size": group.size,
-        "objects": group.objects,
-        "likely": group.likely,
-        "wasted_bytes": group.wasted,
-        "keys": list(group.keys),
-    }
-
-
-def _lines(figures: Report, cost: float | None) -> list[str]:
-    return [
-        *_proved_lines(figures),
-        *map(_group_text, figures.top),
-        *_likely_lines(figures),
-        *map(_group_text, figures.likely_top),
-        *_uncertain_lines(figures, cost),
-    ]
-
-
-def _proved_lines(figures: Report) -> list[str]:
-    proved = "proved " if figures.stored > figures.objects else ""  # there are others
-    contents = count_text(figures.contents, f"{proved or 'distinct '}content")
-    duplicates = count_text(figures.duplicates, f"{proved}duplicate")
-    lines = [
-        f"{count_text(figures.stored, 'object')}, {_amount(figures.stored_bytes, figures.cost)}",
-        f"{contents}, {figures.groups:,} of them stored more than once",
-        f"{duplicates}, {_amount(figures.wasted, figures.wasted_cost)}",
-    ]
-    if figures.names > figures.objects:
-        names = count_text(figures.names - figures.objects, "more name")
-        lines.append(f"{names} of these objects (hard links)")
-    if figures.in_trash:
-        objects = count_text(figures.in_trash, "more object")
-        lines.append(f"{objects} in trash and snapshots, not counted above")
-    return lines
-
-
-def _likely_lines(figures: Report) -> list[str]:
-    if not figures.weak:
-        return []
-    objects = count_text(figures.weak, "object")
-    duplicates = count_text(figures.likely_duplicates, "likely duplicate")
-    amount = _amount(figures.likely_wasted, figures.likely_cost)
-    known = f"{objects} known only by an ETag or a similar checksum, which proves no content"
-    return [f"{known}: {duplicates}, {amount}"]
-
-
-def _uncertain_lines(figures: Report, cost: float | None) -> list[str]:
-    lines = []
-    if figures.unread:
-        lines.append(
-            f"{count_text(figures.unread, 'file')} not read, {bytes_text(figures.unread_bytes)}: "
-            "no other is known to have the same content"
-        )
-    if figures.unidentified:
-        objects = count_text(figures.unidentified, "object")
-        size = bytes_text(figures.unidentified_bytes)
-        lines.append(f"{objects} with unknown content, {size}")
-    if figures.to_read:
-        requests = "" if cost is None else f" (requests: {money_text(cost)} on AWS, {DATED})"
-        lines.append(
-            f"to be certain, run `onecopy scan --read missing`, which reads "
-            f"{bytes_text(figures.to_read)}{requests}"
-        )
-    return lines
-
-
-def _amount(size: int, cost: float) -> str:
-    return f"{bytes_text(size)}, {money_text(cost)} a month"
-
-
-def _group_text(group: Group | LikelyGroup) -> str:
-    keys = ", ".join(name_text(key) for key in group.keys)
-    more = ", …" if group.objects > len(group.keys) else ""
-    wasted, size = bytes_text(group.wasted), bytes_text(group.size)
-    likely = "likely " if isinstance(group, LikelyGroup) else ""
-    return f"  {wasted} {likely}wasted: {group.objects:,} objects of {size}: {keys}{more}"
+def _page(
+    figures: Report, divisions: Divisions, store: Store, now: int, history: list[Any]
+) -> Page:
+    return Page(
+        report=figures,
+        folders=divisions.tree(store.url),
+        store=store.url,
+        made=now,
+        prices=f"{DATED}, or the settings `price` and `prices`",
+        history=history,
+    )

@@ -1,8 +1,67 @@
 """The figures of a report."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 from onecopy.digest import Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The duplicates in one part of a division, such as a folder: proved and likely ones."""
+
+    name: str
+    duplicates: int
+    wasted: int
+    """Bytes."""
+    cost: float
+    """US dollars per month."""
+    likely_duplicates: int
+    likely_wasted: int
+    likely_cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The parts of a division that waste most, and the sum of all others."""
+
+    first: tuple[Share, ...] = ()
+    """In descending order of bytes, proved and likely together."""
+    more: int = 0
+    """The number of the others."""
+    others: Share | None = None
+    """Their sum; without a name."""
+
+    def named(self, name: Callable[[str], str]) -> "Shares":
+        """Return these with other names."""
+        first = tuple(replace(share, name=name(share.name)) for share in self.first)
+        return replace(self, first=first)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder in a tree. What is in none of its children is in the folder itself, or small."""
+
+    share: Share
+    children: tuple["Folder", ...]
+    """In descending order of bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageClass:
+    """All objects in one storage class."""
+
+    name: str
+    """Empty where none is stated: in a folder, and of copies that no listing has."""
+    objects: int
+    bytes: int
+    price: float
+    """US dollars per GB (10^9 bytes) and month."""
+
+    @property
+    def cost(self) -> float:
+        """US dollars per month."""
+        return self.bytes / 1e9 * self.price
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +76,9 @@ class Group:
     objects: int
     keys: tuple[str, ...]
     """The first keys, sorted."""
+    oldest: int = field(default=0, compare=False)
+    """When the first of them was stored, in seconds since 1970."""
+    newest: int = field(default=0, compare=False)
 
     @property
     def wasted(self) -> int:
@@ -38,6 +100,9 @@ class LikelyGroup:
     """Those without a known content digest. If there are others, these are proved to be equal."""
     keys: tuple[str, ...]
     """The first keys, sorted."""
+    oldest: int = field(default=0, compare=False)
+    """When the first of them was stored, in seconds since 1970."""
+    newest: int = field(default=0, compare=False)
 
     @property
     def duplicates(self) -> int:
@@ -72,7 +137,7 @@ class Report:
     unidentified: int
     """Objects of which neither a content digest nor weak evidence is known."""
     price: float
-    """US dollars per GB (10^9 bytes) and month."""
+    """US dollars per GB (10^9 bytes) and month, where no storage class has another one."""
     top: tuple[Group, ...]
     """The groups that waste most, in descending order."""
     weak: int = 0
@@ -89,6 +154,17 @@ class Report:
     """Their size in bytes."""
     likely_top: tuple[LikelyGroup, ...] = ()
     """The likely groups that waste most, in descending order."""
+    classes: tuple[StorageClass, ...] = ()
+    """All objects by storage class."""
+    by_folder: Shares = Shares()
+    by_type: Shares = Shares()
+    by_age: Shares = Shares()
+    by_class: Shares = Shares()
+    by_tenant: Shares = Shares()
+
+    def first(self, top: int) -> "Report":
+        """Return the report with fewer groups."""
+        return replace(self, top=self.top[:top], likely_top=self.likely_top[:top])
 
     @property
     def stored(self) -> int:
@@ -108,14 +184,14 @@ class Report:
     @property
     def cost(self) -> float:
         """US dollars per month for all objects."""
-        return self.stored_bytes / 1e9 * self.price
+        return sum(each.cost for each in self.classes)
 
     @property
     def wasted_cost(self) -> float:
         """US dollars per month for the duplicates."""
-        return self.wasted / 1e9 * self.price
+        return sum(share.cost for share in self.by_age.first)
 
     @property
     def likely_cost(self) -> float:
         """US dollars per month for the likely duplicates."""
-        return self.likely_wasted / 1e9 * self.price
+        return sum(share.likely_cost for share in self.by_age.first)

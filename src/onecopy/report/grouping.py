@@ -1,199 +1,226 @@
-"""Grouping of any number of copies in flat memory.
+"""Grouping of any number of copies in bounded memory.
 
-They are written to a temporary SQLite database, which groups them on disk: by content digest, and
+They are written to a temporary DuckDB database, which groups them on disk: by content digest, and
 those without one by weak evidence. A copy with a content digest may have weak evidence as well; a
 copy that shares only this belongs to the same likely group.
+
+    copies ─▶ loading ─▶ tables ─▶ groups ─▶ shares ─▶ figures
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import closing
-from itertools import count
-
-import apsw
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
+from onecopy.errors import InvalidSettings
 from onecopy.listing import ListedCopy
 from onecopy.patterns import TRASH, Patterns
 from onecopy.report import tables
 from onecopy.report.figures import Group, LikelyGroup, Report
-from onecopy.temporary import spilling
+from onecopy.report.keys import decode
+from onecopy.report.listed import Classed
+from onecopy.report.loading import PARTS_BYTES, Loader, Rows, no_room
+from onecopy.report.shares import Divisions
 
-_ROWS_PER_WRITE = 10_000
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_MEMORY = "400MB"
+"""What DuckDB may use, before it writes to disk; it exceeds this by a fourth."""
+_MANY_ROWS = 200_000
+"""Rows from which on several threads are faster than one."""
 _MD5_BYTES = 16
-_PARTS_BYTES = 4
-"""Bytes of the number of parts, which follows an MD5; other evidence is text, and longer."""
-_ONLY_SHA256 = 33
-"""Length of packed digests that are no more than the content digest: the common case."""
+_SHARES = 20
+"""Types and storage classes that are listed on their own."""
 
 
-def report(  # noqa: PLR0913 - the last five are optional
+def report(  # noqa: PLR0913 - the last are optional
     copies: Iterable[tuple[str, Copy]],
     *,
     price: float,
-    listed: Iterable[tuple[str, ListedCopy]] = (),
+    listed: Iterable[tuple[str, ListedCopy | Classed]] = (),
     top: int = 20,
     keys: int = 5,
+    depth: int = 1,
     hard_links: bool = False,
     trash: Patterns = Patterns(TRASH),
+    price_of: Callable[[str], float] | None = None,
 ) -> Report:
     """Return the report on (tenant, copy) pairs, as `Index.copies` yields them.
 
     `listed` has those that are only listed; see `listed_only`. With `hard_links` (for folders),
     copies of one content with the same identity are one object, and listed copies are files that
     no scan had to read. Copies in the trash are only counted: they are no duplicates, and snapshots
-    share their blocks. The report lists `top` groups of each kind with up to `keys` keys each.
+    share their blocks. The report lists `top` groups of each kind with up to `keys` keys each, and
+    the folders at a `depth`. `price_of` returns the price of a storage class, by default `price`.
     """
-    # A temporary file, deleted when closed.
-    with spilling(), closing(apsw.Connection("")) as database:
-        database.execute(tables.SCHEMA).fetchall()  # apsw runs statements only as rows are fetched
-        rows = _Rows(database, trash, hard_links=hard_links)
-        for tenant, copy in copies:
-            rows.add(tenant, copy)
-        for tenant, listed_copy in listed:
-            rows.add_listed(tenant, listed_copy)
-        rows.write()
-        return _report(database, price, top, keys, rows.in_trash)
+    with grouped(copies, listed, hard_links=hard_links, trash=trash) as grouping:
+        divisions = grouping.divide(price_of or (lambda _: price))
+        return grouping.report(divisions, price, top=top, keys=keys, depth=depth)
 
 
-class _Rows:
-    """Writes copies to the tables."""
+@contextmanager
+def grouped(
+    copies: Iterable[tuple[str, Copy]],
+    listed: Iterable[tuple[str, ListedCopy | Classed]] = (),
+    *,
+    hard_links: bool = False,
+    trash: Patterns = Patterns(TRASH),
+    full_keys: bool = False,
+) -> Iterator["Grouping"]:
+    """Group copies as `report` does; the groups are in temporary files until the end.
 
-    def __init__(self, database: apsw.Connection, trash: Patterns, *, hard_links: bool) -> None:
-        self._database = database
-        self._trash = trash
-        self._hard_links = hard_links
-        self._numbers = count()
-        self._rows: dict[str, list[tuple[object, ...]]] = defaultdict(list)
-        self.in_trash = 0
-
-    def add(self, tenant: str, copy: Copy) -> None:
-        key, size, digests, identity = copy[:4]
-        if self._trash.match(key):
-            self.in_trash += 1
-            return
-        # Python's hash is salted and has 64 bits: good enough to distinguish objects with the
-        # same content, and much smaller to sort than the identity itself.
-        number = hash(identity) if self._hard_links else next(self._numbers)
-        content = copy.content_digest
-        if content and len(digests.packed) == _ONLY_SHA256:
-            self._add("copies", (tenant, content.value, size, number, key))
-            return
-        first, *others = [*([content.value] if content else ()), *_evidence(copy)] or [None]
-        table = "copies" if content or first is None else "weak"
-        self._add(table, (tenant, first, size, number, key))
-        for other in others:
-            self._add("aliases", (tenant, other, size, first))
-
-    def add_listed(self, tenant: str, copy: ListedCopy) -> None:
-        key, size, tag, parts, is_opaque = copy[:5]
-        if self._trash.match(key):
-            self.in_trash += 1
-        elif not is_opaque:
-            evidence = tag + parts.to_bytes(_PARTS_BYTES)
-            self._add("weak", (tenant, evidence, size, next(self._numbers), key))
-        elif self._hard_links:
-            self._add("unread", (tenant, size, hash(tag)))
-        else:
-            self._add("copies", (tenant, None, size, next(self._numbers), key))
-
-    def _add(self, table: str, row: tuple[object, ...]) -> None:
-        rows = self._rows[table]
-        rows.append(row)
-        if len(rows) == _ROWS_PER_WRITE:
-            self._write(table)
-
-    def write(self) -> None:
-        """Write what is left."""
-        for table in self._rows:
-            self._write(table)
-
-    def _write(self, table: str) -> None:
-        if rows := self._rows[table]:
-            self._database.executemany(tables.INSERTS[table], rows)
-            rows.clear()
+    With `full_keys`, keys begin with the prefix of their tenant.
+    """
+    duckdb = _duckdb()
+    with (
+        TemporaryDirectory(prefix="onecopy-report-") as folder,
+        _failing(duckdb),
+        duckdb.connect(":memory:") as database,
+    ):
+        _configure(database, folder)
+        loader = Loader(database, Path(folder))
+        rows = Rows(loader, trash, hard_links=hard_links, full_keys=full_keys)
+        rows.add(copies)
+        rows.add_listed(listed)
+        loader.finish()
+        if rows.count > _MANY_ROWS:
+            database.execute("RESET threads")
+        for statement in (*_objects(rows, hard_links=hard_links), *tables.GROUPS):
+            database.execute(statement)
+        yield Grouping(database, rows)
 
 
-def _evidence(copy: Copy) -> Iterator[bytes]:
-    """Yield the evidence besides the content digest, in a form that a listed ETag has, too."""
-    content = copy.content_digest
-    for digest, _ in copy.digests.pairs():
-        scheme = digest.scheme
-        if scheme.algorithm == "md5":
-            parts = -(-copy.size // scheme.part_size) if scheme.part_size else 0
-            yield digest.value + parts.to_bytes(_PARTS_BYTES)
-        elif scheme.algorithm != "client-md5" and digest != content:
-            yield str(digest).encode()
+def _duckdb() -> Any:  # noqa: ANN401 - the module
+    try:
+        import duckdb
+    except ModuleNotFoundError as error:
+        raise InvalidSettings(
+            "a report needs the package duckdb, which is not installed; run: pip install duckdb"
+        ) from error
+    return duckdb
 
 
-def _report(database: apsw.Connection, price: float, top: int, keys: int, in_trash: int) -> Report:
-    for statements in (tables.GROUPS, tables.LIKELY_GROUPS):
-        database.execute(statements).fetchall()
-    contents, objects, names, size, groups, duplicates, wasted = _row(database, tables.SUMS)
-    unidentified, unidentified_bytes = _row(database, tables.UNIDENTIFIED)
-    unread, unread_bytes = _row(database, tables.UNREAD)
-    weak, weak_bytes = _row(database, tables.WEAK)
-    likely_groups, likely_duplicates, likely_wasted = _row(database, tables.LIKELY_SUMS)
-    return Report(
-        names=names,
-        objects=objects,
-        contents=contents,
-        bytes=size,
-        groups=groups,
-        duplicates=duplicates,
-        wasted=wasted,
-        in_trash=in_trash,
-        unidentified=unidentified,
-        price=price,
-        top=tuple(_top(database, top, keys)),
-        weak=weak,
-        weak_bytes=weak_bytes,
-        unidentified_bytes=unidentified_bytes,
-        unread=unread,
-        unread_bytes=unread_bytes,
-        likely_groups=likely_groups,
-        likely_duplicates=likely_duplicates,
-        likely_wasted=likely_wasted,
-        likely_top=tuple(_likely_top(database, top, keys)),
-    )
+def _configure(database: "DuckDBPyConnection", folder: str) -> None:
+    for name, value in (
+        ("memory_limit", _MEMORY),
+        ("threads", "1"),
+        ("temp_directory", folder),
+        ("preserve_insertion_order", "false"),
+        ("autoinstall_known_extensions", "false"),
+        ("autoload_known_extensions", "false"),
+    ):
+        database.execute(f"SET {name} = '{value}'")
 
 
-def _row(database: apsw.Connection, query: str) -> tuple[int, ...]:
-    (row,) = database.execute(query)
-    return tuple(int(str(value)) for value in row)
+def _objects(rows: Rows, *, hard_links: bool) -> Iterable[str]:
+    if hard_links:
+        return tables.LINKED
+    return tables.UNLINKED if rows.classed else tables.UNCLASSED
 
 
-def _top(database: apsw.Connection, top: int, keys: int) -> Iterator[Group]:
-    database.execute(tables.TOP, (top,)).fetchall()
-    named = _first_keys(database, tables.TOP_KEYS, keys)
-    for place, tenant, value, size, objects in database.execute(tables.TOP_ROWS):
-        digest = Digest(content_scheme(size), value)
-        yield Group(tenant, digest, size, objects, tuple(named[place]))
+@contextmanager
+def _failing(duckdb: Any) -> Iterator[None]:  # noqa: ANN401 - the module
+    """Raise errors of the temporary database in the block as Failure, which says what to do."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise no_room(error) from error
 
 
-def _likely_top(database: apsw.Connection, top: int, keys: int) -> Iterator[LikelyGroup]:
-    database.execute(tables.LIKELY_TOP, (top,)).fetchall()
-    named = _first_keys(database, tables.LIKELY_KEYS, keys)
-    for place, tenant, value, size, likely, objects in database.execute(tables.LIKELY_ROWS):
-        shared = _evidence_text(value, size)
-        yield LikelyGroup(tenant, shared, size, objects, likely, tuple(named[place]))
+class Grouping:
+    """Copies in groups, in a temporary database."""
+
+    def __init__(self, database: "DuckDBPyConnection", rows: Rows) -> None:
+        self.database = database
+        self.tenants = rows.tenants
+        self._in_trash = rows.in_trash
+
+    def divide(self, price_of: Callable[[str], float], now: float | None = None) -> Divisions:
+        """Find where the duplicates are; `now` is in seconds since 1970."""
+        now = time.time() if now is None else now
+        return Divisions(self.database, self.tenants, price_of, now)
+
+    def report(
+        self, divisions: Divisions, price: float, *, top: int, keys: int, depth: int
+    ) -> Report:
+        """Return the figures; for the last three see the function `report`."""
+        objects, names, size, unidentified, unidentified_bytes = self._row(tables.COUNTS)
+        groups, duplicates, wasted = self._row(tables.SUMS)
+        unread, unread_bytes = self._row(tables.UNREAD)
+        weak, weak_bytes = self._row(tables.WEAK)
+        likely_groups, likely_duplicates, likely_wasted = self._row(tables.LIKELY_SUMS)
+        return Report(
+            names=names,
+            objects=objects,
+            contents=objects - duplicates,
+            bytes=size,
+            groups=groups,
+            duplicates=duplicates,
+            wasted=wasted,
+            in_trash=self._in_trash,
+            unidentified=unidentified,
+            price=price,
+            top=tuple(self.top(top, keys)),
+            weak=weak,
+            weak_bytes=weak_bytes,
+            unidentified_bytes=unidentified_bytes,
+            unread=unread,
+            unread_bytes=unread_bytes,
+            likely_groups=likely_groups,
+            likely_duplicates=likely_duplicates,
+            likely_wasted=likely_wasted,
+            likely_top=tuple(self.likely_top(top, keys)),
+            classes=divisions.classes,
+            by_folder=divisions.by_folder(depth, _SHARES),
+            by_type=divisions.by_type(_SHARES),
+            by_age=divisions.by_age(),
+            by_class=divisions.by_class(_SHARES),
+            by_tenant=divisions.by_tenant(_SHARES),
+        )
+
+    def top(self, top: int, keys: int) -> Iterator[Group]:
+        """Yield the groups that waste most."""
+        self.database.execute(tables.TOP, [top])
+        members = self._members(tables.TOP_KEYS, keys)
+        for place, tenant, value, size, objects in self._rows(tables.TOP_ROWS):
+            digest = Digest(content_scheme(size), value)
+            yield Group(self.tenants[tenant], digest, size, objects, *members[place])
+
+    def likely_top(self, top: int, keys: int) -> Iterator[LikelyGroup]:
+        """Yield the likely groups that waste most."""
+        self.database.execute(tables.LIKELY_TOP, [top])
+        self.database.execute(tables.LIKELY_MEMBERS)
+        members = self._members(tables.LIKELY_KEYS, keys)
+        for place, tenant, value, size, likely, objects in self._rows(tables.LIKELY_ROWS):
+            evidence, owner = evidence_text(value, size), self.tenants[tenant]
+            yield LikelyGroup(owner, evidence, size, objects, likely, *members[place])
+
+    def _members(self, query: str, keys: int) -> dict[int, tuple[tuple[str, ...], int, int]]:
+        """Return the first keys, the oldest and the newest time of each group."""
+        return {
+            place: (tuple(map(decode, first[:keys])), oldest, newest)
+            for place, first, oldest, newest in self._rows(query.format(keys=max(keys, 1)))
+        }
+
+    def _row(self, query: str) -> tuple[int, ...]:
+        (row,) = self._rows(query)
+        return tuple(int(value) for value in row)
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.database.execute(query).fetchall()
 
 
-def _first_keys(database: apsw.Connection, query: str, keys: int) -> dict[int, list[str]]:
-    named: dict[int, list[str]] = {}
-    for place, key in database.execute(query):
-        first = named.setdefault(place, [])
-        if len(first) < keys:
-            first.append(key)
-    return named
-
-
-def _evidence_text(value: bytes, size: int) -> str:
+def evidence_text(value: bytes, size: int) -> str:
+    """Return weak evidence as text: a digest, or the MD5 in an ETag."""
     scheme = content_scheme(size)
     if len(value) == scheme.length:
         return str(Digest(scheme, value))
-    if len(value) != _MD5_BYTES + _PARTS_BYTES:
+    if len(value) != _MD5_BYTES + PARTS_BYTES:
         return value.decode()
     parts = int.from_bytes(value[_MD5_BYTES:])
     return f"etag:{value[:_MD5_BYTES].hex()}{f'-{parts}' if parts else ''}"

@@ -1,112 +1,163 @@
-"""The temporary tables of a report, and the queries on them."""
+"""The temporary tables of a report, and the queries on them, in the SQL of DuckDB."""
 
-SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -65536;
-PRAGMA temp_store = FILE;
-CREATE TABLE copies (tenant TEXT, digest BLOB, size INTEGER, object INTEGER, key TEXT);
-CREATE TABLE weak (tenant TEXT, evidence BLOB, size INTEGER, object INTEGER, key TEXT);
-CREATE TABLE aliases (tenant TEXT, evidence BLOB, size INTEGER, same BLOB);
-CREATE TABLE unread (tenant TEXT, size INTEGER, object INTEGER);
-CREATE TABLE links (
-    tenant TEXT, size INTEGER, evidence BLOB, same BLOB, PRIMARY KEY (tenant, size, evidence)
-) WITHOUT ROWID;
-BEGIN;
-"""
+COLUMNS = {
+    "copies": {
+        "tenant": "INTEGER",
+        "digest": "BLOB",
+        "size": "BIGINT",
+        "object": "BIGINT",
+        "number": "BIGINT",
+        "stored": "BIGINT",
+        "class": "VARCHAR",
+        "key": "VARCHAR",
+    },
+    "weak": {
+        "tenant": "INTEGER",
+        "evidence": "BLOB",
+        "size": "BIGINT",
+        "object": "BIGINT",
+        "number": "BIGINT",
+        "stored": "BIGINT",
+        "class": "VARCHAR",
+        "key": "VARCHAR",
+    },
+    "aliases": {"tenant": "INTEGER", "evidence": "BLOB", "size": "BIGINT", "same": "BLOB"},
+    "classes": {"tenant": "INTEGER", "class": "VARCHAR", "key": "VARCHAR"},
+    "unread": {"tenant": "INTEGER", "size": "BIGINT", "object": "BIGINT"},
+}
 """`copies`: with a content digest, or without any evidence. `weak`: with weak evidence alone.
 `aliases`: further evidence of a copy, beside the digest or evidence under which it is in one of the
-others. `links`: those of them that somebody else's weak evidence equals."""
-INSERTS = {
-    "copies": "INSERT INTO copies VALUES (?, ?, ?, ?, ?)",
-    "weak": "INSERT INTO weak VALUES (?, ?, ?, ?, ?)",
-    "aliases": "INSERT INTO aliases VALUES (?, ?, ?, ?)",
-    "unread": "INSERT INTO unread VALUES (?, ?, ?)",
-}
+others. `classes`: storage classes of copies, as a listing states them. `unread`: files of a folder
+that no scan had to read. `number` counts the rows of copies and weak, `object` is the same for
+names of one object, and `stored` is in seconds since 1970."""
 
-GROUPS = """
-CREATE TABLE groups AS
-SELECT tenant, digest, size, count(DISTINCT object) AS objects, count(*) AS names
-FROM copies WHERE digest IS NOT NULL GROUP BY tenant, digest, size;
+_FIRST = "min(stored * 2147483648 + number) % 2147483648"
+"""The number of the object that was stored first; of those stored in one second, the first row."""
+_OBJECTS = """
+CREATE TABLE {table}_objects AS
+SELECT tenant, {evidence}, size, min(number) AS number, arg_min(stored, number) AS stored,
+       min(class) AS class, arg_min(key, number) AS key, count(*) AS names
+FROM {table} GROUP BY tenant, {evidence}, size, object;
+"""
+LINKED = (
+    _OBJECTS.format(table="copies", evidence="digest"),
+    _OBJECTS.format(table="weak", evidence="evidence"),
+)
+"""Objects of a folder, where hard links are one object with many names."""
+UNLINKED = (
+    """
+    CREATE VIEW copies_objects AS
+    SELECT copies.* REPLACE (coalesce(copies.class, classes.class) AS class), 1 AS names
+    FROM copies LEFT JOIN classes USING (tenant, key);
+    """,
+    "CREATE VIEW weak_objects AS SELECT *, 1 AS names FROM weak;",
+)
+UNCLASSED = (
+    "CREATE VIEW copies_objects AS SELECT *, 1 AS names FROM copies;",
+    *UNLINKED[1:],
+)
+"""The same if no listing states storage classes."""
+
+# The evidence of copies that are known by weak evidence alone. If other evidence of a copy is the
+# same (`links`), they are grouped by the digest or evidence under which that one is kept; content
+# digests have 32 bytes. `kept` is the number of the one object of a group that is no duplicate.
+GROUPS = (
+    f"""
+    CREATE TABLE groups AS
+    SELECT tenant, digest, size, count(*) AS objects, {_FIRST} AS kept
+    FROM copies_objects WHERE digest IS NOT NULL GROUP BY tenant, digest, size HAVING count(*) > 1;
+    """,
+    """
+    CREATE TABLE alike AS
+    SELECT tenant, size, evidence, count(*) AS objects,
+           min(stored * 2147483648 + number) AS first
+    FROM weak_objects GROUP BY tenant, size, evidence;
+    """,
+    """
+    CREATE TABLE links AS
+    SELECT tenant, size, evidence, min(same) AS same
+    FROM aliases SEMI JOIN weak USING (tenant, size, evidence) GROUP BY tenant, size, evidence;
+    """,
+    """
+    CREATE TABLE likely AS
+    SELECT *, likely - (NOT is_proved)::INTEGER AS duplicates
+    FROM (
+        SELECT tenant, size, coalesce(same, evidence) AS shared, sum(objects)::BIGINT AS likely,
+               bool_or(coalesce(octet_length(same) = 32, false)) AS is_proved,
+               min(first) % 2147483648 AS kept
+        FROM alike LEFT JOIN links USING (tenant, size, evidence)
+        WHERE objects > 1 OR same IS NOT NULL OR (tenant, size, evidence) IN (
+            SELECT (tenant, size, same) FROM links
+        )
+        GROUP BY tenant, size, shared
+    ) WHERE likely > (NOT is_proved)::INTEGER;
+    """,
+    """
+    CREATE VIEW duplicates AS
+    SELECT true AS is_proved, tenant, size, stored, class, key
+    FROM copies_objects JOIN groups USING (tenant, digest, size) WHERE number <> kept
+    UNION ALL
+    SELECT false, weak.tenant, weak.size, stored, class, key
+    FROM weak_objects AS weak LEFT JOIN links USING (tenant, size, evidence)
+    JOIN likely ON likely.tenant = weak.tenant AND likely.size = weak.size
+        AND likely.shared = coalesce(same, evidence)
+    WHERE is_proved OR number <> kept;
+    """,
+)
+COUNTS = """
+SELECT count(*) FILTER (digest IS NOT NULL), coalesce(sum(names) FILTER (digest IS NOT NULL), 0),
+       coalesce(sum(size) FILTER (digest IS NOT NULL), 0),
+       count(*) FILTER (digest IS NULL), coalesce(sum(size) FILTER (digest IS NULL), 0)
+FROM copies_objects;
 """
 SUMS = """
-SELECT count(*), coalesce(sum(objects), 0), coalesce(sum(names), 0),
-       coalesce(sum(size * objects), 0), coalesce(sum(objects > 1), 0),
-       coalesce(sum(objects - 1), 0), coalesce(sum(size * (objects - 1)), 0)
-FROM groups;
-"""
-UNIDENTIFIED = """
-SELECT count(*), coalesce(sum(size), 0)
-FROM (SELECT DISTINCT tenant, size, object FROM copies WHERE digest IS NULL);
+SELECT count(*), coalesce(sum(objects - 1), 0), coalesce(sum(size * (objects - 1)), 0) FROM groups;
 """
 UNREAD = """
 SELECT count(*), coalesce(sum(size), 0) FROM (SELECT DISTINCT tenant, size, object FROM unread);
-"""
-TOP = """
-CREATE TABLE top AS SELECT *, row_number() OVER () AS place FROM (
-    SELECT tenant, digest, size, objects FROM groups WHERE objects > 1
-    ORDER BY size * (objects - 1) DESC, tenant, digest LIMIT ?
-);
-"""
-TOP_ROWS = "SELECT place, tenant, digest, size, objects FROM top ORDER BY place;"
-TOP_KEYS = """
-SELECT place, key FROM copies CROSS JOIN top USING (tenant, digest, size) ORDER BY place, key;
-"""
-
-# The evidence of copies that are known by weak evidence alone. If other evidence of a copy is the
-# same, they are grouped by the digest or evidence under which that one is kept; content digests
-# have 32 bytes.
-LIKELY_GROUPS = """
-CREATE INDEX weak_evidence ON weak (tenant, size, evidence, object);
-CREATE TABLE alike AS
-SELECT tenant, size, evidence, count(DISTINCT object) AS objects
-FROM weak GROUP BY tenant, size, evidence;
-INSERT INTO links
-SELECT tenant, size, evidence, min(same) FROM aliases
-WHERE EXISTS (
-    SELECT 1 FROM weak WHERE weak.tenant = aliases.tenant AND weak.size = aliases.size
-    AND weak.evidence = aliases.evidence
-) GROUP BY tenant, size, evidence;
-CREATE INDEX links_same ON links (tenant, size, same);
-CREATE TABLE likely AS
-SELECT *, likely - NOT is_proved AS duplicates FROM (
-    SELECT tenant, size, coalesce(same, evidence) AS shared, sum(objects) AS likely,
-           coalesce(length(same) = 32, 0) AS is_proved
-    FROM alike LEFT JOIN links USING (tenant, size, evidence)
-    WHERE objects > 1 OR same IS NOT NULL OR EXISTS (
-        SELECT 1 FROM links AS other WHERE other.tenant = alike.tenant
-        AND other.size = alike.size AND other.same = alike.evidence
-    ) GROUP BY tenant, size, shared
-) WHERE duplicates > 0;
 """
 WEAK = "SELECT coalesce(sum(objects), 0), coalesce(sum(size * objects), 0) FROM alike;"
 LIKELY_SUMS = """
 SELECT count(*), coalesce(sum(duplicates), 0), coalesce(sum(size * duplicates), 0) FROM likely;
 """
-LIKELY_TOP = """
-CREATE TABLE likely_top AS SELECT *, row_number() OVER () AS place FROM (
-    SELECT tenant, size, shared, likely, is_proved FROM likely
-    ORDER BY size * duplicates DESC, tenant, shared LIMIT ?
+TOP = """
+CREATE OR REPLACE TABLE top AS
+SELECT *, row_number() OVER (ORDER BY wasted DESC, tenant, digest) AS place
+FROM (
+    SELECT tenant, digest, size, objects, size * (objects - 1) AS wasted FROM groups
+    ORDER BY wasted DESC, tenant, digest LIMIT ?
 );
-CREATE TABLE members AS
-SELECT place, tenant, size, shared AS evidence FROM likely_top
-UNION SELECT place, links.tenant, links.size, links.evidence FROM likely_top
-JOIN links ON links.tenant = likely_top.tenant AND links.size = likely_top.size
-AND links.same = likely_top.shared;
+"""
+TOP_ROWS = "SELECT place, tenant, digest, size, objects FROM top ORDER BY place;"
+TOP_KEYS = """
+SELECT place, min(key, {keys}), min(stored), max(stored)
+FROM copies JOIN top USING (tenant, digest, size) GROUP BY place;
+"""
+LIKELY_TOP = """
+CREATE OR REPLACE TABLE likely_top AS
+SELECT *, row_number() OVER (ORDER BY wasted DESC, tenant, shared) AS place
+FROM (
+    SELECT tenant, size, shared, likely, is_proved, size * duplicates AS wasted FROM likely
+    ORDER BY wasted DESC, tenant, shared LIMIT ?
+);
+"""
+LIKELY_MEMBERS = """
+CREATE OR REPLACE TABLE members AS
+SELECT place, weak.stored, weak.key FROM weak LEFT JOIN links USING (tenant, size, evidence)
+JOIN likely_top ON likely_top.tenant = weak.tenant AND likely_top.size = weak.size
+    AND shared = coalesce(same, evidence)
+UNION ALL
+SELECT place, stored, key FROM copies JOIN likely_top
+ON is_proved AND digest = shared AND copies.tenant = likely_top.tenant
+    AND copies.size = likely_top.size;
 """
 LIKELY_ROWS = """
-SELECT place, likely_top.tenant, shared, likely_top.size, likely,
-       likely + coalesce((
-           SELECT objects FROM groups WHERE is_proved AND digest = shared
-           AND groups.tenant = likely_top.tenant AND groups.size = likely_top.size
-       ), 0)
+SELECT place, tenant, shared, size, likely, likely + (
+    SELECT count(*) FROM copies_objects AS proved WHERE is_proved AND digest = shared
+    AND proved.tenant = likely_top.tenant AND proved.size = likely_top.size
+)
 FROM likely_top ORDER BY place;
 """
 LIKELY_KEYS = """
-SELECT place, key FROM members CROSS JOIN weak USING (tenant, size, evidence)
-UNION ALL
-SELECT place, key FROM copies CROSS JOIN likely_top
-ON is_proved AND digest = shared AND copies.tenant = likely_top.tenant
-AND copies.size = likely_top.size
-ORDER BY place, key;
+SELECT place, min(key, {keys}), min(stored), max(stored) FROM members GROUP BY place;
 """
