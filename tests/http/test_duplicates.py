@@ -45,7 +45,7 @@ def test_empty(service: Service) -> None:
     """A service that stores nothing says so."""
     found = summary(service)
     none: dict[str, Any] = {"groups": 0, "duplicates": 0, "wasted_bytes": 0}
-    none |= {"wasted_per_month": 0, "folders": [], "types": [], "years": []}
+    none |= {"wasted_per_month": 0, "folders": [], "types": [], "ages": []}
     assert found["proved"] == found["likely"] == none
     assert "files" not in found
     assert groups(service) == groups(service, "?kind=likely") == {"groups": []}

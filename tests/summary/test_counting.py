@@ -1,8 +1,8 @@
 """Duplicates are counted as an independent computation counts them."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from itertools import groupby
 from random import Random
 
 from hypothesis import given
@@ -14,7 +14,8 @@ from onecopy.patterns import Patterns
 from onecopy.summary import Count, Duplicates, counting, shares
 from onecopy.summary.shares import Folders, Types, type_of
 
-_YEAR_MS = 365 * 86_400_000
+_MONTH_MS = 31 * 86_400_000
+AGES = ("under 30 days", "30 to 90 days", "90 days to 1 year", "1 to 3 years", "over 3 years")
 NAMES = ("a.jpg", "b.JPG", "c.txt", "d", ".hidden", "e.tar.gz", "f.", "<b>.png")
 FOLDERS = ("", "x", "x/y", "x/y/z", "photos", ".Trash", "a//b", "/lead")
 
@@ -35,7 +36,8 @@ def contents(draw: st.DrawFn) -> list[list[Copy]]:
         size = draw(st.integers(1, 3)) * 100 + number
         digests = Digests.proved(Digest(SHA256, bytes([number]) * 32))
         copies = draw(st.integers(1, 6))
-        ages = [draw(st.integers(0, 60)) * _YEAR_MS for _ in range(copies)]
+        now = int(time.time() * 1000) - 86_400_000
+        ages = [now - draw(st.integers(0, 40)) * _MONTH_MS for _ in range(copies)]
         identities = [draw(st.sampled_from("abc")) for _ in range(copies)]
         made.append(
             [
@@ -44,6 +46,13 @@ def contents(draw: st.DrawFn) -> list[list[Copy]]:
             ]
         )
     return made
+
+
+def age_of(copy: Copy) -> str:
+    """Return the name of a copy's age."""
+    days = (time.time() - copy.stored_ms / 1000) / 86_400
+    limits = (30, 90, 365, 3 * 365)
+    return next((name for name, most in zip(AGES, limits, strict=False) if days < most), AGES[-1])
 
 
 def objects_of(copies: Sequence[Copy], *, hard_links: bool) -> list[Copy]:
@@ -63,12 +72,12 @@ def counted(made: Sequence[Sequence[Copy]], *, hard_links: bool) -> Duplicates:
     count = Count(Patterns([".Trash/"]), hard_links=hard_links)
     for copies in made:
         count.add(copies)
-    return count.result()
+    return count.result(2)
 
 
 @given(contents(), st.booleans())
 def test_totals(made: list[list[Copy]], hard_links: bool) -> None:
-    """Totals, groups, types and years are what a list of all duplicates adds up to."""
+    """Totals, groups, types and ages are what a list of all duplicates adds up to."""
     groups = [objects_of(copies, hard_links=hard_links) for copies in made]
     groups = [objects for objects in groups if len(objects) > 1]
     extra = [copy for objects in groups for copy in objects[1:]]
@@ -84,11 +93,11 @@ def test_totals(made: list[list[Copy]], hard_links: bool) -> None:
     }
     types = Counter(type_of(copy.key) for copy in extra)
     assert {share.name: share.duplicates for share in result.types} == types
-    years = sorted(str(copy.stored_at.year) for copy in extra)
-    assert [(share.name, share.duplicates) for share in result.years] == [
-        (year, len(list(own))) for year, own in groupby(years)
-    ]
-    assert sum(share.bytes for share in result.years) == result.wasted
+    ages = Counter(age_of(copy) for copy in extra)
+    assert {share.name: share.duplicates for share in result.ages} == ages
+    assert [share.name for share in result.ages] == [name for name in AGES if name in ages]
+    assert sum(share.bytes for share in result.ages) == result.wasted
+    assert result.cost == result.wasted * 2
 
 
 @given(contents())
@@ -131,7 +140,7 @@ def test_largest_groups_are_kept() -> None:
         digests = Digests.proved(Digest(SHA256, number.to_bytes(32)))
         size = number * 7919 % 100_003 + 1
         count.add([Copy(f"{number}/{at}", size, digests, "i", 0, 0) for at in range(2)])
-    largest = count.result().largest
+    largest = count.result(0).largest
     sizes = sorted((number * 7919 % 100_003 + 1 for number in range(2 * most + 500)), reverse=True)
     assert [group.size for group in largest] == sizes[:most]
 

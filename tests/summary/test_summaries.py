@@ -1,6 +1,6 @@
 """Summaries are of the index as it is, whoever changed it."""
 
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -13,6 +13,7 @@ from onecopy.index import open_index
 from onecopy.index.memory import MemoryIndex
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.patterns import Patterns
+from onecopy.prices import price_of
 from onecopy.summary import Summaries, Summary, keeping
 from onecopy.summary.summaries import MOST_TENANTS, RepeatsIndex
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved
@@ -34,21 +35,23 @@ def index(
 @pytest.fixture
 def summaries(index: RepeatsIndex) -> Iterator[Summaries]:
     """Return summaries of the index."""
-    made = Summaries(index, Patterns(["trash/"]), hard_links=False)
+    made = Summaries(index, Patterns(["trash/"]), hard_links=False, price_of=price_of)
     yield made
     made.close()
 
 
 def latest(summaries: Summaries, tenant: str = "t") -> Summary:
     """Return the summary of now, with likely duplicates."""
-    counting: Future[OnecopyError | None] | None = summaries.refresh(tenant)
-    if counting is not None:
-        assert counting.result(10) is None
-    while summaries.latest(tenant)[1]:
-        threading.Event().wait(0.005)
-    summary = summaries.latest(tenant)[0]
-    assert summary is not None
-    return summary
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        counting: Future[OnecopyError | None] | None = summaries.refresh(tenant)
+        if counting is not None:
+            assert counting.result(10) is None
+        summary, is_counting = summaries.latest(tenant)
+        if summary is not None and not is_counting:
+            return summary
+        time.sleep(0.005)
+    raise AssertionError("counting does not end")
 
 
 def test_changes_show(index: RepeatsIndex, summaries: Summaries) -> None:
@@ -70,7 +73,7 @@ def test_other_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"sqlite:{tmp_path / 'index.sqlite'}"
     index, other = open_index(path), open_index(path)
     assert isinstance(index, RepeatsIndex)
-    summaries = Summaries(index, Patterns(), hard_links=False)
+    summaries = Summaries(index, Patterns(), hard_links=False, price_of=price_of)
     assert latest(summaries).proved.groups == 0
     other.add(("t", copy) for copy in copies_of("a", 2))
     assert latest(summaries).proved.groups == 1
@@ -83,7 +86,7 @@ def test_unchanged_index_is_counted_once(tmp_path: Path, monkeypatch: pytest.Mon
     """As long as nothing changes, nothing is counted, and the figures are those of now."""
     index = open_index(f"sqlite:{tmp_path / 'index.sqlite'}")
     assert isinstance(index, RepeatsIndex)
-    summaries = Summaries(index, Patterns(), hard_links=False)
+    summaries = Summaries(index, Patterns(), hard_links=False, price_of=price_of)
     first = latest(summaries)
     monkeypatch.setattr(summaries, "_count", None)
     assert summaries.refresh("t") is None
@@ -116,6 +119,34 @@ def test_likely(index: RepeatsIndex, summaries: Summaries) -> None:
     assert likely is not None
     assert (likely.groups, likely.duplicates, likely.wasted) == (1, 2, 2000)
     assert [(group.objects, group.keys) for group in likely.largest] == [(3, ("1", "2", "4"))]
+    assert likely.cost == pytest.approx(2000 * 0.023e-9)
+
+
+def test_likely_places(index: RepeatsIndex, summaries: Summaries) -> None:
+    """Likely duplicates are divided as proved ones are."""
+    tag, second = md5_of("w").value, 1_600_000_000
+    listed = [
+        ListedCopy(key, 1000, tag, 0, False, second + at)
+        for at, key in enumerate(["a/b/1.JPG", "a/b/2.jpg", "a/c/3.jpg", "d"])
+    ]
+    index.merge("t", EVERYTHING, sorted(listed))  # type: ignore[attr-defined]
+    index.record("t", copies_of("x", 2))
+    likely = latest(summaries).likely
+    assert likely is not None
+    assert likely.folders == (("", 3, 3000), ("a", 2, 2000), ("a/b", 1, 1000), ("a/c", 1, 1000))
+    assert likely.types == ((".jpg", 2, 2000), ("", 1, 1000))
+    assert likely.ages == (("over 3 years", 3, 3000),)
+
+
+def test_storage_classes(index: RepeatsIndex, summaries: Summaries) -> None:
+    """Proved duplicates cost what the storage classes cost that listings state."""
+    index.record("t", copies_of("x", 3))
+    assert latest(summaries).proved.cost == pytest.approx(2000 * 0.023e-9)
+    listed = [
+        ListedCopy(copy.key, 1000, bytes(16), 0, False, 0, "GLACIER") for copy in copies_of("x", 3)
+    ]
+    index.merge("t", EVERYTHING, listed)  # type: ignore[attr-defined]
+    assert latest(summaries).proved.cost == pytest.approx(2000 * 0.0036e-9)
 
 
 def test_none_likely(index: RepeatsIndex, summaries: Summaries) -> None:
@@ -145,7 +176,7 @@ def test_failure_is_reported(summaries: Summaries, index: RepeatsIndex) -> None:
 def test_counting_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are not counted again at once, however often the index changes."""
     index = MemoryIndex()
-    summaries = Summaries(index, Patterns(), hard_links=False)
+    summaries = Summaries(index, Patterns(), hard_links=False, price_of=price_of)
     latest(summaries)
     monkeypatch.setattr(keeping, "monotonic", lambda: 0.0)
     index.record("t", copies_of("a", 2))
@@ -157,7 +188,7 @@ def test_counting_rests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_few_tenants_are_kept() -> None:
     """The summaries that were not asked for in a while are dropped."""
-    summaries = Summaries(MemoryIndex(), Patterns(), hard_links=False)
+    summaries = Summaries(MemoryIndex(), Patterns(), hard_links=False, price_of=price_of)
     for number in range(MOST_TENANTS + 5):
         latest(summaries, f"t{number}")
     assert summaries.latest("t0")[0] is None
@@ -168,7 +199,7 @@ def test_closing_ends_counting() -> None:
     """Counting ends soon when the service stops."""
     index = MemoryIndex()
     index.record("t", copies_of("a", 2))
-    summaries = Summaries(index, Patterns(), hard_links=False)
+    summaries = Summaries(index, Patterns(), hard_links=False, price_of=price_of)
     summaries.close()
     counting = summaries.refresh("t")
     assert counting is not None

@@ -98,6 +98,7 @@ def command(  # noqa: PLR0913 - one for each option
             require_loopback(host)
         options = Options(
             price=settings.price,
+            price_of=settings.price_of,
             trust=settings.tenants,
             trash=settings.trash_patterns,
             checksum_api=ChecksumApi(checksum_api, checksum_tenant) if checksum_api else None,

@@ -26,6 +26,7 @@ from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
+from onecopy.prices import price_of
 from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
 from onecopy.summary import Summaries
@@ -108,7 +109,8 @@ def _summaries(index: Engine, store: Store, options: Options) -> Summaries | Non
     """Return summaries of duplicates, if the index can find them and the options allow it."""
     if not (options.summaries and isinstance(index, RepeatsIndex)):
         return None
-    return Summaries(index, options.trash, hard_links=store.kind == "folder")
+    prices = options.price_of or partial(price_of, standard=options.price)
+    return Summaries(index, options.trash, hard_links=store.kind == "folder", price_of=prices)
 
 
 def _authenticator(index: Engine, threads: Threads, options: Options) -> auth.Authenticator:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class ShareDocument(Struct):
-    """The duplicates in a folder, of a type or of a year."""
+    """The duplicates in a folder, of a type or of an age."""
 
     name: str
     duplicates: int
@@ -26,8 +26,8 @@ class DuplicatesDocument(Struct):
     folders: list[ShareDocument]
     types: list[ShareDocument]
     """By extension, such as `.jpg`; `""`: without one; `*`: all others."""
-    years: list[ShareDocument]
-    """By the year in which the duplicates were stored."""
+    ages: list[ShareDocument]
+    """By the time since the duplicates were stored, such as `1 to 3 years`, the youngest first."""
 
 
 class DuplicatesResponse(Struct, omit_defaults=True):
@@ -61,6 +61,7 @@ class GroupDocument(Struct):
     objects: int
     wasted_bytes: int
     wasted_per_month: float
+    """US dollars, at the mean price of all groups of this kind."""
     copies: list[GroupCopyDocument]
 
 

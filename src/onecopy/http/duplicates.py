@@ -24,7 +24,6 @@ from onecopy.timestamp import as_datetime
 
 WAIT_SECONDS = 0.8
 """Time for which a response waits for newer figures: a page should appear within a second."""
-BYTES_PER_GB = 1e9
 
 
 class State(Protocol):
@@ -52,7 +51,7 @@ class DuplicatesEndpoint:
         state = self._state
         principal = await state.authenticator.authenticate(scope, "read")
         summary, is_counting = await latest(state, principal.tenant)
-        document = _response(summary, is_counting=is_counting, price=state.options.price)
+        document = _response(summary, is_counting=is_counting)
         await send_response(send, msgspec.json.encode(document))
 
 
@@ -72,7 +71,7 @@ async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
     return summaries.latest(tenant)
 
 
-def _response(summary: Summary | None, *, is_counting: bool, price: float) -> DuplicatesResponse:
+def _response(summary: Summary | None, *, is_counting: bool) -> DuplicatesResponse:
     if summary is None:
         return DuplicatesResponse(is_counting)
     return DuplicatesResponse(
@@ -80,20 +79,20 @@ def _response(summary: Summary | None, *, is_counting: bool, price: float) -> Du
         as_datetime(summary.as_of),
         summary.files,
         summary.bytes,
-        _duplicates(summary.proved, price),
-        None if summary.likely is None else _duplicates(summary.likely, price),
+        _duplicates(summary.proved),
+        None if summary.likely is None else _duplicates(summary.likely),
     )
 
 
-def _duplicates(duplicates: Duplicates, price: float) -> DuplicatesDocument:
+def _duplicates(duplicates: Duplicates) -> DuplicatesDocument:
     return DuplicatesDocument(
         duplicates.groups,
         duplicates.duplicates,
         duplicates.wasted,
-        duplicates.wasted / BYTES_PER_GB * price,
+        duplicates.cost,
         _shares(duplicates.folders),
         _shares(duplicates.types),
-        _shares(duplicates.years),
+        _shares(duplicates.ages),
     )
 
 

@@ -92,7 +92,7 @@ _EXAMPLES: tuple[Struct, ...] = (
             wasted_per_month=2.3e-10,
             folders=[ShareDocument("", 2, 10), ShareDocument("greetings", 1, 5)],
             types=[ShareDocument(".txt", 2, 10)],
-            years=[ShareDocument("2026", 2, 10)],
+            ages=[ShareDocument("30 to 90 days", 2, 10)],
         ),
         likely=DuplicatesDocument(0, 0, 0, 0, [], [], []),
     ),

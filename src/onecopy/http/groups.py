@@ -14,7 +14,7 @@ from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import BadInput
 from onecopy.http.duplicate_documents import GroupCopyDocument, GroupDocument, GroupsResponse
-from onecopy.http.duplicates import BYTES_PER_GB, State, latest, utf8
+from onecopy.http.duplicates import State, latest, utf8
 from onecopy.http.openapi import Parameter
 from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
@@ -77,7 +77,8 @@ class GroupsEndpoint:
             raise HttpProblem(503, "counting", detail, {"Retry-After": "1"})
         start = 0 if after is None else bisect_right(duplicates.largest, after, key=_place)
         page = duplicates.largest[start : start + limit]
-        groups = await state.threads.call(_groups, state, principal.tenant, page)
+        price = duplicates.cost / max(duplicates.wasted, 1)
+        groups = await state.threads.call(_groups, state, principal.tenant, page, price)
         is_end = start + limit >= len(duplicates.largest)
         document = GroupsResponse(
             groups, None if is_end else f"{page[-1].wasted}-{page[-1].shared}"
@@ -119,14 +120,16 @@ def _place(group: LargeGroup) -> tuple[int, str]:
     return group.place
 
 
-def _groups(state: State, tenant: str, page: Sequence[LargeGroup]) -> list[GroupDocument]:
+def _groups(
+    state: State, tenant: str, page: Sequence[LargeGroup], price: float
+) -> list[GroupDocument]:
     return [
         GroupDocument(
             group.shared,
             group.size,
             group.objects,
             group.wasted,
-            group.wasted / BYTES_PER_GB * state.options.price,
+            group.wasted * price,
             list(_copies(state, tenant, group)),
         )
         for group in page

@@ -167,7 +167,7 @@ def _duplicates(state: endpoints.AppState) -> Iterable[Operation]:
         "GET",
         "/v1/duplicates",
         "duplicates",
-        "Get what is stored twice: totals, by folder, by type and by year.",
+        "Get what is stored twice: totals, by folder, by type and by age.",
         duplicates.DuplicatesEndpoint(state),
         response=duplicate_documents.DuplicatesResponse,
         problems=(501, 502, 503),

@@ -184,7 +184,7 @@ class MemoryIndex(MemoryListings):
 
     def version(self) -> object:
         with self._locked():
-            return object()
+            return self._changes
 
     def stored(self, tenant: str) -> Stored:
         with self._locked() as tenants:
@@ -199,6 +199,7 @@ class MemoryIndex(MemoryListings):
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]
         with self._locked() as tenants:
+            self._changes += 1
             for copy in copies:
                 tenants[tenant].put(next(self._numbers), copy)
             found = self.lookup(tenant, digests)
@@ -213,12 +214,14 @@ class MemoryIndex(MemoryListings):
         count = 0
         for tenant, entry in pairs:
             with self._locked() as tenants:
+                self._changes += 1
                 put(tenants[tenant], next(self._numbers), entry)
             count += 1
         return count
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         with self._locked() as tenants:
+            self._changes += 1
             return [tenants[tenant].forget(copy) for copy in copies]
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:

@@ -1,17 +1,18 @@
 """Counting of duplicates, content by content, in flat memory."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Sequence
 
 from onecopy.content import Copy
 from onecopy.patterns import Patterns
+from onecopy.report.shares import AGES, OLDEST
 from onecopy.summary.figures import Duplicates, LargeGroup, Share
 from onecopy.summary.shares import Folders, Types
-from onecopy.timestamp import as_datetime
+from onecopy.timestamp import now
 
 MOST_GROUPS = 10_000
 """Groups that are kept, those that waste most."""
-_MS_PER_DAY = 86_400_000
+_AGES = (*(name for name, _ in AGES), OLDEST)
 
 
 class Count:
@@ -30,7 +31,10 @@ class Count:
         """Bytes that a group must waste to be kept."""
         self._folders = Folders()
         self._types = Types()
-        self._days: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+        seconds = now() // 1000
+        self._ends = [seconds - age for _, age in reversed(AGES)]
+        """Times at which ages end, in order: the first one is that of the oldest."""
+        self._ages = [[0, 0] for _ in _AGES]
 
     def add(self, copies: Sequence[Copy]) -> None:
         """Add the copies of one content: all but the one that was stored first are duplicates."""
@@ -49,9 +53,9 @@ class Count:
         key, size = copy.key, copy.size
         self._folders.add(key, size)
         self._types.add(key, size)
-        day = self._days[copy.stored_ms // _MS_PER_DAY]
-        day[0] += 1
-        day[1] += size
+        age = self._ages[-1 - bisect_left(self._ends, copy.stored_ms // 1000)]
+        age[0] += 1
+        age[1] += size
 
     def _add_group(self, objects: Sequence[Copy]) -> None:
         size, duplicates = objects[0].size, len(objects) - 1
@@ -68,26 +72,22 @@ class Count:
     def _ordered(self) -> list[LargeGroup]:
         return sorted(self._largest, key=lambda group: group.place)[:MOST_GROUPS]
 
-    def result(self) -> Duplicates:
-        """Return the figures."""
+    def result(self, price: float) -> Duplicates:
+        """Return the figures, at a price in US dollars per byte and month."""
         return Duplicates(
             self._groups,
             self._duplicates,
             self._wasted,
+            self._wasted * price,
             tuple(self._ordered()),
             self._folders.largest(),
             self._types.largest(),
-            tuple(self._years()),
+            tuple(self._by_age()),
         )
 
-    def _years(self) -> Iterator[Share]:
-        years: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-        for day, (count, size) in self._days.items():
-            year = years[str(as_datetime(day * _MS_PER_DAY).year)]
-            year[0] += count
-            year[1] += size
-        for name in sorted(years):
-            yield Share(name, *years[name])
+    def _by_age(self) -> list[Share]:
+        named = zip(_AGES, self._ages, strict=True)
+        return [Share(name, count, size) for name, (count, size) in named if count]
 
 
 def _second(copy: Copy) -> int:

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 
 class Share(NamedTuple):
-    """The duplicates in one folder, of one file type, or of one year."""
+    """The duplicates in one folder, of one file type, or of one age."""
 
     name: str
-    """A folder without a slash at its end; an extension such as `.jpg`; a year. Empty: the root,
+    """A folder without a slash at its end; an extension such as `.jpg`; an age. Empty: the root,
     or files without an extension."""
     duplicates: int
     bytes: int
@@ -43,14 +43,16 @@ class Duplicates:
     """Objects beyond the first one of each content."""
     wasted: int
     """Their size in bytes."""
+    cost: float = 0
+    """US dollars per month."""
     largest: tuple[LargeGroup, ...] = ()
     """The groups that waste most, in the order of their places."""
     folders: tuple[Share, ...] = ()
     """The largest folders with all that is below them, parents before their children."""
     types: tuple[Share, ...] = ()
     """The largest first; the last one, `*`, is all others."""
-    years: tuple[Share, ...] = ()
-    """By the year in which the duplicates were stored, in order."""
+    ages: tuple[Share, ...] = ()
+    """By the time since the duplicates were stored, the youngest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from onecopy.timestamp import now
 _REST = 2
 """After counting, twice the time it took passes before the same is counted again: so it takes at
 most a third of one core, however often the index changes."""
+_OLDEST_MS = 86_400_000
+"""Figures are counted again after a day, since what they are of has grown older."""
 _T = TypeVar("_T")
 _log = logging.getLogger("onecopy.summary")
 
@@ -31,6 +33,7 @@ class Kept(Generic[_T]):
         self._failed: object = None
         """The version that could not be counted; the next refresh tries again."""
         self._due = 0.0
+        self._counted = 0
         self._counting: Future[OnecopyError | None] | None = None
         self.value: _T | None = None
         """None until it has been counted."""
@@ -50,7 +53,8 @@ class Kept(Generic[_T]):
         """
         with self._lock:
             self._seen = version
-            if self.value is not None and version == self._version:
+            is_old = now() - self._counted > _OLDEST_MS
+            if self.value is not None and version == self._version and not is_old:
                 self.as_of = now()
             elif self._counting is None and monotonic() >= self._due:
                 self._start(version)
@@ -70,6 +74,7 @@ class Kept(Generic[_T]):
             try:
                 self._keep(self._count(), version, as_of)
             except OnecopyError as failed:
+                _log.warning("counting duplicates failed: %s", failed)
                 error = failed
             except Exception as failed:  # noqa: BLE001 - nobody must wait forever
                 _log.exception("counting duplicates failed")
@@ -82,4 +87,5 @@ class Kept(Generic[_T]):
 
     def _keep(self, value: _T, version: object, as_of: int) -> None:
         with self._lock:
-            self.value, self._version, self.as_of = value, version, as_of
+            self.value, self._version = value, version
+            self._counted = self.as_of = as_of

@@ -1,4 +1,4 @@
-"""Sums by folder, type and year, in a bounded number of entries."""
+"""Sums by folder and type, in a bounded number of entries."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,7 +10,7 @@ MOST_TYPES = 20
 _MOST_SUMS = 20_000
 """Entries that are kept while they are summed up."""
 _DEEPEST = 8
-_LONGEST_TYPE = 12
+_LONGEST_TYPE = 10
 REST = "*"
 """All other types: no extension has this character."""
 
@@ -113,5 +113,6 @@ def type_of(key: str) -> str:
     """Return the extension of a key in lower case, such as `.jpg`; empty if it has none."""
     name = key.rpartition("/")[2]
     stem, dot, extension = name.rpartition(".")
-    is_type = stem and len(extension) <= _LONGEST_TYPE and extension.isalnum()
+    is_word = extension.isascii() and extension.isalnum()
+    is_type = stem and is_word and len(extension) <= _LONGEST_TYPE
     return dot + extension.lower() if is_type else ""

@@ -8,8 +8,9 @@ figures that are seldom looked at.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from threading import Lock
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -19,10 +20,11 @@ from onecopy.patterns import Patterns
 from onecopy.summary.counting import Count
 from onecopy.summary.figures import Duplicates, Summary
 from onecopy.summary.keeping import Kept
-from onecopy.summary.likely import NONE, count_likely, has_listed
+from onecopy.summary.likely import NONE, Likely, count_likely, has_listed
 
 MOST_TENANTS = 100
 """Tenants whose summaries are kept: the last ones that were asked for."""
+_BYTES_PER_GB = 1e9
 _T = TypeVar("_T")
 
 
@@ -40,15 +42,24 @@ class _Tenant(NamedTuple):
     """What is kept of a tenant. Likely duplicates take longer, and do not delay the others."""
 
     proved: Kept[_Proved]
-    likely: Kept[Duplicates]
+    likely: Kept[Likely]
 
 
 class Summaries:
     """The summaries of an index; close them before the index."""
 
-    def __init__(self, index: RepeatsIndex, trash: Patterns, *, hard_links: bool) -> None:
+    def __init__(
+        self,
+        index: RepeatsIndex,
+        trash: Patterns,
+        *,
+        hard_links: bool,
+        price_of: Callable[[str], float],
+    ) -> None:
+        """`price_of` returns the price of a storage class in US dollars per GB and month."""
         self._index = index
         self._trash = trash
+        self._price_of = price_of
         self._hard_links = hard_links
         self._lock = Lock()
         self._turns = Lock(), Lock()
@@ -70,7 +81,11 @@ class Summaries:
         if proved.value is None:
             return None, is_counting
         (files, size, _), duplicates = proved.value
-        return Summary(proved.as_of, files, size, duplicates, likely.value), is_counting
+        found = likely.value
+        if found and found.proved_price is not None:
+            duplicates = replace(duplicates, cost=duplicates.wasted * found.proved_price)
+        others = found and found.duplicates
+        return Summary(proved.as_of, files, size, duplicates, others), is_counting
 
     def close(self) -> None:
         """End counting as soon as possible."""
@@ -96,13 +111,22 @@ class Summaries:
         count = Count(self._trash, hard_links=self._hard_links)
         for copies in self._while_open(self._index.repeated(tenant)):
             count.add(copies)
-        return _Proved(self._index.stored(tenant), count.result())
+        return _Proved(
+            self._index.stored(tenant), count.result(self._price_of("STANDARD") / _BYTES_PER_GB)
+        )
 
-    def _count_likely(self, tenant: str) -> Duplicates:
+    def _count_likely(self, tenant: str) -> Likely:
         if self._index.stored(tenant).unproved == 0 and not has_listed(self._index, tenant):
             return NONE
         pairs = self._while_open(self._index.copies(tenant))
-        return count_likely(self._index, tenant, pairs, self._trash, hard_links=self._hard_links)
+        return count_likely(
+            self._index,
+            tenant,
+            pairs,
+            self._trash,
+            self._price_of,
+            hard_links=self._hard_links,
+        )
 
     def _while_open(self, items: Iterable[_T]) -> Iterator[_T]:
         for item in items:

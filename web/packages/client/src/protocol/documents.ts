@@ -135,7 +135,7 @@ export interface Config {
   readonly trash: readonly string[];
 }
 
-/** The duplicates in a folder, of a type or of a year. */
+/** The duplicates in a folder, of a type or of an age. */
 export interface Share {
   readonly name: string;
   readonly duplicates: number;
@@ -155,8 +155,8 @@ export interface Duplicates {
   readonly folders: readonly Share[];
   /** By extension, such as `.jpg`; empty: without one; `*`: all others. */
   readonly types: readonly Share[];
-  /** By the year in which the duplicates were stored. */
-  readonly years: readonly Share[];
+  /** By the time since the duplicates were stored, such as `1 to 3 years`, the youngest first. */
+  readonly ages: readonly Share[];
 }
 
 /** What is stored twice. Without `as_of`, it is being counted for the first time: ask again. */

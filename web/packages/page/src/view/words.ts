@@ -191,8 +191,8 @@ export const WHERE = {
   folderHeadings: ["folder", "wasted", "duplicates"],
   types: "By type",
   typeHeadings: ["type", "wasted", "duplicates"],
-  years: "By the year in which they were stored",
-  yearHeadings: ["year", "wasted", "duplicates"],
+  ages: "By age",
+  ageHeadings: ["age", "wasted", "duplicates"],
 } as const;
 
 /** Return a number of duplicates as in `1,204 duplicates`. */
@@ -221,6 +221,10 @@ export function describeNothingTwice(files: number): [title: string, hint: strin
       : `No two of the ${count(files)} stored files are known to have the same content.`,
   ];
 }
+
+/** Shown if likely duplicates could not be counted. */
+export const NO_LIKELY =
+  "Likely duplicates could not be counted: ask the operator to look into the service’s log.";
 
 /** The kinds of groups, and what they are. */
 export const DUPLICATE_KINDS = {

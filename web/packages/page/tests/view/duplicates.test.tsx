@@ -20,7 +20,7 @@ const NONE: Duplicates = {
   wasted_per_month: 0,
   folders: [],
   types: [],
-  years: [],
+  ages: [],
 };
 const TWO: Duplicates = {
   ...NONE,
@@ -115,13 +115,13 @@ describe("the view of duplicates", () => {
     );
   });
 
-  it("shows folders, types and years", async () => {
+  it("shows folders, types and ages", async () => {
     const share = (name: string, wasted_bytes: number) => ({ name, duplicates: 1, wasted_bytes });
     const proved = {
       ...TWO,
       folders: [share("", 20), share("a", 15), share("a/<b>", 12), share("c", 5)],
       types: [share(".jpg", 12), share("", 5), share("*", 3)],
-      years: [share("2019", 20)],
+      ages: [share("1 to 3 years", 20)],
     };
     await show(answering([{ as_of: AS_OF, files: 9, proved, likely: NONE }]), "By folder");
     const tables = [...document.querySelectorAll(".where table")].map((table) =>
@@ -134,13 +134,18 @@ describe("the view of duplicates", () => {
         "no extension25%5 bytes1 duplicate",
         "others15%3 bytes1 duplicate",
       ],
-      ["2019100%20 bytes1 duplicate"],
+      ["1 to 3 years100%20 bytes1 duplicate"],
     ]);
   });
 
   it("says that nothing is stored twice", async () => {
     await show(answering([{ as_of: AS_OF, files: 5, proved: NONE, likely: NONE }]), "twice.");
     expect(shown()).toContain("No two of the 5 stored files");
+  });
+
+  it("says that likely duplicates could not be counted", async () => {
+    await show(answering([{ as_of: AS_OF, files: 5, proved: NONE }]), "could not be counted");
+    expect(shown()).not.toContain("likely duplicates");
   });
 
   it("says that nothing is stored", async () => {

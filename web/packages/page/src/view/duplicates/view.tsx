@@ -11,7 +11,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
-import { count, describeAmount, describeNothingTwice, size, time } from "../words.ts";
+import { count, describeAmount, describeNothingTwice, NO_LIKELY, size, time } from "../words.ts";
 import { Groups } from "./groups.tsx";
 import { Where } from "./where.tsx";
 import "./style.css";
@@ -103,7 +103,7 @@ function Totals({ files = 0, bytes = 0, as_of = "", counting, proved, likely }: 
     <>
       <dl class="counters">
         <Total number={proved?.duplicates} name="duplicates" note={describeAmount(proved)} />
-        {likely?.groups !== 0 && (
+        {(likely === undefined ? counting : likely.groups > 0) && (
           <Total
             number={likely?.duplicates}
             name="likely duplicates"
@@ -116,6 +116,7 @@ function Totals({ files = 0, bytes = 0, as_of = "", counting, proved, likely }: 
         Counted at {time(as_of)}
         {counting && ", and being counted again"}. Duplicates are all copies of a content but the
         oldest one.
+        {likely === undefined && !counting && ` ${NO_LIKELY}`}
       </p>
     </>
   );

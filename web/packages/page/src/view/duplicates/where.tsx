@@ -11,7 +11,7 @@ import { describeDuplicates, size, typeName, WHERE } from "../words.ts";
 import { treeOf } from "./tree.ts";
 
 export function Where({ duplicates }: { readonly duplicates: Duplicates }): JSX.Element {
-  const { folders, types, years } = duplicates;
+  const { folders, types, ages } = duplicates;
   const [path, open] = useState<readonly string[]>([]);
   const tree = useMemo(() => treeOf(folders), [folders]);
   return (
@@ -31,10 +31,10 @@ export function Where({ duplicates }: { readonly duplicates: Duplicates }): JSX.
           bars={bars(types, typeName)}
         />
         <Bars
-          label={WHERE.years}
-          headings={WHERE.yearHeadings}
+          label={WHERE.ages}
+          headings={WHERE.ageHeadings}
           format={size}
-          bars={bars(years, nameText)}
+          bars={bars(ages, nameText)}
         />
       </div>
     </div>
