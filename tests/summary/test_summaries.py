@@ -4,17 +4,20 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from onecopy.content import Copy, Digests
 from onecopy.errors import OnecopyError, Unavailable
 from onecopy.index import open_index
+from onecopy.index.interface import Stored
 from onecopy.index.memory import MemoryIndex
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.patterns import Patterns
 from onecopy.prices import price_of
 from onecopy.summary import Summaries, Summary, keeping
+from onecopy.summary import summaries as summaries_module
 from onecopy.summary.summaries import MOST_TENANTS, RepeatsIndex
 from onecopy.testing.index.values import a_copy, copies_of, md5_of, proved
 
@@ -57,12 +60,12 @@ def latest(summaries: Summaries, tenant: str = "t") -> Summary:
 def test_changes_show(index: RepeatsIndex, summaries: Summaries) -> None:
     """What is recorded or forgotten shows in the next summary."""
     empty = latest(summaries)
-    assert (empty.files, empty.proved.groups, empty.proved.wasted) == (0, 0, 0)
+    assert (empty.stored, empty.proved.groups) == (Stored(0, 0, 0), 0)
     index.record("t", copies_of("a", 3))
     assert latest(summaries).proved.duplicates == 2
     index.record("t", [a_copy("trash/a", proved("a"))])
     summary = latest(summaries)
-    assert (summary.files, summary.bytes, summary.proved.wasted) == (4, 4000, 2000)
+    assert (summary.stored, summary.proved.wasted) == (Stored(4, 4000, 0), 2000)
     index.forget("t", copies_of("a", 2))
     assert latest(summaries).proved.groups == 0
 
@@ -105,7 +108,7 @@ def test_tenants_are_apart(index: RepeatsIndex, summaries: Summaries) -> None:
     summary = latest(summaries, "u")
     assert summary.proved.duplicates == 1
     assert [share.name for share in summary.proved.folders] == ["", "b"]
-    assert latest(summaries, "v").files == 0
+    assert latest(summaries, "v").stored == Stored(0, 0, 0)
 
 
 def test_likely(index: RepeatsIndex, summaries: Summaries) -> None:
@@ -170,7 +173,7 @@ def test_failure_is_reported(summaries: Summaries, index: RepeatsIndex) -> None:
     assert counting is not None
     assert isinstance(counting.result(10), Unavailable)
     index.repeated = repeated  # type: ignore[method-assign]
-    assert latest(summaries).files == 0
+    assert latest(summaries).stored == Stored(0, 0, 0)
 
 
 def test_counting_rests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,3 +207,28 @@ def test_closing_ends_counting() -> None:
     counting = summaries.refresh("t")
     assert counting is not None
     assert isinstance(counting.result(10), Unavailable)
+
+
+def test_first_figures_are_shown_while_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as there are no others, what was found so far is shown, and said to be a part."""
+    monkeypatch.setattr(summaries_module, "_SHOW_SECONDS", 0)
+    index, found, shown = MemoryIndex(), Event(), Event()
+
+    def repeated(_: str) -> Iterator[Sequence[Copy]]:
+        yield copies_of("a", 2)
+        yield copies_of("b", 2)
+        found.set()
+        shown.wait(10)
+        yield copies_of("c", 2)
+
+    index.repeated = repeated  # type: ignore[method-assign]
+    summaries = Summaries(index, Patterns(), hard_links=False, price_of=price_of)
+    counting = summaries.refresh("t")
+    assert counting is not None
+    assert found.wait(10)
+    part, is_counting = summaries.latest("t")
+    assert part is not None
+    assert (part.stored, part.proved.groups, is_counting) == (None, 2, True)
+    shown.set()
+    assert latest(summaries).proved.groups == 3
+    summaries.close()

@@ -36,6 +36,8 @@ class DuplicatesResponse(Struct, omit_defaults=True):
     counting: bool = False
     """Whether newer figures are being counted."""
     as_of: datetime | None = None
+    partial: bool = False
+    """Whether `proved` is of a part of the contents only, since all are counted the first time."""
     files: int = 0
     """Recorded copies."""
     bytes: int = 0

@@ -74,11 +74,13 @@ async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
 def _response(summary: Summary | None, *, is_counting: bool) -> DuplicatesResponse:
     if summary is None:
         return DuplicatesResponse(is_counting)
+    stored = summary.stored
     return DuplicatesResponse(
         is_counting,
         as_datetime(summary.as_of),
-        summary.files,
-        summary.bytes,
+        stored is None,
+        stored.files if stored else 0,
+        stored.bytes if stored else 0,
         _duplicates(summary.proved),
         None if summary.likely is None else _duplicates(summary.likely),
     )

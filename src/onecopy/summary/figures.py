@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from onecopy.index.interface import Stored
+
 
 class Share(NamedTuple):
     """The duplicates in one folder, of one file type, or of one age."""
@@ -61,9 +63,8 @@ class Summary:
 
     as_of: int
     """When counting began, in milliseconds since 1970, UTC."""
-    files: int
-    """Recorded copies, in trash as well."""
-    bytes: int
+    stored: Stored | None
+    """Recorded copies, in trash as well; None while `proved` is of a part of the contents only."""
     proved: Duplicates
     likely: Duplicates | None
     """None while they are being counted."""

@@ -19,11 +19,15 @@ _T = TypeVar("_T")
 _log = logging.getLogger("onecopy.summary")
 
 
+Show = Callable[[_T], None]
+
+
 class Kept(Generic[_T]):
     """Figures, and the version of the index that they are of."""
 
-    def __init__(self, count: Callable[[], _T], turn: Lock) -> None:
+    def __init__(self, count: Callable[[Show[_T] | None], _T], turn: Lock) -> None:
         self._count = count
+        """Called with what shows figures of a part while there are no others; else with None."""
         self._turn = turn
         """Held while it counts: of those that share it, one counts at a time."""
         self._lock = Lock()
@@ -36,7 +40,7 @@ class Kept(Generic[_T]):
         self._counted = 0
         self._counting: Future[OnecopyError | None] | None = None
         self.value: _T | None = None
-        """None until it has been counted."""
+        """None until something has been counted."""
         self.as_of = 0
         """When counting began, or when the index had still not changed: milliseconds since 1970."""
 
@@ -72,7 +76,8 @@ class Kept(Generic[_T]):
         with self._turn:
             began, as_of = monotonic(), now()
             try:
-                self._keep(self._count(), version, as_of)
+                show = self._show if self.value is None else None
+                self._keep(self._count(show), version, as_of)
             except OnecopyError as failed:
                 _log.warning("counting duplicates failed: %s", failed)
                 error = failed
@@ -84,6 +89,10 @@ class Kept(Generic[_T]):
             self._failed = version if error else None
             self._due = monotonic() + _REST * (monotonic() - began)
         counting.set_result(error)
+
+    def _show(self, value: _T) -> None:
+        with self._lock:
+            self.value, self.as_of = value, now()
 
     def _keep(self, value: _T, version: object, as_of: int) -> None:
         with self._lock:

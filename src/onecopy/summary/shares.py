@@ -1,5 +1,6 @@
 """Sums by folder and type, in a bounded number of entries."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from onecopy.summary.figures import Share
@@ -10,58 +11,64 @@ MOST_TYPES = 20
 _MOST_SUMS = 20_000
 """Entries that are kept while they are summed up."""
 _DEEPEST = 8
-_LONGEST_TYPE = 10
+_LONGEST_TYPE = 12
+"""Characters of an extension, its point and one before it."""
 REST = "*"
 """All other types: no extension has this character."""
+
+_TYPE = re.compile(r"[^/]\.([A-Za-z0-9]{1,10})\Z").search
 
 _Sum = list[int]
 """Duplicates, and their bytes."""
 
 
 class Sums:
-    """Sums by name. When there are too many names, `shorten` gives several of them the same one."""
+    """Sums by name. When there are too many, `shorten` gives several names the same one."""
 
-    def __init__(self, shorten: Callable[[str], str], most: int = _MOST_SUMS) -> None:
+    def __init__(self, shorten: Callable[[], Callable[[str], str]], most: int = _MOST_SUMS) -> None:
         self._shorten = shorten
+        """Returns the next function that shortens names, when there are too many."""
         self._most = most
+        self._short: Callable[[str], str] = str
         self._sums: dict[str, _Sum] = {}
 
     def add(self, name: str, count: int, size: int) -> None:
         """Add a number of duplicates and their bytes to a name."""
         own = self._sums.get(name)
         if own is None:
-            own = self._sums[name] = [0, 0]
+            own = self._new(name)
         own[0] += count
         own[1] += size
 
-    def is_full(self) -> bool:
-        """Return whether names should be shortened."""
-        return len(self._sums) > self._most
-
-    def shorten(self) -> None:
-        """Add up the sums of names that are the same once they are shortened."""
-        old, self._sums = self._sums, {}
-        for name, (count, size) in old.items():
-            self.add(self._shorten(name), count, size)
+    def _new(self, name: str) -> _Sum:
+        own = self._sums.setdefault(self._short(name), [0, 0])
+        while len(self._sums) > self._most:
+            self._short = self._shorten()
+            old, self._sums = self._sums, {}
+            for each, (count, size) in old.items():
+                self.add(each, count, size)
+            own = self._sums.setdefault(self._short(name), [0, 0])
+        return own
 
     def shares(self) -> list[Share]:
         """Return all sums, in no order."""
-        return [Share(name, count, size) for name, (count, size) in self._sums.items()]
+        return [Share(name, count, size) for name, (count, size) in self._sums.items() if count]
 
 
 class Folders:
     """Duplicates by folder, to the greatest depth at which the number of folders is bounded."""
 
     def __init__(self, most: int = _MOST_SUMS) -> None:
-        self._depth = _DEEPEST
-        self._sums = Sums(self._cut, most)
+        self._depth = _DEEPEST + 1
+        self._sums = Sums(self._shallower, most)
+
+    def _shallower(self) -> Callable[[str], str]:
+        self._depth -= 1
+        return self._cut
 
     def add(self, key: str, size: int) -> None:
         """Add the duplicate at a key."""
-        self._sums.add(self._cut(key.rpartition("/")[0]), 1, size)
-        while self._sums.is_full():
-            self._depth -= 1
-            self._sums.shorten()
+        self._sums.add(key.rpartition("/")[0], 1, size)
 
     def _cut(self, folder: str) -> str:
         if folder.count("/") < self._depth:
@@ -70,7 +77,7 @@ class Folders:
 
     def largest(self) -> tuple[Share, ...]:
         """Return the largest folders with all that is below them, parents before children."""
-        whole = Sums(str)
+        whole = Sums(lambda: str, most=2**60)
         for name, count, size in self._sums.shares():
             for each in (name, *_parents(name)):
                 whole.add(each, count, size)
@@ -90,12 +97,10 @@ class Types:
     """Duplicates by the extension of their names."""
 
     def __init__(self) -> None:
-        self._sums = Sums(lambda _: REST)
+        self._sums = Sums(lambda: lambda _: REST)
 
     def add(self, key: str, size: int) -> None:
         """Add the duplicate at a key."""
-        if self._sums.is_full():
-            self._sums.shorten()
         self._sums.add(type_of(key), 1, size)
 
     def largest(self) -> tuple[Share, ...]:
@@ -111,8 +116,5 @@ class Types:
 
 def type_of(key: str) -> str:
     """Return the extension of a key in lower case, such as `.jpg`; empty if it has none."""
-    name = key.rpartition("/")[2]
-    stem, dot, extension = name.rpartition(".")
-    is_word = extension.isascii() and extension.isalnum()
-    is_type = stem and is_word and len(extension) <= _LONGEST_TYPE
-    return dot + extension.lower() if is_type else ""
+    found = _TYPE(key[-_LONGEST_TYPE:])
+    return "." + found[1].lower() if found else ""

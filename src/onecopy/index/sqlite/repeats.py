@@ -3,7 +3,10 @@
 `digest` is ordered by fingerprint, so they are found by reading it once, without sorting.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, cast
 
 import apsw
 
@@ -49,37 +52,42 @@ def repeated(
     connection: apsw.Connection, tenant: str, first: int
 ) -> tuple[int | None, list[Sequence[Copy]]]:
     """Return contents with several copies, and the fingerprint from which to continue, if any."""
-    found: dict[int, list[Copy]] = {}
-    for row in connection.execute(_REPEATED, (tenant, first, _PAGE_SIZE)):
-        found.setdefault(row[0], []).append(stored_copy(row[1:]))
-    contents: list[Sequence[Copy]] = [
-        own for value, copies in found.items() for own in _contents(value, copies)
-    ]
-    last = next(reversed(found), _LAST)
-    is_end = len(found) < _PAGE_SIZE or last == _LAST
-    return None if is_end else last + 1, contents
+    query = connection.execute(_REPEATED, (tenant, first, _PAGE_SIZE))
+    rows = cast("list[tuple[Any, ...]]", query.fetchall())
+    contents: list[Sequence[Copy]] = []
+    count, value = 0, _LAST
+    for value, group in groupby(rows, _FINGERPRINT):
+        count += 1
+        contents += _contents(value, [stored_copy(row[1:]) for row in group])
+    is_end = count < _PAGE_SIZE or value == _LAST
+    return None if is_end else value + 1, contents
 
 
-def _contents(value: int, copies: list[Copy]) -> Iterator[list[Copy]]:
-    """Yield the copies whose content digest has a fingerprint, content by content."""
+_FINGERPRINT = itemgetter(0)
+
+
+def _contents(value: int, copies: list[Copy]) -> list[list[Copy]]:
+    """Return the copies whose content digest has a fingerprint, content by content."""
     if _are_alike(copies):  # the common case, kept cheap
-        if fingerprint(_digest(copies[0])) == value:
-            yield copies
-        return
+        start = copies[0].digests.packed[1:9]
+        return [copies] if int.from_bytes(start, "little", signed=True) == value else []
     by_digest: dict[Digest, list[Copy]] = {}
     for copy in copies:
         digest = _digest(copy)
         if fingerprint(digest) == value:  # not that of its MD5
             by_digest.setdefault(digest, []).append(copy)
-    yield from (own for own in by_digest.values() if len(own) > 1)
+    return [own for own in by_digest.values() if len(own) > 1]
 
 
 def _are_alike(copies: list[Copy]) -> bool:
-    """Return whether these copies are small, and prove the same SHA-256."""
+    """Return whether these copies are small, and prove the same SHA-256 first of all."""
     start = copies[0].digests.packed[:_ONLY_SHA256]
-    return start.startswith(b"\x01") and all(
-        copy.digests.packed.startswith(start) and copy.size < SMALLEST_PART for copy in copies
-    )
+    if start[:1] != b"\x01":
+        return False
+    for _, size, digests, *_ in copies:
+        if size >= SMALLEST_PART or digests.packed[:_ONLY_SHA256] != start:
+            return False
+    return True
 
 
 def _digest(copy: Copy) -> Digest:

@@ -164,6 +164,8 @@ export interface DuplicatesSummary {
   /** Whether newer figures are being counted. */
   readonly counting?: boolean;
   readonly as_of?: string;
+  /** Whether `proved` is of a part of the contents only, since all are counted the first time. */
+  readonly partial?: boolean;
   /** Recorded copies. */
   readonly files?: number;
   readonly bytes?: number;

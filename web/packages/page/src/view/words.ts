@@ -5,6 +5,7 @@ import {
   type Counts,
   type DuplicateGroup,
   type Duplicates,
+  type DuplicatesSummary,
   ServiceError,
   type Share,
 } from "@onecopy/client";
@@ -222,9 +223,17 @@ export function describeNothingTwice(files: number): [title: string, hint: strin
   ];
 }
 
-/** Shown if likely duplicates could not be counted. */
-export const NO_LIKELY =
-  "Likely duplicates could not be counted: ask the operator to look into the service’s log.";
+/** Describe when duplicates were counted, and what counts as one. */
+export function describeCounted({ as_of = "", counting, partial, likely }: DuplicatesSummary) {
+  if (partial) return "Found so far. All files are being counted.";
+  const again = counting ? ", and being counted again" : "";
+  const missing =
+    likely === undefined && !counting
+      ? " Likely duplicates could not be counted: ask the operator to look into the service’s log."
+      : "";
+  const rule = "Duplicates are all copies of a content but the oldest one.";
+  return `Counted at ${time(as_of)}${again}. ${rule}${missing}`;
+}
 
 /** The kinds of groups, and what they are. */
 export const DUPLICATE_KINDS = {

@@ -143,6 +143,14 @@ describe("the view of duplicates", () => {
     expect(shown()).toContain("No two of the 5 stored files");
   });
 
+  it("shows what was found so far", async () => {
+    const part = { as_of: AS_OF, counting: true, partial: true, proved: TWO };
+    const client = answering([part, { as_of: AS_OF, files: 5, proved: TWO, likely: NONE }]);
+    await show(client, "Found so far.");
+    expect(shown()).not.toContain("files stored");
+    await vi.waitFor(() => expect(shown()).toContain("files stored"), 3000);
+  });
+
   it("says that likely duplicates could not be counted", async () => {
     await show(answering([{ as_of: AS_OF, files: 5, proved: NONE }]), "could not be counted");
     expect(shown()).not.toContain("likely duplicates");

@@ -11,7 +11,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
-import { count, describeAmount, describeNothingTwice, NO_LIKELY, size, time } from "../words.ts";
+import { count, describeAmount, describeCounted, describeNothingTwice, size } from "../words.ts";
 import { Groups } from "./groups.tsx";
 import { Where } from "./where.tsx";
 import "./style.css";
@@ -74,7 +74,7 @@ function Counted({ client, summary }: CountedProps): JSX.Element {
   const kinds: [DuplicateKind, Duplicates][] = [];
   if (proved !== undefined && proved.groups > 0) kinds.push(["proved", proved]);
   if (likely !== undefined && likely.groups > 0) kinds.push(["likely", likely]);
-  if (kinds.length === 0 && likely !== undefined)
+  if (kinds.length === 0 && likely !== undefined && !summary.partial)
     return <NothingTwice files={summary.files ?? 0} />;
   return (
     <>
@@ -98,7 +98,8 @@ function NothingTwice({ files }: { readonly files: number }): JSX.Element {
   );
 }
 
-function Totals({ files = 0, bytes = 0, as_of = "", counting, proved, likely }: DuplicatesSummary) {
+function Totals(summary: DuplicatesSummary): JSX.Element {
+  const { files = 0, bytes = 0, counting, partial, proved, likely } = summary;
   return (
     <>
       <dl class="counters">
@@ -110,14 +111,10 @@ function Totals({ files = 0, bytes = 0, as_of = "", counting, proved, likely }: 
             note={describeAmount(likely)}
           />
         )}
-        <Total number={files} name="files stored" note={size(bytes)} />
+        {!partial && <Total number={files} name="files stored" note={size(bytes)} />}
       </dl>
-      <p class="note as-of">
-        Counted at {time(as_of)}
-        {counting && ", and being counted again"}. Duplicates are all copies of a content but the
-        oldest one.
-        {likely === undefined && !counting && ` ${NO_LIKELY}`}
-      </p>
+      {partial && <progress class="counting" aria-label="Counting" />}
+      <p class="note as-of">{describeCounted(summary)}</p>
     </>
   );
 }
