@@ -221,7 +221,7 @@ def test_first_figures_are_shown_while_it_counts(monkeypatch: pytest.MonkeyPatch
         shown.wait(10)
         yield copies_of("c", 2)
 
-    index.repeated = repeated  # type: ignore[method-assign]
+    index.repeated = repeated  # type: ignore[assignment, method-assign]
     summaries = Summaries(index, Patterns(), hard_links=False, price_of=price_of)
     counting = summaries.refresh("t")
     assert counting is not None

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Protocol
 
 import msgspec
 from starlette.types import Receive, Send
 from starlette.types import Scope as Asgi
 
+from onecopy.errors import OnecopyError
 from onecopy.http.auth import Authenticator
 from onecopy.http.duplicate_documents import (
     DuplicatesDocument,
@@ -24,6 +26,7 @@ from onecopy.timestamp import as_datetime
 
 WAIT_SECONDS = 0.8
 """Time for which a response waits for newer figures: a page should appear within a second."""
+_LOOK_SECONDS = 0.05
 
 
 class State(Protocol):
@@ -63,12 +66,21 @@ async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
         raise HttpProblem(501, "duplicates-unavailable", detail)
     counting = await state.threads.call(summaries.refresh, tenant)
     if counting is not None:
-        # No thread waits, however many clients do.
-        await asyncio.wait([asyncio.wrap_future(counting)], timeout=WAIT_SECONDS)
+        await _wait(summaries, tenant, counting)
         error = counting.result() if counting.done() else None
         if error is not None and summaries.latest(tenant)[0] is None:
             raise error
     return summaries.latest(tenant)
+
+
+async def _wait(summaries: Summaries, tenant: str, counting: Future[OnecopyError | None]) -> None:
+    """Wait for newer figures, or for any if there are none; no thread waits, but the event loop."""
+    done = asyncio.wrap_future(counting)
+    has_old = summaries.latest(tenant)[0] is not None
+    for _ in range(round(WAIT_SECONDS / _LOOK_SECONDS)):
+        await asyncio.wait([done], timeout=_LOOK_SECONDS)
+        if done.done() or (not has_old and summaries.latest(tenant)[0] is not None):
+            return
 
 
 def _response(summary: Summary | None, *, is_counting: bool) -> DuplicatesResponse:

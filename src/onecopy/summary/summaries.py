@@ -28,7 +28,7 @@ from onecopy.summary.likely import NONE, Likely, count_likely, has_listed
 
 MOST_TENANTS = 100
 """Tenants whose summaries are kept: the last ones that were asked for."""
-_SHOW_SECONDS = 0.5
+_SHOW_SECONDS = 0.3
 """Time between two looks at figures that are counted for the first time."""
 _BYTES_PER_GB = 1e9
 _T = TypeVar("_T")
