@@ -51,10 +51,13 @@ def test_readme_uploads_a_folder(
 
 def test_python_page_runs(server: Serve, photos: None, capsys: pytest.CaptureFixture[str]) -> None:
     """Each block prints what the text around it says."""
-    upload, again, check, content, local, scan, errors = run("docs/python.md", server().url, capsys)
+    upload, again, check, cached, content, local, scan, errors = run(
+        "docs/python.md", server().url, capsys
+    )
     assert [line.split()[1] for line in sorted(upload.splitlines())].count("uploaded") == 2
     assert [line.split()[1] for line in again.splitlines()] == ["skipped"] * 3
     assert check.count("is already stored as") == 3
+    assert [line.split()[1] for line in cached.splitlines()] == ["duplicate"] * 3
     assert content.split()[0] == "new"
     assert sorted(line.split()[1] for line in local.splitlines()) == [
         "skipped",

@@ -9,6 +9,7 @@ report is recognized. `onecopy.recorder` adds to it in batches.
 """
 
 import logging
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -163,7 +164,7 @@ def decode(value: bytes | None) -> Stored:
 
 def hash_key(key: str) -> str:
     """Return a short name of a key. A client that finds two with one name undercounts itself."""
-    return blake2b(key.encode(), digest_size=8).hexdigest()
+    return urlsafe_b64encode(blake2b(key.encode(), digest_size=6).digest()).decode()
 
 
 def name_of(tenant: str) -> str:

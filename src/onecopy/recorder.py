@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from secrets import token_hex
+from secrets import token_urlsafe
 from threading import Lock, Timer
 
 import msgspec
@@ -88,7 +88,7 @@ class Recorder:
             _log.error("counts of %s are lost: the index cannot be written", batch.tenant)
 
     def _new_batches(self) -> list[Batch]:
-        return [Batch(tenant, token_hex(6), of) for tenant, of in self._waiting.items()]
+        return [Batch(tenant, token_urlsafe(6), of) for tenant, of in self._waiting.items()]
 
     def _start_timer(self) -> None:
         self._timer = Timer(self._interval, self._flush_in_time)

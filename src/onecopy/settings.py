@@ -74,7 +74,7 @@ class Settings:
     include: tuple[str, ...] = ()
     """Patterns of the only files that they accept; without any, all."""
     cache: Path = Path(".cache/onecopy")
-    """The folder for records of unfinished uploads."""
+    """The folder for records of unfinished uploads, and for digests of files that were read."""
     allow_http: bool = False
     """Whether a token may be sent over plain HTTP to another machine."""
     confirm_rate: float | None = None

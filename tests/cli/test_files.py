@@ -356,7 +356,7 @@ def test_the_store_of_a_service_on_this_machine_is_left_out(server: Serve, tmp_p
     url, run = server(folder).url, running(folder)
     done = run("upload", "--json", "--server", url, ".")
     assert (done.code, lines(done.out)["mine"]["outcome"]) == (0, "uploaded"), done.err
-    assert own_names(done.out) == {"files"}
+    assert own_names(done.out) == {"files", "onecopy"}  # the store, and the cache
     assert run("upload", "--server", url, "files/empty").code == 2
     assert run("check", "--server", url, "files/d/mine").code == 1
 
@@ -593,3 +593,19 @@ def test_bad_pattern(run: Run, photos: Path, command: str) -> None:
     done = run(command, "--exclude", "#recycle", photos)
     assert done.code == 2
     assert "'--exclude': the pattern '#recycle' matches nothing: write \\#recycle" in done.err
+
+
+def test_digests_are_remembered(run: Run, photos: Path, tmp_path: Path) -> None:
+    """Unless the user wants no cache, or clears it; verdicts do not depend on it."""
+    env, where = {"XDG_CACHE_HOME": str(tmp_path / "cache")}, backends(tmp_path)
+    time.sleep(2.1)  # a file that has just changed is not remembered
+    assert run("upload", str(photos), "--no-cache", *where, **env).code == 0
+    first = run("check", str(photos), "--no-cache", "--json", *where, **env)
+    assert "0 bytes of digests removed" in run("cache", "clear", **env).err
+    for _ in range(2):
+        checked = run("check", str(photos), "--json", *where, **env)
+        assert (checked.code, lines(checked.out)) == (1, lines(first.out))
+    again = run("upload", str(photos), "--to", "2", *where, **env)
+    assert (again.code, "0 uploaded, 4 already stored" in again.err) == (0, True)
+    assert "kB of digests removed" in run("cache", "clear", **env).err
+    assert run("check", str(photos), *where, **env).code == 1

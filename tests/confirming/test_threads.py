@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from onecopy.confirming import records as records_module
-from onecopy.confirming.interface import Progress, Reading
+from onecopy.confirming.interface import Progress, Reading, Work
 from onecopy.confirming.records import Records
 from onecopy.errors import Forbidden, Unavailable
 from onecopy.store.interface import ARCHIVED, Object
@@ -36,6 +36,24 @@ def test_reads_and_records(place: Place, content: bytes) -> None:
     place.wait("a", content)
     until(lambda: not _left(place))
     assert sorted(place.store.ranges) == list(range(len(place.store.ranges)))
+
+
+def test_what_was_read_is_measured(place: Place) -> None:
+    """The copies that wait, those that were confirmed and those that failed, and the bytes read."""
+    content, go = large(3), Event()
+    process = place.readers()
+    place.store.before = lambda _: go.wait(20)
+    place.ask(process, place.put("a", content))
+    until(lambda: process.work[:3] == (1, 0, 0))
+    go.set()
+    until(lambda: process.work == Work(waiting=0, confirmed=1, failed=0, read_bytes=len(content)))
+
+    def fail(_: int) -> None:
+        raise Unavailable("down")
+
+    place.store.before = fail
+    place.ask(process, place.put("b", large(3, seed=1)))
+    until(lambda: process.work[:3] == (0, 1, 1))
 
 
 def test_reads_once_for_many(place: Place) -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from onecopy.avoided import Counts
 from onecopy.content import Content, Copy, Digests, Evidence
-from onecopy.errors import InvalidTicket, OnecopyError
-from onecopy.gate import Answer, Finish, LocalGate, Request
+from onecopy.errors import BadInput, InvalidTicket, OnecopyError
+from onecopy.gate import Answer, Avoided, Finish, LocalGate, Request
 from onecopy.index.listings import Listings
 from onecopy.listing import EVERYTHING, ListedCopy
+from onecopy.recorder import Recorder
 from onecopy.store import Object, Upload
 from onecopy.testing.faults import Call, Faults
 from tests.gate.world import World, content, content_digest, md5, weak_only
@@ -92,6 +94,7 @@ def sides(tmp_path: Path) -> Iterator[tuple[Side, Side]]:
     elsewhere.world.index.merge("alice", EVERYTHING, copies)
     for number in range(100):
         elsewhere.world.record(f"many/{number}", DATA, tenant="alice")
+    Recorder(elsewhere.world.index, 0).count("alice", Counts(1, 5, 1, 5))
     yield nowhere, elsewhere
     for side in (nowhere, elsewhere):
         side.world.close()
@@ -108,6 +111,14 @@ def _upload(key: str, data: bytes) -> Callable[[LocalGate], object]:
         return begun, gate.complete([send(gate, begun.ticket, data)])
 
     return call
+
+
+def _report(gate: LocalGate) -> str:
+    try:
+        gate.count_avoided(Avoided(1, len(DATA), len(DATA)))
+    except BadInput as error:
+        return str(error)
+    return "counted"
 
 
 QUESTIONS: dict[str, Callable[[LocalGate], object]] = {
@@ -131,6 +142,8 @@ QUESTIONS: dict[str, Callable[[LocalGate], object]] = {
     "upload": _upload("a", DATA),
     "upload large": _upload("c", contents.LARGE),
     "upload empty": _upload("empty", b""),
+    "report avoided uploads": _report,
+    "activity": lambda gate: [*gate.activity().days, *gate.activity().months],
     "link": lambda gate: [gate.live_copy(key) for key in ("a", "alice/a", "../alice/a", "many/1")],
 }
 
@@ -163,7 +176,7 @@ def test_calls_name_one_tenant(sides: tuple[Side, Side]) -> None:
         ask(elsewhere.bob)
     for step, arguments, _ in elsewhere.log.calls:
         if step == "index.get":
-            assert arguments[0] in {"ticket-secret", "checksum-api-bob"}
+            assert arguments[0] in {"ticket-secret", "checksum-api-bob", "avoided/bob"}
         elif step.startswith("index.") and arguments:
             assert arguments[0] == "bob"
         elif arguments:

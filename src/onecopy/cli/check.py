@@ -8,6 +8,7 @@ from onecopy.backends import opened_for_explaining, opened_gate, own_files
 from onecopy.cli.explain import explained_json, explained_lines
 from onecopy.cli.files import (
     Summary,
+    digest_cache,
     display_of_files,
     files_below,
     print_results,
@@ -47,12 +48,14 @@ def command(  # noqa: PLR0913 - options by name
     as_json: bool,
     explain: bool,
     progress: bool | None,
+    no_cache: bool,
     no_wait: bool,
 ) -> int:
     """Show which files at and below PATH are already stored.
 
     Nothing is uploaded or created. A file is read only if a stored file or another file at PATH has
-    its size. If several files have the same content, all but the first are reported as duplicates.
+    its size, and not again until it changes. If several files have the same content, all but the
+    first are reported as duplicates.
     """
     if explain:
         summary = _explain(settings, paths, as_json=as_json, progress=progress, wait=not no_wait)
@@ -64,7 +67,12 @@ def command(  # noqa: PLR0913 - options by name
         )
         found = files_below(paths, "", own, accept, output, any_name=True)
         work = check(
-            found, gate, progress=output.callback, wait=not no_wait, confirming=output.confirming
+            found,
+            gate,
+            progress=output.callback,
+            wait=not no_wait,
+            confirming=output.confirming,
+            cache=stack.enter_context(digest_cache(settings, no_cache=no_cache)),
         )
         with closing(work) as results:
             summary = print_results(results, output, as_json=as_json)

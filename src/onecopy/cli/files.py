@@ -1,7 +1,7 @@
 """Options and output that `onecopy check` and `onecopy upload` share."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from onecopy.backends import is_unused
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import bytes_text, json_line, money_text, result_text, result_values
 from onecopy.content import Verdict
+from onecopy.digest_cache import DigestCache
 from onecopy.errors import InvalidKey
 from onecopy.files import File, Skipped, walk
 from onecopy.key import check_key, normalisation_differs
@@ -24,15 +25,27 @@ _NOT_NFC = "the name is not in Unicode NFC: another name may look the same"
 
 
 def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the argument PATH, `--json` and `--progress` to a command."""
+    """Add the argument PATH, `--json`, `--no-cache` and `--progress` to a command."""
     options = (
         click.argument("paths", metavar="PATH...", nargs=-1, required=True),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file."),
+        click.option(
+            "--no-cache",
+            is_flag=True,
+            help="Read files again that have not changed since they were last read.",
+        ),
         takes_progress,
     )
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def digest_cache(
+    settings: Settings, *, no_cache: bool
+) -> AbstractContextManager[DigestCache | None]:
+    """Open the cache of digests, unless the user wants none."""
+    return nullcontext() if no_cache else closing(DigestCache(settings.cache))
 
 
 def settings_for_check(settings: Settings) -> Settings:

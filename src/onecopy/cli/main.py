@@ -20,7 +20,7 @@ from onecopy.version import __version__
 GROUPS = {
     "Everyday commands": ("check", "upload", "scan", "report"),
     "Service": ("serve", "token", "doctor"),
-    "Data": ("index", "migrate", "forget", "bench"),
+    "Data": ("index", "migrate", "forget", "bench", "cache"),
     "Setup": ("deploy", "completion"),
 }
 """The commands as `onecopy --help` groups them."""

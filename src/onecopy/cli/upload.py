@@ -9,6 +9,7 @@ import click
 from onecopy.backends import opened_gate, own_files
 from onecopy.cli.files import (
     Done,
+    digest_cache,
     display_of_files,
     files_below,
     print_results,
@@ -90,6 +91,7 @@ def command(  # noqa: PLR0913 - one for each option
     on_taken: OnTaken,
     on_unconfirmed: OnUnconfirmed,
     metadata: tuple[tuple[str, str], ...],
+    no_cache: bool,
     dry_run: bool,
 ) -> int:
     """Upload the files at and below PATH that are not already stored.
@@ -104,17 +106,19 @@ def command(  # noqa: PLR0913 - one for each option
         output = stack.enter_context(display_of_files(paths, own, accept, progress=progress))
         found = files_below(paths, to, own, accept, output)
         report = output.callback
+        cache = stack.enter_context(digest_cache(settings, no_cache=no_cache))
         options = Options(
             anyway=anyway,
             on_taken=on_taken,
             on_unconfirmed=on_unconfirmed,
             metadata=metadata,
             unfinished=Unfinished(settings.cache / "uploads", settings.target),
+            cache=cache,
             progress=report,
             confirming=output.confirming,
         )
         work = (
-            check(found, gate, progress=report, confirming=output.confirming)
+            check(found, gate, progress=report, confirming=output.confirming, cache=cache)
             if dry_run
             else upload(found, gate, options)
         )

@@ -3,10 +3,11 @@
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from time import sleep
+from time import sleep, time_ns
 
 from onecopy.content import Content, Verdict
 from onecopy.digest import Digest, Hashed, Scheme
+from onecopy.digest_cache import DigestCache
 from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Answer, Gate
@@ -22,13 +23,14 @@ _STOP_TIMEOUT = 2.0
 _NEW = Answer(Verdict.NEW)
 
 
-def check(
+def check(  # noqa: PLR0913 - options by name
     found: Iterable[File | Skipped],
     gate: Gate,
     *,
     progress: Progress | None = None,
     wait: bool = True,
     confirming: Progress | None = None,
+    cache: DigestCache | None = None,
 ) -> Generator[Result, None, None]:
     """Yield for each file, in order, whether its content is already stored.
 
@@ -37,12 +39,13 @@ def check(
     stay `unconfirmed` if nothing is read for a minute, or on Ctrl-C.
 
     A file is read only if the gate knows contents of its size, or if another file of the selection
-    has its size. A file with the content of an earlier file is a `duplicate` with the reason
-    `selection`, as in an upload. Raises what the gate raises.
+    has its size; and not if its digests are in the `cache`, which the caller closes. A file with
+    the content of an earlier file is a `duplicate` with the reason `selection`, as in an upload.
+    Raises what the gate raises.
     """
     files, limit = iter(found), max_files(gate)
     batches = iter(lambda: list(islice(files, limit)), [])
-    checker = _Checker(gate, progress, confirming if wait else None, wait=wait)
+    checker = _Checker(gate, progress, confirming if wait else None, cache, wait=wait)
     try:
         for batch in checker.workers.ahead(map(checker.hash, batches), 1):
             yield from checker.check(batch)
@@ -71,9 +74,16 @@ class _Checker:
     """Checks batches of files."""
 
     def __init__(
-        self, gate: Gate, progress: Progress | None, confirming: Progress | None, *, wait: bool
+        self,
+        gate: Gate,
+        progress: Progress | None,
+        confirming: Progress | None,
+        cache: DigestCache | None,
+        *,
+        wait: bool,
     ) -> None:
         self._gate = gate
+        self._cache = cache
         self._progress = progress or (lambda _done, _read: None)
         self._confirming = confirming or (lambda _read, _size: None)
         self._wait = wait
@@ -106,16 +116,32 @@ class _Checker:
         return schemes_for(file.size, known, self._max_digests)
 
     def _hash(self, wanted: Sequence[tuple[_Checked, File, list[Scheme]]]) -> None:
-        hashes = hash_files(
-            ((file, schemes) for _, file, schemes in wanted), progress=self._report_read
-        )
-        for (item, _, _), (file, hashed) in zip(wanted, hashes, strict=True):
-            if isinstance(hashed, Hashed):
-                if not item.digests:  # hashed for the first time
-                    item.same_as = self._first_files.add(file, hashed.digests[0])
-                item.digests = hashed.digests
-            else:
-                item.error = hashed
+        """Hash files, or find their digests in the cache."""
+        if not wanted:
+            return
+        files = [(file, schemes) for _, file, schemes in wanted]
+        known = self._cache.find(files) if self._cache else [None] * len(files)
+        left = [each for each, found in zip(files, known, strict=True) if found is None]
+        read = iter(self._read(left))
+        for (item, file, _), found in zip(wanted, known, strict=True):
+            digests = next(read) if found is None else found
+            if isinstance(digests, Exception):
+                item.error = digests
+                continue
+            if not item.digests:  # hashed for the first time
+                item.same_as = self._first_files.add(file, digests[0])
+            item.digests = digests
+
+    def _read(
+        self, files: Sequence[tuple[File, list[Scheme]]]
+    ) -> list[tuple[Digest, ...] | OnecopyError | OSError]:
+        """Return the digests of files that are read, and keep them in the cache."""
+        began, read = time_ns(), []
+        for file, hashed in hash_files(files, progress=self._report_read):
+            if self._cache and isinstance(hashed, Hashed):
+                self._cache.keep([(file, hashed.digests)], began)
+            read.append(hashed.digests if isinstance(hashed, Hashed) else hashed)
+        return read
 
     def _report_read(self, length: int) -> None:
         self.workers.check()

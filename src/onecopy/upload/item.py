@@ -56,6 +56,8 @@ class Item:
     check: bool = False
     """Whether the gate may already know its content."""
     hashed: Hashed | None = None
+    is_cached: bool = False
+    """Whether `hashed` comes from the cache of digests: it only serves to ask."""
     claim: Digest | int | None = None
     """Its key in `InFlight` while it is in flight: its content digest, or its size."""
     ticket: str | None = None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from onecopy.digest_cache import DigestCache
 from onecopy.upload.result import Progress
 from onecopy.upload.unfinished import Unfinished
 
@@ -24,6 +25,8 @@ class Options:
     """User metadata of every object, as (name, value); needs a store that keeps it (S3)."""
     unfinished: Unfinished | None = None
     """Remembers large uploads, so that a later run can resume them."""
+    cache: DigestCache | None = None
+    """Digests of files that were read before, by which the gate is asked without reading them."""
     progress: Progress | None = None
     confirming: Progress | None = None
     """Called with the bytes of a stored copy that have been read to confirm it, and its size."""

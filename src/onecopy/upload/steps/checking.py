@@ -1,6 +1,7 @@
 """The steps that hash files, check them with the gate, and pass on those that are to be sent."""
 
 from collections.abc import Sequence
+from time import time_ns
 
 from onecopy.content import Content, Verdict
 from onecopy.digest import MD5
@@ -26,6 +27,7 @@ def hash_file(flow: Flow, outcomes: Outcomes, item: Item) -> None:
     size, threads = item.file.size, None if item.large else 1
     schemes = schemes_for(size, item.schemes, flow.max_digests)
     more = [MD5] if flow.states_md5 and MD5 not in schemes else []
+    began = time_ns()
     try:
         with item.file.open() as descriptor:
             hashed = hash_fd(
@@ -36,8 +38,11 @@ def hash_file(flow: Flow, outcomes: Outcomes, item: Item) -> None:
     else:
         # A check is sent only the digests that the gate asked for.
         item.hashed = hashed._replace(digests=hashed.digests[: len(schemes)])
+        item.is_cached = False
         if flow.states_md5:
             item.md5 = next(digest.value for digest in hashed.digests if digest.scheme == MD5)
+        if flow.options.cache:
+            flow.options.cache.keep([(item.file, hashed.digests)], began)
         flow.to_check.put(item)
     finally:
         flow.hashing.add(-1)
@@ -55,11 +60,20 @@ class Checker:
         """Check files, and queue those to be sent that are new and need not wait."""
         # An upload that is resumed is not hashed: its completion finds a duplicate.
         settled = self._check([item for item in batch if item.check and item.hashed])
-        ready = [item for item in batch if item not in settled and self._may_proceed(item)]
+        left = [item for item in batch if item not in settled]
+        ready = [item for item in left if not self._reads(item) and self._may_proceed(item)]
         for item in ready:
             if item.large:
                 self._flow.to_send_large.put(item)
         self._small.begin([item for item in ready if not item.large])
+
+    def _reads(self, item: Item) -> bool:
+        """Have a file read whose digests are cached, since these only serve to ask."""
+        if not item.is_cached:
+            return False
+        item.is_cached, item.check = False, not item.anyway
+        self._flow.queue_for_hashing(item)
+        return True
 
     def _may_proceed(self, item: Item) -> bool:
         """Whether no file with the same content is in flight; empty files are never compared."""

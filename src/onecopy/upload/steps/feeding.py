@@ -1,12 +1,12 @@
 """The first step: admit files, probe their sizes, and route each to its next step."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import islice
 
 from onecopy.digest import SHA256, Digest, Hashed, Scheme
 from onecopy.files import File, Skipped
-from onecopy.upload.item import Item
+from onecopy.upload.item import Item, schemes_for
 from onecopy.upload.result import skipped
 from onecopy.upload.steps.flow import Flow
 
@@ -26,11 +26,12 @@ class Feeder:
         flow, admitted = self._flow, self._admit(found)
         while batch := list(islice(admitted, flow.max_files)):
             schemes = self._probe([each.size for each in batch if isinstance(each, File)])
+            known = self._cached(batch, schemes)
             for each in batch:
                 if isinstance(each, Skipped):
                     flow.events.put(skipped(each))
                 else:
-                    self._route(each, schemes.get(each.size, frozenset()))
+                    self._route(each, schemes.get(each.size, frozenset()), known.get(each))
         flow.feeding = False
         if flow.files.add(-1) == 0:
             flow.events.put(None)
@@ -46,10 +47,29 @@ class Feeder:
         distinct = [size for size in dict.fromkeys(sizes) if size and not self._flow.options.anyway]
         return dict(zip(distinct, self._flow.gate.probe(distinct), strict=True)) if distinct else {}
 
-    def _route(self, file: File, schemes: frozenset[Scheme]) -> None:
+    def _cached(
+        self, batch: Sequence[File | Skipped], schemes: Mapping[int, frozenset[Scheme]]
+    ) -> dict[File, tuple[Digest, ...]]:
+        """Return the cached digests of files whose size the gate knows."""
+        cache, limit = self._flow.options.cache, self._flow.max_digests
+        if cache is None:
+            return {}
+        wanted = [
+            (each, schemes_for(each.size, known, limit))
+            for each in batch
+            if isinstance(each, File) and (known := schemes.get(each.size))
+        ]
+        found = zip(wanted, cache.find(wanted), strict=True)
+        return {file: digests for (file, _), digests in found if digests}
+
+    def _route(
+        self, file: File, schemes: frozenset[Scheme], cached: tuple[Digest, ...] | None
+    ) -> None:
         flow, item = self._flow, Item(file, file.key, schemes, check=bool(schemes))
         if not file.size:
             item.hashed = _EMPTY_HASHED
+        elif cached:
+            item.hashed, item.is_cached = Hashed(cached, ()), True
         elif item.large and flow.options.unfinished:
             item.ticket = flow.options.unfinished.find(file, item.key)
         if self._must_hash(item):

@@ -36,7 +36,7 @@ function checking(probes: readonly string[][], results: readonly Result[], check
     hasher: { digests } as unknown as Hasher,
     network: {} as Network,
     selection,
-    unfinished: {} as Unfinished,
+    unfinished: { find: () => null, drop: () => undefined } as unknown as Unfinished,
   });
   uploader.checkOnly = checkOnly;
   uploader.add([{ path: ["b"], file: new File(["abc"], "b") }]);

@@ -1,0 +1,287 @@
+"""The cache of digests: what it returns, what it never returns, and what it survives."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from random import Random
+from time import time_ns
+
+import apsw
+import pytest
+
+from onecopy import digest_cache
+from onecopy.digest import MD5, SHA256, Digest
+from onecopy.digest_cache import FILE, DigestCache, remove
+from onecopy.files import File
+
+_SECOND = 10**9
+_OLD = 1_700_000_000 * _SECOND
+"""A time long before any test."""
+
+
+@pytest.fixture(autouse=True)
+def unsampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use every entry, unless a test wants to read some files again."""
+    monkeypatch.setattr(digest_cache, "random", lambda: 1.0)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[DigestCache]:
+    """Open an empty cache."""
+    opened = DigestCache(tmp_path)
+    yield opened
+    opened.close()
+
+
+def a_file(number: int = 0, *, modified: int = _OLD, changed: int = _OLD) -> File:
+    return File(f"d/{number}", "key", 9, (1, number, 9, modified, changed))
+
+
+def digest_of(file: File) -> Digest:
+    return Digest(SHA256, sha256(file.path.encode()).digest())
+
+
+def kept(folder: Path, *files: File, began: int | None = None) -> None:
+    """Keep the digests of files, as a process does that ends then."""
+    cache = DigestCache(folder)
+    cache.keep([(file, [digest_of(file)]) for file in files], time_ns() if began is None else began)
+    cache.close()
+
+
+def found(folder: Path, *files: File) -> list[bool]:
+    """Return which files are found by a new process; what is found must be right."""
+    cache = DigestCache(folder)
+    digests = cache.find([(file, [SHA256]) for file in files])
+    cache.close()
+    right = [(digest_of(file),) for file in files]
+    assert all(each in (None, own) for each, own in zip(digests, right, strict=True))
+    return [each is not None for each in digests]
+
+
+def test_what_was_kept_is_found(tmp_path: Path) -> None:
+    """By another process, and under an absolute path as well."""
+    kept(tmp_path, *map(a_file, range(2500)))
+    absolute = a_file(7)._replace(path=str(Path.cwd() / "d/7"))
+    cache = DigestCache(tmp_path)
+    assert cache.find([(absolute, [SHA256])]) == [(digest_of(a_file(7)),)]
+    cache.close()
+    assert found(tmp_path, *map(a_file, range(2501))) == [True] * 2500 + [False]
+
+
+def test_schemes(cache: DigestCache) -> None:
+    """Digests come in the order of the schemes; if one of them is not known, the file is read."""
+    file, md5 = a_file(), Digest(MD5, bytes(16))
+    cache.keep([(file, [digest_of(file)])], time_ns())
+    cache.close()
+    again = DigestCache(cache._file.parent)
+    assert again.find([(file, [SHA256, MD5])]) == [None]
+    again.keep([(file, [digest_of(file), md5])], time_ns())
+    again._flush()
+    assert again.find([(file, [MD5, SHA256])]) == [(md5, digest_of(file))]
+    assert again.find([(file, [MD5])]) == [(md5,)]
+    again.close()
+
+
+@pytest.mark.parametrize("field", range(5))
+def test_another_identity_is_not_found(tmp_path: Path, field: int) -> None:
+    """Whatever changes: device, inode, size, time of change or of status."""
+    file = a_file()
+    kept(tmp_path, file)
+    device, inode, size, modified, changed_at = (
+        value + (at == field) for at, value in enumerate(file.identity)
+    )
+    changed = file._replace(identity=(device, inode, size, modified, changed_at))
+    cache = DigestCache(tmp_path)
+    assert cache.find([(changed, [SHA256]), (file._replace(path="d/1"), [SHA256])]) == [None, None]
+    cache.close()
+
+
+@pytest.mark.parametrize("late", ["modified", "changed"])
+def test_a_file_that_changed_just_before_is_not_kept(tmp_path: Path, late: str) -> None:
+    """It may change again within the same tick of a clock; nor one that changes in the future."""
+    began = time_ns()
+    for age in (-(10**12), 0, _SECOND, 2 * _SECOND):
+        file = a_file(**{late: began - age})
+        kept(tmp_path, file, began=began)
+        assert found(tmp_path, file) == [False]
+    file = a_file(**{late: began - 2 * _SECOND - 1})
+    kept(tmp_path, file, began=began)
+    assert found(tmp_path, file) == [True]
+
+
+def test_age(tmp_path: Path) -> None:
+    """An entry that is too old is not used, nor one of a day that has not come."""
+    day = 86_400 * _SECOND
+    for age, is_found in ((0, True), (89, True), (92, False), (-2, False)):
+        kept(tmp_path, a_file(), began=time_ns() - age * day)
+        assert found(tmp_path, a_file()) == [is_found]
+
+
+def test_some_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share of the files is not found, which heals entries that are wrong."""
+    files = list(map(a_file, range(2000)))
+    kept(tmp_path, *files)
+    monkeypatch.setattr(digest_cache, "random", Random(1).random)
+    assert 0 < found(tmp_path, *files).count(False) < 30
+
+
+def rows(folder: Path) -> apsw.Connection:
+    return apsw.Connection(str(folder / FILE))
+
+
+_SWAPPED = (
+    "CREATE TEMP TABLE other AS SELECT * FROM file; "
+    "UPDATE file SET {0} = (SELECT {0} FROM other WHERE other.path != file.path)"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        _SWAPPED.format("digests"),
+        _SWAPPED.format("seal"),
+        "UPDATE file SET digests = substr(digests, 1, 20)",
+        "UPDATE file SET digests = NULL",
+        "UPDATE file SET day = 'x'",
+        "UPDATE file SET day = day - 1",
+        "UPDATE file SET day = -1",
+        "UPDATE file SET seal = NULL",
+        "UPDATE secret SET value = randomblob(32)",
+        "UPDATE file SET path = -path",
+    ],
+)
+def test_changed_entries_are_not_used(tmp_path: Path, statement: str) -> None:
+    """Entries that were damaged, moved to another path, or written by somebody else."""
+    files = a_file(1), a_file(2)
+    kept(tmp_path, *files)
+    connection = rows(tmp_path)
+    connection.execute(statement).fetchall()
+    connection.close()
+    assert found(tmp_path, *files) == [False, False]
+    kept(tmp_path, *files)
+    assert found(tmp_path, *files) == [True, True]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_is_replaced(tmp_path: Path, seed: int) -> None:
+    """Flipped bytes and cut files give no wrong digest and no error, and nearly all is found again.
+
+    An entry that is out of its order in the tree is not: its file is read each time.
+    """
+    chance, files = Random(seed), list(map(a_file, range(300)))
+    kept(tmp_path, *files)
+    data = bytearray((tmp_path / FILE).read_bytes())
+    for _ in range(chance.choice([1, 10, 1000])):
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    del data[len(data) - chance.choice([0, 0, 1, 5000, len(data) - 10]) :]
+    (tmp_path / FILE).write_bytes(data)
+    found(tmp_path, *files)
+    kept(tmp_path, *files)
+    kept(tmp_path, *files)
+    assert found(tmp_path, *files).count(False) <= 2
+
+
+@pytest.mark.parametrize("content", [b"no database", bytes(4096), b""])
+def test_a_file_that_is_no_cache_is_replaced(tmp_path: Path, content: bytes) -> None:
+    """Whatever it holds."""
+    (tmp_path / FILE).write_bytes(content)
+    kept(tmp_path, a_file())
+    kept(tmp_path, a_file())
+    assert found(tmp_path, a_file()) == [True]
+
+
+def test_another_form_is_replaced(tmp_path: Path) -> None:
+    """That of another version of onecopy."""
+    kept(tmp_path, a_file())
+    connection = rows(tmp_path)
+    connection.pragma("user_version", 99)
+    connection.close()
+    assert found(tmp_path, a_file()) == [False]
+    kept(tmp_path, a_file())
+    assert found(tmp_path, a_file()) == [True]
+
+
+def test_where_it_cannot_be_written(tmp_path: Path) -> None:
+    """Files are read: a folder that is a file, and a cache that is a folder."""
+    (tmp_path / "taken").write_text("")
+    kept(tmp_path / "taken", a_file())
+    assert found(tmp_path / "taken", a_file()) == [False]
+    (tmp_path / FILE).mkdir()
+    kept(tmp_path, a_file())
+    assert found(tmp_path, a_file()) == [False]
+
+
+def test_a_locked_cache_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another process writes, files are read after a moment."""
+    kept(tmp_path, a_file())
+    monkeypatch.setattr(digest_cache, "_BUSY_MS", 20)
+    connection = rows(tmp_path)
+    connection.execute("BEGIN EXCLUSIVE")
+    assert found(tmp_path, a_file()) == [False]
+    connection.execute("ROLLBACK")
+    connection.close()
+    assert found(tmp_path, a_file()) == [True]
+
+
+def _work(folder: str, seed: int) -> None:
+    chance, cache = Random(seed), DigestCache(Path(folder))
+    for _ in range(30):
+        files = [a_file(chance.randrange(3000)) for _ in range(100)]
+        for file, digests in zip(files, cache.find([(f, [SHA256]) for f in files]), strict=True):
+            assert digests in {None, (digest_of(file),)}
+        cache.keep([(file, [digest_of(file)]) for file in files], time_ns())
+    cache.close()
+
+
+def test_many_processes(tmp_path: Path) -> None:
+    """Use it at once, from before it exists; nothing of it is damaged."""
+    with ProcessPoolExecutor(3) as pool:
+        list(pool.map(_work, [str(tmp_path)] * 6, range(6)))
+    connection = rows(tmp_path)
+    assert connection.pragma("integrity_check") == "ok"
+    connection.close()
+
+
+def test_threads(cache: DigestCache) -> None:
+    """Threads of one upload use one cache."""
+
+    def work(start: int) -> None:
+        for number in range(start, start + 500):
+            file = a_file(number)
+            cache.keep([(file, [digest_of(file)])], time_ns())
+            assert cache.find([(file, [SHA256])])[0] in {None, (digest_of(file),)}
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(0, 4000, 500)))
+    cache.close()
+    assert found(cache._file.parent, *map(a_file, range(4000))).count(False) == 0
+
+
+def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it is too large, about half of the entries go."""
+    monkeypatch.setattr(digest_cache, "_MOST_BYTES", 200_000)
+    files = list(map(a_file, range(4000)))
+    kept(tmp_path, *files)
+    assert (tmp_path / FILE).stat().st_size <= 200_000
+    assert 1000 < found(tmp_path, *files).count(True) < 3000
+
+
+def test_remove(tmp_path: Path) -> None:
+    """It returns what was freed, and removes nothing else."""
+    assert remove(tmp_path) == 0
+    kept(tmp_path, a_file())
+    (tmp_path / "other").write_text("")
+    assert remove(tmp_path) > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+    assert found(tmp_path, a_file()) == [False]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
+def test_only_the_user_may_read_it(tmp_path: Path) -> None:
+    """The names of files are not in it, but whoever could write it could name wrong digests."""
+    folder = tmp_path / "new"
+    kept(folder, a_file())
+    assert folder.stat().st_mode & 0o077 == 0
+    assert b"d/0" not in (folder / FILE).read_bytes()
