@@ -92,7 +92,7 @@ def main() -> None:
             args=["--no-sandbox", "--disable-gpu"],
         )
         tab = browser.new_page(
-            viewport={"width": 1200, "height": 1180}, color_scheme="light", locale="en-GB"
+            viewport={"width": 1200, "height": 1240}, color_scheme="light", locale="en-GB"
         )
         tab.goto(file.as_uri())
         tab.locator(".tile").first.wait_for()

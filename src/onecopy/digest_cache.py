@@ -28,7 +28,7 @@ from random import random
 from secrets import token_bytes
 from struct import Struct
 from threading import Lock
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import apsw
 
@@ -65,13 +65,8 @@ _FIND = "SELECT path, day, seal, digests FROM file WHERE path IN (SELECT value F
 _KEEP = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)"
 
 
-class _Row(NamedTuple):
-    path: int
-    """A hash of the path."""
-    day: int
-    """When the file was read, in days since 1970."""
-    seal: bytes
-    digests: bytes
+_Row = tuple[int, int, bytes, bytes]
+"""Hash of the path, when the file was read in days since 1970, seal, packed digests."""
 
 
 class DigestCache:
@@ -122,8 +117,9 @@ class DigestCache:
             self._close()
 
     def _path(self, file: File) -> bytes:
+        """Return the path from the root; with a drive, it only has to be the same each time."""
         path = os.fsencode(file.path)
-        return path if os.path.isabs(path) else self._here + path  # noqa: PTH117 - millions
+        return path if path.startswith(b"/") else self._here + path
 
     def _hash(self, path: bytes) -> int:
         hashed = blake2b(path, digest_size=8, key=self._secret).digest()
@@ -136,14 +132,18 @@ class DigestCache:
     def _row(self, file: File, digests: Iterable[Digest], day: int) -> _Row:
         path = self._path(file)
         packed = Digests.of((digest, Evidence.CLAIMED) for digest in digests).packed
-        return _Row(self._hash(path), day, self._seal(path, file, day, packed), packed)
+        return self._hash(path), day, self._seal(path, file, day, packed), packed
 
     def _digests(
         self, row: _Row, path: bytes, file: File, schemes: Collection[Scheme]
     ) -> tuple[Digest, ...] | None:
-        if row.seal != self._seal(path, file, row.day, row.digests) or random() < _SAMPLED:  # noqa: S311
+        _, day, seal, packed = row
+        if seal != self._seal(path, file, day, packed) or random() < _SAMPLED:  # noqa: S311
             return None
-        known = {digest.scheme: digest for digest in Digests(row.digests)}
+        digests = tuple(Digests(packed))
+        if [digest.scheme for digest in digests] == list(schemes):  # the common case, kept cheap
+            return digests
+        known = {digest.scheme: digest for digest in digests}
         if not all(scheme in known for scheme in schemes):
             return None
         return tuple(known[scheme] for scheme in schemes)
@@ -152,9 +152,8 @@ class DigestCache:
         if self._connection is None or not keys:
             return {}
         today = _days(time.time_ns())
-        values = apsw.carray(array("q", keys))
-        rows = map(_Row._make, self._connection.execute(_FIND, (values,)))
-        return {row.path: row for row in rows if _is_current(row, today)}
+        rows = self._connection.execute(_FIND, (apsw.carray(array("q", keys)),))
+        return {row[0]: row for row in rows if _is_current(row, today)}
 
     def _flush(self) -> None:
         with self._lock:
@@ -259,6 +258,7 @@ def _days(nanoseconds: int) -> int:
     return nanoseconds // _DAY_NS
 
 
-def _is_current(row: _Row, today: int) -> bool:
-    is_whole = type(row.day) is int and type(row.digests) is bytes
-    return is_whole and today - _MOST_DAYS <= row.day <= today
+def _is_current(row: tuple[Any, ...], today: int) -> bool:
+    _, day, _, packed = row
+    is_whole = type(day) is int and type(packed) is bytes
+    return is_whole and today - _MOST_DAYS <= day <= today

@@ -86,7 +86,14 @@ class Patterns:
         """Return whether any of these may match; a quick look at all of them at once."""
         text = "/" + "\n/".join(paths)
         has_newlines = text.count("\n") > max(len(paths) - 1, 0)  # which `match` replaces
-        return bool(self.lines) and (has_newlines or self._search(text) is not None)
+        return has_newlines or self.may_match_in(text)
+
+    def may_match_in(self, text: str) -> bool:
+        """Return whether any path in a text may match: on lines of their own, with / before each.
+
+        Whatever else is on a line is before that.
+        """
+        return bool(self.lines) and self._search(text) is not None
 
     def check(self, source: str) -> None:
         """Raise InvalidSettings, which names the source, unless all patterns can be used."""

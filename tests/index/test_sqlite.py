@@ -35,6 +35,7 @@ from onecopy.testing.index import (
     ListingsContract,
     ListsContract,
     PagesContract,
+    PlainContract,
     RepeatsContract,
     StateContract,
     UnreadContract,
@@ -58,6 +59,7 @@ class TestSqliteIndex(
     ListsContract,
     ListingsContract,
     PagesContract,
+    PlainContract,
     RepeatsContract,
     StateContract,
 ):

@@ -34,6 +34,7 @@ def test_report_opens_offline(
     page.on("console", lambda message: complaints.append(message.text))
     page.goto(file.as_uri())
     assert page.get_by_role("img").count() == 1
+    assert page.get_by_role("img").locator("canvas").count() == 1
     assert page.get_by_role("table").count() == 1
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     paper = page.evaluate("getComputedStyle(document.body).backgroundColor")

@@ -12,8 +12,6 @@ from onecopy.errors import InvalidSettings
 from onecopy.report.page import GROUPS, Page
 from tests.report.pages import ODD, page
 
-pytestmark = pytest.mark.server  # it needs the built page
-
 
 def data(html: str) -> dict[str, object]:
     """Return what is embedded in a page."""

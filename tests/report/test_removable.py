@@ -1,7 +1,7 @@
 """Objects that could be removed: each looked at just before, and one verified copy stays."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from onecopy.report.grouping import grouped
 from onecopy.report.removable import Removable, Removing
 from onecopy.scan import scan
+from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.tenant import Tenant
 from tests.gate.world import World
 
@@ -105,6 +106,29 @@ def test_an_unreachable_store_lists_nothing(world: World) -> None:
     assert found == []
     assert set(result.left) <= {"store-unavailable", "gone"}
     assert result.kept == 0
+
+
+def test_a_copy_that_can_be_read_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than an archived one, although that was stored first; what will expire is neither."""
+    look = world.store.look
+    odd = {"a": "ARCHIVED", "e": "expiring"}
+
+    def looked(keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        return [
+            Unknown("store-expiring")
+            if odd.get(key) == "expiring"
+            else found._replace(storage=odd.get(key, ""))
+            if isinstance(found, Object)
+            else found
+            for key, found in zip(keys, look(keys), strict=True)
+        ]
+
+    monkeypatch.setattr(world.store, "look", looked)
+    found, result = removing(world)
+    assert {each.key for each in found} >= {"a"}
+    assert "a" not in {each.kept for each in found}
+    assert not {"e", "f"} & {each.key for each in found}
+    assert dict(result.left) == {"store-expiring": 1}
 
 
 def test_copies_in_the_trash_neither_stay_nor_are_listed(world: World) -> None:

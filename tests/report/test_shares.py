@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onecopy.content import Copy
-from onecopy.listing import ListedCopy
+from onecopy.index.memory import MemoryIndex
+from onecopy.listing import EVERYTHING, ListedCopy
+from onecopy.patterns import Patterns
 from onecopy.report import Folder, Shares
 from onecopy.report.grouping import grouped
+from onecopy.report.listed import listed_and_classed
 from onecopy.report.shares import AGES, DAY, OLDEST
 from tests.report.copies import copy, listed
 
@@ -155,3 +158,22 @@ def test_every_division_adds_up(store: tuple[list[Copy], list[ListedCopy]]) -> N
     assert {each.name: each.bytes for each in report.classes} == {
         name: size for name, size in stored.items() if size
     }
+
+
+def test_a_listing_states_the_storage_class_of_a_copy() -> None:
+    """A copy that was read is no longer only listed, and costs what its class costs."""
+    index = MemoryIndex()
+    rows = [listed("a", 10**9, 1, 0, "GLACIER"), listed("b", 10**9, 1), listed("c", 10**9, 2)]
+    index.merge("default", EVERYTHING, rows)
+    index.add(("default", copy(key, 10**9, 1, second)) for key, second in (("a", 2), ("b", 1)))
+    with grouped(
+        index.copies("default"), listed_and_classed(index, "default"), trash=Patterns()
+    ) as grouping:
+        divisions = grouping.divide(PRICES.__getitem__, NOW)
+        report = grouping.report(divisions, 0.02, top=1, keys=1, depth=1)
+    assert {each.name: (each.objects, each.cost) for each in report.classes} == {
+        "STANDARD": (2, 0.04),
+        "GLACIER": (1, 0.004),
+    }
+    assert [share.name for share in report.by_class.first] == ["GLACIER"]
+    assert (report.wasted_cost, report.cost) == (0.004, 0.044)

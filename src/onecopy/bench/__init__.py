@@ -9,6 +9,5 @@ bench.py        the run: fill the indexes, measure them in turns, repeat for the
 machine.py      facts about the machine and the software
 table.py        results as lines of text and as JSON values
 report.py       an HTML page that works offline, and a JSON file
-chart.py        the charts of that page, as SVG
 markup.py       HTML elements
 """

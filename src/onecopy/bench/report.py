@@ -7,21 +7,21 @@ from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Comment, Element
 
 from onecopy.bench.bench import Plan
-from onecopy.bench.chart import curves
-from onecopy.bench.figures import SHOWN, Result
+from onecopy.bench.figures import MILLION, SHOWN, Metric, Result
 from onecopy.bench.markup import element, page
-from onecopy.bench.table import cells, values
+from onecopy.bench.table import cells, time_text, values
 from onecopy.errors import InvalidSettings
+from onecopy.report.built import built, source
 
 _LINE_STYLES = 5
 """Number of line styles in report.css."""
 _MIN_CURVE_END = 990_000
 """Percentile (in millionths) that must be known to draw a curve; a shorter one shows little."""
-_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""The page loads nothing and runs no scripts."""
+_CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src {script}"
+"""The page loads nothing, and runs the one script that is in it."""
 _CURVES = "Share of calls that took at most this long. Both scales are logarithmic."
 _METHOD = (
     "Every index is filled with the same copies and gets the same queries. The indexes take turns, "
@@ -81,15 +81,20 @@ def _values(result: Result) -> dict[str, Any]:
 
 def _document(report: Report) -> Element:
     css = files("onecopy.bench").joinpath("report.css").read_text("utf-8")
+    charts = built("bench")
+    policy = _CONTENT_SECURITY_POLICY.format(script=source(charts.script))
     head = element(
         "head",
         element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_CONTENT_SECURITY_POLICY),
+        element("meta", http_equiv="Content-Security-Policy", content=policy),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", "onecopy bench"),
+        element("style", charts.style),
         element("style", css),
     )
-    return element("html", head, element("body", element("main", *_parts(report))), lang="en")
+    body = element("body", element("main", *_parts(report)))
+    body.extend((Comment(f"\n{charts.licenses}\n"), element("script", charts.script)))
+    return element("html", head, body, lang="en")
 
 
 def _parts(report: Report) -> Iterator[Element]:
@@ -120,7 +125,7 @@ def _size(copies: int, results: Sequence[Result], places: Mapping[str, int]) -> 
     yield element("h2", f"{copies:,} copies")
     yield element("p", _CURVES, class_="soft")
     charts = [
-        element("figure", element("figcaption", metric.title), curves(measured, places))
+        element("figure", element("figcaption", metric.title), _curves(metric, measured, places))
         for metric, measured in kinds
         if any(result.figures.at(_MIN_CURVE_END) for result in measured)
     ]
@@ -132,6 +137,33 @@ def _size(copies: int, results: Sequence[Result], places: Mapping[str, int]) -> 
     table = element("table", caption, element("thead", headings), *bodies)
     label = f"All figures at {copies:,} copies"
     yield element("div", table, class_="scrolls", role="region", aria_label=label, tabindex=0)
+
+
+def _curves(metric: Metric, results: Sequence[Result], places: Mapping[str, int]) -> Element:
+    """Return the place of a chart, with its curves as data and in words."""
+    curves = [
+        {
+            "name": result.index,
+            "style": places[result.index],
+            "points": [[at / MILLION, round(value)] for at, value in result.figures.curve()],
+        }
+        for result in results
+    ]
+    label = f"{metric.title}: {_description(results)}"
+    return element("div", data_curves=json.dumps(curves), data_label=label)
+
+
+def _description(results: Sequence[Result]) -> str:
+    """Return the figures of the curves as text, for people who can't see them."""
+    return "; ".join(
+        f"{result.index}: "
+        + ", ".join(
+            f"{name} {time_text(value)}"
+            for name, at in SHOWN.items()
+            if (value := result.figures.at(at)) is not None
+        )
+        for result in results
+    )
 
 
 def _rows(results: Sequence[Result], places: Mapping[str, int]) -> Iterator[Element]:

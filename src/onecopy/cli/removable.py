@@ -22,6 +22,7 @@ _FORMULA = ("=", "+", "-", "@")
 _TEXTS = {
     "gone": "they are gone",
     "changed": "they changed since they were recorded; run `onecopy scan`",
+    "store-expiring": "a lifecycle rule will soon delete them",
     "hard-link": "they have other names (hard links), so removing one frees nothing",
 }
 
@@ -54,16 +55,18 @@ class _Sum:
         self.cost += found.size / 1e9 * price
 
 
-def print_removable(removing: Removing, price: float, output: Display, form: Format) -> None:
+def print_removable(
+    removing: Removing, price_of: Callable[[str], float], output: Display, form: Format
+) -> None:
     """Print the objects that could be removed, and a summary on standard error.
 
-    `price` is in US dollars per GB and month.
+    `price_of` returns the price of a storage class in US dollars per GB and month.
     """
     total = _Sum()
     with _writer(form, output) as show:
         for found in removing.objects():
             show(found)
-            total.add(found, price)
+            total.add(found, price_of(found.storage))
     _summarize(removing, total, output)
 
 

@@ -18,6 +18,7 @@ from onecopy.cli.report_figures import cost_to_read, lines, values
 from onecopy.cli.show import json_line
 from onecopy.content import Copy
 from onecopy.index import Engine
+from onecopy.index.interface import Plain, PlainPage
 from onecopy.prices import DATED
 from onecopy.report.figures import Report
 from onecopy.report.files import Kind, write
@@ -126,7 +127,7 @@ def command(*, settings: Settings, progress: bool | None, **wanted: Any) -> int:
         with _grouped(work, choice) as grouping:
             if choice.removable:
                 removing = Removing(grouping, index, store, names_of(settings.store))
-                print_removable(removing, settings.price, output, choice)
+                print_removable(removing, settings.price_of, output, choice)
             else:
                 _report(grouping, work, choice)
     return 0
@@ -154,14 +155,23 @@ def _grouped(work: _Work, wanted: _Wanted) -> AbstractContextManager[Grouping]:
     tenants = {settings.tenant}
     if wanted.all_tenants:
         tenants |= {*settings.tenants, *(token.tenant for token in list_tokens(index))}
+    plain = index if isinstance(index, Plain) and not wanted.all_tenants else None
     copies = index.copies(None if wanted.all_tenants else settings.tenant)
     return grouped(
-        _counted(_noting(copies, tenants), output),
+        () if plain else _counted(_noting(copies, tenants), output),
         _counted(_listed(index, tenants), output),
+        pages=_pages(plain, settings.tenant, output) if plain else (),
         hard_links=work.store.kind == "folder",
         trash=settings.trash_patterns,
         full_keys=wanted.all_tenants,
     )
+
+
+def _pages(index: Plain, tenant: str, output: Display) -> Iterator[tuple[str, PlainPage]]:
+    """Yield pages of copies, and show the number of copies as progress."""
+    for page in index.plain(tenant):
+        yield tenant, page
+        output.progress(page.lines.count("\n") + len(page.others), 0)
 
 
 def _noting(copies: Iterator[tuple[str, Copy]], tenants: set[str]) -> Iterator[tuple[str, Copy]]:

@@ -223,6 +223,29 @@ class Repeats(Protocol):
         ...
 
 
+class PlainPage(NamedTuple):
+    """Some copies of a tenant, each in one of both."""
+
+    lines: str
+    """A line for each plain copy: a number that no other copy has, below 2^30; the size; when it
+    was stored, in milliseconds; the SHA-256 and the MD5 in hexadecimal, the latter empty if it is
+    not known; the identity; "/" and the key. Tabs separate fields, and a newline ends each line."""
+    others: list[Copy]
+
+
+@runtime_checkable
+class Plain(Protocol):
+    """Optional: copies as text, several times as fast as one by one, for reports about millions.
+
+    A copy is plain if a proved SHA-256 of the whole content, or this and a proved MD5 of it, is all
+    that is known of the content, and if key and identity are printable ASCII.
+    """
+
+    def plain(self, tenant: str) -> Iterator[PlainPage]:
+        """Yield all copies of a tenant, as `copies` does."""
+        ...
+
+
 @runtime_checkable
 class State(Protocol):
     """Small named values, such as secrets, tokens, checkpoints and counters.

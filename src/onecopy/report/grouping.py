@@ -4,7 +4,7 @@ They are written to a temporary DuckDB database, which groups them on disk: by c
 those without one by weak evidence. A copy with a content digest may have weak evidence as well; a
 copy that shares only this belongs to the same likely group.
 
-    copies ─▶ loading ─▶ tables ─▶ groups ─▶ shares ─▶ figures
+    copies ─▶ rows ─▶ loading ─▶ tables ─▶ groups ─▶ shares ─▶ figures
 """
 
 import time
@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
 from onecopy.errors import InvalidSettings
+from onecopy.index.interface import PlainPage
 from onecopy.listing import ListedCopy
 from onecopy.patterns import TRASH, Patterns
 from onecopy.report import tables
 from onecopy.report.figures import Group, LikelyGroup, Report
 from onecopy.report.keys import decode
 from onecopy.report.listed import Classed
-from onecopy.report.loading import PARTS_BYTES, Loader, Rows, no_room
+from onecopy.report.loading import Loader, no_room
+from onecopy.report.rows import PARTS_BYTES, Rows
 from onecopy.report.shares import Divisions
 
 if TYPE_CHECKING:
@@ -64,16 +66,18 @@ def report(  # noqa: PLR0913 - the last are optional
 
 
 @contextmanager
-def grouped(
+def grouped(  # noqa: PLR0913 - all but the first are optional
     copies: Iterable[tuple[str, Copy]],
     listed: Iterable[tuple[str, ListedCopy | Classed]] = (),
     *,
     hard_links: bool = False,
     trash: Patterns = Patterns(TRASH),
     full_keys: bool = False,
+    pages: Iterable[tuple[str, PlainPage]] = (),
 ) -> Iterator["Grouping"]:
     """Group copies as `report` does; the groups are in temporary files until the end.
 
+    `pages` has more copies, of an index that is `Plain`: they are grouped several times as fast.
     With `full_keys`, keys begin with the prefix of their tenant.
     """
     duckdb = _duckdb()
@@ -86,6 +90,7 @@ def grouped(
         loader = Loader(database, Path(folder))
         rows = Rows(loader, trash, hard_links=hard_links, full_keys=full_keys)
         rows.add(copies)
+        rows.add_pages(pages)
         rows.add_listed(listed)
         loader.finish()
         if rows.count > _MANY_ROWS:

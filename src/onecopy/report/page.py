@@ -5,14 +5,13 @@ their hashes, and nothing else. What is embedded is bounded, and the page says s
 """
 
 import json
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from onecopy.errors import InvalidSettings
+from onecopy.report.built import built, source
 from onecopy.report.figures import Folder, Group, LikelyGroup, Report, Share, Shares
 from onecopy.text import printable
 from onecopy.version import __version__
@@ -21,7 +20,6 @@ GROUPS = 1000
 """The most groups of each kind in a page."""
 _MOST_NAME = 400
 """Characters of a name; longer ones are shortened in the middle."""
-_BUILT = Path(__file__).parent / "page"
 _HTML = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -36,6 +34,9 @@ _HTML = """<!DOCTYPE html>
 <div id="page"><noscript>This page needs scripts, which are part of it. Without them, run
 <code>onecopy report</code>, which prints the same figures as text.</noscript></div>
 <script type="application/json" id="data">{data}</script>
+<!--
+{licenses}
+-->
 <script>{script}</script>
 </body>
 </html>
@@ -76,15 +77,16 @@ class Page:
 
     def html(self) -> str:
         """Return the page."""
-        script, style = _built("report.js"), _built("report.css")
-        # None of the two can end the element early: the data has no <, the script no </script.
+        script, style, licenses = built("report")
+        # JSON has no < that could end the element early.
         data = json.dumps(self._values(), separators=(",", ":")).replace("<", "\\u003c")
         return _HTML.format(
-            policy=f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'",
+            policy=f"default-src 'none'; script-src {source(script)}; style-src {source(style)}",
             title="onecopy report",
             style=style,
             data=data,
             script=script,
+            licenses=licenses,
         )
 
     def _values(self) -> dict[str, Any]:
@@ -105,20 +107,6 @@ class Page:
             "history": [asdict(each) for each in self.history],
             "prices": self.prices,
         }
-
-
-def _built(name: str) -> str:
-    try:
-        return (_BUILT / name).read_text("utf-8").strip()
-    except FileNotFoundError as error:
-        raise InvalidSettings(
-            "the page of the report has not been built: run `make page`"
-        ) from error
-
-
-def _hash(text: str) -> str:
-    """Return what a policy names a script or style by."""
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def _totals(figures: Report) -> dict[str, Any]:

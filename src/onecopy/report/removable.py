@@ -13,7 +13,7 @@ from onecopy.digest import Digest, content_scheme
 from onecopy.index.interface import Index
 from onecopy.report.grouping import Grouping
 from onecopy.report.keys import decode
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.interface import ARCHIVED, Absent, Object, Store, Unknown
 from onecopy.tenant import Tenant
 
 Look = Object | Absent | Unknown
@@ -42,13 +42,15 @@ class Removable(NamedTuple):
     """Bytes."""
     stored_ms: int
     """When it was stored, in milliseconds since 1970."""
+    storage: str
+    """S3's storage class, if reading it costs more than usual; empty otherwise."""
 
 
 class _Group(NamedTuple):
     tenant: str
     digest: Digest
     keys: Sequence[str]
-    """Those stored first come first."""
+    """Of all names of its objects, those stored first come first."""
 
     def full(self, key: str) -> str:
         """Return the full key in the store."""
@@ -112,18 +114,29 @@ class Removing:
     ) -> Iterator[Removable]:
         alive = []
         for name in map(group.full, group.keys):
-            copy, doubt = copies[name], _doubt(group.digest, copies[name], looks[name])
-            if copy is None or doubt:
+            copy, look = copies[name], looks[name]
+            doubt = _doubt(group.digest, copy, look)
+            if copy is None or doubt or not isinstance(look, Object):
                 self.left[doubt or "changed"] += 1
             else:
-                alive.append((name, copy))
+                alive.append((name, copy, look))
+        # A copy that can be read stays rather than one that has to be restored first.
+        alive.sort(key=lambda member: member[2].storage == ARCHIVED)
         self.kept += bool(alive)
-        for name, copy in alive[1:]:
+        for name, copy, look in alive[1:]:
             if self._links(name) > 1:
                 self.left["hard-link"] += 1
             else:
-                found = (name, copy.identity, alive[0][0], group.digest, copy.size, copy.stored_ms)
-                yield Removable(group.tenant, *found)
+                yield Removable(
+                    group.tenant,
+                    name,
+                    copy.identity,
+                    alive[0][0],
+                    group.digest,
+                    copy.size,
+                    copy.stored_ms,
+                    look.storage,
+                )
 
 
 def _doubt(digest: Digest, copy: Copy | None, look: Look) -> str | None:

@@ -4,6 +4,7 @@ COLUMNS = {
     "copies": {
         "tenant": "INTEGER",
         "digest": "BLOB",
+        "md5": "BLOB",
         "size": "BIGINT",
         "object": "BIGINT",
         "number": "BIGINT",
@@ -25,11 +26,11 @@ COLUMNS = {
     "classes": {"tenant": "INTEGER", "class": "VARCHAR", "key": "VARCHAR"},
     "unread": {"tenant": "INTEGER", "size": "BIGINT", "object": "BIGINT"},
 }
-"""`copies`: with a content digest, or without any evidence. `weak`: with weak evidence alone.
-`aliases`: further evidence of a copy, beside the digest or evidence under which it is in one of the
-others. `classes`: storage classes of copies, as a listing states them. `unread`: files of a folder
-that no scan had to read. `number` counts the rows of copies and weak, `object` is the same for
-names of one object, and `stored` is in seconds since 1970."""
+"""`copies`: with a content digest and perhaps the MD5 of the whole, or no evidence. `weak`:
+with weak evidence alone. `aliases`: further evidence of a copy, beside the digest or evidence under
+which it is in one of the others. `classes`: storage classes of copies, as a listing states them.
+`unread`: files of a folder that no scan had to read. `number` counts the rows of copies and weak,
+`object` is the same for names of one object, and `stored` is in seconds since 1970."""
 
 _FIRST = "min(stored * 2147483648 + number) % 2147483648"
 """The number of the object that was stored first; of those stored in one second, the first row."""
@@ -76,7 +77,11 @@ GROUPS = (
     """
     CREATE TABLE links AS
     SELECT tenant, size, evidence, min(same) AS same
-    FROM aliases SEMI JOIN weak USING (tenant, size, evidence) GROUP BY tenant, size, evidence;
+    FROM (
+        FROM aliases UNION ALL
+        SELECT tenant, md5 || '\\x00\\x00\\x00\\x00'::BLOB, size, digest
+        FROM copies WHERE md5 IS NOT NULL
+    ) SEMI JOIN weak USING (tenant, size, evidence) GROUP BY tenant, size, evidence;
     """,
     """
     CREATE TABLE likely AS

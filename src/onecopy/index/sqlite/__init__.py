@@ -16,6 +16,7 @@ merging.py      changes of listings
 runs.py         sorted runs: which block has copies of a size
 joins.py        joining of runs
 pages.py        all entries, page by page
+plain.py        copies as text
 state.py        small named values
 rows.py         copies as rows, packed for SQLite
 schema.py       the tables, and upgrades from older versions

@@ -10,9 +10,9 @@ import apsw
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.index.interface import Entry, Stored
+from onecopy.index.interface import Entry, PlainPage, Stored
 from onecopy.index.rules import content_digest
-from onecopy.index.sqlite import lists, pages, reading, repeats, state, writing
+from onecopy.index.sqlite import lists, pages, plain, reading, repeats, state, writing
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Watcher, Writer
 from onecopy.index.sqlite.file import back_up, open_file
@@ -74,6 +74,14 @@ class SqliteIndex(SqliteListings):
             require_progress(key, page[-1].key)
             yield from page
             key = page[-1].key
+
+    def plain(self, tenant: str) -> Iterator[PlainPage]:
+        place = self._readers.read(plain.first, tenant)
+        while found := self._readers.read(plain.after, tenant, place):
+            page, last = found
+            require_progress(place, last)
+            yield page
+            place = last
 
     def _with_digest(self, tenant: str, digest: Digest) -> Iterator[Copy]:
         last = reading.BEFORE_ALL

@@ -6,6 +6,7 @@
         ListsContract,
         ListingsContract,
         PagesContract,
+        PlainContract,
         RepeatsContract,
         StateContract,
     ):
@@ -21,6 +22,7 @@ from onecopy.testing.index.contract import IndexContract
 from onecopy.testing.index.listings import ListingsContract
 from onecopy.testing.index.lists import ListsContract
 from onecopy.testing.index.pages import PagesContract
+from onecopy.testing.index.plain import PlainContract
 from onecopy.testing.index.repeats import RepeatsContract
 from onecopy.testing.index.state import StateContract
 from onecopy.testing.index.unread import UnreadContract
@@ -31,6 +33,7 @@ __all__ = [
     "ListingsContract",
     "ListsContract",
     "PagesContract",
+    "PlainContract",
     "RepeatsContract",
     "StateContract",
     "UnreadContract",

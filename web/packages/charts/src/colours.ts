@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 
 /** Custom properties that the page defines; see charts.css. */
-type Name = "accent" | "accent-tint" | "ink" | "line" | "paper" | "soft";
+type Name = "accent" | "accent-tint" | "ink" | "line" | "paper" | "soft" | `c${number}`;
 
 /** Return the present value of a custom property. */
 export function colour(name: Name): string {

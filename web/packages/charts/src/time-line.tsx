@@ -99,7 +99,15 @@ function options(props: Props, width: number, show: (index: number | null) => vo
       y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] },
     },
     axes: [
-      { ...axis, grid: { show: false }, ticks: { show: false }, space: 64, incrs: steps(period) },
+      {
+        ...axis,
+        grid: { show: false },
+        ticks: { show: false },
+        space: 64,
+        incrs: steps(period),
+        // uPlot's own names of months are fine; of days it has those of one country.
+        ...(period === "day" ? { values: (_, times) => times.map(shortDay) } : {}),
+      },
       {
         ...axis,
         grid: { stroke: () => colour("line"), width: 1 },
@@ -111,6 +119,16 @@ function options(props: Props, width: number, show: (index: number | null) => vo
     ],
     series: [{}, series(kind)],
   };
+}
+
+const SHORT_DAY = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  timeZone: "UTC",
+});
+
+function shortDay(time: number): string {
+  return SHORT_DAY.format(time * 1000);
 }
 
 function steps(period: Props["period"]): number[] {

@@ -39,6 +39,11 @@ export function Treemap(props: Props): JSX.Element {
         <Tiles key={path.join("\0")} {...{ label, tiles, path, open, format }} />
         {children.length === 0 && <p class="none">No folder below this one has duplicates.</p>}
       </div>
+      {hasBlank(folder) && (
+        <p class="blank">
+          Blank: files in the folder itself, and folders that are too small to be shown.
+        </p>
+      )}
       {children.length > 0 && (
         <Alternative
           label={label}
@@ -53,6 +58,13 @@ export function Treemap(props: Props): JSX.Element {
       )}
     </div>
   );
+}
+
+/** Whether a part of this folder, or of one that is drawn in it, is in none of its children. */
+function hasBlank({ children = [], value }: Tree, levels = 2): boolean {
+  if (children.length === 0 || levels === 0) return false;
+  const sum = children.reduce((all, child) => all + child.value, 0);
+  return sum < value || children.some((child) => hasBlank(child, levels - 1));
 }
 
 /** The folders from the root to the open one. */

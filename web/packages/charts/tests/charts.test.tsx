@@ -69,6 +69,20 @@ describe("a treemap", () => {
     expect(opened).toEqual([[]]);
   });
 
+  it("says what blank areas are, where there are any", () => {
+    draw();
+    expect(document.querySelector(".blank")).toBeNull();
+    draw(["films"]);
+    expect(document.querySelector(".blank")).toBeNull();
+    const tree = { ...TREE, value: 101 };
+    const headings = ["folder", "size"];
+    const open = () => {};
+    act(() =>
+      render(<Treemap label="" path={[]} {...{ tree, open, format, headings }} />, document.body),
+    );
+    expect(document.querySelector(".blank")?.textContent).toContain("too small");
+  });
+
   it("has the same figures as a table, with names as text", () => {
     draw();
     const rows = [...document.querySelectorAll(".chart-table tbody tr")];

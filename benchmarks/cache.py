@@ -1,0 +1,152 @@
+"""Checks of files that have not changed, with the cache of digests.
+
+    python benchmarks/cache.py [--files N] [--rounds N] [--work FOLDER]
+
+A folder with N files of 1 kB (100,000 by default), all of which are stored, is checked again and
+again in one process; the best round of each counts. Targets: walking the folder and finding the
+digests in the cache take at most 2 times as long as `find -printf`; a whole check at most 1.3 times
+as long as asking the gate about the same digests; and a first check, which fills the cache, at most
+1.05 times as long as one without.
+"""
+
+import argparse
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from onecopy.content import Content, Copy, Digests
+from onecopy.digest import SHA256
+from onecopy.digest_cache import DigestCache
+from onecopy.files import File, walk
+from onecopy.gate import LocalGate, bind, ticket_secrets
+from onecopy.hashing import hash_files
+from onecopy.index import Engine, open_index
+from onecopy.store import open_store
+from onecopy.upload.checking import check
+
+FIND = ("find", "-type", "f", "-printf", "%p %s %T@ %C@ %i\\n")
+TARGETS = (
+    ("walk and cache", "find -printf", 2.0),
+    ("second check", "asking", 1.3),
+    ("first check", "check without a cache", 1.05),
+)
+_BATCH = 1000
+_FOLDER = 500
+"""Files in a folder."""
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Return the wall time of a call in seconds."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def fill(folder: Path, count: int) -> None:
+    """Write files; many have one size, as small files do."""
+    for number in range(count):
+        path = folder / f"{number // _FOLDER:04d}" / f"IMG_{number:06d}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(number.to_bytes(8) * (125 + number % 50))
+
+
+def files(folder: Path) -> Iterator[list[File]]:
+    """Yield the files of a folder in batches."""
+    found = (each for each in walk(folder) if isinstance(each, File))
+    return iter(lambda: list(islice(found, _BATCH)), [])
+
+
+def main() -> None:
+    """Compare, and print."""
+    arguments = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    arguments.add_argument("--files", type=int, default=100_000)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--work", type=Path)
+    chosen = arguments.parse_args()
+    with tempfile.TemporaryDirectory(dir=chosen.work) as name:
+        measure(Path(name), chosen.files, chosen.rounds)
+
+
+class Acts:
+    """What is timed."""
+
+    def __init__(self, work: Path, gate: LocalGate, contents: list[Content]) -> None:
+        self._work = work
+        self._gate = gate
+        self._contents = contents
+        self.folder = work / "photos"
+
+    def find(self) -> None:
+        subprocess.run(FIND, cwd=self.folder, check=True, capture_output=True)
+
+    def walk(self) -> None:
+        for _ in files(self.folder):
+            pass
+
+    def walk_and_cache(self) -> None:
+        with closing(DigestCache(self._work / "cache")) as cache:
+            for batch in files(self.folder):
+                cache.find([(file, [SHA256]) for file in batch])
+
+    def ask(self) -> None:
+        for at in range(0, len(self._contents), _BATCH):
+            batch = self._contents[at : at + _BATCH]
+            self._gate.probe([content.size for content in batch])
+            self._gate.check(batch)
+
+    def check(self, cache: str | None = "cache") -> None:
+        opened = closing(DigestCache(self._work / cache)) if cache else nullcontext()
+        with opened as digests:
+            for _ in check(walk(self.folder), self._gate, cache=digests):
+                pass
+
+
+def measure(work: Path, count: int, rounds: int) -> None:
+    (work / "photos").mkdir()
+    fill(work / "photos", count)
+    index, store = open_index("memory:"), open_store("memory:")
+    bind(index, store)
+    contents = record(index, work / "photos")
+    time.sleep(2.1)  # a file that has just changed is not cached
+    acts = Acts(work, LocalGate(index, store, secrets=ticket_secrets(index)), contents)
+    acts.check()
+    best: dict[str, float] = {}
+    for number in range(rounds):
+        found = {
+            "find -printf": timed(acts.find),
+            "walk": timed(acts.walk),
+            "walk and cache": timed(acts.walk_and_cache),
+            "asking": timed(acts.ask),
+            "second check": timed(acts.check),
+            "check without a cache": timed(partial(acts.check, None)),
+            "first check": timed(partial(acts.check, f"cache{number}")),
+        }
+        best = {name: min(each, best.get(name, each)) for name, each in found.items()}
+    print(f"load {os.getloadavg()[0]:.1f}, {count:,} files, best of {rounds} rounds")
+    for name, seconds in best.items():
+        print(f"{name:24}{seconds:8.2f} s")
+    for name, floor, target in TARGETS:
+        ratio = best[name] / best[floor]
+        print(f"{name}: {ratio:.2f} x {floor} (<= {target}: {ratio <= target})")
+
+
+def record(index: Engine, folder: Path) -> list[Content]:
+    """Record the files as stored; return their contents in the order of the folder."""
+    contents = []
+    found = (file for batch in files(folder) for file in batch)
+    for file, hashed in hash_files((file, [SHA256]) for file in found):
+        digests = hashed.digests
+        contents.append(Content(file.size, digests))
+        copy = Copy(file.key, file.size, Digests.proved(*digests), "0", 0, 0)
+        index.add([("default", copy)])
+    return contents
+
+
+if __name__ == "__main__":
+    main()
