@@ -234,13 +234,13 @@ def ticket_secrets_of(settings: Settings, index: Engine) -> list[bytes]:
 
 
 def tenants_of(settings: Settings, index: Engine, jwt_tenant: str | None = None) -> Container[str]:
-    """Return the names of the tenants that have tokens, are in the settings, or sign in.
+    """Return the names of the tenants that have or had tokens, are in the settings, or sign in.
 
     `jwt_tenant` is a tenant or `claim:NAME`, as in FunctionSettings. Empty if the default tenant
     is the only one.
     """
     from onecopy.claims import ClaimRule
-    from onecopy.tokens import list_tokens
+    from onecopy.tokens import tenants_with_tokens
 
-    known = {*settings.tenants, *(token.tenant for token in list_tokens(index))}
+    known = {*settings.tenants, *tenants_with_tokens(index)}
     return known if jwt_tenant is None else ClaimRule(jwt_tenant).tenants(known)

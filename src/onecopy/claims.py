@@ -16,6 +16,7 @@ from onecopy.tokens import SCOPES, Principal, Scope
 _CLAIM_PREFIX = "claim:"
 _LIST_ITEM = re.compile(r'[^\s,"\[\]]+')
 """An item of a list, which arrives as text: `a b`, `[a b]` or `["a","b"]`."""
+_SECONDS = re.compile("[0-9]{1,11}")
 _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
@@ -41,7 +42,13 @@ class ClaimRule:
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
         """Return the principal with these claims; raises NotAllowed without a valid tenant."""
-        return Principal(self._tenant(claims), self._scopes(claims))
+        subject, until = str(claims.get("sub", "")), str(claims.get("exp", ""))
+        return Principal(
+            self._tenant(claims),
+            self._scopes(claims),
+            subject=subject,
+            until_ms=int(until) * 1000 if _SECONDS.fullmatch(until) else None,
+        )
 
     def _tenant(self, claims: Mapping[str, Any]) -> str:
         if self.claim is None:

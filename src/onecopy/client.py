@@ -160,6 +160,27 @@ class Client:
         headers = {"Idempotency-Key": idempotency_key or uuid4().hex}
         self._call("POST", "v1/avoided", msgspec.Raw, body, headers)
 
+    def create_token(
+        self,
+        expires_in: float,
+        *,
+        scopes: Sequence[documents.TokenScope] | None = None,
+        prefix: str = "",
+        max_bytes: int | None = None,
+        label: str = "",
+    ) -> documents.TokenResponse:
+        """Create a token for somebody else, such as a browser; needs a token with `tokens`.
+
+        It has this client's tenant, lasts `expires_in` seconds (60 to 604,800), and has at most the
+        client's scopes. It may upload below the folder `prefix` only, and begin uploads of at most
+        `max_bytes`. Raises NotAllowed, and BadInput for invalid values.
+        """
+        wanted = msgspec.UNSET if scopes is None else list(scopes)
+        limit = msgspec.UNSET if max_bytes is None else max_bytes
+        document = documents.TokenRequest(round(expires_in), wanted, prefix, limit, label)
+        body = msgspec.json.encode(document)
+        return self._call("POST", "v1/tokens", documents.TokenResponse, body)
+
     def url(self, copy: Copy) -> str | None:
         """See Gate; known for the copies of recent answers only."""
         return self._urls.get(copy.key)

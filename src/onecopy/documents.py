@@ -6,7 +6,7 @@ file `unconfirmed` with the reason, and the others as usual.
 """
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -234,6 +234,31 @@ class ActivityResponse(Struct):
     """All months in which something was counted, in order; with the days above."""
     total: CountsDocument
     """Since counting began."""
+
+
+TokenScope = Literal["check", "upload", "read", "metrics"]
+"""A scope that a token may give to another."""
+
+
+class TokenRequest(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    expires_in: Annotated[
+        int, Meta(ge=60, le=7 * 24 * 3600, description="Seconds; it ends with the sender's token.")
+    ]
+    scopes: Annotated[list[TokenScope], Meta(min_length=1, max_length=4)] | UnsetType = UNSET
+    """Default: the sender's, but not `metrics`."""
+    prefix: Annotated[
+        str, Meta(max_length=LONGEST_KEY, description="The folder in which it may upload.")
+    ] = ""
+    max_bytes: Annotated[int, Meta(ge=1, le=2**63 - 1)] | UnsetType = UNSET
+    """Bytes of the uploads that it may begin; by default, they are not limited."""
+    label: Annotated[str, Meta(max_length=200, description="Shown in `onecopy token list`.")] = ""
+
+
+class TokenResponse(Struct):
+    token: str
+    id: str
+    """To revoke it."""
+    expires_at: datetime
 
 
 class LinkResponse(Struct):

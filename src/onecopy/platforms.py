@@ -29,12 +29,32 @@ DIRECTORY: int = getattr(os, "O_DIRECTORY", 0)
 LOOKUP_ONLY: int = getattr(os, "O_PATH", 0)
 """Open a directory for looking up names, without permission to list it (Linux)."""
 
+_MAX_DESCRIPTORS = 65_536
+"""Open files that are enough for any process of ours."""
+
 
 def cores() -> int:
     """Return the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1  # macOS and Windows
+
+
+def raise_descriptor_limit() -> int | None:
+    """Raise the limit of open files of this process; return what it is now, None on Windows."""
+    if os.name == "nt":
+        return None
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MAX_DESCRIPTORS)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return _MAX_DESCRIPTORS if soft == resource.RLIM_INFINITY else soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):  # macOS has another limit below its hard one
+        return soft
+    return wanted
 
 
 def load() -> float | None:

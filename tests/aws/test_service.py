@@ -131,6 +131,19 @@ class TestSignedIn:
         assert function(jwt_tenant="default").get("/v1/config", claims={"sub": "x"})[0] == 200
 
 
+def test_tokens_for_others(function: OpenFunction) -> None:
+    """A token that may create others does; with an issuer, the answer is that there are none."""
+    api = function()
+    sender = api.token("default", "check", "tokens")
+    status, made = api.post("/v1/tokens", {"expires_in": 60}, token=sender)
+    assert status == 200
+    assert api.post("/v1/check", CHECK, token=made["token"])[0] == 200
+    signed_in = function(jwt_tenant="default")
+    claims = {"sub": "ada", "scope": "check tokens"}
+    status, problem = signed_in.post("/v1/tokens", {"expires_in": 60}, claims=claims)
+    assert (status, problem["reason"]) == (403, "tokens-not-accepted")
+
+
 class TestSigningIn:
     """What the page is told before anybody has a token."""
 

@@ -8,14 +8,18 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from onecopy.cli import main, serve
+from onecopy.cli import token as tokens
 from onecopy.content import Digests
 from onecopy.digest import MD5, Digest
 from onecopy.errors import Forbidden
@@ -25,6 +29,7 @@ from onecopy.listing import ListedCopy, Span
 from onecopy.store import Upload, open_store
 from onecopy.store.memory import MemoryStore
 from onecopy.testing.index.complete import open_complete
+from onecopy.tokens.token import new_token
 from tests.conftest import Run, Serve, backends, environment, running
 from tests.upload.conftest import noise, write
 
@@ -173,6 +178,15 @@ def test_tokens_are_created_listed_and_revoked(run: Run, tmp_path: Path) -> None
     assert run("token", "list", "--json", *backends(tmp_path)).out == ""
 
 
+def test_labels_are_shown_safely() -> None:
+    """Clients of the API choose them, so they can't act on the operator's terminal."""
+    created, _ = new_token(label="\x1b[31mred\nk3t9x2m4", prefix="a", max_bytes=7, creator="\x07")
+    text = tokens._text(msgspec.structs.replace(created, used_ms=86_400_000))
+    assert text.isprintable()
+    for shown in ("last used 1970-01-02", "below a/", "0 of 7 bytes", "created by"):
+        assert shown in text
+
+
 @pytest.mark.parametrize("text", ["90", "0d", "d", "9w", "-1d"])
 def test_a_duration_must_have_a_unit(run: Run, tmp_path: Path, text: str) -> None:
     """An invalid duration is refused, and shown in the error."""
@@ -315,6 +329,23 @@ def test_revoking_all_tokens_still_opens_to_this_machine(
     listed = json.loads(run("token", "list", "--json", *backends(tmp_path)).out)
     run("token", "revoke", listed["id"], *backends(tmp_path))
     assert server().stop() == 0
+
+
+def test_a_token_closes_a_running_service(run: Run, server: Serve, tmp_path: Path) -> None:
+    """As the help of `onecopy token create` says: within a second, and again after a restart."""
+    served = server()
+    with urllib.request.urlopen(served.url + "/v1/config", timeout=10) as answer:
+        assert answer.status == 200
+    secret = run("token", "create", *backends(tmp_path)).out.strip()
+    time.sleep(1)
+    for again in (False, True):
+        url = (server() if again else served).url + "/v1/config"
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(url, timeout=10)
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {secret}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+        served.stop()
 
 
 def test_a_store_that_cannot_be_marked_is_served_with_a_warning(

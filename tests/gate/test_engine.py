@@ -18,7 +18,7 @@ _REQUIRED = ("add", "at", "close", "copies", "forget", "get", "increase", "looku
 
 def gate_over_required(world: World) -> LocalGate:
     """Return a gate over the world's store and index, without the index's optional methods."""
-    names = (*_REQUIRED, "record", "schemes")
+    names = (*_REQUIRED, "record", "schemes", "values")
     index = cast("Engine", SimpleNamespace(**{name: getattr(world.index, name) for name in names}))
     assert not isinstance(index, Lists)
     assert not isinstance(index, Unread)

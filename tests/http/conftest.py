@@ -13,12 +13,12 @@ from typing import Any, Protocol
 
 import pytest
 import urllib3
-import uvicorn
 from starlette.types import ASGIApp
 
 from onecopy.confirming import Limits, ThreadReaders, is_ranged
 from onecopy.gate import bind, ticket_secrets
 from onecopy.http.app import Options, create_app
+from onecopy.http.server import create_server
 from onecopy.store import Store, open_store
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.tokens import Scope, create_token
@@ -192,10 +192,7 @@ def serving(app: ASGIApp) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # asyncio forgets it for sockets that it is given; then every answer waits 40 ms for an ACK.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        config = uvicorn.Config(
-            app, http="httptools", ws="none", log_config=None, access_log=False, lifespan="on"
-        )
-        server = uvicorn.Server(config)
+        server = create_server(app)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:

@@ -10,9 +10,10 @@ from starlette.types import Message
 from onecopy.errors import LimitExceeded
 from onecopy.http import body as bodies
 from onecopy.http.app import Options
-from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream, read_json
+from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream
 from onecopy.http.checksum_api import ChecksumRequest
 from onecopy.http.decoding import Decoder
+from onecopy.http.json_body import BodyMemory, read_json
 from onecopy.http.problems import Disconnected, HttpProblem
 from tests.http.conftest import Service, Start
 
@@ -44,7 +45,7 @@ def test_endless_body_is_refused_at_its_limit(size: int) -> None:
 
     scope = {"headers": [(b"content-type", b"application/json")]}
     with pytest.raises(LimitExceeded, match="limit 10 bytes"):
-        asyncio.run(read_json(scope, receive, 10))
+        asyncio.run(read_json(scope, receive, 10, BodyMemory().share("default")))
     assert received == 10 // size + 1
 
 

@@ -17,7 +17,7 @@ from tests.gate.world import World, content
 
 _REQUIRED = (
     *("schemes", "lookup", "at", "copies", "record", "add", "forget", "close"),
-    *("get", "put_if", "increase"),
+    *("get", "put_if", "increase", "values"),
 )
 
 

@@ -86,7 +86,7 @@ _ACTS: list[Callable[[SqliteIndex], object]] = [
     _look_up_listed,
     lambda index: list(index.listed_copies("t")),
     lambda index: list(index.copies_within("t", EVERYTHING)),
-    list_tokens,
+    lambda index: list(list_tokens(index)),
     lambda index: index.record("t", [a_copy(f"k/{n}", proved(f"new{n}")) for n in range(20)]),
     lambda index: index.add([("u", a_copy("new", claimed(sha256_of("new"))))]),
     lambda index: index.forget("t", [a_copy("claim/1", claimed(sha256_of("x1")))]),
@@ -190,6 +190,13 @@ def test_tokens(meddled: Callable[[str], SqliteIndex]) -> None:
     index = meddled("UPDATE state SET value = x'5b7b' WHERE name = 'tokens'")
     with pytest.raises(Damaged, match="list of tokens"):
         list_tokens(index)
+
+
+def test_a_token(meddled: Callable[[str], SqliteIndex]) -> None:
+    """Nor is a single one that cannot be read."""
+    index = meddled("UPDATE state SET value = x'7b' WHERE name LIKE 'token:%'")
+    with pytest.raises(Damaged, match="a token"):
+        list(list_tokens(index))
 
 
 @pytest.mark.parametrize("at", [71, 60], ids=["application_id", "user_version"])

@@ -13,7 +13,7 @@ from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store import open_store
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.values import a_copy, claimed, crc_of, md5_of, proved, sha256_of
-from onecopy.tokens import create_token, list_tokens
+from onecopy.tokens import create_token, list_tokens, tenants_with_tokens
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed
 
@@ -89,13 +89,44 @@ def test_values(run: Run, tmp_path: Path) -> None:
     assert run("migrate", "sqlite:a.db", "sqlite:b.db").code == 0
     moved = open_complete(f"sqlite:{tmp_path}/b.db")
     assert bind(moved, store) == store_id
-    assert list_tokens(moved) == [token]
+    assert list(list_tokens(moved)) == [token]
+    assert tenants_with_tokens(moved) == {"t"}
     assert moved.get("store-trial") == b"store-trial"
     moved.close()
     with sqlite3.connect(tmp_path / "b.db") as file:
         names = {name for (name,) in file.execute("SELECT name FROM state")}
     file.close()
-    assert names == {"store", "tokens", "store-trial"}
+    own = {f"token:{token.sha256}", "token-tenant:t"}
+    assert names == {"store", "tokens", "store-trial", *own}
+
+
+@pytest.mark.parametrize(("source", "destination"), [("default", "photos"), ("photos", "default")])
+def test_tokens_that_exclude_each_other(
+    run: Run, tmp_path: Path, source: str, destination: str
+) -> None:
+    """The default tenant's are not moved beside those of named ones, nor the other way round."""
+    for name, tenant in (("a", source), ("b", destination)):
+        index = open_complete(f"sqlite:{tmp_path}/{name}.db")
+        create_token(index, tenant=tenant)
+        index.close()
+    done = run("migrate", "sqlite:a.db", "sqlite:b.db")
+    assert done.code == 2
+    assert "coexist" in done.err
+    index = open_complete(f"sqlite:{tmp_path}/b.db")
+    assert [token.tenant for token in list_tokens(index)] == [destination]
+    index.close()
+
+
+def test_tokens_are_added_to_others(run: Run, tmp_path: Path) -> None:
+    """Those of the source work with the destination, beside its own."""
+    for name in "ab":
+        index = open_complete(f"sqlite:{tmp_path}/{name}.db")
+        create_token(index, tenant=name)
+        index.close()
+    assert run("migrate", "sqlite:a.db", "sqlite:b.db").code == 0
+    index = open_complete(f"sqlite:{tmp_path}/b.db")
+    assert tenants_with_tokens(index) == {token.tenant for token in list_tokens(index)} == {*"ab"}
+    index.close()
 
 
 def test_another_store(run: Run, tmp_path: Path) -> None:

@@ -20,11 +20,8 @@ from onecopy.urls import check_origin
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from onecopy.http.server import ServerLimits
     from onecopy.store import Store
-
-_BACKLOG = 2048
-_SHUTDOWN_SECONDS = 10
-"""Time for requests in progress to finish when the server shuts down."""
 
 
 @click.command(
@@ -66,8 +63,9 @@ def command(  # noqa: PLR0913 - one for each option
     """Serve the web page and the HTTP API.
 
     Without tokens, only addresses of this machine are allowed for --host. To accept connections
-    from other machines, create a token first (`onecopy token create`); tokens are checked at
-    start-up. The address is printed to standard error as soon as the service accepts connections.
+    from other machines, create a token first (`onecopy token create`). If one is created later, the
+    service requires tokens within a second. The address is printed to standard error as soon as the
+    service accepts connections.
     """
     from onecopy.counted import stop_counting
     from onecopy.http.app import ChecksumApi, Options, create_app
@@ -139,9 +137,11 @@ def _write_access_log() -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """Open the socket before anything is announced; raises InvalidSettings if that fails."""
+    from onecopy.http.server import BACKLOG
+
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error.strerror or str(error)
         raise InvalidSettings(f"can't listen on {host} port {port}: {reason}") from error
@@ -150,30 +150,19 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _serve(app: "Starlette", listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; requests in progress are finished first."""
-    import uvicorn
+def _serve(app: "Starlette", listener: socket.socket, limits: "ServerLimits | None" = None) -> None:
+    """Serve until SIGINT or SIGTERM; requests in progress are finished first, for some seconds."""
+    from onecopy.http.server import create_server, ignore_hangup
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            print(f"onecopy is at {_address(listener)}", file=sys.stderr, flush=True)
+    def announce() -> None:
+        print(f"onecopy is at {_address(listener)}", file=sys.stderr, flush=True)
 
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
+    ignore_hangup()
     # When uvicorn has ended, it raises the signal again. Index and store must still be closed
     # then, also after SIGTERM.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with listener, suppress(KeyboardInterrupt):
-        Server(config).run([listener])
+        create_server(app, limits, announce).run([listener])
 
 
 def _address(listener: socket.socket) -> str:

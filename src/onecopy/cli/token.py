@@ -1,6 +1,7 @@
 """`onecopy token`: the tokens with which clients access the service."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import click
@@ -10,6 +11,7 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, time_text
 from onecopy.settings import Settings
+from onecopy.text import printable
 from onecopy.tokens import SCOPES, Scope, Token, create_token, list_tokens, revoke_token
 
 _UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86400}
@@ -41,8 +43,8 @@ def _read_expiry(
 def command() -> None:
     """Create, list and revoke the access tokens of a service.
 
-    A service that is started while there is a token requires one with every request. The index
-    stores only hashes of the tokens, so a token cannot be shown again.
+    Once there is a token, a service requires one with every request; a running one notices within a
+    second. The index stores only hashes of the tokens, so a token cannot be shown again.
     """
 
 
@@ -103,11 +105,10 @@ def create(  # noqa: PLR0913 - one for each option
 @takes_settings()
 def list_(*, settings: Settings, as_json: bool) -> int:
     """List the tokens, without their secrets."""
-    with opened_index(settings, create=False) as index:
-        tokens = list_tokens(index)
     output = Display()
-    for token in tokens:
-        output.line(json_line(_values(token)) if as_json else _text(token))
+    with opened_index(settings, create=False) as index:
+        for token in list_tokens(index):
+            output.line(json_line(_values(token)) if as_json else _text(token))
     return 0
 
 
@@ -135,10 +136,27 @@ def _values(token: Token) -> dict[str, object]:
         "label": token.label,
         "created_at": time_text(token.created_at),
         "expires_at": None if token.expires_at is None else time_text(token.expires_at),
+        "used_on": None if token.used_at is None else token.used_at.date().isoformat(),
+        "creator": token.creator,
+        "prefix": token.prefix,
+        "max_bytes": token.max_bytes,
+        "begun_bytes": token.begun_bytes,
     }
 
 
 def _text(token: Token) -> str:
-    expiry = "" if token.expires_at is None else f", expires {time_text(token.expires_at)}"
-    label = f"  {token.label}" if token.label else ""
-    return f"{token.id}  {token.tenant}: {', '.join(token.scopes)}{expiry}{label}"
+    label = f"  {printable(token.label)}" if token.label else ""
+    return f"{token.id}  {token.tenant}: {', '.join([*token.scopes, *_details(token)])}{label}"
+
+
+def _details(token: Token) -> Iterator[str]:
+    if token.expires_at is not None:
+        yield f"expires {time_text(token.expires_at)}"
+    if token.used_at is not None:
+        yield f"last used {token.used_at.date().isoformat()}"
+    if token.prefix:
+        yield f"below {printable(token.prefix)}"
+    if token.max_bytes is not None:
+        yield f"{token.begun_bytes} of {token.max_bytes} bytes"
+    if token.creator:
+        yield f"created by {printable(token.creator)}"

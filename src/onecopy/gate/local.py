@@ -365,6 +365,10 @@ class LocalGate:
             return self._recorder.activity(self.tenant.name)
         return avoided(self.index, self.tenant.name)
 
+    def key_of(self, ticket: str) -> str:
+        """Return the key of an upload; raises InvalidTicket."""
+        return self._tickets.read(ticket, late=RESUMABLE).key
+
     def live_copy(self, key: str) -> Copy | None:
         """Return the copy at a key of this tenant if it is live now; raises Unavailable."""
         copy = self.index.at(self.tenant.name, [key])[0]

@@ -1,5 +1,6 @@
 """Middleware around every request: its id, log line, metrics, and the response to its errors."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from onecopy.http.body import header
 from onecopy.http.metrics import Metrics
-from onecopy.http.problems import Disconnected, response_to
+from onecopy.http.problems import Disconnected, HttpProblem, response_to
 
 _log = logging.getLogger("onecopy.access")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -20,6 +21,9 @@ _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+)
+_STOPPING = HttpProblem(
+    503, "stopping", "The service is being stopped; send the request again.", {"Retry-After": "5"}
 )
 CLIENT_GONE = 499
 """The status to log and count when the client disconnected before the response."""
@@ -93,11 +97,18 @@ class Exchange:
             await app(self._scope, self.receive, self.send)
         except Disconnected:
             pass
+        except asyncio.CancelledError:
+            # The service stops, and this took too long. Nobody awaits the task.
+            if self.status == CLIENT_GONE:
+                await self._respond_to(_STOPPING)
         except Exception as error:
-            response = response_to(error, self.id)
             if self.status != CLIENT_GONE:
                 raise  # a response has begun: the server closes the connection
-            await response(self._scope, self.receive, self.send)
+            await self._respond_to(error)
+
+    async def _respond_to(self, error: Exception) -> None:
+        response = response_to(error, self.id)
+        await response(self._scope, self.receive, self.send)
 
     async def receive(self) -> Message:
         """Receive a message, and count its bytes."""

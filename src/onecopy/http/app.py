@@ -1,6 +1,7 @@
 """The HTTP service: one ASGI application over an index and a store."""
 
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -12,11 +13,13 @@ from starlette.types import ASGIApp
 
 from onecopy.confirming import Readers
 from onecopy.counted import count
+from onecopy.errors import Failure, InvalidSettings
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.endpoints import AppState, MethodDispatcher
 from onecopy.http.figures import figures
+from onecopy.http.json_body import BodyMemory
 from onecopy.http.loopback import LoopbackOnly
 from onecopy.http.metrics import NoMetrics, PrometheusMetrics
 from onecopy.http.openapi import OpenApiEndpoint
@@ -31,8 +34,11 @@ from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
 from onecopy.summary import Summaries
 from onecopy.summary.summaries import RepeatsIndex
+from onecopy.tokens import has_tokens, remember_tokens
 
 __all__ = ["PAGE", "ChecksumApi", "Options", "SignIn", "create_app"]
+
+_log = logging.getLogger("onecopy.http")
 
 
 def create_app(  # noqa: PLR0913 - what it serves, by name
@@ -50,7 +56,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     every request needs a bearer token, which names the tenant (see `onecopy.http.auth`); exceptions
     are `/healthz`, `/openapi.json`, `/v1/sign-in`, signed links, the page and the checksum API.
     Without it, every request is made as the tenant `default`: use it with loopback addresses only
-    (see `onecopy.http.loopback.require_loopback`).
+    (see `onecopy.http.loopback.require_loopback`). Once there is a token, tokens are required
+    within a second.
 
     The index must already be bound to the store (see `onecopy.gate.bind`); the caller closes both
     after the server has stopped, and before them `readers`, which confirm large copies in the
@@ -66,9 +73,13 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     threads, recorder = Threads(), Recorder(index, options.count_seconds)
     read = partial(figures, index, readers, recorder)
     metrics = PrometheusMetrics(read) if options.metrics else NoMetrics()
-    authenticator: auth.Authenticator = auth.NoAuthentication()
-    if tokens_required:
-        authenticator = _authenticator(index, threads, options)
+    authenticator = auth.UntilTokens(
+        partial(_find_tokens, index, store),
+        threads,
+        _authenticator(index, threads, options),
+        requires_tokens=tokens_required,
+    )
+    bodies = BodyMemory(options.body_limits)
     summaries = _summaries(index, store, options)
     state = AppState(
         index,
@@ -80,6 +91,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         metrics,
         readers,
         recorder,
+        bodies,
         summaries,
     )
     middleware = [Middleware(AccessLog, metrics=metrics)]
@@ -96,7 +108,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
             summaries.close()
 
     app = Starlette(
-        routes=_routes(state, tokens_required=tokens_required),
+        routes=_routes(state, lambda: authenticator.requires_tokens),
         middleware=middleware,
         exception_handlers={HTTPException: on_http_exception},
         lifespan=lifespan,
@@ -119,7 +131,18 @@ def _authenticator(index: Engine, threads: Threads, options: Options) -> auth.Au
     return tokens if options.claims is None else auth.ClaimsAuthenticator(options.claims, tokens)
 
 
-def _routes(state: AppState, *, tokens_required: bool) -> list[Route]:
+def _find_tokens(index: Engine, store: Store) -> bool:
+    """Return whether there are tokens; if so, the store remembers that it is served with them."""
+    if not has_tokens(index):
+        return False
+    try:
+        remember_tokens(store)
+    except (Failure, InvalidSettings) as error:
+        _log.warning("%s cannot remember that it is served with tokens: %s", store.url, error)
+    return True
+
+
+def _routes(state: AppState, tokens_required: Callable[[], bool]) -> list[Route]:
     table = operations(state)
     paths: dict[str, dict[str, ASGIApp]] = {}
     for operation in table:

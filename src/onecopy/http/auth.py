@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from starlette.types import Scope as Asgi
@@ -11,19 +12,20 @@ from onecopy.errors import NotAllowed
 from onecopy.http.body import header
 from onecopy.http.problems import Unauthenticated
 from onecopy.http.threads import Threads
+from onecopy.http.token_cache import TokenCache
+from onecopy.http.token_uses import TokenUses
 from onecopy.index.interface import State
 from onecopy.tenant import DEFAULT_TENANT
 from onecopy.timestamp import now as now_ms
-from onecopy.tokens import SCOPES, TOKENS, Principal, Scope, Token, decode_tokens, hash_secret
+from onecopy.tokens import SCOPES, Principal, Scope, hash_secret
 
 CLAIMS = "onecopy.claims"
 """Key of the verified claims in an ASGI scope; None or absent if there was no authorizer."""
 REFRESH_SECONDS = 1.0
-"""Age at which the list of tokens is read again."""
-MIN_REFRESH_SECONDS = 0.05
-"""Shortest time between two reads of the list, when unknown tokens keep coming."""
+"""Age at which a token is read again, and after which it is looked whether there are any."""
 
-_ANYONE = Principal(DEFAULT_TENANT, SCOPES)
+_ANYONE = Principal(DEFAULT_TENANT, tuple(scope for scope in SCOPES if scope != "tokens"))
+"""Without `tokens`: the first token, which closes the service, is created by its operator."""
 
 
 class Authenticator(Protocol):
@@ -41,53 +43,67 @@ class NoAuthentication:
         return _ANYONE
 
 
-class TokenAuthenticator:
-    """Accepts requests with a bearer token that the index lists and that has the scope.
+class UntilTokens:
+    """Accepts every request as the default tenant until there are tokens; then `tokens` decides.
 
-    The list is kept for `refresh_seconds`, so a revoked token works for at most that long.
+    `are_there` returns whether there are; it is called in a thread, at most once per `seconds`.
+    """
+
+    def __init__(
+        self,
+        are_there: Callable[[], bool],
+        threads: Threads,
+        tokens: Authenticator,
+        *,
+        requires_tokens: bool = False,
+        seconds: float = REFRESH_SECONDS,
+    ) -> None:
+        self.requires_tokens = requires_tokens
+        """Whether there are tokens; once there are, it stays so."""
+        self._are_there = are_there
+        self._threads = threads
+        self._tokens = tokens
+        self._seconds = seconds
+        self._looked_at = time.monotonic()  # `requires_tokens` is of now
+        self._looking = asyncio.Lock()
+
+    async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
+        now = time.monotonic()
+        if not self.requires_tokens and now - self._looked_at >= self._seconds:
+            await self._look(now - self._seconds)
+        if self.requires_tokens:
+            return await self._tokens.authenticate(request, needs)
+        return await NoAuthentication().authenticate(request, needs)
+
+    async def _look(self, since: float) -> None:
+        """Look for tokens, unless another request has done so `since`."""
+        async with self._looking:
+            if self._looked_at <= since:
+                began = time.monotonic()
+                self.requires_tokens = await self._threads.call(self._are_there)
+                self._looked_at = began
+
+
+class TokenAuthenticator:
+    """Accepts requests with a bearer token that the index has and that has the scope.
+
+    A token is kept for `refresh_seconds`, so a revoked one works for at most that long.
     """
 
     def __init__(
         self, state: State, threads: Threads, refresh_seconds: float = REFRESH_SECONDS
     ) -> None:
-        self._state = state
-        self._threads = threads
-        self._refresh_seconds = refresh_seconds
-        self._raw: bytes | None = None
-        self._by_hash: dict[str, Token] = {}
-        self._read_at = -refresh_seconds
-        self._reading = asyncio.Lock()
+        self._tokens = TokenCache(state, threads, refresh_seconds)
+        self._uses = TokenUses(state, threads)
 
     async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
-        token = await self._find(hash_secret(_bearer(request)))
-        if token is None or token.is_expired(now_ms()):
+        token, now = await self._tokens.find(hash_secret(_bearer(request))), now_ms()
+        if token is None or token.is_expired(now):
             raise Unauthenticated("This token is unknown, expired or revoked.")
         if needs is not None and needs not in token.scopes:
             raise NotAllowed(f"This token lacks the scope {needs}.")
-        return Principal(token.tenant, token.scopes)
-
-    async def _find(self, sha256: str) -> Token | None:
-        """Find a token; read the list again for an unknown one, which may have just been made."""
-        now = time.monotonic()
-        if now - self._read_at >= self._refresh_seconds:
-            await self._read(now - self._refresh_seconds)
-        if sha256 not in self._by_hash:
-            await self._read(now)
-        return self._by_hash.get(sha256)
-
-    async def _read(self, since: float) -> None:
-        """Read the list unless another request has read it `since`; decode it only if changed."""
-        async with self._reading:
-            if self._read_at > since:
-                return
-            # Unknown tokens always cause a read: this limits the load that strangers can cause.
-            await asyncio.sleep(self._read_at + MIN_REFRESH_SECONDS - time.monotonic())
-            began = time.monotonic()
-            raw = await self._threads.call(self._state.get, TOKENS)
-            if raw != self._raw:
-                self._by_hash = {token.sha256: token for token in decode_tokens(raw)}
-                self._raw = raw
-            self._read_at = began
+        self._uses.note(token, now)
+        return Principal(token.tenant, token.scopes, token)
 
 
 class ClaimsAuthenticator:

@@ -1,4 +1,4 @@
-"""Request bodies: JSON read whole within a limit, and bytes streamed to a thread."""
+"""Request bodies: their headers, and bytes streamed to a thread."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from starlette.types import Message, Receive, Scope
 
 from onecopy.digest import MiB
-from onecopy.errors import BadInput, LimitExceeded
+from onecopy.errors import BadInput
 from onecopy.http.problems import Disconnected, HttpProblem
 
 MAX_BUFFERED_BYTES = MiB
@@ -25,27 +25,6 @@ def header(scope: Scope, name: bytes) -> bytes | None:
     return None
 
 
-async def read_json(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
-    """Return the body; raises HttpProblem unless its type is JSON, LimitExceeded if too long."""
-    media_type = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-    if media_type != b"application/json":
-        raise HttpProblem(415, "media-type-unsupported", "Send application/json.")
-    if (content_length(scope) or 0) > max_bytes:
-        raise _too_long(max_bytes)
-    message = await _next(receive)
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        chunks, length = [body], len(body)
-        while message.get("more_body") and length <= max_bytes:
-            message = await _next(receive)
-            chunks.append(message.get("body", b""))
-            length += len(chunks[-1])
-        body = b"".join(chunks)
-    if len(body) > max_bytes:
-        raise _too_long(max_bytes)
-    return body
-
-
 def content_length(scope: Scope) -> int | None:
     """Return the value of Content-Length in bytes; None without one."""
     given = header(scope, b"content-length")
@@ -56,11 +35,8 @@ def content_length(scope: Scope) -> int | None:
     return int(given)
 
 
-def _too_long(max_bytes: int) -> LimitExceeded:
-    return LimitExceeded(f"The request body is too large (limit {max_bytes} bytes); split it.")
-
-
-async def _next(receive: Receive) -> Message:
+async def next_message(receive: Receive) -> Message:
+    """Return the next message of a body; raises Disconnected if the client is gone."""
     message = await receive()
     if message["type"] == "http.disconnect":
         raise Disconnected
@@ -99,7 +75,7 @@ class BodyStream:
     async def _pump(self) -> None:
         more = True
         while more:
-            message = await _next(self._receive)
+            message = await next_message(self._receive)
             chunk, more = message.get("body", b""), message.get("more_body", False)
             self._received += len(chunk)
             if chunk:

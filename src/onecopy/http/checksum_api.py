@@ -17,8 +17,9 @@ from starlette.types import Receive, Scope, Send
 from onecopy.digest import CLIENT_MD5, MD5, Digest, Scheme
 from onecopy.errors import NotAllowed
 from onecopy.http.access_log import AccessLog
-from onecopy.http.body import header, read_json
+from onecopy.http.body import header
 from onecopy.http.decoding import Decoder
+from onecopy.http.json_body import BodyMemory, read_json
 from onecopy.http.metrics import NoMetrics
 from onecopy.http.problems import on_http_exception
 from onecopy.http.response import send_response
@@ -75,6 +76,7 @@ class ChecksumEndpoint:
         self._api = api
         self._trash = trash
         self._decoder = Decoder(ChecksumRequest)
+        self._bodies = BodyMemory()
         self._origin = None if api.origin is None else api.origin.encode()
         self._cors = (
             ()
@@ -95,7 +97,8 @@ class ChecksumEndpoint:
         if scope["method"] == "OPTIONS":
             await send_response(send, b"", status=204)
             return
-        body = await read_json(scope, receive, _MAX_BODY_BYTES)
+        with self._bodies.share(self._api.tenant) as share:
+            body = await read_json(scope, receive, _MAX_BODY_BYTES, share)
         count = await self._threads.call(self.count, body)
         await send_response(send, msgspec.json.encode(ChecksumResponse(count)))
 

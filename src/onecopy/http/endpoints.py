@@ -18,9 +18,10 @@ from onecopy.documents import CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
 from onecopy.http.auth import Authenticator
-from onecopy.http.body import BodyStream, content_length, header, read_json
+from onecopy.http.body import BodyStream, content_length, header
 from onecopy.http.decoding import Decoder
 from onecopy.http.handlers import Caller, completing, stored_part
+from onecopy.http.json_body import BodyMemory, read_json
 from onecopy.http.links import make_link
 from onecopy.http.metrics import CONTENT_TYPE, Metrics, PrometheusMetrics
 from onecopy.http.options import Options
@@ -54,6 +55,7 @@ class AppState:
     metrics: Metrics
     readers: Readers | None = None
     recorder: Recorder | None = None
+    bodies: BodyMemory = field(default_factory=BodyMemory)
     summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
 
@@ -78,7 +80,7 @@ class AppState:
     def caller(self, principal: Principal, request: Asgi) -> Caller:
         """Return the caller that a handler works for."""
         gate = self.gate(principal.tenant)
-        return Caller(gate, principal.scopes, self.options, self.metrics, request["headers"])
+        return Caller(gate, principal, self.options, self.metrics, request["headers"])
 
 
 class MethodDispatcher:
@@ -115,10 +117,11 @@ class JsonEndpoint:
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         state = self._state
         principal = await state.authenticator.authenticate(scope, self._needs)
-        body = b""
-        if self._decoder is not None:
-            body = await read_json(scope, receive, state.options.body_bytes)
-        result = await self._respond(state.caller(principal, scope), body)
+        with state.bodies.share(principal.tenant) as share:
+            body = b""
+            if self._decoder is not None:
+                body = await read_json(scope, receive, state.options.body_bytes, share)
+            result = await self._respond(state.caller(principal, scope), body)
         await send_response(send, result, status=200 if result else 204)
 
     async def _respond(self, caller: Caller, body: bytes) -> bytes:

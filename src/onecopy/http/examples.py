@@ -70,6 +70,12 @@ _EXAMPLES: tuple[Struct, ...] = (
         [documents.MonthDocument(*_COUNTS, month="2026-03")],
         documents.CountsDocument(*_COUNTS),
     ),
+    documents.TokenRequest(900, ["check", "upload"], "greetings", 1_000_000_000, "Ana's browser"),
+    documents.TokenResponse(
+        "onecopy_8Kc2dJm3nQvXr5tYwZ1aBcDeFgHiJkLmNoPqRsTuVw0",
+        "5f0c1d2e3a4b6978",
+        datetime(2026, 3, 12, 9, 45, tzinfo=UTC),
+    ),
     documents.LinkResponse("/v1/content?link=Vg5mZ0pTq9", datetime(2026, 3, 12, 9, 35, tzinfo=UTC)),
     documents.ConfigResponse(
         version=__version__,

@@ -4,7 +4,7 @@ The OpenAPI document repeats their names, signatures and docstrings (see `onecop
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
@@ -18,9 +18,10 @@ from onecopy.errors import BadInput
 from onecopy.gate import Answer, Finish, LocalGate, Request
 from onecopy.http.metrics import Metrics
 from onecopy.http.options import Options
+from onecopy.http.token_limits import LimitedUploads
 from onecopy.key import LONGEST_KEY
 from onecopy.store.interface import Part, Send
-from onecopy.tokens import Scope
+from onecopy.tokens import Principal
 from onecopy.version import __version__
 
 _IDEMPOTENCY_KEY = re.compile(rb"[!-~]{1,255}")
@@ -34,10 +35,16 @@ class Caller(NamedTuple):
     """The sender of a request, and the parts of the service that a handler needs."""
 
     gate: LocalGate
-    scopes: Collection[Scope]
+    principal: Principal
     options: Options
     metrics: Metrics
     headers: Sequence[tuple[bytes, bytes]]
+
+    @property
+    def uploads(self) -> LocalGate | LimitedUploads:
+        """The gate for `begin` and `complete`, within the limits of the sender's token."""
+        token = self.principal.token
+        return LimitedUploads(self.gate, token) if token and token.limits_uploads else self.gate
 
     @property
     def idempotency_key(self) -> str | None:
@@ -79,8 +86,8 @@ def _features(caller: Caller) -> list[str]:
     """Return the features that this caller may use, besides checks."""
     counted = caller.gate.config().features
     allowed = {
-        "upload": "upload" in caller.scopes,
-        "link": "read" in caller.scopes,
+        "upload": "upload" in caller.principal.scopes,
+        "link": "read" in caller.principal.scopes,
         "checksum-api": caller.options.checksum_api is not None or "checksum-api" in counted,
         "md5": "md5" in counted,
     }
@@ -108,7 +115,7 @@ def begin(caller: Caller, request: documents.BeginRequest) -> documents.ResultsR
     """Begin uploads of contents that are not stored yet."""
 
     def begin_all(requests: Sequence[Request]) -> list[Answer]:
-        return caller.gate.begin(requests, idempotency_key=caller.idempotency_key)
+        return caller.uploads.begin(requests, idempotency_key=caller.idempotency_key)
 
     return _each(caller, "begin", request.files, _request, begin_all)
 
@@ -128,7 +135,7 @@ def status(caller: Caller, request: documents.TicketRequest) -> documents.Status
 
 def complete(caller: Caller, request: documents.CompleteRequest) -> documents.ResultsResponse:
     """Publish uploads whose bytes were all sent, and record their copies."""
-    return _each(caller, "complete", request.tickets, _finish, caller.gate.complete)
+    return _each(caller, "complete", request.tickets, _finish, caller.uploads.complete)
 
 
 def completing(caller: Caller, request: documents.CompleteRequest) -> documents.ResultsResponse:

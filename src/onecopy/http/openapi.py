@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, generated from the table of operations that the app is built from."""
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -85,14 +85,21 @@ class OpenApiEndpoint:
     """Responds with the document, which is generated at the first request."""
 
     def __init__(
-        self, operations: Sequence[Operation], tags: Mapping[str, str], *, tokens_required: bool
+        self,
+        operations: Sequence[Operation],
+        tags: Mapping[str, str],
+        *,
+        tokens_required: Callable[[], bool],
     ) -> None:
-        self._describe = partial(describe, operations, tags, tokens_required=tokens_required)
+        self._tokens_required = tokens_required
+        self._describe = lru_cache(maxsize=2)(
+            lambda required: describe(operations, tags, tokens_required=required)
+        )
 
-    @cached_property
+    @property
     def document(self) -> bytes:
-        """The document as JSON."""
-        return self._describe()
+        """The document as JSON, as of now: a service may begin to require tokens."""
+        return self._describe(self._tokens_required())
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
         await send_response(send, self.document)
@@ -134,7 +141,7 @@ def describe(
         token = {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token made by `onecopy token create`.",
+            "description": "A token made by `onecopy token create` or `POST /v1/tokens`.",
         }
         document["components"]["securitySchemes"] = {"token": token}
     return msgspec.json.encode(document)

@@ -8,7 +8,15 @@ import msgspec
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from onecopy import documents
-from onecopy.http import activity, duplicate_documents, duplicates, endpoints, groups, handlers
+from onecopy.http import (
+    activity,
+    duplicate_documents,
+    duplicates,
+    endpoints,
+    groups,
+    handlers,
+    tokens,
+)
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
 from onecopy.http.links import ContentEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
@@ -17,7 +25,7 @@ from onecopy.http.response import JSON, StaticResponse
 from onecopy.store.interface import Receiver
 from onecopy.tokens import Scope
 
-_DOCUMENT = (400, 413, 415)
+_DOCUMENT = (400, 408, 413, 415)
 """Statuses for a request document that cannot be read."""
 _BACK_END = (502, 503)
 """Statuses for a failure of the index or the store."""
@@ -29,6 +37,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "Uploads": "Upload new contents, in one piece or in parts.",
         "Copies": "Read stored copies, and what was uploaded and avoided.",
         "Duplicates": "See what is stored twice.",
+        "Tokens": "Give others access for a short time.",
         "Monitoring": "Watch the service.",
         "Checksum API": "The question of the prototype's pages.",
     }
@@ -47,7 +56,7 @@ register_url_convertor("key", KeyConvertor())
 
 def operations(state: endpoints.AppState) -> list[Operation]:
     """Return the table, the most frequent operations first: routes are matched in this order."""
-    tables = (_checks, _uploads, _links, _duplicates, _monitoring, _checksums)
+    tables = (_checks, _uploads, _links, _duplicates, _tokens, _monitoring, _checksums)
     return [
         operation._replace(tag=tag)
         for tag, table in zip(TAGS, tables, strict=True)
@@ -186,6 +195,22 @@ def _duplicates(state: endpoints.AppState) -> Iterable[Operation]:
     )
 
 
+def _tokens(state: endpoints.AppState) -> Iterable[Operation]:
+    # Where tokens are not accepted, the answer is that, whatever the sender may do.
+    needs: Scope | None = "tokens" if state.options.own_tokens else None
+    yield _json(state, "/v1/tokens", tokens.create_token, needs)
+    yield Operation(
+        "DELETE",
+        "/v1/tokens/{id}",
+        "revoke_token",
+        "Revoke a token that was created with the sender's own one.",
+        tokens.RevokeEndpoint(state, needs),
+        problems=(404, *_BACK_END),
+        needs=needs,
+        parameters=(_TOKEN_ID,),
+    )
+
+
 def _monitoring(state: endpoints.AppState) -> Iterable[Operation]:
     yield Operation(
         "GET",
@@ -259,6 +284,7 @@ _PART_CHECKSUM = Parameter(
 _KEY = Parameter(
     "key", "path", "Key of the copy; write slashes as / or %2F.", example="greetings/hello.txt"
 )
+_TOKEN_ID = Parameter("id", "path", "Id of the token.", example="5f0c1d2e3a4b6978")
 _LINK = Parameter("link", "query", "The signed link.", example="Vg5mZ0pTq9")
 _RANGE = Parameter("Range", "header", "One range.", required=False, example="bytes=0-1023")
 _CONTENT_HEADERS = {
@@ -272,7 +298,7 @@ def _json(  # noqa: PLR0913 - one row of the table
     state: endpoints.AppState,
     path: str,
     handler: Callable[[handlers.Caller, Any], object],
-    needs: Scope,
+    needs: Scope | None,
     *,
     problems: Sequence[int] = (),
     parameters: Sequence[Parameter] = (),

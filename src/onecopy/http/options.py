@@ -11,6 +11,7 @@ from onecopy.digest import MiB
 from onecopy.gate import Limits
 from onecopy.http.auth import REFRESH_SECONDS
 from onecopy.http.checksum_api import ChecksumApi
+from onecopy.http.json_body import BodyLimits
 from onecopy.patterns import TRASH, Patterns
 from onecopy.recorder import FLUSH_SECONDS
 
@@ -49,6 +50,8 @@ class Options:
     limits: Limits = field(default_factory=Limits)
     body_bytes: int = 8 * MiB
     """Limit of a JSON body."""
+    body_limits: BodyLimits = field(default_factory=BodyLimits)
+    """Limits of the time and memory for JSON bodies."""
     complete_seconds: float = 20.0
     """Seconds after which an unfinished completion is reported as `completing`, and the client
     repeats the request; most gateways time out after 30."""
@@ -64,8 +67,10 @@ class Options:
     count_seconds: float = FLUSH_SECONDS
     """Seconds for which counts of uploads are kept in memory; 0: they are written at once, by the
     request that reports them."""
+    own_tokens: bool = True
+    """Whether clients may create tokens; False behind an authorizer that rejects ours."""
     token_seconds: float = REFRESH_SECONDS
-    """Seconds for which the list of tokens is kept: a revoked token works that long."""
+    """Seconds for which a token is kept: a revoked one works that long."""
     hosts: frozenset[str] = frozenset()
     """Names allowed in `Host` besides the loopback names, if no tokens are required."""
     metrics: bool = True

@@ -250,7 +250,8 @@ class Plain(Protocol):
 class State(Protocol):
     """Small named values, such as secrets, tokens, checkpoints and counters.
 
-    A name is 1 to 200 characters of ASCII; a value is at most 64 KiB.
+    A name is 1 to 200 characters of ASCII; a value is at most 64 KiB. A colon ends the name of a
+    group, as in `token:ID`: only values of a group can be listed.
     """
 
     def get(self, name: str) -> bytes | None:
@@ -268,6 +269,15 @@ class State(Protocol):
         """Add to a counter, which starts at 0; return its new value. Atomic and durable.
 
         A name is either a counter or a value, never both.
+        """
+        ...
+
+    def values(self, prefix: str, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
+        """Return up to `limit` names and values that follow the name `after`, ordered by name.
+
+        The names begin with `prefix`, which is a group with its colon, or longer; and they are
+        longer than it. Fewer than `limit` are returned only if there are no more. What was written
+        before the call is returned; the cost does not depend on other names.
         """
         ...
 

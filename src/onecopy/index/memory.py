@@ -13,7 +13,14 @@ from onecopy.digest import Digest, Scheme
 from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.index.interface import Entry, Mean, Stored, WriteCost
 from onecopy.index.memory_listings import MemoryListings
-from onecopy.index.rules import content_digest, keeps_its_place, merge, rank, schemes_for
+from onecopy.index.rules import (
+    content_digest,
+    keeps_its_place,
+    merge,
+    name_after,
+    rank,
+    schemes_for,
+)
 from onecopy.listing import Span
 
 _T = TypeVar("_T", Copy, Listed)
@@ -283,6 +290,12 @@ class MemoryIndex(MemoryListings):
         with self._locked():
             self._counters[name] += by
             return self._counters[name]
+
+    def values(self, prefix: str, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
+        with self._locked():
+            low, high = max(prefix, after), name_after(prefix)
+            names = sorted(name for name in self._values if low < name < high)
+            return [(name, self._values[name]) for name in names[:limit]]
 
     def close(self) -> None:
         with self._lock:

@@ -64,6 +64,11 @@ def keeps_its_place(old: Copy, new: Copy) -> bool:
     return old.identity == new.identity and old.content_digest == new.content_digest
 
 
+def name_after(prefix: str) -> str:
+    """Return a name that is behind all names that begin with `prefix`, and before all others."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
 def content_digest(copy: Copy) -> Digest:
     """Return the content digest of a copy to be recorded; ValueError if it is not proved."""
     digest = copy.content_digest

@@ -12,9 +12,10 @@ from onecopy.index.interface import Entry, State
 from onecopy.index.listings import count_listed
 from onecopy.migrate.interface import Batch, Sampled
 from onecopy.text import count_text
+from onecopy.tokens import token_values
 
-_VALUES = ("store", "store-trial", "tokens")
-"""Values that are moved with the entries: the store's id, its probed capabilities, and the tokens.
+_VALUES = ("store", "store-trial")
+"""Values that are moved with the entries: the store's id and its probed capabilities.
 The secret of the tickets is not moved, because uploads in progress are not."""
 
 
@@ -49,6 +50,7 @@ class IndexSource:
         for name in _VALUES:
             if (value := self._index.get(name)) is not None:
                 yield name, value
+        yield from token_values(self._index)
 
     def close(self) -> None:
         self._index.close()

@@ -24,6 +24,7 @@ from onecopy.migrate.counting import count_entries, replaced_rows
 from onecopy.migrate.interface import Batch, Destination, Sampled, Source
 from onecopy.migrate.rows import digests_of
 from onecopy.rejects import Reject, Rejects
+from onecopy.tokens import TOKENS, receive_kind
 from onecopy.workers import Workers
 
 _BATCHES_AHEAD = 2
@@ -159,13 +160,16 @@ def _mark_of(checkpoint: Checkpoint, version: str) -> Mark:
 def _move_values(source: Source, destination: Destination) -> None:
     """Copy the named values, except those that the destination has already.
 
-    Raises InvalidSettings if the destination belongs to another store.
+    Raises InvalidSettings if the destination belongs to another store, and BadInput if it has
+    tokens of tenants that can't coexist with those of the source's tokens.
     """
     state = destination.state
     if state is None:
         return
     for name, value in source.values():
-        if not state.put_if(name, None, value) and name == "store" and state.get(name) != value:
+        if name == TOKENS:
+            receive_kind(state, value)
+        elif not state.put_if(name, None, value) and name == "store" and state.get(name) != value:
             raise InvalidSettings(
                 f"{destination.name} belongs to another store; choose another destination"
             )

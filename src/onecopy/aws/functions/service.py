@@ -19,15 +19,16 @@ from onecopy.http.checksum_api import ChecksumApi
 from onecopy.index import Engine, Lists, open_any
 from onecopy.settings import Settings
 from onecopy.tenant import DEFAULT_TENANT, is_tenant
-from onecopy.tokens import list_tokens
+from onecopy.tokens import tenants_with_tokens
 from onecopy.urls import check_origin
 
 LIMITS = Limits(files=400, parts=500)
 """With the longest keys, the signed requests for this number fill the 6 MB of a response."""
 MAX_BODY_BYTES = 5 * MiB
 """Limit of a JSON body: Lambda accepts 6 MB, where each quotation mark counts as two bytes."""
-TOKEN_SECONDS = 10.0
-"""Time for which a revoked token works: without it, each request would read the tokens."""
+
+_NAMED = 10
+"""Tenants that an error names."""
 
 
 def open_service(settings: Settings, function: FunctionSettings, opened: ExitStack) -> Gateway:
@@ -61,9 +62,9 @@ def check_tenants(tenant: str, index: Engine) -> None:
     if ClaimRule(tenant).claim is None and not is_tenant(tenant):
         raise InvalidSettings(f"invalid ONECOPY_JWT_TENANT {tenant!r}: use a tenant, or claim:NAME")
     # The default tenant owns the whole store, including the keys of all other tenants.
-    others = {each.tenant for each in list_tokens(index)} - {tenant}
+    others = tenants_with_tokens(index) - {tenant}
     if others and DEFAULT_TENANT in {tenant, *others}:
-        names = ", ".join(sorted(others))
+        names = ", ".join(sorted(others)[:_NAMED]) + (", …" if len(others) > _NAMED else "")
         raise InvalidSettings(
             f"the tenant {DEFAULT_TENANT!r} owns the whole store, so no other tenant can exist: "
             f"ONECOPY_JWT_TENANT is {tenant!r}, but there are tokens of {names}; revoke them with "
@@ -83,7 +84,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         sign_in=_sign_in(function),
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
         count_seconds=0,  # a function is frozen between two requests
-        token_seconds=TOKEN_SECONDS,
+        own_tokens=not tenant,
         metrics=False,
         summaries=False,  # nothing runs between two requests
     )

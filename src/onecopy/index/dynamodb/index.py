@@ -51,6 +51,7 @@ class DynamoIndex:
         self.listing_price = listing_price
         self.count, self.counts, self.pages = pages.count, pages.counts, pages.pages
         self.get, self.put_if, self.increase = values.get, values.put_if, values.increase
+        self.values = values.values
 
     def copies(
         self, tenant: str | None = None, *, digest: Digest | None = None

@@ -17,6 +17,7 @@ strings:
     e TENANT RUN PAGE        -                   its entries by size
     t                        TENANT              a tenant, and the schemes of its listed digests
     v NAME                   -                   a value or a counter of the state
+    g GROUP                  NAME                the same, if its name begins with GROUP and a colon
     onecopy                  -                   the version of all this
 
 Keys are hashed because they may be longer than a sort key, and spread over buckets because a

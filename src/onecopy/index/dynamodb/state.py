@@ -1,6 +1,7 @@
 """Small named values."""
 
 import secrets
+from itertools import chain, islice, takewhile
 
 from onecopy.index.dynamodb.connections import Item, Key, Table
 from onecopy.index.dynamodb.items import ONE
@@ -55,6 +56,18 @@ class NamedValues:
         )
         return int(written.item["count"]["N"])
 
+    def values(self, prefix: str, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
+        """Return names and values that begin with a prefix, ordered by name."""
+        span = {":pk": {"S": _key(prefix).pk}, ":low": {"S": max(prefix, after)}}
+        pages = self._table.query("pk = :pk AND sk > :low", span, Limit=limit, ConsistentRead=True)
+        # Without a value, an item is a counter, or is being deleted.
+        items = (item for item in chain.from_iterable(pages) if "value" in item)
+        with decoding("a named value"):
+            found = ((item["sk"]["S"], bytes(item["value"]["B"])) for item in items)
+            own = takewhile(lambda value: value[0].startswith(prefix), found)
+            return list(islice(own, limit))
+
 
 def _key(name: str) -> Key:
-    return Key(f"v {name}", ONE)
+    group, colon, _ = name.partition(":")
+    return Key(f"g {group}", name) if colon else Key(f"v {name}", ONE)

@@ -184,5 +184,8 @@ class PostgresIndex:
     def increase(self, name: str, by: int) -> int:
         return self._connections.use(state.increase, name, by)
 
+    def values(self, prefix: str, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
+        return self._connections.use(state.values, prefix, after, limit)
+
     def close(self) -> None:
         self._connections.close()

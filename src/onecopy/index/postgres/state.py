@@ -1,11 +1,15 @@
 """Small named values and counters."""
 
 from onecopy.index.postgres.connections import Connection, execute, fetch
+from onecopy.index.rules import name_after
 
 _GET = "SELECT value FROM onecopy.state WHERE name = %b"
 _INSERT = "INSERT INTO onecopy.state VALUES (%b, %b) ON CONFLICT (name) DO NOTHING"
 _UPDATE = "UPDATE onecopy.state SET value = %b WHERE name = %b AND value = %b"
 _DELETE = "DELETE FROM onecopy.state WHERE name = %b AND value = %b"
+_VALUES = """
+SELECT name, value FROM onecopy.state WHERE name > %b AND name < %b ORDER BY name LIMIT %b
+"""
 _INCREASE = """
 INSERT INTO onecopy.counter VALUES (%b, %b)
 ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value RETURNING value
@@ -35,3 +39,9 @@ def increase(connection: Connection, name: str, by: int) -> int:
     """Add to a counter; return its new value."""
     ((value,),) = fetch(connection, _INCREASE, name, by)
     return int(value)
+
+
+def values(connection: Connection, prefix: str, after: str, limit: int) -> list[tuple[str, bytes]]:
+    """Return names and values that begin with a prefix, ordered by name."""
+    rows = fetch(connection, _VALUES, max(prefix, after), name_after(prefix), limit)
+    return [(name, value) for name, value in rows]

@@ -197,6 +197,9 @@ class SqliteIndex(SqliteListings):
     def increase(self, name: str, by: int) -> int:
         return self._writer.write(state.increase, name, by)
 
+    def values(self, prefix: str, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
+        return self._readers.read(state.values, prefix, after, limit)
+
     def backup(self, path: str) -> None:
         self._readers.read(back_up, path, find_faults)
 

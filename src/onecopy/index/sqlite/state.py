@@ -1,6 +1,12 @@
 """Small named values and counters; the caller begins and ends the transaction."""
 
+from typing import Any
+
 import apsw
+
+from onecopy.index.rules import name_after
+
+_VALUES = "SELECT name, value FROM state WHERE name > ? AND name < ? ORDER BY name LIMIT ?"
 
 
 def get(connection: apsw.Connection, name: str) -> bytes | None:
@@ -28,3 +34,12 @@ def increase(connection: apsw.Connection, name: str, by: int) -> int:
         (name, by),
     ).get
     return value
+
+
+def values(
+    connection: apsw.Connection, prefix: str, after: str, limit: int
+) -> list[tuple[str, bytes]]:
+    """Return names and values that begin with a prefix, ordered by name."""
+    span = max(prefix, after), name_after(prefix), limit
+    rows: list[Any] = connection.execute(_VALUES, span).fetchall()
+    return rows

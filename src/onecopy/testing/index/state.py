@@ -99,6 +99,26 @@ class StateContract:
         at_once(count)
         assert avoided(index, "tenant").total == Counts(sum(range(THREADS)), THREADS, 1)
 
+    def test_values_of_a_group(self, index: ClosableState) -> None:
+        """Values are listed by the beginning of their names, in pages, ordered by name."""
+        names = [f"a:{number:02}" for number in range(25)]
+        for name in [*names, "a", "b:1", "ab:1", "a;", "a:0"]:
+            assert index.put_if(name, None, name.encode())
+        assert index.values("a:") == [(name, name.encode()) for name in ["a:0", *names]]
+        assert index.values("a:0", limit=3) == [(name, name.encode()) for name in names[:3]]
+        assert index.values("a:0", "a:07") == [(name, name.encode()) for name in names[8:10]]
+        assert index.values("a:", "a:24") == index.values("a:3") == index.values("c:") == []
+        index.put_if("a:24", b"a:24", None)
+        assert index.values("a:2", "a:23x") == []
+
+    def test_a_value_of_a_group(self, index: ClosableState) -> None:
+        """It is set, read and counted as any other; a counter is not listed."""
+        assert index.put_if("a:1", None, b"one")
+        assert not index.put_if("a:1", None, b"two")
+        assert index.increase("a:count", 2) == 2
+        assert (index.get("a:1"), index.get("a")) == (b"one", None)
+        assert index.values("a:") == [("a:1", b"one")]
+
     def test_state_closed(self, index: ClosableState) -> None:
         """After `close` all methods raise Unavailable."""
         index.close()
@@ -106,6 +126,7 @@ class StateContract:
             lambda: index.get("name"),
             lambda: index.put_if("name", None, b""),
             lambda: index.increase("name", 1),
+            lambda: index.values("name:"),
         ]
         for call in calls:
             with pytest.raises(Unavailable):

@@ -1,0 +1,203 @@
+"""The protocol of one connection: uvicorn's, within limits of size and time."""
+
+import asyncio
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from onecopy.http.json_body import BODY_ARRIVED
+
+if TYPE_CHECKING:
+    from onecopy.http.server.connections import Connections
+
+
+class Connection(HttpToolsProtocol):
+    """One connection.
+
+    It is waiting (for a head, or for the rest of a body that nobody reads), or has a request in
+    progress. Only a waiting one has a deadline; what the application does, it limits itself.
+    """
+
+    def __init__(
+        self,
+        pool: "Connections",
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.deadline = inf
+        self._pool = pool
+        self._limits = pool.limits
+        self._progress = 0
+        """Heads, pieces of bodies, and ends of bodies that have arrived."""
+        self._idle_bytes = 0
+        """Bytes that have arrived since then."""
+        self._head_bytes = 0
+        """Those, and what is being parsed: a head that has ended there has no more bytes."""
+        self._in_head = True
+        self._is_deaf = False
+        """Whether everything that still arrives is dropped."""
+        self._is_closing = False
+        self._refusal = self._pool.refusals.invalid
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait(self._limits.head_seconds)
+        if not self._pool.make_room(self):
+            self._refuse(self._pool.refusals.busy)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pool.forget(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_deaf:
+            return
+        progress = self._progress
+        self._head_bytes = self._idle_bytes + len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # the request is answered as if it had not asked for another protocol
+        except httptools.HttpParserError:
+            self._refuse(self._refusal)
+            return
+        if progress == self._progress:
+            self._count(len(data))
+        else:
+            self._idle_bytes = 0
+        if not self._in_head:
+            if self.deadline == inf:
+                self._pool.receiving.setdefault(self)
+        elif self.headers and len(self.headers) > self._limits.headers:
+            self._refuse(self._pool.refusals.head_too_large)
+
+    def _count(self, new: int) -> None:
+        """Count `new` bytes of an incomplete head, or of chunk extensions and trailers."""
+        if self._in_head and not self._idle_bytes and self.deadline < inf:
+            # A connection with a request in progress has no deadline; its client sends the next.
+            self.deadline = min(self.deadline, self.loop.time() + self._limits.head_seconds)
+        self._idle_bytes += new
+        if self._idle_bytes > self._limits.head_bytes:
+            self._refuse(self._pool.refusals.head_too_large)
+
+    def on_headers_complete(self) -> None:
+        limits = self._limits
+        is_large = self._head_bytes > limits.head_bytes and self._size() > limits.head_bytes
+        if is_large or len(self.headers) > limits.headers:
+            self._refusal = self._pool.refusals.head_too_large
+            raise ConnectionError  # stops the parser
+        if len(self.pipeline) >= limits.pipelined:
+            raise ConnectionError  # `_refuse` closes after the last response
+        super().on_headers_complete()
+        self.headers = []  # trailers come here, and not among the request's own headers
+        self._in_head = False
+        self._progress += 1
+        self.deadline = inf
+        self._pool.waiting.pop(self, None)
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def on_body(self, body: bytes) -> None:
+        self._progress += 1
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.scope["state"][BODY_ARRIVED] = True
+        self._in_head = True
+        self._progress += 1
+        self._pool.receiving.pop(self, None)
+        if self.cycle.response_complete:
+            self._wait(self._limits.idle_seconds)
+
+    def on_response_complete(self) -> None:
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()  # starts the next one
+            return
+        # As uvicorn does, but without a timer for each request.
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        if self._is_deaf:
+            self._linger()
+        elif self._in_head:
+            limits = self._limits
+            self._wait(limits.head_seconds if self._idle_bytes else limits.idle_seconds)
+        else:
+            self._wait(self._limits.drain_seconds)
+
+    def _wait(self, seconds: float) -> None:
+        self.deadline = self.loop.time() + seconds
+        self._pool.receiving.pop(self, None)
+        self._pool.waiting.pop(self, None)
+        self._pool.waiting[self] = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        limits, unsent = self._limits, self.transport.get_write_buffer_size()
+        seconds = limits.write_seconds + unsent / limits.write_rate
+        self._pool.unsent[self] = self.loop.time() + seconds
+
+    def resume_writing(self) -> None:
+        self._pool.unsent.pop(self, None)
+        super().resume_writing()
+
+    def check(self, now: float) -> None:
+        """End the connection if its deadline has passed; called about once a second."""
+        if self.transport.is_closing() and not self._is_closing:
+            self._is_closing = True
+            self.deadline = now + self._limits.linger_seconds
+        if now >= self.deadline:
+            self._expire()
+
+    def _expire(self) -> None:
+        if self._idle_bytes and self._in_head and not (self._is_deaf or self._is_closing):
+            self._refuse(self._pool.refusals.head_too_slow)
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close the connection now; what is unsent is lost."""
+        self._pool.forget(self)
+        self.transport.abort()
+
+    def _refuse(self, response: bytes) -> None:
+        """Drop what still arrives, and close: at once, or after the responses that are due."""
+        if self._is_deaf:
+            return
+        self._is_deaf = True
+        cycle, is_due = self.cycle, self._in_head
+        if cycle is not None and not cycle.response_complete:
+            if not cycle.more_body:
+                return  # `on_response_complete` lingers after the last response
+            if self.pipeline:
+                self.abort()  # a body that is broken, of a request that waits for another
+                return
+            is_due = not cycle.response_started
+            _disconnect(cycle)
+        if is_due:
+            self.transport.write(response)
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close our half: closing all while data arrives would lose the response on its way."""
+        self._wait(self._limits.linger_seconds)
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+
+def _disconnect(cycle: RequestResponseCycle) -> None:
+    """Let the application know that there is nobody to respond to."""
+    cycle.disconnected = True
+    cycle.waiting_for_100_continue = False
+    cycle.message_event.set()

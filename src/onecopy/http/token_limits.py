@@ -1,0 +1,81 @@
+"""Uploads with a token that is limited to a folder, or to a number of bytes."""
+
+from collections.abc import Sequence
+
+from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
+from onecopy.gate import Answer, Finish, LocalGate, Request
+from onecopy.tokens import Token, count_bytes, give_back
+
+
+class LimitedUploads:
+    """Begins and completes uploads through a gate, within the limits of a token.
+
+    Bytes are counted before an upload begins, and given back if it does not begin. An upload that
+    is begun twice or aborted stays counted: its first ticket may still be used.
+    """
+
+    def __init__(self, gate: LocalGate, token: Token) -> None:
+        self._gate = gate
+        self._token = token
+
+    def begin(
+        self, requests: Sequence[Request], *, idempotency_key: str | None = None
+    ) -> list[Answer]:
+        """Begin uploads; see Gate. Those beyond the limits are refused, the others are not."""
+        answers = {
+            at: _outside(self._token)
+            for at, request in enumerate(requests)
+            if not self._allows(request.key)
+        }
+        counted = self._count(requests, answers)
+        begun: list[Answer] = []
+        try:
+            wanted = [requests[at] for at in counted]
+            begun = self._gate.begin(wanted, idempotency_key=idempotency_key)
+        finally:
+            used = sum(requests[at].size for at, a in zip(counted, begun, strict=False) if a.ticket)
+            unused = sum(requests[at].size for at in counted) - used
+            give_back(self._gate.index, self._token, unused)
+        answers.update(zip(counted, begun, strict=True))
+        return [answers[at] for at in range(len(requests))]
+
+    def _count(self, requests: Sequence[Request], answers: dict[int, Answer]) -> list[int]:
+        """Count the bytes of the requests that are not answered; answer those that do not fit."""
+        left = [at for at in range(len(requests)) if at not in answers]
+        sizes = [requests[at].size for at in left]
+        fits = count_bytes(self._gate.index, self._token, sizes)
+        for at, size, fit in zip(left, sizes, fits, strict=True):
+            if not fit:
+                answers[at] = _too_large(self._token, size)
+        return [at for at in left if at not in answers]
+
+    def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
+        """Complete uploads; see Gate. Those outside the folder are refused."""
+        inside = [at for at, finish in enumerate(uploads) if self._allows_ticket(finish.ticket)]
+        done = self._gate.complete([uploads[at] for at in inside])
+        answers = dict(zip(inside, done, strict=True))
+        return [answers.get(at) or _outside(self._token) for at in range(len(uploads))]
+
+    def _allows(self, key: str) -> bool:
+        return key.startswith(self._token.prefix)
+
+    def _allows_ticket(self, ticket: str) -> bool:
+        try:
+            return self._allows(self._gate.key_of(ticket))
+        except InvalidTicket:
+            return True  # the gate answers it
+
+
+def _outside(token: Token) -> Answer:
+    message = f"this token may upload below {token.prefix!r} only: choose a key there"
+    return Answer.refusal(BadInput(message, reason="key-outside-prefix"))
+
+
+def _too_large(token: Token, size: int) -> Answer:
+    return Answer.refusal(
+        LimitExceeded(
+            f"{size} bytes are more than this token may still upload (limit {token.max_bytes} in "
+            "total): send fewer, or get another token",
+            reason="token-bytes-exceeded",
+        )
+    )
