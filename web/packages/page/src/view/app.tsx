@@ -48,16 +48,23 @@ export function App(props: Props): JSX.Element {
       <Header config={config} session={session} />
       <ViewLinks view={view} />
       <main>
-        <Banner {...{ connection, session, uploader }} />
+        <Banner {...{ connection, session, uploader, selection }} />
         <div hidden={view !== "upload"}>
           <UploadView {...props} />
         </div>
         {view === "duplicates" && <Lazy load={loadDuplicates} props={{ client }} />}
         {view === "activity" && <Lazy load={loadActivity} props={{ client }} />}
       </main>
-      <Announcer text={announce(selection, uploader.isBusy, connection.state)} />
+      <Status {...{ uploader, selection, connection }} />
     </>
   );
+}
+
+/** What screen readers announce, whichever view is shown. */
+function Status(props: Pick<Props, "uploader" | "selection" | "connection">): JSX.Element {
+  const { uploader, selection, connection } = props;
+  useChanges(selection.subscribe);
+  return <Announcer text={announce(selection, uploader.isBusy, connection.state)} />;
 }
 
 /** The first view. Its own state is the filter; everything else is in its collaborators. */
@@ -127,8 +134,10 @@ function UploadNew({ uploader, selection }: Pick<Props, "uploader" | "selection"
   );
 }
 
-function Banner(props: Pick<Props, "connection" | "session" | "uploader">): JSX.Element | null {
-  const { connection, session, uploader } = props;
+type BannerProps = Pick<Props, "connection" | "session" | "uploader" | "selection">;
+
+function Banner({ connection, session, uploader, selection }: BannerProps): JSX.Element | null {
+  useChanges(selection.subscribe); // so that it knows whether files are waiting
   switch (connection.state) {
     case "up":
       return null;
