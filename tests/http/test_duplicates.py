@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from onecopy.content import Copy, Digests
 from onecopy.digest import SHA256, Digest
+from onecopy.errors import Unavailable
 from onecopy.http.app import Options
 from onecopy.http.groups import MOST_COPIES
 from onecopy.listing import EVERYTHING, ListedCopy
@@ -156,6 +157,19 @@ def test_scope(guarded: Service) -> None:
         assert guarded.ask("GET", path).status == 401
         answer = guarded.ask("GET", path, token=token)
         assert (answer.status, answer.reason) == (403, "not-allowed")
+
+
+def test_failure(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the index fails, the answer is that, and the next request succeeds."""
+
+    def fail(_: str) -> None:
+        raise Unavailable("no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(service.index, "repeated", fail)
+        answer = service.ask("GET", "/v1/duplicates")
+        assert (answer.status, answer.reason) == (503, "unavailable")
+    assert summary(service)["proved"]["groups"] == 0
 
 
 def test_not_offered(start: Start) -> None:

@@ -132,6 +132,16 @@ def test_few_folders_are_kept() -> None:
     }
 
 
+def test_deep_folders() -> None:
+    """What is deeper than 12 folders is in the twelfth."""
+    folders = Folders()
+    for depth in (11, 12, 13, 500):
+        folders.add("a/" * depth + "file", 1)
+    largest = folders.largest()
+    assert [share.bytes for share in largest] == [4] * 12 + [3]
+    assert largest[-1].name == "/".join("a" * 12)
+
+
 def test_largest_groups_are_kept() -> None:
     """Of many groups those that waste most are kept, in order."""
     most = counting.MOST_GROUPS

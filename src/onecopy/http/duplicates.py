@@ -68,8 +68,9 @@ async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
     if counting is not None:
         await _wait(summaries, tenant, counting)
         error = counting.result() if counting.done() else None
-        if error is not None and summaries.latest(tenant)[0] is None:
-            raise error
+        summary, _ = summaries.latest(tenant)
+        if error is not None and (summary is None or summary.stored is None):
+            raise error  # there are no complete figures to show instead
     return summaries.latest(tenant)
 
 

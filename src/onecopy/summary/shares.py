@@ -10,7 +10,8 @@ MOST_FOLDERS = 300
 MOST_TYPES = 20
 _MOST_SUMS = 20_000
 """Entries that are kept while they are summed up."""
-_DEEPEST = 8
+_DEEPEST = 12
+"""Levels of folders; what is deeper is in the folder at this depth."""
 _LONGEST_TYPE = 12
 """Characters of an extension, its point and one before it."""
 REST = "*"
@@ -25,11 +26,16 @@ _Sum = list[int]
 class Sums:
     """Sums by name. When there are too many, `shorten` gives several names the same one."""
 
-    def __init__(self, shorten: Callable[[], Callable[[str], str]], most: int = _MOST_SUMS) -> None:
+    def __init__(
+        self,
+        shorten: Callable[[], Callable[[str], str]],
+        most: int = _MOST_SUMS,
+        short: Callable[[str], str] = str,
+    ) -> None:
         self._shorten = shorten
         """Returns the next function that shortens names, when there are too many."""
         self._most = most
-        self._short: Callable[[str], str] = str
+        self._short = short
         self._sums: dict[str, _Sum] = {}
 
     def add(self, name: str, count: int, size: int) -> None:
@@ -59,8 +65,8 @@ class Folders:
     """Duplicates by folder, to the greatest depth at which the number of folders is bounded."""
 
     def __init__(self, most: int = _MOST_SUMS) -> None:
-        self._depth = _DEEPEST + 1
-        self._sums = Sums(self._shallower, most)
+        self._depth = _DEEPEST
+        self._sums = Sums(self._shallower, most, self._cut)
 
     def _shallower(self) -> Callable[[str], str]:
         self._depth -= 1
