@@ -60,24 +60,34 @@ class DuplicatesEndpoint:
 
 async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
     """Return the summary of now, or else the last one; raises HttpProblem if there can be none."""
-    summaries = state.summaries
-    if summaries is None:
-        detail = "This service can't list duplicates: run `onecopy report` instead."
-        raise HttpProblem(501, "duplicates-unavailable", detail)
+    summaries = offered(state)
     counting = await state.threads.call(summaries.refresh, tenant)
     if counting is not None:
         await _wait(summaries, tenant, counting)
         error = counting.result() if counting.done() else None
-        summary, _ = summaries.latest(tenant)
-        if error is not None and (summary is None or summary.stored is None):
-            raise error  # there are no complete figures to show instead
+        if error is not None and not _is_complete(summaries, tenant):
+            raise error  # there are no other figures to show instead
     return summaries.latest(tenant)
+
+
+def offered(state: State) -> Summaries:
+    """Return the summaries; raises HttpProblem if there are none."""
+    if state.summaries is None:
+        detail = "This service can't list duplicates: run `onecopy report` instead."
+        raise HttpProblem(501, "duplicates-unavailable", detail)
+    return state.summaries
+
+
+def _is_complete(summaries: Summaries, tenant: str) -> bool:
+    """Return whether there are figures of all contents, even if they are old."""
+    summary, _ = summaries.latest(tenant)
+    return summary is not None and summary.stored is not None
 
 
 async def _wait(summaries: Summaries, tenant: str, counting: Future[OnecopyError | None]) -> None:
     """Wait for newer figures, or for any if there are none; no thread waits, but the event loop."""
     done = asyncio.wrap_future(counting)
-    has_old = summaries.latest(tenant)[0] is not None
+    has_old = _is_complete(summaries, tenant)
     for _ in range(round(WAIT_SECONDS / _LOOK_SECONDS)):
         await asyncio.wait([done], timeout=_LOOK_SECONDS)
         if done.done() or (not has_old and summaries.latest(tenant)[0] is not None):
