@@ -71,6 +71,24 @@ def test_upload_counts_what_it_avoided(run: Run, photos: Path, tmp_path: Path) -
         assert avoided(index, "default").total == first + Counts(0, 0, 4, 9_008_000)
 
 
+def test_a_service_keeps_what_it_counted(
+    run: Run, photos: Path, server: Serve, tmp_path: Path
+) -> None:
+    """It is written at the latest when the service ends, and before that within seconds."""
+    served = server(tmp_path)
+    assert run("upload", "--server", served.url, photos).code == 0
+    assert served.stop() == 0
+    with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        assert avoided(index, "default").total == Counts(3, 9_005_000, 1, 3000)
+        served = server(tmp_path)
+        assert run("upload", "--server", served.url, "--to", "more/", photos).code == 0
+        until = time.monotonic() + 20
+        while avoided(index, "default").total.avoided_files < 5 and time.monotonic() < until:
+            time.sleep(0.05)
+        served.process.kill()
+        assert avoided(index, "default").total == Counts(3, 9_005_000, 5, 9_011_000)
+
+
 def test_upload_prints_json(run: Run, photos: Path, tmp_path: Path) -> None:
     """One JSON object per file, with verdict, copy, outcome, key and bytes sent."""
     done = run("upload", "--json", "--to", "2026/", *backends(tmp_path), photos)

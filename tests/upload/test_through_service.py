@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from onecopy.client import Client
 from onecopy.files import walk
@@ -13,7 +14,7 @@ from tests.conftest import Serve, Served
 from tests.middleman import Fault, Middleman, standing_between
 from tests.upload.conftest import noise, write
 
-CALLS = ("config", "probe", "check", "uploads", "uploads/parts", "uploads/complete")
+CALLS = ("config", "probe", "check", "uploads", "uploads/parts", "uploads/complete", "avoided")
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def fill(folder: Path) -> dict[str, bytes]:
 def test_a_connection_that_breaks_at_every_call_loses_nothing(
     client: Client, middleman: Middleman, service: Served, tmp_path: Path, fault: Fault
 ) -> None:
-    """Every call fails twice, and each file is stored exactly once in the end."""
+    """Every call fails twice; each file is stored exactly once in the end, and counted once."""
     contents = fill(tmp_path)
     for call in CALLS:
         middleman.break_next(f"/v1/{call}", fault, times=2)
@@ -67,6 +68,12 @@ def test_a_connection_that_breaks_at_every_call_loses_nothing(
     files = [path for path in (service.folder / "files/photos").iterdir() if path.is_file()]
     assert len(files) == 62
     assert not list((service.folder / "files/.onecopy/uploads").iterdir())
+    # The empty one is not counted.
+    counted = urllib3.request("GET", f"{service.url}/v1/activity").json()["total"]
+    assert (counted["uploaded_files"], counted["avoided_files"]) == (
+        61,
+        1,
+    )  # the empty one is never counted
     verdicts = {str(result.verdict) for result in check(walk([tmp_path / "photos"]), client)}
     assert verdicts == {"duplicate", "new"}  # the empty one is never compared
 

@@ -328,11 +328,12 @@ class LocalGate:
 
     def _count_uploaded(self, answers: Sequence[Answer], began: int) -> None:
         """Count the copies that were recorded since `began`, in milliseconds since 1970."""
-        # A completion that is repeated returns a copy that was recorded, and counted, before.
+        # A completion that is repeated returns a copy that was recorded, and counted, before. Empty
+        # files are not recorded, so they are not counted.
         sizes = [
             copy.size
             for verdict, copy, *_ in answers
-            if verdict is Verdict.NEW and copy and copy.recorded_ms >= began
+            if verdict is Verdict.NEW and copy and copy.size and copy.recorded_ms >= began
         ]
         if self._recorder and sizes:
             self._recorder.count(self.tenant.name, Counts(len(sizes), sum(sizes)))
