@@ -94,10 +94,12 @@ afterEach(() => {
 
 describe("the view of duplicates", () => {
   it("shows totals of both kinds, and the groups", async () => {
-    const likely = { ...NONE, groups: 1, duplicates: 1234, wasted_bytes: 5000 };
+    const types = [{ name: ".jpg", duplicates: 1234, wasted_bytes: 5000 }];
+    const likely = { ...NONE, groups: 1, duplicates: 1234, wasted_bytes: 5000, types };
     const summary = { as_of: AS_OF, files: 9, bytes: 99, proved: TWO, likely };
     const client = answering([summary], [{ groups: [group("photos/a.jpg")] }]);
     await show(client, "photos");
+    expect(shown()).toContain("the same content");
     expect(shown()).not.toContain("undefined");
     expect(document.querySelector(".counters")?.textContent).toBe(
       "duplicates220 bytes, $3.00 a monthlikely duplicates1,2345.0 kB, $0.00 a month" +
@@ -106,6 +108,10 @@ describe("the view of duplicates", () => {
     expect(shown()).toContain("3 files of 10 bytes 20 bytes wasted, $3.00 a month");
     expect(shown()).toContain("and 2 more");
     click("Likely");
+    await vi.waitFor(() => expect(shown()).toContain("the same ETag"));
+    expect([...document.querySelectorAll(".where td")].map((cell) => cell.textContent)).toContain(
+      "1,234 duplicates",
+    );
     await vi.waitFor(() =>
       expect(client.duplicateGroups).toHaveBeenLastCalledWith(
         "likely",

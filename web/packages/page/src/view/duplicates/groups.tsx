@@ -13,37 +13,22 @@ import { useCallback, useEffect, useState } from "preact/hooks";
 import { Failed } from "../failed.tsx";
 import { nameInText, nameText } from "../names.ts";
 import { useLoaded } from "../use-loaded.ts";
-import {
-  count,
-  DUPLICATE_KINDS,
-  date,
-  describeGroup,
-  describeMoreCopies,
-  describeWasted,
-  splitKey,
-} from "../words.ts";
+import { date, describeGroup, describeMoreCopies, describeWasted, splitKey } from "../words.ts";
 import { Preview } from "./preview.tsx";
 import { Thumbnail } from "./thumbnail.tsx";
 
 interface Props {
   readonly client: Client;
-  /** The kinds that there are; not empty. */
-  readonly kinds: readonly [DuplicateKind, Duplicates][];
+  readonly kind: DuplicateKind;
+  readonly duplicates: Duplicates;
 }
 
-export function Groups({ client, kinds }: Props): JSX.Element {
-  const [chosen, choose] = useState<DuplicateKind>("proved");
+export function Groups({ client, kind, duplicates }: Props): JSX.Element {
   const [opened, setOpened] = useState<GroupCopy | null>(null);
   const close = useCallback(() => setOpened(null), []);
-  const [kind, duplicates] =
-    kinds.find(([kind]) => kind === chosen) ?? (kinds[0] as Props["kinds"][0]);
   return (
     <section aria-labelledby="groups">
-      <div class="groups-head">
-        <h3 id="groups">The largest</h3>
-        {kinds.length > 1 && <Kinds {...{ kind, kinds, choose }} />}
-      </div>
-      <p class="note">{DUPLICATE_KINDS[kind].hint}</p>
+      <h3 id="groups">The largest</h3>
       <GroupList
         // Other figures: other groups.
         key={`${kind} ${duplicates.groups} ${duplicates.wasted_bytes}`}
@@ -51,25 +36,6 @@ export function Groups({ client, kinds }: Props): JSX.Element {
       />
       {opened !== null && <Preview client={client} copy={opened} close={close} />}
     </section>
-  );
-}
-
-interface KindsProps {
-  readonly kind: DuplicateKind;
-  readonly kinds: Props["kinds"];
-  readonly choose: (kind: DuplicateKind) => void;
-}
-
-function Kinds({ kind, kinds, choose }: KindsProps): JSX.Element {
-  return (
-    <fieldset class="tabs">
-      <legend class="visually-hidden">Show</legend>
-      {kinds.map(([name, { groups }]) => (
-        <button type="button" key={name} aria-pressed={name === kind} onClick={() => choose(name)}>
-          {DUPLICATE_KINDS[name].name} <span class="number">{count(groups)}</span>
-        </button>
-      ))}
-    </fieldset>
   );
 }
 

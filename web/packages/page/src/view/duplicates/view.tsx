@@ -11,7 +11,14 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
-import { count, describeAmount, describeCounted, describeNothingTwice, size } from "../words.ts";
+import {
+  count,
+  DUPLICATE_KINDS,
+  describeAmount,
+  describeCounted,
+  describeNothingTwice,
+  size,
+} from "../words.ts";
 import { Groups } from "./groups.tsx";
 import { Where } from "./where.tsx";
 import "./style.css";
@@ -79,8 +86,42 @@ function Counted({ client, summary }: CountedProps): JSX.Element {
   return (
     <>
       <Totals {...summary} />
-      {proved !== undefined && proved.groups > 0 && <Where duplicates={proved} />}
-      {kinds.length > 0 && <Groups client={client} kinds={kinds} />}
+      {kinds.length > 0 && <Kinds client={client} kinds={kinds} />}
+    </>
+  );
+}
+
+interface KindsProps {
+  readonly client: Client;
+  /** The kinds that there are; not empty. */
+  readonly kinds: readonly [DuplicateKind, Duplicates][];
+}
+
+/** The duplicates of one kind, which can be chosen if there are several. */
+function Kinds({ client, kinds }: KindsProps): JSX.Element {
+  const [chosen, choose] = useState<DuplicateKind>("proved");
+  const [kind, duplicates] =
+    kinds.find(([kind]) => kind === chosen) ?? (kinds[0] as KindsProps["kinds"][0]);
+  return (
+    <>
+      {kinds.length > 1 && (
+        <fieldset class="tabs">
+          <legend class="visually-hidden">Show</legend>
+          {kinds.map(([name, { groups }]) => (
+            <button
+              type="button"
+              key={name}
+              aria-pressed={name === kind}
+              onClick={() => choose(name)}
+            >
+              {DUPLICATE_KINDS[name].name} <span class="number">{count(groups)}</span>
+            </button>
+          ))}
+        </fieldset>
+      )}
+      <p class="note kind">{DUPLICATE_KINDS[kind].hint}</p>
+      <Where key={kind} duplicates={duplicates} />
+      <Groups {...{ client, kind, duplicates }} />
     </>
   );
 }
