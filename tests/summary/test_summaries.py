@@ -118,8 +118,10 @@ def test_likely(index: RepeatsIndex, summaries: Summaries) -> None:
     tag = md5_of("w").value
     merge = index.merge  # type: ignore[attr-defined]
     merge("t", EVERYTHING, [ListedCopy("4", 1000, tag, 0, False, 0)])
-    likely = latest(summaries).likely
+    summary = latest(summaries)
+    likely = summary.likely
     assert likely is not None
+    assert summary.stored == Stored(4, 4000, 3)
     assert (likely.groups, likely.duplicates, likely.wasted) == (1, 2, 2000)
     assert [(group.objects, group.keys) for group in likely.largest] == [(3, ("1", "2", "4"))]
     assert likely.cost == pytest.approx(2000 * 0.023e-9)

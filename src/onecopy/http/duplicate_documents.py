@@ -39,7 +39,7 @@ class DuplicatesResponse(Struct, omit_defaults=True):
     partial: bool = False
     """Whether `proved` is of a part of the contents only, since all are counted the first time."""
     files: int = 0
-    """Recorded copies."""
+    """Recorded copies, and objects that are only listed, as soon as these are counted."""
     bytes: int = 0
     proved: DuplicatesDocument | None = None
     likely: DuplicatesDocument | None = None

@@ -64,7 +64,8 @@ class Summary:
     as_of: int
     """When counting began, in milliseconds since 1970, UTC."""
     stored: Stored | None
-    """Recorded copies, in trash as well; None while `proved` is of a part of the contents only."""
+    """Copies, or all objects if some are only listed; None while `proved` is of a part of the
+    contents only."""
     proved: Duplicates
     likely: Duplicates | None
     """None while they are being counted."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from onecopy.content import Copy
-from onecopy.index.interface import Index
+from onecopy.index.interface import Index, Stored
 from onecopy.index.listings import Listings
 from onecopy.patterns import Patterns
 from onecopy.report import Folder, LikelyGroup, Report
@@ -25,6 +25,8 @@ class Likely(NamedTuple):
     duplicates: Duplicates
     proved_price: float | None = None
     """US dollars per byte and month of the proved duplicates, by their storage classes."""
+    stored: Stored | None = None
+    """All objects, listed ones as well, without those in trash; None: no others than copies."""
 
 
 NONE = Likely(Duplicates(0, 0, 0))
@@ -56,7 +58,9 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
         figures = grouping.report(divisions, price_of("STANDARD"), top=0, keys=0, depth=1)
         largest = tuple(map(_group, grouping.likely_top(MOST_GROUPS, KEYS)))
         folders = _largest(_folders(divisions.tree(""), ""))[:MOST_FOLDERS]
-        return Likely(_duplicates(figures, largest, tuple(folders)), _proved_price(figures))
+        duplicates = _duplicates(figures, largest, tuple(folders))
+        stored = Stored(figures.stored, figures.stored_bytes, figures.stored - figures.objects)
+        return Likely(duplicates, _proved_price(figures), stored)
 
 
 def _duplicates(

@@ -90,6 +90,8 @@ class Summaries:
         (duplicates, stored), found = proved.value, likely.value
         if found and found.proved_price is not None:
             duplicates = replace(duplicates, cost=duplicates.wasted * found.proved_price)
+        if stored and found and found.stored:
+            stored = found.stored
         others = found and found.duplicates
         return Summary(proved.as_of, stored, duplicates, others), is_counting
 

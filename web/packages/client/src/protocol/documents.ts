@@ -166,7 +166,7 @@ export interface DuplicatesSummary {
   readonly as_of?: string;
   /** Whether `proved` is of a part of the contents only, since all are counted the first time. */
   readonly partial?: boolean;
-  /** Recorded copies. */
+  /** Recorded copies, and objects that are only listed, as soon as these are counted. */
   readonly files?: number;
   readonly bytes?: number;
   readonly proved?: Duplicates;
