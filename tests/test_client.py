@@ -106,7 +106,7 @@ def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:
     assert (found.copy.key, found.copy.size) == ("a/b.txt", 5)
     assert found.copy.stored_at == stored.copy.stored_at
     assert abs(found.copy.recorded_at - datetime.now(UTC)) < timedelta(minutes=5)
-    assert client.url(found.copy) == (service.folder / "files/a/b.txt").as_uri()
+    assert client.url(found.copy) is None  # it is a path on the machine of the service
 
 
 def test_a_large_upload_goes_in_parts_and_can_be_looked_at(client: Client, service: Served) -> None:

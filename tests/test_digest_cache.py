@@ -192,6 +192,13 @@ def test_a_file_that_is_no_cache_is_replaced(tmp_path: Path, content: bytes) -> 
     assert found(tmp_path, a_file()) == [True]
 
 
+def test_nothing_is_created_for_nothing(tmp_path: Path) -> None:
+    """A question alone leaves no file, nor do files that have just changed."""
+    assert found(tmp_path / "new", a_file()) == [False]
+    kept(tmp_path / "new", a_file(modified=time_ns()))
+    assert not (tmp_path / "new").exists()
+
+
 def test_another_form_is_replaced(tmp_path: Path) -> None:
     """That of another version of onecopy."""
     kept(tmp_path, a_file())

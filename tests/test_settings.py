@@ -1,5 +1,6 @@
 """Settings: the order of the sources, and errors."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -283,6 +284,30 @@ def test_a_found_file_cannot_name_secrets(here: Path) -> None:
     assert read(path, {}, {}).token == "hush"
 
 
+@pytest.mark.parametrize("name", ["issuer", "jwks"])
+def test_a_found_file_cannot_name_who_signs_in(here: Path, name: str) -> None:
+    """Whoever wrote it could sign in as anybody, unless the user names the settings file."""
+    path = write(here, f'{name} = "https://planted.test"\n')
+    with pytest.raises(InvalidSettings, match=rf"can't set {name}.*--config onecopy.toml"):
+        read(environment={})
+    assert getattr(read(path, {}, {}), name) == "https://planted.test"
+
+
+def test_settings_of_a_service(here: Path) -> None:
+    """Lists of origins are words in a variable; the command line replaces them."""
+    path = write(here, 'page_origins = ["https://a"]\nshow_path = true\n')
+    assert read(path, {}, {}).page_origins == ("https://a",)
+    assert read(path, {}, {}).show_path
+    environment = {"ONECOPY_PAGE_ORIGINS": "https://b  https://c", "ONECOPY_SHOW_PATH": "false"}
+    settings = read(path, {}, environment)
+    assert (settings.page_origins, settings.show_path) == (("https://b", "https://c"), False)
+    assert read(path, {"page_origins": ("https://d",)}, environment).page_origins == ("https://d",)
+    with pytest.raises(InvalidSettings, match="ONECOPY_SHOW_PATH must be true or false"):
+        read(path, {}, {"ONECOPY_SHOW_PATH": "yes"})
+    with pytest.raises(InvalidSettings, match="page_origins must be a list of web origins"):
+        read(write(here, 'page_origins = "https://a"\n'), {}, {})
+
+
 SERVER = 'server = "https://planted.test"\n'
 
 
@@ -408,3 +433,32 @@ def test_the_file_that_names_a_server_and_a_store_is_named(tmp_path: Path) -> No
     file.write_text("server = 'http://127.0.0.1'\nstore = 'files'\n")
     with pytest.raises(InvalidSettings, match=r"both\.toml names both a server and store"):
         read(file, {}, {})
+
+
+def test_quotas(tmp_path: Path) -> None:
+    """A quota is for each tenant without one of its own; the environment has those for all."""
+    assert read(write(tmp_path, "")).quotas.of("photos") == (inf, inf)
+    path = write(
+        tmp_path,
+        'stored_quota = "1 TB"\nunsent_quota = 5000\n[tenants.photos]\nstored_quota = "2 TB"\n'
+        '[tenants.archive]\nunsent_quota = "unlimited"\ntrust = ["md5"]\n',
+    )
+    found = read(path, environment={})
+    assert found.quotas.of("other") == (1e12, 5000)
+    assert found.quotas.of("photos") == (2e12, 5000)
+    assert found.quotas.of("archive") == (1e12, inf)
+    assert found.tenants == {"photos": frozenset(), "archive": frozenset({"md5"})}
+    environment = {"ONECOPY_STORED_QUOTA": "3 GB", "ONECOPY_UNSENT_QUOTA": "unlimited"}
+    found = read(path, environment=environment)
+    assert found.quotas.of("other") == (3e9, inf)
+    assert found.quotas.of("photos") == (2e12, inf)
+
+
+@pytest.mark.parametrize("value", ["-1", '"much"', "true"])
+@pytest.mark.parametrize("table", ["", "[tenants.photos]\n"])
+def test_a_quota_is_a_number_of_bytes(tmp_path: Path, table: str, value: str) -> None:
+    """Anything else is refused by name, in a file as in the environment."""
+    with pytest.raises(InvalidSettings, match="stored_quota must be bytes"):
+        read(write(tmp_path, f"{table}stored_quota = {value}\n"))
+    with pytest.raises(InvalidSettings, match="ONECOPY_STORED_QUOTA must be bytes"):
+        read(write(tmp_path, ""), environment={"ONECOPY_STORED_QUOTA": value.strip('"')})

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from onecopy.errors import InvalidSettings, NoIndex
@@ -10,8 +9,7 @@ from onecopy.gate.interface import Gate
 from onecopy.index import Engine, engine_module, is_index, open_any, open_index
 from onecopy.own_files import OwnFiles
 from onecopy.settings import Settings, untrusted_backend
-from onecopy.store import Store, is_marked, names_server, open_store, store_folder
-from onecopy.urls import is_loopback
+from onecopy.store import Store, folder_tag, names_server, open_store, store_folder
 
 if TYPE_CHECKING:
     from onecopy.confirming import ThreadReaders
@@ -32,6 +30,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             yield client
         return
     from onecopy.gate import LocalGate
+    from onecopy.gate.usage import Usage
     from onecopy.recorder import Recorder
     from onecopy.tenant import Tenant
 
@@ -49,6 +48,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             trash=settings.trash_patterns,
             readers=readers,
             recorder=recorder,
+            usage=Usage(index, settings.quotas),
         )
 
 
@@ -193,7 +193,7 @@ def require_named(settings: Settings) -> None:
 def own_files(settings: Settings, gate: Gate | None = None, *, for_check: bool = False) -> OwnFiles:
     """Return the files and folders on this machine that a command uses for itself.
 
-    With a server, its folder is known only if `gate` names one that is here. A check may be given
+    With a server, its folder is recognized by the tag that `gate` states. A check may be given
     files in the store; an upload of them could only store them twice.
     """
     paths = [settings.cache, *([settings.token_file] if settings.token_file else [])]
@@ -201,22 +201,17 @@ def own_files(settings: Settings, gate: Gate | None = None, *, for_check: bool =
     for index in {Settings().index, settings.index}:
         if is_index(index):
             paths += engine_module(index).files(index)
-    folder = _served_folder(settings, gate) if settings.server else store_folder(settings.store)
+    if settings.server:
+        return OwnFiles(paths, is_store=_is_served(gate), is_store_closed=not for_check)
+    folder = store_folder(settings.store)
     folders = [folder] if folder else []
     return OwnFiles(paths, enterable=folders) if for_check else OwnFiles([*paths, *folders])
 
 
-def _served_folder(settings: Settings, gate: Gate | None) -> Path | None:
-    """Return the folder of a service on this machine.
-
-    A service at a loopback address may be in a container, with another file system: the folder at
-    the path that it states must be a store.
-    """
-    if gate is None or not settings.server or not is_loopback(settings.server):
-        return None
-    url = gate.config().store_url
-    folder = store_folder(url) if url and gate.config().store_kind == "folder" else None
-    return folder if folder and is_marked(folder) else None
+def _is_served(gate: Gate | None) -> Callable[[str], bool] | None:
+    """Return what recognizes the folder of a service, wherever it is mounted here."""
+    tag = gate.config().store_tag if gate else None
+    return None if tag is None else lambda folder: folder_tag(folder) == tag
 
 
 def opened_index(settings: Settings, *, create: bool = True) -> AbstractContextManager[Engine]:

@@ -1,7 +1,7 @@
-"""Claims of a JSON Web Token that an authorizer in front of the service has verified.
+"""Claims of a JSON Web Token that the service, or an authorizer in front of it, has verified.
 
-Only claims that the gateway itself passes beside the request count; nothing that a client sends
-becomes a claim.
+Behind a gateway, only the claims that it passes beside the request count; nothing else that a
+client sends becomes a claim.
 """
 
 import re
@@ -9,13 +9,16 @@ from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from onecopy.errors import NotAllowed
+from onecopy.errors import InvalidSettings, NotAllowed
+from onecopy.index.interface import State
 from onecopy.tenant import DEFAULT_TENANT, is_tenant
-from onecopy.tokens import SCOPES, Principal, Scope
+from onecopy.tokens import SCOPES, Principal, Scope, tenants_with_tokens
 
 _CLAIM_PREFIX = "claim:"
 _LIST_ITEM = re.compile(r'[^\s,"\[\]]+')
-"""An item of a list, which arrives as text: `a b`, `[a b]` or `["a","b"]`."""
+"""An item of a list, which a gateway passes as text: `a b`, `[a b]` or `["a","b"]`."""
+_NAMED = 10
+"""Tenants that an error names."""
 _SECONDS = re.compile("[0-9]{1,11}")
 _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
@@ -61,7 +64,9 @@ class ClaimRule:
     def _scopes(self, claims: Mapping[str, Any]) -> tuple[Scope, ...]:
         if self.scopes is None:
             return _DEFAULT_SCOPES
-        items = _LIST_ITEM.findall(str(claims.get(self.scopes, "")))
+        listed = claims.get(self.scopes, "")
+        text = " ".join(map(str, listed)) if isinstance(listed, list) else str(listed)
+        items = _LIST_ITEM.findall(text)
         named = {item.rpartition("/")[2] for item in items}
         return tuple(scope for scope in SCOPES if scope in named)
 
@@ -71,3 +76,21 @@ class _AnyName(Container[str]):
 
     def __contains__(self, name: object) -> bool:
         return name != DEFAULT_TENANT and is_tenant(str(name))
+
+
+def check_tenants(tenant: str, state: State, setting: str) -> None:
+    """Raise InvalidSettings if users who sign in cannot be this tenant beside existing tokens.
+
+    `tenant` is a name or `claim:NAME`, and `setting` the name of what has this value.
+    """
+    if ClaimRule(tenant).claim is None and not is_tenant(tenant):
+        raise InvalidSettings(f"invalid {setting} {tenant!r}: use a tenant, or claim:NAME")
+    # The default tenant owns the whole store, including the keys of all other tenants.
+    others = tenants_with_tokens(state) - {tenant}
+    if others and DEFAULT_TENANT in {tenant, *others}:
+        names = ", ".join(sorted(others)[:_NAMED]) + (", …" if len(others) > _NAMED else "")
+        raise InvalidSettings(
+            f"the tenant {DEFAULT_TENANT!r} owns the whole store, so no other tenant can exist: "
+            f"{setting} is {tenant!r}, but there are tokens of {names}; revoke them with "
+            "`onecopy token revoke`, or let no users sign in"
+        )

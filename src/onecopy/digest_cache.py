@@ -79,7 +79,10 @@ class DigestCache:
         self._secret = b""
         self._here = os.fsencode(os.path.abspath("") + os.sep)  # noqa: PTH100
         self._connection: apsw.Connection | None = None
-        self._attempt(self._open, None)
+        self._is_tried = False
+        """Whether it was opened, or cannot be."""
+        if self._file.exists():
+            self._attempt(self._open_once, None)
 
     def find(
         self, wanted: Sequence[tuple[File, Collection[Scheme]]]
@@ -98,11 +101,10 @@ class DigestCache:
     def keep(self, files: Iterable[tuple[File, Sequence[Digest]]], began_ns: int) -> None:
         """Keep digests of files whose reading began at a time, in ns since 1970, or later."""
         latest, day = began_ns - _RACY_NS, _days(began_ns)
-        rows = [
-            self._row(file, digests, day)
-            for file, digests in files
-            if max(file.identity[3:]) < latest
-        ]
+        old = [each for each in files if max(each[0].identity[3:]) < latest]
+        if old:
+            self._attempt(self._open_once, None)
+        rows = [self._row(file, digests, day) for file, digests in old]
         with self._lock:
             self._kept += rows
             is_due = len(self._kept) >= _BATCH
@@ -191,6 +193,11 @@ class DigestCache:
         self._close()
         with suppress(apsw.Error, OSError):
             remove(self._file.parent)
+            self._open()
+
+    def _open_once(self) -> None:
+        if not self._is_tried:
+            self._is_tried = True
             self._open()
 
     def _open(self) -> None:

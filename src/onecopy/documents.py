@@ -284,6 +284,11 @@ class LimitsDocument(Struct):
 class StoreDocument(Struct, omit_defaults=True):
     kind: str
     url: str | None = None
+    """Absent for a folder, unless the operator shows its path."""
+    name: str | None = None
+    """The name by which people recognize it; not unique."""
+    tag: str | None = None
+    """By which a client on the same machine recognizes a folder, to leave it out."""
 
 
 class ConfigResponse(Struct):

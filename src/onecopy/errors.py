@@ -12,11 +12,14 @@
     ├── NotAllowed            the token does not cover this
     ├── FileChanged           a local file changed while it was read
     ├── UploadUnknown         the store does not have (or no longer has) this upload
+    ├── PartSuperseded        a newer request sends the same part
     └── Failure               a back end failed
         ├── Damaged           the index holds what onecopy never wrote
         ├── Unavailable       it may succeed a moment later: the only class that may be retried
+        │   └── Busy          this tenant already has its share
         ├── Forbidden         the store or index refuses our credentials or permissions
         └── StoreFull         no room left
+            └── QuotaExceeded no room left for this tenant
 
 Expected outcomes (a duplicate, a taken key, an absent object) are return values, never
 exceptions. Every exception has a `reason`, the code in HTTP responses and `--json` output.
@@ -98,6 +101,12 @@ class UploadUnknown(OnecopyError):
     reason = "upload-unknown"
 
 
+class PartSuperseded(OnecopyError):
+    """A newer request sends the same part of the same upload."""
+
+    reason = "part-superseded"
+
+
 class Failure(OnecopyError):
     """A back end failed."""
 
@@ -122,6 +131,12 @@ class Unavailable(Failure):
     """The delay in seconds that the server asked for, if any."""
 
 
+class Busy(Unavailable):
+    """This tenant already has its share of what all tenants use together."""
+
+    reason = "busy"
+
+
 class Forbidden(Failure):
     """The store or index refuses our credentials or permissions."""
 
@@ -132,3 +147,9 @@ class StoreFull(Failure):
     """No room left in the store."""
 
     reason = "store-full"
+
+
+class QuotaExceeded(StoreFull):
+    """No room left for this tenant, whose quota the settings name."""
+
+    reason = "quota-exceeded"

@@ -205,12 +205,17 @@ class _Walker(NamedTuple):
                 return File(path, key, status.st_size, _identity(status))
             return _skipped(path, "unreadable", os.strerror(errno.EACCES))
         if stat.S_ISDIR(mode):
-            names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
-            return _Folder(path.rstrip(os.sep) + os.sep, key, iter(sorted(names)))
+            return self._folder(path, key)
         if stat.S_ISLNK(mode):
             message = "symbolic links are not followed; name the file or folder that it points to"
             return _skipped(path, "symlink", message)
         return _skipped(path, *_SPECIAL)
+
+    def _folder(self, path: str, key: str) -> Skipped | _Folder:
+        names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
+        if RESERVED in names and self.own.is_store(path):
+            return _skipped(path, "own", OWN)
+        return _Folder(path.rstrip(os.sep) + os.sep, key, iter(sorted(names)))
 
 
 _ABSENT = {

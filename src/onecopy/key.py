@@ -11,6 +11,7 @@ they are recorded and found as well (`is_recordable`), but such a key never beco
 
 import re
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from unicodedata import is_normalized
 
 from onecopy.errors import InvalidKey
@@ -20,6 +21,25 @@ LONGEST_KEY = 1024
 """Bytes of UTF-8, including the tenant's prefix."""
 RESERVED = ".onecopy"
 """The folder in which a folder store keeps its records."""
+
+_TYPES = {
+    ".avif": "image/avif",
+    ".flac": "audio/flac",
+    ".gif": "image/gif",
+    ".jpeg": "image/jpeg",
+    ".jpg": "image/jpeg",
+    ".m4a": "audio/mp4",
+    ".mp3": "audio/mpeg",
+    ".mp4": "video/mp4",
+    ".ogg": "audio/ogg",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".txt": "text/plain; charset=utf-8",
+    ".wav": "audio/wav",
+    ".webm": "video/webm",
+    ".webp": "image/webp",
+}
+"""Types that a preview can show and no browser runs; other files are plain bytes."""
 
 _PRINTABLE = bytes(range(0x20, 0x7F))
 _UNRECORDABLE = re.compile("[\0\ud800-\udfff]")
@@ -91,6 +111,11 @@ def download_name(key: str) -> str:
     """Return the name for saving an object; control characters become `_`."""
     name = _CONTROL.sub("_", key.rstrip("/").rpartition("/")[2])
     return "_" if name in _REFUSED_NAMES else name
+
+
+def download_type(key: str) -> str:
+    """Return the media type with which an object is served: one that browsers do not run."""
+    return _TYPES.get(PurePosixPath(download_name(key)).suffix.lower(), "application/octet-stream")
 
 
 def join(folder: str, name: str, room: int = LONGEST_KEY) -> str:

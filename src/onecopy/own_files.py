@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +27,8 @@ class OwnFiles:
     """The files and folders at these paths, migrations' own, and the files this process prints to.
 
     A path at which nothing is yet is recognized as soon as it exists. The user may nevertheless
-    name paths below `enterable`, such as files in a store that are checked.
+    name paths below `enterable`, such as files in a store that are checked. `is_store` recognizes a
+    store by its folder, wherever that is; it is closed, too, or else enterable.
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class OwnFiles:
         closed: Iterable[str | os.PathLike[str]] | str | os.PathLike[str] = (),
         *,
         enterable: Iterable[Path] = (),
+        is_store: Callable[[str], bool] | None = None,
+        is_store_closed: bool = True,
     ) -> None:
         paths = [closed] if isinstance(closed, str | os.PathLike) else closed
         self._closed = [Path(os.path.realpath(path)) for path in paths]
@@ -42,6 +45,12 @@ class OwnFiles:
         names = [path.name for path in self._all]
         self._names = frozenset([*names, *map(os.fsencode, names)])
         self._places = self._find()
+        self._is_store = is_store
+        self._is_store_closed = is_store_closed
+
+    def is_store(self, folder: str) -> bool:
+        """Return whether a folder, which has records of a store, is the store itself."""
+        return self._is_store is not None and self._is_store(folder)
 
     def has(self, name: str | bytes, status: os.stat_result) -> bool:
         """Return whether a file or folder with this name and status is one of onecopy itself."""
@@ -54,8 +63,9 @@ class OwnFiles:
 
     def contain(self, path: str) -> bool:
         """Return whether a path is below one of the closed folders, through whatever links."""
-        closed = set(_places(self._closed))
-        return not closed.isdisjoint(_places(Path(os.path.realpath(path)).parents))
+        closed, parents = set(_places(self._closed)), Path(os.path.realpath(path)).parents
+        is_below = self._is_store_closed and any(self.is_store(str(each)) for each in parents)
+        return is_below or not closed.isdisjoint(_places(parents))
 
     def _find(self) -> frozenset[_Place]:
         return frozenset([*_places(self._all), *_outputs()])

@@ -4,7 +4,6 @@ What a system lacks is replaced here, or refused with an error that says what to
 module of onecopy can be imported on all three systems.
 """
 
-import errno
 import os
 import select
 from collections.abc import Mapping
@@ -119,22 +118,6 @@ def sync_path(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def allocate(fd: int, size: int) -> None:
-    """Reserve `size` bytes for a file, where the system and file system can; raises OSError.
-
-    Elsewhere the file only gets its size.
-    """
-    if not hasattr(os, "posix_fallocate"):  # macOS
-        os.truncate(fd, size)
-        return
-    try:
-        os.posix_fallocate(fd, 0, size)
-    except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-            raise
-        os.truncate(fd, size)
 
 
 def lock(fd: int) -> None:

@@ -10,6 +10,7 @@ import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from onecopy.errors import InvalidSettings
 from onecopy.patterns import TRASH, Filter, Patterns
 from onecopy.platforms import cache_folder, config_folder
 from onecopy.prices import price_of
+from onecopy.tenant import Quota, Quotas
 
 FILE = "onecopy.toml"
 """The settings file that is read from the working directory unless another file is named."""
@@ -31,15 +33,32 @@ _VARIABLES = {
     "ONECOPY_SECRET": "secret",
     "ONECOPY_TRASH": "trash",
     "ONECOPY_TRUST": "tenants",
+    "ONECOPY_STORED_QUOTA": "stored_quota",
+    "ONECOPY_UNSENT_QUOTA": "unsent_quota",
     "ONECOPY_CONFIRM_RATE": "confirm_rate",
     "ONECOPY_CONFIRM_TENANT_RATE": "confirm_tenant_rate",
     "ONECOPY_CONFIRM_DAILY": "confirm_daily",
     "ONECOPY_CONFIRM_TENANT_DAILY": "confirm_tenant_daily",
     "ONECOPY_CONFIRM_RETRIEVAL": "confirm_retrieval",
+    "ONECOPY_PAGE_ORIGINS": "page_origins",
+    "ONECOPY_OIDC_ISSUER": "issuer",
+    "ONECOPY_OIDC_AUDIENCE": "audience",
+    "ONECOPY_OIDC_JWKS": "jwks",
+    "ONECOPY_OIDC_CLIENT_ID": "client_id",
+    "ONECOPY_OIDC_SCOPES": "sign_in_scopes",
+    "ONECOPY_OIDC_ORIGINS": "issuer_origins",
+    "ONECOPY_JWT_TENANT": "jwt_tenant",
+    "ONECOPY_JWT_SCOPES": "jwt_scopes",
+    "ONECOPY_STORE_NAME": "store_name",
+    "ONECOPY_SHOW_PATH": "show_path",
     "AWS_REGION": "region",
 }
 _ADDED = ("exclude", "include")
 """Lists of patterns: each source adds to those before it."""
+_ORIGINS = frozenset({"page_origins", "issuer_origins"})
+"""Lists of web origins, separated by spaces in their variables."""
+_NAMED_ONLY = ("token_file", "issuer", "jwks")
+"""Settings that a file cannot make that was only found: they say who may do what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,12 @@ class Settings:
     """US dollars per GB (10^9 bytes) of which S3 Batch Operations computes checksums, if known."""
     tenants: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Tenants by name, each with the evidence that counts without proof: `md5`, `claimed`."""
+    stored_quota: float = inf
+    """Bytes that each tenant may store, unless it has a quota of its own."""
+    unsent_quota: float = inf
+    """Bytes of unfinished uploads that each tenant may have."""
+    tenant_quotas: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    """Both quotas of single tenants; None: as for all."""
     trash: tuple[str, ...] = ()
     """Patterns of keys in trash and snapshots, after the usual ones; see `onecopy.patterns`."""
     exclude: tuple[str, ...] = ()
@@ -89,6 +114,28 @@ class Settings:
     """Whether confirming reads objects whose storage class charges for retrieval."""
     describe_daily: int = 10_000
     """Requests per day (UTC) to look at listed copies of sizes that checks of a service meet."""
+    page_origins: tuple[str, ...] = ()
+    """Web origins of other pages that may use the API of a service."""
+    issuer: str | None = None
+    """The OpenID Connect issuer whose tokens a service accepts; None: only its own tokens."""
+    audience: str | None = None
+    """The audience that the issuer's tokens must name."""
+    jwks: str | None = None
+    """URL of the issuer's keys; None: as its configuration says."""
+    client_id: str | None = None
+    """The page's client id at the issuer; None: the audience."""
+    sign_in_scopes: str = "openid"
+    """Scopes that the page requests from the issuer, separated by spaces."""
+    issuer_origins: tuple[str, ...] = ()
+    """Web origins at which the issuer issues tokens, besides its own."""
+    jwt_tenant: str = "claim:tenant"
+    """The tenant of users who sign in, or `claim:NAME`: the claim that names it."""
+    jwt_scopes: str | None = None
+    """The claim that lists their scopes; None: they may check, upload and read."""
+    store_name: str | None = None
+    """Name that clients are shown for a folder store; None: the last part of its path."""
+    show_path: bool = False
+    """Whether clients are shown the path of a folder store."""
     region: str | None = None
     """The AWS region in which this process runs, as AWS_REGION says."""
     found: frozenset[str] = frozenset()
@@ -103,6 +150,21 @@ class Settings:
     def price_of(self, storage_class: str) -> float:
         """Return US dollars per GB and month; `price` for a class that has none of its own."""
         return self.prices.get(storage_class, price_of(storage_class, self.price))
+
+    @property
+    def quotas(self) -> Quotas:
+        """How much tenants may store and have begun to upload."""
+        others = Quota(self.stored_quota, self.unsent_quota)
+        own = {
+            name: Quota(
+                *(
+                    each if each is not None else other
+                    for each, other in zip(quota, others, strict=True)
+                )
+            )
+            for name, quota in self.tenant_quotas.items()
+        }
+        return Quotas(others, own)
 
     @property
     def trash_patterns(self) -> Patterns:
@@ -139,10 +201,12 @@ def read(
     if "trash" in variables:
         variables["trash"] = tuple(filter(None, variables["trash"].splitlines()))
         Patterns(variables["trash"]).check("ONECOPY_TRASH")
-    for name in [name for name in variables if name.startswith("confirm_")]:
-        from onecopy.settings_file import parse_confirming
+    for name in _ORIGINS & variables.keys():
+        variables[name] = tuple(variables[name].split())
+    for name in [name for name in variables if _is_parsed(name)]:
+        from onecopy.settings_file import parse_limit
 
-        variables[name] = parse_confirming(name, variables[name])
+        variables[name] = parse_limit(name, variables[name])
     given = {name: value for name, value in (options or {}).items() if value is not None}
     own_file = _own_file(environment)
     own = _read_file(own_file) if own_file else {}
@@ -160,6 +224,11 @@ def read(
         values["token_file"] = Path(values["token_file"])
         values["token"] = _read_token(values["token_file"])
     return Settings(**values, found=found)
+
+
+def _is_parsed(name: str) -> bool:
+    """Return whether a setting is no text, so that its variable is parsed as in the file."""
+    return name.startswith(("confirm_", "show_")) or "quota" in name
 
 
 def read_variables(
@@ -211,9 +280,9 @@ def _read_found_file(own_file: Path | None) -> dict[str, Any]:
     if not path.exists() or (own_file and path.samefile(own_file)):
         return {}
     values = _read_file(path)
-    if "token_file" in values:
+    if named := [name for name in _NAMED_ONLY if name in values]:
         raise InvalidSettings(
-            f"{path} in the working directory can't set token_file, since somebody else may have "
+            f"{path} in the working directory can't set {named[0]}, since somebody else may have "
             f"written it; {_TRUST_FILE}"
         )
     return values

@@ -19,6 +19,7 @@ _Field = tuple[Any, str]
 _TABLE: _Field = (dict[str, Any], "a table")
 _TEXT: _Field = (str, "text")
 _PATTERNS: _Field = (tuple[str, ...], "a list of patterns")
+_ORIGINS: _Field = (tuple[str, ...], "a list of web origins")
 _BYTES: _Field = (Annotated[int, Meta(ge=0)] | str, 'bytes, as 20000000, "20 MB" or "unlimited"')
 _FIELDS: Mapping[str, _Field] = {
     "index": _TEXT,
@@ -36,15 +37,30 @@ _FIELDS: Mapping[str, _Field] = {
     "exclude": _PATTERNS,
     "include": _PATTERNS,
     "tenants": (dict[str, Any], "tables, as in [tenants.photos]"),
+    "stored_quota": _BYTES,
+    "unsent_quota": _BYTES,
     "confirm_rate": _BYTES,
     "confirm_tenant_rate": _BYTES,
     "confirm_daily": _BYTES,
     "confirm_tenant_daily": _BYTES,
     "confirm_retrieval": (bool, "true or false"),
+    "page_origins": _ORIGINS,
+    "issuer": _TEXT,
+    "audience": _TEXT,
+    "jwks": _TEXT,
+    "client_id": _TEXT,
+    "sign_in_scopes": _TEXT,
+    "issuer_origins": _ORIGINS,
+    "jwt_tenant": _TEXT,
+    "jwt_scopes": _TEXT,
+    "store_name": _TEXT,
+    "show_path": (bool, "true or false"),
     "describe_daily": (Annotated[int, Meta(ge=0)], "a number of requests"),
 }
 _TENANT_FIELDS: Mapping[str, _Field] = {
     "trust": (frozenset[Literal["md5", "claimed"]], 'a list of "md5" and "claimed"'),
+    "stored_quota": _BYTES,
+    "unsent_quota": _BYTES,
 }
 
 
@@ -56,10 +72,14 @@ def parse_file(text: str, path: Path) -> dict[str, Any]:
         raise InvalidSettings(f"{path} is not valid TOML: {error}") from error
     values = _check_table(table, _FIELDS, str(path))
     if "tenants" in values:
-        values["tenants"] = _read_tenants(values["tenants"], str(path))
-    for name in [name for name in values if _FIELDS[name] is _PATTERNS]:
+        tables = values["tenants"]
+        values["tenants"] = _read_tenants(tables, str(path))
+        values["tenant_quotas"] = {
+            name: _read_quotas(table, f"{path}: [tenants.{name}]") for name, table in tables.items()
+        }
+    for name in [name for name in table if _FIELDS[name] is _PATTERNS]:
         Patterns(values[name]).check(f"{path}: {name}")
-    for name in [name for name in values if _FIELDS[name] is _BYTES]:
+    for name in [name for name in table if _FIELDS[name] is _BYTES]:
         values[name] = _read_bytes(values[name], f"{path}: {name}")
     return values
 
@@ -71,8 +91,8 @@ def _read_bytes(value: int | str, name: str) -> float:
         raise InvalidSettings(f"{name} must be {_BYTES[1]}, not {value!r}") from error
 
 
-def parse_confirming(name: str, text: str) -> float | bool:
-    """Return the value of a setting `confirm_…` in its variable; raises InvalidSettings."""
+def parse_limit(name: str, text: str) -> float | bool:
+    """Return the value of a limit or quota in its variable; raises InvalidSettings."""
     variable = f"ONECOPY_{name.upper()}"
     if _FIELDS[name] is _BYTES:
         return _read_bytes(text, variable)
@@ -106,6 +126,15 @@ def _read_tenants(tables: Mapping[str, object], source: str) -> dict[str, frozen
         checked = _check_table(table, _TENANT_FIELDS, f"{source}: [tenants.{name}]")
         tenants[name] = checked.get("trust", frozenset())
     return tenants
+
+
+def _read_quotas(table: Mapping[str, int | str], source: str) -> tuple[float | None, float | None]:
+    """Return both quotas in the table of a tenant, which was checked; None: not given."""
+
+    def read(name: str) -> float | None:
+        return _read_bytes(table[name], f"{source}: {name}") if name in table else None
+
+    return read("stored_quota"), read("unsent_quota")
 
 
 def _check_table(table: object, fields: Mapping[str, _Field], source: str) -> dict[str, Any]:

@@ -5,7 +5,9 @@ store, so it cannot coexist with named tenants (P5).
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from math import inf
+from types import MappingProxyType
 from typing import NamedTuple
 
 from onecopy.errors import BadInput
@@ -25,6 +27,27 @@ class Tenant(NamedTuple):
     def prefix(self) -> str:
         """The prefix of the tenant's keys in the store."""
         return "" if self.name == DEFAULT_TENANT else f"{self.name}/"
+
+
+class Quota(NamedTuple):
+    """The most bytes of one tenant; inf: unlimited."""
+
+    stored: float = inf
+    """Bytes of its recorded copies, with those of its unfinished uploads."""
+    unsent: float = inf
+    """Bytes of its unfinished uploads."""
+
+
+class Quotas(NamedTuple):
+    """The quotas of all tenants."""
+
+    others: Quota = Quota()
+    """That of each tenant without one of its own."""
+    tenants: Mapping[str, Quota] = MappingProxyType({})
+
+    def of(self, tenant: str) -> Quota:
+        """Return the quota of a tenant."""
+        return self.tenants.get(tenant, self.others)
 
 
 class Owned(NamedTuple):

@@ -79,6 +79,11 @@ def check_origin(origin: str) -> str:
     return origin
 
 
+def is_private(url: str) -> bool:
+    """Return whether nobody on the way can read or replace what a server sends."""
+    return urlsplit(url).scheme == "https" or is_loopback(url)
+
+
 def is_loopback(url: str) -> bool:
     """Return whether the server of a URL is this machine."""
     return _LOOPBACK.fullmatch(urlsplit(url).hostname or "") is not None

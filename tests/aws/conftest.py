@@ -79,7 +79,7 @@ def function(tmp_path: Path) -> Iterator[OpenFunction]:
 
         def make(**more: str) -> Function:
             index, store = f"sqlite:{tmp_path}/index.sqlite", str(tmp_path / "files")
-            variables = {"ONECOPY_TRASH": "/old/"}
+            variables = {"ONECOPY_TRASH": "/old/", "ONECOPY_PAGE_ORIGINS": "https://app.example"}
             settings = read(None, {"index": index, "store": store}, variables)
             handler = open_service(settings, FunctionSettings(**more), opened)
             opened.callback(handler.close)

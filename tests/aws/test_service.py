@@ -11,7 +11,7 @@ from onecopy.aws.functions.service import LIMITS, MAX_BODY_BYTES
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import TRASH
 from tests.aws.conftest import OpenFunction
-from tests.aws.requests import Remaining, json_request
+from tests.aws.requests import Remaining, json_request, request
 from tests.gate.world import World
 
 CONTENT = {"size": 5, "digests": [f"sha256:{hashlib.sha256(b'hello').hexdigest()}"]}
@@ -49,6 +49,19 @@ def test_it_obeys_the_patterns_of_the_trash(function: OpenFunction) -> None:
         world.record("old/a", b"hello")
     _, document = api.post("/v1/check", CHECK, token=api.token())
     assert document["results"][0]["reason"] == "in-trash"
+
+
+def test_pages_that_its_environment_names(function: OpenFunction) -> None:
+    """They may use it, and no others; where API Gateway has CORS rules, it answers before."""
+    api = function()
+    for origin, status, named in (
+        ("https://app.example", 204, "https://app.example"),
+        ("https://other.example", 403, None),
+    ):
+        headers = {"origin": origin, "sec-fetch-site": "cross-site"}
+        answer = api.handler(request("OPTIONS", "/v1/check", headers=headers), Remaining())
+        assert answer["statusCode"] == status
+        assert answer["headers"].get("access-control-allow-origin") == named
 
 
 class TestSignedIn:

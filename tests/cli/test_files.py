@@ -89,6 +89,23 @@ def test_a_service_keeps_what_it_counted(
         assert avoided(index, "default").total == Counts(3, 9_005_000, 5, 9_011_000)
 
 
+def test_a_file_beyond_the_quota_fails(run: Run, photos: Path, tmp_path: Path) -> None:
+    """It is named with the numbers, the others are uploaded, and the exit code is 2."""
+    settings = write(tmp_path / "quota.toml", b'stored_quota = "1 MB"\n')
+    arguments = ("--config", settings, *backends(tmp_path), photos)
+    done = run("upload", *arguments)
+    assert done.code == 2
+    [line] = [line for line in done.out.splitlines() if "film" in line]
+    assert line.startswith(f"{photos}/film: failed: no room for 9,000,000 bytes: ")
+    assert line.endswith("(quota 1,000,000); remove files, or ask the operator for more")
+    assert "2 uploaded, 1 already stored" in done.err
+    again = run("upload", "--json", *arguments)
+    found = lines(again.out)["film"]
+    assert (found["outcome"], found["reason"]) == ("failed", "quota-exceeded")
+    assert (found["verdict"], again.code) == ("unconfirmed", 2)
+    assert "film" in run("check", *arguments).out
+
+
 def test_upload_prints_json(run: Run, photos: Path, tmp_path: Path) -> None:
     """One JSON object per file, with verdict, copy, outcome, key and bytes sent."""
     done = run("upload", "--json", "--to", "2026/", *backends(tmp_path), photos)
@@ -431,7 +448,7 @@ def test_misleading_names_are_reported(run: Run, tmp_path: Path) -> None:
 
 def test_through_a_server(run: Run, photos: Path, server: Serve, tmp_path: Path) -> None:
     """--server and ONECOPY_SERVER use the service."""
-    served = server()
+    served = server(None, "--show-path")
     done = run("upload", "--server", served.url, photos)
     assert done.code == 0, done.err
     assert (tmp_path / "files/photos/film").read_bytes() == noise(9_000_000)

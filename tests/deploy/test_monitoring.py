@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from onecopy.http.app import Options
 from onecopy.scan.listing import can_be_listed, keeps_listings, scan_by_listing
+from onecopy.tenant import Quota, Quotas
 from tests.http.conftest import Service, starting
 
 _DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -46,7 +47,7 @@ def expressions() -> list[str]:
 def scrape(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return what Prometheus reads from a service that has been used and scanned."""
     with starting(tmp_path_factory.mktemp("service")) as start:
-        service = start(Options(count_seconds=0))
+        service = start(Options(count_seconds=0, quotas=Quotas(Quota(10**9, 10**9))))
         use(service)
         yield service.ask("GET", "/metrics").body.decode()
 

@@ -80,8 +80,8 @@ def certificate(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def nginx(served: Served, folder: Path) -> Iterator[Fronted]:
-    """Run nginx as we say, but for its ports and folders."""
+def nginx(served: Served, folder: Path, *changes: tuple[str, str]) -> Iterator[Fronted]:
+    """Run nginx as we say, but for its ports and folders, and what else is to change."""
     with reserved(1) as [port]:
         site = _CONFIGURATION.read_text()
         for ours, theirs in (
@@ -90,6 +90,7 @@ def nginx(served: Served, folder: Path) -> Iterator[Fronted]:
             ("    listen [::]:443 ssl http2;\n", ""),
             ("/etc/ssl/onecopy/", f"{folder}/"),
             ("/var/log/nginx/onecopy.log", f"{folder}/access.log"),
+            *changes,
         ):
             assert ours in site
             site = site.replace(ours, theirs)
@@ -212,6 +213,18 @@ def test_its_log_names_no_file_and_no_link(fronted: Fronted) -> None:
         time.sleep(0.05)
     assert "secret" not in log.read_text()
     assert " GET 404 " in log.read_text()
+
+
+def test_watchers_have_no_limit(server: Serve, certificate: Path, tmp_path: Path) -> None:
+    """Health and readiness are answered when a client has used up its requests."""
+    with closing(open_index(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        create_token(index)
+    slow = (("rate=50r/s", "rate=1r/m"), ("burst=200", "burst=1"))
+    with nginx(server(), certificate, *slow) as fronted:
+        statuses = [fronted.ask("/v1/config", method="GET").status for _ in range(4)]
+        assert statuses == [401, 401, 429, 429]
+        for path in ("/healthz", "/readyz"):
+            assert [fronted.ask(path, method="GET").status for _ in range(4)] == [200] * 4
 
 
 def test_figures_are_for_the_machine_itself(fronted: Fronted) -> None:

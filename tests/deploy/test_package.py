@@ -24,6 +24,8 @@ _ELF = {b"\x3e\x00": "x86_64", b"\xb7\x00": "arm64"}
 """e_machine of compiled modules."""
 _OF_THE_RUNTIME = {"boto3", "botocore"}
 _ELSEWHERE = {
+    "cryptography",
+    "jwt",
     "awscrt",
     "prometheus_client",
     "apsw",

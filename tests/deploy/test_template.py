@@ -15,6 +15,7 @@ from onecopy.aws.functions import settings as functions
 from onecopy.doctor.cors import _rule
 from onecopy.doctor.lifecycle import DAYS
 from onecopy.doctor.policy import LISTS, OBJECTS, policy
+from onecopy.http.cors import _EXPOSED, _PREFLIGHT, MAX_AGE_SECONDS
 from onecopy.http.options import SignIn
 from onecopy.http.page import content_security_policy
 from onecopy.index import dynamodb
@@ -241,12 +242,29 @@ def test_the_api_lets_through_only_so_much() -> None:
     assert resources()["SignIn"]["Condition"] == "HasIssuer"
 
 
-def test_other_pages_may_use_the_checksum_api_and_nothing_else() -> None:
-    """Of one origin, if one was chosen: no request that carries a token is let through."""
-    condition, cors, _ = one("HttpApi")["CorsConfiguration"]["Fn::If"]
+def test_other_pages_may_use_what_was_chosen() -> None:
+    """The API for named origins, the checksum API for one, and otherwise nothing."""
+    condition, named, otherwise = one("HttpApi")["CorsConfiguration"]["Fn::If"]
+    assert condition == "HasPageOrigins"
+    headers = [part for _, part in _PREFLIGHT[:2]]
+    assert [
+        b", ".join(map(str.encode, named[f"Allow{name}"])) for name in ("Methods", "Headers")
+    ] == headers
+    assert ", ".join(named["ExposeHeaders"]).encode() == _EXPOSED[1]
+    assert named["MaxAge"] == MAX_AGE_SECONDS
+    assert "AllowCredentials" not in named
+    environment = one("ApiFunction")["Environment"]["Variables"]
+    assert "PageOrigins" in str(environment["ONECOPY_PAGE_ORIGINS"])
+    condition, cors, _ = otherwise["Fn::If"]
     assert condition == "HasChecksumApi" == resources()["ChecksumRoute"]["Condition"]
     assert cors["AllowOrigins"] == [{"Ref": "ChecksumOrigin"}]
     assert (cors["AllowMethods"], cors["AllowHeaders"]) == (["POST"], ["content-type"])
+
+
+def test_links_need_no_sign_in() -> None:
+    """A browser follows them without a token, also where an authorizer asks for one."""
+    route = one("ContentRoute")
+    assert (route["RouteKey"], route["AuthorizationType"]) == ("GET /v1/content", "NONE")
 
 
 def test_logs_end() -> None:

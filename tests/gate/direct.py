@@ -64,6 +64,9 @@ class MemoryBucket(MemoryFolder):
     def link(self, key: str, seconds: int) -> str:
         return f"{self.origin}/{key}?expires={seconds}"
 
+    def pinned_link(self, key: str, seconds: int, identity: str) -> str | None:
+        return None
+
     def parts(self, upload: Upload) -> list[Part]:
         found = super().parts(upload)
         return found if self.lists_sums else [part._replace(sha256=b"") for part in found]

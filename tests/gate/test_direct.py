@@ -14,6 +14,7 @@ from onecopy.errors import Forbidden, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, completion
 from onecopy.gate.budget import Budget
 from onecopy.gate.md5 import WholeMd5
+from onecopy.gate.notes import Notes, is_noted
 from onecopy.store.interface import ARCHIVED, Absent, Object, Send, Unknown
 from onecopy.tenant import Tenant
 from tests.gate.direct import DirectWorld
@@ -66,14 +67,12 @@ def test_a_large_upload(world: DirectWorld) -> None:
     gate = world.gate("photos")
     [begun] = gate.begin([Request("a", len(LARGE))])
     upload = world.upload_of(begun.ticket or "", "photos")
-    note = f"upload-{sha256(upload.store_id.encode()).hexdigest()}"
-    assert world.index.get(note)
+    assert is_noted(upload.store_id, Notes(world.index).all())
     world.send(begun.ticket or "", LARGE, gate)
     assert world.objects() == {}
     [done] = gate.complete([Finish(begun.ticket or "")])
     assert outcome(done) == (Verdict.NEW, None)
     assert content_digest(LARGE) in world.recorded("photos")["a"].digests
-    assert world.index.get(note) is None
 
 
 def test_a_bucket_that_lists_no_checksums(world: DirectWorld) -> None:

@@ -1,14 +1,17 @@
 """Notes of pending uploads: they tell our unfinished uploads from those of others in a bucket."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import cast
 
 import pytest
 
 from onecopy.errors import Unavailable
+from onecopy.gate.notes import KEPT_DAYS, Notes, is_noted
 from onecopy.gate.pending import PendingUploads, abort_stale
 from onecopy.index import Engine, open_index
 from onecopy.store.interface import Lister, Upload
+from onecopy.testing.store import at_once
 
 
 class Bucket:
@@ -76,16 +79,33 @@ def test_nothing_is_unfinished(store: Lister, state: Engine) -> None:
     assert abort_stale(store, state, 0.0) == (0, 0)
 
 
-def test_a_note_ends_with_its_upload(bucket: Bucket, store: Lister, state: Engine) -> None:
-    """An upload of the same name that another program begins later is not taken for ours."""
-    pending = PendingUploads(store, state)
-    [begun] = pending.begin([upload("a")])
-    pending.abort(begun)
-    bucket.unfinished_uploads.append(begun)
-    assert abort_stale(store, state, 0.0) == (0, 1)
+def test_notes_end(state: Engine) -> None:
+    """Notes are kept for 90 days and then removed, whatever became of their uploads."""
+    day = 24 * 3600
+    now = 1000.0 * day
+    notes = Notes(state, lambda: now)
+    for number in range(250):
+        notes.add([f"old {number}"])
+    notes.add([f"of a batch {number}" for number in range(250)])
+    assert len(notes.all()) == 500
+    now += (KEPT_DAYS + 1) * day
+    assert is_noted("old 0", notes.all())
+    for number in range(700):
+        notes.add([f"new {number}"])
+    found = notes.all()
+    assert len(found) == 700
+    assert is_noted("new 0", found)
+    assert not is_noted("old 0", found)
+    assert sum(state.get(f"uploads-{number}") is not None for number in range(20)) == 7
 
 
-def test_a_note_is_kept_while_the_store_is_unavailable(
+def test_notes_of_several_processes(state: Engine) -> None:
+    """None is lost if they are written at the same moment."""
+    at_once([partial(Notes(state).add, [f"{number}", f"{number}!"]) for number in range(64)])
+    assert len(Notes(state).all()) == 128
+
+
+def test_an_upload_is_noted_while_the_store_is_unavailable(
     bucket: Bucket, store: Lister, state: Engine
 ) -> None:
     """The upload was not aborted, so it is found later."""

@@ -34,8 +34,8 @@ POST = (
     b"POST /v1/%b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     b"Content-Length: %d\r\n\r\n"
 )
-TIMEOUT = 15
-"""Seconds that a test waits for something that takes a second."""
+TIMEOUT = 30
+"""Seconds that a test waits for something that takes a second, or some on a busy machine."""
 
 
 @dataclass

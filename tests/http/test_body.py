@@ -2,15 +2,15 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 from starlette.types import Message
 
 from onecopy.errors import LimitExceeded
-from onecopy.http import body as bodies
 from onecopy.http.app import Options
-from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream
+from onecopy.http.body import MAX_BUFFERED_BYTES, BodyStream, Pace
 from onecopy.http.checksum_api import ChecksumRequest
 from onecopy.http.decoding import Decoder
 from onecopy.http.json_body import BodyMemory, read_json
@@ -232,16 +232,15 @@ def test_client_that_leaves_is_no_end_of_the_body() -> None:
         asyncio.run(_hand_over(Sender([b"half"], leaves=True)))
 
 
-def test_client_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread does not wait forever."""
-    monkeypatch.setattr(bodies, "STALL_TIMEOUT", 0.05)
+def _take_slowly(pace: Pace, chunk: bytes, every: float) -> HttpProblem:
+    """Take a body without an end that arrives in chunks; return how that is refused."""
 
-    async def stall() -> Message:
-        await asyncio.sleep(30)
-        raise AssertionError
+    async def receive() -> Message:
+        await asyncio.sleep(every)
+        return {"type": "http.request", "body": chunk, "more_body": True}
 
     async def take() -> None:
-        stream = BodyStream(stall)
+        stream = BodyStream(receive, pace)
         pump = asyncio.create_task(stream.pump())
         try:
             await asyncio.to_thread(list, stream)
@@ -250,5 +249,46 @@ def test_client_that_stalls_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(HttpProblem) as caught:
         asyncio.run(take())
-    assert caught.value.status == 408
-    assert caught.value.reason == "upload-stalled"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("pace", "every", "reason", "detail"),
+    [
+        (Pace(stall=0.05), 30, "upload-stalled", "No data arrived for 0.05 seconds"),
+        (Pace(grace=0.1, rate=1000), 0.02, "upload-slow", "at less than 1000 bytes per second"),
+        (Pace(total=0.1), 0.02, "upload-slow", "The part took more than 0.1 seconds"),
+    ],
+    ids=["stalled", "slow", "long"],
+)
+def test_clients_that_are_too_slow_are_refused(
+    pace: Pace, every: float, reason: str, detail: str
+) -> None:
+    """A thread waits neither forever, nor for bytes that come one by one."""
+    problem = _take_slowly(pace, b"x", every)
+    assert (problem.status, problem.reason) == (408, reason)
+    assert detail in str(problem)
+    assert problem.headers == {"Connection": "close"}
+
+
+def test_a_slow_disk_is_not_held_against_the_client() -> None:
+    """Only the time that a client lets us wait counts against its rate."""
+    pace = Pace(grace=0.05, rate=1_000_000)
+
+    async def hand_over() -> int:
+        stream = BodyStream(Sender([b"x"] * 10), pace)
+        pump = asyncio.create_task(stream.pump())
+
+        def consume() -> int:
+            received = 0
+            for chunk in stream:
+                time.sleep(0.02)
+                received += len(chunk)
+            return received
+
+        try:
+            return await asyncio.to_thread(consume)
+        finally:
+            pump.cancel()
+
+    assert asyncio.run(hand_over()) == 10

@@ -1,6 +1,7 @@
 """The way of an upload, through the service."""
 
 import hashlib
+import json
 import os
 import threading
 import time
@@ -14,6 +15,7 @@ from onecopy.digest import SMALLEST_PART, Digest, compose, content_scheme
 from onecopy.gate import Limits
 from onecopy.http.app import Options
 from onecopy.patterns import Patterns
+from onecopy.store import tag as store_tag
 from onecopy.store.interface import Object, Upload
 from onecopy.store.objects import copy_of
 from onecopy.timestamp import as_datetime
@@ -26,7 +28,8 @@ def test_config_says_what_a_client_must_know(plain: Service) -> None:
     """The part size rule, the limits, the price and what this caller may do."""
     config = plain.ask("GET", "/v1/config").json
     assert config["version"] == __version__
-    assert config["store"] == {"kind": "folder", "url": plain.store.url}
+    tag = store_tag(plain.store.identify(create=False))
+    assert config["store"] == {"kind": "folder", "name": "files", "tag": tag}
     assert config["part_size"] == {
         "smallest": 8 << 20,
         "largest": 5 << 30,
@@ -100,7 +103,6 @@ def test_content_is_new_then_uploaded_then_a_duplicate(service: Service) -> None
     assert found["copy"] == stored["copy"]
     assert found["copy"]["size"] == 5
     assert digest(b"hello") in found["copy"]["digests"]
-    assert found["copy"]["url"].endswith("/greetings/one.txt")
     begun = service.begin("greetings/two.txt", b"hello")
     assert begun["verdict"] == "duplicate"
     assert "ticket" not in begun
@@ -307,7 +309,19 @@ def test_urls_can_be_kept_back(start: Start) -> None:
     [found] = service.check(b"hello")
     assert "url" not in stored["copy"]
     assert "url" not in found["copy"]
-    assert service.ask("GET", "/v1/config").json["store"] == {"kind": "folder"}
+    assert "url" not in service.ask("GET", "/v1/config").json["store"]
+
+
+def test_the_path_of_a_folder_is_not_shown(start: Start, tmp_path: Path) -> None:
+    """Neither by the store nor by a copy, unless the operator wants it; people see a name."""
+    service = start(Options(store_name="Photos of the archive"))
+    service.upload("one", b"hello")
+    answers = [service.ask("GET", "/v1/config").body, json.dumps(service.check(b"hello")).encode()]
+    assert not [answer for answer in answers if str(tmp_path).encode() in answer]
+    assert service.ask("GET", "/v1/config").json["store"]["name"] == "Photos of the archive"
+    shown = start(Options(show_path=True))
+    assert shown.ask("GET", "/v1/config").json["store"]["url"] == service.store.url
+    assert shown.check(b"hello")[0]["copy"]["url"] == f"{service.store.url}/one"
 
 
 def test_times_beyond_the_calendar_are_shown_at_its_end() -> None:

@@ -112,6 +112,7 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "GET /v1/duplicates",
         "GET /v1/duplicates/groups",
         "GET /healthz",
+        "GET /readyz",
         "GET /v1/sign-in",
         "GET /metrics",
     }

@@ -32,6 +32,9 @@ STATUSES: list[tuple[type[errors.OnecopyError], int]] = [
     (errors.Unavailable, 503),
     (errors.Forbidden, 502),
     (errors.StoreFull, 507),
+    (errors.QuotaExceeded, 507),
+    (errors.Busy, 503),
+    (errors.PartSuperseded, 409),
 ]
 
 
@@ -77,6 +80,15 @@ def test_what_a_back_end_said_is_for_the_log(caplog: pytest.LogCaptureFixture) -
     assert b"id-7" in bytes(response.body)
     assert response.headers["retry-after"] == "3"
     assert "db.internal" in caplog.text
+
+
+def test_a_tenant_learns_that_it_has_its_share() -> None:
+    """What is said of a share names nothing of the back ends, and when to try again."""
+    error = errors.Busy("too many uploads were begun: 7")
+    error.retry_after = 5.0
+    response = response_to(error, "id-9")
+    assert b"too many uploads were begun: 7" in bytes(response.body)
+    assert response.headers["retry-after"] == "5"
 
 
 def test_what_we_did_not_foresee_is_a_500_without_internals(

@@ -12,8 +12,8 @@ from onecopy.http.threads import LONE_CALL_SECONDS, Pool
 
 @pytest.fixture(params=[0, LONE_CALL_SECONDS], ids=["no wait", "wait"])
 def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
-    """Make a pool of two threads, without and with the wait for a lone call."""
-    pool = Pool("test", 2, request.param)
+    """Make a pool without and with the wait for a lone call; a tenant gets two of its threads."""
+    pool = Pool("test", 3, request.param)
     yield pool
     pool.close()
 

@@ -11,7 +11,7 @@ from onecopy.testing.faults import Call, Faults
 
 T = TypeVar("T")
 
-CALLS_OF_THE_SYSTEM = ("posix_fallocate", "pwrite", "write", "fsync", "link", "unlink", "mkdir")
+CALLS_OF_THE_SYSTEM = ("ftruncate", "pwrite", "write", "fsync", "link", "unlink", "mkdir")
 """System calls with which a folder store changes the disk."""
 
 

@@ -78,7 +78,7 @@ def test_the_service_says_why_there_is_no_link(tmp_path: Path, ministack: Standi
     for key in ("../x", "a//b"):
         world.place(key, b"bytes")
     scan(world.index, world.store)
-    assert "a//b" in make_link(world.gate(), [b"secret"], "a//b").url
+    assert make_link(world.gate(), [b"secret"], "a//b").url.startswith("/v1/content?link=")
     for key, why in (("../x", "copy the object"), ("x", "No copy"), ("nul\0", "No copy")):
         with pytest.raises(HttpProblem, match=why) as refused:
             make_link(world.gate(), [b"secret"], key)

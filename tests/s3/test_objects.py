@@ -563,8 +563,26 @@ class TestLink:
         monkeypatch.setattr(signing, "_now", lambda: "20260101T000000Z")
         link = opened().link("a", 60)
         name = {"response-content-disposition": "attachment; filename*=UTF-8''a"}
-        query = {**name, "response-cache-control": "private, no-store"}
+        more = {"response-content-type": "application/octet-stream"}
+        query = {**name, **more, "response-cache-control": "private, no-store"}
         assert link == signer().sign("GET", "p/a", {}, query, 60)
+
+    def test_states_a_type_that_no_browser_runs(self, opened: Open) -> None:
+        """Whatever type the object was stored with."""
+        for key, stated in (("a.html", "application/octet-stream"), ("a.JPG", "image/jpeg")):
+            query = parse_qs(urlsplit(opened().link(key, 60)).query)
+            assert query["response-content-type"] == [stated]
+
+    def test_pinned_to_a_version(self, opened: Open) -> None:
+        """By the version in the identity; a bucket that keeps none cannot bind a link."""
+        store, etag = opened(), "0" * 32
+        url = store.pinned_link("a", 60, f"{etag} 5f5e100 sum 3HL4kqtJ")
+        assert url is not None
+        assert parse_qs(urlsplit(url).query)["versionId"] == ["3HL4kqtJ"]
+        for identity in (f"{etag} 5f5e100", f"{etag} 5f5e100 sum", f"{etag} 5f5e100  null", etag):
+            assert store.pinned_link("a", 60, identity) is None
+        with pytest.raises(InvalidKey, match="no link can lead to"):
+            store.pinned_link("../a", 60, f"{etag} 5f5e100")
 
     def test_for_clients(self) -> None:
         """It names the address at which they reach the bucket, as do requests to upload."""

@@ -20,6 +20,7 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.store.interface import Completing, KeyTaken, Part, Upload
+from onecopy.store.parts import part_span
 from onecopy.store.s3 import signing
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.head_object import Head
@@ -121,7 +122,7 @@ class TestSign:
         query = parse_qs(parts.query)
         assert parts.path == "/some-bucket/p/a"
         assert query["X-Amz-Expires"] == ["900"]
-        signed = ";".join(sorted(["host", *send.headers]))
+        signed = ";".join(sorted(["content-length", "host", *send.headers]))
         assert query["X-Amz-SignedHeaders"] == [signed]
         assert not {"partNumber", "uploadId"} & query.keys()
 
@@ -134,7 +135,8 @@ class TestSign:
         """A bucket refuses any other, so that a request to send something is nothing else."""
         monkeypatch.setattr(signing, "_now", lambda: "20260101T000000Z")
         [send] = uploads().sign(upload, [(1, SUMS[0])])
-        assert send.url == signer().sign("PUT", "p/a", send.headers, query, 900)
+        length = {"content-length": str(part_span(upload.size, 1)[1])}
+        assert send.url == signer().sign("PUT", "p/a", {**send.headers, **length}, query, 900)
 
     def test_parts(self) -> None:
         """Each is of its upload, and has its number and checksum."""

@@ -17,7 +17,7 @@ from onecopy.store.folder.store import FolderStore
 from onecopy.testing.store import digest_of, parts_of
 
 CALLS = {
-    "before": ("open", "mkdir", "link", "unlink", "fsync", "write", "pwrite", "posix_fallocate"),
+    "before": ("open", "mkdir", "link", "unlink", "fsync", "write", "pwrite", "ftruncate"),
     "torn": ("write", "pwrite"),
 }
 

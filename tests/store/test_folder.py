@@ -1,5 +1,6 @@
 """The folder as a store: the contract, and what is special to file systems."""
 
+import contextlib
 import errno
 import os
 import resource
@@ -415,3 +416,28 @@ def test_starts_of_files(tmp_path: Path) -> None:
     found = list(store.starts([*wanted, ("link", 1), ("b/c", 3), ("b/none/x", 1), ("a", 1)]))
     assert found[:8] == [b"b/", b"aaa", Absent(), b"", Absent(), Absent(), Absent(), b"b/c"]
     assert found[8:] == [Absent(), b"a"]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "pipe with a writer", "socket"])
+def test_what_is_no_file_holds_nobody_up(folder: Path, store: FolderStore, kind: str) -> None:
+    """A pipe or socket among the stored files is no object for any call that opens files."""
+    with contextlib.ExitStack() as closing:
+        if kind == "socket":
+            closing.enter_context(socket.socket(socket.AF_UNIX)).bind(str(folder / "odd"))
+        else:
+            os.mkfifo(folder / "odd")
+        if kind == "pipe with a writer":
+            closing.callback(os.close, os.open(folder / "odd", os.O_RDWR | os.O_NONBLOCK))
+        assert list(store.starts([("odd", 4)])) == [Absent()]
+        assert store.look(["odd"]) == [Absent()]
+        with pytest.raises(FileNotFoundError):
+            store.open("odd")
+
+
+def test_a_pipe_in_the_place_of_the_marker(folder: Path, store: FolderStore) -> None:
+    """It is an error that names the file, and not a wait without an end."""
+    (folder / ".onecopy" / "store.json").unlink()
+    os.mkfifo(folder / ".onecopy" / "store.json")
+    with pytest.raises(Unavailable, match="it is not a regular file; remove it"):
+        FolderStore(folder).identify(create=False)
+    assert store.look(["a"]) == [Unknown("store-unavailable")]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.errors import InvalidSettings
-from onecopy.store import is_marked, names_server, open_store, store_folder
+from onecopy.store import folder_tag, names_server, open_store, store_folder, tag
 from onecopy.store.folder.store import FolderStore
 
 
@@ -59,7 +59,11 @@ def test_refuses_other_folders(url: str) -> None:
 
 def test_finds_markers(folder: Path) -> None:
     """A folder has a marker or not; one at which nothing can be seen counts as without."""
-    assert not is_marked(folder)
-    FolderStore(folder).identify(create=True)
-    assert is_marked(folder)
-    assert not is_marked(folder / (300 * "a"))
+    assert folder_tag(str(folder)) is None
+    store_id = FolderStore(folder).identify(create=True)
+    assert folder_tag(str(folder)) == tag(store_id)
+    assert store_id not in tag(store_id)
+    assert folder_tag(str(folder / (300 * "a"))) is None
+    for damaged in (b"", b"[]", b"\xff"):
+        (folder / ".onecopy" / "store.json").write_bytes(damaged)
+        assert folder_tag(str(folder)) is None

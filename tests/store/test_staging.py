@@ -7,14 +7,22 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from onecopy.digest import LARGEST_CONTENT
-from onecopy.errors import BadInput, InvalidKey, StoreFull, UploadUnknown, WrongBytes
+from onecopy.errors import (
+    BadInput,
+    InvalidKey,
+    PartSuperseded,
+    StoreFull,
+    Unavailable,
+    UploadUnknown,
+    WrongBytes,
+)
 from onecopy.store import Absent, KeyTaken, Object, Upload
 from onecopy.store.folder.store import FolderStore
 from onecopy.testing.store import LARGE, SMALL, digest_of, new_upload, parts_of
@@ -34,10 +42,45 @@ def data(folder: Path, upload: Upload) -> Path:
 class TestBeginning:
     """What a begun upload takes."""
 
-    def test_takes_the_room(self, folder: Path, store: FolderStore) -> None:
-        """The room for an upload is taken when it begins, not when its bytes come."""
-        upload = store.begin([new_upload("a", LARGE)])[0]
-        assert data(folder, upload).stat().st_blocks * 512 >= len(LARGE)
+    def test_takes_no_room(self, folder: Path, store: FolderStore) -> None:
+        """Uploads of which nothing is sent take no room from others, however large they are."""
+        room = store.room()
+        assert room
+        size = room * 2 // 3
+        uploads = [new_upload(key, b"")._replace(size=size) for key in ("a", "b")]
+        for upload in uploads:
+            store.begin([upload])
+            assert data(folder, upload).stat().st_blocks == 0
+        with pytest.raises(StoreFull, match="free some space there"):
+            store.begin([new_upload(upload.key, b"")._replace(size=size) for upload in uploads])
+
+    @pytest.mark.parametrize("place", [data, journal])
+    def test_is_not_held_up_by_a_pipe(
+        self, folder: Path, store: FolderStore, place: Callable[[Path, Upload], Path]
+    ) -> None:
+        """A pipe in the place of a file of an upload is an error at once, in every step."""
+        upload = begin(store, "a")
+        place(folder, upload).unlink()
+        os.mkfifo(place(folder, upload))
+        for call in (
+            lambda: store.write(upload, 1, iter([SMALL]), None),
+            lambda: store.complete(upload, digest_of(SMALL)),
+        ):
+            with pytest.raises(Unavailable, match="it is not a regular file; remove it"):
+                call()
+        new = new_upload("b", SMALL)
+        os.mkfifo(place(folder, new))
+        with pytest.raises(Unavailable, match="it is not a regular file; remove it"):
+            store.begin([new])
+
+    def test_is_swept_with_pipes_in_it(self, folder: Path, store: FolderStore) -> None:
+        """A pipe that looks like an unsent upload holds no sweep up, and goes when it is stale."""
+        upload = begin(store, "a")
+        journal(folder, upload).unlink()
+        os.mkfifo(journal(folder, upload))
+        os.utime(journal(folder, upload), (0, 0))
+        assert store.abort_stale(1e12, 0) == 0
+        assert store.abort_stale(-60) == 1
 
     def test_is_private(self, folder: Path, store: FolderStore) -> None:
         """Others can't look at uploads on their way, and only we read the journal."""
@@ -165,6 +208,19 @@ class TestWriting:
         assert [part.number for part in store.parts(upload)] == [1]
         with pytest.raises(WrongBytes):
             store.complete(upload, digest_of(LARGE))
+
+    def test_a_superseded_sender_learns_it(self, store: FolderStore) -> None:
+        """A sender of a part that is sent again is told so, and what came last counts."""
+        upload = store.begin([new_upload("a", SMALL)])[0]
+
+        def overtaken() -> Iterator[bytes]:
+            yield SMALL[:5]
+            store.write(upload, 1, iter([SMALL]), None)
+            yield SMALL[5:]
+
+        with pytest.raises(PartSuperseded, match="part 1 is now being sent by a newer request"):
+            store.write(upload, 1, overtaken(), None)
+        assert isinstance(store.complete(upload, digest_of(SMALL)), Object)
 
     def test_two_processes_serve_one_upload(self, folder: Path, store: FolderStore) -> None:
         """What one has taken, the other knows."""
@@ -411,6 +467,21 @@ class TestStale:
                 store.parts(upload)
         assert isinstance(store.complete(new, digest_of(SMALL)), Object)
         assert [seen.key for seen in store.objects()] == ["new", "object", "published"]
+
+    def test_unsent_uploads_go_sooner(self, folder: Path, store: FolderStore) -> None:
+        """What has no complete part cannot be resumed; what has one is kept as long as promised."""
+        sent, unsent = begin(store, "sent", LARGE), store.begin([new_upload("unsent", LARGE)])[0]
+        broken = store.begin([new_upload("broken", LARGE)])[0]
+        with pytest.raises(WrongBytes):
+            store.write(broken, 1, iter([b"half"]), None)
+        new = store.begin([new_upload("new", LARGE)])[0]
+        long_ago = time.time() - 3600
+        for upload in (sent, unsent, broken):
+            for path in (data(folder, upload), journal(folder, upload)):
+                os.utime(path, (long_ago, long_ago))
+        assert store.abort_stale(7200, 1800) == 2
+        assert {name[:32] for name in staged(folder)} == {sent.id, new.id}
+        assert [part.number for part in store.parts(sent)] == [1, 2]
 
     def test_a_single_new_byte_keeps_an_upload(self, folder: Path, store: FolderStore) -> None:
         """An upload whose bytes still come is not stale, however long ago it began."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from onecopy.errors import Unavailable
+from onecopy.errors import PartSuperseded, Unavailable
 from onecopy.files import walk
 from onecopy.upload import Options, Outcome, Result, Unfinished, upload
 from tests.gate.world import World
@@ -68,6 +68,23 @@ def test_a_failed_upload_is_resumed(
     assert second.sent == SIZE - 3 * 8 * 1024 * 1024
     assert world.path("large").read_bytes() == noise(SIZE)
     assert not list(memory.iterdir())
+
+
+def test_a_superseded_sender_leaves_the_upload_to_the_newer_one(
+    world: World, gate: Watched, photos: Path, memory: Path
+) -> None:
+    """It fails with that reason, is not tried again, and aborts nothing."""
+    path = write(photos / "large", noise(SIZE))
+
+    def before(name: str, argument: Any) -> None:  # noqa: ANN401 - of whatever call
+        if name == "send" and argument.number == 3:
+            raise PartSuperseded("part 3 is now being sent by a newer request")
+
+    gate.before = before
+    result = run(gate, path, memory)
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "part-superseded")
+    assert sent(gate).count(3) == 1
+    assert len(world.staged()) == 1
 
 
 def test_resumed_although_its_size_is_known_since(

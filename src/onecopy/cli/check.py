@@ -53,9 +53,9 @@ def command(  # noqa: PLR0913 - options by name
 ) -> int:
     """Show which files at and below PATH are already stored.
 
-    Nothing is uploaded or created. A file is read only if a stored file or another file at PATH has
-    its size, and not again until it changes. If several files have the same content, all but the
-    first are reported as duplicates.
+    Nothing is uploaded, and nothing created but a cache of digests. A file is read only if a stored
+    file or another file at PATH has its size, and not again until it changes. If several files have
+    the same content, all but the first are reported as duplicates.
     """
     if explain:
         summary = _explain(settings, paths, as_json=as_json, progress=progress, wait=not no_wait)

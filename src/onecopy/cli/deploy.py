@@ -47,7 +47,8 @@ if TYPE_CHECKING:
     "page_origins",
     metavar="URL",
     multiple=True,
-    help="Web origin of another page that uploads to the bucket; can be given several times.",
+    help="Web origin of another page that may use the API and upload to the bucket; can be given "
+    "several times.",
 )
 @click.option(
     "--trust",

@@ -49,7 +49,8 @@ _DAY_SECONDS = 24 * 3600
     multiple=True,
     default=_DEFAULT_ORIGINS,
     show_default=True,
-    help="Web origin of a page that uploads to the bucket; can be given several times.",
+    help="Web origin of a page that uploads to the bucket, or uses the API of --server; can be "
+    "given several times.",
 )
 @click.option(
     "--fix-cors", is_flag=True, help="Add a CORS rule to the bucket that lets those pages upload."
@@ -90,7 +91,10 @@ def command(  # noqa: PLR0913 - one for each option
 
 def _findings(settings: Settings, origins: tuple[str, ...], *, fix_cors: bool) -> Iterator[Finding]:
     if settings.server is not None:
-        yield from examine_service(settings.server, settings.token, allow_http=settings.allow_http)
+        named = () if origins == _DEFAULT_ORIGINS else origins
+        yield from examine_service(
+            settings.server, settings.token, allow_http=settings.allow_http, origins=named
+        )
         return
     if is_unused(settings):
         yield fine("index", f"there is none yet; `onecopy upload` creates {settings.index}")

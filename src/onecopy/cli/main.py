@@ -18,7 +18,7 @@ from onecopy.text import printable
 from onecopy.version import __version__
 
 GROUPS = {
-    "Everyday commands": ("check", "upload", "scan", "report"),
+    "Everyday commands": ("audit", "check", "upload", "scan", "report"),
     "Service": ("serve", "token", "doctor"),
     "Data": ("index", "migrate", "forget", "bench", "cache"),
     "Setup": ("deploy", "completion"),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from onecopy import settings
+from onecopy.cli import serve_options
 from onecopy.cli.logs import log_to_terminal
 from onecopy.cli.progress import Display
 from onecopy.errors import InvalidSettings
@@ -143,7 +144,7 @@ def takes_settings(
     server: bool = False,
     tenant: bool = False,
     patterns: bool = False,
-    confirming: bool = False,
+    serving: bool = False,
 ) -> Decorator:
     """Add the shared options to a command, which is called with `settings` in their place."""
     names = ["index", "store"] if backends else []
@@ -157,10 +158,11 @@ def takes_settings(
     if patterns:
         names += ["exclude", "include"]
         options += _PATTERNS
-    if confirming:
+    if serving:
         names += ["confirm_rate", "confirm_tenant_rate", "confirm_daily", "confirm_tenant_daily"]
         names += ["confirm_retrieval", "describe_daily"]
-        options += _CONFIRMING
+        names += serve_options.NAMES
+        options += [*_CONFIRMING, *serve_options.SERVING]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)

@@ -13,6 +13,7 @@ import click
 from onecopy.backends import opened_backends, opened_readers, ticket_secrets_of
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
+from onecopy.cli.serve_options import sign_in_options
 from onecopy.errors import Failure, InvalidSettings
 from onecopy.settings import Settings
 from onecopy.urls import check_origin
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 @click.option(
     "--access-log", is_flag=True, help="Log each request to standard error, as a line of JSON."
 )
-@takes_settings(confirming=True)
+@takes_settings(serving=True)
 def command(  # noqa: PLR0913 - one for each option
     *,
     settings: Settings,
@@ -83,13 +84,14 @@ def command(  # noqa: PLR0913 - one for each option
         opened_readers(settings, index, store, is_service=True) as readers,
     ):
         if isinstance(store, Sweeper):
-            store.abort_stale(RESUMABLE + LIFETIME)
+            store.abort_stale(RESUMABLE + LIFETIME, LIFETIME)
         if isinstance(index, ListsOnly):
             warning = f"checks work, but uploads fail: {not_an_index(settings.index)}"
             Display().note(f"warning: {warning}")
         if checksum_api == "":
             stop_counting(index, checksum_tenant)
-        tokens_required = requires_tokens(index, store)
+        sign_in = sign_in_options(settings, index)
+        tokens_required = bool(sign_in) or requires_tokens(index, store)
         if tokens_required:
             _remember_tokens(store)
         else:
@@ -98,8 +100,13 @@ def command(  # noqa: PLR0913 - one for each option
             price=settings.price,
             price_of=settings.price_of,
             trust=settings.tenants,
+            quotas=settings.quotas,
             trash=settings.trash_patterns,
             checksum_api=ChecksumApi(checksum_api, checksum_tenant) if checksum_api else None,
+            page_origins=frozenset(settings.page_origins),
+            store_name=settings.store_name,
+            show_path=settings.show_path,
+            **sign_in,
         )
         app = create_app(
             index,

@@ -11,6 +11,7 @@ OBJECTS = (
     "s3:AbortMultipartUpload",
     "s3:GetObject",
     "s3:GetObjectAttributes",
+    "s3:GetObjectVersion",
     "s3:ListMultipartUploadParts",
     "s3:PutObject",
 )

@@ -1,6 +1,6 @@
 """Examination of a service over HTTP, and of the permissions of a token."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -19,11 +19,13 @@ from onecopy.urls import check_endpoint
 from onecopy.version import __version__
 
 
-def examine_service(url: str, token: str | None, *, allow_http: bool = False) -> Iterator[Finding]:
+def examine_service(
+    url: str, token: str | None, *, allow_http: bool = False, origins: Sequence[str] = ()
+) -> Iterator[Finding]:
     """Check that a service answers, its version and clock, and the permissions of the token.
 
-    A token is sent over plain HTTP to another machine only with `allow_http`. Raises
-    InvalidSettings for what is no URL of a server.
+    Check also that pages of these origins may use the API. A token is sent over plain HTTP to
+    another machine only with `allow_http`. Raises InvalidSettings for what is no URL of a server.
     """
     check_endpoint("server URL", url)
     root, network = url.rstrip("/"), read_network()
@@ -45,6 +47,28 @@ def examine_service(url: str, token: str | None, *, allow_http: bool = False) ->
         yield from _examine_sign_in(root)
     else:
         yield from _examine_response(root, response)
+    yield from (_examine_origin(root, origin) for origin in origins)
+
+
+def _examine_origin(root: str, origin: str) -> Finding:
+    """Send the preflight request of a browser for a page of this origin."""
+    preflight = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    try:
+        with HttpClient() as http:
+            response = http.request("OPTIONS", f"{root}/v1/check", preflight)
+    except Failure as error:
+        return failed("cors", error)
+    if response.headers.get("access-control-allow-origin") == origin:
+        return fine("cors", f"pages of {origin} may use the API")
+    return wrong(
+        "cors",
+        f"pages of {origin} may not use the API: the service does not name their origin",
+        f"onecopy serve --page-origin {origin}",
+    )
 
 
 def _examine_response(root: str, response: Response) -> Iterator[Finding]:
@@ -54,7 +78,8 @@ def _examine_response(root: str, response: Response) -> Iterator[Finding]:
         message = f"{root} is not a onecopy service: {root}/v1/config answered {response.status}"
         yield wrong("service", message, _fix_of_address(root))
         return
-    yield fine("service", f"{root} answers; its store: {config.store.url or config.store.kind}")
+    store = config.store.url or config.store.name or config.store.kind
+    yield fine("service", f"{root} answers; its store: {store}")
     yield _examine_version(config.version)
     yield _examine_scopes(config)
     yield examine_clock(response.headers.get("date"), datetime.now(UTC))

@@ -10,6 +10,10 @@
     completion    Completion: publishes uploads and records their copies
     md5           WholeMd5: adds the MD5 to copies that the checksum API counts
     pending       PendingUploads: begins and aborts uploads
+    notes         Notes: the names of our uploads in a bucket
+    usage         Usage: what tenants store and have begun, and their quotas
+    begun         BegunUploads: the uploads that were begun in this process
+    stored        StoredBytes: how many bytes a tenant stores
     binding       binds an index to its store
 
 Uploading code uses `Gate`: either `LocalGate`, or `onecopy.client.Client` for a service. A gate

@@ -206,6 +206,7 @@ class Completion:
         self._look(items)
         self._find_duplicates(_unanswered(items))
         for item in _unanswered(items):
+            self._pending.release([item.upload])
             item.answer = Answer.refusal(
                 UploadUnknown("this upload was aborted or cleaned up: begin it again")
             )
@@ -281,6 +282,7 @@ class Completion:
     def _record(self, items: list[_Item]) -> None:
         """Record all copies at once; only then remove the evidence that the objects are ours."""
         indexed = [item.copy for item in items if item.copy and item.copy.size]
+        new_bytes = self._pending.new_bytes(indexed)
         firsts = iter(self._confirmer.record(indexed))
         for item in items:
             if item.copy is None:
@@ -290,6 +292,7 @@ class Completion:
                 item.answer = Answer(Verdict.NEW, first)
             else:
                 item.answer = Answer(Verdict.NEW, item.copy, "extra-copy")
+        self._pending.add_stored(new_bytes)
         for item in items:
             if item.copy is not None:
                 self._pending.abort(item.upload)

@@ -42,6 +42,8 @@ class Config:
     """`checksum-api`: it counts the tenant's contents; `md5`: completions state their MD5."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
     """Patterns of the keys whose copies make no duplicate."""
+    store_tag: str | None = None
+    """By which a client recognizes the folder of a service; see `onecopy.store.tag`."""
 
 
 class Answer(NamedTuple):

@@ -8,7 +8,14 @@ from onecopy.avoided import Activity, Counts, avoided
 from onecopy.confirming import READ_LIMIT, Readers
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import CRC64NVME, MD5, SMALLEST_PART, Scheme
-from onecopy.errors import BadInput, InvalidTicket, OnecopyError, StoreFull, Unavailable
+from onecopy.errors import (
+    BadInput,
+    InvalidTicket,
+    OnecopyError,
+    StoreFull,
+    Unavailable,
+    UploadUnknown,
+)
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
@@ -17,6 +24,7 @@ from onecopy.gate.interface import Answer, Avoided, Config, Finish, Limits, Requ
 from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
+from onecopy.gate.usage import Usage
 from onecopy.gate.validation import check_avoided, check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Listings
@@ -58,6 +66,7 @@ class LocalGate:
         trash: Patterns = Patterns(TRASH),
         readers: Readers | None = None,
         recorder: Recorder | None = None,
+        usage: Usage | None = None,
     ) -> None:
         self.index = index
         self.store = store
@@ -67,7 +76,7 @@ class LocalGate:
         self._price = price
         self._trash = trash
         self._recorder = recorder
-        self._pending = PendingUploads(store, index)
+        self._pending = PendingUploads(store, index, tenant.name, usage)
         self._completing = InProgress()
         self._md5 = WholeMd5(index, store, tenant)
         self._confirmer = Confirmer(
@@ -206,15 +215,28 @@ class LocalGate:
     ) -> None:
         """Begin the remaining uploads in one call; if one of them fails, each separately."""
         left = [at for at in range(len(requests)) if at not in answers]
-        wanted = [self._new_upload(at, requests[at], idempotency_key) for at in left]
+        wanted = {at: self._new_upload(at, requests[at], idempotency_key) for at in left}
+        self._refuse_without_room(wanted, answers)
+        uploads = list(wanted.values())
+        if not uploads:
+            return
         try:
-            begun = self._pending.begin(wanted)
+            begun = self._pending.begin(uploads)
         except (StoreFull, BadInput):
-            for at, upload in zip(left, wanted, strict=True):
+            for at, upload in wanted.items():
                 answers[at] = self._begin_one(requests[at], upload)
+        except OnecopyError:
+            self._pending.release(uploads)
+            raise
         else:
-            for at, upload in zip(left, begun, strict=True):
+            for at, upload in zip(wanted, begun, strict=True):
                 answers[at] = self._sign_ticket(requests[at], upload)
+
+    def _refuse_without_room(self, wanted: dict[int, Upload], answers: dict[int, Answer]) -> None:
+        """Answer the uploads for which the store, or a quota of the tenant, has no room."""
+        refused = self._pending.reserve(list(wanted.values()))
+        for at in [at for at, upload in wanted.items() if upload.id in refused]:
+            answers[at] = Answer.refusal(refused[wanted.pop(at).id])
 
     def _new_upload(self, at: int, request: Request, idempotency_key: str | None) -> Upload:
         return Upload(
@@ -229,6 +251,7 @@ class LocalGate:
         try:
             [begun] = self._pending.begin([upload])
         except (StoreFull, BadInput) as error:
+            self._pending.release([upload])
             return Answer.refusal(error)
         return self._sign_ticket(request, begun)
 
@@ -262,7 +285,9 @@ class LocalGate:
             # A single request makes the object at once, before `complete` can compare digests.
             if digest is not None and digest.scheme.part_size is None:
                 check_sums(digest.value, parts)
-            return self._presigner.sign(bound.upload(self.tenant.prefix), parts)
+            upload = bound.upload(self.tenant.prefix)
+            self._pending.keep(upload)
+            return self._presigner.sign(upload, parts)
         return [
             Send(
                 number,
@@ -295,11 +320,19 @@ class LocalGate:
             sha256 = digest.value
         if not self._receiver:
             raise BadInput("send the bytes to the bucket, with the request from `begin`")
-        return self._receiver.write(bound.upload(self.tenant.prefix), number, body, sha256)
+        upload = bound.upload(self.tenant.prefix)
+        part = self._receiver.write(upload, number, body, sha256)
+        self._pending.keep(upload)
+        return part
 
     def status(self, ticket: str) -> Status:
         bound = self._tickets.read(ticket, late=RESUMABLE)
-        return Status(self._tickets.sign(bound), self.store.parts(bound.upload(self.tenant.prefix)))
+        upload = bound.upload(self.tenant.prefix)
+        try:
+            return Status(self._tickets.sign(bound), self.store.parts(upload))
+        except UploadUnknown:
+            self._pending.release([upload])
+            raise
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         check_limit(len(uploads), self._limits.files, "tickets")

@@ -1,49 +1,95 @@
 """Pending uploads: begun, and not yet completed or aborted.
 
-A folder keeps our uploads apart. A bucket may contain unfinished uploads of others, and its list
-does not show whose they are. So the index keeps a note of each upload that the store has named,
-until the upload ends.
+A folder keeps our uploads apart. A bucket may contain unfinished uploads of others: the index keeps
+a note of each of ours; see `onecopy.gate.notes`.
 """
 
 from collections.abc import Sequence
-from hashlib import sha256
 
-from onecopy.errors import Unavailable
+from onecopy.content import Copy
+from onecopy.errors import StoreFull, Unavailable
+from onecopy.gate.notes import Notes, is_noted
+from onecopy.gate.usage import Usage
 from onecopy.index.interface import State
-from onecopy.store.interface import Lister, Store, Upload
-
-_NOTE = b"begun"
+from onecopy.store.interface import Bounded, Lister, Store, Upload
 
 
 class PendingUploads:
-    """Begins and aborts the uploads of one store."""
+    """Begins and aborts the uploads of one tenant; `usage` counts them, if they are limited."""
 
-    def __init__(self, store: Store, state: State) -> None:
+    def __init__(
+        self, store: Store, state: State, tenant: str = "", usage: Usage | None = None
+    ) -> None:
         self._store = store
-        self._state = state
+        # Checked once: `isinstance` with a Protocol is slow.
+        self._bounded = store if isinstance(store, Bounded) else None
+        self._notes = Notes(state)
+        self._tenant = tenant
+        self._usage = usage
+
+    def reserve(self, uploads: Sequence[Upload]) -> dict[str, StoreFull]:
+        """Count uploads that will be begun; return the errors of those without room, by id.
+
+        Raises Busy if the tenant has begun more than its share of uploads.
+        """
+        errors: dict[str, StoreFull] = self._without_room(uploads)
+        fitting = [upload for upload in uploads if upload.id not in errors]
+        if self._usage and fitting:
+            errors.update(self._usage.reserve(self._tenant, fitting))
+        return errors
+
+    def _without_room(self, uploads: Sequence[Upload]) -> dict[str, StoreFull]:
+        """Return the errors of the uploads that do not fit into the store after those before."""
+        room = self._bounded.room() if self._bounded else None
+        errors: dict[str, StoreFull] = {}
+        if room is None:
+            return errors
+        for upload in uploads:
+            if upload.size <= room:
+                room -= upload.size
+                continue
+            errors[upload.id] = StoreFull(
+                f"the disk of the store is full: free some space there for {upload.size:,} bytes"
+            )
+        return errors
+
+    def keep(self, upload: Upload) -> None:
+        """Count an upload for as long as it can be resumed: parts of it are being sent."""
+        if self._usage:
+            self._usage.begun.keep(self._tenant, upload)
+
+    def release(self, uploads: Sequence[Upload]) -> None:
+        """Count uploads no longer: they have ended, or could not be begun."""
+        if self._usage:
+            self._usage.begun.release(self._tenant, uploads)
+
+    def new_bytes(self, copies: Sequence[Copy]) -> int:
+        """Return the bytes of copies that are not recorded yet; 0 for a tenant without a quota."""
+        return self._usage.new_bytes(self._tenant, copies) if self._usage else 0
+
+    def add_stored(self, size: int) -> None:
+        """Count bytes of new objects."""
+        if self._usage and size:
+            self._usage.add_stored(self._tenant, size)
 
     def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
         """Begin uploads; see Store. If a note is lost, an upload without parts is left over."""
         begun = self._store.begin(uploads)
-        for upload in begun:
-            if upload.store_id:
-                self._state.put_if(_name(upload), None, _NOTE)
+        self._notes.add([upload.store_id for upload in begun if upload.store_id])
         return begun
 
     def abort(self, upload: Upload) -> None:
         """Abort an upload, or clean up after its completion; see Store.
 
-        An upload that cannot be aborted now, or that is still receiving parts, keeps its note, so
-        that `abort_stale` finds it.
+        An upload in a bucket that cannot be aborted now, or that is still receiving parts, is found
+        by `abort_stale` later.
         """
+        self.release([upload])
         try:
             self._store.abort(upload)
         except Unavailable:
-            if upload.store_id:
-                return
-            raise
-        if upload.store_id:
-            self._state.put_if(_name(upload), _NOTE, None)
+            if not upload.store_id:
+                raise
 
 
 def abort_stale(store: Lister, state: State, seconds: float) -> tuple[int, int]:
@@ -51,16 +97,12 @@ def abort_stale(store: Lister, state: State, seconds: float) -> tuple[int, int]:
 
     Return how many were aborted, and how many of others there are.
     """
+    notes = Notes(state).all()
     ours = others = 0
     for upload in store.unfinished(seconds):
-        if state.get(_name(upload)) is None:
+        if is_noted(upload.store_id, notes):
+            PendingUploads(store, state).abort(upload)
+            ours += 1
+        else:
             others += 1
-            continue
-        PendingUploads(store, state).abort(upload)
-        ours += 1
     return ours, others
-
-
-def _name(upload: Upload) -> str:
-    """Return the note's name; hashed, because a store's names may be of any length."""
-    return f"upload-{sha256(upload.store_id.encode()).hexdigest()}"

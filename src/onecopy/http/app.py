@@ -14,9 +14,11 @@ from starlette.types import ASGIApp
 from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.errors import Failure, InvalidSettings
+from onecopy.gate.usage import Usage
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
 from onecopy.http.checksum_api import ChecksumApi
+from onecopy.http.cors import OtherOrigins, check_page_origins
 from onecopy.http.endpoints import AppState, MethodDispatcher
 from onecopy.http.figures import figures
 from onecopy.http.json_body import BodyMemory
@@ -24,10 +26,12 @@ from onecopy.http.loopback import LoopbackOnly
 from onecopy.http.metrics import NoMetrics, PrometheusMetrics
 from onecopy.http.openapi import OpenApiEndpoint
 from onecopy.http.operations import TAGS, operations
-from onecopy.http.options import PAGE, Options, SignIn
+from onecopy.http.options import PAGE, Issuer, Options, SignIn
 from onecopy.http.page import read_page
 from onecopy.http.problems import on_http_exception
+from onecopy.http.sweeping import sweeping
 from onecopy.http.threads import Threads
+from onecopy.index.extras import extra
 from onecopy.index.interface import Engine
 from onecopy.prices import price_of
 from onecopy.recorder import Recorder
@@ -36,7 +40,7 @@ from onecopy.summary import Summaries
 from onecopy.summary.summaries import RepeatsIndex
 from onecopy.tokens import has_tokens, remember_tokens
 
-__all__ = ["PAGE", "ChecksumApi", "Options", "SignIn", "create_app"]
+__all__ = ["PAGE", "ChecksumApi", "Issuer", "Options", "SignIn", "create_app"]
 
 _log = logging.getLogger("onecopy.http")
 
@@ -68,11 +72,13 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     `onecopy.access`, which never contains tickets, tokens, links or keys.
     """
     options = options or Options()
+    check_page_origins(options.page_origins, tokens_required=tokens_required)
     if (api := options.checksum_api) and api.counted is None:
         count(index, api.tenant)
-    threads, recorder = Threads(), Recorder(index, options.count_seconds)
+    threads, usage = Threads(), Usage(index, options.quotas)
+    recorder = Recorder(index, options.count_seconds)
     read = partial(figures, index, readers, recorder)
-    metrics = PrometheusMetrics(read) if options.metrics else NoMetrics()
+    metrics = PrometheusMetrics(read, usage.figures) if options.metrics else NoMetrics()
     authenticator = auth.UntilTokens(
         partial(_find_tokens, index, store),
         threads,
@@ -89,19 +95,24 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         authenticator,
         threads,
         metrics,
-        readers,
-        recorder,
-        bodies,
-        summaries,
+        readers=readers,
+        recorder=recorder,
+        usage=usage,
+        bodies=bodies,
+        summaries=summaries,
     )
-    middleware = [Middleware(AccessLog, metrics=metrics)]
+    origin = options.checksum_api and options.checksum_api.origin
+    middleware = [
+        Middleware(AccessLog, metrics=metrics),
+        Middleware(OtherOrigins, origins=options.page_origins, checksum_origin=origin),
+    ]
     if not tokens_required:
-        origin = options.checksum_api and options.checksum_api.origin
         middleware.append(Middleware(LoopbackOnly, hosts=options.hosts, checksum_origin=origin))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        yield
+        async with sweeping(store, threads):
+            yield
         threads.close()
         recorder.close()
         if summaries is not None:
@@ -126,9 +137,16 @@ def _summaries(index: Engine, store: Store, options: Options) -> Summaries | Non
 
 
 def _authenticator(index: Engine, threads: Threads, options: Options) -> auth.Authenticator:
-    """Return an authenticator for tokens, and for verified claims if the options say so."""
+    """Return an authenticator for tokens, and for sign-ins if the options say so."""
     tokens = auth.TokenAuthenticator(index, threads, options.token_seconds)
-    return tokens if options.claims is None else auth.ClaimsAuthenticator(options.claims, tokens)
+    if options.claims is None:
+        return tokens
+    claims = auth.ClaimsAuthenticator(options.claims, tokens)
+    if options.issuer is None:
+        return claims
+    with extra("jwt"):
+        from onecopy.http.jwt import IssuerAuthenticator
+    return IssuerAuthenticator(options.issuer, threads, claims)
 
 
 def _find_tokens(index: Engine, store: Store) -> bool:

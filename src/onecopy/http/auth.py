@@ -97,7 +97,7 @@ class TokenAuthenticator:
         self._uses = TokenUses(state, threads)
 
     async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
-        token, now = await self._tokens.find(hash_secret(_bearer(request))), now_ms()
+        token, now = await self._tokens.find(hash_secret(bearer(request))), now_ms()
         if token is None or token.is_expired(now):
             raise Unauthenticated("This token is unknown, expired or revoked.")
         if needs is not None and needs not in token.scopes:
@@ -126,7 +126,7 @@ class ClaimsAuthenticator:
         return principal
 
 
-def _bearer(request: Asgi) -> str:
+def bearer(request: Asgi) -> str:
     """Return the secret of the bearer token; raises Unauthenticated if there is none."""
     value = (header(request, b"authorization") or b"").decode("latin-1")
     kind, _, secret = value.partition(" ")

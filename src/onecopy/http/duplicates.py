@@ -61,7 +61,7 @@ class DuplicatesEndpoint:
 async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
     """Return the summary of now, or else the last one; raises HttpProblem if there can be none."""
     summaries = offered(state)
-    counting = await state.threads.call(summaries.refresh, tenant)
+    counting = await state.threads.call(summaries.refresh, tenant, tenant=tenant)
     if counting is not None:
         await _wait(summaries, tenant, counting)
         error = counting.result() if counting.done() else None

@@ -17,6 +17,7 @@ from onecopy.digest import part_lengths
 from onecopy.documents import CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
+from onecopy.gate.usage import Usage
 from onecopy.http.auth import Authenticator
 from onecopy.http.body import BodyStream, content_length, header
 from onecopy.http.decoding import Decoder
@@ -55,6 +56,7 @@ class AppState:
     metrics: Metrics
     readers: Readers | None = None
     recorder: Recorder | None = None
+    usage: Usage | None = None
     bodies: BodyMemory = field(default_factory=BodyMemory)
     summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
@@ -74,6 +76,7 @@ class AppState:
                 trash=self.options.trash,
                 readers=self.readers,
                 recorder=self.recorder,
+                usage=self.usage,
             )
         return gate
 
@@ -125,7 +128,8 @@ class JsonEndpoint:
         await send_response(send, result, status=200 if result else 204)
 
     async def _respond(self, caller: Caller, body: bytes) -> bytes:
-        return await self._state.threads.call(self._handle, caller, body)
+        tenant = caller.gate.tenant.name
+        return await self._state.threads.call(self._handle, caller, body, tenant=tenant)
 
     def _handle(self, caller: Caller, body: bytes) -> bytes:
         """Decode, handle and encode: all of it in a thread, since bodies may be large."""
@@ -169,12 +173,12 @@ class PartEndpoint:
         number = _part_number(scope)
         upload = Tickets(self._state.secrets, principal.tenant).read(ticket)
         _check_length(content_length(scope), upload.size, number)
-        stream = BodyStream(receive)
+        stream = BodyStream(receive, self._state.options.pace)
         pump = asyncio.create_task(stream.pump())
         try:
-            part = await self._state.threads.receive(
-                gate.receive, ticket, number, iter(stream), _checksum(scope)
-            )
+            arguments = ticket, number, iter(stream), _checksum(scope)
+            tenant = principal.tenant
+            part = await self._state.threads.receive(gate.receive, *arguments, tenant=tenant)
         finally:
             pump.cancel()
         await send_response(send, msgspec.json.encode(stored_part(part)))
@@ -224,7 +228,8 @@ class LinkEndpoint:
         state = self._state
         principal = await state.authenticator.authenticate(scope, "read")
         gate, key = state.gate(principal.tenant), scope["path_params"]["key"]
-        link = await state.threads.call(make_link, gate, state.secrets, key)
+        arguments = gate, state.secrets, key
+        link = await state.threads.call(make_link, *arguments, tenant=principal.tenant)
         await send_response(send, msgspec.json.encode(link))
 
 

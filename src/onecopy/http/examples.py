@@ -23,6 +23,7 @@ from onecopy.version import __version__
 _SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 """Of `hello`."""
 _MD5 = "5d41402abc4b2a76b9719d911017c592"
+_TAG = "0f9ac3b7d25e48610f9ac3b7d25e4861"
 _DIGEST = f"sha256:{_SHA256}"
 _KEY = "greetings/hello.txt"
 _TICKET = "kq3v0R2nD5wZ8cT1yH6bLxJ4"
@@ -41,7 +42,6 @@ _COPY = documents.CopyDocument(
     5,
     stored_at=datetime(2026, 3, 12, 9, 30, tzinfo=UTC),
     recorded_at=datetime(2026, 3, 12, 9, 30, 1, tzinfo=UTC),
-    url=f"file:///srv/files/{_KEY}",
     digests=[_DIGEST],
 )
 
@@ -80,7 +80,7 @@ _EXAMPLES: tuple[Struct, ...] = (
     documents.ConfigResponse(
         version=__version__,
         tenant="default",
-        store=documents.StoreDocument("folder", "file:///srv/files"),
+        store=documents.StoreDocument("folder", name="files", tag=_TAG),
         part_size=documents.PartSizeRule(SMALLEST_PART, LARGEST_PART, MOST_PARTS),
         limits=documents.LimitsDocument(10_000, 1_000, 8, 1_000, 1_024, 8_388_608),
         price_per_gb_month=0.023,

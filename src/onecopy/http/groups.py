@@ -80,7 +80,8 @@ class GroupsEndpoint:
         start = 0 if after is None else bisect_right(duplicates.largest, after, key=_place)
         page = duplicates.largest[start : start + limit]
         price = duplicates.cost / max(duplicates.wasted, 1)
-        groups = await state.threads.call(_groups, state, principal.tenant, page, price)
+        tenant = principal.tenant
+        groups = await state.threads.call(_groups, state, tenant, page, price, tenant=tenant)
         is_end = start + limit >= len(duplicates.largest)
         document = GroupsResponse(
             groups, None if is_end else f"{page[-1].wasted}-{page[-1].shared}"

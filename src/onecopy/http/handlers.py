@@ -5,8 +5,11 @@ The OpenAPI document repeats their names, signatures and docstrings (see `onecop
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from msgspec import UNSET
 
@@ -14,13 +17,14 @@ from onecopy import documents
 from onecopy.content import Content, Copy, Evidence, Verdict
 from onecopy.digest import LARGEST_PART, MOST_PARTS, SMALLEST_PART, Digest, content_scheme
 from onecopy.digest import Scheme as DigestScheme
-from onecopy.errors import BadInput
+from onecopy.errors import BadInput, Failure
 from onecopy.gate import Answer, Finish, LocalGate, Request
 from onecopy.http.metrics import Metrics
-from onecopy.http.options import Options
+from onecopy.http.options import FOLDER, Options
 from onecopy.http.token_limits import LimitedUploads
 from onecopy.key import LONGEST_KEY
-from onecopy.store.interface import Part, Send
+from onecopy.store import tag
+from onecopy.store.interface import Part, Send, Store
 from onecopy.tokens import Principal
 from onecopy.version import __version__
 
@@ -64,9 +68,7 @@ def config(caller: Caller, _: None) -> documents.ConfigResponse:
     return documents.ConfigResponse(
         version=__version__,
         tenant=gate.tenant.name,
-        store=documents.StoreDocument(
-            settings.store_kind, settings.store_url if options.show_urls else None
-        ),
+        store=_store(gate.store, options),
         part_size=documents.PartSizeRule(SMALLEST_PART, LARGEST_PART, MOST_PARTS),
         limits=documents.LimitsDocument(
             sizes=settings.limits.sizes,
@@ -80,6 +82,23 @@ def config(caller: Caller, _: None) -> documents.ConfigResponse:
         features=_features(caller),
         trash=list(settings.trash.lines),
     )
+
+
+def _store(store: Store, options: Options) -> documents.StoreDocument:
+    """Return what clients may know of the store: its URL, unless that is a path, and its name."""
+    parts = urlsplit(store.url)
+    name = options.store_name or PurePosixPath(unquote(parts.path)).name or parts.netloc
+    url = store.url if options.shows(store.url) else None
+    return documents.StoreDocument(store.kind, url, name or store.kind, _tag(store))
+
+
+def _tag(store: Store) -> str | None:
+    """Return the tag of a folder; None for other stores, and while the folder is away."""
+    if not store.url.startswith(FOLDER):
+        return None
+    with suppress(Failure):
+        return tag(store.identify(create=False))
+    return None
 
 
 def _features(caller: Caller) -> list[str]:
@@ -220,7 +239,7 @@ def _copy(caller: Caller, copy: Copy) -> documents.CopyDocument:
         copy.size,
         copy.stored_at,
         copy.recorded_at,
-        caller.gate.url(copy) if caller.options.show_urls else None,
+        caller.gate.url(copy) if caller.options.shows(caller.gate.store.url) else None,
         [str(digest) for digest, evidence in copy.digests.pairs() if evidence is Evidence.PROVED],
     )
 

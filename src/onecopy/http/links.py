@@ -1,8 +1,12 @@
-"""Short-lived links to stored objects: presigned by the store, or signed by the service."""
+"""Short-lived links to stored objects, each bound to one object's identity.
+
+A bucket that keeps versions serves a link to one version itself. Other links lead to the service,
+which looks at the object and then sends it, or redirects to the bucket.
+"""
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 from typing import BinaryIO
 from urllib.parse import parse_qs, quote
@@ -11,41 +15,32 @@ import msgspec
 from starlette.types import Receive, Send
 from starlette.types import Scope as Asgi
 
+from onecopy.content import Copy
 from onecopy.digest import MiB
 from onecopy.documents import LinkResponse
 from onecopy.errors import FileChanged, InvalidKey, InvalidTicket, Unavailable
 from onecopy.gate import LocalGate
 from onecopy.http.body import header
 from onecopy.http.problems import HttpProblem
+from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
-from onecopy.key import download_name, is_recordable
+from onecopy.key import download_name, download_type, is_recordable
 from onecopy.store.interface import Object, Presigner, Store, Unknown
 from onecopy.tenant import Tenant
 from onecopy.tickets import seal, unseal
 from onecopy.timestamp import as_datetime
 
 LIFETIME_SECONDS = 300
+REDIRECTED_SECONDS = 60
+"""Time to follow a redirect to the bucket; within it, the key might get another object."""
 _CHUNK_BYTES = MiB // 4
 _RANGE = re.compile(rb"bytes=([0-9]{0,19})-([0-9]{0,19})")
 
-_TYPES = {
-    ".avif": b"image/avif",
-    ".flac": b"audio/flac",
-    ".gif": b"image/gif",
-    ".jpeg": b"image/jpeg",
-    ".jpg": b"image/jpeg",
-    ".m4a": b"audio/mp4",
-    ".mp3": b"audio/mpeg",
-    ".mp4": b"video/mp4",
-    ".ogg": b"audio/ogg",
-    ".pdf": b"application/pdf",
-    ".png": b"image/png",
-    ".txt": b"text/plain; charset=utf-8",
-    ".wav": b"audio/wav",
-    ".webm": b"video/webm",
-    ".webp": b"image/webp",
-}
-"""Types that a preview can show and no browser runs; other files are plain bytes."""
+_SANDBOX = (
+    (b"content-security-policy", b"sandbox; default-src 'none'"),
+    (b"cache-control", b"private, no-store"),
+)
+_PLAIN = b"text/plain; charset=utf-8"
 
 
 class Link(msgspec.Struct, frozen=True, array_like=True):
@@ -68,16 +63,19 @@ def make_link(gate: LocalGate, secrets: Sequence[bytes], key: str) -> LinkRespon
     if copy is None:
         raise unknown
     expires = int(time.time()) + LIFETIME_SECONDS
-    if isinstance(gate.store, Presigner):
-        url = _presigned(gate.store, gate.tenant.prefix + key)
-    else:
-        url = _sign(Link(gate.tenant.name, key, copy.identity, expires), secrets[0])
+    url = _pinned(gate, copy) or _sign(
+        Link(gate.tenant.name, key, copy.identity, expires), secrets[0]
+    )
     return LinkResponse(url, as_datetime(expires * 1000))
 
 
-def _presigned(store: Presigner, key: str) -> str:
+def _pinned(gate: LocalGate, copy: Copy) -> str | None:
+    """Return a link that the store itself binds to the object, if it can."""
+    if not isinstance(gate.store, Presigner):
+        return None
+    key = gate.tenant.prefix + copy.key
     try:
-        return store.link(key, LIFETIME_SECONDS)
+        return gate.store.pinned_link(key, LIFETIME_SECONDS, copy.identity)
     except InvalidKey as error:
         raise HttpProblem(404, "copy-unknown", str(error)) from error
 
@@ -97,6 +95,39 @@ def read_link(text: str, secrets: Sequence[bytes]) -> Link:
     return link
 
 
+def link_of(scope: Asgi, secrets: Sequence[bytes]) -> Link:
+    """Return the link in the query of a request; raises what `read_link` raises."""
+    query = parse_qs(scope["query_string"].decode("latin-1"))
+    return read_link(query.get("link", [""])[0], secrets)
+
+
+class RedirectEndpoint:
+    """Redirects a link to the bucket that has its object, if that is still the same."""
+
+    def __init__(
+        self,
+        store: Store,
+        sign: Callable[[str, int], str],
+        secrets: Sequence[bytes],
+        threads: Threads,
+    ) -> None:
+        self._store = store
+        self._sign = sign
+        self._secrets = secrets
+        self._threads = threads
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        link = link_of(scope, self._secrets)
+        url = await self._threads.call(self._url, link, tenant=link.tenant)
+        headers = (*_SANDBOX, (b"location", url.encode()))
+        await send_response(send, b"", status=302, media_type=_PLAIN, headers=headers)
+
+    def _url(self, link: Link) -> str:
+        key = Tenant(link.tenant).prefix + link.key
+        check_identity(self._store, key, link)
+        return self._sign(key, REDIRECTED_SECONDS)
+
+
 class ContentEndpoint:
     """Sends the object of a link as an attachment."""
 
@@ -107,9 +138,8 @@ class ContentEndpoint:
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Send the object, or the requested range of it."""
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        link = read_link(query.get("link", [""])[0], self._secrets)
-        stream, size = await self._threads.call(self._open, link)
+        link = link_of(scope, self._secrets)
+        stream, size = await self._threads.call(self._open, link, tenant=link.tenant)
         try:
             span = _span(scope, size)
             start = {
@@ -118,7 +148,8 @@ class ContentEndpoint:
                 "headers": _headers(link.key, size, span),
             }
             await send(start)
-            await self._stream(stream, span or range(size), scope["method"] == "HEAD", send)
+            sent = range(0) if scope["method"] == "HEAD" else span or range(size)
+            await self._stream(stream, sent, link.tenant, send)
         finally:
             stream.close()
 
@@ -130,26 +161,35 @@ class ContentEndpoint:
         except FileNotFoundError as error:
             raise _gone() from error
         # Open first, look second: the object that is looked at is then the one that is sent.
-        [state] = self._store.look([key])
-        if isinstance(state, Object) and state.identity == link.identity:
-            return stream, state.size
-        stream.close()
-        if isinstance(state, Unknown):
-            raise Unavailable("the store cannot report the object now", reason=state.reason)
-        raise _gone()
+        try:
+            return stream, check_identity(self._store, key, link)
+        except BaseException:
+            stream.close()
+            raise
 
-    async def _stream(self, stream: BinaryIO, span: range, is_head: bool, send: Send) -> None:  # noqa: FBT001
-        left = 0 if is_head else len(span)
+    async def _stream(self, stream: BinaryIO, span: range, tenant: str, send: Send) -> None:
+        left = len(span)
         if left:
-            await self._threads.call(stream.seek, span.start)
+            await self._threads.call(stream.seek, span.start, tenant=tenant)
         while left:
-            chunk = await self._threads.call(stream.read, min(_CHUNK_BYTES, left))
+            wanted = min(_CHUNK_BYTES, left)
+            chunk = await self._threads.call(stream.read, wanted, tenant=tenant)
             if not chunk:
                 raise FileChanged("the object was truncated while it was sent")
             left -= len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": left > 0})
-        if is_head or not span:
+        if not span:
             await send({"type": "http.response.body", "body": b""})
+
+
+def check_identity(store: Store, key: str, link: Link) -> int:
+    """Return the size in bytes of a link's object; raises HttpProblem if it is another one now."""
+    [state] = store.look([key])
+    if isinstance(state, Object) and state.identity == link.identity:
+        return state.size
+    if isinstance(state, Unknown):
+        raise Unavailable("the store cannot report the object now", reason=state.reason)
+    raise _gone()
 
 
 def _gone() -> HttpProblem:
@@ -183,10 +223,9 @@ def _headers(key: str, size: int, span: range | None) -> list[tuple[bytes, bytes
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(path.name, safe='')}"
     headers = [
         (b"content-length", str(size if span is None else len(span)).encode()),
-        (b"content-type", _TYPES.get(path.suffix.lower(), b"application/octet-stream")),
+        (b"content-type", download_type(key).encode()),
         (b"content-disposition", disposition.encode()),
-        (b"content-security-policy", b"sandbox; default-src 'none'"),
-        (b"cache-control", b"private, no-store"),
+        *_SANDBOX,
         (b"accept-ranges", b"bytes"),
     ]
     if span is not None:

@@ -1,11 +1,16 @@
-"""Metrics for Prometheus: requests by route, with no label for tenants, keys or tokens."""
+"""Metrics for Prometheus: requests by route, with no label for keys or tokens.
+
+Tenants are labels only of the bytes for which they have a quota.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from onecopy.content import Verdict
 from onecopy.gate import Answer
+from onecopy.gate.usage import TenantUsage
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
 """https://prometheus.io/docs/instrumenting/exposition_formats/"""
@@ -57,7 +62,11 @@ class NoMetrics:
 class PrometheusMetrics:
     """Metrics of one app, in a registry of its own, so that two apps in a process stay apart."""
 
-    def __init__(self, figures: Figures = tuple) -> None:
+    def __init__(
+        self,
+        figures: Figures = tuple,
+        usage: Callable[[], Iterable[TenantUsage]] = lambda: (),
+    ) -> None:
         import prometheus_client as prometheus  # slow to import, and not needed by NoMetrics
 
         self._generate = prometheus.generate_latest
@@ -85,6 +94,7 @@ class PrometheusMetrics:
             "onecopy_verdicts_total", "Files by verdict.", ("call", "verdict"), registry=registry
         )
         registry.register(_Read(figures))
+        registry.register(_TenantBytes(usage))
         # Cached, since finding a labelled counter takes as long as counting.
         self._request_counter = cache(self._find)
         self._verdict_counter = cache(self._find_verdict)
@@ -133,3 +143,31 @@ class _Read:
         for name, text, value, is_counter in self._figures():
             family = CounterMetricFamily if is_counter else GaugeMetricFamily
             yield family(name, text, value=value)
+
+
+class _TenantBytes:
+    """The bytes of tenants with quotas, and the quotas."""
+
+    def __init__(self, usage: Callable[[], Iterable[TenantUsage]]) -> None:
+        self._usage = usage
+
+    def collect(self) -> Iterator[Any]:
+        """Yield the metrics; see prometheus_client's custom collectors."""
+        from prometheus_client.core import GaugeMetricFamily
+
+        labels = ("tenant", "kind")
+        used = GaugeMetricFamily(
+            "onecopy_tenant_bytes", "Bytes of a tenant that has a quota.", labels=labels
+        )
+        quota = GaugeMetricFamily(
+            "onecopy_tenant_quota_bytes", "The quota of a tenant.", labels=labels
+        )
+        for tenant, stored, unsent, limits in self._usage():
+            for kind, amount, most in zip(
+                ("stored", "unsent"), (stored, unsent), limits, strict=True
+            ):
+                if most < inf:
+                    used.add_metric((tenant, kind), amount)
+                    quota.add_metric((tenant, kind), most)
+        yield used
+        yield quota

@@ -141,7 +141,7 @@ def describe(
         token = {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token made by `onecopy token create` or `POST /v1/tokens`.",
+            "description": "Made by `onecopy token create`, `POST /v1/tokens` or an issuer.",
         }
         document["components"]["securitySchemes"] = {"token": token}
     return msgspec.json.encode(document)

@@ -18,11 +18,12 @@ from onecopy.http import (
     tokens,
 )
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
-from onecopy.http.links import ContentEndpoint
+from onecopy.http.links import ContentEndpoint, RedirectEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
 from onecopy.http.openapi import Operation, Parameter, Success
+from onecopy.http.ready import ReadyEndpoint
 from onecopy.http.response import JSON, StaticResponse
-from onecopy.store.interface import Receiver
+from onecopy.store.interface import Presigner, Receiver
 from onecopy.tokens import Scope
 
 _DOCUMENT = (400, 408, 413, 415)
@@ -75,13 +76,13 @@ def _checks(state: endpoints.AppState) -> Iterable[Operation]:
         endpoints.JsonEndpoint(state, None, handlers.config),
         response=documents.ConfigResponse,
     )
-    sign_in = state.options.sign_in._asdict() if state.options.sign_in else {}
+    sign_in = documents.SignInResponse(*(state.options.sign_in or ())[:4])
     yield Operation(
         "GET",
         "/v1/sign-in",
         "sign_in",
         "Get the place where users sign in, for a page that has no token yet.",
-        StaticResponse(msgspec.json.encode(documents.SignInResponse(**sign_in)), JSON),
+        StaticResponse(msgspec.json.encode(sign_in), JSON),
         response=documents.SignInResponse,
         is_open=True,
     )
@@ -119,7 +120,7 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
             endpoints.PartEndpoint(state),
             request="application/octet-stream",
             response=documents.StoredPart,
-            problems=(400, 404, 408, 411, 413, 502, 503, 507),
+            problems=(400, 404, 408, 409, 411, 413, 502, 503, 507),
             needs="upload",
             parameters=(_PART_NUMBER, _TICKET, _PART_CHECKSUM),
             successes=(Success(200, "The part was received and is durable; its SHA-256, in hex."),),
@@ -156,6 +157,21 @@ def _links(state: endpoints.AppState) -> Iterable[Operation]:
                     "The range of the object that was requested.",
                     {**_CONTENT_HEADERS, "Content-Range": "As `bytes FIRST-LAST/SIZE`."},
                 ),
+            ),
+        )
+    elif isinstance(state.store, Presigner):
+        yield Operation(
+            "GET",
+            "/v1/content",
+            "content",
+            "Get redirected to the object of a link in the bucket, if it is still the same.",
+            RedirectEndpoint(state.store, state.store.link, state.secrets, state.threads),
+            response="text/plain",
+            problems=(404, 410, 502, 503),
+            is_open=True,
+            parameters=(_LINK,),
+            successes=(
+                Success(302, "It is here, as an attachment.", {"Location": "A presigned URL."}),
             ),
         )
 
@@ -219,6 +235,16 @@ def _monitoring(state: endpoints.AppState) -> Iterable[Operation]:
         "Check that the process responds; index and store are not contacted.",
         StaticResponse(b"ok\n", b"text/plain; charset=utf-8"),
         response="text/plain",
+        is_open=True,
+    )
+    yield Operation(
+        "GET",
+        "/readyz",
+        "readyz",
+        "Check that index and store answer; asked at most once a second.",
+        ReadyEndpoint(state.index, state.store, state.threads),
+        response="text/plain",
+        problems=(503,),
         is_open=True,
     )
     if isinstance(state.metrics, PrometheusMetrics):

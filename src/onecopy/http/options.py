@@ -10,13 +10,30 @@ from onecopy.claims import ClaimRule
 from onecopy.digest import MiB
 from onecopy.gate import Limits
 from onecopy.http.auth import REFRESH_SECONDS
+from onecopy.http.body import Pace
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.json_body import BodyLimits
 from onecopy.patterns import TRASH, Patterns
 from onecopy.recorder import FLUSH_SECONDS
+from onecopy.tenant import Quotas
 
 PAGE = Path(__file__).parent.parent / "page"
 """The folder into which `make page` builds the page."""
+
+
+FOLDER = "file:"
+"""How the URL of a folder begins, which has its path."""
+
+
+class Issuer(NamedTuple):
+    """An OpenID Connect issuer whose tokens the service itself verifies."""
+
+    url: str
+    """Exactly as in its tokens."""
+    audience: str
+    """What its tokens must name: those for other services are refused."""
+    jwks: str | None = None
+    """The URL of its keys; None: as its configuration says."""
 
 
 class SignIn(NamedTuple):
@@ -31,12 +48,14 @@ class SignIn(NamedTuple):
     audience: str | None = None
     """The API for which the page requests access tokens; None if it sends the ID token instead,
     whose audience is the client."""
+    more_origins: tuple[str, ...] = ()
+    """Other web origins at which the issuer issues tokens."""
 
     @property
-    def origin(self) -> str:
-        """The issuer's web origin."""
+    def origins(self) -> tuple[str, ...]:
+        """The web origins to which the page connects to sign in."""
         parts = urlsplit(self.issuer)
-        return f"{parts.scheme}://{parts.netloc}"
+        return f"{parts.scheme}://{parts.netloc}", *self.more_origins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +74,25 @@ class Options:
     complete_seconds: float = 20.0
     """Seconds after which an unfinished completion is reported as `completing`, and the client
     repeats the request; most gateways time out after 30."""
+    pace: Pace = field(default_factory=Pace)
+    """How slowly clients may send parts."""
+    quotas: Quotas = field(default_factory=Quotas)
+    """How much tenants may store and have begun to upload."""
     trust: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By tenant, the evidence that it trusts without proof; see `onecopy.tenant.Tenant.trust`."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
     """Patterns of the keys whose copies make no duplicate."""
     checksum_api: ChecksumApi | None = None
+    page_origins: frozenset[str] = frozenset()
+    """Web origins of other pages that may use the API, as `https://app.example.org`; they need
+    tokens."""
     claims: ClaimRule | None = None
     """The meaning of claims that a gateway in front of the service has verified; None: ignored."""
+    issuer: Issuer | None = None
+    """The issuer whose tokens the service verifies instead, without such a gateway; it needs
+    `claims`."""
     sign_in: SignIn | None = None
-    """Where users of the page sign in to satisfy that gateway; None if they need a token."""
+    """Where users of the page sign in; None if they need a token."""
     count_seconds: float = FLUSH_SECONDS
     """Seconds for which counts of uploads are kept in memory; 0: they are written at once, by the
     request that reports them."""
@@ -81,3 +110,11 @@ class Options:
     """Folder of the built page; None to serve no page."""
     show_urls: bool = True
     """Whether responses contain the URLs of the store and of copies."""
+    show_path: bool = False
+    """Whether that includes the URLs of a folder, which have its path on this machine."""
+    store_name: str | None = None
+    """Name by which people recognize the store; None: the last part of its URL."""
+
+    def shows(self, url: str) -> bool:
+        """Return whether responses may contain the URL of a store, or one below it."""
+        return self.show_urls and (self.show_path or not url.startswith(FOLDER))

@@ -43,7 +43,7 @@ def read_page(
 def content_security_policy(store: Store, sign_in: SignIn | None = None) -> str:
     """Return the policy: the page connects to the service, the bucket and the issuer only."""
     bucket = f" {store.origin}" if isinstance(store, Presigner) else ""
-    issuer = f" {sign_in.origin}" if sign_in else ""
+    issuer = "".join(f" {origin}" for origin in sign_in.origins) if sign_in else ""
     return (
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
         f"connect-src 'self'{bucket}{issuer}; img-src 'self' blob: data:{bucket}; "

@@ -19,6 +19,7 @@ PROBLEM_JSON = "application/problem+json"
 
 _REASONS = {404: "not-found", 405: "method-not-allowed"}
 _API_HEADERS = {name.decode(): value.decode() for name, value in API_HEADERS}
+_BACK_ENDS = "index or the store"
 _log = logging.getLogger("onecopy.http")
 
 
@@ -54,6 +55,7 @@ STATUSES: Mapping[type[errors.OnecopyError], int] = MappingProxyType(
         Unauthenticated: 401,
         errors.UploadUnknown: 404,
         errors.FileChanged: 409,
+        errors.PartSuperseded: 409,
         errors.Failure: 502,
         errors.Unavailable: 503,
         errors.Forbidden: 502,
@@ -87,10 +89,11 @@ def _response_to_ours(error: errors.OnecopyError, request_id: str) -> Response:
     status = next(STATUSES[cls] for cls in type(error).__mro__ if cls in STATUSES)
     headers: dict[str, str] = {}
     detail = str(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, errors.Busy):
         # The message of a back end may name hosts and paths.
         _log.warning("request %s: %s: %s", request_id, error.reason, error)
-        detail = f"The index or the store failed; see {request_id} in the server's log."
+        failed = "issuer of sign-ins" if error.reason.startswith("issuer-") else _BACK_ENDS
+        detail = f"The {failed} failed; see {request_id} in the server's log."
     if isinstance(error, errors.Unavailable):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after or 1)))
     if isinstance(error, Unauthenticated):

@@ -87,6 +87,10 @@ class Groups:
             database.executemany(_INSERT, batch)
         self._run(_FILES)
 
+    def files(self) -> Iterator[File]:
+        """Yield all files, each by its first name, in the order in which they were added."""
+        return self._files("file", order="id")
+
     def sharing(self) -> Iterator[File]:
         """Yield the files that share their size, unless all of that size have been read."""
         self._run(_SHARING)
@@ -114,11 +118,13 @@ class Groups:
         """Return the names of a file that are not recorded as read, and their listed times."""
         return list(self._database.execute(_NAMES, (file.size, file.tag)))
 
-    def _files(self, table: str, smallest: int = 0, largest: int = 1 << 62) -> Iterator[File]:
+    def _files(
+        self, table: str, smallest: int = 0, largest: int = 1 << 62, order: str = "rowid"
+    ) -> Iterator[File]:
         """Yield files in the order in which they were added, which is that of their keys."""
         query = f"""
         SELECT id, key, member.size, tag FROM {table} CROSS JOIN member USING (id)
-        WHERE member.size BETWEEN ? AND ? ORDER BY {table}.rowid
+        WHERE member.size BETWEEN ? AND ? ORDER BY {table}.{order}
         """  # noqa: S608 - the name of one of our tables
         return map(_file, self._database.execute(query, (smallest, largest)))
 

@@ -1,5 +1,6 @@
 """Stores hold the bytes. `open_store` opens one from its URL."""
 
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -43,14 +44,17 @@ def store_folder(url: str) -> Path | None:
     return path_of(url)
 
 
-def is_marked(folder: Path) -> bool:
-    """Return whether a folder has the marker of a store; False if that is unknown."""
-    from onecopy.store.folder import MARKER
+def folder_tag(folder: str) -> str | None:
+    """Return the tag of the store in a folder; None without one, or if that is unknown."""
+    from onecopy.store.folder import read_id
 
-    try:
-        return (folder / MARKER).exists()
-    except OSError:
-        return False
+    store_id = read_id(Path(folder))
+    return None if store_id is None else tag(store_id)
+
+
+def tag(store_id: str) -> str:
+    """Return a tag by which a store can be recognized, and which gives nothing away."""
+    return sha256(f"onecopy store {store_id}".encode()).hexdigest()[:32]
 
 
 def _module(url: str) -> ModuleType:

@@ -198,7 +198,8 @@ class Receiver(Protocol):
         """Write one part; durable on return.
 
         Raises WrongBytes if the bytes do not have the part's length or the given SHA-256, and
-        UploadUnknown. Repeatable: sending a part again replaces it.
+        UploadUnknown. Repeatable: sending a part again replaces it, and an earlier attempt that
+        is still in progress then raises PartSuperseded.
         """
 
 
@@ -229,7 +230,15 @@ class Presigner(Protocol):
     def link(self, key: str, seconds: int) -> str:
         """Return a URL that downloads one object as an attachment, valid for `seconds`.
 
-        Raises InvalidKey if no URL leads to the object, because clients would change the URL.
+        Its type is one that browsers do not run. Raises InvalidKey if no URL leads to the object,
+        because clients would change the URL.
+        """
+
+    def pinned_link(self, key: str, seconds: int, identity: str) -> str | None:
+        """Do as `link`, for the object with this identity only, whatever happens to the key.
+
+        None if the store does not keep versions: then the key may lead to another object. Raises
+        as `link` does.
         """
 
 
@@ -291,5 +300,17 @@ class Lister(Store, Protocol):
 class Sweeper(Protocol):
     """A store that holds only our own unfinished uploads (a folder)."""
 
-    def abort_stale(self, seconds: float) -> int:
-        """Abort the uploads that received no byte for `seconds`; return how many there were."""
+    def abort_stale(self, seconds: float, unsent_seconds: float | None = None) -> int:
+        """Abort the uploads that received no byte for `seconds`; return how many there were.
+
+        Also those that received none for `unsent_seconds` and have no complete part, so that there
+        is nothing to resume.
+        """
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A store that knows how many more bytes it can hold (a folder)."""
+
+    def room(self) -> int | None:
+        """Return the free bytes, or None if that is unknown; others may use them as well."""

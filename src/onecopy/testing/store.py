@@ -28,7 +28,7 @@ from onecopy.errors import (
     Failure,
     FileChanged,
     InvalidKey,
-    Unavailable,
+    PartSuperseded,
     UploadUnknown,
     WrongBytes,
 )
@@ -576,6 +576,22 @@ class PresignerContract(StoreContract):
         assert answer.status == 200
         assert answer.data == SMALL
         assert answer.headers["content-disposition"].startswith("attachment")
+        assert answer.headers["content-type"].startswith("text/plain")
+
+    def test_links_run_nothing(self, store: Store, presigner: Presigner) -> None:
+        """Whatever type an object was stored with, a link states one that no browser runs."""
+        self.put(store, "page.html", SMALL)
+        with HttpClient() as http:
+            answer = http.request("GET", presigner.link("page.html", 60), {})
+        assert answer.headers["content-type"] == "application/octet-stream"
+
+    def test_a_pinned_link(self, store: Store, presigner: Presigner) -> None:
+        """It leads to the object with this identity, if the store keeps versions at all."""
+        self.put(store, "a.txt", SMALL)
+        url = presigner.pinned_link("a.txt", 60, self.see(store, "a.txt").identity)
+        if url is not None:
+            with HttpClient() as http:
+                assert http.request("GET", url, {}).data == SMALL
 
 
 class ReceiverContract(StoreContract):
@@ -737,7 +753,7 @@ class ReceiverContract(StoreContract):
             receiver.write(upload, 1, iter([SMALL]), None)
             yield late[5:]
 
-        with suppress(Unavailable):
+        with suppress(PartSuperseded):
             receiver.write(upload, 1, overtaken(), None)
         stated = store.parts(upload)[0].sha256
         stored = store.complete(upload, Digest(content_scheme(upload.size), stated))
@@ -759,7 +775,7 @@ class ReceiverContract(StoreContract):
                 receiver.write(upload, 1, breaks_off(), None)
             yield SMALL[::-1][5:]
 
-        with suppress(Unavailable):
+        with suppress(PartSuperseded):
             receiver.write(upload, 1, overtaken(), None)
         for stated in store.parts(upload):
             store.complete(upload, Digest(content_scheme(upload.size), stated.sha256))
@@ -777,7 +793,7 @@ class ReceiverContract(StoreContract):
             stored.append(store.complete(upload, digest_of(SMALL), sums_of(SMALL)))
             yield late[5:]
 
-        with pytest.raises((UploadUnknown, Unavailable)):
+        with pytest.raises((UploadUnknown, PartSuperseded)):
             receiver.write(upload, 1, overtaken(), None)
         assert self.read(store, "a") == SMALL
         assert isinstance(stored[0], Object)
@@ -795,7 +811,7 @@ class ReceiverContract(StoreContract):
             receiver.write(upload, 1, iter([SMALL]), None)
             yield SMALL[::-1][5:]
 
-        with suppress(UploadUnknown, Unavailable):
+        with suppress(UploadUnknown, PartSuperseded):
             receiver.write(upload, 1, overtaken(), None)
         stated = store.parts(upload)[0].sha256
         store.complete(upload, Digest(content_scheme(upload.size), stated))

@@ -16,8 +16,7 @@ from onecopy.aws.deploy.package import Target, build
 from onecopy.aws.deploy.plan import TEMPLATE
 from onecopy.aws.deploy.runtimes import require_usable, today
 from onecopy.aws.deploy.stack import Report, Stack
-from onecopy.aws.functions.service import check_tenants
-from onecopy.claims import ClaimRule
+from onecopy.claims import ClaimRule, check_tenants
 from onecopy.counted import stop_counting
 from onecopy.doctor.cognito import examine_sign_in
 from onecopy.doctor.cors import examine_cors
@@ -185,7 +184,8 @@ class Deployment:
         """
         if parameters.get("Issuer") and self._has_table():
             with self._opened_index(parameters) as index:
-                check_tenants(parameters.get("JwtTenant", "claim:tenant"), index)
+                tenant = parameters.get("JwtTenant", "claim:tenant")
+                check_tenants(tenant, index, "ONECOPY_JWT_TENANT")
 
     def _makes(self, logical: str, *, exists: bool) -> str:
         """Return whether the stack creates a resource: not one that an earlier stack has left."""

@@ -9,7 +9,7 @@ from onecopy.aws.functions.queue import SqsQueue
 from onecopy.aws.functions.secrets import open_secrets
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_backends, ticket_secrets_of
-from onecopy.claims import ClaimRule
+from onecopy.claims import ClaimRule, check_tenants
 from onecopy.confirming import QueueReaders
 from onecopy.digest import MiB
 from onecopy.errors import InvalidSettings
@@ -18,8 +18,6 @@ from onecopy.http.app import Options, SignIn, create_app
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.index import Engine, Lists, open_any
 from onecopy.settings import Settings
-from onecopy.tenant import DEFAULT_TENANT, is_tenant
-from onecopy.tokens import tenants_with_tokens
 from onecopy.urls import check_origin
 
 LIMITS = Limits(files=400, parts=500)
@@ -27,15 +25,12 @@ LIMITS = Limits(files=400, parts=500)
 MAX_BODY_BYTES = 5 * MiB
 """Limit of a JSON body: Lambda accepts 6 MB, where each quotation mark counts as two bytes."""
 
-_NAMED = 10
-"""Tenants that an error names."""
-
 
 def open_service(settings: Settings, function: FunctionSettings, opened: ExitStack) -> Gateway:
     """Open the HTTP API; it requires tokens, or claims that an authorizer has verified."""
     index, store = opened.enter_context(opened_backends(settings))
     if function.jwt_tenant:
-        check_tenants(function.jwt_tenant, index)
+        check_tenants(function.jwt_tenant, index, "ONECOPY_JWT_TENANT")
     place, options = function.secret_from, _options(settings, function)
     secrets = open_secrets(place) if place else ticket_secrets_of(settings, index)
     readers = None
@@ -57,21 +52,6 @@ def open_checksums(settings: FunctionSettings) -> ChecksumFunction:
     return ChecksumFunction(index, ChecksumApi(settings.checksum_origin, settings.checksum_tenant))
 
 
-def check_tenants(tenant: str, index: Engine) -> None:
-    """Raise InvalidSettings if users who sign in cannot be this tenant beside existing tokens."""
-    if ClaimRule(tenant).claim is None and not is_tenant(tenant):
-        raise InvalidSettings(f"invalid ONECOPY_JWT_TENANT {tenant!r}: use a tenant, or claim:NAME")
-    # The default tenant owns the whole store, including the keys of all other tenants.
-    others = tenants_with_tokens(index) - {tenant}
-    if others and DEFAULT_TENANT in {tenant, *others}:
-        names = ", ".join(sorted(others)[:_NAMED]) + (", …" if len(others) > _NAMED else "")
-        raise InvalidSettings(
-            f"the tenant {DEFAULT_TENANT!r} owns the whole store, so no other tenant can exist: "
-            f"ONECOPY_JWT_TENANT is {tenant!r}, but there are tokens of {names}; revoke them with "
-            "`onecopy token revoke`, or let no users sign in"
-        )
-
-
 def _options(settings: Settings, function: FunctionSettings) -> Options:
     tenant = function.jwt_tenant
     return Options(
@@ -79,8 +59,10 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         limits=LIMITS,
         body_bytes=MAX_BODY_BYTES,
         trust=settings.tenants,
+        quotas=settings.quotas,
         trash=settings.trash_patterns,
         checksum_api=_checksum_api(function),
+        page_origins=frozenset(settings.page_origins),
         sign_in=_sign_in(function),
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
         count_seconds=0,  # a function is frozen between two requests

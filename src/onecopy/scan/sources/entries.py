@@ -27,7 +27,7 @@ LEFT_OUT = {
     "older": "the index has a later state of the object",
 }
 """Reasons for which a row is left out as a matter of course."""
-_EXPIRING_SECONDS = 2 * 24 * 3600
+EXPIRING_SECONDS = 2 * 24 * 3600
 """An object that a lifecycle rule deletes within this time cannot be relied on."""
 _SHOWN = 300
 """Characters of a key in the file of rejects."""
@@ -52,7 +52,7 @@ class Reader:
         self._columns = columns
         self._selection = selection
         self._is_encoded = is_encoded
-        self._expiring = now() // 1000 + _EXPIRING_SECONDS
+        self._expiring = now() // 1000 + EXPIRING_SECONDS
 
     def read(self, rows: Rows) -> Entries:
         """Sort rows into what they are."""

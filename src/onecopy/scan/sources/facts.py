@@ -11,7 +11,7 @@ from onecopy.scan.sources.columns import Columns
 from onecopy.scan.sources.values import are, joined_md5s, repeated, seconds, texts, whole_numbers
 from onecopy.store.s3.list_entries import NO_MD5, joined_tags
 
-_UNENCRYPTED = frozenset({"", "SSE-S3", "NOT-SSE", "AES256"})
+UNENCRYPTED = frozenset({"", "SSE-S3", "NOT-SSE", "AES256"})
 """Encryption under which the ETag of an object that was not sent in parts is its MD5."""
 
 
@@ -139,10 +139,10 @@ class Facts:
     def _opaque(self, opaque: list[bool]) -> list[bool]:
         """Return which copies are opaque, by their ETags, or by their encryption."""
         states = self._repeated("encryption", "")
-        if _UNENCRYPTED.issuperset(states):
+        if UNENCRYPTED.issuperset(states):
             return opaque
         both = zip(opaque, states, strict=True)
-        return [by_etag or state not in _UNENCRYPTED for by_etag, state in both]
+        return [by_etag or state not in UNENCRYPTED for by_etag, state in both]
 
     def _repeated(self, meaning: str, default: str) -> list[str]:
         """Return the texts of a column with few different ones; several words are separated."""

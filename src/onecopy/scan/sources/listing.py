@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from pathlib import Path
 
 from onecopy.errors import InvalidSettings
 from onecopy.scan.sources.columns import Columns
@@ -10,6 +12,7 @@ from onecopy.scan.sources.entries import Reader
 from onecopy.scan.sources.files import File, Place
 from onecopy.scan.sources.interface import Batch, Known, Position, Selection
 from onecopy.scan.sources.tables import open_table, reading
+from onecopy.scan.sources.values import texts
 
 
 class ListingSource:
@@ -36,6 +39,39 @@ class ListingSource:
         self._names = names
         self._bucket = bucket
         """The bucket whose objects are listed, if a manifest states it."""
+
+    @property
+    def form(self) -> str:
+        """The format of the files."""
+        return self._form
+
+    @property
+    def is_inventory(self) -> bool:
+        """Whether a manifest names the files, so that each object has one current row."""
+        return self._bucket is not None
+
+    @cached_property
+    def bucket(self) -> str:
+        """The bucket whose objects are listed: that of the first row, if no manifest names it."""
+        return self._bucket if self._bucket is not None else self._first_bucket()
+
+    def _first_bucket(self) -> str:
+        for file in self._files:
+            shown = self._place.shown(file.name)
+            with self._place.opened(file) as path, reading(shown):
+                table = open_table(path, self._form, self._names)
+                if (name := Columns(table.names, shown).name("bucket")) is None:
+                    return ""
+                for rows in table.read([name], 0):
+                    for bucket in texts(rows.record.column(name).slice(0, 1)):
+                        return bucket
+        return ""
+
+    @contextmanager
+    def paths(self) -> Iterator[list[Path]]:
+        """Provide all files on this machine at once, for a block."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self._place.opened(file)) for file in self._files]
 
     def version(self) -> str:
         lines = [f"{file} {self._place.version(file.name)}" for file in self._files]

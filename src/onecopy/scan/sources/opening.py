@@ -6,7 +6,6 @@ from pathlib import PurePosixPath
 
 from onecopy.errors import InvalidSettings
 from onecopy.scan.sources.files import File, Place, place_of
-from onecopy.scan.sources.interface import Source
 from onecopy.scan.sources.listing import ListingSource
 from onecopy.scan.sources.manifests import Report, parse_manifest
 from onecopy.scan.sources.report import ReportSource, is_report
@@ -23,7 +22,7 @@ _EXPECTED = (
 )
 
 
-def open_source(address: str) -> Source | ReportSource:
+def open_source(address: str) -> ListingSource | ReportSource:
     """Open a source at a path or `s3://bucket/key`; raises InvalidSettings and BadInput."""
     place, name = place_of(address)
     if name.endswith(".json"):
@@ -47,7 +46,7 @@ def _names(place: Place, address: str, name: str) -> Sequence[str]:
     return [] if is_named_as_file and place.is_file(name) else place.names(name.rstrip("/"))
 
 
-def open_listing(address: str) -> Source:
+def open_listing(address: str) -> ListingSource:
     """Do as `open_source`; raises InvalidSettings if it is a report of checksums."""
     source = open_source(address)
     if isinstance(source, ReportSource):
@@ -55,7 +54,7 @@ def open_listing(address: str) -> Source:
     return source
 
 
-def _of_manifest(place: Place, name: str) -> Source | ReportSource:
+def _of_manifest(place: Place, name: str) -> ListingSource | ReportSource:
     found = parse_manifest(place.read(name), place.shown(name))
     files = [file._replace(name=place.beside(name, file.name)) for file in found.files]
     if isinstance(found, Report):
@@ -63,7 +62,7 @@ def _of_manifest(place: Place, name: str) -> Source | ReportSource:
     return ListingSource(place, name, files, found.format, names=found.columns, bucket=found.bucket)
 
 
-def _of_folder(place: Place, name: str, names: Sequence[str]) -> Source:
+def _of_folder(place: Place, name: str, names: Sequence[str]) -> ListingSource:
     """Open all files of a folder that have the same known format."""
     visible = [each for each in names if not PurePosixPath(each).name.startswith(("_", "."))]
     forms = {each: form for each in visible if (form := _format_of(place, each))}

@@ -10,9 +10,12 @@ in progress. Everything else belongs to the user, who may add, change and delete
     starts         the first bytes of many files
     staging        uploads in progress: begin, write, publish, abort
     journal        the two files of an upload, shared by concurrent senders under a lock
+    stale          removal of uploads that nobody continues
     directories    access by descriptor, following no links, and the errors of the file system
+    descriptors    files opened by descriptor: regular ones only, waiting for nobody
 """
 
+import json
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,9 +24,9 @@ from onecopy.platforms import require_folder_store
 from onecopy.store.folder.store import FolderStore
 from onecopy.urls import split
 
-__all__ = ["FolderStore", "names_server", "open_url"]
+__all__ = ["FolderStore", "names_server", "open_url", "path_of", "read_id"]
 
-MARKER = ".onecopy/store.json"
+_MARKER = ".onecopy/store.json"
 """Path of the marker in a folder that is a store."""
 
 
@@ -31,6 +34,15 @@ def open_url(url: str) -> FolderStore:
     """Open `file:///absolute/path` or a plain path; raises InvalidSettings."""
     require_folder_store()
     return FolderStore(path_of(url))
+
+
+def read_id(folder: Path) -> str | None:
+    """Return the id in a folder's marker; None if there is none, or it cannot be read."""
+    try:
+        found = json.loads((folder / _MARKER).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return str(found.get("id")) if isinstance(found, dict) else None
 
 
 def names_server(url: str) -> bool:  # noqa: ARG001

@@ -67,7 +67,7 @@ def look_error(error: OSError | ValueError) -> Absent | Unknown:
     return Absent()
 
 
-# Classes, because a generator would cost as much time as the system call that it wraps.
+# A class, because a generator would cost as much time as the system call that it wraps.
 
 
 class translated:  # noqa: N801 - used as a function
@@ -81,35 +81,6 @@ class translated:  # noqa: N801 - used as a function
     def __exit__(self, kind: object, error: object, at: object) -> None:
         if isinstance(error, OSError):
             raise failure(error) from error
-
-
-class opened:  # noqa: N801 - used as a function
-    """Opens a descriptor, and closes it at the end; raises OSError."""
-
-    __slots__ = ("_fd",)
-
-    def __init__(
-        self,
-        path: str | bytes | os.PathLike[str],
-        flags: int,
-        mode: int = 0o666,
-        *,
-        dir_fd: int | None = None,
-    ) -> None:
-        self._fd = os.open(path, flags, mode, dir_fd=dir_fd)
-
-    def __enter__(self) -> int:
-        return self._fd
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._fd)
-
-
-def write_all(fd: int, data: bytes) -> None:
-    """Write all bytes, in several calls if need be; raises OSError."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
 
 
 def split_key(key: str) -> tuple[str, str]:

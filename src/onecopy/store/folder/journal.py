@@ -19,9 +19,10 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import msgspec
 
-from onecopy.errors import BadInput, Unavailable, UploadUnknown
-from onecopy.platforms import NO_FOLLOW, lock, unlock
-from onecopy.store.folder.directories import opened, translated, write_all
+from onecopy.errors import BadInput, PartSuperseded, UploadUnknown
+from onecopy.platforms import lock, unlock
+from onecopy.store.folder.descriptors import opened_file, write_all
+from onecopy.store.folder.directories import translated
 from onecopy.store.interface import Upload
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -64,10 +65,15 @@ def upload_unknown() -> UploadUnknown:
 def read_lines(uploads: int, upload: Upload) -> dict[int, Line]:
     """Return the latest line of each part received; raises UploadUnknown and OSError."""
     try:
-        with opened(file_names(upload)[1], os.O_RDONLY | NO_FOLLOW, dir_fd=uploads) as journal:
-            return _last_lines(_read(journal))
+        return read_journal(uploads, file_names(upload)[1])
     except FileNotFoundError:
         raise upload_unknown() from None
+
+
+def read_journal(uploads: int, name: str) -> dict[int, Line]:
+    """Return the latest line of each part in a journal; raises OSError."""
+    with opened_file(name, os.O_RDONLY, dir_fd=uploads) as journal:
+        return _last_lines(_read(journal))
 
 
 def _last_lines(text: bytes) -> dict[int, Line]:
@@ -100,9 +106,7 @@ class Staged:
             with translated():
                 try:
                     data, journal = (
-                        fds.enter_context(
-                            opened(name, os.O_RDWR | flag | NO_FOLLOW, dir_fd=uploads)
-                        )
+                        fds.enter_context(opened_file(name, os.O_RDWR | flag, dir_fd=uploads))
                         for name, flag in zip(file_names(upload), (0, os.O_APPEND), strict=True)
                     )
                 except FileNotFoundError:
@@ -190,7 +194,7 @@ class Attempt:
                 os.fsync(staged.journal)
 
     def put(self, chunk: bytes, at: int) -> None:
-        """Write to the data file; raises UploadUnknown, and Unavailable if superseded."""
+        """Write to the data file; raises UploadUnknown and PartSuperseded."""
         with self._current():
             rest = memoryview(chunk)
             while rest:
@@ -214,7 +218,9 @@ class Attempt:
         with self._staged.locked() as status:
             self._check_unpublished(status)
             if self._mark in self._read_new():
-                raise Unavailable(f"part {self._number} is now being sent by another request")
+                raise PartSuperseded(
+                    f"part {self._number} is now being sent by a newer request: let that one finish"
+                )
             yield status
 
     def _check_unpublished(self, status: os.stat_result) -> None:

@@ -3,7 +3,7 @@
 In `.onecopy/uploads` an upload has two files, so that one sync of that folder makes a whole batch
 of new uploads durable:
 
-    <id>.<size>         the data: allocated in full at once, parts are written in place
+    <id>.<size>         the data: it has its full size at once, and takes room as parts are written
     <id>.<size>.parts   the journal: the state of the parts; removed last
 
 Publishing links the data file under the key and then unlinks it here: nothing is overwritten, and
@@ -14,8 +14,6 @@ clients get them only in signed tickets.
 
 import errno
 import os
-import re
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from hashlib import md5, sha256
@@ -25,14 +23,14 @@ from onecopy.content import Digests
 from onecopy.digest import MD5, SMALLEST_PART, Digest, part_lengths
 from onecopy.errors import FileChanged, InvalidKey, UploadUnknown, WrongBytes
 from onecopy.hashing import hash_fd
-from onecopy.platforms import NO_FOLLOW, NON_BLOCKING, allocate
+from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
+from onecopy.store.folder.descriptors import opened, opened_file
 from onecopy.store.folder.directories import (
     ABSENT,
     Descent,
     check_folders,
     object_of,
     open_or_create,
-    opened,
 )
 from onecopy.store.folder.journal import (
     PUBLISHED,
@@ -46,7 +44,6 @@ from onecopy.store.folder.journal import (
 from onecopy.store.interface import KeyTaken, Object, Part, Upload
 from onecopy.store.parts import check_digest, part_span, parts_missing
 
-_FILE = re.compile(r"([0-9a-f]{32}\.[0-9]+)(?:\.parts)?")
 _NAME_TAKEN = frozenset({errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """Errors if one of the key's names belongs to something other than a folder or file."""
 _UNUSABLE_KEY = {
@@ -73,17 +70,30 @@ class _Proof(NamedTuple):
 
 
 def begin(uploads: int, wanted: Sequence[Upload]) -> None:
-    """Allocate uploads durably; raises OSError, and then leaves nothing of them behind."""
+    """Begin uploads durably; raises OSError, and then leaves nothing of them behind.
+
+    They must fit on the disk as it is now. No room is reserved, so that an upload of which nothing
+    is ever sent takes none from others.
+    """
+    left = room(uploads)
     with ExitStack() as undoing:
         for upload in wanted:
-            if _allocate(uploads, upload):
+            if _begin_one(uploads, upload):
                 undoing.callback(abort, uploads, upload)
+                if left is not None and (left := left - upload.size) < 0:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(uploads)
         undoing.pop_all()
 
 
-def _allocate(uploads: int, upload: Upload) -> bool:
-    """Allocate one upload; return whether it is a new one."""
+def room(folder: int) -> int | None:
+    """Return the bytes that are free on the disk of a folder; None if it does not say."""
+    found = os.fstatvfs(folder)
+    return found.f_bavail * found.f_frsize if found.f_blocks else None
+
+
+def _begin_one(uploads: int, upload: Upload) -> bool:
+    """Begin one upload; return whether it is a new one."""
     data, journal = file_names(upload)
     lines, before = _status(uploads, journal), _status(uploads, data)
     if lines is not None and lines.st_size:  # Parts were sent; perhaps it is published already.
@@ -93,11 +103,10 @@ def _allocate(uploads: int, upload: Upload) -> bool:
         _unlink(uploads, data)
         before = None
     try:
-        with opened(data, os.O_RDWR | os.O_CREAT | NO_FOLLOW, dir_fd=uploads) as fd:
+        with opened_file(data, os.O_RDWR | os.O_CREAT, dir_fd=uploads) as fd:
             if os.fstat(fd).st_size < upload.size:
-                # A full disk shows before a byte is sent.
-                allocate(fd, upload.size)
-        with opened(journal, os.O_RDWR | os.O_CREAT | NO_FOLLOW, 0o600, dir_fd=uploads):
+                os.ftruncate(fd, upload.size)
+        with opened_file(journal, os.O_RDWR | os.O_CREAT, 0o600, dir_fd=uploads):
             pass
     except OSError:
         if before is None:
@@ -242,22 +251,6 @@ def abort(uploads: int, upload: Upload) -> None:
     # The journal first: a data file alone can be begun again, a journal cannot.
     for name in reversed(file_names(upload)):
         _unlink(uploads, name)
-
-
-def abort_stale(uploads: int, seconds: float) -> int:
-    """Remove uploads to which nothing was written for `seconds`; return how many."""
-    newest: dict[str, float] = {}
-    with os.scandir(uploads) as entries:
-        for entry in entries:
-            if match := _FILE.fullmatch(entry.name):
-                with suppress(FileNotFoundError):
-                    written = entry.stat(follow_symlinks=False).st_mtime
-                    newest[match[1]] = max(written, newest.get(match[1], written))
-    stale = [name for name, written in newest.items() if written < time.time() - seconds]
-    for name in stale:
-        _unlink(uploads, f"{name}.parts")
-        _unlink(uploads, name)
-    return len(stale)
 
 
 def _status(uploads: int, name: str) -> os.stat_result | None:

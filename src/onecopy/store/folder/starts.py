@@ -3,12 +3,9 @@
 import os
 from collections.abc import Iterable, Iterator
 
-from onecopy.platforms import NO_FOLLOW, NON_BLOCKING
+from onecopy.store.folder.descriptors import open_object
 from onecopy.store.folder.directories import Descent, folder_names, look_error
 from onecopy.store.interface import Absent, Unknown
-
-FILE = os.O_RDONLY | NON_BLOCKING | NO_FOLLOW
-"""Flags to open a file for reading; opening a pipe must not block."""
 
 
 def starts(root: int, wanted: Iterable[tuple[str, int]]) -> Iterator[bytes | Absent | Unknown]:
@@ -29,7 +26,7 @@ def starts(root: int, wanted: Iterable[tuple[str, int]]) -> Iterator[bytes | Abs
 
 
 def _start(folder: int, name: str, length: int) -> bytes:
-    fd = os.open(name.encode(), FILE, dir_fd=folder)
+    fd = open_object(folder, name.encode())
     try:
         data = os.read(fd, length)
         return data if len(data) == length else _rest(fd, data, length)

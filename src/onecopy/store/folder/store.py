@@ -26,6 +26,7 @@ from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.platforms import NO_FOLLOW, read_at
 from onecopy.store.folder import staging
+from onecopy.store.folder.descriptors import open_object, opened, opened_file, write_all
 from onecopy.store.folder.directories import (
     ABSENT,
     READ,
@@ -37,13 +38,12 @@ from onecopy.store.folder.directories import (
     look_error,
     object_of,
     open_or_create,
-    opened,
     split_key,
     translated,
-    write_all,
 )
 from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages_of, tag
-from onecopy.store.folder.starts import FILE, starts
+from onecopy.store.folder.stale import abort_stale
+from onecopy.store.folder.starts import starts
 from onecopy.store.folder.survey import IsOwn, survey
 from onecopy.store.interface import Absent, KeyTaken, LeftOut, Object, Part, Unknown, Upload
 from onecopy.store.listings import Page
@@ -125,16 +125,13 @@ class FolderStore:
         folder, name = split_key(key)
         with self._reached() as root, Descent(root) as descent:
             try:
-                fd = os.open(name.encode(), FILE, dir_fd=descent.open(folder_names(folder)))
+                fd = open_object(descent.open(folder_names(folder)), name.encode())
             except ValueError:
                 raise _no_object(key) from None
             except OSError as error:
                 if error.errno in ABSENT:
                     raise _no_object(key) from error
                 raise failure(error) from error
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            os.close(fd)
-            raise _no_object(key)
         return os.fdopen(fd, "rb")
 
     def read_range(self, seen: Object, offset: int, length: int) -> bytearray:
@@ -225,14 +222,19 @@ class FolderStore:
         with suppress(UploadUnknown), self._uploads() as (_, uploads), translated():
             staging.abort(uploads, upload)
 
-    def abort_stale(self, seconds: float) -> int:
+    def room(self) -> int | None:
+        """See Bounded."""
+        with self._reached() as root, translated():
+            return staging.room(root)
+
+    def abort_stale(self, seconds: float, unsent_seconds: float | None = None) -> int:
         """See Sweeper."""
         with (
             self._reached() as root,
             translated(),
             open_or_create(root, [_OWN, _UPLOADS], 0o700) as uploads,
         ):
-            return staging.abort_stale(uploads, seconds)
+            return abort_stale(uploads, seconds, unsent_seconds)
 
     def close(self) -> None:
         pass
@@ -339,7 +341,7 @@ def _read_marker(root: int) -> str | None:
     """Return the id in the marker, or None if there is no marker."""
     with translated(), Descent(root) as descent:
         try:
-            with opened(_MARKER, os.O_RDONLY | NO_FOLLOW, dir_fd=descent.open([_OWN])) as fd:
+            with opened_file(_MARKER, os.O_RDONLY, dir_fd=descent.open([_OWN])) as fd:
                 text = os.read(fd, 4096)
         except FileNotFoundError:
             return None

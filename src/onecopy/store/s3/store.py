@@ -1,7 +1,7 @@
 """The bucket store: its marker, its objects, and uploads into it."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
@@ -28,6 +28,7 @@ from onecopy.key import (
     LONGEST_KEY,
     check_key,
     download_name,
+    download_type,
     is_recordable,
     resolves_dots,
 )
@@ -345,6 +346,17 @@ class S3Store:
         put(self._http, send, body, length)
 
     def link(self, key: str, seconds: int) -> str:
+        return self._link(key, seconds, {})
+
+    def pinned_link(self, key: str, seconds: int, identity: str) -> str | None:
+        """See Presigner."""
+        _, version = etag_and_version(identity) or ("", "")
+        # `null` is the version of objects from times when none were kept: it is overwritten.
+        is_pinned = version not in ("", "null")
+        url = self._link(key, seconds, {"versionId": version} if is_pinned else {})
+        return url if is_pinned else None
+
+    def _link(self, key: str, seconds: int, version: Mapping[str, str]) -> str:
         if resolves_dots(key):
             raise InvalidKey(
                 f"no link can lead to {key!r}: browsers resolve . and .. in its address; copy the "
@@ -353,7 +365,9 @@ class S3Store:
         name = quote(download_name(key), safe="")
         query = {
             "response-content-disposition": f"attachment; filename*=UTF-8''{name}",
+            "response-content-type": download_type(key),
             "response-cache-control": "private, no-store",
+            **version,
         }
         return self._signer.sign("GET", self.address.prefix + key, {}, query, seconds)
 

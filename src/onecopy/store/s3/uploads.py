@@ -1,10 +1,10 @@
 """Uploads into a bucket: begin, sign, complete, abort.
 
 A content below 8 MiB is one PUT, which creates the object; a larger one is a multipart upload.
-Every request that sends bytes is signed with their SHA-256 in a header, so that the bucket refuses
-other bytes. Every request that creates an object has `If-None-Match: *`, so that nothing is
-overwritten. If the response of a completion is lost, the object at the key shows what happened: our
-objects carry the upload's id.
+Every request that sends bytes is signed with their SHA-256 and length in headers, so that the
+bucket refuses other bytes. Every request that creates an object has `If-None-Match: *`, so that
+nothing is overwritten. If the response of a completion is lost, the object at the key shows what
+happened: our objects carry the upload's id.
 
     response to a completion         object at the key   result
     ───────────────────────────────  ──────────────────  ──────────────────────────────────
@@ -33,7 +33,7 @@ from onecopy.aws.client import code_of, refreshing, status_of
 from onecopy.digest import SMALLEST_PART, Digest
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
 from onecopy.store.interface import Completing, KeyTaken, Part, Send, Upload
-from onecopy.store.parts import check_digest, check_parts
+from onecopy.store.parts import check_digest, check_parts, part_span
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection, failure, translated
 from onecopy.store.s3.head_object import Head, HeadClient
@@ -98,8 +98,11 @@ class Uploads:
             headers |= {**_IF_ABSENT, **self._object_headers(upload)}
         else:
             query = {"partNumber": str(number), "uploadId": upload.store_id}
+        # Every HTTP client sends this header itself, and browsers let nobody set it: it is signed,
+        # so that the bucket refuses a part of any other length, and not returned.
+        signed = {**headers, "content-length": str(part_span(upload.size, number)[1])}
         url = self._signer.sign(
-            "PUT", self._address.prefix + upload.key, headers, query, SIGNED_SECONDS
+            "PUT", self._address.prefix + upload.key, signed, query, SIGNED_SECONDS
         )
         return Send(number, "PUT", url, headers)
 

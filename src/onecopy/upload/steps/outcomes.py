@@ -5,7 +5,7 @@ from contextlib import suppress
 from threading import Thread
 
 from onecopy.content import Verdict
-from onecopy.errors import Failure, InvalidKey, OnecopyError, UploadUnknown
+from onecopy.errors import Failure, InvalidKey, OnecopyError, PartSuperseded, UploadUnknown
 from onecopy.gate.interface import Answer
 from onecopy.key import renamed
 from onecopy.upload.confirming import CONFIRMING
@@ -70,7 +70,8 @@ class Outcomes:
 
     def fail(self, item: Item, error: OnecopyError | OSError) -> None:
         """Report an error as the result of a file; an upload that can be resumed is kept."""
-        resumable = item.large and self._unfinished and isinstance(error, Failure | OSError)
+        continues = isinstance(error, Failure | OSError | PartSuperseded)
+        resumable = item.large and self._unfinished and continues
         if item.ticket is not None and not resumable:
             self._abort([item.ticket])
             self._forget(item)

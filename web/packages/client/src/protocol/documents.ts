@@ -118,7 +118,8 @@ export interface Config {
   readonly version: string;
   /** Whose uploads these are. */
   readonly tenant: string;
-  readonly store: { readonly kind: string; readonly url?: string };
+  /** A folder has no `url` unless the operator shows its path. */
+  readonly store: { readonly kind: string; readonly url?: string; readonly name?: string };
   readonly limits: {
     readonly sizes: number;
     readonly files: number;

@@ -405,7 +405,7 @@ export class Uploader {
     if (verdict === "duplicate") this.#transfers.abort(item);
     if (verdict === "duplicate") this.#selection.set(item, "duplicate", detail);
     else if (reason === "key-taken") this.#selection.set(item, "taken", detail);
-    else if (reason === "key-invalid") this.#selection.set(item, "failed", detail);
+    else if (FAILURE_REASONS.has(reason ?? "")) this.#selection.set(item, "failed", detail);
     else if (verdict === "new" && copy) this.#selection.set(item, "uploaded", detail);
     else this.#selection.set(item, "unconfirmed", detail);
   }
@@ -428,6 +428,9 @@ export class Uploader {
     void this.#run(next, (signal) => this.#setNew(next, signal));
   }
 }
+
+/** The reasons for which an upload is not begun, although it is known what is stored. */
+const FAILURE_REASONS = new Set(["key-invalid", "quota-exceeded", "store-full"]);
 
 /** Return the detail of a file that the check found to be new: as far as it goes beyond that. */
 function detailOfNew({ reason, copy, unexamined = 0 }: Result): Partial<Detail> {

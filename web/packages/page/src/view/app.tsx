@@ -117,7 +117,7 @@ function Header({ config, session }: Pick<Props, "config" | "session">): JSX.Ele
   return (
     <header>
       <h1>onecopy</h1>
-      <span class="store">{config?.store.url}</span>
+      <span class="store">{config?.store.url ?? config?.store.name}</span>
       <SignOut session={session} />
     </header>
   );

@@ -351,6 +351,12 @@ const FAILURES: Readonly<Record<string, string>> = {
   "store-unreachable":
     "The connection to the bucket failed repeatedly. Check your network, then try again.",
   "store-unavailable": "The bucket is unavailable. Try again later.",
+  busy: "Too many uploads are in progress. Try again in a minute.",
+  "upload-slow": "The connection is too slow for this file. Try again over a faster one.",
+  "upload-stalled": "The connection stopped for a minute. Try again.",
+  "part-superseded":
+    "The same file is being uploaded elsewhere, as in another tab. Let that upload finish, then try " +
+    "again.",
   "store-full": "The store is full. Free some space, then try again.",
   "not-allowed": "Your token does not allow uploads. Use a token with the scope `upload`.",
   "key-too-long":

@@ -17,6 +17,38 @@ const DUPLICATE: Result = {
   copy: { key: "a", size: 3, stored_at: "", recorded_at: "" },
 };
 
+/** Return an uploader whose service refuses to begin an upload for this reason. */
+function refusing(reason: string) {
+  const client = {
+    probe: async (sizes: readonly number[]) => sizes.map(() => []),
+    begin: async (files: readonly unknown[]) =>
+      files.map(() => ({ verdict: "unconfirmed", reason, message: "no room for 3 bytes" })),
+  };
+  const digests = async () => ({ digests: [], content: "sha256:00", parts: [], md5: null });
+  const selection = new Selection();
+  const uploader = new Uploader({
+    client: client as unknown as Client,
+    hasher: { digests } as unknown as Hasher,
+    network: {} as Network,
+    selection,
+    unfinished: { find: () => null } as unknown as Unfinished,
+  });
+  uploader.add([{ path: ["b"], file: new File(["abc"], "b") }]);
+  return selection.items[0];
+}
+
+describe("an upload that is not begun", () => {
+  it.each([
+    ["quota-exceeded", "failed"],
+    ["store-full", "failed"],
+    ["index-unavailable", "unconfirmed"],
+  ])("for the reason %s is %s", async (reason, state) => {
+    const item = refusing(reason);
+    await vi.waitFor(() => expect(item?.state).toBe(state));
+    expect(item?.message).toBe("no room for 3 bytes");
+  });
+});
+
 /** Return an uploader that checks only, with a service that probes and checks give in turn. */
 function checking(probes: readonly string[][], results: readonly Result[], checkOnly = true) {
   const client = {

@@ -132,6 +132,20 @@ describe("details", () => {
     expect(text).toContain("onecopy doctor --fix-cors");
   });
 
+  it.each(["busy", "upload-slow", "upload-stalled", "part-superseded"])(
+    "explain a service that refuses bytes: %s",
+    (reason) => {
+      const text = words.describeDetail(item("failed", { reason, message: "0" }));
+      expect(text).toMatch(/try again/i);
+    },
+  );
+
+  it("show the numbers of a quota", () => {
+    const message = "no room for 5 bytes";
+    const text = words.describeDetail(item("failed", { reason: "quota-exceeded", message }));
+    expect(text).toBe(message);
+  });
+
   it("show the service's message for other reasons, and the reason if there is no message", () => {
     const strange = item("unconfirmed", { reason: "strange", message: "It is strange." });
     expect(words.describeDetail(strange)).toBe("It is strange.");
