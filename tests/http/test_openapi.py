@@ -109,6 +109,8 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "POST /v1/tokens",
         "DELETE /v1/tokens/{id}",
         "GET /v1/content",
+        "GET /v1/duplicates",
+        "GET /v1/duplicates/groups",
         "GET /healthz",
         "GET /readyz",
         "GET /v1/sign-in",

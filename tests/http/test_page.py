@@ -45,11 +45,14 @@ def test_page_is_served_under_a_strict_policy(built: Service) -> None:
 def test_page_may_talk_to_the_bucket_and_nobody_else(
     ministack: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The policy names the one origin to which bytes are sent."""
+    """The policy names the one origin to which bytes are sent, and from which they are shown."""
     for name, value in ministack.environment().items():
         monkeypatch.setenv(name, value)
     store = open_store(ministack.store_url(ministack.bucket()))
-    assert f"connect-src 'self' {ministack.endpoint};" in content_security_policy(store)
+    policy = content_security_policy(store)
+    assert f"connect-src 'self' {ministack.endpoint};" in policy
+    assert f"img-src 'self' blob: data: {ministack.endpoint};" in policy
+    assert f"media-src 'self' {ministack.endpoint};" in policy
     store.close()
 
 

@@ -9,13 +9,20 @@ from onecopy.testing.index import (
     ListingsContract,
     ListsContract,
     PagesContract,
+    RepeatsContract,
     StateContract,
     UnreadContract,
 )
 
 
 class TestMemoryIndex(
-    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+    IndexContract,
+    UnreadContract,
+    ListsContract,
+    ListingsContract,
+    PagesContract,
+    RepeatsContract,
+    StateContract,
 ):
     @pytest.fixture
     def index(self) -> Engine:

@@ -8,7 +8,7 @@ import pytest
 from onecopy.content import Verdict
 from onecopy.errors import InvalidSettings
 from onecopy.gate import bind
-from onecopy.index.interface import Engine, Lists, Maintained, Pages, Unread
+from onecopy.index.interface import Engine, Lists, Maintained, Pages, Repeats, Unread
 from onecopy.index.memory import MemoryIndex
 from onecopy.migrate.indexes import IndexDestination, IndexSource
 from onecopy.store import open_store
@@ -39,7 +39,7 @@ def index() -> Engine:
 def test_what_it_offers(index: Engine) -> None:
     """An engine is recognized by its methods, and so are its optional parts."""
     assert isinstance(index, Engine)
-    for optional in (Lists, Maintained, Pages, Unread):
+    for optional in (Lists, Maintained, Pages, Repeats, Unread):
         assert not isinstance(index, optional)
     assert isinstance(MemoryIndex(), CompleteEngine)
 

@@ -38,6 +38,7 @@ from onecopy.testing.index import (
     ListingsContract,
     ListsContract,
     PagesContract,
+    RepeatsContract,
     StateContract,
     UnreadContract,
 )
@@ -61,7 +62,13 @@ pytestmark = pytest.mark.server
 
 
 class TestPostgresIndex(
-    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+    IndexContract,
+    UnreadContract,
+    ListsContract,
+    ListingsContract,
+    PagesContract,
+    RepeatsContract,
+    StateContract,
 ):
     @pytest.fixture
     def index(self, database: str) -> Iterator[CompleteEngine]:

@@ -36,6 +36,7 @@ from onecopy.testing.index import (
     ListsContract,
     PagesContract,
     PlainContract,
+    RepeatsContract,
     StateContract,
     UnreadContract,
 )
@@ -59,6 +60,7 @@ class TestSqliteIndex(
     ListingsContract,
     PagesContract,
     PlainContract,
+    RepeatsContract,
     StateContract,
 ):
     @pytest.fixture

@@ -98,6 +98,7 @@ def command(  # noqa: PLR0913 - one for each option
             require_loopback(host)
         options = Options(
             price=settings.price,
+            price_of=settings.price_of,
             trust=settings.tenants,
             quotas=settings.quotas,
             trash=settings.trash_patterns,

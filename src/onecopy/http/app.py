@@ -33,8 +33,11 @@ from onecopy.http.sweeping import sweeping
 from onecopy.http.threads import Threads
 from onecopy.index.extras import extra
 from onecopy.index.interface import Engine
+from onecopy.prices import price_of
 from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
+from onecopy.summary import Summaries
+from onecopy.summary.summaries import RepeatsIndex
 from onecopy.tokens import has_tokens, remember_tokens
 
 __all__ = ["PAGE", "ChecksumApi", "Issuer", "Options", "SignIn", "create_app"]
@@ -83,6 +86,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         requires_tokens=tokens_required,
     )
     bodies = BodyMemory(options.body_limits)
+    summaries = _summaries(index, store, options)
     state = AppState(
         index,
         store,
@@ -95,6 +99,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         recorder=recorder,
         usage=usage,
         bodies=bodies,
+        summaries=summaries,
     )
     origin = options.checksum_api and options.checksum_api.origin
     middleware = [
@@ -110,6 +115,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
             yield
         threads.close()
         recorder.close()
+        if summaries is not None:
+            summaries.close()
 
     app = Starlette(
         routes=_routes(state, lambda: authenticator.requires_tokens),
@@ -119,6 +126,14 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     )
     app.router.redirect_slashes = False  # an unknown path is a 404, never a redirect
     return app
+
+
+def _summaries(index: Engine, store: Store, options: Options) -> Summaries | None:
+    """Return summaries of duplicates, if the index can find them and the options allow it."""
+    if not (options.summaries and isinstance(index, RepeatsIndex)):
+        return None
+    prices = options.price_of or partial(price_of, standard=options.price)
+    return Summaries(index, options.trash, hard_links=store.kind == "folder", price_of=prices)
 
 
 def _authenticator(index: Engine, threads: Threads, options: Options) -> auth.Authenticator:

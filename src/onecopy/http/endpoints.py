@@ -32,6 +32,7 @@ from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
 from onecopy.recorder import Recorder
 from onecopy.store.interface import Store
+from onecopy.summary import Summaries
 from onecopy.tenant import Tenant
 from onecopy.text import count_text
 from onecopy.tickets import Tickets
@@ -57,6 +58,7 @@ class AppState:
     recorder: Recorder | None = None
     usage: Usage | None = None
     bodies: BodyMemory = field(default_factory=BodyMemory)
+    summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
 
     def gate(self, tenant: str) -> LocalGate:

@@ -10,6 +10,14 @@ from onecopy import documents
 from onecopy.content import Verdict
 from onecopy.digest import LARGEST_PART, MOST_PARTS, SMALLEST_PART
 from onecopy.http.checksum_api import ChecksumRequest, ChecksumResponse
+from onecopy.http.duplicate_documents import (
+    DuplicatesDocument,
+    DuplicatesResponse,
+    GroupCopyDocument,
+    GroupDocument,
+    GroupsResponse,
+    ShareDocument,
+)
 from onecopy.version import __version__
 
 _SHA256 = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -79,6 +87,34 @@ _EXAMPLES: tuple[Struct, ...] = (
         features=["upload", "link"],
     ),
     documents.SignInResponse("https://login.example.org", "onecopy", "openid"),
+    DuplicatesResponse(
+        as_of=datetime(2026, 3, 12, 9, 30, tzinfo=UTC),
+        files=3,
+        bytes=15,
+        proved=DuplicatesDocument(
+            groups=1,
+            duplicates=2,
+            wasted_bytes=10,
+            wasted_per_month=2.3e-10,
+            folders=[ShareDocument("", 2, 10), ShareDocument("greetings", 1, 5)],
+            types=[ShareDocument(".txt", 2, 10)],
+            ages=[ShareDocument("30 to 90 days", 2, 10)],
+        ),
+        likely=DuplicatesDocument(0, 0, 0, 0, [], [], []),
+    ),
+    GroupsResponse(
+        [
+            GroupDocument(
+                _DIGEST,
+                size=5,
+                objects=3,
+                wasted_bytes=10,
+                wasted_per_month=2.3e-10,
+                copies=[GroupCopyDocument(_KEY, datetime(2026, 3, 12, 9, 30, tzinfo=UTC))],
+            )
+        ],
+        next=f"10-{_DIGEST}",
+    ),
     ChecksumRequest(_MD5),
     ChecksumResponse(1),
 )

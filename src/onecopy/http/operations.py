@@ -8,7 +8,15 @@ import msgspec
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from onecopy import documents
-from onecopy.http import activity, endpoints, handlers, tokens
+from onecopy.http import (
+    activity,
+    duplicate_documents,
+    duplicates,
+    endpoints,
+    groups,
+    handlers,
+    tokens,
+)
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
 from onecopy.http.links import ContentEndpoint, RedirectEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
@@ -29,6 +37,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "Checks": "Find out before an upload what is already stored.",
         "Uploads": "Upload new contents, in one piece or in parts.",
         "Copies": "Read stored copies, and what was uploaded and avoided.",
+        "Duplicates": "See what is stored twice.",
         "Tokens": "Give others access for a short time.",
         "Monitoring": "Watch the service.",
         "Checksum API": "The question of the prototype's pages.",
@@ -48,7 +57,7 @@ register_url_convertor("key", KeyConvertor())
 
 def operations(state: endpoints.AppState) -> list[Operation]:
     """Return the table, the most frequent operations first: routes are matched in this order."""
-    tables = (_checks, _uploads, _links, _tokens, _monitoring, _checksums)
+    tables = (_checks, _uploads, _links, _duplicates, _tokens, _monitoring, _checksums)
     return [
         operation._replace(tag=tag)
         for tag, table in zip(TAGS, tables, strict=True)
@@ -175,6 +184,30 @@ def _links(state: endpoints.AppState) -> Iterable[Operation]:
         response=documents.ActivityResponse,
         problems=(*_BACK_END,),
         needs="read",
+    )
+
+
+def _duplicates(state: endpoints.AppState) -> Iterable[Operation]:
+    yield Operation(
+        "GET",
+        "/v1/duplicates",
+        "duplicates",
+        "Get what is stored twice: totals, by folder, by type and by age.",
+        duplicates.DuplicatesEndpoint(state),
+        response=duplicate_documents.DuplicatesResponse,
+        problems=(501, 502, 503),
+        needs="read",
+    )
+    yield Operation(
+        "GET",
+        "/v1/duplicates/groups",
+        "duplicate_groups",
+        "Get the contents that waste most, with some of their copies.",
+        groups.GroupsEndpoint(state),
+        response=duplicate_documents.GroupsResponse,
+        problems=(400, 501, 502, 503),
+        needs="read",
+        parameters=(groups.KIND, groups.AFTER, groups.LIMIT),
     )
 
 

@@ -1,6 +1,6 @@
 """Options of the HTTP service."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -64,6 +64,8 @@ class Options:
 
     price: float = 0.023
     """US dollars per GB (10^9 bytes) and month."""
+    price_of: Callable[[str], float] | None = None
+    """Returns the price of a storage class; None: `price`, and list prices for other classes."""
     limits: Limits = field(default_factory=Limits)
     body_bytes: int = 8 * MiB
     """Limit of a JSON body."""
@@ -102,6 +104,8 @@ class Options:
     """Names allowed in `Host` besides the loopback names, if no tokens are required."""
     metrics: bool = True
     """Whether requests are counted, and `/metrics` is served."""
+    summaries: bool = True
+    """Whether duplicates are counted, in background threads, for those who may read."""
     page: Path | None = PAGE
     """Folder of the built page; None to serve no page."""
     show_urls: bool = True

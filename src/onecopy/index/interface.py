@@ -188,6 +188,41 @@ class Pages(Protocol):
         ...
 
 
+class Stored(NamedTuple):
+    """The copies of one tenant, counted. Copies in trash and hard links count like any other."""
+
+    files: int
+    bytes: int
+    unproved: int
+    """Copies without a proved content digest."""
+
+
+@runtime_checkable
+class Repeats(Protocol):
+    """Optional: finding the contents that have several copies, without reading every copy."""
+
+    def version(self) -> object:
+        """Return a value that differs from earlier ones if anything may have changed since.
+
+        It covers all tenants, their copies and listed copies. It may also differ for no reason.
+        Takes as long as a lookup.
+        """
+        ...
+
+    def stored(self, tenant: str) -> Stored:
+        """Count the copies of a tenant: a fraction of a second for a million."""
+        ...
+
+    def repeated(self, tenant: str) -> Iterator[Sequence[Copy]]:
+        """Yield the copies of each content digest that several copies of a tenant prove.
+
+        The copies of a content follow the order of `lookup`: the copy of record comes first. The
+        order of the contents is the engine's. Memory use grows with the copies of one content
+        only. Copies that are added or removed during the iteration may or may not be yielded.
+        """
+        ...
+
+
 class PlainPage(NamedTuple):
     """Some copies of a tenant, each in one of both."""
 

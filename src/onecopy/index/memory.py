@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import InvalidSettings, Unavailable
-from onecopy.index.interface import Entry, Mean, WriteCost
+from onecopy.index.interface import Entry, Mean, Stored, WriteCost
 from onecopy.index.memory_listings import MemoryListings
 from onecopy.index.rules import (
     content_digest,
@@ -114,6 +114,12 @@ class _Contents:
         found.sort(key=lambda record: (rank(record.copy, digest), record.number))
         return [copy for _, copy in found]
 
+    def repeated(self) -> list[list[Copy]]:
+        """Return the copies of each content digest that several of them prove."""
+        found = {digest: self.with_digest(digest) for digest in self._by_digest}
+        own = ([c for c in copies if c.content_digest == d] for d, copies in found.items())
+        return [copies for copies in own if len(copies) > 1]
+
     def of_size(self, size: int) -> list[Copy]:
         return [self.records[key].copy for key in self._by_size.get(size, ())]
 
@@ -183,9 +189,24 @@ class MemoryIndex(MemoryListings):
             records = tenants[tenant].records
             return iter([records[key].copy for key in sorted(records) if span.has(key)])
 
+    def version(self) -> object:
+        with self._locked():
+            return self._changes
+
+    def stored(self, tenant: str) -> Stored:
+        with self._locked() as tenants:
+            own = tenants[tenant].all()
+        unproved = sum(copy.content_digest is None for copy in own)
+        return Stored(len(own), sum(copy.size for copy in own), unproved)
+
+    def repeated(self, tenant: str) -> Iterator[Sequence[Copy]]:
+        with self._locked() as tenants:
+            return iter(tenants[tenant].repeated())
+
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]
         with self._locked() as tenants:
+            self._changes += 1
             for copy in copies:
                 tenants[tenant].put(next(self._numbers), copy)
             found = self.lookup(tenant, digests)
@@ -200,12 +221,14 @@ class MemoryIndex(MemoryListings):
         count = 0
         for tenant, entry in pairs:
             with self._locked() as tenants:
+                self._changes += 1
                 put(tenants[tenant], next(self._numbers), entry)
             count += 1
         return count
 
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         with self._locked() as tenants:
+            self._changes += 1
             return [tenants[tenant].forget(copy) for copy in copies]
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:

@@ -65,6 +65,8 @@ class MemoryListings:
 
     def __init__(self) -> None:
         self._listings: dict[str, _Listing] = defaultdict(_Listing)
+        self._changes = 0
+        """The number of changes of copies and listed copies."""
 
     def _locked(self) -> AbstractContextManager[object]:
         """Admit one caller at a time, and none after `close`."""
@@ -82,6 +84,7 @@ class MemoryListings:
         self, tenant: str, span: Span, copies: Sequence[ListedCopy], *, is_complete: bool
     ) -> Merged:
         with self._locked():
+            self._changes += 1
             return self._listings[tenant].merge(span, copies, is_complete=is_complete)
 
     def listed_copies(self, tenant: str, span: Span = EVERYTHING) -> Iterator[ListedCopy]:
@@ -119,6 +122,7 @@ class MemoryListings:
 
     def unlist(self, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:
         with self._locked():
+            self._changes += 1
             return [self._listings[tenant].unlist(copy) for copy in copies]
 
 

@@ -68,6 +68,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         count_seconds=0,  # a function is frozen between two requests
         own_tokens=not tenant,
         metrics=False,
+        summaries=False,  # nothing runs between two requests
     )
 
 

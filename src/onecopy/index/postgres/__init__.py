@@ -6,6 +6,7 @@ errors.py       the meaning of PostgreSQL's errors
 reading.py      queries
 writing.py      changes, and the locks that order concurrent ones
 loading.py      bulk loads into an index without copies
+repeats.py      contents that have several copies
 lists.py        lists of digests without a location
 pages.py        all entries, page by page
 listings.py     what listings state: queries

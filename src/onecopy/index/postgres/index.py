@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
-from onecopy.index.interface import Entry
+from onecopy.index.interface import Entry, Stored
 from onecopy.index.listings import Merged, SizeListing
 from onecopy.index.postgres import (
     listings,
@@ -15,6 +15,7 @@ from onecopy.index.postgres import (
     merging,
     pages,
     reading,
+    repeats,
     state,
     writing,
 )
@@ -84,6 +85,18 @@ class PostgresIndex:
 
     def undecided_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return self._connections.use(reading.undecided_sizes, tenant, sizes)
+
+    def version(self) -> object:
+        return self._connections.use(repeats.version)
+
+    def stored(self, tenant: str) -> Stored:
+        return self._connections.use(repeats.stored, tenant)
+
+    def repeated(self, tenant: str) -> Iterator[Sequence[Copy]]:
+        last: bytes | None = b""
+        while last is not None:
+            last, contents = self._connections.use(repeats.repeated, tenant, last)
+            yield from contents
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]

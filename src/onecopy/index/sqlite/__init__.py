@@ -8,6 +8,7 @@ errors.py       the meaning of SQLite's errors
 reading.py      queries
 writing.py      changes
 loading.py      bulk loads into an index without copies
+repeats.py      contents that have several copies
 lists.py        lists of digests without a location
 listings.py     what listings of a store state: the methods
 lookups.py      queries of listings

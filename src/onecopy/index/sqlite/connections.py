@@ -74,6 +74,23 @@ class Readers:
                 self._idle.pop().close()
 
 
+class Watcher:
+    """Notices commits, through one connection that never writes itself."""
+
+    def __init__(self, path: str, presence: Presence) -> None:
+        self._readers = Readers(path, presence)
+        self._lock = Lock()
+
+    def version(self) -> object:
+        """Return a number that changes with each commit of any other connection."""
+        with self._lock:  # the numbers of two connections have nothing in common
+            return self._readers.read(lambda connection: connection.pragma("data_version"))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._readers.close()
+
+
 class _Job(Generic[T]):
     """A write that waits for its transaction, and its result."""
 

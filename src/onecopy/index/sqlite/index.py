@@ -10,11 +10,11 @@ import apsw
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.index.interface import Entry, PlainPage
+from onecopy.index.interface import Entry, PlainPage, Stored
 from onecopy.index.rules import content_digest
-from onecopy.index.sqlite import lists, pages, plain, reading, state, writing
+from onecopy.index.sqlite import lists, pages, plain, reading, repeats, state, writing
 from onecopy.index.sqlite.checking import find_faults
-from onecopy.index.sqlite.connections import Checkpointer, Readers, Writer
+from onecopy.index.sqlite.connections import Checkpointer, Readers, Watcher, Writer
 from onecopy.index.sqlite.file import back_up, open_file
 from onecopy.index.sqlite.listings import SqliteListings
 from onecopy.index.sqlite.lists import PackedDigests
@@ -43,6 +43,7 @@ class SqliteIndex(SqliteListings):
         self._tenants: dict[str, int] = {}
         self._presence = Presence(self.path)
         self._readers = Readers(self.path, self._presence)
+        self._watcher = Watcher(self.path, self._presence)
         self._writer = Writer(connection, self._presence)
         self._checkpointer = Checkpointer(self.path)
         self._checkpointer.watch(connection)
@@ -97,6 +98,18 @@ class SqliteIndex(SqliteListings):
 
     def undecided_sizes(self, tenant: str, sizes: Sequence[int]) -> set[int]:
         return self._readers.read(reading.undecided_sizes, tenant, sizes)
+
+    def version(self) -> object:
+        return self._watcher.version()
+
+    def stored(self, tenant: str) -> Stored:
+        return self._readers.read(repeats.stored, tenant)
+
+    def repeated(self, tenant: str) -> Iterator[Sequence[Copy]]:
+        first: int | None = repeats.FIRST
+        while first is not None:
+            first, contents = self._readers.read(repeats.repeated, tenant, first)
+            yield from contents
 
     def record(self, tenant: str, copies: Sequence[Copy]) -> list[Copy]:
         digests = [content_digest(copy) for copy in copies]
@@ -195,6 +208,7 @@ class SqliteIndex(SqliteListings):
 
     def close(self) -> None:
         self._readers.close()
+        self._watcher.close()
         self._checkpointer.close()
         self._writer.close()
 

@@ -7,6 +7,7 @@
         ListingsContract,
         PagesContract,
         PlainContract,
+        RepeatsContract,
         StateContract,
     ):
         @pytest.fixture
@@ -22,6 +23,7 @@ from onecopy.testing.index.listings import ListingsContract
 from onecopy.testing.index.lists import ListsContract
 from onecopy.testing.index.pages import PagesContract
 from onecopy.testing.index.plain import PlainContract
+from onecopy.testing.index.repeats import RepeatsContract
 from onecopy.testing.index.state import StateContract
 from onecopy.testing.index.unread import UnreadContract
 
@@ -32,6 +34,7 @@ __all__ = [
     "ListsContract",
     "PagesContract",
     "PlainContract",
+    "RepeatsContract",
     "StateContract",
     "UnreadContract",
     "open_complete",

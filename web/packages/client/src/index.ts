@@ -23,7 +23,23 @@ export {
 export { Limiter } from "./limiter.ts";
 export { Observable, type Subscribe } from "./observable.ts";
 export { Client } from "./protocol/client.ts";
-export type { Avoided, Config, Content, Copy, Result, SignIn } from "./protocol/documents.ts";
+export type {
+  Activity,
+  Avoided,
+  Config,
+  Content,
+  Copy,
+  Counts,
+  DuplicateGroup,
+  DuplicateGroups,
+  DuplicateKind,
+  Duplicates,
+  DuplicatesSummary,
+  GroupCopy,
+  Result,
+  Share,
+  SignIn,
+} from "./protocol/documents.ts";
 export { Problem, ServiceError, Unreachable } from "./protocol/errors.ts";
 export { Issuer, type PendingSignIn, type Tokens } from "./protocol/issuer.ts";
 export {

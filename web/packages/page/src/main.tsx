@@ -29,7 +29,7 @@ function pageAddress(): Address {
 
 function draw(config: Config | null): void {
   render(
-    <App {...{ uploader, selection, connection, session, unfinished, config }} />,
+    <App {...{ client, uploader, selection, connection, session, unfinished, config }} />,
     document.body,
   );
 }

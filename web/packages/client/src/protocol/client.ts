@@ -5,10 +5,14 @@
  */
 
 import type {
+  Activity,
   Avoided,
   Config,
   Content,
   Copy,
+  DuplicateGroups,
+  DuplicateKind,
+  DuplicatesSummary,
   Finish,
   PartDigest,
   Result,
@@ -113,8 +117,28 @@ export class Client {
     await this.#call("v1/avoided", avoided, signal, headers, true);
   }
 
+  /** Return what the caller's tenant has uploaded and avoided. */
+  activity(signal?: AbortSignal): Promise<Activity> {
+    return this.#call("v1/activity", undefined, signal);
+  }
+
+  /** Return what the caller's tenant has stored twice. */
+  duplicates(signal?: AbortSignal): Promise<DuplicatesSummary> {
+    return this.#call("v1/duplicates", undefined, signal);
+  }
+
+  /** Return the groups of duplicates that waste most; `after` is `next` of the groups before. */
+  duplicateGroups(
+    kind: DuplicateKind,
+    after?: string,
+    signal?: AbortSignal,
+  ): Promise<DuplicateGroups> {
+    const query = new URLSearchParams(after === undefined ? { kind } : { kind, after });
+    return this.#call(`v1/duplicates/groups?${query}`, undefined, signal);
+  }
+
   /** Return a short-lived link to a copy of the caller's tenant. */
-  async link(copy: Copy, signal?: AbortSignal): Promise<string> {
+  async link(copy: Pick<Copy, "key">, signal?: AbortSignal): Promise<string> {
     const answer = await this.#call<{ url: string }>(
       `v1/copies/${segments(copy.key)}/link`,
       undefined,

@@ -135,3 +135,89 @@ export interface Config {
   /** Patterns of keys in trash and snapshots, in the syntax of .gitignore. */
   readonly trash: readonly string[];
 }
+
+/** The duplicates in a folder, of a type or of an age. */
+export interface Share {
+  readonly name: string;
+  readonly duplicates: number;
+  readonly wasted_bytes: number;
+}
+
+/** Duplicates of one kind: all proved, or all likely. */
+export interface Duplicates {
+  /** Contents that are stored in several objects. */
+  readonly groups: number;
+  /** Objects beyond the first one of each content. */
+  readonly duplicates: number;
+  readonly wasted_bytes: number;
+  /** US dollars. */
+  readonly wasted_per_month: number;
+  /** Folders with all that is below them, parents before children; the name of the root is empty. */
+  readonly folders: readonly Share[];
+  /** By extension, such as `.jpg`; empty: without one; `*`: all others. */
+  readonly types: readonly Share[];
+  /** By the time since the duplicates were stored, such as `1 to 3 years`, the youngest first. */
+  readonly ages: readonly Share[];
+}
+
+/** What is stored twice. Without `as_of`, it is being counted for the first time: ask again. */
+export interface DuplicatesSummary {
+  /** Whether newer figures are being counted. */
+  readonly counting?: boolean;
+  readonly as_of?: string;
+  /** Whether `proved` is of a part of the contents only, since all are counted the first time. */
+  readonly partial?: boolean;
+  /** Recorded copies, and objects that are only listed, as soon as these are counted. */
+  readonly files?: number;
+  readonly bytes?: number;
+  readonly proved?: Duplicates;
+  /** Objects that share only weak evidence, such as an ETag; absent until they are counted. */
+  readonly likely?: Duplicates;
+}
+
+/** Whether objects have the same content, or are only likely to. */
+export type DuplicateKind = "proved" | "likely";
+
+/** An object of a group. It can be opened unless it is only known from a listing. */
+export interface GroupCopy {
+  readonly key: string;
+  readonly stored_at: string;
+  readonly listed?: boolean;
+}
+
+/** Objects that have, or are likely to have, the same content; some of them in `copies`. */
+export interface DuplicateGroup {
+  /** The content digest, or the evidence that the objects share. */
+  readonly shared: string;
+  readonly size: number;
+  readonly objects: number;
+  readonly wasted_bytes: number;
+  readonly wasted_per_month: number;
+  readonly copies: readonly GroupCopy[];
+}
+
+/** The groups that waste most, and the position after which the next ones come. */
+export interface DuplicateGroups {
+  readonly groups: readonly DuplicateGroup[];
+  readonly next?: string;
+}
+
+/** What was uploaded, and what was not because its contents were already stored. */
+export interface Counts {
+  readonly uploaded_files: number;
+  readonly uploaded_bytes: number;
+  readonly avoided_files: number;
+  readonly avoided_bytes: number;
+  /** US dollars that storing the avoided bytes would cost in a month. */
+  readonly saved_per_month: number;
+}
+
+/** What happened in the caller's tenant. Days and months are those of UTC, in order. */
+export interface Activity {
+  /** The last 92 days on which something was counted, such as `2026-03-12`. */
+  readonly days: readonly (Counts & { readonly day: string })[];
+  /** All months in which something was counted, such as `2026-03`; with the days above. */
+  readonly months: readonly (Counts & { readonly month: string })[];
+  /** Since counting began. */
+  readonly total: Counts;
+}

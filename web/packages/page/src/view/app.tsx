@@ -1,6 +1,6 @@
 /** The page as a whole. */
 
-import type { Config, Unfinished } from "@onecopy/client";
+import type { Client, Config, Unfinished } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useCallback, useState } from "preact/hooks";
 import type { Connection } from "../connection.ts";
@@ -16,6 +16,7 @@ import { Row } from "./row.tsx";
 import { SignIn, SignOut } from "./sign-in.tsx";
 import { Announcer, announce, Counters, OFFLINE, Progress } from "./summary.tsx";
 import { useChanges } from "./use-changes.ts";
+import { Lazy, show, useView, ViewLinks } from "./views.tsx";
 import { count } from "./words.ts";
 
 /** Files that are added without a pause; more would block the page. */
@@ -23,6 +24,7 @@ const FILES_PER_TURN = 100;
 
 /** The state that the page shows, and the actions behind its buttons. */
 export interface Props {
+  readonly client: Client;
   readonly uploader: Uploader;
   readonly selection: Selection;
   readonly connection: Connection;
@@ -32,12 +34,42 @@ export interface Props {
   readonly config: Config | null;
 }
 
-/** The page. Its own state is the filter; everything else is in its collaborators. */
+const loadActivity = async () => (await import("./activity/view.tsx")).ActivityView;
+const loadDuplicates = async () => (await import("./duplicates/view.tsx")).DuplicatesView;
+
+/** The page. The address names its view; what was chosen to upload stays when another is shown. */
 export function App(props: Props): JSX.Element {
-  const { uploader, selection, connection, session, unfinished, config } = props;
-  useChanges(selection.subscribe);
+  const { client, session, connection, uploader, selection, config } = props;
+  const view = useView();
   useChanges(connection.subscribe);
   useChanges(session.subscribe);
+  return (
+    <>
+      <Header config={config} session={session} />
+      <ViewLinks view={view} />
+      <main>
+        <Banner {...{ connection, session, uploader, selection }} />
+        <div hidden={view !== "upload"}>
+          <UploadView {...props} />
+        </div>
+        {view === "duplicates" && <Lazy load={loadDuplicates} props={{ client }} />}
+        {view === "activity" && <Lazy load={loadActivity} props={{ client }} />}
+      </main>
+      <Status {...{ uploader, selection, connection }} />
+    </>
+  );
+}
+
+/** What screen readers announce, whichever view is shown. */
+function Status(props: Pick<Props, "uploader" | "selection" | "connection">): JSX.Element {
+  const { uploader, selection, connection } = props;
+  useChanges(selection.subscribe);
+  return <Announcer text={announce(selection, uploader.isBusy, connection.state)} />;
+}
+
+/** The first view. Its own state is the filter; everything else is in its collaborators. */
+function UploadView({ uploader, selection, unfinished, config }: Props): JSX.Element {
+  useChanges(selection.subscribe);
   useChanges(unfinished.subscribe);
   const [filter, setFilter] = useState<Filter>({ tab: "All", text: "" });
   const [checkOnly, setCheckOnly] = useState(uploader.checkOnly);
@@ -46,39 +78,35 @@ export function App(props: Props): JSX.Element {
   const hasFiles = selection.items.length > 0;
   return (
     <>
-      <Header config={config} session={session} />
-      <main>
-        <Banner {...{ connection, session, uploader }} />
-        <DropZone
-          isSmall={hasFiles}
-          checkOnly={checkOnly || !uploader.canUpload}
-          canUpload={uploader.canUpload}
-          setCheckOnly={(checkOnly) => {
-            uploader.checkOnly = checkOnly;
-            setCheckOnly(checkOnly);
-          }}
-          add={add}
-        />
-        <Interrupted keys={unfinished.interrupted} discard={() => uploader.abortInterrupted()} />
-        {hasFiles && (
-          <>
-            <Counters {...totals} />
-            <Progress {...totals} />
-            <UploadNew uploader={uploader} selection={selection} />
-            <Filters filter={filter} selection={selection} change={setFilter} />
-            <List
-              items={applyFilter(selection.items, filter)}
-              row={(item) => <Row item={item} uploader={uploader} />}
-            />
-          </>
-        )}
-      </main>
-      <Announcer text={announce(selection, uploader.isBusy, connection.state)} />
+      <DropZone
+        isSmall={hasFiles}
+        checkOnly={checkOnly || !uploader.canUpload}
+        canUpload={uploader.canUpload}
+        setCheckOnly={(checkOnly) => {
+          uploader.checkOnly = checkOnly;
+          setCheckOnly(checkOnly);
+        }}
+        add={add}
+      />
+      <Interrupted keys={unfinished.interrupted} discard={() => uploader.abortInterrupted()} />
+      {hasFiles && (
+        <>
+          <Counters {...totals} />
+          <Progress {...totals} />
+          <UploadNew uploader={uploader} selection={selection} />
+          <Filters filter={filter} selection={selection} change={setFilter} />
+          <List
+            items={applyFilter(selection.items, filter)}
+            row={(item) => <Row item={item} uploader={uploader} />}
+          />
+        </>
+      )}
     </>
   );
 }
 
 async function addAll(uploader: Uploader, picked: readonly Picked[]): Promise<void> {
+  show("upload"); // files can be dropped on any view
   for (let from = 0; from < picked.length; from += FILES_PER_TURN) {
     uploader.add(picked.slice(from, from + FILES_PER_TURN));
     await new Promise((resolve) => setTimeout(resolve));
@@ -106,8 +134,10 @@ function UploadNew({ uploader, selection }: Pick<Props, "uploader" | "selection"
   );
 }
 
-function Banner(props: Pick<Props, "connection" | "session" | "uploader">): JSX.Element | null {
-  const { connection, session, uploader } = props;
+type BannerProps = Pick<Props, "connection" | "session" | "uploader" | "selection">;
+
+function Banner({ connection, session, uploader, selection }: BannerProps): JSX.Element | null {
+  useChanges(selection.subscribe); // so that it knows whether files are waiting
   switch (connection.state) {
     case "up":
       return null;

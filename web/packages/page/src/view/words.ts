@@ -1,11 +1,20 @@
 /** The page's words: what it says about a file, and the format of numbers and dates. */
 
-import type { Copy } from "@onecopy/client";
+import {
+  type Copy,
+  type Counts,
+  type DuplicateGroup,
+  type Duplicates,
+  type DuplicatesSummary,
+  ServiceError,
+  type Share,
+} from "@onecopy/client";
 import type { Item, State } from "../upload/selection.ts";
 import { nameInText, printable } from "./names.ts";
 
 const NUMBER = new Intl.NumberFormat("en");
 const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 const MONEY = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
@@ -32,6 +41,12 @@ export function percent(done: number, total: number): string {
 export function date(text: string): string {
   const time = Date.parse(text);
   return Number.isNaN(time) ? "" : DATE.format(time);
+}
+
+/** Return the time of day as in `09:31`; an empty string if `text` is not a date. */
+export function time(text: string): string {
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? "" : TIME.format(time);
 }
 
 /** Return an amount as in `$0.22`, or `less than $0.01`. */
@@ -159,6 +174,133 @@ export function describeInterrupted({ length }: readonly string[]): string {
     ? "1 upload was interrupted. Choose the same file again to resume it."
     : `${count(length)} uploads were interrupted. Choose the same files again to resume them.`;
 }
+
+/** The views of the page, by their names in its address. */
+export const VIEWS = { upload: "Upload", duplicates: "Duplicates", activity: "Activity" };
+
+/** Return what duplicates take and cost; empty while they are being counted. */
+export function describeAmount(duplicates: Duplicates | undefined): string {
+  if (duplicates === undefined) return "being counted";
+  const { wasted_bytes, wasted_per_month } = duplicates;
+  return `${size(wasted_bytes)}, ${money(wasted_per_month)} a month`;
+}
+
+/** The pictures of where duplicates are, and the headings of their tables. */
+export const WHERE = {
+  root: "All folders",
+  folders: "By folder",
+  folderHeadings: ["folder", "wasted", "duplicates"],
+  types: "By type",
+  typeHeadings: ["type", "wasted", "duplicates"],
+  ages: "By age",
+  ageHeadings: ["age", "wasted", "duplicates"],
+} as const;
+
+/** Return a number of duplicates as in `1,204 duplicates`. */
+export function describeDuplicates({ duplicates }: Pick<Share, "duplicates">): string {
+  return duplicates === 1 ? "1 duplicate" : `${count(duplicates)} duplicates`;
+}
+
+/** Return an extension as in `.jpg`, or what is summed up instead. */
+export function typeName(extension: string): string {
+  if (extension === "*") return "others";
+  return extension === "" ? "no extension" : printable(extension);
+}
+
+/** Return that nothing is stored twice: a title, and what it means. */
+export function describeNothingTwice(files: number): [title: string, hint: string] {
+  if (files === 0) {
+    return [
+      "Nothing is stored yet.",
+      "Upload some files. What was stored without onecopy is found by the operator’s next scan.",
+    ];
+  }
+  return [
+    "Nothing is stored twice.",
+    files === 1
+      ? "Only one file is stored."
+      : `No two of the ${count(files)} stored files are known to have the same content.`,
+  ];
+}
+
+/** Describe when duplicates were counted, and what counts as one. */
+export function describeCounted({ as_of = "", counting, partial, likely }: DuplicatesSummary) {
+  if (partial) return "Found so far. All files are being counted.";
+  const again = counting ? ", and being counted again" : "";
+  const missing =
+    likely === undefined && !counting
+      ? " Likely duplicates could not be counted: ask the operator to look into the service’s log."
+      : "";
+  const rule = "Duplicates are all copies of a content but the oldest one.";
+  return `Counted at ${time(as_of)}${again}. ${rule}${missing}`;
+}
+
+/** The kinds of groups, and what they are. */
+export const DUPLICATE_KINDS = {
+  proved: { name: "Proved", hint: "These files have the same content: it was compared." },
+  likely: {
+    name: "Likely",
+    hint:
+      "These files have the same size and the same ETag or checksum, but their contents were not " +
+      "compared. To be sure, ask the operator to run `onecopy scan --read missing`.",
+  },
+};
+
+/** Describe a group of files as in `3 files of 2.4 MB`. */
+export function describeGroup({ objects, size: bytes }: DuplicateGroup): string {
+  return `${count(objects)} files of ${size(bytes)}`;
+}
+
+/** Return what a group wastes. */
+export function describeWasted({ wasted_bytes, wasted_per_month }: DuplicateGroup): string {
+  return `${size(wasted_bytes)} wasted, ${money(wasted_per_month)} a month`;
+}
+
+/** Return how many copies of a group are not shown; empty if all are. */
+export function describeMoreCopies({ objects, copies }: DuplicateGroup): string {
+  const more = objects - copies.length;
+  return more > 0 ? `and ${count(more)} more` : "";
+}
+
+/** Return what was uploaded or avoided, as in `1.2 GB`. */
+export function describeUploaded({ uploaded_bytes }: Counts): string {
+  return size(uploaded_bytes);
+}
+
+/** Return what was not uploaded, and what that saves. */
+export function describeAvoided({ avoided_bytes, saved_per_month }: Counts): string {
+  return `${size(avoided_bytes)} not uploaded, saves ${money(saved_per_month)} a month`;
+}
+
+/** The time lines of activity, and the headings of their tables. */
+export const ACTIVITY = {
+  day: "By day",
+  month: "By month",
+  avoided: "Not uploaded, because it was already stored",
+  uploaded: "Uploaded",
+  headings: { day: ["day", "bytes", "files"], month: ["month", "bytes", "files"] },
+} as const;
+
+/** Return a number of files as in `1,204 files`. */
+export function describeFiles(files: number): string {
+  return files === 1 ? "1 file" : `${count(files)} files`;
+}
+
+/** Return why something could not be loaded, and what to do. */
+export function describeLoadError(error: unknown): string {
+  if (!(error instanceof ServiceError)) return "Something went wrong. Reload the page.";
+  const reason = (error as { reason?: string }).reason ?? "";
+  return LOAD_ERRORS[reason] ?? printable(error.message);
+}
+
+const LOAD_ERRORS: Readonly<Record<string, string>> = {
+  "not-allowed": "Your token does not allow this. Use a token with the scope `read`.",
+  "duplicates-unavailable":
+    "This service can’t list duplicates: its index would have to be read as a whole. Ask the " +
+    "operator to run `onecopy report`.",
+  "index-unavailable": "The index is unavailable. Try again later.",
+  "copy-unknown": "This file is no longer stored under this name.",
+};
 
 const BYTES_DIFFER = "The file changed while it was uploaded. Choose it again.";
 

@@ -1,0 +1,105 @@
+"""Counting of duplicates, content by content, in flat memory."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from onecopy.content import Copy
+from onecopy.patterns import Patterns
+from onecopy.report.shares import AGES, OLDEST
+from onecopy.summary.figures import Duplicates, LargeGroup, Share
+from onecopy.summary.shares import Folders, Types
+from onecopy.timestamp import now
+
+MOST_GROUPS = 10_000
+"""Groups that are kept, those that waste most."""
+_AGES = (*(name for name, _ in AGES), OLDEST)
+
+
+class Count:
+    """Counts the duplicates among copies.
+
+    Copies in trash are no duplicates. With `hard_links` (for folders), copies of one content with
+    the same identity are one object.
+    """
+
+    def __init__(self, trash: Patterns, *, hard_links: bool) -> None:
+        self._trash = trash
+        self._hard_links = hard_links
+        self._groups = self._duplicates = self._wasted = 0
+        self._largest: list[LargeGroup] = []
+        self._least = 0
+        """Bytes that a group must waste to be kept."""
+        self._folders = Folders()
+        self._types = Types()
+        seconds = now() // 1000
+        self._ends = [seconds - age for _, age in reversed(AGES)]
+        """Times at which ages end, in order: the first one is that of the oldest."""
+        self._ages = [[0, 0] for _ in _AGES]
+
+    def add(self, copies: Sequence[Copy]) -> None:
+        """Add the copies of one content: all but the one that was stored first are duplicates."""
+        in_trash = self._trash.match
+        objects: Sequence[Copy] = [copy for copy in copies if not in_trash(copy[0])]
+        if self._hard_links:
+            objects = _one_each(objects)
+        if len(objects) < 2:
+            return
+        first = min(objects, key=_second)
+        for copy in objects:
+            if copy is not first:
+                self._add_duplicate(copy)
+        self._add_group(objects)
+
+    def _add_duplicate(self, copy: Copy) -> None:
+        key, size, _, _, stored_ms, _ = copy
+        self._folders.add(key, size)
+        self._types.add(key, size)
+        age = self._ages[-1 - bisect_left(self._ends, stored_ms // 1000)]
+        age[0] += 1
+        age[1] += size
+
+    def _add_group(self, objects: Sequence[Copy]) -> None:
+        size, duplicates = objects[0].size, len(objects) - 1
+        self._groups += 1
+        self._duplicates += duplicates
+        self._wasted += size * duplicates
+        if size * duplicates >= self._least:
+            shared = str(objects[0].content_digest)
+            self._largest.append(LargeGroup(shared, size, len(objects), size * duplicates))
+        if len(self._largest) >= 2 * MOST_GROUPS:
+            self._largest = self._ordered()
+            self._least = self._largest[-1].wasted
+
+    def _ordered(self) -> list[LargeGroup]:
+        return sorted(self._largest, key=lambda group: group.place)[:MOST_GROUPS]
+
+    def result(self, price: float) -> Duplicates:
+        """Return the figures, at a price in US dollars per byte and month."""
+        return Duplicates(
+            self._groups,
+            self._duplicates,
+            self._wasted,
+            self._wasted * price,
+            tuple(self._ordered()),
+            self._folders.largest(),
+            self._types.largest(),
+            tuple(self._by_age()),
+        )
+
+    def _by_age(self) -> list[Share]:
+        named = zip(_AGES, self._ages, strict=True)
+        return [Share(name, count, size) for name, (count, size) in named if count]
+
+
+def _second(copy: Copy) -> int:
+    return copy[4] // 1000  # its time in the store; a name takes longer
+
+
+def _one_each(copies: Sequence[Copy]) -> Sequence[Copy]:
+    """Return the first of the copies with each identity."""
+    if len({copy[3] for copy in copies}) == len(copies):  # the common case, kept cheap
+        return copies
+    first: dict[str, Copy] = {}
+    for copy in copies:
+        first.setdefault(copy.identity, copy)
+    return list(first.values())

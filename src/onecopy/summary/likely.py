@@ -1,0 +1,111 @@
+"""Likely duplicates: copies that share only weak evidence, such as an ETag."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from onecopy.content import Copy
+from onecopy.index.interface import Index, Stored
+from onecopy.index.listings import Listings
+from onecopy.patterns import Patterns
+from onecopy.report import Folder, LikelyGroup, Report
+from onecopy.report import Share as ReportShare
+from onecopy.report.grouping import grouped
+from onecopy.report.listed import listed_and_classed
+from onecopy.summary.counting import MOST_GROUPS
+from onecopy.summary.figures import Duplicates, LargeGroup, Share
+from onecopy.summary.shares import MOST_FOLDERS, MOST_TYPES, REST
+
+KEYS = 10
+"""Keys of a group that are kept."""
+
+
+class Likely(NamedTuple):
+    """Likely duplicates, and what listings state of the proved ones."""
+
+    duplicates: Duplicates
+    proved_price: float | None = None
+    """US dollars per byte and month of the proved duplicates, by their storage classes."""
+    stored: Stored | None = None
+    """All objects, listed ones as well, without those in trash; None: no others than copies."""
+
+
+NONE = Likely(Duplicates(0, 0, 0))
+
+
+def has_listed(index: Index, tenant: str) -> bool:
+    """Return whether anything is listed for a tenant."""
+    if not isinstance(index, Listings):
+        return False
+    return next(iter(index.listed_copies(tenant)), None) is not None
+
+
+def count_likely(  # noqa: PLR0913 - what it counts, and how
+    index: Index,
+    tenant: str,
+    copies: Iterable[tuple[str, Copy]],
+    trash: Patterns,
+    price_of: Callable[[str], float],
+    *,
+    hard_links: bool,
+) -> Likely:
+    """Count the likely duplicates among the copies of a tenant and what is listed for it.
+
+    Groups all of them in temporary files, as `onecopy report` does: some seconds for a million.
+    """
+    listed = listed_and_classed(index, tenant)
+    with grouped(copies, listed, hard_links=hard_links, trash=trash) as grouping:
+        divisions = grouping.divide(price_of)
+        figures = grouping.report(divisions, price_of("STANDARD"), top=0, keys=0, depth=1)
+        largest = tuple(map(_group, grouping.likely_top(MOST_GROUPS, KEYS)))
+        folders = _largest(_folders(divisions.tree(""), ""))[:MOST_FOLDERS]
+        duplicates = _duplicates(figures, largest, tuple(folders))
+        stored = Stored(figures.stored, figures.stored_bytes, figures.stored - figures.objects)
+        return Likely(duplicates, _proved_price(figures), stored)
+
+
+def _duplicates(
+    figures: Report, largest: tuple[LargeGroup, ...], folders: tuple[Share, ...]
+) -> Duplicates:
+    return Duplicates(
+        figures.likely_groups,
+        figures.likely_duplicates,
+        figures.likely_wasted,
+        figures.likely_cost,
+        tuple(sorted(largest, key=lambda group: group.place)),
+        folders,
+        tuple(_types(figures)),
+        tuple(_share(share, share.name) for share in figures.by_age.first if share.likely_wasted),
+    )
+
+
+def _proved_price(figures: Report) -> float | None:
+    return figures.wasted_cost / figures.wasted if figures.wasted else None
+
+
+def _group(group: LikelyGroup) -> LargeGroup:
+    return LargeGroup(group.evidence, group.size, group.objects, group.wasted, group.keys)
+
+
+def _share(share: ReportShare, name: str) -> Share:
+    return Share(name, share.likely_duplicates, share.likely_wasted)
+
+
+def _folders(folder: Folder, name: str) -> Iterator[Share]:
+    """Yield a folder and all that are below it, which have likely duplicates."""
+    if folder.share.likely_wasted:
+        yield _share(folder.share, name)
+    for child in folder.children:
+        above = f"{name}/" if name else ""
+        yield from _folders(child, above + child.share.name)
+
+
+def _largest(shares: Iterable[Share]) -> list[Share]:
+    return sorted(shares, key=lambda share: (-share.bytes, len(share.name), share.name))
+
+
+def _types(figures: Report) -> Iterator[Share]:
+    types = figures.by_type
+    shares = [_share(each, f".{each.name}" if each.name else "") for each in types.first]
+    yield from [each for each in _largest(shares) if each.bytes][:MOST_TYPES]
+    if types.others and types.others.likely_wasted:
+        yield _share(types.others, REST)

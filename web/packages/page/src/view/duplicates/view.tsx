@@ -1,0 +1,173 @@
+/** What is stored twice: totals, where and since when, and the groups that waste most. */
+
+import {
+  type Client,
+  type DuplicateKind,
+  type Duplicates,
+  type DuplicatesSummary,
+  sleep,
+} from "@onecopy/client";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { Failed } from "../failed.tsx";
+import { useLoaded } from "../use-loaded.ts";
+import {
+  count,
+  DUPLICATE_KINDS,
+  describeAmount,
+  describeCounted,
+  describeNothingTwice,
+  size,
+} from "../words.ts";
+import { Groups } from "./groups.tsx";
+import { Where } from "./where.tsx";
+import "./style.css";
+
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 10_000;
+
+interface Props {
+  readonly client: Client;
+}
+
+export function DuplicatesView({ client }: Props): JSX.Element {
+  const [attempt, setAttempt] = useState(0);
+  const { value, error } = useLoaded<DuplicatesSummary>(
+    (show, signal) => follow(client, show, signal),
+    String(attempt),
+  );
+  return (
+    <section aria-labelledby="duplicates">
+      <h2 id="duplicates" class="visually-hidden">
+        Duplicates
+      </h2>
+      {error !== null && <Failed error={error} retry={() => setAttempt(attempt + 1)} />}
+      {error === null && value?.as_of === undefined && <Counting />}
+      {value?.as_of !== undefined && <Counted client={client} summary={value} />}
+    </section>
+  );
+}
+
+/** Show the summary, and newer ones while they are being counted. */
+async function follow(
+  client: Client,
+  show: (summary: DuplicatesSummary) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let delay = FIRST_DELAY_MS; ; delay = Math.min(2 * delay, MAX_DELAY_MS)) {
+    const summary = await client.duplicates(signal);
+    show(summary);
+    if (!summary.counting) return;
+    await sleep(delay, signal);
+  }
+}
+
+function Counting(): JSX.Element {
+  return (
+    <div class="empty">
+      <p class="title">Counting what is stored…</p>
+      <progress aria-label="Counting" />
+    </div>
+  );
+}
+
+interface CountedProps {
+  readonly client: Client;
+  readonly summary: DuplicatesSummary;
+}
+
+function Counted({ client, summary }: CountedProps): JSX.Element {
+  const { proved, likely } = summary;
+  const kinds: [DuplicateKind, Duplicates][] = [];
+  if (proved !== undefined && proved.groups > 0) kinds.push(["proved", proved]);
+  if (likely !== undefined && likely.groups > 0) kinds.push(["likely", likely]);
+  if (kinds.length === 0 && likely !== undefined && !summary.partial)
+    return <NothingTwice files={summary.files ?? 0} />;
+  return (
+    <>
+      <Totals {...summary} />
+      {kinds.length > 0 && <Kinds client={client} kinds={kinds} />}
+    </>
+  );
+}
+
+interface KindsProps {
+  readonly client: Client;
+  /** The kinds that there are; not empty. */
+  readonly kinds: readonly [DuplicateKind, Duplicates][];
+}
+
+/** The duplicates of one kind, which can be chosen if there are several. */
+function Kinds({ client, kinds }: KindsProps): JSX.Element {
+  const [chosen, choose] = useState<DuplicateKind>("proved");
+  const [kind, duplicates] =
+    kinds.find(([kind]) => kind === chosen) ?? (kinds[0] as KindsProps["kinds"][0]);
+  return (
+    <>
+      {kinds.length > 1 && (
+        <fieldset class="tabs">
+          <legend class="visually-hidden">Show</legend>
+          {kinds.map(([name, { groups }]) => (
+            <button
+              type="button"
+              key={name}
+              aria-pressed={name === kind}
+              onClick={() => choose(name)}
+            >
+              {DUPLICATE_KINDS[name].name} <span class="number">{count(groups)}</span>
+            </button>
+          ))}
+        </fieldset>
+      )}
+      <p class="note kind">{DUPLICATE_KINDS[kind].hint}</p>
+      <Where key={kind} duplicates={duplicates} />
+      <Groups {...{ client, kind, duplicates }} />
+    </>
+  );
+}
+
+function NothingTwice({ files }: { readonly files: number }): JSX.Element {
+  const [title, hint] = describeNothingTwice(files);
+  return (
+    <div class="empty">
+      <p class="empty-mark" aria-hidden="true">
+        ✓
+      </p>
+      <p class="title">{title}</p>
+      <p class="hint">{hint}</p>
+    </div>
+  );
+}
+
+function Totals(summary: DuplicatesSummary): JSX.Element {
+  const { files = 0, bytes = 0, counting, partial, proved, likely } = summary;
+  return (
+    <>
+      <dl class="counters">
+        <Total number={proved?.duplicates} name="duplicates" note={describeAmount(proved)} />
+        {(likely === undefined ? counting : likely.groups > 0) && (
+          <Total
+            number={likely?.duplicates}
+            name="likely duplicates"
+            note={describeAmount(likely)}
+          />
+        )}
+        {!partial && <Total number={files} name="files stored" note={size(bytes)} />}
+      </dl>
+      {partial && <progress class="counting" aria-label="Counting" />}
+      <p class="note as-of">{describeCounted(summary)}</p>
+    </>
+  );
+}
+
+function Total(props: { number: number | undefined; name: string; note: string }) {
+  return (
+    <div class="counter">
+      <dt>{props.name}</dt>
+      <dd>
+        <b>{props.number === undefined ? "…" : count(props.number)}</b>
+        <span class="note">{props.note}</span>
+      </dd>
+    </div>
+  );
+}

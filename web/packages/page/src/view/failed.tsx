@@ -1,0 +1,20 @@
+/** Why something could not be loaded, and a button to try again. */
+
+import type { JSX } from "preact";
+import { describeLoadError } from "./words.ts";
+
+interface Props {
+  readonly error: unknown;
+  readonly retry: () => void;
+}
+
+export function Failed({ error, retry }: Props): JSX.Element {
+  return (
+    <div class="banner" role="alert">
+      <p>{describeLoadError(error)}</p>
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
+  );
+}
