@@ -1,20 +1,28 @@
 """`onecopy report`: stored duplicates and their cost."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
+from onecopy.avoided import avoided, by_month
 from onecopy.backends import opened_backends, require_store
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.removable import names_of, print_removable
-from onecopy.cli.report_figures import cost_to_read, lines, values
+from onecopy.cli.report_figures import (
+    avoided_lines,
+    avoided_values,
+    cost_to_read,
+    lines,
+    values,
+)
 from onecopy.cli.show import json_line
 from onecopy.content import Copy
 from onecopy.index import Engine
@@ -25,12 +33,12 @@ from onecopy.report.files import Kind, write
 from onecopy.report.grouping import Grouping, grouped
 from onecopy.report.history import keep, kept
 from onecopy.report.listed import listed_and_classed
-from onecopy.report.page import GROUPS, Page
+from onecopy.report.page import GROUPS, Avoided, Page
 from onecopy.report.removable import Removing
 from onecopy.report.shares import Divisions
 from onecopy.settings import Settings
 from onecopy.store import Store
-from onecopy.tokens import list_tokens
+from onecopy.tokens import tenants_with_tokens
 
 _COPIES_PER_STEP = 1000
 _KEYS_PER_GROUP = 5
@@ -154,7 +162,7 @@ def _grouped(work: _Work, wanted: _Wanted) -> AbstractContextManager[Grouping]:
     index, settings, output = work.index, work.settings, work.output
     tenants = {settings.tenant}
     if wanted.all_tenants:
-        tenants |= {*settings.tenants, *(token.tenant for token in list_tokens(index))}
+        tenants |= {*settings.tenants, *tenants_with_tokens(index)}
     plain = index if isinstance(index, Plain) and not wanted.all_tenants else None
     copies = index.copies(None if wanted.all_tenants else settings.tenant)
     return grouped(
@@ -205,14 +213,32 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
     if wanted.keep:
         keep(index, owner, figures, now)
     _write_files(grouping, wanted, output)
+    months = _avoided(index, settings, all_tenants=wanted.all_tenants)
     if wanted.html:
-        history = kept(index, owner)
-        _page(figures, divisions, store, now, history).write(wanted.html)
+        page = _page(figures, divisions, store, now, kept(index, owner))
+        replace(page, avoided=months).write(wanted.html)
         output.note(f"wrote {wanted.html}")
     cost = cost_to_read(figures) if store.kind == "s3" else None
     shown = figures.first(wanted.top)
-    for line in [json_line(values(shown, cost))] if wanted.as_json else lines(shown, cost):
+    if wanted.as_json:
+        output.line(json_line(values(shown, cost) | {"avoided": avoided_values(months)}))
+        return
+    for line in chain(lines(shown, cost), avoided_lines(months)):
         output.line(line)
+
+
+def _avoided(index: Engine, settings: Settings, *, all_tenants: bool) -> list[Avoided]:
+    """Return the uploads that were avoided, by month."""
+    tenants = {settings.tenant}
+    if all_tenants:
+        tenants |= {*settings.tenants, *tenants_with_tokens(index)}
+    months: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for tenant in tenants:
+        for month, counts in by_month(avoided(index, tenant)).items():
+            months[month] += counts.avoided_files
+            sizes[month] += counts.avoided_bytes
+    return [Avoided.of(month, months[month], sizes[month]) for month in sorted(+months)]
 
 
 def _write_files(grouping: Grouping, wanted: _Wanted, output: Display) -> None:

@@ -1,12 +1,13 @@
 """The figures of `onecopy report`, as text and as JSON."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from onecopy.aws.prices import DATED, GET, LIST
 from onecopy.cli.show import bytes_text, money_text, name_text
 from onecopy.report import Group, LikelyGroup, Report, Share, Shares, StorageClass
+from onecopy.report.page import Avoided
 from onecopy.text import count_text
 
 _KEYS_PER_LIST = 1000
@@ -58,6 +59,21 @@ def values(figures: Report, cost: float | None) -> dict[str, Any]:
         "by_class": _shares_values(figures.by_class),
         "by_tenant": _shares_values(figures.by_tenant),
     }
+
+
+def avoided_values(months: Sequence[Avoided]) -> list[dict[str, Any]]:
+    """Return the uploads that were avoided, by month, as JSON."""
+    return [{"month": each.month, "files": each.files, "bytes": each.bytes} for each in months]
+
+
+def avoided_lines(months: Sequence[Avoided]) -> Iterator[str]:
+    """Yield the uploads that were avoided: in all, and in the last months, the last one first."""
+    if not months:
+        return
+    files, length = sum(each.files for each in months), sum(each.bytes for each in months)
+    yield f"{count_text(files, 'upload')} avoided, {bytes_text(length)} not sent"
+    for each in list(reversed(months))[:_LINES]:
+        yield f"  {each.month}: {count_text(each.files, 'upload')}, {bytes_text(each.bytes)}"
 
 
 def _class_values(each: StorageClass) -> dict[str, Any]:

@@ -7,6 +7,7 @@ their hashes, and nothing else. What is embedded is bounded, and the page says s
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,17 @@ class Avoided:
     """Start of the month in seconds since 1970, UTC."""
     files: int
     bytes: int
+
+    @classmethod
+    def of(cls, month: str, files: int, length: int) -> "Avoided":
+        """Return what was avoided in a month, such as `2026-03`."""
+        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
+        return cls(int(start.timestamp()), files, length)
+
+    @property
+    def month(self) -> str:
+        """The month, such as `2026-03`."""
+        return datetime.fromtimestamp(self.time, UTC).strftime("%Y-%m")
 
 
 @dataclass(frozen=True, slots=True)
