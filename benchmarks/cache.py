@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 
 from onecopy.content import Content, Copy, Digests
-from onecopy.digest import SHA256
+from onecopy.digest import SHA256, Hashed
 from onecopy.digest_cache import DigestCache
 from onecopy.files import File, walk
 from onecopy.gate import LocalGate, bind, ticket_secrets
@@ -141,9 +141,10 @@ def record(index: Engine, folder: Path) -> list[Content]:
     contents = []
     found = (file for batch in files(folder) for file in batch)
     for file, hashed in hash_files((file, [SHA256]) for file in found):
-        digests = hashed.digests
-        contents.append(Content(file.size, digests))
-        copy = Copy(file.key, file.size, Digests.proved(*digests), "0", 0, 0)
+        if not isinstance(hashed, Hashed):
+            raise hashed
+        contents.append(Content(file.size, hashed.digests))
+        copy = Copy(file.key, file.size, Digests.proved(*hashed.digests), "0", 0, 0)
         index.add([("default", copy)])
     return contents
 

@@ -36,7 +36,7 @@ _DROPPED = {
 
 def main() -> None:
     """Serve, upload, and take the picture."""
-    with TemporaryDirectory() as name, _store() as store, sync_playwright() as playwright:
+    with TemporaryDirectory() as name, short_store() as store, sync_playwright() as playwright:
         folder = Path(name)
         for path, content in {**_STORED, **_DROPPED}.items():
             file = folder / path
@@ -58,7 +58,7 @@ def main() -> None:
         page = browser.new_page(
             viewport={"width": 1200, "height": 720}, color_scheme="light", locale="en-GB"
         )
-        page.goto(_address(service))
+        page.goto(address(service))
         _upload(page, folder / "For the archive")
         page.screenshot(path=_IMAGE)
         browser.close()
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 @contextmanager
-def _store() -> Iterator[Path]:
+def short_store() -> Iterator[Path]:
     """Create a store with a short path, since the page shows it."""
     store = Path(gettempdir()) / "archive"
     store.mkdir()
@@ -75,7 +75,8 @@ def _store() -> Iterator[Path]:
     shutil.rmtree(store)
 
 
-def _address(service: "subprocess.Popen[str]") -> str:
+def address(service: "subprocess.Popen[str]") -> str:
+    """Return the address that a service prints when it accepts connections."""
     assert service.stderr is not None
     for line in service.stderr:
         _, found, url = line.partition("onecopy is at ")

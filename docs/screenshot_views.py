@@ -16,8 +16,11 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 from playwright.sync_api import Page, expect, sync_playwright
-from screenshot import _address, _store
-from screenshot_report import copies
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from docs.screenshot import address, short_store
+from docs.screenshot_report import copies
 
 from onecopy.avoided import Counts, Stored, name_of
 from onecopy.gate import bind
@@ -30,7 +33,7 @@ _IMAGES = Path(__file__).parent / "images"
 
 def main() -> None:
     """Fill an index, serve it, and take the pictures."""
-    with TemporaryDirectory() as name, _store() as store, sync_playwright() as playwright:
+    with TemporaryDirectory() as name, short_store() as store, sync_playwright() as playwright:
         index = f"sqlite:{Path(name) / 'index.sqlite'}"
         _fill(index, store)
         onecopy = [sys.executable, "-m", "onecopy"]
@@ -46,7 +49,7 @@ def main() -> None:
         page = browser.new_page(
             viewport={"width": 1200, "height": 980}, color_scheme="light", locale="en-GB"
         )
-        page.goto(_address(service))
+        page.goto(address(service))
         _take(page, "Duplicates")
         _take(page, "Activity")
         browser.close()
