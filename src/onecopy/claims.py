@@ -19,7 +19,7 @@ _LIST_ITEM = re.compile(r'[^\s,"\[\]]+')
 """An item of a list, which a gateway passes as text: `a b`, `[a b]` or `["a","b"]`."""
 _NAMED = 10
 """Tenants that an error names."""
-_SECONDS = re.compile("[0-9]{1,11}")
+_SECONDS = re.compile(r"([0-9]{1,11})(?:\.[0-9]+)?")
 _DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
@@ -45,12 +45,12 @@ class ClaimRule:
 
     def principal(self, claims: Mapping[str, Any]) -> Principal:
         """Return the principal with these claims; raises NotAllowed without a valid tenant."""
-        subject, until = str(claims.get("sub", "")), str(claims.get("exp", ""))
+        until = _SECONDS.fullmatch(str(claims.get("exp", "")))
         return Principal(
             self._tenant(claims),
             self._scopes(claims),
-            subject=subject,
-            until_ms=int(until) * 1000 if _SECONDS.fullmatch(until) else None,
+            subject=str(claims.get("sub", "")),
+            until_ms=int(until[1]) * 1000 if until else None,
         )
 
     def _tenant(self, claims: Mapping[str, Any]) -> str:

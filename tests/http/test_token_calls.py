@@ -1,9 +1,12 @@
 """Short-lived tokens, created through the API, and what they may do."""
 
+import logging
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import schemathesis
@@ -113,7 +116,7 @@ def test_it_does_not_outlive_its_creator(shared: Service) -> None:
 
 
 def test_a_folder(shared: Service) -> None:
-    """Uploads begin and are completed below it only; each other file of a request as usual."""
+    """Uploads begin, are sent and completed below it only; other files of a request as usual."""
     creator = shared.token("folder", *ALL)
     ana = created(shared, creator, prefix="ana")["token"]
     inside, beside, above = begun(
@@ -124,6 +127,11 @@ def test_a_folder(shared: Service) -> None:
     assert "'ana/'" in beside["message"]
     assert shared.upload("ana/b", b"4", token=ana)["verdict"] == "new"
     ticket = begun(shared, creator, file("bob/a", b"5"))[0]["ticket"]
+    part = {"ticket": ticket, "parts": [{"number": 1, "sha256": "0" * 64}]}
+    sent = shared.ask("POST", "/v1/uploads/parts", part, token=ana)
+    assert (sent.status, sent.reason) == (400, "key-outside-prefix")
+    part["ticket"] = inside["ticket"]
+    assert shared.ask("POST", "/v1/uploads/parts", part, token=ana).status == 200
     documents = {"tickets": [{"ticket": inside["ticket"]}, {"ticket": ticket}, {"ticket": "x"}]}
     done = shared.ask("POST", "/v1/uploads/complete", documents, token=ana).json["results"]
     assert [result["reason"] for result in done] == [
@@ -245,3 +253,36 @@ def test_calls_do_what_their_document_says(shared: Service, case: schemathesis.C
     case.call_and_validate(
         base_url=shared.url, headers=headers, excluded_checks=[positive_data_acceptance]
     )
+
+
+PIECES = b"", b'"', b"-", b"null", b"[" * 2000, b"\\ud800", b"\x00", b"\xff"
+"""What is put in the place of some bytes."""
+
+
+def mutated(body: bytes, chance: Random) -> bytes:
+    """Return a body with some bytes removed, repeated or replaced."""
+    data = bytearray(body)
+    for _ in range(chance.randint(1, 4)):
+        at, end = sorted((chance.randrange(len(data) + 1), chance.randrange(len(data) + 1)))
+        data[at:end] = chance.choice([*PIECES, data[at:end] * 2])
+    return bytes(data)
+
+
+@pytest.mark.soak
+def test_mutated_bodies(shared: Service, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever a body is made into, the answer is a token or a problem of the sender's."""
+    creator, chance = shared.token("mutated", *ALL), Random(14)
+    documents = (
+        b'{"expires_in": 900, "scopes": ["check", "upload"], "label": "Ana"}',
+        b'{"expires_in": 60, "prefix": "inbox/ana", "max_bytes": 1000000000}',
+    )
+    for number in range(5000):
+        body = mutated(documents[number % 2], chance)
+        headers = {"Content-Type": "application/json"}
+        answer = shared.ask("POST", "/v1/tokens", body=body, headers=headers, token=creator)
+        assert answer.status in {200, 400, 403, 413}, body
+        assert answer.status == 200 or answer.reason
+    for _ in range(500):
+        path = f"/v1/tokens/{quote(mutated(b'0123456789abcdef', chance), safe='')}"
+        assert shared.ask("DELETE", path, token=creator).status in {404, 405, 431}, path
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -185,7 +185,8 @@ def test_created_tokens_are_revoked_by_their_creator(state: Engine) -> None:
     signed_in = Principal("photos", (), subject="ana")
     for other in (signed_in, Principal("music", (), creator), Principal("photos", ())):
         assert not revoke_created(state, own.id, other)
-    assert not revoke_created(state, creator.id, principal)
+    for other in (principal, Principal("photos", ())):  # a sign-in may be without a name
+        assert not revoke_created(state, creator.id, other)
     assert revoke_created(state, own.id, principal)
     assert list(list_tokens(state)) == [creator]
 

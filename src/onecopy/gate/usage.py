@@ -11,6 +11,7 @@ from onecopy.gate.stored import StoredBytes
 from onecopy.index.interface import Engine
 from onecopy.store.interface import Upload
 from onecopy.tenant import Quota, Quotas
+from onecopy.text import count_text
 
 
 class TenantUsage(NamedTuple):
@@ -80,12 +81,13 @@ class Usage:
 
 
 def _exceeded(size: int, stored: int, unsent: int, quota: Quota) -> QuotaExceeded:
+    what = f"no room for {count_text(size, 'byte')}"
     if unsent + size > quota.unsent:
         return QuotaExceeded(
-            f"no room for {size:,} bytes: {unsent:,} bytes of uploads are unfinished (quota "
-            f"{quota.unsent:,.0f}); complete or abort some first"
+            f"{what}: {unsent:,} bytes of uploads are unfinished (quota {quota.unsent:,.0f}); "
+            "complete or abort some first"
         )
     return QuotaExceeded(
-        f"no room for {size:,} bytes: {stored:,} bytes are stored, and {unsent:,} bytes of uploads "
-        f"are unfinished (quota {quota.stored:,.0f}); remove files, or ask the operator for more"
+        f"{what}: {stored:,} bytes are stored, and {unsent:,} bytes of uploads are unfinished "
+        f"(quota {quota.stored:,.0f}); remove files, or ask the operator for more"
     )

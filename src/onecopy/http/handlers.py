@@ -46,7 +46,7 @@ class Caller(NamedTuple):
 
     @property
     def uploads(self) -> LocalGate | LimitedUploads:
-        """The gate for `begin` and `complete`, within the limits of the sender's token."""
+        """The gate for `begin`, `parts` and `complete`, within the limits of the sender's token."""
         token = self.principal.token
         return LimitedUploads(self.gate, token) if token and token.limits_uploads else self.gate
 
@@ -142,7 +142,7 @@ def begin(caller: Caller, request: documents.BeginRequest) -> documents.ResultsR
 def parts(caller: Caller, request: documents.PartsRequest) -> documents.PartsResponse:
     """Get a request to send each of these parts."""
     parts = [(part.number, bytes.fromhex(part.sha256)) for part in request.parts]
-    sends = caller.gate.parts(request.ticket, parts)
+    sends = caller.uploads.parts(request.ticket, parts)
     return documents.PartsResponse([_send(send) for send in sends])
 
 

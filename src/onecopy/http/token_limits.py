@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import Answer, Finish, LocalGate, Request
+from onecopy.store.interface import Send
+from onecopy.text import count_text
 from onecopy.tokens import Token, count_bytes, give_back
 
 
@@ -49,6 +51,15 @@ class LimitedUploads:
                 answers[at] = _too_large(self._token, size)
         return [at for at in left if at not in answers]
 
+    def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
+        """Return requests that send parts; see Gate. For a bucket, one may place the object.
+
+        Raises BadInput if the upload is outside the folder.
+        """
+        if not self._allows_ticket(ticket):
+            raise _outside_error(self._token)
+        return self._gate.parts(ticket, parts)
+
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """Complete uploads; see Gate. Those outside the folder are refused."""
         inside = [at for at, finish in enumerate(uploads) if self._allows_ticket(finish.ticket)]
@@ -67,15 +78,19 @@ class LimitedUploads:
 
 
 def _outside(token: Token) -> Answer:
+    return Answer.refusal(_outside_error(token))
+
+
+def _outside_error(token: Token) -> BadInput:
     message = f"this token may upload below {token.prefix!r} only: choose a key there"
-    return Answer.refusal(BadInput(message, reason="key-outside-prefix"))
+    return BadInput(message, reason="key-outside-prefix")
 
 
 def _too_large(token: Token, size: int) -> Answer:
     return Answer.refusal(
         LimitExceeded(
-            f"{size} bytes are more than this token may still upload (limit {token.max_bytes} in "
-            "total): send fewer, or get another token",
+            f"too large for this token: {count_text(size, 'byte')} (limit {token.max_bytes:,} in "
+            "total, and less is left); send fewer, or get another token",
             reason="token-bytes-exceeded",
         )
     )

@@ -52,7 +52,9 @@ def revoke_token(state: State, token_id: str) -> bool:
 
 def revoke_created(state: State, token_id: str, creator: Principal) -> bool:
     """Revoke a token that was created by this one through the API; return whether there was one."""
-    token = _with_id(state, token_id) if _ID.fullmatch(token_id) else None
+    if not (creator.id and _ID.fullmatch(token_id)):
+        return False  # a sign-in without a name is the creator of nothing
+    token = _with_id(state, token_id)
     if token is None or (token.tenant, token.creator) != (creator.tenant, creator.id):
         return False
     return _remove(state, token)
