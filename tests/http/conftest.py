@@ -150,10 +150,10 @@ def starting(folder: Path) -> Iterator[Start]:
     """Open an index and a store in a folder; yields what starts services over them."""
     index = open_complete(f"sqlite:{folder / 'index.sqlite'}")
     store = open_store(str(folder / "files"))
-    bind(index, store)
     with contextlib.ExitStack() as stack:
         stack.callback(store.close)
         stack.callback(index.close)
+        bind(index, store)
 
         def start_service(
             options: Options | None = None, *, tokens_required: bool = False
