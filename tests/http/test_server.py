@@ -20,6 +20,7 @@ from tests.http.limited import (
     POST,
     TIMEOUT,
     Limited,
+    Response,
     begun_part,
     is_closed,
     limited,
@@ -164,6 +165,30 @@ def test_pipelined_requests_are_limited(short: Limited) -> None:
     response = read(short.connect(GET * 10_000), to_end=True)
     assert 10 < response.data.count(b"HTTP/1.1 200") < 50
     assert b"HTTP/1.1 4" not in response.data
+
+
+def test_pipelined_bodies_are_limited(tmp_path: Path) -> None:
+    """They wait in memory while a response is due: a few small ones do, more end the connection."""
+    with limited(tmp_path, server={"pipelined_bytes": 1_000}, hangs=True) as service:
+        hanging = POST % (b"probe", len(PROBE)) + PROBE
+        small = POST % (b"check", 400) + bytes(400)
+        many = service.connect(hanging + small * 3)
+        assert read(many, to_end=True) == Response(b"", ended=True)
+        few = service.connect(hanging + small * 2)
+        few.settimeout(1)
+        with pytest.raises(TimeoutError):
+            few.recv(1)
+
+
+def test_unread_bodies_are_not_kept(tmp_path: Path) -> None:
+    """What came with a request that was refused is dropped, although its connection stays open."""
+    with limited(tmp_path) as service:
+        assert service.is_well()
+        before, body = service.memory(), bytes(200_000)
+        head = b"POST /unknown HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200000\r\n\r\n"
+        for _ in range(200):
+            assert read(service.connect(head + body)).status == 404
+        assert service.memory() - before < 12 * MiB
 
 
 def test_idlest_connection_gives_way(tmp_path: Path) -> None:

@@ -108,6 +108,9 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._progress += 1
         super().on_body(body)
+        waiting = sum(len(cycle.body) for cycle, _ in self.pipeline)
+        if waiting > self._limits.pipelined_bytes:
+            raise ConnectionError  # `_refuse` closes at once
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -122,6 +125,7 @@ class Connection(HttpToolsProtocol):
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()  # starts the next one
             return
+        self.cycle.body = bytearray()  # what nobody has read: the connection may be idle for long
         # As uvicorn does, but without a timer for each request.
         self.server_state.total_requests += 1
         self.flow.resume_reading()

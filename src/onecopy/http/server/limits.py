@@ -19,6 +19,8 @@ class ServerLimits:
     pipelined: int = 16
     """Requests that wait on a connection until an earlier one has its response. The server answers
     these and closes the connection; the client sends the others again."""
+    pipelined_bytes: int = 64 * KiB
+    """Bytes of their bodies, which are held until the earlier responses have been sent."""
     head_seconds: float = 20
     """Time for a whole head: from the connection, or from its first byte on one in use."""
     idle_seconds: float = 75
