@@ -4,12 +4,15 @@ A cached digest may only be used to ask whether a content is stored. What is upl
 while it is read to be sent, and replaces what was cached.
 
 An entry is bound to the path and to the identity of the file: device, inode, size, and the times of
-its last change and status change in nanoseconds. A file that changed within two seconds before it
-was read is not cached: if the file system's clock is coarse, the file may change again without a
-new time (the problem of "racy" entries of git's index,
-https://git-scm.com/docs/racy-git). A seal over all of it detects entries that were damaged, cut
-short, or moved to another path. One file in some hundreds is read again all the same, which heals
-entries that are wrong in spite of that.
+its last change and status change in nanoseconds. A file that changed within a minute before it was
+read is not cached, since it may change again without a new time: if the file system's clock is
+coarse (the problem of "racy" entries of git's index, https://git-scm.com/docs/racy-git), or if a
+program writes to it through memory. Linux sets the times at the first such write to a page, and
+again only after the page was written to the disk, which takes up to 35 seconds by default.
+
+A seal over all of it detects entries that were damaged, cut short, or moved to another path. One
+file in some hundreds is read again all the same, which heals entries that are wrong in spite of
+that.
 
 The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
 damaged, it is replaced, and any other error means only that files are read.
@@ -26,7 +29,6 @@ from hashlib import blake2b
 from pathlib import Path
 from random import random
 from secrets import token_bytes
-from struct import Struct
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -46,8 +48,8 @@ _MOST_BYTES = 512 << 20
 """Size of the file from which on entries are removed: about 6 million files."""
 _MOST_DAYS = 90
 """Age of an entry after which its file is read again."""
-_RACY_NS = 2_000_000_000
-"""The coarsest clock of a file system: that of FAT."""
+_RACY_NS = 60_000_000_000
+"""Time without a change after which any further change to a file has a new time."""
 _SAMPLED = 1 / 256
 """Share of the entries that are not used, so that their files are read again."""
 _BATCH = 1000
@@ -55,7 +57,6 @@ _BUSY_MS = 1000
 _DAY_NS = 86_400 * 10**9
 _DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
 
-_identity = Struct("<5q").pack
 _SCHEMA = f"""
 CREATE TABLE secret (value BLOB NOT NULL);
 CREATE TABLE file (path INTEGER PRIMARY KEY, day INTEGER, seal BLOB, digests BLOB);
@@ -81,8 +82,7 @@ class DigestCache:
         self._connection: apsw.Connection | None = None
         self._is_tried = False
         """Whether it was opened, or cannot be."""
-        if self._file.exists():
-            self._attempt(self._open_once, None)
+        self._attempt(self._open_if_there, None)
 
     def find(
         self, wanted: Sequence[tuple[File, Collection[Scheme]]]
@@ -101,7 +101,7 @@ class DigestCache:
     def keep(self, files: Iterable[tuple[File, Sequence[Digest]]], began_ns: int) -> None:
         """Keep digests of files whose reading began at a time, in ns since 1970, or later."""
         latest, day = began_ns - _RACY_NS, _days(began_ns)
-        old = [each for each in files if max(each[0].identity[3:]) < latest]
+        old = [each for each in files if _is_settled(each[0], latest)]
         if old:
             self._attempt(self._open_once, None)
         rows = [self._row(file, digests, day) for file, digests in old]
@@ -128,8 +128,9 @@ class DigestCache:
         return int.from_bytes(hashed, "little", signed=True)
 
     def _seal(self, path: bytes, file: File, day: int, digests: bytes) -> bytes:
-        sealed = b"".join((_identity(*file.identity), day.to_bytes(4), digests, path))
-        return blake2b(sealed, digest_size=12, key=self._secret).digest()
+        # As text: the numbers of some file systems, and times after 2262, exceed 64 bits.
+        identity = b"%d,%d,%d,%d,%d,%d," % (*file.identity, day)
+        return blake2b(identity + digests + path, digest_size=12, key=self._secret).digest()
 
     def _row(self, file: File, digests: Iterable[Digest], day: int) -> _Row:
         path = self._path(file)
@@ -168,13 +169,13 @@ class DigestCache:
                 self._connection.executemany(_KEEP, rows)
 
     def _shrink(self) -> None:
-        """Delete every other entry while the file is too large: paths are hashed."""
+        """Delete about half of the entries, chosen at random, while the file is too large."""
         connection = self._connection
         if connection is None:
             return
         while _bytes(connection) > _MOST_BYTES:
             with connection:
-                connection.execute("DELETE FROM file WHERE path & 1 = day & 1")
+                connection.execute("DELETE FROM file WHERE random() & 1")
             connection.execute("VACUUM")
 
     def _attempt(self, do: Callable[[], T], otherwise: T) -> T:
@@ -194,6 +195,10 @@ class DigestCache:
         with suppress(apsw.Error, OSError):
             remove(self._file.parent)
             self._open()
+
+    def _open_if_there(self) -> None:
+        if self._file.exists():
+            self._open_once()
 
     def _open_once(self) -> None:
         if not self._is_tried:
@@ -259,6 +264,12 @@ def _secret_of(connection: apsw.Connection) -> bytes:
 def _bytes(connection: apsw.Connection) -> int:
     size: int = connection.pragma("page_count") * connection.pragma("page_size")
     return size
+
+
+def _is_settled(file: File, latest: int) -> bool:
+    """Return whether a file changed before a time, in a file system that keeps both times."""
+    *_, modified, changed = file.identity
+    return 0 < changed < latest and modified < latest
 
 
 def _days(nanoseconds: int) -> int:

@@ -189,7 +189,7 @@ def test_ctrl_c_says_that_nothing_was_kept(
     assert command_line(["audit", str(write_inventory(tmp_path, [ROWS]))]) == 130
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err == ("onecopy: interrupted; nothing was kept, so the same command begins anew\n")
+    assert said.err == ("onecopy: interrupted; nothing was kept, so the same command starts over\n")
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_ctrl_c_says_that_nothing_was_kept(
         (["nowhere"], "no such file or folder: nowhere; name a bucket as s3://bucket"),
         (["gs://bucket"], "unknown source 'gs://bucket': expected s3://bucket/prefix"),
         (["s3://x"], "invalid bucket 's3://x'"),
-        (["--csv", "--json", "."], "--json and --csv exclude each other"),
+        (["--csv", "--json", "."], "--json and --csv can't be combined"),
         (["--memory", "1MB", "."], "use 256MB or more"),
         (["--memory", "much", "."], "use bytes, such as 4GB"),
     ],

@@ -139,9 +139,9 @@ def test_tenants_are_apart_unless_all_are_asked_for(run: Run, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--removable", "--html", "a.html"), "nothing for --html"),
-        (("--removable", "--all-tenants"), "nothing for --all-tenants"),
-        (("--null",), "--null is for the keys"),
+        (("--removable", "--html", "a.html"), "--removable and --html can't be combined"),
+        (("--removable", "--all-tenants"), "--removable and --all-tenants can't be combined"),
+        (("--null",), "--null needs --removable"),
         (("--removable", "--null", "--json"), "choose --null or --json"),
         (("--csv", "none/a.csv"), "cannot write none/a.csv"),
         (("--html", "none/a.html"), "cannot write the report none/a.html"),

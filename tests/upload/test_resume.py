@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from onecopy import digest_cache
+from onecopy.digest import content_scheme
+from onecopy.digest_cache import DigestCache
 from onecopy.errors import PartSuperseded, Unavailable
-from onecopy.files import walk
+from onecopy.files import File, walk
 from onecopy.upload import Options, Outcome, Result, Unfinished, upload
+from onecopy.upload.checking import check
 from tests.gate.world import World
 from tests.upload.conftest import noise, write
 from tests.watched import Watched
@@ -68,6 +72,28 @@ def test_a_failed_upload_is_resumed(
     assert second.sent == SIZE - 3 * 8 * 1024 * 1024
     assert world.path("large").read_bytes() == noise(SIZE)
     assert not list(memory.iterdir())
+
+
+def test_resumed_although_its_digests_are_cached(
+    gate: Watched, photos: Path, memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that was read for an earlier check is not sent again from its beginning."""
+    monkeypatch.setattr(digest_cache, "_RACY_NS", -(10**18))
+    monkeypatch.setattr(digest_cache, "random", lambda: 1.0)
+    list(upload(walk([write(photos / "other", noise(SIZE, 1))]), gate))
+    path, cache = write(photos / "large", noise(SIZE)), DigestCache(tmp_path / "digests")
+    list(check(walk([path]), gate, cache=cache))
+    cache._flush()
+    [file] = walk([path])
+    assert isinstance(file, File)
+    assert cache.find([(file, [content_scheme(SIZE)])]) != [None]
+    options = Options(unfinished=Unfinished(memory, "there"), cache=cache)
+    break_after(gate, 3)
+    list(upload(walk([path]), gate, options))
+    heal(gate)
+    [result] = upload(walk([path]), gate, options)
+    assert (result.outcome, sent(gate)) == (Outcome.UPLOADED, [4, 5, 6])
+    cache.close()
 
 
 def test_a_superseded_sender_leaves_the_upload_to_the_newer_one(

@@ -86,14 +86,14 @@ def command(  # noqa: PLR0913 - what the command was given
     of equal size are read.
     """
     if as_json and as_csv:
-        raise click.UsageError("--json and --csv exclude each other: leave one out")
+        raise click.UsageError("--json and --csv can't be combined: leave one out")
     price = partial(price_of, standard=settings.price)
     request = Request(source, is_list, settings.filter, price, top, depth, connections, memory)
     try:
         with display(progress=progress, unit=" objects") as output:
             found = audit(request, partial(_advance, output))
     except KeyboardInterrupt:
-        Display().note("interrupted; nothing was kept, so the same command begins anew")
+        Display().note("interrupted; nothing was kept, so the same command starts over")
         return INTERRUPTED
     for line in _lines(found, as_json=as_json, as_csv=as_csv):
         output.line(line)

@@ -9,7 +9,7 @@ from onecopy import prices
 from onecopy.audit import Audit, Group, Share
 from onecopy.audit.tables import UNKNOWN
 from onecopy.aws.prices import LIST
-from onecopy.cli.show import bytes_text, money_text, name_text
+from onecopy.cli.show import amount_text, bytes_text, money_text, name_text
 from onecopy.cli.source_figures import REJECTED
 from onecopy.text import count_text
 
@@ -125,7 +125,7 @@ def lines(audit: Audit) -> Iterator[str]:
     stored = audit.stored
     yield (
         f"{audit.gathered.source}: {count_text(stored.objects, 'object')}, "
-        f"{_amount(stored.bytes, stored.usd_per_month)}{_requests(audit)}"
+        f"{amount_text(stored.bytes, stored.usd_per_month)}{_requests(audit)}"
     )
     yield from _unused(audit)
     if audit.groups:
@@ -158,7 +158,7 @@ def _found(audit: Audit) -> Iterator[str]:
     because = "read, and equal" if is_proved else "equal size and ETag, which proves nothing"
     yield (
         f"{_duplicates(audit)} of {count_text(audit.groups, 'content')}, "
-        f"{_amount(found.bytes, found.usd_per_month)} ({because})"
+        f"{amount_text(found.bytes, found.usd_per_month)} ({because})"
     )
     yield from _section("by prefix", audit.prefixes, "no folder")
     yield from _section("by type", audit.types, "no type")
@@ -173,7 +173,7 @@ def _section(title: str, shares: Sequence[Share], unnamed: str) -> Iterator[str]
     yield f"{title}:"
     for each in shares:
         name = name_text(each.name) if each.name else f"({unnamed})"
-        amount = _amount(each.wasted_bytes, each.wasted_per_month)
+        amount = amount_text(each.wasted_bytes, each.wasted_per_month)
         yield f"  {name}: {count_text(each.duplicates, 'duplicate')}, {amount}"
 
 
@@ -192,7 +192,7 @@ def _doubt(audit: Audit) -> Iterator[str]:
         )
         yield (
             f"at most {count_text(possible.objects, 'more duplicate')}, "
-            f"{_amount(possible.bytes, possible.usd_per_month)}: objects of equal size, "
+            f"{amount_text(possible.bytes, possible.usd_per_month)}: objects of equal size, "
             f"{because}"
         )
     if not audit.gathered.is_encryption_known:
@@ -223,7 +223,3 @@ def _kind(audit: Audit) -> str:
 def _duplicates(audit: Audit) -> str:
     kind = "duplicate" if audit.gathered.is_proved else "likely duplicate"
     return count_text(audit.duplicates.objects, kind)
-
-
-def _amount(size: int, cost: float) -> str:
-    return f"{bytes_text(size)}, {money_text(cost)} a month"

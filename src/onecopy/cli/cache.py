@@ -13,8 +13,8 @@ from onecopy.settings import read
 def command() -> None:
     """Manage the digests of files that were read before.
 
-    `check` and `upload` do not read a file again that has not changed since they last read it, to
-    ask whether its content is stored. What is uploaded is always hashed as it is sent.
+    `check` and `upload` use them, instead of reading files again that have not changed, to find out
+    what is already stored. Files that are uploaded are always hashed as they are sent.
     """
 
 
@@ -22,8 +22,11 @@ def command() -> None:
     "clear", epilog=closing_help("Exit codes: 0 done, 2 error.", "onecopy cache clear")
 )
 def clear() -> int:
-    """Remove all digests: the next `check` and `upload` read every file that they ask about."""
+    """Remove all digests.
+
+    The next `check` or `upload` reads every file that may already be stored.
+    """
     folder = read().cache
     size = digest_cache.remove(folder)
-    Display().note(f"{bytes_text(size)} of digests removed from {folder}")
+    Display().note(f"removed {bytes_text(size)} of digests from {folder}")
     return 0

@@ -32,7 +32,7 @@ def takes_files(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--no-cache",
             is_flag=True,
-            help="Read files again that have not changed since they were last read.",
+            help="Read files again even if they have not changed since they were last read.",
         ),
         takes_progress,
     )

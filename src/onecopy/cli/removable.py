@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from onecopy.cli.progress import Display
-from onecopy.cli.show import bytes_text, json_line, money_text, time_text
+from onecopy.cli.show import amount_text, bytes_text, json_line, time_text
 from onecopy.errors import InvalidSettings
 from onecopy.report.removable import Removable, Removing
 from onecopy.store import store_folder
@@ -133,7 +133,7 @@ def _summarize(removing: Removing, total: _Sum, output: Display) -> None:
     objects = count_text(total.objects, "object")
     stay = count_text(removing.kept, "verified copy", "verified copies")
     output.note(
-        f"{objects} could be removed, {bytes_text(total.bytes)}, {money_text(total.cost)} a month; "
+        f"{objects} could be removed, {amount_text(total.bytes, total.cost)}; "
         f"{stay} would stay. Nothing was removed"
     )
     for reason, number in removing.left.items():

@@ -151,9 +151,9 @@ def _check(wanted: _Wanted) -> None:
     }
     given = [name for name, value in others.items() if value]
     if wanted.removable and given:
-        raise click.UsageError(f"--removable lists objects, and does nothing for {given[0]}")
+        raise click.UsageError(f"--removable and {given[0]} can't be combined: leave one out")
     if wanted.null and not wanted.removable:
-        raise click.UsageError("--null is for the keys that --removable prints")
+        raise click.UsageError("--null needs --removable: it separates the keys that are printed")
     if wanted.null and wanted.as_json:
         raise click.UsageError("choose --null or --json: both determine what is printed")
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from onecopy.aws.prices import DATED, GET, LIST
-from onecopy.cli.show import bytes_text, money_text, name_text
+from onecopy.cli.show import amount_text, bytes_text, money_text, name_text
 from onecopy.report import Group, LikelyGroup, Report, Share, Shares, StorageClass
 from onecopy.report.page import Avoided
 from onecopy.text import count_text
@@ -143,10 +143,11 @@ def _proved_lines(figures: Report) -> list[str]:
     proved = "proved " if figures.stored > figures.objects else ""  # there are others
     contents = count_text(figures.contents, f"{proved or 'distinct '}content")
     duplicates = count_text(figures.duplicates, f"{proved}duplicate")
+    stored = count_text(figures.stored, "object")
     found = [
-        f"{count_text(figures.stored, 'object')}, {_amount(figures.stored_bytes, figures.cost)}",
+        f"{stored}, {amount_text(figures.stored_bytes, figures.cost)}",
         f"{contents}, {figures.groups:,} of them stored more than once",
-        f"{duplicates}, {_amount(figures.wasted, figures.wasted_cost)}",
+        f"{duplicates}, {amount_text(figures.wasted, figures.wasted_cost)}",
     ]
     if figures.names > figures.objects:
         names = count_text(figures.names - figures.objects, "more name")
@@ -162,7 +163,7 @@ def _likely_lines(figures: Report) -> list[str]:
         return []
     objects = count_text(figures.weak, "object")
     duplicates = count_text(figures.likely_duplicates, "likely duplicate")
-    amount = _amount(figures.likely_wasted, figures.likely_cost)
+    amount = amount_text(figures.likely_wasted, figures.likely_cost)
     known = f"{objects} known only by an ETag or a similar checksum, which proves no content"
     return [f"{known}: {duplicates}, {amount}"]
 
@@ -198,7 +199,7 @@ def _division_lines(figures: Report) -> Iterator[str]:
         yield "stored by storage class:"
         for each in figures.classes:
             name = name_text(each.name) or "not stated"
-            objects, amount = count_text(each.objects, "object"), _amount(each.bytes, each.cost)
+            objects, amount = count_text(each.objects, "object"), amount_text(each.bytes, each.cost)
             yield f"  {name}: {objects}, {amount}"
         yield from _shares_lines(
             "duplicates by storage class",
@@ -225,17 +226,13 @@ def _sum(shares: list[Share]) -> Share:
 
 
 def _share_text(share: Share) -> str:
-    proved = _amount(share.wasted, share.cost) if share.duplicates else ""
-    likely = _amount(share.likely_wasted, share.likely_cost) if share.likely_duplicates else ""
+    proved = amount_text(share.wasted, share.cost) if share.duplicates else ""
+    likely = amount_text(share.likely_wasted, share.likely_cost) if share.likely_duplicates else ""
     return "; ".join(filter(None, (proved, likely and f"likely {likely}")))
 
 
 def _folder_text(name: str) -> str:
     return f"{name_text(name)}/" if name else "above all folders"
-
-
-def _amount(size: int, cost: float) -> str:
-    return f"{bytes_text(size)}, {money_text(cost)} a month"
 
 
 def _group_text(group: Group | LikelyGroup) -> str:

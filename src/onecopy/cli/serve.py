@@ -31,6 +31,8 @@ if TYPE_CHECKING:
         "Exit codes: 0 ended by SIGINT or SIGTERM, 2 error.",
         "onecopy serve",
         "onecopy serve --store /srv/files --index sqlite:/srv/index.sqlite --port 0",
+        "onecopy serve --host 0.0.0.0 --page-origin https://app.example.org",
+        "onecopy serve --issuer https://login.example.org --audience onecopy",
     ),
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")

@@ -53,7 +53,10 @@ SERVING = (
     ),
     click.option("--jwt-scopes", metavar="NAME", help="Claim with the scopes of a user."),
     click.option(
-        "--store-name", metavar="NAME", help="Name of a folder store.  [default: its last part]"
+        "--store-name",
+        metavar="NAME",
+        help="Name that clients are shown for a folder store.  "
+        "[default: the last part of its path]",
     ),
     click.option(
         "--show-path",

@@ -52,6 +52,11 @@ def money_text(dollars: float) -> str:
     return "less than $0.01"
 
 
+def amount_text(size: int, dollars: float) -> str:
+    """Return a number of bytes, and what they cost in a month, as text."""
+    return f"{bytes_text(size)}, {money_text(dollars)} a month"
+
+
 def json_line(values: dict[str, Any]) -> str:
     """Return one line of printable ASCII.
 

@@ -56,7 +56,7 @@ def check_avoided(avoided: Avoided) -> None:
     files, total, largest = avoided
     if files < 1 or not largest <= total <= files * largest:
         raise BadInput(
-            f"impossible report: {files} files of at most {largest} bytes have no {total} bytes"
+            f"impossible report: {files} files of at most {largest} bytes can't have {total} bytes"
         )
 
 

@@ -15,7 +15,7 @@ _INDEX_UP = "1 if the index could be read for this scrape, otherwise 0."
 def figures(state: State, readers: object, recorder: Recorder) -> Iterator[Figure]:
     """Yield the figures as they are now; `readers` may be Idle, Measured, both or neither."""
     described = readers.described if isinstance(readers, Idle) else 0
-    text = "Listed copies of sizes that checks met, looked at while nothing was to be read."
+    text = "Listed copies that were described, because checks had files of their sizes."
     yield Figure("onecopy_described", text, described)
     yield from _counts(recorder)
     if isinstance(readers, Measured):

@@ -164,14 +164,18 @@ def _links(state: endpoints.AppState) -> Iterable[Operation]:
             "GET",
             "/v1/content",
             "content",
-            "Get redirected to the object of a link in the bucket, if it is still the same.",
+            "Redirect to the object of a link in the bucket, if it has not changed.",
             RedirectEndpoint(state.store, state.store.link, state.secrets, state.threads),
             response="text/plain",
             problems=(404, 410, 502, 503),
             is_open=True,
             parameters=(_LINK,),
             successes=(
-                Success(302, "It is here, as an attachment.", {"Location": "A presigned URL."}),
+                Success(
+                    302,
+                    "The object is at this location, as an attachment.",
+                    {"Location": "A presigned URL."},
+                ),
             ),
         )
 
@@ -241,7 +245,7 @@ def _monitoring(state: endpoints.AppState) -> Iterable[Operation]:
         "GET",
         "/readyz",
         "readyz",
-        "Check that index and store answer; asked at most once a second.",
+        "Check that index and store answer; they are queried at most once a second.",
         ReadyEndpoint(state.index, state.store, state.threads),
         response="text/plain",
         problems=(503,),

@@ -71,7 +71,7 @@ class TokenReader:
     async def read(self, sha256: str) -> Token | None:
         """Return a token, or None if it is unknown; raises Unavailable."""
         if len(self._waiting) >= MAX_WAITING:
-            raise Unavailable(f"{MAX_WAITING} requests with tokens that are not known yet wait")
+            raise Unavailable(f"{MAX_WAITING} requests wait for their tokens to be read; try again")
         found: asyncio.Future[Token | None] = asyncio.get_running_loop().create_future()
         self._waiting[found] = sha256
         try:

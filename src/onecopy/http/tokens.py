@@ -66,7 +66,7 @@ def _scopes(sender: Principal, wanted: Sequence[Scope] | None) -> Sequence[Scope
     scopes = wanted or [scope for scope in _DEFAULT_SCOPES if scope in own]
     if not scopes:
         raise BadInput(
-            "You have no scope to give but `tokens`, which is not given: create a token with "
+            "Your only scope is `tokens`, which can't be given to a token: create a token with "
             "`onecopy token create` that has more.",
             reason="scope-invalid",
         )

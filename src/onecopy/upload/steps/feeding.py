@@ -66,12 +66,12 @@ class Feeder:
         self, file: File, schemes: frozenset[Scheme], cached: tuple[Digest, ...] | None
     ) -> None:
         flow, item = self._flow, Item(file, file.key, schemes, check=bool(schemes))
+        if item.large and flow.options.unfinished:
+            item.ticket = flow.options.unfinished.find(file, item.key)
         if not file.size:
             item.hashed = _EMPTY_HASHED
-        elif cached:
+        elif cached and not item.ticket:
             item.hashed, item.is_cached = Hashed(cached, ()), True
-        elif item.large and flow.options.unfinished:
-            item.ticket = flow.options.unfinished.find(file, item.key)
         if self._must_hash(item):
             flow.queue_for_hashing(item)
         else:
