@@ -17,7 +17,7 @@ from typing import Any
 from onecopy.errors import InvalidSettings
 from onecopy.patterns import TRASH, Filter, Patterns
 from onecopy.platforms import cache_folder, config_folder
-from onecopy.prices import price_of
+from onecopy.prices import STANDARD, price_of
 from onecopy.tenant import Quota, Quotas
 
 FILE = "onecopy.toml"
@@ -78,7 +78,7 @@ class Settings:
     secret: str | None = field(default=None, repr=False)
     """Signs tickets and links; None: a secret that the index keeps."""
     tenant: str = "default"
-    price: float = 0.023
+    price: float = STANDARD
     """US dollars per GB (10^9 bytes) and month, of the class STANDARD and of other stores."""
     prices: Mapping[str, float] = field(default_factory=dict)
     """The same for other storage classes of S3, by name; by default their list prices."""
@@ -146,6 +146,11 @@ class Settings:
     def trust(self) -> frozenset[str]:
         """The evidence that counts without proof for the tenant of these settings."""
         return self.tenants.get(self.tenant, frozenset())
+
+    @property
+    def has_own_prices(self) -> bool:
+        """Whether a price is another than the list price."""
+        return self.price != STANDARD or bool(self.prices)
 
     def price_of(self, storage_class: str) -> float:
         """Return US dollars per GB and month; `price` for a class that has none of its own."""

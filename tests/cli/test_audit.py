@@ -92,6 +92,29 @@ def test_json_has_all_figures(run: Run, tmp_path: Path) -> None:
     assert (found["list_requests"], found["encryption_known"]) == (None, True)
 
 
+def test_prices_of_the_settings_apply(run: Run, tmp_path: Path) -> None:
+    """Also those of other storage classes than STANDARD; the text says whose prices they are."""
+    (tmp_path / "own.toml").write_text("price = 1\n[prices]\nDEEP_ARCHIVE = 10\n")
+    path = write_inventory(tmp_path, [ROWS])
+    found = json.loads(run("audit", "--json", "--config", "own.toml", path).out)
+    assert found["cost_per_month"] == 4 * (1 + 1 + 10 + 1)
+    assert found["likely_wasted_per_month"] == 4 * (1 + 10)
+    text = run("audit", "--config", "own.toml", path).out
+    assert text.splitlines()[0].endswith("16.0 GB, $52.00 a month (prices of the settings)")
+
+
+def test_lines_of_each_division_add_up(run: Run, tmp_path: Path) -> None:
+    """What has no line of its own, as many months or prefixes, is summed."""
+    rows = [
+        Row(f"{month % 8}/{month}.t{month % 7}", 10**9, SAME, 1_700_000_000 + month * 2_700_000)
+        for month in range(20)
+    ]
+    text = run("audit", write_inventory(tmp_path, [rows])).out
+    assert "\n  (others): 7 duplicates, 7.0 GB, $0.16 a month\ncontents" in text
+    parts = re.findall(r"^(by|uploads)|^  .*: (\d+) duplicates?, ", text, re.MULTILINE)
+    assert sum(int(number or 0) for _, number in parts) == 19 * sum(bool(part) for part, _ in parts)
+
+
 def test_names_are_safe_in_csv_and_text(run: Run, tmp_path: Path) -> None:
     """A name that begins like a formula is none in a spreadsheet; each line stays one."""
     keys = ["=1+1.csv/a.b", "+x", "@y\x1b[31m", "-z\nforged,1", '"quoted", name']

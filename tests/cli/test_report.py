@@ -6,8 +6,10 @@ import os
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from onecopy.avoided import Batch, Counts, Stored, Waiting, name_of
 from onecopy.testing.index.complete import open_complete
 from tests.conftest import Run, backends
 from tests.report.copies import copy
@@ -134,6 +136,22 @@ def test_tenants_are_apart_unless_all_are_asked_for(run: Run, tmp_path: Path) ->
     assert [part["name"] for part in everyone["by_tenant"]["parts"]] == ["ada", "bob"]
     assert (everyone["groups"], everyone["duplicates"]) == (2, 2)
     assert everyone["top"][0]["keys"] == ["ada/ada-x", "ada/ada-y"]
+
+
+def test_avoided_uploads_of_all_tenants(run: Run, tmp_path: Path) -> None:
+    """Those of a tenant without a token count, too: it signs in, and is known by its copies."""
+    write(tmp_path / "files" / "here", b"1")
+    assert run("scan", *backends(tmp_path)).code == 0
+    waiting = Waiting()
+    waiting.add("2026-03-12", Counts(avoided_files=2, avoided_bytes=30), "")
+    stored = Stored()
+    stored.add(Batch("ada", "batch", waiting))
+    with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        index.add([("ada", copy("x", 1000, 1))])
+        index.put_if(name_of("ada"), None, msgspec.json.encode(stored))
+    everyone = json.loads(run("report", "--json", "--all-tenants", *backends(tmp_path)).out)
+    assert everyone["avoided"] == [{"month": "2026-03", "files": 2, "bytes": 30}]
+    assert json.loads(run("report", "--json", *backends(tmp_path)).out)["avoided"] == []
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,46 @@
 """Objects that could be removed: each looked at just before, and one verified copy stays."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from onecopy.cli.progress import Display
+from onecopy.cli.removable import print_removable
+from onecopy.digest import Digest, content_scheme
 from onecopy.report.grouping import grouped
 from onecopy.report.removable import Removable, Removing
 from onecopy.scan import scan
-from onecopy.store.interface import Absent, Object, Unknown
+from onecopy.settings import Settings
+from onecopy.store.interface import ARCHIVED, Absent, Object, Unknown
 from onecopy.tenant import Tenant
 from tests.gate.world import World
 
 ONE, OTHER = b"1" * 100, b"2" * 50
+
+
+class OneArchived(Removing):
+    """Finds one archived object of 1 TB."""
+
+    def __init__(self) -> None:
+        self.left = Counter()
+        self.kept = 1
+
+    def objects(self) -> Iterator[Removable]:
+        """Yield it."""
+        digest = Digest(content_scheme(10**12), bytes(32))
+        yield Removable("default", "a", "id", "b", digest, 10**12, 0, ARCHIVED)
+
+
+class AsText(NamedTuple):
+    """Prints lines."""
+
+    as_json: bool = False
+    null: bool = False
+    csv: Path | None = None
 
 
 @pytest.fixture
@@ -94,6 +121,20 @@ def test_hard_links_are_not_listed(world: World) -> None:
     assert not {each.key for each in found} & {"b", "link", "e"}
     assert {each.kept for each in found} <= {"a", "b", "c/d", "e", "link"}
     assert result.left["hard-link"] >= 1
+
+
+def test_what_goes_just_after_it_was_looked_at_is_not_listed(world: World) -> None:
+    """Its names are counted last, and it has none any more."""
+    with grouped(world.index.copies("default"), hard_links=True) as grouping:
+        found = Removing(grouping, world.index, world.store, lambda key: int(key != "b"))
+        assert "b" not in {each.key for each in found.objects()}
+    assert dict(found.left) == {"gone": 1}
+
+
+def test_archived_objects_count_as_the_cheapest_class(capsys: pytest.CaptureFixture[str]) -> None:
+    """Looking at them does not tell their class, so no amount of money is promised too high."""
+    print_removable(OneArchived(), Settings().price_of, Display(), AsText())
+    assert "1.0 TB, $0.99 a month" in capsys.readouterr().err
 
 
 def test_an_unreachable_store_lists_nothing(world: World) -> None:

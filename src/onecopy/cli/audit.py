@@ -12,11 +12,12 @@ from onecopy.cli.main import INTERRUPTED
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
-from onecopy.prices import price_of
+from onecopy.prices import DATED
 from onecopy.scan.listing import CONNECTIONS
 from onecopy.settings import Settings
 from onecopy.text import parse_bytes
 
+_PRICES = "prices of the settings"
 _LEAST_MEMORY = 256e6
 """Bytes that DuckDB needs to do anything."""
 
@@ -87,15 +88,17 @@ def command(  # noqa: PLR0913 - what the command was given
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv can't be combined: leave one out")
-    price = partial(price_of, standard=settings.price)
-    request = Request(source, is_list, settings.filter, price, top, depth, connections, memory)
+    request = Request(
+        source, is_list, settings.filter, settings.price_of, top, depth, connections, memory
+    )
     try:
         with display(progress=progress, unit=" objects") as output:
             found = audit(request, partial(_advance, output))
     except KeyboardInterrupt:
         Display().note("interrupted; nothing was kept, so the same command starts over")
         return INTERRUPTED
-    for line in _lines(found, as_json=as_json, as_csv=as_csv):
+    prices = _PRICES if settings.has_own_prices else DATED
+    for line in _lines(found, prices, as_json=as_json, as_csv=as_csv):
         output.line(line)
     return 1 if found.gathered.rows.rejected else 0
 
@@ -105,7 +108,7 @@ def _advance(output: Display, number: int, what: str) -> None:
     output.progress(number, 0)
 
 
-def _lines(found: Audit, *, as_json: bool, as_csv: bool) -> Iterable[str]:
+def _lines(found: Audit, prices: str, *, as_json: bool, as_csv: bool) -> Iterable[str]:
     if as_json:
         return [json_line(values(found))]
-    return csv_lines(found) if as_csv else lines(found)
+    return csv_lines(found) if as_csv else lines(found, prices)

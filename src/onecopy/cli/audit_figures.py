@@ -5,8 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from onecopy import prices
-from onecopy.audit import Audit, Group, Share
+from onecopy.audit import Amount, Audit, Group, Share
 from onecopy.audit.tables import UNKNOWN
 from onecopy.aws.prices import LIST
 from onecopy.cli.show import amount_text, bytes_text, money_text, name_text
@@ -120,12 +119,12 @@ def _cell(value: str | float) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def lines(audit: Audit) -> Iterator[str]:
+def lines(audit: Audit, prices: str) -> Iterator[str]:
     """Yield the figures as text; the last line is a sentence with an amount of money."""
     stored = audit.stored
     yield (
         f"{audit.gathered.source}: {count_text(stored.objects, 'object')}, "
-        f"{amount_text(stored.bytes, stored.usd_per_month)}{_requests(audit)}"
+        f"{amount_text(stored.bytes, stored.usd_per_month)} ({prices}){_requests(audit)}"
     )
     yield from _unused(audit)
     if audit.groups:
@@ -137,9 +136,9 @@ def lines(audit: Audit) -> Iterator[str]:
 def _requests(audit: Audit) -> str:
     requests = audit.gathered.requests
     if requests is None:
-        return f" ({prices.DATED})"
+        return ""
     cost = f"${requests * LIST:,.6f} on AWS"
-    return f" ({prices.DATED}); {count_text(requests, 'list request')} ({cost})"
+    return f"; {count_text(requests, 'list request')} ({cost})"
 
 
 def _unused(audit: Audit) -> Iterator[str]:
@@ -160,21 +159,35 @@ def _found(audit: Audit) -> Iterator[str]:
         f"{_duplicates(audit)} of {count_text(audit.groups, 'content')}, "
         f"{amount_text(found.bytes, found.usd_per_month)} ({because})"
     )
-    yield from _section("by prefix", audit.prefixes, "no folder")
-    yield from _section("by type", audit.types, "no type")
-    yield from _section("by storage class", audit.classes, UNKNOWN)
-    yield from _section("by age", audit.ages, UNKNOWN)
-    yield from _section("uploads avoided, by month", audit.avoided[-_MONTHS_SHOWN:], UNKNOWN)
+    yield from _section("by prefix", found, audit.prefixes, "no folder")
+    yield from _section("by type", found, audit.types, "no type")
+    yield from _section("by storage class", found, audit.classes, UNKNOWN)
+    yield from _section("by age", found, audit.ages, UNKNOWN)
+    months = audit.avoided[-_MONTHS_SHOWN:]
+    yield from _section("uploads avoided, by month", found, months, UNKNOWN)
     yield "contents that waste most, oldest object first:"
     yield from map(_group_text, audit.top)
 
 
-def _section(title: str, shares: Sequence[Share], unnamed: str) -> Iterator[str]:
+def _section(title: str, total: Amount, shares: Sequence[Share], unnamed: str) -> Iterator[str]:
+    """Yield the lines of shares, and one for the duplicates that are in none of them."""
     yield f"{title}:"
     for each in shares:
         name = name_text(each.name) if each.name else f"({unnamed})"
-        amount = amount_text(each.wasted_bytes, each.wasted_per_month)
-        yield f"  {name}: {count_text(each.duplicates, 'duplicate')}, {amount}"
+        yield _share_text(name, each)
+    others = Share(
+        "",
+        total.objects - sum(each.duplicates for each in shares),
+        total.bytes - sum(each.wasted_bytes for each in shares),
+        total.usd_per_month - sum(each.wasted_per_month for each in shares),
+    )
+    if others.duplicates:
+        yield _share_text("(others)", others)
+
+
+def _share_text(name: str, share: Share) -> str:
+    amount = amount_text(share.wasted_bytes, max(share.wasted_per_month, 0.0))
+    return f"  {name}: {count_text(share.duplicates, 'duplicate')}, {amount}"
 
 
 def _group_text(group: Group) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -160,9 +160,7 @@ def _check(wanted: _Wanted) -> None:
 
 def _grouped(work: _Work, wanted: _Wanted) -> AbstractContextManager[Grouping]:
     index, settings, output = work.index, work.settings, work.output
-    tenants = {settings.tenant}
-    if wanted.all_tenants:
-        tenants |= {*settings.tenants, *tenants_with_tokens(index)}
+    tenants = _tenants(work, wanted)
     plain = index if isinstance(index, Plain) and not wanted.all_tenants else None
     copies = index.copies(None if wanted.all_tenants else settings.tenant)
     return grouped(
@@ -173,6 +171,13 @@ def _grouped(work: _Work, wanted: _Wanted) -> AbstractContextManager[Grouping]:
         trash=settings.trash_patterns,
         full_keys=wanted.all_tenants,
     )
+
+
+def _tenants(work: _Work, wanted: _Wanted) -> set[str]:
+    """Return the tenants to report on, as far as they are known without their copies."""
+    settings = work.settings
+    others = {*settings.tenants, *tenants_with_tokens(work.index)} if wanted.all_tenants else set()
+    return {settings.tenant, *others}
 
 
 def _pages(index: Plain, tenant: str, output: Display) -> Iterator[tuple[str, PlainPage]]:
@@ -213,7 +218,7 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
     if wanted.keep:
         keep(index, owner, figures, now)
     _write_files(grouping, wanted, output)
-    months = _avoided(index, settings, all_tenants=wanted.all_tenants)
+    months = _avoided(index, {*_tenants(work, wanted), *grouping.tenants})
     if wanted.html:
         page = _page(figures, divisions, store, now, kept(index, owner))
         replace(page, avoided=months).write(wanted.html)
@@ -227,11 +232,8 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
         output.line(line)
 
 
-def _avoided(index: Engine, settings: Settings, *, all_tenants: bool) -> list[Avoided]:
+def _avoided(index: Engine, tenants: Iterable[str]) -> list[Avoided]:
     """Return the uploads that were avoided, by month."""
-    tenants = {settings.tenant}
-    if all_tenants:
-        tenants |= {*settings.tenants, *tenants_with_tokens(index)}
     months: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     for tenant in tenants:

@@ -63,7 +63,7 @@ class Removing:
     def __init__(
         self, grouping: Grouping, index: Index, store: Store, links: Callable[[str], int]
     ) -> None:
-        """`links` returns the number of names that the object at a full key has."""
+        """`links` returns the number of names that the object at a full key has; 0: it is gone."""
         self._grouping = grouping
         self._index = index
         self._store = store
@@ -124,8 +124,9 @@ class Removing:
         alive.sort(key=lambda member: member[2].storage == ARCHIVED)
         self.kept += bool(alive)
         for name, copy, look in alive[1:]:
-            if self._links(name) > 1:
-                self.left["hard-link"] += 1
+            names = self._links(name)
+            if names != 1:
+                self.left["hard-link" if names else "gone"] += 1
             else:
                 yield Removable(
                     group.tenant,

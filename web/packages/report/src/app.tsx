@@ -8,7 +8,7 @@ import { Groups } from "./groups.tsx";
 import { Headline } from "./headline.tsx";
 import { Avoided, History } from "./time.tsx";
 import { Where } from "./where.tsx";
-import { count, day } from "./words.ts";
+import { count, counted, day } from "./words.ts";
 
 export function App({ data }: { readonly data: Data }): JSX.Element {
   const { totals } = data;
@@ -83,7 +83,7 @@ function Footer({ data }: { readonly data: Data }): JSX.Element {
         </p>
       )}
       {totals.inTrash > 0 && (
-        <p>{count(totals.inTrash)} objects in trash and snapshots are not counted.</p>
+        <p>Not counted: {counted(totals.inTrash, "object")} in trash and snapshots.</p>
       )}
       <p>
         Of each group one object is needed, the first that was stored; the others are its
