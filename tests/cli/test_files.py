@@ -393,7 +393,7 @@ def test_the_store_of_a_service_on_this_machine_is_left_out(server: Serve, tmp_p
     url, run = server(folder).url, running(folder)
     done = run("upload", "--json", "--server", url, ".")
     assert (done.code, lines(done.out)["mine"]["outcome"]) == (0, "uploaded"), done.err
-    assert own_names(done.out) == {"files", "onecopy"}  # the store, and the cache
+    assert own_names(done.out) == {"files"}
     assert run("upload", "--server", url, "files/empty").code == 2
     assert run("check", "--server", url, "files/d/mine").code == 1
 

@@ -48,6 +48,8 @@ pytestmark = pytest.mark.server
 
 _KEY = "rome.jpg".rjust(60, "x")
 _RANGES = 4
+_REPORT_READS = 0.5
+"""For what a run reports at its end, once for all of its files: a look at one of their sizes."""
 _OVERHEAD = 100
 """Bytes that DynamoDB charges for each item besides its own."""
 
@@ -159,7 +161,7 @@ def test_a_file_that_is_there_takes_less(world: tuple[World, str]) -> None:
     ours.upload("first", b"one content")
     assert ours.upload("again", b"one content") is Outcome.SKIPPED
     meter = ours.meter
-    counted = (meter.reads, meter.writes, meter.puts, meter.heads)
+    counted = (meter.reads - _REPORT_READS, meter.writes, meter.puts, meter.heads)
     assert counted == (CHECK.reads, CHECK.writes, CHECK.puts, CHECK.heads)
 
 
@@ -173,6 +175,7 @@ def test_requests_to_the_service_are_what_is_charged(
             between.seen.clear()
             assert run("upload", tmp_path / name, "--server", between.url).code == 0
             asked = [path for method, path, _ in between.seen if method == "POST"]
+            asked = [path for path in asked if path != "/v1/avoided"]  # once for all files of a run
             if name != "first":
                 assert len(asked) == (FILE if name == "second" else CHECK).requests
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Barrier
 
-from onecopy.errors import Unavailable, UploadUnknown
+from onecopy.errors import PartSuperseded, Unavailable, UploadUnknown
 from onecopy.gate import Answer, Finish, LocalGate, Request
 from onecopy.retry import RetryPolicy, retry
 from tests.gate.world import World, content_digest, parts_of
@@ -103,6 +103,8 @@ def _send_and_complete(race: Round, ticket: str) -> Answer:
         finish = send(race.gate, ticket, race.data)
     except UploadUnknown:  # another has completed it
         finish = Finish(ticket)
+    except PartSuperseded as error:
+        raise Unavailable(str(error)) from error
     [answer] = race.gate.complete([finish])
     if answer.reason == "parts-missing":
         raise Unavailable("another sends, or has begun it anew")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.content import Verdict
-from onecopy.errors import Unavailable, UploadUnknown
+from onecopy.errors import PartSuperseded, Unavailable, UploadUnknown
 from onecopy.gate import Answer, Finish, Request
 from tests.gate.world import World, content_digest, parts_of
 from tests.reliability import contents, folder, racer
@@ -136,7 +136,7 @@ def test_overtaken_sender(late: Late) -> None:
 
 def test_sender_after_sender(late: Late) -> None:
     """A slow sender does not affect what another has sent but not yet published."""
-    with pytest.raises(Unavailable):
+    with pytest.raises(PartSuperseded):
         late.send(late.send_theirs)
     [answer] = late.other.gate().complete([Finish(late.ticket)])
     assert answer.verdict is Verdict.NEW

@@ -21,7 +21,7 @@ class Usage(NamedTuple):
     """Requests to the API: probe, check, begin, complete."""
     events: int = 1
     """Invocations of the events function; up to ten events share one."""
-    reads: float = 7.5
+    reads: float = 8.5
     """DynamoDB read request units: half a unit per read, a whole one if strongly consistent."""
     writes: float = 4
     """DynamoDB write request units."""
