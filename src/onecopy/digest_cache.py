@@ -39,7 +39,7 @@ from onecopy.digest import Digest, Scheme
 from onecopy.files import File
 
 _log = logging.getLogger("onecopy.cache")
-T = TypeVar("T")
+_T = TypeVar("_T")
 FILE = "digests.sqlite"
 """Its name in the folder of caches."""
 
@@ -64,7 +64,6 @@ PRAGMA user_version = {_FORM};
 """
 _FIND = "SELECT path, day, seal, digests FROM file WHERE path IN (SELECT value FROM carray(?))"
 _KEEP = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)"
-
 
 _Row = tuple[int, int, bytes, bytes]
 """Hash of the path, when the file was read in days since 1970, seal, packed digests."""
@@ -178,7 +177,7 @@ class DigestCache:
                 connection.execute("DELETE FROM file WHERE random() & 1")
             connection.execute("VACUUM")
 
-    def _attempt(self, do: Callable[[], T], otherwise: T) -> T:
+    def _attempt(self, do: Callable[[], _T], otherwise: _T) -> _T:
         """Return the result of `do`; replace the file if it is damaged."""
         with self._lock:
             try:

@@ -1,17 +1,16 @@
 """`onecopy report`: stored duplicates and their cost."""
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from onecopy.avoided import avoided, by_month
+from onecopy.avoided import Counts, avoided, by_month
 from onecopy.backends import opened_backends, require_store
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
@@ -28,14 +27,12 @@ from onecopy.content import Copy
 from onecopy.index import Engine
 from onecopy.index.interface import Plain, PlainPage
 from onecopy.prices import DATED
-from onecopy.report.figures import Report
 from onecopy.report.files import Kind, write
 from onecopy.report.grouping import Grouping, grouped
 from onecopy.report.history import keep, kept
 from onecopy.report.listed import listed_and_classed
 from onecopy.report.page import GROUPS, Avoided, Page
 from onecopy.report.removable import Removing
-from onecopy.report.shares import Divisions
 from onecopy.settings import Settings
 from onecopy.store import Store
 from onecopy.tokens import tenants_with_tokens
@@ -220,8 +217,16 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
     _write_files(grouping, wanted, output)
     months = _avoided(index, {*_tenants(work, wanted), *grouping.tenants})
     if wanted.html:
-        page = _page(figures, divisions, store, now, kept(index, owner))
-        replace(page, avoided=months).write(wanted.html)
+        page = Page(
+            report=figures,
+            folders=divisions.tree(store.url),
+            store=store.url,
+            made=now,
+            prices=f"{DATED}, or the settings `price` and `prices`",
+            avoided=months,
+            history=kept(index, owner),
+        )
+        page.write(wanted.html)
         output.note(f"wrote {wanted.html}")
     cost = cost_to_read(figures) if store.kind == "s3" else None
     shown = figures.first(wanted.top)
@@ -234,13 +239,15 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
 
 def _avoided(index: Engine, tenants: Iterable[str]) -> list[Avoided]:
     """Return the uploads that were avoided, by month."""
-    months: Counter[str] = Counter()
-    sizes: Counter[str] = Counter()
+    months: dict[str, Counts] = {}
     for tenant in tenants:
         for month, counts in by_month(avoided(index, tenant)).items():
-            months[month] += counts.avoided_files
-            sizes[month] += counts.avoided_bytes
-    return [Avoided.of(month, months[month], sizes[month]) for month in sorted(+months)]
+            months[month] = months.get(month, Counts()) + counts
+    return [
+        Avoided.of(month, counts.avoided_files, counts.avoided_bytes)
+        for month, counts in sorted(months.items())
+        if counts.avoided_files
+    ]
 
 
 def _write_files(grouping: Grouping, wanted: _Wanted, output: Display) -> None:
@@ -252,16 +259,3 @@ def _write_files(grouping: Grouping, wanted: _Wanted, output: Display) -> None:
         if file:
             rows = write(grouping, file, kind)
             output.note(f"wrote {rows:,} rows to {file}")
-
-
-def _page(
-    figures: Report, divisions: Divisions, store: Store, now: int, history: list[Any]
-) -> Page:
-    return Page(
-        report=figures,
-        folders=divisions.tree(store.url),
-        store=store.url,
-        made=now,
-        prices=f"{DATED}, or the settings `price` and `prices`",
-        history=history,
-    )

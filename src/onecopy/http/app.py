@@ -58,7 +58,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
 
     `secrets` sign tickets and links: the first one signs, all are accepted. With `tokens_required`,
     every request needs a bearer token, which names the tenant (see `onecopy.http.auth`); exceptions
-    are `/healthz`, `/openapi.json`, `/v1/sign-in`, signed links, the page and the checksum API.
+    are `/healthz`, `/readyz`, `/openapi.json`, `/v1/sign-in`, signed links, the page and the
+    checksum API.
     Without it, every request is made as the tenant `default`: use it with loopback addresses only
     (see `onecopy.http.loopback.require_loopback`). Once there is a token, tokens are required
     within a second.

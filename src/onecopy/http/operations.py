@@ -57,7 +57,7 @@ register_url_convertor("key", KeyConvertor())
 
 def operations(state: endpoints.AppState) -> list[Operation]:
     """Return the table, the most frequent operations first: routes are matched in this order."""
-    tables = (_checks, _uploads, _links, _duplicates, _tokens, _monitoring, _checksums)
+    tables = (_checks, _uploads, _copies, _duplicates, _tokens, _monitoring, _checksums)
     return [
         operation._replace(tag=tag)
         for tag, table in zip(TAGS, tables, strict=True)
@@ -127,7 +127,7 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
         )
 
 
-def _links(state: endpoints.AppState) -> Iterable[Operation]:
+def _copies(state: endpoints.AppState) -> Iterable[Operation]:
     yield Operation(
         "GET",
         "/v1/copies/{key:key}/link",
