@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from awscrt import checksums
+from anycrc import Model
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,7 +51,7 @@ def test_combines_more_than_a_disk_holds() -> None:
     """Lengths of 48.8 TiB take no longer than others, and agree with the package's own."""
     a, b, length = 0x1234567890ABCDEF, 0xFEDCBA0987654321, 5 * 2**30 * 10_000
     both = combine([(a.to_bytes(8), 1), (b.to_bytes(8), length)])
-    assert int.from_bytes(both) == checksums.combine_crc64nvme(a, b, length)
+    assert int.from_bytes(both) == Model("CRC64-NVME").combine(a, b, length)
 
 
 @given(st.binary(max_size=300))
@@ -69,7 +69,7 @@ def test_twins() -> None:
 
 _WITHOUT = """
 import sys
-sys.modules["awscrt"] = None
+sys.modules["anycrc"] = None
 from onecopy import crc64
 from onecopy.content import Verdict
 from onecopy.digest import CRC64NVME, MD5, SHA256, new_hash
@@ -89,18 +89,18 @@ for text in ("compute crc64nvme as well", "compute md5 as well"):
 
 
 def test_without_the_package() -> None:
-    """Without awscrt a client leaves the CRC out, and says how to install what computes it."""
+    """Without anycrc a client leaves the CRC out, and says how to install what computes it."""
     run = subprocess.run(
         [sys.executable, "-c", _WITHOUT], check=True, capture_output=True, text=True
     )
     assert run.stdout.splitlines() == [
-        "crc64nvme needs the package awscrt: pip install awscrt",
-        "compute crc64nvme as well; crc64nvme needs the package awscrt: pip install awscrt",
+        "crc64nvme needs the package anycrc: pip install anycrc",
+        "compute crc64nvme as well; crc64nvme needs the package anycrc: pip install anycrc",
         "compute md5 as well",
     ]
 
 
 def test_is_computed_first() -> None:
-    """With awscrt it comes first after the content digest, since it costs least."""
+    """With anycrc it comes first after the content digest, since it costs least."""
     assert crc64.is_available()
     assert schemes_for(5, [MD5, CRC64NVME], 2) == [SHA256, CRC64NVME]

@@ -1,6 +1,6 @@
 """CRC-64/NVME, which S3 keeps of most new objects, over the whole content whatever its parts.
 
-The CRC is computed by the package awscrt, at the speed of reading memory. Combining the CRCs of
+The CRC is computed by the package anycrc, at the speed of reading memory. Combining the CRCs of
 consecutive parts needs no package. https://nvmexpress.org (NVM Command Set, 5.2.1.3.4);
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from onecopy.errors import InvalidSettings
 
-NEEDED = "crc64nvme needs the package awscrt: pip install awscrt"
+NEEDED = "crc64nvme needs the package anycrc: pip install anycrc"
 """What to do where it cannot be computed."""
 _POLYNOMIAL = 0x9A6C9329AC4BC9B5
 """Reflected: bit 63 is the coefficient of x^0, here and in all values below."""
@@ -22,7 +22,7 @@ _X_TO_8 = 1 << 55
 class Crc64:
     """A CRC-64/NVME being computed, like a hash object of hashlib.
 
-    Raises InvalidSettings if the package awscrt is not installed.
+    Raises InvalidSettings if the package anycrc is not installed.
     """
 
     def __init__(self, data: bytes = b"") -> None:
@@ -69,10 +69,10 @@ def combine(parts: Iterable[tuple[bytes, int]]) -> bytes:
 @cache
 def _compute() -> Callable[[Any, int], int]:
     try:
-        from awscrt.checksums import crc64nvme
+        from anycrc import Model
     except ImportError as error:
         raise InvalidSettings(NEEDED) from error
-    compute: Callable[[Any, int], int] = crc64nvme
+    compute: Callable[[Any, int], int] = Model("CRC64-NVME").calc
     return compute
 
 

@@ -52,7 +52,7 @@ class Scheme:
 
     @property
     def is_computable(self) -> bool:
-        """Whether this installation can compute it: `crc64nvme` needs the package awscrt."""
+        """Whether this installation can compute it: `crc64nvme` needs the package anycrc."""
         return self.algorithm != "crc64nvme" or is_available()
 
     def __str__(self) -> str:

@@ -429,7 +429,7 @@ def test_starting_imports_no_more_than_is_needed(tmp_path: Path) -> None:
     write(tmp_path / "a", b"x")
     code = (
         "import sys; from onecopy.cli.main import run; run(sys.argv[1:]); "
-        "print(sorted({'starlette','uvicorn','urllib3','tqdm','prometheus_client','asyncio','awscrt'}"
+        "print(sorted({'starlette','uvicorn','urllib3','tqdm','prometheus_client','asyncio','anycrc'}"
         " & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -24,9 +24,9 @@ _ELF = {b"\x3e\x00": "x86_64", b"\xb7\x00": "arm64"}
 """e_machine of compiled modules."""
 _OF_THE_RUNTIME = {"boto3", "botocore"}
 _ELSEWHERE = {
+    "anycrc",
     "cryptography",
     "jwt",
-    "awscrt",
     "prometheus_client",
     "apsw",
     "click",

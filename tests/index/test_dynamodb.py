@@ -120,9 +120,9 @@ def test_missing_package() -> None:
 
 
 def test_without_sqlite() -> None:
-    """A Lambda function has neither SQLite nor awscrt, and needs none."""
+    """A Lambda function has neither SQLite nor anycrc, and needs none."""
     script = (
-        "import sys; sys.modules |= dict.fromkeys(('apsw', 'awscrt'))\n"
+        "import sys; sys.modules |= dict.fromkeys(('apsw', 'anycrc'))\n"
         "import onecopy.index.dynamodb.index"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -10,7 +10,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from awscrt import checksums
+from anycrc import Model
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -33,7 +33,7 @@ def sha256(content: bytes) -> str:
 
 def crc64nvme(content: bytes) -> str:
     """Return a CRC as S3 writes it."""
-    return base64.b64encode(checksums.crc64nvme(content).to_bytes(8)).decode()
+    return base64.b64encode(Model("CRC64-NVME").calc(content).to_bytes(8)).decode()
 
 
 def composite(*parts: bytes) -> str:
