@@ -136,8 +136,7 @@ class Completion:
         self._store = store
         self._pending = pending
         self._presigned = isinstance(store, Presigner)
-        is_batched = isinstance(store, BatchReceiver) and not self._presigned
-        self._batches = store if is_batched else None
+        self._batches = store if isinstance(store, BatchReceiver) and not self._presigned else None
         self._prefix = prefix
         self._budget = budget
         self._decider = decider
