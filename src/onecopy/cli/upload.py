@@ -154,7 +154,7 @@ def command(  # noqa: PLR0913 - one for each option
     if summary.failed:
         return 2
     if dry_run:
-        return 1 if summary.stored or summary.unconfirmed else 0
+        return 1 if summary.stored or summary.placed or summary.unconfirmed else 0
     return 1 if summary.unconfirmed or summary.taken else 0
 
 
