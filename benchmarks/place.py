@@ -2,14 +2,14 @@
 
     python benchmarks/place.py [--work FOLDER] [--rounds N] [--files N] [--size BYTES] [--large MIB]
 
-One S3 server on the loopback interface (SeaweedFS) holds small objects, and perhaps a large one. The
-floor copies them with 32 threads: CopyObject for the small ones, UploadPartCopy in parts of 8 MiB
-for the large one, on the same kind of connections, without looking at anything before or
+One S3 server on the loopback interface (SeaweedFS) holds small objects, and perhaps a large one.
+The floor copies them with 32 threads: CopyObject for the small ones, UploadPartCopy in parts of 8
+MiB for the large one, on the same kind of connections, without looking at anything before or
 afterwards. `place` is one call of the gate for 1,000 files: it also confirms each copy, looks at
 each new object, and records it in an index, durably. `upload --place` hashes the files and asks
 about them as well. The server itself copies the bytes, and shares the machine. All take turns, and
-the best round of each counts. Target: `place` reaches 0.9 of the floor, and no byte of a file leaves
-the client.
+the best round of each counts. Target: `place` reaches 0.9 of the floor, and no byte of a file
+leaves the client.
 """
 
 import argparse
