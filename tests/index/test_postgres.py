@@ -35,6 +35,7 @@ from onecopy.index.postgres.index import PostgresIndex
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.testing.index import (
     IndexContract,
+    LeasesContract,
     ListingsContract,
     ListsContract,
     PagesContract,
@@ -64,6 +65,7 @@ pytestmark = pytest.mark.server
 class TestPostgresIndex(
     IndexContract,
     UnreadContract,
+    LeasesContract,
     ListsContract,
     ListingsContract,
     PagesContract,

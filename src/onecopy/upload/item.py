@@ -68,6 +68,8 @@ class Item:
     keys_tried: int = 1
     patience: Patience | None = None
     """Set while a stored copy is being read that may be the same."""
+    polls: int = 0
+    """How many times it was begun while somebody else uploaded its content."""
     anyway: bool = False
     """Whether to send it although a copy may be stored."""
     unexamined: int = 0
