@@ -16,6 +16,7 @@ from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, StoreFull, Unavailable, UploadUnknown, WrongBytes
 from onecopy.gate import Answer, LocalGate, Place, Request
+from onecopy.gate.waiting import UPLOADING
 from onecopy.store import Object, Upload
 from tests.gate.world import content_digest
 from tests.gate.world import parts_of as cut
@@ -105,20 +106,39 @@ class Promise(Meddling):
         how=calls,
         anyway=st.booleans(),
         known=st.booleans(),
+        waits=st.booleans(),
     )
-    def begin(self, full: str, data: bytes, how: How, anyway: bool, known: bool) -> Sending:
-        """Begin an upload; that of a large content sometimes without its digest."""
+    def begin(  # noqa: PLR0917 - as Hypothesis shows it
+        self, full: str, data: bytes, how: How, anyway: bool, known: bool, waits: bool
+    ) -> Sending:
+        """Begin an upload; that of a large content sometimes without its digest.
+
+        If it `waits` for another one of its content, it is not begun; a process does not see the
+        uploads that were begun without waiting.
+        """
         tenant, _, key = full.partition("/")
         digest = content_digest(data) if known or len(data) < SMALLEST_PART else None
         request = Request(key, len(data), digest, anyway=anyway)
-        answers = self.attempt(how, tenant, lambda gate: gate.begin([request]))
+        answers = self.attempt(how, tenant, lambda gate: gate.begin([request]), waits=waits)
         ticket = ""
         for answer in answers or []:
             DONE[f"begin: {answer.verdict} {answer.reason or ''}"] += 1
             ticket = answer.ticket or ""
-            self.judge_begun(tenant, data, request, answer)
+            if answer.reason == UPLOADING:
+                assert waits
+                assert self.must_wait(how, tenant, request)
+                assert not self.must_find(tenant, [content_digest(data)])
+            else:
+                self.judge_begun(tenant, data, request, answer)
+            if ticket:
+                self.lives(how, tenant, request.digest)
         # Not begun is a kind of upload, too: so there are always as many, whatever the timing.
         return Sending(tenant, request, data, ticket, self.upload_id(tenant, ticket))
+
+    @rule(seconds=st.sampled_from([5.0, 20.0, 70.0]))
+    def pass_time(self, seconds: float) -> None:
+        """Let leases end; nothing else depends on this clock."""
+        self.now += seconds
 
     def upload_id(self, tenant: str, ticket: str) -> str:
         """Return the name of an upload in staging."""
@@ -160,7 +180,14 @@ class Promise(Meddling):
         """Upload one content under several keys; disturbances occur in the completion."""
         plain, anyway = How(how.at), manner == "anyway"
         begun = [
-            self.begin(full=f"{tenant}/{key}", data=data, how=plain, anyway=anyway, known=True)
+            self.begin(
+                full=f"{tenant}/{key}",
+                data=data,
+                how=plain,
+                anyway=anyway,
+                known=True,
+                waits=False,
+            )
             for key in own
         ]
         sendings = [sending for sending in begun if isinstance(sending, Sending)]
@@ -196,6 +223,7 @@ class Promise(Meddling):
                 return error.reason
             return "sent"
 
+        self.lives(how, sending.tenant, sending.request.digest)
         outcome = self.attempt(how, sending.tenant, call)
         DONE[f"send: {outcome or 'failed'}"] += 1
         if outcome == "sent":
@@ -232,6 +260,8 @@ class Promise(Meddling):
             may_appear.setdefault(sending.full_key, set()).update(sending.fitting())
         finishes = [sending.finish() for sending in chosen]
         second = [self.is_second(sending) for sending in chosen]
+        for sending in chosen:
+            self.lives(how, tenant, sending.request.digest)
         answers = self.attempt(how, tenant, lambda gate: gate.complete(finishes), may_appear)
         for at, answer in enumerate(answers or []):
             DONE[f"complete: {answer.verdict} {answer.reason or ''}"] += 1
@@ -324,6 +354,7 @@ class Promise(Meddling):
 
         if not sending.ticket:
             return
+        self.lives(how, sending.tenant, sending.request.digest)
         parts = self.attempt(how, sending.tenant, call)
         if self.disturbed or sending.unsure:
             return

@@ -138,6 +138,7 @@ def command(  # noqa: PLR0913 - one for each option
             cache=cache,
             progress=report,
             confirming=output.confirming,
+            waiting=output.waiting,
         )
         work = (
             check(found, gate, progress=report, confirming=output.confirming, cache=cache)

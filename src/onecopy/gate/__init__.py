@@ -16,6 +16,8 @@
     notes         Notes: the names of our uploads in a bucket
     usage         Usage: what tenants store and have begun, and their quotas
     begun         BegunUploads: the uploads that were begun in this process
+    waiting       Waiting: lets an upload wait for another one of the same content
+    leases        ContentLeases: which upload has the lease of a content
     stored        StoredBytes: how many bytes a tenant stores
     binding       binds an index to its store
 

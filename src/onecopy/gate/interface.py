@@ -55,7 +55,8 @@ class Answer(NamedTuple):
     is being read, check again); or `new`, with a copy and the reason `in-trash` if all copies are
     in the trash. With `unexamined`, it is not certain.
     begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
-    with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
+    with the reason `key-taken` and no ticket; or `unconfirmed` with a reason (`uploading`: another
+    upload of the same content is under way, begin again in a moment).
     complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the
     same content came first; `duplicate` with the other copy, if nothing was created; `new` with
     the reason `key-taken`; or `unconfirmed` with a reason (`completing`: call again).

@@ -72,6 +72,8 @@ class Item:
     """Set while the store copies its content to its key."""
     placed: int = 0
     """How many times it was placed in vain, since the stored copies had disappeared."""
+    polls: int = 0
+    """How many times it was begun while somebody else uploaded its content."""
     anyway: bool = False
     """Whether to send it although a copy may be stored."""
     unexamined: int = 0
