@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import replace
 
 import click
 
@@ -142,6 +141,6 @@ def _planned(results: Iterable[Result], *, anyway: bool) -> Iterator[Result]:
         if result.outcome is not None:
             yield result
         elif anyway or result.verdict is Verdict.NEW:
-            yield replace(result, outcome=Outcome.WOULD_UPLOAD)
+            yield result._replace(outcome=Outcome.WOULD_UPLOAD)
         else:
-            yield replace(result, outcome=Outcome.SKIPPED)
+            yield result._replace(outcome=Outcome.SKIPPED)

@@ -21,13 +21,15 @@ def max_files(gate: Gate) -> int:
     return min(_MAX_FILES, gate.config().limits.files)
 
 
-def schemes_for(size: int, known: Iterable[Scheme], limit: int) -> list[Scheme]:
+def schemes_for(size: int, known: frozenset[Scheme], limit: int) -> list[Scheme]:
     """Return the schemes to compute for a file: the content digest's first, then the known ones.
 
     There are at most `limit`: one check takes no more for one file, and the gate says so. Schemes
     that this installation cannot compute are left out.
     """
     content = content_scheme(size)
+    if len(known) == 1 and content in known:  # the common case, kept cheap
+        return [content]
     others = {scheme for scheme in known if scheme.is_computable} - {content}
     return [content, *sorted(others, key=str)][:limit]
 
@@ -41,7 +43,7 @@ def more_schemes(
     the file was hashed by all of them, or as many as one check takes.
     """
     had = {digest.scheme for digest in digests}
-    schemes = schemes_for(size, had.union(known), limit)
+    schemes = schemes_for(size, frozenset(had.union(known)), limit)
     return schemes if len(schemes) > len(had) else None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -82,6 +82,10 @@ class Signer:
             f"SignedHeaders={';'.join(signed)}, Signature={signature}"
         )
         return f"{self.origin}{path}?{text}" if text else self.origin + path, sent
+
+    def key_of(self, url: str) -> str:
+        """Return the key in a URL that this signer returned."""
+        return unquote(urlsplit(url).path.removeprefix(f"{self._root}/"))
 
     def _keys(self) -> ReadOnlyCredentials:
         with translated():

@@ -67,6 +67,7 @@ from onecopy.store.s3.object_info import (
 )
 from onecopy.store.s3.put import put
 from onecopy.store.s3.ranges import RangeClient
+from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
@@ -112,7 +113,9 @@ class S3Store:
         is_other = address.endpoint is not None and not is_amazons(address.endpoint)
         self.region = None if is_other else self._connection.region
         """See Remote."""
-        self._uploads = Uploads(address, self._connection, self._signer, self._heads)
+        self._uploads = Uploads(
+            address, self._connection, self._signer, self._heads, SentObjects(self._lists)
+        )
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._marker = Marker(address, self._connection, self._heads)
         self._capabilities: Capabilities | None = None
@@ -343,7 +346,7 @@ class S3Store:
         return self._uploads.sign(upload, parts)
 
     def send(self, send: Send, body: Body, length: int) -> None:
-        put(self._http, send, body, length)
+        self._uploads.note(send, put(self._http, send, body, length), length)
 
     def link(self, key: str, seconds: int) -> str:
         return self._link(key, seconds, {})
