@@ -67,9 +67,9 @@ _FIND = """
 SELECT octet_length(entry), CAST(group_concat(path || entry, '') AS BLOB)
 FROM carray(?) CROSS JOIN file ON path = value GROUP BY 1
 """
-_KEEP = f"""
+_KEEP = """
 INSERT OR REPLACE INTO file
-SELECT substr(value, 1, {PATH_BYTES}), substr(value, 1 + {PATH_BYTES}) FROM carray(?)
+SELECT substr(value, 1, 8), substr(value, 9) FROM carray(?)
 """
 
 

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from struct import Struct
-from struct import error as StructError
+from struct import Struct, error
 from zlib import crc32
 
 from onecopy.content import Digests, Evidence
@@ -58,7 +57,7 @@ class Rows:
         """
         try:
             head = _HEAD.pack(self.path(file.path), *file.identity, day)
-        except StructError:
+        except error:  # a number is beyond its range
             return None
         row = head + _packed(digests)
         return row + self._checksum(row)

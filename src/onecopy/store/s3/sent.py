@@ -7,19 +7,19 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 """
 
 import logging
+from collections.abc import Sequence
+from itertools import groupby
 from threading import Lock
 
 from onecopy.errors import OnecopyError
 from onecopy.store.s3.head_object import Head
 from onecopy.store.s3.key_order import before
-from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.list_objects import LONGEST_PAGE, ListClient
 
 _log = logging.getLogger("onecopy.s3")
 _FEWEST = 16
 """Objects from which on a page of a listing costs less than a HeadObject each: AWS charges as much
 as for 12.5 of these."""
-_MOST_LISTED = 400
-"""Objects of one page, among which there may be others."""
 _MOST_KEPT = 10_000
 """Heads that are kept; an upload that is never completed leaves its head behind."""
 
@@ -30,60 +30,52 @@ class SentObjects:
     def __init__(self, lists: ListClient) -> None:
         self._lists = lists
         self._heads: dict[str, Head] = {}
-        """Without a time, or with it once it was listed."""
         self._lock = Lock()
-        self._listing = Lock()
 
     def add(self, key: str, head: Head) -> None:
-        """Keep the head of an object that was just created; its time is 0."""
+        """Keep the head of an object that was just created; its time is not known."""
         with self._lock:
             self._heads[key] = head
             if len(self._heads) > _MOST_KEPT:
                 del self._heads[next(iter(self._heads))]
 
-    def take(self, key: str) -> Head | None:
-        """Return the head of an object with its time, once; None if it has to be looked at.
+    def take(self, keys: Sequence[str]) -> list[Head | None]:
+        """Return the head of each object with its time, once; None if it has to be looked at.
 
-        It was at the key, unchanged, after it was sent.
+        It has just been listed at its key, unchanged.
         """
-        with self._listing:  # one thread lists for all that wait
-            head = self._pop(key)
-            if head is None or head.modified:
-                return head
-            self._list({key: head, **self._neighbours(key)})
-            return self._pop(key)
-
-    def _pop(self, key: str) -> Head | None:
         with self._lock:
-            return self._heads.pop(key, None)
+            heads = {key: head for key in keys if (head := self._heads.pop(key, None))}
+        found: dict[str, Head] = {}
+        for folder, each in groupby(sorted(heads, key=_place), _folder):
+            if len(own := list(each)) >= _FEWEST:
+                times = self._times(folder, own)
+                found |= {
+                    key: heads[key]._replace(modified=times[key, heads[key].etag])
+                    for key in own
+                    if (key, heads[key].etag) in times
+                }
+        return [found.get(key) for key in keys]
 
-    def _neighbours(self, key: str) -> dict[str, Head]:
-        """Return the heads without a time in the folder of a key."""
-        folder = _folder(key)
-        with self._lock:
-            found = [(other, head) for other, head in self._heads.items() if not head.modified]
-        return {other: head for other, head in found if _folder(other) == folder}
+    def _times(self, folder: str, keys: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Return the time of each object on a page that begins with the first of these keys.
 
-    def _list(self, heads: dict[str, Head]) -> None:
-        """Add their times to the first of these heads; those that are not listed are dropped."""
-        keys = sorted(heads)[:_MOST_LISTED]
-        if len(keys) < _FEWEST:
-            return
+        By key and ETag. Others may be among them, so that not all are on it.
+        """
+        limit = min(2 * len(keys), LONGEST_PAGE)
         try:
-            columns = self._lists.list(
-                _folder(keys[0]), after=before(keys[0]), delimiter="/", limit=2 * len(keys)
-            ).columns
+            page = self._lists.list(folder, after=before(keys[0]), delimiter="/", limit=limit)
         except OnecopyError as error:
             _log.debug("the times of new objects cannot be listed: %s", error)
-            columns = None
-        for key in keys:
-            self._pop(key)
-        if columns:
-            for key, etag, modified in zip(
-                columns.keys, columns.etags, columns.modified, strict=True
-            ):
-                if (head := heads.get(key)) and head.etag == etag:
-                    self.add(key, head._replace(modified=modified))
+            return {}
+        columns = page.columns
+        return dict(
+            zip(zip(columns.keys, columns.etags, strict=True), columns.modified, strict=True)
+        )
+
+
+def _place(key: str) -> tuple[str, str]:
+    return _folder(key), key
 
 
 def _folder(key: str) -> str:

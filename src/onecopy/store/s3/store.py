@@ -348,6 +348,14 @@ class S3Store:
     def send(self, send: Send, body: Body, length: int) -> None:
         self._uploads.note(send, put(self._http, send, body, length), length)
 
+    def sent(self, uploads: Sequence[Upload]) -> list[Object | None]:
+        """See Sender."""
+        heads = self._uploads.sent(uploads)
+        return [
+            self._object(upload.key, head) if head and head.size == upload.size else None
+            for upload, head in zip(uploads, heads, strict=True)
+        ]
+
     def link(self, key: str, seconds: int) -> str:
         return self._link(key, seconds, {})
 

@@ -121,6 +121,15 @@ class Uploads:
         if is_created and response.headers.get(CHECKSUM) == send.headers.get(CHECKSUM):
             self._sent.add(self._signer.key_of(send.url), head_of(headers, size, 0))
 
+    def sent(self, uploads: Sequence[Upload]) -> list[Head | None]:
+        """Return the heads of the objects that were sent by these uploads; see Sender."""
+        prefix = self._address.prefix
+        heads = self._sent.take([prefix + upload.key for upload in uploads])
+        return [
+            head if head and is_from_upload(head, upload.id) else None
+            for upload, head in zip(uploads, heads, strict=True)
+        ]
+
     def parts(self, upload: Upload) -> list[Part]:
         """See Store; the SHA-256 is empty if the bucket does not list it."""
         if is_small(upload.size):
@@ -197,9 +206,6 @@ class Uploads:
         return own
 
     def _own_or_taken(self, upload: Upload) -> Head | KeyTaken:
-        head = self._sent.take(self._address.prefix + upload.key)
-        if head and is_from_upload(head, upload.id):
-            return head
         head = self._find(upload)
         if head is None:
             raise _upload_unknown()
