@@ -98,10 +98,11 @@ class _Checker:
         files = [
             (item, item.found) for item in items if isinstance(item.found, File) and item.found.size
         ]
-        probed = self._gate.probe([file.size for _, file in files])
-        sizes = self._sizes.add([(f, bool(s)) for (_, f), s in zip(files, probed, strict=True)])
+        probed = self._probe(file.size for _, file in files)
+        sizes = self._sizes.add([(file, bool(probed[file.size])) for _, file in files])
         wanted, firsts = [], list[_Checked]()
-        for (item, file), schemes, (is_seen, first) in zip(files, probed, sizes, strict=True):
+        for (item, file), (is_seen, first) in zip(files, sizes, strict=True):
+            schemes = probed[file.size]
             item.known = bool(schemes)
             if first is not None:
                 firsts.append(_Checked(first))
@@ -112,6 +113,11 @@ class _Checker:
         for each in firsts:  # earlier files, whose results were "new"
             self._same_as(each)
         return items
+
+    def _probe(self, sizes: Iterable[int]) -> dict[int, frozenset[Scheme]]:
+        """Return the schemes under which the gate knows contents of these sizes."""
+        distinct = list(dict.fromkeys(sizes))
+        return dict(zip(distinct, self._gate.probe(distinct), strict=True))
 
     def _schemes(self, file: File, known: frozenset[Scheme]) -> list[Scheme]:
         return schemes_for(file.size, known, self._max_digests)
@@ -166,11 +172,13 @@ class _Checker:
         files = [(item, item.found) for item in items if isinstance(item.found, File)]
         if not files:
             return []
-        probed = self._gate.probe([file.size for _, file in files])
+        probed = self._probe(file.size for _, file in files)
         wanted = [
             (item, file, wider)
-            for (item, file), schemes in zip(files, probed, strict=True)
-            if (wider := more_schemes(file.size, item.digests, schemes, self._max_digests))
+            for item, file in files
+            if (
+                wider := more_schemes(file.size, item.digests, probed[file.size], self._max_digests)
+            )
         ]
         self._hash(wanted)
         return [item for item, _, _ in wanted if item.error is None]

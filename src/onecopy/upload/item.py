@@ -4,7 +4,15 @@ import mimetypes
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from onecopy.digest import SMALLEST_PART, Digest, Hashed, Scheme, compose, content_scheme
+from onecopy.digest import (
+    SHA256,
+    SMALLEST_PART,
+    Digest,
+    Hashed,
+    Scheme,
+    compose,
+    content_scheme,
+)
 from onecopy.files import File
 from onecopy.gate.interface import Gate, Request
 from onecopy.upload.confirming import Patience
@@ -14,6 +22,8 @@ from onecopy.workers import Counter
 NEEDED = "digest-needed"
 """The reason if a check took other digests than a file was hashed for."""
 _MAX_FILES = 1000
+_SMALL = frozenset({SHA256})
+"""The schemes of most small contents."""
 
 
 def max_files(gate: Gate) -> int:
@@ -27,9 +37,9 @@ def schemes_for(size: int, known: frozenset[Scheme], limit: int) -> list[Scheme]
     There are at most `limit`: one check takes no more for one file, and the gate says so. Schemes
     that this installation cannot compute are left out.
     """
+    if known == _SMALL and size < SMALLEST_PART:  # the common case, kept cheap
+        return [SHA256]
     content = content_scheme(size)
-    if len(known) == 1 and content in known:  # the common case, kept cheap
-        return [content]
     others = {scheme for scheme in known if scheme.is_computable} - {content}
     return [content, *sorted(others, key=str)][:limit]
 

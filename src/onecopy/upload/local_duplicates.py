@@ -50,13 +50,14 @@ class FirstFiles:
         A file in the trash is not added.
         """
         with self._lock, spilling():
-            first = self.find(file, digest)
-            if first is None and not self._trash.match(file.key):
+            if not self._trash.match(file.key):
                 self._database.execute(
-                    "INSERT INTO contents VALUES (?, ?, ?)",
+                    "INSERT OR IGNORE INTO contents VALUES (?, ?, ?)",
                     (digest.value, file.size, os.fsencode(file.path)),
-                )
-            return first
+                ).fetchall()
+                if self._database.changes():  # the common case takes no second query
+                    return None
+            return self.find(file, digest)
 
     def find(self, file: File, digest: Digest) -> str | None:
         """Return the path of the first file with the content of this one, or None."""
