@@ -307,10 +307,12 @@ class Promise(Meddling):
 
     # ---- copies
 
-    @rule(full=full_keys, data=datas, how=calls)
-    def place_stored(self, full: str, data: bytes, how: How) -> None:
-        """Have a content copied to a key, whether or not it is stored."""
+    @rule(full=full_keys, data=datas, how=calls, pick=st.integers(0, 3))
+    def place_stored(self, full: str, data: bytes, how: How, pick: int) -> None:
+        """Have a content copied to a key; mostly one that the tenant has stored."""
         tenant, _, key = full.partition("/")
+        own = [self.lying[each].data for each in sorted(self.lying) if each.startswith(tenant)]
+        data = own[pick] if pick < len(own) else data
         request = Place(key, len(data), content_digest(data))
         is_known = bool(data) and self.would_find(tenant, [request.digest])
         may_appear = {full: {data}}
