@@ -70,6 +70,10 @@ class Item:
     """Set while a stored copy is being read that may be the same."""
     polls: int = 0
     """How many times it was begun while somebody else uploaded its content."""
+    placing: Patience | None = None
+    """Set while the store copies its content to its key."""
+    placed: int = 0
+    """How many times it was placed in vain, since the stored copies had disappeared."""
     anyway: bool = False
     """Whether to send it although a copy may be stored."""
     unexamined: int = 0
