@@ -188,7 +188,7 @@ def test_bad_file_does_not_spoil_the_others(service: Service) -> None:
 @pytest.mark.parametrize("key", ["../up", "", "a//b", ".onecopy/x", "a\u0000b", "ü" * 600])
 def test_key_that_no_store_may_hold_is_refused_by_name(plain: Service, key: str) -> None:
     """The file is unconfirmed with the reason, and its neighbour is begun."""
-    good = {"key": "good", "size": 5, "digests": [digest(b"hello")]}
+    good = {"key": "good", "size": 5, "digests": [digest(os.urandom(5))]}
     bad = {**good, "key": key}
     results = plain.ask("POST", "/v1/uploads", {"files": [bad, good]}).json["results"]
     assert results[0]["verdict"] == "unconfirmed"
@@ -260,7 +260,7 @@ def test_same_idempotency_key_begins_the_same_upload(service: Service) -> None:
     answer = service.ask("POST", "/v1/uploads", {"files": [file]}, headers={"Idempotency-Key": "a"})
     assert parts(answer.json["results"][0]["ticket"]) == 1
     other = service.ask("POST", "/v1/uploads", {"files": [file]}, headers={"Idempotency-Key": "b"})
-    assert parts(other.json["results"][0]["ticket"]) == 0
+    assert other.json["results"] == [{"verdict": "unconfirmed", "reason": "uploading"}]
     assert parts(first) == 1
 
 

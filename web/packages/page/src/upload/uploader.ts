@@ -285,14 +285,14 @@ export class Uploader {
     signal: AbortSignal,
     ask: () => Promise<T>,
   ): Promise<T> {
-    const show = (detail: Partial<Detail>) => {
+    const show = (reason: string, done = 0) => {
       if (item.state !== "checking") this.#selection.set(item, "checking");
-      this.#selection.change(item, detail);
+      this.#selection.change(item, { reason, done });
     };
     return untilConfirmed(ask, {
       signal,
-      onConfirming: (done) => show({ reason: "confirming", done }),
-      onUploading: () => show({ reason: "uploading" }),
+      onConfirming: (done) => show("confirming", done),
+      onUploading: () => show("uploading"),
     });
   }
 
