@@ -4,7 +4,6 @@ The tokens in such an index are what they were, or no tokens.
 """
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from tests.gate.world import World
 from tests.http.conftest import Json, Service, digest, starting
 from tests.reliability.figures import show
 
-FLIPS = int(os.environ.get("FLIPS", "1000"))
+FLIPS = 1000
 RUNS = 20
 """Tests among which the flips are divided, so that processes can share them."""
 EARLIER = [b"earlier %d" % n for n in range(60)]
