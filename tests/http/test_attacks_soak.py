@@ -4,13 +4,12 @@
 """
 
 import os
-import signal
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -179,42 +178,67 @@ def late(memory: list[int]) -> float:
     return statistics.median(memory[-30:])
 
 
+def clients_of(service: Limited, folder: Path, tokens: Sequence[str]) -> list[WellBehaved]:
+    """Return the well-behaved clients."""
+    url, policy = f"http://127.0.0.1:{service.port}", RetryPolicy(attempts=20, timeout=60)
+    return [
+        WellBehaved(
+            Client(url, token, policy=policy), folder / "files" / tenant, f"{tenant}-{number}"
+        )
+        for tenant, token in zip(TENANTS, tokens, strict=True)
+        for number in range(CLIENTS)
+    ]
+
+
+def work(service: Limited, clients: Sequence[WellBehaved]) -> list[int]:
+    """Let the clients work; return the memory of the service, every second."""
+    until = time.monotonic() + SECONDS
+    threads = [threading.Thread(target=client.work, args=(until,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    memory = watch(service, until)
+    for thread in threads:
+        thread.join()
+    return memory
+
+
+def serve(folder: Path, port: int = 0) -> list[str]:
+    """Return the command of a service."""
+    return [sys.executable, "-m", "onecopy", "serve", f"--port={port}", *backends(folder)]
+
+
 @pytest.mark.timeout(SECONDS + 300)
 @pytest.mark.parametrize("descriptors", [None, "256"])
 def test_all_attacks_at_once(tmp_path: Path, descriptors: str | None) -> None:
-    """Memory stays flat, the others are served, their files are stored, and it ends in time."""
+    """Memory stays flat, the others are served, their files are stored, and it ends in time.
+
+    It can be started again at once, while the attacks go on.
+    """
     raise_descriptor_limit()
     attacker, *others = tokens_of(tmp_path, "mallory", *TENANTS)
-    command = [sys.executable, "-m", "onecopy", "serve", "--port", "0", *backends(tmp_path)]
-    with running(command, tmp_path, descriptors) as service:
-        with attacked(service, attacker, tmp_path) as attackers:
-            until = time.monotonic() + SECONDS
-            clients = [
-                WellBehaved(
-                    Client(
-                        f"http://127.0.0.1:{service.port}",
-                        token,
-                        policy=RetryPolicy(attempts=20, timeout=60),
-                    ),
-                    tmp_path / "files" / tenant,
-                    f"{tenant}-{number}",
-                )
-                for tenant, token in zip(TENANTS, others, strict=True)
-                for number in range(CLIENTS)
-            ]
-            threads = [threading.Thread(target=each.work, args=(until,)) for each in clients]
-            for thread in threads:
-                thread.start()
-            memory = watch(service, until)
-            for thread in threads:
-                thread.join()
-            assert attackers.poll() is None
-            began = time.monotonic()
-            service.process.send_signal(signal.SIGTERM)
-            assert service.process.wait(30) == 0
-            stopped = time.monotonic() - began
-        show(clients, memory, service, stopped)
-        log = service.log.read_text()
+    with (
+        running(serve(tmp_path), tmp_path, descriptors) as service,
+        attacked(service, attacker, tmp_path) as attackers,
+    ):
+        clients = clients_of(service, tmp_path, others)
+        memory = work(service, clients)
+        stopped = service.stop()
+        (tmp_path / "again").mkdir()
+        with running(serve(tmp_path, service.port), tmp_path / "again", descriptors):
+            clients[0].upload("again", b"again")
+        assert attackers.poll() is None
+    show(clients, memory, service, stopped)
+    require_unharmed(clients)
+    log = service.log.read_text()
+    assert late(memory) - warm(memory) < MAX_GROWTH
+    assert max(memory) < MAX_MEMORY
+    assert "Traceback" not in log
+    assert log.count("\n") < MAX_LINES
+    assert stopped < 10
+
+
+def require_unharmed(clients: Sequence[WellBehaved]) -> None:
+    """Require that all was stored that was acknowledged, and that nobody waited for long."""
     for client in clients:
         client.client.close()
         assert client.errors == []
@@ -222,8 +246,3 @@ def test_all_attacks_at_once(tmp_path: Path, descriptors: str | None) -> None:
         client.require_stored()
     times = [each for client in clients for each in client.times]
     assert statistics.quantiles(times, n=100)[98] < MAX_P99
-    assert late(memory) - warm(memory) < MAX_GROWTH
-    assert max(memory) < MAX_MEMORY
-    assert "Traceback" not in log
-    assert log.count("\n") < MAX_LINES
-    assert stopped < 10
