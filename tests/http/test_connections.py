@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
+import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
@@ -38,8 +40,9 @@ class Wire(asyncio.Transport):
 class Served:
     """Connections to an application that reads when it is allowed to, and never answers."""
 
-    def __init__(self) -> None:
-        self.pool = Connections(ServerLimits(unread_bytes=POOL_BYTES))
+    def __init__(self, **limits: float) -> None:
+        chosen = {"unread_bytes": POOL_BYTES, **limits}
+        self.pool = Connections(msgspec.convert(chosen, ServerLimits))
         self.may_read = asyncio.Event()
         self._config = uvicorn.Config(
             self._application, log_config=None, lifespan="off", interface="asgi3"
@@ -58,10 +61,10 @@ class Served:
         connection.connection_made(Wire())
         return connection
 
-    def post(self, size: int) -> Connection:
-        """Open a connection, and send a request with a body of some bytes."""
+    def post(self, size: int, missing: int = 0) -> Connection:
+        """Open a connection, and send a request with a body of some bytes, but for the last."""
         connection = self.connect()
-        connection.data_received(POST % (b"check", size) + bytes(size))
+        connection.data_received(POST % (b"check", size) + bytes(size - missing))
         return connection
 
     async def end(self) -> None:
@@ -72,11 +75,11 @@ class Served:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def with_served(steps: Callable[[Served], Awaitable[None]]) -> None:
+def with_served(steps: Callable[[Served], Awaitable[None]], **limits: float) -> None:
     """Run steps in an event loop."""
 
     async def run() -> None:
-        served = Served()
+        served = Served(**limits)
         await steps(served)
         await served.end()
 
@@ -129,3 +132,31 @@ def test_who_has_left_holds_no_body() -> None:
         assert not served.pool.unread
 
     with_served(steps)
+
+
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_who_has_just_come_is_not_closed(seconds: float) -> None:
+    """A body that makes no progress gives way to a connection whose request is read next."""
+
+    async def steps(served: Served) -> None:
+        slow, new = served.post(1_000, missing=1), served.connect()
+        assert served.pool.close_idlest()
+        assert aborted(slow, new) == [seconds > 0, seconds == 0]
+        assert served.pool.close_idlest()
+        assert aborted(slow, new) == [True, True]
+        assert not served.pool.close_idlest()
+
+    with_served(steps, fresh_seconds=seconds)
+
+
+def test_progress_of_a_body() -> None:
+    """The connection gives way whose body has not made progress for longest, not the oldest."""
+
+    async def steps(served: Served) -> None:
+        fast, slow = served.post(50_000, missing=40_000), served.post(50_000, missing=40_000)
+        fast.data_received(bytes(30_000))
+        slow.data_received(bytes(10))
+        assert served.pool.close_idlest()
+        assert aborted(fast, slow) == [False, True]
+
+    with_served(steps, progress_bytes=20_000)
