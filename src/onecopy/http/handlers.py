@@ -47,7 +47,7 @@ class Caller(NamedTuple):
 
     @property
     def uploads(self) -> LocalGate | LimitedUploads:
-        """The gate for uploads and `place`, within the limits of the sender's token."""
+        """The gate for all steps of an upload and `place`, within the limits of the token."""
         token = self.principal.token
         return LimitedUploads(self.gate, token) if token and token.limits_uploads else self.gate
 
@@ -150,7 +150,7 @@ def parts(caller: Caller, request: documents.PartsRequest) -> documents.PartsRes
 
 def status(caller: Caller, request: documents.TicketRequest) -> documents.StatusResponse:
     """List the parts that are stored and renew the ticket, to resume an interrupted upload."""
-    ticket, parts = caller.gate.status(request.ticket)
+    ticket, parts = caller.uploads.status(request.ticket)
     return documents.StatusResponse(ticket, [stored_part(part) for part in parts])
 
 
@@ -180,7 +180,7 @@ def placing(caller: Caller, request: documents.PlaceRequest) -> documents.Result
 
 def abort(caller: Caller, request: documents.AbortRequest) -> None:
     """Abort unfinished uploads; completed objects are not touched."""
-    caller.gate.abort(request.tickets)
+    caller.uploads.abort(request.tickets)
 
 
 def stored_part(part: Part) -> documents.StoredPart:
