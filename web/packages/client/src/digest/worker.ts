@@ -1,7 +1,8 @@
 /** Hashing worker: runs one task at a time. */
 
+import { failed, hashGroup } from "./group.ts";
 import { type Bytes, hashBytes } from "./hash.ts";
-import type { FromWorker, Task, ToWorker } from "./messages.ts";
+import type { FromWorker, GroupTask, Task, ToWorker } from "./messages.ts";
 import { hashRange } from "./pieces.ts";
 import { FileUnreadable, readBlocks } from "./read.ts";
 
@@ -11,8 +12,13 @@ const running = new Map<number, AbortController>();
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if ("cancel" in data) running.get(data.cancel)?.abort();
+  else if ("group" in data) void workOnGroup(data);
   else void work(data);
 };
+
+async function workOnGroup({ id, group }: GroupTask): Promise<void> {
+  send({ id, group: await hashGroup(group) });
+}
 
 function send(message: FromWorker, transfer: Transferable[] = []): void {
   self.postMessage(message, transfer);
@@ -25,8 +31,7 @@ async function work(task: Task): Promise<void> {
     if (task.keep) await readPart(task);
     else await hash(task, control.signal);
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    send({ id: task.id, failed: { name, message } });
+    send({ id: task.id, failed: failed(error) });
   } finally {
     running.delete(task.id);
   }
