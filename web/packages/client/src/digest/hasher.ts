@@ -14,6 +14,7 @@ import {
   type Range,
   type Scheme,
 } from "./scheme.ts";
+import { runTask } from "./task.ts";
 
 /** Up to this size, hashing on this thread is faster than handing the file to a worker. */
 export const SMALL_FILE_BYTES = 1024 * 1024;
@@ -60,6 +61,9 @@ export class Hasher {
   readonly #idle: Worker[] = [];
   readonly #workers = new Map<Worker, Job | null>();
   readonly #queue: Job[] = [];
+  /** Null until a worker has answered, or could not be started. */
+  #hasWorkers: boolean | null = null;
+  #isRunningHere = false;
   #tasks = 0;
 
   /**
@@ -178,16 +182,39 @@ export class Hasher {
 
   #startNext(): void {
     if (this.#queue.length === 0) return;
-    const worker =
-      this.#idle.pop() ?? (this.#workers.size < MAX_WORKERS ? this.#startWorker() : undefined);
-    const job = worker && this.#queue.shift();
-    if (worker === undefined || job === undefined) return;
+    const worker = this.#idle.pop() ?? this.#startWorker();
+    if (this.#hasWorkers === false) this.#runHere();
+    const job = worker === null ? undefined : this.#queue.shift();
+    if (worker === null || job === undefined) return;
     this.#workers.set(worker, job);
     post(worker, job.task);
   }
 
-  #startWorker(): Worker {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  /** Run the next tasks on this thread, one at a time: slower, and the page may stutter. */
+  #runHere(): void {
+    const job = this.#isRunningHere ? undefined : this.#queue.shift();
+    if (job === undefined) return;
+    this.#isRunningHere = true;
+    runTask(job.task, job.options)
+      .then(({ pieces, bytes }) => job.done(pieces, bytes), job.fail)
+      .finally(() => {
+        this.#isRunningHere = false;
+        this.#startNext();
+      });
+  }
+
+  /** Start a worker; null if there are enough, or if the browser can't load any. */
+  #startWorker(): Worker | null {
+    if (this.#hasWorkers === false || this.#workers.size >= MAX_WORKERS) return null;
+    try {
+      return this.#connect(new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }));
+    } catch {
+      this.#hasWorkers = false;
+      return null;
+    }
+  }
+
+  #connect(worker: Worker): Worker {
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(worker, data);
     worker.onerror = (event) => this.#lose(worker, event.message);
     this.#workers.set(worker, null);
@@ -196,6 +223,7 @@ export class Hasher {
 
   #receive(worker: Worker, message: FromWorker): void {
     const job = this.#workers.get(worker);
+    this.#hasWorkers = true;
     if (job?.task.id !== message.id) return;
     if ("read" in message) {
       job.options.onRead?.(message.read);
@@ -208,14 +236,19 @@ export class Hasher {
     this.#startNext();
   }
 
-  /** Fail the task of a worker that died or could not be loaded; the next task gets a new one. */
+  /**
+   * Fail the task of a worker that died; the next task gets a new one. If no worker has answered
+   * yet, none can be loaded: all tasks are run on this thread.
+   */
   #lose(worker: Worker, message: string): void {
     const job = this.#workers.get(worker);
     worker.terminate();
     this.#workers.delete(worker);
     const idle = this.#idle.indexOf(worker);
     if (idle >= 0) this.#idle.splice(idle, 1);
-    job?.fail(new Error(`hashing worker failed: ${message || "it could not be loaded"}`));
+    this.#hasWorkers ??= false;
+    if (job && !this.#hasWorkers) this.#queue.unshift(job);
+    else job?.fail(new Error(`hashing worker failed: ${message || "it could not be loaded"}`));
     this.#startNext();
   }
 }

@@ -88,6 +88,13 @@ export interface Finish {
   readonly md5?: string;
 }
 
+/** A content to copy to a key: its size in bytes, and its content digest. */
+export interface Place {
+  readonly key: string;
+  readonly size: number;
+  readonly digest: string;
+}
+
 /** The files of a run that were not sent because their contents were already stored. */
 export interface Avoided {
   /** At most a million. */

@@ -3,8 +3,8 @@
 import type { Result } from "../protocol/documents.ts";
 import { sleep } from "../protocol/retry.ts";
 
-/** The reason while a copy is being read. */
-const CONFIRMING = "confirming";
+/** The reasons while the service reads a copy, or makes one. */
+const WORKING = new Set(["confirming", "placing"]);
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 5_000;
 /** Time without any progress after which nobody seems to read. */
@@ -18,7 +18,7 @@ export interface ConfirmingOptions {
 
 /**
  * Ask until the result is decided, or until nothing has moved for a minute: then the result is still
- * `unconfirmed` with the reason `confirming`. Throws what `ask` throws, and the signal's reason.
+ * `unconfirmed` with the reason `confirming` or `placing`. Throws what `ask` throws, and the signal's reason.
  */
 export async function untilConfirmed<T extends { readonly result: Result }>(
   ask: () => Promise<T>,
@@ -28,7 +28,7 @@ export async function untilConfirmed<T extends { readonly result: Result }>(
   let moved = Date.now();
   for (let delay = FIRST_DELAY_MS; ; delay = Math.min(MAX_DELAY_MS, delay * 1.5)) {
     const answer = await ask();
-    if (answer.result.reason !== CONFIRMING) return answer;
+    if (!WORKING.has(answer.result.reason ?? "")) return answer;
     const bytes = answer.result.bytes_read ?? 0;
     if (bytes !== last) moved = Date.now();
     last = bytes;
