@@ -26,7 +26,13 @@ export function empty() {
 export async function bundle({ input, external = [], alias = {}, ...output }) {
   const built = await rolldown({ input, external, resolve: { alias }, plugins: [builtWorker] });
   const names = { entryFileNames: "[name].js", chunkFileNames: chunkName };
-  await built.write({ dir: "dist", format: "esm", comments: { jsdoc: false }, ...names, ...output });
+  await built.write({
+    dir: "dist",
+    format: "esm",
+    comments: { jsdoc: false },
+    ...names,
+    ...output,
+  });
   await built.close();
 }
 

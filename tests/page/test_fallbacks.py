@@ -8,32 +8,28 @@ from tests.page.conftest import MakeFile, opened
 
 _LARGE = bytes(9 * 1024 * 1024)
 _WITHOUT = {
-    "workers": "delete window.Worker;",
     # As a browser that starts classic scripts only, in which `import` is an error.
     "module workers": """
         const Native = Worker;
         window.Worker = class extends Native { constructor(url) { super(url); } };""",
-    "BYOB readers": """
+    "workers, BYOB readers, crypto.subtle, locks and File System Access": """
         delete window.Worker;
         const native = ReadableStream.prototype.getReader;
         ReadableStream.prototype.getReader = function (options) {
           if (options?.mode === "byob") throw new TypeError("no byte stream");
           return native.call(this, options);
-        };""",
-    "crypto.subtle": """
-        delete window.Worker;
-        Object.defineProperty(crypto, "subtle", { value: undefined });""",
-    "File System Access": """
+        };
+        Object.defineProperty(crypto, "subtle", { value: undefined });
+        Object.defineProperty(navigator, "locks", { value: undefined });
         delete window.showDirectoryPicker;
         delete window.showOpenFilePicker;
         delete DataTransferItem.prototype.getAsFileSystemHandle;""",
-    "locks": 'Object.defineProperty(navigator, "locks", { value: undefined });',
 }
 
 
 @pytest.mark.parametrize("feature", _WITHOUT)
 def test_without(chromium: Browser, server: Serve, local: MakeFile, feature: str) -> None:
-    """Files and folders are uploaded and known again without a feature that most browsers have."""
+    """Files and folders are uploaded and known again without what most browsers have."""
     with opened(chromium, server(), _WITHOUT[feature]) as window:
         window.choose(local("rome.jpg", b"rome"), local("large.bin", _LARGE))
         window.wait("rome.jpg", "uploaded")

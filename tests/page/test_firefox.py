@@ -51,11 +51,3 @@ def test_main_path(server: Serve, local: MakeFile) -> None:
     files = served.folder / "files"
     assert (files / "large.bin").read_bytes() == _LARGE
     assert not (files / "oslo.jpg").exists()
-
-
-def test_later_visit(server: Serve, local: MakeFile) -> None:
-    """What one visit uploaded is a duplicate on the next."""
-    url = server().url
-    used(url, f"choose:{local('rome.jpg', b'rome')}")
-    rows = used(url, f"choose:{local('paris.jpg', b'rome')}")
-    assert rows["paris.jpg"][0] == "duplicate"

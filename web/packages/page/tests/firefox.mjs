@@ -29,7 +29,7 @@ try {
 async function take(page, step) {
   const [verb, paths = ""] = step.split(/:(.*)/);
   if (verb === "choose") return await choose(page, paths.split(","));
-  await page.click("::-p-aria(Check only)");
+  await page.click("label::-p-text(Check only)");
   done.push("new");
 }
 
