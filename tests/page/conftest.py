@@ -54,7 +54,8 @@ class Window:
     @property
     def sent(self) -> list[str]:
         """The requests that carried bytes to the store."""
-        return [urlsplit(request.url).path for request in self.requests if request.method == "PUT"]
+        paths = [(request.method, urlsplit(request.url).path) for request in self.requests]
+        return [path for method, path in paths if method == "PUT" or path == "/v1/uploads/batch"]
 
     def open(self, url: str | None = None) -> None:
         """Go to the page."""

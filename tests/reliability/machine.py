@@ -7,7 +7,7 @@ others come between two calls.
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, rule
@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, r
 from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, StoreFull, Unavailable, UploadUnknown, WrongBytes
-from onecopy.gate import Answer, LocalGate, Request
+from onecopy.gate import Answer, LocalGate, Request, SmallFile
 from onecopy.store import Object, Upload
 from tests.gate.world import content_digest
 from tests.gate.world import parts_of as cut
@@ -40,6 +40,7 @@ FAILING = (
     "index.listed",
     *(f"index.{name}" for name in ("listed_sizes", "matching", "opaque", "unlist", "add")),
     *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
+    *(f"store.{name}" for name in ("write_batch", "complete_batch")),
 )
 UNKNOWN = ("store-unavailable", "store-forbidden")
 ERRORS = (Unavailable("try again"), Forbidden("go away"), StoreFull("no room"))
@@ -234,6 +235,38 @@ class Promise(Meddling):
         answers = self.attempt(how, tenant, lambda gate: gate.complete(finishes), may_appear)
         for at, answer in enumerate(answers or []):
             DONE[f"complete: {answer.verdict} {answer.reason or ''}"] += 1
+            self.judge_completed(chosen[at], answer, staged=staged[at])
+            if second[at] and not self.disturbed:
+                assert answer.verdict is not Verdict.NEW, "the second is given up"
+
+    @rule(
+        chosen=st.lists(sendings, min_size=1, max_size=4, unique_by=id),
+        how=calls,
+        wrong=st.sampled_from([False, False, False, True]),
+    )
+    def send_batch(self, chosen: Sequence[Sending], how: How, wrong: bool) -> None:
+        """Send small uploads of one tenant together: early, late, again, and with other bytes."""
+        tenant = chosen[0].tenant
+        chosen = [
+            one
+            for one in chosen
+            if one.ticket and one.tenant == tenant and len(one.data) < SMALLEST_PART
+        ]
+        staged = [self.staged(sending) for sending in chosen]
+        files, may_appear = [], dict[str, set[bytes]]()
+        for at, sending in enumerate(chosen):
+            is_other = wrong and sending.data and not at
+            data = contents.as_long_as(sending.data) if is_other else sending.data
+            sending.parts.setdefault(1, set()).add(data)
+            sending.unsure = sending.unsure or bool(is_other)
+            may_appear.setdefault(sending.full_key, set()).update(sending.fitting())
+            files.append(SmallFile(sending.ticket, len(data), partial(iter, [data[:5], data[5:]])))
+        second = [self.is_second(sending) for sending in chosen]
+        answers = self.attempt(how, tenant, lambda gate: gate.send_batch(files), may_appear)
+        for sending in chosen:
+            sending.unsure = sending.unsure or answers is None or self.disturbed
+        for at, answer in enumerate(answers or []):
+            DONE[f"batch: {answer.verdict} {answer.reason or ''}"] += 1
             self.judge_completed(chosen[at], answer, staged=staged[at])
             if second[at] and not self.disturbed:
                 assert answer.verdict is not Verdict.NEW, "the second is given up"

@@ -18,6 +18,7 @@ from onecopy.store.interface import LeftOut
 from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     SMALL,
+    BatchContract,
     MarkableContract,
     RangedContract,
     ReceiverContract,
@@ -31,7 +32,9 @@ GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
 
 
-class TestFolderStore(ListableContract, MarkableContract, RangedContract, ReceiverContract):
+class TestFolderStore(
+    BatchContract, ListableContract, MarkableContract, RangedContract, ReceiverContract
+):
     """A folder keeps the contract."""
 
     @pytest.fixture

@@ -14,6 +14,7 @@ from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     LARGE,
     SMALL,
+    BatchContract,
     MarkableContract,
     RangedContract,
     ReceiverContract,
@@ -23,7 +24,9 @@ from onecopy.testing.store import (
 )
 
 
-class TestMemoryStore(ListableContract, MarkableContract, RangedContract, ReceiverContract):
+class TestMemoryStore(
+    BatchContract, ListableContract, MarkableContract, RangedContract, ReceiverContract
+):
     """The store in memory keeps the contract."""
 
     @pytest.fixture

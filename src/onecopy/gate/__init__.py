@@ -23,7 +23,17 @@ serves one tenant. `LocalGate` is imported on first use, since clients of a serv
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from onecopy.gate.interface import Answer, Avoided, Config, Finish, Gate, Limits, Request, Status
+from onecopy.gate.interface import (
+    Answer,
+    Avoided,
+    Config,
+    Finish,
+    Gate,
+    Limits,
+    Request,
+    SmallFile,
+    Status,
+)
 
 if TYPE_CHECKING:
     from onecopy.gate.binding import bind, check_binding
@@ -39,6 +49,7 @@ __all__ = [
     "Limits",
     "LocalGate",
     "Request",
+    "SmallFile",
     "Status",
     "bind",
     "check_binding",

@@ -16,11 +16,21 @@ from onecopy.errors import (
     Unavailable,
     UploadUnknown,
 )
+from onecopy.gate.batch import BatchWriter
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.decision import Decider
-from onecopy.gate.interface import Answer, Avoided, Config, Finish, Limits, Request, Status
+from onecopy.gate.interface import (
+    Answer,
+    Avoided,
+    Config,
+    Finish,
+    Limits,
+    Request,
+    SmallFile,
+    Status,
+)
 from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
@@ -31,6 +41,7 @@ from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
 from onecopy.recorder import Recorder
 from onecopy.store.interface import (
+    BatchReceiver,
     Body,
     Object,
     Part,
@@ -93,12 +104,21 @@ class LocalGate:
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
+        self._batches = (
+            BatchWriter(store, self._pending, self._tickets, tenant.prefix)
+            if isinstance(store, BatchReceiver) and not self._presigner
+            else None
+        )
         address, mark, options = store.url.partition("?")
         self._url = f"{address.rstrip('/')}/{tenant.prefix}"
         self._options = mark + options
 
     def config(self) -> Config:
-        features = {"checksum-api": self._md5.is_wanted, "md5": self._md5.is_stated}
+        features = {
+            "batch": self._batches is not None,
+            "checksum-api": self._md5.is_wanted,
+            "md5": self._md5.is_stated,
+        }
         names = tuple(name for name, is_on in features.items() if is_on)
         kind, url = self.store.kind, self.store.url
         return Config(kind, url, self._limits, self._price, names, self._trash)
@@ -324,6 +344,22 @@ class LocalGate:
         part = self._receiver.write(upload, number, body, sha256)
         self._pending.keep(upload)
         return part
+
+    def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+        refused = self.receive_batch(files)
+        left = [at for at in range(len(files)) if at not in refused]
+        done = self.complete([Finish(files[at].ticket) for at in left])
+        answers = {**refused, **dict(zip(left, done, strict=True))}
+        return [answers[at] for at in range(len(files))]
+
+    def receive_batch(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
+        """Write small files to the store; return the answers of those not to be completed.
+
+        Raises LimitExceeded, and BadInput if the store accepts no batches.
+        """
+        if not self._batches:
+            raise BadInput("this store accepts no batches: send each file by itself")
+        return self._batches.write(files)
 
     def status(self, ticket: str) -> Status:
         bound = self._tickets.read(ticket, late=RESUMABLE)

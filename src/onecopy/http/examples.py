@@ -121,6 +121,7 @@ _EXAMPLES: tuple[Struct, ...] = (
 _RESULTS: Mapping[str, documents.ResultDocument] = {
     "begin": documents.ResultDocument(Verdict.NEW, ticket=_TICKET, send=_SEND),
     "complete": documents.ResultDocument(Verdict.NEW, _COPY),
+    "send_batch": documents.ResultDocument(Verdict.NEW, _COPY),
 }
 EXAMPLES: Mapping[type | str, Struct] = MappingProxyType(
     {type(each): each for each in _EXAMPLES}

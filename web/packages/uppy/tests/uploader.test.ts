@@ -28,7 +28,8 @@ function fakeClient() {
 }
 
 function use(client: Client, options: object = {}): void {
-  uppy = new Uppy().use(OnecopyUploader, { client, ...options });
+  const logger = { debug: vi.fn(), warn: vi.fn(), error: vi.fn() };
+  uppy = new Uppy({ logger }).use(OnecopyUploader, { client, ...options });
 }
 
 function add(...names: string[]): void {

@@ -9,8 +9,8 @@ import { Batch } from "../upload/batch.ts";
 import { untilConfirmed } from "../upload/confirming.ts";
 import type { FileOptions } from "./options.ts";
 
-/** Small files that are hashed at the same time, on this thread. */
-const MAX_SMALL_FILES = 8;
+/** Small files that are hashed at the same time, in groups. */
+const MAX_SMALL_FILES = 400;
 /** Large files that are hashed at the same time, in workers. */
 const MAX_LARGE_FILES = 2;
 

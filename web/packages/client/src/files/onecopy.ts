@@ -52,6 +52,7 @@ export class Onecopy {
   readonly #turns = new Turns();
   #configured: Promise<Config> | null = null;
   #maxFiles = 1;
+  #acceptsBatches = false;
 
   /** `url` is the root of the service, such as `https://copies.example.org/`. */
   constructor(url: string | URL, { token, storage = browserStorage() }: Options = {}) {
@@ -69,7 +70,14 @@ export class Onecopy {
     this.#connection = connection;
     this.#unfinished = unfinished;
     this.#judge = new Judge({ client, hasher, config: () => this.config() });
-    this.#transfers = new Transfers({ client, hasher, network: connection, unfinished, maxFiles });
+    this.#transfers = new Transfers({
+      client,
+      hasher,
+      network: connection,
+      unfinished,
+      maxFiles,
+      acceptsBatches: () => this.#acceptsBatches,
+    });
     this.#placements = new Batch({ send: (files) => client.place(files), maxWeight: maxFiles });
     this.#avoided = new Avoided(client);
   }
@@ -129,6 +137,7 @@ export class Onecopy {
     const config = await this.#client.config();
     await this.#unfinished.open(config.tenant);
     this.#maxFiles = config.limits.files;
+    this.#acceptsBatches = config.features.includes("batch");
     return config;
   }
 
@@ -184,7 +193,8 @@ export class Onecopy {
     const { signal, onProgress } = options;
     const key = await this.#key(file, options);
     const { content } = await this.#judge.digests(file, [], options);
-    const placement = { key, size: file.size, digest: content };
+    const type = file.type && file.type.length <= 255 && { content_type: file.type };
+    const placement = { key, size: file.size, digest: content, ...type };
     const ask = async () => ({ result: await this.#placements.add(placement) });
     const { result } = await untilConfirmed(ask, {
       ...(signal && { signal }),
