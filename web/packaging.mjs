@@ -8,10 +8,11 @@ import { rolldown } from "rolldown";
 
 const COMPILER = fileURLToPath(new URL("node_modules/typescript/bin/tsc", import.meta.url));
 
-/** Bundlers and browsers find a worker by this expression, so it has to name the built file. */
+/** Bundlers and browsers find a worker by such an expression, so it has to name the built file. */
+const WORKER = 'new URL("./worker.ts"';
 const builtWorker = {
   name: "built-worker",
-  transform: (code) => code.replace('new URL("./worker.ts"', 'new URL("./worker.js"'),
+  transform: (code) => (code.includes(WORKER) ? code.replace("worker.ts", "worker.js") : null),
 };
 
 /** Remove what was built before. */
@@ -20,8 +21,9 @@ export function empty() {
 }
 
 /**
- * Bundle modules into dist/, without the packages in `external`; `alias` names modules to use
- * instead of others. The rest are output options.
+ * Bundle modules into dist/, minified, since pages may use them without a bundler. The packages in
+ * `external` are left out, `alias` names modules to use instead of others, and the rest are output
+ * options.
  */
 export async function bundle({ input, external = [], alias = {}, ...output }) {
   const built = await rolldown({ input, external, resolve: { alias }, plugins: [builtWorker] });
@@ -29,7 +31,8 @@ export async function bundle({ input, external = [], alias = {}, ...output }) {
   await built.write({
     dir: "dist",
     format: "esm",
-    comments: { jsdoc: false },
+    minify: true,
+    sourcemap: true,
     ...names,
     ...output,
   });

@@ -126,7 +126,7 @@ def test_files(project: Project) -> None:
     assert {"index.js", "worker.js", "types/public.d.ts", "hash-wasm.LICENSE"} <= set(client)
     for package in (client, uppy):
         assert {"LICENSE", "README.md", "package.json", "index.js"} <= set(package)
-        assert all(name.endswith((".js", ".d.ts", ".json", ".md", "LICENSE")) for name in package)
+        assert all(re.search(r"(\.(js|js\.map|d\.ts|json|md)|LICENSE)$", name) for name in package)
     for name in client:
         if name.endswith(".js"):
             text = (project.folder / "node_modules/@onecopy/client" / name).read_text("utf-8")
