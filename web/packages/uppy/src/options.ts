@@ -35,7 +35,7 @@ declare module "@uppy/core" {
 export const LOCALE = {
   strings: {
     checking: "Checking what is already stored",
-    /** Uppy's Dashboard shows at most 13 characters. */
+    /** Uppy's Dashboard shows at most 12 characters of it. */
     duplicate: "Duplicate",
     duplicates: {
       0: "%{smart_count} file is already stored and will not be sent",

@@ -101,19 +101,24 @@ export class OnecopyUploader<M extends Meta, B extends Body> extends BasePlugin<
     const marks = new Map(duplicates.map(([id], at) => [id, links[at]]));
     this.#patch([...marks.keys()], ({ id, meta }) => {
       const url = marks.get(id);
-      // The Dashboard shows an author below the name of a file, as a link.
-      const author = { name: this.i18n("duplicate"), url };
+      // The Dashboard shows an author below the name of a file, as a link, and the size after it.
+      const author = { name: `${this.i18n("duplicate")}\u00a0`, url };
       return { meta: { ...meta, author }, ...(url && { uploadURL: url }) };
     });
     this.uppy.emit("onecopy-checked", answers);
     if (marks.size > 0) this.uppy.info(this.i18n("duplicates", { smart_count: marks.size }));
   }
 
+  /** Return a link to a copy, if there is one: without it, nothing fails. */
   async #link(copy: Copy | undefined): Promise<string | undefined> {
     if (copy === undefined) return undefined;
-    if (this.opts.link) return await this.opts.link(copy);
-    if (++this.#links > MAX_LINKS) return undefined;
-    return await this.#client.link(copy.key).catch(() => undefined); // the token may not read
+    try {
+      if (this.opts.link) return await this.opts.link(copy);
+      return ++this.#links > MAX_LINKS ? undefined : await this.#client.link(copy.key);
+    } catch (error) {
+      this.uppy.log(error, "warning"); // the token may not read, for example
+      return undefined;
+    }
   }
 
   /** Change many files in one change of Uppy's state. */
@@ -164,7 +169,7 @@ export class OnecopyUploader<M extends Meta, B extends Body> extends BasePlugin<
     const isStored = verdict === "duplicate" || (verdict === "new" && copy !== undefined);
     if (!isStored) throw new Error(message ?? `the file was not uploaded: ${reason}`);
     const known = this.uppy.getFile(file.id)?.uploadURL;
-    const url = known ?? (copy && (await this.opts.link?.(copy)));
+    const url = known ?? (this.opts.link && (await this.#link(copy)));
     const body = answer as unknown as B;
     this.uppy.emit("upload-success", file, { status: 200, body, ...(url && { uploadURL: url }) });
   }

@@ -52,7 +52,7 @@ describe("files that are added", () => {
     const url = "https://copies.test/stored/rome.jpg";
     expect(named("rome.jpg")).toMatchObject({
       uploadURL: url,
-      meta: { author: { name: "Duplicate", url } },
+      meta: { author: { name: "Duplicate\u00a0", url } },
     });
     expect(named("oslo.jpg").uploadURL).toBeUndefined();
     expect(uppy.getState().info[0]?.message).toContain("1 file is already stored");
@@ -106,6 +106,13 @@ describe("an upload", () => {
     expect(named("oslo.jpg").uploadURL).toBe("https://link.test/oslo.jpg");
     expect(named("oslo.jpg").progress).toMatchObject({ uploadComplete: true, percentage: 100 });
     expect(named("oslo.jpg").progress.preprocess).toBeUndefined();
+  });
+
+  it("of a file without a link succeeds", async () => {
+    const link = async () => Promise.reject(new Error("no link"));
+    use(fakeClient(), { link });
+    add("rome.jpg", "oslo.jpg");
+    expect((await uppy.upload())?.successful).toHaveLength(2);
   });
 
   it("of a dropped folder keeps its folders, unless keys are named otherwise", async () => {
