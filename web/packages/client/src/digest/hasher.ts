@@ -1,10 +1,9 @@
 /** Hashing of files in a few workers: large ones in segments, small ones in groups. */
 
 import { forEachLimited } from "../limiter.ts";
-import { hashGroup } from "./group.ts";
 import { type Bytes, hashBytes } from "./hash.ts";
 import { HashWorker } from "./hash-worker.ts";
-import type { Failed, FromWorker, GroupTask, Task } from "./messages.ts";
+import type { FromWorker, Task } from "./messages.ts";
 import { type HashOptions, hashRange, MAX_BLOCK_BYTES } from "./pieces.ts";
 import { FileUnreadable } from "./read.ts";
 import {
@@ -16,15 +15,13 @@ import {
   type Range,
   type Scheme,
 } from "./scheme.ts";
+import { type Group, hashHere, revive, type SmallFile, settle, takeGroup } from "./small-files.ts";
 
 /** Up to this size, files are read and hashed in groups. */
 export const SMALL_FILE_BYTES = 1024 * 1024;
 /** Four keep two cores busy, because each waits for what it reads about half of the time. */
 const MAX_WORKERS = 4;
 const MD5: Scheme = { algorithm: "md5", partSize: null };
-/** Files and bytes of a group: handing over more files at once blocks this thread. */
-const MAX_GROUP_FILES = 100;
-const MAX_GROUP_BYTES = 4 * 1024 * 1024;
 
 /** The digests of a file. */
 export interface FileDigests {
@@ -58,27 +55,12 @@ interface Job {
   readonly fail: (error: unknown) => void;
 }
 
-/** A small file that waits for its group. */
-interface SmallFile {
-  readonly file: Blob;
-  readonly schemes: readonly Scheme[];
-  readonly options: HashOptions;
-  readonly done: (pieces: Bytes[][]) => void;
-  readonly fail: (error: unknown) => void;
-}
-
-/** Small files that a worker hashes together. */
-interface Group {
-  readonly task: GroupTask;
-  readonly files: readonly SmallFile[];
-}
-
 /** Computes digests of files. Workers are started when they are first needed, or by `start`. */
 export class Hasher {
   readonly #idle: HashWorker[] = [];
   readonly #workers = new Map<HashWorker, Job | Group | null>();
   readonly #queue: Job[] = [];
-  #smallFiles: SmallFile[] = [];
+  readonly #smallFiles: SmallFile[] = [];
   #isGroupScheduled = false;
   #tasks = 0;
 
@@ -176,27 +158,12 @@ export class Hasher {
     this.#isGroupScheduled = true;
     setTimeout(() => {
       this.#isGroupScheduled = false;
-      while (this.#smallFiles.length > 0 && this.#startNext());
+      try {
+        while (this.#smallFiles.length > 0 && this.#startNext());
+      } catch {
+        void hashHere(this.#smallFiles.splice(0)); // the browser allows no workers
+      }
     });
-  }
-
-  /** Remove and return the next small files; null if there are none. */
-  #takeGroup(): Group | null {
-    this.#smallFiles = this.#smallFiles.filter(({ options: { signal }, fail }) => {
-      if (signal?.aborted) fail(signal.reason);
-      return !signal?.aborted;
-    });
-    let count = 0;
-    let bytes = 0;
-    for (const { file } of this.#smallFiles) {
-      bytes += file.size;
-      if (count === MAX_GROUP_FILES || (count > 0 && bytes > MAX_GROUP_BYTES)) break;
-      count++;
-    }
-    if (count === 0) return null;
-    const files = this.#smallFiles.splice(0, count);
-    const group = files.map(({ file, schemes }) => ({ file, schemes }));
-    return { task: { id: ++this.#tasks, group }, files };
   }
 
   #enqueue(
@@ -245,7 +212,7 @@ export class Hasher {
     const worker =
       this.#idle.pop() ?? (this.#workers.size < MAX_WORKERS ? this.#startWorker() : undefined);
     if (worker === undefined) return false;
-    const job = this.#takeGroup() ?? this.#queue.shift();
+    const job = takeGroup(this.#smallFiles, ++this.#tasks) ?? this.#queue.shift();
     if (job === undefined) this.#idle.push(worker);
     else {
       this.#workers.set(worker, job);
@@ -287,9 +254,8 @@ export class Hasher {
     this.#workers.delete(worker);
     const idle = this.#idle.indexOf(worker);
     if (idle >= 0) this.#idle.splice(idle, 1);
-    if (job && "files" in job) {
-      void hashGroup(job.task.group).then((found) => settle(job.files, found));
-    } else job?.fail(new Error(`hashing worker failed: ${message}`));
+    if (job && "files" in job) void hashHere(job.files);
+    else job?.fail(new Error(`hashing worker failed: ${message}`));
     this.#startNext();
   }
 }
@@ -308,25 +274,6 @@ export function contentDigest(size: number, parts: readonly string[]): Promise<s
 /** Return whether each scheme has a single piece for a file, the whole of it. */
 function isWhole({ size }: Blob, schemes: readonly Scheme[]): boolean {
   return schemes.every(({ partSize }) => partSize === null || size <= partSize);
-}
-
-/** Settle small files with what was found of each. */
-function settle(files: readonly SmallFile[], found: readonly (Bytes[] | Failed)[]): void {
-  for (const [at, { file, options, done, fail }] of files.entries()) {
-    const pieces = found[at];
-    if (options.signal?.aborted) fail(options.signal.reason);
-    else if (pieces === undefined) fail(new Error("hashing worker failed: no result for a file"));
-    else if ("message" in pieces) fail(revive(pieces));
-    else {
-      options.onRead?.(file.size);
-      done(pieces.map((piece) => [piece]));
-    }
-  }
-}
-
-function revive({ name, message }: Failed): Error {
-  if (name === "FileUnreadable") return new FileUnreadable(message);
-  return Object.assign(new Error(message), { name });
 }
 
 function only<T>(values: readonly T[] | undefined): T {

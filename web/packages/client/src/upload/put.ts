@@ -28,7 +28,8 @@ const WRONG_BYTES_CODES = new Set(["BadDigest", "InvalidDigest", "XAmzContentChe
 const S3_RETRYABLE_STATUSES: ReadonlySet<number> = new Set([...RETRYABLE_STATUSES, 409]);
 
 /**
- * Send one request, and return the body of the answer. Throws the result of `readProblem`, Unreachable, and the signal's reason.
+ * Send one request, and return the body of the answer. Throws the result of `readProblem`,
+ * Unreachable, and the signal's reason.
  *
  * It uses XMLHttpRequest because fetch reports no progress of an upload.
  */

@@ -99,7 +99,16 @@ export class SmallFiles {
       onSent: progress(files, line.size),
       readProblem,
     });
+    return readResults(answer);
+  }
+}
+
+/** Read an answer; anything but JSON comes from a network in between. */
+function readResults(answer: string): readonly Result[] {
+  try {
     return (JSON.parse(answer) as { results: Result[] }).results;
+  } catch (error) {
+    throw new Unreachable("no JSON in the answer; check the network", { cause: error });
   }
 }
 

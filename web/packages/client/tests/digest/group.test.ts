@@ -100,6 +100,17 @@ describe("a hasher with workers", () => {
     expect(content).toBe(`sha256:${HELLO}`);
   });
 
+  it("hashes on this thread if the browser allows no workers", async () => {
+    class Refused {
+      constructor() {
+        throw new DOMException("not allowed", "SecurityError");
+      }
+    }
+    vi.stubGlobal("Worker", Refused);
+    const { content } = await new Hasher().digests(new Blob(["hello"]), []);
+    expect(content).toBe(`sha256:${HELLO}`);
+  });
+
   it("leaves out a file that was cancelled while it waited", async () => {
     vi.stubGlobal("Worker", LocalWorker);
     const hasher = new Hasher();
