@@ -12,7 +12,8 @@ const COMPILER = fileURLToPath(new URL("node_modules/typescript/bin/tsc", import
 const WORKER = 'new URL("./worker.ts"';
 const builtWorker = {
   name: "built-worker",
-  transform: (code) => (code.includes(WORKER) ? code.replace("worker.ts", "worker.js") : null),
+  transform: (code) =>
+    code.includes(WORKER) ? { code: code.replace("worker.ts", "worker.js"), map: null } : null,
 };
 
 /** Remove what was built before. */
