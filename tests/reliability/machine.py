@@ -152,7 +152,7 @@ class Promise(Meddling):
         own=st.lists(keys, min_size=1, max_size=3, unique=True),
         data=datas,
         how=calls,
-        manner=st.sampled_from(["in turn", "together", "anyway"]),
+        manner=st.sampled_from(["in turn", "together", "anyway", "batch"]),
     )
     def upload(
         self, tenant: str, own: Sequence[str], data: bytes, how: How, manner: str
@@ -164,6 +164,9 @@ class Promise(Meddling):
             for key in own
         ]
         sendings = [sending for sending in begun if isinstance(sending, Sending)]
+        if manner == "batch" and len(data) < SMALLEST_PART:
+            self.send_batch(chosen=sendings, how=how, wrong=False)
+            return multiple(*sendings)
         for sending in sendings:
             self.send(sending=sending, how=plain, numbers=(1, 2), wrong=False)
         for chosen in [sendings] if manner == "together" else [[one] for one in sendings]:
