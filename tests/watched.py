@@ -11,6 +11,7 @@ from onecopy.gate.interface import (
     Config,
     Finish,
     Gate,
+    Place,
     Request,
     SmallFile,
     Status,
@@ -66,6 +67,10 @@ class Watched:
     def status(self, ticket: str) -> Status:
         self._note("status", ticket)
         return self._gate.status(ticket)
+
+    def place(self, requests: Sequence[Place]) -> list[Answer]:
+        self._note("place", list(requests))
+        return self._gate.place(requests)
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         self._note("complete", list(uploads))

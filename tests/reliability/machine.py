@@ -15,7 +15,8 @@ from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, r
 from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, StoreFull, Unavailable, UploadUnknown, WrongBytes
-from onecopy.gate import Answer, LocalGate, Request, SmallFile
+from onecopy.gate import Answer, LocalGate, Place, Request, SmallFile
+from onecopy.gate.waiting import UPLOADING
 from onecopy.store import Object, Upload
 from tests.gate.world import content_digest
 from tests.gate.world import parts_of as cut
@@ -40,6 +41,7 @@ FAILING = (
     "index.listed",
     *(f"index.{name}" for name in ("listed_sizes", "matching", "opaque", "unlist", "add")),
     *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
+    "store.copy",
     *(f"store.{name}" for name in ("write_batch", "complete_batch")),
 )
 UNKNOWN = ("store-unavailable", "store-forbidden")
@@ -105,20 +107,39 @@ class Promise(Meddling):
         how=calls,
         anyway=st.booleans(),
         known=st.booleans(),
+        waits=st.booleans(),
     )
-    def begin(self, full: str, data: bytes, how: How, anyway: bool, known: bool) -> Sending:
-        """Begin an upload; that of a large content sometimes without its digest."""
+    def begin(  # noqa: PLR0917 - as Hypothesis shows it
+        self, full: str, data: bytes, how: How, anyway: bool, known: bool, waits: bool
+    ) -> Sending:
+        """Begin an upload; that of a large content sometimes without its digest.
+
+        If it `waits` for another one of its content, it is not begun; a process does not see the
+        uploads that were begun without waiting.
+        """
         tenant, _, key = full.partition("/")
         digest = content_digest(data) if known or len(data) < SMALLEST_PART else None
         request = Request(key, len(data), digest, anyway=anyway)
-        answers = self.attempt(how, tenant, lambda gate: gate.begin([request]))
+        answers = self.attempt(how, tenant, lambda gate: gate.begin([request]), waits=waits)
         ticket = ""
         for answer in answers or []:
             DONE[f"begin: {answer.verdict} {answer.reason or ''}"] += 1
             ticket = answer.ticket or ""
-            self.judge_begun(tenant, data, request, answer)
+            if answer.reason == UPLOADING:
+                assert waits
+                assert self.must_wait(how, tenant, request)
+                assert not self.must_find(tenant, [content_digest(data)])
+            else:
+                self.judge_begun(tenant, data, request, answer)
+            if ticket:
+                self.lives(how, tenant, request.digest)
         # Not begun is a kind of upload, too: so there are always as many, whatever the timing.
         return Sending(tenant, request, data, ticket, self.upload_id(tenant, ticket))
+
+    @rule(seconds=st.sampled_from([5.0, 20.0, 70.0]))
+    def pass_time(self, seconds: float) -> None:
+        """Let leases end; nothing else depends on this clock."""
+        self.now += seconds
 
     def upload_id(self, tenant: str, ticket: str) -> str:
         """Return the name of an upload in staging."""
@@ -160,7 +181,14 @@ class Promise(Meddling):
         """Upload one content under several keys; disturbances occur in the completion."""
         plain, anyway = How(how.at), manner == "anyway"
         begun = [
-            self.begin(full=f"{tenant}/{key}", data=data, how=plain, anyway=anyway, known=True)
+            self.begin(
+                full=f"{tenant}/{key}",
+                data=data,
+                how=plain,
+                anyway=anyway,
+                known=True,
+                waits=False,
+            )
             for key in own
         ]
         sendings = [sending for sending in begun if isinstance(sending, Sending)]
@@ -199,6 +227,7 @@ class Promise(Meddling):
                 return error.reason
             return "sent"
 
+        self.lives(how, sending.tenant, sending.request.digest)
         outcome = self.attempt(how, sending.tenant, call)
         DONE[f"send: {outcome or 'failed'}"] += 1
         if outcome == "sent":
@@ -235,6 +264,8 @@ class Promise(Meddling):
             may_appear.setdefault(sending.full_key, set()).update(sending.fitting())
         finishes = [sending.finish() for sending in chosen]
         second = [self.is_second(sending) for sending in chosen]
+        for sending in chosen:
+            self.lives(how, tenant, sending.request.digest)
         answers = self.attempt(how, tenant, lambda gate: gate.complete(finishes), may_appear)
         for at, answer in enumerate(answers or []):
             DONE[f"complete: {answer.verdict} {answer.reason or ''}"] += 1
@@ -310,6 +341,42 @@ class Promise(Meddling):
             assert answer.reason == "upload-unknown"
             assert staged < 2
 
+    # ---- copies
+
+    @rule(full=full_keys, data=datas, how=calls, pick=st.integers(0, 3))
+    def place_stored(self, full: str, data: bytes, how: How, pick: int) -> None:
+        """Have a content copied to a key; mostly one that the tenant has stored."""
+        tenant, _, key = full.partition("/")
+        own = [self.lying[each].data for each in sorted(self.lying) if each.startswith(tenant)]
+        data = own[pick] if pick < len(own) else data
+        request = Place(key, len(data), content_digest(data))
+        is_known = bool(data) and self.would_find(tenant, [request.digest])
+        may_appear = {full: {data}}
+        answers = self.attempt(how, tenant, lambda gate: gate.place([request]), may_appear)
+        for answer in answers or []:
+            DONE[f"place: {answer.verdict} {answer.reason or ''}"] += 1
+            self.judge_placed(full, data, answer, is_known=is_known)
+
+    def judge_placed(self, full: str, data: bytes, answer: Answer, *, is_known: bool) -> None:
+        """Judge the answer to a request to place a content."""
+        tenant, _, key = full.partition("/")
+        if answer.verdict is Verdict.DUPLICATE:
+            assert answer.reason in {"placed", "already-there"}
+            assert answer.copy is not None
+            assert answer.copy.key == key
+            self.judge_duplicate(tenant, {data}, answer)
+            assert self.disturbed or self.lay(full)[-1] == data
+        elif answer.reason == "key-taken":
+            there = self.lay(full)
+            assert there or self.was_in_the_way(full)
+            assert self.disturbed or not there or there[0] != data
+        elif answer.reason == "key-invalid":
+            assert self.was_in_the_way(full)
+        elif answer.verdict is Verdict.NEW:
+            assert self.disturbed or not is_known
+        else:
+            assert self.disturbed, answer
+
     # ---- questions
 
     @rule(sending=sendings, how=calls)
@@ -325,6 +392,7 @@ class Promise(Meddling):
 
         if not sending.ticket:
             return
+        self.lives(how, sending.tenant, sending.request.digest)
         parts = self.attempt(how, sending.tenant, call)
         if self.disturbed or sending.unsure:
             return

@@ -9,10 +9,15 @@
     trash         Trash: copies in the trash, which make no duplicate
     completion    Completion: publishes uploads and records their copies
     md5           WholeMd5: adds the MD5 to copies that the checksum API counts
+    placing       Placing: gives stored contents copies under other keys
+    copying       Copying: has the store make these copies, and completes them
+    running       Running: work that requests of this process do at a time
     pending       PendingUploads: begins and aborts uploads
     notes         Notes: the names of our uploads in a bucket
     usage         Usage: what tenants store and have begun, and their quotas
     begun         BegunUploads: the uploads that were begun in this process
+    waiting       Waiting: lets an upload wait for another one of the same content
+    leases        ContentLeases: which upload has the lease of a content
     stored        StoredBytes: how many bytes a tenant stores
     binding       binds an index to its store
 
@@ -30,6 +35,7 @@ from onecopy.gate.interface import (
     Finish,
     Gate,
     Limits,
+    Place,
     Request,
     SmallFile,
     Status,
@@ -48,6 +54,7 @@ __all__ = [
     "Gate",
     "Limits",
     "LocalGate",
+    "Place",
     "Request",
     "SmallFile",
     "Status",

@@ -53,6 +53,7 @@ from onecopy.store.interface import (
     Object,
     Part,
     Presigner,
+    Sender,
     Store,
     Unknown,
     Upload,
@@ -136,6 +137,7 @@ class Completion:
         self._store = store
         self._pending = pending
         self._presigned = isinstance(store, Presigner)
+        self._sender = store if isinstance(store, Sender) else None
         self._batches = store if isinstance(store, BatchReceiver) and not self._presigned else None
         self._prefix = prefix
         self._budget = budget
@@ -242,6 +244,8 @@ class Completion:
         return [item for item, _ in unchecked if item.answer]
 
     def _publish(self, items: list[_Item]) -> None:
+        self._recall([item for item in items if item.direct])
+        items = [item for item in items if item.copy is None]
         if self._batches and len(items) > 1:
             for start in range(0, len(items), MAX_BATCH_FILES):
                 self._publish_together(self._batches, items[start : start + MAX_BATCH_FILES])
@@ -255,6 +259,15 @@ class Completion:
             )
             with ThreadPoolExecutor(min(len(items), threads), "publish") as pool:
                 list(pool.map(self._publish_one, items))
+
+    def _recall(self, items: list[_Item]) -> None:
+        """Find the objects of small uploads that this process has sent, many at once."""
+        if not self._sender or not items:
+            return
+        found = self._sender.sent([item.upload for item in items])
+        for item, seen in zip(items, found, strict=True):
+            if seen and seen.digests.content_digest(seen.size) == item.digest:
+                item.copy = copy_of(seen, item.ticket.key)
 
     def _publish_together(self, batches: BatchReceiver, items: list[_Item]) -> None:
         """Publish the items with which nothing is wrong."""

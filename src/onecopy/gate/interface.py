@@ -40,7 +40,7 @@ class Config:
     """US dollars per GB (10^9 bytes) and month."""
     features: tuple[str, ...] = ()
     """`batch`: `send_batch` may be called; `checksum-api`: it counts the tenant's contents; `md5`:
-    completions state their MD5."""
+    completions state their MD5; `place`: the store can copy objects."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
     """Patterns of the keys whose copies make no duplicate."""
     store_tag: str | None = None
@@ -55,10 +55,14 @@ class Answer(NamedTuple):
     is being read, check again); or `new`, with a copy and the reason `in-trash` if all copies are
     in the trash. With `unexamined`, it is not certain.
     begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
-    with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
+    with the reason `key-taken` and no ticket; or `unconfirmed` with a reason (`uploading`: another
+    upload of the same content is under way, begin again in a moment).
     complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the
     same content came first; `duplicate` with the other copy, if nothing was created; `new` with
     the reason `key-taken`; or `unconfirmed` with a reason (`completing`: call again).
+    place: `duplicate` with the copy at the key and the reason `placed`, or `already-there`; `new`
+    with the reason `key-taken`; `new` if no stored copy has the content; or `unconfirmed` with a
+    reason (`placing`: call again).
     """
 
     verdict: Verdict
@@ -72,7 +76,8 @@ class Answer(NamedTuple):
     """With `new`: at least this number of copies may have the content, and were not looked at,
     because that would cost more than storing it once more."""
     bytes_read: int | None = None
-    """The bytes of the copy that have been read so far, for the reason `confirming`: ask again."""
+    """The bytes of the copy that have been read so far, for the reason `confirming`: ask again. For
+    `placing`, those that have been copied, if that is known."""
 
     @staticmethod
     def refusal(error: OnecopyError) -> "Answer":
@@ -108,6 +113,18 @@ class Finish(NamedTuple):
     """Binary SHA-256 of the parts, from which a completion whose answer was lost is recovered."""
     md5: bytes | None = None
     """Binary MD5 of the content, if the features have `md5`; only the checksum API uses it."""
+
+
+class Place(NamedTuple):
+    """A request to store a known content under a key as well, without sending it."""
+
+    key: str
+    size: int
+    digest: Digest
+    """The content digest."""
+    content_type: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+    """User metadata as (name, value), if the store keeps it (S3)."""
 
 
 class SmallFile(NamedTuple):
@@ -176,6 +193,12 @@ class Gate(Protocol):
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """Publish uploads and record their copies."""
+
+    def place(self, requests: Sequence[Place]) -> list[Answer]:
+        """Copy stored contents to other keys, within the store. Overwrites nothing (P7).
+
+        The copy that is copied is confirmed as for a `duplicate`, just before (P1).
+        """
 
     def abort(self, tickets: Sequence[str]) -> None:
         """Abort unfinished uploads; completed objects are not touched.

@@ -14,14 +14,14 @@ from starlette.types import Scope as Asgi
 
 from onecopy.confirming import Readers
 from onecopy.digest import part_lengths
-from onecopy.documents import CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
+from onecopy.gate.leases import ContentLeases
 from onecopy.gate.usage import Usage
 from onecopy.http.auth import Authenticator
 from onecopy.http.body import BodyStream, content_length, header
 from onecopy.http.decoding import Decoder
-from onecopy.http.handlers import Caller, completing, stored_part
+from onecopy.http.handlers import Caller, completing, placing, stored_part
 from onecopy.http.json_body import BodyMemory, read_json
 from onecopy.http.links import make_link
 from onecopy.http.metrics import CONTENT_TYPE, Metrics, PrometheusMetrics
@@ -57,6 +57,7 @@ class AppState:
     readers: Readers | None = None
     recorder: Recorder | None = None
     usage: Usage | None = None
+    leases: ContentLeases | None = None
     bodies: BodyMemory = field(default_factory=BodyMemory)
     summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
@@ -77,6 +78,7 @@ class AppState:
                 readers=self.readers,
                 recorder=self.recorder,
                 usage=self.usage,
+                leases=self.leases,
             )
         return gate
 
@@ -144,6 +146,8 @@ class CompleteEndpoint(JsonEndpoint):
     The completion continues in its thread; the client repeats the request to get its result.
     """
 
+    in_progress: Callable[[Caller, Any], object] = staticmethod(completing)
+
     async def _respond(self, caller: Caller, body: bytes) -> bytes:
         limit = asyncio.timeout(self._state.options.complete_seconds)
         try:
@@ -152,10 +156,14 @@ class CompleteEndpoint(JsonEndpoint):
         except TimeoutError:
             if not limit.expired():
                 raise
-        return msgspec.json.encode(completing(caller, _complete_decoder.decode(body)))
+        document = None if self._decoder is None else self._decoder.decode(body)
+        return msgspec.json.encode(self.in_progress(caller, document))
 
 
-_complete_decoder = Decoder(CompleteRequest)
+class PlaceEndpoint(CompleteEndpoint):
+    """Responds `placing` in the same way, with the bytes that were copied so far."""
+
+    in_progress = staticmethod(placing)
 
 
 class PartEndpoint:
@@ -166,7 +174,7 @@ class PartEndpoint:
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         principal = await self._state.authenticator.authenticate(scope, "upload")
-        gate = self._state.gate(principal.tenant)
+        uploads = self._state.caller(principal, scope).uploads
         ticket = (header(scope, TICKET_HEADER.lower().encode()) or b"").decode("latin-1")
         if not ticket:
             raise InvalidTicket(f"missing ticket: send it in the header {TICKET_HEADER}")
@@ -178,7 +186,7 @@ class PartEndpoint:
         try:
             arguments = ticket, number, iter(stream), _checksum(scope)
             tenant = principal.tenant
-            part = await self._state.threads.receive(gate.receive, *arguments, tenant=tenant)
+            part = await self._state.threads.receive(uploads.receive, *arguments, tenant=tenant)
         finally:
             pump.cancel()
         await send_response(send, msgspec.json.encode(stored_part(part)))

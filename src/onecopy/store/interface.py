@@ -272,6 +272,17 @@ class Presigner(Protocol):
 
 
 @runtime_checkable
+class Sender(Protocol):
+    """A Presigner that keeps what the store answered when small uploads were sent (S3)."""
+
+    def sent(self, uploads: Sequence[Upload]) -> list[Object | None]:
+        """Return the object of each upload, once, if this process sent it and has just seen it.
+
+        It comes from this upload, and its digests are proved. `complete` answers for the others.
+        """
+
+
+@runtime_checkable
 class Describer(Protocol):
     """A store that can state more about an object than `look` returns (S3)."""
 

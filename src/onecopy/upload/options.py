@@ -1,5 +1,6 @@
 """Options of an upload."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,9 @@ class Options:
 
     anyway: bool = False
     """Upload files even if their content is already stored."""
+    place: bool = False
+    """Store known contents under the names of the files as well, by copies that the store makes;
+    needs a gate with the feature `place`."""
     on_taken: OnTaken = "fail"
     """What to do if another object already has the key."""
     on_unconfirmed: OnUnconfirmed = "skip"
@@ -30,8 +34,15 @@ class Options:
     progress: Progress | None = None
     confirming: Progress | None = None
     """Called with the bytes of a stored copy that have been read to confirm it, and its size."""
+    waiting: Callable[[int], object] | None = None
+    """Called with the number of files that wait for other uploads of their contents."""
 
     def report_confirming(self, read: int, size: int) -> None:
         """Report how far a stored copy has been read."""
         if self.confirming is not None:
             self.confirming(read, size)
+
+    def report_waiting(self, files: int) -> None:
+        """Report how many files wait for other uploads of their contents."""
+        if self.waiting is not None:
+            self.waiting(files)

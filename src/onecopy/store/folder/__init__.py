@@ -11,6 +11,7 @@ in progress. Everything else belongs to the user, who may add, change and delete
     staging        uploads in progress: begin, write, publish, abort
     batches        many small uploads at once, with few flushes
     journal        the two files of an upload, shared by concurrent senders under a lock
+    copying        copies of stored files, into uploads
     stale          removal of uploads that nobody continues
     directories    access by descriptor, following no links, and the errors of the file system
     descriptors    files opened by descriptor: regular ones only, waiting for nobody

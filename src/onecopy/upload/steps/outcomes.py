@@ -15,6 +15,7 @@ from onecopy.upload.result import Outcome, Result, answered, failed
 from onecopy.upload.steps.avoided import AvoidedFiles
 from onecopy.upload.steps.confirming import DOUBTS, Waiting
 from onecopy.upload.steps.flow import Flow
+from onecopy.upload.steps.uploading import UPLOADING
 
 _MAX_KEYS = 1000
 """Keys tried for one file."""
@@ -58,9 +59,25 @@ class Outcomes:
         if outcome is not Outcome.FAILED:
             self._forget(item)
 
+    def skip(self, item: Item, answer: Answer) -> None:
+        """Report a file that is not sent; or have its content placed at its key, if wanted."""
+        is_stored = answer.verdict is Verdict.DUPLICATE
+        if not (self._flow.options.place and is_stored) or _is_at_key(item, answer):
+            self.settle(item, Outcome.SKIPPED, answer)
+        elif answer.copy is None:  # only a list has it, and no store
+            item.anyway = True
+            self._flow.to_check.put(item)
+        elif item.is_cached:  # cached digests only serve to ask
+            item.is_cached, item.check = False, True
+            self._flow.queue_for_hashing(item)
+        else:
+            self._flow.to_place.put(item)
+
     def _same_as(self, item: Item, outcome: Outcome, answer: Answer) -> str | None:
         """Remember an uploaded file; for a duplicate, return the path of the file it equals."""
         digest = item.sent_digest
+        if outcome is Outcome.PLACED:
+            return None
         if digest is None or not item.file.size:  # empty files are never compared
             return None
         if outcome is Outcome.UPLOADED:
@@ -80,12 +97,12 @@ class Outcomes:
     def handle_refusal(self, item: Item, answer: Answer) -> None:
         """Handle the answer of a `begin` without a ticket, or a `complete` without a new copy."""
         if answer.verdict is Verdict.DUPLICATE:
-            self.settle(item, Outcome.SKIPPED, answer)
+            self.skip(item, answer)
         elif answer.reason == "key-taken":
             self._rename(item, answer)
         elif answer.reason == "digest-needed" and item.hashed is None:
             self._flow.queue_for_hashing(item)
-        elif answer.reason == CONFIRMING and item.ticket is None:
+        elif answer.reason in {CONFIRMING, UPLOADING} and item.ticket is None:
             self._wait(item, answer)
         elif answer.reason in _LOST_REASONS:
             self.begin_again(item, UploadUnknown(answer.message or "the upload was lost"))
@@ -96,7 +113,7 @@ class Outcomes:
             self.settle(item, Outcome.SKIPPED if doubt else Outcome.FAILED, answer)
 
     def _wait(self, item: Item, answer: Answer) -> None:
-        """Wait until it is known what is stored, perhaps under the key of the file."""
+        """Wait until it is known what is stored, or until another upload has ended."""
         for _ in self.waiting.wait([(item, answer)]):
             if self.waiting.may_send(answer) and not item.anyway:
                 item.anyway = True
@@ -157,3 +174,7 @@ class Outcomes:
         with suppress(OnecopyError):  # the store removes uploads that are not aborted here
             for start in range(0, len(tickets), limit):
                 self._flow.gate.abort(tickets[start : start + limit])
+
+
+def _is_at_key(item: Item, answer: Answer) -> bool:
+    return answer.copy is not None and answer.copy.key == item.key

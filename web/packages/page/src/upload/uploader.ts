@@ -290,17 +290,21 @@ export class Uploader {
     return result;
   }
 
-  /** Ask until it is decided whether a file is stored; shows how far a stored copy was read. */
+  /** Ask until it is decided whether a file is stored; shows why that takes a while. */
   #confirm<T extends { readonly result: Result }>(
     item: Item,
     signal: AbortSignal,
     ask: () => Promise<T>,
   ): Promise<T> {
-    const onConfirming = (done: number) => {
+    const show = (reason: string, done = 0) => {
       if (item.state !== "checking") this.#selection.set(item, "checking");
-      this.#selection.change(item, { reason: "confirming", done });
+      this.#selection.change(item, { reason, done });
     };
-    return untilConfirmed(ask, { signal, onConfirming });
+    return untilConfirmed(ask, {
+      signal,
+      onConfirming: (done) => show("confirming", done),
+      onUploading: () => show("uploading"),
+    });
   }
 
   /** Whether a file can be hashed as it is sent; not its MD5, since parts are read in any order. */
