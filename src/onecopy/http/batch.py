@@ -89,7 +89,7 @@ def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
     for file in files:
         batch.append(SmallFile(file.ticket, file.size, partial(body.read, offset, file.size)))
         offset += file.size
-    refused = caller.gate.receive_batch(batch)
+    refused = caller.uploads.receive_batch(batch)
     body.skip_to(offset)
     return _Received([file.ticket for file in files], refused)
 

@@ -2,7 +2,8 @@
 
 import { forEachLimited } from "../limiter.ts";
 import { type Bytes, hashBytes } from "./hash.ts";
-import type { FromWorker, Task, ToWorker } from "./messages.ts";
+import { HashWorker } from "./hash-worker.ts";
+import type { FromWorker, Task } from "./messages.ts";
 import { type HashOptions, hashRange, MAX_BLOCK_BYTES } from "./pieces.ts";
 import { FileUnreadable } from "./read.ts";
 import {
@@ -56,8 +57,8 @@ interface Job {
 
 /** Computes digests of files. Workers are started when they are first needed, or by `start`. */
 export class Hasher {
-  readonly #idle: Worker[] = [];
-  readonly #workers = new Map<Worker, Job | Group | null>();
+  readonly #idle: HashWorker[] = [];
+  readonly #workers = new Map<HashWorker, Job | Group | null>();
   readonly #queue: Job[] = [];
   readonly #smallFiles: SmallFile[] = [];
   #isGroupScheduled = false;
@@ -201,7 +202,7 @@ export class Hasher {
     const [job] = at < 0 ? [] : this.#queue.splice(at, 1);
     job?.fail(reason);
     for (const [worker, running] of this.#workers) {
-      if (running?.task.id === id) post(worker, { cancel: id });
+      if (running?.task.id === id) worker.postMessage({ cancel: id });
     }
   }
 
@@ -215,20 +216,20 @@ export class Hasher {
     if (job === undefined) this.#idle.push(worker);
     else {
       this.#workers.set(worker, job);
-      post(worker, job.task);
+      worker.postMessage(job.task);
     }
     return job !== undefined;
   }
 
-  #startWorker(): Worker {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(worker, data);
-    worker.onerror = (event) => this.#lose(worker, event.message);
+  #startWorker(): HashWorker {
+    const worker = new HashWorker();
+    worker.onmessage = (message) => this.#receive(worker, message);
+    worker.onerror = (message) => this.#lose(worker, message);
     this.#workers.set(worker, null);
     return worker;
   }
 
-  #receive(worker: Worker, message: FromWorker): void {
+  #receive(worker: HashWorker, message: FromWorker): void {
     const job = this.#workers.get(worker);
     if (job?.task.id !== message.id) return;
     if ("read" in message) {
@@ -244,17 +245,17 @@ export class Hasher {
   }
 
   /**
-   * Fail the task of a worker that died or could not be loaded; the next task gets a new one. Small
-   * files are hashed on this thread instead.
+   * Fail the task of a worker that died; the next task gets a new one. Small files are hashed on
+   * this thread instead.
    */
-  #lose(worker: Worker, message: string): void {
+  #lose(worker: HashWorker, message: string): void {
     const job = this.#workers.get(worker);
     worker.terminate();
     this.#workers.delete(worker);
     const idle = this.#idle.indexOf(worker);
     if (idle >= 0) this.#idle.splice(idle, 1);
     if (job && "files" in job) void hashHere(job.files);
-    else job?.fail(new Error(`hashing worker failed: ${message || "it could not be loaded"}`));
+    else job?.fail(new Error(`hashing worker failed: ${message}`));
     this.#startNext();
   }
 }
@@ -273,10 +274,6 @@ export function contentDigest(size: number, parts: readonly string[]): Promise<s
 /** Return whether each scheme has a single piece for a file, the whole of it. */
 function isWhole({ size }: Blob, schemes: readonly Scheme[]): boolean {
   return schemes.every(({ partSize }) => partSize === null || size <= partSize);
-}
-
-function post(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message);
 }
 
 function only<T>(values: readonly T[] | undefined): T {

@@ -8,6 +8,7 @@ import type { Finish, Result, Send, StoredPart, Upload } from "../protocol/docum
 import { Problem, Unreachable } from "../protocol/errors.ts";
 import { sleep } from "../protocol/retry.ts";
 import { Batch } from "./batch.ts";
+import { Paused } from "./paused.ts";
 import { type Network, Sender } from "./sender.ts";
 import { MAX_BATCHED_BYTES, SmallFiles } from "./small-files.ts";
 import type { Unfinished, UploadIdentity } from "./unfinished.ts";
@@ -280,7 +281,8 @@ function canRestart({ stored }: ActiveUpload, reason: string | undefined): boole
 
 /** Return whether the parts that were sent before this error can still be used. */
 function canResume(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Problem && !isFinal(error.reason));
+  if (error instanceof Problem) return !isFinal(error.reason);
+  return error instanceof Unreachable || error instanceof Paused;
 }
 
 /** Return whether a part is stored; a SHA-256 that is not reported is compared on completion. */
