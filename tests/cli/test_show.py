@@ -2,7 +2,6 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -98,7 +97,7 @@ def test_a_new_file_that_is_not_certain(outcome: Outcome | None) -> None:
     said = "would be uploaded" if outcome else "new"
     assert result_text(result) == f"a: {said} (1,936 stored files of this size not examined)"
     assert result_values(result)["unexamined"] == 1936
-    sent = replace(result, outcome=Outcome.UPLOADED)
+    sent = result._replace(outcome=Outcome.UPLOADED)
     assert result_text(sent) == "a: uploaded as a (1,936 stored files of this size not examined)"
     summary = Summary()
     summary.add(result)

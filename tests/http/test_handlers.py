@@ -45,7 +45,7 @@ def test_config_says_what_a_client_must_know(plain: Service) -> None:
     }
     assert config["tenant"] == "default"
     assert config["price_per_gb_month"] == 0.023
-    assert config["features"] == ["upload", "link", "place"]
+    assert config["features"] == ["upload", "batch", "link", "place"]
 
 
 def test_undecided_content_names_the_digest_to_compute(plain: Service) -> None:
@@ -125,6 +125,7 @@ def test_a_completion_that_takes_long_is_asked_for_again(
         return complete(upload, digest, sums)
 
     monkeypatch.setattr(service.store, "complete", slowly)
+    monkeypatch.setattr(service.store, "complete_batch", lambda uploads: [None] * len(uploads))
     tickets = {"tickets": [{"ticket": begun["ticket"]}, {"ticket": begun["ticket"]}]}
     [first, second] = service.ask("POST", "/v1/uploads/complete", tickets).json["results"]
     assert first == second == {"verdict": "unconfirmed", "reason": "completing"}

@@ -7,7 +7,7 @@ others come between two calls.
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, rule
@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, r
 from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, StoreFull, Unavailable, UploadUnknown, WrongBytes
-from onecopy.gate import Answer, LocalGate, Place, Request
+from onecopy.gate import Answer, LocalGate, Place, Request, SmallFile
 from onecopy.gate.waiting import UPLOADING
 from onecopy.store import Object, Upload
 from tests.gate.world import content_digest
@@ -42,6 +42,7 @@ FAILING = (
     *(f"index.{name}" for name in ("listed_sizes", "matching", "opaque", "unlist", "add")),
     *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
     "store.copy",
+    *(f"store.{name}" for name in ("write_batch", "complete_batch")),
 )
 UNKNOWN = ("store-unavailable", "store-forbidden")
 ERRORS = (Unavailable("try again"), Forbidden("go away"), StoreFull("no room"))
@@ -172,7 +173,7 @@ class Promise(Meddling):
         own=st.lists(keys, min_size=1, max_size=3, unique=True),
         data=datas,
         how=calls,
-        manner=st.sampled_from(["in turn", "together", "anyway"]),
+        manner=st.sampled_from(["in turn", "together", "anyway", "batch"]),
     )
     def upload(
         self, tenant: str, own: Sequence[str], data: bytes, how: How, manner: str
@@ -191,6 +192,9 @@ class Promise(Meddling):
             for key in own
         ]
         sendings = [sending for sending in begun if isinstance(sending, Sending)]
+        if manner == "batch" and len(data) < SMALLEST_PART:
+            self.send_batch(chosen=sendings, how=how, wrong=False)
+            return multiple(*sendings)
         for sending in sendings:
             self.send(sending=sending, how=plain, numbers=(1, 2), wrong=False)
         for chosen in [sendings] if manner == "together" else [[one] for one in sendings]:
@@ -269,6 +273,38 @@ class Promise(Meddling):
             if second[at] and not self.disturbed:
                 assert answer.verdict is not Verdict.NEW, "the second is given up"
 
+    @rule(
+        chosen=st.lists(sendings, min_size=1, max_size=4, unique_by=id),
+        how=calls,
+        wrong=st.sampled_from([False, False, False, True]),
+    )
+    def send_batch(self, chosen: Sequence[Sending], how: How, wrong: bool) -> None:
+        """Send small uploads of one tenant together: early, late, again, and with other bytes."""
+        tenant = chosen[0].tenant
+        chosen = [
+            one
+            for one in chosen
+            if one.ticket and one.tenant == tenant and len(one.data) < SMALLEST_PART
+        ]
+        staged = [self.staged(sending) for sending in chosen]
+        files, may_appear = [], dict[str, set[bytes]]()
+        for at, sending in enumerate(chosen):
+            is_other = wrong and sending.data and not at
+            data = contents.as_long_as(sending.data) if is_other else sending.data
+            sending.parts.setdefault(1, set()).add(data)
+            sending.unsure = sending.unsure or bool(is_other)
+            may_appear.setdefault(sending.full_key, set()).update(sending.fitting())
+            files.append(SmallFile(sending.ticket, len(data), partial(iter, [data[:5], data[5:]])))
+        second = [self.is_second(sending) for sending in chosen]
+        answers = self.attempt(how, tenant, lambda gate: gate.send_batch(files), may_appear)
+        for sending in chosen:
+            sending.unsure = sending.unsure or answers is None or self.disturbed
+        for at, answer in enumerate(answers or []):
+            DONE[f"batch: {answer.verdict} {answer.reason or ''}"] += 1
+            self.judge_completed(chosen[at], answer, staged=staged[at])
+            if second[at] and not self.disturbed:
+                assert answer.verdict is not Verdict.NEW, "the second is given up"
+
     def is_second(self, sending: Sending) -> bool:
         """Whether the content of an upload has been stored since, so that it must be aborted."""
         fitting = sending.fitting()
@@ -307,10 +343,12 @@ class Promise(Meddling):
 
     # ---- copies
 
-    @rule(full=full_keys, data=datas, how=calls)
-    def place_stored(self, full: str, data: bytes, how: How) -> None:
-        """Have a content copied to a key, whether or not it is stored."""
+    @rule(full=full_keys, data=datas, how=calls, pick=st.integers(0, 3))
+    def place_stored(self, full: str, data: bytes, how: How, pick: int) -> None:
+        """Have a content copied to a key; mostly one that the tenant has stored."""
         tenant, _, key = full.partition("/")
+        own = [self.lying[each].data for each in sorted(self.lying) if each.startswith(tenant)]
+        data = own[pick] if pick < len(own) else data
         request = Place(key, len(data), content_digest(data))
         is_known = bool(data) and self.would_find(tenant, [request.digest])
         may_appear = {full: {data}}

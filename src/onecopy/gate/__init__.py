@@ -37,6 +37,7 @@ from onecopy.gate.interface import (
     Limits,
     Place,
     Request,
+    SmallFile,
     Status,
 )
 
@@ -55,6 +56,7 @@ __all__ = [
     "LocalGate",
     "Place",
     "Request",
+    "SmallFile",
     "Status",
     "bind",
     "check_binding",

@@ -39,8 +39,8 @@ class Config:
     price: float = 0.023
     """US dollars per GB (10^9 bytes) and month."""
     features: tuple[str, ...] = ()
-    """`checksum-api`: it counts the tenant's contents; `md5`: completions state their MD5; `place`:
-    the store can copy objects."""
+    """`batch`: `send_batch` may be called; `checksum-api`: it counts the tenant's contents; `md5`:
+    completions state their MD5; `place`: the store can copy objects."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
     """Patterns of the keys whose copies make no duplicate."""
     store_tag: str | None = None
@@ -127,6 +127,15 @@ class Place(NamedTuple):
     """User metadata as (name, value), if the store keeps it (S3)."""
 
 
+class SmallFile(NamedTuple):
+    """A file below 8 MiB, to be sent with others in one batch."""
+
+    ticket: str
+    size: int
+    body: Body
+    """Its bytes are read before those of the next file."""
+
+
 class Avoided(NamedTuple):
     """The files of a run that were not sent because their contents were already stored."""
 
@@ -172,6 +181,12 @@ class Gate(Protocol):
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:
         """Send `length` bytes to the store with a request from `begin` or `parts`."""
+
+    def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+        """Send small files together and complete their uploads; answers are those of `complete`.
+
+        Only if the features have `batch`; at most 100 files with 8 MiB in all.
+        """
 
     def status(self, ticket: str) -> Status:
         """Return the parts that the store has of an upload; accepts expired tickets."""

@@ -16,6 +16,7 @@ from onecopy.errors import (
     Unavailable,
     UploadUnknown,
 )
+from onecopy.gate.batch import BatchWriter
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
@@ -28,6 +29,7 @@ from onecopy.gate.interface import (
     Limits,
     Place,
     Request,
+    SmallFile,
     Status,
 )
 from onecopy.gate.leases import ContentLeases
@@ -43,6 +45,7 @@ from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
 from onecopy.recorder import Recorder
 from onecopy.store.interface import (
+    BatchReceiver,
     Body,
     Object,
     Part,
@@ -119,12 +122,18 @@ class LocalGate:
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
+        self._batches = (
+            BatchWriter(store, self._pending, self._tickets, tenant.prefix)
+            if isinstance(store, BatchReceiver) and not self._presigner
+            else None
+        )
         address, mark, options = store.url.partition("?")
         self._url = f"{address.rstrip('/')}/{tenant.prefix}"
         self._options = mark + options
 
     def config(self) -> Config:
         features = {
+            "batch": self._batches is not None,
             "checksum-api": self._md5.is_wanted,
             "md5": self._md5.is_stated,
             "place": self.placing.is_possible,
@@ -360,6 +369,22 @@ class LocalGate:
         part = self._receiver.write(upload, number, self._waiting.received(bound, body), sha256)
         self._pending.keep(upload)
         return part
+
+    def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+        refused = self.receive_batch(files)
+        left = [at for at in range(len(files)) if at not in refused]
+        done = self.complete([Finish(files[at].ticket) for at in left])
+        answers = {**refused, **dict(zip(left, done, strict=True))}
+        return [answers[at] for at in range(len(files))]
+
+    def receive_batch(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
+        """Write small files to the store; return the answers of those not to be completed.
+
+        Raises LimitExceeded, and BadInput if the store accepts no batches.
+        """
+        if not self._batches:
+            raise BadInput("this store accepts no batches: send each file by itself")
+        return self._batches.write(files)
 
     def status(self, ticket: str) -> Status:
         bound = self._tickets.read(ticket, late=RESUMABLE)

@@ -174,7 +174,7 @@ class PartEndpoint:
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         principal = await self._state.authenticator.authenticate(scope, "upload")
-        gate = self._state.gate(principal.tenant)
+        uploads = self._state.caller(principal, scope).uploads
         ticket = (header(scope, TICKET_HEADER.lower().encode()) or b"").decode("latin-1")
         if not ticket:
             raise InvalidTicket(f"missing ticket: send it in the header {TICKET_HEADER}")
@@ -186,7 +186,7 @@ class PartEndpoint:
         try:
             arguments = ticket, number, iter(stream), _checksum(scope)
             tenant = principal.tenant
-            part = await self._state.threads.receive(gate.receive, *arguments, tenant=tenant)
+            part = await self._state.threads.receive(uploads.receive, *arguments, tenant=tenant)
         finally:
             pump.cancel()
         await send_response(send, msgspec.json.encode(stored_part(part)))

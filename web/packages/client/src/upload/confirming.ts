@@ -6,8 +6,8 @@
 import type { Result } from "../protocol/documents.ts";
 import { sleep } from "../protocol/retry.ts";
 
-/** The reason while a copy is being read. */
-const CONFIRMING = "confirming";
+/** The reasons while the service reads a copy, or makes one. */
+const WORKING = new Set(["confirming", "placing"]);
 /** The reason while somebody else uploads the same content. */
 const UPLOADING = "uploading";
 const FIRST_DELAY_MS = 500;
@@ -29,8 +29,8 @@ export interface ConfirmingOptions {
 
 /**
  * Ask until the result is decided, or until nothing has moved for a minute: then the result is still
- * `unconfirmed` with the reason `confirming` or `uploading`. Throws what `ask` throws, and the
- * signal's reason.
+ * `unconfirmed` with the reason `confirming`, `placing` or `uploading`. Throws what `ask` throws, and
+ * the signal's reason.
  */
 export async function untilConfirmed<T extends { readonly result: Result }>(
   ask: () => Promise<T>,
@@ -46,7 +46,7 @@ export async function untilConfirmed<T extends { readonly result: Result }>(
       await sleep(UPLOADING_DELAY_MS, signal);
       answer = await ask();
     }
-    if (answer.result.reason !== CONFIRMING) return answer;
+    if (!WORKING.has(answer.result.reason ?? "")) return answer;
     const bytes = answer.result.bytes_read ?? 0;
     if (bytes !== last) moved = Date.now();
     last = bytes;
