@@ -19,6 +19,7 @@ from onecopy.testing.copying import CopierContract
 from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     SMALL,
+    BatchContract,
     MarkableContract,
     RangedContract,
     ReceiverContract,
@@ -33,7 +34,12 @@ FORBIDDEN = Unknown("store-forbidden")
 
 
 class TestFolderStore(
-    CopierContract, ListableContract, MarkableContract, RangedContract, ReceiverContract
+    BatchContract,
+    CopierContract,
+    ListableContract,
+    MarkableContract,
+    RangedContract,
+    ReceiverContract,
 ):
     """A folder keeps the contract."""
 
