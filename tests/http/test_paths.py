@@ -15,7 +15,7 @@ class Endpoint:
     def __init__(self) -> None:
         self.called: list[tuple[str, str]] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.called.append((scope.get("method", ""), scope.get("path", "")))
 
 
