@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.errors import Failure, InvalidSettings
+from onecopy.gate.leases import ContentLeases
 from onecopy.gate.usage import Usage
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
@@ -100,6 +101,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         readers=readers,
         recorder=recorder,
         usage=usage,
+        leases=ContentLeases.of(index) if options.waiting else None,
         bodies=bodies,
         summaries=summaries,
     )

@@ -16,6 +16,7 @@ from onecopy.confirming import Readers
 from onecopy.digest import part_lengths
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
+from onecopy.gate.leases import ContentLeases
 from onecopy.gate.usage import Usage
 from onecopy.http.auth import Authenticator
 from onecopy.http.body import BodyStream, content_length, header
@@ -56,6 +57,7 @@ class AppState:
     readers: Readers | None = None
     recorder: Recorder | None = None
     usage: Usage | None = None
+    leases: ContentLeases | None = None
     bodies: BodyMemory = field(default_factory=BodyMemory)
     summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
@@ -76,6 +78,7 @@ class AppState:
                 readers=self.readers,
                 recorder=self.recorder,
                 usage=self.usage,
+                leases=self.leases,
             )
         return gate
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
-from onecopy.gate import Answer, Finish, LocalGate, Place, Request, Status
+from onecopy.gate import Answer, Finish, LocalGate, Place, Request, SmallFile, Status
 from onecopy.gate.copying import PLACED
 from onecopy.store.interface import Part, Send
 from onecopy.text import count_text
@@ -85,6 +85,15 @@ class LimitedUploads:
         """Write one part; see LocalGate."""
         self._require_inside(ticket)
         return self._gate.receive(ticket, number, body, sha256)
+
+    def receive_batch(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
+        """Write small files; see LocalGate. Those outside the folder are refused."""
+        inside = [at for at, file in enumerate(files) if self._allows_ticket(file.ticket)]
+        refused = self._gate.receive_batch([files[at] for at in inside])
+        outside = set(range(len(files))).difference(inside)
+        return {inside[at]: answer for at, answer in refused.items()} | dict.fromkeys(
+            outside, _outside(self._token)
+        )
 
     def status(self, ticket: str) -> Status:
         """Return the stored parts, and a new ticket; see Gate."""
