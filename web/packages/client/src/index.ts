@@ -36,6 +36,7 @@ export type {
   Duplicates,
   DuplicatesSummary,
   GroupCopy,
+  Place,
   Result,
   Share,
   SignIn,

@@ -15,6 +15,7 @@ import type {
   DuplicatesSummary,
   Finish,
   PartDigest,
+  Place,
   Result,
   Send,
   SignIn,
@@ -109,6 +110,11 @@ export class Client {
   /** Abort uploads that are not completed. */
   async abort(tickets: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#call("v1/uploads/abort", { tickets }, signal);
+  }
+
+  /** Copy contents that are stored to other keys, within the store. */
+  place(files: readonly Place[], signal?: AbortSignal): Promise<readonly Result[]> {
+    return this.#results("v1/place", { files }, signal);
   }
 
   /** Count what a run avoided; a retry counts once. The request outlives the page. */
