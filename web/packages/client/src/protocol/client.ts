@@ -107,14 +107,14 @@ export class Client {
     return this.#results("v1/uploads/complete", { tickets }, signal);
   }
 
+  /** Copy stored contents to other keys, without sending them; `placing`: call again. */
+  place(files: readonly Place[], signal?: AbortSignal): Promise<readonly Result[]> {
+    return this.#results("v1/place", { files }, signal);
+  }
+
   /** Abort uploads that are not completed. */
   async abort(tickets: readonly string[], signal?: AbortSignal): Promise<void> {
     await this.#call("v1/uploads/abort", { tickets }, signal);
-  }
-
-  /** Copy contents that are stored to other keys, within the store. */
-  place(files: readonly Place[], signal?: AbortSignal): Promise<readonly Result[]> {
-    return this.#results("v1/place", { files }, signal);
   }
 
   /** Count what a run avoided; a retry counts once. The request outlives the page. */

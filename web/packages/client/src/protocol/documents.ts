@@ -88,11 +88,13 @@ export interface Finish {
   readonly md5?: string;
 }
 
-/** A content to copy to a key: its size in bytes, and its content digest. */
+/** A stored content to copy to another key. */
 export interface Place {
   readonly key: string;
   readonly size: number;
+  /** The content digest. */
   readonly digest: string;
+  readonly content_type?: string;
 }
 
 /** The files of a run that were not sent because their contents were already stored. */

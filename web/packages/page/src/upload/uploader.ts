@@ -471,7 +471,8 @@ export class Uploader {
     const { content } = item.digests ?? (await this.#hash(item, [], signal));
     this.#selection.set(item, "placing");
     const onCopied = (done: number) => this.#selection.change(item, { done });
-    const request = { key, size: file.size, digest: content };
+    const type = isMediaType(file.type) ? { content_type: file.type } : {};
+    const request = { key, size: file.size, digest: content, ...type };
     const result = await this.#places.place(request, { signal, onCopied });
     const { verdict, copy, reason: code } = result;
     const isGone = verdict === "new" && code !== "key-taken";
@@ -527,6 +528,11 @@ const FAILURE_REASONS = new Set(["key-invalid", "quota-exceeded", "store-full"])
 /** Return the detail of a file that the check found to be new: as far as it goes beyond that. */
 function detailOfNew({ reason, copy, unexamined = 0 }: Result): Partial<Detail> {
   return reason === "in-trash" ? { copy: copy ?? null, reason, unexamined } : { unexamined };
+}
+
+/** Return whether the service accepts a media type; browsers leave it empty for unknown ones. */
+function isMediaType(type: string): boolean {
+  return type !== "" && type.length <= 255;
 }
 
 function keyProblem(key: string, room: number): string | null {
