@@ -451,6 +451,7 @@ export class Uploader {
       },
       onCompleting: () => this.#selection.change(item, { reason: "completing" }),
     };
+    await this.#network.ready?.(signal);
     const source = { file, key, digests: item.digests, anyway };
     const { result, parts } = await this.#confirm(item, signal, () =>
       this.#transfers.store(source, options),
