@@ -9,7 +9,7 @@ import { words } from "../../words/language.ts";
 const EXTRA_ROWS = 8;
 /** A row is a line on wide screens, and a card on narrow ones. */
 const [LINE_HEIGHT_PX, CARD_HEIGHT_PX] = [66, 132];
-const NARROW_SCREEN = "(max-width: 760px)";
+const NARROW_SCREEN = "(max-width: 860px)";
 
 interface Props {
   readonly items: readonly Item[];
