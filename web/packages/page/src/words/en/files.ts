@@ -57,7 +57,7 @@ export const files = {
     open: "Open",
     skip: "Skip",
     retry: "Try again",
-    of: (action: string, name: string) => `${action}: ${name}`,
+    of: (action: string, name: string) => `${action} ${name}`,
   },
 };
 
