@@ -152,23 +152,26 @@ def rows(folder: Path) -> apsw.Connection:
 
 _SWAPPED = (
     "CREATE TEMP TABLE other AS SELECT * FROM file; "
-    "UPDATE file SET {0} = (SELECT {0} FROM other WHERE other.path != file.path)"
+    "UPDATE file SET entry = (SELECT entry FROM other WHERE other.path != file.path)"
 )
+_DIGEST = "CAST(substr(entry, 1, {0}) || {1} || substr(entry, {2}) AS BLOB)"
+_CUT = "UPDATE file SET entry = substr(entry, 1, {0})"
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        _SWAPPED.format("digests"),
-        _SWAPPED.format("seal"),
-        "UPDATE file SET digests = substr(digests, 1, 20)",
-        "UPDATE file SET digests = NULL",
-        "UPDATE file SET day = 'x'",
-        "UPDATE file SET day = day - 1",
-        "UPDATE file SET day = -1",
-        "UPDATE file SET seal = NULL",
+        _SWAPPED,
+        *(
+            f"UPDATE file SET entry = {_DIGEST.format(at, 'zeroblob(4)', at + 5)}"
+            for at in range(0, 80, 8)
+        ),
+        *(_CUT.format(length) for length in (0, 1, 45, 46, 50, 78)),
+        "UPDATE file SET entry = CAST(entry || x'00' AS BLOB)",
+        "UPDATE file SET entry = 'x'",
+        "UPDATE file SET entry = 1",
         "UPDATE secret SET value = randomblob(32)",
-        "UPDATE file SET path = -path",
+        "UPDATE file SET path = randomblob(8)",
     ],
 )
 def test_changed_entries_are_not_used(tmp_path: Path, statement: str) -> None:

@@ -10,32 +10,32 @@ coarse (the problem of "racy" entries of git's index, https://git-scm.com/docs/r
 program writes to it through memory. Linux sets the times at the first such write to a page, and
 again only after the page was written to the disk, which takes up to 35 seconds by default.
 
-A seal over all of it detects entries that were damaged, cut short, or moved to another path. One
-file in some hundreds is read again all the same, which heals entries that are wrong in spite of
+A checksum over all of it detects entries that were damaged, cut short, or moved to another path.
+One file in some hundreds is read again all the same, which heals entries that are wrong in spite of
 that.
 
 The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
 damaged, it is replaced, and any other error means only that files are read.
+
+SQLite fetches all entries of a call in one row, and stores them from one array. Each row would
+release Python's lock and wait to get it back, for up to 5 ms while other threads compute.
 """
 
 import logging
-import os
 import time
-from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from random import random
 from secrets import token_bytes
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 
-from onecopy.content import Digests, Evidence
 from onecopy.digest import Digest, Scheme
+from onecopy.digest_rows import PATH_BYTES, Rows, split
 from onecopy.files import File
 
 _log = logging.getLogger("onecopy.cache")
@@ -43,9 +43,9 @@ _T = TypeVar("_T")
 FILE = "digests.sqlite"
 """Its name in the folder of caches."""
 
-_FORM = 1
+_FORM = 2
 _MOST_BYTES = 512 << 20
-"""Size of the file from which on entries are removed: about 6 million files."""
+"""Size of the file from which on entries are removed: about 5 million files."""
 _MOST_DAYS = 90
 """Age of an entry after which its file is read again."""
 _RACY_NS = 60_000_000_000
@@ -53,20 +53,24 @@ _RACY_NS = 60_000_000_000
 _SAMPLED = 1 / 256
 """Share of the entries that are not used, so that their files are read again."""
 _BATCH = 1000
+"""Entries that are written at once."""
 _BUSY_MS = 1000
 _DAY_NS = 86_400 * 10**9
 _DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
 
 _SCHEMA = f"""
 CREATE TABLE secret (value BLOB NOT NULL);
-CREATE TABLE file (path INTEGER PRIMARY KEY, day INTEGER, seal BLOB, digests BLOB);
+CREATE TABLE file (path BLOB PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;
 PRAGMA user_version = {_FORM};
 """
-_FIND = "SELECT path, day, seal, digests FROM file WHERE path IN (SELECT value FROM carray(?))"
-_KEEP = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)"
-
-_Row = tuple[int, int, bytes, bytes]
-"""Hash of the path, when the file was read in days since 1970, seal, packed digests."""
+_FIND = """
+SELECT octet_length(entry), CAST(group_concat(path || entry, '') AS BLOB)
+FROM carray(?) CROSS JOIN file ON path = value GROUP BY 1
+"""
+_KEEP = """
+INSERT OR REPLACE INTO file
+SELECT substr(value, 1, 8), substr(value, 9) FROM carray(?)
+"""
 
 
 class DigestCache:
@@ -75,9 +79,8 @@ class DigestCache:
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self._lock = Lock()
-        self._kept: list[_Row] = []
-        self._secret = b""
-        self._here = os.fsencode(os.path.abspath("") + os.sep)  # noqa: PTH100
+        self._kept: list[bytes] = []
+        self._rows = Rows(b"")
         self._connection: apsw.Connection | None = None
         self._is_tried = False
         """Whether it was opened, or cannot be."""
@@ -87,14 +90,18 @@ class DigestCache:
         self, wanted: Sequence[tuple[File, Collection[Scheme]]]
     ) -> list[tuple[Digest, ...] | None]:
         """Return the digests of each file by its schemes, in order; None if it has to be read."""
-        paths = [self._path(file) for file, _ in wanted]
-        keys = list(map(self._hash, paths))
-        nothing: dict[int, _Row] = {}
-        rows = self._attempt(partial(self._select, keys), nothing)
-        found = zip(wanted, paths, keys, strict=True)
+        if self._connection is None or not wanted:
+            return [None] * len(wanted)
+        rows = self._rows
+        paths = [rows.path(file.path) for file, _ in wanted]
+        nothing: dict[bytes, bytes] = {}
+        found, today = self._attempt(partial(self._select, paths), nothing), _days(time.time_ns())
+        days = range(today - _MOST_DAYS, today + 1)
         return [
-            self._digests(row, path, *each) if (row := rows.get(key)) else None
-            for each, path, key in found
+            rows.unpack(row, file, schemes, days)
+            if (row := found.get(path)) and random() >= _SAMPLED  # noqa: S311
+            else None
+            for path, (file, schemes) in zip(paths, wanted, strict=True)
         ]
 
     def keep(self, files: Iterable[tuple[File, Sequence[Digest]]], began_ns: int) -> None:
@@ -103,9 +110,9 @@ class DigestCache:
         old = [each for each in files if _is_settled(each[0], latest)]
         if old:
             self._attempt(self._open_once, None)
-        rows = [self._row(file, digests, day) for file, digests in old]
+        rows = [self._rows.pack(file, digests, day) for file, digests in old]
         with self._lock:
-            self._kept += rows
+            self._kept += filter(None, rows)
             is_due = len(self._kept) >= _BATCH
         if is_due:
             self._flush()
@@ -117,55 +124,24 @@ class DigestCache:
         with self._lock:
             self._close()
 
-    def _path(self, file: File) -> bytes:
-        """Return the path from the root; with a drive, it only has to be the same each time."""
-        path = os.fsencode(file.path)
-        return path if path.startswith(b"/") else self._here + path
-
-    def _hash(self, path: bytes) -> int:
-        hashed = blake2b(path, digest_size=8, key=self._secret).digest()
-        return int.from_bytes(hashed, "little", signed=True)
-
-    def _seal(self, path: bytes, file: File, day: int, digests: bytes) -> bytes:
-        # As text: the numbers of some file systems, and times after 2262, exceed 64 bits.
-        identity = b"%d,%d,%d,%d,%d,%d," % (*file.identity, day)
-        return blake2b(identity + digests + path, digest_size=12, key=self._secret).digest()
-
-    def _row(self, file: File, digests: Iterable[Digest], day: int) -> _Row:
-        path = self._path(file)
-        packed = Digests.of((digest, Evidence.CLAIMED) for digest in digests).packed
-        return self._hash(path), day, self._seal(path, file, day, packed), packed
-
-    def _digests(
-        self, row: _Row, path: bytes, file: File, schemes: Collection[Scheme]
-    ) -> tuple[Digest, ...] | None:
-        _, day, seal, packed = row
-        if seal != self._seal(path, file, day, packed) or random() < _SAMPLED:  # noqa: S311
-            return None
-        digests = tuple(Digests(packed))
-        if [digest.scheme for digest in digests] == list(schemes):  # the common case, kept cheap
-            return digests
-        known = {digest.scheme: digest for digest in digests}
-        if not all(scheme in known for scheme in schemes):
-            return None
-        return tuple(known[scheme] for scheme in schemes)
-
-    def _select(self, keys: Sequence[int]) -> dict[int, _Row]:
-        if self._connection is None or not keys:
-            return {}
-        today = _days(time.time_ns())
-        rows = self._connection.execute(_FIND, (apsw.carray(array("q", keys)),))
-        return {row[0]: row for row in rows if _is_current(row, today)}
+    def _select(self, paths: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the rows of files by the hashes of their paths."""
+        found: dict[bytes, bytes] = {}
+        if self._connection is None:
+            return found
+        for length, data in self._connection.execute(_FIND, (apsw.carray(tuple(paths)),)):
+            if type(length) is int and type(data) is bytes:  # else it is damaged
+                found |= split(data, PATH_BYTES + length)
+        return found
 
     def _flush(self) -> None:
         with self._lock:
             kept, self._kept = self._kept, []
         self._attempt(partial(self._write, kept), None)
 
-    def _write(self, rows: Sequence[_Row]) -> None:
+    def _write(self, rows: Sequence[bytes]) -> None:
         if self._connection is not None and rows:
-            with self._connection:
-                self._connection.executemany(_KEEP, rows)
+            self._connection.execute(_KEEP, (apsw.carray(tuple(rows)),)).fetchall()
 
     def _shrink(self) -> None:
         """Delete about half of the entries, chosen at random, while the file is too large."""
@@ -208,7 +184,7 @@ class DigestCache:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = apsw.Connection(str(self._file))
         try:
-            self._secret = _prepare(connection)
+            self._rows = Rows(_prepare(connection))
         except BaseException:
             connection.close()
             raise
@@ -273,9 +249,3 @@ def _is_settled(file: File, latest: int) -> bool:
 
 def _days(nanoseconds: int) -> int:
     return nanoseconds // _DAY_NS
-
-
-def _is_current(row: tuple[Any, ...], today: int) -> bool:
-    _, day, _, packed = row
-    is_whole = type(day) is int and type(packed) is bytes
-    return is_whole and today - _MOST_DAYS <= day <= today

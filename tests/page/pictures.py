@@ -15,7 +15,7 @@ def png(seed: int, width: int = 320, height: int = 240) -> bytes:
     return encode(width, height, lambda x, _: _between(left, right, x / width))
 
 
-def landscape(seed: int, width: int = 480, height: int = 360) -> bytes:
+def landscape(seed: int, width: int = 320, height: int = 240) -> bytes:
     """Return a picture of hills under a sun, other ones for each seed."""
     chance = random.Random(seed)
     dusk, noon, sun = _colours(chance, 3, least=120)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.errors import Failure, InvalidSettings
+from onecopy.gate.leases import ContentLeases
 from onecopy.gate.usage import Usage
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
@@ -28,6 +29,7 @@ from onecopy.http.openapi import OpenApiEndpoint
 from onecopy.http.operations import TAGS, operations
 from onecopy.http.options import PAGE, Issuer, Options, SignIn
 from onecopy.http.page import read_page
+from onecopy.http.paths import ExactPaths
 from onecopy.http.problems import on_http_exception
 from onecopy.http.sweeping import sweeping
 from onecopy.http.threads import Threads
@@ -99,6 +101,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         readers=readers,
         recorder=recorder,
         usage=usage,
+        leases=ContentLeases.of(index) if options.waiting else None,
         bodies=bodies,
         summaries=summaries,
     )
@@ -109,6 +112,8 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     ]
     if not tokens_required:
         middleware.append(Middleware(LoopbackOnly, hosts=options.hosts, checksum_origin=origin))
+    routes = _routes(state, lambda: authenticator.requires_tokens)
+    middleware.append(Middleware(ExactPaths, routes=routes))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -120,7 +125,7 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
             summaries.close()
 
     app = Starlette(
-        routes=_routes(state, lambda: authenticator.requires_tokens),
+        routes=routes,
         middleware=middleware,
         exception_handlers={HTTPException: on_http_exception},
         lifespan=lifespan,

@@ -81,6 +81,7 @@ async function start(): Promise<void> {
     uploader.configure(config);
     await unfinished.open(config.tenant);
     draw(config);
+    hasher.start();
   } catch (error) {
     draw(null, error);
   }

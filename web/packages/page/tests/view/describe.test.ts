@@ -93,6 +93,14 @@ describe("details", () => {
     expect(open).toContain("still being read");
   });
 
+  it("say that somebody else uploads the same content", () => {
+    const waiting = item("checking", { reason: "uploading" });
+    expect(describeState(waiting)).toBe("waiting for another upload");
+    expect(describeDetail(waiting)).toContain("uploaded elsewhere");
+    const open = describeDetail(item("unconfirmed", { reason: "uploading" }));
+    expect(open).toContain("uploaded elsewhere");
+  });
+
   it("say what to do about known failures", () => {
     const text = describeDetail(item("failed", { reason: "cors-missing", message: "0" }));
     expect(text).toContain("onecopy doctor --fix-cors");
