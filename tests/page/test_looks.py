@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -41,7 +42,7 @@ def test_main_states(  # noqa: PLR0917 - fixtures
     server: Serve,
     local: MakeFile,
     pictures: Path,
-    scheme: str,
+    scheme: Literal["light", "dark"],
     width: int,
     locale: str,
 ) -> None:

@@ -41,8 +41,9 @@ def examine_cors(store: S3Store, origins: Sequence[str], *, fix: bool) -> Iterat
         yield advice("cors", f"cannot check from here whether pages may upload: {error}")
         return
     except ClientError as error:
-        yield _cannot_add_rule(store, list(refused), error)
-        return
+        if refused:
+            yield _cannot_add_rule(store, list(refused), error)
+            return
     for origin in origins:
         if reason := refused.get(origin):
             remedy = _remedy(store, origin)
