@@ -27,7 +27,11 @@ interface Props {
 
 export function CompareView({ client, item, copy, close }: Props): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    dialog.current?.showModal();
+    // The browser goes to the first button, which may be below the window.
+    dialog.current?.scrollTo(0, 0);
+  }, []);
   const { compare, common } = words;
   const stored = splitKey(copy.key);
   const digest = sharedDigest(item, copy);
