@@ -14,7 +14,6 @@ export const common = {
   loading: "Wird geladen …",
   tryAgain: "Noch einmal versuchen",
   close: "Schließen",
-  cancel: "Abbrechen",
   show: "Anzeigen",
   files: (number: number, text: string) => (number === 1 ? "1 Datei" : `${text} Dateien`),
   loadFailed: "Etwas ist schiefgegangen. Laden Sie die Seite neu.",

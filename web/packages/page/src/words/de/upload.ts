@@ -98,7 +98,6 @@ export const summary = {
   rate: (size: string) => `${size}/s`,
   left: (time: string) => `noch ${time}`,
   paused: "angehalten",
-  done: "fertig",
   progress: "Fortschritt",
   pause: "Anhalten",
   resume: "Weiter",

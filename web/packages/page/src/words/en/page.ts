@@ -14,7 +14,6 @@ export const common = {
   loading: "Loading…",
   tryAgain: "Try again",
   close: "Close",
-  cancel: "Cancel",
   show: "Show",
   files: (number: number, text: string) => (number === 1 ? "1 file" : `${text} files`),
   loadFailed: "Something went wrong. Reload the page.",

@@ -95,7 +95,6 @@ export const summary = {
   rate: (size: string) => `${size}/s`,
   left: (time: string) => `${time} left`,
   paused: "paused",
-  done: "all done",
   progress: "Progress",
   pause: "Pause",
   resume: "Resume",
