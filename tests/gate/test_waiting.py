@@ -1,6 +1,7 @@
 """A second upload of a content waits for the first: in a folder, and in a bucket."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from onecopy.content import Verdict
 from onecopy.digest import MiB
 from onecopy.gate import Answer, Finish, LocalGate, Request
-from onecopy.gate.leases import MAX_WAIT, ContentLeases
+from onecopy.gate.interface import SmallFile
+from onecopy.gate.leases import MAX_WAIT, ContentLeases, MemoryLeases
 from onecopy.gate.waiting import UPLOADING
 from tests.gate.direct import DirectWorld
 from tests.gate.memory import MemoryWorld
@@ -170,6 +172,23 @@ def test_bytes_of_a_slow_part_are_signs_of_life(tmp_path: Path, clock: Clock) ->
             assert uploading(world.begin("b", LARGE, gate=gate))
 
     gate.receive(ticket, 1, slow(), None)
+    world.close()
+
+
+def test_a_batch_of_small_files(tmp_path: Path) -> None:
+    """Files that are sent in one batch end their leases, as others do."""
+    world = World.at(tmp_path)
+    held = MemoryLeases()
+    gate = world.gate(leases=ContentLeases(held))
+    contents = {"a": SMALL, "b": SMALL[::-1]}
+    files = [
+        SmallFile(world.begin(key, data, gate=gate).ticket or "", len(data), partial(iter, [data]))
+        for key, data in contents.items()
+    ]
+    assert uploading(world.begin("c", SMALL, gate=gate))
+    assert {answer.verdict for answer in gate.send_batch(files)} == {Verdict.NEW}
+    assert world.begin("c", SMALL, gate=gate).verdict is Verdict.DUPLICATE
+    assert not held._held
     world.close()
 
 
