@@ -20,6 +20,7 @@ export function End({ selection, price, store }: Props): JSX.Element {
   const [isCopied, setCopied] = useState(false);
   const { end } = words.summary;
   const lines = describeEnd(selection, price);
+  const isComplete = selection.sums.failed.files + openFiles(selection).files === 0;
   const copy = async () => {
     const text = [...lines, end.store(store, date(Date.now()))].join("\n");
     setCopied(await copyText(text));
@@ -27,8 +28,8 @@ export function End({ selection, price, store }: Props): JSX.Element {
   return (
     <section class="end" aria-label={end.title}>
       <p>
-        <span class="end-mark" aria-hidden="true">
-          ✓
+        <span class={isComplete ? "end-mark" : "end-mark open"} aria-hidden="true">
+          {isComplete ? "✓" : "!"}
         </span>{" "}
         {lines.join(" ")}
       </p>
