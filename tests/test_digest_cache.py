@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -11,9 +12,10 @@ from time import time_ns
 import apsw
 import pytest
 
-from onecopy import digest_cache
+from onecopy import cache_file, digest_cache
+from onecopy.cache_file import FILE, remove
 from onecopy.digest import MD5, SHA256, Digest
-from onecopy.digest_cache import FILE, DigestCache, remove
+from onecopy.digest_cache import DigestCache
 from onecopy.files import File
 
 _SECOND = 10**9
@@ -70,12 +72,12 @@ def test_what_was_kept_is_found(tmp_path: Path) -> None:
     assert found(tmp_path, *map(a_file, range(2501))) == [True] * 2500 + [False]
 
 
-def test_schemes(cache: DigestCache) -> None:
+def test_schemes(cache: DigestCache, tmp_path: Path) -> None:
     """Digests come in the order of the schemes; if one of them is not known, the file is read."""
     file, md5 = a_file(), Digest(MD5, bytes(16))
     cache.keep([(file, [digest_of(file)])], time_ns())
     cache.close()
-    again = DigestCache(cache._file.parent)
+    again = DigestCache(tmp_path)
     assert again.find([(file, [SHA256, MD5])]) == [None]
     again.keep([(file, [digest_of(file), md5])], time_ns())
     again._flush()
@@ -252,7 +254,7 @@ def test_where_it_cannot_be_looked_for(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_locked_cache_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process writes, files are read after a moment."""
     kept(tmp_path, a_file())
-    monkeypatch.setattr(digest_cache, "_BUSY_MS", 20)
+    monkeypatch.setattr(cache_file, "_BUSY_MS", 20)
     connection = rows(tmp_path)
     connection.execute("BEGIN EXCLUSIVE")
     assert found(tmp_path, a_file()) == [False]
@@ -280,7 +282,7 @@ def test_many_processes(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_threads(cache: DigestCache) -> None:
+def test_threads(cache: DigestCache, tmp_path: Path) -> None:
     """Threads of one upload use one cache."""
 
     def work(start: int) -> None:
@@ -292,16 +294,28 @@ def test_threads(cache: DigestCache) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(0, 4000, 500)))
     cache.close()
-    assert found(cache._file.parent, *map(a_file, range(4000))).count(False) == 0
+    assert found(tmp_path, *map(a_file, range(4000))).count(False) == 0
 
 
 def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it is too large, about half of the entries go, as often as needed."""
-    monkeypatch.setattr(digest_cache, "_MOST_BYTES", 200_000)
+    monkeypatch.setattr(cache_file, "_MOST_BYTES", 200_000)
     files = list(map(a_file, range(16_000)))
     kept(tmp_path, *files)
     assert 50_000 < (tmp_path / FILE).stat().st_size <= 200_000
     assert 500 < found(tmp_path, *files).count(True) < 3000
+
+
+def test_avoided_uploads_are_counted_once(tmp_path: Path) -> None:
+    """By target, in a later process, also of a cache that holds no digests."""
+    names = [5, -(2**63), 2**63 - 1]
+    with closing(DigestCache(tmp_path)) as cache:
+        assert cache.uncounted("here", names) == [True, True, True]
+        cache.count("here", names[:2])
+        cache.count("here", names[:2])
+    with closing(DigestCache(tmp_path)) as cache:
+        assert cache.uncounted("here", names) == [False, False, True]
+        assert cache.uncounted("there", names) == [True, True, True]
 
 
 def test_remove(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from onecopy import digest_cache
+from onecopy import cache_file
 from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display
 from onecopy.cli.show import bytes_text
@@ -24,9 +24,10 @@ def command() -> None:
 def clear() -> int:
     """Remove all digests.
 
-    The next `check` or `upload` reads every file that may already be stored.
+    The next `check` or `upload` reads every file that may already be stored, and avoided uploads
+    that were counted may be counted once more.
     """
     folder = read().cache
-    size = digest_cache.remove(folder)
+    size = cache_file.remove(folder)
     Display().note(f"removed {bytes_text(size)} of digests from {folder}")
     return 0
