@@ -5,7 +5,7 @@ from typing import Any
 
 from onecopy.content import Content, Copy
 from onecopy.digest import Scheme
-from onecopy.gate.interface import Answer, Avoided, Config, Finish, Gate, Request, Status
+from onecopy.gate.interface import Answer, Avoided, Config, Finish, Gate, Place, Request, Status
 from onecopy.store.interface import Body, Send
 
 
@@ -53,6 +53,10 @@ class Watched:
     def status(self, ticket: str) -> Status:
         self._note("status", ticket)
         return self._gate.status(ticket)
+
+    def place(self, requests: Sequence[Place]) -> list[Answer]:
+        self._note("place", list(requests))
+        return self._gate.place(requests)
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         self._note("complete", list(uploads))

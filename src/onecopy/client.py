@@ -26,7 +26,16 @@ from onecopy.errors import (
     StoreFull,
     Unavailable,
 )
-from onecopy.gate.interface import Answer, Avoided, Config, Finish, Limits, Request, Status
+from onecopy.gate.interface import (
+    Answer,
+    Avoided,
+    Config,
+    Finish,
+    Limits,
+    Place,
+    Request,
+    Status,
+)
 from onecopy.gate.validation import check_request
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.network import read_network
@@ -38,6 +47,7 @@ from onecopy.timestamp import in_milliseconds
 from onecopy.urls import bare, check_endpoint, is_loopback
 
 _T = TypeVar("_T")
+_R = TypeVar("_R", Request, Place)
 _RETRYABLE = RETRYABLE_STATUSES - {500}
 """Without 500: the service returns it for a defect, which a repeated request would meet again."""
 _BY_STATUS = {401: NotAllowed, 403: NotAllowed, 507: StoreFull}
@@ -108,11 +118,8 @@ class Client:
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
         """See Gate; a call without a key gets a random one, so that it can be retried."""
-        items = list(map(_upload_or_refusal, requests))
-        sent = [item for item in items if isinstance(item, bytes)]
-        key = idempotency_key or uuid4().hex
-        results = iter(self._results("v1/uploads", "files", sent, key))
-        return [next(results) if isinstance(item, bytes) else item for item in items]
+        items = [_encoded_or_refusal(_upload, request) for request in requests]
+        return self._valid_results("v1/uploads", items, idempotency_key or uuid4().hex)
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """See Gate."""
@@ -148,6 +155,11 @@ class Client:
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """See Gate."""
         return self._results("v1/uploads/complete", "tickets", list(map(_finish, uploads)))
+
+    def place(self, requests: Sequence[Place]) -> list[Answer]:
+        """See Gate."""
+        items = [_encoded_or_refusal(_place, request) for request in requests]
+        return self._valid_results("v1/place", items)
 
     def abort(self, tickets: Sequence[str]) -> None:
         """See Gate."""
@@ -188,6 +200,14 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def _valid_results(
+        self, path: str, items: list[bytes | Answer], idempotency_key: str | None = None
+    ) -> list[Answer]:
+        """Return the results of the files that can be sent, and the answers for the others."""
+        sent = [item for item in items if isinstance(item, bytes)]
+        results = iter(self._results(path, "files", sent, idempotency_key))
+        return [next(results) if isinstance(item, bytes) else item for item in items]
 
     def _results(
         self, path: str, field: str, items: list[bytes], idempotency_key: str | None = None
@@ -307,13 +327,14 @@ def _content(content: Content) -> bytes:
     return msgspec.json.encode(documents.ContentDocument(content.size, digests))
 
 
-def _upload_or_refusal(request: Request) -> bytes | Answer:
+def _encoded_or_refusal(encode: Callable[[_R], bytes], request: _R) -> bytes | Answer:
     """Return a request as JSON, or its answer if it has text that is not Unicode."""
     try:
-        return _upload(request)
+        return encode(request)
     except UnicodeEncodeError as error:
+        key, size, digest, content_type = request[:4]
         try:
-            check_request(request, "")
+            check_request(Request(key, size, digest, content_type, metadata=request.metadata), "")
         except BadInput as invalid:
             return Answer.refusal(invalid)
         raise BadInput(f"invalid request: {error}") from error
@@ -330,6 +351,13 @@ def _upload(request: Request) -> bytes:
             dict(request.metadata),
             request.check_key,
         )
+    )
+
+
+def _place(request: Place) -> bytes:
+    key, size, digest, content_type, metadata = request
+    return msgspec.json.encode(
+        documents.PlaceDocument(key, size, str(digest), content_type, dict(metadata))
     )
 
 

@@ -121,7 +121,7 @@ class ResultDocument(Struct, omit_defaults=True):
     because that would cost more than storing it once more."""
     bytes_read: int | None = None
     """For the reason `confirming`: the bytes of the copy, which has the size of the file, that have
-    been read so far. Check again in a moment."""
+    been read so far. Check again in a moment. For `placing`: those that have been copied."""
 
 
 class ResultsResponse(Struct):
@@ -188,6 +188,20 @@ class FinishDocument(Struct, forbid_unknown_fields=True):
 
 class CompleteRequest(Struct, forbid_unknown_fields=True):
     tickets: Annotated[list[FinishDocument], Meta(max_length=MAX_FILES)]
+
+
+class PlaceDocument(Struct, forbid_unknown_fields=True):
+    key: Annotated[str, Meta(max_length=LONGEST_KEY)]
+    size: Size
+    digest: DigestText
+    """The content digest."""
+    content_type: Annotated[str, Meta(max_length=255)] | None = None
+    metadata: Annotated[dict[MetadataName, MetadataValue], Meta(max_length=64)] = {}
+    """User metadata of the object in a bucket; a folder stores none."""
+
+
+class PlaceRequest(Struct, forbid_unknown_fields=True):
+    files: Annotated[list[PlaceDocument], Meta(max_length=MAX_FILES)]
 
 
 class AbortRequest(Struct, forbid_unknown_fields=True):
@@ -301,8 +315,9 @@ class ConfigResponse(Struct):
     price_per_gb_month: float
     """US dollars per GB (10^9 bytes) and month."""
     features: list[str]
-    """Any of `upload`, `link`, `checksum-api` (it counts the tenant's contents), and `md5`: state
-    the MD5 of each file when you complete its upload."""
+    """Any of `upload`, `link`, `place` (stored contents can be copied to other keys),
+    `checksum-api` (it counts the tenant's contents), and `md5`: state the MD5 of each file when you
+    complete its upload."""
     trash: list[str] = []
     """Patterns of keys in trash and snapshots, in the syntax of .gitignore."""
 

@@ -59,6 +59,58 @@ def test_upload_and_upload_again(run: Run, photos: Path, tmp_path: Path) -> None
     assert (tmp_path / "files/photos/2019/oslo.jpg").read_bytes() == noise(2000)
 
 
+def test_placing(run: Run, photos: Path, tmp_path: Path) -> None:
+    """With --place, every file is stored under its own name; what is known is not sent."""
+    run("upload", *backends(tmp_path), photos)
+    more = ("upload", "--place", "--to", "more", *backends(tmp_path), photos)
+    planned = run(*more, "--dry-run")
+    assert planned.code == 1
+    assert "0 to upload, 4 to place, 0 already stored; 0 bytes to send, 9.0 MB" in planned.err
+    would = "would be placed as more/photos/film: already stored: photos/film"
+    assert f"{photos}/film: {would}" in planned.out
+    assert not (tmp_path / "files/more").exists()
+    done = run(*more)
+    assert done.code == 0, done.err
+    text = f"{photos}/film: placed as more/photos/film, without being sent"
+    assert text in done.out.splitlines()
+    assert done.err == (
+        "onecopy: 0 uploaded, 4 placed, 0 already stored; 0 bytes sent, 9.0 MB placed, "
+        "0 bytes not sent; $0.00 a month saved\n"
+    )
+    for name in ("film", "rome.jpg", "copy.jpg", "2019/oslo.jpg"):
+        placed = (tmp_path / "files/more/photos" / name).read_bytes()
+        assert placed == (photos / name).read_bytes()
+    again = run(*more, "--json")
+    assert again.code == 0
+    film = lines(again.out)["film"]
+    assert (film["outcome"], film["reason"], film["sent"]) == ("skipped", "already-there", 0)
+    third = run("upload", "--place", "--to", "third", "--json", *backends(tmp_path), photos)
+    film = lines(third.out)["film"]
+    assert (film["outcome"], film["verdict"], film["reason"]) == ("placed", "duplicate", "placed")
+    assert (film["key"], film["copy"]["key"]) == ("third/photos/film", "third/photos/film")
+
+
+def test_placed_copies_in_reports(run: Run, photos: Path, tmp_path: Path) -> None:
+    """They are counted, and never listed as what could be removed."""
+    run("upload", *backends(tmp_path), photos)
+    assert "placed" not in run("report", *backends(tmp_path)).out
+    run("upload", "--place", "--to", "more", *backends(tmp_path), photos)
+    report = run("report", *backends(tmp_path))
+    assert "4 copies placed on request, 9.0 MB: counted above" in report.out, report.out
+    values = json.loads(run("report", "--json", *backends(tmp_path)).out)
+    assert (values["placed"], values["placed_bytes"]) == (4, 9_008_000)
+    removable = run("report", "--removable", *backends(tmp_path))
+    assert removable.out == ""
+    assert "4 objects not listed: they were placed there on request" in removable.err
+
+
+def test_placing_and_sending_exclude_each_other(run: Run, photos: Path, tmp_path: Path) -> None:
+    """--anyway sends what --place copies."""
+    done = run("upload", "--place", "--anyway", *backends(tmp_path), photos)
+    assert done.code == 2
+    assert "choose --place or --anyway" in done.err
+
+
 def test_upload_counts_what_it_avoided(run: Run, photos: Path, tmp_path: Path) -> None:
     """Twins count, and files under other names; a check, a dry run and a repeated run do not."""
     for paths in ((photos,), (photos,)):

@@ -15,7 +15,7 @@ from onecopy.confirming import ThreadReaders, is_ranged
 from onecopy.content import Content, Digests, Evidence, Listed, Verdict
 from onecopy.digest import CRC64NVME, MD5, SHA256, Digest, Scheme, compose
 from onecopy.errors import BadInput, InvalidSettings, InvalidTicket, Unavailable, WrongBytes
-from onecopy.gate import Answer, Finish, Limits, Request, bind
+from onecopy.gate import Answer, Finish, Limits, Place, Request, bind
 from onecopy.gate.confirm import Confirmer
 from onecopy.index.listings import ListingEngine, Listings
 from onecopy.listing import EVERYTHING, ListedCopy
@@ -802,6 +802,22 @@ class TestP7TheBucketStaysTheUsers:
             answer = world.upload("a", b"theirs", anyway=anyway)
             assert answer.verdict is Verdict.DUPLICATE
         assert set(world.recorded()) == {"a"}
+
+    @pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
+    def test_placed_on_request(self, world: World, data: bytes) -> None:
+        """Only a request makes another copy; it is whole, proved, and overwrites nothing."""
+        world.upload("a", data)
+        world.place("taken", b"theirs")
+        requests = [Place(key, len(data), content_digest(data)) for key in ("b", "taken")]
+        answers = world.gate().place(requests)
+        if answers[0].reason == "place-unsupported":
+            assert "place" not in world.gate().config().features
+            assert world.objects() == {"a": data, "taken": b"theirs"}
+            return
+        assert [answer.reason for answer in answers] == ["placed", "key-taken"]
+        assert world.objects() == {"a": data, "b": data, "taken": b"theirs"}
+        assert world.recorded()["b"].content_digest == content_digest(data)
+        assert world.staged() == []
 
     def test_large_key_taken(self, world: World) -> None:
         """Without a digest a taken key of the same size asks for the digest first."""

@@ -26,7 +26,7 @@ from onecopy.index import open_index
 from onecopy.store import open_store
 from tests.http.conftest import Json, Service, digest, starting
 
-ANSWERED_SINGLY = ("/v1/check", "/v1/uploads", "/v1/uploads/complete")
+ANSWERED_SINGLY = ("/v1/check", "/v1/uploads", "/v1/uploads/complete", "/v1/place")
 """Paths where an invalid file has an answer of its own, in a response that is a success."""
 OPTIONS = Options(checksum_api=ChecksumApi("https://old.example"))
 
@@ -103,6 +103,7 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "POST /v1/uploads/status",
         "POST /v1/uploads/complete",
         "POST /v1/uploads/abort",
+        "POST /v1/place",
         "GET /v1/activity",
         "POST /v1/avoided",
         "GET /v1/copies/{key}/link",

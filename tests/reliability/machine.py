@@ -15,7 +15,7 @@ from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, r
 from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, StoreFull, Unavailable, UploadUnknown, WrongBytes
-from onecopy.gate import Answer, LocalGate, Request
+from onecopy.gate import Answer, LocalGate, Place, Request
 from onecopy.store import Object, Upload
 from tests.gate.world import content_digest
 from tests.gate.world import parts_of as cut
@@ -40,6 +40,7 @@ FAILING = (
     "index.listed",
     *(f"index.{name}" for name in ("listed_sizes", "matching", "opaque", "unlist", "add")),
     *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
+    "store.copy",
 )
 UNKNOWN = ("store-unavailable", "store-forbidden")
 ERRORS = (Unavailable("try again"), Forbidden("go away"), StoreFull("no room"))
@@ -273,6 +274,40 @@ class Promise(Meddling):
         else:
             assert answer.reason == "upload-unknown"
             assert staged < 2
+
+    # ---- copies
+
+    @rule(full=full_keys, data=datas, how=calls)
+    def place_stored(self, full: str, data: bytes, how: How) -> None:
+        """Have a content copied to a key, whether or not it is stored."""
+        tenant, _, key = full.partition("/")
+        request = Place(key, len(data), content_digest(data))
+        is_known = bool(data) and self.would_find(tenant, [request.digest])
+        may_appear = {full: {data}}
+        answers = self.attempt(how, tenant, lambda gate: gate.place([request]), may_appear)
+        for answer in answers or []:
+            DONE[f"place: {answer.verdict} {answer.reason or ''}"] += 1
+            self.judge_placed(full, data, answer, is_known=is_known)
+
+    def judge_placed(self, full: str, data: bytes, answer: Answer, *, is_known: bool) -> None:
+        """Judge the answer to a request to place a content."""
+        tenant, _, key = full.partition("/")
+        if answer.verdict is Verdict.DUPLICATE:
+            assert answer.reason in {"placed", "already-there"}
+            assert answer.copy is not None
+            assert answer.copy.key == key
+            self.judge_duplicate(tenant, {data}, answer)
+            assert self.disturbed or self.lay(full)[-1] == data
+        elif answer.reason == "key-taken":
+            there = self.lay(full)
+            assert there or self.was_in_the_way(full)
+            assert self.disturbed or not there or there[0] != data
+        elif answer.reason == "key-invalid":
+            assert self.was_in_the_way(full)
+        elif answer.verdict is Verdict.NEW:
+            assert self.disturbed or not is_known
+        else:
+            assert self.disturbed, answer
 
     # ---- questions
 

@@ -9,8 +9,10 @@ from random import Random
 import pytest
 
 from onecopy.digest import SMALLEST_PART
+from onecopy.gate import Place
 from onecopy.index.sqlite import SqliteIndex
-from tests.gate.world import World
+from onecopy.placed import placed_copies
+from tests.gate.world import World, content_digest
 from tests.reliability import contents
 from tests.reliability.aftermath import (
     check_done_once,
@@ -20,7 +22,7 @@ from tests.reliability.aftermath import (
     settle,
 )
 from tests.reliability.figures import show
-from tests.reliability.victim import Death, Order, bulk_copy, load, upload
+from tests.reliability.victim import Death, Order, bulk_copy, load, place, upload
 from tests.reliability.worker import Worker
 
 BATCHES = (
@@ -71,6 +73,47 @@ def test_each_kind_of_step(steps: tuple[str, ...], memory_path: Path) -> None:
     assert wanted <= {name.partition(" ")[2] for name in steps}
     for step in one_of_each(steps):
         kill_at(memory_path / str(step), step)
+
+
+STORED = (Order("a", b"bytes"), Order("large", contents.LARGE))
+PLACED = (Order("folder/b", b"bytes"), Order("folder/large", contents.LARGE))
+
+
+def stored(root: Path) -> World:
+    """Return a world in which what is to be placed is stored."""
+    world = World.at(root)
+    for order in STORED:
+        world.upload(order.key, order.data)
+    return world
+
+
+def kill_placing_at(root: Path, step: int) -> None:
+    """Kill a process that places at one of its steps; nothing or everything is left (P7)."""
+    stored(root).close()
+    victim = Worker(place, root, PLACED, step)
+    assert victim.end() or len(victim.told[-1].steps) <= step
+    world = World.at(root)
+    check_said(world, PLACED, victim.told)
+    check_world(world, (*STORED, *PLACED))
+    requests = [Place(each.key, len(each.data), content_digest(each.data)) for each in PLACED]
+    answers = world.gate().place(requests)
+    assert {answer.reason for answer in answers} <= {"placed", "already-there"}
+    assert world.objects() == {each.key: each.data for each in (*STORED, *PLACED)}
+    placed = {copy.key for copy in placed_copies(world.index, "default")}
+    assert placed == {each.key for each in PLACED}
+    world.close()
+
+
+def test_placing(tmp_path: Path, memory_path: Path) -> None:
+    """Killed at a step of each kind, placing leaves nothing or everything, and is repeatable."""
+    stored(tmp_path).close()
+    victim = Worker(place, tmp_path, PLACED, None)
+    assert not victim.end()
+    steps = victim.told[-1].steps
+    wanted = {"index.put_if", "index.record", "store.copy", "store.complete", "os.link"}
+    assert wanted <= {name.partition(" ")[2] for name in steps}
+    for step in one_of_each(steps):
+        kill_placing_at(memory_path / str(step), step)
 
 
 @pytest.mark.soak

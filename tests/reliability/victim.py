@@ -12,7 +12,7 @@ import apsw
 
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, SHA256, Digest
-from onecopy.gate import Answer, Finish, LocalGate, Request
+from onecopy.gate import Answer, Finish, LocalGate, Place, Request
 from onecopy.index.sqlite import index
 from tests.gate.world import World, content, content_digest, parts_of
 from tests.reliability.behind import behind
@@ -42,6 +42,19 @@ def upload(tell: Tell, root: Path, batches: Sequence[Sequence[Order]], last: int
     for batch in batches:
         _upload_batch(tell, gate, batch, number, steps)
         number += len(batch)
+    plain.close()
+    tell(Told("steps", steps=tuple(steps.names)))
+
+
+def place(tell: Tell, root: Path, orders: Sequence[Order], last: int | None) -> None:
+    """Place contents that are stored; die at step `last`, or tell the names of all steps."""
+    steps = Steps(last)
+    plain = World.at(root)
+    gate = behind(steps, plain).gate()
+    steps.wrap_system()
+    requests = [Place(each.key, len(each.data), content_digest(each.data)) for each in orders]
+    for number, answer in enumerate(gate.place(requests)):
+        tell(Told("done", number, answer=answer))
     plain.close()
     tell(Told("steps", steps=tuple(steps.names)))
 

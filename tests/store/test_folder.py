@@ -15,6 +15,7 @@ from onecopy.own_files import OwnFiles
 from onecopy.store import Absent, Object, Store, Unknown, open_store
 from onecopy.store.folder.store import FolderStore
 from onecopy.store.interface import LeftOut
+from onecopy.testing.copying import CopierContract
 from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     SMALL,
@@ -31,7 +32,9 @@ GONE = Unknown("store-unavailable")
 FORBIDDEN = Unknown("store-forbidden")
 
 
-class TestFolderStore(ListableContract, MarkableContract, RangedContract, ReceiverContract):
+class TestFolderStore(
+    CopierContract, ListableContract, MarkableContract, RangedContract, ReceiverContract
+):
     """A folder keeps the contract."""
 
     @pytest.fixture

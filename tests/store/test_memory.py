@@ -10,6 +10,7 @@ from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.store import Absent, KeyTaken, Object, Store, memory, open_store
 from onecopy.store.memory import MemoryStore
+from onecopy.testing.copying import CopierContract
 from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     LARGE,
@@ -23,7 +24,9 @@ from onecopy.testing.store import (
 )
 
 
-class TestMemoryStore(ListableContract, MarkableContract, RangedContract, ReceiverContract):
+class TestMemoryStore(
+    CopierContract, ListableContract, MarkableContract, RangedContract, ReceiverContract
+):
     """The store in memory keeps the contract."""
 
     @pytest.fixture

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from onecopy.store import Absent, Store, Upload, open_store
+from onecopy.store.copying import Copier
+from onecopy.testing.copying import CopierContract
 from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     ODD_KEYS,
@@ -39,7 +41,7 @@ class S3StoreContract(
         store.close()
 
 
-class TestSeaweedFS(S3StoreContract):
+class TestSeaweedFS(CopierContract, S3StoreContract):
     """SeaweedFS keeps the contract, but for three of its own ways."""
 
     odd_keys = tuple(key for key in ODD_KEYS if "\\" not in key)
@@ -70,8 +72,15 @@ class TestMinistack(S3StoreContract):
     def server(self, ministack: Standin) -> Standin:
         return ministack
 
+    def test_copies_nothing(self, store: Store) -> None:
+        """P7: its CopyObject ignores If-None-Match and overwrites, which the trial finds out."""
+        assert isinstance(store, Copier)
+        assert not store.try_copying()
+        assert store.copies is False
+
 
 del (
+    CopierContract,
     ListableContract,
     MarkableContract,
     PresignerContract,

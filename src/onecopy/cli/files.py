@@ -108,6 +108,8 @@ class Summary:
     new: int = 0
     stored: int = 0
     """Files whose content was already stored."""
+    placed: int = 0
+    """Files whose content was copied to their names within the store, or would be."""
     uncertain: int = 0
     """New files for which stored copies were not examined."""
     unconfirmed: int = 0
@@ -119,6 +121,8 @@ class Summary:
     """Bytes that were sent, or would be."""
     not_sent: int = 0
     """Bytes of files whose content was already stored."""
+    placed_bytes: int = 0
+    """Bytes that were copied within the store, or would be."""
 
     def add(self, result: Result) -> None:
         """Count a result."""
@@ -130,6 +134,9 @@ class Summary:
             self.left_out += 1
         elif result.outcome is Outcome.KEY_TAKEN:
             self.taken += 1
+        elif result.outcome in {Outcome.PLACED, Outcome.WOULD_PLACE}:
+            self.placed += 1
+            self.placed_bytes += result.size
         elif would:
             self.new += 1
             self.uncertain += result.unexamined > 0
@@ -150,7 +157,11 @@ class Summary:
     def text(self, price: float, done: Done) -> str:
         """Return the summary as a line of text; `price` in US dollars per GB and month."""
         uncertain = f" ({self.uncertain:,} of them not certain)" if self.uncertain else ""
-        counts = [f"{self.new:,} {done}{uncertain}", f"{self.stored:,} already stored"]
+        counts = [f"{self.new:,} {done}{uncertain}"]
+        placed = "placed" if done == "uploaded" else "to place"
+        if self.placed:
+            counts.append(f"{self.placed:,} {placed}")
+        counts.append(f"{self.stored:,} already stored")
         others = (
             (self.unconfirmed, "unconfirmed"),
             (self.taken, "not uploaded because the name is taken"),
@@ -161,6 +172,8 @@ class Summary:
         saved = money_text(self.not_sent / 1e9 * price)
         sent = {"uploaded": "sent", "to upload": "to send"}.get(done)
         amounts = [f"{bytes_text(self.sent)} {sent}"] if sent else []
+        if self.placed:
+            amounts.append(f"{bytes_text(self.placed_bytes)} {placed}")
         not_sent = "not sent" if done == "uploaded" else "need no upload"
         amounts.append(f"{bytes_text(self.not_sent)} {not_sent}")
         return f"{', '.join(counts)}; {', '.join(amounts)}; {saved} a month saved"

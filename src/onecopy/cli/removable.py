@@ -26,6 +26,7 @@ _TEXTS = {
     "gone": "they are gone",
     "changed": "they changed since they were recorded; run `onecopy scan`",
     "store-expiring": "a lifecycle rule will soon delete them",
+    "placed": "they were placed there on request",
     "hard-link": "they have other names (hard links), so removing one frees nothing",
 }
 

@@ -20,12 +20,15 @@ from onecopy.cli.report_figures import (
     avoided_values,
     cost_to_read,
     lines,
+    placed_lines,
+    placed_values,
     values,
 )
 from onecopy.cli.show import json_line
 from onecopy.content import Copy
 from onecopy.index import Engine
 from onecopy.index.interface import Plain, PlainPage
+from onecopy.placed import placed_copies
 from onecopy.prices import DATED
 from onecopy.report.files import Kind, write
 from onecopy.report.grouping import Grouping, grouped
@@ -230,10 +233,12 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
         output.note(f"wrote {wanted.html}")
     cost = cost_to_read(figures) if store.kind == "s3" else None
     shown = figures.first(wanted.top)
+    placed = [copy.size for tenant in grouping.tenants for copy in placed_copies(index, tenant)]
     if wanted.as_json:
-        output.line(json_line(values(shown, cost) | {"avoided": avoided_values(months)}))
+        more = placed_values(placed) | {"avoided": avoided_values(months)}
+        output.line(json_line(values(shown, cost) | more))
         return
-    for line in chain(lines(shown, cost), avoided_lines(months)):
+    for line in chain(lines(shown, cost), placed_lines(placed), avoided_lines(months)):
         output.line(line)
 
 

@@ -61,6 +61,18 @@ def values(figures: Report, cost: float | None) -> dict[str, Any]:
     }
 
 
+def placed_values(sizes: Sequence[int]) -> dict[str, Any]:
+    """Return the copies that were placed on request, by their sizes, as JSON."""
+    return {"placed": len(sizes), "placed_bytes": sum(sizes)}
+
+
+def placed_lines(sizes: Sequence[int]) -> Iterator[str]:
+    """Yield the copies that were placed on request."""
+    if sizes:
+        copies = count_text(len(sizes), "copy", "copies")
+        yield f"{copies} placed on request, {bytes_text(sum(sizes))}: counted above"
+
+
 def avoided_values(months: Sequence[Avoided]) -> list[dict[str, Any]]:
     """Return the uploads that were avoided, by month, as JSON."""
     return [{"month": each.month, "files": each.files, "bytes": each.bytes} for each in months]

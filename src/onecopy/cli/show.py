@@ -19,6 +19,7 @@ _EXPLANATIONS = {
     "index-failure": "the index failed; run `onecopy index check`",
     "index-forbidden": "the index denied access; check its permissions",
     "index-unavailable": "the index is unavailable; try again later",
+    "placing": "the store is still copying its content; run the command again",
     "read-limit": "a stored file may match, but is too large to be read now; "
     "run `onecopy scan --read missing` and try again",
     "store-archived": "a stored file may match, but is archived; restore it and check again",
@@ -184,6 +185,15 @@ def _in_trash(result: Result) -> str:
 
 
 def _describe_duplicate(result: Result) -> str:
+    if result.outcome is Outcome.PLACED:
+        return f"placed as {printable(result.key or '')}, without being sent"
+    would = ""
+    if result.outcome is Outcome.WOULD_PLACE:
+        would = f"would be placed as {printable(result.key or '')}: "
+    return would + _describe_stored(result)
+
+
+def _describe_stored(result: Result) -> str:
     if result.reason == "listed":
         return "already known: on your list of checksums"
     return f"already stored: {_location(result)}"

@@ -1,6 +1,6 @@
 """`onecopy upload`: upload the files that are not already stored."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 
@@ -18,6 +18,9 @@ from onecopy.cli.files import (
 )
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.content import Verdict
+from onecopy.errors import InvalidSettings
+from onecopy.files import File, Skipped
+from onecopy.gate.interface import Gate
 from onecopy.key import check_prefix
 from onecopy.settings import Settings
 from onecopy.upload.checking import check
@@ -25,6 +28,9 @@ from onecopy.upload.options import OnTaken, OnUnconfirmed, Options
 from onecopy.upload.pipeline import upload
 from onecopy.upload.result import Outcome, Result
 from onecopy.upload.unfinished import Unfinished
+
+_LISTED = "listed"
+"""The reason of a content that only a list has: no copy of it could be placed."""
 
 
 def _read_metadata(
@@ -43,11 +49,12 @@ def _read_metadata(
 @click.command(
     "upload",
     epilog=closing_help(
-        "Exit codes: 0 every file was uploaded or is already stored, 1 something is unconfirmed "
-        "or its name is taken, 2 error. With --dry-run, as `onecopy check`.",
+        "Exit codes: 0 every file was uploaded, placed or is already stored, 1 something is "
+        "unconfirmed or its name is taken, 2 error. With --dry-run, as `onecopy check`.",
         "onecopy upload ~/Photos",
         "onecopy upload --to 2026 --on-taken rename ~/Photos",
         "onecopy upload --server https://files.example.org disk.img",
+        "onecopy upload --place ~/Photos",
         "onecopy upload --dry-run ~/Photos",
         "onecopy upload --metadata camera=X100 --metadata place=Rome ~/Photos",
     ),
@@ -56,6 +63,12 @@ def _read_metadata(
 @click.option("--to", metavar="PREFIX", default="", help="Folder in the store to upload to.")
 @click.option(
     "--anyway", is_flag=True, help="Also upload files that are already stored or unconfirmed."
+)
+@click.option(
+    "--place",
+    is_flag=True,
+    help="Store files whose content is already stored under their own names as well: the store "
+    "copies it, and nothing is sent.",
 )
 @click.option(
     "--on-taken",
@@ -88,6 +101,7 @@ def command(  # noqa: PLR0913 - one for each option
     progress: bool | None,
     to: str,
     anyway: bool,
+    place: bool,
     on_taken: OnTaken,
     on_unconfirmed: OnUnconfirmed,
     metadata: tuple[tuple[str, str], ...],
@@ -100,15 +114,23 @@ def command(  # noqa: PLR0913 - one for each option
     uploads of large files, run the same command again.
     """
     check_prefix(to)
+    if place and anyway:
+        raise click.UsageError("choose --place or --anyway: one copies what the other sends")
     used = settings_for_check(settings) if dry_run else settings
     with opened_gate(used, create=not dry_run) as gate, ExitStack() as stack:
+        if place:
+            _require_placing(gate)
         own, accept = own_files(settings, gate, for_check=dry_run), settings.filter
         output = stack.enter_context(display_of_files(paths, own, accept, progress=progress))
+        keys = dict[str, str]()
         found = files_below(paths, to, own, accept, output)
+        if place and dry_run:
+            found = _noting(found, keys)
         report = output.callback
         cache = stack.enter_context(digest_cache(settings, no_cache=no_cache))
         options = Options(
             anyway=anyway,
+            place=place,
             on_taken=on_taken,
             on_unconfirmed=on_unconfirmed,
             metadata=metadata,
@@ -124,7 +146,7 @@ def command(  # noqa: PLR0913 - one for each option
             else upload(found, gate, options)
         )
         with closing(work):
-            results = _planned(work, anyway=anyway) if dry_run else work
+            results = _planned(work, keys, anyway=anyway, place=place) if dry_run else work
             summary = print_results(results, output, as_json=as_json)
         config = gate.config()
         done: Done = "to upload" if dry_run else "uploaded"
@@ -133,16 +155,42 @@ def command(  # noqa: PLR0913 - one for each option
     if summary.failed:
         return 2
     if dry_run:
-        return 1 if summary.stored or summary.unconfirmed else 0
+        return 1 if summary.stored or summary.placed or summary.unconfirmed else 0
     return 1 if summary.unconfirmed or summary.taken else 0
 
 
-def _planned(results: Iterable[Result], *, anyway: bool) -> Iterator[Result]:
-    """Yield the results of a check with the outcomes that an upload would have."""
+def _require_placing(gate: Gate) -> None:
+    """Raise InvalidSettings unless the store can copy objects, as far as is known."""
+    if "place" not in gate.config().features:
+        raise InvalidSettings(
+            "this store or service can't copy stored objects, or your token lacks the scope "
+            "`upload` or `read`: leave out --place"
+        )
+
+
+def _noting(found: Iterable[File | Skipped], keys: dict[str, str]) -> Iterator[File | Skipped]:
+    """Yield the files, and note the names under which they would be stored."""
+    for each in found:
+        if isinstance(each, File):
+            keys[each.path] = each.key
+        yield each
+
+
+def _planned(
+    results: Iterable[Result], keys: Mapping[str, str], *, anyway: bool, place: bool
+) -> Iterator[Result]:
+    """Yield the results of a check with the outcomes that an upload would have.
+
+    `keys` has the names of the files, by path, if they would be placed.
+    """
     for result in results:
+        key = keys.get(result.path, result.key)
+        is_elsewhere = result.same_as is not None or key != result.key
         if result.outcome is not None:
             yield result
-        elif anyway or result.verdict is Verdict.NEW:
+        elif anyway or result.verdict is Verdict.NEW or (place and result.reason == _LISTED):
             yield replace(result, outcome=Outcome.WOULD_UPLOAD)
+        elif place and result.verdict is Verdict.DUPLICATE and is_elsewhere:
+            yield replace(result, outcome=Outcome.WOULD_PLACE, key=key)
         else:
             yield replace(result, outcome=Outcome.SKIPPED)

@@ -203,6 +203,7 @@ def _examine_access(store: S3Store, *, create: bool) -> Iterator[Finding]:
     yield _CRC[capabilities.compares_crc64nvme]
     yield _PARTS[capabilities.states_parts]
     yield _OVERWRITING[capabilities.refuses_overwriting]
+    yield _COPYING[bool(capabilities.copies)]
     yield _examine_composite(store)
 
 
@@ -259,6 +260,14 @@ _OVERWRITING = {
         "it ignores If-None-Match and overwrites objects: uploads are refused with the reason "
         "store-overwrites; checking works",
         "use a newer version of this service, or another service",
+    ),
+}
+_COPYING = {
+    True: fine("copying", "it copies objects safely, so files can be placed without being sent"),
+    False: advice(
+        "copying",
+        "it does not copy objects safely: it may overwrite others, copy one that has changed, or "
+        "state no SHA-256 of a copied part; `onecopy upload --place` is refused",
     ),
 }
 """The findings by capability of the bucket."""

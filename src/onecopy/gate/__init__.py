@@ -9,6 +9,9 @@
     trash         Trash: copies in the trash, which make no duplicate
     completion    Completion: publishes uploads and records their copies
     md5           WholeMd5: adds the MD5 to copies that the checksum API counts
+    placing       Placing: gives stored contents copies under other keys
+    copying       Copying: has the store make these copies, and completes them
+    running       Running: work that requests of this process do at a time
     pending       PendingUploads: begins and aborts uploads
     notes         Notes: the names of our uploads in a bucket
     usage         Usage: what tenants store and have begun, and their quotas
@@ -23,7 +26,17 @@ serves one tenant. `LocalGate` is imported on first use, since clients of a serv
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from onecopy.gate.interface import Answer, Avoided, Config, Finish, Gate, Limits, Request, Status
+from onecopy.gate.interface import (
+    Answer,
+    Avoided,
+    Config,
+    Finish,
+    Gate,
+    Limits,
+    Place,
+    Request,
+    Status,
+)
 
 if TYPE_CHECKING:
     from onecopy.gate.binding import bind, check_binding
@@ -38,6 +51,7 @@ __all__ = [
     "Gate",
     "Limits",
     "LocalGate",
+    "Place",
     "Request",
     "Status",
     "bind",

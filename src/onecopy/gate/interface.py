@@ -39,7 +39,8 @@ class Config:
     price: float = 0.023
     """US dollars per GB (10^9 bytes) and month."""
     features: tuple[str, ...] = ()
-    """`checksum-api`: it counts the tenant's contents; `md5`: completions state their MD5."""
+    """`checksum-api`: it counts the tenant's contents; `md5`: completions state their MD5; `place`:
+    the store can copy objects."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
     """Patterns of the keys whose copies make no duplicate."""
     store_tag: str | None = None
@@ -58,6 +59,9 @@ class Answer(NamedTuple):
     complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the
     same content came first; `duplicate` with the other copy, if nothing was created; `new` with
     the reason `key-taken`; or `unconfirmed` with a reason (`completing`: call again).
+    place: `duplicate` with the copy at the key and the reason `placed`, or `already-there`; `new`
+    with the reason `key-taken`; `new` if no stored copy has the content; or `unconfirmed` with a
+    reason (`placing`: call again).
     """
 
     verdict: Verdict
@@ -71,7 +75,8 @@ class Answer(NamedTuple):
     """With `new`: at least this number of copies may have the content, and were not looked at,
     because that would cost more than storing it once more."""
     bytes_read: int | None = None
-    """The bytes of the copy that have been read so far, for the reason `confirming`: ask again."""
+    """The bytes of the copy that have been read so far, for the reason `confirming`: ask again. For
+    `placing`, those that have been copied, if that is known."""
 
     @staticmethod
     def refusal(error: OnecopyError) -> "Answer":
@@ -107,6 +112,18 @@ class Finish(NamedTuple):
     """Binary SHA-256 of the parts, from which a completion whose answer was lost is recovered."""
     md5: bytes | None = None
     """Binary MD5 of the content, if the features have `md5`; only the checksum API uses it."""
+
+
+class Place(NamedTuple):
+    """A request to store a known content under a key as well, without sending it."""
+
+    key: str
+    size: int
+    digest: Digest
+    """The content digest."""
+    content_type: str | None = None
+    metadata: tuple[tuple[str, str], ...] = ()
+    """User metadata as (name, value), if the store keeps it (S3)."""
 
 
 class Avoided(NamedTuple):
@@ -160,6 +177,12 @@ class Gate(Protocol):
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """Publish uploads and record their copies."""
+
+    def place(self, requests: Sequence[Place]) -> list[Answer]:
+        """Copy stored contents to other keys, within the store. Overwrites nothing (P7).
+
+        The copy that is copied is confirmed as for a `duplicate`, just before (P1).
+        """
 
     def abort(self, tickets: Sequence[str]) -> None:
         """Abort unfinished uploads; completed objects are not touched.

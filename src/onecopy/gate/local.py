@@ -20,10 +20,20 @@ from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.decision import Decider
-from onecopy.gate.interface import Answer, Avoided, Config, Finish, Limits, Request, Status
+from onecopy.gate.interface import (
+    Answer,
+    Avoided,
+    Config,
+    Finish,
+    Limits,
+    Place,
+    Request,
+    Status,
+)
 from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
+from onecopy.gate.placing import Placing
 from onecopy.gate.usage import Usage
 from onecopy.gate.validation import check_avoided, check_limit, check_request, check_sums, refused
 from onecopy.index.interface import Engine
@@ -90,6 +100,17 @@ class LocalGate:
         self._decider = Decider(
             index, tenant, self._confirmer, listed=self._listed, max_digests=limits.digests
         )
+        self.placing = Placing(
+            index,
+            store,
+            tenant,
+            self._pending,
+            decider=self._decider,
+            confirmer=self._confirmer,
+            tickets=self._tickets,
+            completion=self._completion,
+        )
+        """Places contents for `place`."""
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
@@ -98,7 +119,11 @@ class LocalGate:
         self._options = mark + options
 
     def config(self) -> Config:
-        features = {"checksum-api": self._md5.is_wanted, "md5": self._md5.is_stated}
+        features = {
+            "checksum-api": self._md5.is_wanted,
+            "md5": self._md5.is_stated,
+            "place": self.placing.is_possible,
+        }
         names = tuple(name for name, is_on in features.items() if is_on)
         kind, url = self.store.kind, self.store.url
         return Config(kind, url, self._limits, self._price, names, self._trash)
@@ -344,7 +369,13 @@ class LocalGate:
                 valid.append((at, self._tickets.read(finish.ticket, late=RESUMABLE), finish))
             except InvalidTicket as error:
                 answers[at] = Answer.refusal(error)
-        completion = Completion(
+        done = self._completion().complete([(ticket, finish) for _, ticket, finish in valid])
+        self._count_uploaded(done, began)
+        answers.update({at: answer for (at, _, _), answer in zip(valid, done, strict=True)})
+        return [answers[at] for at in range(len(uploads))]
+
+    def _completion(self) -> Completion:
+        return Completion(
             self.store,
             self._pending,
             self.tenant.prefix,
@@ -354,10 +385,10 @@ class LocalGate:
             in_progress=self._completing,
             md5=self._md5,
         )
-        done = completion.complete([(ticket, finish) for _, ticket, finish in valid])
-        self._count_uploaded(done, began)
-        answers.update({at: answer for (at, _, _), answer in zip(valid, done, strict=True)})
-        return [answers[at] for at in range(len(uploads))]
+
+    def place(self, requests: Sequence[Place]) -> list[Answer]:
+        check_limit(len(requests), self._limits.files, "files")
+        return self.placing.place(requests, self._budget())
 
     def _count_uploaded(self, answers: Sequence[Answer], began: int) -> None:
         """Count the copies that were recorded since `began`, in milliseconds since 1970."""

@@ -44,6 +44,7 @@ _LISTS: Mapping[type, _List] = MappingProxyType(
     {
         documents.CheckRequest: _List(_Files, documents.ContentDocument),
         documents.BeginRequest: _List(_Files, documents.UploadDocument),
+        documents.PlaceRequest: _List(_Files, documents.PlaceDocument),
         documents.CompleteRequest: _List(_Tickets, documents.FinishDocument),
     }
 )
@@ -100,6 +101,7 @@ _REASONS = MappingProxyType(
     {
         "size": "size-invalid",
         "key": InvalidKey.reason,
+        "digest": InvalidDigest.reason,
         "digests": InvalidDigest.reason,
         "ticket": InvalidTicket.reason,
         "parts": InvalidDigest.reason,

@@ -24,7 +24,7 @@ from onecopy.index.interface import Index
 from onecopy.summary import Duplicates, Share, Summaries, Summary
 from onecopy.timestamp import as_datetime
 
-WAIT_SECONDS = 0.4
+WAIT_SECONDS = 0.25
 """Time for which a response waits for newer figures: a page should appear within a second."""
 _LOOK_SECONDS = 0.05
 

@@ -14,14 +14,13 @@ from starlette.types import Scope as Asgi
 
 from onecopy.confirming import Readers
 from onecopy.digest import part_lengths
-from onecopy.documents import CompleteRequest
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
 from onecopy.gate.usage import Usage
 from onecopy.http.auth import Authenticator
 from onecopy.http.body import BodyStream, content_length, header
 from onecopy.http.decoding import Decoder
-from onecopy.http.handlers import Caller, completing, stored_part
+from onecopy.http.handlers import Caller, completing, placing, stored_part
 from onecopy.http.json_body import BodyMemory, read_json
 from onecopy.http.links import make_link
 from onecopy.http.metrics import CONTENT_TYPE, Metrics, PrometheusMetrics
@@ -144,6 +143,8 @@ class CompleteEndpoint(JsonEndpoint):
     The completion continues in its thread; the client repeats the request to get its result.
     """
 
+    in_progress: Callable[[Caller, Any], object] = staticmethod(completing)
+
     async def _respond(self, caller: Caller, body: bytes) -> bytes:
         limit = asyncio.timeout(self._state.options.complete_seconds)
         try:
@@ -152,10 +153,14 @@ class CompleteEndpoint(JsonEndpoint):
         except TimeoutError:
             if not limit.expired():
                 raise
-        return msgspec.json.encode(completing(caller, _complete_decoder.decode(body)))
+        document = None if self._decoder is None else self._decoder.decode(body)
+        return msgspec.json.encode(self.in_progress(caller, document))
 
 
-_complete_decoder = Decoder(CompleteRequest)
+class PlaceEndpoint(CompleteEndpoint):
+    """Responds `placing` in the same way, with the bytes that were copied so far."""
+
+    in_progress = staticmethod(placing)
 
 
 class PartEndpoint:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
+import msgspec
 from msgspec import Struct
 
 from onecopy import documents
@@ -45,6 +46,7 @@ _COPY = documents.CopyDocument(
     digests=[_DIGEST],
 )
 
+_PLACED = msgspec.structs.replace(_COPY, key="letters/hello.txt")
 _COUNTS = (120, 3_400_000_000, 45, 1_200_000_000, 0.0276)
 """Of a CountsDocument."""
 
@@ -62,6 +64,7 @@ _EXAMPLES: tuple[Struct, ...] = (
     documents.StatusResponse(_TICKET, [documents.StoredPart(1, 5, _SHA256)]),
     documents.StoredPart(1, 5, _SHA256),
     documents.CompleteRequest([documents.FinishDocument(_TICKET, [_SHA256])]),
+    documents.PlaceRequest([documents.PlaceDocument("letters/hello.txt", 5, _DIGEST)]),
     documents.AbortRequest([_TICKET]),
     documents.AvoidedRequest(45, 1_200_000_000, 310_000_000),
     documents.ActivityResponse(
@@ -121,6 +124,7 @@ _EXAMPLES: tuple[Struct, ...] = (
 _RESULTS: Mapping[str, documents.ResultDocument] = {
     "begin": documents.ResultDocument(Verdict.NEW, ticket=_TICKET, send=_SEND),
     "complete": documents.ResultDocument(Verdict.NEW, _COPY),
+    "place": documents.ResultDocument(Verdict.DUPLICATE, _PLACED, "placed"),
 }
 EXAMPLES: Mapping[type | str, Struct] = MappingProxyType(
     {type(each): each for each in _EXAMPLES}

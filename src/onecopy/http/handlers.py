@@ -17,15 +17,15 @@ from onecopy import documents
 from onecopy.content import Content, Copy, Evidence, Verdict
 from onecopy.digest import LARGEST_PART, MOST_PARTS, SMALLEST_PART, Digest, content_scheme
 from onecopy.digest import Scheme as DigestScheme
-from onecopy.errors import BadInput, Failure
-from onecopy.gate import Answer, Finish, LocalGate, Request
+from onecopy.errors import BadInput, Failure, NotAllowed
+from onecopy.gate import Answer, Finish, LocalGate, Place, Request
 from onecopy.http.metrics import Metrics
 from onecopy.http.options import FOLDER, Options
 from onecopy.http.token_limits import LimitedUploads
 from onecopy.key import LONGEST_KEY
 from onecopy.store import tag
 from onecopy.store.interface import Part, Send, Store
-from onecopy.tokens import Principal
+from onecopy.tokens import Principal, Scope
 from onecopy.version import __version__
 
 _IDEMPOTENCY_KEY = re.compile(rb"[!-~]{1,255}")
@@ -33,6 +33,7 @@ _D = TypeVar("_D")
 _V = TypeVar("_V")
 _NEW = documents.ResultDocument(Verdict.NEW)
 _NOTHING = Answer(Verdict.NEW)[1:]
+_PLACE_SCOPES: frozenset[Scope] = frozenset({"upload", "read"})
 
 
 class Caller(NamedTuple):
@@ -46,7 +47,7 @@ class Caller(NamedTuple):
 
     @property
     def uploads(self) -> LocalGate | LimitedUploads:
-        """The gate for `begin`, `parts` and `complete`, within the limits of the sender's token."""
+        """The gate for uploads and `place`, within the limits of the sender's token."""
         token = self.principal.token
         return LimitedUploads(self.gate, token) if token and token.limits_uploads else self.gate
 
@@ -107,6 +108,7 @@ def _features(caller: Caller) -> list[str]:
     allowed = {
         "upload": "upload" in caller.principal.scopes,
         "link": "read" in caller.principal.scopes,
+        "place": "place" in counted and _PLACE_SCOPES.issubset(caller.principal.scopes),
         "checksum-api": caller.options.checksum_api is not None or "checksum-api" in counted,
         "md5": "md5" in counted,
     }
@@ -164,6 +166,18 @@ def completing(caller: Caller, request: documents.CompleteRequest) -> documents.
     return documents.ResultsResponse([_result(caller, answer) for answer in answers])
 
 
+def place(caller: Caller, request: documents.PlaceRequest) -> documents.ResultsResponse:
+    """Copy stored contents to other keys, without sending them; needs the scope `read`, too."""
+    for scope in _PLACE_SCOPES.difference(caller.principal.scopes):
+        raise NotAllowed(f"This token lacks the scope {scope}.")
+    return _each(caller, "place", request.files, _place, caller.uploads.place)
+
+
+def placing(caller: Caller, request: documents.PlaceRequest) -> documents.ResultsResponse:
+    """Return how far the placing of these files is, which continues."""
+    return _each(caller, "place", request.files, _place, caller.gate.placing.progress)
+
+
 def abort(caller: Caller, request: documents.AbortRequest) -> None:
     """Abort unfinished uploads; completed objects are not touched."""
     caller.gate.abort(request.tickets)
@@ -216,6 +230,11 @@ def _finish(document: documents.FinishDocument) -> Finish:
     parts = () if document.parts is UNSET else tuple(map(bytes.fromhex, document.parts))
     md5 = None if document.md5 is UNSET else bytes.fromhex(document.md5)
     return Finish(document.ticket, parts, md5)
+
+
+def _place(file: documents.PlaceDocument) -> Place:
+    digest, metadata = Digest.parse(file.digest), tuple(sorted(file.metadata.items()))
+    return Place(file.key, file.size, digest, file.content_type, metadata)
 
 
 def _result(caller: Caller, answer: Answer) -> documents.ResultDocument:

@@ -110,6 +110,14 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
     )
     yield _json(state, "/v1/uploads/abort", handlers.abort, "upload")
     yield _json(
+        state,
+        "/v1/place",
+        handlers.place,
+        "upload",
+        problems=(507,),
+        endpoint=endpoints.PlaceEndpoint,
+    )
+    yield _json(
         state, "/v1/avoided", activity.avoided, "upload", parameters=(_IDEMPOTENCY_KEY_OF_RUN,)
     )
     if isinstance(state.store, Receiver):

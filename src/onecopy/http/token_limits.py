@@ -1,19 +1,24 @@
 """Uploads with a token that is limited to a folder, or to a number of bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
-from onecopy.gate import Answer, Finish, LocalGate, Request
+from onecopy.gate import Answer, Finish, LocalGate, Place, Request
+from onecopy.gate.copying import PLACED
 from onecopy.store.interface import Send
 from onecopy.text import count_text
 from onecopy.tokens import Token, count_bytes, give_back
 
+_R = TypeVar("_R", Request, Place)
+
 
 class LimitedUploads:
-    """Begins and completes uploads through a gate, within the limits of a token.
+    """Begins and completes uploads, and places contents, within the limits of a token.
 
     Bytes are counted before an upload begins, and given back if it does not begin. An upload that
-    is begun twice or aborted stays counted: its first ticket may still be used.
+    is begun twice or aborted stays counted: its first ticket may still be used. Contents count that
+    are placed.
     """
 
     def __init__(self, gate: LocalGate, token: Token) -> None:
@@ -24,24 +29,40 @@ class LimitedUploads:
         self, requests: Sequence[Request], *, idempotency_key: str | None = None
     ) -> list[Answer]:
         """Begin uploads; see Gate. Those beyond the limits are refused, the others are not."""
+
+        def begin_all(inside: Sequence[Request]) -> list[Answer]:
+            return self._gate.begin(inside, idempotency_key=idempotency_key)
+
+        return self._limited(requests, begin_all, lambda answer: bool(answer.ticket))
+
+    def place(self, requests: Sequence[Place]) -> list[Answer]:
+        """Place contents; see Gate. Those beyond the limits are refused, the others are not."""
+        return self._limited(requests, self._gate.place, lambda answer: answer.reason == PLACED)
+
+    def _limited(
+        self,
+        requests: Sequence[_R],
+        call: Callable[[Sequence[_R]], list[Answer]],
+        uses: Callable[[Answer], bool],
+    ) -> list[Answer]:
+        """Call the gate with the requests that fit; give back the bytes that it does not use."""
         answers = {
             at: _outside(self._token)
             for at, request in enumerate(requests)
             if not self._allows(request.key)
         }
         counted = self._count(requests, answers)
-        begun: list[Answer] = []
+        done: list[Answer] = []
         try:
-            wanted = [requests[at] for at in counted]
-            begun = self._gate.begin(wanted, idempotency_key=idempotency_key)
+            done = call([requests[at] for at in counted])
         finally:
-            used = sum(requests[at].size for at, a in zip(counted, begun, strict=False) if a.ticket)
+            used = sum(requests[at].size for at, a in zip(counted, done, strict=False) if uses(a))
             unused = sum(requests[at].size for at in counted) - used
             give_back(self._gate.index, self._token, unused)
-        answers.update(zip(counted, begun, strict=True))
+        answers.update(zip(counted, done, strict=True))
         return [answers[at] for at in range(len(requests))]
 
-    def _count(self, requests: Sequence[Request], answers: dict[int, Answer]) -> list[int]:
+    def _count(self, requests: Sequence[_R], answers: dict[int, Answer]) -> list[int]:
         """Count the bytes of the requests that are not answered; answer those that do not fit."""
         left = [at for at in range(len(requests)) if at not in answers]
         sizes = [requests[at].size for at in left]

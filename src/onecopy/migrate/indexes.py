@@ -11,6 +11,7 @@ from onecopy.index import Engine, Lists, Pages
 from onecopy.index.interface import Entry, State
 from onecopy.index.listings import count_listed
 from onecopy.migrate.interface import Batch, Sampled
+from onecopy.placed import placed_values
 from onecopy.text import count_text
 from onecopy.tokens import token_values
 
@@ -51,6 +52,7 @@ class IndexSource:
             if (value := self._index.get(name)) is not None:
                 yield name, value
         yield from token_values(self._index)
+        yield from placed_values(self._index)
 
     def close(self) -> None:
         self._index.close()

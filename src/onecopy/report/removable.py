@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from onecopy.content import Copy
 from onecopy.digest import Digest, content_scheme
-from onecopy.index.interface import Index
+from onecopy.index.interface import Engine
+from onecopy.placed import Placed, all_placed
 from onecopy.report.grouping import Grouping
 from onecopy.report.keys import decode
 from onecopy.store.interface import ARCHIVED, Absent, Object, Store, Unknown
@@ -61,16 +62,18 @@ class Removing:
     """Finds the objects that could be removed."""
 
     def __init__(
-        self, grouping: Grouping, index: Index, store: Store, links: Callable[[str], int]
+        self, grouping: Grouping, index: Engine, store: Store, links: Callable[[str], int]
     ) -> None:
         """`links` returns the number of names that the object at a full key has; 0: it is gone."""
         self._grouping = grouping
         self._index = index
         self._store = store
         self._links = links
+        self._placed: dict[str, set[Placed]] = {}
         self.left: Counter[str] = Counter()
         """Objects of proved groups that were neither listed nor kept, by reason: `gone`, `changed`
-        (since it was recorded), `hard-link`, or a code such as `store-unavailable`."""
+        (since it was recorded), `hard-link`, `placed` (on request), or a code such as
+        `store-unavailable`."""
         self.kept = 0
         """Objects that stay because they were seen alive, one for each content."""
 
@@ -123,7 +126,10 @@ class Removing:
         # A copy that can be read stays rather than one that has to be restored first.
         alive.sort(key=lambda member: member[2].storage == ARCHIVED)
         self.kept += bool(alive)
-        for name, copy, look in alive[1:]:
+        others = [member for member in alive if not self._is_placed(group, member[1])]
+        if placed := len(alive) - max(len(others), 1):
+            self.left["placed"] += placed
+        for name, copy, look in others[1:]:
             names = self._links(name)
             if names != 1:
                 self.left["hard-link" if names else "gone"] += 1
@@ -132,12 +138,17 @@ class Removing:
                     group.tenant,
                     name,
                     copy.identity,
-                    alive[0][0],
+                    others[0][0],
                     group.digest,
                     copy.size,
                     copy.stored_ms,
                     look.storage,
                 )
+
+    def _is_placed(self, group: _Group, copy: Copy) -> bool:
+        if group.tenant not in self._placed:
+            self._placed[group.tenant] = all_placed(self._index, group.tenant)
+        return Placed(copy.key, str(group.digest)) in self._placed[group.tenant]
 
 
 def _doubt(digest: Digest, copy: Copy | None, look: Look) -> str | None:

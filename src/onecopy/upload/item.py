@@ -68,6 +68,10 @@ class Item:
     keys_tried: int = 1
     patience: Patience | None = None
     """Set while a stored copy is being read that may be the same."""
+    placing: Patience | None = None
+    """Set while the store copies its content to its key."""
+    placed: int = 0
+    """How many times it was placed in vain, since the stored copies had disappeared."""
     anyway: bool = False
     """Whether to send it although a copy may be stored."""
     unexamined: int = 0

@@ -17,6 +17,9 @@ class Options:
 
     anyway: bool = False
     """Upload files even if their content is already stored."""
+    place: bool = False
+    """Store known contents under the names of the files as well, by copies that the store makes;
+    needs a gate with the feature `place`."""
     on_taken: OnTaken = "fail"
     """What to do if another object already has the key."""
     on_unconfirmed: OnUnconfirmed = "skip"

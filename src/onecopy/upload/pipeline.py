@@ -1,6 +1,7 @@
 """Upload files to a gate, in steps that run concurrently.
 
     walk ─▶ probe ─▶ hash ─▶ check, begin ─▶ send ─▶ complete ─▶ result
+                │               └─ place (if wanted)
                 └─ unseen size, 8 MiB and more ─┘  (parts are hashed as they are sent)
 
 Each step has its own threads and processes whatever its queue holds, so that steps overlap and
@@ -19,11 +20,14 @@ from onecopy.upload.steps.completing import Completer
 from onecopy.upload.steps.feeding import Feeder
 from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
+from onecopy.upload.steps.placing import Placer
 from onecopy.upload.steps.small import SmallFiles
 from onecopy.upload.steps.transfers import Transfers
 
 _HASHING_THREADS = 2
 _SENDING_THREADS = 8
+_PLACING_THREADS = 2
+"""Requests at a time, so that the store is not idle between two."""
 _MAX_LARGE_FILES = 3
 """Large files sent at a time; their parts share the sending threads with the small files."""
 _ABORT_TIMEOUT = 4.0
@@ -62,6 +66,9 @@ def _start(flow: Flow, outcomes: Outcomes, found: Iterable[File | Skipped]) -> N
     flow.start_each(flow.to_hash, hash_one, _HASHING_THREADS)
     flow.start_each(flow.to_hash_large, hash_one)
     flow.start_batches(flow.to_check, checker.check, lambda: flow.feeding or flow.hashing.value > 0)
+    if flow.options.place:
+        for _ in range(_PLACING_THREADS):
+            flow.start_batches(flow.to_place, Placer(flow, outcomes).place, lambda: False)
     flow.start_each(flow.to_send, lambda send: send(), _SENDING_THREADS)
     flow.start_each(flow.to_send_large, Transfers(flow, outcomes).send, _MAX_LARGE_FILES)
     flow.start_batches(flow.to_complete, completer.complete, lambda: flow.sending.value > 0)

@@ -10,6 +10,7 @@ in progress. Everything else belongs to the user, who may add, change and delete
     starts         the first bytes of many files
     staging        uploads in progress: begin, write, publish, abort
     journal        the two files of an upload, shared by concurrent senders under a lock
+    copying        copies of stored files, into uploads
     stale          removal of uploads that nobody continues
     directories    access by descriptor, following no links, and the errors of the file system
     descriptors    files opened by descriptor: regular ones only, waiting for nobody

@@ -20,7 +20,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import msgspec
 
 from onecopy.errors import BadInput, PartSuperseded, UploadUnknown
-from onecopy.platforms import lock, unlock
+from onecopy.platforms import copy_range, lock, unlock
 from onecopy.store.folder.descriptors import opened_file, write_all
 from onecopy.store.folder.directories import translated
 from onecopy.store.interface import Upload
@@ -201,17 +201,26 @@ class Attempt:
                 written = os.pwrite(self._staged.data, rest, at)
                 rest, at = rest[written:], at + written
 
+    def copy(self, source: int, at: int, length: int) -> int:
+        """Copy bytes from another file to the same place; return how many. Raises as `put` does."""
+        with self._current():
+            return copy_range(source, self._staged.data, at, length)
+
     def finish(self, size: int, sha256: bytes, md5: bytes | None) -> None:
         """Make the part durable, its bytes before its line. Raises as `put` does."""
         with translated():
             os.fsync(self._staged.data)
+        self.note(size, sha256, md5)
+        with translated():
+            os.fsync(self._staged.journal)
+
+    def note(self, size: int, sha256: bytes, md5: bytes | None) -> None:
+        """Write the line of the part. Raises as `put` does."""
         with self._current() as status:
             line = Line(
                 self._number, self._id, size, sha256, md5, status.st_ino, status.st_mtime_ns
             )
             self._append(line)
-        with translated():
-            os.fsync(self._staged.journal)
 
     @contextmanager
     def _current(self) -> Iterator[os.stat_result]:

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +26,7 @@ from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.platforms import NO_FOLLOW, read_at
 from onecopy.store.folder import staging
+from onecopy.store.folder.copying import fill
 from onecopy.store.folder.descriptors import open_object, opened, opened_file, write_all
 from onecopy.store.folder.directories import (
     ABSENT,
@@ -207,6 +208,20 @@ class FolderStore:
     ) -> Part:
         with self._uploads() as (_, uploads):
             return staging.write(uploads, upload, number, body, sha256)
+
+    copies = True
+    """See Copier."""
+
+    def try_copying(self) -> bool:
+        """See Copier."""
+        return True
+
+    def copy(
+        self, source: Object, upload: Upload, report: Callable[[int], object]
+    ) -> Sequence[bytes]:
+        """See Copier. Never a hard link: writing to one file must not change another."""
+        with self.open(source.key) as stream, self._uploads() as (_, uploads), translated():
+            return fill(stream.fileno(), source, uploads, upload, report)
 
     def complete(
         self,

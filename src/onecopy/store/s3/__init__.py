@@ -23,6 +23,8 @@ mistaken for it. Everything else belongs to the user.
     versions       versions and delete markers, counted
     listing        all keys of the bucket, to look at each
     uploads        multipart and single-request uploads: begin, sign, complete, abort
+    copying        copies within the bucket, into uploads
+    copy_requests  CopyObject and UploadPartCopy requests
     capabilities   what the service really supports
 """
 

@@ -40,6 +40,8 @@ class Capabilities:
     """Whether it refuses bytes that do not have the CRC in their request, in PutObject and as the
     whole of a multipart upload. False if cached before this was probed; `onecopy doctor` probes
     anew."""
+    copies: bool | None = None
+    """Whether it copies objects as `store.copying.Copier` demands; None if that is not known."""
 
     @property
     def compared(self) -> frozenset[Algorithm]:

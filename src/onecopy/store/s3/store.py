@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
@@ -51,6 +52,7 @@ from onecopy.store.objects import hash_object, objects_in, store_reason
 from onecopy.store.s3.address import Address, is_amazons
 from onecopy.store.s3.capabilities import Capabilities, probe_bucket
 from onecopy.store.s3.connection import MAX_REQUESTS, Connection, translated
+from onecopy.store.s3.copying import Copying
 from onecopy.store.s3.head_object import Head, HeadClient
 from onecopy.store.s3.key_order import Order
 from onecopy.store.s3.list_entries import is_as_listed
@@ -113,6 +115,7 @@ class S3Store:
         self.region = None if is_other else self._connection.region
         """See Remote."""
         self._uploads = Uploads(address, self._connection, self._signer, self._heads)
+        self._copying = Copying(address, signer, self._http, self._heads, self._uploads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._marker = Marker(address, self._connection, self._heads)
         self._capabilities: Capabilities | None = None
@@ -127,10 +130,10 @@ class S3Store:
         """The features of the bucket; probed on first use unless they were cached."""
         if self._capabilities is None:
             store_id = self.identify(create=True)
+            marker = self._marker.request(store_id)
             with translated():
-                self._capabilities = probe_bucket(
-                    self.client, self._marker.request(store_id), marker_body(store_id)
-                )
+                found = probe_bucket(self.client, marker, marker_body(store_id))
+                self._capabilities = replace(found, copies=self._copying.probe(self.client, marker))
         return self._capabilities
 
     def probe(self, cached: bytes | None) -> bytes | None:
@@ -399,6 +402,26 @@ class S3Store:
             raise _other_bytes(upload)
         return Digests.proved(*hashed.digests)
 
+    @property
+    def copies(self) -> bool | None:
+        """See Copier."""
+        return self._capabilities.copies if self._capabilities else None
+
+    def try_copying(self) -> bool:
+        """See Copier."""
+        if self.capabilities.copies is None:
+            marker = self._marker.request(self.identify(create=False))
+            with translated():
+                copies = self._copying.probe(self.client, marker)
+            self._capabilities = replace(self.capabilities, copies=copies)
+        return bool(self.copies)
+
+    def copy(
+        self, source: Object, upload: Upload, report: Callable[[int], object]
+    ) -> Sequence[bytes]:
+        """See Copier."""
+        return self._copying.copy(source, upload, report)
+
     def abort(self, upload: Upload) -> None:
         self._uploads.abort(upload)
 
@@ -408,6 +431,7 @@ class S3Store:
 
     def close(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self._copying.close()
         self._connection.close()
         self._http.close()
 

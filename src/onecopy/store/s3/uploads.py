@@ -70,17 +70,21 @@ class Uploads:
     def _client(self) -> "S3Client":
         return self._connection.client
 
+    def lock(self, key: str) -> Lock:
+        """Return the lock under which this process creates an object with a single request."""
+        return self._locks[hash(key) % _LOCKS]
+
     def begin(self, upload: Upload) -> Upload:
         """Begin a multipart upload; a small upload begins when it is sent."""
         with translated():
             response = self._client.create_multipart_upload(
                 **self._address.place(upload.key),
-                **_parameters(self._object_headers(upload)),
+                **_parameters(self.object_headers(upload)),
                 ChecksumAlgorithm="SHA256",
             )
         return upload._replace(store_id=response["UploadId"])
 
-    def _object_headers(self, upload: Upload) -> dict[str, str]:
+    def object_headers(self, upload: Upload) -> dict[str, str]:
         """Return the headers of the request that creates the object."""
         headers = {f"{_META}{name}": value for name, value in upload.metadata}
         headers[f"{_META}{MARK}"] = upload.id
@@ -95,7 +99,7 @@ class Uploads:
     def _sign(self, upload: Upload, number: int, sha256: bytes) -> Send:
         headers, query = {CHECKSUM: b64encode(sha256).decode()}, {}
         if is_small(upload.size):
-            headers |= {**_IF_ABSENT, **self._object_headers(upload)}
+            headers |= {**_IF_ABSENT, **self.object_headers(upload)}
         else:
             query = {"partNumber": str(number), "uploadId": upload.store_id}
         # Every HTTP client sends this header itself, and browsers let nobody set it: it is signed,
@@ -147,7 +151,7 @@ class Uploads:
             return self._own_or_taken(upload)
         sums = _checked_sums(upload, parts, digest, claimed)
         try:
-            with self._locks[hash(upload.key) % _LOCKS], refreshing():
+            with self.lock(upload.key), refreshing():
                 self._complete(upload, parts, sums)
         except ClientError as error:
             return self._recover(upload, error)

@@ -8,7 +8,6 @@ from onecopy.digest import MD5
 from onecopy.errors import OnecopyError
 from onecopy.hashing import hash_fd
 from onecopy.upload.item import NEEDED, Item, more_schemes, schemes_for
-from onecopy.upload.result import Outcome
 from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
 from onecopy.upload.steps.small import SmallFiles
@@ -100,7 +99,7 @@ class Checker:
             if self._outcomes.waiting.may_send(answer):
                 item.anyway = True
             else:
-                self._outcomes.settle(item, Outcome.SKIPPED, answer)
+                self._outcomes.skip(item, answer)
         return again | {item for item, _ in known if not item.anyway}
 
     def _hash_again(self, items: Sequence[Item]) -> set[Item]:

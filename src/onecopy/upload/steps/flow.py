@@ -34,6 +34,7 @@ class Flow:
         self.to_hash = WorkQueue[Item](self.workers)
         self.to_hash_large = WorkQueue[Item](self.workers)
         self.to_check = WorkQueue[Item](self.workers)
+        self.to_place = WorkQueue[Item](self.workers)
         self.to_send = WorkQueue[Callable[[], object]](self.workers)
         self.to_send_large = WorkQueue[Item](self.workers)
         self.to_complete = WorkQueue[Item](self.workers)

@@ -58,9 +58,25 @@ class Outcomes:
         if outcome is not Outcome.FAILED:
             self._forget(item)
 
+    def skip(self, item: Item, answer: Answer) -> None:
+        """Report a file that is not sent; or have its content placed at its key, if wanted."""
+        is_stored = answer.verdict is Verdict.DUPLICATE
+        if not (self._flow.options.place and is_stored) or _is_at_key(item, answer):
+            self.settle(item, Outcome.SKIPPED, answer)
+        elif answer.copy is None:  # only a list has it, and no store
+            item.anyway = True
+            self._flow.to_check.put(item)
+        elif item.is_cached:  # cached digests only serve to ask
+            item.is_cached, item.check = False, True
+            self._flow.queue_for_hashing(item)
+        else:
+            self._flow.to_place.put(item)
+
     def _same_as(self, item: Item, outcome: Outcome, answer: Answer) -> str | None:
         """Remember an uploaded file; for a duplicate, return the path of the file it equals."""
         digest = item.sent_digest
+        if outcome is Outcome.PLACED:
+            return None
         if digest is None or not item.file.size:  # empty files are never compared
             return None
         if outcome is Outcome.UPLOADED:
@@ -80,7 +96,7 @@ class Outcomes:
     def handle_refusal(self, item: Item, answer: Answer) -> None:
         """Handle the answer of a `begin` without a ticket, or a `complete` without a new copy."""
         if answer.verdict is Verdict.DUPLICATE:
-            self.settle(item, Outcome.SKIPPED, answer)
+            self.skip(item, answer)
         elif answer.reason == "key-taken":
             self._rename(item, answer)
         elif answer.reason == "digest-needed" and item.hashed is None:
@@ -157,3 +173,7 @@ class Outcomes:
         with suppress(OnecopyError):  # the store removes uploads that are not aborted here
             for start in range(0, len(tickets), limit):
                 self._flow.gate.abort(tickets[start : start + limit])
+
+
+def _is_at_key(item: Item, answer: Answer) -> bool:
+    return answer.copy is not None and answer.copy.key == item.key

@@ -15,6 +15,7 @@ import type {
   DuplicatesSummary,
   Finish,
   PartDigest,
+  Place,
   Result,
   Send,
   SignIn,
@@ -104,6 +105,11 @@ export class Client {
   /** Publish uploads whose parts are all stored, and record their copies. */
   complete(tickets: readonly Finish[], signal?: AbortSignal): Promise<readonly Result[]> {
     return this.#results("v1/uploads/complete", { tickets }, signal);
+  }
+
+  /** Copy stored contents to other keys, without sending them; `placing`: call again. */
+  place(files: readonly Place[], signal?: AbortSignal): Promise<readonly Result[]> {
+    return this.#results("v1/place", { files }, signal);
   }
 
   /** Abort uploads that are not completed. */

@@ -88,6 +88,15 @@ export interface Finish {
   readonly md5?: string;
 }
 
+/** A stored content to copy to another key. */
+export interface Place {
+  readonly key: string;
+  readonly size: number;
+  /** The content digest. */
+  readonly digest: string;
+  readonly content_type?: string;
+}
+
 /** The files of a run that were not sent because their contents were already stored. */
 export interface Avoided {
   /** At most a million. */

@@ -1,0 +1,227 @@
+"""Copies of stored objects, each made by the store, and then completed as an upload.
+
+The id of the upload follows from the request. So a request that is repeated finds an object that
+was published before, and not recorded because the process died.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+from onecopy.content import Copy, Verdict
+from onecopy.digest import CLIENT_MD5, MD5
+from onecopy.errors import (
+    BadInput,
+    Failure,
+    FileChanged,
+    OnecopyError,
+    PartSuperseded,
+    StoreFull,
+    UploadUnknown,
+)
+from onecopy.gate.completion import Completion
+from onecopy.gate.interface import Answer, Finish, Place
+from onecopy.gate.pending import PendingUploads
+from onecopy.index.interface import Engine
+from onecopy.placed import Placed, note_placed
+from onecopy.store.copying import Copier
+from onecopy.store.interface import Object, Presigner, Store, Upload
+from onecopy.store.objects import store_reason
+from onecopy.store.parts import digest_of_parts
+from onecopy.tenant import Tenant
+from onecopy.tickets import Ticket, Tickets
+
+PLACED = "placed"
+"""The reason if a copy was made."""
+ALREADY_THERE = "already-there"
+"""The reason if the key has this content already."""
+PLACING = "placing"
+"""The reason while a copy is being made."""
+_NAME = "\0place"
+"""In place of an Idempotency-Key, which has visible characters only."""
+_DISK_THREADS = 8
+_NETWORK_THREADS = 32
+"""Copies that are made concurrently in a disk-bound and in a network-bound store."""
+
+Report = Callable[[str, int], object]
+"""Called with the id of an upload, and the number of bytes copied into it since the last call."""
+_Answers = dict[Place, Answer]
+
+
+class _Job(NamedTuple):
+    """A copy to make."""
+
+    request: Place
+    source: Copy
+    upload: Upload
+
+
+class Copying:
+    """Makes copies for one tenant."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        index: Engine,
+        store: Store,
+        tenant: Tenant,
+        pending: PendingUploads,
+        *,
+        tickets: Tickets,
+        completion: Callable[[], Completion],
+    ) -> None:
+        self._index = index
+        self._copier = store if isinstance(store, Copier) else None
+        self._threads = _NETWORK_THREADS if isinstance(store, Presigner) else _DISK_THREADS
+        self._tenant = tenant
+        self._pending = pending
+        self._tickets = tickets
+        self._completion = completion
+
+    def upload_id(self, request: Place) -> str:
+        """Return the id of the upload that a request is placed by."""
+        return self._tickets.upload_id(_NAME, *request)
+
+    def copy(self, sources: Mapping[Place, Copy], report: Report) -> _Answers:
+        """Make a copy for each request of its live copy; the store has to be a Copier.
+
+        Returns no answer for a request whose source is gone, has changed, or is another content.
+        """
+        answers: _Answers = {}
+        jobs = self._begin(sources, answers)
+        copied = self._copy_all(jobs, answers, report)
+        self._complete(copied, answers)
+        return answers
+
+    def _begin(self, sources: Mapping[Place, Copy], answers: _Answers) -> list[_Job]:
+        """Note the copies, and begin the uploads that there is room for."""
+        notes = [Placed(request.key, str(request.digest)) for request in sources]
+        note_placed(self._index, self._tenant.name, notes)
+        wanted = {request: self._new_upload(request) for request in sources}
+        refused = self._pending.reserve(list(wanted.values()))
+        for request in [each for each, upload in wanted.items() if upload.id in refused]:
+            answers[request] = Answer.refusal(refused[wanted.pop(request).id])
+        begun = self._begin_all(wanted, answers)
+        return [_Job(request, sources[request], upload) for request, upload in begun.items()]
+
+    def _new_upload(self, request: Place) -> Upload:
+        return Upload(
+            self.upload_id(request),
+            self._tenant.prefix + request.key,
+            request.size,
+            content_type=request.content_type,
+            metadata=request.metadata,
+        )
+
+    def _begin_all(
+        self, wanted: Mapping[Place, Upload], answers: _Answers
+    ) -> Mapping[Place, Upload]:
+        """Begin uploads in one call; if one of them fails, each separately."""
+        uploads = list(wanted.values())
+        try:
+            return dict(zip(wanted, self._pending.begin(uploads) if uploads else [], strict=True))
+        except (BadInput, StoreFull) as error:
+            if len(uploads) == 1:
+                self._pending.release(uploads)
+                [request] = wanted
+                answers[request] = Answer.refusal(error)
+                return {}
+        except OnecopyError:
+            self._pending.release(uploads)
+            raise
+        each = [self._begin_all({request: upload}, answers) for request, upload in wanted.items()]
+        return {request: upload for begun in each for request, upload in begun.items()}
+
+    def _copy_all(
+        self, jobs: Sequence[_Job], answers: _Answers, report: Report
+    ) -> list[tuple[_Job, Sequence[bytes]]]:
+        """Copy concurrently; return what was copied, with the SHA-256 of the parts."""
+        call = partial(self._copy_one, answers=answers, report=report)
+        if len(jobs) <= 1:  # not worth a thread
+            found = list(map(call, jobs))
+        else:
+            with ThreadPoolExecutor(min(len(jobs), self._threads), "onecopy-place") as pool:
+                found = list(pool.map(call, jobs))
+        return [(job, sums) for job, sums in zip(jobs, found, strict=True) if sums is not None]
+
+    def _copy_one(self, job: _Job, answers: _Answers, report: Report) -> Sequence[bytes] | None:
+        request, source, upload = job
+        try:
+            sums = self._copy_bytes(source, upload, report)
+        except PartSuperseded:  # another process places the same
+            answers[request] = Answer(Verdict.UNCONFIRMED, reason=PLACING)
+            return None
+        except (FileNotFoundError, FileChanged, UploadUnknown):
+            self._pending.abort(upload)
+            return None
+        except (OnecopyError, OSError) as error:
+            self._pending.abort(upload)
+            answers[request] = _failed(error)
+            return None
+        if not sums or digest_of_parts(request.size, sums) == request.digest:
+            return sums
+        # The record was wrong about this very object, whose bytes have now been read.
+        self._index.forget(self._tenant.name, [source])
+        self._pending.abort(upload)
+        return None
+
+    def _copy_bytes(self, source: Copy, upload: Upload, report: Report) -> Sequence[bytes]:
+        assert self._copier is not None  # noqa: S101 - see `copy`
+        key = self._tenant.prefix + source.key
+        seen = Object(key, source.size, source.identity, source.stored_ms)
+        return self._copier.copy(seen, upload, partial(report, upload.id))
+
+    def _complete(self, copied: Sequence[tuple[_Job, Sequence[bytes]]], answers: _Answers) -> None:
+        """Publish and record; without an answer, the upload was lost."""
+        finishes = [
+            (self._ticket(job), Finish("", tuple(sums), _md5_of(job.source)))
+            for job, sums in copied
+        ]
+        done = self._completion().complete(finishes) if finishes else []
+        for (job, _), answer in zip(copied, done, strict=True):
+            if answer.reason != UploadUnknown.reason:
+                answers[job.request] = _completed(answer)
+
+    def _ticket(self, job: _Job) -> Ticket:
+        request, _, upload = job
+        return Ticket(
+            tenant=self._tenant.name,
+            key=request.key,
+            size=request.size,
+            digest=str(request.digest),
+            content_type=request.content_type,
+            anyway=True,  # that the content has another copy is no reason to abort
+            upload_id=upload.id,
+            store_id=upload.store_id,
+            expires=0,
+            metadata=request.metadata,
+        )
+
+
+def at_key(found: Answer) -> Answer:
+    """Return the answer for a key that is taken, as the confirmer judged it."""
+    is_same = found.verdict is Verdict.DUPLICATE
+    return found._replace(reason=ALREADY_THERE) if is_same else found
+
+
+def _completed(answer: Answer) -> Answer:
+    """Return the answer for an upload that was completed, or could not be."""
+    if answer.verdict is Verdict.NEW and answer.copy is not None:
+        return Answer(Verdict.DUPLICATE, answer.copy, PLACED)
+    if answer.reason == "completing":
+        return Answer(Verdict.UNCONFIRMED, reason=PLACING)
+    return at_key(answer)
+
+
+def _failed(error: OnecopyError | OSError) -> Answer:
+    if isinstance(error, OSError) or (
+        isinstance(error, Failure) and not isinstance(error, StoreFull)
+    ):
+        return Answer(Verdict.UNCONFIRMED, reason=store_reason(error))
+    return Answer.refusal(error)
+
+
+def _md5_of(copy: Copy) -> bytes | None:
+    """Return the MD5 of a content as it is known, for the checksum API."""
+    known = (digest for digest, _ in copy.digests.pairs())
+    return next((each.value for each in known if each.scheme in (MD5, CLIENT_MD5)), None)

@@ -1,0 +1,181 @@
+"""Placing: stored contents get copies under other keys, within the store, without being sent.
+
+    key taken? ──▶ `already-there`, or `key-taken`
+         │
+    decide, as for a check: a live copy with this content, or another answer
+         │
+    copy it, and complete the copy as an upload (see `copying`)
+         │        └─ gone or changed since: the next copy
+         │
+    `placed`
+
+So nothing is overwritten, the digest of every new object is proved, and an interrupted placing
+leaves nothing or everything.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from onecopy.content import Content, Copy, Verdict
+from onecopy.digest import SMALLEST_PART
+from onecopy.errors import BadInput
+from onecopy.gate.budget import Budget
+from onecopy.gate.completion import Completion
+from onecopy.gate.confirm import Confirmer
+from onecopy.gate.copying import PLACING, Copying, at_key
+from onecopy.gate.decision import Decider
+from onecopy.gate.interface import Answer, Place, Request
+from onecopy.gate.pending import PendingUploads
+from onecopy.gate.running import Running
+from onecopy.gate.validation import check_request
+from onecopy.index.interface import Engine
+from onecopy.store.copying import Copier
+from onecopy.store.interface import Object, Presigner, Store, Unknown
+from onecopy.tenant import Tenant
+from onecopy.tickets import Tickets
+
+_MAX_SOURCES = 3
+"""Copies of one content that are tried if one after the other disappears."""
+_MAX_WAIT = 20.0
+"""Seconds to wait for another request that places the same."""
+_NEW = Answer(Verdict.NEW)
+_CHANGED = Answer(Verdict.UNCONFIRMED, reason="copy-changed")
+_UNSUPPORTED = Answer(
+    Verdict.UNCONFIRMED,
+    reason="place-unsupported",
+    message="this store cannot copy objects without the risk of overwriting others, or of copying "
+    "a changed one: send the file; run `onecopy doctor` for details",
+)
+_Answers = dict[Place, Answer]
+
+
+class Placing:
+    """Places contents of one tenant."""
+
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        index: Engine,
+        store: Store,
+        tenant: Tenant,
+        pending: PendingUploads,
+        *,
+        decider: Decider,
+        confirmer: Confirmer,
+        tickets: Tickets,
+        completion: Callable[[], Completion],
+    ) -> None:
+        self._index = index
+        self._store = store
+        self._copier = store if isinstance(store, Copier) else None
+        self._presigned = isinstance(store, Presigner)
+        self._tenant = tenant
+        self._decider = decider
+        self._confirmer = confirmer
+        self._running = Running()
+        self._copying = Copying(
+            index, store, tenant, pending, tickets=tickets, completion=completion
+        )
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the store can copy objects, as far as is known."""
+        return self._copier is not None and self._copier.copies is not False
+
+    def place(self, requests: Sequence[Place], budget: Budget) -> list[Answer]:
+        """Return the answer for each request, in order; see Gate."""
+        answers = self._refuse_invalid(requests)
+        left = [request for request in dict.fromkeys(requests) if request not in answers]
+        if left and not (self._copier and self._copier.try_copying()):
+            answers |= dict.fromkeys(left, _UNSUPPORTED)
+        else:
+            answers |= self._place_in_turn(left, budget)
+        return [answers[request] for request in requests]
+
+    def progress(self, requests: Sequence[Place]) -> list[Answer]:
+        """Return that requests are being worked on, with the bytes that were copied so far."""
+        return [self._in_progress(self._copying.upload_id(request)) for request in requests]
+
+    def _in_progress(self, name: str) -> Answer:
+        copied = self._running.bytes(name)
+        return Answer(Verdict.UNCONFIRMED, reason=PLACING, bytes_read=copied)
+
+    def _refuse_invalid(self, requests: Sequence[Place]) -> _Answers:
+        answers: _Answers = {}
+        keys: dict[str, Place] = {}
+        for request in requests:
+            try:
+                _check(request, self._tenant.prefix)
+            except BadInput as error:
+                answers[request] = Answer.refusal(error)
+                continue
+            if keys.setdefault(request.key, request) != request:
+                answers[request] = Answer(Verdict.NEW, reason="key-taken")
+        return answers
+
+    def _place_in_turn(self, requests: Sequence[Place], budget: Budget) -> _Answers:
+        """Place what no other request places now, then what others have left to be placed."""
+        answers: _Answers = {}
+        left = {self._copying.upload_id(request): request for request in requests}
+        deadline = time.monotonic() + _MAX_WAIT
+        while left:
+            with self._running.hold(left) as held:
+                ours = [left.pop(name) for name in list(left) if name in held]
+                answers |= self._place(ours, budget)
+            if left and not self._running.wait(left, deadline):
+                answers |= {each: self._in_progress(name) for name, each in left.items()}
+                break
+        return answers
+
+    def _place(self, requests: Sequence[Place], budget: Budget) -> _Answers:
+        answers = self._judge_taken(requests, budget)
+        for _ in range(_MAX_SOURCES):
+            left = [request for request in requests if request not in answers]
+            if left:
+                sources = self._find_sources(left, answers, budget)
+                answers |= self._copying.copy(sources, self._running.add)
+        return {request: answers.get(request, _CHANGED) for request in requests}
+
+    def _judge_taken(self, requests: Sequence[Place], budget: Budget) -> _Answers:
+        """Answer requests for keys that are taken; in a bucket, copying finds that out as well."""
+        recorded = self._index.at(self._tenant.name, [request.key for request in requests])
+        asked = [
+            request
+            for request, copy in zip(requests, recorded, strict=True)
+            if copy or not self._presigned or not 0 < request.size < SMALLEST_PART
+        ]
+        if not asked:
+            return {}
+        looks = self._store.look([self._tenant.prefix + request.key for request in asked])
+        answers: _Answers = {}
+        for request, seen in zip(asked, looks, strict=True):
+            if isinstance(seen, Unknown):
+                answers[request] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
+            elif isinstance(seen, Object):
+                key, size, digest = request[:3]
+                found = self._confirmer.judge_taken_key(key, size, digest, seen, budget)
+                answers[request] = at_key(found)
+            elif not request.size:
+                answers[request] = _NEW  # sending it takes no longer
+        return answers
+
+    def _find_sources(
+        self, requests: Sequence[Place], answers: _Answers, budget: Budget
+    ) -> dict[Place, Copy]:
+        """Return a copy of each content that has just been seen alive (P1); answer the others."""
+        contents = [Content(request.size, (request.digest,)) for request in requests]
+        sources: dict[Place, Copy] = {}
+        found = self._decider.decide(contents, budget)
+        for request, answer in zip(requests, found, strict=True):
+            if answer.verdict is not Verdict.DUPLICATE:
+                answers[request] = answer
+            elif answer.copy is None:  # only a list has it
+                answers[request] = _NEW
+            else:
+                sources[request] = answer.copy
+        return sources
+
+
+def _check(request: Place, prefix: str) -> None:
+    """Raise BadInput unless the content may be stored at the key."""
+    key, size, digest, content_type, metadata = request
+    check_request(Request(key, size, digest, content_type, metadata=metadata), prefix)

@@ -1,0 +1,76 @@
+"""The copies that were placed on request, by tenant: notes in the index, for reports.
+
+A note names a key and the content that was placed there. It is written before the copy is made, so
+no placed copy is without one. A note whose copy is gone, or was never made, is harmless. Values of
+the index's state, `placed:TENANT:HASH`, have up to 40 notes each, and stay.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from onecopy.content import Copy
+from onecopy.index.interface import Engine, State
+from onecopy.index.stored import decoding, require_progress
+
+_GROUP = "placed:"
+_MAX_NOTES = 40
+"""Notes in a value: with the longest keys they are below 64 KiB."""
+_NAME_BYTES = 12
+_COPIES_PER_STEP = 1000
+
+
+class Placed(NamedTuple):
+    """A content that was placed at a key."""
+
+    key: str
+    digest: str
+    """The content digest."""
+
+    def is_at(self, copy: Copy | None) -> bool:
+        """Return whether a copy at the key has this content."""
+        return copy is not None and str(copy.content_digest) == self.digest
+
+
+_decoder = msgspec.json.Decoder(list[Placed])
+
+
+def note_placed(state: State, tenant: str, placed: Sequence[Placed]) -> None:
+    """Note copies before they are placed; repeatable."""
+    for start in range(0, len(placed), _MAX_NOTES):
+        value = msgspec.json.encode(placed[start : start + _MAX_NOTES])
+        name = blake2b(value, digest_size=_NAME_BYTES).hexdigest()
+        state.put_if(f"{_GROUP}{tenant}:{name}", None, value)
+
+
+def all_placed(state: State, tenant: str) -> set[Placed]:
+    """Return the notes of a tenant; raises Damaged."""
+    with decoding("a note of placed copies"):
+        values = _values(state, f"{_GROUP}{tenant}:")
+        return {note for _, value in values for note in _decoder.decode(value)}
+
+
+def placed_values(state: State) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and values of all notes, to move them to another index."""
+    return _values(state, _GROUP)
+
+
+def _values(state: State, prefix: str) -> Iterator[tuple[str, bytes]]:
+    after = ""
+    while page := state.values(prefix, after):
+        require_progress(after, page[-1][0])
+        yield from page
+        after = page[-1][0]
+
+
+def placed_copies(index: Engine, tenant: str) -> Iterator[Copy]:
+    """Yield the recorded copies that were placed."""
+    notes = sorted(all_placed(index, tenant))
+    for start in range(0, len(notes), _COPIES_PER_STEP):
+        step = notes[start : start + _COPIES_PER_STEP]
+        copies = index.at(tenant, [note.key for note in step])
+        for note, copy in zip(step, copies, strict=True):
+            if copy and note.is_at(copy):
+                yield copy

@@ -1,0 +1,470 @@
+"""Placing: known contents under other keys as well, copied within the store."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event, Thread
+from typing import cast
+
+import pytest
+
+from onecopy.content import Digests, Listed, Verdict
+from onecopy.counted import count
+from onecopy.digest import SMALLEST_PART
+from onecopy.errors import Forbidden, PartSuperseded, StoreFull, Unavailable, UploadUnknown
+from onecopy.gate import Answer, LocalGate, Place, placing
+from onecopy.gate.usage import Usage
+from onecopy.placed import all_placed, placed_copies
+from onecopy.store.copying import Copier
+from onecopy.store.interface import Store, Upload
+from onecopy.tenant import Quota, Quotas, Tenant
+from onecopy.testing.faults import (
+    Call,
+    Faults,
+    act_after,
+    act_before,
+    fail_after,
+    fail_before,
+    unknown,
+)
+from onecopy.tickets import ticket_secrets
+from tests.gate.direct import DirectWorld
+from tests.gate.memory import MemoryWorld
+from tests.gate.world import World, content_digest, md5
+from tests.reliability.behind import behind
+
+LARGE = bytes(range(256)) * (SMALLEST_PART // 256) + b"two parts"
+Outcome = tuple[Verdict, str | None]
+PLACED = (Verdict.DUPLICATE, "placed")
+THERE = (Verdict.DUPLICATE, "already-there")
+TAKEN = (Verdict.NEW, "key-taken")
+NEW = (Verdict.NEW, None)
+
+
+def request(key: str, data: bytes) -> Place:
+    """Return a request to place a content."""
+    return Place(key, len(data), content_digest(data))
+
+
+def place(world: World, key: str, data: bytes, gate: LocalGate | None = None) -> Answer:
+    """Place one content."""
+    [answer] = (gate or world.gate()).place([request(key, data)])
+    return answer
+
+
+def outcome(answer: Answer) -> Outcome:
+    """Return the verdict and the reason of an answer."""
+    return answer.verdict, answer.reason
+
+
+@pytest.fixture(params=["memory", "folder", "bucket"])
+def world(request: pytest.FixtureRequest) -> World:
+    """Return an empty world, in memory or with a folder."""
+    if request.param == "bucket":
+        return DirectWorld.new()
+    if request.param == "memory":
+        return MemoryWorld.new()
+    made: World = request.getfixturevalue("folder_world")
+    return made
+
+
+@pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
+def test_a_known_content(world: World, data: bytes) -> None:
+    """It gets a copy of its own, recorded with a proved digest, and the first one stays first."""
+    world.upload("a", data)
+    [first] = world.recorded().values()
+    answer = place(world, "new/b", data)
+    assert outcome(answer) == PLACED
+    assert answer.copy == world.recorded()["new/b"]
+    assert answer.copy.content_digest == content_digest(data)
+    assert world.objects() == {"a": data, "new/b": data}
+    assert world.check(data).copy == first
+    assert outcome(place(world, "new/b", data)) == THERE
+    assert world.staged() == []
+    assert list(placed_copies(world.index, "default")) == [answer.copy]
+
+
+def test_the_store_can(world: World) -> None:
+    """The configuration names the feature."""
+    assert "place" in world.gate().config().features
+
+
+def test_what_is_not_stored(world: World) -> None:
+    """It is new, and nothing is made; neither is anything of another tenant (P5)."""
+    world.upload("a", b"bytes", gate=world.gate("other"))
+    before = world.objects()
+    assert outcome(place(world, "b", b"bytes")) == NEW
+    assert (world.objects(), world.recorded(), world.staged()) == (before, {}, [])
+
+
+@pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
+def test_a_key_that_is_taken(world: World, data: bytes) -> None:
+    """P7: other content stays; the same content is what was wanted, recorded or not."""
+    world.upload("a", data)
+    world.place("taken", data[:-1] + b"!")
+    world.place("same", data)
+    assert outcome(place(world, "taken", data)) == TAKEN
+    same = place(world, "same", data)
+    assert outcome(same) == THERE
+    assert world.recorded()["same"] == same.copy
+    assert outcome(place(world, "a", data)) == THERE
+    assert world.objects() == {"a": data, "taken": data[:-1] + b"!", "same": data}
+
+
+def test_empty_files_are_sent(world: World) -> None:
+    """Sending nothing takes no longer; an empty file that is there is found."""
+    assert outcome(place(world, "a", b"")) == NEW
+    world.place("a", b"")
+    assert outcome(place(world, "a", b"")) == THERE
+
+
+def test_requests_are_answered_in_order(world: World) -> None:
+    """One that is invalid affects no other; of two for one key the second finds it taken."""
+    for key in ("1", "2"):
+        world.upload(key, key.encode())
+    answers = world.gate().place(
+        [
+            request("new", b"1"),
+            request(".onecopy/x", b"1"),
+            request("new", b"2"),
+            Place("weak", 1, md5(b"1")),
+            request("new", b"1"),
+            request("other", b"2"),
+            Place("large", -1, content_digest(b"1")),
+        ]
+    )
+    assert [answer.reason for answer in answers] == [
+        *("placed", "key-invalid", "key-taken", "digest-invalid", "placed", "placed"),
+        "size-invalid",
+    ]
+    assert answers[0] == answers[4]
+    assert {key: world.read(key) for key in ("new", "other")} == {"new": b"1", "other": b"2"}
+
+
+def test_only_a_trash_has_it(local_world: World) -> None:
+    """What something else will delete is no source."""
+    local_world.record(".Trash-1000/files/a", b"bytes")
+    assert outcome(place(local_world, "b", b"bytes")) == (Verdict.NEW, "in-trash")
+    assert "b" not in local_world.objects()
+
+
+def test_only_a_list_has_it(local_world: World) -> None:
+    """Without a copy there is nothing to copy, however much the list is trusted."""
+    digest = content_digest(b"bytes")
+    local_world.index.enlist([("default", Listed(digest, 5))])
+    gate = local_world.gate(trust=["claimed"])
+    assert outcome(place(local_world, "b", b"bytes", gate)) == NEW
+
+
+Deed = Callable[[World], object]
+DEEDS: dict[str, Deed] = {
+    "deleted": lambda world: world.remove("a"),
+    "overwritten": lambda world: world.place("a", b"BYTES"),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
+@pytest.mark.parametrize("others", [[], ["c"]])
+def test_the_source_vanishes(world: World, deed: Deed, others: Sequence[str]) -> None:
+    """P1: just before it is copied; then the next copy is copied, or the content is new."""
+    for key in ("a", *others):
+        world.upload(key, b"bytes", anyway=True)
+    faults = Faults()
+    faults.at("store.copy", act_before(lambda: deed(world)))
+    answer = place(behind(faults, world), "b", b"bytes")
+    assert faults.waiting == 0
+    assert outcome(answer) == (PLACED if others else NEW)
+    assert world.objects().get("b") == (b"bytes" if others else None)
+    assert world.staged() == []
+
+
+def test_sources_that_vanish_again_and_again(local_world: World) -> None:
+    """In the end nothing is known; nothing was made."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.copy", fail_before(FileNotFoundError("a")), times=None)
+    answer = place(behind(faults, local_world), "b", b"bytes")
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "copy-changed")
+    assert set(local_world.objects()) == {"a"}
+
+
+@pytest.mark.parametrize("wrong", [b"BYTES", LARGE[:-1] + b"S"], ids=["small", "large"])
+def test_a_record_that_is_wrong(local_world: World, wrong: bytes) -> None:
+    """P2: what was copied is read; another content is not published, and the record forgotten."""
+    data = b"bytes" if len(wrong) == 5 else LARGE
+    local_world.record("a", wrong, Digests.proved(content_digest(data)))
+    assert outcome(place(local_world, "b", data)) == NEW
+    assert local_world.objects() == {"a": wrong}
+    assert local_world.recorded() == {}
+    assert local_world.staged() == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StoreFull("no room"), "store-full"),
+        (Unavailable("away"), "store-unavailable"),
+        (Forbidden("no"), "store-forbidden"),
+        (OSError("input/output error"), "store-unavailable"),
+        (PartSuperseded("another process places it"), "placing"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_copying_fails(world: World, error: Exception, reason: str) -> None:
+    """Only the file at which it fails is concerned; nothing is left, and it can be done again."""
+    world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.copy", fail_before(error))
+    answers = behind(faults, world).gate().place([request(key, b"bytes") for key in ("b", "c")])
+    assert sorted(map(str, map(outcome, answers))) == sorted(
+        map(str, [PLACED, (Verdict.UNCONFIRMED, reason)])
+    )
+    assert outcome(place(world, "b", b"bytes")) in (PLACED, THERE)
+    assert outcome(place(world, "c", b"bytes")) in (PLACED, THERE)
+
+
+@pytest.mark.parametrize("step", ["store.begin", "index.record", "store.complete", "store.copy"])
+@pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
+def test_an_answer_is_lost(world: World, step: str, data: bytes) -> None:
+    """P6: placing it again finds what was made, and makes what was not; one object results."""
+    world.upload("a", data)
+    faults = Faults()
+    faults.at(step, fail_after(Unavailable("the answer is lost")), skip=step == "index.record")
+    broken = behind(faults, world)
+    try:
+        answer = place(broken, "b", data)
+    except Unavailable:
+        pass
+    else:
+        assert outcome(answer) in ((Verdict.UNCONFIRMED, "store-unavailable"), PLACED)
+    again = place(world, "b", data)
+    assert outcome(again) in (PLACED, THERE)
+    assert world.objects() == {"a": data, "b": data}
+    assert world.recorded()["b"] == again.copy
+    assert again.copy in list(placed_copies(world.index, "default"))
+
+
+def test_the_key_is_taken_meanwhile(world: World) -> None:
+    """P7: between the look and the publication; what is there stays."""
+    world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.begin", act_after(lambda: world.place("b", b"other")))
+    assert outcome(place(behind(faults, world), "b", b"bytes")) == TAKEN
+    assert world.read("b") == b"other"
+    faults.at("store.begin", act_after(lambda: world.place("c", b"bytes")))
+    assert outcome(place(behind(faults, world), "c", b"bytes")) == THERE
+    assert world.staged() == []
+
+
+def test_the_store_is_away(local_world: World) -> None:
+    """P3: in doubt nothing is placed, and nothing is new."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.look", unknown("store-unavailable"), times=None)
+    answer = place(behind(faults, local_world), "b", b"bytes")
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "store-unavailable")
+
+
+def test_the_upload_was_lost(local_world: World) -> None:
+    """If somebody aborts it while it is filled, it is made again."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.copy", fail_before(UploadUnknown("gone")))
+    assert outcome(place(behind(faults, local_world), "b", b"bytes")) == PLACED
+    faults.at("store.complete", fail_before(UploadUnknown("gone")))
+    assert outcome(place(behind(faults, local_world), "c", b"bytes")) == PLACED
+
+
+def test_a_store_that_completes_slowly() -> None:
+    """A bucket may answer later: ask again."""
+    world = DirectWorld.new()
+    world.upload("a", LARGE)
+    world.bucket.completing.add("b")
+    assert outcome(place(world, "b", LARGE)) == (Verdict.UNCONFIRMED, "placing")
+    world.bucket.completing.clear()
+    assert outcome(place(world, "b", LARGE)) == PLACED
+
+
+@pytest.mark.parametrize("copies", [False, None])
+def test_a_store_that_cannot_copy(monkeypatch: pytest.MonkeyPatch, *, copies: bool | None) -> None:
+    """It is refused with the reason; what was only found out now is named no longer."""
+    world = MemoryWorld.new()
+    world.upload("a", b"bytes")
+    monkeypatch.setattr(world.memory, "copies", copies)
+    monkeypatch.setattr(world.memory, "try_copying", lambda: False)
+    assert ("place" in world.gate().config().features) is (copies is None)
+    answer = place(world, "b", b"bytes")
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "place-unsupported")
+    assert "send the file" in (answer.message or "")
+    assert world.gate().place([]) == []
+    assert set(world.objects()) == {"a"}
+
+
+def test_a_store_without_the_contract() -> None:
+    """A store of others need not copy."""
+    world = MemoryWorld.new()
+    store = Faults().wrap(world.store, "store")
+    assert isinstance(store, Copier)
+    hidden = replace(world, store=cast("Store", _Plain(world.store)))
+    assert "place" not in hidden.gate().config().features
+    assert place(hidden, "b", b"bytes").reason == "place-unsupported"
+
+
+class _Plain:
+    """A store without what is optional."""
+
+    def __init__(self, store: object) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> object:
+        if name in ("copy", "copies", "try_copying"):
+            raise AttributeError(name)
+        return getattr(self._store, name)
+
+
+def test_quotas_hold(local_world: World) -> None:
+    """What is placed counts as stored, and must fit."""
+    local_world.upload("a", b"12345", gate=local_world.gate("ana"))
+    usage = Usage(local_world.index, Quotas(tenants={"ana": Quota(stored=12)}))
+    usage._stored.count("ana")
+    gate = LocalGate(
+        local_world.index,
+        local_world.store,
+        Tenant("ana"),
+        secrets=ticket_secrets(local_world.index),
+        usage=usage,
+    )
+    assert outcome(place(local_world, "b", b"12345", gate)) == PLACED
+    refused = place(local_world, "c", b"12345", gate)
+    assert outcome(refused) == (Verdict.UNCONFIRMED, "quota-exceeded")
+    assert outcome(place(local_world, "b", b"12345", gate)) == THERE
+    assert usage.begun.bytes() == {}
+
+
+@pytest.mark.parametrize("error", [StoreFull("no room"), Unavailable("away")])
+def test_beginning_fails(local_world: World, error: Exception) -> None:
+    """Each file by itself; if the store is away, the request fails as a whole."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.begin", fail_before(error), times=2)
+    gate = behind(faults, local_world).gate()
+    requests = [request("b", b"bytes"), request("c", b"bytes")]
+    if isinstance(error, Unavailable):
+        with pytest.raises(Unavailable):
+            gate.place(requests)
+    else:
+        assert [answer.reason for answer in gate.place(requests)] == ["store-full", "placed"]
+
+
+def test_two_requests_at_once(local_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits for the first and finds what it has made, or tells how far it is."""
+    local_world.upload("a", b"bytes")
+    inside, go_on, faults = Event(), Event(), Faults()
+
+    def slow(call: Call) -> object:
+        call.arguments[2](3)
+        inside.set()
+        assert go_on.wait(10)
+        return call.proceed()
+
+    faults.at("store.copy", slow)
+    gate = behind(faults, local_world).gate()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(place, local_world, "b", b"bytes", gate)
+        assert inside.wait(10)
+        monkeypatch.setattr(placing, "_MAX_WAIT", 0)
+        early = place(local_world, "b", b"bytes", gate)
+        assert early == Answer(Verdict.UNCONFIRMED, reason="placing", bytes_read=3)
+        assert gate.placing.progress([request("b", b"bytes")]) == [early]
+        monkeypatch.setattr(placing, "_MAX_WAIT", 10)
+        second = pool.submit(place, local_world, "b", b"bytes", gate)
+        time.sleep(0.02)
+        go_on.set()
+        assert outcome(first.result()) == PLACED
+        assert outcome(second.result()) == THERE
+
+
+def meet(inside: Event, go_on: Event) -> None:
+    """Say that a point is reached, and wait there."""
+    inside.set()
+    assert go_on.wait(10)
+
+
+def test_what_others_placed_is_not_waited_for_alone(local_world: World) -> None:
+    """Of one request, what is free is placed while another request places the rest."""
+    local_world.upload("a", b"bytes")
+    inside, go_on, faults = Event(), Event(), Faults()
+    faults.at("store.copy", act_before(lambda: meet(inside, go_on)))
+    gate = behind(faults, local_world).gate()
+    thread = Thread(target=place, args=(local_world, "b", b"bytes", gate))
+    thread.start()
+    assert inside.wait(10)
+    with ThreadPoolExecutor(1) as pool:
+        both = pool.submit(gate.place, [request("b", b"bytes"), request("c", b"bytes")])
+        until = time.monotonic() + 10
+        while "c" not in local_world.recorded() and time.monotonic() < until:
+            time.sleep(0.005)
+        go_on.set()
+        assert list(map(outcome, both.result())) == [THERE, PLACED]
+    thread.join()
+
+
+def test_the_checksum_api_counts_it() -> None:
+    """The MD5 that a client stated for a content is known of its new copy, too."""
+    world = DirectWorld.new()
+    count(world.index, "default")
+    gate = world.gate()
+    begun = world.begin("a", LARGE, gate=gate)
+    finish = world.send(begun.ticket or "", LARGE, gate)._replace(md5=md5(LARGE).value)
+    gate.complete([finish])
+    copy = place(world, "b", LARGE, gate).copy
+    assert copy is not None
+    assert md5(LARGE).value in [digest.value for digest in copy.digests]
+
+
+def test_notes_precede_copies(local_world: World) -> None:
+    """A crash leaves no placed copy without its note; a note without a copy is not counted."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.copy", fail_before(StoreFull("no room")))
+    place(behind(faults, local_world), "b", b"bytes")
+    [note] = all_placed(local_world.index, "default")
+    assert (note.key, note.digest) == ("b", str(content_digest(b"bytes")))
+    assert list(placed_copies(local_world.index, "default")) == []
+    assert all_placed(local_world.index, "other") == set()
+
+
+def test_many_at_once(local_world: World) -> None:
+    """As many as one request may have, in order."""
+    for number in range(3):
+        local_world.upload(f"{number}", b"%d" % number)
+    requests = [request(f"new/{number}", b"%d" % (number % 3)) for number in range(300)]
+    answers = local_world.gate().place(requests)
+    assert {outcome(answer) for answer in answers} == {PLACED}
+    assert [answer.copy and answer.copy.key for answer in answers] == [
+        each.key for each in requests
+    ]
+    assert len(list(placed_copies(local_world.index, "default"))) == 300
+
+
+def test_the_upload_has_what_the_request_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Type and metadata are those of the request, not those of the source."""
+    world = MemoryWorld.new()
+    world.upload("a", b"bytes")
+    begun: list[Upload] = []
+    begin = world.memory.begin
+
+    def watched(uploads: Sequence[Upload]) -> list[Upload]:
+        begun.extend(uploads)
+        return begin(uploads)
+
+    monkeypatch.setattr(world.memory, "begin", watched)
+    digest = content_digest(b"bytes")
+    wanted = Place("b", 5, digest, "text/plain", (("camera", "X100"),))
+    [answer] = world.gate().place([wanted])
+    assert outcome(answer) == PLACED
+    assert [(each.content_type, each.metadata) for each in begun] == [
+        ("text/plain", (("camera", "X100"),))
+    ]
+    assert world.gate().place([wanted._replace(metadata=(("BAD", ""),))])[0].reason == "bad-input"
