@@ -1,6 +1,7 @@
 # Every target sets up what it needs. `make` lists them.
 
 PYTHON ?= python3
+# Processes of `make test`; each starts servers of its own.
 WORKERS ?= 2
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WEB := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
