@@ -4,9 +4,9 @@ PYTHON ?= python3
 # Processes of `make test`; each starts servers of its own.
 WORKERS ?= 2
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-WEB := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
+WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help run page docs dist test test-fast soak mutation lint format bench clean browser
+.PHONY: help run page packages docs dist test test-fast soak mutation lint format bench clean browser
 .DELETE_ON_ERROR:
 
 help:
@@ -54,6 +54,10 @@ browser:  ## install Debian's packages for the tests, if permitted; else list wh
 
 page: .make/page  ## build the web page, and that of reports, into src/onecopy
 
+packages: .make/web  ## build the packages for npm, @onecopy/client and @onecopy/uppy, into dist/
+	mkdir -p dist
+	cd web && npm run dist && npm pack --pack-destination ../dist ./packages/client/dist ./packages/uppy/dist
+
 docs: .make/docs  ## build the documentation site into build/docs; broken links are errors
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
 
@@ -64,7 +68,7 @@ dist: .make/dist .make/page  ## build the sdist and the wheel into dist/, and ch
 	$(BIN)/python deploy/check_dist.py
 
 clean:  ## remove everything that make has built or installed
-	rm -rf .make .venv web/node_modules web/packages/*/node_modules src/onecopy/page src/onecopy/report/page build dist
+	rm -rf .make .venv web/node_modules web/packages/*/node_modules web/packages/*/dist src/onecopy/page src/onecopy/report/page build dist
 
 .make/venv:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onecopy needs Python 3.11 or newer: make PYTHON=python3.11 …")'

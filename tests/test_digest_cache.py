@@ -12,10 +12,9 @@ from time import time_ns
 import apsw
 import pytest
 
-from onecopy import cache_file, digest_cache
-from onecopy.cache_file import FILE, remove
+from onecopy import digest_cache
 from onecopy.digest import MD5, SHA256, Digest
-from onecopy.digest_cache import DigestCache
+from onecopy.digest_cache import FILE, DigestCache, remove
 from onecopy.files import File
 
 _SECOND = 10**9
@@ -72,12 +71,12 @@ def test_what_was_kept_is_found(tmp_path: Path) -> None:
     assert found(tmp_path, *map(a_file, range(2501))) == [True] * 2500 + [False]
 
 
-def test_schemes(cache: DigestCache, tmp_path: Path) -> None:
+def test_schemes(cache: DigestCache) -> None:
     """Digests come in the order of the schemes; if one of them is not known, the file is read."""
     file, md5 = a_file(), Digest(MD5, bytes(16))
     cache.keep([(file, [digest_of(file)])], time_ns())
     cache.close()
-    again = DigestCache(tmp_path)
+    again = DigestCache(cache._file.parent)
     assert again.find([(file, [SHA256, MD5])]) == [None]
     again.keep([(file, [digest_of(file), md5])], time_ns())
     again._flush()
@@ -154,23 +153,26 @@ def rows(folder: Path) -> apsw.Connection:
 
 _SWAPPED = (
     "CREATE TEMP TABLE other AS SELECT * FROM file; "
-    "UPDATE file SET {0} = (SELECT {0} FROM other WHERE other.path != file.path)"
+    "UPDATE file SET entry = (SELECT entry FROM other WHERE other.path != file.path)"
 )
+_DIGEST = "CAST(substr(entry, 1, {0}) || {1} || substr(entry, {2}) AS BLOB)"
+_CUT = "UPDATE file SET entry = substr(entry, 1, {0})"
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        _SWAPPED.format("digests"),
-        _SWAPPED.format("seal"),
-        "UPDATE file SET digests = substr(digests, 1, 20)",
-        "UPDATE file SET digests = NULL",
-        "UPDATE file SET day = 'x'",
-        "UPDATE file SET day = day - 1",
-        "UPDATE file SET day = -1",
-        "UPDATE file SET seal = NULL",
+        _SWAPPED,
+        *(
+            f"UPDATE file SET entry = {_DIGEST.format(at, 'zeroblob(4)', at + 5)}"
+            for at in range(0, 80, 8)
+        ),
+        *(_CUT.format(length) for length in (0, 1, 45, 46, 50, 78)),
+        "UPDATE file SET entry = CAST(entry || x'00' AS BLOB)",
+        "UPDATE file SET entry = 'x'",
+        "UPDATE file SET entry = 1",
         "UPDATE secret SET value = randomblob(32)",
-        "UPDATE file SET path = -path",
+        "UPDATE file SET path = randomblob(8)",
     ],
 )
 def test_changed_entries_are_not_used(tmp_path: Path, statement: str) -> None:
@@ -254,7 +256,7 @@ def test_where_it_cannot_be_looked_for(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_locked_cache_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process writes, files are read after a moment."""
     kept(tmp_path, a_file())
-    monkeypatch.setattr(cache_file, "_BUSY_MS", 20)
+    monkeypatch.setattr(digest_cache, "_BUSY_MS", 20)
     connection = rows(tmp_path)
     connection.execute("BEGIN EXCLUSIVE")
     assert found(tmp_path, a_file()) == [False]
@@ -282,7 +284,7 @@ def test_many_processes(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_threads(cache: DigestCache, tmp_path: Path) -> None:
+def test_threads(cache: DigestCache) -> None:
     """Threads of one upload use one cache."""
 
     def work(start: int) -> None:
@@ -294,12 +296,12 @@ def test_threads(cache: DigestCache, tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(0, 4000, 500)))
     cache.close()
-    assert found(tmp_path, *map(a_file, range(4000))).count(False) == 0
+    assert found(cache._file.parent, *map(a_file, range(4000))).count(False) == 0
 
 
 def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it is too large, about half of the entries go, as often as needed."""
-    monkeypatch.setattr(cache_file, "_MOST_BYTES", 200_000)
+    monkeypatch.setattr(digest_cache, "_MOST_BYTES", 200_000)
     files = list(map(a_file, range(16_000)))
     kept(tmp_path, *files)
     assert 50_000 < (tmp_path / FILE).stat().st_size <= 200_000

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from onecopy.errors import InvalidKey
 from onecopy.key import (
     LONGEST_KEY,
+    are_valid_names,
     check_key,
     check_prefix,
     check_recordable,
@@ -191,6 +192,20 @@ def test_a_long_key_states_its_length_and_what_the_limit_includes() -> None:
         key_of(["x" * 225] * 40)
     with pytest.raises(InvalidKey, match=r"limit 1000: 1024 less 24 of the tenant's prefix"):
         check_key("x" * 1001, room=1000)
+
+
+@given(st.sampled_from(["", "a", "ü/b"]), st.lists(st.text(max_size=9)), st.integers(1, 40))
+@example("a", ["b", ".Onecopy"], 40)
+@example("a", ["b", ".."], 40)
+@example("a", ["b", ""], 40)
+@example("a", ["b/c"], 40)
+@example("a", ["b\udcff"], 40)
+@example("ü", ["b"], 4)
+def test_a_quick_look_at_names(folder: str, names: list[str], room: int) -> None:
+    """What it says to be valid is accepted by `join`; it accepts plain names."""
+    assert are_valid_names(folder, ["IMG_1.jpg", "Rome 2026"])
+    if are_valid_names(folder, names, room):
+        assert all(join(folder, name, room) for name in names)
 
 
 @pytest.mark.parametrize(

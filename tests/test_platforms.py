@@ -1,8 +1,10 @@
 """Systems that lack calls of Linux: everything can be imported, and what can't work says so."""
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,46 @@ def test_directories_are_not_synced_on_windows(
     platforms.sync_path(path)
     monkeypatch.undo()
     assert opened == [os.O_RDWR]
+
+
+class TestCopyRange:
+    """Copies between files, by the system if it can."""
+
+    @pytest.fixture
+    def files(self, tmp_path: Path) -> Iterator[tuple[int, int]]:
+        """Open a file of 3 MiB and ten bytes, and an empty one."""
+        (tmp_path / "a").write_bytes(bytes(3 * 1024 * 1024) + b"0123456789")
+        source = os.open(tmp_path / "a", os.O_RDONLY)
+        target = os.open(tmp_path / "b", os.O_RDWR | os.O_CREAT)
+        yield source, target
+        os.close(source)
+        os.close(target)
+
+    @pytest.mark.parametrize("how", ["by the system", "without it", "where it refuses"])
+    def test_copies(
+        self, files: tuple[int, int], how: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """All bytes of a range arrive at the same place, in several calls if need be."""
+
+        def refuse(*_: object) -> int:
+            raise OSError(errno.EXDEV, "another file system")
+
+        if how == "without it":
+            monkeypatch.delattr(os, "copy_file_range", raising=False)
+        elif how == "where it refuses":
+            monkeypatch.setattr(os, "copy_file_range", refuse, raising=False)
+        at, end = 5, 3 * 1024 * 1024 + 8
+        while at < end:
+            at += platforms.copy_range(*files, at, end - at)
+        assert os.pread(files[1], 100, 3 * 1024 * 1024 - 1) == b"\x0001234567"
+        assert platforms.copy_range(*files, end + 2, 5) == 0
+
+    def test_other_errors(self, files: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+        """A full disk is no reason to try in another way."""
+
+        def fail(*_: object) -> int:
+            raise OSError(errno.ENOSPC, "full")
+
+        monkeypatch.setattr(os, "copy_file_range", fail, raising=False)
+        with pytest.raises(OSError, match="full"):
+            platforms.copy_range(*files, 0, 1)

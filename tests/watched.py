@@ -5,7 +5,17 @@ from typing import Any
 
 from onecopy.content import Content, Copy
 from onecopy.digest import Scheme
-from onecopy.gate.interface import Answer, Avoided, Config, Finish, Gate, Place, Request, Status
+from onecopy.gate.interface import (
+    Answer,
+    Avoided,
+    Config,
+    Finish,
+    Gate,
+    Place,
+    Request,
+    SmallFile,
+    Status,
+)
 from onecopy.store.interface import Body, Send
 
 
@@ -49,6 +59,10 @@ class Watched:
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:
         self._note("send", send)
         self._gate.send(ticket, send, body, length)
+
+    def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+        self._note("send_batch", list(files))
+        return self._gate.send_batch(files)
 
     def status(self, ticket: str) -> Status:
         self._note("status", ticket)

@@ -30,6 +30,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             yield client
         return
     from onecopy.gate import LocalGate
+    from onecopy.gate.leases import ContentLeases
     from onecopy.gate.usage import Usage
     from onecopy.recorder import Recorder
     from onecopy.tenant import Tenant
@@ -49,6 +50,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             readers=readers,
             recorder=recorder,
             usage=Usage(index, settings.quotas),
+            leases=ContentLeases.of(index),
         )
 
 

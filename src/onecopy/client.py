@@ -7,6 +7,7 @@ not followed, so that a token is sent only to the server that the user named.
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 from threading import Lock
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ from onecopy.gate.interface import (
     Limits,
     Place,
     Request,
+    SmallFile,
     Status,
 )
 from onecopy.gate.validation import check_request
@@ -145,6 +147,17 @@ class Client:
 
         retry(send_once, self._policy)
 
+    def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+        """See Gate; the bytes are held in memory, and sent again as a whole if that fails."""
+        line = documents.BatchRequest(
+            [documents.BatchFileDocument(file.ticket, file.size) for file in files]
+        )
+        contents = chain.from_iterable(file.body() for file in files)
+        body = b"".join([msgspec.json.encode(line), b"\n", *contents])
+        path, headers = "v1/uploads/batch", {"Content-Type": "application/octet-stream"}
+        answer = self._call("POST", path, documents.ResultsResponse, body, headers)
+        return self._in_full(path, list(map(self._answer, answer.results)), len(files))
+
     def status(self, ticket: str) -> Status:
         """See Gate."""
         body = msgspec.json.encode(documents.TicketRequest(ticket))
@@ -217,10 +230,12 @@ class Client:
             headers = {"Idempotency-Key": f"{idempotency_key}-{at}"} if idempotency_key else {}
             answer = self._call("POST", path, documents.ResultsResponse, body, headers)
             results += map(self._answer, answer.results)
-        if len(results) != len(items):
-            raise Failure(
-                f"{self._root}{path} returned {len(results)} results for {len(items)} files"
-            )
+        return self._in_full(path, results, len(items))
+
+    def _in_full(self, path: str, results: list[Answer], count: int) -> list[Answer]:
+        """Return the results; raises Failure unless there is one for each file."""
+        if len(results) != count:
+            raise Failure(f"{self._root}{path} returned {len(results)} results for {count} files")
         return results
 
     def _answer(self, document: documents.ResultDocument) -> Answer:
@@ -257,7 +272,7 @@ class Client:
     ) -> _T:
         sent = {**self._authorization, **(headers or {})}
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
 
         def request() -> bytes | bytearray:
             return self._request(method, self._root + path, sent, body)

@@ -10,31 +10,45 @@ coarse (the problem of "racy" entries of git's index, https://git-scm.com/docs/r
 program writes to it through memory. Linux sets the times at the first such write to a page, and
 again only after the page was written to the disk, which takes up to 35 seconds by default.
 
-A seal over all of it detects entries that were damaged, cut short, or moved to another path. One
-file in some hundreds is read again all the same, which heals entries that are wrong in spite of
+A checksum over all of it detects entries that were damaged, cut short, or moved to another path.
+One file in some hundreds is read again all the same, which heals entries that are wrong in spite of
 that.
 
-The cache also remembers which avoided uploads were counted, so that each counts once.
+The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
+damaged, it is replaced, and any other error means only that files are read. It also remembers which
+avoided uploads were counted, so that each counts once.
+
+SQLite fetches all entries of a call in one row, and stores them from one array. Each row would
+release Python's lock and wait to get it back, for up to 5 ms while other threads compute.
 """
 
-import os
+import logging
 import time
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from random import random
+from secrets import token_bytes
 from threading import Lock
-from typing import Any
+from typing import TypeVar
 
 import apsw
 
-from onecopy.cache_file import CacheFile
-from onecopy.content import Digests, Evidence
 from onecopy.digest import Digest, Scheme
+from onecopy.digest_rows import PATH_BYTES, Rows, split
 from onecopy.files import File
 
+_log = logging.getLogger("onecopy.cache")
+_T = TypeVar("_T")
+FILE = "digests.sqlite"
+"""Its name in the folder of caches."""
+
+_FORM = 3
+_MOST_BYTES = 512 << 20
+"""Size of the file from which on entries are removed: about 5 million files."""
 _MOST_DAYS = 90
 """Age of an entry after which its file is read again."""
 _RACY_NS = 60_000_000_000
@@ -42,38 +56,60 @@ _RACY_NS = 60_000_000_000
 _SAMPLED = 1 / 256
 """Share of the entries that are not used, so that their files are read again."""
 _BATCH = 1000
+"""Entries that are written at once."""
+_BUSY_MS = 1000
 _DAY_NS = 86_400 * 10**9
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
 
-_FIND = "SELECT path, day, seal, digests FROM file WHERE path IN (SELECT value FROM carray(?))"
-_KEEP = "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?)"
+_SCHEMA = f"""
+CREATE TABLE secret (value BLOB NOT NULL);
+CREATE TABLE file (path BLOB PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE avoided (name INTEGER PRIMARY KEY);
+PRAGMA user_version = {_FORM};
+"""
+_FIND = """
+SELECT octet_length(entry), CAST(group_concat(path || entry, '') AS BLOB)
+FROM carray(?) CROSS JOIN file ON path = value GROUP BY 1
+"""
+_KEEP = """
+INSERT OR REPLACE INTO file
+SELECT substr(value, 1, 8), substr(value, 9) FROM carray(?)
+"""
+
+
 _FIND_AVOIDED = "SELECT name FROM avoided WHERE name IN (SELECT value FROM carray(?))"
 _KEEP_AVOIDED = "INSERT OR IGNORE INTO avoided SELECT value FROM carray(?)"
-
-_Row = tuple[int, int, bytes, bytes]
-"""Hash of the path, when the file was read in days since 1970, seal, packed digests."""
 
 
 class DigestCache:
     """The digests of files that were read before. Safe for several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = CacheFile(folder)
+        self._file = folder / FILE
         self._lock = Lock()
-        self._kept: list[_Row] = []
-        self._here = os.fsencode(os.path.abspath("") + os.sep)  # noqa: PTH100
+        self._kept: list[bytes] = []
+        self._rows = Rows(b"")
+        self._connection: apsw.Connection | None = None
+        self._is_tried = False
+        """Whether it was opened, or cannot be."""
+        self._attempt(self._open_if_there, None)
 
     def find(
         self, wanted: Sequence[tuple[File, Collection[Scheme]]]
     ) -> list[tuple[Digest, ...] | None]:
         """Return the digests of each file by its schemes, in order; None if it has to be read."""
-        paths = [self._path(file) for file, _ in wanted]
-        keys = list(map(self._hash, paths))
-        nothing: dict[int, _Row] = {}
-        rows = self._file.use(partial(_select, keys), nothing) if keys else nothing
-        found = zip(wanted, paths, keys, strict=True)
+        if self._connection is None or not wanted:
+            return [None] * len(wanted)
+        rows = self._rows
+        paths = [rows.path(file.path) for file, _ in wanted]
+        nothing: dict[bytes, bytes] = {}
+        found, today = self._attempt(partial(self._select, paths), nothing), _days(time.time_ns())
+        days = range(today - _MOST_DAYS, today + 1)
         return [
-            self._digests(row, path, *each) if (row := rows.get(key)) else None
-            for each, path, key in found
+            rows.unpack(row, file, schemes, days)
+            if (row := found.get(path)) and random() >= _SAMPLED  # noqa: S311
+            else None
+            for path, (file, schemes) in zip(paths, wanted, strict=True)
         ]
 
     def keep(self, files: Iterable[tuple[File, Sequence[Digest]]], began_ns: int) -> None:
@@ -81,10 +117,10 @@ class DigestCache:
         latest, day = began_ns - _RACY_NS, _days(began_ns)
         old = [each for each in files if _is_settled(each[0], latest)]
         if old:
-            self._file.create()
-        rows = [self._row(file, digests, day) for file, digests in old]
+            self._attempt(self._open_once, None)
+        rows = [self._rows.pack(file, digests, day) for file, digests in old]
         with self._lock:
-            self._kept += rows
+            self._kept += filter(None, rows)
             is_due = len(self._kept) >= _BATCH
         if is_due:
             self._flush()
@@ -94,83 +130,155 @@ class DigestCache:
 
         A name is a signed number of 64 bits.
         """
-        salted = self._salted(target, names)
+        salted = _salted(target, names)
         nothing: set[int] = set()
-        counted = self._file.use(partial(_select_avoided, salted), nothing)
+        counted = self._attempt(partial(self._select_avoided, salted), nothing)
         return [name not in counted for name in salted]
 
     def count(self, target: str, names: Sequence[int]) -> None:
         """Remember that avoided uploads to a target were counted."""
-        self._file.create()
-        self._file.use(partial(_write_avoided, self._salted(target, names)), None)
+        self._attempt(self._open_once, None)
+        self._attempt(partial(self._write_avoided, _salted(target, names)), None)
 
     def close(self) -> None:
         """Write what was kept, and close the file."""
         self._flush()
-        self._file.close()
+        self._attempt(self._shrink, None)
+        with self._lock:
+            self._close()
 
-    def _path(self, file: File) -> bytes:
-        """Return the path from the root; with a drive, it only has to be the same each time."""
-        path = os.fsencode(file.path)
-        return path if path.startswith(b"/") else self._here + path
-
-    def _hash(self, path: bytes) -> int:
-        hashed = blake2b(path, digest_size=8, key=self._file.secret).digest()
-        return int.from_bytes(hashed, "little", signed=True)
-
-    def _seal(self, path: bytes, file: File, day: int, digests: bytes) -> bytes:
-        # As text: the numbers of some file systems, and times after 2262, exceed 64 bits.
-        identity = b"%d,%d,%d,%d,%d,%d," % (*file.identity, day)
-        return blake2b(identity + digests + path, digest_size=12, key=self._file.secret).digest()
-
-    def _row(self, file: File, digests: Iterable[Digest], day: int) -> _Row:
-        path = self._path(file)
-        packed = Digests.of((digest, Evidence.CLAIMED) for digest in digests).packed
-        return self._hash(path), day, self._seal(path, file, day, packed), packed
-
-    def _digests(
-        self, row: _Row, path: bytes, file: File, schemes: Collection[Scheme]
-    ) -> tuple[Digest, ...] | None:
-        _, day, seal, packed = row
-        if seal != self._seal(path, file, day, packed) or random() < _SAMPLED:  # noqa: S311
-            return None
-        digests = tuple(Digests(packed))
-        if [digest.scheme for digest in digests] == list(schemes):  # the common case, kept cheap
-            return digests
-        known = {digest.scheme: digest for digest in digests}
-        if not all(scheme in known for scheme in schemes):
-            return None
-        return tuple(known[scheme] for scheme in schemes)
-
-    def _salted(self, target: str, names: Sequence[int]) -> "array[int]":
-        """Return names that differ for other targets, and other caches."""
-        salt = self._hash(target.encode(errors="surrogateescape"))
-        return array("q", [name ^ salt for name in names])
+    def _select(self, paths: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Return the rows of files by the hashes of their paths."""
+        found: dict[bytes, bytes] = {}
+        if self._connection is None:
+            return found
+        for length, data in self._connection.execute(_FIND, (apsw.carray(tuple(paths)),)):
+            if type(length) is int and type(data) is bytes:  # else it is damaged
+                found |= split(data, PATH_BYTES + length)
+        return found
 
     def _flush(self) -> None:
         with self._lock:
             kept, self._kept = self._kept, []
-        if kept:
-            self._file.use(partial(_write, kept), None)
+        self._attempt(partial(self._write, kept), None)
+
+    def _write(self, rows: Sequence[bytes]) -> None:
+        if self._connection is not None and rows:
+            self._connection.execute(_KEEP, (apsw.carray(tuple(rows)),)).fetchall()
+
+    def _select_avoided(self, names: "array[int]") -> set[int]:
+        if self._connection is None:
+            return set()
+        return {name for (name,) in self._connection.execute(_FIND_AVOIDED, (apsw.carray(names),))}
+
+    def _write_avoided(self, names: "array[int]") -> None:
+        if self._connection is not None:
+            self._connection.execute(_KEEP_AVOIDED, (apsw.carray(names),)).fetchall()
+
+    def _shrink(self) -> None:
+        """Delete about half of the entries, chosen at random, while the file is too large."""
+        connection = self._connection
+        if connection is None:
+            return
+        while _bytes(connection) > _MOST_BYTES:
+            with connection:
+                connection.execute("DELETE FROM file WHERE random() & 1")
+                connection.execute("DELETE FROM avoided WHERE random() & 1")
+            connection.execute("VACUUM")
+
+    def _attempt(self, do: Callable[[], _T], otherwise: _T) -> _T:
+        """Return the result of `do`; replace the file if it is damaged."""
+        with self._lock:
+            try:
+                return do()
+            except _DAMAGE as error:
+                _log.info("%s is damaged (%s), and is replaced", self._file, error)
+                self._replace()
+            except (apsw.Error, OSError) as error:
+                _log.debug("%s cannot be used: %s", self._file, error)
+        return otherwise
+
+    def _replace(self) -> None:
+        self._close()
+        with suppress(apsw.Error, OSError):
+            remove(self._file.parent)
+            self._open()
+
+    def _open_if_there(self) -> None:
+        if self._file.exists():
+            self._open_once()
+
+    def _open_once(self) -> None:
+        if not self._is_tried:
+            self._is_tried = True
+            self._open()
+
+    def _open(self) -> None:
+        self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        connection = apsw.Connection(str(self._file))
+        try:
+            self._rows = Rows(_prepare(connection))
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(apsw.Error):
+                connection.close()
 
 
-def _select(keys: Sequence[int], connection: apsw.Connection) -> dict[int, _Row]:
-    today = _days(time.time_ns())
-    rows = connection.execute(_FIND, (apsw.carray(array("q", keys)),))
-    return {row[0]: row for row in rows if _is_current(row, today)}
+def remove(folder: Path) -> int:
+    """Remove the cache in a folder; return its size in bytes. Raises OSError."""
+    files = [folder / f"{FILE}{ending}" for ending in ("", "-journal")]
+    there = [file for file in files if file.exists()]
+    size = sum(file.stat().st_size for file in there)
+    for file in there:
+        file.unlink(missing_ok=True)
+    return size
 
 
-def _write(rows: Sequence[_Row], connection: apsw.Connection) -> None:
-    with connection:
-        connection.executemany(_KEEP, rows)
+def _prepare(connection: apsw.Connection) -> bytes:
+    """Prepare the file, and return its secret."""
+    connection.set_busy_timeout(_BUSY_MS)
+    # Without waiting for the disk: after a power failure, damage is noticed.
+    connection.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -16384").fetchall()
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        secret = _secret_of(connection)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return secret
 
 
-def _select_avoided(names: "array[int]", connection: apsw.Connection) -> set[int]:
-    return {name for (name,) in connection.execute(_FIND_AVOIDED, (apsw.carray(names),))}
+def _secret_of(connection: apsw.Connection) -> bytes:
+    """Return the secret of the file, which is filled if it is new."""
+    form = connection.pragma("user_version")
+    if form == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").get:
+        connection.execute(_SCHEMA).fetchall()
+        connection.execute("INSERT INTO secret VALUES (?)", (token_bytes(32),))
+    elif form != _FORM:
+        raise apsw.FormatError(f"its form is {form}")
+    secret = connection.execute("SELECT value FROM secret").get
+    if type(secret) is not bytes:
+        raise apsw.FormatError("it has no secret")
+    return secret
 
 
-def _write_avoided(names: "array[int]", connection: apsw.Connection) -> None:
-    connection.execute(_KEEP_AVOIDED, (apsw.carray(names),))
+def _salted(target: str, names: Sequence[int]) -> "array[int]":
+    """Return names that differ for other targets."""
+    hashed = blake2b(target.encode(errors="surrogateescape"), digest_size=8).digest()
+    salt = int.from_bytes(hashed, signed=True)
+    return array("q", [name ^ salt for name in names])
+
+
+def _bytes(connection: apsw.Connection) -> int:
+    size: int = connection.pragma("page_count") * connection.pragma("page_size")
+    return size
 
 
 def _is_settled(file: File, latest: int) -> bool:
@@ -181,9 +289,3 @@ def _is_settled(file: File, latest: int) -> bool:
 
 def _days(nanoseconds: int) -> int:
     return nanoseconds // _DAY_NS
-
-
-def _is_current(row: tuple[Any, ...], today: int) -> bool:
-    _, day, _, packed = row
-    is_whole = type(day) is int and type(packed) is bytes
-    return is_whole and today - _MOST_DAYS <= day <= today

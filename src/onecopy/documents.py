@@ -28,6 +28,10 @@ Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 
 Md5Text = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="MD5 in hex.")]
 MAX_FILES = 1_000
 """Files in a check, begin or complete."""
+MAX_BATCH_FILES = 100
+"""Files in a batch, which is one request with their bytes."""
+MAX_BATCH_BYTES = 8 * 1024 * 1024
+"""Bytes of all files in a batch."""
 MAX_AVOIDED = 1_000_000
 """Files in a report of avoided uploads."""
 _MAX_DIGESTS = 8
@@ -204,6 +208,18 @@ class PlaceRequest(Struct, forbid_unknown_fields=True):
     files: Annotated[list[PlaceDocument], Meta(max_length=MAX_FILES)]
 
 
+class BatchFileDocument(Struct, forbid_unknown_fields=True):
+    ticket: TicketText
+    size: Annotated[int, Meta(ge=0, le=MAX_BATCH_BYTES)]
+    """Bytes that follow; those of the upload."""
+
+
+class BatchRequest(Struct, forbid_unknown_fields=True):
+    """The first line of a batch; the bytes of the files follow it, in order."""
+
+    files: Annotated[list[BatchFileDocument], Meta(max_length=MAX_BATCH_FILES)]
+
+
 class AbortRequest(Struct, forbid_unknown_fields=True):
     tickets: Annotated[list[TicketText], Meta(max_length=1_000)]
 
@@ -315,9 +331,9 @@ class ConfigResponse(Struct):
     price_per_gb_month: float
     """US dollars per GB (10^9 bytes) and month."""
     features: list[str]
-    """Any of `upload`, `link`, `place` (stored contents can be copied to other keys),
-    `checksum-api` (it counts the tenant's contents), and `md5`: state the MD5 of each file when you
-    complete its upload."""
+    """Any of `upload`, `batch` (it accepts batches of small files), `link`, `place` (stored
+    contents can be copied to other keys), `checksum-api` (it counts the tenant's contents), and
+    `md5`: state the MD5 of each file when you complete its upload."""
     trash: list[str] = []
     """Patterns of keys in trash and snapshots, in the syntax of .gitignore."""
 

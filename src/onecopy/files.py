@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from onecopy.errors import FileChanged, InvalidKey
-from onecopy.key import LONGEST_KEY, RESERVED, check_prefix, join
+from onecopy.key import LONGEST_KEY, RESERVED, are_valid_names, check_prefix, join
 from onecopy.own_files import OWN, OwnFiles
 from onecopy.patterns import Filter
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
@@ -116,7 +116,8 @@ def walk(  # noqa: PLR0913 - options by name
     still fail. Keys may have `room` bytes; with `any_name`, files are returned although their keys
     are invalid, as for a check. Raises InvalidKey for `to`.
     """
-    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), accept, any_name)
+    chosen = None if accept.accepts_all else accept
+    walker = _Walker(check_prefix(to, room), room, own or OwnFiles(), chosen, any_name)
     # A text is iterable, too: of "/photos", all files below / would be returned.
     named = [paths] if isinstance(paths, str | os.PathLike) else paths
     return chain.from_iterable(walker.tree(_native(path)) for path in named)
@@ -133,18 +134,21 @@ class _Folder(NamedTuple):
     """Ends in a separator."""
     key: str
     names: Iterator[str]
+    has_valid_names: bool = False
+    """Whether each name certainly makes a valid key."""
 
 
 class _Walker(NamedTuple):
     to: str
     room: int
     own: OwnFiles
-    accept: Filter
+    accept: Filter | None
+    """None if it accepts all."""
     any_name: bool
 
     def tree(self, path: str) -> Iterator[File | Skipped]:
         """Yield the files at and below a path that the user has named."""
-        entry = self._entry(path, self.to, _name(path))
+        entry = self._entry(path, _Folder("", self.to, iter(())), _name(path))
         if not isinstance(entry, Skipped) and self.own.contain(path):
             entry = _skipped(path, "own", OWN)
         if isinstance(entry, Skipped):
@@ -159,7 +163,7 @@ class _Walker(NamedTuple):
         while levels:
             level = levels[-1]
             for name in level.names:
-                entry = self._entry(level.path + name, level.key, name)
+                entry = self._entry(level.path + name, level, name)
                 if isinstance(entry, _Folder):
                     levels.append(entry)
                     break
@@ -167,12 +171,14 @@ class _Walker(NamedTuple):
             else:
                 levels.pop()
 
-    def _entry(self, path: str, folder: str, name: str) -> File | Skipped | _Folder:
+    def _entry(self, path: str, folder: _Folder, name: str) -> File | Skipped | _Folder:
         try:
             status = os.lstat(path)
-            if message := self._excluded(folder, name, status):
+            if self.accept is not None and (
+                message := self._excluded(self.accept, folder.key, name, status)
+            ):
                 return _skipped(path, "excluded", message)
-            key = self._key(folder, name)
+            key = f"{folder.key}/{name}" if folder.has_valid_names else self._key(folder.key, name)
             return self._describe(path, key, name, status)
         except InvalidKey as error:
             return _refused(path, name, error)
@@ -186,12 +192,14 @@ class _Walker(NamedTuple):
             return f"{folder}/{name}" if folder and name else folder + name
         return join(folder, name, self.room) if name else folder
 
-    def _excluded(self, folder: str, name: str, status: os.stat_result) -> str | None:
+    def _excluded(
+        self, accept: Filter, folder: str, name: str, status: os.stat_result
+    ) -> str | None:
         """Return why an entry is left out by the patterns, which match its key without `to`."""
         if not name:  # the root of the file system
             return None
         path = f"{folder[len(self.to) :]}/{name}".removeprefix("/")
-        return self.accept.reason(f"{path}/" if stat.S_ISDIR(status.st_mode) else path)
+        return accept.reason(f"{path}/" if stat.S_ISDIR(status.st_mode) else path)
 
     def _describe(
         self, path: str, key: str, name: str, status: os.stat_result
@@ -215,7 +223,9 @@ class _Walker(NamedTuple):
         names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
         if RESERVED in names and self.own.is_store(path):
             return _skipped(path, "own", OWN)
-        return _Folder(path.rstrip(os.sep) + os.sep, key, iter(sorted(names)))
+        names.sort()
+        is_valid = bool(key) and are_valid_names(key, names, self.room)
+        return _Folder(path.rstrip(os.sep) + os.sep, key, iter(names), is_valid)
 
 
 _ABSENT = {

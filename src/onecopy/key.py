@@ -128,6 +128,15 @@ def join(folder: str, name: str, room: int = LONGEST_KEY) -> str:
     return _check_length(key, room)
 
 
+def are_valid_names(folder: str, names: Sequence[str], room: int = LONGEST_KEY) -> bool:
+    """Return whether `join` certainly accepts all names; a quick look at all of them at once."""
+    text = "".join(names)
+    longest = len(folder) + 1 + max(map(len, names), default=0)
+    longest *= 1 if folder.isascii() and text.isascii() else _LONGEST_CHARACTER
+    is_plain = _is_printable(text) and "/" not in text and RESERVED not in text.lower()
+    return is_plain and longest <= room and _REFUSED_NAMES.isdisjoint(names)
+
+
 def key_of(names: Iterable[str], *, to: str = "", room: int = LONGEST_KEY) -> str:
     """Return the key of a file from the names of its path, below the prefix `to`.
 

@@ -59,6 +59,7 @@ ALL_FINE = {
     "crc",
     "parts",
     "overwriting",
+    "copying",
     "composites",
     "cors",
     "versioning",

@@ -2,13 +2,15 @@
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
 import pytest
 
 from onecopy.cli.files import Summary
+from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, name_text, result_text, result_values
 from onecopy.content import Verdict
 from onecopy.text import printable
@@ -69,6 +71,25 @@ def test_a_copy_too_large_to_confirm_is_read_by_the_named_scan() -> None:
     assert "run `onecopy scan --read missing`" in result_text(result)
 
 
+def test_a_file_that_waited_in_vain() -> None:
+    """Text and JSON say that somebody else was uploading the same content."""
+    result = Result(
+        "a", 3, Verdict.UNCONFIRMED, reason="uploading", key="a", outcome=Outcome.SKIPPED
+    )
+    text = "the same content is being uploaded by somebody else; try again later"
+    assert result_text(result) == f"a: unconfirmed: {text}"
+    assert result_values(result)["reason"] == "uploading"
+
+
+def test_files_that_wait_are_shown() -> None:
+    """Progress names their number, and without a bar there is none."""
+    shown: list[str] = []
+    bar = SimpleNamespace(set_postfix_str=lambda text, **_: shown.append(text))
+    Display(cast("Any", bar)).waiting(2)
+    Display().waiting(2)
+    assert shown == ["waiting for other uploads of 2 files"]
+
+
 @pytest.mark.parametrize("outcome", [None, Outcome.WOULD_UPLOAD])
 def test_a_new_file_that_is_not_certain(outcome: Outcome | None) -> None:
     """Text, JSON and summary say how many stored files were not examined, for a dry run, too."""
@@ -76,7 +97,7 @@ def test_a_new_file_that_is_not_certain(outcome: Outcome | None) -> None:
     said = "would be uploaded" if outcome else "new"
     assert result_text(result) == f"a: {said} (1,936 stored files of this size not examined)"
     assert result_values(result)["unexamined"] == 1936
-    sent = replace(result, outcome=Outcome.UPLOADED)
+    sent = result._replace(outcome=Outcome.UPLOADED)
     assert result_text(sent) == "a: uploaded as a (1,936 stored files of this size not examined)"
     summary = Summary()
     summary.add(result)

@@ -22,6 +22,7 @@ from onecopy.digest import (
     part_lengths,
 )
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request, bind, ticket_secrets
+from onecopy.gate.leases import ContentLeases
 from onecopy.patterns import TRASH, Patterns
 from onecopy.recorder import Recorder
 from onecopy.store import Object, Store, Upload, open_store
@@ -89,6 +90,7 @@ class World:
         trash: Sequence[str] = TRASH,
         readers: Readers | None = None,
         recorder: Recorder | None = None,
+        leases: ContentLeases | None = None,
     ) -> LocalGate:
         """Return the gate of a tenant."""
         return LocalGate(
@@ -100,6 +102,7 @@ class World:
             trash=Patterns(trash),
             readers=readers,
             recorder=recorder,
+            leases=leases,
         )
 
     def begin(

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,15 +138,15 @@ def send_slowly(connection: socket.socket, data: bytes, pause: float = 0.05) -> 
     return Response(response, ended=False)
 
 
-def begun_part(service: Limited) -> bytes:
-    """Begin an upload of ten bytes; return the request that sends them."""
-    file = {"key": "k", "size": 10, "digests": ["sha256:" + "0" * 64]}
+def begun_part(service: Limited, size: int = 10) -> bytes:
+    """Begin an upload of some bytes; return the request that sends them."""
+    file = {"key": "k", "size": size, "digests": ["sha256:" + "0" * 64]}
     document = json.dumps({"files": [file]}).encode()
     with service.connect(POST % (b"uploads", len(document)) + document) as connection:
         begun = json.loads(read(connection).data.partition(b"\r\n\r\n")[2])["results"][0]
-    head = f"PUT {begun['send']['url']} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n"
+    head = f"PUT {begun['send']['url']} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {size}\r\n"
     fields = "".join(f"{name}: {value}\r\n" for name, value in begun["send"]["headers"].items())
-    return f"{head}{fields}\r\n".encode() + b"0123456789"
+    return f"{head}{fields}\r\n".encode() + b"0123456789" * (size // 10)
 
 
 def is_closed(connection: socket.socket, data: bytes) -> bool:
@@ -183,6 +183,15 @@ def limited(
     """
     choices = {"server": server or {}, "bodies": bodies or {}, "hangs": hangs}
     command = [sys.executable, "-m", "tests.http.limited", str(folder), json.dumps(choices)]
+    with running(command, folder, descriptors) as service:
+        yield service
+
+
+@contextmanager
+def running(
+    command: Sequence[str], folder: Path, descriptors: str | None = None
+) -> Iterator[Limited]:
+    """Run a command that is a service; its log is in the folder."""
     if descriptors is not None:
         command = ["prlimit", f"--nofile={descriptors}", *command]
     log = folder / "log"

@@ -94,6 +94,27 @@ def test_a_tenant_that_is_alone_gets_most_threads(pool: Pool) -> None:
     assert both == ["ana"] * 6 + ["ben"]
 
 
+def test_places_to_wait_are_shared(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenant may have three quarters of them; a call without a place is refused at once."""
+    monkeypatch.setattr("onecopy.http.turns.MAX_WAITING", 8)
+    gate = Gate()
+
+    async def run() -> list[BaseException | str]:
+        began = [asyncio.create_task(pool.call(gate.call, "", tenant=name)) for name in "abcdefgh"]
+        await gate.settled(8)
+        names = ["ana"] * 7 + ["ben"]
+        waiting = [asyncio.create_task(pool.call(str, name, tenant=name)) for name in names]
+        await asyncio.sleep(0)
+        gate.open()
+        await asyncio.gather(*began)
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    *anas, ben = asyncio.run(run())
+    assert anas[:6] == ["ana"] * 6
+    assert isinstance(anas[6], Busy)
+    assert ben == "ben"
+
+
 def test_tenants_take_turns(pool: Pool) -> None:
     """Who comes later with few calls does not wait for all calls of who came first."""
     gate, order = Gate(), list[str]()

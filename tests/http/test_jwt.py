@@ -14,6 +14,7 @@ from onecopy.claims import ClaimRule
 from onecopy.http import jwks
 from onecopy.http.app import Issuer, Options, SignIn
 from onecopy.http.jwks import usable
+from onecopy.http.jwt import LEEWAY_SECONDS
 from tests.http.conftest import Answer, Service, Start
 from tests.http.issuer import AUDIENCE, LocalIssuer, issuing
 
@@ -217,6 +218,38 @@ def test_an_issuer_that_is_down(
     monkeypatch.setattr(jwks, "KEEP_SECONDS", 0.0)
     assert config(service, issuer.token("two")).status == 503
     assert config(service, issuer.token()).status == 503
+
+
+def test_a_token_is_verified_once(
+    service: Service, issuer: LocalIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it expires; of very many tokens, the first ones are verified again."""
+    verified: list[str] = []
+    decode = jwt.decode
+
+    def counted(token: str, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401
+        verified.append(token)
+        return decode(token, *arguments, **options)
+
+    monkeypatch.setattr(jwt, "decode", counted)
+    token, other = issuer.token(), issuer.token(sub="other")
+    for each in (token, other, token, other):
+        assert config(service, each).status == 200
+    assert verified == [token, other]
+    assert refused(service, token[:-8])
+    monkeypatch.setattr("onecopy.http.jwt.MAX_KEPT", 1)
+    for each in (issuer.token(sub="third"), token):
+        assert config(service, each).status == 200
+    assert verified.count(token) == 2
+
+
+def test_a_token_that_expires_while_it_is_kept(service: Service, issuer: LocalIssuer) -> None:
+    """It is refused then, after the seconds by which clocks may differ."""
+    token = issuer.token(exp=int(time.time()) - LEEWAY_SECONDS + 2)
+    assert config(service, token).status == 200
+    time.sleep(2.1)
+    assert "expired" in refused(service, token)
+    assert "expired" in refused(service, token)
 
 
 def test_a_withdrawn_key(

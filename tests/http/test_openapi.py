@@ -98,6 +98,7 @@ def test_document_is_of_what_answers(plain: Service) -> None:
         "POST /v1/probe",
         "POST /v1/check",
         "POST /v1/uploads",
+        "POST /v1/uploads/batch",
         "POST /v1/uploads/parts",
         "PUT /v1/uploads/parts/{n}",
         "POST /v1/uploads/status",

@@ -256,6 +256,24 @@ def test_memory_does_not_grow_with_large_bodies(tmp_path: Path) -> None:
         assert service.is_well()
 
 
+def test_bodies_that_nobody_reads_yet(tmp_path: Path) -> None:
+    """They wait for a thread in a limited memory; those that wait for longest give way."""
+    size = 60_000
+    with limited(tmp_path, server={"unread_bytes": 4 * size + 10_000}) as service:
+        for _ in range(48):  # as many senders as a tenant may have
+            service.connect(begun_part(service, size)[:-5])
+        wait_for(service.is_well)
+        waiting = []
+        for _ in range(8):
+            waiting.append(service.connect(begun_part(service, size)))
+            time.sleep(0.05)
+        assert read(waiting[0], to_end=True).ended
+        waiting[-1].settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            waiting[-1].recv(1)
+        assert service.is_well()
+
+
 def test_no_descriptors_left(tmp_path: Path) -> None:
     """`accept()` without descriptors pauses, says so once in a while, and the service recovers."""
     with limited(tmp_path) as service:
@@ -279,7 +297,7 @@ def test_no_descriptors_left(tmp_path: Path) -> None:
 
 
 def test_few_descriptors_are_shared(tmp_path: Path) -> None:
-    """With 64 descriptors in all, connections use half, so that files can be opened."""
+    """With 64 descriptors in all, connections use a quarter, so that files can be opened."""
     with limited(tmp_path, descriptors="64") as service:
         for _ in range(100):
             service.connect(HEAD)
@@ -304,6 +322,17 @@ def test_shortage_is_logged_once_in_a_while(caplog: pytest.LogCaptureFixture) ->
     assert "LimitNOFILE" in caplog.text
 
 
+def test_accepting_again_after_the_end() -> None:
+    """The event loop tries that a second after a shortage, and fails without a listener."""
+    handler = ShortageHandler(Connections(ServerLimits()))
+    handler.is_stopping = True
+    message = "Exception in callback BaseSelectorEventLoop._start_serving(...)"
+    context = {"message": message, "exception": ValueError("Invalid file descriptor: -1")}
+    handler(None, context)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):  # anything else is passed on to the loop
+        handler(None, {**context, "message": "another"})  # type: ignore[arg-type]
+
+
 def test_hangup_is_ignored(short: Limited) -> None:
     """SIGHUP does not end the service."""
     short.process.send_signal(signal.SIGHUP)
@@ -325,7 +354,7 @@ def test_stop_in_every_state_at_once(tmp_path: Path) -> None:
         unread = service.connect(receive_buffer=4096)
         unread.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" * 16)
         time.sleep(0.5)
-        assert 2 < service.stop() < 6  # on a busy machine
+        assert 1.5 < service.stop() < 6  # on a busy machine
         assert read(idle, to_end=True).data == b""
         assert read(half, to_end=True).data == b""
         for connection in (part, body, call, completion):
@@ -340,4 +369,4 @@ def test_stop_without_requests_is_immediate(tmp_path: Path) -> None:
         for sent in (b"", HEAD, GET):
             service.connect(sent)
         time.sleep(0.2)
-        assert service.stop() < 6  # requests in progress would have 8
+        assert service.stop() < 5  # requests in progress would have 6

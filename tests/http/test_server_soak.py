@@ -175,5 +175,7 @@ def test_stop_in_state(tmp_path: Path, enter: Callable[[Limited], None]) -> None
     with limited(tmp_path, hangs=True) as service:
         enter(service)
         time.sleep(0.5)
-        assert service.stop() < 10
+        seconds = service.stop()
+        sys.stdout.write(f"{enter.__name__} ended after {seconds:.1f} s\n")
+        assert seconds < 10
         assert "Traceback" not in service.log.read_text()

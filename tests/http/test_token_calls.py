@@ -141,6 +141,33 @@ def test_a_folder(shared: Service) -> None:
     ]
 
 
+def test_a_ticket_of_another_folder(shared: Service) -> None:
+    """Somebody who has it can't send, see or abort the upload with a token for one folder."""
+    creator = shared.token("tickets", *ALL)
+    ana = created(shared, creator, prefix="ana")["token"]
+    own, other = begun(shared, creator, file("ana/a", b"1"), file("bob/a", b"2"))
+
+    def send(upload: Json, content: bytes, token: str) -> Answer:
+        ask = upload["send"]
+        return shared.ask(
+            ask["method"], ask["url"], body=content, headers=ask["headers"], token=token
+        )
+
+    tickets = {"tickets": [{"ticket": other["ticket"]}]}
+    assert send(other, b"2", creator).status == 200
+    for refused in (
+        send(other, b"2", ana),
+        shared.ask("POST", "/v1/uploads/status", {"ticket": other["ticket"]}, token=ana),
+        shared.ask(
+            "POST", "/v1/uploads/abort", {"tickets": [other["ticket"], own["ticket"]]}, token=ana
+        ),
+    ):
+        assert (refused.status, refused.reason) == (400, "key-outside-prefix")
+    done = shared.ask("POST", "/v1/uploads/complete", tickets, token=creator).json["results"]
+    assert done[0]["verdict"] == "new"
+    assert send(own, b"1", ana).status == 404, "it was aborted, although the other was not"
+
+
 def test_bytes(shared: Service) -> None:
     """Each upload counts when it begins; what did not begin does not count."""
     creator = shared.token("bytes", *ALL)

@@ -15,6 +15,7 @@ import pytest
 
 from onecopy.content import Copy, Digests, Listed
 from onecopy.errors import Damaged, Failure, Forbidden, InvalidSettings, Unavailable
+from onecopy.index.interface import Lease
 from onecopy.index.listings import MOST_COUNTED, Merged
 from onecopy.index.memory import MemoryIndex
 from onecopy.index.postgres import (
@@ -35,6 +36,7 @@ from onecopy.index.postgres.index import PostgresIndex
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.testing.index import (
     IndexContract,
+    LeasesContract,
     ListingsContract,
     ListsContract,
     PagesContract,
@@ -64,6 +66,7 @@ pytestmark = pytest.mark.server
 class TestPostgresIndex(
     IndexContract,
     UnreadContract,
+    LeasesContract,
     ListsContract,
     ListingsContract,
     PagesContract,
@@ -103,6 +106,18 @@ def index(database: str) -> Iterator[PostgresIndex]:
     index = PostgresIndex(database)
     yield index
     index.close()
+
+
+def test_leases_leave_nothing_behind(index: PostgresIndex) -> None:
+    """Expired leases are removed now and then; what is written otherwise is still durable."""
+    index.take_leases([Lease("x", "a", 0.01), Lease("y", "a", 60)])
+    time.sleep(0.1)
+    index.end_leases([])
+    assert [name for name, _ in index.values("lease:")] == ["lease:x", "lease:y"]
+    index._next_sweep = 0
+    index.end_leases([])
+    assert [name for name, _ in index.values("lease:")] == ["lease:y"]
+    assert index._connections.use(fetch, "SHOW synchronous_commit") == [("on",)]
 
 
 @contextmanager

@@ -54,7 +54,8 @@ class Window:
     @property
     def sent(self) -> list[str]:
         """The requests that carried bytes to the store."""
-        return [urlsplit(request.url).path for request in self.requests if request.method == "PUT"]
+        paths = [(request.method, urlsplit(request.url).path) for request in self.requests]
+        return [path for method, path in paths if method == "PUT" or path == "/v1/uploads/batch"]
 
     def open(self, url: str | None = None) -> None:
         """Go to the page."""
@@ -144,10 +145,11 @@ def window(chromium: Browser, server: Serve) -> Iterator[Window]:
 
 
 @contextmanager
-def opened(chromium: Browser, served: Served) -> Iterator[Window]:
-    """Open the page; the browser must not log any errors."""
+def opened(chromium: Browser, served: Served, before: str = "") -> Iterator[Window]:
+    """Open the page; the browser must not log any errors. `before` is a script that runs first."""
     assert (PAGE / "index.html").exists(), "the page has not been built: run `make page`"
     context = chromium.new_context(base_url=served.url)
+    context.add_init_script(before)
     window = Window(context.new_page(), served)
     window.open()
     yield window

@@ -17,6 +17,7 @@ from onecopy.content import Content, Copy, Evidence, Verdict
 from onecopy.digest import Digest, part_lengths
 from onecopy.errors import Failure
 from onecopy.gate import Answer, Finish, Limits, LocalGate, Request
+from onecopy.gate.leases import MAX_WAIT, ContentLeases
 from onecopy.testing.faults import (
     Faults,
     Rule,
@@ -112,14 +113,18 @@ class How:
 class Process:
     """A process that serves the gate; its calls to index and store may fail."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, clock: Callable[[], float]) -> None:
         self.plain = World.at(root)
         self.faults = Faults()
         self._world = behind(self.faults, self.plain)
+        self._leases = ContentLeases(clock=clock)
+        self.alive: dict[tuple[str, Digest], float] = {}
+        """Tenant and content -> until when this process may let others wait for its upload."""
 
-    def gate(self, tenant: str) -> LocalGate:
-        """Return the gate of a tenant, with the faults."""
-        return self._world.gate(tenant, limits=LIMITS)
+    def gate(self, tenant: str, *, waits: bool = True) -> LocalGate:
+        """Return the gate of a tenant, with the faults; it lets uploads wait, or not."""
+        leases = self._leases if waits else None
+        return self._world.gate(tenant, limits=LIMITS, leases=leases)
 
 
 class Judge(RuleBasedStateMachine):
@@ -128,7 +133,9 @@ class Judge(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(mkdtemp(prefix="onecopy-", dir=MEMORY if MEMORY.is_dir() else None))
-        self.processes = [Process(self.root) for _ in range(2)]
+        self.now = 0.0
+        """Seconds."""
+        self.processes = [self.new_process() for _ in range(2)]
         self.other = World.at(self.root)
         """World through which others upload during our calls."""
         self.mounted = True
@@ -144,6 +151,21 @@ class Judge(RuleBasedStateMachine):
         """Whether the last call was disturbed."""
         self.lock = RLock()
 
+    def new_process(self) -> Process:
+        """Return a process that has just been started."""
+        return Process(self.root, lambda: self.now)
+
+    def lives(self, how: How, tenant: str, digest: Digest | None) -> None:
+        """Note a sign of life of an upload, for which others may have to wait."""
+        if digest is not None:
+            self.processes[how.at].alive[tenant, digest] = self.now + MAX_WAIT
+
+    def must_wait(self, how: How, tenant: str, request: Request) -> bool:
+        """Whether an upload may have to wait for another one."""
+        if request.digest is None or not request.size or request.anyway:
+            return False
+        return self.processes[how.at].alive.get((tenant, request.digest), 0) > self.now
+
     @property
     def top(self) -> Path:
         """Folder of the objects."""
@@ -155,6 +177,8 @@ class Judge(RuleBasedStateMachine):
         tenant: str,
         call: Callable[[LocalGate], T],
         may_appear: Mapping[str, set[bytes]] | None = None,
+        *,
+        waits: bool = True,
     ) -> T | None:
         """Call a gate; return None if it failed, which it may only if we made it fail."""
         process = self.processes[how.at]
@@ -167,7 +191,7 @@ class Judge(RuleBasedStateMachine):
             self.unmount()
             self.moments = [{}]
         try:
-            result = call(process.gate(tenant))
+            result = call(process.gate(tenant, waits=waits))
         except Failure:
             if process.faults.waiting == len(how.troubles) and not how.away:
                 raise

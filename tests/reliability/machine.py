@@ -7,7 +7,7 @@ others come between two calls.
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, rule
@@ -15,7 +15,8 @@ from hypothesis.stateful import Bundle, MultipleResults, initialize, multiple, r
 from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, StoreFull, Unavailable, UploadUnknown, WrongBytes
-from onecopy.gate import Answer, LocalGate, Place, Request
+from onecopy.gate import Answer, LocalGate, Place, Request, SmallFile
+from onecopy.gate.waiting import UPLOADING
 from onecopy.store import Object, Upload
 from tests.gate.world import content_digest
 from tests.gate.world import parts_of as cut
@@ -41,6 +42,7 @@ FAILING = (
     *(f"index.{name}" for name in ("listed_sizes", "matching", "opaque", "unlist", "add")),
     *(f"store.{name}" for name in ("look", "open", "begin", "parts", "write", "complete", "abort")),
     "store.copy",
+    *(f"store.{name}" for name in ("write_batch", "complete_batch")),
 )
 UNKNOWN = ("store-unavailable", "store-forbidden")
 ERRORS = (Unavailable("try again"), Forbidden("go away"), StoreFull("no room"))
@@ -105,20 +107,39 @@ class Promise(Meddling):
         how=calls,
         anyway=st.booleans(),
         known=st.booleans(),
+        waits=st.booleans(),
     )
-    def begin(self, full: str, data: bytes, how: How, anyway: bool, known: bool) -> Sending:
-        """Begin an upload; that of a large content sometimes without its digest."""
+    def begin(  # noqa: PLR0917 - as Hypothesis shows it
+        self, full: str, data: bytes, how: How, anyway: bool, known: bool, waits: bool
+    ) -> Sending:
+        """Begin an upload; that of a large content sometimes without its digest.
+
+        If it `waits` for another one of its content, it is not begun; a process does not see the
+        uploads that were begun without waiting.
+        """
         tenant, _, key = full.partition("/")
         digest = content_digest(data) if known or len(data) < SMALLEST_PART else None
         request = Request(key, len(data), digest, anyway=anyway)
-        answers = self.attempt(how, tenant, lambda gate: gate.begin([request]))
+        answers = self.attempt(how, tenant, lambda gate: gate.begin([request]), waits=waits)
         ticket = ""
         for answer in answers or []:
             DONE[f"begin: {answer.verdict} {answer.reason or ''}"] += 1
             ticket = answer.ticket or ""
-            self.judge_begun(tenant, data, request, answer)
+            if answer.reason == UPLOADING:
+                assert waits
+                assert self.must_wait(how, tenant, request)
+                assert not self.must_find(tenant, [content_digest(data)])
+            else:
+                self.judge_begun(tenant, data, request, answer)
+            if ticket:
+                self.lives(how, tenant, request.digest)
         # Not begun is a kind of upload, too: so there are always as many, whatever the timing.
         return Sending(tenant, request, data, ticket, self.upload_id(tenant, ticket))
+
+    @rule(seconds=st.sampled_from([5.0, 20.0, 70.0]))
+    def pass_time(self, seconds: float) -> None:
+        """Let leases end; nothing else depends on this clock."""
+        self.now += seconds
 
     def upload_id(self, tenant: str, ticket: str) -> str:
         """Return the name of an upload in staging."""
@@ -152,7 +173,7 @@ class Promise(Meddling):
         own=st.lists(keys, min_size=1, max_size=3, unique=True),
         data=datas,
         how=calls,
-        manner=st.sampled_from(["in turn", "together", "anyway"]),
+        manner=st.sampled_from(["in turn", "together", "anyway", "batch"]),
     )
     def upload(
         self, tenant: str, own: Sequence[str], data: bytes, how: How, manner: str
@@ -160,10 +181,20 @@ class Promise(Meddling):
         """Upload one content under several keys; disturbances occur in the completion."""
         plain, anyway = How(how.at), manner == "anyway"
         begun = [
-            self.begin(full=f"{tenant}/{key}", data=data, how=plain, anyway=anyway, known=True)
+            self.begin(
+                full=f"{tenant}/{key}",
+                data=data,
+                how=plain,
+                anyway=anyway,
+                known=True,
+                waits=False,
+            )
             for key in own
         ]
         sendings = [sending for sending in begun if isinstance(sending, Sending)]
+        if manner == "batch" and len(data) < SMALLEST_PART:
+            self.send_batch(chosen=sendings, how=how, wrong=False)
+            return multiple(*sendings)
         for sending in sendings:
             self.send(sending=sending, how=plain, numbers=(1, 2), wrong=False)
         for chosen in [sendings] if manner == "together" else [[one] for one in sendings]:
@@ -196,6 +227,7 @@ class Promise(Meddling):
                 return error.reason
             return "sent"
 
+        self.lives(how, sending.tenant, sending.request.digest)
         outcome = self.attempt(how, sending.tenant, call)
         DONE[f"send: {outcome or 'failed'}"] += 1
         if outcome == "sent":
@@ -232,9 +264,43 @@ class Promise(Meddling):
             may_appear.setdefault(sending.full_key, set()).update(sending.fitting())
         finishes = [sending.finish() for sending in chosen]
         second = [self.is_second(sending) for sending in chosen]
+        for sending in chosen:
+            self.lives(how, tenant, sending.request.digest)
         answers = self.attempt(how, tenant, lambda gate: gate.complete(finishes), may_appear)
         for at, answer in enumerate(answers or []):
             DONE[f"complete: {answer.verdict} {answer.reason or ''}"] += 1
+            self.judge_completed(chosen[at], answer, staged=staged[at])
+            if second[at] and not self.disturbed:
+                assert answer.verdict is not Verdict.NEW, "the second is given up"
+
+    @rule(
+        chosen=st.lists(sendings, min_size=1, max_size=4, unique_by=id),
+        how=calls,
+        wrong=st.sampled_from([False, False, False, True]),
+    )
+    def send_batch(self, chosen: Sequence[Sending], how: How, wrong: bool) -> None:
+        """Send small uploads of one tenant together: early, late, again, and with other bytes."""
+        tenant = chosen[0].tenant
+        chosen = [
+            one
+            for one in chosen
+            if one.ticket and one.tenant == tenant and len(one.data) < SMALLEST_PART
+        ]
+        staged = [self.staged(sending) for sending in chosen]
+        files, may_appear = [], dict[str, set[bytes]]()
+        for at, sending in enumerate(chosen):
+            is_other = wrong and sending.data and not at
+            data = contents.as_long_as(sending.data) if is_other else sending.data
+            sending.parts.setdefault(1, set()).add(data)
+            sending.unsure = sending.unsure or bool(is_other)
+            may_appear.setdefault(sending.full_key, set()).update(sending.fitting())
+            files.append(SmallFile(sending.ticket, len(data), partial(iter, [data[:5], data[5:]])))
+        second = [self.is_second(sending) for sending in chosen]
+        answers = self.attempt(how, tenant, lambda gate: gate.send_batch(files), may_appear)
+        for sending in chosen:
+            sending.unsure = sending.unsure or answers is None or self.disturbed
+        for at, answer in enumerate(answers or []):
+            DONE[f"batch: {answer.verdict} {answer.reason or ''}"] += 1
             self.judge_completed(chosen[at], answer, staged=staged[at])
             if second[at] and not self.disturbed:
                 assert answer.verdict is not Verdict.NEW, "the second is given up"
@@ -277,10 +343,12 @@ class Promise(Meddling):
 
     # ---- copies
 
-    @rule(full=full_keys, data=datas, how=calls)
-    def place_stored(self, full: str, data: bytes, how: How) -> None:
-        """Have a content copied to a key, whether or not it is stored."""
+    @rule(full=full_keys, data=datas, how=calls, pick=st.integers(0, 3))
+    def place_stored(self, full: str, data: bytes, how: How, pick: int) -> None:
+        """Have a content copied to a key; mostly one that the tenant has stored."""
         tenant, _, key = full.partition("/")
+        own = [self.lying[each].data for each in sorted(self.lying) if each.startswith(tenant)]
+        data = own[pick] if pick < len(own) else data
         request = Place(key, len(data), content_digest(data))
         is_known = bool(data) and self.would_find(tenant, [request.digest])
         may_appear = {full: {data}}
@@ -324,6 +392,7 @@ class Promise(Meddling):
 
         if not sending.ticket:
             return
+        self.lives(how, sending.tenant, sending.request.digest)
         parts = self.attempt(how, sending.tenant, call)
         if self.disturbed or sending.unsure:
             return

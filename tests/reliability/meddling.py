@@ -15,7 +15,7 @@ from onecopy.scan.merging import ListingStore
 from onecopy.store import Object
 from tests.gate.world import content_digest, md5
 from tests.reliability import contents, folder
-from tests.reliability.judge import LIMITS, TENANTS, Judge, Process
+from tests.reliability.judge import LIMITS, TENANTS, Judge
 
 KEYS = ("a", "b", "c", "c/d", "c/d/e")
 """Some exclude each other: a file and a folder can't have the same name."""
@@ -139,7 +139,7 @@ class Meddling(Judge):
     def reopen(self, at: int) -> None:
         """Replace a process by a new one."""
         self.processes[at].plain.close()
-        self.processes[at] = Process(self.root)
+        self.processes[at] = self.new_process()
 
 
 def digests_of(data: bytes, kind: str) -> tuple[Digest, ...]:

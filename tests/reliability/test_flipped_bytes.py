@@ -1,15 +1,20 @@
-"""P3 against damage: one byte of the index or its WAL is flipped, and a service answers from it."""
+"""P3 against damage: one byte of the index or its WAL is flipped, and a service answers from it.
+
+The tokens in such an index are what they were, or no tokens.
+"""
 
 import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import pytest
 
 from onecopy.errors import Damaged, InvalidSettings
+from onecopy.index import Engine, open_index
+from onecopy.tokens import Token, create_token, find_token
 from tests.gate.world import World
 from tests.http.conftest import Json, Service, digest, starting
 from tests.reliability.figures import show
@@ -142,3 +147,49 @@ def test_flipped_byte(
             assert (folder / "files" / each).read_bytes() == content
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
     show("flipped bytes", found)
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Token]]:
+    """Return a folder with an index of tokens, half of them in the WAL, and the tokens."""
+    source = tmp_path_factory.mktemp("source")
+    made: list[Token] = []
+    for _ in range(2):
+        index = open_index(f"sqlite:{source / FILES[0]}")
+        made += [create_token(index, tenant=f"t{len(made) + n}")[0] for n in range(40)]
+        copy = tmp_path_factory.mktemp("tokens") / "copy"
+        copytree(source, copy)
+        index.close()  # empties the WAL
+    return copy, made
+
+
+def outcome(index: Engine, token: Token) -> str:
+    """Look a token up; return what is found, which must be this token, or nothing."""
+    try:
+        found = find_token(index, token.sha256)
+    except Damaged:
+        return "damaged"
+    assert found in {None, token}
+    return "found" if found else "unknown"
+
+
+@pytest.mark.parametrize("flips", [40, pytest.param(3000, marks=pytest.mark.soak)])
+def test_flipped_byte_beside_tokens(
+    tokens: tuple[Path, list[Token]], tmp_path: Path, flips: int
+) -> None:
+    """No tenant, scope or date of a token changes: it is found as it was, or not at all."""
+    good, made = tokens
+    chance, found = Random(flips), Counter[str]()
+    for number in range(flips):
+        folder = tmp_path / str(number)
+        copytree(good, folder)
+        name = flip(folder, chance)
+        try:
+            index = open_index(f"sqlite:{folder / FILES[0]}")
+        except (Damaged, InvalidSettings):
+            found[f"{name}: not opened"] += 1
+        else:
+            found.update(f"{name}: {outcome(index, token)}" for token in made)
+            index.close()
+        rmtree(folder)
+    show("flipped bytes beside tokens", found)

@@ -7,12 +7,15 @@ by one.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from onecopy.content import Verdict
+from onecopy.digest import SMALLEST_PART
+from onecopy.gate import SmallFile
 from onecopy.index.sqlite.file import connect
 from onecopy.testing.faults import Call, Faults
 from tests.gate.world import World
@@ -63,6 +66,18 @@ class Order(Faults):
         self.note("answered", self.top / key)
         self.faults += [f"published early: {name}" for name in self.disk.early]
 
+    def upload_batch(self, contents: Mapping[str, bytes]) -> None:
+        """Send uploads in one batch, and inspect the disk after the answer."""
+        begun = [self.world.begin(key, data, gate=self.gate) for key, data in contents.items()]
+        files = [
+            SmallFile(answer.ticket or "", len(data), partial(iter, [data]))
+            for answer, data in zip(begun, contents.values(), strict=True)
+        ]
+        answers = self.gate.send_batch(files)
+        assert [answer.copy and answer.copy.key for answer in answers] == list(contents)
+        self.note("answered", *(self.top / key for key in contents))
+        self.faults += [f"published early: {name}" for name in self.disk.early]
+
 
 UPLOADS = {
     "small": b"bytes",
@@ -86,6 +101,24 @@ def test_order(order: Order) -> None:
         order.upload(key, data)
     assert order.records == 3
     assert order.faults == []
+
+
+BATCH = {key: data for key, data in UPLOADS.items() if len(data) < SMALLEST_PART}
+
+
+def test_order_of_a_batch(order: Order) -> None:
+    """The same order holds for each file of a batch, which shares its syncs with others."""
+    order.upload_batch(BATCH)
+    assert order.records == 2
+    assert order.faults == []
+
+
+def test_order_of_a_batch_would_show(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check works: without syncs, a batch shows faults at every stage."""
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
+    order.upload_batch(BATCH)
+    stages = {fault.partition(":")[0] for fault in order.faults}
+    assert stages == {"record small", "record new/folders/small", "published early", "answered"}
 
 
 @pytest.mark.parametrize("key", UPLOADS)

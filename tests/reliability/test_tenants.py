@@ -8,7 +8,7 @@ import pytest
 from onecopy.avoided import Counts
 from onecopy.content import Content, Copy, Digests, Evidence
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError
-from onecopy.gate import Answer, Avoided, Finish, LocalGate, Request
+from onecopy.gate import Answer, Avoided, Finish, LocalGate, Place, Request
 from onecopy.index.listings import Listings
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.recorder import Recorder
@@ -144,6 +144,9 @@ QUESTIONS: dict[str, Callable[[LocalGate], object]] = {
     "upload": _upload("a", DATA),
     "upload large": _upload("c", contents.LARGE),
     "upload empty": _upload("empty", b""),
+    "place": lambda gate: gate.place(
+        [Place(f"p{n}", len(data), content_digest(data)) for n, data in enumerate(ALL)]
+    ),
     "report avoided uploads": _report,
     "activity": lambda gate: [*gate.activity().days, *gate.activity().months],
     "link": lambda gate: [gate.live_copy(key) for key in ("a", "alice/a", "../alice/a", "many/1")],
@@ -177,7 +180,9 @@ def test_calls_name_one_tenant(sides: tuple[Side, Side]) -> None:
     for ask in [*QUESTIONS.values()] * 2:  # first with nothing, then with what he has uploaded
         ask(elsewhere.bob)
     for step, arguments, _ in elsewhere.log.calls:
-        if step == "index.get":
+        if step == "index.put_if":
+            assert arguments[0].startswith("placed:bob:")
+        elif step == "index.get":
             assert arguments[0] in {"ticket-secret", "checksum-api-bob", "avoided/bob"}
         elif step.startswith("index.") and arguments:
             assert arguments[0] == "bob"
@@ -187,7 +192,7 @@ def test_calls_name_one_tenant(sides: tuple[Side, Side]) -> None:
 
 def _keys(argument: object) -> list[str]:
     """Return the keys in the first argument of a call to the store."""
-    if isinstance(argument, Upload):
+    if isinstance(argument, Object | Upload):
         return [argument.key]
     if isinstance(argument, str):
         return [argument]

@@ -19,16 +19,20 @@ from onecopy.errors import (
     UploadUnknown,
     WrongBytes,
 )
+from onecopy.httpclient import Response
 from onecopy.store.interface import Completing, KeyTaken, Part, Upload
 from onecopy.store.parts import part_span
 from onecopy.store.s3 import signing
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.head_object import Head
+from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.uploads import Uploads
 from tests.s3.scripted import (
     ADDRESS,
     EXPIRED,
     HEAD,
+    Answers,
     Client,
     Heads,
     connection,
@@ -66,7 +70,8 @@ def uploads(
 ) -> Uploads:
     """Return the uploads into a bucket with at most one object."""
     heads = Heads({"p/a": head} if head else {})
-    return Uploads(address, connection(client or Client()), signer(), heads)
+    sent = SentObjects(ListClient(signer(), Answers(Response(403, {}, b""))))
+    return Uploads(address, connection(client or Client()), signer(), heads, sent)
 
 
 class TestBegin:

@@ -19,6 +19,7 @@ from onecopy.testing.copying import CopierContract
 from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     SMALL,
+    BatchContract,
     MarkableContract,
     RangedContract,
     ReceiverContract,
@@ -33,13 +34,28 @@ FORBIDDEN = Unknown("store-forbidden")
 
 
 class TestFolderStore(
-    CopierContract, ListableContract, MarkableContract, RangedContract, ReceiverContract
+    BatchContract,
+    CopierContract,
+    ListableContract,
+    MarkableContract,
+    RangedContract,
+    ReceiverContract,
 ):
     """A folder keeps the contract."""
 
     @pytest.fixture
     def store(self, store: Store) -> Store:
         return store
+
+    def test_a_copy_is_no_hard_link(self, store: Store, tmp_path: Path) -> None:
+        """Whoever writes to one file in place does not change the other."""
+        source = self.source(store, "a", SMALL)
+        upload, sums = self.filled(store, source, "b", [])
+        store.complete(upload, digest_of(SMALL), sums)
+        store.abort(upload)
+        paths = [path for path in tmp_path.rglob("*") if path.name in ("a", "b")]
+        assert [path.stat().st_nlink for path in paths] == [1, 1]
+        assert len({path.stat().st_ino for path in paths}) == 2
 
 
 class TestOpening:

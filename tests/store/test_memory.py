@@ -15,6 +15,7 @@ from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     LARGE,
     SMALL,
+    BatchContract,
     MarkableContract,
     RangedContract,
     ReceiverContract,
@@ -25,7 +26,12 @@ from onecopy.testing.store import (
 
 
 class TestMemoryStore(
-    CopierContract, ListableContract, MarkableContract, RangedContract, ReceiverContract
+    BatchContract,
+    CopierContract,
+    ListableContract,
+    MarkableContract,
+    RangedContract,
+    ReceiverContract,
 ):
     """The store in memory keeps the contract."""
 

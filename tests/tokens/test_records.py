@@ -167,6 +167,44 @@ def test_a_damaged_token(state: Engine) -> None:
         find_token(state, hash_secret(secret))
 
 
+def test_no_flipped_byte_grants_anything(state: Engine) -> None:
+    """A changed byte would be another tenant, or a later end: each is found by the checksum."""
+    end = datetime(2100, 1, 1, tzinfo=UTC)
+    token, secret = create_token(state, tenant="photos", expires_at=end, label="é", max_bytes=1)
+    name = f"token:{token.sha256}"
+    good = state.get(name)
+    assert good
+    raw: bytes | None = good
+    for at, byte in enumerate(good):
+        for other in (byte ^ 1, byte ^ 0x80, ord("}"), ord("9")):
+            flipped = good[:at] + bytes([other]) + good[at + 1 :]
+            assert state.put_if(name, raw, flipped)
+            raw = flipped
+            if flipped != good:
+                with pytest.raises(Damaged):
+                    find_token(state, hash_secret(secret))
+
+
+def test_a_token_under_the_name_of_another(state: Engine) -> None:
+    """A damaged index may return another record than the one that was asked for."""
+    one, secret = create_token(state, tenant="photos")
+    other, _ = create_token(state, tenant="music")
+    state.put_if(name := f"token:{one.sha256}", state.get(name), state.get(f"token:{other.sha256}"))
+    with pytest.raises(Damaged, match="hash of another"):
+        find_token(state, hash_secret(secret))
+
+
+def test_a_record_without_a_checksum(state: Engine) -> None:
+    """An earlier version wrote none; it works, and gets one when its use is noted."""
+    token, secret = create_token(state, tenant="photos")
+    name = f"token:{token.sha256}"
+    state.put_if(name, state.get(name), msgspec.json.encode(token))
+    assert find_token(state, hash_secret(secret)) == token
+    note_uses(state, {token.sha256: 1})
+    assert state.get(name) != msgspec.json.encode(find_token(state, token.sha256))
+    assert next(list_tokens(state)).used_ms == 1
+
+
 @pytest.mark.parametrize("text", ["", "zz", "é", "0" * 8, "0" * 16, "0" * 15, "a:b", "0" * 300])
 def test_an_id_of_no_token(state: Engine, text: str) -> None:
     """Nothing is revoked, whatever is given."""

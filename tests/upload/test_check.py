@@ -56,6 +56,7 @@ def test_known_contents_are_found_and_others_are_new(
     assert results[0].url == world.path("old/rome.jpg").as_uri()
     assert [result.outcome for result in results] == [None] * 3
     assert not gate.of("begin")
+    assert gate.of("probe") == [[900, 901]]
 
 
 def test_a_file_of_unique_size_is_not_read(gate: Watched, photos: Path) -> None:

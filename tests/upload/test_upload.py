@@ -3,7 +3,7 @@
 import itertools
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from onecopy.content import Digests, Verdict
 from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
-from onecopy.gate.interface import Config, Gate
+from onecopy.gate.interface import Answer, Config, Gate, SmallFile
 from onecopy.index.listings import Listings
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store.interface import Send
@@ -120,11 +120,104 @@ def test_the_md5_is_stated_if_the_gate_wants_it(world: World, photos: Path) -> N
     assert {len(digests) for digests in checked} == {1}
 
 
-def test_no_md5_is_stated_otherwise(world: World, gate: Watched, photos: Path) -> None:
+class Singly(Watched):
+    """A gate that accepts no batches, as that of a bucket."""
+
+    def config(self) -> Config:
+        return replace(super().config(), features=())
+
+
+@pytest.fixture
+def singly(world: World) -> Singly:
+    """Return the watched gate without batches."""
+    return Singly(world.gate())
+
+
+def test_small_files_are_sent_in_batches(world: World, gate: Watched, photos: Path) -> None:
+    """At most a hundred in one call, which completes them; larger ones are sent by themselves."""
+    for number in range(250):
+        write(photos / f"{number}", noise(1000 + number))
+    write(photos / "medium", noise(1_100_000))
+    results = uploaded(gate, photos)
+    assert set(outcomes(results).values()) == {Outcome.UPLOADED}
+    batches = gate.of("send_batch")
+    assert sum(map(len, batches)) == 250
+    assert max(map(len, batches)) <= 100
+    assert len(gate.of("send")) == 1
+    assert world.path("photos/249").read_bytes() == noise(1249)
+    assert results["249"].sent == 1249
+    assert not staged(world)
+
+
+def test_a_file_of_a_batch_that_cannot_be_read_fails_alone(
+    world: World, gate: Watched, photos: Path
+) -> None:
+    """A file that changes before it is sent is not uploaded; the others are."""
+    for number in range(10):
+        write(photos / f"{number}", noise(1000 + number))
+
+    def change(name: str, _: object) -> None:
+        if name == "begin":
+            write(photos / "3", b"changed")
+
+    gate.before = change
+    found = outcomes(uploaded(gate, photos))
+    assert found.pop("3") is Outcome.FAILED
+    assert set(found.values()) == {Outcome.UPLOADED}
+    assert not staged(world)
+
+
+def test_a_batch_that_fails_fails_its_files(world: World, gate: Watched, photos: Path) -> None:
+    """Their uploads are aborted, and the run ends."""
+    for number in range(10):
+        write(photos / f"{number}", noise(1000 + number))
+
+    def fail(name: str, _: object) -> None:
+        if name == "send_batch":
+            raise Unavailable("connection lost")
+
+    gate.before = fail
+    results = uploaded(gate, photos)
+    assert {result.reason for result in results.values()} == {"unavailable"}
+    assert not staged(world)
+
+
+@pytest.mark.parametrize("reason", ["upload-unknown", "ticket-expired"])
+def test_a_file_that_a_batch_lost_is_begun_again(world: World, photos: Path, reason: str) -> None:
+    """It is uploaded although the store lost its first upload."""
+    write(photos / "a", noise(100))
+
+    class Losing(Watched):
+        def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+            if not self.of("send_batch"):
+                self._note("send_batch", files)
+                return [Answer(Verdict.UNCONFIRMED, reason=reason) for _ in files]
+            return super().send_batch(files)
+
+    gate = Losing(world.gate())
+    assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
+    assert len(gate.of("begin")) == 2
+
+
+def test_a_batch_that_is_still_completing(world: World, photos: Path) -> None:
+    """Its files are completed by their tickets."""
+    write(photos / "a", noise(100))
+
+    class Slow(Watched):
+        def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+            super().send_batch(files)
+            return [Answer(Verdict.UNCONFIRMED, reason="completing") for _ in files]
+
+    gate = Slow(world.gate())
+    assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
+    assert len(gate.of("complete")) == 1
+
+
+def test_no_md5_is_stated_otherwise(world: World, singly: Watched, photos: Path) -> None:
     """A folder's gate reads the bytes itself, if it has to."""
     write(photos / "a", noise(1000))
-    uploaded(gate, photos)
-    assert [finish.md5 for call in gate.of("complete") for finish in call] == [None]
+    uploaded(singly, photos)
+    assert [finish.md5 for call in singly.of("complete") for finish in call] == [None]
 
 
 def test_a_second_upload_sends_nothing(world: World, gate: Watched, photos: Path) -> None:
@@ -399,12 +492,12 @@ def failing(number: int, error: Exception) -> Callable[[str, Any], None]:
     return before
 
 
-def test_one_failing_send_fails_one_file(world: World, gate: Watched, photos: Path) -> None:
+def test_one_failing_send_fails_one_file(world: World, singly: Watched, photos: Path) -> None:
     """The others are uploaded, and its upload is aborted."""
     for number in range(10):
         write(photos / f"{number}", noise(100 + number))
-    gate.before = failing(1, Unavailable("connection lost"))
-    results = uploaded(gate, photos)
+    singly.before = failing(1, Unavailable("connection lost"))
+    results = uploaded(singly, photos)
     failed = [result for result in results.values() if result.outcome is Outcome.FAILED]
     assert [(result.reason, result.message) for result in failed] == [
         ("unavailable", "connection lost")
@@ -415,13 +508,13 @@ def test_one_failing_send_fails_one_file(world: World, gate: Watched, photos: Pa
 
 @pytest.mark.parametrize("size", [100, LARGE])
 def test_an_upload_that_was_lost_is_begun_again(
-    world: World, gate: Watched, photos: Path, size: int
+    world: World, singly: Watched, photos: Path, size: int
 ) -> None:
     """The file is uploaded although the store lost its first upload."""
     write(photos / "a", noise(size))
-    gate.before = failing(1, UploadUnknown("it is over"))
-    assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
-    assert len(gate.of("begin")) == 2
+    singly.before = failing(1, UploadUnknown("it is over"))
+    assert outcomes(uploaded(singly, photos)) == {"a": Outcome.UPLOADED}
+    assert len(singly.of("begin")) == 2
     assert world.path("photos/a").read_bytes() == noise(size)
 
 
@@ -434,20 +527,20 @@ def test_an_expired_signature_is_renewed(world: World, gate: Watched, photos: Pa
     assert world.path("photos/a").read_bytes() == noise(20_000_000)
 
 
-def test_an_upload_that_is_lost_every_time_fails(gate: Watched, photos: Path) -> None:
+def test_an_upload_that_is_lost_every_time_fails(singly: Watched, photos: Path) -> None:
     """It is begun three times."""
     write(photos / "a", b"abc")
-    gate.before = failing(99, InvalidTicket("it is over"))
-    result = uploaded(gate, photos)["a"]
+    singly.before = failing(99, InvalidTicket("it is over"))
+    result = uploaded(singly, photos)["a"]
     assert (result.outcome, result.reason) == (Outcome.FAILED, "ticket-invalid")
-    assert len(gate.of("begin")) == 3
+    assert len(singly.of("begin")) == 3
 
 
 @pytest.mark.parametrize("call", ["probe", "check", "begin", "complete"])
-def test_an_unavailable_gate_ends_the_upload(gate: Watched, photos: Path, call: str) -> None:
+def test_an_unavailable_gate_ends_the_upload(singly: Watched, photos: Path, call: str) -> None:
     """Its error is raised, and the threads end."""
     write(photos / "a", b"abc")
-    uploaded(gate, photos)
+    uploaded(singly, photos)
     write(photos / "b", b"abd")
     write(photos / "c", b"a new size")
     threads = threading.active_count()
@@ -456,13 +549,13 @@ def test_an_unavailable_gate_ends_the_upload(gate: Watched, photos: Path, call: 
         if name == call:
             raise Unavailable("no answer")
 
-    gate.before = before
+    singly.before = before
     with pytest.raises(Unavailable, match="no answer"):
-        list(upload(walk([photos]), gate))
+        list(upload(walk([photos]), singly))
     assert threading.active_count() == threads
 
 
-def test_closing_early_aborts_small_uploads(world: World, gate: Watched, photos: Path) -> None:
+def test_closing_early_aborts_small_uploads(world: World, singly: Watched, photos: Path) -> None:
     """Nothing of them remains in the store, and no thread remains."""
     for number in range(300):
         write(photos / f"{number}", noise(1000 + number))
@@ -476,8 +569,8 @@ def test_closing_early_aborts_small_uploads(world: World, gate: Watched, photos:
         if name == "complete":
             first.set()
 
-    gate.before = before
-    results = upload(walk([photos]), gate)
+    singly.before = before
+    results = upload(walk([photos]), singly)
     assert next(results).outcome is Outcome.UPLOADED
     results.close()
     assert threading.active_count() == threads

@@ -2,7 +2,7 @@
 
 import click
 
-from onecopy import cache_file
+from onecopy import digest_cache
 from onecopy.cli.options import closing_help
 from onecopy.cli.progress import Display
 from onecopy.cli.show import bytes_text
@@ -28,6 +28,6 @@ def clear() -> int:
     that were counted may be counted once more.
     """
     folder = read().cache
-    size = cache_file.remove(folder)
+    size = digest_cache.remove(folder)
     Display().note(f"removed {bytes_text(size)} of digests from {folder}")
     return 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Never
 import click
 
 from onecopy.errors import Failure, OnecopyError
-from onecopy.text import percent, printable, printable_lines
+from onecopy.text import count_text, percent, printable, printable_lines
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -63,6 +63,10 @@ class Display:
     def confirming(self, read: int, size: int) -> None:
         """Show how far stored copies have been read to confirm matches."""
         self.detail(f"confirming {percent(read, size)}", now=True)
+
+    def waiting(self, files: int) -> None:
+        """Show how many files wait for other uploads of their contents."""
+        self.detail(f"waiting for other uploads of {count_text(files, 'file')}", now=True)
 
     def progress(self, done: int, read: int) -> None:
         """Add to the bytes completed and the bytes read."""

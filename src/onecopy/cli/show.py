@@ -26,6 +26,7 @@ _EXPLANATIONS = {
     "store-expiring": "a lifecycle rule will soon delete the only copy; upload with --anyway",
     "store-forbidden": "the store denied access; run `onecopy doctor`",
     "store-unavailable": "the store is unavailable; try again later",
+    "uploading": "the same content is being uploaded by somebody else; try again later",
 }
 """Texts for reasons that come without a message and do not explain themselves."""
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")

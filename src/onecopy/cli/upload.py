@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import replace
 
 import click
 
@@ -139,6 +138,7 @@ def command(  # noqa: PLR0913 - one for each option
             target=settings.target,
             progress=report,
             confirming=output.confirming,
+            waiting=output.waiting,
         )
         work = (
             check(found, gate, progress=report, confirming=output.confirming, cache=cache)
@@ -189,8 +189,8 @@ def _planned(
         if result.outcome is not None:
             yield result
         elif anyway or result.verdict is Verdict.NEW or (place and result.reason == _LISTED):
-            yield replace(result, outcome=Outcome.WOULD_UPLOAD)
+            yield result._replace(outcome=Outcome.WOULD_UPLOAD)
         elif place and result.verdict is Verdict.DUPLICATE and is_elsewhere:
-            yield replace(result, outcome=Outcome.WOULD_PLACE, key=key)
+            yield result._replace(outcome=Outcome.WOULD_PLACE, key=key)
         else:
-            yield replace(result, outcome=Outcome.SKIPPED)
+            yield result._replace(outcome=Outcome.SKIPPED)

@@ -264,7 +264,7 @@ _OVERWRITING = {
 }
 _COPYING = {
     True: fine("copying", "it copies objects safely, so files can be placed without being sent"),
-    False: advice(
+    False: fine(
         "copying",
         "it does not copy objects safely: it may overwrite others, copy one that has changed, or "
         "state no SHA-256 of a copied part; `onecopy upload --place` is refused",

@@ -16,6 +16,8 @@
     notes         Notes: the names of our uploads in a bucket
     usage         Usage: what tenants store and have begun, and their quotas
     begun         BegunUploads: the uploads that were begun in this process
+    waiting       Waiting: lets an upload wait for another one of the same content
+    leases        ContentLeases: which upload has the lease of a content
     stored        StoredBytes: how many bytes a tenant stores
     binding       binds an index to its store
 
@@ -35,6 +37,7 @@ from onecopy.gate.interface import (
     Limits,
     Place,
     Request,
+    SmallFile,
     Status,
 )
 
@@ -53,6 +56,7 @@ __all__ = [
     "LocalGate",
     "Place",
     "Request",
+    "SmallFile",
     "Status",
     "bind",
     "check_binding",

@@ -31,6 +31,7 @@ from threading import Condition
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, part_lengths
+from onecopy.documents import MAX_BATCH_FILES
 from onecopy.errors import (
     BadInput,
     Failure,
@@ -46,7 +47,17 @@ from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Finish
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
-from onecopy.store.interface import KeyTaken, Object, Part, Presigner, Store, Unknown, Upload
+from onecopy.store.interface import (
+    BatchReceiver,
+    KeyTaken,
+    Object,
+    Part,
+    Presigner,
+    Sender,
+    Store,
+    Unknown,
+    Upload,
+)
 from onecopy.store.objects import copy_of, store_reason
 from onecopy.store.parts import check_parts, digest_of_parts
 from onecopy.tickets import Ticket
@@ -126,6 +137,8 @@ class Completion:
         self._store = store
         self._pending = pending
         self._presigned = isinstance(store, Presigner)
+        self._sender = store if isinstance(store, Sender) else None
+        self._batches = store if isinstance(store, BatchReceiver) and not self._presigned else None
         self._prefix = prefix
         self._budget = budget
         self._decider = decider
@@ -231,6 +244,12 @@ class Completion:
         return [item for item, _ in unchecked if item.answer]
 
     def _publish(self, items: list[_Item]) -> None:
+        self._recall([item for item in items if item.direct])
+        items = [item for item in items if item.copy is None]
+        if self._batches and len(items) > 1:
+            for start in range(0, len(items), MAX_BATCH_FILES):
+                self._publish_together(self._batches, items[start : start + MAX_BATCH_FILES])
+            items = [item for item in items if item.copy is None]
         if len(items) == 1:
             self._publish_one(items[0])
         elif items:
@@ -240,6 +259,22 @@ class Completion:
             )
             with ThreadPoolExecutor(min(len(items), threads), "publish") as pool:
                 list(pool.map(self._publish_one, items))
+
+    def _recall(self, items: list[_Item]) -> None:
+        """Find the objects of small uploads that this process has sent, many at once."""
+        if not self._sender or not items:
+            return
+        found = self._sender.sent([item.upload for item in items])
+        for item, seen in zip(items, found, strict=True):
+            if seen and seen.digests.content_digest(seen.size) == item.digest:
+                item.copy = copy_of(seen, item.ticket.key)
+
+    def _publish_together(self, batches: BatchReceiver, items: list[_Item]) -> None:
+        """Publish the items with which nothing is wrong."""
+        pairs = [(item.upload, item.digest) for item in items if item.digest]
+        for item, published in zip(items, batches.complete_batch(pairs), strict=True):
+            if published is not None:
+                item.copy = copy_of(published, item.ticket.key)
 
     def _publish_one(self, item: _Item) -> None:
         assert item.digest is not None  # noqa: S101 - `complete` passes no others

@@ -39,8 +39,8 @@ class Config:
     price: float = 0.023
     """US dollars per GB (10^9 bytes) and month."""
     features: tuple[str, ...] = ()
-    """`checksum-api`: it counts the tenant's contents; `md5`: completions state their MD5; `place`:
-    the store can copy objects."""
+    """`batch`: `send_batch` may be called; `checksum-api`: it counts the tenant's contents; `md5`:
+    completions state their MD5; `place`: the store can copy objects."""
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
     """Patterns of the keys whose copies make no duplicate."""
     store_tag: str | None = None
@@ -55,7 +55,8 @@ class Answer(NamedTuple):
     is being read, check again); or `new`, with a copy and the reason `in-trash` if all copies are
     in the trash. With `unexamined`, it is not certain.
     begin: `new` with a ticket, and with `send` if the file is sent in one piece; `duplicate`; `new`
-    with the reason `key-taken` and no ticket; or `unconfirmed` with a reason.
+    with the reason `key-taken` and no ticket; or `unconfirmed` with a reason (`uploading`: another
+    upload of the same content is under way, begin again in a moment).
     complete: `new` with the stored copy, and with the reason `extra-copy` if another upload of the
     same content came first; `duplicate` with the other copy, if nothing was created; `new` with
     the reason `key-taken`; or `unconfirmed` with a reason (`completing`: call again).
@@ -126,6 +127,15 @@ class Place(NamedTuple):
     """User metadata as (name, value), if the store keeps it (S3)."""
 
 
+class SmallFile(NamedTuple):
+    """A file below 8 MiB, to be sent with others in one batch."""
+
+    ticket: str
+    size: int
+    body: Body
+    """Its bytes are read before those of the next file."""
+
+
 class Avoided(NamedTuple):
     """The files of a run that were not sent because their contents were already stored."""
 
@@ -171,6 +181,12 @@ class Gate(Protocol):
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:
         """Send `length` bytes to the store with a request from `begin` or `parts`."""
+
+    def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+        """Send small files together and complete their uploads; answers are those of `complete`.
+
+        Only if the features have `batch`; at most 100 files with 8 MiB in all.
+        """
 
     def status(self, ticket: str) -> Status:
         """Return the parts that the store has of an upload; accepts expired tickets."""

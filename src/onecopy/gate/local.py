@@ -16,6 +16,7 @@ from onecopy.errors import (
     Unavailable,
     UploadUnknown,
 )
+from onecopy.gate.batch import BatchWriter
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion, InProgress
 from onecopy.gate.confirm import Confirmer
@@ -28,19 +29,23 @@ from onecopy.gate.interface import (
     Limits,
     Place,
     Request,
+    SmallFile,
     Status,
 )
+from onecopy.gate.leases import ContentLeases
 from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.placing import Placing
 from onecopy.gate.usage import Usage
 from onecopy.gate.validation import check_avoided, check_limit, check_request, check_sums, refused
+from onecopy.gate.waiting import Waiting
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
 from onecopy.recorder import Recorder
 from onecopy.store.interface import (
+    BatchReceiver,
     Body,
     Object,
     Part,
@@ -61,7 +66,8 @@ from onecopy.timestamp import now
 class LocalGate:
     """The gate of one tenant over an index and a store; see Gate.
 
-    `recorder` counts uploads, and those that were avoided; without one, nothing is counted.
+    `recorder` counts uploads, and those that were avoided; without one, nothing is counted. With
+    `leases`, an upload waits for another one of the same content.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, by name
@@ -77,6 +83,7 @@ class LocalGate:
         readers: Readers | None = None,
         recorder: Recorder | None = None,
         usage: Usage | None = None,
+        leases: ContentLeases | None = None,
     ) -> None:
         self.index = index
         self.store = store
@@ -88,6 +95,7 @@ class LocalGate:
         self._recorder = recorder
         self._pending = PendingUploads(store, index, tenant.name, usage)
         self._completing = InProgress()
+        self._waiting = Waiting(leases, tenant.name)
         self._md5 = WholeMd5(index, store, tenant)
         self._confirmer = Confirmer(
             index, store, tenant, trash=trash, md5=self._md5, readers=readers
@@ -114,12 +122,18 @@ class LocalGate:
         # Checked once: `isinstance` with a Protocol takes as long as signing a request.
         self._presigner = store if isinstance(store, Presigner) else None
         self._receiver = store if isinstance(store, Receiver) else None
+        self._batches = (
+            BatchWriter(store, self._pending, self._tickets, tenant.prefix)
+            if isinstance(store, BatchReceiver) and not self._presigner
+            else None
+        )
         address, mark, options = store.url.partition("?")
         self._url = f"{address.rstrip('/')}/{tenant.prefix}"
         self._options = mark + options
 
     def config(self) -> Config:
         features = {
+            "batch": self._batches is not None,
             "checksum-api": self._md5.is_wanted,
             "md5": self._md5.is_stated,
             "place": self.placing.is_possible,
@@ -158,10 +172,17 @@ class LocalGate:
         budget = self._budget()
         answers: dict[int, Answer] = {}
         self._refuse_invalid(requests, answers)
-        self._find_duplicates(requests, answers, budget)
-        self._find_taken(requests, answers, budget)
-        if len(answers) < len(requests):
-            self._begin(requests, answers, idempotency_key)
+        uploads = {
+            at: self._new_upload(at, request, idempotency_key)
+            for at, request in enumerate(requests)
+            if at not in answers
+        }
+        with self._waiting.leased(requests, uploads, answers) as waiting:
+            self._find_duplicates(requests, answers, budget)
+            self._find_taken(requests, answers, budget)
+            answers.update({at: each for at, each in waiting.items() if at not in answers})
+            if len(answers) < len(requests):
+                self._begin(requests, answers, uploads)
         return [answers[at] for at in range(len(requests))]
 
     def _refuse_invalid(self, requests: Sequence[Request], answers: dict[int, Answer]) -> None:
@@ -236,22 +257,21 @@ class LocalGate:
         return None
 
     def _begin(
-        self, requests: Sequence[Request], answers: dict[int, Answer], idempotency_key: str | None
+        self, requests: Sequence[Request], answers: dict[int, Answer], uploads: dict[int, Upload]
     ) -> None:
         """Begin the remaining uploads in one call; if one of them fails, each separately."""
-        left = [at for at in range(len(requests)) if at not in answers]
-        wanted = {at: self._new_upload(at, requests[at], idempotency_key) for at in left}
+        wanted = {at: upload for at, upload in uploads.items() if at not in answers}
         self._refuse_without_room(wanted, answers)
-        uploads = list(wanted.values())
-        if not uploads:
+        left = list(wanted.values())
+        if not left:
             return
         try:
-            begun = self._pending.begin(uploads)
+            begun = self._pending.begin(left)
         except (StoreFull, BadInput):
             for at, upload in wanted.items():
                 answers[at] = self._begin_one(requests[at], upload)
         except OnecopyError:
-            self._pending.release(uploads)
+            self._pending.release(left)
             raise
         else:
             for at, upload in zip(wanted, begun, strict=True):
@@ -303,8 +323,7 @@ class LocalGate:
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         check_limit(len(parts), self._limits.parts, "parts")
         bound = self._tickets.read(ticket)
-        for number, _ in parts:
-            part_span(bound.size, number)  # raises BadInput
+        spans = [part_span(bound.size, number) for number, _ in parts]  # raises BadInput
         if self._presigner:
             digest = bound.content_digest
             # A single request makes the object at once, before `complete` can compare digests.
@@ -312,6 +331,7 @@ class LocalGate:
                 check_sums(digest.value, parts)
             upload = bound.upload(self.tenant.prefix)
             self._pending.keep(upload)
+            self._waiting.parts_signed(bound, sum(length for _, length in spans))
             return self._presigner.sign(upload, parts)
         return [
             Send(
@@ -346,13 +366,30 @@ class LocalGate:
         if not self._receiver:
             raise BadInput("send the bytes to the bucket, with the request from `begin`")
         upload = bound.upload(self.tenant.prefix)
-        part = self._receiver.write(upload, number, body, sha256)
+        part = self._receiver.write(upload, number, self._waiting.received(bound, body), sha256)
         self._pending.keep(upload)
         return part
+
+    def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+        refused = self.receive_batch(files)
+        left = [at for at in range(len(files)) if at not in refused]
+        done = self.complete([Finish(files[at].ticket) for at in left])
+        answers = {**refused, **dict(zip(left, done, strict=True))}
+        return [answers[at] for at in range(len(files))]
+
+    def receive_batch(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
+        """Write small files to the store; return the answers of those not to be completed.
+
+        Raises LimitExceeded, and BadInput if the store accepts no batches.
+        """
+        if not self._batches:
+            raise BadInput("this store accepts no batches: send each file by itself")
+        return self._batches.write(files)
 
     def status(self, ticket: str) -> Status:
         bound = self._tickets.read(ticket, late=RESUMABLE)
         upload = bound.upload(self.tenant.prefix)
+        self._waiting.asked(bound)
         try:
             return Status(self._tickets.sign(bound), self.store.parts(upload))
         except UploadUnknown:
@@ -369,7 +406,10 @@ class LocalGate:
                 valid.append((at, self._tickets.read(finish.ticket, late=RESUMABLE), finish))
             except InvalidTicket as error:
                 answers[at] = Answer.refusal(error)
+        tickets = [ticket for _, ticket, _ in valid]
+        self._waiting.completing(tickets)
         done = self._completion().complete([(ticket, finish) for _, ticket, finish in valid])
+        self._waiting.completed(zip(tickets, done, strict=True))
         self._count_uploaded(done, began)
         answers.update({at: answer for (at, _, _), answer in zip(valid, done, strict=True)})
         return [answers[at] for at in range(len(uploads))]
@@ -405,6 +445,7 @@ class LocalGate:
     def abort(self, tickets: Sequence[str]) -> None:
         check_limit(len(tickets), self._limits.files, "tickets")
         invalid: InvalidTicket | None = None
+        aborted: list[Ticket] = []
         for text in tickets:
             try:
                 ticket = self._tickets.read(text, late=RESUMABLE)
@@ -412,6 +453,8 @@ class LocalGate:
                 invalid = invalid or error
             else:
                 self._pending.abort(ticket.upload(self.tenant.prefix))
+                aborted.append(ticket)
+        self._waiting.ended(aborted)
         if invalid:
             raise invalid
 

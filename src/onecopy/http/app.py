@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from onecopy.confirming import Readers
 from onecopy.counted import count
 from onecopy.errors import Failure, InvalidSettings
+from onecopy.gate.leases import ContentLeases
 from onecopy.gate.usage import Usage
 from onecopy.http import auth
 from onecopy.http.access_log import AccessLog
@@ -28,6 +29,7 @@ from onecopy.http.openapi import OpenApiEndpoint
 from onecopy.http.operations import TAGS, operations
 from onecopy.http.options import PAGE, Issuer, Options, SignIn
 from onecopy.http.page import read_page
+from onecopy.http.paths import ExactPaths
 from onecopy.http.problems import on_http_exception
 from onecopy.http.sweeping import sweeping
 from onecopy.http.threads import Threads
@@ -96,12 +98,14 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         readers=readers,
         recorder=recorder,
         usage=usage,
+        leases=ContentLeases.of(index) if options.waiting else None,
         bodies=BodyMemory(options.body_limits),
         summaries=_summaries(index, store, options),
     )
+    routes = _routes(state, lambda: authenticator.requires_tokens)
     app = Starlette(
-        routes=_routes(state, lambda: authenticator.requires_tokens),
-        middleware=list(_middleware(state, tokens_required=tokens_required)),
+        routes=routes,
+        middleware=list(_middleware(state, routes, tokens_required=tokens_required)),
         exception_handlers={HTTPException: on_http_exception},
         lifespan=partial(_lifespan, state),
     )
@@ -119,13 +123,16 @@ async def _lifespan(state: AppState, _: Starlette) -> AsyncIterator[None]:
             counting.close()
 
 
-def _middleware(state: AppState, *, tokens_required: bool) -> Iterator[Middleware]:
+def _middleware(
+    state: AppState, routes: Sequence[Route], *, tokens_required: bool
+) -> Iterator[Middleware]:
     options = state.options
     origin = options.checksum_api and options.checksum_api.origin
     yield Middleware(AccessLog, metrics=state.metrics)
     yield Middleware(OtherOrigins, origins=options.page_origins, checksum_origin=origin)
     if not tokens_required:
         yield Middleware(LoopbackOnly, hosts=options.hosts, checksum_origin=origin)
+    yield Middleware(ExactPaths, routes=routes)
 
 
 def _summaries(index: Engine, store: Store, options: Options) -> Summaries | None:

@@ -16,6 +16,7 @@ from onecopy.confirming import Readers
 from onecopy.digest import part_lengths
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
 from onecopy.gate import LocalGate
+from onecopy.gate.leases import ContentLeases
 from onecopy.gate.usage import Usage
 from onecopy.http.auth import Authenticator
 from onecopy.http.body import BodyStream, content_length, header
@@ -56,6 +57,7 @@ class AppState:
     readers: Readers | None = None
     recorder: Recorder | None = None
     usage: Usage | None = None
+    leases: ContentLeases | None = None
     bodies: BodyMemory = field(default_factory=BodyMemory)
     summaries: Summaries | None = None
     gates: dict[str, LocalGate] = field(default_factory=dict)
@@ -76,6 +78,7 @@ class AppState:
                 readers=self.readers,
                 recorder=self.recorder,
                 usage=self.usage,
+                leases=self.leases,
             )
         return gate
 
@@ -171,7 +174,7 @@ class PartEndpoint:
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         principal = await self._state.authenticator.authenticate(scope, "upload")
-        gate = self._state.gate(principal.tenant)
+        uploads = self._state.caller(principal, scope).uploads
         ticket = (header(scope, TICKET_HEADER.lower().encode()) or b"").decode("latin-1")
         if not ticket:
             raise InvalidTicket(f"missing ticket: send it in the header {TICKET_HEADER}")
@@ -183,7 +186,7 @@ class PartEndpoint:
         try:
             arguments = ticket, number, iter(stream), _checksum(scope)
             tenant = principal.tenant
-            part = await self._state.threads.receive(gate.receive, *arguments, tenant=tenant)
+            part = await self._state.threads.receive(uploads.receive, *arguments, tenant=tenant)
         finally:
             pump.cancel()
         await send_response(send, msgspec.json.encode(stored_part(part)))

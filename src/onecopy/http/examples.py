@@ -125,6 +125,7 @@ _RESULTS: Mapping[str, documents.ResultDocument] = {
     "begin": documents.ResultDocument(Verdict.NEW, ticket=_TICKET, send=_SEND),
     "complete": documents.ResultDocument(Verdict.NEW, _COPY),
     "place": documents.ResultDocument(Verdict.DUPLICATE, _PLACED, "placed"),
+    "send_batch": documents.ResultDocument(Verdict.NEW, _COPY),
 }
 EXAMPLES: Mapping[type | str, Struct] = MappingProxyType(
     {type(each): each for each in _EXAMPLES}

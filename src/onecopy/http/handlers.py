@@ -47,7 +47,7 @@ class Caller(NamedTuple):
 
     @property
     def uploads(self) -> LocalGate | LimitedUploads:
-        """The gate for uploads and `place`, within the limits of the sender's token."""
+        """The gate for all steps of an upload and `place`, within the limits of the token."""
         token = self.principal.token
         return LimitedUploads(self.gate, token) if token and token.limits_uploads else self.gate
 
@@ -105,8 +105,10 @@ def _tag(store: Store) -> str | None:
 def _features(caller: Caller) -> list[str]:
     """Return the features that this caller may use, besides checks."""
     counted = caller.gate.config().features
+    may_upload = "upload" in caller.principal.scopes
     allowed = {
-        "upload": "upload" in caller.principal.scopes,
+        "upload": may_upload,
+        "batch": may_upload and "batch" in counted,
         "link": "read" in caller.principal.scopes,
         "place": "place" in counted and _PLACE_SCOPES.issubset(caller.principal.scopes),
         "checksum-api": caller.options.checksum_api is not None or "checksum-api" in counted,
@@ -150,7 +152,7 @@ def parts(caller: Caller, request: documents.PartsRequest) -> documents.PartsRes
 
 def status(caller: Caller, request: documents.TicketRequest) -> documents.StatusResponse:
     """List the parts that are stored and renew the ticket, to resume an interrupted upload."""
-    ticket, parts = caller.gate.status(request.ticket)
+    ticket, parts = caller.uploads.status(request.ticket)
     return documents.StatusResponse(ticket, [stored_part(part) for part in parts])
 
 
@@ -162,8 +164,7 @@ def complete(caller: Caller, request: documents.CompleteRequest) -> documents.Re
 def completing(caller: Caller, request: documents.CompleteRequest) -> documents.ResultsResponse:
     """Return that the completion of these uploads continues."""
     answers = [Answer(Verdict.UNCONFIRMED, reason="completing")] * len(request.tickets)
-    caller.metrics.verdicts("complete", answers)
-    return documents.ResultsResponse([_result(caller, answer) for answer in answers])
+    return results(caller, "complete", answers)
 
 
 def place(caller: Caller, request: documents.PlaceRequest) -> documents.ResultsResponse:
@@ -180,7 +181,7 @@ def placing(caller: Caller, request: documents.PlaceRequest) -> documents.Result
 
 def abort(caller: Caller, request: documents.AbortRequest) -> None:
     """Abort unfinished uploads; completed objects are not touched."""
-    caller.gate.abort(request.tickets)
+    caller.uploads.abort(request.tickets)
 
 
 def stored_part(part: Part) -> documents.StoredPart:
@@ -208,6 +209,11 @@ def _each(
     answers = call(values)
     for at, answer in invalid:
         answers.insert(at, answer)
+    return results(caller, name, answers)
+
+
+def results(caller: Caller, name: str, answers: Sequence[Answer]) -> documents.ResultsResponse:
+    """Return the answers as a document, and count them as those of an operation."""
     caller.metrics.verdicts(name, answers)
     return documents.ResultsResponse([_result(caller, answer) for answer in answers])
 

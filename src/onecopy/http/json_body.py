@@ -15,8 +15,9 @@ from onecopy.http.problems import HttpProblem
 BODY_ARRIVED = "onecopy.body_arrived"
 """Key in the `state` of an ASGI scope: our server sets it when it has the whole body, which is
 then read without a timer. A timer costs 4 µs."""
-SMALL_BODY = 64 * 1024
-"""Bytes of a body that is always accepted, so that large ones never delay a check of some files."""
+SMALL_BODY = 16 * 1024
+"""Bytes of a body that is always accepted, so that large ones never delay a check of some files.
+Times the number of connections, they are what small bodies may hold: 64 MiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,13 +18,14 @@ from onecopy.http import (
     handlers,
     tokens,
 )
+from onecopy.http.batch import BatchEndpoint
 from onecopy.http.checksum_api import ChecksumEndpoint, ChecksumRequest, ChecksumResponse
 from onecopy.http.links import ContentEndpoint, RedirectEndpoint
 from onecopy.http.metrics import CONTENT_TYPE, PrometheusMetrics
 from onecopy.http.openapi import Operation, Parameter, Success
 from onecopy.http.ready import ReadyEndpoint
 from onecopy.http.response import JSON, StaticResponse
-from onecopy.store.interface import Presigner, Receiver
+from onecopy.store.interface import BatchReceiver, Presigner, Receiver
 from onecopy.tokens import Scope
 
 _DOCUMENT = (400, 408, 413, 415)
@@ -133,6 +134,20 @@ def _uploads(state: endpoints.AppState) -> Iterable[Operation]:
             needs="upload",
             parameters=(_PART_NUMBER, _TICKET, _PART_CHECKSUM),
             successes=(Success(200, "The part was received and is durable; its SHA-256, in hex."),),
+        )
+
+    if isinstance(state.store, BatchReceiver):
+        yield Operation(
+            "POST",
+            "/v1/uploads/batch",
+            "send_batch",
+            "Send small files in one request, and complete their uploads: a line of JSON (a list "
+            "`files` with the ticket and the size of each) and a line feed, then their bytes.",
+            BatchEndpoint(state),
+            request="application/octet-stream",
+            response=documents.ResultsResponse,
+            problems=(400, 408, 411, 413, 502, 503, 507),
+            needs="upload",
         )
 
 

@@ -98,6 +98,9 @@ class Options:
     request that reports them."""
     own_tokens: bool = True
     """Whether clients may create tokens; False behind an authorizer that rejects ours."""
+    waiting: bool = True
+    """Whether an upload waits for another one of the same content; False where a process is frozen
+    between two requests."""
     token_seconds: float = REFRESH_SECONDS
     """Seconds for which a token is kept: a revoked one works that long."""
     hosts: frozenset[str] = frozenset()

@@ -10,7 +10,7 @@ has ended. That avoids a wake-up of the event loop, which is 8 % of a single che
 machine (docs/performance.md, "The service").
 
 Tenants share a pool fairly (`onecopy.http.turns`). A call that waits for a thread for more than
-`MAX_WAIT` seconds is refused, for the client to repeat.
+`MAX_WAIT` seconds is refused, for the client to repeat; so is one for which there is no place.
 """
 
 import asyncio
@@ -104,7 +104,7 @@ class Pool:
     async def call(self, function: Callable[..., T], *arguments: object, tenant: str = "") -> T:
         """Run a call in a thread; return what it returns, or raise what it raises.
 
-        Raises Busy if it got no thread in time.
+        Raises Busy if it got no thread in time, or if too many calls wait for one.
         """
         loop_waits = self._is_lone_call()
         job = Job(partial(function, *arguments), tenant, loop_waits=loop_waits)
@@ -112,6 +112,8 @@ class Pool:
             worker = self._start(job)
             if loop_waits and job.ends_within(self._lone_call_seconds):
                 self._done(worker, job)
+        elif not self._turns.may_wait(tenant):
+            raise _busy("too many of your requests wait for a thread")
         else:
             self._turns.wait(tenant, job)
             job.timer = job.loop.call_later(self._max_wait, self._refuse, job)
@@ -163,7 +165,8 @@ class Pool:
         """Remove a job that has waited too long."""
         self._turns.leave(job.tenant, job)
         if not job.future.cancelled():
-            job.future.set_exception(_busy(self._max_wait))
+            reason = f"all threads that you may use were busy for {self._max_wait:g} seconds"
+            job.future.set_exception(_busy(reason))
 
     def close(self) -> None:
         """Stop the threads after the calls that run; make no calls afterwards."""
@@ -173,8 +176,8 @@ class Pool:
             worker.thread.join()
 
 
-def _busy(seconds: float) -> Busy:
-    error = Busy(f"all threads that you may use were busy for {seconds:g} seconds: try again")
+def _busy(reason: str) -> Busy:
+    error = Busy(f"{reason}: try again")
     error.retry_after = _RETRY_SECONDS
     return error
 

@@ -1,12 +1,12 @@
 """Uploads with a token that is limited to a folder, or to a number of bytes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from onecopy.errors import BadInput, InvalidTicket, LimitExceeded
-from onecopy.gate import Answer, Finish, LocalGate, Place, Request
+from onecopy.gate import Answer, Finish, LocalGate, Place, Request, SmallFile, Status
 from onecopy.gate.copying import PLACED
-from onecopy.store.interface import Send
+from onecopy.store.interface import Part, Send
 from onecopy.text import count_text
 from onecopy.tokens import Token, count_bytes, give_back
 
@@ -14,11 +14,13 @@ _R = TypeVar("_R", Request, Place)
 
 
 class LimitedUploads:
-    """Begins and completes uploads, and places contents, within the limits of a token.
+    """Every step of an upload, and the placing of contents, within the limits of a token.
 
     Bytes are counted before an upload begins, and given back if it does not begin. An upload that
     is begun twice or aborted stays counted: its first ticket may still be used. Contents count that
     are placed.
+
+    Tickets of uploads outside the folder are refused at every step, whoever began those.
     """
 
     def __init__(self, gate: LocalGate, token: Token) -> None:
@@ -73,13 +75,30 @@ class LimitedUploads:
         return [at for at in left if at not in answers]
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
-        """Return requests that send parts; see Gate. For a bucket, one may place the object.
-
-        Raises BadInput if the upload is outside the folder.
-        """
-        if not self._allows_ticket(ticket):
-            raise _outside_error(self._token)
+        """Return requests that send parts; see Gate. For a bucket, one may place the object."""
+        self._require_inside(ticket)
         return self._gate.parts(ticket, parts)
+
+    def receive(
+        self, ticket: str, number: int, body: Iterator[bytes], sha256: bytes | None
+    ) -> Part:
+        """Write one part; see LocalGate."""
+        self._require_inside(ticket)
+        return self._gate.receive(ticket, number, body, sha256)
+
+    def receive_batch(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
+        """Write small files; see LocalGate. Those outside the folder are refused."""
+        inside = [at for at, file in enumerate(files) if self._allows_ticket(file.ticket)]
+        refused = self._gate.receive_batch([files[at] for at in inside])
+        outside = set(range(len(files))).difference(inside)
+        return {inside[at]: answer for at, answer in refused.items()} | dict.fromkeys(
+            outside, _outside(self._token)
+        )
+
+    def status(self, ticket: str) -> Status:
+        """Return the stored parts, and a new ticket; see Gate."""
+        self._require_inside(ticket)
+        return self._gate.status(ticket)
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """Complete uploads; see Gate. Those outside the folder are refused."""
@@ -87,6 +106,18 @@ class LimitedUploads:
         done = self._gate.complete([uploads[at] for at in inside])
         answers = dict(zip(inside, done, strict=True))
         return [answers.get(at) or _outside(self._token) for at in range(len(uploads))]
+
+    def abort(self, tickets: Sequence[str]) -> None:
+        """Abort uploads; see Gate. Raises BadInput after all those in the folder were aborted."""
+        inside = [ticket for ticket in tickets if self._allows_ticket(ticket)]
+        self._gate.abort(inside)
+        if len(inside) < len(tickets):
+            raise _outside_error(self._token)
+
+    def _require_inside(self, ticket: str) -> None:
+        """Raise BadInput if an upload is outside the folder."""
+        if not self._allows_ticket(ticket):
+            raise _outside_error(self._token)
 
     def _allows(self, key: str) -> bool:
         return key.startswith(self._token.prefix)

@@ -2,7 +2,7 @@
 
 A tenant may occupy at most three times as many threads as are free: three quarters of a pool if it
 is alone, three sevenths each if there are two. The last free thread is for a tenant that has none.
-Further calls wait, and tenants take turns.
+Further calls wait, and tenants take turns. The places in which they wait are shared alike.
 """
 
 from collections import deque
@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 J = TypeVar("J")
 
+MAX_WAITING = 2048
+"""Jobs that may wait. Each holds a request of up to 32 KiB, even if its client is gone."""
 _MAX_SHARE = 3
 
 
@@ -36,6 +38,11 @@ class Turns(Generic[J]):
         held = self._held.pop(tenant) - 1
         if held:
             self._held[tenant] = held
+
+    def may_wait(self, tenant: str) -> bool:
+        """Return whether one more job of a tenant may wait."""
+        free = MAX_WAITING - sum(map(len, self._waiting.values()))
+        return len(self._waiting.get(tenant, ())) < _MAX_SHARE * free
 
     def wait(self, tenant: str, job: J) -> None:
         """Let a job wait for its turn."""

@@ -282,6 +282,39 @@ class State(Protocol):
         ...
 
 
+class Lease(NamedTuple):
+    """A lease that a holder wants or has."""
+
+    name: str
+    """1 to 180 characters of ASCII."""
+    holder: str
+    """1 to 64 characters of ASCII."""
+    seconds: float
+    """For how long, from now."""
+
+
+@runtime_checkable
+class Leases(Protocol):
+    """Optional: leases of some seconds, for an index that several machines use.
+
+    Each call is one request to the database, however many leases it names; their names are
+    distinct. The database's clock decides when a lease has expired. A failure of the database may
+    lose leases, so nothing that must be right can depend on them.
+    """
+
+    def take_leases(self, leases: Sequence[Lease]) -> list[bool]:
+        """Take leases that are free, and renew those of the same holder; return which are taken.
+
+        A renewed lease never ends earlier than before. Each lease is taken atomically: of several
+        holders who want it, exactly one gets it.
+        """
+        ...
+
+    def end_leases(self, leases: Sequence[Lease]) -> None:
+        """End leases as far as these holders have them. Repeatable."""
+        ...
+
+
 @runtime_checkable
 class Maintained(Protocol):
     """Optional: backup and check, for engines whose database comes without tools for them."""

@@ -7,13 +7,14 @@ call may be retried), Forbidden when it refuses our credentials or permissions, 
 there is no room. No method ever overwrites or deletes an object (P7).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from onecopy.content import Digests
 from onecopy.digest import Digest
+from onecopy.errors import OnecopyError
 from onecopy.own_files import OwnFiles
 from onecopy.timestamp import as_datetime
 
@@ -203,6 +204,34 @@ class Receiver(Protocol):
         """
 
 
+class Incoming(NamedTuple):
+    """The bytes of an upload that has a single part."""
+
+    upload: Upload
+    body: Iterator[bytes]
+    sha256: bytes | None
+
+
+@runtime_checkable
+class BatchReceiver(Receiver, Protocol):
+    """A Receiver that makes many small uploads durable together, with few flushes (a folder)."""
+
+    def write_batch(self, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
+        """Do as `write` for the only part of each upload; the bytes are durable on return.
+
+        Every body is read before the next file is taken. What `write` would raise about a single
+        file is returned in its place. If `files` or a body raises, no part of them was received.
+        After a power failure, a part may be missing that was received and not completed.
+        """
+
+    def complete_batch(self, uploads: Sequence[tuple[Upload, Digest]]) -> list[Object | None]:
+        """Do as `complete` for many uploads; durable on return.
+
+        None for an upload that could not be published like this: `complete` publishes it, or
+        shows why it cannot.
+        """
+
+
 @runtime_checkable
 class Presigner(Protocol):
     """A store to which clients send bytes directly, with requests that we sign (S3).
@@ -239,6 +268,17 @@ class Presigner(Protocol):
 
         None if the store does not keep versions: then the key may lead to another object. Raises
         as `link` does.
+        """
+
+
+@runtime_checkable
+class Sender(Protocol):
+    """A Presigner that keeps what the store answered when small uploads were sent (S3)."""
+
+    def sent(self, uploads: Sequence[Upload]) -> list[Object | None]:
+        """Return the object of each upload, once, if this process sent it and has just seen it.
+
+        It comes from this upload, and its digests are proved. `complete` answers for the others.
         """
 
 

@@ -4,20 +4,28 @@ import hashlib
 import io
 import itertools
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import BinaryIO
 
 from onecopy.content import Copy, Digests
 from onecopy.digest import MD5, SMALLEST_PART, Digest, part_lengths
-from onecopy.errors import FileChanged, InvalidSettings, UploadUnknown, WrongBytes
+from onecopy.errors import (
+    BadInput,
+    FileChanged,
+    InvalidSettings,
+    OnecopyError,
+    UploadUnknown,
+    WrongBytes,
+)
 from onecopy.key import check_key
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.store.interface import (
     Absent,
     Completing,
+    Incoming,
     KeyTaken,
     Object,
     Part,
@@ -173,6 +181,28 @@ class MemoryStore:
                 )
             staged.parts[number] = part, content
         return part
+
+    def write_batch(self, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
+        """See BatchReceiver."""
+        read = [(each, b"".join(each.body)) for each in files]
+        return [self._write_one(each._replace(body=iter([content]))) for each, content in read]
+
+    def _write_one(self, file: Incoming) -> Part | OnecopyError:
+        try:
+            return self.write(file.upload, 1, file.body, file.sha256)
+        except (BadInput, UploadUnknown) as error:
+            return error
+
+    def complete_batch(self, uploads: Sequence[tuple[Upload, Digest]]) -> list[Object | None]:
+        """See BatchReceiver."""
+        return [self._complete_one(upload, digest) for upload, digest in uploads]
+
+    def _complete_one(self, upload: Upload, digest: Digest) -> Object | None:
+        try:
+            done = self.complete(upload, digest)
+        except (BadInput, UploadUnknown):
+            return None
+        return done if isinstance(done, Object) else None
 
     def complete(
         self,

@@ -7,16 +7,19 @@
 A token is found by its hash, whatever their number. The list of an earlier version, of some 300
 tokens at most, is divided into records at first use. A token of it that was revoked leaves an empty
 record, since another process may still be dividing the list.
+
+A record has a checksum, since a changed byte could otherwise be another tenant, or another time.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from zlib import crc32
 
 import msgspec
 
 from onecopy.index.interface import State
-from onecopy.index.stored import decoding, require_progress
+from onecopy.index.stored import damaged, decoding, require_progress
 from onecopy.tenant import DEFAULT_TENANT
 from onecopy.tokens.kinds import TOKENS, Kind, encode_kind, kind_of, read_kind
 from onecopy.tokens.token import Principal, Token
@@ -27,6 +30,7 @@ REVOKED = b""
 """The record of a token that was revoked, and had been in a list."""
 _ID = re.compile("[0-9a-f]{16}")
 _EARLY_ID = re.compile("[0-9a-f]{8}")
+_CHECKSUM_LENGTH = 9
 
 _decoder = msgspec.json.Decoder(Token)
 _list_decoder = msgspec.json.Decoder(list[Token])
@@ -41,7 +45,10 @@ def list_tokens(state: State) -> Iterator[Token]:
 def find_token(state: State, sha256: str) -> Token | None:
     """Return the token with this hash, expired or not; raises Damaged."""
     raw = state.get(name_of(sha256))
-    return decode_token(raw) if raw else None
+    token = decode_token(raw) if raw else None
+    if token is not None and token.sha256 != sha256:
+        raise damaged(f"a token: it is recorded under the hash of another, {sha256}")
+    return token
 
 
 def revoke_token(state: State, token_id: str) -> bool:
@@ -167,11 +174,20 @@ def name_of(sha256: str) -> str:
 
 
 def encode_token(token: Token) -> bytes:
-    """Return a token as it is stored."""
-    return msgspec.json.encode(token)
+    """Return a token as it is stored: a line of JSON, and its CRC-32 in hex."""
+    document = msgspec.json.encode(token)
+    return document + _checksum(document)
 
 
 def decode_token(raw: bytes) -> Token:
     """Return a token that is stored; raises Damaged."""
+    # A record of an earlier version has no checksum; it gets one when its use is noted.
+    document = raw if raw.endswith(b"}") else raw[:-_CHECKSUM_LENGTH]
+    if raw not in {document, document + _checksum(document)}:
+        raise damaged("a token: its checksum is wrong")
     with decoding("a token"):
-        return _decoder.decode(raw)
+        return _decoder.decode(document)
+
+
+def _checksum(document: bytes) -> bytes:
+    return b"\n%08x" % crc32(document)

@@ -66,8 +66,6 @@ class _Checked:
     digests: tuple[Digest, ...] = ()
     error: OnecopyError | OSError | None = None
     answer: Answer = _NEW
-    same_as: str | None = None
-    """Path of an earlier file with the same content."""
 
 
 class _Checker:
@@ -100,19 +98,28 @@ class _Checker:
         files = [
             (item, item.found) for item in items if isinstance(item.found, File) and item.found.size
         ]
-        probed = self._gate.probe([file.size for _, file in files])
-        wanted = []
-        for (item, file), schemes in zip(files, probed, strict=True):
+        probed = self._probe(file.size for _, file in files)
+        sizes = self._sizes.add([(file, bool(probed[file.size])) for _, file in files])
+        wanted, firsts = [], list[_Checked]()
+        for (item, file), (is_seen, first) in zip(files, sizes, strict=True):
+            schemes = probed[file.size]
             item.known = bool(schemes)
-            same_size = self._sizes.add(file, is_read=item.known)
-            if (first := same_size.unread) is not None:  # an earlier file: its result stays
-                wanted.append((_Checked(first), first, self._schemes(file, ())))
-            if item.known or same_size.seen:
+            if first is not None:
+                firsts.append(_Checked(first))
+                wanted.append((firsts[-1], first, self._schemes(first, frozenset())))
+            if item.known or is_seen:
                 wanted.append((item, file, self._schemes(file, schemes)))
         self._hash(wanted)
+        for each in firsts:  # earlier files, whose results were "new"
+            self._same_as(each)
         return items
 
-    def _schemes(self, file: File, known: Iterable[Scheme]) -> list[Scheme]:
+    def _probe(self, sizes: Iterable[int]) -> dict[int, frozenset[Scheme]]:
+        """Return the schemes under which the gate knows contents of these sizes."""
+        distinct = list(dict.fromkeys(sizes))
+        return dict(zip(distinct, self._gate.probe(distinct), strict=True))
+
+    def _schemes(self, file: File, known: frozenset[Scheme]) -> list[Scheme]:
         return schemes_for(file.size, known, self._max_digests)
 
     def _hash(self, wanted: Sequence[tuple[_Checked, File, list[Scheme]]]) -> None:
@@ -123,24 +130,26 @@ class _Checker:
         known = self._cache.find(files) if self._cache else [None] * len(files)
         left = [each for each, found in zip(files, known, strict=True) if found is None]
         read = iter(self._read(left))
-        for (item, file, _), found in zip(wanted, known, strict=True):
+        for (item, _, _), found in zip(wanted, known, strict=True):
             digests = next(read) if found is None else found
             if isinstance(digests, Exception):
                 item.error = digests
-                continue
-            if not item.digests:  # hashed for the first time
-                item.same_as = self._first_files.add(file, digests[0])
-            item.digests = digests
+            else:
+                item.digests = digests
 
     def _read(
         self, files: Sequence[tuple[File, list[Scheme]]]
     ) -> list[tuple[Digest, ...] | OnecopyError | OSError]:
         """Return the digests of files that are read, and keep them in the cache."""
-        began, read = time_ns(), []
-        for file, hashed in hash_files(files, progress=self._report_read):
-            if self._cache and isinstance(hashed, Hashed):
-                self._cache.keep([(file, hashed.digests)], began)
-            read.append(hashed.digests if isinstance(hashed, Hashed) else hashed)
+        began, read, unkept = time_ns(), [], list[tuple[File, tuple[Digest, ...]]]()
+        try:
+            for file, hashed in hash_files(files, progress=self._report_read):
+                if isinstance(hashed, Hashed):
+                    unkept.append((file, hashed.digests))
+                read.append(hashed.digests if isinstance(hashed, Hashed) else hashed)
+        finally:  # also what was read before an interruption
+            if self._cache:
+                self._cache.keep(unkept, began)
         return read
 
     def _report_read(self, length: int) -> None:
@@ -163,11 +172,13 @@ class _Checker:
         files = [(item, item.found) for item in items if isinstance(item.found, File)]
         if not files:
             return []
-        probed = self._gate.probe([file.size for _, file in files])
+        probed = self._probe(file.size for _, file in files)
         wanted = [
             (item, file, wider)
-            for (item, file), schemes in zip(files, probed, strict=True)
-            if (wider := more_schemes(file.size, item.digests, schemes, self._max_digests))
+            for item, file in files
+            if (
+                wider := more_schemes(file.size, item.digests, probed[file.size], self._max_digests)
+            )
         ]
         self._hash(wanted)
         return [item for item, _, _ in wanted if item.error is None]
@@ -210,9 +221,15 @@ class _Checker:
         if item.error is not None:
             return failed(item.found, item.found.key, item.error)
         # A stored copy takes precedence over a file of the selection.
-        same_as = item.same_as if item.answer.verdict is Verdict.NEW else None
+        same_as = self._same_as(item) if item.answer.verdict is Verdict.NEW else None
         answer = item.answer if same_as is None else _NEW  # not a copy in the trash
         return answered(self._gate, item.found, item.found.key, answer, same_as=same_as)
+
+    def _same_as(self, item: _Checked) -> str | None:
+        """Return the path of an earlier file that is not stored and has the same content."""
+        if not item.digests or not isinstance(item.found, File):
+            return None
+        return self._first_files.add(item.found, item.digests[0])
 
     def close(self) -> None:
         """Stop the threads and delete the temporary databases."""

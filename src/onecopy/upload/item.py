@@ -4,7 +4,15 @@ import mimetypes
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from onecopy.digest import SMALLEST_PART, Digest, Hashed, Scheme, compose, content_scheme
+from onecopy.digest import (
+    SHA256,
+    SMALLEST_PART,
+    Digest,
+    Hashed,
+    Scheme,
+    compose,
+    content_scheme,
+)
 from onecopy.files import File
 from onecopy.gate.interface import Gate, Request
 from onecopy.upload.confirming import Patience
@@ -14,6 +22,8 @@ from onecopy.workers import Counter
 NEEDED = "digest-needed"
 """The reason if a check took other digests than a file was hashed for."""
 _MAX_FILES = 1000
+_SMALL = frozenset({SHA256})
+"""The schemes of most small contents."""
 
 
 def max_files(gate: Gate) -> int:
@@ -21,12 +31,14 @@ def max_files(gate: Gate) -> int:
     return min(_MAX_FILES, gate.config().limits.files)
 
 
-def schemes_for(size: int, known: Iterable[Scheme], limit: int) -> list[Scheme]:
+def schemes_for(size: int, known: frozenset[Scheme], limit: int) -> list[Scheme]:
     """Return the schemes to compute for a file: the content digest's first, then the known ones.
 
     There are at most `limit`: one check takes no more for one file, and the gate says so. Schemes
     that this installation cannot compute are left out.
     """
+    if known == _SMALL and size < SMALLEST_PART:  # the common case, kept cheap
+        return [SHA256]
     content = content_scheme(size)
     others = {scheme for scheme in known if scheme.is_computable} - {content}
     return [content, *sorted(others, key=str)][:limit]
@@ -41,7 +53,7 @@ def more_schemes(
     the file was hashed by all of them, or as many as one check takes.
     """
     had = {digest.scheme for digest in digests}
-    schemes = schemes_for(size, had.union(known), limit)
+    schemes = schemes_for(size, frozenset(had.union(known)), limit)
     return schemes if len(schemes) > len(had) else None
 
 
@@ -72,6 +84,8 @@ class Item:
     """Set while the store copies its content to its key."""
     placed: int = 0
     """How many times it was placed in vain, since the stored copies had disappeared."""
+    polls: int = 0
+    """How many times it was begun while somebody else uploaded its content."""
     anyway: bool = False
     """Whether to send it although a copy may be stored."""
     unexamined: int = 0

@@ -1,7 +1,9 @@
 """Files with the same size or content in one selection."""
 
 import os
+from array import array
 from ast import literal_eval
+from collections.abc import Collection, Iterable, Sequence
 from threading import Lock, RLock
 from typing import NamedTuple
 
@@ -30,8 +32,8 @@ class FirstFiles:
 
     This is the only place that decides what "the same content twice in one selection" means: two
     files have the same content if, and only if, their content digests are equal. `check` adds the
-    files that it reads, `upload` those that it stored. A file whose key is in the trash is never
-    the first: the others must not rely on it. Safe for several threads.
+    files that are not stored, `upload` those that it stored. A file whose key is in the trash is
+    never the first: the others must not rely on it. Safe for several threads.
     """
 
     def __init__(self, trash: Patterns) -> None:
@@ -45,13 +47,14 @@ class FirstFiles:
         A file in the trash is not added.
         """
         with self._lock, spilling():
-            first = self.find(file, digest)
-            if first is None and not self._trash.match(file.key):
+            if not self._trash.match(file.key):
                 self._database.execute(
-                    "INSERT INTO contents VALUES (?, ?, ?)",
+                    "INSERT OR IGNORE INTO contents VALUES (?, ?, ?)",
                     (digest.value, file.size, os.fsencode(file.path)),
-                )
-            return first
+                ).fetchall()
+                if self._database.changes():  # the common case takes no second query
+                    return None
+            return self.find(file, digest)
 
     def find(self, file: File, digest: Digest) -> str | None:
         """Return the path of the first file with the content of this one, or None."""
@@ -76,6 +79,9 @@ class SameSize(NamedTuple):
     """The first of them, if it was not read."""
 
 
+_UNSEEN, _SEEN = SameSize(seen=False, unread=None), SameSize(seen=True, unread=None)
+
+
 class Sizes:
     """The sizes in a selection, and the files that were not read because their size was unique.
 
@@ -86,26 +92,47 @@ class Sizes:
         self._database = _on_disk(_SIZES)
 
     @spilling()
-    def add(self, file: File, *, is_read: bool) -> SameSize:
-        """Add a file; return what is known of its size. `is_read`: the caller reads the file."""
-        row = self._database.execute(
-            "SELECT path, key, identity FROM sizes WHERE size = ?", (file.size,)
-        ).fetchone()
-        if row is None:
-            path = None if is_read else os.fsencode(file.path)
-            kept = (file.size, path, os.fsencode(file.key), repr(file.identity))
-            self._database.execute("INSERT INTO sizes VALUES (?, ?, ?, ?)", kept)
-            return SameSize(seen=False, unread=None)
-        path, key, identity = row
-        if path is None:
-            return SameSize(seen=True, unread=None)
-        self._database.execute("UPDATE sizes SET path = NULL WHERE size = ?", (file.size,))
-        first = File(os.fsdecode(path), os.fsdecode(key), file.size, literal_eval(identity))
-        return SameSize(seen=True, unread=first)
+    def add(self, files: Sequence[tuple[File, bool]]) -> list[SameSize]:
+        """Add files, each with whether the caller reads it; return what is known of each size."""
+        firsts = self._find({file.size for file, _ in files})
+        before = dict(firsts)
+        found = [_add(firsts, *each) for each in files]
+        self._keep([item for item in firsts.items() if item not in before.items()])
+        return found
+
+    def _find(self, sizes: Collection[int]) -> dict[int, File | None]:
+        """Return the first file of each size that was seen; None if it was read."""
+        if not sizes:
+            return {}
+        rows = self._database.execute(
+            "SELECT size, path, key, identity FROM carray(?) CROSS JOIN sizes ON size = value",
+            (apsw.carray(array("q", sizes)),),
+        )
+        return {
+            size: path and File(os.fsdecode(path), os.fsdecode(key), size, literal_eval(identity))
+            for size, path, key, identity in rows
+        }
+
+    def _keep(self, firsts: Iterable[tuple[int, File | None]]) -> None:
+        rows = [
+            (size, os.fsencode(file.path), os.fsencode(file.key), repr(file.identity))
+            if file
+            else (size, None, None, None)
+            for size, file in firsts
+        ]
+        self._database.executemany("INSERT OR REPLACE INTO sizes VALUES (?, ?, ?, ?)", rows)
 
     def close(self) -> None:
         """Release the temporary database; the object cannot be used afterwards."""
         self._database.close()
+
+
+def _add(firsts: dict[int, File | None], file: File, is_read: bool) -> SameSize:  # noqa: FBT001
+    if file.size not in firsts:
+        firsts[file.size] = None if is_read else file
+        return _UNSEEN
+    first, firsts[file.size] = firsts[file.size], None
+    return SameSize(seen=True, unread=first) if first else _SEEN
 
 
 class InFlight:

@@ -1,5 +1,6 @@
 """Options of an upload."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,8 +37,15 @@ class Options:
     progress: Progress | None = None
     confirming: Progress | None = None
     """Called with the bytes of a stored copy that have been read to confirm it, and its size."""
+    waiting: Callable[[int], object] | None = None
+    """Called with the number of files that wait for other uploads of their contents."""
 
     def report_confirming(self, read: int, size: int) -> None:
         """Report how far a stored copy has been read."""
         if self.confirming is not None:
             self.confirming(read, size)
+
+    def report_waiting(self, files: int) -> None:
+        """Report how many files wait for other uploads of their contents."""
+        if self.waiting is not None:
+            self.waiting(files)

@@ -60,8 +60,8 @@ def upload(
 def _start(flow: Flow, outcomes: Outcomes, found: Iterable[File | Skipped]) -> None:
     """Connect the steps, and start their threads."""
     hash_one = partial(hash_file, flow, outcomes)
-    checker = Checker(flow, outcomes, SmallFiles(flow, outcomes))
     completer = Completer(flow, outcomes)
+    checker = Checker(flow, outcomes, SmallFiles(flow, outcomes, completer))
     flow.start(partial(Feeder(flow).run, found))
     flow.start_each(flow.to_hash, hash_one, _HASHING_THREADS)
     flow.start_each(flow.to_hash_large, hash_one)

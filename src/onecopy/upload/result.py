@@ -1,9 +1,9 @@
 """Results of checking and uploading files."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from typing import NamedTuple
 
 from onecopy import crc64
 from onecopy.content import Copy, Verdict
@@ -30,9 +30,11 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """The result for one file. A file that could not be read is `unconfirmed` with a reason."""
+class Result(NamedTuple):
+    """The result for one file. A file that could not be read is `unconfirmed` with a reason.
+
+    A tuple, since 100,000 a second are made.
+    """
 
     path: str
     size: int
@@ -108,7 +110,7 @@ _failed = partial(Result, verdict=Verdict.UNCONFIRMED, outcome=Outcome.FAILED)
 def skipped(found: Skipped) -> Result:
     """Return the result of an entry that cannot be uploaded."""
     result = _failed(path=found.path, size=0, reason=found.reason, message=found.message)
-    return replace(result, outcome=Outcome.LEFT_OUT) if found.left_out else result
+    return result._replace(outcome=Outcome.LEFT_OUT) if found.left_out else result
 
 
 def failed(file: File, key: str, error: OnecopyError | OSError, sent: int = 0) -> Result:

@@ -67,6 +67,7 @@ def _options(settings: Settings, function: FunctionSettings) -> Options:
         claims=ClaimRule(tenant, function.jwt_scopes) if tenant else None,
         count_seconds=0,  # a function is frozen between two requests
         own_tokens=not tenant,
+        waiting=False,  # functions share the index alone, and a lease would cost two writes a file
         metrics=False,
         summaries=False,  # nothing runs between two requests
     )

@@ -1,6 +1,7 @@
 """The protocol of one connection: uvicorn's, within limits of size and time."""
 
 import asyncio
+from collections.abc import Iterator
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.deadline = inf
+        self._waits_since = inf
         self._pool = pool
         self._limits = pool.limits
         self._progress = 0
@@ -40,11 +42,15 @@ class Connection(HttpToolsProtocol):
         """Bytes that have arrived since then."""
         self._head_bytes = 0
         """Those, and what is being parsed: a head that has ended there has no more bytes."""
+        self._body_bytes = 0
+        """Bytes of bodies that have arrived since there was progress."""
         self._in_head = True
         self._is_deaf = False
         """Whether everything that still arrives is dropped."""
         self._is_closing = False
         self._refusal = self._pool.refusals.invalid
+        self._answering: RequestResponseCycle | None = None
+        """The request that the application has; later ones are in the pipeline."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -54,7 +60,14 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._pool.forget(self)
+        for cycle in self._unanswered():
+            _disconnect(cycle)
         super().connection_lost(exc)
+
+    def _unanswered(self) -> Iterator[RequestResponseCycle]:
+        if self._answering is not None and not self._answering.response_complete:
+            yield self._answering
+        yield from (cycle for cycle, _ in self.pipeline)
 
     def data_received(self, data: bytes) -> None:
         if self._is_deaf:
@@ -74,9 +87,17 @@ class Connection(HttpToolsProtocol):
             self._idle_bytes = 0
         if not self._in_head:
             if self.deadline == inf:
-                self._pool.receiving.setdefault(self)
+                self._receive(len(data))
         elif self.headers and len(self.headers) > self._limits.headers:
             self._refuse(self._pool.refusals.head_too_large)
+
+    def _receive(self, new: int) -> None:
+        """Count `new` bytes of a body: the one that makes least progress gives way to others."""
+        self._body_bytes += new
+        if self._body_bytes >= self._limits.progress_bytes:
+            self._body_bytes = 0
+            self._pool.receiving.pop(self, None)
+        self._pool.receiving[self] = None
 
     def _count(self, new: int) -> None:
         """Count `new` bytes of an incomplete head, or of chunk extensions and trailers."""
@@ -96,6 +117,8 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= limits.pipelined:
             raise ConnectionError  # `_refuse` closes after the last response
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answering = self.cycle
         self.headers = []  # trailers come here, and not among the request's own headers
         self._in_head = False
         self._progress += 1
@@ -107,10 +130,26 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._progress += 1
+        if self.cycle.response_complete:
+            return  # nobody reads it
+        if not (self.cycle.body or self.pipeline):
+            self._pool.release(self)  # the application has read everything before
         super().on_body(body)
         waiting = sum(len(cycle.body) for cycle, _ in self.pipeline)
         if waiting > self._limits.pipelined_bytes:
             raise ConnectionError  # `_refuse` closes at once
+        if not self._pool.hold(self, len(body)):
+            raise ConnectionError  # it is closed
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether bytes of bodies wait for the application."""
+        return any(cycle.body for cycle in self._unanswered())
+
+    def drop(self) -> None:
+        """Close the connection: others need the memory of its bodies."""
+        self._is_deaf = True
+        self.abort()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -123,8 +162,10 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         if self.pipeline or self.transport.is_closing():
+            self._answering = self.pipeline[-1][0] if self.pipeline else None
             super().on_response_complete()  # starts the next one
             return
+        self._pool.release(self)
         self.cycle.body = bytearray()  # what nobody has read: the connection may be idle for long
         # As uvicorn does, but without a timer for each request.
         self.server_state.total_requests += 1
@@ -137,8 +178,14 @@ class Connection(HttpToolsProtocol):
         else:
             self._wait(self._limits.drain_seconds)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it waits for a request since a moment only."""
+        return self.loop.time() - self._waits_since < self._limits.fresh_seconds
+
     def _wait(self, seconds: float) -> None:
-        self.deadline = self.loop.time() + seconds
+        self._waits_since = self.loop.time()
+        self.deadline = self._waits_since + seconds
         self._pool.receiving.pop(self, None)
         self._pool.waiting.pop(self, None)
         self._pool.waiting[self] = None
@@ -201,7 +248,8 @@ class Connection(HttpToolsProtocol):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Let the application know that there is nobody to respond to."""
+    """Let the application know that there is nobody to respond to; it reads nothing more."""
     cycle.disconnected = True
+    cycle.body = bytearray()
     cycle.waiting_for_100_continue = False
     cycle.message_event.set()

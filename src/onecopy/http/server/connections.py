@@ -19,9 +19,14 @@ class Connections:
         self.waiting: dict[Connection, None] = {}
         """Those without a request in progress."""
         self.receiving: dict[Connection, None] = {}
-        """Those that have a request whose body has not arrived completely."""
+        """Those that have a request whose body has not arrived completely, in the order of the time
+        at which it has made progress."""
         self.unsent: dict[Connection, float] = {}
         """Those whose client reads too slowly, with the time at which they are cut off."""
+        self.unread: dict[Connection, int] = {}
+        """Those with bytes of bodies for which the application had no time yet, and their number.
+        It may have read some since; that shows when there are too many."""
+        self._unread_bytes = 0
 
     def make_room(self, new: "Connection") -> bool:
         """Close another connection if there are too many; return False if all are needed."""
@@ -30,19 +35,46 @@ class Connections:
         return self.close_idlest(new)
 
     def close_idlest(self, new: "Connection | None" = None) -> bool:
-        """Close the connection that is needed least, but not `new`; return whether there is one."""
-        for group in (self.waiting, self.receiving):
-            idlest = next(iter(group), None)
-            if idlest is not None and idlest is not new:
-                idlest.abort()
-                return True
-        return False
+        """Close the connection that is needed least, but not `new`; return whether there is one.
+
+        That is the one that waits for longest, but not one that has only just come, and whose
+        request would be read next, as long as there are others.
+        """
+        idlest, slowest = (next(iter(group), None) for group in (self.waiting, self.receiving))
+        if idlest is new or (idlest is not None and slowest is not None and idlest.is_fresh):
+            idlest = None
+        victim = idlest or slowest
+        if victim is not None:
+            victim.abort()
+        return victim is not None
 
     def forget(self, connection: "Connection") -> None:
         """Remove a connection that is closed."""
         self.waiting.pop(connection, None)
         self.receiving.pop(connection, None)
         self.unsent.pop(connection, None)
+        self.release(connection)
+
+    def hold(self, connection: "Connection", size: int) -> bool:
+        """Count bytes of bodies that wait for the application; return whether there is room.
+
+        Beyond the limit, the connections are closed whose bytes have waited for longest.
+        """
+        self.unread[connection] = self.unread.get(connection, 0) + size
+        self._unread_bytes += size
+        if self._unread_bytes > self.limits.unread_bytes:
+            self._limit_unread()
+        return connection in self.unread
+
+    def release(self, connection: "Connection") -> None:
+        """Count them no longer."""
+        self._unread_bytes -= self.unread.pop(connection, 0)
+
+    def _limit_unread(self) -> None:
+        for connection in [each for each in self.unread if not each.has_unread]:
+            self.release(connection)
+        while self._unread_bytes > self.limits.unread_bytes:
+            next(iter(self.unread)).drop()
 
     def sweep(self, connections: "Iterable[Connection]", now: float) -> None:
         """End the connections that have passed a limit."""

@@ -17,6 +17,8 @@ LOG_SECONDS = 5.0
 """Time between two lines that say that there are no descriptors left."""
 
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_ACCEPTING = "_start_serving"
+"""The function by which asyncio accepts again after a second."""
 _log = logging.getLogger("onecopy.http")
 
 
@@ -25,7 +27,7 @@ def within_descriptors(limits: ServerLimits) -> ServerLimits:
     available = raise_descriptor_limit()
     if available is None:
         return limits
-    connections = max(available // 2, available - RESERVED)
+    connections = max(available // 4, available - RESERVED)
     return replace(limits, connections=min(limits.connections, connections))
 
 
@@ -37,10 +39,14 @@ class ShortageHandler:
     """
 
     def __init__(self, connections: Connections) -> None:
+        self.is_stopping = False
+        """Whether no more connections are accepted."""
         self._connections = connections
         self._logged = -LOG_SECONDS
 
     def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if self.is_stopping and _ACCEPTING in context["message"]:
+            return  # asyncio tries again to accept, although the listener is closed
         error = context.get("exception")
         if not (isinstance(error, OSError) and error.errno in _SHORTAGES):
             loop.default_exception_handler(context)

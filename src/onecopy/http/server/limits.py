@@ -37,13 +37,27 @@ class ServerLimits:
     """Bytes per second at which a client must read more than 64 KiB that are unsent."""
     unsent_bytes: int = 128 * MiB
     """Bytes of all responses that wait for slow clients; beyond it, the slowest are cut off."""
+    unread_bytes: int = 64 * MiB
+    """Bytes of all bodies that wait for the application, because it waits for a thread or for the
+    sender's token; beyond it, the connections are closed whose bytes have waited for longest."""
     connections: int = 4096
     """Open connections; fewer if the process may open fewer files. Beyond it, the connection is
-    closed that has been without a request for longest, else the one whose body takes longest."""
+    closed that has been without a request for longest, else the one whose body makes no progress
+    for longest."""
+    fresh_seconds: float = 0.25
+    """Time for which a connection that waits for a request is not closed for that, but the one
+    whose body makes no progress for longest."""
+    progress_bytes: int = 64 * KiB
+    """Bytes of a body that are progress."""
     stop_seconds: float = 10
     """Time from SIGTERM or SIGINT to the end of the process, whatever is in progress."""
 
     @property
     def grace_seconds(self) -> float:
-        """Time for requests in progress to finish: four fifths, the rest is for closing."""
+        """Time for requests in progress to finish: three fifths; the rest is for closing."""
+        return self.stop_seconds * 0.6
+
+    @property
+    def exit_seconds(self) -> float:
+        """Time after which the process exits at once, which takes a while on a busy machine."""
         return self.stop_seconds * 0.8

@@ -37,11 +37,11 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._connections = connections
         self._announce = announce
+        self._shortages = ShortageHandler(connections)
         self._watchdog: threading.Timer | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        loop = asyncio.get_running_loop()
-        loop.set_exception_handler(ShortageHandler(self._connections))
+        asyncio.get_running_loop().set_exception_handler(self._shortages)
         await super().startup(sockets)
         for listener in sockets or ():
             listener.listen(BACKLOG)  # asyncio listens with the number to accept at once
@@ -60,13 +60,13 @@ class Server(uvicorn.Server):
         if self._watchdog is None:
             # Whatever hangs then (a store that does not answer, a full disk): what is acknowledged
             # is durable, and everything else may be repeated, as after a crash.
-            seconds = self._connections.limits.stop_seconds * 0.95
-            self._watchdog = threading.Timer(seconds, os._exit, [0])
+            self._watchdog = threading.Timer(self._connections.limits.exit_seconds, os._exit, [0])
             self._watchdog.daemon = True
             self._watchdog.start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish the requests in progress, within the grace; then answer `stopping` to the rest."""
+        self._shortages.is_stopping = True
         for server in self.servers:
             server.close()
         for listener in sockets or ():

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import chain, islice
+from time import monotonic
 from typing import TypeVar
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme
-from onecopy.index.interface import Entry, Stored
+from onecopy.index.interface import Entry, Lease, Stored
 from onecopy.index.listings import Merged, SizeListing
 from onecopy.index.postgres import (
     listings,
@@ -27,6 +28,8 @@ from onecopy.listing import EVERYTHING, ListedCopy, Span
 
 _CHUNK = 10_000
 """Copies or listed digests that are recorded in one transaction, for which other writers wait."""
+_SWEEP_SECONDS = 60.0
+"""How often a process removes leases that have expired."""
 _MIN_BULK_LOAD = 50_000
 """Copies from which on it is faster to build the keys of an empty index at the end."""
 
@@ -38,6 +41,7 @@ class PostgresIndex:
 
     def __init__(self, url: str) -> None:
         self._connections = Connections(url)
+        self._next_sweep = monotonic() + _SWEEP_SECONDS
         try:
             self._connections.use(upgrade)
         except BaseException:
@@ -186,6 +190,16 @@ class PostgresIndex:
 
     def values(self, prefix: str, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
         return self._connections.use(state.values, prefix, after, limit)
+
+    def take_leases(self, leases: Sequence[Lease]) -> list[bool]:
+        return self._connections.use(state.take_leases, leases) if leases else []
+
+    def end_leases(self, leases: Sequence[Lease]) -> None:
+        if leases:
+            self._connections.use(state.end_leases, leases)
+        if monotonic() >= self._next_sweep:
+            self._next_sweep = monotonic() + _SWEEP_SECONDS
+            self._connections.use(state.sweep_leases)
 
     def close(self) -> None:
         self._connections.close()

@@ -1,5 +1,8 @@
-"""Small named values and counters."""
+"""Small named values and counters, and leases: values that name their end and their holder."""
 
+from collections.abc import Sequence
+
+from onecopy.index.interface import Lease
 from onecopy.index.postgres.connections import Connection, execute, fetch
 from onecopy.index.rules import name_after
 
@@ -9,6 +12,33 @@ _UPDATE = "UPDATE onecopy.state SET value = %b WHERE name = %b AND value = %b"
 _DELETE = "DELETE FROM onecopy.state WHERE name = %b AND value = %b"
 _VALUES = """
 SELECT name, value FROM onecopy.state WHERE name > %b AND name < %b ORDER BY name LIMIT %b
+"""
+# A lease is `lease:NAME`: 8 bytes with the end in milliseconds since 1970, then the holder. So the
+# greater of two values ends later. It need not survive the server: no commit waits for the disk.
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_UNSYNCED = "(SELECT set_config('synchronous_commit', 'off', true) AS is_set) AS unsynced"
+_TAKE_LEASES = f"""
+INSERT INTO onecopy.state AS held (name, value)
+SELECT wanted.name, int8send({_NOW} + wanted.ms) || wanted.holder
+FROM {_UNSYNCED}
+CROSS JOIN unnest(%b::text[], %b::bytea[], %b::bigint[]) AS wanted(name, holder, ms)
+WHERE unsynced.is_set IS NOT NULL
+ON CONFLICT (name) DO UPDATE SET value = greatest(held.value, excluded.value)
+WHERE held.value < int8send({_NOW}) OR substr(held.value, 9) = substr(excluded.value, 9)
+RETURNING name
+"""
+_END_LEASES = f"""
+DELETE FROM onecopy.state AS held
+USING {_UNSYNCED}, unnest(%b::text[], %b::bytea[]) AS ended(name, holder)
+WHERE held.name = ended.name AND substr(held.value, 9) = ended.holder
+    AND unsynced.is_set IS NOT NULL
+"""
+_SWEEP_LEASES = f"""
+DELETE FROM onecopy.state WHERE name IN (
+    SELECT name FROM onecopy.state
+    WHERE name > 'lease:' AND name < 'lease;' AND value < int8send({_NOW})
+    ORDER BY name LIMIT 1000 FOR UPDATE SKIP LOCKED
+)
 """
 _INCREASE = """
 INSERT INTO onecopy.counter VALUES (%b, %b)
@@ -45,3 +75,33 @@ def values(connection: Connection, prefix: str, after: str, limit: int) -> list[
     """Return names and values that begin with a prefix, ordered by name."""
     rows = fetch(connection, _VALUES, max(prefix, after), name_after(prefix), limit)
     return [(name, value) for name, value in rows]
+
+
+def take_leases(connection: Connection, leases: Sequence[Lease]) -> list[bool]:
+    """Take or renew leases; return which are taken."""
+    # In one order, so that no two transactions wait for each other.
+    ordered = sorted(leases)
+    names, holders = [_lease_name(each) for each in ordered], [_holder(each) for each in ordered]
+    ends = [round(each.seconds * 1000) for each in ordered]
+    taken = {name for (name,) in fetch(connection, _TAKE_LEASES, names, holders, ends)}
+    return [_lease_name(each) in taken for each in leases]
+
+
+def end_leases(connection: Connection, leases: Sequence[Lease]) -> None:
+    """End leases of these holders."""
+    ordered = sorted(leases)
+    names, holders = [_lease_name(each) for each in ordered], [_holder(each) for each in ordered]
+    execute(connection, _END_LEASES, names, holders)
+
+
+def sweep_leases(connection: Connection) -> None:
+    """Remove leases that have expired, and that nobody has wanted since."""
+    execute(connection, _SWEEP_LEASES)
+
+
+def _lease_name(lease: Lease) -> str:
+    return f"lease:{lease.name}"
+
+
+def _holder(lease: Lease) -> bytes:
+    return lease.holder.encode()

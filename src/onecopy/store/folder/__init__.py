@@ -9,6 +9,7 @@ in progress. Everything else belongs to the user, who may add, change and delete
     listing        pages of a survey, for a listing
     starts         the first bytes of many files
     staging        uploads in progress: begin, write, publish, abort
+    batches        many small uploads at once, with few flushes
     journal        the two files of an upload, shared by concurrent senders under a lock
     copying        copies of stored files, into uploads
     stale          removal of uploads that nobody continues

@@ -159,9 +159,17 @@ class Staged:
 
     def leave(self) -> os.stat_result:
         """Remove the data file from staging; note and return its final status. Needs the lock."""
+        self.unlink()
+        os.fsync(self.data)
+        return self.note_published()
+
+    def unlink(self) -> None:
+        """Remove the data file from staging; the name under which it was published stays."""
         with suppress(FileNotFoundError):  # `abort` does not lock
             os.unlink(self._names[0], dir_fd=self._uploads)
-        os.fsync(self.data)
+
+    def note_published(self) -> os.stat_result:
+        """Note and return the status of the data file, which has left staging durably."""
         status = os.fstat(self.data)
         # Not synced: if this line is lost, the object is read again to recognise it as ours.
         self.append(Line(PUBLISHED, "", ctime=status.st_ctime_ns))
@@ -170,7 +178,8 @@ class Staged:
     def append(self, line: Line) -> int:
         """Append a line and return its length in bytes; the files must be locked.
 
-        It starts with a line feed, because the line before it may be torn.
+        It starts with a line feed, because the line before it may be torn. Once the data file has
+        left staging, nobody else appends a line about a part, and no lock is needed.
         """
         row = b"\n" + _encoder.encode(line)
         write_all(self.journal, row)
@@ -215,7 +224,7 @@ class Attempt:
             os.fsync(self._staged.journal)
 
     def note(self, size: int, sha256: bytes, md5: bytes | None) -> None:
-        """Write the line of the part. Raises as `put` does."""
+        """Note the part, whose bytes are durable. Raises as `put` does."""
         with self._current() as status:
             line = Line(
                 self._number, self._id, size, sha256, md5, status.st_ino, status.st_mtime_ns

@@ -56,7 +56,7 @@ _UNUSABLE_KEY = {
 """Errors for a key that the file system cannot store, and the reason to report."""
 
 
-class _Proof(NamedTuple):
+class Proof(NamedTuple):
     """The proved digests of an upload, and the status of its data file, staged or published."""
 
     inode: int
@@ -132,25 +132,43 @@ def write(
     uploads: int, upload: Upload, number: int, body: Iterator[bytes], wanted: bytes | None
 ) -> Part:
     """Write one part; see Receiver."""
+    with Staged.open(uploads, upload) as staged:
+        _, attempt, part, weak = receive(staged, upload, number, body, wanted)
+        attempt.finish(part.size, part.sha256, weak)
+    return part
+
+
+class Received(NamedTuple):
+    """A part whose bytes are in the data file, and neither durable nor noted yet."""
+
+    staged: Staged
+    attempt: Attempt
+    part: Part
+    md5: bytes | None
+
+
+def receive(
+    staged: Staged, upload: Upload, number: int, body: Iterator[bytes], wanted: bytes | None
+) -> Received:
+    """Write the bytes of a part to the data file; raises as `write` does."""
     start, length = part_span(upload.size, number)
     strong = sha256()
     weak = [md5(usedforsecurity=False)] if upload.size < SMALLEST_PART else []
     written = 0
-    with Staged.open(uploads, upload) as staged:
-        attempt = Attempt(staged, number)
-        for chunk in body:
-            if written + len(chunk) > length:
-                raise WrongBytes(f"part {number} is too long: more than {length} bytes were sent")
-            for each in (strong, *weak):
-                each.update(chunk)
-            attempt.put(chunk, start + written)
-            written += len(chunk)
-        if written < length:
-            raise WrongBytes(f"part {number} is too short: {written} of {length} bytes were sent")
-        if wanted not in (None, strong.digest()):
-            raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
-        attempt.finish(length, strong.digest(), weak[0].digest() if weak else None)
-    return Part(number, length, strong.digest())
+    attempt = Attempt(staged, number)
+    for chunk in body:
+        if written + len(chunk) > length:
+            raise WrongBytes(f"part {number} is too long: more than {length} bytes were sent")
+        for each in (strong, *weak):
+            each.update(chunk)
+        attempt.put(chunk, start + written)
+        written += len(chunk)
+    if written < length:
+        raise WrongBytes(f"part {number} is too short: {written} of {length} bytes were sent")
+    if wanted not in (None, strong.digest()):
+        raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
+    part = Part(number, length, strong.digest())
+    return Received(staged, attempt, part, weak[0].digest() if weak else None)
 
 
 def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object | KeyTaken:
@@ -158,7 +176,7 @@ def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object |
     path = upload.key.encode().split(b"/")
     try:
         with Staged.open(uploads, upload) as staged, staged.locked() as status:
-            proof = _prove(upload, digest, staged.read_lines())
+            proof = prove(upload, digest, staged.read_lines())
             if not proof.fits(status):  # begun anew by a late request
                 raise upload_unknown()
             published = _link(root, path, staged)
@@ -166,14 +184,14 @@ def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object |
         lines = read_lines(uploads, upload)
         if not lines:  # One client aborted it while another began it anew.
             raise
-        proof = _prove(upload, digest, lines)
+        proof = prove(upload, digest, lines)
         published = _find_published(root, path, proof, lines.get(PUBLISHED))
     if published is None or not proof.fits(published):
         return KeyTaken()
     return object_of(upload.key, published)._replace(digests=proof.digests)
 
 
-def _prove(upload: Upload, digest: Digest, lines: dict[int, Line]) -> _Proof:
+def prove(upload: Upload, digest: Digest, lines: dict[int, Line]) -> Proof:
     """Check that all parts were received and make up the digest; raises WrongBytes."""
     numbers = range(1, len(part_lengths(upload.size)) + 1)
     durable = [line for number in numbers if (line := lines.get(number)) and line.sha256]
@@ -182,7 +200,7 @@ def _prove(upload: Upload, digest: Digest, lines: dict[int, Line]) -> _Proof:
     check_digest(digest, upload.size, [line.sha256 for line in durable if line.sha256])
     weak = [Digest(MD5, line.md5) for line in durable if line.md5]
     mtime = max(line.mtime for line in durable)
-    return _Proof(durable[0].inode, upload.size, mtime, Digests.proved(digest, *weak))
+    return Proof(durable[0].inode, upload.size, mtime, Digests.proved(digest, *weak))
 
 
 def _link(root: int, path: Sequence[bytes], staged: Staged) -> os.stat_result | None:
@@ -206,7 +224,7 @@ def _link(root: int, path: Sequence[bytes], staged: Staged) -> os.stat_result | 
 
 
 def _find_published(
-    root: int, path: Sequence[bytes], proof: _Proof, noted: Line | None
+    root: int, path: Sequence[bytes], proof: Proof, noted: Line | None
 ) -> os.stat_result | None:
     """Return the status of the object at the key; None if it cannot be ours.
 
@@ -226,7 +244,7 @@ def _find_published(
         raise
 
 
-def _status_if_unchanged(fd: int, proof: _Proof, noted: Line | None) -> os.stat_result | None:
+def _status_if_unchanged(fd: int, proof: Proof, noted: Line | None) -> os.stat_result | None:
     """Return the status of an object if it still holds the published bytes, else None.
 
     Whatever overwrites a file can reset its modification time, but not its ctime. Unless the ctime
@@ -236,7 +254,7 @@ def _status_if_unchanged(fd: int, proof: _Proof, noted: Line | None) -> os.stat_
     if not proof.fits(status) or (noted and noted.ctime == status.st_ctime_ns):
         return status
     digest = proof.digests.content_digest(proof.size)
-    assert digest is not None  # noqa: S101 - `_prove` put it there
+    assert digest is not None  # noqa: S101 - `prove` put it there
     with suppress(FileChanged):
         if hash_fd(fd, proof.size, [digest.scheme]).digests == (digest,):
             return status if os.fstat(fd).st_ctime_ns == status.st_ctime_ns else None

@@ -25,7 +25,7 @@ from onecopy.key import LONGEST_KEY, check_key
 from onecopy.listing import ListedCopy, Span
 from onecopy.own_files import OwnFiles
 from onecopy.platforms import NO_FOLLOW, read_at
-from onecopy.store.folder import staging
+from onecopy.store.folder import batches, staging
 from onecopy.store.folder.copying import fill
 from onecopy.store.folder.descriptors import open_object, opened, opened_file, write_all
 from onecopy.store.folder.directories import (
@@ -46,7 +46,16 @@ from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages
 from onecopy.store.folder.stale import abort_stale
 from onecopy.store.folder.starts import starts
 from onecopy.store.folder.survey import IsOwn, survey
-from onecopy.store.interface import Absent, KeyTaken, LeftOut, Object, Part, Unknown, Upload
+from onecopy.store.interface import (
+    Absent,
+    Incoming,
+    KeyTaken,
+    LeftOut,
+    Object,
+    Part,
+    Unknown,
+    Upload,
+)
 from onecopy.store.listings import Page
 from onecopy.store.objects import objects_in, store_reason
 
@@ -223,6 +232,14 @@ class FolderStore:
         with self.open(source.key) as stream, self._uploads() as (_, uploads), translated():
             return fill(stream.fileno(), source, uploads, upload, report)
 
+    def write_batch(self, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
+        """See BatchReceiver."""
+        try:
+            with self._uploads() as (_, uploads):
+                return batches.write(uploads, files)
+        except UploadUnknown as error:  # there are none
+            return [error for _ in files]
+
     def complete(
         self,
         upload: Upload,
@@ -232,6 +249,14 @@ class FolderStore:
         check_key(upload.key)
         with self._uploads() as (root, uploads), translated():
             return staging.publish(root, uploads, upload, digest)
+
+    def complete_batch(self, uploads: Sequence[tuple[Upload, Digest]]) -> list[Object | None]:
+        """See BatchReceiver."""
+        try:
+            with self._uploads() as (root, staged), translated():
+                return batches.publish(root, staged, uploads)
+        except UploadUnknown:  # there are none
+            return [None] * len(uploads)
 
     def abort(self, upload: Upload) -> None:
         with suppress(UploadUnknown), self._uploads() as (_, uploads), translated():

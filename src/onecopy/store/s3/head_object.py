@@ -78,12 +78,18 @@ class HeadClient:
 
 def parse_head(headers: Mapping[str, str]) -> Head:
     """Return what the headers of a response to a HEAD, or to a GET of a whole object, state."""
+    modified = int(parsedate_to_datetime(headers["last-modified"]).timestamp())
+    return head_of(headers, int(headers["content-length"]), modified)
+
+
+def head_of(headers: Mapping[str, str], size: int, modified: int) -> Head:
+    """Return what the headers of a response state of an object with a size and a time."""
     encryption = headers.get("x-amz-server-side-encryption", "AES256")
     customer = headers.get("x-amz-server-side-encryption-customer-algorithm", "")
     return Head(
-        size=int(headers["content-length"]),
+        size=size,
         etag=headers["etag"].strip('"'),
-        modified=int(parsedate_to_datetime(headers["last-modified"]).timestamp()),
+        modified=modified,
         checksum=headers.get("x-amz-checksum-sha256", ""),
         crc64nvme=headers.get("x-amz-checksum-crc64nvme", ""),
         version=headers.get("x-amz-version-id", ""),

@@ -45,8 +45,8 @@ _EXPLANATIONS: dict[type[OnecopyError], str] = {
 
 def put(
     http: HttpClient, send: Send, body: Body, length: int, policy: RetryPolicy = RetryPolicy()
-) -> None:
-    """Send `length` bytes to a bucket; retries start again at the first byte.
+) -> Response:
+    """Send `length` bytes to a bucket and return its response; retries start at the first byte.
 
     A key that is taken is not an error here, because an earlier attempt of ours may have created
     the object and lost its answer; completing decides. Raises Unavailable, Forbidden, StoreFull,
@@ -54,12 +54,13 @@ def put(
     """
     headers = {**send.headers, "Content-Length": str(length)}
 
-    def once() -> None:
+    def once() -> Response:
         response = http.request(send.method, send.url, headers, body())
         if not 200 <= response.status < 300 and response.status != _KEY_TAKEN:
             raise _response_error(response, send.url)
+        return response
 
-    retry(once, policy)
+    return retry(once, policy)
 
 
 def _response_error(response: Response, url: str) -> OnecopyError:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 
@@ -83,6 +83,10 @@ class Signer:
         )
         return f"{self.origin}{path}?{text}" if text else self.origin + path, sent
 
+    def key_of(self, url: str) -> str:
+        """Return the key in a URL that this signer returned."""
+        return unquote(url.partition("?")[0].removeprefix(f"{self.origin}{self._root}/"))
+
     def _keys(self) -> ReadOnlyCredentials:
         with translated():
             return self._credentials.get_frozen_credentials()
@@ -110,12 +114,18 @@ class Signer:
         return _mac(_signing_key(secret, now[:8], self._region), text).hex()
 
 
+@lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """Quote a text of a query; most are the same in many requests."""
+    return quote(text, safe="")
+
+
 def _now() -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _query(query: _Pairs) -> str:
-    pairs = sorted((quote(name, safe=""), quote(value, safe="")) for name, value in query.items())
+    pairs = sorted((_quoted(name), _quoted(value)) for name, value in query.items())
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 

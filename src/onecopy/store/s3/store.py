@@ -69,6 +69,7 @@ from onecopy.store.s3.object_info import (
 )
 from onecopy.store.s3.put import put
 from onecopy.store.s3.ranges import RangeClient
+from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
@@ -114,7 +115,9 @@ class S3Store:
         is_other = address.endpoint is not None and not is_amazons(address.endpoint)
         self.region = None if is_other else self._connection.region
         """See Remote."""
-        self._uploads = Uploads(address, self._connection, self._signer, self._heads)
+        self._uploads = Uploads(
+            address, self._connection, self._signer, self._heads, SentObjects(self._lists)
+        )
         self._copying = Copying(address, signer, self._http, self._heads, self._uploads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._marker = Marker(address, self._connection, self._heads)
@@ -346,7 +349,15 @@ class S3Store:
         return self._uploads.sign(upload, parts)
 
     def send(self, send: Send, body: Body, length: int) -> None:
-        put(self._http, send, body, length)
+        self._uploads.note(send, put(self._http, send, body, length), length)
+
+    def sent(self, uploads: Sequence[Upload]) -> list[Object | None]:
+        """See Sender."""
+        heads = self._uploads.sent(uploads)
+        return [
+            self._object(upload.key, head) if head and head.size == upload.size else None
+            for upload, head in zip(uploads, heads, strict=True)
+        ]
 
     def link(self, key: str, seconds: int) -> str:
         return self._link(key, seconds, {})

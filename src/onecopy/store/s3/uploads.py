@@ -32,12 +32,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from onecopy.aws.client import code_of, refreshing, status_of
 from onecopy.digest import SMALLEST_PART, Digest
 from onecopy.errors import Failure, Unavailable, UploadUnknown, WrongBytes
+from onecopy.httpclient import Response
 from onecopy.store.interface import Completing, KeyTaken, Part, Send, Upload
 from onecopy.store.parts import check_digest, check_parts, part_span
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection, failure, translated
-from onecopy.store.s3.head_object import Head, HeadClient
+from onecopy.store.s3.head_object import Head, HeadClient, head_of
 from onecopy.store.s3.object_info import MARK, is_from_upload, is_small, parse_checksum
+from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.signing import Signer
 
 if TYPE_CHECKING:
@@ -56,12 +58,18 @@ class Uploads:
     """The uploads into one bucket."""
 
     def __init__(
-        self, address: Address, connection: Connection, signer: Signer, heads: HeadClient
+        self,
+        address: Address,
+        connection: Connection,
+        signer: Signer,
+        heads: HeadClient,
+        sent: SentObjects,
     ) -> None:
         self._address = address
         self._connection = connection
         self._signer = signer
         self._heads = heads
+        self._sent = sent
         # SeaweedFS first checks that the key is free and writes afterwards: of several concurrent
         # completions at one key more than one succeeds, and all but the last are overwritten.
         self._locks = [Lock() for _ in range(_LOCKS)]
@@ -109,6 +117,22 @@ class Uploads:
             "PUT", self._address.prefix + upload.key, signed, query, SIGNED_SECONDS
         )
         return Send(number, "PUT", url, headers)
+
+    def note(self, send: Send, response: Response, size: int) -> None:
+        """Remember the answer to a request that created an object, if it states a checksum."""
+        headers = {**send.headers, **response.headers}
+        is_created = response.status == 200 and _META + MARK in headers and "etag" in headers
+        if is_created and response.headers.get(CHECKSUM) == send.headers.get(CHECKSUM):
+            self._sent.add(self._signer.key_of(send.url), head_of(headers, size, 0))
+
+    def sent(self, uploads: Sequence[Upload]) -> list[Head | None]:
+        """Return the heads of the objects that were sent by these uploads; see Sender."""
+        prefix = self._address.prefix
+        heads = self._sent.take([prefix + upload.key for upload in uploads])
+        return [
+            head if head and is_from_upload(head, upload.id) else None
+            for upload, head in zip(uploads, heads, strict=True)
+        ]
 
     def parts(self, upload: Upload) -> list[Part]:
         """See Store; the SHA-256 is empty if the bucket does not list it."""

@@ -5,6 +5,7 @@
         UnreadContract,
         ListsContract,
         ListingsContract,
+        LeasesContract,
         PagesContract,
         PlainContract,
         RepeatsContract,
@@ -19,6 +20,7 @@ Leave out the classes of optional Protocols that your engine does not offer.
 
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.contract import IndexContract
+from onecopy.testing.index.leases import LeasesContract
 from onecopy.testing.index.listings import ListingsContract
 from onecopy.testing.index.lists import ListsContract
 from onecopy.testing.index.pages import PagesContract
@@ -30,6 +32,7 @@ from onecopy.testing.index.unread import UnreadContract
 __all__ = [
     "CompleteEngine",
     "IndexContract",
+    "LeasesContract",
     "ListingsContract",
     "ListsContract",
     "PagesContract",

@@ -26,9 +26,10 @@ class Completer:
         """Complete uploads, and settle those that succeed."""
         uploads = [Finish(item.ticket or "", item.parts, item.md5) for item in batch]
         for item, answer in zip(batch, self._flow.gate.complete(uploads), strict=True):
-            self._handle(item, answer)
+            self.handle(item, answer)
 
-    def _handle(self, item: Item, answer: Answer) -> None:
+    def handle(self, item: Item, answer: Answer) -> None:
+        """Settle an upload, or see to it, after an attempt to complete it."""
         if answer.reason == "completing":
             self._flow.start(partial(self._complete_later, item))
         elif answer.verdict is Verdict.NEW and answer.copy is not None:

@@ -1,4 +1,4 @@
-"""Files that wait until a stored copy has been read, which shows whether it is the same."""
+"""Files that wait: until a stored copy has been read, or somebody else's upload has ended."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -8,6 +8,7 @@ from onecopy.gate.interface import Answer
 from onecopy.upload.confirming import CONFIRMING, Patience
 from onecopy.upload.item import Item
 from onecopy.upload.steps.flow import Flow
+from onecopy.upload.steps.uploading import UPLOADING, OtherUploads
 
 _SENDING_RATE = 10_000_000
 """Bytes per second that sending is assumed to reach."""
@@ -24,6 +25,7 @@ DOUBTS = frozenset(
         "store-archived",
         "store-expiring",
         "store-retrieval",
+        UPLOADING,
     }
 )
 """Reasons for which a file can be sent although a copy may be stored. With others, such as
@@ -31,15 +33,18 @@ DOUBTS = frozenset(
 
 
 class Waiting:
-    """Has files checked again; one waits at most as long as sending it would take."""
+    """Has files asked for again; confirming one takes at most as long as sending it would."""
 
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
+        self._others = OtherUploads(flow)
 
     def wait(self, answers: Sequence[tuple[Item, Answer]]) -> list[tuple[Item, Answer]]:
-        """Check files again in a moment; return those that do not wait, or no longer."""
+        """Ask again in a moment; return the files that do not wait, or no longer."""
         delays, ended = dict[Item, float](), list[tuple[Item, Answer]]()
         for item, answer in answers:
+            if answer.reason == UPLOADING and self._others.wait(item):
+                continue
             delay = self._delay(item, answer)
             if delay is None:
                 ended.append((item, answer))

@@ -28,6 +28,8 @@ class Flow:
         self.options = options
         self.max_files = max_files(gate)
         self.max_digests = gate.config().limits.digests
+        self.sends_batches = "batch" in gate.config().features
+        """Whether small files are sent in batches."""
         self.states_md5 = "md5" in gate.config().features
         """Whether to state the MD5 of each file when its upload is completed."""
         self.workers = Workers()

@@ -15,6 +15,7 @@ from onecopy.upload.result import Outcome, Result, answered, failed
 from onecopy.upload.steps.avoided import AvoidedFiles
 from onecopy.upload.steps.confirming import DOUBTS, Waiting
 from onecopy.upload.steps.flow import Flow
+from onecopy.upload.steps.uploading import UPLOADING
 
 _MAX_KEYS = 1000
 """Keys tried for one file."""
@@ -101,7 +102,7 @@ class Outcomes:
             self._rename(item, answer)
         elif answer.reason == "digest-needed" and item.hashed is None:
             self._flow.queue_for_hashing(item)
-        elif answer.reason == CONFIRMING and item.ticket is None:
+        elif answer.reason in {CONFIRMING, UPLOADING} and item.ticket is None:
             self._wait(item, answer)
         elif answer.reason in _LOST_REASONS:
             self.begin_again(item, UploadUnknown(answer.message or "the upload was lost"))
@@ -112,7 +113,7 @@ class Outcomes:
             self.settle(item, Outcome.SKIPPED if doubt else Outcome.FAILED, answer)
 
     def _wait(self, item: Item, answer: Answer) -> None:
-        """Wait until it is known what is stored, perhaps under the key of the file."""
+        """Wait until it is known what is stored, or until another upload has ended."""
         for _ in self.waiting.wait([(item, answer)]):
             if self.waiting.may_send(answer) and not item.anyway:
                 item.anyway = True

@@ -1,45 +1,60 @@
-"""The step that begins and sends small files, each in one piece."""
+"""The step that begins and sends small files: in batches if the gate accepts them, else singly."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from onecopy.digest import MiB
+from onecopy.documents import MAX_BATCH_FILES
 from onecopy.errors import InvalidTicket, OnecopyError, UploadUnknown
+from onecopy.gate.interface import SmallFile
 from onecopy.store.interface import Send
 from onecopy.upload.item import Item
+from onecopy.upload.steps.completing import Completer
 from onecopy.upload.steps.flow import Flow
 from onecopy.upload.steps.outcomes import Outcomes
 from onecopy.workers import Counter
 
 _MAX_BEGUN_BYTES = 64 * MiB
 """Bytes begun ahead of the sending threads: signed requests expire within minutes."""
+_MAX_BATCHED_BYTES = MiB
+"""Bytes of a file that is sent in a batch: for a larger one, a request of its own costs little."""
+_MAX_BATCH_BYTES = 4 * MiB
+"""Bytes of the files in a batch, which each sending thread holds in memory."""
 
 
 class SmallFiles:
     """Begins small files in batches, and sends each."""
 
-    def __init__(self, flow: Flow, outcomes: Outcomes) -> None:
+    def __init__(self, flow: Flow, outcomes: Outcomes, completer: Completer) -> None:
         self._flow = flow
         self._outcomes = outcomes
+        self._completer = completer
         self._begun_bytes = Counter()
 
     def begin(self, items: Sequence[Item]) -> None:
         """Begin uploads, in batches with a limited total of bytes, and queue them to be sent."""
-        for batch in _batches(items):
+        for batch in _batches(items, _MAX_BEGUN_BYTES):
             self._begun_bytes.wait_below(_MAX_BEGUN_BYTES, self._flow.workers)
             self._begin(batch)
 
     def _begin(self, items: Sequence[Item]) -> None:
         flow = self._flow
         answers = flow.gate.begin([item.request(flow.options) for item in items])
+        batched: list[Item] = []
         for item, answer in zip(items, answers, strict=True):
-            if answer.ticket and answer.send:
-                self._outcomes.began_small(item, answer.ticket)
-                self._begun_bytes.add(item.file.size)
-                flow.sending.add(1)
-                flow.to_send.put(partial(self._send, item, answer.send))
-            else:
+            if not (answer.ticket and answer.send):
                 self._outcomes.handle_refusal(item, answer)
+                continue
+            self._outcomes.began_small(item, answer.ticket)
+            self._begun_bytes.add(item.file.size)
+            flow.sending.add(1)
+            if flow.sends_batches and item.file.size <= _MAX_BATCHED_BYTES:
+                batched.append(item)
+            else:
+                flow.to_send.put(partial(self._send, item, answer.send))
+        for batch in _batches(batched, _MAX_BATCH_BYTES, MAX_BATCH_FILES):
+            flow.to_send.put(partial(self._send_batch, batch))
 
     def _send(self, item: Item, send: Send) -> None:
         flow, size = self._flow, item.file.size
@@ -50,20 +65,54 @@ class SmallFiles:
         except (OnecopyError, OSError) as error:
             self._outcomes.fail(item, error)
         else:
-            item.sent.add(size)
-            item.parts = (item.digest.value,) if item.digest else ()
+            _note_sent(item)
             flow.to_complete.put(item)
         finally:
             self._begun_bytes.add(-size)
             flow.sending.add(-1)
 
+    def _send_batch(self, items: Sequence[Item]) -> None:
+        """Send files together; a file that cannot be read fails alone."""
+        contents = {item: content for item in items if (content := self._read(item)) is not None}
+        files = [
+            SmallFile(item.ticket or "", item.file.size, partial(iter, [content]))
+            for item, content in contents.items()
+        ]
+        try:
+            answers = self._flow.gate.send_batch(files) if files else []
+        except (OnecopyError, OSError) as error:
+            for item in contents:
+                self._outcomes.fail(item, error)
+        else:
+            for item, answer in zip(contents, answers, strict=True):
+                _note_sent(item)
+                self._completer.handle(item, answer)
+        finally:
+            self._begun_bytes.add(-sum(item.file.size for item in items))
+            self._flow.sending.add(-len(items))
 
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Split a list so that the bytes of each batch stay below the limit."""
+    def _read(self, item: Item) -> bytes | None:
+        """Return the content of a file, or None if it cannot be read and has failed."""
+        try:
+            return b"".join(self._flow.read(item.file))
+        except (OnecopyError, OSError) as error:
+            self._outcomes.fail(item, error)
+            return None
+
+
+def _note_sent(item: Item) -> None:
+    item.sent.add(item.file.size)
+    item.parts = (item.digest.value,) if item.digest else ()
+
+
+def _batches(
+    items: Iterable[Item], max_bytes: int, max_files: int = sys.maxsize
+) -> Iterator[list[Item]]:
+    """Split a list so that each batch stays within the limits, or is a single file."""
     batch: list[Item] = []
     total = 0
     for item in items:
-        if batch and total + item.file.size > _MAX_BEGUN_BYTES:
+        if batch and (total + item.file.size > max_bytes or len(batch) == max_files):
             yield batch
             batch, total = [], 0
         batch.append(item)

@@ -58,3 +58,4 @@ const config = await readConfig();
 uploader.configure(config);
 await unfinished.open(config.tenant);
 draw(config);
+hasher.start();

@@ -1,8 +1,9 @@
-/** Hashing of files: large ones in a few workers, small ones on the calling thread. */
+/** Hashing of files in a few workers: large ones in segments, small ones in groups. */
 
 import { forEachLimited } from "../limiter.ts";
 import { type Bytes, hashBytes } from "./hash.ts";
-import type { FromWorker, Task, ToWorker } from "./messages.ts";
+import { HashWorker } from "./hash-worker.ts";
+import type { FromWorker, Task } from "./messages.ts";
 import { type HashOptions, hashRange, MAX_BLOCK_BYTES } from "./pieces.ts";
 import { FileUnreadable } from "./read.ts";
 import {
@@ -14,14 +15,13 @@ import {
   type Range,
   type Scheme,
 } from "./scheme.ts";
+import { type Group, hashHere, revive, type SmallFile, settle, takeGroup } from "./small-files.ts";
 
-/** Up to this size, hashing on this thread is faster than handing the file to a worker. */
+/** Up to this size, files are read and hashed in groups. */
 export const SMALL_FILE_BYTES = 1024 * 1024;
-/** More workers do not help, because reading is the bottleneck. */
-const MAX_WORKERS = 2;
+/** Four keep two cores busy, because each waits for what it reads about half of the time. */
+const MAX_WORKERS = 4;
 const MD5: Scheme = { algorithm: "md5", partSize: null };
-/** Bytes of a file that one worker hashes in one task. */
-const SEGMENT_BYTES = 64 * 1024 * 1024;
 
 /** The digests of a file. */
 export interface FileDigests {
@@ -55,12 +55,19 @@ interface Job {
   readonly fail: (error: unknown) => void;
 }
 
-/** Computes digests of files. Workers are started when they are first needed. */
+/** Computes digests of files. Workers are started when they are first needed, or by `start`. */
 export class Hasher {
-  readonly #idle: Worker[] = [];
-  readonly #workers = new Map<Worker, Job | null>();
+  readonly #idle: HashWorker[] = [];
+  readonly #workers = new Map<HashWorker, Job | Group | null>();
   readonly #queue: Job[] = [];
+  readonly #smallFiles: SmallFile[] = [];
+  #isGroupScheduled = false;
   #tasks = 0;
+
+  /** Start the workers ahead of the first file, which is then hashed sooner. */
+  start(): void {
+    while (this.#workers.size < MAX_WORKERS) this.#idle.push(this.#startWorker());
+  }
 
   /**
    * Return the digests of a file under `requested` and under the scheme of its content digest. The
@@ -116,12 +123,14 @@ export class Hasher {
 
   /** Stop the workers; running tasks fail with an AbortError. */
   close(): void {
+    const closed = new DOMException("the hasher was closed", "AbortError");
     for (const [worker, job] of this.#workers) {
       worker.terminate();
-      job?.fail(new DOMException("the hasher was closed", "AbortError"));
+      if (job !== null) for (const each of "files" in job ? job.files : [job]) each.fail(closed);
     }
     this.#workers.clear();
     this.#idle.length = 0;
+    for (const { fail } of this.#smallFiles.splice(0)) fail(closed);
   }
 
   #hash(
@@ -130,9 +139,30 @@ export class Hasher {
     schemes: readonly Scheme[],
     options: HashOptions,
   ): Promise<Bytes[][]> {
-    if (range.to - range.from <= SMALL_FILE_BYTES) return hashRange(file, range, schemes, options);
-    return new Promise((resolve, reject) => {
-      this.#enqueue({ file, range, schemes, keep: false }, options, reject, resolve);
+    if (range.to - range.from > SMALL_FILE_BYTES) {
+      return new Promise((resolve, reject) => {
+        this.#enqueue({ file, range, schemes, keep: false }, options, reject, resolve);
+      });
+    }
+    const isGrouped = file.size === range.to && isWhole(file, schemes) && "Worker" in globalThis;
+    if (!isGrouped) return hashRange(file, range, schemes, options);
+    return new Promise((done, fail) => {
+      this.#smallFiles.push({ file, schemes, options, done, fail });
+      this.#scheduleGroups();
+    });
+  }
+
+  /** Start groups once all files that are added now have been added. */
+  #scheduleGroups(): void {
+    if (this.#isGroupScheduled) return;
+    this.#isGroupScheduled = true;
+    setTimeout(() => {
+      this.#isGroupScheduled = false;
+      try {
+        while (this.#smallFiles.length > 0 && this.#startNext());
+      } catch {
+        void hashHere(this.#smallFiles.splice(0)); // the browser allows no workers
+      }
     });
   }
 
@@ -172,50 +202,60 @@ export class Hasher {
     const [job] = at < 0 ? [] : this.#queue.splice(at, 1);
     job?.fail(reason);
     for (const [worker, running] of this.#workers) {
-      if (running?.task.id === id) post(worker, { cancel: id });
+      if (running?.task.id === id) worker.postMessage({ cancel: id });
     }
   }
 
-  #startNext(): void {
-    if (this.#queue.length === 0) return;
+  /** Give the next task to a worker; returns whether one was free. */
+  #startNext(): boolean {
+    if (this.#queue.length === 0 && this.#smallFiles.length === 0) return false;
     const worker =
       this.#idle.pop() ?? (this.#workers.size < MAX_WORKERS ? this.#startWorker() : undefined);
-    const job = worker && this.#queue.shift();
-    if (worker === undefined || job === undefined) return;
-    this.#workers.set(worker, job);
-    post(worker, job.task);
+    if (worker === undefined) return false;
+    const job = takeGroup(this.#smallFiles, ++this.#tasks) ?? this.#queue.shift();
+    if (job === undefined) this.#idle.push(worker);
+    else {
+      this.#workers.set(worker, job);
+      worker.postMessage(job.task);
+    }
+    return job !== undefined;
   }
 
-  #startWorker(): Worker {
-    const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(worker, data);
-    worker.onerror = (event) => this.#lose(worker, event.message);
+  #startWorker(): HashWorker {
+    const worker = new HashWorker();
+    worker.onmessage = (message) => this.#receive(worker, message);
+    worker.onerror = (message) => this.#lose(worker, message);
     this.#workers.set(worker, null);
     return worker;
   }
 
-  #receive(worker: Worker, message: FromWorker): void {
+  #receive(worker: HashWorker, message: FromWorker): void {
     const job = this.#workers.get(worker);
     if (job?.task.id !== message.id) return;
     if ("read" in message) {
-      job.options.onRead?.(message.read);
+      if ("options" in job) job.options.onRead?.(message.read);
       return;
     }
     this.#workers.set(worker, null);
     this.#idle.push(worker);
-    if ("failed" in message) job.fail(revive(message.failed));
-    else job.done(message.pieces, message.bytes);
     this.#startNext();
+    if ("files" in job) settle(job.files, "group" in message ? message.group : []);
+    else if ("failed" in message) job.fail(revive(message.failed));
+    else if ("pieces" in message) job.done(message.pieces, message.bytes);
   }
 
-  /** Fail the task of a worker that died or could not be loaded; the next task gets a new one. */
-  #lose(worker: Worker, message: string): void {
+  /**
+   * Fail the task of a worker that died; the next task gets a new one. Small files are hashed on
+   * this thread instead.
+   */
+  #lose(worker: HashWorker, message: string): void {
     const job = this.#workers.get(worker);
     worker.terminate();
     this.#workers.delete(worker);
     const idle = this.#idle.indexOf(worker);
     if (idle >= 0) this.#idle.splice(idle, 1);
-    job?.fail(new Error(`hashing worker failed: ${message || "it could not be loaded"}`));
+    if (job && "files" in job) void hashHere(job.files);
+    else job?.fail(new Error(`hashing worker failed: ${message}`));
     this.#startNext();
   }
 }
@@ -231,13 +271,9 @@ export function contentDigest(size: number, parts: readonly string[]): Promise<s
   return compose(contentScheme(size), parts.map(fromHex));
 }
 
-function post(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message);
-}
-
-function revive({ name, message }: { name: string; message: string }): Error {
-  if (name === "FileUnreadable") return new FileUnreadable(message);
-  return Object.assign(new Error(message), { name });
+/** Return whether each scheme has a single piece for a file, the whole of it. */
+function isWhole({ size }: Blob, schemes: readonly Scheme[]): boolean {
+  return schemes.every(({ partSize }) => partSize === null || size <= partSize);
 }
 
 function only<T>(values: readonly T[] | undefined): T {
@@ -265,14 +301,14 @@ export async function compose(
 }
 
 /**
- * Split a file at boundaries that the parts of all schemes share; not at all if a digest covers the
- * whole file, other than a CRC, which is combined from those of the ranges.
+ * Split a file for the workers, at boundaries that the parts of all schemes share; not at all if a
+ * digest covers the whole file, other than a CRC, which is combined from those of the ranges.
  */
 function segments(size: number, schemes: readonly Scheme[]): Range[] {
   const shared = schemes
     .filter((scheme) => !isCombined(scheme))
     .reduce((step, scheme) => leastCommonMultiple(step, scheme.partSize ?? size), 1);
-  const step = shared >= SEGMENT_BYTES ? shared : shared * Math.floor(SEGMENT_BYTES / shared);
+  const step = shared * Math.max(1, Math.ceil(size / MAX_WORKERS / shared));
   if (size <= step) return [{ from: 0, to: size }];
   const count = Math.ceil(size / step);
   return Array.from({ length: count }, (_, at) => ({

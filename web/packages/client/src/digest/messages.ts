@@ -12,9 +12,28 @@ export interface Task {
   readonly keep: boolean;
 }
 
-export type ToWorker = Task | { readonly cancel: number };
+/** A whole small file, to be hashed under these schemes. */
+export interface GroupedFile {
+  readonly file: Blob;
+  readonly schemes: readonly Scheme[];
+}
+
+/** Hash small files; one that fails does not affect the others. */
+export interface GroupTask {
+  readonly id: number;
+  readonly group: readonly GroupedFile[];
+}
+
+/** Why a task failed, or one file of a group. */
+export interface Failed {
+  readonly name: string;
+  readonly message: string;
+}
+
+export type ToWorker = Task | GroupTask | { readonly cancel: number };
 
 export type FromWorker =
   | { readonly id: number; readonly read: number }
   | { readonly id: number; readonly pieces: Bytes[][]; readonly bytes?: Bytes }
-  | { readonly id: number; readonly failed: { readonly name: string; readonly message: string } };
+  | { readonly id: number; readonly group: readonly (Bytes[] | Failed)[] }
+  | { readonly id: number; readonly failed: Failed };

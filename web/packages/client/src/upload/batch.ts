@@ -16,6 +16,8 @@ export interface Options<In, Out> {
 /** Requests at the same time; more would only queue at the service. */
 const MAX_REQUESTS = 2;
 const DEFAULT_DELAY_MS = 20;
+/** Results that are handed out at a time: what follows from a thousand would block the page. */
+const MAX_RESULTS = 100;
 
 interface Entry<In, Out> {
   readonly item: In;
@@ -81,6 +83,7 @@ export class Batch<In, Out> {
     try {
       const results = await this.#options.send(entries.map(({ item }) => item));
       for (const [at, { resolve, reject }] of entries.entries()) {
+        if (at > 0 && at % MAX_RESULTS === 0) await new Promise((wake) => setTimeout(wake));
         const result = results[at];
         if (result !== undefined) resolve(result);
         else reject(new Error(`too few results: ${results.length} for ${entries.length} items`));

@@ -28,11 +28,12 @@ const WRONG_BYTES_CODES = new Set(["BadDigest", "InvalidDigest", "XAmzContentChe
 const S3_RETRYABLE_STATUSES: ReadonlySet<number> = new Set([...RETRYABLE_STATUSES, 409]);
 
 /**
- * Send one request. Throws the result of `readProblem`, Unreachable, and the signal's reason.
+ * Send one request, and return the body of the answer. Throws the result of `readProblem`,
+ * Unreachable, and the signal's reason.
  *
  * It uses XMLHttpRequest because fetch reports no progress of an upload.
  */
-export function put(request: Put): Promise<void> {
+export function put(request: Put): Promise<string> {
   const { method, url, headers, body, signal, onSent, readProblem } = request;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
@@ -55,7 +56,7 @@ export function put(request: Put): Promise<void> {
     xhr.onerror = lost;
     xhr.onload = () => {
       const header = (name: string) => xhr.getResponseHeader(name);
-      if (xhr.status >= 200 && xhr.status < 300) resolve();
+      if (xhr.status >= 200 && xhr.status < 300) resolve(xhr.responseText);
       else reject(readProblem(xhr.status, xhr.responseText, header));
     };
     xhr.onloadend = () => {

@@ -8,7 +8,9 @@ import type { Finish, Result, Send, StoredPart, Upload } from "../protocol/docum
 import { Problem, Unreachable } from "../protocol/errors.ts";
 import { sleep } from "../protocol/retry.ts";
 import { Batch } from "./batch.ts";
+import { Paused } from "./paused.ts";
 import { type Network, Sender } from "./sender.ts";
+import { MAX_BATCHED_BYTES, SmallFiles } from "./small-files.ts";
 import type { Unfinished, UploadIdentity } from "./unfinished.ts";
 
 /** Requests with bytes at the same time. Browsers open six per host; the others are for the API. */
@@ -19,8 +21,9 @@ const MAX_PARTS = 5;
 const MAX_LARGE_FILES = 2;
 /** Bytes of small files that are uploaded at the same time: signed requests expire in minutes. */
 const MAX_SMALL_BYTES = 64 * 1024 * 1024;
-/** A smaller file counts as this many bytes in that total. */
+/** A smaller file counts as this many bytes in that total; less if many share a request. */
 const MIN_COUNTED_BYTES = 512 * 1024;
+const MIN_COUNTED_BATCHED_BYTES = 64 * 1024;
 /** Time between two requests to complete an upload that the store is still completing. */
 const POLL_INTERVAL_MS = 1_000;
 
@@ -61,7 +64,7 @@ interface ActiveUpload {
 }
 
 /** The reasons for which an upload has to start over. */
-const LOST_REASONS = new Set(["upload-unknown", "parts-missing"]);
+const LOST_REASONS = new Set(["upload-unknown", "parts-missing", "ticket-expired"]);
 /** The reason when the bytes that were sent are not those of the digest. */
 const MISMATCH_REASON = "digest-mismatch";
 
@@ -72,6 +75,8 @@ export interface Collaborators {
   readonly unfinished: Unfinished;
   /** Return the maximum number of files per request. */
   readonly maxFiles: () => number;
+  /** Return whether the service accepts batches of small files; by default, it does not. */
+  readonly acceptsBatches?: () => boolean;
 }
 
 /** Uploads files, a limited number at a time. */
@@ -82,14 +87,19 @@ export class Transfers {
   readonly #unfinished: Unfinished;
   readonly #begins: Batch<Upload, Result>;
   readonly #completions: Batch<Finish, Result>;
+  readonly #batches: SmallFiles;
+  readonly #acceptsBatches: () => boolean;
   readonly #connections = new Limiter(MAX_CONNECTIONS);
   readonly #largeFiles = new Limiter(MAX_LARGE_FILES);
   readonly #smallFiles = new Limiter(MAX_SMALL_BYTES);
 
-  constructor({ client, hasher, network, unfinished, maxFiles }: Collaborators) {
+  constructor(collaborators: Collaborators) {
+    const { client, hasher, network, unfinished, maxFiles } = collaborators;
     this.#client = client;
     this.#hasher = hasher;
     this.#sender = new Sender(client, network);
+    this.#batches = new SmallFiles(client, network);
+    this.#acceptsBatches = collaborators.acceptsBatches ?? (() => false);
     this.#unfinished = unfinished;
     this.#begins = new Batch({ send: (files) => client.begin(files), maxWeight: maxFiles });
     this.#completions = new Batch({
@@ -104,7 +114,13 @@ export class Transfers {
   store(source: Source, options: TransferOptions): Promise<Outcome> {
     const store = () => this.#store(source, options);
     if (isLarge(source)) return this.#largeFiles.run(store);
-    return this.#smallFiles.run(store, Math.max(source.file.size, MIN_COUNTED_BYTES));
+    const counted = this.#isBatched(source) ? MIN_COUNTED_BATCHED_BYTES : MIN_COUNTED_BYTES;
+    return this.#smallFiles.run(store, Math.max(source.file.size, counted));
+  }
+
+  /** Whether a file is sent with others. */
+  #isBatched({ file, digests }: Source): boolean {
+    return digests !== null && file.size <= MAX_BATCHED_BYTES && this.#acceptsBatches();
   }
 
   /** Abort an upload that this page or an earlier one began, if there is one. */
@@ -124,7 +140,9 @@ export class Transfers {
     const upload = (await this.#resume(source, options)) ?? (await this.#begin(source, options));
     if ("result" in upload) return upload;
     try {
-      const outcome = await this.#sendAndComplete(upload);
+      const outcome = await (this.#isBatched(source)
+        ? this.#sendInBatch(upload)
+        : this.#sendAndComplete(upload));
       const { verdict, reason } = outcome.result;
       if (verdict !== "unconfirmed") this.#unfinished.drop(source);
       if (!isFinal(reason)) return outcome;
@@ -175,6 +193,15 @@ export class Transfers {
     });
     options.signal.throwIfAborted();
     options.onCompleting();
+    return { result: await this.#complete(upload, parts), parts };
+  }
+
+  async #sendInBatch(upload: ActiveUpload): Promise<Outcome> {
+    const { ticket, source, options } = upload;
+    const parts = source.digests?.parts ?? [];
+    const result = await this.#batches.send({ ticket, file: source.file, ...options });
+    if (result.reason !== "completing") return { result, parts };
+    await sleep(POLL_INTERVAL_MS);
     return { result: await this.#complete(upload, parts), parts };
   }
 
@@ -254,7 +281,8 @@ function canRestart({ stored }: ActiveUpload, reason: string | undefined): boole
 
 /** Return whether the parts that were sent before this error can still be used. */
 function canResume(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Problem && !isFinal(error.reason));
+  if (error instanceof Problem) return !isFinal(error.reason);
+  return error instanceof Unreachable || error instanceof Paused;
 }
 
 /** Return whether a part is stored; a SHA-256 that is not reported is compared on completion. */

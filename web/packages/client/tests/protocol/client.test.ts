@@ -104,6 +104,15 @@ describe("a call", () => {
     expect(requests[0]?.path).toBe(`/v1/copies/${path}/link`);
   });
 
+  it("places stored contents under other keys", async () => {
+    const results = [{ verdict: "duplicate", reason: "placed" }];
+    answers = [json({ results })];
+    const files = [{ key: "b", size: 5, digest: "sha256:00" }];
+    expect(await new Client({ root }).place(files)).toEqual(results);
+    expect(requests[0]?.path).toBe("/v1/place");
+    expect(JSON.parse(requests[0]?.body ?? "")).toEqual({ files });
+  });
+
   it("reports what was avoided, with a key that retries repeat", async () => {
     answers = [hangUp, (response) => response.writeHead(204).end()];
     const report = { files: 2, bytes: 10, largest: 5 };

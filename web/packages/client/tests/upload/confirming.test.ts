@@ -9,6 +9,8 @@ function confirming(bytes_read?: number): Result {
   return bytes_read === undefined ? open : { ...open, bytes_read };
 }
 
+const UPLOADING: Result = { verdict: "unconfirmed", reason: "uploading" };
+
 /** Return a question that has these answers in turn, the last again and again, and its times. */
 function answers(...results: Result[]) {
   const times: number[] = [];
@@ -49,9 +51,52 @@ describe("a copy that is being read", () => {
     expect((times.at(-1) as number) - (times[0] as number)).toBeLessThan(66_000);
   });
 
+  it("may be read after another upload has ended, which is waited for separately", async () => {
+    const { ask, times } = answers(UPLOADING, confirming(1), UPLOADING, NEW);
+    const shown: string[] = [];
+    const decided = untilConfirmed(ask, {
+      onConfirming: (bytes) => shown.push(`${bytes}`),
+      onUploading: () => shown.push("uploading"),
+    });
+    await vi.runAllTimersAsync();
+    expect((await decided).result).toBe(NEW);
+    expect(shown).toEqual(["uploading", "1", "uploading"]);
+    expect(times).toHaveLength(4);
+  });
+
   it("is no longer waited for when the signal is aborted", async () => {
     const control = new AbortController();
     const decided = untilConfirmed(answers(confirming(1)).ask, { signal: control.signal });
+    const failed = expect(decided).rejects.toThrow("enough");
+    await vi.advanceTimersByTimeAsync(100);
+    control.abort(new Error("enough"));
+    await failed;
+  });
+});
+
+describe("a content that somebody else uploads", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("is asked for every half second, also if that takes a minute", async () => {
+    const { ask, times } = answers(...Array<Result>(120).fill(UPLOADING), NEW);
+    const decided = untilConfirmed(ask);
+    await vi.runAllTimersAsync();
+    expect((await decided).result).toBe(NEW);
+    expect((times.at(-1) as number) - (times[0] as number)).toBe(60_000);
+  });
+
+  it("is not waited for if a service never stops to answer so", async () => {
+    const { ask, times } = answers(UPLOADING);
+    const decided = untilConfirmed(ask);
+    await vi.runAllTimersAsync();
+    expect((await decided).result.reason).toBe("uploading");
+    expect((times.at(-1) as number) - (times[0] as number)).toBe(90_000);
+  });
+
+  it("is no longer waited for when the signal is aborted", async () => {
+    const control = new AbortController();
+    const decided = untilConfirmed(answers(UPLOADING).ask, { signal: control.signal });
     const failed = expect(decided).rejects.toThrow("enough");
     await vi.advanceTimersByTimeAsync(100);
     control.abort(new Error("enough"));

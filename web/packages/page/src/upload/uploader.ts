@@ -39,8 +39,8 @@ import {
 import type { Picked } from "./pick.ts";
 import type { Detail, Item, Selection } from "./selection.ts";
 
-/** Small files that are hashed at the same time, on this thread. */
-const MAX_SMALL_FILES = 8;
+/** Small files that are hashed at the same time, in groups. */
+const MAX_SMALL_FILES = 400;
 /** Large files that are hashed at the same time, in workers. */
 const MAX_LARGE_FILES = 2;
 
@@ -62,6 +62,8 @@ export class Uploader {
   checkOnly = false;
   /** Whether the service allows this user to upload. */
   canUpload = true;
+  /** Whether the service accepts small files in batches. */
+  #acceptsBatches = false;
   /** Whether the service wants the MD5 of each file: then each is hashed before it is sent. */
   #wantsMd5 = false;
   /** Whether anything was to be uploaded, also after a check. */
@@ -91,7 +93,15 @@ export class Uploader {
     this.#hasher = hasher;
     this.#selection = selection;
     const maxFiles = () => this.#limits.files;
-    this.#transfers = new Transfers({ client, hasher, network, unfinished, maxFiles });
+    const acceptsBatches = () => this.#acceptsBatches;
+    this.#transfers = new Transfers({
+      client,
+      hasher,
+      network,
+      unfinished,
+      maxFiles,
+      acceptsBatches,
+    });
     this.#probes = new Batch({
       send: (sizes) => client.probe(sizes),
       maxWeight: () => this.#limits.sizes,
@@ -114,6 +124,7 @@ export class Uploader {
     this.#limits = limits;
     this.#isTrash = matcher(trash);
     this.canUpload = features.includes("upload");
+    this.#acceptsBatches = features.includes("batch");
     this.#wantsMd5 = features.includes("md5");
     this.checkOnly ||= !this.canUpload;
   }
@@ -279,17 +290,21 @@ export class Uploader {
     return result;
   }
 
-  /** Ask until it is decided whether a file is stored; shows how far a stored copy was read. */
+  /** Ask until it is decided whether a file is stored; shows why that takes a while. */
   #confirm<T extends { readonly result: Result }>(
     item: Item,
     signal: AbortSignal,
     ask: () => Promise<T>,
   ): Promise<T> {
-    const onConfirming = (done: number) => {
+    const show = (reason: string, done = 0) => {
       if (item.state !== "checking") this.#selection.set(item, "checking");
-      this.#selection.change(item, { reason: "confirming", done });
+      this.#selection.change(item, { reason, done });
     };
-    return untilConfirmed(ask, { signal, onConfirming });
+    return untilConfirmed(ask, {
+      signal,
+      onConfirming: (done) => show("confirming", done),
+      onUploading: () => show("uploading"),
+    });
   }
 
   /** Whether a file can be hashed as it is sent; not its MD5, since parts are read in any order. */

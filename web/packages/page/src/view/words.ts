@@ -83,6 +83,7 @@ export function describeState({ state, done, file, reason, copy, leader }: Item)
     case "hashing":
       return `reading ${percent(done, file.size)}`;
     case "checking":
+      if (reason === "uploading") return "waiting for another upload";
       return reason === "confirming" ? `confirming ${percent(done, file.size)}` : "checking";
     case "new":
       return "new";
@@ -126,9 +127,7 @@ export function describeDetail(item: Item): string {
     case "failed":
       return explain(item, FAILURES, "The upload failed");
     case "checking":
-      return item.reason === "confirming"
-        ? "A stored file of the same size may match, and is being read to find out"
-        : "";
+      return CHECKING[item.reason ?? ""] ?? "";
     default:
       return "";
   }
@@ -302,6 +301,11 @@ const LOAD_ERRORS: Readonly<Record<string, string>> = {
   "copy-unknown": "This file is no longer stored under this name.",
 };
 
+const CHECKING: Readonly<Record<string, string>> = {
+  confirming: "A stored file of the same size may match, and is being read to find out",
+  uploading: "The same content is being uploaded elsewhere; this file waits for a minute at most",
+};
+
 const BYTES_DIFFER = "The file changed while it was uploaded. Choose it again.";
 
 const UNCONFIRMED: Readonly<Record<string, string>> = {
@@ -335,6 +339,8 @@ const UNCONFIRMED: Readonly<Record<string, string>> = {
   "digest-needed":
     "A stored file of the same size may match, but can’t be compared with this one. Upload this " +
     "file, or ask the operator to run `onecopy scan --read missing` and then choose it again.",
+  uploading:
+    "The same content is being uploaded elsewhere. Choose this file again later, or upload it.",
   "digest-mismatch": BYTES_DIFFER,
 };
 

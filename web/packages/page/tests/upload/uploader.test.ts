@@ -50,8 +50,14 @@ describe("an upload that is not begun", () => {
 });
 
 /** Return an uploader that checks only, with a service that probes and checks give in turn. */
-function checking(probes: readonly string[][], results: readonly Result[], checkOnly = true) {
+function checking(
+  probes: readonly string[][],
+  results: readonly Result[],
+  checkOnly = true,
+  more: Partial<Client> | { begin: unknown } = {},
+) {
   const client = {
+    ...more,
     countAvoided: vi.fn(async (_: Avoided) => undefined),
     probe: vi.fn(async (sizes: readonly number[]) => sizes.map(() => probes[nextProbe++] ?? [])),
     check: vi.fn(async (files: readonly Content[]) => files.map(() => results[nextResult++])),
@@ -102,6 +108,28 @@ describe("a check that turns out to need other digests", () => {
     const { client, item } = checking(probes, [NEEDED, NEEDED, DUPLICATE]);
     await vi.waitFor(() => expect(item?.state).toBe("unconfirmed"));
     expect(client.check).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe("a file whose content somebody else uploads", () => {
+  it("is shown as waiting, and is a duplicate when that upload has ended", async () => {
+    const results: Result[] = [{ verdict: "unconfirmed", reason: "uploading" }, DUPLICATE];
+    const begin = vi.fn(async (_: readonly unknown[]) => results.splice(0, 1));
+    const { item, uploader, client } = checking([[]], [], false, { begin });
+    await vi.waitFor(() => expect(item?.reason).toBe("uploading"));
+    expect(item?.state).toBe("checking");
+    await vi.waitFor(() => expect(item?.state).toBe("duplicate"));
+    expect(begin).toHaveBeenCalledTimes(2);
+    await vi.waitFor(() => expect(uploader.isBusy).toBe(false));
+    expect(client.countAvoided.mock.calls).toEqual([[{ files: 1, bytes: 3, largest: 3 }]]);
+  });
+
+  it("can be skipped while it waits", async () => {
+    const begin = async () => [{ verdict: "unconfirmed", reason: "uploading" }];
+    const { item, uploader } = checking([[]], [], false, { begin });
+    await vi.waitFor(() => expect(item?.reason).toBe("uploading"));
+    if (item !== undefined) uploader.skip(item);
+    await vi.waitFor(() => expect(item?.state).toBe("skipped"));
   });
 });
 

@@ -127,6 +127,14 @@ describe("details", () => {
     expect(open).toContain("still being read");
   });
 
+  it("say that another upload is waited for", () => {
+    const waiting = item("checking", { reason: "uploading" });
+    expect(words.describeState(waiting)).toBe("waiting for another upload");
+    expect(words.describeDetail(waiting)).toContain("same content is being uploaded elsewhere");
+    const open = words.describeDetail(item("unconfirmed", { reason: "uploading" }));
+    expect(open).toContain("again later");
+  });
+
   it("say what to do about known failures", () => {
     const text = words.describeDetail(item("failed", { reason: "cors-missing", message: "0" }));
     expect(text).toContain("onecopy doctor --fix-cors");

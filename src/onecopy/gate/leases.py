@@ -1,0 +1,168 @@
+"""Leases of contents that are being uploaded, so that a second upload waits for the first.
+
+The index keeps them if it can, for all processes that use it; otherwise, each process keeps its
+own. Whoever holds a lease, nobody waits for longer than a minute.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from math import inf
+from threading import Lock
+from typing import NamedTuple
+
+from onecopy.errors import OnecopyError
+from onecopy.index.interface import Lease, Leases
+
+MAX_WAIT = 60.0
+"""Seconds for which uploads of a content have to wait, whoever holds its lease in that time."""
+_FORGET = 15.0
+"""Seconds after which a wait is over, unless somebody asks again: clients ask more often."""
+_RENEW = 3.0
+"""Seconds between two renewals of a lease in the index, each of which is a write."""
+_SWEEP = 15.0
+"""Seconds between two looks for what is over."""
+_log = logging.getLogger("onecopy.gate")
+Clock = Callable[[], float]
+
+
+class MemoryLeases:
+    """Leases of one process; see Leases. Thread-safe."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._held: dict[str, tuple[str, float]] = {}
+        """Name -> holder, and the time at which the lease ends."""
+        self._next_sweep = -inf
+
+    def take_leases(self, leases: Sequence[Lease]) -> list[bool]:
+        """Take or renew leases; return which are taken."""
+        with self._lock:
+            now = self._clock()
+            if now >= self._next_sweep:
+                self._next_sweep = now + _SWEEP
+                self._held = {name: held for name, held in self._held.items() if held[1] > now}
+            return [self._take(lease, now) for lease in leases]
+
+    def _take(self, lease: Lease, now: float) -> bool:
+        holder, until = self._held.get(lease.name, ("", -inf))
+        if holder != lease.holder:
+            if now < until:
+                return False
+            until = -inf
+        self._held[lease.name] = lease.holder, max(until, now + lease.seconds)
+        return True
+
+    def end_leases(self, leases: Sequence[Lease]) -> None:
+        """End leases of these holders."""
+        with self._lock:
+            for lease in leases:
+                if self._held.get(lease.name, ("",))[0] == lease.holder:
+                    del self._held[lease.name]
+
+
+class _Wait(NamedTuple):
+    """That uploads of a content have to wait."""
+
+    since: float
+    refused_at: float
+
+    def is_over(self, now: float) -> bool:
+        return now - self.refused_at > _FORGET
+
+
+class ContentLeases:
+    """The leases of the contents of all tenants. Thread-safe.
+
+    `renew_seconds` is the time between two renewals, for leases that are not renewed for nothing.
+    """
+
+    def __init__(
+        self,
+        held: Leases | None = None,
+        clock: Clock = time.monotonic,
+        *,
+        renew_seconds: float = 0,
+    ) -> None:
+        self._held = held or MemoryLeases(clock)
+        self._clock = clock
+        self._renew_seconds = renew_seconds
+        self._lock = Lock()
+        self._waits: dict[str, _Wait] = {}
+        self._renewed: dict[str, float] = {}
+        """Holder -> when this process has renewed its lease, or has first met it."""
+        self._next_sweep = -inf
+
+    @staticmethod
+    def of(index: object) -> "ContentLeases":
+        """Return leases in the index if it keeps any, and otherwise those of this process."""
+        if isinstance(index, Leases):
+            return ContentLeases(index, renew_seconds=_RENEW)
+        return ContentLeases()
+
+    def take(self, leases: Sequence[Lease]) -> set[str]:
+        """Take leases; return the holders that have to wait, because others have theirs.
+
+        Once somebody has waited for a minute, nobody has to wait; the lease stays where it is.
+        """
+        first: dict[str, Lease] = {}
+        for lease in leases:
+            first.setdefault(lease.name, lease)
+        wanted = list(first.values())
+        taken = self._held.take_leases(wanted) if wanted else []
+        own = {lease.holder for lease, is_own in zip(wanted, taken, strict=True) if is_own}
+        with self._lock:
+            now = self._clock()
+            self._sweep(now)
+            self._renewed.update(dict.fromkeys(own, now))
+            return {
+                lease.holder
+                for lease in leases
+                if lease.holder not in own and self._must_wait(lease.name, now)
+            }
+
+    def _must_wait(self, name: str, now: float) -> bool:
+        wait = self._waits.get(name)
+        if wait is None or wait.is_over(now):
+            wait = _Wait(now, now)
+        if now - wait.since >= MAX_WAIT:
+            return False
+        self._waits[name] = wait._replace(refused_at=now)
+        return True
+
+    def extend(self, lease: Lease) -> None:
+        """Extend a lease, whose upload has shown a sign of life; takes it if nobody has it."""
+        with self._lock:
+            now = self._clock()
+            renewed = self._renewed.setdefault(lease.holder, now)
+            if now - renewed < self._renew_seconds:
+                return
+            self._renewed[lease.holder] = now
+        self._try(self._held.take_leases, [lease])
+
+    def end(self, leases: Sequence[Lease]) -> None:
+        """End leases, whether they are held or not."""
+        if not leases:
+            return
+        with self._lock:
+            for lease in leases:
+                self._renewed.pop(lease.holder, None)
+        self._try(self._held.end_leases, leases)
+
+    def _try(self, change: Callable[[Sequence[Lease]], object], leases: Sequence[Lease]) -> None:
+        """Change leases. If that fails, the upload must not: they end in seconds anyway."""
+        try:
+            change(leases)
+        except OnecopyError as error:
+            _log.warning("leases were not changed: %s", error)
+
+    def _sweep(self, now: float) -> None:
+        """Forget what is over, from time to time."""
+        if now < self._next_sweep:
+            return
+        self._next_sweep = now + _SWEEP
+        self._waits = {name: wait for name, wait in self._waits.items() if not wait.is_over(now)}
+        self._renewed = {
+            holder: renewed for holder, renewed in self._renewed.items() if now - renewed < MAX_WAIT
+        }

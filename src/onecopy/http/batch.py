@@ -1,0 +1,153 @@
+"""A batch of small files in one request: a line of JSON, then their bytes one after the other."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import msgspec
+from starlette.types import Receive, Send
+from starlette.types import Scope as Asgi
+
+from onecopy import documents
+from onecopy.content import Verdict
+from onecopy.digest import MiB
+from onecopy.errors import BadInput, LimitExceeded
+from onecopy.gate import Answer, Finish, SmallFile
+from onecopy.http.body import BodyStream, content_length
+from onecopy.http.decoding import Decoder
+from onecopy.http.endpoints import AppState
+from onecopy.http.handlers import Caller, results
+from onecopy.http.problems import HttpProblem
+from onecopy.http.response import send_response
+
+MAX_LINE = MiB
+"""Bytes of the first line: 100 tickets, each for the longest key."""
+
+_decoder = Decoder[documents.BatchRequest](documents.BatchRequest)
+
+
+class _Received(NamedTuple):
+    """The files of a batch that were received, and the answers of those that were refused."""
+
+    tickets: Sequence[str]
+    refused: dict[int, Answer]
+
+
+class BatchEndpoint:
+    """Receives batches, for a store that accepts them (a folder)."""
+
+    def __init__(self, state: AppState) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
+        state = self._state
+        principal = await state.authenticator.authenticate(scope, "upload")
+        length = _checked_length(content_length(scope))
+        caller, tenant = state.caller(principal, scope), principal.tenant
+        stream = BodyStream(receive, state.options.pace)
+        pump = asyncio.create_task(stream.pump())
+        try:
+            arguments = caller, iter(stream), length
+            received = await state.threads.receive(_receive, *arguments, tenant=tenant)
+        finally:
+            pump.cancel()
+        await send_response(send, await self._complete(caller, received))
+
+    async def _complete(self, caller: Caller, received: _Received) -> bytes:
+        """Complete the uploads; after the time limit, it continues, and the client asks again."""
+        limit = asyncio.timeout(self._state.options.complete_seconds)
+        try:
+            async with limit:
+                tenant = caller.gate.tenant.name
+                return await self._state.threads.call(_complete, caller, received, tenant=tenant)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        return _answered(caller, received, Answer(Verdict.UNCONFIRMED, reason="completing"))
+
+
+def _checked_length(length: int | None) -> int:
+    if length is None:
+        raise HttpProblem(411, "length-required", "Send Content-Length.")
+    limit = MAX_LINE + documents.MAX_BATCH_BYTES
+    if length > limit:
+        raise LimitExceeded(f"The batch is too large: {length} bytes (limit {limit}); split it.")
+    return length
+
+
+def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
+    """Write the files of a batch to the store, as they arrive."""
+    body = _Body(chunks)
+    line = body.line()
+    files = _decoder.decode(line).files
+    total = len(line) + 1 + sum(file.size for file in files)
+    if total != length:
+        raise BadInput(f"the batch has {length} bytes, but its first line describes {total}")
+    offset = len(line) + 1
+    batch: list[SmallFile] = []
+    for file in files:
+        batch.append(SmallFile(file.ticket, file.size, partial(body.read, offset, file.size)))
+        offset += file.size
+    refused = caller.uploads.receive_batch(batch)
+    body.skip_to(offset)
+    return _Received([file.ticket for file in files], refused)
+
+
+def _complete(caller: Caller, received: _Received) -> bytes:
+    tickets, refused = received
+    left = [at for at in range(len(tickets)) if at not in refused]
+    done = caller.uploads.complete([Finish(tickets[at]) for at in left])
+    answers = {**refused, **dict(zip(left, done, strict=True))}
+    return _encoded(caller, [answers[at] for at in range(len(tickets))])
+
+
+def _answered(caller: Caller, received: _Received, answer: Answer) -> bytes:
+    tickets, refused = received
+    return _encoded(caller, [refused.get(at, answer) for at in range(len(tickets))])
+
+
+def _encoded(caller: Caller, answers: list[Answer]) -> bytes:
+    return msgspec.json.encode(results(caller, "complete", answers))
+
+
+class _Body:
+    """The body of a batch, read from front to back."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = b""
+        self._offset = 0
+        """That of the next byte to be read."""
+
+    def line(self) -> bytes:
+        """Return the first line, without its end."""
+        line = b""
+        while (end := line.find(b"\n", 0, MAX_LINE)) < 0:
+            if len(line) >= MAX_LINE:
+                raise LimitExceeded(f"The first line is too long (limit {MAX_LINE} bytes).")
+            chunk = next(self._chunks, b"")
+            if not chunk:
+                raise BadInput("the batch has no line feed after the line of JSON")
+            line += chunk
+        self._rest, self._offset = line[end + 1 :], end + 1
+        return line[:end]
+
+    def read(self, offset: int, size: int) -> Iterator[bytes]:
+        """Yield `size` bytes from an offset; the bytes before it are skipped."""
+        self.skip_to(offset)
+        while size and (chunk := self._take(size)):
+            size -= len(chunk)
+            yield chunk
+
+    def skip_to(self, offset: int) -> None:
+        """Skip the bytes before an offset."""
+        while self._offset < offset and self._take(offset - self._offset):
+            pass
+
+    def _take(self, size: int) -> bytes:
+        """Return at most `size` bytes; none at the end of the body."""
+        chunk = self._rest or next(self._chunks, b"")
+        taken, self._rest = chunk[:size], chunk[size:]
+        self._offset += len(taken)
+        return taken

@@ -1,0 +1,134 @@
+"""Many small uploads at once, which share their flushes.
+
+All files are written, then flushed, then noted as received. To publish them, all are linked, then
+the folders are flushed, then all leave staging, then they are flushed. So the file system has many
+files to write at a time, and a folder is flushed once. The order for each single file is the one
+of `staging`, and no lock is held while another is awaited.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import NamedTuple
+
+from onecopy.digest import Digest
+from onecopy.errors import BadInput, OnecopyError, PartSuperseded, StoreFull, UploadUnknown
+from onecopy.key import check_key
+from onecopy.store.folder.directories import object_of, open_or_create, translated
+from onecopy.store.folder.journal import Staged
+from onecopy.store.folder.staging import Proof, Received, prove, receive
+from onecopy.store.interface import Incoming, Object, Part, Upload
+
+_OF_ONE_FILE = (BadInput, StoreFull, PartSuperseded, UploadUnknown)
+"""Errors that do not concern the other files of a batch."""
+_FLUSHING_THREADS = 8
+"""A file system makes the files durable together that are flushed at the same time."""
+_MIN_THREADED = 4
+"""Files from which on threads are worth starting."""
+
+
+class _Linked(NamedTuple):
+    """An upload whose data file has been linked under its key."""
+
+    upload: Upload
+    staged: Staged
+    proof: Proof
+
+
+def write(uploads: int, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
+    """Write the only part of each upload; see BatchReceiver."""
+    with ExitStack() as open_files:
+        received = [_receive(open_files, uploads, each) for each in files]
+        with translated():
+            _flush([each.staged.data for each in received if isinstance(each, Received)])
+        return [_note(each) if isinstance(each, Received) else each for each in received]
+
+
+def _receive(open_files: ExitStack, uploads: int, file: Incoming) -> Received | OnecopyError:
+    upload, body, sha256 = file
+    try:
+        staged = open_files.enter_context(Staged.open(uploads, upload))
+        return receive(staged, upload, 1, body, sha256)
+    except _OF_ONE_FILE as error:
+        return error
+
+
+def _note(received: Received) -> Part | OnecopyError:
+    _, attempt, part, md5 = received
+    try:
+        attempt.note(part.size, part.sha256, md5)
+    except _OF_ONE_FILE as error:
+        return error
+    return part
+
+
+def publish(
+    root: int, uploads: int, wanted: Sequence[tuple[Upload, Digest]]
+) -> list[Object | None]:
+    """Publish uploads; see BatchReceiver. Raises OSError."""
+    with ExitStack() as open_files:
+        folders = _Folders(root, open_files)
+        links = [_link(open_files, folders, uploads, *each) for each in wanted]
+        linked = [each for each in links if each]
+        _flush(folders.opened)
+        for each in linked:
+            each.staged.unlink()
+        _flush([each.staged.data for each in linked])
+        return [_published(each) if each else None for each in links]
+
+
+class _Folders:
+    """The folders into which a batch is published, each opened once."""
+
+    def __init__(self, root: int, open_files: ExitStack) -> None:
+        self._root = root
+        self._open_files = open_files
+        self._by_path: dict[str, int] = {}
+
+    @property
+    def opened(self) -> Sequence[int]:
+        """The descriptors of all of them."""
+        return list(self._by_path.values())
+
+    def open(self, path: str) -> int:
+        """Open a folder, durably creating what is missing of it; raises OSError."""
+        if path not in self._by_path:
+            names = path.encode().split(b"/") if path else []
+            opened = open_or_create(self._root, names)
+            self._by_path[path] = self._open_files.enter_context(opened)
+        return self._by_path[path]
+
+
+def _link(
+    open_files: ExitStack, folders: _Folders, uploads: int, upload: Upload, digest: Digest
+) -> _Linked | None:
+    """Link a data file under its key; None if that is not possible, whatever the reason is."""
+    folder, _, name = upload.key.rpartition("/")
+    try:
+        check_key(upload.key)
+        staged = open_files.enter_context(Staged.open(uploads, upload))
+        with staged.locked() as status:
+            proof = prove(upload, digest, staged.read_lines())
+            fits = proof.fits(status) and staged.link(folders.open(folder), name.encode())
+    except (OnecopyError, OSError):
+        return None
+    return _Linked(upload, staged, proof) if fits else None
+
+
+def _published(linked: _Linked) -> Object | None:
+    """Return the object, unless somebody has changed it since."""
+    status = linked.staged.note_published()
+    if not linked.proof.fits(status):
+        return None
+    return object_of(linked.upload.key, status)._replace(digests=linked.proof.digests)
+
+
+def _flush(descriptors: Sequence[int]) -> None:
+    """Make files or folders durable; raises OSError."""
+    if len(descriptors) < _MIN_THREADED:
+        for descriptor in descriptors:
+            os.fsync(descriptor)
+        return
+    with ThreadPoolExecutor(_FLUSHING_THREADS, "flush") as pool:
+        list(pool.map(os.fsync, descriptors))

@@ -1,0 +1,149 @@
+"""Small files that were just sent: what their PUTs and one listing state, without a HeadObject."""
+
+from collections.abc import Sequence
+from hashlib import md5
+
+import pytest
+
+from onecopy.gate.interface import Request
+from onecopy.httpclient import Response
+from onecopy.store.interface import KeyTaken, Object, Send, Upload
+from onecopy.store.s3 import sent
+from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.sent import SentObjects
+from onecopy.store.s3.uploads import CHECKSUM, Uploads
+from tests.gate.bucket import BucketWorld
+from tests.gate.world import content_digest
+from tests.s3.scripted import ADDRESS, HEAD, Answers, Heads, connection, signer
+from tests.standins import Standin
+
+KEYS = [f"p/d/{number:02}" for number in range(20)]
+UNTIMED = HEAD._replace(modified=0)
+
+
+def page(*keys: str, etag: str = HEAD.etag) -> Response:
+    """Return a page of a listing."""
+    objects = "".join(
+        f"<Contents><Key>{key}</Key><LastModified>2023-11-14T22:13:20.000Z</LastModified>"
+        f"<ETag>&quot;{etag}&quot;</ETag><Size>5</Size></Contents>"
+        for key in keys
+    )
+    return Response(200, {}, f"<ListBucketResult>{objects}</ListBucketResult>".encode())
+
+
+def sent_objects(*answers: Response, keys: Sequence[str] = KEYS) -> tuple[SentObjects, Answers]:
+    """Return the heads of objects that were sent, and the requests that list them."""
+    http = Answers(*answers)
+    objects = SentObjects(ListClient(signer(), http))
+    for key in keys:
+        objects.add(key, UNTIMED)
+    return objects, http
+
+
+def test_one_page_for_many() -> None:
+    """The times of all objects in a folder come from one request; each is returned once."""
+    objects, http = sent_objects(page("p/d/other", *KEYS), keys=[*KEYS, "p/e/other"])
+    assert objects.take(KEYS) == [HEAD] * 20
+    assert objects.take(KEYS) == [None] * 20
+    [(_, url, _, _)] = http.requests
+    assert "prefix=p%2Fd%2F" in url
+    assert "max-keys=40" in url
+
+
+def test_few_are_looked_at() -> None:
+    """A listing costs as much as a dozen HeadObject requests."""
+    objects, http = sent_objects(page(*KEYS), keys=[*KEYS[:15], "p/e/other"])
+    assert objects.take([*KEYS[:15], "p/e/other"]) == [None] * 16
+    assert not http.requests
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [page(), page(*KEYS, etag="0" * 32), Response(403, {}, b""), Response(200, {}, b"no listing")],
+    ids=["gone", "changed", "refused", "no listing"],
+)
+def test_what_is_not_listed_is_looked_at(answer: Response) -> None:
+    """An object that is gone or was replaced, or if the bucket may not be listed; asked once."""
+    objects, http = sent_objects(answer)
+    assert objects.take(KEYS) == [None] * 20
+    assert len(http.requests) == 1
+
+
+def test_uploads_that_are_never_completed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They leave no more than a number of heads behind: the oldest are dropped."""
+    monkeypatch.setattr(sent, "_MOST_KEPT", 16)
+    objects, _ = sent_objects(page(*KEYS))
+    assert objects.take(KEYS) == [None] * 4 + [HEAD] * 16
+
+
+CREATED = Response(200, {"etag": f'"{HEAD.etag}"', CHECKSUM: "c2hh", "x-amz-version-id": "v"}, b"")
+
+
+@pytest.mark.parametrize(
+    ("response", "is_known"),
+    [
+        (CREATED, True),
+        (CREATED._replace(status=412), False),
+        (CREATED._replace(headers={"etag": HEAD.etag}), False),
+        (CREATED._replace(headers={**CREATED.headers, CHECKSUM: "b3RoZXI="}), False),
+        (CREATED._replace(headers={CHECKSUM: "c2hh"}), False),
+    ],
+    ids=["created", "taken", "no checksum", "another checksum", "no ETag"],
+)
+def test_which_answers_suffice(
+    monkeypatch: pytest.MonkeyPatch, response: Response, *, is_known: bool
+) -> None:
+    """The one that states the SHA-256 that was sent; otherwise the object is looked at."""
+    monkeypatch.setattr(sent, "_FEWEST", 1)
+    upload = Upload("ab" * 16, "a ü+%", 5, metadata=(("name", "value"),))
+    heads = Heads()
+    uploads = Uploads(
+        ADDRESS,
+        connection(),
+        signer(),
+        heads,
+        SentObjects(ListClient(signer(), Answers(page("p/a ü+%")))),
+    )
+    send = Send(
+        1,
+        "PUT",
+        signer().sign("PUT", "p/a ü+%", {}, {}, 9),
+        {CHECKSUM: "c2hh", "x-amz-meta-onecopy-upload": upload.id, "x-amz-meta-name": "value"},
+    )
+    uploads.note(send, response, 5)
+    known = HEAD._replace(
+        checksum="c2hh", version="v", metadata={"onecopy-upload": upload.id, "name": "value"}
+    )
+    assert uploads.sent([upload]) == [known if is_known else None]
+
+
+def test_another_upload_to_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the object was removed and sent again by another upload, the first one is not stored."""
+    monkeypatch.setattr(sent, "_FEWEST", 1)
+    objects, _ = sent_objects(page("p/a"), keys=())
+    objects.add("p/a", UNTIMED._replace(metadata={"onecopy-upload": "cd" * 16}))
+    uploads = Uploads(ADDRESS, connection(), signer(), Heads({"p/a": HEAD}), objects)
+    upload = Upload("ab" * 16, "a", 5)
+    assert uploads.sent([upload]) == [None]
+    assert uploads.complete(upload, content_digest(b"bytes"), ()) == KeyTaken()
+
+
+def test_the_recorded_identity_is_that_of_a_look(world: BucketWorld, standin: Standin) -> None:
+    """Whether a listing stated the time, or HeadObjects, since ministack states no checksum."""
+    gate, data = world.gate(), {f"d/ü {n}+&%": bytes([n]) * 9 for n in range(20)}
+    requests = [Request(key, 9, content_digest(each)) for key, each in data.items()]
+    begun = gate.begin(requests)
+    finishes = [
+        world.send(a.ticket or "", each, gate) for a, each in zip(begun, data.values(), strict=True)
+    ]
+    lists = world.store.list_requests
+    done = gate.complete(finishes)
+    assert world.store.list_requests - lists == (standin.name != "ministack")
+    looks = world.store.look(list(data))
+    for answer, seen, each in zip(done, looks, data.values(), strict=True):
+        assert isinstance(seen, Object)
+        assert answer.copy is not None
+        assert answer.copy.identity == seen.identity
+        assert answer.copy.stored_ms == seen.stored_ms
+        assert answer.copy.content_digest == content_digest(each)
+        assert md5(each).digest() in {digest.value for digest in answer.copy.digests}

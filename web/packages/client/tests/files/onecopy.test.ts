@@ -1,0 +1,214 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Onecopy, type Options } from "../../src/files/onecopy.ts";
+import type { Progress } from "../../src/files/options.ts";
+import { InvalidKey } from "../../src/protocol/key.ts";
+import { Paused } from "../../src/upload/paused.ts";
+import { ROOT, Service } from "./service.ts";
+
+const MIB = 1024 * 1024;
+const HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+let service: Service;
+let opened: Onecopy[] = [];
+
+beforeEach(() => {
+  service = new Service();
+  service.install();
+});
+
+afterEach(() => {
+  for (const onecopy of opened) onecopy.close();
+  opened = [];
+  vi.unstubAllGlobals();
+});
+
+function open(options: Options = {}): Onecopy {
+  const onecopy = new Onecopy(ROOT, { storage: null, ...options });
+  opened.push(onecopy);
+  return onecopy;
+}
+
+function hello(name = "hello.txt"): File {
+  return new File(["hello"], name);
+}
+
+/** Return a storage like the browser's. */
+function memory() {
+  const notes = new Map<string, string>();
+  return {
+    get length() {
+      return notes.size;
+    },
+    key: (at: number) => [...notes.keys()][at] ?? null,
+    getItem: (name: string) => notes.get(name) ?? null,
+    setItem: (name: string, note: string) => void notes.set(name, note),
+    removeItem: (name: string) => void notes.delete(name),
+  };
+}
+
+describe("a check", () => {
+  it("finds a content under another name", async () => {
+    service.add(HELLO, "greetings/hello.txt", 5);
+    const { verdict, copy } = await open().check(hello("other"));
+    expect([verdict, copy?.key]).toEqual(["duplicate", "greetings/hello.txt"]);
+  });
+
+  it("does not read a file of an unknown size", async () => {
+    const file = hello();
+    file.stream = () => expect.unreachable();
+    expect(await open().check(file)).toEqual({ verdict: "new" });
+    expect(service.bodies("v1/check")).toEqual([]);
+  });
+
+  it("of many files needs few requests, and the configuration once", async () => {
+    service.sizes.add(5);
+    const onecopy = open();
+    await Promise.all(Array.from({ length: 100 }, () => onecopy.check(hello())));
+    expect(service.bodies("v1/config")).toHaveLength(1);
+    expect(service.bodies("v1/probe").length).toBeLessThan(5);
+    expect(service.bodies("v1/check").length).toBeLessThan(20);
+  });
+
+  it("throws the reason of its signal", async () => {
+    const signal = AbortSignal.abort(new Error("not any more"));
+    await expect(open().check(hello(), { signal })).rejects.toThrow("not any more");
+  });
+});
+
+describe("an upload", () => {
+  it("of a new file returns its copy, under the file's name or the given key", async () => {
+    const onecopy = open();
+    expect((await onecopy.upload(hello())).copy?.key).toBe("hello.txt");
+    const other = new File(["other"], "b");
+    expect((await onecopy.upload(other, { key: "a/b" })).copy?.key).toBe("a/b");
+    expect(service.sent).toEqual(["0/1", "1/1"]);
+  });
+
+  it("of a stored file sends nothing, and is counted as avoided once", async () => {
+    service.add(HELLO, "a", 5);
+    const onecopy = open();
+    expect((await onecopy.upload(hello())).verdict).toBe("duplicate");
+    onecopy.close();
+    await vi.waitFor(() => expect(service.bodies("v1/avoided")).toHaveLength(1));
+    expect(service.bodies("v1/avoided")[0]).toEqual({ files: 1, bytes: 5, largest: 5 });
+    expect(service.bodies("v1/uploads")).toEqual([]);
+  });
+
+  it("of a file under its own name is not counted as avoided", async () => {
+    service.add(HELLO, "hello.txt", 5);
+    const onecopy = open();
+    await onecopy.upload(hello());
+    onecopy.close();
+    expect(service.bodies("v1/avoided")).toEqual([]);
+  });
+
+  it("sends equal files once", async () => {
+    const onecopy = open();
+    const answers = await Promise.all(["a", "b", "c"].map((name) => onecopy.upload(hello(name))));
+    expect(answers.map(({ verdict }) => verdict)).toEqual(["new", "duplicate", "duplicate"]);
+    expect(service.sent).toHaveLength(1);
+  });
+
+  it("sends a stored file anyway, if that is wanted", async () => {
+    service.add(HELLO, "a", 5);
+    await open().upload(hello(), { anyway: true });
+    expect(service.bodies("v1/uploads")[0].files[0]).toMatchObject({ anyway: true });
+  });
+
+  it("does not read a file again that was checked", async () => {
+    service.sizes.add(5);
+    const onecopy = open();
+    const file = hello();
+    await onecopy.check(file);
+    file.stream = () => expect.unreachable();
+    expect((await onecopy.upload(file)).copy?.key).toBe("hello.txt");
+  });
+
+  it("reports its steps", async () => {
+    const steps: Progress[] = [];
+    service.sizes.add(5);
+    await open().upload(hello(), { onProgress: (progress) => steps.push(progress) });
+    const seen = [...new Set(steps.map(({ step }) => step))];
+    expect(seen).toEqual(["hashing", "sending", "completing"]);
+    expect(steps.at(-1)).toEqual({ step: "completing", bytes: 5 });
+  });
+
+  it("waits while somebody else uploads the same content", async () => {
+    service.isUploading = true;
+    const steps: string[] = [];
+    const onProgress = ({ step }: Progress) => steps.push(step);
+    expect((await open().upload(hello(), { onProgress })).copy?.key).toBe("hello.txt");
+    expect(steps).toContain("waiting");
+  });
+
+  it("refuses a name that is no key", async () => {
+    await expect(open().upload(hello(), { key: "a//b" })).rejects.toThrow(InvalidKey);
+  });
+});
+
+describe("a paused upload", () => {
+  it("is resumed by the next upload of the file, without the parts that were sent", async () => {
+    const storage = memory();
+    const file = new File([new Uint8Array(17 * MIB)], "large");
+    const control = new AbortController();
+    service.onPart = (number) => number === 2 && control.abort(new Paused());
+    const paused = open({ storage }).upload(file, { signal: control.signal });
+    await expect(paused).rejects.toThrow(Paused);
+    service.onPart = () => undefined;
+    await vi.waitFor(() => expect(service.sent.length).toBeGreaterThan(0));
+    const before = service.sent.length;
+    expect((await open({ storage }).upload(file)).copy?.key).toBe("large");
+    expect(service.bodies("v1/uploads")).toHaveLength(1);
+    expect(service.bodies("v1/uploads/abort")).toEqual([]);
+    expect(service.sent.length - before).toBeLessThan(3);
+  });
+
+  it("is aborted at the service if it was aborted for good", async () => {
+    const file = new File([new Uint8Array(9 * MIB)], "large");
+    const control = new AbortController();
+    service.onPart = () => control.abort();
+    await expect(open().upload(file, { signal: control.signal })).rejects.toThrow();
+    await vi.waitFor(() => expect(service.bodies("v1/uploads/abort")).toHaveLength(1));
+  });
+});
+
+describe("placing", () => {
+  it("names the content, and sends nothing", async () => {
+    service.add(HELLO, "a", 5);
+    const answer = await open().place(hello(), { key: "album/a" });
+    expect(answer).toMatchObject({ verdict: "duplicate", reason: "placed" });
+    expect(answer.copy?.key).toBe("album/a");
+    const files = [{ key: "album/a", size: 5, digest: HELLO }];
+    expect(service.bodies("v1/place")).toEqual([{ files }]);
+    expect(service.sent).toEqual([]);
+  });
+});
+
+describe("a token", () => {
+  it("is got by the function before the first request", async () => {
+    const token = vi.fn(async () => "good");
+    service.accepted = "good";
+    const onecopy = open({ token });
+    await Promise.all([onecopy.check(hello()), onecopy.check(hello())]);
+    expect(token).toHaveBeenCalledTimes(1);
+    expect(service.calls.every((call) => call.token === "good")).toBe(true);
+  });
+
+  it("is got again when it has expired", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    service.accepted = "first";
+    const onecopy = open({ token: () => service.accepted ?? "" });
+    await onecopy.config();
+    service.accepted = "second";
+    vi.setSystemTime(Date.now() + 60_000);
+    expect((await onecopy.upload(hello())).copy?.key).toBe("hello.txt");
+    vi.useRealTimers();
+  });
+
+  it("that is refused again and again is an error", async () => {
+    service.accepted = "other";
+    const onecopy = open({ token: () => "wrong" });
+    await expect(onecopy.check(hello())).rejects.toThrow("expired");
+    expect(service.calls.length).toBeLessThan(5);
+  });
+});
