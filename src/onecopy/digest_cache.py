@@ -59,7 +59,8 @@ _BATCH = 1000
 """Entries that are written at once."""
 _BUSY_MS = 1000
 _DAY_NS = 86_400 * 10**9
-_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError)
+"""The last one if the names of tables or columns are damaged."""
 
 _SCHEMA = f"""
 CREATE TABLE secret (value BLOB NOT NULL);
