@@ -1,6 +1,8 @@
 # Every target sets up what it needs. `make` lists them.
 
 PYTHON ?= python3
+# Processes of `make test`; each starts servers of its own.
+WORKERS ?= 2
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
@@ -34,7 +36,7 @@ test-fast: .make/dev  ## run the tests that need no server and no browser
 
 test: .make/dev .make/standins/installed .make/spark/installed .make/page browser  ## run all tests, including servers and a browser
 	cd web && npm test
-	$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 soak: .make/dev .make/standins/installed .make/airflow/installed .make/spark/installed .make/page browser  ## run the long tests: kills, races, millions of records
 	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP

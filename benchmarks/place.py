@@ -25,6 +25,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -139,11 +140,8 @@ def counted() -> Iterator[list[int]]:
         sent.append(len(data))
         send(self, data, *flags)
 
-    socket.socket.sendall = sendall  # type: ignore[method-assign]
-    try:
+    with patch.object(socket.socket, "sendall", sendall):
         yield sent
-    finally:
-        socket.socket.sendall = send  # type: ignore[method-assign]
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -156,7 +154,7 @@ def timed(call: Callable[[], object]) -> float:
 def compare(server: Standin, work: Path, folder: Path, rounds: int) -> None:
     """Run all, and print seconds."""
     os.environ |= server.environment()
-    index: Engine = open_index(f"sqlite:{work / 'index.sqlite'}")  # type: ignore[assignment]
+    index: Engine = open_index(f"sqlite:{work / 'index.sqlite'}")
     store = open_store(server.store_url(server.bucket(), "some/prefix"))
     assert isinstance(store, S3Store)
     bind(index, store)

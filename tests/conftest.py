@@ -9,12 +9,14 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import hypothesis
 import pytest
 
 from onecopy.network import CA_VARIABLES
+from tests.forking import Forking
 from tests.standins import SERVERS, Standin
 from tests.standins.child import Child
 from tests.standins.postgres import Postgres, given_or_own
@@ -28,6 +30,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _SOURCE = Path(__file__).parent.parent / "src"
 _PATIENCE = 20
 """Seconds for a server to end."""
+_COMMAND_SECONDS = 120
+"""Time for a command to end."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -160,14 +164,17 @@ def running(folder: Path, *before: str) -> Run:
     """
 
     def run_command(*arguments: str | Path, **env: str) -> Ran:
+        words, variables = [*map(str, arguments)], environment(folder, **env)
+        if not before and _forking().fits(variables):
+            return _forked(words, folder, variables)
         done = subprocess.run(
-            [*before, sys.executable, "-m", "onecopy", *map(str, arguments)],
+            [*before, sys.executable, "-m", "onecopy", *words],
             capture_output=True,
             text=True,
             errors="surrogateescape",
             cwd=folder,
-            env=environment(folder, **env),
-            timeout=120,
+            env=variables,
+            timeout=_COMMAND_SECONDS,
             check=False,
         )
         return Ran(done.returncode, done.stdout, done.stderr)
@@ -175,11 +182,29 @@ def running(folder: Path, *before: str) -> Run:
     return run_command
 
 
+@cache
+def _forking() -> Forking:
+    return Forking(environment(Path(os.devnull)))
+
+
+def _forked(words: list[str], folder: Path, variables: Mapping[str, str]) -> Ran:
+    with TemporaryDirectory(prefix="onecopy-test-") as name:
+        into = Path(name)
+        code = _forking().run(words, folder, variables, into=into, timeout=_COMMAND_SECONDS)
+        out, err = [(into / each).read_text("utf-8", "surrogateescape") for each in ("out", "err")]
+        return Ran(code, out, err)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a stand-in, so that `make test-fast` leaves it out."""
+    """Mark what needs a stand-in, so that `make test-fast` leaves it out.
+
+    The files with such tests come first: they take longest, and nothing waits for them at the end.
+    """
     for item in items:
         if {"standins", "postgres"}.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
+    slow = {item.path for item in items if item.get_closest_marker("server")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 Standins = Callable[[str], Standin]

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -188,9 +189,10 @@ def test_changed_entries_are_not_used(tmp_path: Path, statement: str) -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_damaged_file_is_replaced(tmp_path: Path, seed: int) -> None:
-    """Flipped bytes and cut files give no wrong digest and no error, and nearly all is found again.
+    """Flipped bytes and cut files give no wrong digest and no error, and most is found again.
 
-    An entry that is out of its order in the tree is not: its file is read each time.
+    An entry that is out of its order in the tree is not: its file is read each time. How many are
+    depends on the hashes, which differ in each cache.
     """
     chance, files = Random(seed), list(map(a_file, range(300)))
     kept(tmp_path, *files)
@@ -199,10 +201,29 @@ def test_a_damaged_file_is_replaced(tmp_path: Path, seed: int) -> None:
         data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
     del data[len(data) - chance.choice([0, 0, 1, 5000, len(data) - 10]) :]
     (tmp_path / FILE).write_bytes(data)
-    found(tmp_path, *files)
-    kept(tmp_path, *files)
-    kept(tmp_path, *files)
-    assert found(tmp_path, *files).count(False) <= 2
+    for _ in range(2):  # one damage may hide another
+        found(tmp_path, *files)
+        kept(tmp_path, *files)
+    assert found(tmp_path, *files).count(False) <= 100
+
+
+@pytest.mark.parametrize("name", ["file", "avoided", "secret", "entry"])
+def test_a_damaged_name_is_replaced(tmp_path: Path, name: str) -> None:
+    """A flipped bit in the name of a table or column makes the file useless, not unreadable."""
+    kept(tmp_path, a_file())
+    with closing(DigestCache(tmp_path)) as cache:
+        cache.count("here", [1])
+    data = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(data.replace(name.encode(), name.upper().encode()[:-1] + b"_"))
+    for _ in range(2):
+        found(tmp_path, a_file())
+        kept(tmp_path, a_file())
+        with closing(DigestCache(tmp_path)) as cache:
+            cache.uncounted("here", [1])
+            cache.count("here", [1])
+    assert found(tmp_path, a_file()) == [True]
+    with closing(DigestCache(tmp_path)) as cache:
+        assert cache.uncounted("here", [1]) == [False]
 
 
 @pytest.mark.parametrize("content", [b"no database", bytes(4096), b""])
@@ -305,6 +326,18 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     kept(tmp_path, *files)
     assert 50_000 < (tmp_path / FILE).stat().st_size <= 200_000
     assert 500 < found(tmp_path, *files).count(True) < 3000
+
+
+def test_avoided_uploads_are_counted_once(tmp_path: Path) -> None:
+    """By target, in a later process, also of a cache that holds no digests."""
+    names = [5, -(2**63), 2**63 - 1]
+    with closing(DigestCache(tmp_path)) as cache:
+        assert cache.uncounted("here", names) == [True, True, True]
+        cache.count("here", names[:2])
+        cache.count("here", names[:2])
+    with closing(DigestCache(tmp_path)) as cache:
+        assert cache.uncounted("here", names) == [False, False, True]
+        assert cache.uncounted("there", names) == [True, True, True]
 
 
 def test_remove(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ One file in some hundreds is read again all the same, which heals entries that a
 that.
 
 The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
-damaged, it is replaced, and any other error means only that files are read.
+damaged, it is replaced, and any other error means only that files are read. It also remembers which
+avoided uploads were counted, so that each counts once.
 
 SQLite fetches all entries of a call in one row, and stores them from one array. Each row would
 release Python's lock and wait to get it back, for up to 5 ms while other threads compute.
@@ -23,9 +24,11 @@ release Python's lock and wait to get it back, for up to 5 ms while other thread
 
 import logging
 import time
+from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from random import random
 from secrets import token_bytes
@@ -43,7 +46,7 @@ _T = TypeVar("_T")
 FILE = "digests.sqlite"
 """Its name in the folder of caches."""
 
-_FORM = 2
+_FORM = 3
 _MOST_BYTES = 512 << 20
 """Size of the file from which on entries are removed: about 5 million files."""
 _MOST_DAYS = 90
@@ -56,11 +59,13 @@ _BATCH = 1000
 """Entries that are written at once."""
 _BUSY_MS = 1000
 _DAY_NS = 86_400 * 10**9
-_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError)
+"""The last one if the names of tables or columns are damaged."""
 
 _SCHEMA = f"""
 CREATE TABLE secret (value BLOB NOT NULL);
 CREATE TABLE file (path BLOB PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE avoided (name INTEGER PRIMARY KEY);
 PRAGMA user_version = {_FORM};
 """
 _FIND = """
@@ -71,6 +76,10 @@ _KEEP = """
 INSERT OR REPLACE INTO file
 SELECT substr(value, 1, 8), substr(value, 9) FROM carray(?)
 """
+
+
+_FIND_AVOIDED = "SELECT name FROM avoided WHERE name IN (SELECT value FROM carray(?))"
+_KEEP_AVOIDED = "INSERT OR IGNORE INTO avoided SELECT value FROM carray(?)"
 
 
 class DigestCache:
@@ -117,6 +126,21 @@ class DigestCache:
         if is_due:
             self._flush()
 
+    def uncounted(self, target: str, names: Sequence[int]) -> list[bool]:
+        """Return, for each avoided upload to a target, whether it was not counted before.
+
+        A name is a signed number of 64 bits.
+        """
+        salted = _salted(target, names)
+        nothing: set[int] = set()
+        counted = self._attempt(partial(self._select_avoided, salted), nothing)
+        return [name not in counted for name in salted]
+
+    def count(self, target: str, names: Sequence[int]) -> None:
+        """Remember that avoided uploads to a target were counted."""
+        self._attempt(self._open_once, None)
+        self._attempt(partial(self._write_avoided, _salted(target, names)), None)
+
     def close(self) -> None:
         """Write what was kept, and close the file."""
         self._flush()
@@ -143,6 +167,15 @@ class DigestCache:
         if self._connection is not None and rows:
             self._connection.execute(_KEEP, (apsw.carray(tuple(rows)),)).fetchall()
 
+    def _select_avoided(self, names: "array[int]") -> set[int]:
+        if self._connection is None:
+            return set()
+        return {name for (name,) in self._connection.execute(_FIND_AVOIDED, (apsw.carray(names),))}
+
+    def _write_avoided(self, names: "array[int]") -> None:
+        if self._connection is not None:
+            self._connection.execute(_KEEP_AVOIDED, (apsw.carray(names),)).fetchall()
+
     def _shrink(self) -> None:
         """Delete about half of the entries, chosen at random, while the file is too large."""
         connection = self._connection
@@ -151,6 +184,7 @@ class DigestCache:
         while _bytes(connection) > _MOST_BYTES:
             with connection:
                 connection.execute("DELETE FROM file WHERE random() & 1")
+                connection.execute("DELETE FROM avoided WHERE random() & 1")
             connection.execute("VACUUM")
 
     def _attempt(self, do: Callable[[], _T], otherwise: _T) -> _T:
@@ -234,6 +268,13 @@ def _secret_of(connection: apsw.Connection) -> bytes:
     if type(secret) is not bytes:
         raise apsw.FormatError("it has no secret")
     return secret
+
+
+def _salted(target: str, names: Sequence[int]) -> "array[int]":
+    """Return names that differ for other targets."""
+    hashed = blake2b(target.encode(errors="surrogateescape"), digest_size=8).digest()
+    salt = int.from_bytes(hashed, signed=True)
+    return array("q", [name ^ salt for name in names])
 
 
 def _bytes(connection: apsw.Connection) -> int:

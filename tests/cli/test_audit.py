@@ -243,7 +243,7 @@ def test_without_credentials_it_says_so(run: Run) -> None:
 
 
 def test_without_duckdb_lists_in_parquet_are_read_too(run: Run, tmp_path: Path) -> None:
-    """DuckDB is an extra: without it, it takes longer, and the figures are the same."""
+    """Where DuckDB has no wheels, it takes longer, and the figures are the same."""
     path = write_inventory(tmp_path, [ROWS])
     with_it = run("audit", "--json", path)
     without = run("audit", "--json", path, PYTHONPATH=hiding(tmp_path, "duckdb"))

@@ -124,6 +124,21 @@ def test_cors_is_merged(run: Run, s3: Standin) -> None:
     assert ours["AllowedOrigins"] == ["http://b.example", "https://a.example"]
 
 
+def test_pages_that_may_only_send_cannot_show_texts(run: Run, ministack: Standin) -> None:
+    """A rule without GET is no error; --fix-cors adds one that lets pages read."""
+    bucket, client = ministack.bucket(), ministack.client()
+    into = ("--json", "--store", ministack.store_url(bucket), "--origin", "https://a.example")
+    assert run("doctor", "--fix-cors", *into, **ministack.environment()).code == 0
+    [rule] = client.get_bucket_cors(Bucket=bucket)["CORSRules"]
+    assert rule["AllowedMethods"] == ["GET", "PUT"]
+    blind = {**rule, "AllowedMethods": ["PUT"]}
+    client.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [blind]})  # type: ignore[list-item]
+    advised = run("doctor", *into, **ministack.environment())
+    assert (advised.code, states(advised)["cors"]) == (0, {"fine", "advice"})
+    fixed = run("doctor", "--fix-cors", *into, **ministack.environment())
+    assert states(fixed)["cors"] == {"fine"}
+
+
 def test_what_is_stored_with_options_may_be_sent_too(run: Run, ministack: Standin) -> None:
     """The rule allows the headers that are signed, such as that of a storage class."""
     bucket = ministack.bucket()

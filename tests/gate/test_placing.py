@@ -224,7 +224,10 @@ def test_copying_fails(world: World, error: Exception, reason: str) -> None:
     assert outcome(place(world, "c", b"bytes")) in (PLACED, THERE)
 
 
-@pytest.mark.parametrize("step", ["store.begin", "index.record", "store.complete", "store.copy"])
+@pytest.mark.parametrize(
+    "step",
+    ["store.begin", "index.record", "store.complete", "store.complete_batch", "store.copy"],
+)
 @pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
 def test_an_answer_is_lost(world: World, step: str, data: bytes) -> None:
     """P6: placing it again finds what was made, and makes what was not; one object results."""

@@ -55,7 +55,7 @@ def test_a_token_of_the_issuer(service: Service, issuer: LocalIssuer) -> None:
     token = issuer.token(scope="check upload")
     answer = config(service, token)
     assert answer.json["tenant"] == "photos"
-    assert answer.json["features"] == ["upload"]
+    assert answer.json["features"] == ["upload", "batch"]
     assert service.upload("a", b"hello", token=token)["verdict"] == "new"
     assert service.check(b"hello", token=issuer.token(scope=["check"]))[0]["copy"]["key"] == "a"
     denied = service.ask("GET", "/v1/copies/a/link", token=token)

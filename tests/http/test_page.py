@@ -52,7 +52,7 @@ def test_page_may_talk_to_the_bucket_and_nobody_else(
     policy = content_security_policy(store)
     assert f"connect-src 'self' {ministack.endpoint};" in policy
     assert f"img-src 'self' blob: data: {ministack.endpoint};" in policy
-    assert f"media-src 'self' {ministack.endpoint};" in policy
+    assert f"media-src 'self' blob: {ministack.endpoint};" in policy
     store.close()
 
 

@@ -45,7 +45,7 @@ def test_same_content_is_named_and_not_sent(window: Window, local: MakeFile) -> 
     window.choose(local("IMG_0412.jpg", noise(5000)))
     row = window.wait("IMG_0412.jpg", "duplicate")
     expect(row).to_contain_text("already stored")
-    expect(row).to_contain_text("Stored as rome.jpg on ")
+    expect(row).to_contain_text("Stored as rome.jpg since ")
     assert window.sent == before
     window.holds("rome.jpg")
 
@@ -334,7 +334,7 @@ def test_large_copies_are_confirmed(
     with opened(chromium, server(tmp_path, "--confirm-rate", "40MB")) as window:
         window.choose(local("film", data))
         expect(window.row("film")).to_contain_text(
-            re.compile(r"confirming [1-9]\d?%"), timeout=60_000
+            re.compile(r"being verified [1-9]\d?%"), timeout=60_000
         )
         expect(window.row("film")).to_contain_text("already stored", timeout=60_000)
         assert not window.sent

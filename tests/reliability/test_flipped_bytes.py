@@ -5,7 +5,7 @@ The tokens in such an index are what they were, or no tokens.
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from shutil import copytree, rmtree
@@ -54,9 +54,9 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def flip(folder: Path, chance: Random) -> str:
+def flip(folder: Path, chance: Random, files: Sequence[str] = FILES) -> str:
     """Flip one byte, often in the first bytes of a file or page; return the file's name."""
-    name = chance.choice(FILES)
+    name = chance.choice(files)
     data = bytearray((folder / name).read_bytes())
     at = chance.randrange(len(data))
     at = chance.choice([at, at, at % 100, at // 8192 * 8192 + at % 60])
@@ -150,17 +150,15 @@ def test_flipped_byte(
 
 
 @pytest.fixture(scope="module")
-def tokens(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Token]]:
-    """Return a folder with an index of tokens, half of them in the WAL, and the tokens."""
-    source = tmp_path_factory.mktemp("source")
-    made: list[Token] = []
-    for _ in range(2):
-        index = open_index(f"sqlite:{source / FILES[0]}")
-        made += [create_token(index, tenant=f"t{len(made) + n}")[0] for n in range(40)]
-        copy = tmp_path_factory.mktemp("tokens") / "copy"
-        copytree(source, copy)
-        index.close()  # empties the WAL
-    return copy, made
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], list[Token]]:
+    """Return folders with an index of tokens, by the file that has them all, and the tokens."""
+    source, copies = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("copies")
+    index = open_index(f"sqlite:{source / FILES[0]}")
+    made = [create_token(index, tenant=f"t{number}")[0] for number in range(80)]
+    copytree(source, copies / "wal")
+    index.close()  # empties the WAL
+    copytree(source, copies / "file")
+    return {FILES[0]: copies / "file", FILES[1]: copies / "wal"}, made
 
 
 def outcome(index: Engine, token: Token) -> str:
@@ -175,15 +173,15 @@ def outcome(index: Engine, token: Token) -> str:
 
 @pytest.mark.parametrize("flips", [40, pytest.param(3000, marks=pytest.mark.soak)])
 def test_flipped_byte_beside_tokens(
-    tokens: tuple[Path, list[Token]], tmp_path: Path, flips: int
+    tokens: tuple[dict[str, Path], list[Token]], tmp_path: Path, flips: int
 ) -> None:
     """No tenant, scope or date of a token changes: it is found as it was, or not at all."""
     good, made = tokens
     chance, found = Random(flips), Counter[str]()
     for number in range(flips):
-        folder = tmp_path / str(number)
-        copytree(good, folder)
-        name = flip(folder, chance)
+        folder, name = tmp_path / str(number), FILES[number % 2]
+        copytree(good[name], folder)
+        flip(folder, chance, [name])
         try:
             index = open_index(f"sqlite:{folder / FILES[0]}")
         except (Damaged, InvalidSettings):

@@ -110,7 +110,7 @@ def test_placing(tmp_path: Path, memory_path: Path) -> None:
     victim = Worker(place, tmp_path, PLACED, None)
     assert not victim.end()
     steps = victim.told[-1].steps
-    wanted = {"index.put_if", "index.record", "store.copy", "store.complete", "os.link"}
+    wanted = {"index.put_if", "index.record", "store.copy", "os.fsync", "os.link"}
     assert wanted <= {name.partition(" ")[2] for name in steps}
     for step in one_of_each(steps):
         kill_placing_at(memory_path / str(step), step)

@@ -7,6 +7,7 @@ import pytest
 
 from onecopy.avoided import Counts
 from onecopy.content import Content, Copy, Digests, Evidence
+from onecopy.digest import Digest
 from onecopy.errors import BadInput, InvalidTicket, OnecopyError
 from onecopy.gate import Answer, Avoided, Finish, LocalGate, Place, Request
 from onecopy.index.listings import Listings
@@ -196,6 +197,8 @@ def _keys(argument: object) -> list[str]:
         return [argument.key]
     if isinstance(argument, str):
         return [argument]
+    if isinstance(argument, Digest):
+        return []
     assert isinstance(argument, list | tuple)
     return [key for item in argument for key in _keys(item)]
 

@@ -11,13 +11,14 @@ import pytest
 from onecopy.cli.progress import Display
 from onecopy.cli.removable import print_removable
 from onecopy.digest import Digest, content_scheme
+from onecopy.placed import Placed, note_placed
 from onecopy.report.grouping import grouped
 from onecopy.report.removable import Removable, Removing
 from onecopy.scan import scan
 from onecopy.settings import Settings
 from onecopy.store.interface import ARCHIVED, Absent, Object, Unknown
 from onecopy.tenant import Tenant
-from tests.gate.world import World
+from tests.gate.world import World, content_digest
 
 ONE, OTHER = b"1" * 100, b"2" * 50
 
@@ -99,6 +100,22 @@ def test_what_changed_or_went_since_it_was_recorded_is_not_listed(world: World) 
     assert len(found) == 1
     assert {found[0].key, found[0].kept} == {"b", "c/d"}
     assert (result.kept, dict(result.left)) == (2, {"changed": 1, "gone": 1})
+
+
+@pytest.mark.parametrize(
+    ("names", "listed"),
+    [(["a"], ["c/d", "f"]), (["b", "c/d"], ["f"]), (["a", "b", "c/d"], ["f"])],
+)
+def test_placed_copies_are_not_listed(
+    world: World, names: Sequence[str], listed: Sequence[str]
+) -> None:
+    """They are wanted where they are; of the others one stays, if there is one."""
+    digest = str(content_digest(ONE))
+    note_placed(world.index, "default", [Placed(name, digest) for name in names])
+    found, result = removing(world)
+    assert [each.key for each in found] == listed
+    assert result.left["placed"] == len(names) - (len(names) == 3)
+    assert result.kept == 2
 
 
 def test_a_record_that_is_forgotten_meanwhile_is_not_listed(world: World) -> None:

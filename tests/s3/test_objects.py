@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from hashlib import sha256
@@ -41,6 +42,7 @@ from onecopy.store.s3 import signing
 from onecopy.store.s3 import store as module
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.capabilities import Capabilities
+from onecopy.store.s3.copying import Copying
 from onecopy.store.s3.head_object import Head
 from onecopy.store.s3.key_order import Order
 from onecopy.store.s3.store import S3Store
@@ -159,6 +161,7 @@ class TestCapabilities:
         """With the marker of the store, which is written if there is none."""
         probed = Noted(ALL)
         monkeypatch.setattr(module, "probe_bucket", probed)
+        monkeypatch.setattr(Copying, "probe", Noted(True))
         store = opened(capabilities=None)
         cached = store.probe(None)
         assert store.capabilities is store.capabilities
@@ -169,7 +172,7 @@ class TestCapabilities:
         assert cached is not None
         other = opened(capabilities=None)
         assert other.probe(cached) == cached
-        assert other.capabilities == ALL
+        assert other.capabilities == replace(ALL, copies=True)
         assert len(probed.given) == 1
 
     def test_without_permission(self) -> None:

@@ -1,10 +1,12 @@
 """What an upload avoided, as it reports at its end."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from onecopy.avoided import Counts, avoided
+from onecopy.digest_cache import DigestCache
 from onecopy.errors import Unavailable
 from onecopy.files import walk
 from onecopy.gate.interface import Avoided
@@ -58,7 +60,7 @@ def test_a_repeated_run_avoids_nothing(counting: Watched, photos: Path) -> None:
 def test_a_repeated_run_that_avoids_the_same_files_counts_once(
     world: World, counting: Watched, photos: Path
 ) -> None:
-    """In any order; with one file more, it is another run."""
+    """In any order; with one file more, it is another run: without a cache, nothing remembers."""
     for number in range(20):
         world.upload(f"elsewhere {number}", noise(900 + number))
         write(photos / str(number), noise(900 + number))
@@ -69,6 +71,57 @@ def test_a_repeated_run_that_avoids_the_same_files_counts_once(
     write(photos / "more", noise(900))
     list(upload(walk([photos]), counting))
     assert avoided(world.index, "default").total.avoided_files == 41
+
+
+def test_a_folder_that_grows_counts_each_file_once(
+    world: World, counting: Watched, photos: Path, tmp_path: Path
+) -> None:
+    """With a cache, which also outlives the process; for another target, all of them count."""
+    total = 0
+    for number in range(4):
+        world.upload(f"elsewhere {number}", noise(900 + number))
+        write(photos / str(number), noise(900 + number))
+        total += 900 + number
+        with closing(DigestCache(tmp_path / "cache")) as cache:
+            list(upload(walk([photos]), counting, Options(cache=cache, target="here")))
+    assert [report.files for report in reports(counting)] == [1, 1, 1, 1]
+    assert avoided(world.index, "default").total == Counts(avoided_files=4, avoided_bytes=total)
+    with closing(DigestCache(tmp_path / "cache")) as cache:
+        list(upload(walk([photos]), counting, Options(cache=cache, target="there")))
+        list(upload(walk([photos]), counting, Options(cache=cache)))
+    assert [report.files for report in reports(counting)][4:] == [4, 4]
+
+
+def test_a_report_that_failed_is_made_up_for_by_the_next_run(
+    world: World, counting: Watched, photos: Path, tmp_path: Path
+) -> None:
+    """What was not counted is not remembered."""
+    world.upload("elsewhere", noise(900))
+    write(photos / "a", noise(900))
+    refused: list[str] = []
+
+    def fail_once(name: str, _: object) -> None:
+        if name == "count_avoided" and not refused:
+            refused.append(name)
+            raise Unavailable("the service is down")
+
+    counting.before = fail_once
+    for _ in range(3):
+        with closing(DigestCache(tmp_path / "cache")) as cache:
+            list(upload(walk([photos]), counting, Options(cache=cache, target="here")))
+    assert avoided(world.index, "default").total.avoided_files == 1
+
+
+def test_another_content_under_the_same_name_counts(
+    world: World, counting: Watched, photos: Path, tmp_path: Path
+) -> None:
+    """Also if it has the same size."""
+    for seed in (1, 2):
+        world.upload(f"elsewhere {seed}", noise(900, seed))
+        write(photos / "a", noise(900, seed))
+        with closing(DigestCache(tmp_path / "cache")) as cache:
+            list(upload(walk([photos]), counting, Options(cache=cache, target="here")))
+    assert avoided(world.index, "default").total.avoided_files == 2
 
 
 def test_what_is_sent_or_only_checked_is_not_counted(

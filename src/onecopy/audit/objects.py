@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 
 from onecopy.listing import ListedCopy
-from onecopy.temporary import spilling
+from onecopy.temporary import spilling, temporary_database
 from onecopy.timestamp import as_datetime
 
 TYPE = r"[^/]\.([A-Za-z0-9]{1,10})"
@@ -17,10 +17,6 @@ _TYPE = re.compile(rf"{TYPE}\Z")
 LAST = 253_402_300_799
 """The end of the year 9999; a later time is as good as none."""
 _SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -262144;
-PRAGMA temp_store = FILE;
 CREATE TABLE listed (
     key TEXT, size INTEGER, tag BLOB, parts INTEGER, doubt INTEGER, modified INTEGER, class TEXT);
 BEGIN;
@@ -50,7 +46,6 @@ class Objects:
     def __init__(self, database: apsw.Connection, depth: int) -> None:
         """Keep objects, whose folders are those of the first levels."""
         self._database = database
-        self.run(_SCHEMA)
         folder = re.compile(rf"(?:[^/]*/){{0,{depth}}}")
         functions: dict[str, Callable[..., str]] = {
             "folder_of": lambda key: _found(folder.match(key)),
@@ -82,7 +77,7 @@ class Objects:
 @contextmanager
 def objects(depth: int) -> Iterator[Objects]:
     """Yield an empty database, which is deleted at the end."""
-    with spilling(), closing(apsw.Connection("")) as database:
+    with spilling(), closing(temporary_database(_SCHEMA, cache_mib=256)) as database:
         yield Objects(database, depth)
 
 

@@ -24,7 +24,8 @@ def command() -> None:
 def clear() -> int:
     """Remove all digests.
 
-    The next `check` or `upload` reads every file that may already be stored.
+    The next `check` or `upload` reads every file that may already be stored, and avoided uploads
+    that were counted may be counted once more.
     """
     folder = read().cache
     size = digest_cache.remove(folder)

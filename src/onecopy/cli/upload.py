@@ -135,6 +135,7 @@ def command(  # noqa: PLR0913 - one for each option
             metadata=metadata,
             unfinished=Unfinished(settings.cache / "uploads", settings.target),
             cache=cache,
+            target=settings.target,
             progress=report,
             confirming=output.confirming,
             waiting=output.waiting,

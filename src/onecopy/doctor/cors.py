@@ -1,4 +1,4 @@
-"""Examination of a bucket's CORS rules: whether pages of a web origin may upload to it.
+"""Examination of a bucket's CORS rules: whether pages of a web origin may upload and read.
 
 Pages send the headers of the requests that we sign, so both the preflight request and the rule are
 made from them.
@@ -32,30 +32,48 @@ _SAMPLE = Upload("0" * 32, f"{RESERVED}/cors", 0, content_type="any/any", metada
 def examine_cors(store: S3Store, origins: Sequence[str], *, fix: bool) -> Iterator[Finding]:
     """Check that pages of these origins may upload; with `fix`, add a rule for the others."""
     try:
-        refused = _refused_origins(store, origins)
-        if refused and fix:
-            written = _add_rule(store, list(refused))
+        refused, blind = _refused_origins(store, origins), _blind_origins(store, origins)
+        if (refused or blind) and fix:
+            written = _add_rule(store, [*refused, *blind])
             yield fine("cors", f"added this rule to the bucket: {json.dumps(written)}")
-            refused = _refused_origins(store, origins)
+            refused, blind = _refused_origins(store, origins), _blind_origins(store, origins)
     except Unavailable as error:
         yield advice("cors", f"cannot check from here whether pages may upload: {error}")
         return
     except ClientError as error:
-        yield _cannot_add_rule(store, list(refused), error)
-        return
+        if refused:
+            yield _cannot_add_rule(store, list(refused), error)
+            return
     for origin in origins:
         if reason := refused.get(origin):
-            remedy = f"onecopy doctor --store {quote(store.url)} --fix-cors --origin {origin}"
+            remedy = _remedy(store, origin)
             if fix:
                 remedy = "wait a minute: the rule may not be in force yet"
             yield wrong("cors", f"pages of {origin} may not upload: {reason}", remedy)
         else:
             yield fine("cors", f"pages of {origin} may upload")
+            yield from _about_reading(store, origin, blind)
+
+
+def _about_reading(store: S3Store, origin: str, blind: Sequence[str]) -> Iterator[Finding]:
+    """Advise to let pages read, which only a comparison of texts needs."""
+    if origin in blind:
+        message = f"pages of {origin} may not read stored texts, to show them beside a file"
+        yield advice("cors", message, f"{_remedy(store, origin)}; it allows GET")
+
+
+def _remedy(store: S3Store, origin: str) -> str:
+    return f"onecopy doctor --store {quote(store.url)} --fix-cors --origin {origin}"
 
 
 def _refused_origins(store: S3Store, origins: Sequence[str]) -> dict[str, str]:
     answers = {origin: _preflight_refusal(store, origin) for origin in origins}
     return {origin: reason for origin, reason in answers.items() if reason}
+
+
+def _blind_origins(store: S3Store, origins: Sequence[str]) -> list[str]:
+    """Return the origins whose pages may not read objects."""
+    return [origin for origin in origins if not _may_read(store, origin)]
 
 
 def _cannot_add_rule(store: S3Store, origins: Sequence[str], error: ClientError) -> Finding:
@@ -77,7 +95,7 @@ def _rule(store: S3Store, origins: Iterable[str]) -> dict[str, Any]:
     return {
         "ID": _RULE_ID,
         "AllowedOrigins": sorted(set(origins)),
-        "AllowedMethods": ["PUT"],
+        "AllowedMethods": ["GET", "PUT"],
         "AllowedHeaders": sorted(_sample_request(store).headers),
         "MaxAgeSeconds": _MAX_AGE_SECONDS,
     }
@@ -104,6 +122,19 @@ def _preflight_refusal(store: S3Store, origin: str) -> str | None:
     headers = _names_in(allowed.get("access-control-allow-headers"))
     missing = [name for name in sent if name not in headers and "*" not in headers]
     return f"the bucket does not allow the headers {', '.join(missing)}" if missing else None
+
+
+def _may_read(store: S3Store, origin: str) -> bool:
+    """Return whether a page may read an object: a request for that needs no special headers."""
+    preflight = {"Origin": origin, "Access-Control-Request-Method": "GET"}
+    with HttpClient(timeout=10, network=store.network) as http:
+        response = http.request("OPTIONS", _sample_request(store).url, preflight)
+    allowed = response.headers
+    return (
+        200 <= response.status < 300
+        and allowed.get("access-control-allow-origin") in (origin, "*")
+        and "get" in _names_in(allowed.get("access-control-allow-methods"))
+    )
 
 
 def _add_rule(store: S3Store, origins: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The HTTP service: one ASGI application over an index and a store."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -81,15 +81,12 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
     threads, usage = Threads(), Usage(index, options.quotas)
     recorder = Recorder(index, options.count_seconds)
     read = partial(figures, index, readers, recorder)
-    metrics = PrometheusMetrics(read, usage.figures) if options.metrics else NoMetrics()
     authenticator = auth.UntilTokens(
         partial(_find_tokens, index, store),
         threads,
         _authenticator(index, threads, options),
         requires_tokens=tokens_required,
     )
-    bodies = BodyMemory(options.body_limits)
-    summaries = _summaries(index, store, options)
     state = AppState(
         index,
         store,
@@ -97,41 +94,45 @@ def create_app(  # noqa: PLR0913 - what it serves, by name
         options,
         authenticator,
         threads,
-        metrics,
+        PrometheusMetrics(read, usage.figures) if options.metrics else NoMetrics(),
         readers=readers,
         recorder=recorder,
         usage=usage,
         leases=ContentLeases.of(index) if options.waiting else None,
-        bodies=bodies,
-        summaries=summaries,
+        bodies=BodyMemory(options.body_limits),
+        summaries=_summaries(index, store, options),
     )
-    origin = options.checksum_api and options.checksum_api.origin
-    middleware = [
-        Middleware(AccessLog, metrics=metrics),
-        Middleware(OtherOrigins, origins=options.page_origins, checksum_origin=origin),
-    ]
-    if not tokens_required:
-        middleware.append(Middleware(LoopbackOnly, hosts=options.hosts, checksum_origin=origin))
     routes = _routes(state, lambda: authenticator.requires_tokens)
-    middleware.append(Middleware(ExactPaths, routes=routes))
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with sweeping(store, threads):
-            yield
-        threads.close()
-        recorder.close()
-        if summaries is not None:
-            summaries.close()
-
     app = Starlette(
         routes=routes,
-        middleware=middleware,
+        middleware=list(_middleware(state, routes, tokens_required=tokens_required)),
         exception_handlers={HTTPException: on_http_exception},
-        lifespan=lifespan,
+        lifespan=partial(_lifespan, state),
     )
     app.router.redirect_slashes = False  # an unknown path is a 404, never a redirect
     return app
+
+
+@asynccontextmanager
+async def _lifespan(state: AppState, _: Starlette) -> AsyncIterator[None]:
+    async with sweeping(state.store, state.threads):
+        yield
+    state.threads.close()
+    for counting in (state.recorder, state.summaries):
+        if counting is not None:
+            counting.close()
+
+
+def _middleware(
+    state: AppState, routes: Sequence[Route], *, tokens_required: bool
+) -> Iterator[Middleware]:
+    options = state.options
+    origin = options.checksum_api and options.checksum_api.origin
+    yield Middleware(AccessLog, metrics=state.metrics)
+    yield Middleware(OtherOrigins, origins=options.page_origins, checksum_origin=origin)
+    if not tokens_required:
+        yield Middleware(LoopbackOnly, hosts=options.hosts, checksum_origin=origin)
+    yield Middleware(ExactPaths, routes=routes)
 
 
 def _summaries(index: Engine, store: Store, options: Options) -> Summaries | None:

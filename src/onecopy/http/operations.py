@@ -1,6 +1,7 @@
 """The table of operations: every endpoint of the HTTP API, with its description for OpenAPI."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -162,16 +163,27 @@ def _copies(state: endpoints.AppState) -> Iterable[Operation]:
         needs="read",
         parameters=(_KEY,),
     )
+    yield from _content(state)
+    yield Operation(
+        "GET",
+        "/v1/activity",
+        "activity",
+        activity.activity.__doc__ or "",
+        endpoints.JsonEndpoint(state, "read", activity.activity),
+        response=documents.ActivityResponse,
+        problems=(*_BACK_END,),
+        needs="read",
+    )
+
+
+def _content(state: endpoints.AppState) -> Iterable[Operation]:
+    row = partial(Operation, "GET", "/v1/content", "content", is_open=True)
     if isinstance(state.store, Receiver):
-        yield Operation(
-            "GET",
-            "/v1/content",
-            "content",
+        yield row(
             "Download the object of a link, as an attachment.",
             ContentEndpoint(state.store, state.secrets, state.threads),
             response="*/*",  # by the extension of the key
             problems=(404, 410, 416, 502, 503),
-            is_open=True,
             parameters=(_LINK, _RANGE),
             successes=(
                 Success(200, "The whole object.", _CONTENT_HEADERS),
@@ -183,15 +195,11 @@ def _copies(state: endpoints.AppState) -> Iterable[Operation]:
             ),
         )
     elif isinstance(state.store, Presigner):
-        yield Operation(
-            "GET",
-            "/v1/content",
-            "content",
+        yield row(
             "Redirect to the object of a link in the bucket, if it has not changed.",
             RedirectEndpoint(state.store, state.store.link, state.secrets, state.threads),
             response="text/plain",
             problems=(404, 410, 502, 503),
-            is_open=True,
             parameters=(_LINK,),
             successes=(
                 Success(
@@ -201,17 +209,6 @@ def _copies(state: endpoints.AppState) -> Iterable[Operation]:
                 ),
             ),
         )
-
-    yield Operation(
-        "GET",
-        "/v1/activity",
-        "activity",
-        activity.activity.__doc__ or "",
-        endpoints.JsonEndpoint(state, "read", activity.activity),
-        response=documents.ActivityResponse,
-        problems=(*_BACK_END,),
-        needs="read",
-    )
 
 
 def _duplicates(state: endpoints.AppState) -> Iterable[Operation]:

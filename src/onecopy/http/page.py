@@ -47,7 +47,7 @@ def content_security_policy(store: Store, sign_in: SignIn | None = None) -> str:
     return (
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
         f"connect-src 'self'{bucket}{issuer}; img-src 'self' blob: data:{bucket}; "
-        f"media-src 'self'{bucket}; style-src 'self'; "
+        f"media-src 'self' blob:{bucket}; style-src 'self'; "
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     )
 

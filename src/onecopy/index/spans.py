@@ -1,11 +1,16 @@
-"""Merging of listings: what the engines share."""
+"""Spans of keys: how the engines divide them to merge, and read them page by page."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, pairwise
 from operator import lt
+from typing import TypeVar
 
+from onecopy.content import Copy
 from onecopy.index.listings import Merged
+from onecopy.index.stored import require_progress
 from onecopy.listing import ListedCopy, Span
+
+_C = TypeVar("_C", Copy, ListedCopy)
 
 
 def groups(
@@ -49,3 +54,18 @@ def is_same_state(old: ListedCopy, new: ListedCopy) -> bool:
 def total(merged: Iterable[Merged]) -> Merged:
     """Return the sum of merges."""
     return Merged(*map(sum, zip(*merged, strict=True)))
+
+
+def within(span: Span, after: Callable[[str], Sequence[_C]]) -> Iterator[_C]:
+    """Yield the copies within a span; `after` reads the page behind a key, in the order of keys.
+
+    Raises Damaged if a page does not go on behind that key.
+    """
+    key = span.after
+    while page := after(key):
+        for copy in page:
+            if not span.has(copy.key):
+                return
+            yield copy
+        require_progress(key, page[-1].key)
+        key = page[-1].key

@@ -127,7 +127,10 @@ class Removing:
         alive.sort(key=lambda member: member[2].storage == ARCHIVED)
         self.kept += bool(alive)
         others = [member for member in alive if not self._is_placed(group, member[1])]
-        if placed := len(alive) - max(len(others), 1):
+        placed = len(alive) - len(others)
+        if placed and not others:  # then one of them is the copy that stays
+            placed -= 1
+        if placed:
             self.left["placed"] += placed
         for name, copy, look in others[1:]:
             names = self._links(name)

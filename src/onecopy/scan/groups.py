@@ -4,23 +4,19 @@ Kept in a temporary database, so that memory stays flat for any number of files.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
 import apsw
 
-from onecopy.temporary import spilling
+from onecopy.temporary import spilling, temporary_database
 
 HEAD = 4096
 """First bytes that are compared."""
 _ROWS_PER_WRITE = 10_000
 _SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -65536;
-PRAGMA temp_store = FILE;
 CREATE TABLE member (
     id INTEGER PRIMARY KEY, key TEXT, size INTEGER, tag BLOB, modified INTEGER, is_read INTEGER);
 CREATE TABLE head (id INTEGER PRIMARY KEY, size INTEGER, hash INTEGER);
@@ -81,7 +77,6 @@ class Groups:
 
     def __init__(self, database: apsw.Connection, members: Iterable[Member]) -> None:
         self._database = database
-        self._run(_SCHEMA)
         rows = iter(members)
         while batch := list(islice(rows, _ROWS_PER_WRITE)):
             database.executemany(_INSERT, batch)
@@ -135,9 +130,5 @@ class Groups:
 @contextmanager
 def grouped(members: Iterable[Member]) -> Iterator[Groups]:
     """Yield the groups of some members, which are deleted at the end."""
-    with spilling():
-        database = apsw.Connection("")
-        try:
-            yield Groups(database, members)
-        finally:
-            database.close()
+    with spilling(), closing(temporary_database(_SCHEMA, cache_mib=64)) as database:
+        yield Groups(database, members)

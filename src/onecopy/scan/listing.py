@@ -21,9 +21,9 @@ from onecopy.scan.checkpoint import Checkpoints, keep_total, purpose_of
 from onecopy.scan.comparing import ComparedStore, Comparing
 from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
-from onecopy.scan.lease import leased
+from onecopy.scan.lease import Lease, leased
 from onecopy.scan.merging import ListingStore, Merging
-from onecopy.scan.pages import Listing
+from onecopy.scan.pages import Group, Listing
 from onecopy.scan.scanning import Progress
 from onecopy.store.interface import Store
 from onecopy.store.listings import Versioned
@@ -83,66 +83,103 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
     unless `restart`; its figures include what was completed before. With `versions`, what the store
     keeps beside its current objects is counted first. Raises Unavailable and Forbidden.
     """
-    workers, started = Workers(), now()
+    started = now()
     with leased(index) as lease, collecting_rarely():
-        checkpoints = Checkpoints(index)
         if restart:
-            checkpoints.clear()
-        store_id = seen_id(index, store)
-        purpose = purpose_of(store_id, store.url, accept)
-        checkpoint = checkpoints.load(purpose)
-        due = Due(index, purpose) if isinstance(store, ComparedStore) else None
-        figures, done = checkpoint.figures(), checkpoint.done
-        figures.looks += 1
-        figures.is_marked = store_id is not None
-        merging = Merging(
-            index,
-            store,
-            Owners(tenants),
-            accept,
-            started_ms=checkpoint.started_ms,
-            figures=figures,
-            due=due,
-        )
-        requests = figures.requests - store.list_requests
+            Checkpoints(index).clear()
+        scan = _Scan(index, store, Owners(tenants), accept, lease=lease, progress=progress)
         if versions and isinstance(store, Versioned):
-            figures.versions = store.count_versions()
-        listing = Listing(store, own or OwnFiles(), done.missing())
-
-        def advance(figures: Figures) -> None:
-            lease.check()
-            if progress:
-                progress(figures)
-
-        try:
-            for group in listing.in_order() if due else listing.groups(workers, connections):
-                lease.check()
-                merging.merge(group)
-                done.add(group.span)
-                figures.requests = requests + store.list_requests
-                checkpoint.note(done, figures)
-                checkpoints.save(checkpoint)
-                advance(figures)
-        finally:
-            workers.stop(timeout=2)
-        figures.requests = requests + store.list_requests
-        if accept.accepts_all:
-            keep_total(index, figures.objects)
-        checkpoints.clear()
-        if due is not None and isinstance(store, ComparedStore):
-            for tenant in merging.tenants:
-                Comparing(
-                    index,
-                    store,
-                    tenant,
-                    accept,
-                    due,
-                    started_ms=checkpoint.started_ms,
-                    figures=figures,
-                    progress=advance,
-                ).compare()
-            due.settle(checkpoint.started_ms)
+            scan.figures.versions = store.count_versions()
+        scan.list(own or OwnFiles(), connections)
+        scan.compare()
         if isinstance(index, Compactable):
             index.compact()
-    keep_scan(index, figures.summary, started)
-    return figures
+    keep_scan(index, scan.figures.summary, started)
+    return scan.figures
+
+
+class _Scan:
+    """One scan, from where an interrupted one stopped."""
+
+    def __init__(  # noqa: PLR0913 - what it works on
+        self,
+        index: ListingEngine,
+        store: ListingStore,
+        owners: Owners,
+        accept: Filter,
+        *,
+        lease: Lease,
+        progress: Progress | None,
+    ) -> None:
+        self._index = index
+        self._store = store
+        self._accept = accept
+        self._lease = lease
+        self._progress = progress
+        self._checkpoints = Checkpoints(index)
+        store_id = seen_id(index, store)
+        purpose = purpose_of(store_id, store.url, accept)
+        self._checkpoint = self._checkpoints.load(purpose)
+        self._done = self._checkpoint.done
+        self._started_ms = self._checkpoint.started_ms
+        self.figures = self._checkpoint.figures()
+        self.figures.looks += 1
+        self.figures.is_marked = store_id is not None
+        self._earlier_requests = self.figures.requests - store.list_requests
+        self._due = Due(index, purpose) if isinstance(store, ComparedStore) else None
+        self._merging = Merging(
+            index,
+            store,
+            owners,
+            accept,
+            started_ms=self._started_ms,
+            figures=self.figures,
+            due=self._due,
+        )
+
+    def list(self, own: OwnFiles, connections: int) -> None:
+        """Merge what the store lists, with a checkpoint after each group of pages."""
+        workers, listing = Workers(), Listing(self._store, own, self._done.missing())
+        try:
+            for group in listing.in_order() if self._due else listing.groups(workers, connections):
+                self._merge(group)
+        finally:
+            workers.stop(timeout=2)
+        self._count_requests()
+        if self._accept.accepts_all:
+            keep_total(self._index, self.figures.objects)
+        self._checkpoints.clear()
+
+    def _merge(self, group: Group) -> None:
+        self._lease.check()
+        self._merging.merge(group)
+        self._done.add(group.span)
+        self._count_requests()
+        self._checkpoint.note(self._done, self.figures)
+        self._checkpoints.save(self._checkpoint)
+        self._advance(self.figures)
+
+    def _count_requests(self) -> None:
+        self.figures.requests = self._earlier_requests + self._store.list_requests
+
+    def compare(self) -> None:
+        """Read the files of a folder that are due and may be equal to others."""
+        if self._due is None or not isinstance(self._store, ComparedStore):
+            return
+        for tenant in self._merging.tenants:
+            Comparing(
+                self._index,
+                self._store,
+                tenant,
+                self._accept,
+                self._due,
+                started_ms=self._started_ms,
+                figures=self.figures,
+                progress=self._advance,
+            ).compare()
+        self._due.settle(self._started_ms)
+
+    def _advance(self, figures: Figures) -> None:
+        self._lease.check()
+        if self._progress:
+            self._progress(figures)

@@ -181,11 +181,11 @@ def encode_token(token: Token) -> bytes:
 
 def decode_token(raw: bytes) -> Token:
     """Return a token that is stored; raises Damaged."""
-    # A record of an earlier version has no checksum; it gets one when its use is noted.
-    document = raw if raw.endswith(b"}") else raw[:-_CHECKSUM_LENGTH]
-    if raw not in {document, document + _checksum(document)}:
-        raise damaged("a token: its checksum is wrong")
-    with decoding("a token"):
+    with decoding("a token"):  # a damaged value may be no bytes at all
+        # A record of an earlier version has no checksum; it gets one when its use is noted.
+        document = raw if raw.endswith(b"}") else raw[:-_CHECKSUM_LENGTH]
+        if raw not in {document, document + _checksum(document)}:
+            raise damaged("a token: its checksum is wrong")
         return _decoder.decode(document)
 
 

@@ -12,22 +12,19 @@ import apsw
 from onecopy.digest import Digest
 from onecopy.files import File
 from onecopy.patterns import Patterns
-from onecopy.temporary import spilling
+from onecopy.temporary import spilling, temporary_database
 from onecopy.upload.item import Item
 
-_PRAGMAS = "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -8192;"
 _SIZES = "sizes (size INTEGER PRIMARY KEY, path BLOB, key BLOB, identity TEXT)"
 _CONTENTS = (
     "contents (digest BLOB, size INTEGER, path BLOB, PRIMARY KEY (digest, size)) WITHOUT ROWID"
 )
 
 
-def _temporary_database(table: str) -> apsw.Connection:
-    """Return a database on disk, so that memory does not grow with the selection."""
-    database = apsw.Connection("")  # SQLite deletes the file when the connection is closed
-    # apsw runs a statement only when it is fetched.
-    database.execute(f"{_PRAGMAS} CREATE TABLE {table}; BEGIN").fetchall()
-    return database
+def _on_disk(table: str) -> apsw.Connection:
+    """Return a database with a table, so that memory does not grow with the selection."""
+    with spilling():
+        return temporary_database(f"CREATE TABLE {table}; BEGIN", cache_mib=8)
 
 
 class FirstFiles:
@@ -42,7 +39,7 @@ class FirstFiles:
     def __init__(self, trash: Patterns) -> None:
         self._trash = trash
         self._lock = RLock()
-        self._database = _temporary_database(_CONTENTS)
+        self._database = _on_disk(_CONTENTS)
 
     def add(self, file: File, digest: Digest) -> str | None:
         """Return the path of an earlier file with this content; if there is none, add the file.
@@ -92,7 +89,7 @@ class Sizes:
     """
 
     def __init__(self) -> None:
-        self._database = _temporary_database(_SIZES)
+        self._database = _on_disk(_SIZES)
 
     @spilling()
     def add(self, files: Sequence[tuple[File, bool]]) -> list[SameSize]:

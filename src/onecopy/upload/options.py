@@ -31,6 +31,9 @@ class Options:
     """Remembers large uploads, so that a later run can resume them."""
     cache: DigestCache | None = None
     """Digests of files that were read before, by which the gate is asked without reading them."""
+    target: str = ""
+    """A name of the store for the cache, which then remembers which avoided uploads were counted,
+    so that later runs do not count them again."""
     progress: Progress | None = None
     confirming: Progress | None = None
     """Called with the bytes of a stored copy that have been read to confirm it, and its size."""

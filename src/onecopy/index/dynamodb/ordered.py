@@ -9,22 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from threading import Lock
 
-import apsw
-
 from onecopy.content import Copy
-from onecopy.index.stored import require_progress, stored_copy
+from onecopy.index.spans import within
+from onecopy.index.stored import stored_copy
 from onecopy.listing import Span
-from onecopy.temporary import spilling
+from onecopy.temporary import spilling, temporary_database
 
 _LEAST_SECONDS = 10.0
 _TIMES_READING = 20.0
 """What was read is used for ten seconds, or twenty times as long as reading took."""
 _PAGE = 1000
 _CREATE = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA locking_mode = EXCLUSIVE;
-PRAGMA cache_size = -16000;
 CREATE TABLE copy (
     key TEXT PRIMARY KEY, size INTEGER, digests BLOB, identity TEXT, stored INTEGER,
     recorded INTEGER
@@ -41,8 +36,7 @@ class Snapshot:
     def __init__(self, read: Callable[[Callable[[list[Copy]], object]], object]) -> None:
         self._lock = Lock()
         with spilling():
-            self._database = apsw.Connection("")  # in a file, if it grows
-            self._database.execute(_CREATE).fetchall()  # apsw runs them only as rows are fetched
+            self._database = temporary_database(_CREATE, cache_mib=16)
             began = time.monotonic()
             read(self.put)
         self._expires = time.monotonic() + max(
@@ -69,14 +63,7 @@ class Snapshot:
 
     def within(self, span: Span) -> Iterator[Copy]:
         """Yield the copies within a span, in the order of keys."""
-        key = span.after
-        while page := self._after(key):
-            for copy in page:
-                if not span.has(copy.key):
-                    return
-                yield copy
-            require_progress(key, page[-1].key)
-            key = page[-1].key
+        return within(span, self._after)
 
     def _after(self, key: str) -> list[Copy]:
         with self._lock, spilling():

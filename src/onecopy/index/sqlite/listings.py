@@ -6,11 +6,10 @@ from threading import Lock
 
 from onecopy.content import Copy
 from onecopy.index.listings import Merged, SizeListing
-from onecopy.index.spans import groups, total
+from onecopy.index.spans import groups, total, within
 from onecopy.index.sqlite import lookups, merging, reading
 from onecopy.index.sqlite.connections import Readers, Writer
 from onecopy.index.sqlite.joins import Join, level_to_join
-from onecopy.index.stored import require_progress
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 
 _GROUP = 20_000
@@ -69,14 +68,7 @@ class SqliteListings:
                 self._joining.release()
 
     def listed_copies(self, tenant: str, span: Span = EVERYTHING) -> Iterator[ListedCopy]:
-        key = span.after
-        while page := self._readers.read(lookups.after, tenant, key):
-            for copy in page:
-                if not span.has(copy.key):
-                    return
-                yield copy
-            require_progress(key, page[-1].key)
-            key = page[-1].key
+        return within(span, lambda key: self._readers.read(lookups.after, tenant, key))
 
     def listed_at(self, tenant: str, keys: Sequence[str]) -> list[ListedCopy | None]:
         return self._readers.read(lookups.at, tenant, keys)
@@ -108,11 +100,4 @@ class SqliteListings:
         return sorted(self._readers.read(reading.tenants))
 
     def copies_within(self, tenant: str, span: Span) -> Iterator[Copy]:
-        key = span.after
-        while page := self._readers.read(reading.after, tenant, key):
-            for copy in page:
-                if not span.has(copy.key):
-                    return
-                yield copy
-            require_progress(key, page[-1].key)
-            key = page[-1].key
+        return within(span, lambda key: self._readers.read(reading.after, tenant, key))

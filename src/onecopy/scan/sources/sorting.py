@@ -5,22 +5,18 @@ Of the rows of one key, the last version counts, or the one that states the late
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any
 
 import apsw
 
 from onecopy.listing import ListedCopy, listed_copy
-from onecopy.temporary import spilling
+from onecopy.temporary import spilling, temporary_database
 
 _ROWS = 20_000
 """Rows that are yielded at a time."""
 _SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -131072;
-PRAGMA temp_store = FILE;
 CREATE TABLE entry (
     key TEXT, size INTEGER, tag BLOB, parts INTEGER, opaque INTEGER, modified INTEGER, class TEXT,
     checksums TEXT, rank TEXT);
@@ -40,7 +36,6 @@ class Sorter:
         self._has_ranks = False
         self.left_out: Counter[str] = Counter()
         """The rows that `sorted` did not yield, by reason."""
-        database.execute(_SCHEMA).fetchall()
 
     def add(self, copies: Sequence[ListedCopy], ranks: Sequence[str] | None) -> None:
         """Add rows, and the order of versions, if they are versions."""
@@ -78,9 +73,5 @@ class Sorter:
 @contextmanager
 def sorter() -> Iterator[Sorter]:
     """Provide an empty sorter; what it holds is deleted at the end."""
-    with spilling():
-        database = apsw.Connection("")
-        try:
-            yield Sorter(database)
-        finally:
-            database.close()
+    with spilling(), closing(temporary_database(_SCHEMA, cache_mib=128)) as database:
+        yield Sorter(database)

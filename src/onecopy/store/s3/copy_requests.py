@@ -47,7 +47,9 @@ class Source(NamedTuple):
         """Return the headers that name it."""
         place = quote(f"/{bucket}/{self.key}", safe="/~")
         # `null` is the version of objects from times when none were kept: it is overwritten.
-        version = f"?versionId={quote(self.version)}" if self.version not in ("", "null") else ""
+        version = (
+            f"?versionId={quote(self.version, safe='')}" if self.version not in ("", "null") else ""
+        )
         return {
             "x-amz-copy-source": place + version,
             "x-amz-copy-source-if-match": f'"{self.etag}"',

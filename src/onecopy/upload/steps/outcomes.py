@@ -38,7 +38,7 @@ class Outcomes:
         self._first_files = FirstFiles(flow.gate.config().trash)
         self.in_flight = InFlight()
         self.waiting = Waiting(flow)
-        self.avoided = AvoidedFiles(flow.gate)
+        self.avoided = AvoidedFiles(flow.gate, flow.options)
 
     def began_small(self, item: Item, ticket: str) -> None:
         """Note the ticket of a small upload, which is aborted if the whole upload ends early."""
@@ -53,7 +53,7 @@ class Outcomes:
         result = answered(
             gate, item.file, item.key, answer, same_as=same_as, outcome=outcome, sent=sent
         )
-        self.avoided.note(result, item.key)
+        self.avoided.note(result, item.key, item.sent_digest)
         self._finish(item, result)
         self._small_tickets.pop(item, None)
         if outcome is not Outcome.FAILED:

@@ -13,6 +13,7 @@ import {
   Unreachable,
 } from "@onecopy/client";
 import type { Session, TabStorage } from "./session.ts";
+import { Pause } from "./upload/pause.ts";
 
 /** `up`, or what has to change before requests continue. */
 export type ConnectionState = "up" | "unreachable" | "store-unreachable" | "token-needed";
@@ -32,6 +33,9 @@ interface Host {
 /** The page's connection: all its requests wait together while one of them checks the host. */
 export class Connection implements Network {
   state: ConnectionState = "up";
+  /** The user's own pauses. */
+  readonly pause = new Pause();
+  readonly ready = this.pause.ready;
   readonly #changes = new Observable();
   readonly subscribe = this.#changes.subscribe;
   readonly #root: string;

@@ -4,10 +4,19 @@ import { Client, type Config, Hasher, Problem, Unfinished } from "@onecopy/clien
 import { render } from "preact";
 import { Connection } from "./connection.ts";
 import { type Address, Session } from "./session.ts";
+import { chosenTheme, showTheme } from "./theme.ts";
+import { keptChoice } from "./upload/choice.ts";
+import { Database } from "./upload/database.ts";
+import { RecentFolders } from "./upload/destination.ts";
+import { DigestCache } from "./upload/digest-cache.ts";
+import { RememberedFolders } from "./upload/remembered.ts";
 import { Selection } from "./upload/selection.ts";
 import { Uploader } from "./upload/uploader.ts";
 import { App } from "./view/app.tsx";
+import { preferredLanguage, setLanguage } from "./words/language.ts";
 import "./view/style.css";
+
+showTheme(chosenTheme(localStorage));
 
 const root = new URL(".", document.baseURI).href;
 const session = new Session(new Client({ root }), sessionStorage, pageAddress(), root);
@@ -17,7 +26,13 @@ const client = new Client({ root, token, retryPolicy });
 const selection = new Selection();
 const unfinished = new Unfinished(root, localStorage, navigator.locks);
 const hasher = new Hasher();
-const uploader = new Uploader({ client, hasher, network: connection, selection, unfinished });
+const database = new Database(indexedDB);
+const cache = new DigestCache(database);
+const folders = new RememberedFolders(database);
+const network = connection;
+const uploader = new Uploader({ client, hasher, network, selection, unfinished, cache });
+uploader.folder = new RecentFolders(localStorage).list[0] ?? "";
+uploader.choice = keptChoice(localStorage);
 
 function pageAddress(): Address {
   return {
@@ -27,18 +42,20 @@ function pageAddress(): Address {
   };
 }
 
-function draw(config: Config | null): void {
-  render(
-    <App {...{ client, uploader, selection, connection, session, unfinished, config }} />,
-    document.body,
-  );
+const parts = { client, uploader, selection, connection, session, unfinished, cache, folders };
+
+function draw(config: Config | null, error?: unknown): void {
+  render(<App {...{ ...parts, config, error }} />, document.body);
 }
 
 addEventListener("beforeunload", (event) => {
   if (uploader.isBusy && !session.isLeaving) event.preventDefault();
 });
 
-addEventListener("pagehide", () => uploader.reportAvoided());
+addEventListener("pagehide", () => {
+  uploader.reportAvoided();
+  void cache.save();
+});
 
 /** Return the configuration; while the user belongs to no tenant (403), let them sign in again. */
 async function readConfig(): Promise<Config> {
@@ -52,10 +69,22 @@ async function readConfig(): Promise<Config> {
   }
 }
 
-draw(null);
-await session.finish();
-const config = await readConfig();
-uploader.configure(config);
-await unfinished.open(config.tenant);
-draw(config);
-hasher.start();
+/** Draw the page, and again when the service has answered. */
+async function start(): Promise<void> {
+  await setLanguage(preferredLanguage(localStorage, navigator.languages));
+  draw(null);
+  void folders.open();
+  void cache.open();
+  await session.finish();
+  try {
+    const config = await readConfig();
+    uploader.configure(config);
+    await unfinished.open(config.tenant);
+    draw(config);
+    hasher.start();
+  } catch (error) {
+    draw(null, error);
+  }
+}
+
+await start();

@@ -84,6 +84,7 @@ export class Hasher {
     const ranges = segments(file.size, schemes);
     const results: Bytes[][][] = [];
     await forEachLimited(MAX_WORKERS, ranges.entries(), async ([at, range]) => {
+      await options.ready?.();
       results[at] = await this.#hash(file, range, schemes, options);
     });
     for (const result of results) {

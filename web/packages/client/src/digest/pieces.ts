@@ -12,6 +12,8 @@ export interface HashOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called with the number of bytes read since the last call. */
   readonly onRead?: ((bytes: number) => void) | undefined;
+  /** Wait while the user has paused the work; called before each range of a large file. */
+  readonly ready?: (() => Promise<unknown> | undefined) | undefined;
 }
 
 /** Hashes consecutive blocks into the digests of their pieces: of each part or the whole range. */

@@ -178,6 +178,7 @@ export class Onecopy {
     const { result } = await untilConfirmed(() => this.#transfers.store(source, transfer), {
       signal,
       onConfirming: (bytes) => onProgress?.({ step: "confirming", bytes }),
+      onUploading: () => onProgress?.({ step: "waiting", bytes: 0 }),
     });
     if (result.reason === "digest-needed" && source.digests === null) {
       const digests = await this.#judge.digests(source.file, [], options);

@@ -5,10 +5,11 @@ import type { Result } from "../protocol/documents.ts";
 /** How far a file is. Within a step, `bytes` grows to the size of the file. */
 export interface Progress {
   /**
-   * `hashing` the file; `confirming`: the store reads a copy of the same size; `placing`: the store
-   * copies the content to another key; `sending`; `completing`, which can't be aborted.
+   * `hashing` the file; `confirming`: the store reads a copy of the same size; `waiting`: somebody
+   * else uploads the same content; `placing`: the store copies the content to another key;
+   * `sending`; `completing`, which can't be aborted.
    */
-  readonly step: "hashing" | "confirming" | "placing" | "sending" | "completing";
+  readonly step: "hashing" | "confirming" | "waiting" | "placing" | "sending" | "completing";
   readonly bytes: number;
 }
 

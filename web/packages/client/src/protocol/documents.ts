@@ -41,7 +41,7 @@ export interface Result {
    * because that would cost more than storing it once more.
    */
   readonly unexamined?: number;
-  /** For the reason `confirming`: the bytes of a stored copy that have been read. Ask again. */
+  /** For `confirming` and `placing`: the bytes of a stored copy that have been read. Ask again. */
   readonly bytes_read?: number;
 }
 
@@ -139,7 +139,7 @@ export interface Config {
   };
   /** US dollars per GB (10^9 bytes) and month. */
   readonly price_per_gb_month: number;
-  /** Any of `upload`, `link`, `checksum-api`, and `md5`: state it when an upload is completed. */
+  /** Any of `upload`, `link`, `place`, `checksum-api`, and `md5`: state it on completion. */
   readonly features: readonly string[];
   /** Patterns of keys in trash and snapshots, in the syntax of .gitignore. */
   readonly trash: readonly string[];

@@ -19,6 +19,11 @@ export interface Network {
   readonly retryPolicy: RetryPolicy;
   /** Return whether a bucket was unreachable; if it was, only once it can be reached again. */
   wasUnreachable(address: string, signal?: AbortSignal): Promise<boolean>;
+  /**
+   * Wait while the user has paused the work. Returns a signal that is aborted at the next pause: a
+   * part that is then being sent is sent again afterwards.
+   */
+  ready?(signal?: AbortSignal): Promise<AbortSignal>;
 }
 
 /** A part to send. */
@@ -49,13 +54,16 @@ export class Sender {
   async send({ part, signal, onSent, sign, signed }: Sending): Promise<void> {
     let wasRenewed = false;
     for (let attempt = 1, send = signed; ; attempt++, send = undefined) {
+      const paused = await this.#network.ready?.(signal);
       send ??= await sign();
+      const either = paused === undefined ? signal : AbortSignal.any([signal, paused]);
       try {
-        return await this.#put(send, { part, signal, onSent });
+        return await this.#put(send, { part, signal: either, onSent });
       } catch (error) {
         if (signal.aborted) throw error;
         onSent(0);
-        if (mayHaveExpired(error) && !wasRenewed) wasRenewed = true;
+        if (paused?.aborted) attempt = 0;
+        else if (mayHaveExpired(error) && !wasRenewed) wasRenewed = true;
         else if (error instanceof Unreachable) {
           await checkReadable(part.body);
           attempt = await this.#waitForTarget(send, error, attempt, signal);

@@ -133,6 +133,14 @@ describe("an upload", () => {
     expect(steps.at(-1)).toEqual({ step: "completing", bytes: 5 });
   });
 
+  it("waits while somebody else uploads the same content", async () => {
+    service.isUploading = true;
+    const steps: string[] = [];
+    const onProgress = ({ step }: Progress) => steps.push(step);
+    expect((await open().upload(hello(), { onProgress })).copy?.key).toBe("hello.txt");
+    expect(steps).toContain("waiting");
+  });
+
   it("refuses a name that is no key", async () => {
     await expect(open().upload(hello(), { key: "a//b" })).rejects.toThrow(InvalidKey);
   });

@@ -31,6 +31,8 @@ export class Service {
   features = ["upload", "place"];
   /** The only token that is accepted; null: no token is needed. */
   accepted: string | null = null;
+  /** Whether somebody else uploads the content of the next upload that is begun. */
+  isUploading = false;
   /** Called before a part is stored; throw to lose the connection. */
   onPart: (number: number) => void = () => undefined;
   readonly #begun: Begun[] = [];
@@ -112,6 +114,10 @@ export class Service {
   }
 
   #begin({ key, size, digests }: { key: string; size: number; digests?: string[] }): Result {
+    if (this.isUploading) {
+      this.isUploading = false;
+      return { verdict: "unconfirmed", reason: "uploading" };
+    }
     const found = this.#check({ digests: digests ?? [], size });
     if (found.verdict === "duplicate") return found;
     const ticket = String(this.#begun.length);

@@ -1,12 +1,7 @@
 /** Files that the user chose or dropped, with their paths from the chosen folder downwards. */
 
-/** A chosen file. */
-export interface Picked {
-  /** Names, beginning with the chosen file or folder. */
-  readonly path: readonly string[];
-  /** Null if it can't be read. */
-  readonly file: File | null;
-}
+import { type AnyHandle, type FolderHandle, filesOf } from "./folders.ts";
+import type { Picked } from "./picked.ts";
 
 /** Return the files of an `<input type="file">`, sorted by path. */
 export function pickedFiles(files: Iterable<File>): Picked[] {
@@ -22,13 +17,37 @@ function relativePath({ name, webkitRelativePath: path }: File): string[] {
 }
 
 /** Yield dropped files and those in dropped folders, in groups as the browser lists them. */
-export async function* droppedFiles(data: DataTransfer): AsyncGenerator<Picked[]> {
-  // Entries exist only during the drop event, so read all of them before the first wait.
+export async function* droppedFiles(
+  data: DataTransfer,
+  onFolder: (folder: FolderHandle) => void = () => undefined,
+): AsyncGenerator<Picked[]> {
+  // All of this exists only during the drop event, so ask for it before the first wait.
+  const handles = droppedHandles(data);
   const entries = Array.from(data.items, (item) => item.webkitGetAsEntry());
   const files = Array.from(data.files);
+  const opened = await handles;
+  if (opened !== null) {
+    const folders = opened.filter((handle) => handle.kind === "directory");
+    if (folders.length === 1 && folders[0] !== undefined) onFolder(folders[0]);
+    return yield* filesOf(opened);
+  }
   const found = entries.filter((entry) => entry !== null);
   if (found.length === 0) yield pickedFiles(files);
   yield* open(found);
+}
+
+type HandleItem = DataTransferItem & {
+  getAsFileSystemHandle?(): Promise<AnyHandle | null>;
+};
+
+/** Return handles of all that was dropped, which are read faster; null if the browser has none. */
+async function droppedHandles(data: DataTransfer): Promise<AnyHandle[] | null> {
+  const items = Array.from(data.items).filter(({ kind }) => kind === "file");
+  const asked = items.map((item: HandleItem) => item.getAsFileSystemHandle?.());
+  const none: (AnyHandle | null | undefined)[] = [];
+  const handles = await Promise.all(asked).catch(() => none);
+  const found = handles.filter((handle): handle is AnyHandle => Boolean(handle));
+  return found.length > 0 && found.length === items.length ? found : null;
 }
 
 async function* open(entries: readonly FileSystemEntry[]): AsyncGenerator<Picked[]> {

@@ -4,7 +4,8 @@ import { type Copy, type FileDigests, Observable } from "@onecopy/client";
 
 /**
  * The states of a file. `new`: it will be uploaded, or was only checked; `taken`: a file with its key
- * is already stored; `unconfirmed`: the check had no result, and the user decides.
+ * is already stored; `unconfirmed`: the check had no result, and the user decides. `placing`: the
+ * store copies a content that it has, and `placed`: it is stored under this file's key, too.
  */
 export const STATES = [
   "queued",
@@ -14,6 +15,8 @@ export const STATES = [
   "sending",
   "uploaded",
   "duplicate",
+  "placing",
+  "placed",
   "taken",
   "unconfirmed",
   "failed",
@@ -36,16 +39,25 @@ export interface Detail {
   readonly message: string | null;
   /** For a new file: at least this number of stored files may be the same, and were not examined. */
   readonly unexamined: number;
+  /** Whether a duplicate was found by a digest from an earlier reading of the file. */
+  readonly remembered: boolean;
+  /** Whether the user wants nothing more for a duplicate. */
+  readonly decided: boolean;
 }
 
 /** One chosen file. */
 export interface Item extends Detail {
   readonly id: number;
   readonly file: File;
+  /** The names from the chosen file or folder downwards. */
+  readonly path: string;
   readonly state: State;
   /** The name under which it is or will be stored. */
   readonly key: string;
-  /** Bytes read while `hashing`, sent while `sending`; read of a stored copy while `checking`. */
+  /**
+   * Bytes read while `hashing`, sent while `sending`; of a stored copy, those read while `checking`
+   * and those copied while `placing`.
+   */
   readonly done: number;
   /** Null until the file has been read. */
   readonly digests: FileDigests | null;
@@ -57,10 +69,18 @@ export interface Sum {
   bytes: number;
 }
 
-type Changes = Partial<Omit<Item, "id" | "file">>;
+type Changes = Partial<Omit<Item, "id" | "file" | "path">>;
 type Writable = { -readonly [Name in keyof Item]: Item[Name] };
 
-const NO_DETAIL: Detail = { copy: null, leader: null, reason: null, message: null, unexamined: 0 };
+const NO_DETAIL: Detail = {
+  copy: null,
+  leader: null,
+  reason: null,
+  message: null,
+  unexamined: 0,
+  remembered: false,
+  decided: false,
+};
 
 /** All chosen files in order. Only the selection changes items; others subscribe to changes. */
 export class Selection {
@@ -74,10 +94,10 @@ export class Selection {
   readonly #changes = new Observable();
   readonly subscribe = this.#changes.subscribe;
 
-  /** Append a file. */
-  add(file: File, key: string): Item {
-    const id = this.items.length;
-    const item: Item = { id, file, key, state: "queued", done: 0, digests: null, ...NO_DETAIL };
+  /** Append a file; its path is its key unless it is stored below another folder. */
+  add(file: File, key: string, path = key): Item {
+    const fresh = { state: "queued", done: 0, digests: null, ...NO_DETAIL } as const;
+    const item: Item = { id: this.items.length, file, key, path, ...fresh };
     this.items.push(item);
     this.#count(item, 1);
     this.#changes.notify();

@@ -31,12 +31,16 @@ import {
   renamed,
   SMALL_FILE_BYTES,
   SMALLEST_PART,
+  sleep,
   Transfers,
   type Turn,
   type Unfinished,
   untilConfirmed,
 } from "@onecopy/client";
-import type { Picked } from "./pick.ts";
+import { type Choice, isDecidable } from "./choice.ts";
+import type { DigestCache } from "./digest-cache.ts";
+import type { Picked } from "./picked.ts";
+import { Places } from "./placing.ts";
 import type { Detail, Item, Selection } from "./selection.ts";
 
 /** Small files that are hashed at the same time, in groups. */
@@ -54,6 +58,8 @@ export interface Collaborators {
   readonly network: Network;
   readonly selection: Selection;
   readonly unfinished: Unfinished;
+  /** Digests from earlier readings; without it, every file is read. */
+  readonly cache?: DigestCache;
 }
 
 /** Checks files, reports the result in the selection, and uploads what is new. */
@@ -62,6 +68,12 @@ export class Uploader {
   checkOnly = false;
   /** Whether the service allows this user to upload. */
   canUpload = true;
+  /** Whether the store can copy a content to another name itself. */
+  canPlace = false;
+  /** The folder of the store below which files are stored; empty for the top folder. */
+  folder = "";
+  /** What is done with files that are already stored elsewhere; null if the user is asked. */
+  choice: Choice | null = null;
   /** Whether the service accepts small files in batches. */
   #acceptsBatches = false;
   /** Whether the service wants the MD5 of each file: then each is hashed before it is sent. */
@@ -71,7 +83,10 @@ export class Uploader {
   readonly #client: Client;
   readonly #hasher: Hasher;
   readonly #selection: Selection;
+  readonly #network: Network;
+  readonly #cache: DigestCache | undefined;
   readonly #transfers: Transfers;
+  readonly #places: Places;
   readonly #probes: Batch<number, readonly string[]>;
   readonly #checks: Batch<Content, Result>;
   readonly #inFlight = new InFlight<Item>();
@@ -83,15 +98,19 @@ export class Uploader {
   readonly #keys = new Map<Item, readonly string[]>();
   /** The files that were reported as avoided. */
   readonly #reported = new WeakSet<Item>();
+  /** The files to which the kept choice was applied: once, or a failure would repeat for ever. */
+  readonly #chosen = new WeakSet<Item>();
   /** The files of which bytes were sent, perhaps in vain. */
   readonly #sent = new WeakSet<Item>();
   #limits: Limits = DEFAULT_LIMITS;
   #isTrash: (key: string) => boolean = () => false;
 
-  constructor({ client, hasher, network, selection, unfinished }: Collaborators) {
+  constructor({ client, hasher, network, selection, unfinished, cache }: Collaborators) {
     this.#client = client;
     this.#hasher = hasher;
     this.#selection = selection;
+    this.#network = network;
+    this.#cache = cache;
     const maxFiles = () => this.#limits.files;
     const acceptsBatches = () => this.#acceptsBatches;
     this.#transfers = new Transfers({
@@ -102,6 +121,7 @@ export class Uploader {
       maxFiles,
       acceptsBatches,
     });
+    this.#places = new Places(client, maxFiles);
     this.#probes = new Batch({
       send: (sizes) => client.probe(sizes),
       maxWeight: () => this.#limits.sizes,
@@ -124,6 +144,7 @@ export class Uploader {
     this.#limits = limits;
     this.#isTrash = matcher(trash);
     this.canUpload = features.includes("upload");
+    this.canPlace = this.canUpload && features.includes("place");
     this.#acceptsBatches = features.includes("batch");
     this.#wantsMd5 = features.includes("md5");
     this.checkOnly ||= !this.canUpload;
@@ -132,8 +153,9 @@ export class Uploader {
   /** Add files to the selection, and start to process them. */
   add(picked: Iterable<Picked>): void {
     for (const { path, file } of picked) {
-      const key = path.join("/");
-      const item = this.#selection.add(file ?? new File([], path.at(-1) ?? ""), key);
+      const chosen = path.join("/");
+      const key = this.folder === "" ? chosen : `${this.folder}/${chosen}`;
+      const item = this.#selection.add(file ?? new File([], path.at(-1) ?? ""), key, chosen);
       const reason = file === null ? "file-unreadable" : this.#nameProblem(key);
       if (reason !== null) this.#selection.set(item, "failed", { reason });
       else this.#start(item);
@@ -141,11 +163,17 @@ export class Uploader {
   }
 
   /** Upload a file that is new, or despite its verdict. */
-  upload(item: Item): void {
-    const anyway = item.state === "duplicate" || item.state === "unconfirmed";
+  upload(item: Item, anyway = item.state === "duplicate" || item.state === "unconfirmed"): void {
     if (item.state === "duplicate") this.#inFlight.leave(item); // it no longer follows another file
     this.#hasUploaded = true;
     void this.#run(item, (signal) => this.#store(item, anyway, signal));
+  }
+
+  /** Upload a file without waiting until it is known whether a stored one is the same. */
+  async uploadNow(item: Item): Promise<void> {
+    this.#running.get(item)?.abort();
+    await sleep(0); // until that has ended
+    if (!this.#running.has(item)) this.upload(item, true);
   }
 
   /** Upload all files that are new and were only checked. */
@@ -153,6 +181,19 @@ export class Uploader {
     for (const item of this.#selection.items) {
       if (item.state === "new" && !this.#running.has(item)) this.upload(item);
     }
+  }
+
+  /** Store a known content under the name of this file as well: the store copies it. */
+  place(item: Item): void {
+    this.#inFlight.leave(item);
+    void this.#run(item, (signal) => this.#place(item, signal));
+  }
+
+  /** Do one thing with a file that is already stored elsewhere. */
+  decide(item: Item, choice: Choice): void {
+    if (choice === "skip" || !this.canUpload) this.#selection.change(item, { decided: true });
+    else if (choice === "place" && this.canPlace) this.place(item);
+    else this.upload(item);
   }
 
   /** Upload a file under another key, because its own is taken. */
@@ -217,6 +258,14 @@ export class Uploader {
     }
   }
 
+  #applyChoice(item: Item): void {
+    const { choice } = this;
+    if (choice === null || this.checkOnly || this.#chosen.has(item) || !isDecidable(item)) return;
+    if (choice === "place" && !this.canPlace) return;
+    this.#chosen.add(item);
+    this.decide(item, choice);
+  }
+
   #isAvoided(item: Item): boolean {
     if (item.state !== "duplicate" || item.copy?.key === item.key) return false;
     return !(this.#sent.has(item) || this.#reported.has(item));
@@ -244,8 +293,14 @@ export class Uploader {
     } finally {
       this.#running.delete(item);
       this.#updateFollowers(item);
-      if (!this.isBusy) this.reportAvoided();
+      this.#applyChoice(item);
+      if (!this.isBusy) this.#end();
     }
+  }
+
+  #end(): void {
+    this.reportAvoided();
+    void this.#cache?.save();
   }
 
   async #judge(item: Item, turn: Turn, signal: AbortSignal): Promise<void> {
@@ -257,6 +312,7 @@ export class Uploader {
       turn.end();
       return await this.#setNew(item, signal); // its parts are hashed as they are sent
     }
+    if (known.length > 0 && (await this.#isRemembered(item, signal))) return;
     const { digests } = await this.#hash(item, known, signal);
     let detail: Partial<Detail> = {};
     if (known.length > 0) {
@@ -267,6 +323,19 @@ export class Uploader {
     await turn.ready;
     signal.throwIfAborted();
     await this.#compare(item, turn, detail, signal);
+  }
+
+  /** Find a duplicate by digests from an earlier reading. All else is decided by reading the file. */
+  async #isRemembered(item: Item, signal: AbortSignal): Promise<boolean> {
+    const digests = (await this.#cache?.find(item.path, item.file)) ?? null;
+    if (digests === null) return false;
+    signal.throwIfAborted();
+    const asked = digests.slice(0, this.#limits.digests);
+    const result = await this.#checkOnce(item, asked, signal);
+    if (result.verdict !== "duplicate") return false;
+    this.#setResult(item, result);
+    this.#selection.change(item, { remembered: true });
+    return true;
   }
 
   /** Check a file; once more with other digests, if the check turns out to need them. */
@@ -365,14 +434,17 @@ export class Uploader {
     const others = known.filter((name) => name !== own);
     const schemes = parseSchemes(others).slice(0, this.#limits.digests - 1);
     return await limiter.run(async () => {
+      await this.#network.ready?.(signal);
       signal.throwIfAborted();
       this.#selection.set(item, "hashing");
       const onRead = (bytes: number) => {
         this.#selection.change(item, { done: item.done + bytes });
       };
-      const options = { signal, onRead, md5: this.#wantsMd5 };
+      const ready = () => this.#network.ready?.(signal);
+      const options = { signal, onRead, ready, md5: this.#wantsMd5 };
       const digests = await this.#hasher.digests(item.file, schemes, options);
       this.#selection.change(item, { digests });
+      this.#cache?.keep(item.path, item.file, digests.digests);
       return digests;
     });
   }
@@ -394,6 +466,7 @@ export class Uploader {
       },
       onCompleting: () => this.#selection.change(item, { reason: "completing" }),
     };
+    await this.#network.ready?.(signal);
     const source = { file, key, digests: item.digests, anyway };
     const { result, parts } = await this.#confirm(item, signal, () =>
       this.#transfers.store(source, options),
@@ -406,10 +479,30 @@ export class Uploader {
     this.#setResult(item, result);
   }
 
+  async #place(item: Item, signal: AbortSignal): Promise<void> {
+    const { file, key } = item;
+    const reason = keyProblem(key, this.#limits.key_bytes);
+    if (reason !== null) return this.#selection.set(item, "failed", { reason });
+    // A digest from an earlier reading may be wrong, and would store another content.
+    const { content } = item.digests ?? (await this.#hash(item, [], signal));
+    this.#selection.set(item, "placing");
+    const onCopied = (done: number) => this.#selection.change(item, { done });
+    const type = isMediaType(file.type) ? { content_type: file.type } : {};
+    const request = { key, size: file.size, digest: content, ...type };
+    const result = await this.#places.place(request, { signal, onCopied });
+    const { verdict, copy, reason: code } = result;
+    const isGone = verdict === "new" && code !== "key-taken";
+    if (verdict === "duplicate") {
+      this.#selection.set(item, "placed", { copy: copy ?? null, reason: code ?? null });
+    } else if (isGone) await this.#store(item, false, signal);
+    else this.#setResult(item, result);
+  }
+
   /** Store the digest of a file that was hashed as it was sent. */
   async #setDigests(item: Item, parts: readonly string[]): Promise<void> {
     const content = await contentDigest(item.file.size, parts);
     this.#selection.change(item, { digests: { digests: [content], content, parts, md5: null } });
+    this.#cache?.keep(item.path, item.file, [content]);
     this.#join(item, content);
   }
 
@@ -432,6 +525,7 @@ export class Uploader {
     if (copy !== null && (state === "uploaded" || state === "duplicate")) {
       for (const follower of this.#inFlight.followers(item)) {
         this.#selection.change(follower, { copy });
+        this.#applyChoice(follower);
       }
       return;
     }
@@ -450,6 +544,11 @@ const FAILURE_REASONS = new Set(["key-invalid", "quota-exceeded", "store-full"])
 /** Return the detail of a file that the check found to be new: as far as it goes beyond that. */
 function detailOfNew({ reason, copy, unexamined = 0 }: Result): Partial<Detail> {
   return reason === "in-trash" ? { copy: copy ?? null, reason, unexamined } : { unexamined };
+}
+
+/** Return whether the service accepts a media type; browsers leave it empty for unknown ones. */
+function isMediaType(type: string): boolean {
+  return type !== "" && type.length <= 255;
 }
 
 function keyProblem(key: string, room: number): string | null {

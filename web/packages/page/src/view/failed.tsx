@@ -1,7 +1,8 @@
 /** Why something could not be loaded, and a button to try again. */
 
 import type { JSX } from "preact";
-import { describeLoadError } from "./words.ts";
+import { words } from "../words/language.ts";
+import { describeLoadError } from "./load-error.ts";
 
 interface Props {
   readonly error: unknown;
@@ -13,7 +14,7 @@ export function Failed({ error, retry }: Props): JSX.Element {
     <div class="banner" role="alert">
       <p>{describeLoadError(error)}</p>
       <button type="button" onClick={retry}>
-        Try again
+        {words.common.tryAgain}
       </button>
     </div>
   );

@@ -34,6 +34,23 @@ function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, "0");
 }
 
+/** Characters that nobody sees; joiners count only between letters that are not joined. */
+const INVISIBLE =
+  /\u034f|[\u00ad\u115f\u1160\u180e\u200b\u2060-\u2064\u3164\ufeff\uffa0]|(?<=[\p{Script=Latin}\d])[\u200c\u200d]/gu;
+/** Cyrillic and Greek letters that look like Latin ones, within a word that also has Latin ones. */
+const LOOK_ALIKES = /[аеорсхуіјѕԁһԛԝАВЕКМНОРСТХІЈЅονΑΒΕΖΗΙΚΜΝΟΡΤΥΧ]/gu;
+const WORDS = /\p{L}+/gu;
+
+/** Return the characters by which a name looks like another one, as in `U+0430`; often none. */
+export function misleading(name: string): string[] {
+  const mixed = (name.match(WORDS) ?? []).filter((word) => /\p{Script=Latin}/u.test(word));
+  const found = [
+    ...(name.match(INVISIBLE) ?? []),
+    ...mixed.flatMap((word) => word.match(LOOK_ALIKES) ?? []),
+  ];
+  return [...new Set(found)].map((each) => `U+${hex(each.codePointAt(0) ?? 0, 4).toUpperCase()}`);
+}
+
 /** Return a name that stands alone; one that is not in Unicode NFC may look like another name. */
 export function nameText(name: string): string {
   return printable(name) + (normalisationDiffers(name) ? " (not in Unicode NFC)" : "");

@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import type { Session } from "../session.ts";
+import { words } from "../words/language.ts";
 
 interface Props {
   readonly connection: Connection;
@@ -15,19 +16,14 @@ interface Props {
 export function SignIn({ connection, session, isBusy }: Props): JSX.Element {
   if (!session.isOffered) return <TokenForm class="banner" connection={connection} />;
   return (
-    <section class="banner" aria-label="Sign in">
+    <section class="banner" aria-label={words.signIn.title}>
       <p role="alert">{session.error || describe(session)}</p>
-      {isBusy && (
-        <p class="note">
-          Signing in leaves this page. Choose the same files again afterwards: large uploads resume
-          where they stopped, and files that are already stored are not uploaded twice.
-        </p>
-      )}
+      {isBusy && <p class="note">{words.signIn.leaves}</p>}
       <button type="button" onClick={() => void session.begin()}>
-        Sign in
+        {words.signIn.title}
       </button>
       <details>
-        <summary>Use an access token instead</summary>
+        <summary>{words.signIn.useToken}</summary>
         <TokenForm connection={connection} />
       </details>
     </section>
@@ -35,9 +31,7 @@ export function SignIn({ connection, session, isBusy }: Props): JSX.Element {
 }
 
 function describe(session: Session): string {
-  return session.token === null
-    ? "Sign in to use this service."
-    : "Your session has expired. Sign in again to continue.";
+  return session.token === null ? words.signIn.needed : words.signIn.expired;
 }
 
 /** The button that signs out; nothing if nobody is signed in. */
@@ -45,7 +39,7 @@ export function SignOut({ session }: Pick<Props, "session">): JSX.Element | null
   if (session.token === null) return null;
   return (
     <button type="button" class="sign-out" onClick={() => void session.signOut()}>
-      Sign out
+      {words.header.signOut}
     </button>
   );
 }
@@ -62,9 +56,7 @@ function TokenForm(props: { class?: string; connection: Connection }): JSX.Eleme
       }}
     >
       <label>
-        {connection.token() === null
-          ? "Enter an access token to use this service:"
-          : "The service did not accept this token. Enter another access token:"}{" "}
+        {connection.token() === null ? words.signIn.enterToken : words.signIn.tokenRefused}{" "}
         <input
           type="password"
           autocomplete="off"
@@ -72,7 +64,7 @@ function TokenForm(props: { class?: string; connection: Connection }): JSX.Eleme
           onInput={(event) => setToken(event.currentTarget.value)}
         />
       </label>{" "}
-      <button type="submit">Continue</button>
+      <button type="submit">{words.signIn.continue}</button>
     </form>
   );
 }

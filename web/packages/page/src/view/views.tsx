@@ -2,9 +2,10 @@
 
 import type { ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { VIEWS } from "./words.ts";
+import type { Words } from "../words/en.ts";
+import { words } from "../words/language.ts";
 
-export type View = keyof typeof VIEWS;
+export type View = keyof Words["header"]["viewNames"];
 
 /** Return the view that is shown, and follow the address. */
 export function useView(): View {
@@ -20,7 +21,7 @@ export function useView(): View {
 
 function viewInAddress(): View {
   const name = location.hash.slice(1);
-  return Object.hasOwn(VIEWS, name) ? (name as View) : "upload";
+  return Object.hasOwn(words.header.viewNames, name) ? (name as View) : "upload";
 }
 
 /** Go to a view. */
@@ -31,10 +32,10 @@ export function show(view: View): void {
 /** Links to all views. */
 export function ViewLinks({ view }: { readonly view: View }): JSX.Element {
   return (
-    <nav class="views" aria-label="Views">
-      {(Object.keys(VIEWS) as View[]).map((name) => (
+    <nav class="views" aria-label={words.header.views}>
+      {(Object.keys(words.header.viewNames) as View[]).map((name) => (
         <a key={name} href={`#${name}`} aria-current={name === view ? "page" : undefined}>
-          {VIEWS[name]}
+          {words.header.viewNames[name]}
         </a>
       ))}
     </nav>
@@ -59,6 +60,6 @@ export function Lazy<P extends object>({ load, props }: LazyProps<P>): JSX.Eleme
       () => setState({ Loaded: null, failed: true }),
     );
   }, [load]);
-  if (failed) return <p class="banner">This view could not be loaded. Reload the page.</p>;
-  return Loaded === null ? <p class="note">Loading…</p> : <Loaded {...props} />;
+  if (failed) return <p class="banner">{words.common.viewFailed}</p>;
+  return Loaded === null ? <p class="note">{words.common.loading}</p> : <Loaded {...props} />;
 }

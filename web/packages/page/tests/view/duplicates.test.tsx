@@ -9,7 +9,7 @@ import {
 } from "@onecopy/client";
 import { render } from "preact";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { extension, mediaOf } from "../../src/view/duplicates/media.ts";
+import { extension, mediaOf } from "../../src/upload/media.ts";
 import { treeOf } from "../../src/view/duplicates/tree.ts";
 import { DuplicatesView } from "../../src/view/duplicates/view.tsx";
 

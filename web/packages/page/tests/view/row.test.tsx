@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Connection } from "../../src/connection.ts";
 import { type Detail, type Item, Selection, type State } from "../../src/upload/selection.ts";
 import { Uploader } from "../../src/upload/uploader.ts";
-import { Row } from "../../src/view/row.tsx";
+import { Row } from "../../src/view/upload/row.tsx";
 import { signedOut } from "../signed-out.ts";
 
 const ROOT = "http://127.0.0.1:9/";
@@ -29,8 +29,8 @@ function show(state: State, detail: Partial<Detail> = {}, key = "in/a.jpg") {
   return { item, selection, uploader };
 }
 
-function draw(item: Item, uploader: Uploader): void {
-  render(<Row item={item} uploader={uploader} />, document.body);
+function draw(item: Item, uploader: Uploader, look: ((item: Item) => void) | null = null): void {
+  render(<Row {...{ item, uploader, look, thumbnails: null }} />, document.body);
 }
 
 function buttons(): (string | null)[] {
@@ -65,6 +65,22 @@ describe("the actions for a file", () => {
     expect(buttons()).toEqual(names);
   });
 
+  it.each<[State, Partial<Detail>, string[]]>([
+    ["uploaded", copyAt("in/a.jpg"), ["Open"]],
+    ["placed", copyAt("in/a.jpg"), ["Open"]],
+    ["placing", copyAt("other.jpg"), []],
+    ["duplicate", copyAt("other.jpg"), ["Compare", "Add here too", "Upload anyway"]],
+    ["duplicate", { ...copyAt("other.jpg"), decided: true }, ["Compare", "Upload anyway"]],
+    ["duplicate", { reason: "listed" }, ["Upload anyway"]],
+    ["duplicate", copyAt("in/a.jpg"), ["Compare", "Upload as a (2).jpg"]],
+    ["checking", { reason: "confirming" }, ["Upload now", "Cancel"]],
+  ])("in state %s, %o, with links and copies within the store", (state, detail, names) => {
+    const { item, uploader } = show(state, detail);
+    uploader.canPlace = true;
+    draw(item, uploader, () => undefined);
+    expect(buttons()).toEqual(names);
+  });
+
   it("are none if the service does not allow uploads", () => {
     const { item, uploader } = show("duplicate", copyAt("other.jpg"));
     uploader.canUpload = false;
@@ -83,7 +99,14 @@ describe("the actions for a file", () => {
     selection.set(item, "duplicate", copyAt("cafe\u0301\r"));
     draw(item, uploader);
     const detail = document.querySelector(".detail")?.textContent;
-    expect(detail).toBe("Stored as cafe\u0301\\r (not in Unicode NFC) on 12 March 2020");
+    expect(detail).toBe("Stored as cafe\u0301\\r (not in Unicode NFC) since 12 March 2020");
+  });
+
+  it("show letters that look like others", () => {
+    show("new", {}, "in/p\u0430ssword.txt");
+    expect(document.querySelector(".misleading")?.textContent).toContain("U+0430");
+    show("new", {}, "\u043f\u0430\u043f\u043a\u0430/a.txt");
+    expect(document.querySelector(".misleading")).toBeNull();
   });
 
   it("isolate names in the row", () => {

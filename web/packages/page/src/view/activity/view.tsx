@@ -5,16 +5,10 @@ import { type Point, TimeLine } from "@onecopy/charts/time-line.tsx";
 import type { Activity, Client, Counts } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
+import { count, money, numberOfFiles, size } from "../../words/format.ts";
+import { words } from "../../words/language.ts";
 import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
-import {
-  ACTIVITY,
-  count,
-  describeAvoided,
-  describeFiles,
-  describeUploaded,
-  size,
-} from "../words.ts";
 import "./style.css";
 
 interface Props {
@@ -30,10 +24,10 @@ export function ActivityView({ client }: Props): JSX.Element {
   return (
     <section aria-labelledby="activity">
       <h2 id="activity" class="visually-hidden">
-        Activity
+        {words.activity.title}
       </h2>
       {error !== null && <Failed error={error} retry={() => setAttempt(attempt + 1)} />}
-      {error === null && value === null && <p class="note">Loading…</p>}
+      {error === null && value === null && <p class="note">{words.common.loading}</p>}
       {value !== null && <Counted {...value} />}
     </section>
   );
@@ -64,7 +58,7 @@ function TimeLines({ days, months }: Pick<Activity, "days" | "months">): JSX.Ele
   return (
     <>
       <fieldset class="tabs">
-        <legend class="visually-hidden">Sums</legend>
+        <legend class="visually-hidden">{words.activity.sums}</legend>
         {(["day", "month"] as const).map((name) => (
           <button
             type="button"
@@ -72,23 +66,23 @@ function TimeLines({ days, months }: Pick<Activity, "days" | "months">): JSX.Ele
             aria-pressed={name === period}
             onClick={() => choose(name)}
           >
-            {ACTIVITY[name]}
+            {words.activity[name]}
           </button>
         ))}
       </fieldset>
-      <h3>{ACTIVITY.avoided}</h3>
+      <h3>{words.activity.avoided}</h3>
       <TimeLine
-        label={ACTIVITY.avoided}
-        headings={ACTIVITY.headings[period]}
+        label={words.activity.avoided}
+        headings={words.activity.headings[period]}
         points={avoided}
         kind="bars"
         format={size}
         period={period}
       />
-      <h3>{ACTIVITY.uploaded}</h3>
+      <h3>{words.activity.uploaded}</h3>
       <TimeLine
-        label={ACTIVITY.uploaded}
-        headings={ACTIVITY.headings[period]}
+        label={words.activity.uploaded}
+        headings={words.activity.headings[period]}
         points={uploaded}
         kind="bars"
         format={size}
@@ -108,18 +102,15 @@ function points(counts: readonly Dated[], what: "avoided" | "uploaded"): Point[]
   return counts.map((each) => ({
     time: each.time,
     value: each[`${what}_bytes`],
-    note: describeFiles(each[`${what}_files`]),
+    note: numberOfFiles(each[`${what}_files`]),
   }));
 }
 
 function Nothing(): JSX.Element {
   return (
     <div class="empty">
-      <p class="title">Nothing has been uploaded yet.</p>
-      <p class="hint">
-        Here you will see, by day, what was uploaded, and what did not have to be because it was
-        already stored.
-      </p>
+      <p class="title">{words.activity.nothing}</p>
+      <p class="hint">{words.activity.nothingHint}</p>
     </div>
   );
 }
@@ -128,19 +119,23 @@ function Totals(total: Counts): JSX.Element {
   return (
     <dl class="counters">
       <div class="counter">
-        <dt>uploads avoided</dt>
+        <dt>{words.activity.totals.avoided}</dt>
         <dd>
           <b>{count(total.avoided_files)}</b>
-          <span class="note">{describeAvoided(total)}</span>
+          <span class="note">{saved(total)}</span>
         </dd>
       </div>
       <div class="counter">
-        <dt>files uploaded</dt>
+        <dt>{words.activity.totals.uploaded}</dt>
         <dd>
           <b>{count(total.uploaded_files)}</b>
-          <span class="note">{describeUploaded(total)}</span>
+          <span class="note">{size(total.uploaded_bytes)}</span>
         </dd>
       </div>
     </dl>
   );
+}
+
+function saved({ avoided_bytes, saved_per_month }: Counts): string {
+  return words.activity.saves(size(avoided_bytes), money(saved_per_month));
 }

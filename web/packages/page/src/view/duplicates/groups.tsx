@@ -10,11 +10,14 @@ import type {
 } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useCallback, useEffect, useState } from "preact/hooks";
+import { date } from "../../words/format.ts";
+import { words } from "../../words/language.ts";
+import { splitKey } from "../describe.ts";
 import { Failed } from "../failed.tsx";
 import { nameInText, nameText } from "../names.ts";
+import { Preview } from "../preview.tsx";
 import { useLoaded } from "../use-loaded.ts";
-import { date, describeGroup, describeMoreCopies, describeWasted, splitKey } from "../words.ts";
-import { Preview } from "./preview.tsx";
+import { describeGroup, describeMoreCopies, describeWasted } from "./describe.ts";
 import { Thumbnail } from "./thumbnail.tsx";
 
 interface Props {
@@ -28,7 +31,7 @@ export function Groups({ client, kind, duplicates }: Props): JSX.Element {
   const close = useCallback(() => setOpened(null), []);
   return (
     <section aria-labelledby="groups">
-      <h3 id="groups">The largest</h3>
+      <h3 id="groups">{words.duplicates.largest}</h3>
       <GroupList
         // Other figures: other groups.
         key={`${kind} ${duplicates.groups} ${duplicates.wasted_bytes}`}
@@ -64,10 +67,10 @@ function GroupList({ client, kind, open }: ListProps): JSX.Element {
         ))}
       </ol>
       {error !== null && <Failed error={error} retry={() => setAttempt(attempt + 1)} />}
-      {value === null && error === null && <p class="note">Loading…</p>}
+      {value === null && error === null && <p class="note">{words.common.loading}</p>}
       {value?.next !== undefined && (
         <button type="button" onClick={() => setAfter(value.next)}>
-          Show more
+          {words.duplicates.more}
         </button>
       )}
     </>
@@ -110,8 +113,12 @@ function CopyLine({ copy, open }: { copy: GroupCopy; open: GroupProps["open"] })
       </span>
       <span class="since">{date(copy.stored_at)}</span>
       {!copy.listed && (
-        <button type="button" aria-label={`Open ${text}`} onClick={() => open(copy)}>
-          Open
+        <button
+          type="button"
+          aria-label={words.files.actions.of(words.files.actions.open, text)}
+          onClick={() => open(copy)}
+        >
+          {words.files.actions.open}
         </button>
       )}
     </li>

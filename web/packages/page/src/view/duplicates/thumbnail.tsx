@@ -3,7 +3,7 @@
 import { type Client, type GroupCopy, Limiter } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { extension, mediaOf } from "./media.ts";
+import { extension, mediaOf } from "../../upload/media.ts";
 
 /** The whole image is loaded: larger ones are not worth it. */
 const LARGEST_BYTES = 20_000_000;

@@ -2,8 +2,9 @@
 
 import type { Tree } from "@onecopy/charts/treemap.tsx";
 import type { Share } from "@onecopy/client";
+import { words } from "../../words/language.ts";
 import { nameText } from "../names.ts";
-import { describeDuplicates, WHERE } from "../words.ts";
+import { describeDuplicates } from "./describe.ts";
 
 type Node = Tree & { readonly children: Node[] };
 
@@ -21,7 +22,7 @@ export function treeOf(folders: readonly Share[]): Tree {
 function nodeOf(share: Share): Node {
   const name = share.name.slice(share.name.lastIndexOf("/") + 1);
   return {
-    name: share.name === "" ? WHERE.root : nameText(name),
+    name: share.name === "" ? words.duplicates.root : nameText(name),
     value: share.wasted_bytes,
     note: describeDuplicates(share),
     children: [],

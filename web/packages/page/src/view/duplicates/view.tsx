@@ -9,16 +9,11 @@ import {
 } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import { count, size } from "../../words/format.ts";
+import { words } from "../../words/language.ts";
 import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
-import {
-  count,
-  DUPLICATE_KINDS,
-  describeAmount,
-  describeCounted,
-  describeNothingTwice,
-  size,
-} from "../words.ts";
+import { describeAmount, describeCounted, describeNothingTwice } from "./describe.ts";
 import { Groups } from "./groups.tsx";
 import { Where } from "./where.tsx";
 import "./style.css";
@@ -39,7 +34,7 @@ export function DuplicatesView({ client }: Props): JSX.Element {
   return (
     <section aria-labelledby="duplicates">
       <h2 id="duplicates" class="visually-hidden">
-        Duplicates
+        {words.duplicates.title}
       </h2>
       {error !== null && <Failed error={error} retry={() => setAttempt(attempt + 1)} />}
       {error === null && value?.as_of === undefined && <Counting />}
@@ -65,8 +60,8 @@ async function follow(
 function Counting(): JSX.Element {
   return (
     <div class="empty">
-      <p class="title">Counting what is stored…</p>
-      <progress aria-label="Counting" />
+      <p class="title">{words.duplicates.countingStored}</p>
+      <progress aria-label={words.duplicates.counting} />
     </div>
   );
 }
@@ -106,7 +101,7 @@ function Kinds({ client, kinds }: KindsProps): JSX.Element {
     <>
       {kinds.length > 1 && (
         <fieldset class="tabs">
-          <legend class="visually-hidden">Show</legend>
+          <legend class="visually-hidden">{words.common.show}</legend>
           {kinds.map(([name, { groups }]) => (
             <button
               type="button"
@@ -114,12 +109,12 @@ function Kinds({ client, kinds }: KindsProps): JSX.Element {
               aria-pressed={name === kind}
               onClick={() => choose(name)}
             >
-              {DUPLICATE_KINDS[name].name} <span class="number">{count(groups)}</span>
+              {words.duplicates.kinds[name].name} <span class="number">{count(groups)}</span>
             </button>
           ))}
         </fieldset>
       )}
-      <p class="note kind">{DUPLICATE_KINDS[kind].hint}</p>
+      <p class="note kind">{words.duplicates.kinds[kind].hint}</p>
       <Where key={kind} duplicates={duplicates} />
       <Groups {...{ client, kind, duplicates }} />
     </>
@@ -144,17 +139,23 @@ function Totals(summary: DuplicatesSummary): JSX.Element {
   return (
     <>
       <dl class="counters">
-        <Total number={proved?.duplicates} name="duplicates" note={describeAmount(proved)} />
+        <Total
+          number={proved?.duplicates}
+          name={words.duplicates.totals.duplicates}
+          note={describeAmount(proved)}
+        />
         {(likely === undefined ? counting : likely.groups > 0) && (
           <Total
             number={likely?.duplicates}
-            name="likely duplicates"
+            name={words.duplicates.totals.likely}
             note={describeAmount(likely)}
           />
         )}
-        {!partial && <Total number={files} name="files stored" note={size(bytes)} />}
+        {!partial && (
+          <Total number={files} name={words.duplicates.totals.files} note={size(bytes)} />
+        )}
       </dl>
-      {partial && <progress class="counting" aria-label="Counting" />}
+      {partial && <progress class="counting" aria-label={words.duplicates.counting} />}
       <p class="note as-of">{describeCounted(summary)}</p>
     </>
   );

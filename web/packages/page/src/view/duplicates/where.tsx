@@ -6,8 +6,9 @@ import "@onecopy/charts/charts.css";
 import type { Duplicates, Share } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import { nameText } from "../names.ts";
-import { describeDuplicates, size, typeName, WHERE } from "../words.ts";
+import { size } from "../../words/format.ts";
+import { words } from "../../words/language.ts";
+import { ageName, describeDuplicates, typeName } from "./describe.ts";
 import { treeOf } from "./tree.ts";
 
 export function Where({ duplicates }: { readonly duplicates: Duplicates }): JSX.Element {
@@ -16,25 +17,25 @@ export function Where({ duplicates }: { readonly duplicates: Duplicates }): JSX.
   const tree = useMemo(() => treeOf(folders), [folders]);
   return (
     <div class="where">
-      <h3>{WHERE.folders}</h3>
+      <h3>{words.duplicates.folders}</h3>
       <Treemap
-        label={WHERE.folders}
-        headings={WHERE.folderHeadings}
+        label={words.duplicates.folders}
+        headings={words.duplicates.headings.folder}
         format={size}
         {...{ tree, path, open }}
       />
       <div class="divisions">
         <Bars
-          label={WHERE.types}
-          headings={WHERE.typeHeadings}
+          label={words.duplicates.types}
+          headings={words.duplicates.headings.type}
           format={size}
           bars={bars(types, typeName)}
         />
         <Bars
-          label={WHERE.ages}
-          headings={WHERE.ageHeadings}
+          label={words.duplicates.ages}
+          headings={words.duplicates.headings.age}
           format={size}
-          bars={bars(ages, nameText)}
+          bars={bars(ages, ageName)}
         />
       </div>
     </div>

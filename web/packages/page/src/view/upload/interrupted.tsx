@@ -1,8 +1,9 @@
 /** The uploads that earlier pages began and that can be resumed. */
 
 import type { JSX } from "preact";
-import { nameInText } from "./names.ts";
-import { count, describeInterrupted } from "./words.ts";
+import { count } from "../../words/format.ts";
+import { words } from "../../words/language.ts";
+import { nameInText } from "../names.ts";
 
 const MAX_NAMES = 3;
 
@@ -16,14 +17,15 @@ export function Interrupted({ keys, discard }: Props): JSX.Element | null {
   const more = keys.length - MAX_NAMES;
   const names =
     keys.slice(0, MAX_NAMES).map(nameInText).join(", ") +
-    (more > 0 ? ` and ${count(more)} more` : "");
+    (more > 0 ? ` ${words.drop.andMore(count(more))}` : "");
   return (
-    <section class="interrupted" aria-label="Interrupted uploads">
+    <section class="interrupted" aria-label={words.drop.interrupted}>
       <p>
-        {describeInterrupted(keys)} <span class="note">{names}</span>
+        {words.drop.interruptedFiles(keys.length, count(keys.length))}{" "}
+        <span class="note">{names}</span>
       </p>
       <button type="button" onClick={discard}>
-        Discard {keys.length === 1 ? "it" : "them"}
+        {words.drop.discard(keys.length)}
       </button>
     </section>
   );

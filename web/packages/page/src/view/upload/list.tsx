@@ -2,13 +2,14 @@
 
 import type { JSX } from "preact";
 import { useEffect, useReducer, useRef } from "preact/hooks";
-import type { Item } from "../upload/selection.ts";
+import type { Item } from "../../upload/selection.ts";
+import { words } from "../../words/language.ts";
 
 /** Rows above and below the view that are drawn in advance of scrolling. */
 const EXTRA_ROWS = 8;
 /** A row is a line on wide screens, and a card on narrow ones. */
-const [LINE_HEIGHT_PX, CARD_HEIGHT_PX] = [60, 118];
-const NARROW_SCREEN = "(max-width: 640px)";
+const [LINE_HEIGHT_PX, CARD_HEIGHT_PX] = [66, 132];
+const NARROW_SCREEN = "(max-width: 860px)";
 
 interface Props {
   readonly items: readonly Item[];
@@ -30,7 +31,7 @@ export function List({ items, row }: Props): JSX.Element {
       tabIndex={0}
       ref={list}
       style={{ height: `${items.length * height}px` }}
-      aria-label="Files"
+      aria-label={words.list.region}
       onKeyDown={(event) => moveFocus(event, height)}
     >
       {items.slice(first, last).map((item, at) => (

@@ -29,3 +29,12 @@ export function mediaOf(key: string): Media | undefined {
   const type = extension(key);
   return Object.hasOwn(MEDIA, type) ? MEDIA[type] : undefined;
 }
+
+/** Files that are read by people; more than these are text, but not many. */
+const TEXTS =
+  /^(bat|c|cfg|conf|cpp|cs|css|csv|go|h|htm|html|ics|ini|java|js|json|jsonl|log|markdown|md|php|ps1|py|r|rb|rs|rst|sh|sql|srt|svg|tex|toml|ts|tsv|tsx|txt|vcf|vtt|xhtml|xml|yaml|yml)$/;
+
+/** Return whether a key names a text, which is shown as text even if a browser could run it. */
+export function isText(key: string): boolean {
+  return TEXTS.test(extension(key));
+}

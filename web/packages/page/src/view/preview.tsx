@@ -3,17 +3,19 @@
  * can only be downloaded: an uploaded HTML file or SVG never becomes part of this page's origin.
  */
 
-import type { Client, GroupCopy } from "@onecopy/client";
+import type { Client, Copy } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { nameInText } from "../names.ts";
-import { useLoaded } from "../use-loaded.ts";
-import { describeLoadError } from "../words.ts";
-import { mediaOf } from "./media.ts";
+import { mediaOf } from "../upload/media.ts";
+import { words } from "../words/language.ts";
+import { describeLoadError } from "./load-error.ts";
+import { nameInText } from "./names.ts";
+import { useLoaded } from "./use-loaded.ts";
+import "./preview.css";
 
 interface Props {
   readonly client: Client;
-  readonly copy: GroupCopy;
+  readonly copy: Pick<Copy, "key">;
   readonly close: () => void;
 }
 
@@ -28,26 +30,32 @@ export function Preview({ client, copy, close }: Props): JSX.Element {
     <dialog ref={dialog} class="preview" aria-labelledby="preview" onClose={close}>
       <h3 id="preview">{nameInText(copy.key)}</h3>
       {error !== null && <p role="alert">{describeLoadError(error)}</p>}
-      {error === null && url === null && <p class="note">Loading…</p>}
+      {error === null && url === null && <p class="note">{words.common.loading}</p>}
       {url !== null && <Shown copy={copy} url={url} />}
       <p class="actions">
         {url !== null && (
           <a href={url} target="_blank" rel="noopener noreferrer" download="">
-            Download
+            {words.compare.download}
           </a>
         )}
         <button type="button" onClick={() => dialog.current?.close()}>
-          Close
+          {words.common.close}
         </button>
       </p>
     </dialog>
   );
 }
 
-function Shown({ copy, url }: { readonly copy: GroupCopy; readonly url: string }): JSX.Element {
+function Shown({
+  copy,
+  url,
+}: {
+  readonly copy: Pick<Copy, "key">;
+  readonly url: string;
+}): JSX.Element {
   const [failed, setFailed] = useState(false);
   const fail = () => setFailed(true);
-  if (failed) return <p>Your browser can’t show this file. Download it instead.</p>;
+  if (failed) return <p>{words.compare.cannotShow}</p>;
   switch (mediaOf(copy.key)) {
     case "image":
       return <img src={url} alt={nameInText(copy.key)} onError={fail} />;
@@ -58,6 +66,6 @@ function Shown({ copy, url }: { readonly copy: GroupCopy; readonly url: string }
       // biome-ignore lint/a11y/useMediaCaption: stored files have no captions
       return <audio src={url} controls onError={fail} />;
     default:
-      return <p>There is no preview of this type of file.</p>;
+      return <p>{words.compare.noPreview}</p>;
   }
 }

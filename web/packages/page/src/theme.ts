@@ -1,0 +1,23 @@
+/** Light or dark: as the system prefers, or as the user chose. */
+
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+const NAME = "onecopy-theme";
+
+/** Return the theme that the user chose, or that of the system. */
+export function chosenTheme(storage: Pick<Storage, "getItem">): Theme {
+  const chosen = storage.getItem(NAME);
+  return THEMES.find((theme) => theme === chosen) ?? "system";
+}
+
+/** Show the page in a theme. */
+export function showTheme(theme: Theme): void {
+  document.documentElement.dataset["theme"] = theme;
+}
+
+/** Show the page in a theme, and keep it for later visits. */
+export function chooseTheme(storage: Pick<Storage, "setItem">, theme: Theme): void {
+  storage.setItem(NAME, theme);
+  showTheme(theme);
+}

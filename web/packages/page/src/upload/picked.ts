@@ -1,0 +1,7 @@
+/** A chosen file. */
+export interface Picked {
+  /** Names, beginning with the chosen file or folder. */
+  readonly path: readonly string[];
+  /** Null if it can't be read. */
+  readonly file: File | null;
+}

@@ -1,0 +1,27 @@
+/** English, the language in which the page is written. */
+
+import { compare, files } from "./en/files.ts";
+import { common, format, header, signIn } from "./en/page.ts";
+import { failures, loadErrors, unconfirmed } from "./en/reasons.ts";
+import { drop, list, summary } from "./en/upload.ts";
+import { activity, duplicates } from "./en/views.ts";
+
+/** Everything that the page says. Other languages have the same form. */
+export type Words = typeof en;
+
+export const en = {
+  activity,
+  common,
+  compare,
+  drop,
+  duplicates,
+  failures,
+  files,
+  format,
+  header,
+  list,
+  loadErrors,
+  signIn,
+  summary,
+  unconfirmed,
+};
