@@ -59,16 +59,16 @@ def test_contents_of_every_size_are_found(world: World, size: int) -> None:
 def test_nothing_is_recorded_while_it_is_off(world: World) -> None:
     """Whatever a client states; other tenants are not affected when it is on."""
     data = b"x" * _LARGE
-    assert world.gate().config().features == ("place",)
+    assert world.gate().config().features == ("batch", "place")
     assert MD5 not in upload(world, "a", data, md5_of(data), world.gate()).digests.schemes
     assert counted(world, data) == 0
     count(world.index, "default")
     count(world.index, "default")
     assert "checksum-api" in world.gate().config().features
-    assert world.gate("another").config().features == ("place",)
+    assert world.gate("another").config().features == ("batch", "place")
     stop_counting(world.index, "default")
     assert not is_counted(world.index, "default")
-    assert world.gate().config().features == ("place",)
+    assert world.gate().config().features == ("batch", "place")
 
 
 @pytest.mark.parametrize("trust", [(), ("md5",), ("claimed",), ("md5", "claimed")])
@@ -223,6 +223,6 @@ def test_the_first_md5_that_a_client_states_stays() -> None:
 def test_clients_of_a_bucket_state_the_md5() -> None:
     """The features name it only if the contents are counted."""
     world = DirectWorld.new()
-    assert world.gate().config().features == ("place",)
+    assert world.gate().config().features == ("batch", "place")
     count(world.index, "default")
     assert world.gate().config().features == ("checksum-api", "md5", "place")

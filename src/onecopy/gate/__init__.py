@@ -2,6 +2,10 @@
 
     interface     the contract, Gate, and its values
     local         LocalGate: decides from an index and a store
+    beginning     Beginning: refuses what is invalid, known or taken, and begins the rest
+    sending       Sending: signs requests to a bucket, writes bytes to a folder
+    batch         BatchWriter: writes small files that are sent together
+    counting      Counting: counts uploads, and those that were avoided
     validation    limits, and validation of requests
     decision      Decider: decides about a batch of contents
     confirm       Confirmer: confirms one copy, or reads it
