@@ -223,6 +223,6 @@ def test_the_first_md5_that_a_client_states_stays() -> None:
 def test_clients_of_a_bucket_state_the_md5() -> None:
     """The features name it only if the contents are counted."""
     world = DirectWorld.new()
-    assert world.gate().config().features == ("batch", "place")
+    assert world.gate().config().features == ("place",)
     count(world.index, "default")
     assert world.gate().config().features == ("checksum-api", "md5", "place")
