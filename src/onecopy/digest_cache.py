@@ -11,8 +11,8 @@ program writes to it through memory. Linux sets the times at the first such writ
 again only after the page was written to the disk, which takes up to 35 seconds by default.
 
 A checksum over all of it detects entries that were damaged, cut short, or moved to another path.
-One file in some hundreds is read again all the same, which heals entries that are wrong in spite of
-that.
+One file in some hundreds is read again all the same, which replaces entries that are wrong in
+spite of that.
 
 The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
 damaged, it is replaced, and any other error means only that files are read. It also remembers which
