@@ -6,25 +6,22 @@
 
 import {
   abortable,
-  Batch,
   type Client,
   type Config,
-  type Content,
   contentDigest,
   type Hasher,
   InFlight,
   LONGEST_KEY,
   matcher,
-  moreSchemes,
   type Network,
   type Result,
   sleep,
   Transfers,
   type Turn,
   type Unfinished,
-  untilConfirmed,
 } from "@onecopy/client";
 import { Avoided } from "./avoided.ts";
+import { Checking } from "./checking.ts";
 import { type Choice, isDecidable } from "./choice.ts";
 import type { DigestCache } from "./digest-cache.ts";
 import { Hashing } from "./hashing.ts";
@@ -70,8 +67,7 @@ export class Uploader {
   readonly #cache: DigestCache | undefined;
   readonly #transfers: Transfers;
   readonly #places: Places;
-  readonly #probes: Batch<number, readonly string[]>;
-  readonly #checks: Batch<Content, Result>;
+  readonly #checking: Checking;
   readonly #inFlight = new InFlight<Item>();
   readonly #running = new Map<Item, AbortController>();
   readonly #renaming: Renaming;
@@ -100,11 +96,8 @@ export class Uploader {
       acceptsBatches,
     });
     this.#places = new Places(client, maxFiles);
-    this.#probes = new Batch({
-      send: (sizes) => client.probe(sizes),
-      maxWeight: () => this.#limits.sizes,
-    });
-    this.#checks = new Batch({ send: (contents) => client.check(contents), maxWeight: maxFiles });
+    const limits = () => this.#limits;
+    this.#checking = new Checking({ client, hashing: this.#hashing, selection, cache, limits });
   }
 
   /** Return whether a file is being processed. */
@@ -259,75 +252,27 @@ export class Uploader {
 
   async #judge(item: Item, turn: Turn, signal: AbortSignal): Promise<void> {
     const { size } = item.file;
-    const known = size === 0 ? [] : await this.#probes.add(size);
+    const known = size === 0 ? [] : await this.#checking.probe(size);
     signal.throwIfAborted();
     if (known.length === 0 && this.#hashing.canWait(size) && this.#inFlight.hasUniqueSize(item)) {
       this.#inFlight.addUnread(item);
       turn.end();
       return await this.#setNew(item, signal); // its parts are hashed as they are sent
     }
-    if (known.length > 0 && (await this.#isRemembered(item, signal))) return;
+    if (known.length > 0) {
+      const remembered = await this.#checking.checkRemembered(item, signal);
+      if (remembered !== null) return this.#setRemembered(item, remembered);
+    }
     const { digests } = await this.#hashing.hash(item, known, signal);
     let detail: Partial<Detail> = {};
     if (known.length > 0) {
-      const result = await this.#check(item, digests, signal);
+      const result = await this.#checking.check(item, digests, signal);
       if (result.verdict !== "new") return this.#setResult(item, result);
       detail = detailOfNew(result);
     }
     await turn.ready;
     signal.throwIfAborted();
     await this.#compare(item, turn, detail, signal);
-  }
-
-  /** Find a duplicate by digests from an earlier reading. All else is decided by reading the file. */
-  async #isRemembered(item: Item, signal: AbortSignal): Promise<boolean> {
-    const digests = (await this.#cache?.find(item.path, item.file)) ?? null;
-    if (digests === null) return false;
-    signal.throwIfAborted();
-    const asked = digests.slice(0, this.#limits.digests);
-    const result = await this.#checkOnce(item, asked, signal);
-    if (result.verdict !== "duplicate") return false;
-    this.#setResult(item, result);
-    this.#selection.change(item, { remembered: true });
-    return true;
-  }
-
-  /** Check a file; once more with other digests, if the check turns out to need them. */
-  async #check(item: Item, digests: readonly string[], signal: AbortSignal): Promise<Result> {
-    const result = await this.#checkOnce(item, digests, signal);
-    if (result.reason !== "digest-needed") return result;
-    const known = await this.#probes.add(item.file.size);
-    signal.throwIfAborted();
-    const wider = moreSchemes(digests, known, this.#limits.digests);
-    if (wider === null) return result;
-    const hashed = await this.#hashing.hash(item, wider, signal);
-    return await this.#checkOnce(item, hashed.digests, signal);
-  }
-
-  async #checkOnce(item: Item, digests: readonly string[], signal: AbortSignal): Promise<Result> {
-    this.#selection.set(item, "checking");
-    const { result } = await this.#confirm(item, signal, async () => ({
-      result: await this.#checks.add({ size: item.file.size, digests }),
-    }));
-    signal.throwIfAborted();
-    return result;
-  }
-
-  /** Ask until it is decided whether a file is stored; shows why that takes a while. */
-  #confirm<T extends { readonly result: Result }>(
-    item: Item,
-    signal: AbortSignal,
-    ask: () => Promise<T>,
-  ): Promise<T> {
-    const show = (reason: string, done = 0) => {
-      if (item.state !== "checking") this.#selection.set(item, "checking");
-      this.#selection.change(item, { reason, done });
-    };
-    return untilConfirmed(ask, {
-      signal,
-      onConfirming: (done) => show("confirming", done),
-      onUploading: () => show("uploading"),
-    });
   }
 
   /** Compare a file with the others of the selection: the first of equal files is uploaded. */
@@ -378,7 +323,7 @@ export class Uploader {
     };
     await this.#network.ready?.(signal);
     const source = { file, key, digests: item.digests, anyway };
-    const { result, parts } = await this.#confirm(item, signal, () =>
+    const { result, parts } = await this.#checking.confirm(item, signal, () =>
       this.#transfers.store(source, options),
     );
     if (result.reason === "digest-needed" && item.digests === null) {
@@ -414,6 +359,12 @@ export class Uploader {
     this.#selection.change(item, { digests: { digests: [content], content, parts, md5: null } });
     this.#cache?.keep(item.path, item.file, [content]);
     this.#join(item, content);
+  }
+
+  /** Show a result that was found without reading the file. */
+  #setRemembered(item: Item, result: Result): void {
+    this.#setResult(item, result);
+    this.#selection.change(item, { remembered: true });
   }
 
   #setResult(item: Item, result: Result): void {
