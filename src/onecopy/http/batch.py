@@ -72,7 +72,7 @@ def _checked_length(length: int | None) -> int:
         raise HttpProblem(411, "length-required", "Send Content-Length.")
     limit = MAX_LINE + documents.MAX_BATCH_BYTES
     if length > limit:
-        raise LimitExceeded(f"The batch is too large: {length} bytes (limit {limit}); split it.")
+        raise LimitExceeded(f"batch too large: {length} bytes (limit {limit}); split it")
     return length
 
 
@@ -83,7 +83,9 @@ def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
     files = _decoder.decode(line).files
     total = len(line) + 1 + sum(file.size for file in files)
     if total != length:
-        raise BadInput(f"the batch has {length} bytes, but its first line describes {total}")
+        raise BadInput(
+            f"the batch has {length} bytes, but its first line describes {total}: correct the sizes"
+        )
     offset = len(line) + 1
     batch: list[SmallFile] = []
     for file in files:
@@ -118,17 +120,21 @@ class _Body:
         self._chunks = chunks
         self._rest = b""
         self._offset = 0
-        """That of the next byte to be read."""
+        """Offset of the next byte."""
 
     def line(self) -> bytes:
         """Return the first line, without its end."""
         line = b""
         while (end := line.find(b"\n", 0, MAX_LINE)) < 0:
             if len(line) >= MAX_LINE:
-                raise LimitExceeded(f"The first line is too long (limit {MAX_LINE} bytes).")
+                raise LimitExceeded(
+                    f"first line of the batch too long (limit {MAX_LINE} bytes); send fewer files"
+                )
             chunk = next(self._chunks, b"")
             if not chunk:
-                raise BadInput("the batch has no line feed after the line of JSON")
+                raise BadInput(
+                    "the first line of the batch does not end: add a line feed after its JSON"
+                )
             line += chunk
         self._rest, self._offset = line[end + 1 :], end + 1
         return line[:end]
