@@ -26,6 +26,9 @@ export const drop = {
   remember: (name: string) => `${name} merken`,
   rememberHint:
     "Beim nächsten Mal prüft ein Klick den Ordner und liest nur, was sich geändert hat.",
+  hidesNames:
+    "Der Browser lässt Dateien aus, deren Namen andere Systeme verbieten: mit Zeichen wie : oder ?, " +
+    "oder mit der Endung .lnk oder .url. Legen Sie den Ordner hier ab, um sie einzuschließen.",
   folderDenied: (name: string) =>
     `Der Browser darf ${name} nicht lesen. Wählen Sie den Ordner neu, oder erlauben Sie den Zugriff.`,
   folderGone: (name: string) => `${name} wurde nicht gefunden. Wählen Sie den Ordner neu.`,
