@@ -23,7 +23,7 @@ export interface Frame {
 }
 
 const HEIGHT = 220;
-const [LEFT, RIGHT, TOP, BOTTOM] = [76, 12, 12, 32];
+const [LEFT, RIGHT, TOP, BOTTOM] = [76, 24, 12, 32];
 const SECONDS = { day: 86_400, month: 31 * 86_400 };
 /** A line may begin at the edge; a bar needs room for its half. */
 const MARGIN = { bars: 0.6, line: 0.1 };
