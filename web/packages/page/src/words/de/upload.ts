@@ -66,7 +66,7 @@ export const list = {
     folder: "nach Ordner",
   },
   nothing: {
-    all: "Keine Datei hat dies im Namen.",
+    all: "Keine Datei hat das im Namen.",
     new: "Nichts ist neu.",
     stored: "Noch keine dieser Dateien ist gespeichert.",
     decide: "Es gibt nichts zu entscheiden.",

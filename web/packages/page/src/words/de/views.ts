@@ -9,7 +9,7 @@ export const charts: ChartWords = {
   share: "Anteil",
   openFolder: "Ordner öffnen",
   noFolder: "Kein Ordner unter diesem enthält Duplikate.",
-  blank: "Leer: Dateien direkt im Ordner, und Ordner, die zu klein sind, um gezeigt zu werden.",
+  blank: "Leer: Dateien direkt im Ordner und Ordner, die zu klein sind, um gezeigt zu werden.",
   nothing: (label) => `${label}: noch nichts`,
 };
 
