@@ -25,6 +25,7 @@ from onecopy.errors import (
 )
 from onecopy.store import Absent, KeyTaken, Object, Upload
 from onecopy.store.folder.store import FolderStore
+from onecopy.store.interface import Incoming, Part
 from onecopy.testing.store import LARGE, SMALL, digest_of, new_upload, parts_of
 from tests.store.acts import begin, limited, put, staged
 
@@ -230,6 +231,53 @@ class TestWriting:
             server.write(upload, number, iter([part]), None)
         assert [part.number for part in other.parts(upload)] == [1, 2]
         assert other.complete(upload, digest_of(LARGE)) == store.complete(upload, digest_of(LARGE))
+
+
+class TestBatches:
+    """What becomes of small uploads that are sent together."""
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+    def test_a_slow_client_holds_few_descriptors(self, store: FolderStore) -> None:
+        """What has arrived is closed while the rest is awaited: else few clients need them all."""
+        uploads = store.begin([new_upload(f"{number}", SMALL) for number in range(100)])
+        opened: list[int] = []
+
+        def body() -> Iterator[bytes]:
+            opened.append(sum(1 for _ in Path("/proc/self/fd").iterdir()))
+            yield SMALL
+
+        parts = store.write_batch(Incoming(upload, body(), None) for upload in uploads)
+        assert {type(part) for part in parts} == {Part}
+        assert opened[-1] == opened[0]
+
+    def test_an_upload_that_is_begun_anew(self, store: FolderStore) -> None:
+        """Bytes that came before do not count, if it is aborted and begun again meanwhile."""
+        first, second = store.begin([new_upload(key, SMALL) for key in ("a", "b")])
+
+        def body() -> Iterator[bytes]:
+            store.abort(first)
+            store.begin([first])
+            yield SMALL
+
+        outcomes = store.write_batch(
+            [Incoming(first, iter([SMALL]), None), Incoming(second, body(), None)]
+        )
+        assert [type(each) for each in outcomes] == [UploadUnknown, Part]
+        assert store.parts(first) == []
+
+    def test_a_part_that_is_sent_again(self, store: FolderStore) -> None:
+        """A newer request for the same upload supersedes the batch, and its bytes count."""
+        first, second = store.begin([new_upload(key, SMALL) for key in ("a", "b")])
+
+        def body() -> Iterator[bytes]:
+            store.write(first, 1, iter([SMALL]), None)
+            yield SMALL
+
+        outcomes = store.write_batch(
+            [Incoming(first, iter([SMALL[::-1]]), None), Incoming(second, body(), None)]
+        )
+        assert [type(each) for each in outcomes] == [PartSuperseded, Part]
+        assert isinstance(store.complete(first, digest_of(SMALL)), Object)
 
 
 class TestPublishing:

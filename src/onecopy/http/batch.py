@@ -122,16 +122,17 @@ class _Body:
 
     def line(self) -> bytes:
         """Return the first line, without its end."""
-        line = b""
-        while (end := line.find(b"\n", 0, MAX_LINE)) < 0:
-            if len(line) >= MAX_LINE:
+        line, seen = bytearray(), 0  # to search each byte once, however small the chunks are
+        while (end := line.find(b"\n", seen, MAX_LINE)) < 0:
+            seen = len(line)
+            if seen >= MAX_LINE:
                 raise LimitExceeded(f"The first line is too long (limit {MAX_LINE} bytes).")
             chunk = next(self._chunks, b"")
             if not chunk:
                 raise BadInput("the batch has no line feed after the line of JSON")
             line += chunk
-        self._rest, self._offset = line[end + 1 :], end + 1
-        return line[:end]
+        self._rest, self._offset = bytes(line[end + 1 :]), end + 1
+        return bytes(line[:end])
 
     def read(self, offset: int, size: int) -> Iterator[bytes]:
         """Yield `size` bytes from an offset; the bytes before it are skipped."""
