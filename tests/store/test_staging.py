@@ -7,7 +7,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,10 @@ class TestWriting:
         assert other.complete(upload, digest_of(LARGE)) == store.complete(upload, digest_of(LARGE))
 
 
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
 class TestBatches:
     """What becomes of small uploads that are sent together."""
 
@@ -243,12 +248,38 @@ class TestBatches:
         opened: list[int] = []
 
         def body() -> Iterator[bytes]:
-            opened.append(sum(1 for _ in Path("/proc/self/fd").iterdir()))
+            opened.append(_open_files())
             yield SMALL
 
         parts = store.write_batch(Incoming(upload, body(), None) for upload in uploads)
         assert {type(part) for part in parts} == {Part}
         assert opened[-1] == opened[0]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+    def test_many_at_once_need_few_descriptors(
+        self, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Batches for a hundred folders each leave descriptors for other requests."""
+        before, most, fsync = _open_files(), 0, os.fsync
+
+        def count(descriptor: int) -> None:
+            nonlocal most
+            most = max(most, _open_files())
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", count)
+        batches = [
+            store.begin([new_upload(f"{batch}/{number}/a", SMALL) for number in range(100)])
+            for batch in range(6)
+        ]
+
+        def send(uploads: Sequence[Upload]) -> None:
+            store.write_batch([Incoming(upload, iter([SMALL]), None) for upload in uploads])
+            assert None not in store.complete_batch([(each, digest_of(SMALL)) for each in uploads])
+
+        with ThreadPoolExecutor(len(batches)) as pool:
+            list(pool.map(send, batches))
+        assert most - before < 500
 
     def test_an_upload_that_is_begun_anew(self, store: FolderStore) -> None:
         """Bytes that came before do not count, if it is aborted and begun again meanwhile."""

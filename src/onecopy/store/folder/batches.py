@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
+from threading import BoundedSemaphore
 from typing import NamedTuple, TypeVar
 
 from onecopy.digest import Digest
@@ -26,6 +27,11 @@ _OF_ONE_FILE = (BadInput, StoreFull, PartSuperseded, UploadUnknown)
 """Errors that do not concern the other files of a batch."""
 _FLUSHING_THREADS = 8
 """A file system makes the files durable together that are flushed at the same time."""
+_MAX_PUBLISHED = 50
+"""Files to publish together, each with up to three descriptors: its data, journal and folder."""
+_turns = BoundedSemaphore(3)
+"""Batches that are flushed or published at a time. So all batches of a process together need 450
+descriptors, fewer than the service reserves; more of them at a time would not be faster."""
 _MIN_THREADED = 4
 """Files from which on threads are worth starting."""
 
@@ -45,7 +51,8 @@ class _Linked(NamedTuple):
 def write(uploads: int, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
     """Write the only part of each upload; see BatchReceiver."""
     received = [(file.upload, _receive(uploads, file)) for file in files]
-    return _each(partial(_finish, uploads), received)
+    with _turns:
+        return _each(partial(_finish, uploads), received)
 
 
 def _receive(uploads: int, file: Incoming) -> Received | OnecopyError:
@@ -78,7 +85,16 @@ def publish(
     root: int, uploads: int, wanted: Sequence[tuple[Upload, Digest]]
 ) -> list[Object | None]:
     """Publish uploads; see BatchReceiver. Raises OSError."""
-    with ExitStack() as open_files:
+    published: list[Object | None] = []
+    for start in range(0, len(wanted), _MAX_PUBLISHED):
+        published += _publish(root, uploads, wanted[start : start + _MAX_PUBLISHED])
+    return published
+
+
+def _publish(
+    root: int, uploads: int, wanted: Sequence[tuple[Upload, Digest]]
+) -> list[Object | None]:
+    with _turns, ExitStack() as open_files:
         folders = _Folders(root, open_files)
         links = [_link(open_files, folders, uploads, *each) for each in wanted]
         linked = [each for each in links if each]
