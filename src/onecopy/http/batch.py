@@ -79,12 +79,7 @@ def _checked_length(length: int | None) -> int:
 def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
     """Write the files of a batch to the store, as they arrive."""
     body = _Body(chunks)
-    line = body.line()
-    files = _decoder.decode(line).files
-    total = len(line) + 1 + sum(file.size for file in files)
-    if total != length:
-        raise BadInput(f"the batch has {length} bytes, but its first line describes {total}")
-    offset = len(line) + 1
+    files, offset = _described(body.line(), length)
     batch: list[SmallFile] = []
     for file in files:
         batch.append(SmallFile(file.ticket, file.size, partial(body.read, offset, file.size)))
@@ -92,6 +87,15 @@ def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
     refused = caller.uploads.receive_batch(batch)
     body.skip_to(offset)
     return _Received([file.ticket for file in files], refused)
+
+
+def _described(line: bytes, length: int) -> tuple[list[documents.BatchFileDocument], int]:
+    """Return the files that the first line describes, and the offset of their bytes."""
+    files, offset = _decoder.decode(line).files, len(line) + 1
+    total = offset + sum(file.size for file in files)
+    if total != length:
+        raise BadInput(f"the batch has {length} bytes, but its first line describes {total}")
+    return files, offset
 
 
 def _complete(caller: Caller, received: _Received) -> bytes:
