@@ -187,12 +187,14 @@ class LocalGate:
     def status(self, ticket: str) -> Status:
         bound = self._tickets.read(ticket, late=RESUMABLE)
         upload = bound.upload(self.tenant.prefix)
-        self._waiting.asked(bound)
         try:
-            return Status(self._tickets.sign(bound), self.store.parts(upload))
+            parts = self.store.parts(upload)
         except UploadUnknown:
             self._pending.release([upload])
+            self._waiting.ended([bound])
             raise
+        self._waiting.asked(bound)
+        return Status(self._tickets.sign(bound), parts)
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         check_limit(len(uploads), self._limits.files, "tickets")
@@ -227,6 +229,10 @@ class LocalGate:
     def place(self, requests: Sequence[Place]) -> list[Answer]:
         check_limit(len(requests), self._limits.files, "files")
         return self.placing.place(requests, self._budget())
+
+    def place_without_copying(self, requests: Sequence[Place]) -> list[Answer | None]:
+        """Return the answers of those requests for which nothing is to be copied."""
+        return self.placing.settle(requests, self._budget())
 
     def abort(self, tickets: Sequence[str]) -> None:
         check_limit(len(tickets), self._limits.files, "tickets")
