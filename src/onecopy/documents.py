@@ -331,9 +331,9 @@ class ConfigResponse(Struct):
     price_per_gb_month: float
     """US dollars per GB (10^9 bytes) and month."""
     features: list[str]
-    """Any of `upload`, `batch` (it accepts batches of small files), `link`, `place` (stored
-    contents can be copied to other keys), `checksum-api` (it counts the tenant's contents), and
-    `md5`: state the MD5 of each file when you complete its upload."""
+    """Any of `upload`, `batch` (it accepts batches of small files), `link`, `duplicates` (it lists
+    them), `place` (stored contents can be copied to other keys), `checksum-api` (it counts the
+    tenant's contents), and `md5`: state the MD5 of each file when you complete its upload."""
     trash: list[str] = []
     """Patterns of keys in trash and snapshots, in the syntax of .gitignore."""
 

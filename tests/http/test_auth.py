@@ -209,7 +209,7 @@ def test_features_are_those_of_the_token(single: Service) -> None:
     config = single.ask("GET", "/v1/config", token=single.token("default", "check")).json
     assert config["features"] == []
     config = single.ask("GET", "/v1/config", token=single.token("default", "read")).json
-    assert config["features"] == ["link"]
+    assert config["features"] == ["link", "duplicates"]
 
 
 def test_host_is_free_with_tokens(single: Service) -> None:

@@ -45,7 +45,7 @@ def test_config_says_what_a_client_must_know(plain: Service) -> None:
     }
     assert config["tenant"] == "default"
     assert config["price_per_gb_month"] == 0.023
-    assert config["features"] == ["upload", "batch", "link", "place"]
+    assert config["features"] == ["upload", "batch", "link", "duplicates", "place"]
 
 
 def test_undecided_content_names_the_digest_to_compute(plain: Service) -> None:

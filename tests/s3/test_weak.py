@@ -44,7 +44,7 @@ def put_parts(
     for number, size in enumerate(sizes, 1):
         body = EVEN[at : at + size]
         asked = stated(body, algorithm)
-        sent = world.client.upload_part(**named, **asked, PartNumber=number, Body=body)  # type: ignore[arg-type]
+        sent = world.client.upload_part(**named, **asked, PartNumber=number, Body=body)
         at += size
         sums = {name: sent[name] for name in (f"Checksum{algorithm}",) if name in sent}  # type: ignore[literal-required]
         parts.append({"PartNumber": number, "ETag": sent["ETag"], **sums})

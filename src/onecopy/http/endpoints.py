@@ -85,7 +85,8 @@ class AppState:
     def caller(self, principal: Principal, request: Asgi) -> Caller:
         """Return the caller that a handler works for."""
         gate = self.gate(principal.tenant)
-        return Caller(gate, principal, self.options, self.metrics, request["headers"])
+        headers, lists_duplicates = request["headers"], self.summaries is not None
+        return Caller(gate, principal, self.options, self.metrics, headers, lists_duplicates)
 
 
 class MethodDispatcher:

@@ -44,6 +44,7 @@ class Caller(NamedTuple):
     options: Options
     metrics: Metrics
     headers: Sequence[tuple[bytes, bytes]]
+    lists_duplicates: bool = False
 
     @property
     def uploads(self) -> LocalGate | LimitedUploads:
@@ -105,11 +106,12 @@ def _tag(store: Store) -> str | None:
 def _features(caller: Caller) -> list[str]:
     """Return the features that this caller may use, besides checks."""
     counted = caller.gate.config().features
-    may_upload = "upload" in caller.principal.scopes
+    may_upload, may_read = (scope in caller.principal.scopes for scope in ("upload", "read"))
     allowed = {
         "upload": may_upload,
         "batch": may_upload and "batch" in counted,
-        "link": "read" in caller.principal.scopes,
+        "link": may_read,
+        "duplicates": may_read and caller.lists_duplicates,
         "place": "place" in counted and _PLACE_SCOPES.issubset(caller.principal.scopes),
         "checksum-api": caller.options.checksum_api is not None or "checksum-api" in counted,
         "md5": "md5" in counted,

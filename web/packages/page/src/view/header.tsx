@@ -36,13 +36,14 @@ interface Props {
 export function Header({ client, uploader, selection, session, config, speak }: Props) {
   // What is stored and was avoided can be read by those who may read copies.
   const mayRead = config?.features.includes("link") ?? false;
+  const counts = config?.features.includes("duplicates") ?? false;
   return (
     <header>
       <h1>
         <img class="logo" src={markUrl} alt="" width="28" height="28" /> onecopy
       </h1>
       {config !== null && <Store {...config.store} />}
-      {mayRead && <Totals {...{ client, uploader, selection }} />}
+      {mayRead && <Totals {...{ client, uploader, selection, counts }} />}
       <span class="settings">
         <LanguageSwitch speak={speak} />
         <ThemeSwitch />
@@ -69,7 +70,15 @@ function Store(store: Config["store"]): JSX.Element {
 }
 
 /** What is stored, and what was avoided: again after each run. */
-function Totals({ client, uploader, selection }: Pick<Props, "client" | "uploader" | "selection">) {
+function Totals({
+  client,
+  uploader,
+  selection,
+  counts,
+}: Pick<Props, "client" | "uploader" | "selection"> & {
+  /** Whether the service counts what is stored. */
+  counts: boolean;
+}) {
   useChanges(selection.subscribe);
   const runs = useRef("");
   const stored = sum(selection, "uploaded", "placed", "duplicate").files;
@@ -78,10 +87,9 @@ function Totals({ client, uploader, selection }: Pick<Props, "client" | "uploade
     async (show, signal) => show(await client.activity(signal)),
     runs.current,
   );
-  const summary = useLoaded<DuplicatesSummary>(
-    (show, signal) => untilCounted(client, show, signal),
-    runs.current,
-  );
+  const summary = useLoaded<DuplicatesSummary>(async (show, signal) => {
+    if (counts) await untilCounted(client, show, signal);
+  }, runs.current);
   const parts = [describeStored(summary.value), describeAvoided(activity.value)];
   return <span class="totals">{parts.filter((part) => part !== "").join(" · ")}</span>;
 }
