@@ -72,7 +72,7 @@ def _checked_length(length: int | None) -> int:
         raise HttpProblem(411, "length-required", "Send Content-Length.")
     limit = MAX_LINE + documents.MAX_BATCH_BYTES
     if length > limit:
-        raise LimitExceeded(f"The batch is too large: {length} bytes (limit {limit}); split it.")
+        raise LimitExceeded(f"batch too large: {length} bytes (limit {limit}); split it")
     return length
 
 
@@ -94,7 +94,9 @@ def _described(line: bytes, length: int) -> tuple[list[documents.BatchFileDocume
     files, offset = _decoder.decode(line).files, len(line) + 1
     total = offset + sum(file.size for file in files)
     if total != length:
-        raise BadInput(f"the batch has {length} bytes, but its first line describes {total}")
+        raise BadInput(
+            f"the batch has {length} bytes, but its first line describes {total}: correct the sizes"
+        )
     return files, offset
 
 
@@ -122,7 +124,7 @@ class _Body:
         self._chunks = chunks
         self._rest = b""
         self._offset = 0
-        """That of the next byte to be read."""
+        """Offset of the next byte."""
 
     def line(self) -> bytes:
         """Return the first line, without its end."""
@@ -130,10 +132,14 @@ class _Body:
         while (end := line.find(b"\n", seen, MAX_LINE)) < 0:
             seen = len(line)
             if seen >= MAX_LINE:
-                raise LimitExceeded(f"The first line is too long (limit {MAX_LINE} bytes).")
+                raise LimitExceeded(
+                    f"first line of the batch too long (limit {MAX_LINE} bytes); send fewer files"
+                )
             chunk = next(self._chunks, b"")
             if not chunk:
-                raise BadInput("the batch has no line feed after the line of JSON")
+                raise BadInput(
+                    "the first line of the batch does not end: add a line feed after its JSON"
+                )
             line += chunk
         self._rest, self._offset = bytes(line[end + 1 :]), end + 1
         return bytes(line[:end])

@@ -202,7 +202,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it waits for a request since a moment only."""
+        """Whether it has only just begun to wait for a request."""
         return self.loop.time() - self._waits_since < self._limits.fresh_seconds
 
     def _wait(self, seconds: float) -> None:
@@ -277,7 +277,7 @@ class Connection(HttpToolsProtocol):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Let the application know that there is nobody to respond to; it reads nothing more."""
+    """Report to the application that the client has left; it reads nothing more."""
     cycle.disconnected = True
     cycle.body = bytearray()
     cycle.waiting_for_100_continue = False
