@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from onecopy.digest import LARGEST_CONTENT
-from onecopy.documents import CheckRequest
+from onecopy.documents import CheckRequest, ContentDocument
+from onecopy.errors import BadInput
 from onecopy.gate import Limits
 from onecopy.http.app import Options
 from onecopy.http.decoding import Decoder
@@ -127,6 +128,15 @@ def test_entry_that_is_not_utf_8(plain: Service) -> None:
     [bad, good] = plain.ask("POST", "/v1/check", body=raw, headers=headers).json["results"]
     assert bad["message"] == "invalid entry: it is not UTF-8"
     assert good["verdict"] == "new"
+
+
+@pytest.mark.parametrize("rest", [b'"x\xbe": 1', b'"\xbe": 1', b'"x": "\xbe"'])
+def test_entry_that_is_wrong_twice(rest: bytes) -> None:
+    """A file with an invalid size, and with what is not UTF-8 after it, is answered by itself."""
+    body = b'{"files": [{"size": -1, %b}, {"size": 5, "digests": []}]}' % rest
+    wrong, good = Decoder(CheckRequest).decode(body).files
+    assert isinstance(wrong, BadInput)
+    assert good == ContentDocument(5, [])
 
 
 def test_lower_limit_of_digests_concerns_its_file(start: Start) -> None:

@@ -127,7 +127,7 @@ def _problem(error: Exception, body: bytes) -> Exception:
 def _refusal(entry: Raw, error: Exception) -> BadInput:
     """Return the error for one entry of a list that cannot be decoded."""
     if not isinstance(error, msgspec.ValidationError):
-        return BadInput("invalid entry: it is not UTF-8", reason="document-invalid")
+        return _not_utf_8()
     text = str(error)
     match = _AT_FIELD.fullmatch(text)
     if match is None:
@@ -136,7 +136,14 @@ def _refusal(entry: Raw, error: Exception) -> BadInput:
     reason = _REASONS.get(field, "document-invalid")
     if text.startswith(_TOO_MANY):
         reason = LimitExceeded.reason
-    return BadInput(f"invalid {field} {_shown(entry, field)}: {expected}", reason=reason)
+    try:
+        return BadInput(f"invalid {field} {_shown(entry, field)}: {expected}", reason=reason)
+    except _ERRORS:  # the rest of the entry, which was not decoded before, cannot be either
+        return _not_utf_8()
+
+
+def _not_utf_8() -> BadInput:
+    return BadInput("invalid entry: it is not UTF-8", reason="document-invalid")
 
 
 def _shown(entry: Raw, field: str) -> str:

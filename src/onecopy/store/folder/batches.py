@@ -1,16 +1,16 @@
 """Many small uploads at once, which share their flushes.
 
-All files are written, then each is flushed and noted as received, several at a time. To publish
-them, all are linked, then the folders are flushed, then all leave staging, then they are flushed.
-So the file system has many files to write at a time, and a folder is flushed once. The order for
-each single file is the one of `staging`, and no lock is held while another is awaited. While bytes
-are awaited, the files that have arrived are closed: clients that send slowly occupy no descriptors.
+All files are written, then flushed, then noted as received. To publish them, all are linked, then
+the folders are flushed, then all leave staging, then they are flushed. So the file system has many
+files to write at a time, and a folder is flushed once. The order for each single file is the one
+of `staging`, and no lock is held while another is awaited. While bytes are awaited, the files that
+have arrived are closed: clients that send slowly occupy no descriptors.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from threading import BoundedSemaphore
 from typing import NamedTuple, TypeVar
@@ -18,8 +18,9 @@ from typing import NamedTuple, TypeVar
 from onecopy.digest import Digest
 from onecopy.errors import BadInput, OnecopyError, PartSuperseded, StoreFull, UploadUnknown
 from onecopy.key import check_key
+from onecopy.store.folder.descriptors import opened_file
 from onecopy.store.folder.directories import object_of, open_or_create, translated
-from onecopy.store.folder.journal import Staged
+from onecopy.store.folder.journal import Staged, file_names
 from onecopy.store.folder.staging import Proof, Received, prove, receive
 from onecopy.store.interface import Incoming, Object, Part, Upload
 
@@ -27,9 +28,9 @@ _OF_ONE_FILE = (BadInput, StoreFull, PartSuperseded, UploadUnknown)
 """Errors that do not concern the other files of a batch."""
 _FLUSHING_THREADS = 8
 """A file system makes the files durable together that are flushed at the same time."""
-_MAX_PUBLISHED = 50
-"""Files to publish together, each with up to three descriptors: its data, journal and folder."""
-_turns = BoundedSemaphore(3)
+_MAX_OPEN = 225
+"""Descriptors of the files that are published together: enough for a hundred in one folder."""
+_turns = BoundedSemaphore(2)
 """Batches that are flushed or published at a time. So all batches of a process together need 450
 descriptors, fewer than the service reserves; more of them at a time would not be faster."""
 _MIN_THREADED = 4
@@ -51,8 +52,11 @@ class _Linked(NamedTuple):
 def write(uploads: int, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
     """Write the only part of each upload; see BatchReceiver."""
     received = [(file.upload, _receive(uploads, file)) for file in files]
+    arrived = [upload for upload, each in received if isinstance(each, Received)]
     with _turns:
-        return _each(partial(_finish, uploads), received)
+        with translated():
+            _each(partial(_flush_data, uploads), arrived)
+        return [_note(uploads, *each) for each in received]
 
 
 def _receive(uploads: int, file: Incoming) -> Received | OnecopyError:
@@ -64,17 +68,21 @@ def _receive(uploads: int, file: Incoming) -> Received | OnecopyError:
         return error
 
 
-def _finish(uploads: int, arrived: tuple[Upload, Received | OnecopyError]) -> Part | OnecopyError:
-    """Make the bytes of a file durable, and then note them."""
-    upload, received = arrived
+def _flush_data(uploads: int, upload: Upload) -> None:
+    """Make the bytes of a file durable; if it is gone, `_note` finds that out."""
+    name, _ = file_names(upload)
+    with suppress(FileNotFoundError), opened_file(name, os.O_RDWR, dir_fd=uploads) as data:
+        os.fsync(data)
+
+
+def _note(uploads: int, upload: Upload, received: Received | OnecopyError) -> Part | OnecopyError:
+    """Note a file as received, if it still is the one whose bytes are durable."""
     if isinstance(received, OnecopyError):
         return received
     attempt, part, md5 = received
     try:
         with Staged.open(uploads, upload) as staged:
             attempt.resume(staged)
-            with translated():
-                os.fsync(staged.data)
             attempt.note(part.size, part.sha256, md5)
     except _OF_ONE_FILE as error:
         return error
@@ -86,9 +94,21 @@ def publish(
 ) -> list[Object | None]:
     """Publish uploads; see BatchReceiver. Raises OSError."""
     published: list[Object | None] = []
-    for start in range(0, len(wanted), _MAX_PUBLISHED):
-        published += _publish(root, uploads, wanted[start : start + _MAX_PUBLISHED])
+    for group in _groups(wanted):
+        published += _publish(root, uploads, group)
     return published
+
+
+def _groups(wanted: Sequence[tuple[Upload, Digest]]) -> Iterator[Sequence[tuple[Upload, Digest]]]:
+    """Yield uploads, in order, by as many as may be open: data, journal, and each folder once."""
+    start, folders = 0, set[str]()
+    for at, (upload, _) in enumerate(wanted):
+        folders.add(upload.key.rpartition("/")[0])
+        if 2 * (at + 1 - start) + len(folders) > _MAX_OPEN:
+            yield wanted[start:at]
+            start, folders = at, {upload.key.rpartition("/")[0]}
+    if wanted:
+        yield wanted[start:]
 
 
 def _publish(
