@@ -12,7 +12,7 @@ from time import time_ns
 import apsw
 import pytest
 
-from onecopy import digest_cache
+from onecopy import digest_cache, digest_file
 from onecopy.digest import MD5, SHA256, Digest
 from onecopy.digest_cache import FILE, DigestCache, remove
 from onecopy.files import File
@@ -276,7 +276,7 @@ def test_where_it_cannot_be_looked_for(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_locked_cache_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another process writes, files are read after a moment."""
     kept(tmp_path, a_file())
-    monkeypatch.setattr(digest_cache, "_BUSY_MS", 20)
+    monkeypatch.setattr(digest_file, "_BUSY_MS", 20)
     connection = rows(tmp_path)
     connection.execute("BEGIN EXCLUSIVE")
     assert found(tmp_path, a_file()) == [False]
@@ -321,7 +321,7 @@ def test_threads(cache: DigestCache) -> None:
 
 def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it is too large, about half of the entries go, as often as needed."""
-    monkeypatch.setattr(digest_cache, "_MOST_BYTES", 200_000)
+    monkeypatch.setattr(digest_file, "_MOST_BYTES", 200_000)
     files = list(map(a_file, range(16_000)))
     kept(tmp_path, *files)
     assert 50_000 < (tmp_path / FILE).stat().st_size <= 200_000

@@ -11,15 +11,12 @@ program writes to it through memory. Linux sets the times at the first such writ
 again only after the page was written to the disk, which takes up to 35 seconds by default.
 
 A checksum over all of it detects entries that were damaged, cut short, or moved to another path.
-One file in some hundreds is read again all the same, which heals entries that are wrong in spite of
-that.
+One file in some hundreds is read again all the same, which replaces entries that are wrong in
+spite of that.
 
 The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
 damaged, it is replaced, and any other error means only that files are read. It also remembers which
 avoided uploads were counted, so that each counts once.
-
-SQLite fetches all entries of a call in one row, and stores them from one array. Each row would
-release Python's lock and wait to get it back, for up to 5 ms while other threads compute.
 """
 
 import logging
@@ -27,18 +24,17 @@ import time
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from random import random
-from secrets import token_bytes
 from threading import Lock
 from typing import TypeVar
 
 import apsw
 
 from onecopy.digest import Digest, Scheme
-from onecopy.digest_rows import PATH_BYTES, Rows, split
+from onecopy.digest_file import DAMAGE, DigestFile
+from onecopy.digest_rows import Rows
 from onecopy.files import File
 
 _log = logging.getLogger("onecopy.cache")
@@ -46,9 +42,6 @@ _T = TypeVar("_T")
 FILE = "digests.sqlite"
 """Its name in the folder of caches."""
 
-_FORM = 3
-_MOST_BYTES = 512 << 20
-"""Size of the file from which on entries are removed: about 5 million files."""
 _MOST_DAYS = 90
 """Age of an entry after which its file is read again."""
 _RACY_NS = 60_000_000_000
@@ -57,29 +50,7 @@ _SAMPLED = 1 / 256
 """Share of the entries that are not used, so that their files are read again."""
 _BATCH = 1000
 """Entries that are written at once."""
-_BUSY_MS = 1000
 _DAY_NS = 86_400 * 10**9
-_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError)
-"""The last one if the names of tables or columns are damaged."""
-
-_SCHEMA = f"""
-CREATE TABLE secret (value BLOB NOT NULL);
-CREATE TABLE file (path BLOB PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE avoided (name INTEGER PRIMARY KEY);
-PRAGMA user_version = {_FORM};
-"""
-_FIND = """
-SELECT octet_length(entry), CAST(group_concat(path || entry, '') AS BLOB)
-FROM carray(?) CROSS JOIN file ON path = value GROUP BY 1
-"""
-_KEEP = """
-INSERT OR REPLACE INTO file
-SELECT substr(value, 1, 8), substr(value, 9) FROM carray(?)
-"""
-
-
-_FIND_AVOIDED = "SELECT name FROM avoided WHERE name IN (SELECT value FROM carray(?))"
-_KEEP_AVOIDED = "INSERT OR IGNORE INTO avoided SELECT value FROM carray(?)"
 
 
 class DigestCache:
@@ -90,7 +61,7 @@ class DigestCache:
         self._lock = Lock()
         self._kept: list[bytes] = []
         self._rows = Rows(b"")
-        self._connection: apsw.Connection | None = None
+        self._opened: DigestFile | None = None
         self._is_tried = False
         """Whether it was opened, or cannot be."""
         self._attempt(self._open_if_there, None)
@@ -99,12 +70,12 @@ class DigestCache:
         self, wanted: Sequence[tuple[File, Collection[Scheme]]]
     ) -> list[tuple[Digest, ...] | None]:
         """Return the digests of each file by its schemes, in order; None if it has to be read."""
-        if self._connection is None or not wanted:
+        if self._opened is None or not wanted:
             return [None] * len(wanted)
         rows = self._rows
         paths = [rows.path(file.path) for file, _ in wanted]
         nothing: dict[bytes, bytes] = {}
-        found, today = self._attempt(partial(self._select, paths), nothing), _days(time.time_ns())
+        found, today = self._ask(lambda file: file.find(paths), nothing), _days(time.time_ns())
         days = range(today - _MOST_DAYS, today + 1)
         return [
             rows.unpack(row, file, schemes, days)
@@ -133,66 +104,37 @@ class DigestCache:
         """
         salted = _salted(target, names)
         nothing: set[int] = set()
-        counted = self._attempt(partial(self._select_avoided, salted), nothing)
+        counted = self._ask(lambda file: file.find_avoided(salted), nothing)
         return [name not in counted for name in salted]
 
     def count(self, target: str, names: Sequence[int]) -> None:
         """Remember that avoided uploads to a target were counted."""
         self._attempt(self._open_once, None)
-        self._attempt(partial(self._write_avoided, _salted(target, names)), None)
+        self._ask(lambda file: file.keep_avoided(_salted(target, names)), None)
 
     def close(self) -> None:
         """Write what was kept, and close the file."""
         self._flush()
-        self._attempt(self._shrink, None)
+        self._ask(DigestFile.shrink, None)
         with self._lock:
             self._close()
-
-    def _select(self, paths: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the rows of files by the hashes of their paths."""
-        found: dict[bytes, bytes] = {}
-        if self._connection is None:
-            return found
-        for length, data in self._connection.execute(_FIND, (apsw.carray(tuple(paths)),)):
-            if type(length) is int and type(data) is bytes:  # else it is damaged
-                found |= split(data, PATH_BYTES + length)
-        return found
 
     def _flush(self) -> None:
         with self._lock:
             kept, self._kept = self._kept, []
-        self._attempt(partial(self._write, kept), None)
+        if kept:
+            self._ask(lambda file: file.keep(kept), None)
 
-    def _write(self, rows: Sequence[bytes]) -> None:
-        if self._connection is not None and rows:
-            self._connection.execute(_KEEP, (apsw.carray(tuple(rows)),)).fetchall()
-
-    def _select_avoided(self, names: "array[int]") -> set[int]:
-        if self._connection is None:
-            return set()
-        return {name for (name,) in self._connection.execute(_FIND_AVOIDED, (apsw.carray(names),))}
-
-    def _write_avoided(self, names: "array[int]") -> None:
-        if self._connection is not None:
-            self._connection.execute(_KEEP_AVOIDED, (apsw.carray(names),)).fetchall()
-
-    def _shrink(self) -> None:
-        """Delete about half of the entries, chosen at random, while the file is too large."""
-        connection = self._connection
-        if connection is None:
-            return
-        while _bytes(connection) > _MOST_BYTES:
-            with connection:
-                connection.execute("DELETE FROM file WHERE random() & 1")
-                connection.execute("DELETE FROM avoided WHERE random() & 1")
-            connection.execute("VACUUM")
+    def _ask(self, do: Callable[[DigestFile], _T], otherwise: _T) -> _T:
+        """Return what `do` returns for the file; `otherwise` if there is none, or if that fails."""
+        return self._attempt(lambda: do(self._opened) if self._opened else otherwise, otherwise)
 
     def _attempt(self, do: Callable[[], _T], otherwise: _T) -> _T:
         """Return the result of `do`; replace the file if it is damaged."""
         with self._lock:
             try:
                 return do()
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 _log.info("%s is damaged (%s), and is replaced", self._file, error)
                 self._replace()
             except (apsw.Error, OSError) as error:
@@ -216,19 +158,14 @@ class DigestCache:
 
     def _open(self) -> None:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        connection = apsw.Connection(str(self._file))
-        try:
-            self._rows = Rows(_prepare(connection))
-        except BaseException:
-            connection.close()
-            raise
-        self._connection = connection
+        opened = DigestFile(self._file)
+        self._rows = Rows(opened.secret)
+        self._opened = opened
 
     def _close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(apsw.Error):
-                connection.close()
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
 
 
 def remove(folder: Path) -> int:
@@ -241,45 +178,11 @@ def remove(folder: Path) -> int:
     return size
 
 
-def _prepare(connection: apsw.Connection) -> bytes:
-    """Prepare the file, and return its secret."""
-    connection.set_busy_timeout(_BUSY_MS)
-    # Without waiting for the disk: after a power failure, damage is noticed.
-    connection.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -16384").fetchall()
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        secret = _secret_of(connection)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-    return secret
-
-
-def _secret_of(connection: apsw.Connection) -> bytes:
-    """Return the secret of the file, which is filled if it is new."""
-    form = connection.pragma("user_version")
-    if form == 0 and not connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").get:
-        connection.execute(_SCHEMA).fetchall()
-        connection.execute("INSERT INTO secret VALUES (?)", (token_bytes(32),))
-    elif form != _FORM:
-        raise apsw.FormatError(f"its form is {form}")
-    secret = connection.execute("SELECT value FROM secret").get
-    if type(secret) is not bytes:
-        raise apsw.FormatError("it has no secret")
-    return secret
-
-
 def _salted(target: str, names: Sequence[int]) -> "array[int]":
     """Return names that differ for other targets."""
     hashed = blake2b(target.encode(errors="surrogateescape"), digest_size=8).digest()
     salt = int.from_bytes(hashed, signed=True)
     return array("q", [name ^ salt for name in names])
-
-
-def _bytes(connection: apsw.Connection) -> int:
-    size: int = connection.pragma("page_count") * connection.pragma("page_size")
-    return size
 
 
 def _is_settled(file: File, latest: int) -> bool:

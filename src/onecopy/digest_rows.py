@@ -1,4 +1,4 @@
-"""The rows of the cache of digests: their form, and what makes them unusable.
+"""The rows of the cache of digests: their format, and the checks before one is used.
 
     path (8)   identity (40)   day (2)   packed digests   checksum (4)
 
@@ -70,8 +70,8 @@ class Rows:
     ) -> tuple[Digest, ...] | None:
         """Return the digests of a file by its schemes; None if it has to be read.
 
-        So it has if it changed, if it was not read on one of these days, if one of the digests is
-        missing, or if the row is damaged.
+        That is, if it changed, if it was not read on one of these days, if a digest is missing, or
+        if the row is damaged.
         """
         end = len(row) - _CHECKSUM_BYTES
         is_same = _IDENTITY.unpack_from(row, PATH_BYTES) == file.identity

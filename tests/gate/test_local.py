@@ -47,10 +47,10 @@ def test_the_configuration(world: World) -> None:
     gate = LocalGate(
         world.index, world.store, secrets=secrets, limits=limits, price=0.5, trash=trash
     )
-    assert gate.config() == Config(kind, url, limits, 0.5, ("place",), trash)
+    assert gate.config() == Config(kind, url, limits, 0.5, ("batch", "place"), trash)
     plain = LocalGate(world.index, world.store, secrets=secrets)
     default = plain.config()
-    assert default == Config(kind, url, Limits(), 0.023, ("place",), default.trash)
+    assert default == Config(kind, url, Limits(), 0.023, ("batch", "place"), default.trash)
     assert default.trash.match("#recycle/a")
 
 

@@ -343,6 +343,35 @@ def test_quotas_hold(local_world: World) -> None:
     assert outcome(refused) == (Verdict.UNCONFIRMED, "quota-exceeded")
     assert outcome(place(local_world, "b", b"12345", gate)) == THERE
     assert usage.begun.bytes() == {}
+    # Whoever has no room left may ask for ever: that must not fill the index.
+    assert [note.key for note in all_placed(local_world.index, "ana")] == ["b"]
+
+
+def test_another_process_places_it(local_world: World) -> None:
+    """What is left to another process does not count as begun by this one."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.copy", fail_before(PartSuperseded("another process places it")))
+    store = behind(faults, local_world).store
+    usage = Usage(local_world.index)
+    secrets = ticket_secrets(local_world.index)
+    gate = LocalGate(local_world.index, store, secrets=secrets, usage=usage)
+    assert place(local_world, "b", b"bytes", gate).reason == "placing"
+    assert usage.begun.bytes() == {}
+
+
+def test_notes_that_cannot_be_written(local_world: World) -> None:
+    """Nothing is copied without its note, and nothing counts as begun."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("index.put_if", fail_before(Unavailable("away")))
+    usage = Usage(local_world.index)
+    secrets = ticket_secrets(local_world.index)
+    index = behind(faults, local_world).index
+    gate = LocalGate(index, local_world.store, secrets=secrets, usage=usage)
+    with pytest.raises(Unavailable):
+        place(local_world, "b", b"bytes", gate)
+    assert (usage.begun.bytes(), list(local_world.objects())) == ({}, ["a"])
 
 
 @pytest.mark.parametrize("error", [StoreFull("no room"), Unavailable("away")])

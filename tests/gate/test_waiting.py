@@ -8,6 +8,7 @@ import pytest
 
 from onecopy.content import Verdict
 from onecopy.digest import MiB
+from onecopy.errors import UploadUnknown
 from onecopy.gate import Answer, Finish, LocalGate, Request
 from onecopy.gate.interface import SmallFile
 from onecopy.gate.leases import MAX_WAIT, ContentLeases, MemoryLeases
@@ -106,6 +107,16 @@ def test_an_aborted_upload(world: World, gate: LocalGate) -> None:
     assert first.ticket is not None
     gate.abort([first.ticket])
     assert not uploading(world.begin("b", SMALL, gate=gate))
+
+
+def test_the_ticket_of_an_aborted_upload(world: World, gate: LocalGate) -> None:
+    """Its status is no sign of life: nobody waits for an upload that no longer exists."""
+    first = world.begin("a", LARGE, gate=gate)
+    assert first.ticket is not None
+    gate.abort([first.ticket])
+    with pytest.raises(UploadUnknown):
+        gate.status(first.ticket)
+    assert not uploading(world.begin("b", LARGE, gate=gate))
 
 
 def test_a_client_that_died(world: World, gate: LocalGate, clock: Clock) -> None:

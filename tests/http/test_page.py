@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from onecopy.http.app import Options, SignIn
-from onecopy.http.page import content_security_policy
+from onecopy.http.page import accepts_gzip, content_security_policy
 from onecopy.store import open_store
 from tests.http.conftest import Service, Start, starting
 from tests.standins import Standin
@@ -21,6 +21,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     (page / "index.html").write_text("<!doctype html><title>onecopy</title>")
     (page / "assets" / "app-1a2b.js").write_text("export {}")
     (page / "assets" / "hash-3c4d.wasm").write_bytes(b"\0asm")
+    (page / "assets" / "large-5e6f.js").write_text("export const words = 'again';\n" * 100)
     (page / "icon.svg").write_text("<svg/>")
     (folder / "outside.txt").write_text("not for you")
     with starting(folder) as start:
@@ -77,6 +78,37 @@ def test_assets_are_kept(built: Service, path: str, media_type: str) -> None:
     assert answer.status == 200
     assert answer.headers["content-type"] == media_type
     assert "immutable" in answer.headers["cache-control"]
+
+
+def test_browsers_get_the_page_compressed(built: Service) -> None:
+    """Where it saves something; caches keep the two forms apart."""
+    path = "/assets/large-5e6f.js"
+    plain = built.ask("GET", path)
+    small = built.ask("GET", path, headers={"accept-encoding": "gzip, deflate, br"})
+    assert small.body == plain.body
+    assert small.headers["content-encoding"] == "gzip"
+    assert int(small.headers["content-length"]) < len(plain.body) / 10
+    assert "content-encoding" not in plain.headers
+    assert small.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+    tiny = built.ask("GET", "/icon.svg", headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in tiny.headers
+
+
+@pytest.mark.parametrize(
+    ("accepted", "is_accepted"),
+    [
+        (None, False),
+        (b"br", False),
+        (b"GZIP;q=0.5", True),
+        (b"br, gzip ; q=1", True),
+        (b"gzip;q=0", False),
+        (b"gzip;q=0.000, br", False),
+        (b"xgzip", False),
+    ],
+)
+def test_gzip_is_accepted(accepted: bytes | None, is_accepted: bool) -> None:
+    """As RFC 9110 has it: named, and not excluded by its weight."""
+    assert accepts_gzip(accepted) == is_accepted
 
 
 def test_other_files_of_the_page_are_served_beside_it(built: Service) -> None:

@@ -1,6 +1,7 @@
 """`POST /v1/place`: the same over HTTP, with scopes, limits of tokens, and slow stores."""
 
 import time
+from threading import Event
 
 import pytest
 
@@ -87,6 +88,36 @@ def test_limited_tokens(guarded: Service) -> None:
     assert placed(guarded, "inbox/1", token=token)["reason"] == "already-there"
     assert placed(guarded, "inbox/2", token=token)["reason"] == "placed"
     assert placed(guarded, "inbox/3", token=token)["reason"] == "token-bytes-exceeded"
+    # Only 2 bytes are left, but a request whose answer was lost needs none.
+    assert placed(guarded, "inbox/2", token=token)["reason"] == "already-there"
+    assert placed(guarded, "inbox/2", b"other", token=token)["reason"] == "key-taken"
+
+
+def test_a_limited_token_asks_how_far_it_is(
+    guarded: Service, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes count once, even while it asks again because the copy takes long."""
+    guarded.upload("a", BYTES, token=guarded.token())
+    going, ready = Event(), Event()
+    copy = guarded.store.copy  # type: ignore[attr-defined]
+
+    def slow(*arguments: object) -> object:
+        going.set()
+        ready.wait(20)
+        return copy(*arguments)
+
+    monkeypatch.setattr(guarded.store, "copy", slow)
+    service = start(Options(complete_seconds=0.05), tokens_required=True)
+    token = create_token(service.index, scopes=("upload", "read"), max_bytes=5)[1]
+    assert placed(service, "b", token=token)["reason"] == "placing"
+    assert going.wait(20)
+    assert placed(service, "b", token=token)["reason"] == "placing"
+    assert placed(service, "c", token=token)["reason"] == "token-bytes-exceeded"
+    ready.set()
+    until = time.monotonic() + 20
+    while placed(service, "b", token=token)["reason"] == "placing" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert placed(service, "b", token=token)["reason"] == "already-there"
 
 
 def test_a_slow_store(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

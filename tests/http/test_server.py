@@ -139,6 +139,18 @@ def test_body_of_a_refused_request_is_dropped_for_a_while(short: Limited) -> Non
     wait_for(lambda: is_closed(connection, b"x"))
 
 
+@pytest.mark.parametrize("last", [b"Connection: close\r\n", b""], ids=["close", "keep alive"])
+def test_refusal_reaches_a_client_that_sends_everything_first(short: Limited, last: bytes) -> None:
+    """The connection is not reset under a body that is too large, also if it is the last one."""
+    body = bytes(20 * MiB)
+    head = POST % (b"check", len(body))
+    with short.connect(head.replace(b"\r\n\r\n", b"\r\n%b\r\n" % last)) as connection:
+        connection.sendall(body)
+        response = read(connection, to_end=bool(last))
+    assert (response.status, response.reason) == (413, "limit-exceeded")
+    assert response.ended is bool(last)
+
+
 def test_response_that_nobody_reads_is_cut_off(short: Limited) -> None:
     """A client that requests much and reads nothing is disconnected."""
     _read_nothing(short)

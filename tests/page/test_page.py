@@ -30,14 +30,19 @@ def test_folder_keeps_its_names(window: Window, local: MakeFile) -> None:
 
 
 def test_files_and_folders_can_be_dropped(window: Window, local: MakeFile) -> None:
-    """Dropped folders are read recursively, also beyond what a browser lists at a time."""
+    """Dropped folders are read as a whole: many files, and names that Chromium's handles hide."""
     for number in range(150):
         local(f"many/deep/{number}", f"number {number}".encode())
+    for name in ("lunch 12:30?.txt", "link.url", "a:b/inside"):
+        local(f"many/{name}", name.encode())
     window.only_check()
     window.drop(local("single.txt", b"single"), local("many/top", b"top").parent)
-    expect(window.counter("new")).to_have_text("152")
+    expect(window.counter("new")).to_have_text("155")
     window.wait("single.txt", "new")
     window.wait("many/top", "new")
+    window.page.get_by_label("Filter by name").fill(":")
+    window.wait("many/lunch 12:30?.txt", "new")
+    window.wait("many/a:b/inside", "new")
 
 
 def test_many_files_are_a_short_document(window: Window, local: MakeFile) -> None:

@@ -7,7 +7,8 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from onecopy.errors import (
 )
 from onecopy.store import Absent, KeyTaken, Object, Upload
 from onecopy.store.folder.store import FolderStore
+from onecopy.store.interface import Incoming, Part
 from onecopy.testing.store import LARGE, SMALL, digest_of, new_upload, parts_of
 from tests.store.acts import begin, limited, put, staged
 
@@ -230,6 +232,83 @@ class TestWriting:
             server.write(upload, number, iter([part]), None)
         assert [part.number for part in other.parts(upload)] == [1, 2]
         assert other.complete(upload, digest_of(LARGE)) == store.complete(upload, digest_of(LARGE))
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+class TestBatches:
+    """What becomes of small uploads that are sent together."""
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+    def test_a_slow_client_holds_few_descriptors(self, store: FolderStore) -> None:
+        """What has arrived is closed while the rest is awaited: else few clients need them all."""
+        uploads = store.begin([new_upload(f"{number}", SMALL) for number in range(100)])
+        opened: list[int] = []
+
+        def body() -> Iterator[bytes]:
+            opened.append(_open_files())
+            yield SMALL
+
+        parts = store.write_batch(Incoming(upload, body(), None) for upload in uploads)
+        assert {type(part) for part in parts} == {Part}
+        assert opened[-1] == opened[0]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+    def test_many_at_once_need_few_descriptors(
+        self, store: FolderStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Batches for a hundred folders each leave descriptors for other requests."""
+        before, most, fsync = _open_files(), 0, os.fsync
+
+        def count(descriptor: int) -> None:
+            nonlocal most
+            most = max(most, _open_files())
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", count)
+        batches = [
+            store.begin([new_upload(f"{batch}/{number}/a", SMALL) for number in range(100)])
+            for batch in range(6)
+        ]
+
+        def send(uploads: Sequence[Upload]) -> None:
+            store.write_batch([Incoming(upload, iter([SMALL]), None) for upload in uploads])
+            assert None not in store.complete_batch([(each, digest_of(SMALL)) for each in uploads])
+
+        with ThreadPoolExecutor(len(batches)) as pool:
+            list(pool.map(send, batches))
+        assert most - before < 500
+
+    def test_an_upload_that_is_begun_anew(self, store: FolderStore) -> None:
+        """Bytes that came before do not count, if it is aborted and begun again meanwhile."""
+        first, second = store.begin([new_upload(key, SMALL) for key in ("a", "b")])
+
+        def body() -> Iterator[bytes]:
+            store.abort(first)
+            store.begin([first])
+            yield SMALL
+
+        outcomes = store.write_batch(
+            [Incoming(first, iter([SMALL]), None), Incoming(second, body(), None)]
+        )
+        assert [type(each) for each in outcomes] == [UploadUnknown, Part]
+        assert store.parts(first) == []
+
+    def test_a_part_that_is_sent_again(self, store: FolderStore) -> None:
+        """A newer request for the same upload supersedes the batch, and its bytes count."""
+        first, second = store.begin([new_upload(key, SMALL) for key in ("a", "b")])
+
+        def body() -> Iterator[bytes]:
+            store.write(first, 1, iter([SMALL]), None)
+            yield SMALL
+
+        outcomes = store.write_batch(
+            [Incoming(first, iter([SMALL[::-1]]), None), Incoming(second, body(), None)]
+        )
+        assert [type(each) for each in outcomes] == [PartSuperseded, Part]
+        assert isinstance(store.complete(first, digest_of(SMALL)), Object)
 
 
 class TestPublishing:

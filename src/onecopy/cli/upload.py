@@ -29,7 +29,7 @@ from onecopy.upload.result import Outcome, Result
 from onecopy.upload.unfinished import Unfinished
 
 _LISTED = "listed"
-"""The reason of a content that only a list has: no copy of it could be placed."""
+"""The reason of a content that only a checksum list has: there is no copy to place."""
 
 
 def _read_metadata(

@@ -2,6 +2,10 @@
 
     interface     the contract, Gate, and its values
     local         LocalGate: decides from an index and a store
+    beginning     Beginning: refuses what is invalid, known or taken, and begins the rest
+    sending       Sending: signs requests to a bucket, writes bytes to a folder
+    batch         BatchWriter: writes small files that are sent together
+    counting      Counting: counts uploads, and those that were avoided
     validation    limits, and validation of requests
     decision      Decider: decides about a batch of contents
     confirm       Confirmer: confirms one copy, or reads it
@@ -11,7 +15,7 @@
     md5           WholeMd5: adds the MD5 to copies that the checksum API counts
     placing       Placing: gives stored contents copies under other keys
     copying       Copying: has the store make these copies, and completes them
-    running       Running: work that requests of this process do at a time
+    running       Running: jobs that only one request of a process does at a time
     pending       PendingUploads: begins and aborts uploads
     notes         Notes: the names of our uploads in a bucket
     usage         Usage: what tenants store and have begun, and their quotas

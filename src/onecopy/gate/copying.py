@@ -94,15 +94,23 @@ class Copying:
         return answers
 
     def _begin(self, sources: Mapping[Place, Copy], answers: _Answers) -> list[_Job]:
-        """Note the copies, and begin the uploads that there is room for."""
-        notes = [Placed(request.key, str(request.digest)) for request in sources]
-        note_placed(self._index, self._tenant.name, notes)
+        """Begin the uploads that there is room for; note them before."""
         wanted = {request: self._new_upload(request) for request in sources}
         refused = self._pending.reserve(list(wanted.values()))
         for request in [each for each, upload in wanted.items() if upload.id in refused]:
             answers[request] = Answer.refusal(refused[wanted.pop(request).id])
+        self._note(wanted)
         begun = self._begin_all(wanted, answers)
         return [_Job(request, sources[request], upload) for request, upload in begun.items()]
+
+    def _note(self, wanted: Mapping[Place, Upload]) -> None:
+        """Note what will be placed. Not what is refused: such notes would grow without limit."""
+        notes = [Placed(request.key, str(request.digest)) for request in wanted]
+        try:
+            note_placed(self._index, self._tenant.name, notes)
+        except OnecopyError:
+            self._pending.release(list(wanted.values()))
+            raise
 
     def _new_upload(self, request: Place) -> Upload:
         return Upload(
@@ -149,6 +157,7 @@ class Copying:
         try:
             sums = self._copy_bytes(source, upload, report)
         except PartSuperseded:  # another process places the same
+            self._pending.release([upload])
             answers[request] = Answer(Verdict.UNCONFIRMED, reason=PLACING)
             return None
         except (FileNotFoundError, FileChanged, UploadUnknown):

@@ -44,7 +44,7 @@ class Config:
     trash: Patterns = field(default_factory=lambda: Patterns(TRASH))
     """Patterns of the keys whose copies make no duplicate."""
     store_tag: str | None = None
-    """By which a client recognizes the folder of a service; see `onecopy.store.tag`."""
+    """A hash by which a client recognizes the folder of a service; see `onecopy.store.tag`."""
 
 
 class Answer(NamedTuple):

@@ -21,7 +21,7 @@ _FORGET = 15.0
 _RENEW = 3.0
 """Seconds between two renewals of a lease in the index, each of which is a write."""
 _SWEEP = 15.0
-"""Seconds between two looks for what is over."""
+"""Seconds between two searches for leases and waits that have ended."""
 _log = logging.getLogger("onecopy.gate")
 Clock = Callable[[], float]
 
@@ -63,7 +63,7 @@ class MemoryLeases:
 
 
 class _Wait(NamedTuple):
-    """That uploads of a content have to wait."""
+    """A period in which uploads of a content have to wait."""
 
     since: float
     refused_at: float
@@ -91,7 +91,7 @@ class ContentLeases:
         self._lock = Lock()
         self._waits: dict[str, _Wait] = {}
         self._renewed: dict[str, float] = {}
-        """Holder -> when this process has renewed its lease, or has first met it."""
+        """Holder -> time at which this process renewed its lease, or first met it."""
         self._next_sweep = -inf
 
     @staticmethod
@@ -158,7 +158,7 @@ class ContentLeases:
             _log.warning("leases were not changed: %s", error)
 
     def _sweep(self, now: float) -> None:
-        """Forget what is over, from time to time."""
+        """Forget leases and waits that have ended, from time to time."""
         if now < self._next_sweep:
             return
         self._next_sweep = now + _SWEEP

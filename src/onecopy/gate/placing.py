@@ -91,6 +91,17 @@ class Placing:
             answers |= self._place_in_turn(left, budget)
         return [answers[request] for request in requests]
 
+    def settle(self, requests: Sequence[Place], budget: Budget) -> list[Answer | None]:
+        """Return answers where nothing is to be copied: invalid, under way, or the key is taken."""
+        answers = self._refuse_invalid(requests)
+        for request in requests:
+            name = self._copying.upload_id(request)
+            if request not in answers and self._running.bytes(name) is not None:
+                answers[request] = self._in_progress(name)
+        left = [request for request in dict.fromkeys(requests) if request not in answers]
+        answers |= self._judge_taken(left, budget)
+        return [answers.get(request) for request in requests]
+
     def progress(self, requests: Sequence[Place]) -> list[Answer]:
         """Return that requests are being worked on, with the bytes that were copied so far."""
         return [self._in_progress(self._copying.upload_id(request)) for request in requests]

@@ -1,4 +1,4 @@
-"""Work that requests of one process do at a time, such as placing the same content."""
+"""Jobs that only one request of a process does at a time, such as placing the same content."""
 
 import time
 from collections.abc import Collection, Iterator

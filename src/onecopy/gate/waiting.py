@@ -28,7 +28,7 @@ UPLOADING = "uploading"
 """The reason while somebody else uploads the same content."""
 _ANSWER = Answer(Verdict.UNCONFIRMED, reason=UPLOADING)
 _SILENCE = 10.0
-"""Seconds after which an upload without any sign of life counts as dead."""
+"""Seconds without a sign of life after which an upload counts as abandoned."""
 _COMPLETING = 30.0
 """The same while it is being completed."""
 _LEAST_RATE = 1_000_000
@@ -53,10 +53,10 @@ class Waiting:
         uploads: Mapping[int, Upload],
         answers: Mapping[int, Answer],
     ) -> Iterator[dict[int, Answer]]:
-        """Take the leases of uploads, and yield the answers for those that have to wait.
+        """Take the leases of uploads, and yield the answers for uploads that have to wait.
 
         At the end, uploads without a ticket in `answers` lose their leases. Leases are taken before
-        the index is searched: so whoever gets the lease of an upload that has ended finds its copy.
+        the index is searched: so the next holder of a lease finds the copy that was stored before.
         """
         if self._leases is None:
             yield {}

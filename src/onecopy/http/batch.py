@@ -72,19 +72,14 @@ def _checked_length(length: int | None) -> int:
         raise HttpProblem(411, "length-required", "Send Content-Length.")
     limit = MAX_LINE + documents.MAX_BATCH_BYTES
     if length > limit:
-        raise LimitExceeded(f"The batch is too large: {length} bytes (limit {limit}); split it.")
+        raise LimitExceeded(f"batch too large: {length} bytes (limit {limit}); split it")
     return length
 
 
 def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
     """Write the files of a batch to the store, as they arrive."""
     body = _Body(chunks)
-    line = body.line()
-    files = _decoder.decode(line).files
-    total = len(line) + 1 + sum(file.size for file in files)
-    if total != length:
-        raise BadInput(f"the batch has {length} bytes, but its first line describes {total}")
-    offset = len(line) + 1
+    files, offset = _described(body.line(), length)
     batch: list[SmallFile] = []
     for file in files:
         batch.append(SmallFile(file.ticket, file.size, partial(body.read, offset, file.size)))
@@ -92,6 +87,17 @@ def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
     refused = caller.uploads.receive_batch(batch)
     body.skip_to(offset)
     return _Received([file.ticket for file in files], refused)
+
+
+def _described(line: bytes, length: int) -> tuple[list[documents.BatchFileDocument], int]:
+    """Return the files that the first line describes, and the offset of their bytes."""
+    files, offset = _decoder.decode(line).files, len(line) + 1
+    total = offset + sum(file.size for file in files)
+    if total != length:
+        raise BadInput(
+            f"the batch has {length} bytes, but its first line describes {total}: correct the sizes"
+        )
+    return files, offset
 
 
 def _complete(caller: Caller, received: _Received) -> bytes:
@@ -118,20 +124,25 @@ class _Body:
         self._chunks = chunks
         self._rest = b""
         self._offset = 0
-        """That of the next byte to be read."""
+        """Offset of the next byte."""
 
     def line(self) -> bytes:
         """Return the first line, without its end."""
-        line = b""
-        while (end := line.find(b"\n", 0, MAX_LINE)) < 0:
-            if len(line) >= MAX_LINE:
-                raise LimitExceeded(f"The first line is too long (limit {MAX_LINE} bytes).")
+        line, seen = bytearray(), 0  # to search each byte once, however small the chunks are
+        while (end := line.find(b"\n", seen, MAX_LINE)) < 0:
+            seen = len(line)
+            if seen >= MAX_LINE:
+                raise LimitExceeded(
+                    f"first line of the batch too long (limit {MAX_LINE} bytes); send fewer files"
+                )
             chunk = next(self._chunks, b"")
             if not chunk:
-                raise BadInput("the batch has no line feed after the line of JSON")
+                raise BadInput(
+                    "the first line of the batch does not end: add a line feed after its JSON"
+                )
             line += chunk
-        self._rest, self._offset = line[end + 1 :], end + 1
-        return line[:end]
+        self._rest, self._offset = bytes(line[end + 1 :]), end + 1
+        return bytes(line[:end])
 
     def read(self, offset: int, size: int) -> Iterator[bytes]:
         """Yield `size` bytes from an offset; the bytes before it are skipped."""

@@ -11,6 +11,7 @@ from onecopy.text import count_text
 from onecopy.tokens import Token, count_bytes, give_back
 
 _R = TypeVar("_R", Request, Place)
+_EXCEEDED = "token-bytes-exceeded"
 
 
 class LimitedUploads:
@@ -39,7 +40,13 @@ class LimitedUploads:
 
     def place(self, requests: Sequence[Place]) -> list[Answer]:
         """Place contents; see Gate. Those beyond the limits are refused, the others are not."""
-        return self._limited(requests, self._gate.place, lambda answer: answer.reason == PLACED)
+        answers = self._limited(requests, self._gate.place, lambda each: each.reason == PLACED)
+        # Its bytes count already, if a request is repeated that was placed, or is being placed.
+        refused = [at for at, answer in enumerate(answers) if answer.reason == _EXCEEDED]
+        settled = self._gate.place_without_copying([requests[at] for at in refused])
+        for at, answer in zip(refused, settled, strict=True):
+            answers[at] = answer or answers[at]
+        return answers
 
     def _limited(
         self,
@@ -143,6 +150,6 @@ def _too_large(token: Token, size: int) -> Answer:
         LimitExceeded(
             f"too large for this token: {count_text(size, 'byte')} (limit {token.max_bytes:,} in "
             "total, and less is left); send fewer, or get another token",
-            reason="token-bytes-exceeded",
+            reason=_EXCEEDED,
         )
     )

@@ -217,7 +217,7 @@ class BatchReceiver(Receiver, Protocol):
     """A Receiver that makes many small uploads durable together, with few flushes (a folder)."""
 
     def write_batch(self, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
-        """Do as `write` for the only part of each upload; the bytes are durable on return.
+        """Write the only part of each upload, as `write` does; the bytes are durable on return.
 
         Every body is read before the next file is taken. What `write` would raise about a single
         file is returned in its place. If `files` or a body raises, no part of them was received.
@@ -225,7 +225,7 @@ class BatchReceiver(Receiver, Protocol):
         """
 
     def complete_batch(self, uploads: Sequence[tuple[Upload, Digest]]) -> list[Object | None]:
-        """Do as `complete` for many uploads; durable on return.
+        """Complete many uploads, as `complete` does; durable on return.
 
         None for an upload that could not be published like this: `complete` publishes it, or
         shows why it cannot.

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.config import Config
@@ -14,6 +14,24 @@ from onecopy.http.json_body import BODY_ARRIVED
 
 if TYPE_CHECKING:
     from onecopy.http.server.connections import Connections
+
+
+class _GentleTransport:
+    """A transport for responses, which closes only when the rest of the body was read.
+
+    Closing while data arrives would lose the response on its way to a client that reads it when it
+    has sent everything: many do, and those that send `Connection: close` expect us to close.
+    """
+
+    __slots__ = ("_connection", "is_closing", "write")
+
+    def __init__(self, connection: "Connection", transport: asyncio.Transport) -> None:
+        self._connection = connection
+        self.is_closing = transport.is_closing
+        self.write = transport.write
+
+    def close(self) -> None:
+        self._connection.close_gently()
 
 
 class Connection(HttpToolsProtocol):
@@ -54,6 +72,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._gentle = cast("asyncio.Transport", _GentleTransport(self, transport))
         self._wait(self._limits.head_seconds)
         if not self._pool.make_room(self):
             self._refuse(self._pool.refusals.busy)
@@ -117,6 +136,7 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= limits.pipelined:
             raise ConnectionError  # `_refuse` closes after the last response
         super().on_headers_complete()
+        self.cycle.transport = self._gentle
         if not self.pipeline:
             self._answering = self.cycle
         self.headers = []  # trailers come here, and not among the request's own headers
@@ -172,6 +192,8 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         if self._is_deaf:
             self._linger()
+            if not self._in_head:
+                self._wait(self._limits.drain_seconds)
         elif self._in_head:
             limits = self._limits
             self._wait(limits.head_seconds if self._idle_bytes else limits.idle_seconds)
@@ -180,7 +202,7 @@ class Connection(HttpToolsProtocol):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it waits for a request since a moment only."""
+        """Whether it has only just begun to wait for a request."""
         return self.loop.time() - self._waits_since < self._limits.fresh_seconds
 
     def _wait(self, seconds: float) -> None:
@@ -219,6 +241,13 @@ class Connection(HttpToolsProtocol):
         self._pool.forget(self)
         self.transport.abort()
 
+    def close_gently(self) -> None:
+        """Close the connection after a response; only our half if the request still arrives."""
+        if self._in_head or self.pipeline:
+            self.transport.close()
+        else:
+            self._is_deaf = True  # `on_response_complete` comes next, and lingers
+
     def _refuse(self, response: bytes) -> None:
         """Drop what still arrives, and close: at once, or after the responses that are due."""
         if self._is_deaf:
@@ -248,7 +277,7 @@ class Connection(HttpToolsProtocol):
 
 
 def _disconnect(cycle: RequestResponseCycle) -> None:
-    """Let the application know that there is nobody to respond to; it reads nothing more."""
+    """Report to the application that the client has left; it reads nothing more."""
     cycle.disconnected = True
     cycle.body = bytearray()
     cycle.waiting_for_100_continue = False

@@ -19,13 +19,12 @@ class Connections:
         self.waiting: dict[Connection, None] = {}
         """Those without a request in progress."""
         self.receiving: dict[Connection, None] = {}
-        """Those that have a request whose body has not arrived completely, in the order of the time
-        at which it has made progress."""
+        """Those whose request body is arriving; the one without progress for longest is first."""
         self.unsent: dict[Connection, float] = {}
         """Those whose client reads too slowly, with the time at which they are cut off."""
         self.unread: dict[Connection, int] = {}
-        """Those with bytes of bodies for which the application had no time yet, and their number.
-        It may have read some since; that shows when there are too many."""
+        """Those with bytes of bodies that the application has not read, and the number of bytes.
+        What it has read since is only subtracted when there are too many."""
         self._unread_bytes = 0
 
     def make_room(self, new: "Connection") -> bool:
@@ -67,7 +66,7 @@ class Connections:
         return connection in self.unread
 
     def release(self, connection: "Connection") -> None:
-        """Count them no longer."""
+        """Stop counting the bytes of a connection."""
         self._unread_bytes -= self.unread.pop(connection, 0)
 
     def _limit_unread(self) -> None:

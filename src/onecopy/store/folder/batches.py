@@ -1,16 +1,19 @@
 """Many small uploads at once, which share their flushes.
 
-All files are written, then flushed, then noted as received. To publish them, all are linked, then
-the folders are flushed, then all leave staging, then they are flushed. So the file system has many
-files to write at a time, and a folder is flushed once. The order for each single file is the one
-of `staging`, and no lock is held while another is awaited.
+All files are written, then each is flushed and noted as received, several at a time. To publish
+them, all are linked, then the folders are flushed, then all leave staging, then they are flushed.
+So the file system has many files to write at a time, and a folder is flushed once. The order for
+each single file is the one of `staging`, and no lock is held while another is awaited. While bytes
+are awaited, the files that have arrived are closed: clients that send slowly occupy no descriptors.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import NamedTuple
+from functools import partial
+from threading import BoundedSemaphore
+from typing import NamedTuple, TypeVar
 
 from onecopy.digest import Digest
 from onecopy.errors import BadInput, OnecopyError, PartSuperseded, StoreFull, UploadUnknown
@@ -24,8 +27,17 @@ _OF_ONE_FILE = (BadInput, StoreFull, PartSuperseded, UploadUnknown)
 """Errors that do not concern the other files of a batch."""
 _FLUSHING_THREADS = 8
 """A file system makes the files durable together that are flushed at the same time."""
+_MAX_PUBLISHED = 50
+"""Files to publish together, each with up to three descriptors: its data, journal and folder."""
+_turns = BoundedSemaphore(3)
+"""Batches that are flushed or published at a time. So all batches of a process together need 450
+descriptors, fewer than the service reserves; more of them at a time would not be faster."""
 _MIN_THREADED = 4
 """Files from which on threads are worth starting."""
+
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 
 class _Linked(NamedTuple):
@@ -38,26 +50,32 @@ class _Linked(NamedTuple):
 
 def write(uploads: int, files: Iterable[Incoming]) -> list[Part | OnecopyError]:
     """Write the only part of each upload; see BatchReceiver."""
-    with ExitStack() as open_files:
-        received = [_receive(open_files, uploads, each) for each in files]
-        with translated():
-            _flush([each.staged.data for each in received if isinstance(each, Received)])
-        return [_note(each) if isinstance(each, Received) else each for each in received]
+    received = [(file.upload, _receive(uploads, file)) for file in files]
+    with _turns:
+        return _each(partial(_finish, uploads), received)
 
 
-def _receive(open_files: ExitStack, uploads: int, file: Incoming) -> Received | OnecopyError:
+def _receive(uploads: int, file: Incoming) -> Received | OnecopyError:
     upload, body, sha256 = file
     try:
-        staged = open_files.enter_context(Staged.open(uploads, upload))
-        return receive(staged, upload, 1, body, sha256)
+        with Staged.open(uploads, upload) as staged:
+            return receive(staged, upload, 1, body, sha256)
     except _OF_ONE_FILE as error:
         return error
 
 
-def _note(received: Received) -> Part | OnecopyError:
-    _, attempt, part, md5 = received
+def _finish(uploads: int, arrived: tuple[Upload, Received | OnecopyError]) -> Part | OnecopyError:
+    """Make the bytes of a file durable, and then note them."""
+    upload, received = arrived
+    if isinstance(received, OnecopyError):
+        return received
+    attempt, part, md5 = received
     try:
-        attempt.note(part.size, part.sha256, md5)
+        with Staged.open(uploads, upload) as staged:
+            attempt.resume(staged)
+            with translated():
+                os.fsync(staged.data)
+            attempt.note(part.size, part.sha256, md5)
     except _OF_ONE_FILE as error:
         return error
     return part
@@ -67,7 +85,16 @@ def publish(
     root: int, uploads: int, wanted: Sequence[tuple[Upload, Digest]]
 ) -> list[Object | None]:
     """Publish uploads; see BatchReceiver. Raises OSError."""
-    with ExitStack() as open_files:
+    published: list[Object | None] = []
+    for start in range(0, len(wanted), _MAX_PUBLISHED):
+        published += _publish(root, uploads, wanted[start : start + _MAX_PUBLISHED])
+    return published
+
+
+def _publish(
+    root: int, uploads: int, wanted: Sequence[tuple[Upload, Digest]]
+) -> list[Object | None]:
+    with _turns, ExitStack() as open_files:
         folders = _Folders(root, open_files)
         links = [_link(open_files, folders, uploads, *each) for each in wanted]
         linked = [each for each in links if each]
@@ -126,9 +153,12 @@ def _published(linked: _Linked) -> Object | None:
 
 def _flush(descriptors: Sequence[int]) -> None:
     """Make files or folders durable; raises OSError."""
-    if len(descriptors) < _MIN_THREADED:
-        for descriptor in descriptors:
-            os.fsync(descriptor)
-        return
+    _each(os.fsync, descriptors)
+
+
+def _each(call: Callable[[_T], _R], values: Sequence[_T]) -> list[_R]:
+    """Make calls that flush, several at a time."""
+    if len(values) < _MIN_THREADED:
+        return [call(value) for value in values]
     with ThreadPoolExecutor(_FLUSHING_THREADS, "flush") as pool:
-        list(pool.map(os.fsync, descriptors))
+        return list(pool.map(call, values))

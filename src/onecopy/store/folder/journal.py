@@ -210,6 +210,19 @@ class Attempt:
                 written = os.pwrite(self._staged.data, rest, at)
                 rest, at = rest[written:], at + written
 
+    def resume(self, staged: Staged) -> None:
+        """Continue with the files of the upload, which were opened again.
+
+        Raises UploadUnknown if they are others: then the upload has been begun anew.
+        """
+        with translated():
+            text = _read(staged.journal)
+        own = b'"%s"' % self._id.encode()
+        start = text.find(own)
+        if start < 0:
+            raise upload_unknown()
+        self._staged, self._seen = staged, start + len(own)
+
     def copy(self, source: int, at: int, length: int) -> int:
         """Copy bytes from another file to the same place; return how many. Raises as `put` does."""
         with self._current():

@@ -133,7 +133,7 @@ def write(
 ) -> Part:
     """Write one part; see Receiver."""
     with Staged.open(uploads, upload) as staged:
-        _, attempt, part, weak = receive(staged, upload, number, body, wanted)
+        attempt, part, weak = receive(staged, upload, number, body, wanted)
         attempt.finish(part.size, part.sha256, weak)
     return part
 
@@ -141,7 +141,6 @@ def write(
 class Received(NamedTuple):
     """A part whose bytes are in the data file, and neither durable nor noted yet."""
 
-    staged: Staged
     attempt: Attempt
     part: Part
     md5: bytes | None
@@ -168,7 +167,7 @@ def receive(
     if wanted not in (None, strong.digest()):
         raise WrongBytes(f"the bytes of part {number} do not have the given SHA-256")
     part = Part(number, length, strong.digest())
-    return Received(staged, attempt, part, weak[0].digest() if weak else None)
+    return Received(attempt, part, weak[0].digest() if weak else None)
 
 
 def publish(root: int, uploads: int, upload: Upload, digest: Digest) -> Object | KeyTaken:

@@ -28,7 +28,7 @@ _AS_SET = {
     "x-amz-metadata-directive": "REPLACE",
     "x-amz-tagging-directive": "REPLACE",
 }
-"""What the new object has is what its own request says, whatever the source has."""
+"""The new object gets the metadata and tags of its own request, not those of the source."""
 _REFUSED = 412
 _RETRYABLE = frozenset({"ConditionalRequestConflict", "InternalError", "SlowDown"})
 """Codes that may come with the status 200, since S3 answers before it has copied."""

@@ -1,6 +1,7 @@
 /** The same figures as a table, for people who can't see or don't want the picture. */
 
 import type { JSX } from "preact";
+import { words } from "./words.ts";
 
 interface Props {
   readonly label: string;
@@ -13,7 +14,7 @@ export function Alternative({ label, headings, rows }: Props): JSX.Element {
   const [name = "", ...others] = headings;
   return (
     <details class="chart-table">
-      <summary>Show as a table</summary>
+      <summary>{words.table}</summary>
       <table>
         <caption class="visually-hidden">{label}</caption>
         <thead>

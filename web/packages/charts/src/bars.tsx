@@ -2,6 +2,7 @@
 
 import type { JSX } from "preact";
 import { share } from "./share.ts";
+import { words } from "./words.ts";
 
 export interface Bar {
   readonly name: string;
@@ -30,7 +31,7 @@ export function Bars({ label, bars, format, total, headings }: Props): JSX.Eleme
       <caption>{label}</caption>
       <thead class="visually-hidden">
         <tr>
-          {[headings[0], "share", headings[1], ...(headings[2] ? [headings[2]] : [])].map(
+          {[headings[0], words.share, headings[1], ...(headings[2] ? [headings[2]] : [])].map(
             (each) => (
               <th scope="col" key={each}>
                 {each}

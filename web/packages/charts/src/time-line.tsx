@@ -1,12 +1,11 @@
-/** An amount by day or month, drawn by uPlot. */
+/** An amount by day or month: bars or a line, in SVG. */
 
-import type { JSX, RefObject } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import type { JSX } from "preact";
+import { useRef, useState } from "preact/hooks";
 import { Alternative } from "./alternative.tsx";
-import { colour, useColours } from "./colours.ts";
+import { type Frame, frameOf, labels, nearest } from "./time-scale.ts";
 import { useWidth } from "./use-width.ts";
+import { words } from "./words.ts";
 
 export interface Point {
   /** Start of the day or month in seconds since 1970, UTC. */
@@ -30,24 +29,21 @@ interface Props {
   readonly headings: readonly string[];
 }
 
-const HEIGHT = 220;
-const DAY = 86_400;
-const DAYS = { day: 1, month: 31 };
+/** Pixels from an axis to its words. */
+const GAP = 8;
 
 export function TimeLine(props: Props): JSX.Element {
   const { label, points, period, format, headings } = props;
-  const box = useRef<HTMLDivElement>(null);
   const [shown, setShown] = useState<number | null>(null);
-  useUPlot(box, props, setShown);
-  const name = timeFormat(period);
-  const point = points[shown ?? points.length - 1];
+  const name = timeFormat(period, "long");
+  const point = points[shown ?? points.length - 1] ?? points.at(-1);
   return (
     <div class="chart time-line">
       <p class="reading" aria-hidden="true">
         {point && `${name(point.time)} · ${format(point.value)}`}
         {point?.note && ` · ${point.note}`}
       </p>
-      <div ref={box} class="plot" role="img" aria-label={describe(props)} />
+      <Plot {...props} shown={shown} show={setShown} />
       <Alternative
         label={label}
         headings={headings}
@@ -61,99 +57,102 @@ export function TimeLine(props: Props): JSX.Element {
   );
 }
 
-/** Draw into the element, and again when its width or the colours change. */
-function useUPlot(
-  box: RefObject<HTMLDivElement | null>,
-  props: Props,
-  show: (index: number | null) => void,
-): void {
+interface PlotProps extends Props {
+  /** The number of the point below the pointer. */
+  readonly shown: number | null;
+  readonly show: (number: number | null) => void;
+}
+
+/** The picture; the pointer reads its points. */
+function Plot({ show, ...props }: PlotProps): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
-  const colours = useColours();
-  const { points, period, kind, format } = props;
-  // Colours are read while it draws.
-  useEffect(() => {
-    if (!box.current || width === 0 || points.length === 0) return;
-    const data: uPlot.AlignedData = [
-      points.map((point) => point.time),
-      points.map((point) => point.value),
-    ];
-    const plot = new uPlot(options(props, width, show), data, box.current);
-    return () => plot.destroy();
-  }, [points, period, kind, format, width, colours]);
+  const { points, period, kind } = props;
+  const frame = frameOf(points, period, kind, width);
+  return (
+    <div
+      ref={box}
+      class="plot"
+      role="img"
+      aria-label={describe(props)}
+      onPointerMove={(event) => show(nearest(frame, event.offsetX))}
+      onPointerLeave={() => show(null)}
+    >
+      {width > 0 && points.length > 0 && (
+        <svg width={width} height={frame.height} aria-hidden="true">
+          <Axes {...props} frame={frame} />
+          {kind === "bars" ? <Bars {...props} frame={frame} /> : <Line {...props} frame={frame} />}
+        </svg>
+      )}
+    </div>
+  );
 }
 
-function options(props: Props, width: number, show: (index: number | null) => void): uPlot.Options {
-  const { points, period, kind, format } = props;
-  const [first, last] = [points[0]?.time ?? 0, points.at(-1)?.time ?? 0];
-  const margin = DAYS[period] * DAY * (kind === "bars" ? 0.6 : 0.1);
-  const axis = { stroke: () => colour("soft"), font: "12px system-ui, sans-serif" };
-  return {
-    width,
-    height: HEIGHT,
-    legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false }, points: { show: kind === "line" } },
-    tzDate: (time) => uPlot.tzDate(new Date(time * 1000), "UTC"),
-    hooks: { setCursor: [(plot) => show(plot.cursor.idx ?? null)] },
-    scales: {
-      x: { range: () => [first - margin, last + margin] },
-      y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] },
-    },
-    axes: [
-      {
-        ...axis,
-        grid: { show: false },
-        ticks: { show: false },
-        space: 64,
-        incrs: steps(period),
-        // uPlot's own names of months are fine; of days it has those of one country.
-        ...(period === "day" ? { values: (_, times) => times.map(shortDay) } : {}),
-      },
-      {
-        ...axis,
-        grid: { stroke: () => colour("line"), width: 1 },
-        ticks: { show: false },
-        size: 72,
-        splits: (_, __, ___, most) => [0, most / 2, most].map((value) => value / 1.1),
-        values: (_, values) => values.map(format),
-      },
-    ],
-    series: [{}, series(kind)],
-  };
+type Drawn = Omit<PlotProps, "show"> & { readonly frame: Frame };
+
+function Axes({ frame, period, format }: Drawn): JSX.Element {
+  const { left, right, bottom, top, most } = frame;
+  const name = timeFormat(period, "short");
+  return (
+    <>
+      {[0, most / 2, most].map((value, at) => {
+        const y = bottom - ((bottom - top) * at) / 2;
+        return (
+          <g key={at}>
+            <line class="grid" x1={left} x2={right} y1={y} y2={y} />
+            {(most > 0 || at === 0) && (
+              <text class="amount" x={left - GAP} y={y} dy="0.3em">
+                {format(value)}
+              </text>
+            )}
+          </g>
+        );
+      })}
+      {labels(frame).map((at) => (
+        <text class="time" key={at} x={frame.x[at]} y={bottom + 2 * GAP}>
+          {name(frame.times[at] ?? 0)}
+        </text>
+      ))}
+    </>
+  );
 }
 
-const SHORT_DAY = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric",
-  month: "short",
-  timeZone: "UTC",
-});
-
-function shortDay(time: number): string {
-  return SHORT_DAY.format(time * 1000);
+function Bars({ frame, points, shown }: Drawn): JSX.Element {
+  const { x, y, bottom, bar } = frame;
+  return (
+    <>
+      {points.map(({ time }, at) => (
+        <rect
+          key={time}
+          class={at === shown ? "bar shown" : "bar"}
+          x={(x[at] ?? 0) - bar / 2}
+          y={y[at]}
+          width={bar}
+          height={bottom - (y[at] ?? 0)}
+          rx={Math.min(4, bar * 0.15)}
+        />
+      ))}
+    </>
+  );
 }
 
-function steps(period: Props["period"]): number[] {
-  const month = 30 * DAY;
-  const months = [month, 3 * month, 6 * month, 12 * month, 24 * month, 60 * month];
-  return period === "month" ? months : [DAY, 7 * DAY, 14 * DAY, ...months];
+function Line({ frame, shown }: Drawn): JSX.Element {
+  const { x, y, bottom } = frame;
+  const line = x.map((each, at) => `${each},${y[at]}`).join(" ");
+  return (
+    <>
+      <polygon class="area" points={`${x[0]},${bottom} ${line} ${x.at(-1)},${bottom}`} />
+      <polyline class="line" points={line} />
+      {shown !== null && <circle class="dot" cx={x[shown]} cy={y[shown]} r={4} />}
+    </>
+  );
 }
 
-function series(kind: Props["kind"]): uPlot.Series {
-  const bars = kind === "bars" ? uPlot.paths.bars?.({ size: [0.7, 40], radius: 0.15 }) : undefined;
-  return {
-    stroke: () => colour("accent"),
-    fill: () => colour(kind === "bars" ? "accent" : "accent-tint"),
-    width: kind === "bars" ? 0 : 2,
-    points: { show: false },
-    ...(bars ? { paths: bars } : {}),
-  };
-}
-
-function timeFormat(period: Props["period"]): (time: number) => string {
-  const day = period === "day" ? { day: "numeric" as const } : {};
-  const dates = new Intl.DateTimeFormat("en-GB", {
-    ...day,
-    month: "long",
-    year: "numeric",
+function timeFormat(period: Props["period"], month: "long" | "short"): (time: number) => string {
+  const dates = new Intl.DateTimeFormat(words.locale, {
+    ...(period === "day" ? { day: "numeric" } : {}),
+    ...(period === "month" || month === "long" ? { year: "numeric" } : {}),
+    month,
     timeZone: "UTC",
   });
   return (time) => dates.format(time * 1000);
@@ -162,7 +161,7 @@ function timeFormat(period: Props["period"]): (time: number) => string {
 /** The picture in a sentence. */
 function describe({ label, points, period, format }: Props): string {
   const [first, last] = [points[0], points.at(-1)];
-  if (!first || !last) return `${label}: nothing yet`;
-  const name = timeFormat(period);
+  if (!first || !last) return words.nothing(label);
+  const name = timeFormat(period, "long");
   return `${label}: ${name(first.time)} ${format(first.value)}, ${name(last.time)} ${format(last.value)}`;
 }

@@ -6,6 +6,7 @@ import { Alternative } from "./alternative.tsx";
 import { share } from "./share.ts";
 import { at, layout, type Tile, type Tree } from "./tree.ts";
 import { useWidth } from "./use-width.ts";
+import { words } from "./words.ts";
 
 export type { Tree } from "./tree.ts";
 
@@ -37,17 +38,13 @@ export function Treemap(props: Props): JSX.Element {
       <Path tree={tree} path={path} open={open} />
       <div ref={box} class="tiles" style={{ height: `${height}px` }}>
         <Tiles key={path.join("\0")} {...{ label, tiles, path, open, format }} />
-        {children.length === 0 && <p class="none">No folder below this one has duplicates.</p>}
+        {children.length === 0 && <p class="none">{words.noFolder}</p>}
       </div>
-      {hasBlank(folder) && (
-        <p class="blank">
-          Blank: files in the folder itself, and folders that are too small to be shown.
-        </p>
-      )}
+      {hasBlank(folder) && <p class="blank">{words.blank}</p>}
       {children.length > 0 && (
         <Alternative
           label={label}
-          headings={[...headings.slice(0, 2), "share", ...headings.slice(2)]}
+          headings={[...headings.slice(0, 2), words.share, ...headings.slice(2)]}
           rows={children.map((each) => [
             each.name,
             format(each.value),
@@ -71,7 +68,7 @@ function hasBlank({ children = [], value }: Tree, levels = 2): boolean {
 function Path({ tree, path, open }: Pick<Props, "tree" | "path" | "open">): JSX.Element {
   const names = [tree.name, ...path];
   return (
-    <nav class="path" aria-label="Open folder">
+    <nav class="path" aria-label={words.openFolder}>
       <ol>
         {names.map((name, depth) => (
           <li key={names.slice(0, depth + 1).join("\0")}>

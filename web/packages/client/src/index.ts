@@ -61,6 +61,7 @@ export {
   renamed,
 } from "./protocol/key.ts";
 export { matcher } from "./protocol/patterns.ts";
+export { isReachable } from "./protocol/reachable.ts";
 export { abortable, backoff, type RetryPolicy, retryDelay, sleep } from "./protocol/retry.ts";
 export { avoidedReports } from "./upload/avoided.ts";
 export { Batch } from "./upload/batch.ts";

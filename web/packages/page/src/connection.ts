@@ -4,6 +4,7 @@ import {
   abortable,
   backoff,
   Client,
+  isReachable,
   type Network,
   Observable,
   Problem,
@@ -73,7 +74,7 @@ export class Connection implements Network {
   };
 
   async wasUnreachable(address: string, signal?: AbortSignal): Promise<boolean> {
-    const isUp = () => answers(address);
+    const isUp = () => isReachable(address);
     if (await isUp()) return false;
     const bucket: Host = { downState: "store-unreachable", isUp };
     await abortable(this.#waitFor(new URL(address).origin, bucket), signal);
@@ -146,16 +147,5 @@ export class Connection implements Network {
     if (state === this.state) return;
     this.state = state;
     this.#changes.notify();
-  }
-}
-
-/** Return whether a host answers at all; even a refusal counts, which CORS does not hide. */
-async function answers(address: string): Promise<boolean> {
-  try {
-    const signal = AbortSignal.timeout(POLL_TIMEOUT_MS);
-    await fetch(address, { method: "HEAD", mode: "no-cors", cache: "no-store", signal });
-    return true;
-  } catch {
-    return false;
   }
 }

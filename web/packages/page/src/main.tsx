@@ -72,6 +72,7 @@ async function readConfig(): Promise<Config> {
 /** Draw the page, and again when the service has answered. */
 async function start(): Promise<void> {
   await setLanguage(preferredLanguage(localStorage, navigator.languages));
+  document.body.replaceChildren(); // what index.html shows until now
   draw(null);
   void folders.open();
   void cache.open();

@@ -1,6 +1,7 @@
 /** Tokens, and what happens to a request that failed. */
 
 import { Problem, Unreachable } from "../protocol/errors.ts";
+import { isReachable } from "../protocol/reachable.ts";
 import { backoff, type RetryPolicy, sleep } from "../protocol/retry.ts";
 import type { Network } from "../upload/sender.ts";
 
@@ -12,9 +13,8 @@ const MAX_ATTEMPTS = 6;
 const MAX_REFUSALS = 3;
 /** A token of this age is not replaced: the refused request was sent with the one before it. */
 const FRESH_MS = 5_000;
-/** Time between two checks whether a bucket can be reached again, and for each of them. */
+/** Time between two checks whether a bucket can be reached again. */
 const POLL_INTERVAL_MS = 2_000;
-const POLL_TIMEOUT_MS = 10_000;
 /** Time that a bucket may be unreachable before an upload fails. */
 const PATIENCE_MS = 5 * 60_000;
 
@@ -52,11 +52,11 @@ export class Connection implements Network {
 
   async wasUnreachable(address: string, signal?: AbortSignal): Promise<boolean> {
     const end = Date.now() + PATIENCE_MS;
-    for (let isUp = await answers(address), waited = false; ; waited = true) {
+    for (let isUp = await isReachable(address), waited = false; ; waited = true) {
       if (isUp) return waited;
       if (Date.now() > end) throw new Unreachable(`no answer from ${new URL(address).host}`);
       await sleep(POLL_INTERVAL_MS, signal);
-      isUp = await answers(address);
+      isUp = await isReachable(address);
     }
   }
 
@@ -64,16 +64,5 @@ export class Connection implements Network {
     const source = this.#source ?? null;
     this.#token = typeof source === "function" ? await source() : source;
     this.#renewedAt = Date.now();
-  }
-}
-
-/** Return whether a host answers at all; even a refusal counts, which CORS does not hide. */
-async function answers(address: string): Promise<boolean> {
-  try {
-    const signal = AbortSignal.timeout(POLL_TIMEOUT_MS);
-    await fetch(address, { method: "HEAD", mode: "no-cors", cache: "no-store", signal });
-    return true;
-  } catch {
-    return false;
   }
 }

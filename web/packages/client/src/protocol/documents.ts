@@ -139,7 +139,7 @@ export interface Config {
   };
   /** US dollars per GB (10^9 bytes) and month. */
   readonly price_per_gb_month: number;
-  /** Any of `upload`, `link`, `place`, `checksum-api`, and `md5`: state it on completion. */
+  /** Any of `upload`, `batch`, `link`, `place`, `checksum-api`, and `md5`: state it on completion. */
   readonly features: readonly string[];
   /** Patterns of keys in trash and snapshots, in the syntax of .gitignore. */
   readonly trash: readonly string[];

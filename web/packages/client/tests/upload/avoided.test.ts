@@ -6,6 +6,11 @@ describe("reports of avoided uploads", () => {
     expect(avoidedReports([])).toEqual([]);
   });
 
+  it("leave out empty files, which the service refuses to count", () => {
+    expect(avoidedReports([0])).toEqual([]);
+    expect(avoidedReports([0, 7, 0])).toEqual([{ files: 1, bytes: 7, largest: 7 }]);
+  });
+
   it("have the sum of the files and the size of the largest", () => {
     expect(avoidedReports([3, 7, 5])).toEqual([{ files: 3, bytes: 15, largest: 7 }]);
   });

@@ -26,14 +26,30 @@ export async function* droppedFiles(
   const entries = Array.from(data.items, (item) => item.webkitGetAsEntry());
   const files = Array.from(data.files);
   const opened = await handles;
+  const found = entries.filter((entry) => entry !== null);
   if (opened !== null) {
     const folders = opened.filter((handle) => handle.kind === "directory");
     if (folders.length === 1 && folders[0] !== undefined) onFolder(folders[0]);
-    return yield* filesOf(opened);
+    return yield* withHidden(filesOf(opened), found);
   }
-  const found = entries.filter((entry) => entry !== null);
   if (found.length === 0) yield pickedFiles(files);
   yield* open(found);
+}
+
+/**
+ * Yield the files of handles, and then those that handles leave out: Chromium hides names that other
+ * systems forbid, as with `:`, or ending in `.lnk`. Entries have all names, but are read slowly.
+ */
+async function* withHidden(
+  files: AsyncIterable<Picked[]>,
+  entries: readonly FileSystemEntry[],
+): AsyncGenerator<Picked[]> {
+  const seen = new Set<string>();
+  for await (const group of files) {
+    for (const { path } of group) seen.add(path.join("/"));
+    yield group;
+  }
+  yield* open(entries, seen);
 }
 
 type HandleItem = DataTransferItem & {
@@ -50,15 +66,19 @@ async function droppedHandles(data: DataTransfer): Promise<AnyHandle[] | null> {
   return found.length > 0 && found.length === items.length ? found : null;
 }
 
-async function* open(entries: readonly FileSystemEntry[]): AsyncGenerator<Picked[]> {
-  const sorted = [...entries].sort((a, b) => compare(a.name, b.name));
+const NONE: ReadonlySet<string> = new Set();
+
+/** Yield the files of entries, but not those with the paths that were seen. */
+async function* open(entries: readonly FileSystemEntry[], seen = NONE): AsyncGenerator<Picked[]> {
+  const unseen = entries.filter((entry) => !seen.has(pathOf(entry).join("/")));
+  const sorted = unseen.sort((a, b) => compare(a.name, b.name));
   yield await Promise.all(sorted.filter(isFile).map(pick));
   for (const folder of sorted.filter(isFolder)) {
     const reader = folder.createReader();
     try {
       // A reader returns about 100 entries at a time, and none at the end.
       for (let found = await read(reader); found.length > 0; found = await read(reader)) {
-        yield* open(found);
+        yield* open(found, seen);
       }
     } catch {
       yield [{ path: pathOf(folder), file: null }];

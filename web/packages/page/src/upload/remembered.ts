@@ -17,6 +17,8 @@ export class RememberedFolders {
   list: readonly Remembered[] = [];
   /** A folder that was chosen on this page, and could be remembered. */
   offered: FolderHandle | null = null;
+  /** Whether a folder was read by its handle alone: Chromium hides some names then. */
+  hidesNames = false;
 
   constructor(database: Database) {
     this.#database = database;
@@ -28,8 +30,9 @@ export class RememberedFolders {
     this.#changes.notify();
   }
 
-  /** Offer to remember a folder, unless it already is. */
-  offer(handle: FolderHandle): void {
+  /** Offer to remember a folder, unless it already is; a dropped one was read with all its names. */
+  offer(handle: FolderHandle, hidesNames = false): void {
+    this.hidesNames ||= hidesNames;
     this.offered = this.list.some(({ path }) => path === handle.name) ? null : handle;
     this.#changes.notify();
   }

@@ -6,47 +6,30 @@
 
 import {
   abortable,
-  avoidedReports,
-  Batch,
   type Client,
   type Config,
-  type Content,
-  checkKey,
   contentDigest,
-  contentScheme,
-  type FileDigests,
-  FileUnreadable,
-  formatScheme,
   type Hasher,
   InFlight,
-  InvalidKey,
-  Limiter,
   LONGEST_KEY,
   matcher,
-  moreSchemes,
   type Network,
-  Problem,
-  parseSchemes,
   type Result,
-  renamed,
-  SMALL_FILE_BYTES,
-  SMALLEST_PART,
   sleep,
   Transfers,
   type Turn,
   type Unfinished,
-  untilConfirmed,
 } from "@onecopy/client";
+import { Avoided } from "./avoided.ts";
+import { Checking } from "./checking.ts";
 import { type Choice, isDecidable } from "./choice.ts";
 import type { DigestCache } from "./digest-cache.ts";
+import { Hashing } from "./hashing.ts";
+import { detailOfNew, failure, isMediaType, keyProblem, stateOf } from "./outcome.ts";
 import type { Picked } from "./picked.ts";
 import { Places } from "./placing.ts";
+import { Renaming } from "./renaming.ts";
 import type { Detail, Item, Selection } from "./selection.ts";
-
-/** Small files that are hashed at the same time, in groups. */
-const MAX_SMALL_FILES = 400;
-/** Large files that are hashed at the same time, in workers. */
-const MAX_LARGE_FILES = 2;
 
 /** The limits until the service has reported its own. */
 const DEFAULT_LIMITS = { sizes: 10_000, files: 1_000, digests: 8, key_bytes: LONGEST_KEY };
@@ -76,38 +59,29 @@ export class Uploader {
   choice: Choice | null = null;
   /** Whether the service accepts small files in batches. */
   #acceptsBatches = false;
-  /** Whether the service wants the MD5 of each file: then each is hashed before it is sent. */
-  #wantsMd5 = false;
   /** Whether anything was to be uploaded, also after a check. */
   #hasUploaded = false;
-  readonly #client: Client;
-  readonly #hasher: Hasher;
+  readonly #hashing: Hashing;
   readonly #selection: Selection;
   readonly #network: Network;
   readonly #cache: DigestCache | undefined;
   readonly #transfers: Transfers;
   readonly #places: Places;
-  readonly #probes: Batch<number, readonly string[]>;
-  readonly #checks: Batch<Content, Result>;
+  readonly #checking: Checking;
   readonly #inFlight = new InFlight<Item>();
-  readonly #smallFiles = new Limiter(MAX_SMALL_FILES);
-  readonly #largeFiles = new Limiter(MAX_LARGE_FILES);
   readonly #running = new Map<Item, AbortController>();
-  readonly #reading = new Map<Item, Promise<void>>();
-  /** The keys of the files that were renamed: the chosen one, and those that were tried. */
-  readonly #keys = new Map<Item, readonly string[]>();
-  /** The files that were reported as avoided. */
-  readonly #reported = new WeakSet<Item>();
+  readonly #renaming: Renaming;
+  readonly #avoided: Avoided;
   /** The files to which the kept choice was applied: once, or a failure would repeat for ever. */
   readonly #chosen = new WeakSet<Item>();
-  /** The files of which bytes were sent, perhaps in vain. */
-  readonly #sent = new WeakSet<Item>();
   #limits: Limits = DEFAULT_LIMITS;
   #isTrash: (key: string) => boolean = () => false;
 
   constructor({ client, hasher, network, selection, unfinished, cache }: Collaborators) {
-    this.#client = client;
-    this.#hasher = hasher;
+    const maxDigests = () => this.#limits.digests;
+    this.#hashing = new Hashing({ hasher, network, selection, cache, maxDigests });
+    this.#renaming = new Renaming(selection);
+    this.#avoided = new Avoided(client);
     this.#selection = selection;
     this.#network = network;
     this.#cache = cache;
@@ -122,11 +96,8 @@ export class Uploader {
       acceptsBatches,
     });
     this.#places = new Places(client, maxFiles);
-    this.#probes = new Batch({
-      send: (sizes) => client.probe(sizes),
-      maxWeight: () => this.#limits.sizes,
-    });
-    this.#checks = new Batch({ send: (contents) => client.check(contents), maxWeight: maxFiles });
+    const limits = () => this.#limits;
+    this.#checking = new Checking({ client, hashing: this.#hashing, selection, cache, limits });
   }
 
   /** Return whether a file is being processed. */
@@ -146,7 +117,7 @@ export class Uploader {
     this.canUpload = features.includes("upload");
     this.canPlace = this.canUpload && features.includes("place");
     this.#acceptsBatches = features.includes("batch");
-    this.#wantsMd5 = features.includes("md5");
+    this.#hashing.wantsMd5 = features.includes("md5");
     this.checkOnly ||= !this.canUpload;
   }
 
@@ -198,27 +169,13 @@ export class Uploader {
 
   /** Upload a file under another key, because its own is taken. */
   uploadAs(item: Item, key: string): void {
-    this.#keys.set(item, [...this.#keysOf(item), key]);
-    this.#selection.change(item, { key });
+    this.#renaming.rename(item, key);
     this.upload(item);
   }
 
   /** Return a key for a file whose own is taken; null if there is no room for one. */
   freeKey(item: Item): string | null {
-    const tried = this.#keysOf(item);
-    const [chosen = item.key] = tried;
-    try {
-      for (let n = 2; ; n++) {
-        const key = renamed(chosen, n, this.#limits.key_bytes);
-        if (!(this.#selection.has(key) || tried.includes(key))) return key;
-      }
-    } catch {
-      return null;
-    }
-  }
-
-  #keysOf(item: Item): readonly string[] {
-    return this.#keys.get(item) ?? [item.key];
+    return this.#renaming.freeKey(item, this.#limits.key_bytes);
   }
 
   /** Process a failed file again. */
@@ -250,12 +207,7 @@ export class Uploader {
    */
   reportAvoided(): void {
     if (this.checkOnly && !this.#hasUploaded) return;
-    const avoided = this.#selection.items.filter((item) => this.#isAvoided(item));
-    for (const item of avoided) this.#reported.add(item);
-    for (const report of avoidedReports(avoided.map(({ file }) => file.size))) {
-      // Nothing depends on it: an upload must not fail because it is not counted.
-      this.#client.countAvoided(report).catch(() => undefined);
-    }
+    this.#avoided.report(this.#selection.items);
   }
 
   #applyChoice(item: Item): void {
@@ -264,11 +216,6 @@ export class Uploader {
     if (choice === "place" && !this.canPlace) return;
     this.#chosen.add(item);
     this.decide(item, choice);
-  }
-
-  #isAvoided(item: Item): boolean {
-    if (item.state !== "duplicate" || item.copy?.key === item.key) return false;
-    return !(this.#sent.has(item) || this.#reported.has(item));
   }
 
   /** Return why a file can't be processed under its name; a check needs no name. */
@@ -305,80 +252,27 @@ export class Uploader {
 
   async #judge(item: Item, turn: Turn, signal: AbortSignal): Promise<void> {
     const { size } = item.file;
-    const known = size === 0 ? [] : await this.#probes.add(size);
+    const known = size === 0 ? [] : await this.#checking.probe(size);
     signal.throwIfAborted();
-    if (known.length === 0 && this.#canHashLater(size) && this.#inFlight.hasUniqueSize(item)) {
+    if (known.length === 0 && this.#hashing.canWait(size) && this.#inFlight.hasUniqueSize(item)) {
       this.#inFlight.addUnread(item);
       turn.end();
       return await this.#setNew(item, signal); // its parts are hashed as they are sent
     }
-    if (known.length > 0 && (await this.#isRemembered(item, signal))) return;
-    const { digests } = await this.#hash(item, known, signal);
+    if (known.length > 0) {
+      const remembered = await this.#checking.checkRemembered(item, signal);
+      if (remembered !== null) return this.#setRemembered(item, remembered);
+    }
+    const { digests } = await this.#hashing.hash(item, known, signal);
     let detail: Partial<Detail> = {};
     if (known.length > 0) {
-      const result = await this.#check(item, digests, signal);
+      const result = await this.#checking.check(item, digests, signal);
       if (result.verdict !== "new") return this.#setResult(item, result);
       detail = detailOfNew(result);
     }
     await turn.ready;
     signal.throwIfAborted();
     await this.#compare(item, turn, detail, signal);
-  }
-
-  /** Find a duplicate by digests from an earlier reading. All else is decided by reading the file. */
-  async #isRemembered(item: Item, signal: AbortSignal): Promise<boolean> {
-    const digests = (await this.#cache?.find(item.path, item.file)) ?? null;
-    if (digests === null) return false;
-    signal.throwIfAborted();
-    const asked = digests.slice(0, this.#limits.digests);
-    const result = await this.#checkOnce(item, asked, signal);
-    if (result.verdict !== "duplicate") return false;
-    this.#setResult(item, result);
-    this.#selection.change(item, { remembered: true });
-    return true;
-  }
-
-  /** Check a file; once more with other digests, if the check turns out to need them. */
-  async #check(item: Item, digests: readonly string[], signal: AbortSignal): Promise<Result> {
-    const result = await this.#checkOnce(item, digests, signal);
-    if (result.reason !== "digest-needed") return result;
-    const known = await this.#probes.add(item.file.size);
-    signal.throwIfAborted();
-    const wider = moreSchemes(digests, known, this.#limits.digests);
-    if (wider === null) return result;
-    const hashed = await this.#hash(item, wider, signal);
-    return await this.#checkOnce(item, hashed.digests, signal);
-  }
-
-  async #checkOnce(item: Item, digests: readonly string[], signal: AbortSignal): Promise<Result> {
-    this.#selection.set(item, "checking");
-    const { result } = await this.#confirm(item, signal, async () => ({
-      result: await this.#checks.add({ size: item.file.size, digests }),
-    }));
-    signal.throwIfAborted();
-    return result;
-  }
-
-  /** Ask until it is decided whether a file is stored; shows why that takes a while. */
-  #confirm<T extends { readonly result: Result }>(
-    item: Item,
-    signal: AbortSignal,
-    ask: () => Promise<T>,
-  ): Promise<T> {
-    const show = (reason: string, done = 0) => {
-      if (item.state !== "checking") this.#selection.set(item, "checking");
-      this.#selection.change(item, { reason, done });
-    };
-    return untilConfirmed(ask, {
-      signal,
-      onConfirming: (done) => show("confirming", done),
-      onUploading: () => show("uploading"),
-    });
-  }
-
-  /** Whether a file can be hashed as it is sent; not its MD5, since parts are read in any order. */
-  #canHashLater(size: number): boolean {
-    return size >= SMALLEST_PART && !this.#wantsMd5;
   }
 
   /** Compare a file with the others of the selection: the first of equal files is uploaded. */
@@ -389,7 +283,7 @@ export class Uploader {
     signal: AbortSignal,
   ): Promise<void> {
     for (const other of this.#inFlight.unreadOfSameSize(item)) {
-      await this.#read(other);
+      await this.#hashing.read(other, ({ content }) => this.#join(other, content));
       signal.throwIfAborted();
     }
     const leader = this.#join(item, item.digests?.content ?? "");
@@ -405,62 +299,23 @@ export class Uploader {
     return this.#isTrash(item.key) ? item : this.#inFlight.join(item, content);
   }
 
-  /** Hash a file that was found to be new by its size. Its own upload reports an error, if any. */
-  #read(item: Item): Promise<void> {
-    const known = this.#reading.get(item);
-    if (known !== undefined) return known;
-    const reading = this.#largeFiles
-      .run(() => this.#hasher.digests(item.file, [], { md5: this.#wantsMd5 }))
-      .then(
-        (digests) => {
-          this.#selection.change(item, { digests });
-          this.#join(item, digests.content);
-        },
-        () => undefined,
-      );
-    this.#reading.set(item, reading);
-    return reading;
-  }
-
   async #setNew(item: Item, signal: AbortSignal, detail: Partial<Detail> = {}): Promise<void> {
     this.#selection.set(item, "new", detail);
     if (!this.checkOnly) await this.#store(item, false, signal);
-  }
-
-  async #hash(item: Item, known: readonly string[], signal: AbortSignal): Promise<FileDigests> {
-    const limiter = item.file.size <= SMALL_FILE_BYTES ? this.#smallFiles : this.#largeFiles;
-    // The content digest is computed in any case, and may be among them.
-    const own = formatScheme(contentScheme(item.file.size));
-    const others = known.filter((name) => name !== own);
-    const schemes = parseSchemes(others).slice(0, this.#limits.digests - 1);
-    return await limiter.run(async () => {
-      await this.#network.ready?.(signal);
-      signal.throwIfAborted();
-      this.#selection.set(item, "hashing");
-      const onRead = (bytes: number) => {
-        this.#selection.change(item, { done: item.done + bytes });
-      };
-      const ready = () => this.#network.ready?.(signal);
-      const options = { signal, onRead, ready, md5: this.#wantsMd5 };
-      const digests = await this.#hasher.digests(item.file, schemes, options);
-      this.#selection.change(item, { digests });
-      this.#cache?.keep(item.path, item.file, digests.digests);
-      return digests;
-    });
   }
 
   async #store(item: Item, anyway: boolean, signal: AbortSignal): Promise<void> {
     const { file, key } = item;
     const reason = keyProblem(key, this.#limits.key_bytes);
     if (reason !== null) return this.#selection.set(item, "failed", { reason });
-    if (item.digests === null && !this.#canHashLater(file.size)) {
-      await this.#hash(item, [], signal);
+    if (item.digests === null && !this.#hashing.canWait(file.size)) {
+      await this.#hashing.hash(item, [], signal);
     }
     if (item.state !== "new") this.#selection.set(item, "new");
     const options = {
       signal,
       onSent: (bytes: number) => {
-        this.#sent.add(item);
+        this.#avoided.addSent(item);
         if (item.state === "sending") this.#selection.change(item, { done: bytes });
         else this.#selection.set(item, "sending");
       },
@@ -468,11 +323,11 @@ export class Uploader {
     };
     await this.#network.ready?.(signal);
     const source = { file, key, digests: item.digests, anyway };
-    const { result, parts } = await this.#confirm(item, signal, () =>
+    const { result, parts } = await this.#checking.confirm(item, signal, () =>
       this.#transfers.store(source, options),
     );
     if (result.reason === "digest-needed" && item.digests === null) {
-      await this.#hash(item, [], signal);
+      await this.#hashing.hash(item, [], signal);
       return await this.#store(item, anyway, signal);
     }
     if (parts !== null && item.digests === null) await this.#setDigests(item, parts);
@@ -484,7 +339,7 @@ export class Uploader {
     const reason = keyProblem(key, this.#limits.key_bytes);
     if (reason !== null) return this.#selection.set(item, "failed", { reason });
     // A digest from an earlier reading may be wrong, and would store another content.
-    const { content } = item.digests ?? (await this.#hash(item, [], signal));
+    const { content } = item.digests ?? (await this.#hashing.hash(item, [], signal));
     this.#selection.set(item, "placing");
     const onCopied = (done: number) => this.#selection.change(item, { done });
     const type = isMediaType(file.type) ? { content_type: file.type } : {};
@@ -506,16 +361,18 @@ export class Uploader {
     this.#join(item, content);
   }
 
+  /** Show a result that was found without reading the file. */
+  #setRemembered(item: Item, result: Result): void {
+    this.#setResult(item, result);
+    this.#selection.change(item, { remembered: true });
+  }
+
   #setResult(item: Item, result: Result): void {
     const { verdict, copy, reason } = result;
     const detail = { copy: copy ?? null, reason: reason ?? null, message: result.message ?? null };
     // An upload that an earlier page began for it is no longer needed.
     if (verdict === "duplicate") this.#transfers.abort(item);
-    if (verdict === "duplicate") this.#selection.set(item, "duplicate", detail);
-    else if (reason === "key-taken") this.#selection.set(item, "taken", detail);
-    else if (FAILURE_REASONS.has(reason ?? "")) this.#selection.set(item, "failed", detail);
-    else if (verdict === "new" && copy) this.#selection.set(item, "uploaded", detail);
-    else this.#selection.set(item, "unconfirmed", detail);
+    this.#selection.set(item, stateOf(result), detail);
   }
 
   /** Pass the copy of a file to its followers; if it was not stored, upload the next of them. */
@@ -536,33 +393,4 @@ export class Uploader {
     }
     void this.#run(next, (signal) => this.#setNew(next, signal));
   }
-}
-
-/** The reasons for which an upload is not begun, although it is known what is stored. */
-const FAILURE_REASONS = new Set(["key-invalid", "quota-exceeded", "store-full"]);
-
-/** Return the detail of a file that the check found to be new: as far as it goes beyond that. */
-function detailOfNew({ reason, copy, unexamined = 0 }: Result): Partial<Detail> {
-  return reason === "in-trash" ? { copy: copy ?? null, reason, unexamined } : { unexamined };
-}
-
-/** Return whether the service accepts a media type; browsers leave it empty for unknown ones. */
-function isMediaType(type: string): boolean {
-  return type !== "" && type.length <= 255;
-}
-
-function keyProblem(key: string, room: number): string | null {
-  try {
-    checkKey(key, room);
-    return null;
-  } catch (error) {
-    return error instanceof InvalidKey ? `key-${error.flaw}` : "key-invalid";
-  }
-}
-
-function failure(error: unknown): { reason: string; message: string } {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof FileUnreadable) return { reason: "file-changed", message };
-  if (error instanceof Problem) return { reason: error.reason, message };
-  return { reason: "error", message };
 }

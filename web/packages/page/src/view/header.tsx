@@ -52,12 +52,12 @@ export function Header({ client, uploader, selection, session, config, speak }: 
   );
 }
 
-/** Return the name by which a person recognizes the store: its address, unless that is a path. */
+/** Return the name by which people know the store: its address without options, unless a path. */
 export function storeName({ kind, url, name }: Config["store"]): string {
   const isAddress = url !== undefined && !url.startsWith("file:");
   // The operator may have given another name than the address has.
   const isOwn = name !== undefined && !url?.includes(name);
-  return printable((isAddress && !isOwn ? url : name) ?? kind);
+  return printable((isAddress && !isOwn ? url.replace(/\?.*/, "") : name) ?? kind);
 }
 
 function Store(store: Config["store"]): JSX.Element {

@@ -5,6 +5,7 @@
  */
 
 import { normalisationDiffers } from "@onecopy/client";
+import { words } from "../words/language.ts";
 
 /**
  * Control characters, line separators, characters that change the direction of text, and halves of
@@ -53,7 +54,7 @@ export function misleading(name: string): string[] {
 
 /** Return a name that stands alone; one that is not in Unicode NFC may look like another name. */
 export function nameText(name: string): string {
-  return printable(name) + (normalisationDiffers(name) ? " (not in Unicode NFC)" : "");
+  return printable(name) + (normalisationDiffers(name) ? ` ${words.files.name.notNfc}` : "");
 }
 
 /** Return a name for use within a sentence, whose words it does not reorder. */

@@ -4,13 +4,14 @@ import { compare, files } from "./en/files.ts";
 import { common, format, header, signIn } from "./en/page.ts";
 import { failures, loadErrors, unconfirmed } from "./en/reasons.ts";
 import { drop, list, summary } from "./en/upload.ts";
-import { activity, duplicates } from "./en/views.ts";
+import { activity, charts, duplicates } from "./en/views.ts";
 
 /** Everything that the page says. Other languages have the same form. */
 export type Words = typeof en;
 
 export const en = {
   activity,
+  charts,
   common,
   compare,
   drop,

@@ -1,5 +1,6 @@
 /** The language of the page: which words it shows, and where the choice is kept. */
 
+import { speak } from "@onecopy/charts/words.ts";
 import { en, type Words } from "./en.ts";
 
 /** The languages, by their own names. */
@@ -21,11 +22,22 @@ export function preferredLanguage(
   return found.find(isLanguage) ?? "en";
 }
 
-/** Show the page in a language from now on; its words are loaded first. */
+/** Show the page in a language from now on; if its words can't be loaded, nothing changes. */
 export async function setLanguage(chosen: Language): Promise<void> {
-  words = chosen === "de" ? (await import("./de.ts")).de : en;
+  const found = chosen === "de" ? await loadGerman() : en;
+  if (found === null) return;
+  words = found;
   language = chosen;
+  speak(found.charts);
   document.documentElement.lang = chosen;
+}
+
+/** Without its words, the page must still be shown. */
+async function loadGerman(): Promise<Words | null> {
+  return await import("./de.ts").then(
+    ({ de }) => de,
+    () => null,
+  );
 }
 
 /** Use a language, and keep it for later visits. */

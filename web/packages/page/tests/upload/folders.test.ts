@@ -38,11 +38,31 @@ describe("a folder that the browser may read", () => {
   });
 });
 
+/** An entry of a drop as the browser has it; a folder if it has others inside. */
+function entry(fullPath: string, inside: readonly FileSystemEntry[] | null = null) {
+  const left = [...(inside === null ? [] : [inside])];
+  const name = fullPath.slice(fullPath.lastIndexOf("/") + 1);
+  return {
+    isFile: inside === null,
+    isDirectory: inside !== null,
+    name,
+    fullPath,
+    file: (done: (file: File) => void) => done(new File([name], name)),
+    createReader: () => ({
+      readEntries: (done: (found: unknown) => void) => done(left.pop() ?? []),
+    }),
+  } as unknown as FileSystemEntry;
+}
+
 /** What a drop has; `handles` are null in browsers without File System Access. */
-function dropped(handles: readonly (AnyHandle | null)[], fails = false): DataTransfer {
-  const items = handles.map((handle) => ({
+function dropped(
+  handles: readonly (AnyHandle | null)[],
+  fails = false,
+  entries: readonly FileSystemEntry[] = [],
+): DataTransfer {
+  const items = handles.map((handle, at) => ({
     kind: "file",
-    webkitGetAsEntry: () => null,
+    webkitGetAsEntry: () => entries[at] ?? null,
     getAsFileSystemHandle: async () => {
       if (fails) throw new Error("not here");
       return handle;
@@ -57,6 +77,12 @@ describe("a drop", () => {
     const data = dropped([folder("in", [file("a")]), file("b")]);
     expect(await all(droppedFiles(data, ({ name }) => offered.push(name)))).toEqual(["b", "in/a"]);
     expect(offered).toEqual(["in"]);
+  });
+
+  it("also has the files whose names handles hide, once each", async () => {
+    const inside = [entry("/in/a"), entry("/in/a:b"), entry("/in/c:d", [entry("/in/c:d/e")])];
+    const data = dropped([folder("in", [file("a")])], false, [entry("/in", inside)]);
+    expect(await all(droppedFiles(data))).toEqual(["in/a", "in/a:b", "in/c:d/e"]);
   });
 
   it.each([

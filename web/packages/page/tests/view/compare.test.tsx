@@ -78,6 +78,7 @@ describe("the comparison", () => {
 describe("the store's name", () => {
   it.each([
     [{ kind: "s3", url: "s3://family/photos", name: "photos" }, "s3://family/photos"],
+    [{ kind: "s3", url: "s3://family/photos?endpoint=http%3A%2F%2Fnas" }, "s3://family/photos"],
     [{ kind: "s3", url: "s3://b-4711", name: "Family photos" }, "Family photos"],
     [{ kind: "folder", url: "file:///srv/files", name: "files" }, "files"],
     [{ kind: "folder", name: "files" }, "files"],

@@ -18,9 +18,12 @@ interface Props {
 export function Again({ folders, add }: Props): JSX.Element | null {
   useChanges(folders.subscribe);
   const [problem, setProblem] = useState("");
-  const { list, offered } = folders;
-  const check = async (folder: Remembered) => setProblem(await checkAgain(folder, add));
-  if (list.length === 0 && offered === null) return null;
+  const { list, offered, hidesNames } = folders;
+  const check = async (folder: Remembered) => {
+    folders.offer(folder.handle, true);
+    setProblem(await checkAgain(folder, add));
+  };
+  if (list.length === 0 && offered === null && !hidesNames) return null;
   return (
     <div class="again">
       {list.length > 0 && <span>{words.drop.again}</span>}
@@ -41,6 +44,7 @@ export function Again({ folders, add }: Props): JSX.Element | null {
           {problem}
         </span>
       )}
+      {hidesNames && <p class="note">{words.drop.hidesNames}</p>}
     </div>
   );
 }

@@ -21,8 +21,8 @@ interface Props {
   readonly room: number;
   readonly setFolder: (folder: string) => void;
   readonly add: (picked: readonly Picked[]) => void;
-  /** Called with a folder that could be remembered. */
-  readonly offer: (folder: FolderHandle) => void;
+  /** Called with a folder that could be remembered, and whether some of its names may be hidden. */
+  readonly offer: (folder: FolderHandle, hidesNames?: boolean) => void;
 }
 
 export function DropZone(props: Props): JSX.Element {
@@ -84,7 +84,7 @@ function FolderChooser({ add, offer, isBlocked }: ChooserProps & Pick<Props, "of
     if (picker === undefined) return input.current?.click();
     try {
       const folder = await picker({ mode: "read" });
-      offer(folder);
+      offer(folder, true);
       for await (const picked of filesOf([folder])) add(picked);
     } catch (error) {
       // Some browsers forbid it here, as in a frame: the old way remains.

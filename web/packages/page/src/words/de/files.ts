@@ -13,7 +13,7 @@ export const files = {
     uploaded: "hochgeladen",
     duplicate: "schon gespeichert",
     listed: "schon bekannt",
-    follower: "gleich einer anderen Datei",
+    follower: "wie eine andere Datei",
     placing: "wird hier abgelegt",
     placed: "auch hier abgelegt",
     taken: "Name vergeben",
@@ -27,7 +27,7 @@ export const files = {
   notRead: "nicht noch einmal gelesen",
   sameAs: (name: string) => `Gleicher Inhalt wie ${name} in dieser Auswahl`,
   taken:
-    "Unter diesem Namen ist schon eine andere Datei oder ein Ordner gespeichert, und wird nicht " +
+    "Unter diesem Namen ist schon eine andere Datei oder ein Ordner gespeichert und wird nicht " +
     "überschrieben. Laden Sie diese Datei unter einem anderen Namen hoch, oder überspringen Sie sie.",
   inTrash: (name: string) => `Nur in einem Papierkorb oder Schnappschuss gespeichert: ${name}`,
   unexamined: (number: number, text: string) =>
@@ -41,7 +41,7 @@ export const files = {
   alreadyThere: "Genau dieser Inhalt war schon unter diesem Namen gespeichert",
   checking: {
     confirming:
-      "Eine gespeicherte Datei dieser Größe könnte gleich sein, und wird gelesen, um das zu klären",
+      "Eine gespeicherte Datei dieser Größe könnte gleich sein und wird gelesen, um das zu klären",
     uploading:
       "Derselbe Inhalt wird gerade anderswo hochgeladen; diese Datei wartet höchstens eine Minute",
   } as Readonly<Record<string, string>>,
@@ -49,6 +49,7 @@ export const files = {
   uploadFailed: "Der Upload ist fehlgeschlagen",
   name: {
     strange: (codes: string) => `Der Name hat irreführende Zeichen: ${codes}`,
+    notNfc: "(nicht in Unicode NFC)",
   },
   actions: {
     cancel: "Abbrechen",
@@ -74,7 +75,7 @@ export const compare = {
   sameContent: "Der Dienst hat denselben Inhalt gefunden.",
   remembered:
     "Diese Datei wurde nicht noch einmal gelesen: Sie hat Größe und Datum wie beim letzten Lesen.",
-  seen: "Vor der Antwort hat der Dienst nach der gespeicherten Datei gesehen: Sie ist da, und unverändert.",
+  seen: "Vor der Antwort hat der Dienst nach der gespeicherten Datei gesehen: Sie ist da und unverändert.",
   name: "Name",
   folder: "Ordner",
   size: "Größe",

@@ -6,7 +6,7 @@ const BYTES_DIFFER = "Die Datei hat sich beim Hochladen geändert. Wählen Sie s
 const MAY_MATCH = "Eine gespeicherte Datei dieser Größe könnte gleich sein";
 
 export const unconfirmed: Reasons = {
-  confirming: `${MAY_MATCH}, und wird noch gelesen, um das zu klären. Wählen Sie diese Datei später noch einmal, oder laden Sie sie hoch.`,
+  confirming: `${MAY_MATCH} und wird noch gelesen, um das zu klären. Wählen Sie diese Datei später noch einmal, oder laden Sie sie hoch.`,
   "store-archived": `${MAY_MATCH}, ist aber archiviert. Laden Sie diese Datei hoch, oder bitten Sie den Betreiber, die gespeicherte wiederherzustellen, und wählen Sie sie dann noch einmal.`,
   listed:
     "Dieser Inhalt steht auf Ihrer Liste von Prüfsummen, die nicht sagt, wo eine Kopie ist. Laden " +
@@ -45,10 +45,10 @@ export const unconfirmed: Reasons = {
 
 export const failures: Reasons = {
   "file-changed":
-    "Die Datei ist nicht lesbar, oder hat sich geändert, nachdem Sie sie gewählt haben. Wählen Sie " +
+    "Die Datei ist nicht lesbar oder hat sich geändert, nachdem Sie sie gewählt haben. Wählen Sie " +
     "sie noch einmal.",
   "file-unreadable":
-    "Die Datei ist nicht lesbar. Prüfen Sie ihre Rechte, und ob sie anderswo geöffnet ist; wählen " +
+    "Die Datei ist nicht lesbar. Prüfen Sie ihre Rechte und ob sie anderswo geöffnet ist; wählen " +
     "Sie sie dann noch einmal.",
   "digest-mismatch": BYTES_DIFFER,
   "cors-missing":

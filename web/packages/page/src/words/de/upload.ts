@@ -26,6 +26,9 @@ export const drop = {
   remember: (name: string) => `${name} merken`,
   rememberHint:
     "Beim nächsten Mal prüft ein Klick den Ordner und liest nur, was sich geändert hat.",
+  hidesNames:
+    "Der Browser lässt Dateien aus, deren Namen andere Systeme verbieten: mit Zeichen wie : oder ?, " +
+    "oder mit der Endung .lnk oder .url. Legen Sie den Ordner hier ab, um sie einzuschließen.",
   folderDenied: (name: string) =>
     `Der Browser darf ${name} nicht lesen. Wählen Sie den Ordner neu, oder erlauben Sie den Zugriff.`,
   folderGone: (name: string) => `${name} wurde nicht gefunden. Wählen Sie den Ordner neu.`,
@@ -63,7 +66,7 @@ export const list = {
     folder: "nach Ordner",
   },
   nothing: {
-    all: "Keine Datei hat dies im Namen.",
+    all: "Keine Datei hat das im Namen.",
     new: "Nichts ist neu.",
     stored: "Noch keine dieser Dateien ist gespeichert.",
     decide: "Es gibt nichts zu entscheiden.",

@@ -1,6 +1,17 @@
 /** The views of what is stored twice, and of what was uploaded, in German. */
 
+import type { ChartWords } from "@onecopy/charts/words.ts";
 import type { Headings } from "../headings.ts";
+
+export const charts: ChartWords = {
+  locale: "de",
+  table: "Als Tabelle zeigen",
+  share: "Anteil",
+  openFolder: "Ordner öffnen",
+  noFolder: "Kein Ordner unter diesem enthält Duplikate.",
+  blank: "Leer: Dateien direkt im Ordner und Ordner, die zu klein sind, um gezeigt zu werden.",
+  nothing: (label) => `${label}: noch nichts`,
+};
 
 export const duplicates = {
   title: "Duplikate",

@@ -45,6 +45,7 @@ export const files = {
   uploadFailed: "The upload failed",
   name: {
     strange: (codes: string) => `The name has misleading characters: ${codes}`,
+    notNfc: "(not in Unicode NFC)",
   },
   actions: {
     cancel: "Cancel",

@@ -25,6 +25,9 @@ export const drop = {
   forgetFolder: (name: string) => `Forget ${name}`,
   remember: (name: string) => `Remember ${name}`,
   rememberHint: "One click checks it again next time, and reads only what has changed.",
+  hidesNames:
+    "The browser leaves out files whose names other systems forbid: with characters such as : or ?, " +
+    "or ending in .lnk or .url. To include them, drop the folder here.",
   folderDenied: (name: string) =>
     `The browser may not read ${name}. Choose the folder again, or allow access to it.`,
   folderGone: (name: string) => `${name} can’t be found. Choose the folder again.`,

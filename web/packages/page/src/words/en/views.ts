@@ -1,6 +1,9 @@
 /** The views of what is stored twice, and of what was uploaded. */
 
+import { type ChartWords, english } from "@onecopy/charts/words.ts";
 import type { Headings } from "../headings.ts";
+
+export const charts: ChartWords = english;
 
 export const duplicates = {
   title: "Duplicates",
