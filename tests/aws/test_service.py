@@ -72,7 +72,7 @@ class TestSignedIn:
         api = function(jwt_tenant="photos")
         _, document = api.get("/v1/config", claims={"sub": "ada"})
         assert document["tenant"] == "photos"
-        assert document["features"] == ["upload", "link", "place"]
+        assert document["features"] == ["upload", "batch", "link", "place"]
 
     def test_a_claim_names_the_tenant(self, function: OpenFunction) -> None:
         """For a store that many share."""

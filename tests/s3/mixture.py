@@ -13,6 +13,7 @@ from onecopy.crc64 import Crc64
 from onecopy.digest import MiB
 from tests.gate.bucket import BucketWorld
 from tests.reliability.contents import CRC_A, TWIN_A
+from tests.s3.checksums import stated
 
 TOOLS = {"aws-cli": 8 * MiB, "rclone": 5 * MiB, "s3cmd": 15 * MiB}
 """The part sizes by which these tools upload."""
@@ -163,8 +164,9 @@ def _make(world: BucketWorld, made: Made) -> bool:
         if made.parts:
             _upload_parts(world, made)
         else:
-            named: dict[str, Any] = {**world.full(made.key), **made.options}
-            world.client.put_object(**named, Body=made.data)
+            options = dict(made.options)
+            options |= stated(made.data, options.pop("ChecksumAlgorithm", None))
+            world.client.put_object(**world.full(made.key), **options, Body=made.data)
     except ClientError:
         return False
     return True
@@ -175,12 +177,12 @@ def _upload_parts(world: BucketWorld, made: Made) -> None:
     named: dict[str, Any] = world.full(made.key)
     named["UploadId"] = client.create_multipart_upload(**named, **made.options)["UploadId"]
     algorithm = made.options.get("ChecksumAlgorithm")
-    asked = {"ChecksumAlgorithm": algorithm} if algorithm else {}
     ends = accumulate(made.parts)
     parts = []
     for number, (end, size) in enumerate(zip(ends, made.parts, strict=True), 1):
         body = made.data[end - size : end]
+        asked = stated(body, algorithm)
         sent = client.upload_part(**named, **asked, PartNumber=number, Body=body)
-        stated = {name: sent[name] for name in (f"Checksum{algorithm}",) if name in sent}
-        parts.append({"PartNumber": number, "ETag": sent["ETag"], **stated})
+        sums = {name: sent[name] for name in (f"Checksum{algorithm}",) if name in sent}
+        parts.append({"PartNumber": number, "ETag": sent["ETag"], **sums})
     client.complete_multipart_upload(**named, MultipartUpload={"Parts": parts})

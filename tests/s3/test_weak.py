@@ -17,6 +17,7 @@ from tests.gate.bucket import BucketWorld
 from tests.gate.world import content, content_digest, crc, md5
 from tests.reliability.contents import CRC_A, CRC_B, TWIN_A, TWIN_B
 from tests.s3.between import Between
+from tests.s3.checksums import stated
 from tests.standins import Standin
 
 EVEN = bytes(range(256)) * 4096 * 17
@@ -42,7 +43,8 @@ def put_parts(
     at, parts = 0, []
     for number, size in enumerate(sizes, 1):
         body = EVEN[at : at + size]
-        sent = world.client.upload_part(**named, **made, PartNumber=number, Body=body)  # type: ignore[arg-type]
+        asked = stated(body, algorithm)
+        sent = world.client.upload_part(**named, **asked, PartNumber=number, Body=body)  # type: ignore[arg-type]
         at += size
         sums = {name: sent[name] for name in (f"Checksum{algorithm}",) if name in sent}  # type: ignore[literal-required]
         parts.append({"PartNumber": number, "ETag": sent["ETag"], **sums})
@@ -139,7 +141,7 @@ class TestCrc:
         parse = head_object.parse_head
         encrypted = {"x-amz-server-side-encryption": "aws:kms"}
         monkeypatch.setattr(head_object, "parse_head", lambda found: parse({**found, **encrypted}))
-        far.client.put_object(**far.full("a"), Body=CRC_A, ChecksumAlgorithm="CRC64NVME")
+        far.client.put_object(**far.full("a"), Body=CRC_A, **stated(CRC_A, "CRC64NVME"))
         return far
 
     @pytest.fixture
@@ -181,7 +183,7 @@ class TestCrc:
 
     def test_replaced_by_a_twin(self, crc_only: BucketWorld) -> None:
         """An object that others replace by a CRC twin is no duplicate of the first."""
-        crc_only.client.put_object(**crc_only.full("a"), Body=CRC_B, ChecksumAlgorithm="CRC64NVME")
+        crc_only.client.put_object(**crc_only.full("a"), Body=CRC_B, **stated(CRC_B, "CRC64NVME"))
         for data, verdict in ((CRC_A, Verdict.NEW), (CRC_B, Verdict.DUPLICATE)):
             [answer] = crc_only.gate().check(
                 [Content(len(data), (content_digest(data), crc(data)))]
