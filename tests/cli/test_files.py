@@ -91,11 +91,13 @@ def test_placing(run: Run, photos: Path, tmp_path: Path) -> None:
 
 
 def test_placed_copies_in_reports(run: Run, photos: Path, tmp_path: Path) -> None:
-    """They are counted, and never listed as what could be removed."""
+    """They are counted, also on the page, and never listed as what could be removed."""
     run("upload", *backends(tmp_path), photos)
     assert "placed" not in run("report", *backends(tmp_path)).out
     run("upload", "--place", "--to", "more", *backends(tmp_path), photos)
-    report = run("report", *backends(tmp_path))
+    page = tmp_path / "page.html"
+    report = run("report", "--html", str(page), *backends(tmp_path))
+    assert '"placed":{"objects":4,"bytes":9008000}' in page.read_text("utf-8")
     assert "4 copies placed on request, 9.0 MB: counted above" in report.out, report.out
     values = json.loads(run("report", "--json", *backends(tmp_path)).out)
     assert (values["placed"], values["placed_bytes"]) == (4, 9_008_000)

@@ -63,6 +63,13 @@ def test_it_opens_offline_and_accessibly(
         assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
 
 
+def test_placed_copies_are_shown_apart(chromium: Browser, file: Path) -> None:
+    """How many there are, and their size, since somebody wanted these duplicates."""
+    with opened(chromium, file) as tab:
+        shown = "Of these, 45 objects of 1.3 GB altogether were placed on request."
+        expect(tab.get_by_text(shown)).to_be_visible()
+
+
 def test_the_treemap_by_keyboard(chromium: Browser, file: Path) -> None:
     """Arrow keys move, Enter opens, Escape goes up; the groups follow."""
     with opened(chromium, file) as tab:

@@ -2,7 +2,7 @@
 
 from onecopy.report.grouping import grouped
 from onecopy.report.history import Kept
-from onecopy.report.page import GROUPS, Avoided, Page
+from onecopy.report.page import GROUPS, Avoided, Page, Placed
 from onecopy.report.shares import DAY
 from tests.report.copies import copy, listed
 
@@ -50,6 +50,7 @@ def page(contents: int = 400, *, likely: int = 30, avoided: int = 14) -> Page:
         store="s3://family-archive",
         made=NOW,
         prices="list price of 2025",
+        placed=Placed(45, 1_300_000_000),
         avoided=[
             Avoided(NOW - (avoided - month) * 30 * DAY, 40 * month, (10**9 + 10**8 * month) % 2**31)
             for month in range(avoided)

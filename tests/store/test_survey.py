@@ -87,7 +87,11 @@ def test_a_failure_names_the_path(name: str | bytes | int, where: str) -> None:
     ("code", "error", "message"),
     [
         (errno.EIO, Unavailable, "the store's file system reports: Input/output error"),
-        (errno.EROFS, Forbidden, "the store's file system reports: Read-only file system"),
+        (
+            errno.EROFS,
+            Forbidden,
+            "the file system of the store is read-only: mount it so that it can be written to",
+        ),
         (errno.ENOSPC, StoreFull, "the disk of the store is full: free some space there"),
     ],
 )

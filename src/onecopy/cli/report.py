@@ -34,7 +34,7 @@ from onecopy.report.files import Kind, write
 from onecopy.report.grouping import Grouping, grouped
 from onecopy.report.history import keep, kept
 from onecopy.report.listed import listed_and_classed
-from onecopy.report.page import GROUPS, Avoided, Page
+from onecopy.report.page import GROUPS, Avoided, Page, Placed
 from onecopy.report.removable import Removing
 from onecopy.settings import Settings
 from onecopy.store import Store
@@ -219,6 +219,7 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
         keep(index, owner, figures, now)
     _write_files(grouping, wanted, output)
     months = _avoided(index, {*_tenants(work, wanted), *grouping.tenants})
+    placed = _placed(index, grouping.tenants)
     if wanted.html:
         page = Page(
             report=figures,
@@ -226,6 +227,7 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
             store=store.url,
             made=now,
             prices=f"{DATED}, or the settings `price` and `prices`",
+            placed=placed,
             avoided=months,
             history=kept(index, owner),
         )
@@ -233,13 +235,18 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
         output.note(f"wrote {wanted.html}")
     cost = cost_to_read(figures) if store.kind == "s3" else None
     shown = figures.first(wanted.top)
-    placed = [copy.size for tenant in grouping.tenants for copy in placed_copies(index, tenant)]
     if wanted.as_json:
         more = placed_values(placed) | {"avoided": avoided_values(months)}
         output.line(json_line(values(shown, cost) | more))
         return
     for line in chain(lines(shown, cost), placed_lines(placed), avoided_lines(months)):
         output.line(line)
+
+
+def _placed(index: Engine, tenants: Iterable[str]) -> Placed:
+    """Return the copies of these tenants that were placed."""
+    sizes = [copy.size for tenant in tenants for copy in placed_copies(index, tenant)]
+    return Placed(len(sizes), sum(sizes))
 
 
 def _avoided(index: Engine, tenants: Iterable[str]) -> list[Avoided]:

@@ -7,7 +7,7 @@ from typing import Any
 from onecopy.aws.prices import DATED, GET, LIST
 from onecopy.cli.show import amount_text, bytes_text, money_text, name_text
 from onecopy.report import Group, LikelyGroup, Report, Share, Shares, StorageClass
-from onecopy.report.page import Avoided
+from onecopy.report.page import Avoided, Placed
 from onecopy.text import count_text
 
 _KEYS_PER_LIST = 1000
@@ -61,16 +61,16 @@ def values(figures: Report, cost: float | None) -> dict[str, Any]:
     }
 
 
-def placed_values(sizes: Sequence[int]) -> dict[str, Any]:
-    """Return the copies that were placed on request, by their sizes, as JSON."""
-    return {"placed": len(sizes), "placed_bytes": sum(sizes)}
+def placed_values(placed: Placed) -> dict[str, Any]:
+    """Return the copies that were placed on request, as JSON."""
+    return {"placed": placed.objects, "placed_bytes": placed.bytes}
 
 
-def placed_lines(sizes: Sequence[int]) -> Iterator[str]:
+def placed_lines(placed: Placed) -> Iterator[str]:
     """Yield the copies that were placed on request."""
-    if sizes:
-        copies = count_text(len(sizes), "copy", "copies")
-        yield f"{copies} placed on request, {bytes_text(sum(sizes))}: counted above"
+    if placed.objects:
+        copies = count_text(placed.objects, "copy", "copies")
+        yield f"{copies} placed on request, {bytes_text(placed.bytes)}: counted above"
 
 
 def avoided_values(months: Sequence[Avoided]) -> list[dict[str, Any]]:

@@ -66,6 +66,14 @@ class Avoided:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """The copies that were placed on request; all other figures include them."""
+
+    objects: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A report with everything that a page shows beside it."""
 
@@ -77,6 +85,7 @@ class Page:
     """Seconds since 1970."""
     prices: str
     """Where the prices come from, for display."""
+    placed: Placed = Placed()
     avoided: Sequence[Avoided] = ()
     history: Sequence[Any] = ()
 
@@ -115,6 +124,7 @@ class Page:
             "byClass": _parts(figures.by_class),
             "tenants": _parts(figures.by_tenant),
             "groups": list(_groups(figures)),
+            "placed": asdict(self.placed),
             "avoided": [asdict(month) for month in self.avoided],
             "history": [asdict(each) for each in self.history],
             "prices": self.prices,

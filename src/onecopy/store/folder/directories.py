@@ -25,7 +25,8 @@ _FULL = {
 }
 _NOT_A_FOLDER = frozenset({errno.ENOTDIR, errno.ELOOP})
 _PATHS = (str, bytes, os.PathLike)
-_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
+_READ_ONLY = "the file system of the store is read-only: mount it so that it can be written to"
 
 READ = os.O_RDONLY | DIRECTORY | NO_FOLLOW
 """Flags to open a directory for listing, syncing or changing it."""
@@ -55,6 +56,8 @@ def failure(error: OSError) -> OnecopyError:
     message = f"the store's file system reports{where}: {error.strerror or error}"
     if error.errno in _FULL:
         return StoreFull(_FULL[error.errno])
+    if error.errno == errno.EROFS:
+        return Forbidden(_READ_ONLY)
     if error.errno in _FORBIDDEN:
         return Forbidden(message)
     return Unavailable(message)

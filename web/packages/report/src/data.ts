@@ -58,6 +58,12 @@ export interface Totals {
   readonly toRead: number;
 }
 
+/** The copies that were placed on request; all other figures include them. */
+export interface Placed {
+  readonly objects: number;
+  readonly bytes: number;
+}
+
 export interface Avoided {
   /** Start of the month in seconds since 1970, UTC. */
   readonly time: number;
@@ -86,6 +92,7 @@ export interface Data {
   readonly tenants: Parts;
   /** Those that waste most, of both kinds. */
   readonly groups: readonly Group[];
+  readonly placed: Placed;
   readonly avoided: readonly Avoided[];
   readonly history: readonly Kept[];
   /** Where the prices come from. */

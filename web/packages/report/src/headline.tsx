@@ -7,6 +7,7 @@ import { counted, money, size } from "./words.ts";
 
 export function Headline({ data }: { readonly data: Data }): JSX.Element {
   const { stored, proved, likely, toRead } = data.totals;
+  const { placed } = data;
   return (
     <section class="headline" aria-label="Summary">
       <h1>
@@ -33,6 +34,12 @@ export function Headline({ data }: { readonly data: Data }): JSX.Element {
           />
         )}
       </dl>
+      {placed.objects > 0 && (
+        <p class="note">
+          Of these, {counted(placed.objects, "object")} of {size(placed.bytes)} altogether{" "}
+          {placed.objects === 1 ? "was" : "were"} placed on request.
+        </p>
+      )}
       {toRead > 0 && (
         <p class="note">
           {size(toRead)} would have to be read to be certain of everything:{" "}

@@ -1,0 +1,160 @@
+"""P1, P4 and P7 against races of placing with uploads, aborts, and changes behind our back."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from onecopy.content import Verdict
+from onecopy.placed import placed_copies
+from tests.gate.world import World
+from tests.reliability import place_racer as racer
+from tests.reliability.consistency import check_consistency
+from tests.reliability.figures import show
+from tests.reliability.place_racer import PROCESSES, THREADS, content_of
+from tests.reliability.worker import CONTEXT, Told, Worker
+
+_DISTURBING = {"delete_source", "replace_source", "overwrite_source"}
+_STORED = (Verdict.NEW, Verdict.DUPLICATE)
+
+
+def run_races(root: Path, races: int) -> list[list[Told]]:
+    """Return what each thread did and was answered, race by race."""
+    World.at(root).close()
+    barrier = CONTEXT.Barrier(PROCESSES * THREADS)
+    workers = [Worker(racer.race, root, barrier, races, me) for me in range(PROCESSES)]
+    with ThreadPoolExecutor(PROCESSES) as ears:  # whoever is not heard stops, and all with him
+        assert not any(ears.map(Worker.end, workers))
+    told = [worker.told for worker in workers]
+    return [
+        [each for own in told for each in own[number * THREADS : (number + 1) * THREADS]]
+        for number in range(races)
+    ]
+
+
+@dataclass
+class Judge:
+    """Compares the answers of one race with what is stored after all races."""
+
+    world: World
+    number: int
+    told: Sequence[Told]
+    objects: dict[str, bytes]
+    """What is stored by the race."""
+    placed: set[str]
+    """The keys of all recorded copies that were placed."""
+
+    def judge(self) -> None:
+        """Judge all answers of the race."""
+        self._judge_target()
+        self._judge_source()
+        for each in self.told:
+            self._judge_own(each)
+            self._judge_placed(each)
+        self._judge_check()
+
+    def _did(self, *roles: str) -> list[Told]:
+        return [each for each in self.told if each.what in roles]
+
+    @property
+    def _common(self) -> bytes:
+        return content_of(self.number)
+
+    def _judge_target(self) -> None:
+        """Require that one content has got the key that all contend for, and is still there."""
+        key = f"{self.number}/target"
+        won = {
+            self._common if each.what == "place_at_target" else content_of(self.number, each.number)
+            for each in self._did("place_at_target", "upload_to_target", "take_target")
+            if is_stored(each, key)
+        }
+        there = self.objects.get(key)
+        if self._did("delete_target"):
+            assert there is None or there in won
+        else:
+            assert len(won) <= 1, "nothing is overwritten"
+            assert there == next(iter(won), None)
+
+    def _judge_source(self) -> None:
+        """Require that the source is as somebody else has left it."""
+        others = self._did(*_DISTURBING)
+        allowed: set[bytes | None] = {content_of(self.number, each.number) for each in others}
+        if self._did("delete_source"):
+            allowed.add(None)
+        assert self.objects.get(f"{self.number}/source") in (allowed or {self._common})
+
+    def _judge_own(self, each: Told) -> None:
+        """Require the content at a key of one's own if and only if that was said."""
+        key = f"{self.number}/{each.number}"
+        stored = each.what in {"place_at_own", "upload_to_own"} and is_stored(each, key)
+        assert self.objects.get(key) == (self._common if stored else None), each
+
+    def _judge_placed(self, each: Told) -> None:
+        """Require that placing succeeds, unless the source is disturbed or the key is taken."""
+        if not each.what.startswith("place_"):
+            return
+        answer, is_own = each.answer, each.what == "place_at_own"
+        assert answer is not None
+        if answer.verdict is Verdict.DUPLICATE:
+            assert answer.reason in {"placed", "already-there"}
+            assert answer.copy is not None
+            assert answer.copy.key in self.placed or self._did("delete_target", "take_target")
+        elif answer.reason == "key-taken":
+            assert not is_own
+        else:
+            assert answer.verdict is Verdict.NEW or answer.reason == "copy-changed", each
+            assert self._did(*_DISTURBING), each
+
+    def _judge_check(self) -> None:
+        """Require that the content is found if it is stored, and only where it is."""
+        answer = self.world.check(self._common)
+        assert answer.verdict in _STORED, answer
+        if answer.verdict is Verdict.DUPLICATE:
+            assert answer.copy is not None
+            assert self.objects[answer.copy.key] == self._common
+        else:
+            assert self._common not in self.objects.values()
+
+
+def is_stored(told: Told, key: str) -> bool:
+    """Return whether a thread was told that its content is stored at a key."""
+    answer = told.answer
+    if answer is None or answer.verdict not in _STORED:
+        return False
+    return answer.reason == racer.BEHIND or (answer.copy is not None and answer.copy.key == key)
+
+
+def judge_races(root: Path, races: Sequence[Sequence[Told]]) -> Counter[str]:
+    """Compare all answers with what is stored; return the number of each answer."""
+    world = World.at(root)
+    ours: dict[int, dict[str, bytes]] = {number: {} for number in range(len(races))}
+    for key, data in world.objects().items():
+        ours[int(key.partition("/")[0])][key] = data
+    placed = {copy.key for copy in placed_copies(world.index, "default")}
+    heard: Counter[str] = Counter()
+    for number, told in enumerate(races):
+        Judge(world, number, told, ours[number], placed).judge()
+        heard.update(map(_text, told))
+    assert world.staged() == [], "nothing half"
+    check_consistency(world.index, ["default"])
+    world.close()
+    return heard
+
+
+def _text(told: Told) -> str:
+    answer = told.answer
+    return f"{told.what}: {answer.verdict} {answer.reason or ''}" if answer else told.what
+
+
+def test_races(memory_path: Path) -> None:
+    """Whatever others do at the moment: nothing overwritten, nothing said of what is not there."""
+    judge_races(memory_path, run_races(memory_path, 60))
+
+
+@pytest.mark.soak
+def test_thousands_of_races(memory_path: Path) -> None:
+    """The same, thousands of times."""
+    show("races of placing", judge_races(memory_path, run_races(memory_path, 5_000)))
