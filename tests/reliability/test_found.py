@@ -46,7 +46,13 @@ class Completing:
                 action()
             return call.proceed()
 
+        def batch_rule(call: Call) -> object:
+            if any(upload.key == "a" for upload, _ in call.arguments[0]):
+                action()
+            return call.proceed()
+
         self.faults.at("store.complete", rule, times=None)
+        self.faults.at("store.complete_batch", batch_rule, times=None)
 
     def complete(self, *finishes: Finish) -> list[Answer]:
         """Complete it, and others with it."""

@@ -80,6 +80,7 @@ def test_what_only_a_list_has_is_sent(photos: Path, world: World) -> None:
     write(photos / "a", noise(10))
     gate = Watched(world.gate(trust=["claimed"]))
     assert outcomes(run(photos, gate)) == {"a": (Outcome.UPLOADED, None)}
+    assert len(gate.of("begin")) == 1
 
 
 def test_cached_digests_only_serve_to_ask(

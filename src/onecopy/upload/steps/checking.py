@@ -95,12 +95,15 @@ class Checker:
             for item, answer in found
             if answer.verdict is not Verdict.NEW and item not in again
         ]
+        sent = set()
         for item, answer in self._outcomes.waiting.wait(known):
             if self._outcomes.waiting.may_send(answer):
                 item.anyway = True
+                sent.add(item)
             else:
                 self._outcomes.skip(item, answer)
-        return again | {item for item, _ in known if not item.anyway}
+        # `anyway` does not tell: a file that is skipped here may be queued again, to be sent.
+        return again | {item for item, _ in known if item not in sent}
 
     def _hash_again(self, items: Sequence[Item]) -> set[Item]:
         """Queue files to be hashed by schemes that are known only since the check; return them."""
