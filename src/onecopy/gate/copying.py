@@ -113,13 +113,7 @@ class Copying:
             raise
 
     def _new_upload(self, request: Place) -> Upload:
-        return Upload(
-            self.upload_id(request),
-            self._tenant.prefix + request.key,
-            request.size,
-            content_type=request.content_type,
-            metadata=request.metadata,
-        )
+        return self._ticket(request, self.upload_id(request)).upload(self._tenant.prefix)
 
     def _begin_all(
         self, wanted: Mapping[Place, Upload], answers: _Answers
@@ -183,16 +177,18 @@ class Copying:
     def _complete(self, copied: Sequence[tuple[_Job, Sequence[bytes]]], answers: _Answers) -> None:
         """Publish and record; without an answer, the upload was lost."""
         finishes = [
-            (self._ticket(job), Finish("", tuple(sums), _md5_of(job.source)))
-            for job, sums in copied
+            (
+                self._ticket(request, upload.id, upload.store_id),
+                Finish("", tuple(sums), _md5_of(source)),
+            )
+            for (request, source, upload), sums in copied
         ]
         done = self._completion().complete(finishes) if finishes else []
         for (job, _), answer in zip(copied, done, strict=True):
             if answer.reason != UploadUnknown.reason:
                 answers[job.request] = _completed(answer)
 
-    def _ticket(self, job: _Job) -> Ticket:
-        request, _, upload = job
+    def _ticket(self, request: Place, upload_id: str, store_id: str = "") -> Ticket:
         return Ticket(
             tenant=self._tenant.name,
             key=request.key,
@@ -200,8 +196,8 @@ class Copying:
             digest=str(request.digest),
             content_type=request.content_type,
             anyway=True,  # that the content has another copy is no reason to abort
-            upload_id=upload.id,
-            store_id=upload.store_id,
+            upload_id=upload_id,
+            store_id=store_id,
             expires=0,
             metadata=request.metadata,
         )

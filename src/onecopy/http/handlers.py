@@ -44,7 +44,7 @@ class Caller(NamedTuple):
     options: Options
     metrics: Metrics
     headers: Sequence[tuple[bytes, bytes]]
-    lists_duplicates: bool = False
+    lists_duplicates: bool
 
     @property
     def uploads(self) -> LocalGate | LimitedUploads:
