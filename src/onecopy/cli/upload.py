@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 import click
 
 from onecopy.backends import opened_gate, own_files
+from onecopy.cli import interpreter
 from onecopy.cli.files import (
     Done,
     digest_cache,
@@ -112,6 +113,7 @@ def command(  # noqa: PLR0913 - one for each option
     Files in a folder keep its name: `upload photos` creates photos/rome.jpg. To resume interrupted
     uploads of large files, run the same command again.
     """
+    interpreter.prepare()
     check_prefix(to)
     if place and anyway:
         raise click.UsageError("choose --place or --anyway: one copies what the other sends")
