@@ -70,8 +70,9 @@ _REFUSED = frozenset(
 class Connection:
     """Access to a bucket at an endpoint; raises InvalidSettings and Forbidden.
 
-    Region and credentials are loaded at once, for the requests that we sign. The botocore client is
-    created on first use, because that takes as long as sending a hundred small files.
+    Region and credentials are loaded at once, for the requests that we sign; by botocore, unless
+    the environment has both. The botocore client is created on first use. Importing botocore, and
+    creating its client, each take as long as sending a hundred small files.
     """
 
     def __init__(self, address: Address, endpoint: str | None) -> None:
@@ -81,11 +82,12 @@ class Connection:
         # Services other than AWS rarely have a host name for each bucket.
         self._addressing = address.addressing or ("path" if endpoint else "auto")
         self.credentials, known, self.network = self._access(address.region or environment_region())
+        """What requests are signed with; and the proxies and CA certificates that botocore uses."""
         # Other services accept any region; us-east-1 is the default of AWS.
         self.region = known or "us-east-1"
 
     def _access(self, region: str) -> "tuple[Credentials | EnvironmentCredentials, str, Network]":
-        """Return the credentials to sign with, the region, and the network that botocore uses."""
+        """Return the credentials, the region if it is known, and the network."""
         found = environment_credentials() if region and not self._profile else None
         if found:
             return found, region, read_network()
