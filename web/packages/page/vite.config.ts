@@ -1,8 +1,18 @@
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
+
+/** Lets the page be painted before its style sheet is there, which the script then applies. */
+const laterStyle: Plugin = {
+  name: "later-style",
+  transformIndexHtml: {
+    order: "post",
+    handler: (html) => html.replace('rel="stylesheet"', 'rel="preload" as="style"'),
+  },
+};
 
 export default defineConfig({
   // Relative addresses, because the service may be served below any path of its host.
   base: "./",
+  plugins: [laterStyle],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
   build: {
