@@ -99,4 +99,4 @@ async function start(): Promise<void> {
   }
 }
 
-await start();
+void start();
