@@ -14,7 +14,7 @@ import apsw
 
 from onecopy.content import VALUE_BYTES, Copy, Digests
 from onecopy.digest import SMALLEST_PART, Digest
-from onecopy.index.stored import class_column, stored_copy
+from onecopy.index.stored import class_column
 
 UNREAD = "-"
 """The need of a copy without a digest: its bytes must be read."""
@@ -152,16 +152,16 @@ class Rows:
         identity_end = key_end + identity
         need_end = identity_end + need
         class_end = need_end + kind
-        columns = (
+        copy = Copy(
             row[_HEAD_LENGTH:key_end].decode(),
             size,
-            row[class_end:],
+            Digests(row[class_end:]),
             row[key_end:identity_end].decode(),
             stored_at,
             recorded_at,
-            row[need_end:class_end].decode(),
+            row[need_end:class_end].decode() or "STANDARD",
         )
-        return base + number, tenant, stored_copy(columns)
+        return base + number, tenant, copy
 
     def insert(self, connection: apsw.Connection, base: int = 0) -> list[int]:
         """Insert the copies; return the positions of those left out, whose keys are taken."""
