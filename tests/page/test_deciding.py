@@ -74,6 +74,22 @@ def test_compared_files_run_nothing(window: Window, local: MakeFile, name: str) 
     expect(window.page.locator("iframe, object, embed")).to_have_count(0)
 
 
+def test_a_stored_text_is_opened_as_text(window: Window, local: MakeFile) -> None:
+    """Its beginning is shown, whatever it contains; Escape closes it, and the focus returns."""
+    page = b"<script>window.ran = 1</script>\n" + b"line\n" * 20_000
+    window.choose(local("page.html", page))
+    window.wait("page.html", "uploaded")
+    window.click("page.html", "Open")
+    dialog = window.page.get_by_role("dialog")
+    expect(dialog.locator("pre")).to_contain_text("<script>window.ran = 1</script>")
+    expect(dialog).to_contain_text("The first 66 kB.")
+    assert len(dialog.locator("pre").text_content() or "") == 64 * 1024
+    assert window.page.evaluate("window.ran") is None
+    window.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(window.row("page.html").get_by_role("button", name="Open")).to_be_focused()
+
+
 def test_pause_and_resume(window: Window, local: MakeFile) -> None:
     """While it is paused nothing is sent; then the interrupted part is sent again."""
     window.page.route(re.compile("/v1/uploads/parts/2$"), lambda route: None, times=1)

@@ -3,6 +3,7 @@
 import { Client, type Config, Hasher, Problem, Unfinished } from "@onecopy/client";
 import { render } from "preact";
 import { Connection } from "./connection.ts";
+import { keepFocus } from "./focus.ts";
 import { type Address, Session } from "./session.ts";
 import { chosenTheme, showTheme } from "./theme.ts";
 import { keptChoice } from "./upload/choice.ts";
@@ -17,6 +18,7 @@ import { preferredLanguage, setLanguage } from "./words/language.ts";
 import "./view/style.css";
 
 showTheme(chosenTheme(localStorage));
+keepFocus(document);
 
 const root = new URL(".", document.baseURI).href;
 const session = new Session(new Client({ root }), sessionStorage, pageAddress(), root);
@@ -53,7 +55,7 @@ addEventListener("beforeunload", (event) => {
 });
 
 addEventListener("pagehide", () => {
-  uploader.reportAvoided();
+  void uploader.reportAvoided();
   void cache.save();
 });
 

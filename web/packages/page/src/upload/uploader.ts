@@ -14,6 +14,7 @@ import {
   LONGEST_KEY,
   matcher,
   type Network,
+  Observable,
   type Result,
   sleep,
   Transfers,
@@ -57,6 +58,11 @@ export class Uploader {
   folder = "";
   /** What is done with files that are already stored elsewhere; null if the user is asked. */
   choice: Choice | null = null;
+  /** The number of times that all files were done, and what was avoided was reported. */
+  runs = 0;
+  readonly #runsChanged = new Observable();
+  /** Registers a listener for changes to `runs`. */
+  readonly subscribe = this.#runsChanged.subscribe;
   /** Whether the service accepts small files in batches. */
   #acceptsBatches = false;
   /** Whether anything was to be uploaded, also after a check. */
@@ -196,6 +202,17 @@ export class Uploader {
     }
   }
 
+  /** Skip all files that are being processed. */
+  cancelAll(): void {
+    // First those that wait for an equal file, or they would take its place.
+    for (const item of this.#selection.items) {
+      if (item.leader === null || item.copy !== null) continue;
+      this.#inFlight.leave(item);
+      this.#selection.set(item, "skipped");
+    }
+    for (const item of [...this.#running.keys()]) this.skip(item);
+  }
+
   /** Abort the uploads that earlier pages began. */
   abortInterrupted(): void {
     this.#transfers.abortInterrupted();
@@ -205,9 +222,9 @@ export class Uploader {
    * Report the files that were not sent because they are stored under another name; each once, and
    * none if files were only checked. Call it when the page is left; it is called after each run.
    */
-  reportAvoided(): void {
+  async reportAvoided(): Promise<void> {
     if (this.checkOnly && !this.#hasUploaded) return;
-    this.#avoided.report(this.#selection.items);
+    await this.#avoided.report(this.#selection.items);
   }
 
   #applyChoice(item: Item): void {
@@ -241,13 +258,15 @@ export class Uploader {
       this.#running.delete(item);
       this.#updateFollowers(item);
       this.#applyChoice(item);
-      if (!this.isBusy) this.#end();
+      if (!this.isBusy) void this.#end();
     }
   }
 
-  #end(): void {
-    this.reportAvoided();
+  async #end(): Promise<void> {
     void this.#cache?.save();
+    await this.reportAvoided();
+    this.runs++;
+    this.#runsChanged.notify();
   }
 
   async #judge(item: Item, turn: Turn, signal: AbortSignal): Promise<void> {

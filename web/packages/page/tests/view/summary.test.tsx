@@ -1,11 +1,13 @@
 // @vitest-environment happy-dom
 import { render } from "preact";
 import { describe, expect, it } from "vitest";
+import { Pause } from "../../src/upload/pause.ts";
 import { type Detail, Selection, type State } from "../../src/upload/selection.ts";
 import { announce } from "../../src/view/upload/announcer.tsx";
 import { Counters } from "../../src/view/upload/counters.tsx";
 import { csvOf } from "../../src/view/upload/csv.ts";
 import { describeEnd } from "../../src/view/upload/end.tsx";
+import { Progress } from "../../src/view/upload/progress.tsx";
 
 function selection(unexamined: number): Selection {
   return of(["new", "a", { unexamined }], ["new", "b", {}]);
@@ -86,5 +88,18 @@ describe("the summary at the end", () => {
     expect(second).toBe("plain,4,new,,,,");
     expect(end).toBe("");
     expect(csvOf([]).startsWith("\ufefffile,bytes")).toBe(true);
+  });
+});
+
+describe("the progress", () => {
+  it("says that work is paused while it waits for the service", () => {
+    const root = document.createElement("div");
+    const [pause, cancelAll] = [new Pause(), () => undefined];
+    const sending = of(["sending", "a", {}]);
+    const props = { selection: sending, pause, isBusy: true, checkOnly: false, cancelAll };
+    render(<Progress {...props} isWaiting={true} />, root);
+    expect(root.textContent).toBe("sending 0% · pausedPauseCancel all");
+    render(<Progress {...props} isWaiting={false} />, root);
+    expect(root.textContent).toBe("sending 0%PauseCancel all");
   });
 });

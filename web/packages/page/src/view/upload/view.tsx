@@ -20,7 +20,7 @@ import { DropZone } from "./drop.tsx";
 import { End } from "./end.tsx";
 import { Filters } from "./filters.tsx";
 import { FirstVisit } from "./first-visit.tsx";
-import { ForAll } from "./for-all.tsx";
+import { ForAll, RepeatAll } from "./for-all.tsx";
 import { Interrupted } from "./interrupted.tsx";
 import { List } from "./list.tsx";
 import { applyFilter, type Filter } from "./order.ts";
@@ -110,14 +110,21 @@ function Results(props: Props & { readonly checkOnly: boolean }): JSX.Element {
   return (
     <>
       <Counters selection={selection} price={price} />
-      <Progress {...{ selection, isBusy, checkOnly, pause: connection.pause }} />
+      <Progress
+        {...{ selection, isBusy, checkOnly, pause: connection.pause }}
+        isWaiting={connection.state !== "up"}
+        cancelAll={() => uploader.cancelAll()}
+      />
       {!isBusy && <End {...{ selection, price, store: config ? storeName(config.store) : "" }} />}
       <UploadNew uploader={uploader} selection={selection} />
       <Filters filter={filter} selection={selection} change={setFilter} />
       <ForAll {...{ items, uploader, keep }} />
-      {items.length === 0 && <p class="nothing">{words.list.nothing[filter.tab]}</p>}
+      <RepeatAll {...{ items, uploader }} />
+      {items.length === 0 && (
+        <p class="nothing">{words.list.nothing[filter.text === "" ? filter.tab : "all"]}</p>
+      )}
       <List
-        items={items}
+        {...{ items, filter }}
         row={(item) => <Row {...{ item, uploader, thumbnails, look: canLook ? look : null }} />}
       />
       <Looked {...props} item={looked} close={() => look(null)} />

@@ -17,7 +17,8 @@ export const common = {
   show: "Anzeigen",
   files: (number: number, text: string) => (number === 1 ? "1 Datei" : `${text} Dateien`),
   loadFailed: "Etwas ist schiefgegangen. Laden Sie die Seite neu.",
-  viewFailed: "Diese Ansicht konnte nicht geladen werden. Laden Sie die Seite neu.",
+  viewFailed:
+    "Diese Ansicht ließ sich nicht laden. Prüfen Sie Ihr Netz, und versuchen Sie es noch einmal.",
 };
 
 export const header = {

@@ -17,7 +17,7 @@ export const common = {
   show: "Show",
   files: (number: number, text: string) => (number === 1 ? "1 file" : `${text} files`),
   loadFailed: "Something went wrong. Reload the page.",
-  viewFailed: "This view could not be loaded. Reload the page.",
+  viewFailed: "This view could not be loaded. Check your network, then try again.",
 };
 
 export const header = {

@@ -63,7 +63,7 @@ export const list = {
     folder: "by folder",
   },
   nothing: {
-    all: "No file has this in its name.",
+    all: "No file here has this in its name.",
     new: "Nothing is new.",
     stored: "None of these files is stored yet.",
     decide: "There is nothing to decide.",
@@ -71,6 +71,8 @@ export const list = {
   },
   forAll: (number: number, text: string) =>
     number === 1 ? "1 file is already stored:" : `${text} files are already stored:`,
+  again: (number: number, text: string) =>
+    number === 1 ? "1 file failed or was skipped:" : `${text} files failed or were skipped:`,
   choices: { skip: "Skip all", place: "Add all here too", upload: "Upload all" },
   keepChoice: "do the same next time",
   kept: {
@@ -101,6 +103,7 @@ export const summary = {
   progress: "Progress",
   pause: "Pause",
   resume: "Resume",
+  cancelAll: "Cancel all",
   announce: {
     working: "Working",
     paused: "Paused",
