@@ -58,6 +58,8 @@ export class Uploader {
   folder = "";
   /** What is done with files that are already stored elsewhere; null if the user is asked. */
   choice: Choice | null = null;
+  /** The number of times that all files were cancelled. */
+  cancels = 0;
   /** The number of times that all files were done, and what was avoided was reported. */
   runs = 0;
   readonly #runsChanged = new Observable();
@@ -127,14 +129,15 @@ export class Uploader {
     this.checkOnly ||= !this.canUpload;
   }
 
-  /** Add files to the selection, and start to process them. */
-  add(picked: Iterable<Picked>): void {
+  /** Add files to the selection, and start to process them unless they are to be skipped. */
+  add(picked: Iterable<Picked>, isSkipped = false): void {
     for (const { path, file } of picked) {
       const chosen = path.join("/");
       const key = this.folder === "" ? chosen : `${this.folder}/${chosen}`;
       const item = this.#selection.add(file ?? new File([], path.at(-1) ?? ""), key, chosen);
       const reason = file === null ? "file-unreadable" : this.#nameProblem(key);
       if (reason !== null) this.#selection.set(item, "failed", { reason });
+      else if (isSkipped) this.#selection.set(item, "skipped");
       else this.#start(item);
     }
   }
@@ -204,6 +207,7 @@ export class Uploader {
 
   /** Skip all files that are being processed. */
   cancelAll(): void {
+    this.cancels++;
     // First those that wait for an equal file, or they would take its place.
     for (const item of this.#selection.items) {
       if (item.leader === null || item.copy !== null) continue;

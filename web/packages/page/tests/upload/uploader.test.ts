@@ -149,6 +149,8 @@ describe("cancelling all files", () => {
     await vi.waitFor(() => expect(uploader.isBusy).toBe(false));
     expect(states()).toEqual(["skipped", "skipped"]);
     expect(begin).toHaveBeenCalledTimes(1);
+    uploader.add([{ path: ["d"], file: new File(["d"], "d") }], true); // listed only now
+    expect(items.pop()?.state).toBe("skipped");
     for (const item of items) uploader.retry(item);
     await vi.waitFor(() => expect(begin).toHaveBeenCalledTimes(2));
     for (const resolve of sent) resolve();

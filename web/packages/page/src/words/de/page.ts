@@ -18,7 +18,8 @@ export const common = {
   files: (number: number, text: string) => (number === 1 ? "1 Datei" : `${text} Dateien`),
   loadFailed: "Etwas ist schiefgegangen. Laden Sie die Seite neu.",
   viewFailed:
-    "Diese Ansicht ließ sich nicht laden. Prüfen Sie Ihr Netz, und versuchen Sie es noch einmal.",
+    "Diese Ansicht ließ sich nicht laden. Prüfen Sie Ihr Netz, und versuchen Sie es noch einmal. " +
+    "Wenn das nicht hilft, laden Sie die Seite neu, sobald nichts mehr hochgeladen wird.",
 };
 
 export const header = {

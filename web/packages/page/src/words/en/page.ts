@@ -17,7 +17,9 @@ export const common = {
   show: "Show",
   files: (number: number, text: string) => (number === 1 ? "1 file" : `${text} files`),
   loadFailed: "Something went wrong. Reload the page.",
-  viewFailed: "This view could not be loaded. Check your network, then try again.",
+  viewFailed:
+    "This view could not be loaded. Check your network, then try again. If that does not help, " +
+    "reload the page when nothing is being uploaded.",
 };
 
 export const header = {
