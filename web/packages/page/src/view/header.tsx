@@ -12,6 +12,7 @@ import { LANGUAGES, type Language, language, words } from "../words/language.ts"
 import { follow } from "./duplicates/follow.ts";
 import { printable } from "./names.ts";
 import { SignOut } from "./sign-in.tsx";
+import { LEAST_DOLLARS } from "./upload/totals.ts";
 import { useChanges } from "./use-changes.ts";
 import { useLoaded } from "./use-loaded.ts";
 
@@ -92,7 +93,8 @@ function describeStored(summary: DuplicatesSummary | null): string {
 
 function describeAvoided(activity: Activity | null): string {
   const { avoided_files: files = 0, saved_per_month: saved = 0 } = activity?.total ?? {};
-  return files === 0 ? "" : words.header.avoided(files, count(files), money(saved));
+  if (files === 0) return "";
+  return words.header.avoided(files, count(files), saved < LEAST_DOLLARS ? "" : money(saved));
 }
 
 const NEXT: Readonly<Record<Theme, Theme>> = { system: "light", light: "dark", dark: "system" };

@@ -47,6 +47,10 @@ describe("the totals", () => {
     expect(counters(both, 2e9)).toContain("already stored28 bytes not sent · $8.00 a month saved");
   });
 
+  it("say nothing of less than a cent", () => {
+    expect(counters(of(["duplicate", "a", { copy }]), 2e6)).not.toContain("saved");
+  });
+
   it("say in one sentence what needs the user", () => {
     const text = announce(of(["taken", "a", {}], ["skipped", "b", {}]), "paused", "up");
     expect(text).toBe(

@@ -33,7 +33,12 @@ export function ForAll({ items, uploader, keep }: Props): JSX.Element | null {
     <div class="for-all">
       <span>{list.forAll(open.length, count(open.length))}</span>
       {CHOICES.filter((choice) => choice !== "place" || uploader.canPlace).map((choice) => (
-        <button type="button" key={choice} onClick={() => choose(choice)}>
+        <button
+          type="button"
+          key={choice}
+          title={choice === "place" ? list.placeHint : undefined}
+          onClick={() => choose(choice)}
+        >
           {list.choices[choice]}
         </button>
       ))}

@@ -22,6 +22,8 @@ interface Props {
 
 interface Action {
   readonly name: string;
+  /** What it does, if the name does not say all. */
+  readonly hint?: string;
   readonly act: () => void;
 }
 
@@ -53,7 +55,7 @@ export function Row({ item, uploader, look, thumbnails }: Props): JSX.Element {
           <button
             type="button"
             key={action.name}
-            title={action.name}
+            title={action.hint ?? action.name}
             aria-describedby={`name-${item.id}`}
             onClick={action.act}
           >
@@ -129,7 +131,8 @@ function actionsForDuplicate(item: Item, uploader: Uploader): Action[] {
   if (item.copy?.key === item.key) return uploadAs(item, uploader);
   const upload = { name: actions.uploadAnyway, act: () => uploader.upload(item) };
   if (!(uploader.canPlace && isDecidable(item))) return [upload];
-  return [{ name: actions.place, act: () => uploader.place(item) }, upload];
+  const hint = words.list.placeHint;
+  return [{ name: actions.place, hint, act: () => uploader.place(item) }, upload];
 }
 
 function uploadNow(item: Item, uploader: Uploader): Action[] {

@@ -28,7 +28,7 @@ export const header = {
   stored: (number: number, text: string) =>
     number === 1 ? "1 Datei gespeichert" : `${text} Dateien gespeichert`,
   avoided: (number: number, text: string, money: string) =>
-    `${number === 1 ? "1 Upload" : `${text} Uploads`} vermieden (${money} im Monat)`,
+    `${number === 1 ? "1 Upload" : `${text} Uploads`} vermieden${money && ` (${money} im Monat)`}`,
   themes: {
     system: "Farben: wie im System",
     light: "Farben: hell",

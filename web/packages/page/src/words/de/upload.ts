@@ -3,7 +3,7 @@
 export const drop = {
   region: "Dateien hinzufügen",
   title: "Dateien oder Ordner hier ablegen",
-  hint: "Sie sehen, was schon gespeichert ist, bevor etwas gesendet wird.",
+  hint: "Jede Datei wird erst geprüft. Was schon gespeichert ist, wird nicht gesendet.",
   chooseFiles: "Dateien wählen",
   chooseFolder: "Ordner wählen",
   into: "nach",
@@ -78,6 +78,7 @@ export const list = {
     number === 1
       ? "1 Datei ist fehlgeschlagen oder wurde übersprungen:"
       : `${text} Dateien sind fehlgeschlagen oder wurden übersprungen:`,
+  placeHint: "Der Speicher kopiert es auch unter diesen Namen. Nichts wird gesendet.",
   choices: { skip: "Alle überspringen", place: "Alle auch hier ablegen", upload: "Alle hochladen" },
   keepChoice: "nächstes Mal genauso",
   kept: {

@@ -73,7 +73,7 @@ export const duplicates = {
       number === 1 ? "wahrscheinliches Duplikat" : "wahrscheinliche Duplikate",
     files: (number: number) => (number === 1 ? "Datei gespeichert" : "Dateien gespeichert"),
   },
-  largest: "Die größten",
+  largest: "Die größten Duplikate",
   more: "Mehr anzeigen",
   group: (text: string, size: string) => `${text} Dateien zu ${size}`,
   wasted: (size: string, money: string) => `${size} verschwendet, ${money} im Monat`,

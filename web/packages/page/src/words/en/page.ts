@@ -28,7 +28,7 @@ export const header = {
   stored: (number: number, text: string) =>
     number === 1 ? "1 file stored" : `${text} files stored`,
   avoided: (number: number, text: string, money: string) =>
-    `${number === 1 ? "1 upload" : `${text} uploads`} avoided (${money} a month)`,
+    `${number === 1 ? "1 upload" : `${text} uploads`} avoided${money && ` (${money} a month)`}`,
   themes: {
     system: "Colours: as the system",
     light: "Colours: light",

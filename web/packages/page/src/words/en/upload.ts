@@ -3,7 +3,7 @@
 export const drop = {
   region: "Add files",
   title: "Drop files or folders here",
-  hint: "You will see what is already stored before anything is sent.",
+  hint: "Each file is checked first. What is already stored is not sent.",
   chooseFiles: "Choose files",
   chooseFolder: "Choose a folder",
   into: "into",
@@ -74,6 +74,7 @@ export const list = {
   again: (number: number, text: string) =>
     number === 1 ? "1 file failed or was skipped:" : `${text} files failed or were skipped:`,
   choices: { skip: "Skip all", place: "Add all here too", upload: "Upload all" },
+  placeHint: "The store copies it to this name as well. Nothing is sent.",
   keepChoice: "do the same next time",
   kept: {
     skip: "Files that are already stored are skipped.",

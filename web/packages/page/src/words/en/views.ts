@@ -53,7 +53,7 @@ export const duplicates = {
     likely: (number: number): string => (number === 1 ? "likely duplicate" : "likely duplicates"),
     files: (number: number): string => (number === 1 ? "file stored" : "files stored"),
   },
-  largest: "The largest",
+  largest: "The largest duplicates",
   more: "Show more",
   group: (text: string, size: string) => `${text} files of ${size}`,
   wasted: (size: string, money: string) => `${size} wasted, ${money} a month`,
