@@ -111,5 +111,5 @@ def _pause(window: Window, local: MakeFile) -> None:
     window.page.route(re.compile("/v1/uploads/parts/2$"), lambda route: None)
     window.choose(local("talk.mp4", random.Random(7).randbytes(17 * MiB)))
     window.wait("talk.mp4", "sending")
-    window.page.locator(".progress button").dispatch_event("click")
+    window.page.locator(".progress button").first.dispatch_event("click")
     window.page.evaluate("scrollTo(0, 0)")

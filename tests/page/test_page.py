@@ -239,7 +239,7 @@ def test_token_is_asked_for_on_plain_http(
 def test_page_fits_a_narrow_screen(window: Window, local: MakeFile) -> None:
     """At 320 pixels nothing scrolls sideways, even with long names."""
     window.page.set_viewport_size({"width": 320, "height": 640})
-    window.choose(local(f"{'long name ' * 20}.txt", b"a"), local("b", b"a"))
+    window.choose(local(f"{'a long name ' * 16}.txt", b"a"), local("b", b"a"))
     window.wait("b", "duplicate")
     width = window.page.evaluate("document.documentElement.scrollWidth")
     assert width == 320
