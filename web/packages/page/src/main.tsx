@@ -5,6 +5,7 @@ import { render } from "preact";
 import { Connection } from "./connection.ts";
 import { keepFocus } from "./focus.ts";
 import { type Address, Session } from "./session.ts";
+import { ensureStorage } from "./storage.ts";
 import { chosenTheme, showTheme } from "./theme.ts";
 import { keptChoice } from "./upload/choice.ts";
 import { Database } from "./upload/database.ts";
@@ -17,6 +18,7 @@ import { App } from "./view/app.tsx";
 import { preferredLanguage, setLanguage } from "./words/language.ts";
 import "./view/style.css";
 
+ensureStorage(globalThis);
 showTheme(chosenTheme(localStorage));
 keepFocus(document);
 
