@@ -220,15 +220,14 @@ def show(browser: Chromium, url: str, *, batches: bool = True, forgets: bool = F
 
 @contextmanager
 def peak_memory(browser: Chromium) -> Iterator[dict[str, float]]:
-    """Yield the most memory that a renderer has while the context lasts, in MB."""
+    """Yield the most memory that the renderer has while the context lasts, in MB."""
     peak = {"Private": 0.0, "Pss": 0.0}
-    pids, ended = browser.renderers(), Event()
+    pid, ended = browser.renderer(), Event()
 
     def watch() -> None:
         while not ended.wait(0.1):
-            for pid in pids:
-                for kind, used in memory(pid).items():
-                    peak[kind] = max(peak[kind], used)
+            for kind, used in memory(pid).items():
+                peak[kind] = max(peak[kind], used)
 
     thread = Thread(target=watch)
     thread.start()
@@ -241,10 +240,7 @@ def peak_memory(browser: Chromium) -> Iterator[dict[str, float]]:
 
 def memory(pid: int) -> dict[str, float]:
     """Return the pages of a process that are its alone, and its PSS, in MB."""
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
-    except OSError:  # it has ended
-        return {}
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {name: int(value.split()[0]) for name, _, value in (s.partition(":") for s in lines)}
     private = sizes["Private_Clean"] + sizes["Private_Dirty"]
     return {"Private": private * 1024 / 1e6, "Pss": sizes["Pss"] * 1024 / 1e6}

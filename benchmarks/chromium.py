@@ -26,6 +26,7 @@ _READY = """
   }
 })()
 """
+_WORK = "for (const began = performance.now(); performance.now() < began + 300; );"
 
 
 class Chromium:
@@ -123,10 +124,16 @@ class Chromium:
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
-    def renderers(self) -> list[int]:
-        """Return the ids of the processes that have pages."""
+    def renderer(self) -> int:
+        """Return the id of the page's process: the one that works while the page does."""
+        before = self._cpu_times()
+        self.run(_WORK)
+        after = self._cpu_times()
+        return max(after, key=lambda pid: after[pid] - before.get(pid, 0.0))
+
+    def _cpu_times(self) -> dict[int, float]:
         processes = self.command("SystemInfo.getProcessInfo")["processInfo"]
-        return [each["id"] for each in processes if each["type"] == "renderer"]
+        return {each["id"]: each["cpuTime"] for each in processes if each["type"] == "renderer"}
 
     def close(self) -> None:
         """End the browser."""

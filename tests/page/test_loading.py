@@ -40,8 +40,12 @@ def test_size() -> None:
 def test_head_is_painted_first(chromium: Browser, server: Serve) -> None:
     """Without script and style sheet it has its layout; the rest is styled from the start."""
     held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
     with opened(chromium, server()) as window:
-        window.page.route(re.compile(r"\.(css|js)$"), lambda route: held.append(route))  # noqa: PLW0108 - it is marked
+        window.page.route(re.compile(r"\.(css|js)$"), hold)
         window.page.goto(window.served.url, wait_until="commit")
         window.page.evaluate(_PAINTED)
         expect(window.page.locator("h1")).to_be_visible()
