@@ -119,6 +119,20 @@ def test_rows_are_reached_by_keyboard(window: Window, local: MakeFile) -> None:
     expect(window.row("a")).to_be_focused()
 
 
+def test_filters_cover_no_focus(window: Window, local: MakeFile) -> None:
+    """They stay at the top; going backwards, what has the focus is below them."""
+    window.only_check()
+    window.choose(*(local(f"{number:02}", b"%d" % number) for number in range(40)))
+    expect(window.counter("new")).to_have_text("40")
+    window.page.evaluate("scrollTo(0, 1500)")
+    window.row("30").get_by_role("button").focus()
+    bottom = "document.querySelector('.filters').getBoundingClientRect().bottom"
+    for _ in range(20):
+        window.page.keyboard.press("Shift+Tab")
+        top = "document.activeElement.getBoundingClientRect().top"
+        assert window.page.evaluate(f"{top} >= {bottom} - 1")
+
+
 def test_another_filter_shows_the_list_from_its_beginning(window: Window, local: MakeFile) -> None:
     """Also if the longer list before it was scrolled far down."""
     for number in range(200):
