@@ -158,8 +158,8 @@ def test_the_result_is_saved_as_a_table(window: Window, local: MakeFile) -> None
 def test_colours_and_language_are_remembered(window: Window) -> None:
     """Both are chosen by a click, and are the same at the next visit."""
     page = window.page
-    page.get_by_role("button", name="Colours: as the system").click()
-    page.get_by_role("button", name="Colours: light").click()
+    page.get_by_role("button", name="Colours: as the system").click()  # which is light
+    expect(page.locator("body")).to_have_css("background-color", "rgb(20, 23, 26)")
     page.get_by_role("button", name="Deutsch").click()
     expect(page.get_by_text("Dateien oder Ordner hier ablegen")).to_be_visible()
     window.open()

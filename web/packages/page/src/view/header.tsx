@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import markUrl from "../mark.svg";
 import type { Session } from "../session.ts";
-import { chooseTheme, chosenTheme, type Theme } from "../theme.ts";
+import { chooseTheme, chosenTheme, nextTheme, type Theme } from "../theme.ts";
 import type { Uploader } from "../upload/uploader.ts";
 import { count, money } from "../words/format.ts";
 import { LANGUAGES, type Language, language, words } from "../words/language.ts";
@@ -97,15 +97,15 @@ function describeAvoided(activity: Activity | null): string {
   return words.header.avoided(files, count(files), saved < LEAST_DOLLARS ? "" : money(saved));
 }
 
-const NEXT: Readonly<Record<Theme, Theme>> = { system: "light", light: "dark", dark: "system" };
 const SIGNS: Readonly<Record<Theme, string>> = { system: "◐", light: "☀", dark: "☾" };
 
 /** A button that goes from one theme to the next. */
 function ThemeSwitch(): JSX.Element {
   const [theme, setTheme] = useState(() => chosenTheme(localStorage));
   const change = () => {
-    chooseTheme(localStorage, NEXT[theme]);
-    setTheme(NEXT[theme]);
+    const next = nextTheme(theme, matchMedia("(prefers-color-scheme: dark)").matches);
+    chooseTheme(localStorage, next);
+    setTheme(next);
   };
   const name = words.header.themes[theme];
   return (

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { render } from "preact";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Pause } from "../../src/upload/pause.ts";
 import { type Detail, Selection, type State } from "../../src/upload/selection.ts";
 import { announce } from "../../src/view/upload/announcer.tsx";
@@ -105,5 +105,16 @@ describe("the progress", () => {
     expect(root.textContent).toBe("sending 0% · pausedPauseCancel all");
     render(<Progress {...props} isWaiting={false} />, root);
     expect(root.textContent).toBe("sending 0%PauseCancel all");
+  });
+
+  it("is in the title of the page, for people who are in another tab", async () => {
+    const root = document.createElement("div");
+    const [pause, cancelAll] = [new Pause(), () => undefined];
+    const props = { pause, isWaiting: false, checkOnly: false, cancelAll };
+    const half = of(["uploaded", "a", {}], ["queued", "b", {}]);
+    render(<Progress {...props} selection={half} isBusy={true} />, root);
+    await vi.waitFor(() => expect(document.title).toBe("66% · onecopy"));
+    render(<Progress {...props} selection={half} isBusy={false} />, root);
+    await vi.waitFor(() => expect(document.title).toBe("onecopy"));
   });
 });

@@ -1,7 +1,7 @@
 /** One line of progress: how far reading and sending are, how fast, and how long it takes. */
 
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Meter } from "../../upload/meter.ts";
 import type { Pause } from "../../upload/pause.ts";
 import { type Selection, STATES, sum } from "../../upload/selection.ts";
@@ -29,9 +29,11 @@ export function Progress(props: Props): JSX.Element | null {
   const { selection, pause, isBusy, isWaiting, checkOnly, cancelAll } = props;
   useChanges(pause.subscribe);
   const meters = useRef({ reading: new Meter(), sending: new Meter() }).current;
-  if (!isBusy) return null;
   const reading = readingOf(selection);
   const sending = checkOnly ? { done: 0, total: 0 } : sendingOf(selection);
+  const all = { done: reading.done + sending.done, total: reading.total + sending.total };
+  useTitle(isBusy ? `${shareOf(all)} · onecopy` : "onecopy");
+  if (!isBusy) return null;
   const isPaused = pause.isPaused || isWaiting;
   note(meters.reading, reading, isPaused);
   note(meters.sending, sending, isPaused);
@@ -43,11 +45,7 @@ export function Progress(props: Props): JSX.Element | null {
   ];
   return (
     <div class="progress">
-      <progress
-        aria-label={summary.progress}
-        value={reading.done + sending.done}
-        max={Math.max(1, reading.total + sending.total)}
-      />
+      <progress aria-label={summary.progress} value={all.done} max={Math.max(1, all.total)} />
       <p>{parts.filter((part) => part !== "").join(" · ")}</p>
       <div class="controls">
         <button type="button" onClick={() => (pause.isPaused ? pause.resume() : pause.pause())}>
@@ -59,6 +57,13 @@ export function Progress(props: Props): JSX.Element | null {
       </div>
     </div>
   );
+}
+
+/** Name the page, for people who have gone to another tab. */
+function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
 }
 
 function readingOf(selection: Selection): Share {
