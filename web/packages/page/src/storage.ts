@@ -1,4 +1,4 @@
-/** Storage in browsers that forbid it, as if cookies are blocked: it lasts as long as the page. */
+/** Storage where the browser forbids it, as if cookies are blocked: it lasts as long as the page. */
 
 type Names = "localStorage" | "sessionStorage";
 type Place = Pick<typeof globalThis, Names>;

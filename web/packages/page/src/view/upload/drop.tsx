@@ -42,7 +42,7 @@ export function DropZone(props: Props): JSX.Element {
         <FileChooser add={props.add} isBlocked={isBlocked} />
         <FolderChooser add={props.add} offer={props.offer} isBlocked={isBlocked} />
         {!checkOnly && <Destination {...{ recent, room, setFolder, isValid, setValid }} />}
-        <label class="check-only">
+        <label class="check-only" title={canUpload ? undefined : words.failures["not-allowed"]}>
           <input
             type="checkbox"
             checked={checkOnly}
