@@ -35,22 +35,6 @@ describe("the layout of a tree", () => {
     expect(sum / (1000 * 400)).toBeCloseTo(0.7, 1);
   });
 
-  it("has tiles that are not too narrow, and none above another", () => {
-    const children = Array.from({ length: 40 }, (_, at) => ({ name: `${at}`, value: 2 + at }));
-    const tiles = layout({ name: "", value: 900, children }, 1000, 400);
-    expect(tiles).toHaveLength(40);
-    for (const { width, height } of tiles) expect(width / height).toBeLessThan(4);
-    for (const { width, height } of tiles) expect(height / width).toBeLessThan(4);
-    for (const one of tiles) {
-      const over = tiles.filter(
-        (other) =>
-          Math.abs(2 * (one.x - other.x) + one.width - other.width) < one.width + other.width &&
-          Math.abs(2 * (one.y - other.y) + one.height - other.height) < one.height + other.height,
-      );
-      expect(over).toEqual([one]);
-    }
-  });
-
   it("has one more level inside, within the tile", () => {
     const [large] = layout(TREE, 1000, 400);
     expect(large?.inner.map((tile) => tile.tree.name)).toEqual(["one", "two"]);
