@@ -86,7 +86,7 @@ class Bare:
 
     def _whole(self, key: str, identity: str, to: str) -> None:
         target = f"{self._store.address.prefix}{to}/{key}"
-        assert self._copies.copy_object(self._source(key, identity), target, {})
+        assert self._copies.copy_object(self._source(key, identity), target, {}) is not None
 
     def _parts(self, key: str, identity: str, size: int, to: str, pool: ThreadPoolExecutor) -> None:
         place = self._store.address.place(f"{to}/{key}")

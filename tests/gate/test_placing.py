@@ -112,6 +112,22 @@ def test_a_key_that_is_taken(world: World, data: bytes) -> None:
     assert world.objects() == {"a": data, "taken": data[:-1] + b"!", "same": data}
 
 
+def test_one_look_at_a_key_that_has_it(world: World) -> None:
+    """If a request is repeated, its record suffices: it is not looked at twice."""
+    world.upload("a", b"bytes")
+    place(world, "b", b"bytes")
+    faults, looked = Faults(), list[str]()
+
+    def note(call: Call) -> object:
+        looked.extend(call.arguments[0])
+        return call.proceed()
+
+    faults.at("store.look", note, times=None)
+    answer = place(behind(faults, world), "b", b"bytes")
+    assert (outcome(answer), answer.copy) == (THERE, world.recorded()["b"])
+    assert looked == ["b"]
+
+
 def test_empty_files_are_sent(world: World) -> None:
     """Sending nothing takes no longer; an empty file that is there is found."""
     assert outcome(place(world, "a", b"")) == NEW

@@ -31,6 +31,7 @@ from onecopy.store.objects import store_reason
 from onecopy.store.parts import digest_of_parts
 from onecopy.tenant import Tenant
 from onecopy.tickets import Ticket, Tickets
+from onecopy.workers import spread
 
 PLACED = "placed"
 """The reason if a copy was made."""
@@ -143,7 +144,7 @@ class Copying:
             found = list(map(call, jobs))
         else:
             with ThreadPoolExecutor(min(len(jobs), self._threads), "onecopy-place") as pool:
-                found = list(pool.map(call, jobs))
+                found = spread(pool, self._threads, call, jobs)
         return [(job, sums) for job, sums in zip(jobs, found, strict=True) if sums is not None]
 
     def _copy_one(self, job: _Job, answers: _Answers, report: Report) -> Sequence[bytes] | None:
