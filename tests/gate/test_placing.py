@@ -376,6 +376,16 @@ def test_another_process_places_it(local_world: World) -> None:
     assert usage.begun.bytes() == {}
 
 
+def test_another_process_copies_it_again(folder_world: World) -> None:
+    """What was copied is not complete for a moment: the client asks again, and sends no parts."""
+    folder_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.parts", lambda _: [])
+    answer = place(behind(faults, folder_world), "b", b"bytes")
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "placing")
+    assert outcome(place(folder_world, "b", b"bytes")) == PLACED
+
+
 def test_notes_that_cannot_be_written(local_world: World) -> None:
     """Nothing is copied without its note, and nothing counts as begun."""
     local_world.upload("a", b"bytes")

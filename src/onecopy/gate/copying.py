@@ -39,6 +39,8 @@ ALREADY_THERE = "already-there"
 """The reason if the key has this content already."""
 PLACING = "placing"
 """The reason while a copy is being made."""
+_BY_OTHERS = frozenset({"completing", "parts-missing"})
+"""Reasons of a completion while another process places the same, and perhaps copies it again."""
 _NAME = "\0place"
 """In place of an Idempotency-Key, which has visible characters only."""
 _DISK_THREADS = 8
@@ -214,7 +216,7 @@ def _completed(answer: Answer) -> Answer:
     """Return the answer for an upload that was completed, or could not be."""
     if answer.verdict is Verdict.NEW and answer.copy is not None:
         return Answer(Verdict.DUPLICATE, answer.copy, PLACED)
-    if answer.reason == "completing":
+    if answer.reason in _BY_OTHERS:
         return Answer(Verdict.UNCONFIRMED, reason=PLACING)
     return at_key(answer)
 
