@@ -376,6 +376,17 @@ def test_another_process_places_it(local_world: World) -> None:
     assert usage.begun.bytes() == {}
 
 
+@pytest.mark.parametrize("step", ["store.copy", "store.complete"])
+def test_others_end_the_upload_again_and_again(local_world: World, step: str) -> None:
+    """The client asks again then; that the source had changed would not be true."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at(step, fail_before(UploadUnknown("aborted")), times=None)
+    answer = place(behind(faults, local_world), "b", b"bytes")
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "placing")
+    assert outcome(place(local_world, "b", b"bytes")) == PLACED
+
+
 def test_another_process_copies_it_again(folder_world: World) -> None:
     """What was copied is not complete for a moment: the client asks again, and sends no parts."""
     folder_world.upload("a", b"bytes")

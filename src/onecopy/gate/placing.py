@@ -22,7 +22,7 @@ from onecopy.errors import BadInput
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer, is_unchanged
-from onecopy.gate.copying import PLACING, Copying, at_key
+from onecopy.gate.copying import LOST, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Place, Request
 from onecopy.gate.pending import PendingUploads
@@ -35,7 +35,7 @@ from onecopy.tenant import Tenant
 from onecopy.tickets import Tickets
 
 _MAX_SOURCES = 3
-"""Copies of one content that are tried if one after the other disappears."""
+"""Copies of one content that are tried if one after the other disappears, or its upload does."""
 _MAX_WAIT = 20.0
 """Seconds to wait for another request that places the same."""
 _NEW = Answer(Verdict.NEW)
@@ -140,7 +140,7 @@ class Placing:
     def _place(self, requests: Sequence[Place], budget: Budget) -> _Answers:
         answers = self._judge_taken(requests, budget)
         for _ in range(_MAX_SOURCES):
-            left = [request for request in requests if request not in answers]
+            left = [request for request in requests if answers.get(request, LOST) is LOST]
             if left:
                 sources = self._find_sources(left, answers, budget)
                 answers |= self._copying.copy(sources, self._running.add)
