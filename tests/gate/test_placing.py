@@ -15,7 +15,7 @@ from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, PartSuperseded, StoreFull, Unavailable, UploadUnknown
 from onecopy.gate import Answer, LocalGate, Place, placing
 from onecopy.gate.usage import Usage
-from onecopy.placed import all_placed, placed_copies
+from onecopy.placed import Placed, all_placed, note_placed, placed_copies
 from onecopy.store.copying import Copier
 from onecopy.store.interface import Store, Upload
 from onecopy.tenant import Quota, Quotas, Tenant
@@ -361,6 +361,20 @@ def test_quotas_hold(local_world: World) -> None:
     assert usage.begun.bytes() == {}
     # Whoever has no room left may ask for ever: that must not fill the index.
     assert [note.key for note in all_placed(local_world.index, "ana")] == ["b"]
+
+
+def test_many_notes() -> None:
+    """Each value has as many as fit, also with the longest keys, and all are found."""
+    index = MemoryWorld.new().index
+    digest = str(content_digest(b"bytes"))
+    notes = {Placed(f"{number:04}" + "k" * (number % 2 * 1000), digest) for number in range(500)}
+    note_placed(index, "ana", sorted(notes))
+    note_placed(index, "ana", sorted(notes))
+    note_placed(index, "ana", [])
+    assert all_placed(index, "ana") == notes
+    sizes = [len(value) for _, value in index.values("placed:")]
+    assert len(sizes) == sum(sizes) // 59_000 + 1
+    assert max(sizes) < 64 * 1024
 
 
 def test_another_process_places_it(local_world: World) -> None:

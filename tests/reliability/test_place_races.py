@@ -50,6 +50,8 @@ class Judge:
     """What is stored by the race."""
     placed: set[str]
     """The keys of all recorded copies that were placed."""
+    overwritten: int = 0
+    """How many objects the server itself let others overwrite."""
 
     def judge(self) -> None:
         """Judge all answers of the race."""
@@ -78,9 +80,17 @@ class Judge:
         there = self.objects.get(key)
         if self._did("delete_target"):
             assert there is None or there in won
+        elif self._may_be_overwritten(won):
+            assert there in won
+            self.overwritten += 1
         else:
             assert len(won) <= 1, "nothing is overwritten"
             assert there == next(iter(won), None)
+
+    def _may_be_overwritten(self, won: set[bytes]) -> bool:
+        """Whether the server itself let a copy and a PUT at one key both succeed."""
+        is_possible = isinstance(self.world, BucketWorld) and self.world.takes_both
+        return is_possible and len(won) == 2 and self._common in won
 
     def _judge_source(self) -> None:
         """Require that the source is as somebody else has left it."""
@@ -139,8 +149,10 @@ def judge_races(world: World, races: Sequence[Sequence[Told]]) -> Counter[str]:
     placed = {copy.key for copy in placed_copies(world.index, "default")}
     heard: Counter[str] = Counter()
     for number, told in enumerate(races):
-        Judge(world, number, told, ours[number], placed).judge()
+        judge = Judge(world, number, told, ours[number], placed)
+        judge.judge()
         heard.update(map(_text, told))
+        heard["overwritten by the server"] += judge.overwritten
     assert world.staged() == [], "nothing half"
     check_consistency(world.index, ["default"])
     return heard
