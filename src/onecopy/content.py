@@ -188,6 +188,8 @@ class Copy(NamedTuple):
     """`stored_at` in milliseconds since 1970."""
     recorded_ms: int
     """`recorded_at` in milliseconds since 1970."""
+    storage_class: str = "STANDARD"
+    """The name of S3's storage class; STANDARD for other stores."""
 
     @property
     def stored_at(self) -> datetime:

@@ -32,6 +32,7 @@ from onecopy.index.sqlite import (
 from onecopy.index.sqlite import file as sqlite_file
 from onecopy.index.sqlite import index as engine
 from onecopy.testing.index import (
+    ClassifiedContract,
     IndexContract,
     LeasesContract,
     ListingsContract,
@@ -61,6 +62,7 @@ _NORMAL, _FULL = 1, 2
 class TestSqliteIndex(
     IndexContract,
     LeasesContract,
+    ClassifiedContract,
     UnreadContract,
     ListsContract,
     ListingsContract,

@@ -44,8 +44,8 @@ def object_of(key: str, head: Head, *, compared: Container[Algorithm]) -> Object
     services only repeat the client's (rclone).
     """
     digests = stated_digests(head, compared=compared)
-    modified = head.modified * 1000
-    return Object(key, head.size, identity(head), modified, digests, _storage(head))
+    modified, kind = head.modified * 1000, head.storage_class or "STANDARD"
+    return Object(key, head.size, identity(head), modified, digests, _storage(head), kind)
 
 
 def _storage(head: Head) -> str:

@@ -69,9 +69,20 @@ async function readConfig(): Promise<Config> {
   }
 }
 
+/** Apply the style sheet, which index.html only preloads: so its head is painted before. */
+async function applyStyle(): Promise<void> {
+  const sheet = document.querySelector<HTMLLinkElement>("link[as=style]");
+  if (sheet === null) return;
+  await new Promise((settle) => {
+    sheet.onload = sheet.onerror = settle;
+    sheet.rel = "stylesheet";
+  });
+}
+
 /** Draw the page, and again when the service has answered. */
 async function start(): Promise<void> {
-  await setLanguage(preferredLanguage(localStorage, navigator.languages));
+  const language = preferredLanguage(localStorage, navigator.languages);
+  await Promise.all([setLanguage(language), applyStyle()]);
   document.body.replaceChildren(); // what index.html shows until now
   draw(null);
   void folders.open();
@@ -88,4 +99,4 @@ async function start(): Promise<void> {
   }
 }
 
-await start();
+void start();

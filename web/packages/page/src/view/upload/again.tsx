@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { DigestCache } from "../../upload/digest-cache.ts";
-import { filesOf } from "../../upload/folders.ts";
+import { readFolders } from "../../upload/folder-reader.ts";
 import type { Picked } from "../../upload/picked.ts";
 import { mayRead, type Remembered, type RememberedFolders } from "../../upload/remembered.ts";
 import { words } from "../../words/language.ts";
@@ -83,7 +83,7 @@ function Folder({ folder, check, forget }: FolderProps): JSX.Element {
 async function checkAgain({ handle, path }: Remembered, add: Props["add"]): Promise<string> {
   const name = nameInText(path);
   if (!(await mayRead(handle).catch(() => false))) return words.drop.folderDenied(name);
-  for await (const picked of filesOf([handle])) {
+  for await (const picked of readFolders([handle])) {
     // Nothing but the folder itself, which can't be read.
     if (picked.length === 1 && picked[0]?.file === null && picked[0].path.length === 1) {
       return words.drop.folderGone(name);

@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RecentFolders } from "../../upload/destination.ts";
-import { type FolderHandle, filesOf, folderPicker, wasClosed } from "../../upload/folders.ts";
+import { readFolders } from "../../upload/folder-reader.ts";
+import { type FolderHandle, folderPicker, wasClosed } from "../../upload/folders.ts";
 import { droppedFiles, pickedFiles } from "../../upload/pick.ts";
 import type { Picked } from "../../upload/picked.ts";
 import { words } from "../../words/language.ts";
@@ -85,7 +86,7 @@ function FolderChooser({ add, offer, isBlocked }: ChooserProps & Pick<Props, "of
     try {
       const folder = await picker({ mode: "read" });
       offer(folder, true);
-      for await (const picked of filesOf([folder])) add(picked);
+      for await (const picked of readFolders([folder])) add(picked);
     } catch (error) {
       // Some browsers forbid it here, as in a frame: the old way remains.
       if (!wasClosed(error)) input.current?.click();
