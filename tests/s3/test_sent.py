@@ -134,6 +134,22 @@ def test_copies(monkeypatch: pytest.MonkeyPatch, stated: dict[str, str]) -> None
     assert len(http.requests) == is_listed
 
 
+@pytest.mark.parametrize("stated", [None, {"etag": "x"}], ids=["taken", "copied"])
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_copies_of_a_request_that_failed(
+    stated: dict[str, str] | None, *, is_replaced: bool
+) -> None:
+    """What was known of a copy is dropped when it is made again: others may have replaced it."""
+    upload = Upload("ab" * 16, "a", 5)
+    heads = Heads({"p/a": HEAD._replace(metadata={"onecopy-upload": upload.id})})
+    objects = SentObjects(ListClient(signer(), Answers(page())))
+    uploads = Uploads(ADDRESS, connection(), signer(), heads, objects)
+    assert uploads.note_copy(upload, {"etag": "x"})
+    heads.heads = {"p/a": HEAD} if is_replaced else {}
+    assert uploads.note_copy(upload, stated) is is_replaced
+    assert uploads.sent([upload]) == [None]
+
+
 def test_another_upload_to_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the object was removed and sent again by another upload, the first one is not stored."""
     monkeypatch.setattr(sent, "_FEWEST", 1)

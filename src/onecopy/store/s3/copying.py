@@ -95,9 +95,7 @@ class Copying:
         key, headers = self._address.prefix + upload.key, self._uploads.object_headers(upload)
         with self._uploads.lock(upload.key):
             stated = self._client.copy_object(source, key, headers)
-        if stated is not None:
-            self._uploads.note_copy(upload, stated)
-        elif self._heads.head(key) is None:
+        if not self._uploads.note_copy(upload, stated) and stated is None:
             raise FileChanged(f"{source.key!r} changed before it was copied")
 
     def _copy_parts(

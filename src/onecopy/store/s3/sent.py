@@ -33,10 +33,15 @@ class SentObjects:
         self._heads: dict[str, Head] = {}
         self._lock = Lock()
 
-    def add(self, key: str, head: Head) -> None:
-        """Keep the head of an object that was just created; its time is 0 if it is not known."""
+    def add(self, key: str, head: Head | None) -> None:
+        """Keep the head of an object that was just created; its time is 0 if it is not known.
+
+        None if there is none, so that what was known before is dropped.
+        """
         with self._lock:
-            self._heads[key] = head
+            self._heads.pop(key, None)
+            if head:
+                self._heads[key] = head
             if len(self._heads) > _MOST_KEPT:
                 del self._heads[next(iter(self._heads))]
 

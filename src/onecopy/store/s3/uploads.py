@@ -130,16 +130,18 @@ class Uploads:
         if is_created and response.headers.get(CHECKSUM) == send.headers.get(CHECKSUM):
             self._sent.add(self._signer.key_of(send.url), head_of(headers, size, 0))
 
-    def note_copy(self, upload: Upload, stated: Mapping[str, str]) -> None:
+    def note_copy(self, upload: Upload, stated: Mapping[str, str] | None) -> bool:
         """Remember what the bucket stated of an object that it made by copying; see CopyClient.
 
-        If it stated no checksum, the object is looked at, in the thread that copied it.
+        If it stated no checksum, or made none, what is at the key is looked at, in the thread that
+        copied it. Return whether there is an object.
         """
-        key, headers = self._address.prefix + upload.key, {**self.object_headers(upload), **stated}
-        if "etag" in headers and CHECKSUM in headers:
-            self._sent.add(key, head_of(headers, upload.size, 0))
-        elif head := self._heads.head(key):
-            self._sent.add(key, head)
+        if stated and "etag" in stated and CHECKSUM in stated:
+            head: Head | None = head_of({**self.object_headers(upload), **stated}, upload.size, 0)
+        else:
+            head = self._find(upload)
+        self._sent.add(self._address.prefix + upload.key, head)
+        return head is not None
 
     def sent(self, uploads: Sequence[Upload]) -> list[Head | None]:
         """Return the heads of the objects that were sent by these uploads; see Sender."""

@@ -57,11 +57,9 @@ class Checker:
 
     def check(self, batch: Sequence[Item]) -> None:
         """Check files, and queue those to be sent that are new and need not wait."""
-        placing = self._place([item for item in batch if self._is_first_placed(item)])
+        batch = self._place(batch)
         # An upload that is resumed is not hashed: its completion finds a duplicate.
-        settled = placing | self._check(
-            [item for item in batch if item.check and item.hashed and item not in placing]
-        )
+        settled = self._check([item for item in batch if item.check and item.hashed])
         left = [item for item in batch if item not in settled]
         ready = [item for item in left if not self._reads(item) and self._may_proceed(item)]
         for item in ready:
@@ -69,18 +67,21 @@ class Checker:
                 self._flow.to_send_large.put(item)
         self._small.begin([item for item in ready if not item.large])
 
-    def _is_first_placed(self, item: Item) -> bool:
-        """Whether to place a file before it is checked: placing looks at a copy of it as well.
+    def _place(self, batch: Sequence[Item]) -> Sequence[Item]:
+        """Queue files to be placed, if wanted, which looks at their copies itself; return others.
 
-        Cached digests only serve to ask.
+        What cannot be placed comes back. Cached digests only serve to ask.
         """
-        may_be_known = item.check and item.hashed is not None and not item.is_cached
-        return self._flow.options.place and may_be_known and not item.anyway and not item.placed
-
-    def _place(self, items: Sequence[Item]) -> set[Item]:
-        for item in items:
-            self._flow.to_place.put(item)
-        return set(items)
+        if not self._flow.options.place:
+            return batch
+        others: list[Item] = []
+        for item in batch:
+            may_be_known = item.check and item.hashed and not item.is_cached and not item.anyway
+            if may_be_known and not item.placed:
+                self._flow.to_place.put(item)
+            else:
+                others.append(item)
+        return others
 
     def _reads(self, item: Item) -> bool:
         """Have a file read whose digests are cached, since these only serve to ask."""
