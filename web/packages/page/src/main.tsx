@@ -3,7 +3,9 @@
 import { Client, type Config, Hasher, Problem, Unfinished } from "@onecopy/client";
 import { render } from "preact";
 import { Connection } from "./connection.ts";
+import { keepFocus } from "./focus.ts";
 import { type Address, Session } from "./session.ts";
+import { ensureStorage } from "./storage.ts";
 import { chosenTheme, showTheme } from "./theme.ts";
 import { keptChoice } from "./upload/choice.ts";
 import { Database } from "./upload/database.ts";
@@ -16,7 +18,9 @@ import { App } from "./view/app.tsx";
 import { preferredLanguage, setLanguage } from "./words/language.ts";
 import "./view/style.css";
 
+ensureStorage(globalThis);
 showTheme(chosenTheme(localStorage));
+keepFocus(document);
 
 const root = new URL(".", document.baseURI).href;
 const session = new Session(new Client({ root }), sessionStorage, pageAddress(), root);
@@ -53,7 +57,7 @@ addEventListener("beforeunload", (event) => {
 });
 
 addEventListener("pagehide", () => {
-  uploader.reportAvoided();
+  void uploader.reportAvoided();
   void cache.save();
 });
 

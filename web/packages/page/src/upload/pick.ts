@@ -6,7 +6,7 @@ import type { Picked } from "./picked.ts";
 
 /** Return the files of an `<input type="file">`, sorted by path. */
 export function pickedFiles(files: Iterable<File>): Picked[] {
-  return Array.from(files, (file) => ({ name: file.webkitRelativePath, file }))
+  return Array.from(files, (file) => ({ name: file.webkitRelativePath || file.name, file }))
     .sort((a, b) => compare(a.name, b.name))
     .map(({ file }) => ({ path: relativePath(file), file }));
 }
