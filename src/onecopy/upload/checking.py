@@ -1,9 +1,11 @@
 """Check which of many files are already stored, without uploading any."""
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from time import sleep, time_ns
+from typing import NamedTuple
 
 from onecopy.content import Content, Verdict
 from onecopy.digest import Digest, Hashed, Scheme
@@ -47,7 +49,10 @@ def check(  # noqa: PLR0913 - options by name
     batches = iter(lambda: list(islice(files, limit)), [])
     checker = _Checker(gate, progress, confirming if wait else None, cache, wait=wait)
     try:
-        for batch in checker.workers.ahead(map(checker.hash, batches), 1):
+        # What has to be read is read ahead. The files are found in this thread: two that take turns
+        # at short system calls take three times as long as one.
+        reading = map(checker.find, batches)
+        for batch in checker.workers.in_order(reading, threads=1, depth=1):
             yield from checker.check(batch)
             if len(checker.waiting) >= limit:  # what waits is kept in memory
                 yield from checker.confirm()
@@ -66,6 +71,18 @@ class _Checked:
     digests: tuple[Digest, ...] = ()
     error: OnecopyError | OSError | None = None
     answer: Answer = _NEW
+
+
+_Wanted = tuple[_Checked, File, list[Scheme]]
+"""A file that has to be hashed, and by which schemes."""
+
+
+class _Batch(NamedTuple):
+    """Files that are checked together."""
+
+    items: Sequence[_Checked]
+    firsts: Sequence[_Checked]
+    """Earlier files, whose results were `new`, and that have the size of one of these."""
 
 
 class _Checker:
@@ -92,8 +109,11 @@ class _Checker:
         self._max_digests = gate.config().limits.digests
         self.workers = Workers()
 
-    def hash(self, batch: Sequence[File | Skipped]) -> list[_Checked]:
-        """Hash the files that may be duplicates, and find those that the selection has twice."""
+    def find(self, batch: Sequence[File | Skipped]) -> Callable[[], _Batch]:
+        """Find the digests of the files that may be duplicates; return a call that reads the rest.
+
+        These are files whose size the gate knows, or that the selection has twice.
+        """
         items = [_Checked(found) for found in batch]
         files = [
             (item, item.found) for item in items if isinstance(item.found, File) and item.found.size
@@ -109,10 +129,12 @@ class _Checker:
                 wanted.append((firsts[-1], first, self._schemes(first, frozenset())))
             if item.known or is_seen:
                 wanted.append((item, file, self._schemes(file, schemes)))
-        self._hash(wanted)
-        for each in firsts:  # earlier files, whose results were "new"
-            self._same_as(each)
-        return items
+        unread = self._find(wanted)
+        return partial(self._read_batch, _Batch(items, firsts), unread)
+
+    def _read_batch(self, batch: _Batch, unread: Sequence[_Wanted]) -> _Batch:
+        self._read(unread)
+        return batch
 
     def _probe(self, sizes: Iterable[int]) -> dict[int, frozenset[Scheme]]:
         """Return the schemes under which the gate knows contents of these sizes."""
@@ -122,46 +144,45 @@ class _Checker:
     def _schemes(self, file: File, known: frozenset[Scheme]) -> list[Scheme]:
         return schemes_for(file.size, known, self._max_digests)
 
-    def _hash(self, wanted: Sequence[tuple[_Checked, File, list[Scheme]]]) -> None:
-        """Hash files, or find their digests in the cache."""
+    def _find(self, wanted: Sequence[_Wanted]) -> Sequence[_Wanted]:
+        """Find the digests of files in the cache; return the files that have to be read."""
+        if self._cache is None or not wanted:
+            return wanted
+        found = self._cache.find([(file, schemes) for _, file, schemes in wanted])
+        for (item, _, _), digests in zip(wanted, found, strict=True):
+            item.digests = digests or ()
+        return [each for each, digests in zip(wanted, found, strict=True) if digests is None]
+
+    def _read(self, wanted: Sequence[_Wanted]) -> None:
+        """Hash files, and keep their digests in the cache."""
         if not wanted:
             return
+        began, unkept = time_ns(), list[tuple[File, tuple[Digest, ...]]]()
         files = [(file, schemes) for _, file, schemes in wanted]
-        known = self._cache.find(files) if self._cache else [None] * len(files)
-        left = [each for each, found in zip(files, known, strict=True) if found is None]
-        read = iter(self._read(left))
-        for (item, _, _), found in zip(wanted, known, strict=True):
-            digests = next(read) if found is None else found
-            if isinstance(digests, Exception):
-                item.error = digests
-            else:
-                item.digests = digests
-
-    def _read(
-        self, files: Sequence[tuple[File, list[Scheme]]]
-    ) -> list[tuple[Digest, ...] | OnecopyError | OSError]:
-        """Return the digests of files that are read, and keep them in the cache."""
-        began, read, unkept = time_ns(), [], list[tuple[File, tuple[Digest, ...]]]()
+        hashed = hash_files(files, progress=self._report_read)
         try:
-            for file, hashed in hash_files(files, progress=self._report_read):
-                if isinstance(hashed, Hashed):
-                    unkept.append((file, hashed.digests))
-                read.append(hashed.digests if isinstance(hashed, Hashed) else hashed)
+            for (item, _, _), (file, read) in zip(wanted, hashed, strict=True):
+                if isinstance(read, Hashed):
+                    item.digests = read.digests
+                    unkept.append((file, read.digests))
+                else:
+                    item.error = read
         finally:  # also what was read before an interruption
             if self._cache:
                 self._cache.keep(unkept, began)
-        return read
 
     def _report_read(self, length: int) -> None:
         self.workers.check()
         self._progress(0, length)
 
-    def check(self, batch: Sequence[_Checked]) -> Iterator[Result]:
+    def check(self, batch: _Batch) -> Iterator[Result]:
         """Check the hashed files with the gate, and yield the result of each, in order."""
-        asked = [item for item in batch if item.known and item.digests]
+        for each in batch.firsts:
+            self._same_as(each)
+        asked = [item for item in batch.items if item.known and item.digests]
         self._ask(asked)
         self._ask(self._hash_again([item for item in asked if item.answer.reason == NEEDED]))
-        for item in batch:
+        for item in batch.items:
             if self._wait and item.answer.reason == CONFIRMING:
                 self.waiting.append(item)
             else:
@@ -180,7 +201,7 @@ class _Checker:
                 wider := more_schemes(file.size, item.digests, probed[file.size], self._max_digests)
             )
         ]
-        self._hash(wanted)
+        self._read(self._find(wanted))
         return [item for item, _, _ in wanted if item.error is None]
 
     def _ask(self, items: Sequence[_Checked]) -> None:
