@@ -93,7 +93,12 @@ class DigestCache:
     def keep(self, files: Iterable[tuple[File, Sequence[Digest]]], began_ns: int) -> None:
         """Keep digests of files whose reading began at a time, in ns since 1970, or later."""
         latest, day = began_ns - _RACY_NS, began_ns // _DAY_NS
-        old = [(file, digests, day) for file, digests in files if _is_settled(file, latest)]
+        old = [
+            (file, digests, day)
+            for file, digests in files
+            # It changed before, in a file system that keeps both times.
+            if file.identity[3] < latest > file.identity[4] > 0
+        ]
         if old:
             self._attempt(self._open_once, None)
         with self._lock:
@@ -193,12 +198,6 @@ def _salted(target: str, names: Sequence[int]) -> "array[int]":
     hashed = blake2b(target.encode(errors="surrogateescape"), digest_size=8).digest()
     salt = int.from_bytes(hashed, signed=True)
     return array("q", [name ^ salt for name in names])
-
-
-def _is_settled(file: File, latest: int) -> bool:
-    """Return whether a file changed before a time, in a file system that keeps both times."""
-    *_, modified, changed = file.identity
-    return 0 < changed < latest and modified < latest
 
 
 def _days(nanoseconds: int) -> range:

@@ -64,11 +64,9 @@ class DigestFile:
         places: "array[int]",
         merge: Callable[[dict[int, bytes]], Iterable[tuple[int, bytes]]],
     ) -> None:
-        """Replace the rows at these places by those that `merge` returns for them, at once."""
+        """Store the rows that `merge` returns for those at these places, at once."""
         with _writing(self._connection):
-            rows = self.find(places)
-            changed = [each for each in merge(rows) if each not in rows.items()]
-            self._connection.executemany(_KEEP, changed)
+            self._connection.executemany(_KEEP, merge(self.find(places)))
 
     def find_avoided(self, names: "array[int]") -> set[int]:
         """Return which of the names were kept."""

@@ -101,13 +101,15 @@ class Rows:
         self, files: Sequence[File], rows: Mapping[int, bytes], days: Collection[int]
     ) -> Sequence[bytes | None]:
         """Return the packed digests of files that are in rows, if they were read on these days."""
-        keys = self._keys(files)
         sections = [
             section
             for place, row in rows.items()
             for section in self._sections(place, row)
             if section.day in days
         ]
+        if not sections:
+            return [None] * len(files)
+        keys = self._keys(files)
         known = b"".join([section.keys for section in sections])
         first, rest = divmod(known.find(b"".join(keys)), _KEY.size)
         values = [value for section in sections for value in section.values()]
@@ -136,23 +138,22 @@ class Rows:
     def merged(
         self, rows: Mapping[int, bytes], kept: Sequence[Kept], days: Collection[int]
     ) -> Iterator[tuple[int, bytes]]:
-        """Yield each row with what is kept, and its place. Entries of other days are dropped.
+        """Yield each row that changes with what is kept, and its place.
 
-        The day of an entry that is kept again stays, so that its row stays as it is.
+        The day of an entry that is kept again stays. Entries of other days than these are dropped.
         """
-        for place, fresh in self._grouped(kept).items():
+        for place, kept_here in self._grouped(kept).items():
             entries = {
-                key[:_PATH_BYTES]: (section.day, key, value)
+                key[:_PATH_BYTES]: (section.day, key, packed)
                 for section in self._sections(place, rows.get(place, b""))
                 if section.day in days
-                for key, value in section.entries()
+                for key, packed in section.entries()
             }
-            for day, key, value in fresh:
-                old = entries.get(key[:_PATH_BYTES])
-                if old is None or old[1:] != (key, value):
-                    entries[key[:_PATH_BYTES]] = day, key, value
-            sections = _joined(list(entries.values())[-_MOST:])
-            yield place, self._checksum(place, sections) + sections
+            known = {entry[1:] for entry in entries.values()}
+            fresh = {entry[1][:_PATH_BYTES]: entry for entry in kept_here if entry[1:] not in known}
+            if fresh:
+                sections = _joined([*{**entries, **fresh}.values()][-_MOST:])
+                yield place, self._checksum(place, sections) + sections
 
     def _grouped(self, kept: Sequence[Kept]) -> dict[int, list[_Entry]]:
         """Return the entries by the places of their rows."""

@@ -66,6 +66,8 @@ class _Checked:
     """A file that is being checked."""
 
     found: File | Skipped
+    size: int
+    """Bytes; 0 if it is skipped."""
     known: bool = False
     """Whether the gate knows contents of its size."""
     digests: tuple[Digest, ...] = ()
@@ -114,21 +116,21 @@ class _Checker:
 
         These are files whose size the gate knows, or that the selection has twice.
         """
-        items = [_Checked(found) for found in batch]
-        files = [
-            (item, item.found) for item in items if isinstance(item.found, File) and item.found.size
-        ]
-        probed = self._probe(file.size for _, file in files)
-        sizes = self._sizes.add([(file, bool(probed[file.size])) for _, file in files])
+        items = [_Checked(found, found.size if isinstance(found, File) else 0) for found in batch]
+        files = [(item, item.found) for item in items if item.size and isinstance(item.found, File)]
+        known = self._known_sizes(item.size for item, _ in files)
+        sizes = self._sizes.add([(file, item.size in known) for item, file in files])
         wanted, firsts = [], list[_Checked]()
         for (item, file), (is_seen, first) in zip(files, sizes, strict=True):
-            schemes = probed[file.size]
-            item.known = bool(schemes)
+            schemes = known.get(item.size)
             if first is not None:
-                firsts.append(_Checked(first))
-                wanted.append((firsts[-1], first, self._schemes(first, frozenset())))
-            if item.known or is_seen:
-                wanted.append((item, file, self._schemes(file, schemes)))
+                firsts.append(_Checked(first, first.size))
+                wanted.append((firsts[-1], first, self._schemes(first.size)))
+            if schemes:
+                item.known = True
+                wanted.append((item, file, schemes))
+            elif is_seen:
+                wanted.append((item, file, self._schemes(item.size)))
         unread = self._find(wanted)
         return partial(self._read_batch, _Batch(items, firsts), unread)
 
@@ -141,17 +143,26 @@ class _Checker:
         distinct = list(dict.fromkeys(sizes))
         return dict(zip(distinct, self._gate.probe(distinct), strict=True))
 
-    def _schemes(self, file: File, known: frozenset[Scheme]) -> list[Scheme]:
-        return schemes_for(file.size, known, self._max_digests)
+    def _known_sizes(self, sizes: Iterable[int]) -> dict[int, list[Scheme]]:
+        """Return the schemes to compute for the sizes of which the gate knows contents."""
+        probed = self._probe(sizes)
+        return {size: self._schemes(size, known) for size, known in probed.items() if known}
+
+    def _schemes(self, size: int, known: frozenset[Scheme] = frozenset()) -> list[Scheme]:
+        return schemes_for(size, known, self._max_digests)
 
     def _find(self, wanted: Sequence[_Wanted]) -> Sequence[_Wanted]:
         """Find the digests of files in the cache; return the files that have to be read."""
         if self._cache is None or not wanted:
             return wanted
         found = self._cache.find([(file, schemes) for _, file, schemes in wanted])
-        for (item, _, _), digests in zip(wanted, found, strict=True):
-            item.digests = digests or ()
-        return [each for each, digests in zip(wanted, found, strict=True) if digests is None]
+        unread = []
+        for each, digests in zip(wanted, found, strict=True):
+            if digests is None:
+                unread.append(each)
+            else:
+                each[0].digests = digests
+        return unread
 
     def _read(self, wanted: Sequence[_Wanted]) -> None:
         """Hash files, and keep their digests in the cache."""
@@ -182,11 +193,11 @@ class _Checker:
         asked = [item for item in batch.items if item.known and item.digests]
         self._ask(asked)
         self._ask(self._hash_again([item for item in asked if item.answer.reason == NEEDED]))
+        decided = []
         for item in batch.items:
-            if self._wait and item.answer.reason == CONFIRMING:
-                self.waiting.append(item)
-            else:
-                yield self._report(item)
+            waits = self._wait and item.answer.reason == CONFIRMING
+            (self.waiting if waits else decided).append(item)
+        yield from self._report(decided)
 
     def _hash_again(self, items: Sequence[_Checked]) -> list[_Checked]:
         """Hash files by schemes that are known only since the check; return them."""
@@ -205,7 +216,7 @@ class _Checker:
         return [item for item, _, _ in wanted if item.error is None]
 
     def _ask(self, items: Sequence[_Checked]) -> None:
-        answers = self._gate.check([Content(_size(item.found), item.digests) for item in items])
+        answers = self._gate.check([Content(item.size, item.digests) for item in items])
         for item, answer in zip(items, answers, strict=True):
             item.answer = answer
 
@@ -219,22 +230,22 @@ class _Checker:
                     self._ask(self.waiting[start : start + limit])
                 decided = [item for item in self.waiting if item.answer.reason != CONFIRMING]
                 self.waiting = [item for item in self.waiting if item.answer.reason == CONFIRMING]
-                yield from map(self._report, decided)
+                yield from self._report(decided)
         except KeyboardInterrupt:
-            yield from map(self._report, self.waiting)
+            yield from self._report(self.waiting)
             raise
-        yield from map(self._report, self.waiting)
+        yield from self._report(self.waiting)
         self.waiting = []
 
     def _state(self) -> tuple[int, int]:
         """Report how far the copies have been read, and return what changes with progress."""
         read = sum(item.answer.bytes_read or 0 for item in self.waiting)
-        self._confirming(read, sum(_size(item.found) for item in self.waiting))
+        self._confirming(read, sum(item.size for item in self.waiting))
         return len(self.waiting), read
 
-    def _report(self, item: _Checked) -> Result:
-        self._progress(_size(item.found), 0)
-        return self._result(item)
+    def _report(self, items: Sequence[_Checked]) -> Iterator[Result]:
+        self._progress(sum(item.size for item in items), 0)
+        return map(self._result, items)
 
     def _result(self, item: _Checked) -> Result:
         if isinstance(item.found, Skipped):
@@ -257,7 +268,3 @@ class _Checker:
         self.workers.stop(_STOP_TIMEOUT)
         self._sizes.close()
         self._first_files.close()
-
-
-def _size(found: File | Skipped) -> int:
-    return found.size if isinstance(found, File) else 0
