@@ -10,9 +10,8 @@ coarse (the problem of "racy" entries of git's index, https://git-scm.com/docs/r
 program writes to it through memory. Linux sets the times at the first such write to a page, and
 again only after the page was written to the disk, which takes up to 35 seconds by default.
 
-A checksum over all of it detects entries that were damaged, cut short, or moved to another path.
-One file in some hundreds is read again all the same, which replaces entries that are wrong in
-spite of that.
+Checksums detect entries that were damaged, cut short, or moved to another place. One file in some
+hundreds is read again all the same, which replaces entries that are wrong in spite of that.
 
 The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
 damaged, it is replaced, and any other error means only that files are read. It also remembers which

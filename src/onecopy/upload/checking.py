@@ -23,6 +23,8 @@ from onecopy.workers import Workers
 _STOP_TIMEOUT = 2.0
 """Seconds to wait for the reading thread to end."""
 _NEW = Answer(Verdict.NEW)
+_content = partial(tuple.__new__, Content)
+"""Makes a content from its fields, in half the time of `Content(*fields)`."""
 
 
 def check(  # noqa: PLR0913 - options by name
@@ -120,7 +122,7 @@ class _Checker:
         files = [(item, item.found) for item in items if item.size and isinstance(item.found, File)]
         known = self._known_sizes(item.size for item, _ in files)
         sizes = self._sizes.add([(file, item.size in known) for item, file in files])
-        wanted, firsts = [], list[_Checked]()
+        wanted, firsts = list[_Wanted](), list[_Checked]()
         for (item, file), (is_seen, first) in zip(files, sizes, strict=True):
             schemes = known.get(item.size)
             if first is not None:
@@ -193,7 +195,7 @@ class _Checker:
         asked = [item for item in batch.items if item.known and item.digests]
         self._ask(asked)
         self._ask(self._hash_again([item for item in asked if item.answer.reason == NEEDED]))
-        decided = []
+        decided = list[_Checked]()
         for item in batch.items:
             waits = self._wait and item.answer.reason == CONFIRMING
             (self.waiting if waits else decided).append(item)
@@ -216,7 +218,7 @@ class _Checker:
         return [item for item, _, _ in wanted if item.error is None]
 
     def _ask(self, items: Sequence[_Checked]) -> None:
-        answers = self._gate.check([Content(item.size, item.digests) for item in items])
+        answers = self._gate.check([_content((item.size, item.digests)) for item in items])
         for item, answer in zip(items, answers, strict=True):
             item.answer = answer
 
