@@ -242,7 +242,7 @@ _DAMAGED = "CAST(substr(files, 1, {0}) || x'ffffffff' || substr(files, {1}) AS B
     [
         _SWAPPED,
         *(_SET.format(_DAMAGED.format(at, at + 5)) for at in range(0, 92, 4)),
-        *(_SET.format(f"substr(files, 1, {length})") for length in (0, 1, 7, 8, 9, 16, 60, 92)),
+        *(_SET.format(f"substr(files, 1, {length})") for length in (0, 1, 7, 8, 9, 16, 60, 91)),
         _SET.format("CAST(files || x'00' AS BLOB)"),
         _SET.format("'x'"),
         _SET.format("1"),

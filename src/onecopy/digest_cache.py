@@ -78,7 +78,7 @@ class DigestCache:
         return [
             None
             if packed is None or random() < _SAMPLED  # noqa: S311
-            else (Digest(SHA256, packed[1:]),)  # the common case, kept cheap
+            else (Digest(SHA256, packed),)  # the common case, kept cheap
             if len(packed) == SHA256_BYTES and schemes == _SHA256_ALONE
             else chosen(packed, schemes)
             for packed, (_, schemes) in zip(found, wanted, strict=True)

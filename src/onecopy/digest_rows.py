@@ -8,6 +8,8 @@ day, and whose digests are equally long, in the order in which the files were wa
     day (2)   length of packed digests (2)   number of entries (4)   keys   packed digests
 
     key: hash of the path (4)   identity (40)
+
+Packed digests have the form of `Digests`, but for a SHA-256 alone, which nearly all files have.
 """
 
 import os
@@ -31,8 +33,8 @@ _NO_KEY = bytes(_KEY.size)
 """That of no file: a file without a time of status change is not kept."""
 _NEIGHBOURS = 10
 """Bits in which the inodes of neighbours differ."""
-SHA256_BYTES = 1 + SHA256.length
-"""Length of the packed digests of nearly all files."""
+SHA256_BYTES = SHA256.length
+"""Length of the packed digests of nearly all files; no others are as long."""
 _MOST = 8 << _NEIGHBOURS
 """Entries of a row; there are more than neighbours if several devices have the same inodes."""
 _LARGEST = 2**63 - 1
@@ -111,10 +113,10 @@ class Rows:
             return [None] * len(files)
         keys = self._keys(files)
         known = b"".join([section.keys for section in sections])
-        first, rest = divmod(known.find(b"".join(keys)), _KEY.size)
         values = [value for section in sections for value in section.values()]
-        if not rest and first >= 0:  # all of them, in the same order: the common case
-            return values[first : first + len(keys)]
+        at = known.find(keys[0])
+        if at % _KEY.size == 0 and known.startswith(b"".join(keys), at):  # the common case
+            return values[at // _KEY.size :][: len(keys)]
         entries = dict(zip(_cut(known, _KEY.size), values, strict=True))
         return [entries.get(key) for key in keys]
 
@@ -186,13 +188,15 @@ def _cut(data: bytes, length: int) -> list[bytes]:
 
 def _pack(digests: Sequence[Digest]) -> bytes:
     if len(digests) == 1 and digests[0].scheme is SHA256:  # the common case, kept cheap
-        return b"\0" + digests[0].value
+        return digests[0].value
     return Digests.of((digest, Evidence.CLAIMED) for digest in digests).packed
 
 
 def chosen(packed: bytes, schemes: Collection[Scheme]) -> tuple[Digest, ...] | None:
     """Return the digests of these schemes, in their order; None if one is missing."""
-    known = {digest.scheme: digest for digest in Digests(packed)}
+    is_single = len(packed) == SHA256_BYTES
+    digests = (Digest(SHA256, packed),) if is_single else Digests(packed)
+    known = {digest.scheme: digest for digest in digests}
     if not all(scheme in known for scheme in schemes):
         return None
     return tuple(known[scheme] for scheme in schemes)

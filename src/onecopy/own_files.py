@@ -61,13 +61,10 @@ class OwnFiles:
                 return True
         return name[:8] in _PREFIXES and _is_named(os.fsdecode(name), status)
 
-    def may_have(self, names: Collection[str], places: Iterable[tuple[int, int]]) -> bool:
-        """Return whether `has` may be true of one of these: a quick look at all of them at once.
-
-        `places` are their devices and inodes.
-        """
+    def may_have(self, names: Collection[str], inodes: Collection[int]) -> bool:
+        """Return whether `has` may be true of one of these: a quick look at all of them at once."""
         is_named = "onecopy-" in "".join(names) or not self._names.isdisjoint(names)
-        return is_named or not self._places.isdisjoint(places)
+        return is_named or any(inode in inodes for _, inode in self._places)
 
     def contain(self, path: str) -> bool:
         """Return whether a path is below one of the closed folders, through whatever links."""
