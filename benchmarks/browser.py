@@ -1,14 +1,21 @@
-"""Speed of the page in Chromium: many small files, and one large file compared with spark-md5.
+"""Speed and memory of the page in Chromium: many small files, a large file, and the first paint.
 
     python benchmarks/browser.py [--files N] [--bytes N] [--large MIB] [--rounds N] [--no-batch]
 
 Starts `onecopy serve` over a folder store, and Chromium, which is driven by its DevTools protocol
-without the domain `Network`: with it, Chromium copies the bodies of requests. N small files are
-dropped as a folder and uploaded; then the page is loaded anew, and they are dropped again, so that
-all are duplicates. A large file that is stored already is chosen; spark-md5 hashes it as its README
-shows (web/node_modules must be installed). Times are taken in the page, from the drop or the choice
-to the counters, which are drawn at most 0.2 s late. With --no-batch, the page believes that the
-service accepts no batches.
+without the domain `Network`: with it, Chromium copies the bodies of requests.
+
+- N small files are dropped as a folder and uploaded. Then they are dropped again in a new tab, and
+  all are duplicates: first without the digests that the page keeps in IndexedDB, so that all files
+  are read, and then with them. With --no-batch, the page believes that the service accepts no
+  batches.
+- A large file that is stored already is chosen; spark-md5 hashes it as its README shows
+  (web/node_modules must be installed). Memory is that of the renderer, which is new, at its peak
+  until the verdict: the pages that are its alone, and its PSS, with its share of the others.
+- The first paint is that of a new tab without cache on "Slow 4G": 150 ms of delay, 1.6 Mbit/s.
+
+Times are taken in the page, from the drop or the choice to the counters, which are drawn at most
+0.2 s late.
 """
 
 import argparse
@@ -20,23 +27,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from threading import Event, Thread
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.chromium import Chromium
 
 SPARK = Path(__file__).parents[1] / "web/node_modules/spark-md5/spark-md5.min.js"
 MiB = 1024 * 1024
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-pipe",
-)
+CHOOSER = "[data-testid=files-input]"
+SLOW_4G = {
+    "offline": False,
+    "latency": 150,
+    "downloadThroughput": 1.6e6 / 8,
+    "uploadThroughput": 0.75e6 / 8,
+}
+READY = """
+new MutationObserver((_, watch) => {
+  if (!document.querySelector("input[type=file]")) return;
+  window.ready = performance.now();
+  watch.disconnect();
+}).observe(document, {childList: true, subtree: true});
+"""
+PAINT = '[performance.getEntriesByName("first-contentful-paint")[0].startTime, window.ready]'
 WATCH = """
 (() => {
   window.bench = {long: [], stored: 0, began: 0, ended: 0};
@@ -105,98 +121,6 @@ SPARK_MD5 = """
 """
 
 
-class Chromium:
-    """A browser with one page, driven over a pipe."""
-
-    def __init__(self, folder: Path) -> None:
-        program = os.environ.get("ONECOPY_CHROMIUM") or shutil.which("chromium")
-        if program is None:
-            raise SystemExit("no browser: install chromium, or name one in ONECOPY_CHROMIUM")
-        theirs_in, self._out = os.pipe()
-        self._in, theirs_out = os.pipe()
-        self._process = subprocess.Popen(  # it expects the pipe at descriptors 3 and 4
-            [
-                "/bin/sh",
-                "-c",
-                f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}',
-                program,
-                *FLAGS,
-                f"--user-data-dir={folder}",
-                "about:blank",
-            ],
-            pass_fds=(theirs_in, theirs_out),
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs_in)
-        os.close(theirs_out)
-        self._rest = b""
-        self._last = 0
-        self._session: str | None = None
-        targets = self.call("Target.getTargets")["targetInfos"]
-        target = next(each["targetId"] for each in targets if each["type"] == "page")
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        self.call("Page.enable")
-
-    def call(self, method: str, **params: object) -> Any:  # noqa: ANN401 - JSON
-        """Call a method of the protocol; return its result."""
-        self._last += 1
-        message = {"id": self._last, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != self._last:
-            pass
-        if "error" in answer:
-            raise SystemExit(f"{method}: {answer['error']}")
-        return answer["result"]
-
-    def _next(self) -> Any:  # noqa: ANN401 - JSON
-        while b"\0" not in self._rest:
-            self._rest += os.read(self._in, MiB)
-        message, _, self._rest = self._rest.partition(b"\0")
-        return json.loads(message)
-
-    def run(self, script: str) -> Any:  # noqa: ANN401 - JSON
-        """Run a script in the page; return its value once its promise is settled."""
-        found = self.call(
-            "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
-        )
-        if "exceptionDetails" in found:
-            raise SystemExit(str(found["exceptionDetails"]))
-        return found["result"].get("value")
-
-    def open(self, url: str, *, batches: bool) -> None:
-        """Load the page, and wait until it is ready."""
-        script = f"window.withoutBatches = {json.dumps(not batches)};{WATCH}"
-        added = self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
-        self.call("Page.navigate", url=url)
-        self.run(
-            "(async () => { while (document.readyState !== 'complete' || "
-            "!document.querySelector('input[type=file]'))"
-            " await new Promise((wake) => setTimeout(wake, 50)); })()"
-        )
-        self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=added["identifier"])
-        time.sleep(1)
-
-    def drop(self, path: Path) -> None:
-        """Drop a file or folder, as the desktop does."""
-        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
-        for kind in ("dragEnter", "dragOver", "drop"):
-            self.call("Input.dispatchDragEvent", type=kind, x=100, y=150, data=data)
-
-    def choose(self, selector: str, path: Path) -> None:
-        """Choose a file in an input."""
-        root = self.call("DOM.getDocument")["root"]["nodeId"]
-        node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
-        self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
-
-    def close(self) -> None:
-        """End the browser."""
-        self._process.terminate()
-        self._process.wait()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000)
@@ -208,10 +132,28 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         top = Path(made)
         with serving(top) as url, browsing(top) as browser:
+            measure_paint(url, browser, given.rounds)
             if given.files:
                 measure_small(top, url, browser, given)
             if given.large:
                 measure_large(top, url, browser, given)
+
+
+def measure_paint(url: str, browser: Chromium, rounds: int) -> None:
+    painted, ready = [], []
+    for _ in range(rounds):
+        browser.renew()
+        browser.call("Network.enable")
+        browser.call("Network.setCacheDisabled", cacheDisabled=True)
+        browser.call("Network.emulateNetworkConditions", **SLOW_4G)
+        browser.open(url, READY)
+        paint, drawn = browser.run(PAINT)
+        painted.append(paint)
+        ready.append(drawn)
+    print(
+        f"slow 4G: first paint {listed(painted)} ms, page ready {listed(ready)} ms; {load()}",
+        flush=True,
+    )
 
 
 def measure_small(top: Path, url: str, browser: Chromium, given: argparse.Namespace) -> None:
@@ -221,15 +163,19 @@ def measure_small(top: Path, url: str, browser: Chromium, given: argparse.Namesp
             part = folder / f"{at // 500}"
             part.mkdir(parents=True, exist_ok=True)
             (part / f"{at}").write_bytes(os.urandom(given.bytes))
-        for name, script in (("upload", STORED), ("verdicts", KNOWN)):
-            browser.open(url, batches=not given.no_batch)
+        for name, script, forgets in (
+            ("upload", STORED, False),
+            ("verdicts", KNOWN, True),
+            ("verdicts by kept digests", KNOWN, False),
+        ):
+            show(browser, url, batches=not given.no_batch, forgets=forgets)
             browser.drop(folder)
             taken, long = browser.run(f"{script}({given.files})")
             rate = given.files / taken * 1000
             print(
                 f"{name} of {given.files} files of {given.bytes} bytes: {taken / 1000:.2f} s, "
                 f"{rate:.0f} files/s; longest task {max(long, default=0)} ms, {len(long)} over 50 "
-                f"ms; load {os.getloadavg()[0]:.1f}",
+                f"ms; {load()}",
                 flush=True,
             )
         shutil.rmtree(folder)
@@ -240,26 +186,72 @@ def measure_large(top: Path, url: str, browser: Chromium, given: argparse.Namesp
     with path.open("wb") as file:
         for _ in range(given.large):
             file.write(os.urandom(MiB))
-    browser.open(url, batches=True)
-    browser.choose("[data-testid=files-input]", path)
+    show(browser, url)
+    browser.choose(CHOOSER, path)
     browser.run(f"{STORED}(1)")
     ratios = []
     for _ in range(given.rounds):
-        browser.open(url, batches=True)
+        show(browser, url)
         browser.run("document.body.insertAdjacentHTML('beforeend', '<input type=file id=spark>')")
         browser.choose("#spark", path)
         browser.run(SPARK.read_text())
         spark = browser.run(SPARK_MD5)
-        browser.open(url, batches=True)
-        browser.choose("[data-testid=files-input]", path)
-        ours, _ = browser.run(f"{KNOWN}(1)")
+        show(browser, url)
+        with peak_memory(browser) as peak:
+            browser.choose(CHOOSER, path)
+            ours, _ = browser.run(f"{KNOWN}(1)")
         ratios.append(spark / ours)
         print(
             f"{given.large} MiB: spark-md5 {spark / 1000:.2f} s, verdict {ours / 1000:.2f} s, "
-            f"ratio {spark / ours:.1f}; load {os.getloadavg()[0]:.1f}",
+            f"ratio {spark / ours:.1f}; renderer {peak['Private']:.0f} MB, PSS {peak['Pss']:.0f} "
+            f"MB; {load()}",
             flush=True,
         )
     print(f"median ratio {statistics.median(ratios):.1f}")
+
+
+def show(browser: Chromium, url: str, *, batches: bool = True, forgets: bool = False) -> None:
+    """Show the page in a new tab, perhaps without what it kept in IndexedDB."""
+    browser.renew()
+    if forgets:
+        browser.forget(url)
+    browser.open(url, f"window.withoutBatches = {json.dumps(not batches)};{WATCH}")
+
+
+@contextmanager
+def peak_memory(browser: Chromium) -> Iterator[dict[str, float]]:
+    """Yield the most memory that the renderer has while the context lasts, in MB."""
+    peak = {"Private": 0.0, "Pss": 0.0}
+    pid, ended = browser.renderer(), Event()
+
+    def watch() -> None:
+        while not ended.wait(0.1):
+            for kind, used in memory(pid).items():
+                peak[kind] = max(peak[kind], used)
+
+    thread = Thread(target=watch)
+    thread.start()
+    try:
+        yield peak
+    finally:
+        ended.set()
+        thread.join()
+
+
+def memory(pid: int) -> dict[str, float]:
+    """Return the pages of a process that are its alone, and its PSS, in MB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    sizes = {name: int(value.split()[0]) for name, _, value in (s.partition(":") for s in lines)}
+    private = sizes["Private_Clean"] + sizes["Private_Dirty"]
+    return {"Private": private * 1024 / 1e6, "Pss": sizes["Pss"] * 1024 / 1e6}
+
+
+def listed(times: Sequence[float]) -> str:
+    return ", ".join(f"{each:.0f}" for each in times)
+
+
+def load() -> str:
+    return f"load {os.getloadavg()[0]:.1f}"
 
 
 @contextmanager

@@ -83,7 +83,7 @@ INSERT INTO copy SELECT
     substr(?4, rowid * {DIGESTS} - {DIGESTS - 1}, {DIGESTS}),
     CAST(substr(?5, rowid * {IDENTITY} - {IDENTITY - 1}, {IDENTITY}) AS TEXT),
     CAST(substr(?6, rowid * 26 - 25, 13) AS INTEGER),
-    CAST(substr(?6, rowid * 26 - 12, 13) AS INTEGER)
+    CAST(substr(?6, rowid * 26 - 12, 13) AS INTEGER), ''
 FROM carray(?2)
 """
 FINGERPRINTS = """
@@ -97,13 +97,13 @@ INSERT INTO digest SELECT value, 1, 0, copy FROM fingerprint ORDER BY 1, 2, 3, 4
 INSERT INTO size SELECT size, 1, '', id FROM copy ORDER BY 1, 2, 3, 4;
 """
 FIRST = """
-SELECT key, size, digests, identity, stored_at, recorded_at
+SELECT key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM digest CROSS JOIN copy ON copy.id = digest.copy
 WHERE fingerprint = ? AND digest.tenant = 1
 ORDER BY rank, digest.copy LIMIT 1
 """
 FIRST_OF_EACH = """
-SELECT value, key, size, digests, identity, stored_at, recorded_at
+SELECT value, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM carray(?) CROSS JOIN copy ON id = (
     SELECT digest.copy FROM digest WHERE fingerprint = value AND digest.tenant = 1
     ORDER BY rank, digest.copy LIMIT 1)
@@ -152,7 +152,7 @@ def record(connection: apsw.Connection, row: Row) -> object:
     connection.execute("BEGIN IMMEDIATE")
     number = connection.execute("SELECT max(id) + 1 FROM copy").get
     connection.execute(
-        "INSERT OR IGNORE INTO copy VALUES (?, 1, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO copy VALUES (?, 1, ?, ?, ?, ?, ?, ?, '')",
         (number, key, size, digests, identity, stored_at, recorded_at),
     )
     for each in (value, fingerprint(digests[34:42])):

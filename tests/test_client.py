@@ -24,6 +24,8 @@ from onecopy.errors import (
     WrongBytes,
 )
 from onecopy.gate.interface import Answer, Finish, Request, SmallFile
+from onecopy.index import open_index
+from onecopy.index.interface import Classified
 from onecopy.retry import RetryPolicy
 from onecopy.store.interface import Send
 from onecopy.testing.index.complete import open_complete
@@ -108,6 +110,21 @@ def test_an_upload_goes_all_the_way(client: Client, service: Served) -> None:
     assert found.copy.stored_at == stored.copy.stored_at
     assert abs(found.copy.recorded_at - datetime.now(UTC)) < timedelta(minutes=5)
     assert client.url(found.copy) is None  # it is a path on the machine of the service
+
+
+def test_a_copy_has_its_storage_class(client: Client, service: Served) -> None:
+    """As the index has it; that of nearly all copies is not sent."""
+    stored = upload(client, "a", b"hello").copy
+    assert stored is not None
+    assert stored.storage_class == "STANDARD"
+    index = open_index(f"sqlite:{service.folder / 'index.sqlite'}")
+    assert isinstance(index, Classified)
+    [(_, copy)] = index.copies()
+    assert index.classify("default", [copy._replace(storage_class="GLACIER_IR")]) == [True]
+    index.close()
+    [found] = client.check([Content(5, (digest(b"hello"),))])
+    assert found.copy is not None
+    assert (found.verdict, found.copy.storage_class) == (Verdict.DUPLICATE, "GLACIER_IR")
 
 
 def test_a_batch_goes_in_one_request(client: Client, service: Served) -> None:

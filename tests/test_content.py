@@ -96,6 +96,11 @@ class TestPacking:
             1 + digest.scheme.length + (5 if digest.scheme.part_size else 0) for digest in packed
         )
 
+    def test_of_most_objects_is_packed_alike(self) -> None:
+        """The quick form for a SHA-256 and an MD5 is the usual one."""
+        sha256, md5 = digest(SHA256), digest(MD5)
+        assert Digests.of_small(sha256.value, md5.value) == Digests.proved(md5, sha256)
+
     def test_has_the_bytes_that_indexes_keep(self) -> None:
         """The packed form, which is stored in users' databases, does not change."""
         packed = Digests.of(

@@ -3,9 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import urllib3
 
 from tests.conftest import Run, Serve, backends, environment
 
@@ -72,3 +77,61 @@ def test_curl(server: Serve, run: Run, photos: Path, tmp_path: Path) -> None:
         assert config["tenant"] == "default"
         assert answer["results"][0]["verdict"] == verdict
         lines("upload_folder.py", url, photos, ONECOPY_TOKEN=token)
+
+
+@contextmanager
+def hook_for_tusd(url: str, home: Path, **env: str) -> Iterator[str]:
+    """Run the hook as long as the block lasts; yields its address."""
+    command = [sys.executable, str(EXAMPLES / "tusd" / "hook.py"), url, "0"]
+    with subprocess.Popen(
+        command,
+        env=environment(home, **env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[-1]
+        process.terminate()
+
+
+def asked_by_tusd(hook: str, content: bytes | None, kind: str = "pre-create") -> dict[str, Any]:
+    """Return the hook's response to a request as the documentation of tusd 2 has it."""
+    digest = f"sha256:{sha256(content or b'').hexdigest()}"
+    upload = {
+        "ID": "",
+        "Size": len(content or b""),
+        "SizeIsDeferred": content is None,
+        "Offset": 0,
+        "MetaData": {"filename": "photo.jpg", "filetype": "image/jpeg", "digest": digest},
+        "IsPartial": False,
+        "IsFinal": False,
+        "PartialUploads": None,
+        "Storage": None,
+    }
+    request = {"Method": "POST", "URI": "/files/", "RemoteAddr": "127.0.0.1:1", "Header": {}}
+    event = {"Upload": upload, "HTTPRequest": request}
+    response = urllib3.request("POST", hook, json={"Type": kind, "Event": event})
+    assert response.status == 200
+    assert response.headers["Content-Type"] == "application/json"
+    return cast("dict[str, Any]", response.json())
+
+
+def test_tusd(server: Serve, run: Run, photos: Path, tmp_path: Path) -> None:
+    """Uploads of stored contents are rejected with a link to the copy, all others are accepted."""
+    scopes = [word for scope in ("check", "upload", "read") for word in ("--scope", scope)]
+    token = run("token", "create", *scopes, *backends(tmp_path)).out.split()[-1]
+    served = server()
+    lines("upload_folder.py", served.url, photos, ONECOPY_TOKEN=token)
+    with hook_for_tusd(served.url, tmp_path, ONECOPY_TOKEN=token) as hook:
+        rejected = asked_by_tusd(hook, b"oslo")
+        assert rejected["RejectUpload"] is True
+        assert rejected["HTTPResponse"]["StatusCode"] == 409
+        answer = json.loads(rejected["HTTPResponse"]["Body"])
+        assert answer["message"] == "already stored as photos/b.jpg"
+        assert urllib3.request("GET", answer["url"]).data == b"oslo"
+        assert asked_by_tusd(hook, b"new") == {}
+        assert asked_by_tusd(hook, None) == {}
+        assert asked_by_tusd(hook, b"oslo", kind="post-finish") == {}
+        served.stop()
+        assert asked_by_tusd(hook, b"oslo") == {}

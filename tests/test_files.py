@@ -385,6 +385,39 @@ class TestChange:
         with pytest.raises(FileChanged, match=message), file.open():
             pytest.fail("opened")
 
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_a_whole_file_is_read_unless_it_changed(
+        self, path: Path, change: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither before it is read nor meanwhile; the system may give it in pieces."""
+        file, read = only(path), os.read
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "read", lambda descriptor, count: read(descriptor, min(count, 3)))
+            assert file.read() == b"0123456789"
+
+        def read_and_change(descriptor: int, count: int) -> bytes:
+            content = read(descriptor, count)
+            apply(change, path)
+            return content
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "read", read_and_change)
+            with pytest.raises(FileChanged):
+                file.read()
+        with pytest.raises(FileChanged, match="changed since it was listed"):
+            file.read()
+
+    @pytest.mark.parametrize("size", [9, 11])
+    def test_a_file_with_another_size_than_it_states_is_refused(
+        self, path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As some file systems have."""
+        file = only(path)
+        contents = iter([bytes(size), b""])
+        monkeypatch.setattr(os, "read", lambda *_: next(contents))
+        with pytest.raises(FileChanged, match=f"it has {size} bytes now"):
+            file.read()
+
     def test_deleted_is_the_systems_error(self, path: Path) -> None:
         """A deleted file raises the system's error."""
         file = only(path)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
+from queue import SimpleQueue
+from unittest.mock import Mock
 
 import pytest
 
@@ -165,6 +167,32 @@ def test_a_counter_releases_threads_below_its_limit(workers: Workers) -> None:
     threading.Timer(0.05, counter.add, [-1]).start()
     counter.wait_below(2, workers)
     assert counter.value == 1
+
+
+def test_a_counter_wakes_only_threads_that_may_continue(
+    workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each thread waits for a limit of its own; a change above all of them wakes none."""
+    monkeypatch.setattr("onecopy.workers._STOP_POLL_SECONDS", 60)  # only a change wakes them
+    counter, ended, errors = Counter(5), SimpleQueue[int](), list[Exception]()
+
+    def wait(limit: int) -> None:
+        counter.wait_below(limit, workers)
+        ended.put(limit)
+
+    for limit in (2, 4):
+        workers.start(partial(wait, limit), errors.append)
+    while counter._awaited < 4 or counter._reached is None:
+        time.sleep(0.001)
+    woken = Mock(wraps=counter._reached.notify_all)
+    monkeypatch.setattr(counter._reached, "notify_all", woken)
+    assert counter.add(-1) == 4
+    assert not woken.called
+    counter.add(-1)
+    assert ended.get(timeout=10) == 4
+    counter.add(-2)
+    assert ended.get(timeout=10) == 2
+    assert not errors
 
 
 @pytest.mark.parametrize("threads", [1, 4])

@@ -386,7 +386,8 @@ def _copy(document: documents.CopyDocument) -> Copy:
     """Return a copy without its identity, which only the service knows."""
     digests = Digests.proved(*(Digest.parse(text) for text in document.digests))
     stored, recorded = in_milliseconds(document.stored_at), in_milliseconds(document.recorded_at)
-    return Copy(document.key, document.size, digests, "", stored, recorded)
+    known = document.key, document.size, digests, "", stored, recorded
+    return Copy(*known, document.storage_class)
 
 
 def _send(document: documents.SendDocument) -> Send:

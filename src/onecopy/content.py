@@ -70,6 +70,11 @@ class Digests(Mapping[Digest, Evidence]):
         return Digests.of([(digest, Evidence.PROVED) for digest in digests])
 
     @staticmethod
+    def of_small(sha256: bytes, md5: bytes) -> "Digests":
+        """Pack a SHA-256 and an MD5 of a whole content, both proved; most objects have these."""
+        return Digests(b"\x01" + sha256 + b"\x03" + md5)
+
+    @staticmethod
     def is_valid(packed: bytes) -> bool:
         """Return whether these bytes have the form of `packed`."""
         at, end = 0, len(packed)
@@ -188,6 +193,8 @@ class Copy(NamedTuple):
     """`stored_at` in milliseconds since 1970."""
     recorded_ms: int
     """`recorded_at` in milliseconds since 1970."""
+    storage_class: str = "STANDARD"
+    """The name of S3's storage class; STANDARD for other stores."""
 
     @property
     def stored_at(self) -> datetime:

@@ -101,6 +101,7 @@ class CopyDocument(Struct, omit_defaults=True):
     recorded_at: datetime
     url: str | None = None
     digests: list[str] = []
+    storage_class: str = "STANDARD"
 
 
 class SendDocument(Struct):

@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple, Self
 from urllib.parse import SplitResult, urlsplit
 
@@ -42,6 +43,7 @@ _TLS_ALERT = b"\x15\x03"
 _NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 """OpenSSL's names for an answer that is not TLS."""
 _OPENSSL_PLACE = re.compile(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$")
+_PLAIN_URL = re.compile(r"(https?://[^/?#\s]+)(/[^#\s]*)")
 _DEFAULT_HEADERS = ("Accept: */*", "Accept-Encoding: identity", "User-Agent: onecopy")
 
 
@@ -93,12 +95,10 @@ class HttpClient:
         there is no response, Forbidden if a proxy denies access, BadInput if a request can't
         contain the URL or a header, and whatever `payload` raises.
         """
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise BadInput(f"invalid URL {url!r}: expected http(s)://host/…")
+        parts, target = _split(url)
         proxy = self._proxy(parts)
         forwarder = proxy if parts.scheme == "http" else None
-        head = _head(method, parts, headers, payload, forwarder)
+        head = _head(method, parts, target, headers, payload, forwarder)
         connection = self._connection(url, parts, proxy)
         try:
             pieces = _pieces(head, payload)
@@ -267,6 +267,12 @@ class _Connection:
         self._socket.close()
 
 
+@lru_cache(1024)
+def _lower(name: bytes) -> str:
+    """Return the name of a header; most are the same in many responses."""
+    return name.decode("latin-1").lower()
+
+
 class _Response:
     """A response that is being read."""
 
@@ -331,7 +337,7 @@ class _Response:
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._status:  # a trailer, or an unrequested response
             return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        key, text = _lower(name), value.decode("latin-1")
         self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
@@ -368,15 +374,32 @@ def _connect(name: str, port: int, proxy: Proxy | None, *, tunnel: bool) -> sock
     return proxy.connect(_CONNECT_TIMEOUT)
 
 
-def _head(
+def _split(url: str) -> tuple[SplitResult, str]:
+    """Return the server's part of a URL, and the rest; raises BadInput."""
+    if (plain := _PLAIN_URL.fullmatch(url)) and (server := _server(plain[1])):
+        return server, plain[2]  # the common case, kept cheap
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise BadInput(f"invalid URL {url!r}: expected http(s)://host/…")
+    return parts, f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+
+
+@lru_cache(256)
+def _server(url: str) -> SplitResult | None:
+    """Return the parts of a URL without a path, or None if it has no host."""
+    parts = urlsplit(url)
+    return parts if parts.hostname else None
+
+
+def _head(  # noqa: PLR0913, PLR0917 - the parts of a request
     method: str,
     parts: SplitResult,
+    target: str,
     headers: Mapping[str, str],
     payload: Payload | None,
     forwarder: Proxy | None,
 ) -> bytes:
     """Return the request line and headers; raises BadInput for an invalid header."""
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     if forwarder:
         target = f"{parts.scheme}://{host(parts)}{target}"
         if forwarder.authorization:

@@ -16,6 +16,15 @@ _PART_SIZES = tuple(number * MiB for number in _MIB)
 """The part sizes of common tools: 5 of rclone, 8 of the AWS CLI and boto3, 15 of s3cmd."""
 
 
+_COOLER = (
+    *("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA"),
+    *("GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"),
+)
+"""Storage classes; lifecycle rules move an object only to those behind its own. See
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+"""
+
+
 class ListedCopy(NamedTuple):
     """One object, as a listing states it. A tuple, since 300,000 a second are made."""
 
@@ -67,6 +76,12 @@ class Span(NamedTuple):
 
 EVERYTHING = Span()
 """All keys."""
+
+
+def is_later_class(storage_class: str, other: str) -> bool:
+    """Return whether an object that had one storage class may have been moved to this one since."""
+    known = storage_class in _COOLER and other in _COOLER
+    return known and _COOLER.index(storage_class) > _COOLER.index(other)
 
 
 def tag_schemes(size: int, parts: int) -> tuple[Scheme, ...]:

@@ -237,7 +237,10 @@ class Counter:
 
     def __init__(self, value: int = 0) -> None:
         self._value = value
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._reached: threading.Condition | None = None
+        """Notified when the value is below `_awaited`, the largest limit that was waited for."""
+        self._awaited = 0
 
     @property
     def value(self) -> int:
@@ -246,15 +249,19 @@ class Counter:
 
     def add(self, number: int) -> int:
         """Add `number`, and return the new value."""
-        with self._changed:
+        with self._lock:
             self._value += number
-            self._changed.notify_all()
+            if self._reached and self._value < self._awaited:
+                self._reached.notify_all()
             return self._value
 
     def wait_below(self, limit: int, workers: Workers) -> None:
         """Wait until the value is below `limit`; raises Stopped."""
-        with self._changed:
-            while self._value >= limit:
-                workers.check()
-                self._changed.wait(_STOP_POLL_SECONDS)
+        with self._lock:
+            if self._value >= limit:
+                self._reached = self._reached or threading.Condition(self._lock)
+                self._awaited = max(self._awaited, limit)
+                while self._value >= limit:
+                    workers.check()
+                    self._reached.wait(_STOP_POLL_SECONDS)
         workers.check()

@@ -16,7 +16,7 @@ from onecopy.doctor.cors import _rule
 from onecopy.doctor.lifecycle import DAYS
 from onecopy.doctor.policy import LISTS, OBJECTS, policy
 from onecopy.http.cors import _EXPOSED, _PREFLIGHT, MAX_AGE_SECONDS
-from onecopy.http.options import SignIn
+from onecopy.http.options import PAGE, SignIn
 from onecopy.http.page import content_security_policy
 from onecopy.index import dynamodb
 from onecopy.store.s3.address import Address
@@ -127,17 +127,18 @@ def test_the_buckets_are_closed() -> None:
 
 
 def test_the_page_has_the_policy_that_the_service_gives_it(store: S3Store) -> None:
-    """Wherever the page comes from, it may do the same."""
+    """Wherever the page comes from, it may do the same: a change of its first style is one here."""
+    index = (PAGE / "index.html").read_bytes()
     headers = one("PageHeaders")["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     text, names = headers["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
     text = text.replace("${BucketOrigin}", store.origin)
-    assert text.replace("${SignsInAt}", "") == content_security_policy(store)
+    assert text.replace("${SignsInAt}", "") == content_security_policy(store, None, index)
     condition, substituted, otherwise = names["SignsInAt"]["Fn::If"]
     assert (condition, otherwise) == ("HasIssuer", "")
     issuer = SignIn("https://issuer.example/pool", "page")
     origin = Choices(issuer=issuer.issuer).parameters["IssuerOrigin"]
     at = substituted["Fn::Sub"].replace("${IssuerOrigin}", origin).replace(" ${IssuerOrigins}", "")
-    assert text.replace("${SignsInAt}", at) == content_security_policy(store, issuer)
+    assert text.replace("${SignsInAt}", at) == content_security_policy(store, issuer, index)
     assert store.origin == "https://photos.s3.eu-west-1.amazonaws.com"
 
 

@@ -1,6 +1,8 @@
 """The page and what it is made of."""
 
+from base64 import b64encode
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,14 @@ def test_page_is_served_under_a_strict_policy(built: Service) -> None:
     assert answer.headers["cross-origin-opener-policy"] == "same-origin"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_style_within_the_page_is_allowed_by_its_hash(start: Start, tmp_path: Path) -> None:
+    """That one style, and no other within the page; browsers paint with it at once."""
+    (tmp_path / "index.html").write_text("<!doctype html><style>a{color:red}</style>")
+    policy = start(Options(page=tmp_path)).ask("GET", "/").headers["content-security-policy"]
+    digest = b64encode(sha256(b"a{color:red}").digest()).decode()
+    assert f"style-src 'self' 'sha256-{digest}'; object-src" in policy
 
 
 def test_page_may_talk_to_the_bucket_and_nobody_else(

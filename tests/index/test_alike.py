@@ -12,6 +12,7 @@ from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import CLIENT_MD5, MD5, SHA256, SMALLEST_PART, Digest, Scheme, content_scheme
 from onecopy.index.dynamodb import connections
 from onecopy.index.dynamodb.index import DynamoIndex
+from onecopy.index.interface import Classified
 from onecopy.index.memory import MemoryIndex
 from onecopy.index.sqlite import SqliteIndex
 from onecopy.testing.index.complete import CompleteEngine, open_complete
@@ -46,6 +47,7 @@ copies = st.builds(
     identity=st.sampled_from(("v1", "v2")),
     stored_ms=st.integers(0, 3),
     recorded_ms=st.integers(0, 3),
+    storage_class=st.sampled_from(("STANDARD", "GLACIER")),
 )
 
 
@@ -62,6 +64,7 @@ def acts_with(given_copies: st.SearchStrategy[Copy]) -> st.SearchStrategy[list[A
             st.tuples(st.just("record"), tenants, unlike),
             st.tuples(st.just("add"), tenants, some),
             st.tuples(st.just("forget"), tenants, few),
+            st.tuples(st.just("classify"), tenants, few),
         ),
         min_size=1,
         max_size=15,
@@ -94,6 +97,9 @@ def do(index: CompleteEngine, act: str, tenant: str, given_copies: list[Copy]) -
         return index.record(tenant, given_copies)
     if act == "forget":
         return index.forget(tenant, given_copies)
+    if act == "classify":
+        assert isinstance(index, Classified)
+        return index.classify(tenant, given_copies)
     return index.add((tenant, copy) for copy in given_copies)
 
 

@@ -9,6 +9,7 @@ from onecopy.content import Digests
 from onecopy.errors import Damaged, Forbidden, InvalidSettings
 from onecopy.index.dynamodb.address import Address
 from onecopy.testing.index import (
+    ClassifiedContract,
     IndexContract,
     ListingsContract,
     ListsContract,
@@ -24,7 +25,13 @@ from tests.standins import Standin
 
 
 class TestDynamoIndex(
-    IndexContract, UnreadContract, ListsContract, ListingsContract, PagesContract, StateContract
+    IndexContract,
+    ClassifiedContract,
+    UnreadContract,
+    ListsContract,
+    ListingsContract,
+    PagesContract,
+    StateContract,
 ):
     @pytest.fixture
     def index(self, dynamodb: CompleteEngine) -> CompleteEngine:

@@ -10,6 +10,7 @@ import pytest
 
 from onecopy.aws.prices import WRITE_UNIT
 from onecopy.content import Copy, Digests, Listed
+from onecopy.index.interface import Classified
 from onecopy.index.listings import Charging, Compactable, ListingEngine
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.testing.index.complete import CompleteEngine, open_complete
@@ -97,6 +98,15 @@ def test_forget(index: CompleteEngine, cost: CostOf) -> None:
     [copy] = index.at("t", ["known"])
     assert copy is not None
     assert cost(lambda: index.forget("t", [copy])) == (5, 1, 4)
+
+
+def test_classify(index: CompleteEngine, cost: CostOf) -> None:
+    """A new storage class is written where the copy is, and where it is held."""
+    copy = a_copy("moved", proved("moved"))
+    index.record("t", [copy])
+    assert isinstance(index, Classified)
+    moved, classify = [copy._replace(storage_class="GLACIER")], index.classify
+    assert cost(lambda: classify("t", moved)) == (3, 1, 2)
 
 
 def test_batches(index: CompleteEngine, cost: CostOf) -> None:

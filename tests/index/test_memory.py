@@ -5,6 +5,7 @@ import pytest
 from onecopy.errors import InvalidSettings
 from onecopy.index import Engine, open_index
 from onecopy.testing.index import (
+    ClassifiedContract,
     IndexContract,
     ListingsContract,
     ListsContract,
@@ -17,6 +18,7 @@ from onecopy.testing.index import (
 
 class TestMemoryIndex(
     IndexContract,
+    ClassifiedContract,
     UnreadContract,
     ListsContract,
     ListingsContract,

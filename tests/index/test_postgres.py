@@ -35,6 +35,7 @@ from onecopy.index.postgres.connections import Connection, Row, fetch, run
 from onecopy.index.postgres.index import PostgresIndex
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 from onecopy.testing.index import (
+    ClassifiedContract,
     IndexContract,
     LeasesContract,
     ListingsContract,
@@ -65,6 +66,7 @@ pytestmark = pytest.mark.server
 
 class TestPostgresIndex(
     IndexContract,
+    ClassifiedContract,
     UnreadContract,
     LeasesContract,
     ListsContract,
@@ -812,17 +814,22 @@ def test_upgrade(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert quota() == (6,)
 
 
-def test_upgrade_from_the_first(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables without listings get them, and keep their content."""
+def test_upgrade_from_the_first(database: str) -> None:
+    """Tables without listings and storage classes get them, and keep their content."""
     copy = a_copy("k", proved("a"))
-    with monkeypatch.context() as older:
-        older.setattr(schema, "UPGRADES", schema.UPGRADES[:1])
-        index = PostgresIndex(database)
-        index.record("t", [copy])
-        index.close()
+    index = PostgresIndex(database)
+    index.record("t", [copy])
+    index.close()
+    with connected(database) as connection:
+        connection.execute("ALTER TABLE onecopy.copy DROP COLUMN storage_class")
+        connection.execute("DROP TABLE onecopy.listing")
+        connection.execute("UPDATE onecopy.version SET version = 1")
     index = PostgresIndex(database)
     assert index.merge("t", EVERYTHING, [a_listed("k")]) == Merged(new=1)
     assert index.at("t", ["k"]) == [copy]
+    moved = copy._replace(storage_class="GLACIER")
+    assert index.classify("t", [moved]) == [True]
+    assert index.at("t", ["k"]) == [moved]
     index.close()
 
 

@@ -31,6 +31,7 @@ from onecopy.index.sqlite import (
 from onecopy.index.sqlite import file as sqlite_file
 from onecopy.index.sqlite import index as engine
 from onecopy.testing.index import (
+    ClassifiedContract,
     IndexContract,
     ListingsContract,
     ListsContract,
@@ -55,6 +56,7 @@ from onecopy.testing.index.values import (
 
 class TestSqliteIndex(
     IndexContract,
+    ClassifiedContract,
     UnreadContract,
     ListsContract,
     ListingsContract,

@@ -37,7 +37,7 @@ def test_an_avoided_upload_shows(window: Window, local: MakeFile) -> None:
     window.wait("again", "duplicate")
     page = window.page
     page.get_by_role("link", name="Activity").click()
-    expect(window.counter("files uploaded")).to_have_text("1")
+    expect(window.counter("file uploaded")).to_have_text("1")
     page.get_by_role("link", name="Upload").click()
     expect(window.row("again")).to_be_visible()
 

@@ -74,6 +74,22 @@ def test_compared_files_run_nothing(window: Window, local: MakeFile, name: str) 
     expect(window.page.locator("iframe, object, embed")).to_have_count(0)
 
 
+def test_a_stored_text_is_opened_as_text(window: Window, local: MakeFile) -> None:
+    """Its beginning is shown, whatever it contains; Escape closes it, and the focus returns."""
+    page = b"<script>window.ran = 1</script>\n" + b"line\n" * 20_000
+    window.choose(local("page.html", page))
+    window.wait("page.html", "uploaded")
+    window.click("page.html", "Open")
+    dialog = window.page.get_by_role("dialog")
+    expect(dialog.locator("pre")).to_contain_text("<script>window.ran = 1</script>")
+    expect(dialog).to_contain_text("The first 66 kB.")
+    assert len(dialog.locator("pre").text_content() or "") == 64 * 1024
+    assert window.page.evaluate("window.ran") is None
+    window.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(window.row("page.html").get_by_role("button", name="Open")).to_be_focused()
+
+
 def test_pause_and_resume(window: Window, local: MakeFile) -> None:
     """While it is paused nothing is sent; then the interrupted part is sent again."""
     window.page.route(re.compile("/v1/uploads/parts/2$"), lambda route: None, times=1)
@@ -142,8 +158,8 @@ def test_the_result_is_saved_as_a_table(window: Window, local: MakeFile) -> None
 def test_colours_and_language_are_remembered(window: Window) -> None:
     """Both are chosen by a click, and are the same at the next visit."""
     page = window.page
-    page.get_by_role("button", name="Colours: as the system").click()
-    page.get_by_role("button", name="Colours: light").click()
+    page.get_by_role("button", name="Colours: as the system").click()  # which is light
+    expect(page.locator("body")).to_have_css("background-color", "rgb(20, 23, 26)")
     page.get_by_role("button", name="Deutsch").click()
     expect(page.get_by_text("Dateien oder Ordner hier ablegen")).to_be_visible()
     window.open()

@@ -110,7 +110,7 @@ def test_pictures_are_shown(filled: Window) -> None:
 
 
 def test_copies_are_opened_in_a_dialog(filled: Window) -> None:
-    """An image is shown by keyboard alone; what a browser might run can only be downloaded."""
+    """An image is shown by keyboard alone, and what a browser might run as text."""
     page = duplicates(filled)
     button = page.get_by_role("button", name="Open photos/2019/rome.png")
     button.focus()
@@ -121,7 +121,7 @@ def test_copies_are_opened_in_a_dialog(filled: Window) -> None:
     expect(dialog).to_have_count(0)
     expect(button).to_be_focused()
     page.get_by_role("button", name="Open work/plan.html").click()
-    expect(dialog).to_contain_text("There is no preview")
+    expect(dialog.locator("pre")).to_contain_text("<script>alert(2)</script>")
     with page.expect_download() as download:
         dialog.get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes() == FILES["work/plan.html"]

@@ -24,6 +24,14 @@ _WITHOUT = {
         delete window.showDirectoryPicker;
         delete window.showOpenFilePicker;
         delete DataTransferItem.prototype.getAsFileSystemHandle;""",
+    # As where the user blocks cookies.
+    "storage, locks and IndexedDB": """
+        const deny = () => { throw new DOMException("denied", "SecurityError"); };
+        for (const name of ["localStorage", "sessionStorage"]) {
+          Object.defineProperty(window, name, { configurable: true, get: deny });
+        }
+        LockManager.prototype.request = LockManager.prototype.query = async () => deny();
+        IDBFactory.prototype.open = deny;""",
 }
 
 

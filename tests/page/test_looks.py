@@ -67,6 +67,9 @@ def test_main_states(  # noqa: PLR0917 - fixtures
     window.page.locator(".tabs button").nth(0).click()
     _pause(window, local)
     look("paused")
+    window.page.locator(".progress button").last.dispatch_event("click")
+    expect(window.page.locator(".end")).to_be_visible()
+    look("cancelled")
     context.close()
     assert window.complaints == []
 
@@ -111,5 +114,5 @@ def _pause(window: Window, local: MakeFile) -> None:
     window.page.route(re.compile("/v1/uploads/parts/2$"), lambda route: None)
     window.choose(local("talk.mp4", random.Random(7).randbytes(17 * MiB)))
     window.wait("talk.mp4", "sending")
-    window.page.locator(".progress button").dispatch_event("click")
+    window.page.locator(".progress button").first.dispatch_event("click")
     window.page.evaluate("scrollTo(0, 0)")

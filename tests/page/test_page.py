@@ -113,6 +113,37 @@ def test_rows_are_reached_by_keyboard(window: Window, local: MakeFile) -> None:
     for pressed, key in (("ArrowDown", "a"), ("ArrowDown", "b"), ("ArrowUp", "a")):
         window.page.keyboard.press(pressed)
         expect(window.row(key)).to_be_focused()
+    window.page.keyboard.press("Tab")
+    window.page.keyboard.press("Enter")  # Upload, which is no longer there afterwards
+    window.wait("a", "uploaded")
+    expect(window.row("a")).to_be_focused()
+
+
+def test_filters_cover_no_focus(window: Window, local: MakeFile) -> None:
+    """They stay at the top; going backwards, what has the focus is below them."""
+    window.only_check()
+    window.choose(*(local(f"{number:02}", b"%d" % number) for number in range(40)))
+    expect(window.counter("new")).to_have_text("40")
+    window.page.evaluate("scrollTo(0, 1500)")
+    window.row("30").get_by_role("button").focus()
+    bottom = "document.querySelector('.filters').getBoundingClientRect().bottom"
+    for _ in range(20):
+        window.page.keyboard.press("Shift+Tab")
+        top = "document.activeElement.getBoundingClientRect().top"
+        assert window.page.evaluate(f"{top} >= {bottom} - 1")
+
+
+def test_another_filter_shows_the_list_from_its_beginning(window: Window, local: MakeFile) -> None:
+    """Also if the longer list before it was scrolled far down."""
+    for number in range(200):
+        folder = local(f"many/{number:03}", f"number {number}".encode()).parent
+    window.only_check()
+    window.choose_folder(folder)
+    expect(window.counter("new")).to_have_text("200")
+    window.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(window.row("many/199")).to_be_in_viewport()
+    window.page.get_by_label("Filter by name").fill("1")
+    expect(window.row("many/001")).to_be_in_viewport()
 
 
 def test_one_region_announces_the_state(window: Window, local: MakeFile) -> None:
@@ -134,6 +165,28 @@ def test_upload_is_cancelled(window: Window, local: MakeFile) -> None:
         window.click("big", "Cancel")
     window.wait("big", "skipped")
     window.holds()
+    window.page.unroute_all()
+    window.click("big", "Try again")
+    window.wait("big", "uploaded")
+    window.is_stored("big", content)
+
+
+def test_all_are_cancelled_and_tried_again(window: Window, local: MakeFile) -> None:
+    """Nothing of what is cancelled is stored; one button processes all of it again."""
+    window.page.route(re.compile("/v1/uploads/parts/2$"), lambda route: None)
+    contents = [random.Random(seed).randbytes(9 * MiB) for seed in (1, 2, 2)]
+    window.choose(*(local(name, content) for name, content in zip("abc", contents, strict=True)))
+    window.wait("b", "sending")
+    window.wait("c", "duplicate")
+    window.page.get_by_role("button", name="Cancel all").click()
+    for key in "abc":
+        window.wait(key, "skipped")
+    window.holds()
+    window.page.unroute_all()
+    window.page.locator(".for-all").get_by_role("button", name="Try again").click()
+    for key, state in {"a": "uploaded", "b": "uploaded", "c": "duplicate"}.items():
+        window.wait(key, state)
+    window.holds("a", "b")
 
 
 def test_file_that_changes_is_refused(window: Window, local: MakeFile) -> None:
@@ -158,6 +211,7 @@ def test_lost_service_is_waited_for(
     window.choose(local("a.txt", b"patient"))
     banner = window.page.locator(".banner", has_text="service can")
     expect(banner).to_be_visible()
+    expect(window.page.locator(".progress")).to_contain_text("paused")
     server(tmp_path, "--port", str(urlsplit(window.served.url).port))
     window.wait("a.txt", "uploaded")
     expect(banner).to_be_hidden()
@@ -199,7 +253,7 @@ def test_token_is_asked_for_on_plain_http(
 def test_page_fits_a_narrow_screen(window: Window, local: MakeFile) -> None:
     """At 320 pixels nothing scrolls sideways, even with long names."""
     window.page.set_viewport_size({"width": 320, "height": 640})
-    window.choose(local(f"{'long name ' * 20}.txt", b"a"), local("b", b"a"))
+    window.choose(local(f"{'a long name ' * 16}.txt", b"a"), local("b", b"a"))
     window.wait("b", "duplicate")
     width = window.page.evaluate("document.documentElement.scrollWidth")
     assert width == 320

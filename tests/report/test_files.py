@@ -67,7 +67,7 @@ def test_parquet_has_a_row_for_each_object_of_a_group(tmp_path: Path) -> None:
     }
     assert rows[0]["evidence"] == str(COPIES[0].content_digest)
     assert rows[-1]["evidence"] == "etag:" + "01" * 16
-    assert {row["storage_class"] for row in rows} == {"", "GLACIER"}
+    assert {row["storage_class"] for row in rows} == {"STANDARD", "GLACIER"}
     assert {row["tenant"] for row in rows} == {"ada"}
     assert rows[0]["stored_at"].timestamp() is not None
 

@@ -19,6 +19,9 @@ from onecopy.report.grouping import grouped
 NAMES = ("a.jpg", "b/c.pdf", "#recycle/d", "b/.zfs/snapshot/e", "ä.txt", "f\tg", "x y", "z//w")
 
 
+CLASSES = ("STANDARD", "STANDARD", "GLACIER", "é")
+
+
 def a_copy(number: int, name: str, word: bytes, *, known: str, identity: str) -> Copy:
     """Return a copy of which this is known; each is stored in a second of its own."""
     proved = {
@@ -26,7 +29,8 @@ def a_copy(number: int, name: str, word: bytes, *, known: str, identity: str) ->
         "md5": Digest(MD5, md5(word, usedforsecurity=False).digest()),
     }
     digests = Digests.proved(*(proved[each] for each in known.split()))
-    return Copy(f"{number}/{name}", 10, digests, identity, 1000 * (number * 7 % 30), 0)
+    kind = CLASSES[number % len(CLASSES)]
+    return Copy(f"{number}/{name}", 10, digests, identity, 1000 * (number * 7 % 30), 0, kind)
 
 
 COPIES = st.lists(

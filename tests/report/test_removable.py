@@ -16,7 +16,7 @@ from onecopy.report.grouping import grouped
 from onecopy.report.removable import Removable, Removing
 from onecopy.scan import scan
 from onecopy.settings import Settings
-from onecopy.store.interface import ARCHIVED, Absent, Object, Unknown
+from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.tenant import Tenant
 from tests.gate.world import World, content_digest
 
@@ -33,7 +33,7 @@ class OneArchived(Removing):
     def objects(self) -> Iterator[Removable]:
         """Yield it."""
         digest = Digest(content_scheme(10**12), bytes(32))
-        yield Removable("default", "a", "id", "b", digest, 10**12, 0, ARCHIVED)
+        yield Removable("default", "a", "id", "b", digest, 10**12, 0, "DEEP_ARCHIVE")
 
 
 class AsText(NamedTuple):
@@ -148,8 +148,8 @@ def test_what_goes_just_after_it_was_looked_at_is_not_listed(world: World) -> No
     assert dict(found.left) == {"gone": 1}
 
 
-def test_archived_objects_count_as_the_cheapest_class(capsys: pytest.CaptureFixture[str]) -> None:
-    """Looking at them does not tell their class, so no amount of money is promised too high."""
+def test_archived_objects_cost_what_their_class_costs(capsys: pytest.CaptureFixture[str]) -> None:
+    """No amount of money is promised too high."""
     print_removable(OneArchived(), Settings().price_of, Display(), AsText())
     assert "1.0 TB, $0.99 a month" in capsys.readouterr().err
 

@@ -14,7 +14,7 @@ from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.patterns import Patterns
 from onecopy.report import Folder, Shares
 from onecopy.report.grouping import grouped
-from onecopy.report.listed import listed_and_classed
+from onecopy.report.listed import listed_only
 from onecopy.report.shares import AGES, DAY, OLDEST
 from tests.report.copies import copy, listed
 
@@ -44,7 +44,8 @@ def stores(draw: st.DrawFn) -> tuple[list[Copy], list[ListedCopy]]:
     for folder, name in places:
         key, size, stored = folder + name, draw(SIZES), draw(SECONDS)
         if draw(st.booleans()):
-            copies.append(copy(key, size, draw(st.sampled_from([None, 1, 2])), stored))
+            content, kind = draw(st.sampled_from([None, 1, 2])), draw(st.sampled_from([*PRICES]))
+            copies.append(copy(key, size, content, stored, storage_class=kind))
         else:
             others.append(
                 listed(key, size, draw(st.integers(1, 2)), stored, draw(st.sampled_from([*PRICES])))
@@ -57,7 +58,8 @@ def duplicates(copies: Iterable[Copy], others: Iterable[ListedCopy]) -> list[Dup
     groups: dict[object, list[Duplicate]] = defaultdict(list)
     for each in copies:
         if each.content_digest:
-            found = Duplicate(True, each.key, each.size, each.stored_ms // 1000, "")
+            stored, kind = each.stored_ms // 1000, each.storage_class
+            found = Duplicate(True, each.key, each.size, stored, kind)
             groups[each.content_digest, each.size].append(found)
     for only in others:
         found = Duplicate(False, only.key, only.size, only.modified, only.storage_class)
@@ -149,25 +151,29 @@ def test_every_division_adds_up(store: tuple[list[Copy], list[ListedCopy]]) -> N
     assert below(tree) == (everything or {"": (0, 0, 0, 0)})
     proved = [each for each in found if each.is_proved]
     assert (report.duplicates, report.wasted) == (len(proved), sum(each.size for each in proved))
-    cost = sum(each.size * PRICES[each.storage_class] / 1e9 for each in found if not each.is_proved)
-    assert abs(report.likely_cost - cost) < 1e-12
+    for is_proved, cost in ((True, report.wasted_cost), (False, report.likely_cost)):
+        own = [each for each in found if each.is_proved == is_proved]
+        wanted = sum(each.size * PRICES[each.storage_class] / 1e9 for each in own)
+        assert abs(cost - wanted) < 1e-12
     stored: Counter[str] = Counter()
     for only in others:
         stored[only.storage_class] += only.size
-    stored[""] += sum(each.size for each in copies)
+    for each in copies:
+        stored[each.storage_class] += each.size
     assert {each.name: each.bytes for each in report.classes} == {
         name: size for name, size in stored.items() if size
     }
 
 
-def test_a_listing_states_the_storage_class_of_a_copy() -> None:
-    """A copy that was read is no longer only listed, and costs what its class costs."""
+def test_proved_and_listed_copies_have_their_classes() -> None:
+    """Each object counts once, at the price of its class: what was read, and what is listed."""
     index = MemoryIndex()
-    rows = [listed("a", 10**9, 1, 0, "GLACIER"), listed("b", 10**9, 1), listed("c", 10**9, 2)]
+    rows = [listed("a", 10**9, 1), listed("b", 10**9, 1, 0, "GLACIER"), listed("c", 10**9, 2)]
     index.merge("default", EVERYTHING, rows)
-    index.add(("default", copy(key, 10**9, 1, second)) for key, second in (("a", 2), ("b", 1)))
+    moved = copy("a", 10**9, 1, 2, storage_class="GLACIER")
+    index.add([("default", moved), ("default", copy("b", 10**9, 1, 1))])
     with grouped(
-        index.copies("default"), listed_and_classed(index, "default"), trash=Patterns()
+        index.copies("default"), listed_only(index, "default"), trash=Patterns()
     ) as grouping:
         divisions = grouping.divide(PRICES.__getitem__, NOW)
         report = grouping.report(divisions, 0.02, top=1, keys=1, depth=1)

@@ -156,4 +156,5 @@ def open_store(
         )
         store = S3Store(address)
     vars(store._heads)["head"] = Heads(heads).head
+    vars(store)["_setup"] = vars(store._marker)["_client"] = client
     return store

@@ -2,14 +2,14 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
 
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, Unavailable
 from onecopy.store.s3.marker import Marker, marker_body
-from tests.s3.scripted import ADDRESS, HEAD, Client, Heads, connection, refusal
+from tests.s3.scripted import ADDRESS, HEAD, Client, Heads, refusal
 
 KEY = "p/.onecopy/store.json"
 URL = re.escape("s3://some-bucket/p?endpoint=http")
@@ -35,7 +35,7 @@ class Bucket(Client):
 
     def marker(self) -> Marker:
         """Open the bucket."""
-        return Marker(ADDRESS, connection(self), self.heads)
+        return Marker(ADDRESS, cast(Any, self), self.heads)
 
     def mark(self, store_id: str) -> None:
         """Give the bucket the marker of a store."""

@@ -9,7 +9,7 @@ import pytest
 
 from onecopy.content import Digests, Evidence
 from onecopy.digest import CRC64NVME, MD5, SHA256, Algorithm, Digest, MiB, Scheme, content_scheme
-from onecopy.store.interface import Object
+from onecopy.store.interface import ARCHIVED, Object
 from onecopy.store.s3.head_object import Head
 from onecopy.store.s3.object_info import (
     digests_over_parts,
@@ -35,7 +35,10 @@ def test_an_object_is_what_its_head_states() -> None:
     """Its time is in milliseconds, and its identity begins with the ETag."""
     found = object_of("a", HEAD._replace(storage_class="GLACIER_IR"), compared=())
     expected = Object("a", 5, f"{HELLO} 6553f100", 0x6553F100 * 1000, Digests.proved(WEAK))
-    assert found == expected._replace(storage="GLACIER_IR")
+    assert found == expected._replace(storage="GLACIER_IR", storage_class="GLACIER_IR")
+    found = object_of("a", HEAD._replace(storage_class="GLACIER"), compared=())
+    assert found == expected._replace(storage=ARCHIVED, storage_class="GLACIER")
+    assert object_of("a", HEAD, compared=()).storage_class == "STANDARD"
     assert object_of("a", HEAD._replace(checksum=SHA), compared=("sha256",)).digests.schemes == {
         SHA256,
         MD5,

@@ -166,7 +166,7 @@ class TestCapabilities:
         cached = store.probe(None)
         assert store.capabilities is store.capabilities
         [(client, marker, body)] = probed.given
-        assert client is store.client
+        assert client is store._setup
         assert marker == store._marker.request("ours")
         assert body == b'{"id":"ours","version":1}\n'
         assert cached is not None

@@ -47,7 +47,7 @@ def test_one_page_for_many() -> None:
     assert objects.take(KEYS) == [None] * 20
     [(_, url, _, _)] = http.requests
     assert "prefix=p%2Fd%2F" in url
-    assert "max-keys=40" in url
+    assert "max-keys=240" in url
 
 
 def test_few_are_looked_at() -> None:

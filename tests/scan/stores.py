@@ -37,6 +37,8 @@ class Shelf(MemoryStore):
         self.on_page: Callable[[Page], object] = lambda _page: None
         self.marker_looks = 0
         self.is_unmarked = False
+        self.classes: dict[str, str] = {}
+        """Key -> storage class, if it is another one than STANDARD."""
         self._counting = threading.Lock()
 
     def identify(self, *, create: bool) -> str:
@@ -49,7 +51,21 @@ class Shelf(MemoryStore):
         """Return what a listing states about an object."""
         found = self.look([key])[0]
         assert isinstance(found, Object)
-        return ListedCopy(key, found.size, tag(found.identity), 0, False, found.stored_ms // 1000)
+        state = found.size, tag(found.identity), 0, False, found.stored_ms // 1000
+        return ListedCopy(key, *state, found.storage_class)
+
+    def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+        return [
+            each._replace(storage_class=self._class(each.key)) if isinstance(each, Object) else each
+            for each in super().look(keys)
+        ]
+
+    def objects(self, prefix: str = "") -> Iterator[Object]:
+        found = super().objects(prefix)
+        return (each._replace(storage_class=self._class(each.key)) for each in found)
+
+    def _class(self, key: str) -> str:
+        return self.classes.get(key, "STANDARD")
 
     def list_pages(self, span: Span, own: OwnFiles) -> Iterator[Page]:
         while True:

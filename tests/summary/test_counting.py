@@ -15,6 +15,7 @@ from onecopy.summary import Count, Duplicates, counting, shares
 from onecopy.summary.shares import Folders, Types, type_of
 
 _MONTH_MS = 31 * 86_400_000
+PRICES = {"STANDARD": 0.02, "GLACIER": 0.004}
 AGES = ("under 30 days", "30 to 90 days", "90 days to 1 year", "1 to 3 years", "over 3 years")
 NAMES = ("a.jpg", "b.JPG", "c.txt", "d", ".hidden", "e.tar.gz", "f.", "<b>.png")
 FOLDERS = ("", "x", "x/y", "x/y/z", "photos", ".Trash", "a//b", "/lead")
@@ -41,7 +42,10 @@ def contents(draw: st.DrawFn) -> list[list[Copy]]:
         identities = [draw(st.sampled_from("abc")) for _ in range(copies)]
         made.append(
             [
-                Copy(next(keys), size, digests, identity, age, age)
+                Copy(
+                    *(next(keys), size, digests, identity, age, age),
+                    draw(st.sampled_from([*PRICES])),
+                )
                 for age, identity in zip(ages, identities, strict=True)
             ]
         )
@@ -69,10 +73,10 @@ def objects_of(copies: Sequence[Copy], *, hard_links: bool) -> list[Copy]:
 
 def counted(made: Sequence[Sequence[Copy]], *, hard_links: bool) -> Duplicates:
     """Count with the code that is tested."""
-    count = Count(Patterns([".Trash/"]), hard_links=hard_links)
+    count = Count(Patterns([".Trash/"]), PRICES.__getitem__, hard_links=hard_links)
     for copies in made:
         count.add(copies)
-    return count.result(2)
+    return count.result()
 
 
 @given(contents(), st.booleans())
@@ -97,7 +101,8 @@ def test_totals(made: list[list[Copy]], hard_links: bool) -> None:
     assert {share.name: share.duplicates for share in result.ages} == ages
     assert [share.name for share in result.ages] == [name for name in AGES if name in ages]
     assert sum(share.bytes for share in result.ages) == result.wasted
-    assert result.cost == result.wasted * 2
+    cost = sum(copy.size * PRICES[copy.storage_class] for copy in extra) / 1e9
+    assert abs(result.cost - cost) < 1e-12
 
 
 @given(contents())
@@ -145,12 +150,12 @@ def test_deep_folders() -> None:
 def test_largest_groups_are_kept() -> None:
     """Of many groups those that waste most are kept, in order."""
     most = counting.MOST_GROUPS
-    count = Count(Patterns(), hard_links=False)
+    count = Count(Patterns(), PRICES.__getitem__, hard_links=False)
     for number in range(2 * most + 500):
         digests = Digests.proved(Digest(SHA256, number.to_bytes(32)))
         size = number * 7919 % 100_003 + 1
         count.add([Copy(f"{number}/{at}", size, digests, "i", 0, 0) for at in range(2)])
-    largest = count.result(0).largest
+    largest = count.result().largest
     sizes = sorted((number * 7919 % 100_003 + 1 for number in range(2 * most + 500)), reverse=True)
     assert [group.size for group in largest] == sizes[:most]
 

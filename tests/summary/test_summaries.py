@@ -11,7 +11,7 @@ import pytest
 from onecopy.content import Copy, Digests
 from onecopy.errors import OnecopyError, Unavailable
 from onecopy.index import open_index
-from onecopy.index.interface import Stored
+from onecopy.index.interface import Classified, Stored
 from onecopy.index.memory import MemoryIndex
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.patterns import Patterns
@@ -144,14 +144,13 @@ def test_likely_places(index: RepeatsIndex, summaries: Summaries) -> None:
 
 
 def test_storage_classes(index: RepeatsIndex, summaries: Summaries) -> None:
-    """Proved duplicates cost what the storage classes cost that listings state."""
-    index.record("t", copies_of("x", 3))
+    """Proved duplicates cost what their storage classes cost, as soon as these change."""
+    copies = copies_of("x", 3)
+    index.record("t", copies)
     assert latest(summaries).proved.cost == pytest.approx(2000 * 0.023e-9)
-    listed = [
-        ListedCopy(copy.key, 1000, bytes(16), 0, False, 0, "GLACIER") for copy in copies_of("x", 3)
-    ]
-    index.merge("t", EVERYTHING, listed)  # type: ignore[attr-defined]
-    assert latest(summaries).proved.cost == pytest.approx(2000 * 0.0036e-9)
+    assert isinstance(index, Classified)
+    index.classify("t", [copy._replace(storage_class="GLACIER") for copy in copies[:2]])
+    assert latest(summaries).proved.cost == pytest.approx(1000 * (0.023e-9 + 0.0036e-9))
 
 
 def test_none_likely(index: RepeatsIndex, summaries: Summaries) -> None:

@@ -149,6 +149,17 @@ def test_small_files_are_sent_in_batches(world: World, gate: Watched, photos: Pa
     assert not staged(world)
 
 
+def test_the_first_files_are_begun_in_small_batches(gate: Watched, photos: Path) -> None:
+    """So that sending starts at once: the bytes of each batch are at most twice those before."""
+    for number in range(64):
+        write(photos / f"{number:02}", noise(400_000 + number))
+    uploaded(gate, photos)
+    begun = [sum(request.size for request in requests) for requests in gate.of("begin")]
+    assert sum(begun) == sum(400_000 + number for number in range(64))
+    assert begun[0] <= 2 * 1024**2
+    assert max(begun) <= 16 * 1024**2
+
+
 def test_a_file_of_a_batch_that_cannot_be_read_fails_alone(
     world: World, gate: Watched, photos: Path
 ) -> None:

@@ -7,10 +7,10 @@ from contextlib import closing, contextmanager
 from onecopy.audit.figures import Gathered
 from onecopy.audit.objects import Objects
 from onecopy.errors import Forbidden
+from onecopy.garbage import collecting_rarely
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
-from onecopy.scan.listing import collecting_rarely
 from onecopy.scan.pages import Group, Listing
 from onecopy.store.listings import Listable
 from onecopy.store.s3 import open_url

@@ -10,9 +10,9 @@ from onecopy.audit.parquet import is_installed, tables
 from onecopy.audit.parquet_files import NotPlain
 from onecopy.audit.request import Progress, Request
 from onecopy.audit.summary import summary
+from onecopy.garbage import collecting_rarely
 from onecopy.listing import ListedCopy
 from onecopy.patterns import Filter
-from onecopy.scan.listing import collecting_rarely
 from onecopy.scan.sources.interface import Position, Selection
 from onecopy.scan.sources.listing import ListingSource
 from onecopy.scan.sources.opening import open_listing

@@ -4,13 +4,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import botocore.exceptions as boto
-from botocore.session import Session
 
+from onecopy.aws.environment import REGIONS
 from onecopy.errors import Failure, Forbidden
 from onecopy.network import CaFile, Network, read_network
 from onecopy.proxies import Proxy, ProxyFailed, denied, reason_of
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 _CONNECTION_ERRORS = (boto.ConnectionError, boto.HTTPClientError)
 _CREDENTIAL_ERRORS = (
@@ -22,19 +26,21 @@ _CREDENTIAL_ERRORS = (
 )
 _STILL_EXPIRED = "refreshed credentials are still expired"
 """In the message of a RuntimeError of botocore; the type alone could be a defect."""
-_REGION = {"region": ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)}
+_REGION = {"region": ("region", list(REGIONS), None, None)}
 _PROXY_DENIED = 407
 _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})")
 """How http.client reports a proxy's answer to CONNECT."""
 
 
-def session_of(profile: str | None = None) -> Session:
+def session_of(profile: str | None = None) -> "Session":
     """Return a session with the usual AWS configuration.
 
     AWS_REGION is read as in the AWS CLI and the other SDKs; boto3 alone reads AWS_DEFAULT_REGION
     only. CA certificates are those of our own HTTP client. Raises botocore's ProfileNotFound, and
     InvalidSettings for a file of CA certificates that can't be used.
     """
+    from botocore.session import Session  # takes 0.1 s, and many commands need none
+
     ca = read_network().ca
     preferred = ca.source if ca and ca.source == "AWS_CA_BUNDLE" else None
     bundle = {"ca_bundle": ("ca_bundle", preferred, ca and ca.path, None)}
@@ -44,7 +50,7 @@ def session_of(profile: str | None = None) -> Session:
     return session
 
 
-def network_of(session: Session) -> Network:
+def network_of(session: "Session") -> Network:
     """Return the network as the environment and the profile of a session describe it."""
     network, path = read_network(), session.get_config_variable("ca_bundle")
     if not path or (network.ca and network.ca.path == path):

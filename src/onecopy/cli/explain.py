@@ -86,7 +86,9 @@ def _facts(considered: Considered, explanation: Explanation, trash: Patterns) ->
     if considered.listed:
         yield f"listed, {_tag_state(considered, explanation.content)}"
     elif considered.copy:
-        yield f"recorded {time_text(considered.copy.recorded_at)}"
+        kind = considered.copy.storage_class
+        place = f" in {name_text(kind)}" if kind != "STANDARD" else ""
+        yield f"recorded {time_text(considered.copy.recorded_at)}{place}"
     yield _look_state(considered)
     if considered.is_read:
         yield "read"

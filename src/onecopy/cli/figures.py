@@ -47,6 +47,7 @@ def values(figures: Figures) -> dict[str, object]:
         "known": figures.known,
         "added": figures.added,
         "read_bytes": figures.read_bytes,
+        "reclassified": figures.reclassified,
         "forgotten": figures.forgotten,
         "left_out": figures.left_out,
         "skipped": _reasons(figures, problems=False),
@@ -85,15 +86,21 @@ def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> 
     empty = f" ({figures.empty:,} empty)" if figures.empty else ""
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
     forgotten = f", {figures.forgotten:,} forgotten" if figures.forgotten else ""
+    moved = reclassified_text(figures.reclassified)
     dated = f", {DATED}" if cost else ""
     requests = f"; {_versions(figures)}{requests_text(figures, cost)}{dated}" if by_requests else ""
     return (
         f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
-        f"{figures.unchanged:,} unchanged{read}{forgotten}{_others(figures)}{requests}"
+        f"{figures.unchanged:,} unchanged{moved}{read}{forgotten}{_others(figures)}{requests}"
         f"{opaque_text(figures.opaque, figures.unsampled) if by_requests else ''}"
         f"{reads_text(figures.reads)}"
     )
+
+
+def reclassified_text(number: int) -> str:
+    """Return the number of recorded objects that are in another storage class now."""
+    return f" ({number:,} in another storage class)" if number else ""
 
 
 def opaque_text(opaque: int, unsampled: int) -> str:
@@ -189,7 +196,8 @@ def text(figures: Figures) -> str:
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
     return (
         f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
-        f"{figures.known:,} known, {figures.added:,} added{read}, "
+        f"{figures.known:,} known{reclassified_text(figures.reclassified)}, "
+        f"{figures.added:,} added{read}, "
         f"{figures.forgotten:,} forgotten{_others(figures)}"
     )
 

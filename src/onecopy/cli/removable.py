@@ -14,14 +14,11 @@ from onecopy.cli.show import amount_text, bytes_text, json_line, time_text
 from onecopy.errors import InvalidSettings
 from onecopy.report.removable import Removable, Removing
 from onecopy.store import store_folder
-from onecopy.store.interface import ARCHIVED
 from onecopy.text import count_text, printable
 from onecopy.timestamp import as_datetime
 
 _FORMULA = ("=", "+", "-", "@")
 """Text that begins so is a formula for a spreadsheet."""
-_CLASSES = {ARCHIVED: "DEEP_ARCHIVE"}
-"""Of an archived object it is not known which class it has; this one costs least."""
 _TEXTS = {
     "gone": "they are gone",
     "changed": "they changed since they were recorded; run `onecopy scan`",
@@ -70,7 +67,7 @@ def print_removable(
     with _writer(form, output) as show:
         for found in removing.objects():
             show(found)
-            total.add(found, price_of(_CLASSES.get(found.storage, found.storage)))
+            total.add(found, price_of(found.storage_class))
     _summarize(removing, total, output)
 
 

@@ -33,7 +33,7 @@ from onecopy.prices import DATED
 from onecopy.report.files import Kind, write
 from onecopy.report.grouping import Grouping, grouped
 from onecopy.report.history import keep, kept
-from onecopy.report.listed import listed_and_classed
+from onecopy.report.listed import listed_only
 from onecopy.report.page import GROUPS, Avoided, Page, Placed
 from onecopy.report.removable import Removing
 from onecopy.settings import Settings
@@ -196,7 +196,7 @@ def _noting(copies: Iterator[tuple[str, Copy]], tenants: set[str]) -> Iterator[t
 
 def _listed(index: Engine, tenants: set[str]) -> Iterator[Any]:
     """Yield what is listed for the tenants that are known when this begins."""
-    yield from chain.from_iterable(listed_and_classed(index, each) for each in sorted(tenants))
+    yield from chain.from_iterable(listed_only(index, each) for each in sorted(tenants))
 
 
 def _counted(copies: Iterator[_Pair], output: Display) -> Iterator[_Pair]:

@@ -207,17 +207,13 @@ def _division_lines(figures: Report) -> Iterator[str]:
     yield from _shares_lines("by folder", figures.by_folder, _folder_text)
     yield from _shares_lines("by file type", figures.by_type, lambda name: name or "no ending")
     yield from _shares_lines("by age", figures.by_age, str)
-    if any(each.name for each in figures.classes):
+    if any(each.name not in ("", "STANDARD") for each in figures.classes):
         yield "stored by storage class:"
         for each in figures.classes:
-            name = name_text(each.name) or "not stated"
+            name = name_text(each.name)
             objects, amount = count_text(each.objects, "object"), amount_text(each.bytes, each.cost)
             yield f"  {name}: {objects}, {amount}"
-        yield from _shares_lines(
-            "duplicates by storage class",
-            figures.by_class,
-            lambda name: name_text(name) or "not stated",
-        )
+        yield from _shares_lines("duplicates by storage class", figures.by_class, name_text)
     if len(figures.by_tenant.first) > 1:
         yield from _shares_lines("by tenant", figures.by_tenant, str)
 

@@ -112,6 +112,7 @@ def copy_values(copy: Copy, url: str | None) -> dict[str, Any]:
         "url": url,
         "stored_at": time_text(copy.stored_at),
         "recorded_at": time_text(copy.recorded_at),
+        **({"storage_class": copy.storage_class} if copy.storage_class != "STANDARD" else {}),
     }
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from onecopy.aws import prices
-from onecopy.cli.figures import opaque_text
+from onecopy.cli.figures import opaque_text, reclassified_text
 from onecopy.cli.show import bytes_text
-from onecopy.scan.sources.figures import Loaded, Reasons
+from onecopy.scan.sources.figures import EnteredRows, Loaded, Reasons
 from onecopy.store import Store
 from onecopy.text import count_text
 
@@ -53,7 +53,7 @@ def values(loaded: Loaded, rejects: Path, store: Store, *, is_report: bool) -> d
         "used": loaded.used,
         "bytes": entered.bytes,
         **_became(loaded, is_report=is_report),
-        **({} if is_report else {"opaque": entered.opaque, "unsampled": entered.unsampled}),
+        **({} if is_report else _of_listing(entered)),
         "left_out": loaded.left_out,
         "rejected": loaded.read.rejected,
         "rejects": str(rejects) if loaded.read.rejected else None,
@@ -64,6 +64,15 @@ def values(loaded: Loaded, rejects: Path, store: Store, *, is_report: bool) -> d
     }
 
 
+def _of_listing(entered: EnteredRows) -> dict[str, object]:
+    """Return what is only counted of a list of objects."""
+    return {
+        "reclassified": entered.reclassified,
+        "opaque": entered.opaque,
+        "unsampled": entered.unsampled,
+    }
+
+
 def text(loaded: Loaded, store: Store, *, is_report: bool) -> str:
     """Return the figures as a sentence."""
     cost = _cost(loaded, store)
@@ -71,7 +80,8 @@ def text(loaded: Loaded, store: Store, *, is_report: bool) -> str:
     became = ", ".join(f"{n:,} {what}" for what, n in _became(loaded, is_report=is_report).items())
     return (
         f"{count_text(loaded.read.rows, 'row')}: {loaded.used:,} used, "
-        f"{bytes_text(loaded.entered.bytes)}: {became}; "
+        f"{bytes_text(loaded.entered.bytes)}: "
+        f"{became}{reclassified_text(loaded.entered.reclassified)}; "
         f"{_reasons('left out', loaded.left_out)}; "
         f"{_reasons('rejected', loaded.read.rejected)}; {loaded.entered.looks:,} HEAD{price}"
         f"{opaque_text(loaded.entered.opaque, loaded.entered.unsampled)}"

@@ -19,6 +19,7 @@ from onecopy.cli.options import closing_help, takes_settings
 from onecopy.content import Verdict
 from onecopy.errors import InvalidSettings
 from onecopy.files import File, Skipped
+from onecopy.garbage import collecting_rarely
 from onecopy.gate.interface import Gate
 from onecopy.key import check_prefix
 from onecopy.settings import Settings
@@ -28,6 +29,8 @@ from onecopy.upload.pipeline import upload
 from onecopy.upload.result import Outcome, Result
 from onecopy.upload.unfinished import Unfinished
 
+_OBJECTS_PER_COLLECTION = 20_000
+"""New objects after which Python looks for cycles. Only responses have some, with their headers."""
 _LISTED = "listed"
 """The reason of a content that only a checksum list has: there is no copy to place."""
 
@@ -117,6 +120,7 @@ def command(  # noqa: PLR0913 - one for each option
         raise click.UsageError("choose --place or --anyway: one copies what the other sends")
     used = settings_for_check(settings) if dry_run else settings
     with opened_gate(used, create=not dry_run) as gate, ExitStack() as stack:
+        stack.enter_context(collecting_rarely(_OBJECTS_PER_COLLECTION))
         if place:
             _require_placing(gate)
         own, accept = own_files(settings, gate, for_check=dry_run), settings.filter

@@ -194,21 +194,19 @@ class Beginning:
         return self._sign_ticket(request, begun)
 
     def _sign_ticket(self, request: Request, upload: Upload) -> Answer:
-        ticket = self._tickets.sign(
-            Ticket(
-                tenant=self._tenant.name,
-                key=request.key,
-                size=request.size,
-                digest=str(request.digest) if request.digest else None,
-                content_type=request.content_type,
-                anyway=request.anyway,
-                upload_id=upload.id,
-                store_id=upload.store_id,
-                expires=0,
-                metadata=request.metadata,
-            )
+        bound = Ticket(
+            tenant=self._tenant.name,
+            key=request.key,
+            size=request.size,
+            digest=str(request.digest) if request.digest else None,
+            content_type=request.content_type,
+            anyway=request.anyway,
+            upload_id=upload.id,
+            store_id=upload.store_id,
+            expires=0,
+            metadata=request.metadata,
         )
-        send = None
+        ticket, send = self._tickets.sign(bound), None
         if request.digest is not None and request.digest.scheme.part_size is None:
-            send = self._sending.parts(ticket, [(1, request.digest.value)])[0]
+            send = self._sending.parts_of(bound, ticket, [(1, request.digest.value)])[0]
         return Answer(Verdict.NEW, ticket=ticket, send=send)

@@ -58,7 +58,12 @@ class Sending:
 
     def parts(self, ticket: str, parts: Sequence[tuple[int, bytes]]) -> list[Send]:
         """Return a request to send each part; raises InvalidTicket, BadInput and WrongBytes."""
-        bound = self._tickets.read(ticket)
+        return self.parts_of(self._tickets.read(ticket), ticket, parts)
+
+    def parts_of(
+        self, bound: Ticket, ticket: str, parts: Sequence[tuple[int, bytes]]
+    ) -> list[Send]:
+        """Return the requests for the upload that a ticket is bound to; see `parts`."""
         spans = [part_span(bound.size, number) for number, _ in parts]  # raises BadInput
         if self._presigner:
             size = sum(length for _, length in spans)

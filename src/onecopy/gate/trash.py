@@ -44,6 +44,8 @@ class Trash:
         """
         for _ in range(_MAX_ATTEMPTS):
             firsts = self._index.record(self._tenant, copies)
+            if not self.patterns.may_match([first.key for first in firsts]):  # the common case
+                break
             behind = [
                 (copy, first)
                 for copy, first in zip(copies, firsts, strict=True)

@@ -268,6 +268,7 @@ def _copy(caller: Caller, copy: Copy) -> documents.CopyDocument:
         copy.recorded_at,
         caller.gate.url(copy) if caller.options.shows(caller.gate.store.url) else None,
         [str(digest) for digest, evidence in copy.digests.pairs() if evidence is Evidence.PROVED],
+        copy.storage_class,
     )
 
 

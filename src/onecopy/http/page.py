@@ -1,7 +1,10 @@
 """The built page, held in memory, so that no request becomes a path on the disk."""
 
 import gzip
+import re
+from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,6 +29,7 @@ _TYPES = {
 _FOREVER = "public, max-age=31536000, immutable"
 _LEAST_COMPRESSED = 500
 """Bytes: what is smaller fits into one packet in any case."""
+_STYLE = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
 _MISSING = b"The page has not been built: run `make page`. The API is described at /openapi.json.\n"
 
 
@@ -46,9 +50,9 @@ def read_page(folder: Path, store: Store, sign_in: SignIn | None = None) -> dict
 
     `/` is index.html; if the page has not been built, a 404 that says how.
     """
-    policy = content_security_policy(store, sign_in)
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     files = {f"/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in paths}
+    policy = content_security_policy(store, sign_in, files.get("/index.html", b""))
     page = {name: _file(name, content, policy) for name, content in files.items()}
     missing = StaticResponse(_MISSING, _TYPES[".txt"].encode(), _headers("/", policy), 404)
     return {**page, "/": page.get("/index.html", missing)}
@@ -73,16 +77,24 @@ def accepts_gzip(accepted: bytes | None) -> bool:
     return False
 
 
-def content_security_policy(store: Store, sign_in: SignIn | None = None) -> str:
-    """Return the policy: the page connects to the service, the bucket and the issuer only."""
+def content_security_policy(store: Store, sign_in: SignIn | None = None, index: bytes = b"") -> str:
+    """Return the policy: the page connects to the service, the bucket and the issuer only.
+
+    The style within `index`, the page's HTML, is allowed by its hash.
+    """
     bucket = f" {store.origin}" if isinstance(store, Presigner) else ""
     issuer = "".join(f" {origin}" for origin in sign_in.origins) if sign_in else ""
+    style = "".join(f" {_source(text)}" for text in _STYLE.findall(index))
     return (
         "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
         f"connect-src 'self'{bucket}{issuer}; img-src 'self' blob: data:{bucket}; "
-        f"media-src 'self' blob:{bucket}; style-src 'self'; "
+        f"media-src 'self' blob:{bucket}; style-src 'self'{style}; "
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
     )
+
+
+def _source(text: bytes) -> str:
+    return f"'sha256-{b64encode(sha256(text).digest()).decode()}'"
 
 
 def media_type(name: str) -> str:

@@ -111,6 +111,22 @@ class Index(Core, Protocol):
 
 
 @runtime_checkable
+class Classified(Protocol):
+    """Optional: new storage classes of copies, without recording these again.
+
+    Without it, a copy keeps the class that it was recorded with.
+    """
+
+    def classify(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        """Give records the storage classes of these copies; return for each whether there is one.
+
+        A record with another identity is not changed: a newer object has been recorded at its key.
+        Nothing else of a record changes. Durable when it returns.
+        """
+        ...
+
+
+@runtime_checkable
 class Lists(Core, Protocol):
     """Optional: lists of digests whose location is unknown.
 
@@ -229,7 +245,8 @@ class PlainPage(NamedTuple):
     lines: str
     """A line for each plain copy: a number that no other copy has, below 2^30; the size; when it
     was stored, in milliseconds; the SHA-256 and the MD5 in hexadecimal, the latter empty if it is
-    not known; the identity; "/" and the key. Tabs separate fields, and a newline ends each line."""
+    not known; the storage class, empty for STANDARD; the identity; "/" and the key. Tabs separate
+    fields, and a newline ends each line."""
     others: list[Copy]
 
 
@@ -238,7 +255,7 @@ class Plain(Protocol):
     """Optional: copies as text, several times as fast as one by one, for reports about millions.
 
     A copy is plain if a proved SHA-256 of the whole content, or this and a proved MD5 of it, is all
-    that is known of the content, and if key and identity are printable ASCII.
+    that is known of the content, and if key, identity and storage class are printable ASCII.
     """
 
     def plain(self, tenant: str) -> Iterator[PlainPage]:

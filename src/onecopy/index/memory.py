@@ -101,6 +101,14 @@ class _Contents:
             self.drop(copy.key)
         return is_recorded
 
+    def classify(self, copy: Copy) -> bool:
+        number, found = self.records.get(copy.key, (0, None))
+        is_recorded = found is not None and found.identity == copy.identity
+        if found is not None and is_recorded:
+            moved = found._replace(storage_class=copy.storage_class)
+            self.records[copy.key] = _Record(number, moved)
+        return is_recorded
+
     def at(self, key: str) -> Copy | None:
         record = self.records.get(key)
         return record.copy if record else None
@@ -230,6 +238,11 @@ class MemoryIndex(MemoryListings):
         with self._locked() as tenants:
             self._changes += 1
             return [tenants[tenant].forget(copy) for copy in copies]
+
+    def classify(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        with self._locked() as tenants:
+            self._changes += 1
+            return [tenants[tenant].classify(copy) for copy in copies]
 
     def unread(self, tenant: str, size: int, limit: int) -> list[Copy]:
         with self._locked() as tenants:

@@ -18,6 +18,7 @@ RESTORE = "stop all processes that use it, check the disk, and restore a backup 
 
 _copy = partial(tuple.__new__, Copy)
 """Makes a copy from its columns, in half the time of `Copy(*columns)`."""
+_STANDARD = "STANDARD"
 _TAG_LENGTH = 16
 _SHA256 = 33
 """Bytes of the digests of most copies: one proved SHA-256."""
@@ -42,8 +43,11 @@ def decoding(what: str) -> Iterator[None]:
 
 
 def stored_copy(columns: Sequence[Any]) -> Copy:
-    """Return a copy from its six columns, in the order of `Copy`; raises Damaged."""
-    key, size, packed, identity, stored_at, recorded_at = columns
+    """Return a copy from its columns, in the order of `Copy`; raises Damaged.
+
+    The storage class is as `class_column` returns it.
+    """
+    key, size, packed, identity, stored_at, recorded_at, kind = columns
     if (
         type(packed) is bytes
         and (
@@ -53,10 +57,16 @@ def stored_copy(columns: Sequence[Any]) -> Copy:
         )
         and type(size) is int is type(stored_at) is type(recorded_at)
         and 0 < size <= LARGEST_CONTENT
-        and type(key) is str is type(identity)
+        and type(key) is str is type(identity) is type(kind)
     ):
-        return _copy((key, size, Digests(packed), identity, stored_at, recorded_at))
+        digests = Digests(packed)
+        return _copy((key, size, digests, identity, stored_at, recorded_at, kind or _STANDARD))
     raise damaged(f"no copy can be stored as the one at the key {str(key)[:100]!r}")
+
+
+def class_column(storage_class: str) -> str:
+    """Return the column for a storage class: nothing for STANDARD, which nearly all copies have."""
+    return "" if storage_class == _STANDARD else storage_class
 
 
 def stored_listed_copy(fields: Sequence[Any]) -> ListedCopy:

@@ -23,7 +23,6 @@ from onecopy.patterns import TRASH, Patterns
 from onecopy.report import tables
 from onecopy.report.figures import Group, LikelyGroup, Report
 from onecopy.report.keys import decode
-from onecopy.report.listed import Classed
 from onecopy.report.loading import Loader, no_room
 from onecopy.report.rows import PARTS_BYTES, Rows
 from onecopy.report.shares import Divisions
@@ -44,7 +43,7 @@ def report(  # noqa: PLR0913 - the last are optional
     copies: Iterable[tuple[str, Copy]],
     *,
     price: float,
-    listed: Iterable[tuple[str, ListedCopy | Classed]] = (),
+    listed: Iterable[tuple[str, ListedCopy]] = (),
     top: int = 20,
     keys: int = 5,
     depth: int = 1,
@@ -68,7 +67,7 @@ def report(  # noqa: PLR0913 - the last are optional
 @contextmanager
 def grouped(  # noqa: PLR0913 - all but the first are optional
     copies: Iterable[tuple[str, Copy]],
-    listed: Iterable[tuple[str, ListedCopy | Classed]] = (),
+    listed: Iterable[tuple[str, ListedCopy]] = (),
     *,
     hard_links: bool = False,
     trash: Patterns = Patterns(TRASH),
@@ -95,7 +94,7 @@ def grouped(  # noqa: PLR0913 - all but the first are optional
         loader.finish()
         if rows.count > _MANY_ROWS:
             database.execute("RESET threads")
-        for statement in (*_objects(rows, hard_links=hard_links), *tables.GROUPS):
+        for statement in (*(tables.LINKED if hard_links else tables.UNLINKED), *tables.GROUPS):
             database.execute(statement)
         yield Grouping(database, rows)
 
@@ -120,12 +119,6 @@ def _configure(database: "DuckDBPyConnection", folder: str) -> None:
         ("autoload_known_extensions", "false"),
     ):
         database.execute(f"SET {name} = '{value}'")
-
-
-def _objects(rows: Rows, *, hard_links: bool) -> Iterable[str]:
-    if hard_links:
-        return tables.LINKED
-    return tables.UNLINKED if rows.classed else tables.UNCLASSED
 
 
 @contextmanager

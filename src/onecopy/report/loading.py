@@ -22,12 +22,13 @@ _PLAIN = {
     "stored": "BIGINT",
     "digest": "VARCHAR",
     "md5": "VARCHAR",
+    "class": "VARCHAR",
     "identity": "VARCHAR",
     "key": "VARCHAR",
 }
 _FROM_PLAIN = """
 INSERT INTO copies SELECT {owner}, unhex(digest), unhex(md5), size, (hash(identity) >> 1)::BIGINT,
-    number, least(greatest(stored // 1000, 0), {last}), NULL, key[2:] FROM {lines};
+    number, least(greatest(stored // 1000, 0), {last}), class, key[2:] FROM {lines};
 """
 LAST_SECOND = 2**32 - 1
 

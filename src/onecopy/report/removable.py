@@ -43,8 +43,8 @@ class Removable(NamedTuple):
     """Bytes."""
     stored_ms: int
     """When it was stored, in milliseconds since 1970."""
-    storage: str
-    """S3's storage class, if reading it costs more than usual; empty otherwise."""
+    storage_class: str
+    """The storage class, or of those that the object may have the one that costs least."""
 
 
 class _Group(NamedTuple):
@@ -145,13 +145,19 @@ class Removing:
                     group.digest,
                     copy.size,
                     copy.stored_ms,
-                    look.storage,
+                    _priced_class(look),
                 )
 
     def _is_placed(self, group: _Group, copy: Copy) -> bool:
         if group.tenant not in self._placed:
             self._placed[group.tenant] = all_placed(self._index, group.tenant)
         return Placed(copy.key, str(group.digest)) in self._placed[group.tenant]
+
+
+def _priced_class(look: Object) -> str:
+    """Return the class whose price an object has, or the lowest that it may have."""
+    is_in_tier = look.storage == ARCHIVED and look.storage_class == "INTELLIGENT_TIERING"
+    return "DEEP_ARCHIVE" if is_in_tier else look.storage_class
 
 
 def _doubt(digest: Digest, copy: Copy | None, look: Look) -> str | None:

@@ -6,10 +6,10 @@ from itertools import islice
 from onecopy.content import Copy
 from onecopy.digest import SMALLEST_PART
 from onecopy.index.interface import PlainPage
+from onecopy.index.stored import class_column
 from onecopy.listing import ListedCopy
 from onecopy.patterns import Patterns
 from onecopy.report.keys import encode
-from onecopy.report.listed import Classed
 from onecopy.report.loading import LAST_SECOND, Loader
 from onecopy.tenant import Tenant
 
@@ -38,8 +38,6 @@ class Rows:
         self._tenants: dict[str, tuple[int, str]] = {}
         self._full_keys = full_keys
         self.in_trash = 0
-        self.classed = False
-        """Whether the class of any copy is known."""
 
     @property
     def tenants(self) -> list[str]:
@@ -77,48 +75,41 @@ class Rows:
                 self._add_copy(tenant, copy, is_plain=is_plain)
 
     def _add_copy(self, tenant: str, copy: Copy, *, is_plain: bool) -> None:
-        key, size, digests, identity, stored_ms, _ = copy
+        key, size, digests, identity, stored_ms, _, kind = copy
         number = self._next()
         thing = encode(identity) if self._hard_links else ""
         owner, prefix = self._of(tenant)
         name, packed = prefix + (key if is_plain else encode(key)), digests.packed
-        rest = f"{size}\t{thing}\t{number}\t{_second(stored_ms // 1000)}"
+        storage = "" if kind == "STANDARD" else encode(kind)
+        rest = f"{size}\t{thing}\t{number}\t{_second(stored_ms // 1000)}\t{storage}\t{name}"
         if len(packed) == _ONLY_SHA256 and packed[0] == 1 and size < SMALLEST_PART:
-            self._add("copies", f"{owner}\t{packed[1:].hex()}\t\t{rest}\t\t{name}")
+            self._add("copies", f"{owner}\t{packed[1:].hex()}\t\t{rest}")
             return
         content = copy.content_digest
         first, *others = [*([content.value] if content else ()), *_evidence(copy)] or [b""]
         if content or not first:
-            self._add("copies", f"{owner}\t{first.hex()}\t\t{rest}\t\t{name}")
+            self._add("copies", f"{owner}\t{first.hex()}\t\t{rest}")
         else:
-            self._add("weak", f"{owner}\t{first.hex()}\t{rest}\t\t{name}")
+            self._add("weak", f"{owner}\t{first.hex()}\t{rest}")
         for other in others:
             self._add("aliases", f"{owner}\t{other.hex()}\t{size}\t{first.hex()}")
 
-    def add_listed(self, copies: Iterable[tuple[str, ListedCopy | Classed]]) -> None:
-        """Add copies that are only listed, and the classes of those that are not."""
+    def add_listed(self, copies: Iterable[tuple[str, ListedCopy]]) -> None:
+        """Add copies that are only listed."""
         for tenant, copy in copies:
-            self._add_listed(tenant, copy)
+            if self._trash.match(copy.key):
+                self.in_trash += 1
+            else:
+                self._add_listed(*self._of(tenant), copy)
 
-    def _add_listed(self, tenant: str, copy: ListedCopy | Classed) -> None:
-        if self._trash.match(copy.key):
-            self.in_trash += isinstance(copy, ListedCopy)
-        elif isinstance(copy, Classed):
-            self.classed = True
-            owner, prefix = self._of(tenant)
-            name = encode(prefix + copy.key)
-            self._add("classes", f"{owner}\t{encode(copy.storage_class)}\t{name}")
-        else:
-            self._add_only_listed(*self._of(tenant), copy)
-
-    def _add_only_listed(self, owner: int, prefix: str, copy: ListedCopy) -> None:
+    def _add_listed(self, owner: int, prefix: str, copy: ListedCopy) -> None:
         if copy.is_opaque and self._hard_links:
             self._add("unread", f"{owner}\t{copy.size}\t{copy.tag.hex()}")
             return
         # An opaque one has neither a digest nor an MD5.
         tag = "\t" if copy.is_opaque else (copy.tag + copy.parts.to_bytes(PARTS_BYTES)).hex()
         number = self._next()
-        stored, storage = _second(copy.modified), encode(copy.storage_class)
+        stored, storage = _second(copy.modified), encode(class_column(copy.storage_class))
         name = encode(prefix + copy.key)
         fields = (owner, tag, copy.size, number, number, stored, storage, name)
         self._add("copies" if copy.is_opaque else "weak", "\t".join(map(str, fields)))

@@ -102,7 +102,7 @@ class Divisions:
         return self._by("type", limit)
 
     def by_class(self, limit: int) -> Shares:
-        """Return the storage classes that waste most; '' where none is stated."""
+        """Return the storage classes that waste most; '' in a folder."""
         return self._by("class", limit)
 
     def by_tenant(self, limit: int) -> Shares:

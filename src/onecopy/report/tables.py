@@ -23,13 +23,12 @@ COLUMNS = {
         "key": "VARCHAR",
     },
     "aliases": {"tenant": "INTEGER", "evidence": "BLOB", "size": "BIGINT", "same": "BLOB"},
-    "classes": {"tenant": "INTEGER", "class": "VARCHAR", "key": "VARCHAR"},
     "unread": {"tenant": "INTEGER", "size": "BIGINT", "object": "BIGINT"},
 }
 """`copies`: with a content digest and perhaps the MD5 of the whole, or no evidence. `weak`:
 with weak evidence alone. `aliases`: further evidence of a copy, beside the digest or evidence under
-which it is in one of the others. `classes`: storage classes of copies, as a listing states them.
-`unread`: files of a folder that no scan had to read. `number` counts the rows of copies and weak,
+which it is in one of the others. `unread`: files of a folder that no scan had to read. `class` is
+the storage class, NULL for STANDARD and in a folder. `number` counts the rows of copies and weak,
 `object` is the same for names of one object, and `stored` is in seconds since 1970."""
 
 _FIRST = "min(stored * 2147483648 + number) % 2147483648"
@@ -57,19 +56,13 @@ LINKED = (
 )
 """Objects of a folder, where hard links are one object with many names: few objects have several,
 so only those are grouped."""
-UNLINKED = (
+UNLINKED = tuple(
+    f"""
+    CREATE VIEW {table}_objects AS
+    SELECT * REPLACE (coalesce(class, 'STANDARD') AS class), 1 AS names FROM {table};
     """
-    CREATE VIEW copies_objects AS
-    SELECT copies.* REPLACE (coalesce(copies.class, classes.class) AS class), 1 AS names
-    FROM copies LEFT JOIN classes USING (tenant, key);
-    """,
-    "CREATE VIEW weak_objects AS SELECT *, 1 AS names FROM weak;",
+    for table in ("copies", "weak")
 )
-UNCLASSED = (
-    "CREATE VIEW copies_objects AS SELECT *, 1 AS names FROM copies;",
-    *UNLINKED[1:],
-)
-"""The same if no listing states storage classes."""
 
 # The evidence of copies that are known by weak evidence alone. If other evidence of a copy is the
 # same (`links`), they are grouped by the digest or evidence under which that one is kept; content

@@ -19,7 +19,7 @@ _MAX_BYTES = 60_000
 """A value of State has at most 64 KiB."""
 _MAX_AGE_MS = 24 * 3600 * 1000
 _COUNTS = (
-    *("objects", "bytes", "empty", "known", "added", "forgotten"),
+    *("objects", "bytes", "empty", "known", "added", "reclassified", "forgotten"),
     *("new", "changed", "gone", "unchanged", "requests", "looks", "opaque", "unsampled"),
 )
 

@@ -93,6 +93,8 @@ class Figures:
     object."""
     reads: Reads | None = None
     """What became of the objects that were to be read, if a bucket's were."""
+    reclassified: int = 0
+    """Records of objects that are in another storage class now, and otherwise unchanged."""
     forgotten: int = 0
     """Records that were removed because their object is gone, or has changed since (listings)."""
     new: int = 0

@@ -6,11 +6,10 @@
 What is merged stays. A scan that was interrupted resumes behind the spans that were completed.
 """
 
-import gc
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container
 from typing import TypeGuard
 
+from onecopy.garbage import collecting_rarely
 from onecopy.gate.binding import seen_id
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Compactable, ListingEngine
@@ -33,20 +32,6 @@ from onecopy.workers import Workers
 
 CONNECTIONS = 8
 """Spans that are listed at once, by default."""
-_OBJECTS_PER_COLLECTION = 100_000
-"""New objects after which Python looks for cycles (700 by default). A listing makes millions of
-tuples, which have none."""
-
-
-@contextmanager
-def collecting_rarely() -> Iterator[None]:
-    """Look for cycles of garbage less often in the block, which makes millions of tuples."""
-    before = gc.get_threshold()
-    gc.set_threshold(max(before[0], _OBJECTS_PER_COLLECTION) if before[0] else 0, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def keeps_listings(index: Engine) -> TypeGuard[ListingEngine]:

@@ -23,7 +23,7 @@ from onecopy.patterns import Filter
 from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.pages import Group
-from onecopy.scan.records import unlist
+from onecopy.scan.records import classify, unlist
 from onecopy.scan.samples import Samples, still_opaque
 from onecopy.scan.spans import below
 from onecopy.store.interface import Store
@@ -184,10 +184,12 @@ class Merging:
         if first is None:
             return listed, []
         rest = {copy.key: copy for copy in listed}
-        differing = self._differing(tenant.name, chain([first], recorded), rest)
+        moved: list[tuple[str, Copy]] = []
+        differing = self._differing(tenant.name, chain([first], recorded), rest, moved)
         outdated = filter(self._outdated(tenant, kept), differing)
         while batch := list(islice(outdated, _BATCH)):
             self._forget(tenant.name, batch, rest)
+        self._figures.reclassified += classify(self._index, moved)
         keys = [copy.key for copy in listed if copy.key not in rest]
         self._figures.merged(Merged(unchanged=len(keys)))
         if not self._due:
@@ -205,15 +207,24 @@ class Merging:
         self._figures.merged(Merged(new=-changed, changed=changed, gone=len(keys) - changed))
 
     def _differing(
-        self, tenant: str, recorded: Iterable[Copy], listed: dict[str, ListedCopy]
+        self,
+        tenant: str,
+        recorded: Iterable[Copy],
+        listed: dict[str, ListedCopy],
+        moved: list[tuple[str, Copy]],
     ) -> Iterator[Copy]:
-        """Yield the copies that are not listed as recorded; take the others from what is listed."""
+        """Yield the copies that are not listed as recorded; take the others from what is listed.
+
+        Those that are listed in another storage class are added to `moved`.
+        """
         for copy in recorded:
             found = listed.get(copy.key)
             if found is None or not self._store.is_as_listed(copy, found):
                 yield copy
                 continue
             del listed[copy.key]
+            if copy.storage_class != found.storage_class and copy.recorded_ms < self._started_ms:
+                moved.append((tenant, copy._replace(storage_class=found.storage_class)))
             if self._due and self._due.is_new(copy):
                 self._due.note(tenant, [copy.size])
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from onecopy.content import Copy
 from onecopy.digest import CLIENT_MD5, MD5
-from onecopy.index.interface import Engine
+from onecopy.index.interface import Classified, Engine
 from onecopy.index.listings import Listings
 from onecopy.tenant import Owned
 
@@ -26,6 +26,19 @@ def recorded_at(index: Engine, keys: Sequence[Owned]) -> list[Copy | None]:
         own = [owned for owned in keys if owned.tenant.name == name]
         copies |= zip(own, index.at(name, [owned.key for owned in own]), strict=True)
     return [copies[owned] for owned in keys]
+
+
+def classify(index: Engine, moved: Iterable[tuple[str, Copy]]) -> int:
+    """Record the storage classes of (tenant, copy) pairs that are recorded; return their number.
+
+    A lifecycle rule moves an object to another class without changing it.
+    """
+    copies: dict[str, list[Copy]] = defaultdict(list)
+    for name, copy in moved:
+        copies[name].append(copy)
+    if not isinstance(index, Classified):
+        return 0
+    return sum(sum(index.classify(name, own)) for name, own in copies.items())
 
 
 def unlist_recorded(index: Engine, recorded: Iterable[tuple[str, Copy]]) -> None:

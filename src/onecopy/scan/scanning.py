@@ -21,7 +21,7 @@ from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.reading.parts import is_ranged, proved, read_parts
 from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
-from onecopy.scan.records import MD5S, recorded_at, unlist_recorded
+from onecopy.scan.records import MD5S, classify, recorded_at, unlist_recorded
 from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
 from onecopy.tenant import Owned, Owners, Tenant
@@ -191,12 +191,17 @@ class _Scan:
             yield from (each for each in batch if isinstance(each, Problem))
             recorded = recorded_at(self._index, [each.owned for each in found])
             known: list[tuple[str, Copy]] = []
+            moved: list[tuple[str, Copy]] = []
             for each, copy in zip(found, recorded, strict=True):
-                if copy is not None and self._is_known(each, copy):
-                    known.append((each.owned.tenant.name, copy))
-                else:
+                if copy is None or not self._is_known(each, copy):
                     yield each
+                    continue
+                known.append((each.owned.tenant.name, copy))
+                if copy.storage_class != each.object.storage_class:
+                    now = copy._replace(storage_class=each.object.storage_class)
+                    moved.append((each.owned.tenant.name, now))
             self.figures.known += len(known)
+            self.figures.reclassified += classify(self._index, moved)
             unlist_recorded(self._index, known)
 
     def _objects(self) -> Iterator[_Found | Problem]:

@@ -46,6 +46,7 @@ class Seen(msgspec.Struct, frozen=True, array_like=True):
     digests: bytes
     """As `Digests.packed`."""
     is_stated: bool = False
+    storage_class: str = "STANDARD"
 
 
 class ItemResult(msgspec.Struct, frozen=True, array_like=True):
@@ -109,10 +110,8 @@ def result_of(read: Read) -> ItemResult:
     """Return what became of an object."""
     match read.outcome:
         case Object() as seen:
-            identity, digests = seen.identity, seen.digests.packed
-            return ItemResult(
-                seen=Seen(seen.size, identity, seen.stored_ms, digests, read.is_stated)
-            )
+            state = seen.size, seen.identity, seen.stored_ms, seen.digests.packed
+            return ItemResult(seen=Seen(*state, read.is_stated, seen.storage_class))
         case Unknown(reason):
             return ItemResult(reason)
     return ItemResult(GONE)
@@ -151,8 +150,9 @@ def outcome_of(item: Item, result: ItemResult) -> Read:
     if seen is None:
         outcome: Outcome = Absent() if result.reason == GONE else Unknown(result.reason)
         return Read(wanted, outcome)
-    found = Object(wanted.key, seen.size, seen.identity, seen.stored_ms, Digests(seen.digests))
-    return Read(wanted, found, is_stated=seen.is_stated)
+    digests, kind = Digests(seen.digests), seen.storage_class
+    state = wanted.key, seen.size, seen.identity, seen.stored_ms, digests
+    return Read(wanted, Object(*state, storage_class=kind), is_stated=seen.is_stated)
 
 
 def parts_of(result: ItemResult) -> Iterator[bytes]:

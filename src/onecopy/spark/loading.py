@@ -22,7 +22,7 @@ from onecopy.store.interface import Object, Unknown
 from onecopy.store.objects import copy_of
 
 _BATCH = 1000
-_Line = tuple[str, str, int, bytes, str, int, int]
+_Line = tuple[str, str, int, bytes, str, int, int, str]
 """A tenant, and the fields of a copy."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Line).decode
@@ -77,13 +77,12 @@ def _copy(read: Read, found: Object) -> Copy:
 
 
 def _write(file: BinaryIO, tenant: str, copy: Copy) -> None:
-    key, size, digests, identity, stored_ms, recorded_ms = copy
-    line: _Line = (tenant, key, size, digests.packed, identity, stored_ms, recorded_ms)
+    line: _Line = (tenant, *copy[:2], copy.digests.packed, *copy[3:])
     file.write(_encode(line) + b"\n")
 
 
 def _pairs(file: BinaryIO) -> Iterator[tuple[str, Copy]]:
     """Yield what was written, from the beginning."""
     file.seek(0)
-    for tenant, key, size, packed, identity, stored_ms, recorded_ms in map(_decode, file):
-        yield tenant, Copy(key, size, Digests(packed), identity, stored_ms, recorded_ms)
+    for tenant, key, size, packed, *more in map(_decode, file):
+        yield tenant, Copy(key, size, Digests(packed), *more)

@@ -25,6 +25,7 @@ class Range(msgspec.Struct, frozen=True, array_like=True):
     """As `Digests.packed`."""
     first: int
     count: int
+    storage_class: str = "STANDARD"
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
@@ -49,8 +50,8 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     def seen(self, part: Range) -> Object:
         """Return the object as it was seen."""
         key, digests = self.wanted.key, Digests(part.digests)
-        identity, stored_ms = part.identity, part.stored_ms
-        return Object(key, self.size, identity, stored_ms, digests, part.storage)
+        times = part.identity, part.stored_ms
+        return Object(key, self.size, *times, digests, part.storage, part.storage_class)
 
 
 Task = list[Item]
@@ -112,7 +113,7 @@ class Packing:
             parts = min(room, count - first)
             part = Range(
                 *(seen.identity, seen.stored_ms, seen.storage, seen.digests.packed),
-                *(first, parts),
+                *(first, parts, seen.storage_class),
             )
             item = Item(wanted.owned.tenant.name, wanted.owned.key, seen.size, range=part)
             self._items.append(item)

@@ -36,6 +36,8 @@ class Object(NamedTuple):
     """Digests that the store itself states, proved: S3's ETag and checksums; none for a folder."""
     storage: str = ""
     """S3's storage class, or ARCHIVED; empty if reading costs no more than usual."""
+    storage_class: str = "STANDARD"
+    """The name of S3's storage class, archived or not; STANDARD for other stores."""
 
     @property
     def stored_at(self) -> datetime:

@@ -24,7 +24,8 @@ def hash_object(store: Store, key: str, size: int, schemes: Iterable[Scheme] = (
 
 def copy_of(found: Object, key: str) -> Copy:
     """Return an object as the copy to record now; `key` is its key within its tenant."""
-    return Copy(key, found.size, found.digests, found.identity, found.stored_ms, now())
+    stored_ms, storage_class = found.stored_ms, found.storage_class
+    return Copy(key, found.size, found.digests, found.identity, stored_ms, now(), storage_class)
 
 
 def store_reason(error: OnecopyError | OSError) -> str:

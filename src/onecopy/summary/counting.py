@@ -1,7 +1,8 @@
 """Counting of duplicates, content by content, in flat memory."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 
 from onecopy.content import Copy
 from onecopy.patterns import Patterns
@@ -22,13 +23,19 @@ class Count:
     the same identity are one object.
     """
 
-    def __init__(self, trash: Patterns, *, hard_links: bool) -> None:
+    def __init__(
+        self, trash: Patterns, price_of: Callable[[str], float], *, hard_links: bool
+    ) -> None:
+        """`price_of` returns the price of a storage class in US dollars per GB and month."""
         self._trash = trash
+        self._price_of = price_of
         self._hard_links = hard_links
         self._groups = self._duplicates = self._wasted = 0
         self._largest: list[LargeGroup] = []
         self._least = 0
         """Bytes that a group must waste to be kept."""
+        self._classes: dict[str, int] = defaultdict(int)
+        """Storage class -> bytes."""
         self._folders = Folders()
         self._types = Types()
         seconds = now() // 1000
@@ -51,7 +58,8 @@ class Count:
         self._add_group(objects)
 
     def _add_duplicate(self, copy: Copy) -> None:
-        key, size, _, _, stored_ms, _ = copy
+        key, size, _, _, stored_ms, _, storage_class = copy
+        self._classes[storage_class] += size
         self._folders.add(key, size)
         self._types.add(key, size)
         age = self._ages[-1 - bisect_left(self._ends, stored_ms // 1000)]
@@ -73,13 +81,14 @@ class Count:
     def _ordered(self) -> list[LargeGroup]:
         return sorted(self._largest, key=lambda group: group.place)[:MOST_GROUPS]
 
-    def result(self, price: float) -> Duplicates:
-        """Return the figures, at a price in US dollars per byte and month."""
+    def result(self) -> Duplicates:
+        """Return the figures."""
+        cost = sum(size / 1e9 * self._price_of(name) for name, size in self._classes.items())
         return Duplicates(
             self._groups,
             self._duplicates,
             self._wasted,
-            self._wasted * price,
+            cost,
             tuple(self._ordered()),
             self._folders.largest(),
             self._types.largest(),

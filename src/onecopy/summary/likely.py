@@ -10,7 +10,7 @@ from onecopy.patterns import Patterns
 from onecopy.report import Folder, LikelyGroup, Report
 from onecopy.report import Share as ReportShare
 from onecopy.report.grouping import grouped
-from onecopy.report.listed import listed_and_classed
+from onecopy.report.listed import listed_only
 from onecopy.summary.counting import MOST_GROUPS
 from onecopy.summary.figures import Duplicates, LargeGroup, Share
 from onecopy.summary.shares import MOST_FOLDERS, MOST_TYPES, REST
@@ -20,11 +20,9 @@ KEYS = 10
 
 
 class Likely(NamedTuple):
-    """Likely duplicates, and what listings state of the proved ones."""
+    """Likely duplicates, and what is stored."""
 
     duplicates: Duplicates
-    proved_price: float | None = None
-    """US dollars per byte and month of the proved duplicates, by their storage classes."""
     stored: Stored | None = None
     """All objects, listed ones as well, without those in trash; None: no others than copies."""
 
@@ -52,7 +50,7 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
 
     Groups all of them in temporary files, as `onecopy report` does: some seconds for a million.
     """
-    listed = listed_and_classed(index, tenant)
+    listed = listed_only(index, tenant)
     with grouped(copies, listed, hard_links=hard_links, trash=trash) as grouping:
         divisions = grouping.divide(price_of)
         figures = grouping.report(divisions, price_of("STANDARD"), top=0, keys=0, depth=1)
@@ -60,7 +58,7 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
         folders = _largest(_folders(divisions.tree(""), ""))[:MOST_FOLDERS]
         duplicates = _duplicates(figures, largest, tuple(folders))
         stored = Stored(figures.stored, figures.stored_bytes, figures.stored - figures.objects)
-        return Likely(duplicates, _proved_price(figures), stored)
+        return Likely(duplicates, stored)
 
 
 def _duplicates(
@@ -76,10 +74,6 @@ def _duplicates(
         tuple(_types(figures)),
         tuple(_share(share, share.name) for share in figures.by_age.first if share.likely_wasted),
     )
-
-
-def _proved_price(figures: Report) -> float | None:
-    return figures.wasted_cost / figures.wasted if figures.wasted else None
 
 
 def _group(group: LikelyGroup) -> LargeGroup:

@@ -13,7 +13,6 @@ figures that are seldom looked at.
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import replace
 from threading import Lock
 from time import monotonic
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -30,7 +29,6 @@ MOST_TENANTS = 100
 """Tenants whose summaries are kept: the last ones that were asked for."""
 _SHOW_SECONDS = 0.3
 """Time between two looks at figures that are counted for the first time."""
-_BYTES_PER_GB = 1e9
 _T = TypeVar("_T")
 
 
@@ -88,8 +86,6 @@ class Summaries:
         if proved.value is None:
             return None, is_counting
         (duplicates, stored), found = proved.value, likely.value
-        if found and found.proved_price is not None:
-            duplicates = replace(duplicates, cost=duplicates.wasted * found.proved_price)
         if stored and found and found.stored:
             stored = found.stored
         others = found and found.duplicates
@@ -116,15 +112,14 @@ class Summaries:
         )
 
     def _count(self, tenant: str, show: Show[_Proved] | None) -> _Proved:
-        count = Count(self._trash, hard_links=self._hard_links)
-        price = self._price_of("STANDARD") / _BYTES_PER_GB
+        count = Count(self._trash, self._price_of, hard_links=self._hard_links)
         due = monotonic() + _SHOW_SECONDS
         for copies in self._while_open(self._index.repeated(tenant)):
             count.add(copies)
             if show and monotonic() > due:
-                show(_Proved(count.result(price), None))
+                show(_Proved(count.result(), None))
                 due = monotonic() + _SHOW_SECONDS
-        return _Proved(count.result(price), self._index.stored(tenant))
+        return _Proved(count.result(), self._index.stored(tenant))
 
     def _count_likely(self, tenant: str) -> Likely:
         if self._index.stored(tenant).unproved == 0 and not has_listed(self._index, tenant):

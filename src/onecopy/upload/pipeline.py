@@ -30,6 +30,8 @@ _PLACING_THREADS = 2
 """Requests at a time, so that the store is not idle between two."""
 _MAX_LARGE_FILES = 3
 """Large files sent at a time; their parts share the sending threads with the small files."""
+_COMPLETION_SECONDS = 0.1
+"""How long sent files wait for others: completing a batch takes a request and a commit."""
 _ABORT_TIMEOUT = 4.0
 """Maximum time for an interrupted upload to end its threads, and then to abort, in seconds."""
 _REPORT_TIMEOUT = 4.0
@@ -71,7 +73,12 @@ def _start(flow: Flow, outcomes: Outcomes, found: Iterable[File | Skipped]) -> N
             flow.start_batches(flow.to_place, Placer(flow, outcomes).place, lambda: False)
     flow.start_each(flow.to_send, lambda send: send(), _SENDING_THREADS)
     flow.start_each(flow.to_send_large, Transfers(flow, outcomes).send, _MAX_LARGE_FILES)
-    flow.start_batches(flow.to_complete, completer.complete, lambda: flow.sending.value > 0)
+    flow.start_batches(
+        flow.to_complete,
+        completer.complete,
+        lambda: flow.sending.value > 0,
+        _COMPLETION_SECONDS,
+    )
 
 
 def _results(flow: Flow) -> Iterator[Result]:

@@ -89,8 +89,11 @@ class CopiesOfRecord:
         return self._hold(digest, kept, f"({is_new}) OR (place = :place AND version < :version)")
 
     def _hold(self, digest: Digest, kept: Kept, condition: str) -> Written:
-        change = "SET " + ", ".join(f"#{name} = :{name}" for name in COPY)
-        values = {f":{name}": value for name, value in kept.attributes().items()}
+        given = kept.attributes()
+        change = "SET " + ", ".join(f"#{name} = :{name}" for name in given)
+        if absent := [f"#{name}" for name in COPY if name not in given]:
+            change += f" REMOVE {', '.join(absent)}"
+        values = {f":{name}": value for name, value in given.items()}
         key = digest_key(kept.tenant, digest)
         return self._table.update(key, change, condition, values)
 

@@ -41,7 +41,7 @@ class DynamoIndex:
         self.schemes, self.lookup, self.at = reader.schemes, reader.lookup, reader.at
         self.unread, self.unread_sizes = reader.unread, reader.unread_sizes
         self.undecided_sizes = reader.undecided_sizes
-        self.forget = self._writer.forget
+        self.forget, self.classify = self._writer.forget, self._writer.classify
         self.enlist, self.listed = lists.enlist, lists.listed
         self.merge, self.unlist, self.compact = kept.merge, kept.unlist, kept.compact
         self.listed_copies, self.listed_at = kept.listed_copies, kept.listed_at

@@ -36,7 +36,7 @@ from onecopy.content import Copy, Listed
 from onecopy.digest import Digest
 from onecopy.index.dynamodb.connections import Item, Key
 from onecopy.index.rules import rank
-from onecopy.index.stored import decoding, stored_copy, stored_listed
+from onecopy.index.stored import class_column, decoding, stored_copy, stored_listed
 
 ONE = "-"
 """Sort key of an item that is alone in its partition, or the main one."""
@@ -45,8 +45,11 @@ OWN = "own"
 """Group of copies that are found by their content digest."""
 UNREAD = "unread"
 """Group of copies that have no digest."""
-COPY = ("key", "size", "digests", "identity", "stored_at", "recorded_at", "place", "version")
-"""The attributes of a copy."""
+COPY = (
+    *("key", "size", "digests", "identity", "stored_at", "recorded_at", "storage_class"),
+    *("place", "version"),
+)
+"""The attributes of a copy; one in the class STANDARD has no `storage_class`."""
 
 
 class Places:
@@ -82,7 +85,7 @@ class Kept(NamedTuple):
 
     def attributes(self) -> Item:
         """Return the attributes of an item with this copy, without its key."""
-        copy = self.copy
+        copy, kind = self.copy, class_column(self.copy.storage_class)
         return {
             "key": {"S": copy.key},
             "size": {"N": str(copy.size)},
@@ -92,6 +95,7 @@ class Kept(NamedTuple):
             "recorded_at": {"N": str(copy.recorded_ms)},
             "place": {"S": self.place},
             "version": {"S": self.version},
+            **({"storage_class": {"S": kind}} if kind else {}),
         }
 
     def hint(self, digest: Digest) -> "Hint":
@@ -204,6 +208,7 @@ def to_copy(item: Item) -> Copy:
             item["identity"]["S"],
             int(item["stored_at"]["N"]),
             int(item["recorded_at"]["N"]),
+            item["storage_class"]["S"] if "storage_class" in item else "",
         )
     return stored_copy(columns)
 

@@ -22,10 +22,10 @@ _PAGE = 1000
 _CREATE = """
 CREATE TABLE copy (
     key TEXT PRIMARY KEY, size INTEGER, digests BLOB, identity TEXT, stored INTEGER,
-    recorded INTEGER
+    recorded INTEGER, storage_class TEXT
 ) STRICT, WITHOUT ROWID;
 """
-_PUT = "INSERT OR REPLACE INTO copy VALUES (?, ?, ?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO copy VALUES (?, ?, ?, ?, ?, ?, ?)"
 _DELETE = "DELETE FROM copy WHERE key = ? AND identity = ?"
 _AFTER = "SELECT * FROM copy WHERE key > ? ORDER BY key LIMIT ?"
 

@@ -183,6 +183,26 @@ class Writer:
                 return True
         raise Unavailable(f"too many other processes write to {copy.key!r}")
 
+    def classify(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        """Set the class of records whose identity is unchanged; return for each if it was."""
+        return self._table.each(lambda copy: self._classify(tenant, copy), list(copies))
+
+    def _classify(self, tenant: str, copy: Copy) -> bool:
+        key = copy_key(tenant, hash_of(copy.key))
+        for _ in range(MAX_ATTEMPTS):
+            item = self._table.get(key, consistent=True)
+            old = Kept.of(tenant, item) if item else None
+            if old is None or old.copy.identity != copy.identity:
+                return False
+            moved = old.copy._replace(storage_class=copy.storage_class)
+            new = old._replace(copy=moved, version=self._places.next(old.version))
+            change = _Change(key, new, new, old)
+            if self._put(change):
+                self._note(tenant, old.copy, moved)
+                self._assign([change])
+                return True
+        raise Unavailable(f"too many other processes write to {copy.key!r}")
+
     def _release(self, tenant: str, copy: Copy) -> None:
         """Stop holding a copy that is no longer stored at its key, if it is held."""
         digest = copy.content_digest

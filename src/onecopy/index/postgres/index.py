@@ -118,6 +118,9 @@ class PostgresIndex:
     def forget(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
         return self._connections.use(writing.forget, tenant, copies) if copies else []
 
+    def classify(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        return self._connections.use(writing.classify, tenant, copies) if copies else []
+
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
         return self._in_chunks(lists.keep, iter(digests))
 

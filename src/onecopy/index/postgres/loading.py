@@ -111,15 +111,15 @@ def _build_keys(connection: Connection, tenants: dict[str, int]) -> None:
 _SET_LATE_ASIDE = """
 CREATE TEMPORARY TABLE late ON COMMIT DROP AS
 SELECT * FROM (
-    SELECT name, number, key, size, digests, identity, stored_at, recorded_at, tenant,
-        row_number() OVER (PARTITION BY tenant, key ORDER BY number) AS nth
+    SELECT name, number, key, size, digests, identity, stored_at, recorded_at, storage_class,
+        tenant, row_number() OVER (PARTITION BY tenant, key ORDER BY number) AS nth
     FROM onecopy.copy JOIN onecopy.tenant ON id = tenant
 ) AS numbered WHERE nth > 1;
 DELETE FROM onecopy.copy USING late
 WHERE copy.tenant = late.tenant AND copy.number = late.number;
 """
 _LATE = """
-SELECT name, number, key, size, digests, identity, stored_at, recorded_at
+SELECT name, number, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM late ORDER BY number
 """
 

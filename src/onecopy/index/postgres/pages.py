@@ -15,7 +15,7 @@ TABLES = ("onecopy.copy", "onecopy.listed")
 """The tables of entries."""
 _COPIES = """
 SELECT tenant, number, (SELECT name FROM onecopy.tenant WHERE id = tenant),
-    key, size, digests, identity, stored_at, recorded_at
+    key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM onecopy.copy
 WHERE (tenant, number) > (%b, %b) ORDER BY tenant, number LIMIT %b
 """

@@ -18,7 +18,7 @@ _PAGE_SIZE = 2000
 # A statement is planned once, perhaps while the tables are empty and all plans look equally good.
 # So each row is looked up separately, by all columns of one index: with LATERAL and LIMIT there is
 # no other plan.
-_COLUMNS = "key, size, digests, identity, stored_at, recorded_at"
+_COLUMNS = "key, size, digests, identity, stored_at, recorded_at, storage_class"
 _COPY_OF_FIRST = f"""
 CROSS JOIN LATERAL (
     SELECT {_COLUMNS} FROM onecopy.copy

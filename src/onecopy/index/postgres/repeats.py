@@ -14,7 +14,7 @@ from onecopy.index.postgres.rows import packed, to_copy
 
 _PAGE_SIZE = 2000
 """Contents that are read at a time."""
-_COLUMNS = "key, size, digests, identity, stored_at, recorded_at"
+_COLUMNS = "key, size, digests, identity, stored_at, recorded_at, storage_class"
 _BEGIN = "BEGIN; SET LOCAL statement_timeout = 0"
 """Counting a billion copies takes longer than any other query."""
 

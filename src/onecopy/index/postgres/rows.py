@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from onecopy.content import VALUE_BYTES, Copy, Digests, Evidence
 from onecopy.digest import SMALLEST_PART, Digest, Scheme
 from onecopy.index.postgres.connections import Connection, execute
-from onecopy.index.stored import damaged, stored_copy
+from onecopy.index.stored import class_column, damaged, stored_copy
 
 UNREAD = "-"
 """The need of a copy without a digest: its bytes must be read."""
 
-CopyRow = tuple[int, int, int, int, int, str, str, bytes, str]
-"""Number, size, stored_at, recorded_at, tenant, key, need, digests, identity."""
+CopyRow = tuple[int, int, int, int, int, str, str, bytes, str, str]
+"""Number, size, stored_at, recorded_at, tenant, key, need, digests, identity, storage_class."""
 Entry = tuple[int, int, int, bytes]
 """Number, tenant, rank, digest."""
 
@@ -26,9 +26,10 @@ _CLAIMED = tuple(bytes([head & ~Evidence.PROVED]) for head in range(32))
 
 def row_of(number: int, tenant: int, copy: Copy) -> CopyRow:
     """Return the row of a copy."""
-    key, size, digests, identity, stored_at, recorded_at = copy
+    key, size, digests, identity, stored_at, recorded_at, storage_class = copy
     need = "" if _is_proved(copy) else _need(digests)
-    return number, size, stored_at, recorded_at, tenant, key, need, digests.packed, identity
+    numbers = number, size, stored_at, recorded_at, tenant
+    return *numbers, key, need, digests.packed, identity, class_column(storage_class)
 
 
 def entries_of(number: int, tenant: int, copy: Copy) -> list[Entry]:
@@ -84,7 +85,7 @@ def unpacked(digest: bytes) -> Digest:
 
 
 def to_copy(row: Sequence[Any]) -> Copy:
-    """Return the copy in a row of key, size, digests, identity, stored_at and recorded_at."""
+    """Return the copy in a row of columns in the order of `Copy`."""
     return stored_copy(row)
 
 
@@ -120,7 +121,7 @@ def columns_of(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
 
 COPIES = Table(
     "onecopy.copy",
-    "number, size, stored_at, recorded_at, tenant, key, need, digests, identity",
-    ("int8", "int8", "int8", "int8", "int4", "text", "text", "bytea", "text"),
+    "number, size, stored_at, recorded_at, tenant, key, need, digests, identity, storage_class",
+    ("int8", "int8", "int8", "int8", "int4", "text", "text", "bytea", "text", "text"),
 )
 DIGESTS = Table("onecopy.digest", "number, tenant, rank, digest", ("int8", "int4", "int2", "bytea"))

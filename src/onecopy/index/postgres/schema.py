@@ -89,7 +89,12 @@ CREATE INDEX listing_size ON onecopy.listing (size, tenant, parts, tag);
 CREATE INDEX listing_opaque ON onecopy.listing (size, tenant, modified) WHERE opaque;
 """
 
-UPGRADES: tuple[str, ...] = (_FIRST, _LISTINGS)
+_CLASSES = """
+-- The name of S3's storage class; empty for STANDARD, so for nearly all copies.
+ALTER TABLE onecopy.copy ADD COLUMN storage_class TEXT COLLATE "C" NOT NULL DEFAULT '';
+"""
+
+UPGRADES: tuple[str, ...] = (_FIRST, _LISTINGS, _CLASSES)
 """Item n upgrades an index from version n to n + 1. Never change an item."""
 
 _MAX_ATTEMPTS = 5

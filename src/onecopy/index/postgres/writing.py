@@ -35,6 +35,7 @@ from onecopy.index.postgres.rows import (
 )
 from onecopy.index.postgres.schema import STRIPES
 from onecopy.index.rules import keeps_its_place, merge
+from onecopy.index.stored import class_column
 
 ACT_BITS = 20
 """Low bits of a number, which count the copies of a transaction; the others count transactions."""
@@ -46,7 +47,8 @@ _NEW_TENANTS = """
 INSERT INTO onecopy.tenant (name) SELECT unnest(%b::text[]) ON CONFLICT (name) DO NOTHING
 """
 _TAKEN = """
-SELECT wanted.name, number, found.key, size, digests, identity, stored_at, recorded_at
+SELECT
+    wanted.name, number, found.key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM unnest(%b::text[], %b::text[]) AS wanted(name, key)
 CROSS JOIN LATERAL (
     SELECT id FROM onecopy.tenant WHERE name = wanted.name LIMIT 1
@@ -54,6 +56,10 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT * FROM onecopy.copy WHERE tenant = own.id AND key = wanted.key LIMIT 1
 ) AS found
+"""
+_CLASSIFY = """
+UPDATE onecopy.copy SET storage_class = %b
+WHERE tenant = (SELECT id FROM onecopy.tenant WHERE name = %b) AND key = %b AND identity = %b
 """
 _DELETE = "DELETE FROM onecopy.copy WHERE tenant = %b AND key = %b"
 _DELETE_DIGEST = """
@@ -156,6 +162,17 @@ def forget(connection: Connection, tenant: str, copies: Sequence[Copy]) -> list[
         change.write(connection)
         execute(connection, "COMMIT")
     return answers
+
+
+def classify(connection: Connection, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+    """Set the storage class of records whose identity is unchanged; return for each if it was."""
+    rows = [(class_column(each.storage_class), tenant, each.key, each.identity) for each in copies]
+    with connection.pipeline():
+        execute(connection, "BEGIN")
+        lock(connection, _stripes([(tenant, copy) for copy in copies]))
+        done = [execute(connection, _CLASSIFY, *row) for row in rows]
+        execute(connection, "COMMIT")
+    return [cursor.rowcount > 0 for cursor in done]
 
 
 def _begin(connection: Connection, given: Sequence[tuple[str, Copy]]) -> _Transaction:

@@ -163,6 +163,10 @@ class SqliteIndex(SqliteListings):
         number = self._tenant_id(tenant)
         return self._writer.write(writing.forget, number, copies) if copies else []
 
+    def classify(self, tenant: str, copies: Sequence[Copy]) -> list[bool]:
+        number = self._tenant_id(tenant)
+        return self._writer.write(writing.classify, number, copies) if copies else []
+
     def enlist(self, digests: Iterable[tuple[str, Listed]]) -> int:
         return _insert_each(lambda packed: self._writer.write(packed.insert), self._lists(digests))
 

@@ -11,7 +11,7 @@ _PAGE_SIZE = 5_000
 """Entries in one page."""
 
 _COPIES = """
-SELECT copy.id, name, key, size, digests, identity, stored_at, recorded_at
+SELECT copy.id, name, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM copy CROSS JOIN tenant ON tenant.id = tenant
 WHERE copy.id > ? ORDER BY copy.id LIMIT ?
 """

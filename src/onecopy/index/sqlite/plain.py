@@ -19,9 +19,10 @@ SELECT group_concat(line, ''), group_concat(iif(line IS NULL, id, NULL), ' '), m
         WHEN substr(digests, 1, 1) = x'01' AND size BETWEEN 1 AND {most}
             AND (length(digests) = 33 OR (length(digests) = 50 AND substr(digests, 34, 1) = x'03'))
             AND key NOT GLOB '*[^ -~]*' AND identity NOT GLOB '*[^ -~]*'
+            AND storage_class NOT GLOB '*[^ -~]*'
         THEN id || char(9) || size || char(9) || stored_at || char(9)
             || hex(substr(digests, 2, 32)) || char(9) || hex(substr(digests, 35)) || char(9)
-            || identity || char(9) || '/' || key || char(10)
+            || storage_class || char(9) || identity || char(9) || '/' || key || char(10)
         END AS line
     FROM copy
     WHERE tenant {own} (SELECT id FROM tenant WHERE name = ?1) AND {place} > ?2
@@ -33,7 +34,9 @@ _BY_KEY = _NEXT.format(place="key", own="=", most=SMALLEST_PART - 1)
 # six times as fast as one by one. Only where no other tenant has rows (P5).
 _BY_ID = _NEXT.format(place="id", own="+ 0 =", most=SMALLEST_PART - 1)
 _OTHERS = "SELECT count(*) FROM tenant WHERE name <> ?"
-_AT = "SELECT key, size, digests, identity, stored_at, recorded_at FROM copy WHERE id = ?"
+_AT = """
+SELECT key, size, digests, identity, stored_at, recorded_at, storage_class FROM copy WHERE id = ?
+"""
 
 Place = str | int
 """The last key or, for the only tenant of an index, the last id."""

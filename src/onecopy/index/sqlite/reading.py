@@ -21,37 +21,37 @@ ANY_SIZE = 0
 # tenant exists (P5), and a process caches nothing that could become stale.
 # LEFT JOIN: a row of a copy that is missing is damage, which must not look like no row.
 _FIRST = """
-SELECT key, size, digests, identity, stored_at, recorded_at
+SELECT key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM digest LEFT JOIN copy ON copy.id = digest.copy
 WHERE fingerprint = ?2 AND digest.tenant = (SELECT id FROM tenant WHERE name = ?1)
 ORDER BY rank, digest.copy LIMIT 1
 """
 _FIRST_OF_EACH = """
-SELECT value, key, size, digests, identity, stored_at, recorded_at
+SELECT value, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM carray(?2) CROSS JOIN copy ON id = (
     SELECT digest.copy FROM digest
     WHERE fingerprint = value AND digest.tenant = (SELECT id FROM tenant WHERE name = ?1)
     ORDER BY rank, digest.copy LIMIT 1)
 """
 _WITH_DIGEST = """
-SELECT rank, digest.copy, key, size, digests, identity, stored_at, recorded_at
+SELECT rank, digest.copy, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM digest LEFT JOIN copy ON copy.id = digest.copy
 WHERE fingerprint = ?2 AND digest.tenant = (SELECT id FROM tenant WHERE name = ?1)
     AND (rank, digest.copy) > (?3, ?4)
 ORDER BY rank, digest.copy LIMIT ?5
 """
 _AT = """
-SELECT key, size, digests, identity, stored_at, recorded_at
+SELECT key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM carray(?2) CROSS JOIN copy ON tenant = (SELECT id FROM tenant WHERE name = ?1) AND key = value
 """
 _NEXT = """
-SELECT key, size, digests, identity, stored_at, recorded_at
+SELECT key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM copy
 WHERE tenant = (SELECT id FROM tenant WHERE name = ?1) AND key > ?2
 ORDER BY key LIMIT ?3
 """
 _ROWS = """
-SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at
+SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM copy WHERE id > ? ORDER BY id LIMIT ?
 """
 _UNREAD_SIZES = """
@@ -69,7 +69,7 @@ SELECT value FROM carray(?2) WHERE EXISTS (
 """
 
 _UNREAD = """
-SELECT key, copy.size, digests, identity, stored_at, recorded_at
+SELECT key, copy.size, digests, identity, stored_at, recorded_at, storage_class
 FROM size LEFT JOIN copy ON copy.id = size.copy
 WHERE size.size = ?2 AND size.tenant = (SELECT id FROM tenant WHERE name = ?1) AND need = ?3
 ORDER BY size.copy LIMIT ?4

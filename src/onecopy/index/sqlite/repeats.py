@@ -36,7 +36,7 @@ WITH own(id) AS (SELECT id FROM tenant WHERE name = ?1), repeated(value) AS MATE
     WHERE fingerprint >= ?2 AND tenant = (SELECT id FROM own) AND rank = 0
     GROUP BY fingerprint HAVING count(*) > 1 LIMIT ?3
 )
-SELECT fingerprint, key, size, digests, identity, stored_at, recorded_at
+SELECT fingerprint, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM repeated CROSS JOIN digest
     ON fingerprint = value AND digest.tenant = (SELECT id FROM own) AND rank = 0
 LEFT JOIN copy ON copy.id = digest.copy

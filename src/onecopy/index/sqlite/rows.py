@@ -14,29 +14,32 @@ import apsw
 
 from onecopy.content import VALUE_BYTES, Copy, Digests
 from onecopy.digest import SMALLEST_PART, Digest
+from onecopy.index.stored import class_column
 
 UNREAD = "-"
 """The need of a copy without a digest: its bytes must be read."""
 
-_HEAD = b"%10d%10d%15d%15d%15d%5d%5d%5d"
+_HEAD = b"%10d%10d%15d%15d%15d%5d%5d%5d%5d"
 """Head of a packed row: numbers, and the lengths of the texts. The texts follow, then the digests,
 unchanged."""
-_HEAD_COLUMNS = (0, 10, 20, 35, 50, 65, 70, 75, 80)
-_HEAD_LENGTH = 80
+_HEAD_COLUMNS = (0, 10, 20, 35, 50, 65, 70, 75, 80, 85)
+_HEAD_LENGTH = 85
 _ROWS = """
-WITH head(id, tenant, size, stored_at, recorded_at, key, identity, need, value) AS (
+WITH head(id, tenant, size, stored_at, recorded_at, key, identity, need, class, value) AS (
     SELECT
         ?1 + CAST(substr(value, 1, 10) AS INTEGER), CAST(substr(value, 11, 10) AS INTEGER),
         CAST(substr(value, 21, 15) AS INTEGER), CAST(substr(value, 36, 15) AS INTEGER),
         CAST(substr(value, 51, 15) AS INTEGER), CAST(substr(value, 66, 5) AS INTEGER),
-        CAST(substr(value, 71, 5) AS INTEGER), CAST(substr(value, 76, 5) AS INTEGER), value
+        CAST(substr(value, 71, 5) AS INTEGER), CAST(substr(value, 76, 5) AS INTEGER),
+        CAST(substr(value, 81, 5) AS INTEGER), value
     FROM carray(?2)
-), row(id, tenant, key, size, digests, identity, stored_at, recorded_at, need) AS (
+), row(id, tenant, key, size, digests, identity, stored_at, recorded_at, need, storage_class) AS (
     SELECT
-        id, tenant, CAST(substr(value, 81, key) AS TEXT), size,
-        substr(value, 81 + key + identity + need),
-        CAST(substr(value, 81 + key, identity) AS TEXT), stored_at, recorded_at,
-        CAST(substr(value, 81 + key + identity, need) AS TEXT)
+        id, tenant, CAST(substr(value, 86, key) AS TEXT), size,
+        substr(value, 86 + key + identity + need + class),
+        CAST(substr(value, 86 + key, identity) AS TEXT), stored_at, recorded_at,
+        CAST(substr(value, 86 + key + identity, need) AS TEXT),
+        CAST(substr(value, 86 + key + identity + need, class) AS TEXT)
     FROM head
 )
 """
@@ -65,7 +68,7 @@ def _of_entries(statement: str) -> str:
 # right. A row whose key is taken gets no copy with its id, so nothing is inserted elsewhere either.
 _INSERT_COPIES = _of_rows("""
 INSERT OR IGNORE INTO copy
-SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at FROM row
+SELECT id, tenant, key, size, digests, identity, stored_at, recorded_at, storage_class FROM row
 """)
 _INSERT_DIGESTS = _of_entries("""
 INSERT OR IGNORE INTO digest
@@ -118,18 +121,18 @@ class Rows:
 
     def append(self, number: int, tenant: int, copy: Copy) -> None:
         """Add a copy with the id base + `number`; ValueError if a name is too long."""
-        key, size, digests, identity, stored_at, recorded_at = copy
+        key, size, digests, identity, stored_at, recorded_at, storage_class = copy
         packed = digests.packed
         if (size < SMALLEST_PART and packed[:1] == b"\x01") or copy.content_digest:
             rank, need = 0, b""
         else:
             rank, need = 1, _need(digests)
-        name, own = key.encode(), identity.encode()
-        lengths = len(name), len(own), len(need)
+        name, own, kind = key.encode(), identity.encode(), class_column(storage_class).encode()
+        lengths = len(name), len(own), len(need), len(kind)
         fields = _HEAD % (number, tenant, size, stored_at, recorded_at, *lengths)
         if len(fields) != _HEAD_LENGTH:
             raise ValueError(f"{key[:100]!r}: a name or a number is too long for the index")
-        self._rows.append(b"".join((fields, name, own, need, packed)))
+        self._rows.append(b"".join((fields, name, own, need, kind, packed)))
         entry, at, end = _ENTRY % (tenant, rank, number), 0, len(packed)
         starts, entries = self._fingerprints, self._entries
         while at < end:  # the layout is described at Digests
@@ -142,18 +145,21 @@ class Rows:
     def copy(self, index: int, base: int) -> tuple[int, int, Copy]:
         """Return id, tenant and copy of the row at `index`, counted from 0."""
         row = self._rows[index]
-        number, tenant, size, stored_at, recorded_at, key, identity, need = (
+        number, tenant, size, stored_at, recorded_at, key, identity, need, kind = (
             int(row[start:end]) for start, end in pairwise(_HEAD_COLUMNS)
         )
         key_end = _HEAD_LENGTH + key
         identity_end = key_end + identity
+        need_end = identity_end + need
+        class_end = need_end + kind
         copy = Copy(
             row[_HEAD_LENGTH:key_end].decode(),
             size,
-            Digests(row[identity_end + need :]),
+            Digests(row[class_end:]),
             row[key_end:identity_end].decode(),
             stored_at,
             recorded_at,
+            row[need_end:class_end].decode() or "STANDARD",
         )
         return base + number, tenant, copy
 

@@ -114,7 +114,12 @@ CREATE INDEX listing_size_first ON listing_size (run, first);
 ALTER TABLE tenant ADD COLUMN has_listings INTEGER NOT NULL DEFAULT 0;
 """
 
-UPGRADES: tuple[str, ...] = (_FIRST, _LISTS, _LISTINGS)
+_CLASSES = """
+-- The name of S3's storage class; empty for STANDARD, so for nearly all copies.
+ALTER TABLE copy ADD COLUMN storage_class TEXT NOT NULL DEFAULT '';
+"""
+
+UPGRADES: tuple[str, ...] = (_FIRST, _LISTS, _LISTINGS, _CLASSES)
 """Item n upgrades a file from version n to n + 1 (PRAGMA user_version). Never change an item."""
 
 _HEADER = """

@@ -7,12 +7,13 @@ import apsw
 from onecopy.content import Copy
 from onecopy.index.rules import keeps_its_place, merge
 from onecopy.index.sqlite.rows import Rows
-from onecopy.index.stored import damaged, stored_copy
+from onecopy.index.stored import class_column, damaged, stored_copy
 
 _TAKEN = """
-SELECT id, key, size, digests, identity, stored_at, recorded_at
+SELECT id, key, size, digests, identity, stored_at, recorded_at, storage_class
 FROM carray(?2) CROSS JOIN copy ON tenant = ?1 AND key = value
 """
+_CLASSIFY = "UPDATE copy SET storage_class = ? WHERE tenant = ? AND key = ? AND identity = ?"
 
 _Place = tuple[int, str]
 """Tenant and key."""
@@ -82,4 +83,14 @@ def forget(connection: apsw.Connection, tenant: int, copies: Sequence[Copy]) -> 
             forgotten[place] = kept.pop(place)
         answers.append(is_recorded)
     _rows(forgotten, forgotten).delete(connection)
+    return answers
+
+
+def classify(connection: apsw.Connection, tenant: int, copies: Sequence[Copy]) -> list[bool]:
+    """Set the storage class of records whose identity is unchanged; return for each if it was."""
+    answers = []
+    for copy in copies:
+        values = class_column(copy.storage_class), tenant, copy.key, copy.identity
+        connection.execute(_CLASSIFY, values)
+        answers.append(connection.changes() > 0)
     return answers

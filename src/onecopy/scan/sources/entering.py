@@ -11,10 +11,10 @@ from operator import itemgetter
 
 from onecopy.content import Copy
 from onecopy.index.listings import ListingEngine
-from onecopy.listing import ListedCopy, Span
+from onecopy.listing import ListedCopy, Span, is_later_class
 from onecopy.scan.figures import Figures
 from onecopy.scan.merging import ListingStore
-from onecopy.scan.records import unlist
+from onecopy.scan.records import classify, unlist
 from onecopy.scan.samples import Samples
 from onecopy.scan.sources.figures import EnteredRows, add
 from onecopy.scan.sources.interface import Known
@@ -94,7 +94,7 @@ class Entering:
         self, tenant: str, recorded: Iterable[Copy], left: dict[str, ListedCopy]
     ) -> None:
         """Take what is recorded in its listed state, or in a later one, from what is left."""
-        same = []
+        same, moved = list[str](), list[tuple[str, Copy]]()
         for copy in recorded:
             stated = left.get(copy.key)
             if stated is None:
@@ -102,9 +102,14 @@ class Entering:
             if self._store.is_as_listed(copy, stated):
                 same.append(copy.key)
                 del left[copy.key]
+                if self._known.storage_class and is_later_class(
+                    stated.storage_class, copy.storage_class
+                ):
+                    moved.append((tenant, copy._replace(storage_class=stated.storage_class)))
             elif copy.stored_ms // 1000 > stated.modified:
                 self._leave_out(left, copy.key)
         self._entered.unchanged += len(same)
+        self._entered.reclassified += classify(self._index, moved)
         unlist(self._index, tenant, same)
 
     def _compare_listed(self, listed: Iterable[ListedCopy], left: dict[str, ListedCopy]) -> None:

@@ -17,11 +17,11 @@ from operator import lt
 from pathlib import Path
 from time import monotonic
 
+from onecopy.garbage import collecting_rarely
 from onecopy.index.listings import ListingEngine
 from onecopy.listing import ListedCopy
 from onecopy.rejects import Reject, Rejects
 from onecopy.scan.lease import leased
-from onecopy.scan.listing import collecting_rarely
 from onecopy.scan.merging import ListingStore
 from onecopy.scan.sources.entering import Entering
 from onecopy.scan.sources.figures import Loaded, add

@@ -8,16 +8,14 @@ from base64 import b64encode
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from onecopy.aws.client import status_of
 from onecopy.crc64 import of_few
 from onecopy.digest import Algorithm
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from onecopy.store.s3.setup_requests import SetupClient
 
 _WRONG_SHA256 = b64encode(bytes(32)).decode()
 """The SHA-256 of no known content."""
@@ -53,7 +51,7 @@ class Capabilities:
         return frozenset(algorithm for algorithm, is_compared in found.items() if is_compared)
 
 
-def probe_bucket(client: "S3Client", marker: dict[str, Any], body: bytes) -> Capabilities:
+def probe_bucket(client: SetupClient, marker: dict[str, Any], body: bytes) -> Capabilities:
     """Probe a bucket; `marker` are the request parameters of the marker, `body` its contents.
 
     Raises ClientError if a response is inconclusive.
@@ -75,7 +73,7 @@ def probe_bucket(client: "S3Client", marker: dict[str, Any], body: bytes) -> Cap
 
 
 def _probe_parts(
-    client: "S3Client", upload: dict[str, Any], body: bytes, sha256_of_body: str
+    client: SetupClient, upload: dict[str, Any], body: bytes, sha256_of_body: str
 ) -> Capabilities:
     """Probe with a part of a multipart upload, and by completing it over the marker."""
     part: Any = {**upload, "PartNumber": 1, "Body": body}
@@ -91,7 +89,7 @@ def _probe_parts(
     )
 
 
-def _compares_crc64nvme(client: "S3Client", marker: dict[str, Any], body: bytes) -> bool:
+def _compares_crc64nvme(client: SetupClient, marker: dict[str, Any], body: bytes) -> bool:
     """Probe with wrong CRCs: of an object, of a part, and of all parts together.
 
     S3 does. A service that does not know the checksum may answer anything but success or 5xx.
@@ -106,7 +104,7 @@ def _compares_crc64nvme(client: "S3Client", marker: dict[str, Any], body: bytes)
         return False
 
 
-def _compares_crcs_of_parts(client: "S3Client", marker: dict[str, Any], body: bytes) -> bool:
+def _compares_crcs_of_parts(client: SetupClient, marker: dict[str, Any], body: bytes) -> bool:
     whole, wrong = {"ChecksumType": "FULL_OBJECT"}, {"ChecksumCRC64NVME": _WRONG_CRC64NVME}
     begin: Any = client.create_multipart_upload
     begun = begin(**marker, ChecksumAlgorithm="CRC64NVME", **whole)

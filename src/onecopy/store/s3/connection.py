@@ -6,8 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import botocore.exceptions as boto
-from botocore.config import Config
-from botocore.credentials import Credentials
 
 from onecopy.aws.client import (
     code_of,
@@ -19,11 +17,19 @@ from onecopy.aws.client import (
     session_of,
     status_of,
 )
+from onecopy.aws.environment import (
+    EnvironmentCredentials,
+    environment_credentials,
+    environment_region,
+)
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
+from onecopy.network import Network, read_network
 from onecopy.retry import RETRYABLE_STATUSES
 from onecopy.store.s3.address import Address
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from botocore.session import Session
     from mypy_boto3_s3 import S3Client
 
 MAX_REQUESTS = 32
@@ -64,27 +70,38 @@ _REFUSED = frozenset(
 class Connection:
     """Access to a bucket at an endpoint; raises InvalidSettings and Forbidden.
 
-    Region and credentials are loaded at once, for the requests that we sign. The botocore client is
-    created on first use, because that takes as long as sending a hundred small files.
+    Region and credentials are loaded at once, for the requests that we sign; by botocore, unless
+    the environment has both. The botocore client is created on first use. Importing botocore, and
+    creating its client, each take as long as sending a hundred small files.
     """
 
     def __init__(self, address: Address, endpoint: str | None) -> None:
         self.bucket = address.bucket
+        self._profile = address.profile
         self._endpoint = endpoint
         # Services other than AWS rarely have a host name for each bucket.
         self._addressing = address.addressing or ("path" if endpoint else "auto")
-        with self._usable():
-            self._session = session_of(address.profile)
-            known = address.region or self._session.get_config_variable("region")
-            credentials = self._session.get_credentials()
-            self.network = network_of(self._session)
-            """The proxies and CA certificates that botocore uses."""
+        self.credentials, known, self.network = self._access(address.region or environment_region())
+        """What requests are signed with; and the proxies and CA certificates that botocore uses."""
         # Other services accept any region; us-east-1 is the default of AWS.
-        self.region = str(known or "us-east-1")
+        self.region = known or "us-east-1"
+
+    def _access(self, region: str) -> "tuple[Credentials | EnvironmentCredentials, str, Network]":
+        """Return the credentials, the region if it is known, and the network."""
+        found = environment_credentials() if region and not self._profile else None
+        if found:
+            return found, region, read_network()
+        with self._usable():
+            known = region or str(self._session.get_config_variable("region") or "")
+            credentials = self._session.get_credentials()
+            network = network_of(self._session)
         if credentials is None:
             raise failure(boto.NoCredentialsError())
-        self.credentials: Credentials = credentials
-        """The credentials that requests are signed with."""
+        return credentials, known, network
+
+    @cached_property
+    def _session(self) -> "Session":
+        return session_of(self._profile)
 
     @cached_property
     def client(self) -> "S3Client":
@@ -92,6 +109,8 @@ class Connection:
 
         It adds no checksums of its own, because not every S3 service accepts them.
         """
+        from botocore.config import Config
+
         config = Config(
             signature_version="s3v4",
             connect_timeout=_CONNECT_SECONDS,
@@ -103,6 +122,8 @@ class Connection:
             s3=cast(Any, {"addressing_style": self._addressing}),
         )
         with self._usable():
+            if isinstance(self.credentials, EnvironmentCredentials):
+                self._session.set_credentials(*self.credentials.get_frozen_credentials())
             client: Any = self._session.create_client(
                 "s3", self.region, endpoint_url=self._endpoint, config=config
             )

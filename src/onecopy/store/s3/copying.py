@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import accumulate, count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from onecopy.digest import part_lengths
 from onecopy.errors import Failure, FileChanged, Unavailable
@@ -20,11 +20,9 @@ from onecopy.store.s3.connection import MAX_REQUESTS
 from onecopy.store.s3.copy_requests import CopyClient, Source
 from onecopy.store.s3.head_object import HeadClient
 from onecopy.store.s3.object_info import etag_and_version, identity, is_small
+from onecopy.store.s3.setup_requests import SetupClient
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.uploads import Uploads
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 class Copying:
@@ -48,7 +46,7 @@ class Copying:
         """Threads of their own, so that looks do not wait for the parts of a large copy."""
         return ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3-copy")
 
-    def probe(self, client: "S3Client", marker: dict[str, Any]) -> bool | None:
+    def probe(self, client: SetupClient, marker: dict[str, Any]) -> bool | None:
         """Find out by copying the marker onto itself whether the bucket copies safely; see Copier.
 
         `marker` are the parameters of the request that writes it. None if the bucket cannot answer

@@ -4,7 +4,7 @@ Only if the marker has just been seen is an absent object certainly absent from 
 """
 
 import secrets
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -13,11 +13,9 @@ from onecopy.aws.client import status_of
 from onecopy.errors import InvalidSettings, Unavailable
 from onecopy.key import RESERVED
 from onecopy.store.s3.address import Address
-from onecopy.store.s3.connection import Connection, translated
+from onecopy.store.s3.connection import translated
 from onecopy.store.s3.head_object import HeadClient
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
+from onecopy.store.s3.setup_requests import SetupClient
 
 _KEY = f"{RESERVED}/store.json"
 _STORE_ID = "onecopy-store"
@@ -27,15 +25,11 @@ _STORE_ID = "onecopy-store"
 class Marker:
     """The marker and the marks of one store."""
 
-    def __init__(self, address: Address, connection: Connection, heads: HeadClient) -> None:
+    def __init__(self, address: Address, client: SetupClient, heads: HeadClient) -> None:
         self._address = address
-        self._connection = connection
+        self._client = client
         self._heads = heads
         self._id: str | None = None
-
-    @property
-    def _client(self) -> "S3Client":
-        return self._connection.client
 
     def identify(self, *, create: bool) -> str:
         """Return the store's id; see Store."""

@@ -42,8 +42,8 @@ def object_of(key: str, head: Head, *, compared: Container[Algorithm]) -> Object
     services only repeat the client's (rclone).
     """
     digests = stated_digests(head, compared=compared)
-    modified = head.modified * 1000
-    return Object(key, head.size, identity(head), modified, digests, _storage(head))
+    modified, kind = head.modified * 1000, head.storage_class or "STANDARD"
+    return Object(key, head.size, identity(head), modified, digests, _storage(head), kind)
 
 
 def _storage(head: Head) -> str:
@@ -92,11 +92,14 @@ def stated_digests(head: Head, *, compared: Container[Algorithm]) -> Digests:
     """
     size, found = head.size, list[Digest]()
     value, parts = parse_checksum(head.checksum) if "sha256" in compared else (b"", None)
+    etag = _parse_etag(head)
+    if value and parts is None and etag and etag[1] is None and not head.crc64nvme:
+        return Digests.of_small(value, bytes.fromhex(etag[0]))
     if value and parts is None:
         found.append(Digest(SHA256, value))
     elif value and MARK in head.metadata and parts == len(part_lengths(size)):
         found.append(Digest(content_scheme(size), value))
-    if (etag := _parse_etag(head)) and etag[1] is None:
+    if etag and etag[1] is None:
         found.append(Digest(MD5, bytes.fromhex(etag[0])))
     is_compared = "crc64nvme" in compared
     return Digests.of(

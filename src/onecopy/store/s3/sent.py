@@ -20,6 +20,9 @@ _log = logging.getLogger("onecopy.s3")
 _FEWEST = 16
 """Objects from which on a page of a listing costs less than a HeadObject each: AWS charges as much
 as for 12.5 of these."""
+_NEIGHBOURS = 200
+"""Objects that may be between these on a page: a file that was sent slowly comes long after those
+beside it."""
 _MOST_KEPT = 10_000
 """Heads that are kept; an upload that is never completed leaves its head behind."""
 
@@ -62,7 +65,7 @@ class SentObjects:
 
         By key and ETag. Others may be among them, so that not all are on it.
         """
-        limit = min(2 * len(keys), LONGEST_PAGE)
+        limit = min(2 * len(keys) + _NEIGHBOURS, LONGEST_PAGE)
         try:
             page = self._lists.list(folder, after=before(keys[0]), delimiter="/", limit=limit)
         except OnecopyError as error:

@@ -5,16 +5,20 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.h
 """
 
 import hmac
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote, urlsplit
-
-from botocore.credentials import ReadOnlyCredentials
 
 from onecopy.httpclient import host
 from onecopy.store.s3.connection import Connection, translated
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
+
+    from onecopy.aws.environment import Keys
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = sha256().hexdigest()
@@ -63,19 +67,25 @@ class Signer:
         return f"{self.origin}{path}?{text}&X-Amz-Signature={signature}"
 
     def authorize(
-        self, method: str, key: str, headers: _Pairs, query: _Pairs = _NO_QUERY
+        self,
+        method: str,
+        key: str,
+        headers: _Pairs,
+        query: _Pairs = _NO_QUERY,
+        body: bytes = b"",
     ) -> tuple[str, dict[str, str]]:
-        """Return the URL and the headers of a request without a body that we make ourselves.
+        """Return the URL and the headers of a request that we make ourselves.
 
         Without a key it is a request to the bucket. Raises what `sign` raises.
         """
         keys, now = self._keys(), _now()
-        sent = {**headers, "x-amz-content-sha256": _NO_BODY, "x-amz-date": now}
+        digest = sha256(body).hexdigest() if body else _NO_BODY
+        sent = {**headers, "x-amz-content-sha256": digest, "x-amz-date": now}
         if keys.token:
             sent["x-amz-security-token"] = keys.token
         path, text, signed = self._path(key), _query(query), self._headers_to_sign(sent)
         signature = self._signature(
-            keys.secret_key or "", now, (method, path, text), signed, _NO_BODY
+            keys.secret_key or "", now, (method, path, text), signed, digest
         )
         sent["authorization"] = (
             f"{_ALGORITHM} Credential={keys.access_key}/{self._scope(now)}, "
@@ -87,9 +97,12 @@ class Signer:
         """Return the key in a URL that this signer returned."""
         return unquote(url.partition("?")[0].removeprefix(f"{self.origin}{self._root}/"))
 
-    def _keys(self) -> ReadOnlyCredentials:
-        with translated():
+    def _keys(self) -> "ReadOnlyCredentials | Keys":
+        try:
             return self._credentials.get_frozen_credentials()
+        except Exception:  # entered only now: it takes as long as signing
+            with translated():
+                raise
 
     def _path(self, key: str) -> str:
         return f"{self._root}/{quote(key, safe='/~')}"
@@ -121,7 +134,7 @@ def _quoted(text: str) -> str:
 
 
 def _now() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time()))  # not its coarse clock
 
 
 def _query(query: _Pairs) -> str:

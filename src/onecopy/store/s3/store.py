@@ -70,6 +70,7 @@ from onecopy.store.s3.object_info import (
 from onecopy.store.s3.put import put
 from onecopy.store.s3.ranges import RangeClient
 from onecopy.store.s3.sent import SentObjects
+from onecopy.store.s3.setup_requests import SetupClient
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
@@ -120,7 +121,8 @@ class S3Store:
         )
         self._copying = Copying(address, signer, self._http, self._heads, self._uploads)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
-        self._marker = Marker(address, self._connection, self._heads)
+        self._setup = SetupClient(signer, self._http)
+        self._marker = Marker(address, self._setup, self._heads)
         self._capabilities: Capabilities | None = None
 
     @property
@@ -135,8 +137,8 @@ class S3Store:
             store_id = self.identify(create=True)
             marker = self._marker.request(store_id)
             with translated():
-                found = probe_bucket(self.client, marker, marker_body(store_id))
-                self._capabilities = replace(found, copies=self._copying.probe(self.client, marker))
+                found = probe_bucket(self._setup, marker, marker_body(store_id))
+                self._capabilities = replace(found, copies=self._copying.probe(self._setup, marker))
         return self._capabilities
 
     def probe(self, cached: bytes | None) -> bytes | None:
@@ -423,7 +425,7 @@ class S3Store:
         if self.capabilities.copies is None:
             marker = self._marker.request(self.identify(create=False))
             with translated():
-                copies = self._copying.probe(self.client, marker)
+                copies = self._copying.probe(self._setup, marker)
             self._capabilities = replace(self.capabilities, copies=copies)
         return bool(self.copies)
 

@@ -10,9 +10,9 @@ _ENTITY = re.compile("&(?:#x([0-9a-fA-F]{1,6})|#([0-9]{1,7})|(amp|lt|gt|quot|apo
 _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
 
-_ITEMS = frozenset({"Contents", "Version", "DeleteMarker"})
+_ITEMS = frozenset({"Contents", "DeleteMarker", "Part", "Version"})
 Item = dict[str, list[str]]
-"""Texts of the elements of one object, by their name."""
+"""Texts of the elements of one object or part, by their name."""
 
 
 class Tree:

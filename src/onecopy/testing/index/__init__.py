@@ -2,6 +2,7 @@
 
     class TestMyIndex(
         IndexContract,
+        ClassifiedContract,
         UnreadContract,
         ListsContract,
         ListingsContract,
@@ -18,6 +19,7 @@
 Leave out the classes of optional Protocols that your engine does not offer.
 """
 
+from onecopy.testing.index.classified import ClassifiedContract
 from onecopy.testing.index.complete import CompleteEngine, open_complete
 from onecopy.testing.index.contract import IndexContract
 from onecopy.testing.index.leases import LeasesContract
@@ -30,6 +32,7 @@ from onecopy.testing.index.state import StateContract
 from onecopy.testing.index.unread import UnreadContract
 
 __all__ = [
+    "ClassifiedContract",
     "CompleteEngine",
     "IndexContract",
     "LeasesContract",

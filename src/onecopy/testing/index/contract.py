@@ -505,6 +505,31 @@ class IndexContract:
             ("t", copies[number]) for number in (1, 2, 0)
         ]
 
+    # Storage classes
+
+    @pytest.mark.parametrize("storage_class", ["STANDARD", "STANDARD_IA", "É \u20ac"])
+    def test_storage_class(self, index: Index, storage_class: str) -> None:
+        """A copy has its storage class however it is found."""
+        copies = [a_copy(key, proved("a"))._replace(storage_class=storage_class) for key in "ab"]
+        index.record("t", copies)
+        found = [index.at("t", ["a"])[0], *index.lookup("t", [sha256_of("a")])]
+        found += [copy for _, copy in index.copies("t")]
+        assert [copy and copy.storage_class for copy in found] == [storage_class] * 4
+
+    def test_another_storage_class(self, index: Index) -> None:
+        """An object that is recorded again has the class of now, and keeps its place."""
+        first, second = copies_of("a", 2)
+        index.record("t", [first, second])
+        for storage_class in ("DEEP_ARCHIVE", "STANDARD"):
+            moved = first._replace(storage_class=storage_class, recorded_ms=10**13)
+            wanted = moved._replace(recorded_ms=first.recorded_ms)
+            assert index.record("t", [moved]) == [wanted]
+            assert index.lookup("t", [sha256_of("a")]) == [wanted]
+            assert index.at("t", [first.key]) == [wanted]
+        new = a_copy(first.key, proved("a"), identity="v2")._replace(storage_class="GLACIER")
+        index.record("t", [new])
+        assert index.at("t", [first.key]) == [new]
+
     # Tenants
 
     def test_tenants_are_apart(self, index: Index) -> None:

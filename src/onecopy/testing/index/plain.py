@@ -40,6 +40,7 @@ class PlainContract:
             a_copy("accent \u00e9", proved("e")),
             a_copy("line\nbreak\ttab", proved("n")),
             a_copy("identity", proved("i"))._replace(identity="tab\t"),
+            a_copy("class", proved("j"))._replace(storage_class="tab\t"),
         ]
         index.add(("t", each) for each in [*plain, *others])
         if has_others:
@@ -61,7 +62,8 @@ class PlainContract:
 def _fields(copy: Copy) -> list[str]:
     values = {each.scheme.algorithm: each.value.hex().upper() for each in copy.digests}
     digests = (values["sha256"], values.get("md5", ""))
-    return [str(copy.size), str(copy.stored_ms), *digests, copy.identity, f"/{copy.key}"]
+    kind = "" if copy.storage_class == "STANDARD" else copy.storage_class
+    return [str(copy.size), str(copy.stored_ms), *digests, kind, copy.identity, f"/{copy.key}"]
 
 
 def _only_sha256(word: str) -> Digests:

@@ -47,10 +47,16 @@ def claimed(*digests: Digest) -> Digests:
 
 
 def a_copy(key: str, digests: Digests, *, size: int = 1000, identity: str = "v1") -> Copy:
-    """Return a copy with times that depend on its key."""
+    """Return a copy with times and a storage class that depend on its key."""
     stored_at = 1_700_000_000_000 + len(key)
     return Copy(
-        key, size, digests, f"{identity} of {key}"[:MAX_IDENTITY_BYTES], stored_at, stored_at + 7
+        key,
+        size,
+        digests,
+        f"{identity} of {key}"[:MAX_IDENTITY_BYTES],
+        stored_at,
+        stored_at + 7,
+        "GLACIER_IR" if key.endswith(("3", "7")) else "STANDARD",
     )
 
 

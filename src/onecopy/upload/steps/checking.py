@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from time import time_ns
 
 from onecopy.content import Content, Verdict
-from onecopy.digest import MD5
+from onecopy.digest import MD5, Hashed, MiB, Scheme, hash_stream
 from onecopy.errors import OnecopyError
 from onecopy.hashing import hash_fd
 from onecopy.upload.item import NEEDED, Item, more_schemes, schemes_for
@@ -18,20 +18,12 @@ def hash_file(flow: Flow, outcomes: Outcomes, item: Item) -> None:
 
     A large file is hashed with one thread for each core, a small one in this thread.
     """
-
-    def report_read(length: int) -> None:
-        flow.workers.check()
-        flow.report(0, length)
-
-    size, threads = item.file.size, None if item.large else 1
+    size = item.file.size
     schemes = schemes_for(size, item.schemes, flow.max_digests)
     more = [MD5] if flow.states_md5 and MD5 not in schemes else []
     began = time_ns()
     try:
-        with item.file.open() as descriptor:
-            hashed = hash_fd(
-                descriptor, size, schemes + more, threads=threads, progress=report_read
-            )
+        hashed = _hash(flow, item, schemes + more)
     except (OnecopyError, OSError) as error:
         outcomes.fail(item, error)
     else:
@@ -45,6 +37,21 @@ def hash_file(flow: Flow, outcomes: Outcomes, item: Item) -> None:
         flow.to_check.put(item)
     finally:
         flow.hashing.add(-1)
+
+
+def _hash(flow: Flow, item: Item, schemes: Sequence[Scheme]) -> Hashed:
+    """Return the digests of a file, and report the bytes that are read."""
+
+    def report_read(length: int) -> None:
+        flow.workers.check()
+        flow.report(0, length)
+
+    file, threads = item.file, None if item.large else 1
+    if file.size <= MiB:  # the common case, kept cheap
+        report_read(file.size)
+        return hash_stream([file.read()], file.size, schemes)
+    with file.open() as descriptor:
+        return hash_fd(descriptor, file.size, schemes, threads=threads, progress=report_read)
 
 
 class Checker:

@@ -14,6 +14,7 @@ from onecopy.workers import Counter, Workers, WorkQueue
 
 _BATCH_SECONDS = 0.03
 """How long a batch waits for files that the step before is still working on."""
+_FIRST_BATCH_SECONDS = 0.005
 
 Event = Result | tuple[int, int] | Exception | None
 """A result, progress, an error that ends the upload, or None if there was no file at all."""
@@ -63,18 +64,33 @@ class Flow:
             self.start(run)
 
     def start_batches(
-        self, queue: WorkQueue[_T], work: Callable[[list[_T]], object], more: Callable[[], bool]
+        self,
+        queue: WorkQueue[_T],
+        work: Callable[[list[_T]], object],
+        more: Callable[[], bool],
+        seconds: float = _BATCH_SECONDS,
     ) -> None:
-        """Process a queue in batches, in one thread; a batch waits briefly while `more()`."""
+        """Process a queue in batches, in one thread; a batch waits up to `seconds` while `more()`.
+
+        The first ones wait for less, so that the next step can begin.
+        """
 
         def run() -> None:
+            wait = min(_FIRST_BATCH_SECONDS, seconds)
             while True:
-                work(queue.take_many(self.max_files, _BATCH_SECONDS, more))
+                work(queue.take_many(self.max_files, wait, more))
+                wait = min(2 * wait, seconds)
 
         self.start(run)
 
     def read(self, file: File, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Yield a range of a file in chunks, by default all of it, until the workers stop."""
+        """Return a range of a file in chunks, by default all of it, until the workers stop."""
+        if length is None and 0 < file.size <= MiB:
+            self.workers.check()
+            return iter((file.read(),))
+        return self._chunks(file, offset, length)
+
+    def _chunks(self, file: File, offset: int, length: int | None) -> Iterator[bytes]:
         for chunk in file.chunks(offset, length, chunk_size=MiB):
             self.workers.check()
             yield chunk

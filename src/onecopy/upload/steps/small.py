@@ -1,7 +1,8 @@
 """The step that begins and sends small files: in batches if the gate accepts them, else singly."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from functools import partial
 
 from onecopy.digest import MiB
@@ -17,6 +18,8 @@ from onecopy.workers import Counter
 
 _MAX_BEGUN_BYTES = 64 * MiB
 """Bytes begun ahead of the sending threads: signed requests expire within minutes."""
+_FIRST_BEGUN_BYTES = 2 * MiB
+"""Bytes begun at first, so that sending starts at once; each batch may be twice the last one."""
 _MAX_BATCHED_BYTES = MiB
 """Bytes of a file that is sent in a batch: for a larger one, a request of its own costs little."""
 _MAX_BATCH_BYTES = 4 * MiB
@@ -31,17 +34,20 @@ class SmallFiles:
         self._outcomes = outcomes
         self._completer = completer
         self._begun_bytes = Counter()
+        self._batch_bytes = _FIRST_BEGUN_BYTES
 
     def begin(self, items: Sequence[Item]) -> None:
         """Begin uploads, in batches with a limited total of bytes, and queue them to be sent."""
-        for batch in _batches(items, _MAX_BEGUN_BYTES):
+        left = deque(items)
+        while left:
             self._begun_bytes.wait_below(_MAX_BEGUN_BYTES, self._flow.workers)
-            self._begin(batch)
+            self._begin(_take(left, self._batch_bytes))
+            self._batch_bytes = min(2 * self._batch_bytes, _MAX_BEGUN_BYTES)
 
     def _begin(self, items: Sequence[Item]) -> None:
         flow = self._flow
         answers = flow.gate.begin([item.request(flow.options) for item in items])
-        batched: list[Item] = []
+        batched = deque[Item]()
         for item, answer in zip(items, answers, strict=True):
             if not (answer.ticket and answer.send):
                 self._outcomes.handle_refusal(item, answer)
@@ -53,7 +59,8 @@ class SmallFiles:
                 batched.append(item)
             else:
                 flow.to_send.put(partial(self._send, item, answer.send))
-        for batch in _batches(batched, _MAX_BATCH_BYTES, MAX_BATCH_FILES):
+        while batched:
+            batch = _take(batched, _MAX_BATCH_BYTES, MAX_BATCH_FILES)
             flow.to_send.put(partial(self._send_batch, batch))
 
     def _send(self, item: Item, send: Send) -> None:
@@ -105,17 +112,11 @@ def _note_sent(item: Item) -> None:
     item.parts = (item.digest.value,) if item.digest else ()
 
 
-def _batches(
-    items: Iterable[Item], max_bytes: int, max_files: int = sys.maxsize
-) -> Iterator[list[Item]]:
-    """Split a list so that each batch stays within the limits, or is a single file."""
-    batch: list[Item] = []
-    total = 0
-    for item in items:
-        if batch and (total + item.file.size > max_bytes or len(batch) == max_files):
-            yield batch
-            batch, total = [], 0
-        batch.append(item)
-        total += item.file.size
-    if batch:
-        yield batch
+def _take(items: deque[Item], max_bytes: int, max_files: int = sys.maxsize) -> list[Item]:
+    """Remove and return the first items that stay within the limits; at least one."""
+    batch = [items.popleft()]
+    total = batch[0].file.size
+    while items and len(batch) < max_files and total + items[0].file.size <= max_bytes:
+        batch.append(items.popleft())
+        total += batch[-1].file.size
+    return batch

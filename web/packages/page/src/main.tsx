@@ -3,7 +3,9 @@
 import { Client, type Config, Hasher, Problem, Unfinished } from "@onecopy/client";
 import { render } from "preact";
 import { Connection } from "./connection.ts";
+import { keepFocus } from "./focus.ts";
 import { type Address, Session } from "./session.ts";
+import { ensureStorage } from "./storage.ts";
 import { chosenTheme, showTheme } from "./theme.ts";
 import { keptChoice } from "./upload/choice.ts";
 import { Database } from "./upload/database.ts";
@@ -16,7 +18,9 @@ import { App } from "./view/app.tsx";
 import { preferredLanguage, setLanguage } from "./words/language.ts";
 import "./view/style.css";
 
+ensureStorage(globalThis);
 showTheme(chosenTheme(localStorage));
+keepFocus(document);
 
 const root = new URL(".", document.baseURI).href;
 const session = new Session(new Client({ root }), sessionStorage, pageAddress(), root);
@@ -53,7 +57,7 @@ addEventListener("beforeunload", (event) => {
 });
 
 addEventListener("pagehide", () => {
-  uploader.reportAvoided();
+  void uploader.reportAvoided();
   void cache.save();
 });
 
@@ -69,9 +73,20 @@ async function readConfig(): Promise<Config> {
   }
 }
 
+/** Apply the style sheet, which index.html only preloads: so its head is painted before. */
+async function applyStyle(): Promise<void> {
+  const sheet = document.querySelector<HTMLLinkElement>("link[as=style]");
+  if (sheet === null) return;
+  await new Promise((settle) => {
+    sheet.onload = sheet.onerror = settle;
+    sheet.rel = "stylesheet";
+  });
+}
+
 /** Draw the page, and again when the service has answered. */
 async function start(): Promise<void> {
-  await setLanguage(preferredLanguage(localStorage, navigator.languages));
+  const language = preferredLanguage(localStorage, navigator.languages);
+  await Promise.all([setLanguage(language), applyStyle()]);
   document.body.replaceChildren(); // what index.html shows until now
   draw(null);
   void folders.open();
@@ -88,4 +103,4 @@ async function start(): Promise<void> {
   }
 }
 
-await start();
+void start();

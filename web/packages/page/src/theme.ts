@@ -11,6 +11,13 @@ export function chosenTheme(storage: Pick<Storage, "getItem">): Theme {
   return THEMES.find((theme) => theme === chosen) ?? "system";
 }
 
+/** Return the theme after this one: at first the one that does not look like the system's. */
+export function nextTheme(theme: Theme, isSystemDark: boolean): Theme {
+  const [other, same] = isSystemDark ? (["light", "dark"] as const) : (["dark", "light"] as const);
+  if (theme === "system") return other;
+  return theme === other ? same : "system";
+}
+
 /** Show the page in a theme. */
 export function showTheme(theme: Theme): void {
   document.documentElement.dataset["theme"] = theme;

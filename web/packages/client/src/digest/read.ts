@@ -52,7 +52,8 @@ async function* readInto(blob: Blob, blockSize: number): AsyncGenerator<Bytes> {
     for (let more = buffer.byteLength > 0; more; ) {
       let filled = 0;
       while (more && filled < buffer.byteLength) {
-        const chunk = await reader.read(new Uint8Array(buffer, filled));
+        const view = new Uint8Array(buffer, filled);
+        const chunk = await reader.read(view, { min: view.length });
         if (chunk.value === undefined) return; // cancelled: the buffer is gone
         buffer = chunk.value.buffer;
         filled += chunk.value.length;

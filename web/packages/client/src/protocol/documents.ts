@@ -13,6 +13,8 @@ export interface Copy {
   readonly recorded_at: string;
   readonly url?: string;
   readonly digests?: readonly string[];
+  /** The name of S3's storage class, as recorded; absent for STANDARD and in other stores. */
+  readonly storage_class?: string;
 }
 
 /** A request that sends the bytes of one part to the store. */

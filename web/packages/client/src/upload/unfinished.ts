@@ -104,9 +104,14 @@ export class Unfinished {
   /** Hold a lock while this page is open; returns the locks of all open pages. */
   async #openPages(): Promise<ReadonlySet<string | undefined>> {
     if (this.#locks === undefined) return new Set();
-    void this.#locks.request(this.#page, () => new Promise(() => undefined));
-    const { held = [] } = await this.#locks.query();
-    return new Set(held.map(({ name }) => name));
+    try {
+      // It is refused where cookies are blocked.
+      this.#locks.request(this.#page, () => new Promise(() => undefined)).catch(() => undefined);
+      const { held = [] } = await this.#locks.query();
+      return new Set(held.map(({ name }) => name));
+    } catch {
+      return new Set();
+    }
   }
 
   #name({ file, key }: UploadIdentity): string | null {

@@ -20,13 +20,12 @@ export class Avoided {
   }
 
   /** Report those of the files that were avoided and not reported yet. */
-  report(items: readonly Item[]): void {
+  async report(items: readonly Item[]): Promise<void> {
     const avoided = items.filter((item) => this.#isAvoided(item));
     for (const item of avoided) this.#reported.add(item);
-    for (const report of avoidedReports(avoided.map(({ file }) => file.size))) {
-      // Nothing depends on it: an upload must not fail because it is not counted.
-      this.#client.countAvoided(report).catch(() => undefined);
-    }
+    const reports = avoidedReports(avoided.map(({ file }) => file.size));
+    // Nothing depends on it: an upload must not fail because it is not counted.
+    await Promise.allSettled(reports.map((report) => this.#client.countAvoided(report)));
   }
 
   #isAvoided(item: Item): boolean {

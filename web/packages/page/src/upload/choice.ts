@@ -12,6 +12,13 @@ export function isDecidable({ state, copy, key, decided }: Item): boolean {
   return state === "duplicate" && !decided && copy !== null && copy.key !== key;
 }
 
+/** Return whether a file failed or was skipped, and can be processed again as it is. */
+export function isRepeatable({ state, reason }: Item): boolean {
+  return (
+    state === "skipped" || (state === "failed" && !/^(key-|file-unreadable)/.test(reason ?? ""))
+  );
+}
+
 /** Return the choice that was kept; null if the user is asked. */
 export function keptChoice(storage: Pick<Storage, "getItem">): Choice | null {
   const kept = storage.getItem(NAME);

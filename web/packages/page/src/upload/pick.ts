@@ -1,11 +1,12 @@
 /** Files that the user chose or dropped, with their paths from the chosen folder downwards. */
 
-import { type AnyHandle, type FolderHandle, filesOf } from "./folders.ts";
+import { readFolders } from "./folder-reader.ts";
+import type { AnyHandle, FolderHandle } from "./folders.ts";
 import type { Picked } from "./picked.ts";
 
 /** Return the files of an `<input type="file">`, sorted by path. */
 export function pickedFiles(files: Iterable<File>): Picked[] {
-  return Array.from(files, (file) => ({ name: file.webkitRelativePath, file }))
+  return Array.from(files, (file) => ({ name: file.webkitRelativePath || file.name, file }))
     .sort((a, b) => compare(a.name, b.name))
     .map(({ file }) => ({ path: relativePath(file), file }));
 }
@@ -30,7 +31,7 @@ export async function* droppedFiles(
   if (opened !== null) {
     const folders = opened.filter((handle) => handle.kind === "directory");
     if (folders.length === 1 && folders[0] !== undefined) onFolder(folders[0]);
-    return yield* withHidden(filesOf(opened), found);
+    return yield* withHidden(readFolders(opened), found);
   }
   if (found.length === 0) yield pickedFiles(files);
   yield* open(found);

@@ -5,3 +5,6 @@ export interface Picked {
   /** Null if it can't be read. */
   readonly file: File | null;
 }
+
+/** Chosen files, in groups as they are listed. */
+export type Groups = Iterable<readonly Picked[]> | AsyncIterable<readonly Picked[]>;

@@ -14,6 +14,7 @@ import {
   LONGEST_KEY,
   matcher,
   type Network,
+  Observable,
   type Result,
   sleep,
   Transfers,
@@ -57,6 +58,13 @@ export class Uploader {
   folder = "";
   /** What is done with files that are already stored elsewhere; null if the user is asked. */
   choice: Choice | null = null;
+  /** The number of times that all files were cancelled. */
+  cancels = 0;
+  /** The number of times that all files were done, and what was avoided was reported. */
+  runs = 0;
+  readonly #runsChanged = new Observable();
+  /** Registers a listener for changes to `runs`. */
+  readonly subscribe = this.#runsChanged.subscribe;
   /** Whether the service accepts small files in batches. */
   #acceptsBatches = false;
   /** Whether anything was to be uploaded, also after a check. */
@@ -121,14 +129,15 @@ export class Uploader {
     this.checkOnly ||= !this.canUpload;
   }
 
-  /** Add files to the selection, and start to process them. */
-  add(picked: Iterable<Picked>): void {
+  /** Add files to the selection, and start to process them unless they are to be skipped. */
+  add(picked: Iterable<Picked>, isSkipped = false): void {
     for (const { path, file } of picked) {
       const chosen = path.join("/");
       const key = this.folder === "" ? chosen : `${this.folder}/${chosen}`;
       const item = this.#selection.add(file ?? new File([], path.at(-1) ?? ""), key, chosen);
       const reason = file === null ? "file-unreadable" : this.#nameProblem(key);
       if (reason !== null) this.#selection.set(item, "failed", { reason });
+      else if (isSkipped) this.#selection.set(item, "skipped");
       else this.#start(item);
     }
   }
@@ -196,6 +205,18 @@ export class Uploader {
     }
   }
 
+  /** Skip all files that are being processed. */
+  cancelAll(): void {
+    this.cancels++;
+    // First those that wait for an equal file, or they would take its place.
+    for (const item of this.#selection.items) {
+      if (item.leader === null || item.copy !== null) continue;
+      this.#inFlight.leave(item);
+      this.#selection.set(item, "skipped");
+    }
+    for (const item of [...this.#running.keys()]) this.skip(item);
+  }
+
   /** Abort the uploads that earlier pages began. */
   abortInterrupted(): void {
     this.#transfers.abortInterrupted();
@@ -205,9 +226,9 @@ export class Uploader {
    * Report the files that were not sent because they are stored under another name; each once, and
    * none if files were only checked. Call it when the page is left; it is called after each run.
    */
-  reportAvoided(): void {
+  async reportAvoided(): Promise<void> {
     if (this.checkOnly && !this.#hasUploaded) return;
-    this.#avoided.report(this.#selection.items);
+    await this.#avoided.report(this.#selection.items);
   }
 
   #applyChoice(item: Item): void {
@@ -241,13 +262,15 @@ export class Uploader {
       this.#running.delete(item);
       this.#updateFollowers(item);
       this.#applyChoice(item);
-      if (!this.isBusy) this.#end();
+      if (!this.isBusy) void this.#end();
     }
   }
 
-  #end(): void {
-    this.reportAvoided();
+  async #end(): Promise<void> {
     void this.#cache?.save();
+    await this.reportAvoided();
+    this.runs++;
+    this.#runsChanged.notify();
   }
 
   async #judge(item: Item, turn: Turn, signal: AbortSignal): Promise<void> {

@@ -26,7 +26,7 @@ export function App(props: Props): JSX.Element {
     void chooseLanguage(localStorage, chosen).then(() => redraw(chosen));
   return (
     <>
-      <Header {...{ client, uploader, selection, session, config, speak }} />
+      <Header {...{ client, uploader, session, config, speak }} />
       <ViewLinks view={view} />
       {/* What was drawn in another language is drawn anew. */}
       <main key={language}>

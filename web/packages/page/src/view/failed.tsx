@@ -10,9 +10,13 @@ interface Props {
 }
 
 export function Failed({ error, retry }: Props): JSX.Element {
+  return <Banner text={describeLoadError(error)} retry={retry} />;
+}
+
+export function Banner({ text, retry }: { text: string; retry: () => void }): JSX.Element {
   return (
     <div class="banner" role="alert">
-      <p>{describeLoadError(error)}</p>
+      <p>{text}</p>
       <button type="button" onClick={retry}>
         {words.common.tryAgain}
       </button>

@@ -1,39 +1,33 @@
 /** The head of the page: which store this is, what it has, and how the page looks. */
 
-import {
-  type Activity,
-  type Client,
-  type Config,
-  type DuplicatesSummary,
-  sleep,
-} from "@onecopy/client";
+import type { Activity, Client, Config, DuplicatesSummary } from "@onecopy/client";
 import type { JSX } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import markUrl from "../mark.svg";
 import type { Session } from "../session.ts";
-import { chooseTheme, chosenTheme, type Theme } from "../theme.ts";
-import { type Selection, sum } from "../upload/selection.ts";
+import { chooseTheme, chosenTheme, nextTheme, type Theme } from "../theme.ts";
 import type { Uploader } from "../upload/uploader.ts";
 import { count, money } from "../words/format.ts";
 import { LANGUAGES, type Language, language, words } from "../words/language.ts";
+import { follow } from "./duplicates/follow.ts";
 import { printable } from "./names.ts";
 import { SignOut } from "./sign-in.tsx";
+import { LEAST_DOLLARS } from "./upload/totals.ts";
 import { useChanges } from "./use-changes.ts";
 import { useLoaded } from "./use-loaded.ts";
 
-const FIRST_DELAY_MS = 1_000;
+/** Between two requests for what is stored, while that is being counted. */
 const MAX_DELAY_MS = 30_000;
 
 interface Props {
   readonly client: Client;
   readonly uploader: Uploader;
-  readonly selection: Selection;
   readonly session: Session;
   readonly config: Config | null;
   readonly speak: (language: Language) => void;
 }
 
-export function Header({ client, uploader, selection, session, config, speak }: Props) {
+export function Header({ client, uploader, session, config, speak }: Props) {
   // What is stored and was avoided can be read by those who may read copies.
   const mayRead = config?.features.includes("link") ?? false;
   const counts = config?.features.includes("duplicates") ?? false;
@@ -43,7 +37,7 @@ export function Header({ client, uploader, selection, session, config, speak }: 
         <img class="logo" src={markUrl} alt="" width="28" height="28" /> onecopy
       </h1>
       {config !== null && <Store {...config.store} />}
-      {mayRead && <Totals {...{ client, uploader, selection, counts }} />}
+      {mayRead && <Totals {...{ client, uploader, counts }} />}
       <span class="settings">
         <LanguageSwitch speak={speak} />
         <ThemeSwitch />
@@ -69,42 +63,27 @@ function Store(store: Config["store"]): JSX.Element {
   );
 }
 
-/** What is stored, and what was avoided: again after each run. */
-function Totals({
-  client,
-  uploader,
-  selection,
-  counts,
-}: Pick<Props, "client" | "uploader" | "selection"> & {
+type TotalsProps = Pick<Props, "client" | "uploader"> & {
   /** Whether the service counts what is stored. */
-  counts: boolean;
-}) {
-  useChanges(selection.subscribe);
-  const runs = useRef("");
-  const stored = sum(selection, "uploaded", "placed", "duplicate").files;
-  if (!uploader.isBusy) runs.current = String(stored);
+  readonly counts: boolean;
+};
+
+/** What is stored, and what was avoided: again after each run. */
+function Totals({ client, uploader, counts }: TotalsProps): JSX.Element {
+  useChanges(uploader.subscribe);
+  const runs = String(uploader.runs);
   const activity = useLoaded<Activity>(
     async (show, signal) => show(await client.activity(signal)),
-    runs.current,
+    runs,
   );
   const summary = useLoaded<DuplicatesSummary>(async (show, signal) => {
-    if (counts) await untilCounted(client, show, signal);
-  }, runs.current);
+    const showAll = (found: DuplicatesSummary) => {
+      if (found.as_of !== undefined && !found.partial) show(found);
+    };
+    if (counts) await follow(client, showAll, signal, MAX_DELAY_MS);
+  }, runs);
   const parts = [describeStored(summary.value), describeAvoided(activity.value)];
   return <span class="totals">{parts.filter((part) => part !== "").join(" · ")}</span>;
-}
-
-/** Show what is stored as soon as it has been counted for the first time. */
-async function untilCounted(
-  client: Client,
-  show: (summary: DuplicatesSummary) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let delay = FIRST_DELAY_MS; ; delay = Math.min(2 * delay, MAX_DELAY_MS)) {
-    const summary = await client.duplicates(signal);
-    if (summary.as_of !== undefined && !summary.partial) return show(summary);
-    await sleep(delay, signal);
-  }
 }
 
 function describeStored(summary: DuplicatesSummary | null): string {
@@ -114,18 +93,19 @@ function describeStored(summary: DuplicatesSummary | null): string {
 
 function describeAvoided(activity: Activity | null): string {
   const { avoided_files: files = 0, saved_per_month: saved = 0 } = activity?.total ?? {};
-  return files === 0 ? "" : words.header.avoided(files, count(files), money(saved));
+  if (files === 0) return "";
+  return words.header.avoided(files, count(files), saved < LEAST_DOLLARS ? "" : money(saved));
 }
 
-const NEXT: Readonly<Record<Theme, Theme>> = { system: "light", light: "dark", dark: "system" };
 const SIGNS: Readonly<Record<Theme, string>> = { system: "◐", light: "☀", dark: "☾" };
 
 /** A button that goes from one theme to the next. */
 function ThemeSwitch(): JSX.Element {
   const [theme, setTheme] = useState(() => chosenTheme(localStorage));
   const change = () => {
-    chooseTheme(localStorage, NEXT[theme]);
-    setTheme(NEXT[theme]);
+    const next = nextTheme(theme, matchMedia("(prefers-color-scheme: dark)").matches);
+    chooseTheme(localStorage, next);
+    setTheme(next);
   };
   const name = words.header.themes[theme];
   return (

@@ -1,27 +1,26 @@
 /**
- * A stored file, opened in a dialog: images, videos and sounds, of which nothing is run. All others
- * can only be downloaded: an uploaded HTML file or SVG never becomes part of this page's origin.
+ * A stored file, opened in a dialog: images, videos, sounds and texts, of which nothing is run. All
+ * others can only be downloaded: an uploaded HTML file or SVG never becomes part of this page's origin.
  */
 
 import type { Client, Copy } from "@onecopy/client";
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
-import { mediaOf } from "../upload/media.ts";
+import { useEffect, useRef } from "preact/hooks";
 import { words } from "../words/language.ts";
-import { describeLoadError } from "./load-error.ts";
+import { StoredFile } from "./compare/shown.tsx";
 import { nameInText } from "./names.ts";
 import { useLoaded } from "./use-loaded.ts";
 import "./preview.css";
 
 interface Props {
   readonly client: Client;
-  readonly copy: Pick<Copy, "key">;
+  readonly copy: Pick<Copy, "key" | "size">;
   readonly close: () => void;
 }
 
 export function Preview({ client, copy, close }: Props): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
-  const { value: url, error } = useLoaded<string>(
+  const link = useLoaded<string>(
     async (show, signal) => show(await client.link(copy, signal)),
     copy.key,
   );
@@ -29,12 +28,10 @@ export function Preview({ client, copy, close }: Props): JSX.Element {
   return (
     <dialog ref={dialog} class="preview" aria-labelledby="preview" onClose={close}>
       <h3 id="preview">{nameInText(copy.key)}</h3>
-      {error !== null && <p role="alert">{describeLoadError(error)}</p>}
-      {error === null && url === null && <p class="note">{words.common.loading}</p>}
-      {url !== null && <Shown copy={copy} url={url} />}
+      <StoredFile copy={copy} link={link} />
       <p class="actions">
-        {url !== null && (
-          <a href={url} target="_blank" rel="noopener noreferrer" download="">
+        {link.value !== null && (
+          <a href={link.value} target="_blank" rel="noopener noreferrer" download="">
             {words.compare.download}
           </a>
         )}
@@ -44,28 +41,4 @@ export function Preview({ client, copy, close }: Props): JSX.Element {
       </p>
     </dialog>
   );
-}
-
-function Shown({
-  copy,
-  url,
-}: {
-  readonly copy: Pick<Copy, "key">;
-  readonly url: string;
-}): JSX.Element {
-  const [failed, setFailed] = useState(false);
-  const fail = () => setFailed(true);
-  if (failed) return <p>{words.compare.cannotShow}</p>;
-  switch (mediaOf(copy.key)) {
-    case "image":
-      return <img src={url} alt={nameInText(copy.key)} onError={fail} />;
-    case "video":
-      // biome-ignore lint/a11y/useMediaCaption: stored files have no captions
-      return <video src={url} controls onError={fail} />;
-    case "audio":
-      // biome-ignore lint/a11y/useMediaCaption: stored files have no captions
-      return <audio src={url} controls onError={fail} />;
-    default:
-      return <p>{words.compare.noPreview}</p>;
-  }
 }

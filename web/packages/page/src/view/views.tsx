@@ -4,6 +4,7 @@ import type { ComponentType, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Words } from "../words/en.ts";
 import { words } from "../words/language.ts";
+import { Banner } from "./failed.tsx";
 
 export type View = keyof Words["header"]["viewNames"];
 
@@ -54,12 +55,12 @@ export function Lazy<P extends object>({ load, props }: LazyProps<P>): JSX.Eleme
     readonly Loaded: ComponentType<P> | null;
     readonly failed: boolean;
   }>({ Loaded: null, failed: false });
-  useEffect(() => {
-    load().then(
+  const tryLoading = () =>
+    void load().then(
       (Loaded) => setState({ Loaded, failed: false }),
       () => setState({ Loaded: null, failed: true }),
     );
-  }, [load]);
-  if (failed) return <p class="banner">{words.common.viewFailed}</p>;
+  useEffect(tryLoading, [load]);
+  if (failed) return <Banner text={words.common.viewFailed} retry={tryLoading} />;
   return Loaded === null ? <p class="note">{words.common.loading}</p> : <Loaded {...props} />;
 }

@@ -78,7 +78,7 @@ function checking(
   });
   uploader.checkOnly = checkOnly;
   uploader.add([{ path: ["b"], file: new File(["abc"], "b") }]);
-  return { client, item: selection.items[0], uploader };
+  return { client, item: selection.items[0], items: selection.items, uploader };
 }
 
 describe("a check that turns out to need other digests", () => {
@@ -133,21 +133,49 @@ describe("a file whose content somebody else uploads", () => {
   });
 });
 
+describe("cancelling all files", () => {
+  it("begins none of those that wait for an equal one, until they are tried again", async () => {
+    const sent: (() => void)[] = [];
+    const begin = vi.fn(async (files: readonly unknown[]) => {
+      await new Promise<void>((resolve) => sent.push(resolve));
+      return files.map(() => DUPLICATE);
+    });
+    const { uploader, items } = checking([[]], [], false, { begin });
+    uploader.add([{ path: ["c"], file: new File(["abc"], "c") }]);
+    const states = () => items.map(({ state }) => state);
+    await vi.waitFor(() => expect(begin).toHaveBeenCalled());
+    expect(states()).toEqual(["new", "duplicate"]);
+    uploader.cancelAll();
+    await vi.waitFor(() => expect(uploader.isBusy).toBe(false));
+    expect(states()).toEqual(["skipped", "skipped"]);
+    expect(begin).toHaveBeenCalledTimes(1);
+    uploader.add([{ path: ["d"], file: new File(["d"], "d") }], true); // listed only now
+    expect(items.pop()?.state).toBe("skipped");
+    for (const item of items) uploader.retry(item);
+    await vi.waitFor(() => expect(begin).toHaveBeenCalledTimes(2));
+    for (const resolve of sent) resolve();
+    await vi.waitFor(() => expect(states()).toEqual(["duplicate", "duplicate"]));
+  });
+});
+
 describe("a file that is stored already", () => {
   const known = [["sha256"], ["sha256"]];
 
   it("is reported once as avoided, at the end of the run", async () => {
     const { client, item, uploader } = checking(known, [DUPLICATE], false);
-    await vi.waitFor(() => expect(client.countAvoided).toHaveBeenCalled());
+    const seen: number[] = [];
+    uploader.subscribe(() => seen.push(client.countAvoided.mock.calls.length));
+    await vi.waitFor(() => expect(uploader.runs).toBe(1));
+    expect(seen).toEqual([1]); // reported before others read the totals
     expect(item?.state).toBe("duplicate");
-    uploader.reportAvoided(); // as when the page is left
+    await uploader.reportAvoided(); // as when the page is left
     expect(client.countAvoided.mock.calls).toEqual([[{ files: 1, bytes: 3, largest: 3 }]]);
   });
 
   it("is not reported if files are only checked", async () => {
     const { client, item, uploader } = checking(known, [DUPLICATE]);
     await vi.waitFor(() => expect(item?.state).toBe("duplicate"));
-    uploader.reportAvoided();
+    await uploader.reportAvoided();
     expect(client.countAvoided).not.toHaveBeenCalled();
   });
 
@@ -158,7 +186,7 @@ describe("a file that is stored already", () => {
     };
     const { client, uploader } = checking(known, [own], false);
     await vi.waitFor(() => expect(uploader.isBusy).toBe(false));
-    uploader.reportAvoided();
+    await uploader.reportAvoided();
     expect(client.countAvoided).not.toHaveBeenCalled();
   });
 });

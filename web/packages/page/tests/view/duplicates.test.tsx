@@ -248,7 +248,8 @@ describe("the view of duplicates", () => {
     expect(document.querySelectorAll(".copy button").length).toBe(3);
   });
 
-  it("opens images, and only offers a download of what a browser might run", async () => {
+  it("opens images, and shows as text what a browser might run", async () => {
+    vi.stubGlobal("fetch", async () => new Response("<script>"));
     HTMLDialogElement.prototype.showModal ??= () => undefined;
     const client = answering(
       [{ as_of: AS_OF, files: 3, proved: TWO, likely: NONE }],
@@ -257,7 +258,7 @@ describe("the view of duplicates", () => {
     await show(client, "b.html");
     for (const [at, preview] of [
       [0, "img"],
-      [1, "p"],
+      [1, "pre"],
     ] as const) {
       document.querySelectorAll<HTMLButtonElement>(".copy button")[at]?.click();
       await vi.waitFor(() =>
@@ -267,7 +268,8 @@ describe("the view of duplicates", () => {
       document.querySelector("dialog")?.dispatchEvent(new Event("close"));
       await vi.waitFor(() => expect(document.querySelector("dialog")).toBe(null));
     }
-    expect(document.querySelector("iframe, object, embed")).toBe(null);
+    expect(document.querySelector("iframe, object, embed, script")).toBe(null);
+    vi.unstubAllGlobals();
   });
 });
 

@@ -40,6 +40,14 @@ describe("the list", () => {
     expect(keys({ tab: "new", text: "img_9" })).toEqual([]);
   });
 
+  it("is filtered by names as they read, in whatever Unicode form", () => {
+    const made = new Selection();
+    made.add(new File([], "f"), "cafe\u0301.txt");
+    expect(applyFilter(made.items, { tab: "all", text: "CAF\u00c9", order: "added" })).toHaveLength(
+      1,
+    );
+  });
+
   it("has an order for each name, and all states have a tab", () => {
     expect(new Set(ORDERS).size).toBe(ORDERS.length);
     expect(TABS.all).toEqual(STATES);

@@ -59,7 +59,7 @@ describe("the actions for a file", () => {
     ["unconfirmed", {}, ["Upload", "Skip"]],
     ["failed", { reason: "file-changed" }, ["Try again"]],
     ["failed", { reason: "key-control" }, []],
-    ["skipped", {}, []],
+    ["skipped", {}, ["Try again"]],
   ])("in state %s, %o", (state, detail, names) => {
     show(state, detail);
     expect(buttons()).toEqual(names);
@@ -85,6 +85,20 @@ describe("the actions for a file", () => {
     const { item, uploader } = show("duplicate", copyAt("other.jpg"));
     uploader.canUpload = false;
     draw(item, uploader);
+    expect(buttons()).toEqual([]);
+  });
+
+  it("are named by their file, too", () => {
+    show("failed", { reason: "file-changed" });
+    const name = document.querySelector("button")?.getAttribute("aria-describedby") ?? "";
+    expect(document.getElementById(name)?.textContent).toContain("a.jpg");
+  });
+
+  it("don't open an empty file", () => {
+    const { selection, uploader } = collaborators();
+    const item = selection.add(new File([], "a"), "in/a.jpg");
+    selection.set(item, "uploaded", copyAt("in/a.jpg"));
+    draw(item, uploader, () => undefined);
     expect(buttons()).toEqual([]);
   });
 

@@ -1,11 +1,13 @@
 // @vitest-environment happy-dom
 import { render } from "preact";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { Pause } from "../../src/upload/pause.ts";
 import { type Detail, Selection, type State } from "../../src/upload/selection.ts";
 import { announce } from "../../src/view/upload/announcer.tsx";
 import { Counters } from "../../src/view/upload/counters.tsx";
 import { csvOf } from "../../src/view/upload/csv.ts";
 import { describeEnd } from "../../src/view/upload/end.tsx";
+import { Progress } from "../../src/view/upload/progress.tsx";
 
 function selection(unexamined: number): Selection {
   return of(["new", "a", { unexamined }], ["new", "b", {}]);
@@ -43,6 +45,10 @@ describe("the totals", () => {
   it("count what was placed as not sent, but not as saved", () => {
     const both = of(["duplicate", "a", { copy }], ["placed", "b", { copy }]);
     expect(counters(both, 2e9)).toContain("already stored28 bytes not sent · $8.00 a month saved");
+  });
+
+  it("say nothing of less than a cent", () => {
+    expect(counters(of(["duplicate", "a", { copy }]), 2e6)).not.toContain("saved");
   });
 
   it("say in one sentence what needs the user", () => {
@@ -86,5 +92,29 @@ describe("the summary at the end", () => {
     expect(second).toBe("plain,4,new,,,,");
     expect(end).toBe("");
     expect(csvOf([]).startsWith("\ufefffile,bytes")).toBe(true);
+  });
+});
+
+describe("the progress", () => {
+  it("says that work is paused while it waits for the service", () => {
+    const root = document.createElement("div");
+    const [pause, cancelAll] = [new Pause(), () => undefined];
+    const sending = of(["sending", "a", {}]);
+    const props = { selection: sending, pause, isBusy: true, checkOnly: false, cancelAll };
+    render(<Progress {...props} isWaiting={true} />, root);
+    expect(root.textContent).toBe("sending 0% · pausedPauseCancel all");
+    render(<Progress {...props} isWaiting={false} />, root);
+    expect(root.textContent).toBe("sending 0%PauseCancel all");
+  });
+
+  it("is in the title of the page, for people who are in another tab", async () => {
+    const root = document.createElement("div");
+    const [pause, cancelAll] = [new Pause(), () => undefined];
+    const props = { pause, isWaiting: false, checkOnly: false, cancelAll };
+    const half = of(["uploaded", "a", {}], ["queued", "b", {}]);
+    render(<Progress {...props} selection={half} isBusy={true} />, root);
+    await vi.waitFor(() => expect(document.title).toBe("66% · onecopy"));
+    render(<Progress {...props} selection={half} isBusy={false} />, root);
+    await vi.waitFor(() => expect(document.title).toBe("onecopy"));
   });
 });

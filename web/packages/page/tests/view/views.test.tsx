@@ -52,7 +52,10 @@ describe("a lazy view", () => {
     await shown(async () => () => <p>here</p>, "here");
   });
 
-  it("says that it could not be loaded", async () => {
-    await shown(async () => Promise.reject(new Error("gone")), "Reload the page.");
+  it("says that it could not be loaded, and is loaded at the next try", async () => {
+    const load = vi.fn(async () => () => <p>here</p>).mockRejectedValueOnce(new Error("gone"));
+    await shown(load, "This view could not be loaded.");
+    document.querySelector("button")?.click();
+    await vi.waitFor(() => expect(document.body.textContent).toBe("here"));
   });
 });

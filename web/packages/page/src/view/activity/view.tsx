@@ -119,14 +119,14 @@ function Totals(total: Counts): JSX.Element {
   return (
     <dl class="counters">
       <div class="counter">
-        <dt>{words.activity.totals.avoided}</dt>
+        <dt>{words.activity.totals.avoided(total.avoided_files)}</dt>
         <dd>
           <b>{count(total.avoided_files)}</b>
           <span class="note">{saved(total)}</span>
         </dd>
       </div>
       <div class="counter">
-        <dt>{words.activity.totals.uploaded}</dt>
+        <dt>{words.activity.totals.uploaded(total.uploaded_files)}</dt>
         <dd>
           <b>{count(total.uploaded_files)}</b>
           <span class="note">{size(total.uploaded_bytes)}</span>

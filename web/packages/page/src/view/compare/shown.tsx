@@ -1,12 +1,14 @@
 /** What can be seen of a file, local or stored, without running anything of it. */
 
+import type { Copy } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { isText, mediaOf } from "../../upload/media.ts";
 import { size } from "../../words/format.ts";
 import { words } from "../../words/language.ts";
+import { describeLoadError } from "../load-error.ts";
 import { nameInText } from "../names.ts";
-import { useLoaded } from "../use-loaded.ts";
+import { type Loaded, useLoaded } from "../use-loaded.ts";
 
 /** More text than this is not compared by eye. */
 const MAX_TEXT_BYTES = 64 * 1024;
@@ -75,4 +77,29 @@ async function beginning(source: Blob | Response): Promise<string> {
   }
   await reader?.cancel();
   return text;
+}
+
+interface StoredProps {
+  readonly copy: Pick<Copy, "key" | "size">;
+  readonly link: Loaded<string>;
+}
+
+/** A stored file, or why it can't be read. */
+export function StoredFile({ copy, link }: StoredProps): JSX.Element {
+  const { value: url, error } = link;
+  if (error !== null) {
+    return (
+      <p class="shown" role="alert">
+        {describeLoadError(error)}
+      </p>
+    );
+  }
+  const read = (signal: AbortSignal) => fetchBytes(url, signal);
+  return <Shown name={copy.key} bytes={copy.size} {...{ url, read }} />;
+}
+
+async function fetchBytes(url: string | null, signal: AbortSignal): Promise<Response> {
+  const response = await fetch(url ?? "", { signal, cache: "no-store", credentials: "omit" });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return response;
 }

@@ -10,11 +10,10 @@ import type { Item } from "../../upload/selection.ts";
 import { date, size } from "../../words/format.ts";
 import { words } from "../../words/language.ts";
 import { splitKey } from "../describe.ts";
-import { describeLoadError } from "../load-error.ts";
 import { nameInText, nameText } from "../names.ts";
-import { type Loaded, useLoaded } from "../use-loaded.ts";
+import { useLoaded } from "../use-loaded.ts";
 import { describeEvidence, sharedDigest } from "./evidence.ts";
-import { Shown } from "./shown.tsx";
+import { Shown, StoredFile } from "./shown.tsx";
 import "../preview.css";
 import "./style.css";
 
@@ -88,25 +87,6 @@ function LocalFile({ file }: { readonly file: File }): JSX.Element {
     show(url);
   }, file.name);
   return <Shown name={file.name} bytes={file.size} url={url} read={async () => file} />;
-}
-
-function StoredFile({ copy, link }: { readonly copy: Copy; readonly link: Loaded<string> }) {
-  const { value: url, error } = link;
-  if (error !== null) {
-    return (
-      <p class="shown" role="alert">
-        {describeLoadError(error)}
-      </p>
-    );
-  }
-  const read = (signal: AbortSignal) => fetchBytes(url, signal);
-  return <Shown name={copy.key} bytes={copy.size} {...{ url, read }} />;
-}
-
-async function fetchBytes(url: string | null, signal: AbortSignal): Promise<Response> {
-  const response = await fetch(url ?? "", { signal, cache: "no-store", credentials: "omit" });
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  return response;
 }
 
 interface FactsProps {

@@ -2,6 +2,7 @@
 
 import type {
   Client,
+  Copy,
   DuplicateGroup,
   DuplicateGroups,
   DuplicateKind,
@@ -26,8 +27,10 @@ interface Props {
   readonly duplicates: Duplicates;
 }
 
+type Opened = Pick<Copy, "key" | "size">;
+
 export function Groups({ client, kind, duplicates }: Props): JSX.Element {
-  const [opened, setOpened] = useState<GroupCopy | null>(null);
+  const [opened, setOpened] = useState<Opened | null>(null);
   const close = useCallback(() => setOpened(null), []);
   return (
     <section aria-labelledby="groups">
@@ -45,7 +48,7 @@ export function Groups({ client, kind, duplicates }: Props): JSX.Element {
 interface ListProps {
   readonly client: Client;
   readonly kind: DuplicateKind;
-  readonly open: (copy: GroupCopy) => void;
+  readonly open: (copy: Opened) => void;
 }
 
 function GroupList({ client, kind, open }: ListProps): JSX.Element {
@@ -80,7 +83,7 @@ function GroupList({ client, kind, open }: ListProps): JSX.Element {
 interface GroupProps {
   readonly client: Client;
   readonly group: DuplicateGroup;
-  readonly open: (copy: GroupCopy) => void;
+  readonly open: (copy: Opened) => void;
 }
 
 function Group({ client, group, open }: GroupProps): JSX.Element {
@@ -94,7 +97,11 @@ function Group({ client, group, open }: GroupProps): JSX.Element {
         </p>
         <ul>
           {group.copies.map((copy) => (
-            <CopyLine key={copy.key} copy={copy} open={open} />
+            <CopyLine
+              key={copy.key}
+              copy={copy}
+              open={() => open({ key: copy.key, size: group.size })}
+            />
           ))}
         </ul>
         {more !== "" && <p class="note">{more}</p>}
@@ -103,7 +110,7 @@ function Group({ client, group, open }: GroupProps): JSX.Element {
   );
 }
 
-function CopyLine({ copy, open }: { copy: GroupCopy; open: GroupProps["open"] }): JSX.Element {
+function CopyLine({ copy, open }: { copy: GroupCopy; open: () => void }): JSX.Element {
   const { name, folder } = splitKey(copy.key);
   const text = nameInText(copy.key);
   return (
@@ -116,7 +123,7 @@ function CopyLine({ copy, open }: { copy: GroupCopy; open: GroupProps["open"] })
         <button
           type="button"
           aria-label={words.files.actions.of(words.files.actions.open, text)}
-          onClick={() => open(copy)}
+          onClick={open}
         >
           {words.files.actions.open}
         </button>

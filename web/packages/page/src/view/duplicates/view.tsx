@@ -1,12 +1,6 @@
 /** What is stored twice: totals, where and since when, and the groups that waste most. */
 
-import {
-  type Client,
-  type DuplicateKind,
-  type Duplicates,
-  type DuplicatesSummary,
-  sleep,
-} from "@onecopy/client";
+import type { Client, DuplicateKind, Duplicates, DuplicatesSummary } from "@onecopy/client";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { count, size } from "../../words/format.ts";
@@ -14,12 +8,10 @@ import { words } from "../../words/language.ts";
 import { Failed } from "../failed.tsx";
 import { useLoaded } from "../use-loaded.ts";
 import { describeAmount, describeCounted, describeNothingTwice } from "./describe.ts";
+import { follow } from "./follow.ts";
 import { Groups } from "./groups.tsx";
 import { Where } from "./where.tsx";
 import "./style.css";
-
-const FIRST_DELAY_MS = 500;
-const MAX_DELAY_MS = 10_000;
 
 interface Props {
   readonly client: Client;
@@ -41,20 +33,6 @@ export function DuplicatesView({ client }: Props): JSX.Element {
       {value?.as_of !== undefined && <Counted client={client} summary={value} />}
     </section>
   );
-}
-
-/** Show the summary, and newer ones while they are being counted. */
-async function follow(
-  client: Client,
-  show: (summary: DuplicatesSummary) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let delay = FIRST_DELAY_MS; ; delay = Math.min(2 * delay, MAX_DELAY_MS)) {
-    const summary = await client.duplicates(signal);
-    show(summary);
-    if (!summary.counting) return;
-    await sleep(delay, signal);
-  }
 }
 
 function Counting(): JSX.Element {
@@ -161,13 +139,20 @@ function Totals(summary: DuplicatesSummary): JSX.Element {
   );
 }
 
-function Total(props: { number: number | undefined; name: string; note: string }) {
+interface TotalProps {
+  /** Undefined until it is known. */
+  readonly number: number | undefined;
+  readonly name: (number: number) => string;
+  readonly note: string;
+}
+
+function Total({ number, name, note }: TotalProps): JSX.Element {
   return (
     <div class="counter">
-      <dt>{props.name}</dt>
+      <dt>{name(number ?? 0)}</dt>
       <dd>
-        <b>{props.number === undefined ? "…" : count(props.number)}</b>
-        <span class="note">{props.note}</span>
+        <b>{number === undefined ? "…" : count(number)}</b>
+        <span class="note">{note}</span>
       </dd>
     </div>
   );

@@ -3,8 +3,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { DigestCache } from "../../upload/digest-cache.ts";
-import { filesOf } from "../../upload/folders.ts";
-import type { Picked } from "../../upload/picked.ts";
+import { readFolders } from "../../upload/folder-reader.ts";
+import type { Groups } from "../../upload/picked.ts";
 import { mayRead, type Remembered, type RememberedFolders } from "../../upload/remembered.ts";
 import { words } from "../../words/language.ts";
 import { nameInText } from "../names.ts";
@@ -12,7 +12,7 @@ import { useChanges } from "../use-changes.ts";
 
 interface Props {
   readonly folders: RememberedFolders;
-  readonly add: (picked: readonly Picked[]) => void;
+  readonly add: (groups: Groups) => Promise<void>;
 }
 
 export function Again({ folders, add }: Props): JSX.Element | null {
@@ -83,14 +83,16 @@ function Folder({ folder, check, forget }: FolderProps): JSX.Element {
 async function checkAgain({ handle, path }: Remembered, add: Props["add"]): Promise<string> {
   const name = nameInText(path);
   if (!(await mayRead(handle).catch(() => false))) return words.drop.folderDenied(name);
-  for await (const picked of filesOf([handle])) {
-    // Nothing but the folder itself, which can't be read.
-    if (picked.length === 1 && picked[0]?.file === null && picked[0].path.length === 1) {
-      return words.drop.folderGone(name);
+  let isGone = false;
+  const found = async function* () {
+    for await (const picked of readFolders([handle])) {
+      // Nothing but the folder itself, which can't be read.
+      isGone = picked.length === 1 && picked[0]?.file === null && picked[0].path.length === 1;
+      if (!isGone) yield picked;
     }
-    add(picked);
-  }
-  return "";
+  };
+  await add(found());
+  return isGone ? words.drop.folderGone(name) : "";
 }
 
 /** What the browser keeps of files that were read, and a button to forget it. */

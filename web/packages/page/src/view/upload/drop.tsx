@@ -3,9 +3,10 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RecentFolders } from "../../upload/destination.ts";
-import { type FolderHandle, filesOf, folderPicker, wasClosed } from "../../upload/folders.ts";
+import { readFolders } from "../../upload/folder-reader.ts";
+import { type FolderHandle, folderPicker, wasClosed } from "../../upload/folders.ts";
 import { droppedFiles, pickedFiles } from "../../upload/pick.ts";
-import type { Picked } from "../../upload/picked.ts";
+import type { Groups } from "../../upload/picked.ts";
 import { words } from "../../words/language.ts";
 import { Destination } from "./destination.tsx";
 
@@ -20,7 +21,7 @@ interface Props {
   /** Bytes of a key. */
   readonly room: number;
   readonly setFolder: (folder: string) => void;
-  readonly add: (picked: readonly Picked[]) => void;
+  readonly add: (groups: Groups) => Promise<void>;
   /** Called with a folder that could be remembered, and whether some of its names may be hidden. */
   readonly offer: (folder: FolderHandle, hidesNames?: boolean) => void;
 }
@@ -41,7 +42,7 @@ export function DropZone(props: Props): JSX.Element {
         <FileChooser add={props.add} isBlocked={isBlocked} />
         <FolderChooser add={props.add} offer={props.offer} isBlocked={isBlocked} />
         {!checkOnly && <Destination {...{ recent, room, setFolder, isValid, setValid }} />}
-        <label class="check-only">
+        <label class="check-only" title={canUpload ? undefined : words.failures["not-allowed"]}>
           <input
             type="checkbox"
             checked={checkOnly}
@@ -85,7 +86,7 @@ function FolderChooser({ add, offer, isBlocked }: ChooserProps & Pick<Props, "of
     try {
       const folder = await picker({ mode: "read" });
       offer(folder, true);
-      for await (const picked of filesOf([folder])) add(picked);
+      await add(readFolders([folder]));
     } catch (error) {
       // Some browsers forbid it here, as in a frame: the old way remains.
       if (!wasClosed(error)) input.current?.click();
@@ -118,7 +119,7 @@ function Input({ input, folder, add }: InputProps): JSX.Element {
       multiple
       data-testid={folder ? "folder-input" : "files-input"}
       onChange={(event) => {
-        add(pickedFiles(event.currentTarget.files ?? []));
+        void add([pickedFiles(event.currentTarget.files ?? [])]);
         event.currentTarget.value = ""; // so that the same files can be chosen again
       }}
     />
@@ -136,7 +137,7 @@ function useDrops({ add, offer }: Pick<Props, "add" | "offer">, isBlocked: boole
     const drop = async (event: DragEvent) => {
       hover(event);
       if (event.dataTransfer === null || isBlocked) return;
-      for await (const picked of droppedFiles(event.dataTransfer, offer)) add(picked);
+      await add(droppedFiles(event.dataTransfer, offer));
     };
     addEventListener("dragover", hover);
     addEventListener("dragleave", hover);

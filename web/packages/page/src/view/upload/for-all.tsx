@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { CHOICES, type Choice, isDecidable } from "../../upload/choice.ts";
+import { CHOICES, type Choice, isDecidable, isRepeatable } from "../../upload/choice.ts";
 import type { Item } from "../../upload/selection.ts";
 import type { Uploader } from "../../upload/uploader.ts";
 import { count } from "../../words/format.ts";
@@ -27,13 +27,18 @@ export function ForAll({ items, uploader, keep }: Props): JSX.Element | null {
   if (open.length === 0) return null;
   const choose = (choice: Choice) => {
     if (isKept) keep(choice);
-    void decideAll(uploader, open, choice);
+    void each(open, isDecidable, (item) => uploader.decide(item, choice));
   };
   return (
     <div class="for-all">
       <span>{list.forAll(open.length, count(open.length))}</span>
       {CHOICES.filter((choice) => choice !== "place" || uploader.canPlace).map((choice) => (
-        <button type="button" key={choice} onClick={() => choose(choice)}>
+        <button
+          type="button"
+          key={choice}
+          title={choice === "place" ? list.placeHint : undefined}
+          onClick={() => choose(choice)}
+        >
           {list.choices[choice]}
         </button>
       ))}
@@ -60,10 +65,31 @@ function Kept({ choice, keep }: { choice: Choice; keep: Props["keep"] }): JSX.El
   );
 }
 
-async function decideAll(uploader: Uploader, items: readonly Item[], choice: Choice) {
+/** A button that processes all files of the list again that failed or were skipped. */
+export function RepeatAll({ items, uploader }: Omit<Props, "keep">): JSX.Element | null {
+  const open = items.filter(isRepeatable);
+  if (open.length === 0) return null;
+  return (
+    <div class="for-all">
+      <span>{words.list.again(open.length, count(open.length))}</span>
+      <button
+        type="button"
+        onClick={() => void each(open, isRepeatable, (item) => uploader.retry(item))}
+      >
+        {words.files.actions.retry}
+      </button>
+    </div>
+  );
+}
+
+/** Do something with the files that are still open, since it takes a while to reach the last. */
+async function each(
+  items: readonly Item[],
+  isOpen: (item: Item) => boolean,
+  act: (item: Item) => void,
+): Promise<void> {
   for (const [at, item] of items.entries()) {
-    // It may have been decided while the others were.
-    if (isDecidable(item)) uploader.decide(item, choice);
+    if (isOpen(item)) act(item);
     if (at % FILES_PER_TURN === FILES_PER_TURN - 1) await new Promise((go) => setTimeout(go));
   }
 }

@@ -1,7 +1,7 @@
 /** The list of files. Only the rows in view are in the document, so that long lists stay fast. */
 
 import type { JSX } from "preact";
-import { useEffect, useReducer, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import type { Item } from "../../upload/selection.ts";
 import { words } from "../../words/language.ts";
 
@@ -13,13 +13,19 @@ const NARROW_SCREEN = "(max-width: 860px)";
 
 interface Props {
   readonly items: readonly Item[];
+  /** What chose the items: when it changes, the list is shown from its beginning. */
+  readonly filter: unknown;
   readonly row: (item: Item) => JSX.Element;
 }
 
 /** Draw the rows in view. All have the same height and are positioned absolutely. */
-export function List({ items, row }: Props): JSX.Element {
+export function List({ items, filter, row }: Props): JSX.Element {
   const list = useRef<HTMLUListElement>(null);
   useWindowChanges();
+  useLayoutEffect(() => {
+    const { current } = list;
+    if (current !== null && current.getBoundingClientRect().top < 0) current.scrollIntoView();
+  }, [filter]);
   const height = matchMedia(NARROW_SCREEN).matches ? CARD_HEIGHT_PX : LINE_HEIGHT_PX;
   const top = list.current?.getBoundingClientRect().top ?? 0;
   const first = Math.max(0, Math.floor(-top / height) - EXTRA_ROWS);

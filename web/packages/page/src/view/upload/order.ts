@@ -52,8 +52,13 @@ export function applyFilter(items: readonly Item[], filter: Filter): readonly It
 function matching(items: readonly Item[], { tab, text }: Filter): readonly Item[] {
   if (tab === "all" && text === "") return items;
   const states: ReadonlySet<State> = new Set(TABS[tab]);
-  const wanted = text.toLowerCase();
-  return items.filter(({ state, key }) => states.has(state) && key.toLowerCase().includes(wanted));
+  const wanted = folded(text);
+  return items.filter(({ state, key }) => states.has(state) && folded(key).includes(wanted));
+}
+
+/** Return a text in which letters compare as people do: some systems write ü as two characters. */
+function folded(text: string): string {
+  return text.normalize("NFC").toLowerCase();
 }
 
 function inOrder(items: readonly Item[], order: Order): readonly Item[] {

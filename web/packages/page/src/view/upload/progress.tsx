@@ -1,7 +1,7 @@
 /** One line of progress: how far reading and sending are, how fast, and how long it takes. */
 
 import type { JSX } from "preact";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Meter } from "../../upload/meter.ts";
 import type { Pause } from "../../upload/pause.ts";
 import { type Selection, STATES, sum } from "../../upload/selection.ts";
@@ -13,7 +13,10 @@ interface Props {
   readonly selection: Selection;
   readonly pause: Pause;
   readonly isBusy: boolean;
+  /** Whether work waits for the service, the bucket or a sign-in. */
+  readonly isWaiting: boolean;
   readonly checkOnly: boolean;
+  readonly cancelAll: () => void;
 }
 
 /** Bytes that are done, and all. */
@@ -22,33 +25,45 @@ interface Share {
   readonly total: number;
 }
 
-export function Progress({ selection, pause, isBusy, checkOnly }: Props): JSX.Element | null {
+export function Progress(props: Props): JSX.Element | null {
+  const { selection, pause, isBusy, isWaiting, checkOnly, cancelAll } = props;
   useChanges(pause.subscribe);
   const meters = useRef({ reading: new Meter(), sending: new Meter() }).current;
-  if (!isBusy) return null;
   const reading = readingOf(selection);
   const sending = checkOnly ? { done: 0, total: 0 } : sendingOf(selection);
-  note(meters.reading, reading, pause.isPaused);
-  note(meters.sending, sending, pause.isPaused);
+  const all = { done: reading.done + sending.done, total: reading.total + sending.total };
+  useTitle(isBusy ? `${shareOf(all)} · onecopy` : "onecopy");
+  if (!isBusy) return null;
+  const isPaused = pause.isPaused || isWaiting;
+  note(meters.reading, reading, isPaused);
+  note(meters.sending, sending, isPaused);
   const { summary } = words;
   const parts = [
     ...(isOpen(reading) ? [summary.reading(shareOf(reading))] : []),
     ...(isOpen(sending) ? [describeSending(sending, meters.sending)] : []),
-    pause.isPaused ? summary.paused : describeLeft(meters, reading, sending),
+    isPaused ? summary.paused : describeLeft(meters, reading, sending),
   ];
   return (
     <div class="progress">
-      <progress
-        aria-label={summary.progress}
-        value={reading.done + sending.done}
-        max={Math.max(1, reading.total + sending.total)}
-      />
+      <progress aria-label={summary.progress} value={all.done} max={Math.max(1, all.total)} />
       <p>{parts.filter((part) => part !== "").join(" · ")}</p>
-      <button type="button" onClick={() => (pause.isPaused ? pause.resume() : pause.pause())}>
-        {pause.isPaused ? summary.resume : summary.pause}
-      </button>
+      <div class="controls">
+        <button type="button" onClick={() => (pause.isPaused ? pause.resume() : pause.pause())}>
+          {pause.isPaused ? summary.resume : summary.pause}
+        </button>
+        <button type="button" onClick={cancelAll}>
+          {summary.cancelAll}
+        </button>
+      </div>
     </div>
   );
+}
+
+/** Name the page, for people who have gone to another tab. */
+function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
 }
 
 function readingOf(selection: Selection): Share {

@@ -1,7 +1,7 @@
 /** One row of the list: a file, its state, and its actions. */
 
 import type { JSX } from "preact";
-import { isDecidable } from "../../upload/choice.ts";
+import { isDecidable, isRepeatable } from "../../upload/choice.ts";
 import type { Item } from "../../upload/selection.ts";
 import type { Thumbnails } from "../../upload/thumbnails.ts";
 import type { Uploader } from "../../upload/uploader.ts";
@@ -22,6 +22,8 @@ interface Props {
 
 interface Action {
   readonly name: string;
+  /** What it does, if the name does not say all. */
+  readonly hint?: string;
   readonly act: () => void;
 }
 
@@ -31,7 +33,7 @@ export function Row({ item, uploader, look, thumbnails }: Props): JSX.Element {
   return (
     <>
       <Thumbnail file={item.file} name={name} thumbnails={thumbnails} />
-      <span class="name" title={nameInText(item.key)}>
+      <span id={`name-${item.id}`} class="name" title={nameInText(item.key)}>
         <b>
           <bdi>{nameText(name)}</bdi>
         </b>{" "}
@@ -50,7 +52,13 @@ export function Row({ item, uploader, look, thumbnails }: Props): JSX.Element {
       </span>
       <span class="actions">
         {actionsFor(item, uploader, look).map((action) => (
-          <button type="button" key={action.name} title={action.name} onClick={action.act}>
+          <button
+            type="button"
+            key={action.name}
+            title={action.hint ?? action.name}
+            aria-describedby={`name-${item.id}`}
+            onClick={action.act}
+          >
             {action.name}
           </button>
         ))}
@@ -78,7 +86,8 @@ export function actionsFor(item: Item, uploader: Uploader, look: Props["look"] =
   switch (item.state) {
     case "uploaded":
     case "placed":
-      return item.copy ? seen(open) : [];
+      // Of an empty file there is nothing to see.
+      return item.copy && item.file.size > 0 ? seen(open) : [];
     case "duplicate":
     case "unconfirmed":
       return item.copy ? [...seen(compare), ...own] : own;
@@ -109,9 +118,8 @@ function changesOf(item: Item, uploader: Uploader): Action[] {
     case "unconfirmed":
       return [upload(actions.upload), stop(actions.skip)];
     case "failed":
-      return item.reason?.match(/^(key-|file-unreadable)/)
-        ? []
-        : [{ name: actions.retry, act: () => uploader.retry(item) }];
+    case "skipped":
+      return isRepeatable(item) ? [{ name: actions.retry, act: () => uploader.retry(item) }] : [];
     default:
       return [];
   }
@@ -123,7 +131,8 @@ function actionsForDuplicate(item: Item, uploader: Uploader): Action[] {
   if (item.copy?.key === item.key) return uploadAs(item, uploader);
   const upload = { name: actions.uploadAnyway, act: () => uploader.upload(item) };
   if (!(uploader.canPlace && isDecidable(item))) return [upload];
-  return [{ name: actions.place, act: () => uploader.place(item) }, upload];
+  const hint = words.list.placeHint;
+  return [{ name: actions.place, hint, act: () => uploader.place(item) }, upload];
 }
 
 function uploadNow(item: Item, uploader: Uploader): Action[] {

@@ -19,11 +19,14 @@ export function openFiles(selection: Selection): Sum {
   return sum(selection, "taken", "unconfirmed");
 }
 
+/** Less than a cent a month is not worth a word. */
+export const LEAST_DOLLARS = 0.01;
+
 /**
  * Return the US dollars a month that are saved because contents are not stored once more; null if
- * that is not known. What was placed is stored once more.
+ * that is not known, or little. What was placed is stored once more.
  */
 export function saving({ sums }: Selection, price: number | null): number | null {
-  const { bytes } = sums.duplicate;
-  return price === null || bytes === 0 ? null : (price * bytes) / BYTES_PER_GB;
+  const saved = ((price ?? 0) * sums.duplicate.bytes) / BYTES_PER_GB;
+  return saved < LEAST_DOLLARS ? null : saved;
 }

@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { type Choice, keepChoice } from "../../upload/choice.ts";
 import { RecentFolders } from "../../upload/destination.ts";
-import type { Picked } from "../../upload/picked.ts";
+import type { Groups } from "../../upload/picked.ts";
 import { type Item, sum } from "../../upload/selection.ts";
 import { Thumbnails } from "../../upload/thumbnails.ts";
 import type { Uploader } from "../../upload/uploader.ts";
@@ -20,7 +20,7 @@ import { DropZone } from "./drop.tsx";
 import { End } from "./end.tsx";
 import { Filters } from "./filters.tsx";
 import { FirstVisit } from "./first-visit.tsx";
-import { ForAll } from "./for-all.tsx";
+import { ForAll, RepeatAll } from "./for-all.tsx";
 import { Interrupted } from "./interrupted.tsx";
 import { List } from "./list.tsx";
 import { applyFilter, type Filter } from "./order.ts";
@@ -40,10 +40,7 @@ export function UploadView(props: Props): JSX.Element {
   useChanges(unfinished.subscribe);
   const [checkOnly, setCheckOnly] = useState(uploader.checkOnly);
   const recent = useMemo(() => new RecentFolders(localStorage), []);
-  const add = useCallback(
-    (picked: readonly Picked[]) => void addAll(uploader, picked, recent),
-    [uploader, recent],
-  );
+  const add = useCallback((groups: Groups) => addAll(uploader, groups, recent), [uploader, recent]);
   const offer = useCallback(folders.offer.bind(folders), [folders]);
   const hasFiles = selection.items.length > 0;
   return (
@@ -76,19 +73,27 @@ function Welcome(): JSX.Element | null {
   return localStorage.getItem(VISITED) === null ? <FirstVisit /> : null;
 }
 
-async function addAll(
-  uploader: Uploader,
-  picked: readonly Picked[],
-  recent: RecentFolders,
-): Promise<void> {
-  if (picked.length === 0) return;
+/** Add files while they are being listed; when all are cancelled, the others are skipped. */
+async function addAll(uploader: Uploader, groups: Groups, recent: RecentFolders): Promise<void> {
+  const { cancels } = uploader;
+  let isFirst = true;
+  for await (const picked of groups) {
+    if (picked.length > 0 && isFirst) open(uploader, recent);
+    isFirst &&= picked.length === 0;
+    for (let from = 0; from < picked.length; from += FILES_PER_TURN) {
+      uploader.add(picked.slice(from, from + FILES_PER_TURN), uploader.cancels !== cancels);
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
+  // Now, since dialogs are to open while the service is away, too.
+  await Promise.allSettled([loadCompare(), loadPreview()]);
+}
+
+/** Show the list, and note where files go. */
+function open(uploader: Uploader, recent: RecentFolders): void {
   show("upload"); // files can be dropped on any view
   localStorage.setItem(VISITED, "yes");
   if (!uploader.checkOnly) recent.use(uploader.folder);
-  for (let from = 0; from < picked.length; from += FILES_PER_TURN) {
-    uploader.add(picked.slice(from, from + FILES_PER_TURN));
-    await new Promise((resolve) => setTimeout(resolve));
-  }
 }
 
 /** All chosen files: totals, progress, and the list. Its own state is the filter. */
@@ -110,14 +115,21 @@ function Results(props: Props & { readonly checkOnly: boolean }): JSX.Element {
   return (
     <>
       <Counters selection={selection} price={price} />
-      <Progress {...{ selection, isBusy, checkOnly, pause: connection.pause }} />
+      <Progress
+        {...{ selection, isBusy, checkOnly, pause: connection.pause }}
+        isWaiting={connection.state !== "up"}
+        cancelAll={() => uploader.cancelAll()}
+      />
       {!isBusy && <End {...{ selection, price, store: config ? storeName(config.store) : "" }} />}
       <UploadNew uploader={uploader} selection={selection} />
       <Filters filter={filter} selection={selection} change={setFilter} />
       <ForAll {...{ items, uploader, keep }} />
-      {items.length === 0 && <p class="nothing">{words.list.nothing[filter.tab]}</p>}
+      <RepeatAll {...{ items, uploader }} />
+      {items.length === 0 && (
+        <p class="nothing">{words.list.nothing[filter.text === "" ? filter.tab : "all"]}</p>
+      )}
       <List
-        items={items}
+        {...{ items, filter }}
         row={(item) => <Row {...{ item, uploader, thumbnails, look: canLook ? look : null }} />}
       />
       <Looked {...props} item={looked} close={() => look(null)} />

@@ -17,7 +17,9 @@ export const common = {
   show: "Anzeigen",
   files: (number: number, text: string) => (number === 1 ? "1 Datei" : `${text} Dateien`),
   loadFailed: "Etwas ist schiefgegangen. Laden Sie die Seite neu.",
-  viewFailed: "Diese Ansicht konnte nicht geladen werden. Laden Sie die Seite neu.",
+  viewFailed:
+    "Diese Ansicht ließ sich nicht laden. Prüfen Sie Ihr Netz, und versuchen Sie es noch einmal. " +
+    "Wenn das nicht hilft, laden Sie die Seite neu, sobald nichts mehr hochgeladen wird.",
 };
 
 export const header = {
@@ -26,7 +28,7 @@ export const header = {
   stored: (number: number, text: string) =>
     number === 1 ? "1 Datei gespeichert" : `${text} Dateien gespeichert`,
   avoided: (number: number, text: string, money: string) =>
-    `${number === 1 ? "1 Upload" : `${text} Uploads`} vermieden (${money} im Monat)`,
+    `${number === 1 ? "1 Upload" : `${text} Uploads`} vermieden${money && ` (${money} im Monat)`}`,
   themes: {
     system: "Farben: wie im System",
     light: "Farben: hell",

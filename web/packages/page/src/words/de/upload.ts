@@ -3,7 +3,7 @@
 export const drop = {
   region: "Dateien hinzufügen",
   title: "Dateien oder Ordner hier ablegen",
-  hint: "Sie sehen, was schon gespeichert ist, bevor etwas gesendet wird.",
+  hint: "Jede Datei wird erst geprüft. Was schon gespeichert ist, wird nicht gesendet.",
   chooseFiles: "Dateien wählen",
   chooseFolder: "Ordner wählen",
   into: "nach",
@@ -66,7 +66,7 @@ export const list = {
     folder: "nach Ordner",
   },
   nothing: {
-    all: "Keine Datei hat das im Namen.",
+    all: "Keine Datei hier hat das im Namen.",
     new: "Nichts ist neu.",
     stored: "Noch keine dieser Dateien ist gespeichert.",
     decide: "Es gibt nichts zu entscheiden.",
@@ -74,6 +74,11 @@ export const list = {
   },
   forAll: (number: number, text: string) =>
     number === 1 ? "1 Datei ist schon gespeichert:" : `${text} Dateien sind schon gespeichert:`,
+  again: (number: number, text: string) =>
+    number === 1
+      ? "1 Datei ist fehlgeschlagen oder wurde übersprungen:"
+      : `${text} Dateien sind fehlgeschlagen oder wurden übersprungen:`,
+  placeHint: "Der Speicher kopiert es auch unter diesen Namen. Nichts wird gesendet.",
   choices: { skip: "Alle überspringen", place: "Alle auch hier ablegen", upload: "Alle hochladen" },
   keepChoice: "nächstes Mal genauso",
   kept: {
@@ -104,6 +109,7 @@ export const summary = {
   progress: "Fortschritt",
   pause: "Anhalten",
   resume: "Weiter",
+  cancelAll: "Alle abbrechen",
   announce: {
     working: "In Arbeit",
     paused: "Angehalten",

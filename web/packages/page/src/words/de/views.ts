@@ -68,11 +68,12 @@ export const duplicates = {
     },
   },
   totals: {
-    duplicates: "Duplikate",
-    likely: "wahrscheinliche Duplikate",
-    files: "Dateien gespeichert",
+    duplicates: (number: number) => (number === 1 ? "Duplikat" : "Duplikate"),
+    likely: (number: number) =>
+      number === 1 ? "wahrscheinliches Duplikat" : "wahrscheinliche Duplikate",
+    files: (number: number) => (number === 1 ? "Datei gespeichert" : "Dateien gespeichert"),
   },
-  largest: "Die größten",
+  largest: "Die größten Duplikate",
   more: "Mehr anzeigen",
   group: (text: string, size: string) => `${text} Dateien zu ${size}`,
   wasted: (size: string, money: string) => `${size} verschwendet, ${money} im Monat`,
@@ -87,7 +88,10 @@ export const activity = {
   avoided: "Nicht hochgeladen, weil es schon gespeichert war",
   uploaded: "Hochgeladen",
   headings: { day: ["Tag", "Bytes", "Dateien"], month: ["Monat", "Bytes", "Dateien"] },
-  totals: { avoided: "Uploads vermieden", uploaded: "Dateien hochgeladen" },
+  totals: {
+    avoided: (number: number) => (number === 1 ? "Upload vermieden" : "Uploads vermieden"),
+    uploaded: (number: number) => (number === 1 ? "Datei hochgeladen" : "Dateien hochgeladen"),
+  },
   saves: (size: string, money: string) => `${size} nicht hochgeladen, spart ${money} im Monat`,
   nothing: "Noch wurde nichts hochgeladen.",
   nothingHint:

@@ -17,7 +17,9 @@ export const common = {
   show: "Show",
   files: (number: number, text: string) => (number === 1 ? "1 file" : `${text} files`),
   loadFailed: "Something went wrong. Reload the page.",
-  viewFailed: "This view could not be loaded. Reload the page.",
+  viewFailed:
+    "This view could not be loaded. Check your network, then try again. If that does not help, " +
+    "reload the page when nothing is being uploaded.",
 };
 
 export const header = {
@@ -26,7 +28,7 @@ export const header = {
   stored: (number: number, text: string) =>
     number === 1 ? "1 file stored" : `${text} files stored`,
   avoided: (number: number, text: string, money: string) =>
-    `${number === 1 ? "1 upload" : `${text} uploads`} avoided (${money} a month)`,
+    `${number === 1 ? "1 upload" : `${text} uploads`} avoided${money && ` (${money} a month)`}`,
   themes: {
     system: "Colours: as the system",
     light: "Colours: light",

@@ -3,7 +3,7 @@
 export const drop = {
   region: "Add files",
   title: "Drop files or folders here",
-  hint: "You will see what is already stored before anything is sent.",
+  hint: "Each file is checked first. What is already stored is not sent.",
   chooseFiles: "Choose files",
   chooseFolder: "Choose a folder",
   into: "into",
@@ -63,7 +63,7 @@ export const list = {
     folder: "by folder",
   },
   nothing: {
-    all: "No file has this in its name.",
+    all: "No file here has this in its name.",
     new: "Nothing is new.",
     stored: "None of these files is stored yet.",
     decide: "There is nothing to decide.",
@@ -71,7 +71,10 @@ export const list = {
   },
   forAll: (number: number, text: string) =>
     number === 1 ? "1 file is already stored:" : `${text} files are already stored:`,
+  again: (number: number, text: string) =>
+    number === 1 ? "1 file failed or was skipped:" : `${text} files failed or were skipped:`,
   choices: { skip: "Skip all", place: "Add all here too", upload: "Upload all" },
+  placeHint: "The store copies it to this name as well. Nothing is sent.",
   keepChoice: "do the same next time",
   kept: {
     skip: "Files that are already stored are skipped.",
@@ -101,6 +104,7 @@ export const summary = {
   progress: "Progress",
   pause: "Pause",
   resume: "Resume",
+  cancelAll: "Cancel all",
   announce: {
     working: "Working",
     paused: "Paused",

@@ -49,11 +49,11 @@ export const duplicates = {
     },
   },
   totals: {
-    duplicates: "duplicates",
-    likely: "likely duplicates",
-    files: "files stored",
+    duplicates: (number: number): string => (number === 1 ? "duplicate" : "duplicates"),
+    likely: (number: number): string => (number === 1 ? "likely duplicate" : "likely duplicates"),
+    files: (number: number): string => (number === 1 ? "file stored" : "files stored"),
   },
-  largest: "The largest",
+  largest: "The largest duplicates",
   more: "Show more",
   group: (text: string, size: string) => `${text} files of ${size}`,
   wasted: (size: string, money: string) => `${size} wasted, ${money} a month`,
@@ -68,7 +68,10 @@ export const activity = {
   avoided: "Not uploaded, because it was already stored",
   uploaded: "Uploaded",
   headings: { day: ["day", "bytes", "files"], month: ["month", "bytes", "files"] },
-  totals: { avoided: "uploads avoided", uploaded: "files uploaded" },
+  totals: {
+    avoided: (number: number): string => (number === 1 ? "upload avoided" : "uploads avoided"),
+    uploaded: (number: number): string => (number === 1 ? "file uploaded" : "files uploaded"),
+  },
   saves: (size: string, money: string) => `${size} not uploaded, saves ${money} a month`,
   nothing: "Nothing has been uploaded yet.",
   nothingHint:
