@@ -120,21 +120,25 @@ class _Checker:
         """
         items = [_Checked(found, found.size if isinstance(found, File) else 0) for found in batch]
         files = [(item, item.found) for item in items if item.size and isinstance(item.found, File)]
+        firsts = list[_Checked]()
+        unread = self._find(list(self._wanted(files, firsts)))
+        return partial(self._read_batch, _Batch(items, firsts), unread)
+
+    def _wanted(
+        self, files: Sequence[tuple[_Checked, File]], firsts: list[_Checked]
+    ) -> Iterator[_Wanted]:
+        """Yield the files to hash; also earlier ones, which are added to `firsts`."""
         known = self._known_sizes(item.size for item, _ in files)
         sizes = self._sizes.add([(file, item.size in known) for item, file in files])
-        wanted, firsts = list[_Wanted](), list[_Checked]()
         for (item, file), (is_seen, first) in zip(files, sizes, strict=True):
-            schemes = known.get(item.size)
             if first is not None:
                 firsts.append(_Checked(first, first.size))
-                wanted.append((firsts[-1], first, self._schemes(first.size)))
-            if schemes:
+                yield firsts[-1], first, self._schemes(first.size)
+            if schemes := known.get(item.size):
                 item.known = True
-                wanted.append((item, file, schemes))
+                yield item, file, schemes
             elif is_seen:
-                wanted.append((item, file, self._schemes(item.size)))
-        unread = self._find(wanted)
-        return partial(self._read_batch, _Batch(items, firsts), unread)
+                yield item, file, self._schemes(item.size)
 
     def _read_batch(self, batch: _Batch, unread: Sequence[_Wanted]) -> _Batch:
         self._read(unread)
