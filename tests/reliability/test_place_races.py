@@ -187,7 +187,7 @@ def test_races(memory_path: Path) -> None:
 
 def test_races_in_a_bucket(tmp_path: Path, seaweedfs: Standin) -> None:
     """The same with objects that the bucket copies."""
-    race_in_a_bucket(tmp_path, seaweedfs, 60)
+    race_in_a_bucket(tmp_path, seaweedfs, 30)
 
 
 @pytest.mark.soak
