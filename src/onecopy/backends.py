@@ -45,7 +45,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             store,
             Tenant(settings.tenant, settings.trust),
             secrets=ticket_secrets_of(settings, index) if create else [],
-            price=settings.price,
+            price=price_of_new(settings, store),
             trash=settings.trash_patterns,
             readers=readers,
             recorder=recorder,
@@ -93,10 +93,17 @@ def opened_for_explaining(settings: Settings) -> "Iterator[ExplainingGate]":
                 store,
                 tenant,
                 notes=notes,
-                price=settings.price,
+                price=price_of_new(settings, opened[1]),
                 trash=settings.trash_patterns,
                 readers=readers,
             )
+
+
+def price_of_new(settings: Settings, store: Store) -> float:
+    """Return US dollars per GB and month in the storage class that new objects get."""
+    from onecopy.store.interface import Classed
+
+    return settings.price_of(store.storage_class if isinstance(store, Classed) else "STANDARD")
 
 
 @contextmanager

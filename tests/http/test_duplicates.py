@@ -69,6 +69,19 @@ def test_an_upload_shows_at_once(service: Service) -> None:
     assert group["objects"] == 2
 
 
+def test_each_group_costs_what_its_classes_cost(start: Start) -> None:
+    """A group of archived copies costs less than one of the same size in STANDARD."""
+    service = start()
+    service.index.record("default", copies_of("a", 3))
+    archived = [copy._replace(storage_class="DEEP_ARCHIVE") for copy in copies_of("b", 3)]
+    service.index.record("default", archived)
+    found = {group["shared"]: group for group in groups(service)["groups"]}
+    size = 2 * archived[0].size / 1e9
+    for copy, price in ((copies_of("a", 1)[0], 0.023), (archived[0], 0.00099)):
+        group = found[str(copy.content_digest)]
+        assert group["wasted_per_month"] == pytest.approx(size * price)
+
+
 def _recorded(service: Service) -> Copy:
     [copy] = service.index.at("default", ["photos/a.jpg"])
     assert copy is not None

@@ -48,6 +48,22 @@ def test_every_scan_knows_them(world: BucketWorld) -> None:
         assert [copy for _, copy in world.index.copies()] == copies
 
 
+def test_what_was_not_sent_has_the_price_of_its_class(
+    run: Run, world: BucketWorld, tmp_path: Path
+) -> None:
+    """If new objects go to DEEP_ARCHIVE, avoiding them saves no more than that."""
+    (tmp_path / "onecopy.toml").write_text("[prices]\nDEEP_ARCHIVE = 70000.0\n")
+    (tmp_path / "file").write_bytes(b"x" * 100_000)
+    url = world.standin.store_url(world.bucket, f"{world.prefix}-saved")
+    where = ["--config", str(tmp_path / "onecopy.toml"), "--index", f"sqlite:{tmp_path}/i.sqlite"]
+    where += ["--store", f"{url}&storage_class=DEEP_ARCHIVE", str(tmp_path / "file")]
+    said = [
+        run(*command, *where, **world.standin.environment()).err
+        for command in (["upload"], ["check"], ["check", "--explain"], ["upload"])
+    ]
+    assert [each for each in said[1:] if "$7.00 a month saved" not in each] == []
+
+
 def test_the_report_has_what_they_cost(run: Run, world: BucketWorld, tmp_path: Path) -> None:
     """Of objects that were uploaded, that a scan has read, and that are only listed."""
     files = tmp_path / "files"

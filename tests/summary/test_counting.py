@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,6 +72,11 @@ def objects_of(copies: Sequence[Copy], *, hard_links: bool) -> list[Copy]:
     return sorted(objects, key=lambda copy: copy.stored_ms // 1000)
 
 
+def cost_of(copies: Sequence[Copy]) -> float:
+    """Return what copies cost a month, each by its class."""
+    return sum(copy.size * PRICES[copy.storage_class] for copy in copies) / 1e9
+
+
 def counted(made: Sequence[Sequence[Copy]], *, hard_links: bool) -> Duplicates:
     """Count with the code that is tested."""
     count = Count(Patterns([".Trash/"]), PRICES.__getitem__, hard_links=hard_links)
@@ -95,14 +101,15 @@ def test_totals(made: list[list[Copy]], hard_links: bool) -> None:
     assert {group.shared: group.objects for group in result.largest} == {
         str(objects[0].content_digest): len(objects) for objects in groups
     }
+    costs = {group.shared: group.cost for group in result.largest}
+    assert costs == pytest.approx({str(o[0].content_digest): cost_of(o[1:]) for o in groups})
     types = Counter(type_of(copy.key) for copy in extra)
     assert {share.name: share.duplicates for share in result.types} == types
     ages = Counter(age_of(copy) for copy in extra)
     assert {share.name: share.duplicates for share in result.ages} == ages
     assert [share.name for share in result.ages] == [name for name in AGES if name in ages]
     assert sum(share.bytes for share in result.ages) == result.wasted
-    cost = sum(copy.size * PRICES[copy.storage_class] for copy in extra) / 1e9
-    assert abs(result.cost - cost) < 1e-12
+    assert abs(result.cost - cost_of(extra)) < 1e-12
 
 
 @given(contents())

@@ -110,7 +110,7 @@ def _explain(
                 show = explained_json if as_json else explained_lines
                 for line in show(result, made, trash, has_price=has_price):
                     output.line(line)
-        for line in summary.lines(settings.price, "new", gate.store.kind):
+        for line in summary.lines(gate.config().price, "new", gate.store.kind):
             output.note(line)
     return summary
 

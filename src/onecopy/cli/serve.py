@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from onecopy.backends import opened_backends, opened_readers, ticket_secrets_of
+from onecopy.backends import (
+    opened_backends,
+    opened_readers,
+    price_of_new,
+    ticket_secrets_of,
+)
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display
 from onecopy.cli.serve_options import sign_in_options
@@ -99,7 +104,7 @@ def command(  # noqa: PLR0913 - one for each option
         else:
             require_loopback(host)
         options = Options(
-            price=settings.price,
+            price=price_of_new(settings, store),
             price_of=settings.price_of,
             trust=settings.tenants,
             quotas=settings.quotas,

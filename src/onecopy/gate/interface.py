@@ -37,7 +37,7 @@ class Config:
     store_url: str | None
     limits: Limits = field(default_factory=Limits)
     price: float = 0.023
-    """US dollars per GB (10^9 bytes) and month."""
+    """US dollars per GB (10^9 bytes) and month of new objects."""
     features: tuple[str, ...] = ()
     """`batch`: `send_batch` may be called; `checksum-api`: it counts the tenant's contents; `md5`:
     completions state their MD5; `place`: the store can copy objects."""

@@ -79,9 +79,8 @@ class GroupsEndpoint:
             raise HttpProblem(503, "counting", detail, {"Retry-After": "1"})
         start = 0 if after is None else bisect_right(duplicates.largest, after, key=_place)
         page = duplicates.largest[start : start + limit]
-        price = duplicates.cost / max(duplicates.wasted, 1)
         tenant = principal.tenant
-        groups = await state.threads.call(_groups, state, tenant, page, price, tenant=tenant)
+        groups = await state.threads.call(_groups, state, tenant, page, tenant=tenant)
         is_end = start + limit >= len(duplicates.largest)
         document = GroupsResponse(
             groups, None if is_end else f"{page[-1].wasted}-{page[-1].shared}"
@@ -123,16 +122,14 @@ def _place(group: LargeGroup) -> tuple[int, str]:
     return group.place
 
 
-def _groups(
-    state: State, tenant: str, page: Sequence[LargeGroup], price: float
-) -> list[GroupDocument]:
+def _groups(state: State, tenant: str, page: Sequence[LargeGroup]) -> list[GroupDocument]:
     return [
         GroupDocument(
             group.shared,
             group.size,
             group.objects,
             group.wasted,
-            group.wasted * price,
+            group.cost,
             list(_copies(state, tenant, group)),
         )
         for group in page

@@ -63,9 +63,10 @@ class Options:
     """Options of the service; the defaults suit one person on one machine."""
 
     price: float = 0.023
-    """US dollars per GB (10^9 bytes) and month."""
+    """US dollars per GB (10^9 bytes) and month of new objects."""
     price_of: Callable[[str], float] | None = None
-    """Returns the price of a storage class; None: `price`, and list prices for other classes."""
+    """Returns the price of a storage class; None: `price` is that of STANDARD, and other classes
+    have list prices."""
     limits: Limits = field(default_factory=Limits)
     body_bytes: int = 8 * MiB
     """Limit of a JSON body."""

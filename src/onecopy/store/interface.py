@@ -293,6 +293,16 @@ class Describer(Protocol):
 
 
 @runtime_checkable
+class Classed(Protocol):
+    """A store that stores new objects in a storage class of S3; others count as STANDARD."""
+
+    @property
+    def storage_class(self) -> str:
+        """The name of the class."""
+        ...
+
+
+@runtime_checkable
 class Surveyor(Protocol):
     """A store that may contain more than usable objects (a folder, S3)."""
 

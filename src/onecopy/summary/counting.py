@@ -52,10 +52,10 @@ class Count:
         if len(objects) < 2:
             return
         first = min(objects, key=_second)
-        for copy in objects:
-            if copy is not first:
-                self._add_duplicate(copy)
-        self._add_group(objects)
+        duplicates = [copy for copy in objects if copy is not first]
+        for copy in duplicates:
+            self._add_duplicate(copy)
+        self._add_group(duplicates)
 
     def _add_duplicate(self, copy: Copy) -> None:
         key, size, _, _, stored_ms, _, storage_class = copy
@@ -66,17 +66,21 @@ class Count:
         age[0] += 1
         age[1] += size
 
-    def _add_group(self, objects: Sequence[Copy]) -> None:
-        size, duplicates = objects[0].size, len(objects) - 1
+    def _add_group(self, duplicates: Sequence[Copy]) -> None:
+        wasted = duplicates[0].size * len(duplicates)
         self._groups += 1
-        self._duplicates += duplicates
-        self._wasted += size * duplicates
-        if size * duplicates >= self._least:
-            shared = str(objects[0].content_digest)
-            self._largest.append(LargeGroup(shared, size, len(objects), size * duplicates))
+        self._duplicates += len(duplicates)
+        self._wasted += wasted
+        if wasted >= self._least:
+            self._largest.append(self._large_group(duplicates, wasted))
         if len(self._largest) >= 2 * MOST_GROUPS:
             self._largest = self._ordered()
             self._least = self._largest[-1].wasted
+
+    def _large_group(self, duplicates: Sequence[Copy], wasted: int) -> LargeGroup:
+        shared, size = str(duplicates[0].content_digest), duplicates[0].size
+        cost = size / 1e9 * sum(self._price_of(copy.storage_class) for copy in duplicates)
+        return LargeGroup(shared, size, len(duplicates) + 1, wasted, cost)
 
     def _ordered(self) -> list[LargeGroup]:
         return sorted(self._largest, key=lambda group: group.place)[:MOST_GROUPS]

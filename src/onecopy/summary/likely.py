@@ -54,7 +54,9 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
     with grouped(copies, listed, hard_links=hard_links, trash=trash) as grouping:
         divisions = grouping.divide(price_of)
         figures = grouping.report(divisions, price_of("STANDARD"), top=0, keys=0, depth=1)
-        largest = tuple(map(_group, grouping.likely_top(MOST_GROUPS, KEYS)))
+        price = figures.likely_cost / max(figures.likely_wasted, 1)
+        found = grouping.likely_top(MOST_GROUPS, KEYS)
+        largest = tuple(_group(group, price) for group in found)
         folders = _largest(_folders(divisions.tree(""), ""))[:MOST_FOLDERS]
         duplicates = _duplicates(figures, largest, tuple(folders))
         stored = Stored(figures.stored, figures.stored_bytes, figures.stored - figures.objects)
@@ -76,8 +78,10 @@ def _duplicates(
     )
 
 
-def _group(group: LikelyGroup) -> LargeGroup:
-    return LargeGroup(group.evidence, group.size, group.objects, group.wasted, group.keys)
+def _group(group: LikelyGroup, price: float) -> LargeGroup:
+    """Return a group, at a price in US dollars per byte and month."""
+    size, wasted = group.size, group.wasted
+    return LargeGroup(group.evidence, size, group.objects, wasted, wasted * price, group.keys)
 
 
 def _share(share: ReportShare, name: str) -> Share:

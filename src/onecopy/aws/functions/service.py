@@ -8,7 +8,7 @@ from onecopy.aws.functions.gateway import Gateway
 from onecopy.aws.functions.queue import SqsQueue
 from onecopy.aws.functions.secrets import open_secrets
 from onecopy.aws.functions.settings import FunctionSettings
-from onecopy.backends import opened_backends, ticket_secrets_of
+from onecopy.backends import opened_backends, price_of_new, ticket_secrets_of
 from onecopy.claims import ClaimRule, check_tenants
 from onecopy.confirming import QueueReaders
 from onecopy.digest import MiB
@@ -18,6 +18,7 @@ from onecopy.http.app import Options, SignIn, create_app
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.index import Engine, Lists, open_any
 from onecopy.settings import Settings
+from onecopy.store import Store
 from onecopy.urls import check_origin
 
 LIMITS = Limits(files=400, parts=500)
@@ -31,7 +32,7 @@ def open_service(settings: Settings, function: FunctionSettings, opened: ExitSta
     index, store = opened.enter_context(opened_backends(settings))
     if function.jwt_tenant:
         check_tenants(function.jwt_tenant, index, "ONECOPY_JWT_TENANT")
-    place, options = function.secret_from, _options(settings, function)
+    place, options = function.secret_from, _options(settings, function, store)
     secrets = open_secrets(place) if place else ticket_secrets_of(settings, index)
     readers = None
     if url := function.confirm_queue:
@@ -52,10 +53,10 @@ def open_checksums(settings: FunctionSettings) -> ChecksumFunction:
     return ChecksumFunction(index, ChecksumApi(settings.checksum_origin, settings.checksum_tenant))
 
 
-def _options(settings: Settings, function: FunctionSettings) -> Options:
+def _options(settings: Settings, function: FunctionSettings, store: Store) -> Options:
     tenant = function.jwt_tenant
     return Options(
-        price=settings.price,
+        price=price_of_new(settings, store),
         limits=LIMITS,
         body_bytes=MAX_BODY_BYTES,
         trust=settings.tenants,

@@ -127,7 +127,7 @@ def _compare(old: dict[str, Row], copies: Sequence[ListedCopy]) -> _Change:
 
 def _is_moved(old: Row, new: ListingRow) -> bool:
     """Return whether two rows state the same content in different storage classes."""
-    return old[:_STATE] == new[:_STATE] and class_in(old[_STATE]) != class_in(new[_STATE])
+    return old[:_STATE] == new[:_STATE] and class_in(old[_STATE]) != class_in(new[-1])
 
 
 def unlist(connection: Connection, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:

@@ -98,6 +98,7 @@ class S3Store:
         self.address = address
         """The address of the bucket, and its options."""
         self.url = address.url
+        self.storage_class = address.storage_class or "STANDARD"
         self._connection = Connection(address, address.endpoint)
         public, signer = address.public_endpoint, Signer(self._connection)
         self._http = HttpClient(MAX_REQUESTS + 16, network=self._connection.network)
