@@ -152,7 +152,7 @@ def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_doctor_with_credentials_that_remain_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names them, as every other command does."""
     store, source = open_store(Client(), {}), Mock(side_effect=EXPIRED)
-    monkeypatch.setattr(store.credentials, "get_frozen_credentials", source)
+    monkeypatch.setattr(store, "credentials", Mock(get_frozen_credentials=source))
     with pytest.raises(Forbidden, match=r"no credentials for the bucket.*expired"):
         next(examine_bucket(store, [], create=False, fix_cors=False))
 
