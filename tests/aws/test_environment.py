@@ -161,6 +161,18 @@ def test_a_bucket_on_aws_is_left_to_botocore(monkeypatch: pytest.MonkeyPatch) ->
     assert Connection(address, None).root == "https://bucket.s3-fips.us-west-2.amazonaws.com"
 
 
+def test_accelerate_is_not_for_an_endpoint(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting of the profile stays for buckets on AWS; botocore refuses it with an endpoint."""
+    set_all(monkeypatch, BOTH)
+    (home / ".aws").mkdir()
+    (home / ".aws/config").write_text("[default]\ns3 =\n  use_accelerate_endpoint = true\n")
+    address = Address.parse("s3://bucket?region=us-west-2")
+    assert Connection(address, None).root == "https://bucket.s3-accelerate.amazonaws.com"
+    client = Connection(address, "http://127.0.0.1:9").client
+    url = client.generate_presigned_url("head_object", {"Bucket": "bucket", "Key": "k"})
+    assert url.startswith("http://127.0.0.1:9/bucket/k?")
+
+
 def test_names_are_imported_in_a_thread_and_without_botocore() -> None:
     """The public names are imported on first use, which may be in any thread."""
     code = (

@@ -96,7 +96,8 @@ def test_the_client_waits_less_than_a_gateway() -> None:
     assert config.request_checksum_calculation == "when_required"  # type: ignore[attr-defined]
     assert config.response_checksum_validation == "when_required"  # type: ignore[attr-defined]
     assert config.signature_version == "s3v4"  # type: ignore[attr-defined]
-    assert config.s3 == {"addressing_style": "path"}  # type: ignore[attr-defined]
+    s3 = {"addressing_style": "path", "use_accelerate_endpoint": False}
+    assert config.s3 == s3  # type: ignore[attr-defined]
     assert connect(ADDRESS).client.meta.endpoint_url == "http://127.0.0.1:9000"
 
 

@@ -123,7 +123,7 @@ class Connection:
             max_pool_connections=MAX_REQUESTS + 8,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            s3=cast(Any, {"addressing_style": self._addressing}),
+            s3=cast(Any, self._host_options()),
         )
         with self._usable():
             if isinstance(self.credentials, EnvironmentCredentials):
@@ -132,6 +132,15 @@ class Connection:
                 "s3", self.region, endpoint_url=self._endpoint, config=config
             )
         return cast("S3Client", client)
+
+    def _host_options(self) -> dict[str, str | bool]:
+        """Return how botocore finds the host of a request.
+
+        With an endpoint it fails if the configuration files demand a host of S3 Accelerate, which
+        may be meant for other buckets.
+        """
+        accelerate = {"use_accelerate_endpoint": False} if self._endpoint else {}
+        return {"addressing_style": self._addressing, **accelerate}
 
     @property
     def root(self) -> str:
