@@ -1,5 +1,6 @@
 """The cache of digests: what it returns, what it never returns, and what it survives."""
 
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -12,8 +13,8 @@ from time import time_ns
 import apsw
 import pytest
 
-from onecopy import digest_cache, digest_file
-from onecopy.digest import MD5, SHA256, Digest
+from onecopy import digest_cache, digest_file, digest_rows
+from onecopy.digest import MD5, SHA256, Digest, content_scheme
 from onecopy.digest_cache import FILE, DigestCache, remove
 from onecopy.files import File
 
@@ -41,7 +42,7 @@ def a_file(number: int = 0, *, modified: int = _OLD, changed: int = _OLD) -> Fil
 
 
 def digest_of(file: File) -> Digest:
-    return Digest(SHA256, sha256(file.path.encode()).digest())
+    return Digest(SHA256, sha256(os.fsencode(file.path)).digest())
 
 
 def kept(folder: Path, *files: File, began: int | None = None) -> None:
@@ -134,9 +135,86 @@ def test_numbers_beyond_64_bits(tmp_path: Path, field: int) -> None:
 def test_age(tmp_path: Path) -> None:
     """An entry that is too old is not used, nor one of a day that has not come."""
     day = 86_400 * _SECOND
-    for age, is_found in ((0, True), (89, True), (92, False), (-2, False)):
-        kept(tmp_path, a_file(), began=time_ns() - age * day)
-        assert found(tmp_path, a_file()) == [is_found]
+    for age, is_found in ((0, True), (89, True), (92, False)):
+        kept(tmp_path, a_file(age), began=time_ns() - age * day)
+        assert found(tmp_path, a_file(age)) == [is_found]
+        kept(tmp_path, a_file(age))
+        assert found(tmp_path, a_file(age)) == [True]
+    kept(tmp_path, a_file(7), began=time_ns() + 2 * day)
+    assert found(tmp_path, a_file(7)) == [False]
+
+
+def test_a_folder_with_one_changed_file(tmp_path: Path) -> None:
+    """The others are found, in whatever order and selection, also if the folder has new files."""
+    files = list(map(a_file, range(1500)))
+    kept(tmp_path, *files)
+    changed, new = a_file(700, modified=_OLD + 1), a_file(5000)
+    now = [*files[:700], changed, *files[701:1200], new, *files[1200:]]
+    assert [at for at, is_found in enumerate(found(tmp_path, *now)) if not is_found] == [700, 1200]
+    assert all(found(tmp_path, *files[100:400]))
+    assert all(found(tmp_path, *reversed(files)))
+    assert all(found(tmp_path, *files[::7], files[0]))
+    kept(tmp_path, changed, new)
+    assert all(found(tmp_path, *now))
+    assert found(tmp_path, files[700]) == [False]
+
+
+def test_moved_files_and_renamed_folders(tmp_path: Path) -> None:
+    """A file under another path is read again, though all else is the same."""
+    files = list(map(a_file, range(50)))
+    kept(tmp_path, *files)
+    for path in ("e/{}", "d/d/{}", "d/{}x", "/d/{}", "{}"):
+        moved = [file._replace(path=path.format(at)) for at, file in enumerate(files)]
+        with closing(DigestCache(tmp_path)) as cache:
+            assert cache.find([(file, [SHA256]) for file in moved]) == [None] * 50
+    assert all(found(tmp_path, *files))
+
+
+def test_paths_of_all_kinds_at_once(tmp_path: Path) -> None:
+    """Relative and absolute paths, names that are not UTF-8, and numbers beyond 64 bits."""
+    names = ["a", "/a", "d/\u00e9", "/d/\udcff", "d/x/../a"]
+    files = [a_file(at)._replace(path=name) for at, name in enumerate(names)]
+    beyond = File("b", "key", 9, (1, 2**64, 9, _OLD, _OLD))
+    kept(tmp_path, *files[:3], beyond, *files[3:])
+    assert found(tmp_path, *files[:3], beyond, *files[3:]) == [True] * 3 + [False] + [True] * 2
+
+
+def test_digests_of_several_lengths(tmp_path: Path) -> None:
+    """Small and large files of one folder, each with its own schemes."""
+    large = content_scheme(9 << 20)
+    schemes = [(SHA256, MD5, large)[at % 3] for at in range(9)]
+    files = [
+        (a_file(at), Digest(scheme, bytes([at]) * scheme.length))
+        for at, scheme in enumerate(schemes)
+    ]
+    with closing(DigestCache(tmp_path)) as cache:
+        cache.keep([(file, [digest]) for file, digest in files], time_ns())
+    with closing(DigestCache(tmp_path)) as cache:
+        wanted = [(file, [digest.scheme]) for file, digest in files]
+        assert cache.find(wanted) == [(digest,) for _, digest in files]
+
+
+def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
+    """A file that was read again and has not changed leaves the cache as it is."""
+    files = list(map(a_file, range(100)))
+    kept(tmp_path, *files)
+    before = (tmp_path / FILE).read_bytes()
+    kept(tmp_path, *files[::7], began=time_ns() + 86_400 * _SECOND)
+    assert (tmp_path / FILE).read_bytes() == before
+
+
+def test_devices_with_the_same_inodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their files share a row, which stays small."""
+    files = [
+        File(f"{device}/{inode}", "key", 9, (device, inode, 9, _OLD, _OLD))
+        for device in range(20)
+        for inode in range(10)
+    ]
+    kept(tmp_path, *files)
+    assert all(found(tmp_path, *files))
+    monkeypatch.setattr(digest_rows, "_MOST", 100)
+    kept(tmp_path, a_file(3))
+    assert found(tmp_path, *files, a_file(3)) == [False] * 101 + [True] * 100
 
 
 def test_some_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,32 +230,29 @@ def rows(folder: Path) -> apsw.Connection:
 
 
 _SWAPPED = (
-    "CREATE TEMP TABLE other AS SELECT * FROM file; "
-    "UPDATE file SET entry = (SELECT entry FROM other WHERE other.path != file.path)"
+    "CREATE TEMP TABLE other AS SELECT * FROM neighbours; "
+    "UPDATE neighbours SET files = (SELECT files FROM other WHERE other.place != neighbours.place)"
 )
-_DIGEST = "CAST(substr(entry, 1, {0}) || {1} || substr(entry, {2}) AS BLOB)"
-_CUT = "UPDATE file SET entry = substr(entry, 1, {0})"
+_SET = "UPDATE neighbours SET files = {0}"
+_DAMAGED = "CAST(substr(files, 1, {0}) || x'ffffffff' || substr(files, {1}) AS BLOB)"
 
 
 @pytest.mark.parametrize(
     "statement",
     [
         _SWAPPED,
-        *(
-            f"UPDATE file SET entry = {_DIGEST.format(at, 'zeroblob(4)', at + 5)}"
-            for at in range(0, 80, 8)
-        ),
-        *(_CUT.format(length) for length in (0, 1, 45, 46, 50, 78)),
-        "UPDATE file SET entry = CAST(entry || x'00' AS BLOB)",
-        "UPDATE file SET entry = 'x'",
-        "UPDATE file SET entry = 1",
+        *(_SET.format(_DAMAGED.format(at, at + 5)) for at in range(0, 92, 4)),
+        *(_SET.format(f"substr(files, 1, {length})") for length in (0, 1, 7, 8, 9, 16, 60, 91)),
+        _SET.format("CAST(files || x'00' AS BLOB)"),
+        _SET.format("'x'"),
+        _SET.format("1"),
         "UPDATE secret SET value = randomblob(32)",
-        "UPDATE file SET path = randomblob(8)",
+        "UPDATE neighbours SET place = place + 1",
     ],
 )
 def test_changed_entries_are_not_used(tmp_path: Path, statement: str) -> None:
-    """Entries that were damaged, moved to another path, or written by somebody else."""
-    files = a_file(1), a_file(2)
+    """Entries that were damaged, moved to another row, or written by somebody else."""
+    files = a_file(1), a_file(5000)
     kept(tmp_path, *files)
     connection = rows(tmp_path)
     connection.execute(statement).fetchall()
@@ -207,7 +282,7 @@ def test_a_damaged_file_is_replaced(tmp_path: Path, seed: int) -> None:
     assert found(tmp_path, *files).count(False) <= 100
 
 
-@pytest.mark.parametrize("name", ["file", "avoided", "secret", "entry"])
+@pytest.mark.parametrize("name", ["neighbours", "avoided", "secret", "files"])
 def test_a_damaged_name_is_replaced(tmp_path: Path, name: str) -> None:
     """A flipped bit in the name of a table or column makes the file useless, not unreadable."""
     kept(tmp_path, a_file())
@@ -322,7 +397,7 @@ def test_threads(cache: DigestCache) -> None:
 def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When it is too large, about half of the entries go, as often as needed."""
     monkeypatch.setattr(digest_file, "_MOST_BYTES", 200_000)
-    files = list(map(a_file, range(16_000)))
+    files = [a_file(64 * number) for number in range(16_000)]
     kept(tmp_path, *files)
     assert 50_000 < (tmp_path / FILE).stat().st_size <= 200_000
     assert 500 < found(tmp_path, *files).count(True) < 3000

@@ -4,11 +4,12 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from onecopy import files
 from onecopy.digest import SHA256, Hashed, hash_stream
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.files import File, Skipped, walk
@@ -56,6 +57,11 @@ def as_nobody() -> Iterator[Path]:
             yield Path(name)
         finally:
             os.seteuid(0)
+
+
+def failing(_folder: str, _names: Sequence[str]) -> list[os.stat_result]:
+    """Stand for a folder of which an entry can't be looked at."""
+    raise PermissionError
 
 
 class TestKeys:
@@ -132,6 +138,30 @@ class TestKeys:
         found = keys(tmp_path / "tree")
         assert sorted(found) == [f"tree/{name}" for name in names]
         assert found == sorted(found, key=lambda key: key.split("/"))
+
+    @pytest.mark.parametrize("way", ["folder", "paths", "singly"])
+    def test_of_a_large_folder_come_in_order(
+        self, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Files, folders, links and files of our own, many at a time, or one by one."""
+        if way == "paths":
+            monkeypatch.setattr(os, "supports_dir_fd", set())
+        if way == "singly":
+            monkeypatch.setattr(files, "statuses", failing)
+        top = tmp_path / "top"
+        make(top, *(f"{n:03}" for n in range(350)), "120f/b", "120f/a", "own")
+        (top / "240l").symlink_to("001")
+        os.link(top / "own", top / "310o")
+        entries = list(walk([top], own=OwnFiles(top / "own")))
+        found = [Path(entry.path).relative_to(top).as_posix() for entry in entries]
+        names = [f"{n:03}" for n in range(350)]
+        assert found == sorted([*names, "120f/a", "120f/b", "240l", "310o", "own"])
+        left = {entry.path: entry.reason for entry in entries if isinstance(entry, Skipped)}
+        reasons = {"240l": "symlink", "310o": "own", "own": "own"}
+        assert left == {str(top / name): reason for name, reason in reasons.items()}
+        for entry in entries:
+            if isinstance(entry, File):
+                assert [entry] == list(walk(entry.path, to=Path(entry.key).parent.as_posix()))
 
     def test_empty_files_are_files_and_empty_folders_nothing(self, tmp_path: Path) -> None:
         """An empty file has a key and size 0; a folder without files gives none."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
@@ -10,7 +11,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from onecopy.workers import Counter, Stopped, Workers, WorkQueue
+from onecopy.workers import Counter, Stopped, Workers, WorkQueue, spread
 
 
 @pytest.fixture
@@ -251,3 +252,31 @@ def test_a_task_raises_what_its_call_raised(workers: Workers) -> None:
 
     with pytest.raises(Stopped):
         workers.submit(call).result()
+
+
+def test_calls_that_are_spread() -> None:
+    """The results are in order, whichever thread was faster."""
+
+    def call(item: int) -> int:
+        time.sleep(0.001 * (item % 3))
+        return item * 2
+
+    with ThreadPoolExecutor(4) as pool:
+        assert spread(pool, 4, call, range(50)) == list(range(0, 100, 2))
+        assert spread(pool, 4, call, [1]) == [2]
+        assert spread(pool, 4, call, []) == []
+
+
+def test_a_call_that_fails_ends_those_that_are_spread() -> None:
+    """Its error is raised, and of the other calls only those are made that have begun."""
+    made: list[int] = []
+
+    def call(item: int) -> None:
+        made.append(item)
+        if item == 3:
+            raise ValueError(item)
+        time.sleep(0.01)
+
+    with ThreadPoolExecutor(2) as pool, pytest.raises(ValueError, match="3"):
+        spread(pool, 2, call, range(1000))
+    assert len(made) < 10

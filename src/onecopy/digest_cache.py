@@ -10,9 +10,8 @@ coarse (the problem of "racy" entries of git's index, https://git-scm.com/docs/r
 program writes to it through memory. Linux sets the times at the first such write to a page, and
 again only after the page was written to the disk, which takes up to 35 seconds by default.
 
-A checksum over all of it detects entries that were damaged, cut short, or moved to another path.
-One file in some hundreds is read again all the same, which replaces entries that are wrong in
-spite of that.
+Checksums detect entries that were damaged, cut short, or moved to another place. One file in some
+hundreds is read again all the same, which replaces entries that are wrong in spite of that.
 
 The cache is a SQLite file that many processes may use at once. Nothing depends on it: if it is
 damaged, it is replaced, and any other error means only that files are read. It also remembers which
@@ -32,9 +31,9 @@ from typing import TypeVar
 
 import apsw
 
-from onecopy.digest import Digest, Scheme
+from onecopy.digest import SHA256, Digest, Scheme
 from onecopy.digest_file import DAMAGE, DigestFile
-from onecopy.digest_rows import Rows
+from onecopy.digest_rows import SHA256_BYTES, Kept, Rows, chosen
 from onecopy.files import File
 
 _log = logging.getLogger("onecopy.cache")
@@ -48,8 +47,9 @@ _RACY_NS = 60_000_000_000
 """Time without a change after which any further change to a file has a new time."""
 _SAMPLED = 1 / 256
 """Share of the entries that are not used, so that their files are read again."""
-_BATCH = 1000
+_BATCH = 4000
 """Entries that are written at once."""
+_SHA256_ALONE = [SHA256]
 _DAY_NS = 86_400 * 10**9
 
 
@@ -59,7 +59,7 @@ class DigestCache:
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self._lock = Lock()
-        self._kept: list[bytes] = []
+        self._kept: list[Kept] = []
         self._rows = Rows(b"")
         self._opened: DigestFile | None = None
         self._is_tried = False
@@ -72,27 +72,36 @@ class DigestCache:
         """Return the digests of each file by its schemes, in order; None if it has to be read."""
         if self._opened is None or not wanted:
             return [None] * len(wanted)
-        rows = self._rows
-        paths = [rows.path(file.path) for file, _ in wanted]
-        nothing: dict[bytes, bytes] = {}
-        found, today = self._ask(lambda file: file.find(paths), nothing), _days(time.time_ns())
-        days = range(today - _MOST_DAYS, today + 1)
+        files = [file for file, _ in wanted]
+        nothing: Sequence[bytes | None] = [None] * len(files)
+        found = self._ask(lambda file: self._packed(file, files), nothing)
         return [
-            rows.unpack(row, file, schemes, days)
-            if (row := found.get(path)) and random() >= _SAMPLED  # noqa: S311
-            else None
-            for path, (file, schemes) in zip(paths, wanted, strict=True)
+            None
+            if packed is None or random() < _SAMPLED  # noqa: S311
+            else (Digest(SHA256, packed),)  # the common case, kept cheap
+            if len(packed) == SHA256_BYTES and schemes == _SHA256_ALONE
+            else chosen(packed, schemes)
+            for packed, (_, schemes) in zip(found, wanted, strict=True)
         ]
+
+    def _packed(self, opened: DigestFile, files: Sequence[File]) -> Sequence[bytes | None]:
+        """Return the packed digests of the files that are in the cache."""
+        rows = opened.find(self._rows.places(files))
+        return self._rows.packed(files, rows, _days(time.time_ns()))
 
     def keep(self, files: Iterable[tuple[File, Sequence[Digest]]], began_ns: int) -> None:
         """Keep digests of files whose reading began at a time, in ns since 1970, or later."""
-        latest, day = began_ns - _RACY_NS, _days(began_ns)
-        old = [each for each in files if _is_settled(each[0], latest)]
+        latest, day = began_ns - _RACY_NS, began_ns // _DAY_NS
+        old = [
+            (file, digests, day)
+            for file, digests in files
+            # It changed before, in a file system that keeps both times.
+            if file.identity[3] < latest > file.identity[4] > 0
+        ]
         if old:
             self._attempt(self._open_once, None)
-        rows = [self._rows.pack(file, digests, day) for file, digests in old]
         with self._lock:
-            self._kept += filter(None, rows)
+            self._kept += old
             is_due = len(self._kept) >= _BATCH
         if is_due:
             self._flush()
@@ -123,7 +132,12 @@ class DigestCache:
         with self._lock:
             kept, self._kept = self._kept, []
         if kept:
-            self._ask(lambda file: file.keep(kept), None)
+            self._ask(lambda file: self._store(file, kept), None)
+
+    def _store(self, opened: DigestFile, kept: Sequence[Kept]) -> None:
+        rows, days = self._rows, _days(time.time_ns())
+        places = rows.places([file for file, _, _ in kept])
+        opened.keep(places, lambda old: rows.merged(old, kept, days))
 
     def _ask(self, do: Callable[[DigestFile], _T], otherwise: _T) -> _T:
         """Return what `do` returns for the file; `otherwise` if there is none, or if that fails."""
@@ -185,11 +199,7 @@ def _salted(target: str, names: Sequence[int]) -> "array[int]":
     return array("q", [name ^ salt for name in names])
 
 
-def _is_settled(file: File, latest: int) -> bool:
-    """Return whether a file changed before a time, in a file system that keeps both times."""
-    *_, modified, changed = file.identity
-    return 0 < changed < latest and modified < latest
-
-
-def _days(nanoseconds: int) -> int:
-    return nanoseconds // _DAY_NS
+def _days(nanoseconds: int) -> range:
+    """Return the days whose entries may be used at a time."""
+    today = nanoseconds // _DAY_NS
+    return range(today - _MOST_DAYS, today + 1)

@@ -1,40 +1,37 @@
 """The SQLite file of the cache of digests.
 
-It fetches all entries of a call in one row, and stores them from one array. Each row would release
-Python's lock and wait to get it back, for up to 5 ms while other threads compute.
+It fetches all rows of a call as one, because each would release Python's lock and wait to get it
+back, for up to 5 ms while other threads compute.
 """
 
 from array import array
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from secrets import token_bytes
 
 import apsw
 
-from onecopy.digest_rows import PATH_BYTES, split
-
 DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError)
 """Errors of a damaged file; the last one if the names of tables or columns are damaged."""
-_FORM = 3
+_FORM = 4
 _MOST_BYTES = 512 << 20
-"""Size of the file from which on entries are removed: about 5 million files."""
+"""Size of the file from which on rows are removed: about 6 million files."""
 _BUSY_MS = 1000
 
 _SCHEMA = f"""
 CREATE TABLE secret (value BLOB NOT NULL);
-CREATE TABLE file (path BLOB PRIMARY KEY, entry BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE neighbours (place INTEGER PRIMARY KEY, files BLOB NOT NULL);
 CREATE TABLE avoided (name INTEGER PRIMARY KEY);
 PRAGMA user_version = {_FORM};
 """
 _FIND = """
-SELECT octet_length(entry), CAST(group_concat(path || entry, '') AS BLOB)
-FROM carray(?) CROSS JOIN file ON path = value GROUP BY 1
+SELECT group_concat(place), group_concat(octet_length(files)),
+    CAST(group_concat(files, '') AS BLOB)
+FROM carray(?) CROSS JOIN neighbours ON place = value
 """
-_KEEP = """
-INSERT OR REPLACE INTO file
-SELECT substr(value, 1, 8), substr(value, 9) FROM carray(?)
-"""
+_KEEP = "INSERT OR REPLACE INTO neighbours VALUES (?, ?)"
 _FIND_AVOIDED = "SELECT name FROM avoided WHERE name IN (SELECT value FROM carray(?))"
 _KEEP_AVOIDED = "INSERT OR IGNORE INTO avoided SELECT value FROM carray(?)"
 
@@ -50,17 +47,26 @@ class DigestFile:
             self.close()
             raise
 
-    def find(self, paths: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the rows of files by the hashes of their paths."""
-        found: dict[bytes, bytes] = {}
-        for length, data in self._connection.execute(_FIND, (apsw.carray(tuple(paths)),)):
-            if type(length) is int and type(data) is bytes:  # else it is damaged
-                found |= split(data, PATH_BYTES + length)
-        return found
+    def find(self, places: "array[int]") -> dict[int, bytes]:
+        """Return the rows at these places."""
+        [(found, lengths, data)] = self._connection.execute(_FIND, (apsw.carray(places),))
+        if not found:
+            return {}
+        ends = list(accumulate(map(int, lengths.split(","))))
+        starts = [0, *ends]
+        return {
+            int(place): data[start:end]
+            for place, start, end in zip(found.split(","), starts, ends, strict=False)
+        }
 
-    def keep(self, rows: Sequence[bytes]) -> None:
-        """Store rows, of which there is at least one."""
-        self._connection.execute(_KEEP, (apsw.carray(tuple(rows)),)).fetchall()
+    def keep(
+        self,
+        places: "array[int]",
+        merge: Callable[[dict[int, bytes]], Iterable[tuple[int, bytes]]],
+    ) -> None:
+        """Store the rows that `merge` returns for those at these places, at once."""
+        with _writing(self._connection):
+            self._connection.executemany(_KEEP, merge(self.find(places)))
 
     def find_avoided(self, names: "array[int]") -> set[int]:
         """Return which of the names were kept."""
@@ -71,10 +77,10 @@ class DigestFile:
         self._connection.execute(_KEEP_AVOIDED, (apsw.carray(names),)).fetchall()
 
     def shrink(self) -> None:
-        """Delete about half of the entries, chosen at random, while the file is too large."""
+        """Delete about half of the rows, chosen at random, while the file is too large."""
         while self._bytes() > _MOST_BYTES:
             with self._connection:
-                self._connection.execute("DELETE FROM file WHERE random() & 1")
+                self._connection.execute("DELETE FROM neighbours WHERE random() & 1")
                 self._connection.execute("DELETE FROM avoided WHERE random() & 1")
             self._connection.execute("VACUUM")
 
@@ -93,14 +99,20 @@ def _prepare(connection: apsw.Connection) -> bytes:
     connection.set_busy_timeout(_BUSY_MS)
     # Without waiting for the disk: after a power failure, damage is noticed.
     connection.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -16384").fetchall()
+    with _writing(connection):
+        return _secret_of(connection)
+
+
+@contextmanager
+def _writing(connection: apsw.Connection) -> Iterator[None]:
+    """Let no other process write, and write all or nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        secret = _secret_of(connection)
+        yield
     except BaseException:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
-    return secret
 
 
 def _secret_of(connection: apsw.Connection) -> bytes:

@@ -3,9 +3,11 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from functools import partial
+from itertools import chain, repeat
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,14 +15,21 @@ from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, are_valid_names, check_prefix, join
 from onecopy.own_files import OWN, OwnFiles
 from onecopy.patterns import Filter
-from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access
+from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access, statuses
 from onecopy.text import printable
 
 Identity = tuple[int, int, int, int, int]
 """Device, inode, size, mtime and ctime in ns. If they are unchanged, so are the file's bytes."""
 
+_identity: Callable[[os.stat_result], Identity] = attrgetter(
+    "st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns"
+)
+_mode: Callable[[os.stat_result], int] = attrgetter("st_mode")
 _CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
+_AT_ONCE = 100
+"""Entries of a folder that are looked at together. With more, their statuses leave the core's cache
+before they are used."""
 _ENDLESS = "has content, but the system says that it is empty, as in /proc; save a copy of it first"
 
 
@@ -143,7 +152,7 @@ class _Folder(NamedTuple):
     path: str
     """Ends in a separator."""
     key: str
-    names: Iterator[str]
+    names: Sequence[str] = ()
     has_valid_names: bool = False
     """Whether each name certainly makes a valid key."""
 
@@ -158,7 +167,7 @@ class _Walker(NamedTuple):
 
     def tree(self, path: str) -> Iterator[File | Skipped]:
         """Yield the files at and below a path that the user has named."""
-        entry = self._entry(path, _Folder("", self.to, iter(())), _name(path))
+        entry = self._entry(path, _Folder("", self.to), _name(path))
         if not isinstance(entry, Skipped) and self.own.contain(path):
             entry = _skipped(path, "own", OWN)
         if isinstance(entry, Skipped):
@@ -169,21 +178,59 @@ class _Walker(NamedTuple):
         if isinstance(entry, File):
             yield entry
             return
-        levels = [entry]
+        levels = [self._runs(entry)]
         while levels:
-            level = levels[-1]
-            for name in level.names:
-                entry = self._entry(level.path + name, level, name)
-                if isinstance(entry, _Folder):
-                    levels.append(entry)
-                    break
-                yield entry
-            else:
+            run = next(levels[-1], None)
+            if run is None:
                 levels.pop()
+            elif isinstance(run, _Folder):
+                levels.append(self._runs(run))
+            else:
+                yield from run
 
-    def _entry(self, path: str, folder: _Folder, name: str) -> File | Skipped | _Folder:
+    def _runs(self, folder: _Folder) -> Iterator[Sequence[File | Skipped] | _Folder]:
+        """Yield the entries of a folder in order; those that are no folders, some at a time."""
+        for start in range(0, len(folder.names), _AT_ONCE):
+            names = folder.names[start : start + _AT_ONCE]
+            try:
+                seen = statuses(folder.path, names)
+            except OSError:  # find out which one it is
+                yield from self._singly(folder, names, repeat(None))
+                continue
+            if files := self._plain_files(folder, names, seen):
+                yield files
+            else:
+                yield from self._singly(folder, names, seen)
+
+    def _singly(
+        self, folder: _Folder, names: Iterable[str], seen: Iterable[os.stat_result | None]
+    ) -> Iterator[Sequence[File | Skipped] | _Folder]:
+        for name, status in zip(names, seen, strict=False):
+            entry = self._entry(folder.path + name, folder, name, status)
+            yield entry if isinstance(entry, _Folder) else (entry,)
+
+    def _plain_files(
+        self, folder: _Folder, names: Sequence[str], seen: Sequence[os.stat_result]
+    ) -> list[File] | None:
+        """Return the files if all entries are files that need no closer look: the common case."""
+        if self.accept is not None or not folder.has_valid_names:
+            return None
+        if not all(map(_is_plain, set(map(_mode, seen)))):
+            return None
+        identities = list(map(_identity, seen))
+        if self.own.may_have(names, [identity[1] for identity in identities]):
+            return None
+        path, key = folder.path, folder.key + "/"
+        return [
+            _file((path + name, key + name, identity[2], identity))
+            for name, identity in zip(names, identities, strict=True)
+        ]
+
+    def _entry(
+        self, path: str, folder: _Folder, name: str, status: os.stat_result | None = None
+    ) -> File | Skipped | _Folder:
         try:
-            status = os.lstat(path)
+            status = status or os.lstat(path)
             if self.accept is not None and (
                 message := self._excluded(self.accept, folder.key, name, status)
             ):
@@ -219,7 +266,7 @@ class _Walker(NamedTuple):
             return _skipped(path, "own", OWN)
         if stat.S_ISREG(mode):
             # `has_access` costs a system call, which most modes make unnecessary.
-            if mode & _READABLE_BY_ALL == _READABLE_BY_ALL or has_access(path, os.R_OK):
+            if _is_plain(mode) or has_access(path, os.R_OK):
                 return File(path, key, status.st_size, _identity(status))
             return _skipped(path, "unreadable", os.strerror(errno.EACCES))
         if stat.S_ISDIR(mode):
@@ -235,7 +282,7 @@ class _Walker(NamedTuple):
             return _skipped(path, "own", OWN)
         names.sort()
         is_valid = bool(key) and are_valid_names(key, names, self.room)
-        return _Folder(path.rstrip(os.sep) + os.sep, key, iter(names), is_valid)
+        return _Folder(path.rstrip(os.sep) + os.sep, key, names, is_valid)
 
 
 _ABSENT = {
@@ -244,6 +291,15 @@ _ABSENT = {
 }
 _RECORDS = "a folder of this name holds the records of a store, and is never uploaded"
 _SPECIAL = ("special", "devices, pipes and sockets are not uploaded; save the bytes in a file")
+
+
+_file = partial(tuple.__new__, File)
+"""Makes a file from its fields, in half the time of `File(*fields)`."""
+
+
+def _is_plain(mode: int) -> bool:
+    """Return whether an entry is a regular file that anyone may read."""
+    return stat.S_ISREG(mode) and mode & _READABLE_BY_ALL == _READABLE_BY_ALL
 
 
 def _is_special(path: str) -> bool:
@@ -270,10 +326,6 @@ def _skipped(path: str, reason: str, message: str) -> Skipped:
 def _name(path: str) -> str:
     name = path.rstrip(os.sep).rpartition(os.sep)[2]
     return os.path.realpath(path).rpartition(os.sep)[2] if name in {"", ".", ".."} else name
-
-
-def _identity(status: os.stat_result) -> Identity:
-    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 # Non-blocking: a pipe that has taken the file's place must not stop us.

@@ -79,7 +79,12 @@ EVERYTHING = Span()
 
 
 def is_later_class(storage_class: str, other: str) -> bool:
-    """Return whether an object that had one storage class may have been moved to this one since."""
+    """Return whether an object that had one storage class may have been moved to this one since.
+
+    No rule moves an object to STANDARD, which is also what is recorded of an unknown class.
+    """
+    if other == _COOLER[0]:
+        return storage_class != other
     known = storage_class in _COOLER and other in _COOLER
     return known and _COOLER.index(storage_class) > _COOLER.index(other)
 

@@ -2,10 +2,10 @@
 
 A note names a key and the content that was placed there. It is written before the copy is made, so
 no placed copy is without one. A note whose copy is gone, or was never made, is harmless. Values of
-the index's state, `placed:TENANT:HASH`, have up to 40 notes each, and stay.
+the index's state, `placed:TENANT:HASH`, have as many notes each as fit, and stay.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from onecopy.index.interface import Engine, State
 from onecopy.index.stored import decoding, require_progress
 
 _GROUP = "placed:"
-_MAX_NOTES = 40
-"""Notes in a value: with the longest keys they are below 64 KiB."""
+_MAX_BYTES = 60_000
+"""Bytes of the notes in a value, which may have 64 KiB: each value is a durable write."""
 _NAME_BYTES = 12
 _COPIES_PER_STEP = 1000
 
@@ -39,10 +39,24 @@ _decoder = msgspec.json.Decoder(list[Placed])
 
 def note_placed(state: State, tenant: str, placed: Sequence[Placed]) -> None:
     """Note copies before they are placed; repeatable."""
-    for start in range(0, len(placed), _MAX_NOTES):
-        value = msgspec.json.encode(placed[start : start + _MAX_NOTES])
+    for notes in _groups(map(msgspec.json.encode, placed)):
+        value = b"[" + b",".join(notes) + b"]"
         name = blake2b(value, digest_size=_NAME_BYTES).hexdigest()
         state.put_if(f"{_GROUP}{tenant}:{name}", None, value)
+
+
+def _groups(notes: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield encoded notes in groups that fit into a value."""
+    group: list[bytes] = []
+    size = 0
+    for note in notes:
+        if size + len(note) > _MAX_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(note)
+        size += len(note) + 1
+    if group:
+        yield group
 
 
 def all_placed(state: State, tenant: str) -> set[Placed]:

@@ -7,7 +7,7 @@ module of onecopy can be imported on all three systems.
 import errno
 import os
 import select
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -89,6 +89,24 @@ def config_folder(environment: Mapping[str, str]) -> Path | None:
 def has_access(path: str | os.PathLike[str], mode: int) -> bool:
     """Return whether this process may use a file in a mode of `os.access`."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+_FEW = 8
+"""Entries from which on their folder is opened, to look at them there: their paths are long."""
+
+
+def statuses(folder: str, names: Sequence[str]) -> list[os.stat_result]:
+    """Return the status of each of these entries of a folder, whose path ends in a separator.
+
+    Links are not followed. Raises OSError if one of them can't be looked at.
+    """
+    if len(names) < _FEW or os.stat not in os.supports_dir_fd:
+        return [os.lstat(folder + name) for name in names]
+    descriptor = os.open(folder, os.O_RDONLY | DIRECTORY)
+    try:
+        return [os.stat(name, dir_fd=descriptor, follow_symlinks=False) for name in names]
+    finally:
+        os.close(descriptor)
 
 
 _seeking = Lock()

@@ -2,8 +2,11 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import Generic, TypeVar
@@ -182,6 +185,32 @@ class Workers:
         deadline = monotonic() + timeout
         for thread in filter(threading.Thread.is_alive, self._threads):
             thread.join(max(0.0, deadline - monotonic()))
+
+
+def spread(pool: Executor, threads: int, call: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
+    """Return the results of a call for each item, in order, made by some threads of a pool.
+
+    Each thread takes one item after the other: waking a thread for each costs as much as a short
+    request. Once a call raises, no further ones are made; raises what it raised.
+    """
+    left = deque(enumerate(items))
+
+    def work(_: int) -> list[tuple[int, _R]]:
+        done: list[tuple[int, _R]] = []
+        while left:
+            try:
+                at, item = left.popleft()
+            except IndexError:  # another thread was faster
+                break
+            try:
+                done.append((at, call(item)))
+            except BaseException:
+                left.clear()
+                raise
+        return done
+
+    found = chain.from_iterable(pool.map(work, range(min(threads, len(items)))))
+    return [result for _, result in sorted(found, key=itemgetter(0))]
 
 
 class WorkQueue(Generic[_T]):

@@ -134,3 +134,14 @@ def test_a_listed_bucket(
     certain = json.loads(run("report", "--json", *where, **env).out)
     assert (certain["objects"], certain["duplicates"], certain["weak"]) == (4, 2, 0)
     assert certain["bytes_to_read"] == 0
+
+
+def test_storage_classes(run: Run, tmp_path: Path, known: Path) -> None:
+    """The class of a copy that is listed or recorded is shown if it is not STANDARD."""
+    where = [*backends(tmp_path), write(known / "x", B)]
+    with closing(open_complete(f"sqlite:{tmp_path / 'index.sqlite'}")) as index:
+        assert isinstance(index, Listings)
+        [listed] = index.listed_copies("default")
+        index.merge("default", Span("a"), [listed._replace(storage_class="GLACIER_IR")])
+    as_text = run("check", "--explain", *where).out
+    assert "  b: listed in GLACIER_IR, ETag matches; " in as_text

@@ -130,9 +130,10 @@ class BucketWorld(World):
 
     @property
     def takes_both(self) -> bool:
-        """Whether two multipart uploads that are completed in one moment at one key both succeed.
+        """Whether two requests that create an object at one key in one moment may both succeed.
 
-        S3 refuses one of them; SeaweedFS looks first and writes then, so that the last one stays.
+        S3 refuses one of them. SeaweedFS looks first and writes then, so that the last one stays:
+        of two multipart uploads that are completed, and of a copy and a PUT, but not of two PUTs.
         """
         return self.standin.name == "seaweedfs"
 

@@ -15,7 +15,7 @@ from onecopy.digest import SMALLEST_PART
 from onecopy.errors import Forbidden, PartSuperseded, StoreFull, Unavailable, UploadUnknown
 from onecopy.gate import Answer, LocalGate, Place, placing
 from onecopy.gate.usage import Usage
-from onecopy.placed import all_placed, placed_copies
+from onecopy.placed import Placed, all_placed, note_placed, placed_copies
 from onecopy.store.copying import Copier
 from onecopy.store.interface import Store, Upload
 from onecopy.tenant import Quota, Quotas, Tenant
@@ -110,6 +110,22 @@ def test_a_key_that_is_taken(world: World, data: bytes) -> None:
     assert world.recorded()["same"] == same.copy
     assert outcome(place(world, "a", data)) == THERE
     assert world.objects() == {"a": data, "taken": data[:-1] + b"!", "same": data}
+
+
+def test_one_look_at_a_key_that_has_it(world: World) -> None:
+    """If a request is repeated, its record suffices: it is not looked at twice."""
+    world.upload("a", b"bytes")
+    place(world, "b", b"bytes")
+    faults, looked = Faults(), list[str]()
+
+    def note(call: Call) -> object:
+        looked.extend(call.arguments[0])
+        return call.proceed()
+
+    faults.at("store.look", note, times=None)
+    answer = place(behind(faults, world), "b", b"bytes")
+    assert (outcome(answer), answer.copy) == (THERE, world.recorded()["b"])
+    assert looked == ["b"]
 
 
 def test_empty_files_are_sent(world: World) -> None:
@@ -347,6 +363,20 @@ def test_quotas_hold(local_world: World) -> None:
     assert [note.key for note in all_placed(local_world.index, "ana")] == ["b"]
 
 
+def test_many_notes() -> None:
+    """Each value has as many as fit, also with the longest keys, and all are found."""
+    index = MemoryWorld.new().index
+    digest = str(content_digest(b"bytes"))
+    notes = {Placed(f"{number:04}" + "k" * (number % 2 * 1000), digest) for number in range(500)}
+    note_placed(index, "ana", sorted(notes))
+    note_placed(index, "ana", sorted(notes))
+    note_placed(index, "ana", [])
+    assert all_placed(index, "ana") == notes
+    sizes = [len(value) for _, value in index.values("placed:")]
+    assert len(sizes) == sum(sizes) // 59_000 + 1
+    assert max(sizes) < 64 * 1024
+
+
 def test_another_process_places_it(local_world: World) -> None:
     """What is left to another process does not count as begun by this one."""
     local_world.upload("a", b"bytes")
@@ -358,6 +388,27 @@ def test_another_process_places_it(local_world: World) -> None:
     gate = LocalGate(local_world.index, store, secrets=secrets, usage=usage)
     assert place(local_world, "b", b"bytes", gate).reason == "placing"
     assert usage.begun.bytes() == {}
+
+
+@pytest.mark.parametrize("step", ["store.copy", "store.complete"])
+def test_others_end_the_upload_again_and_again(local_world: World, step: str) -> None:
+    """The client asks again then; that the source had changed would not be true."""
+    local_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at(step, fail_before(UploadUnknown("aborted")), times=None)
+    answer = place(behind(faults, local_world), "b", b"bytes")
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "placing")
+    assert outcome(place(local_world, "b", b"bytes")) == PLACED
+
+
+def test_another_process_copies_it_again(folder_world: World) -> None:
+    """What was copied is not complete for a moment: the client asks again, and sends no parts."""
+    folder_world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.parts", lambda _: [])
+    answer = place(behind(faults, folder_world), "b", b"bytes")
+    assert outcome(answer) == (Verdict.UNCONFIRMED, "placing")
+    assert outcome(place(folder_world, "b", b"bytes")) == PLACED
 
 
 def test_notes_that_cannot_be_written(local_world: World) -> None:

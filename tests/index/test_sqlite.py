@@ -16,6 +16,7 @@ from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import SHA256, SMALLEST_PART, Digest
 from onecopy.errors import Unavailable
 from onecopy.index import Engine, open_index
+from onecopy.index.interface import Lease
 from onecopy.index.sqlite import (
     SqliteIndex,
     connections,
@@ -33,6 +34,7 @@ from onecopy.index.sqlite import index as engine
 from onecopy.testing.index import (
     ClassifiedContract,
     IndexContract,
+    LeasesContract,
     ListingsContract,
     ListsContract,
     PagesContract,
@@ -53,9 +55,13 @@ from onecopy.testing.index.values import (
     sha256_of,
 )
 
+_NORMAL, _FULL = 1, 2
+"""Values of `PRAGMA synchronous`."""
+
 
 class TestSqliteIndex(
     IndexContract,
+    LeasesContract,
     ClassifiedContract,
     UnreadContract,
     ListsContract,
@@ -471,3 +477,33 @@ def test_large_contents_and_small_ones(index: SqliteIndex) -> None:
         ["sha256"],
         ["md5", "sha256", "sha256+8388608"],
     ]
+
+
+def test_leases_of_two_processes(index: SqliteIndex, file: Path) -> None:
+    """They are shared; expired ones are removed now and then."""
+    other = SqliteIndex(str(file))
+    assert index.take_leases([Lease("x", "a", 0.01), Lease("y", "a", 60)]) == [True, True]
+    assert other.take_leases([Lease("y", "b", 60)]) == [False]
+    time.sleep(0.1)
+    index.end_leases([])
+    assert [name for name, _ in index.values("lease:")] == ["lease:x", "lease:y"]
+    index._next_sweep = 0
+    index.end_leases([])
+    assert [name for name, _ in other.values("lease:")] == ["lease:y"]
+    other.close()
+
+
+def test_only_leases_do_not_wait_for_the_disk(index: SqliteIndex) -> None:
+    """P6: whatever is committed together with others, or after leases, is synced."""
+    modes: list[int] = []
+
+    def write(connection: apsw.Connection) -> None:
+        modes.append(connection.pragma("synchronous"))
+
+    writer = index._writer
+    writer.write(write)
+    writer.write_unsynced(write)
+    writer.write(write)
+    jobs = [connections._Job(write, is_synced=is_synced) for is_synced in (False, True, False)]
+    writer._commit(list(jobs))
+    assert modes == [_FULL, _NORMAL, _FULL, _FULL, _FULL, _FULL]

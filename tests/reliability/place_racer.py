@@ -1,11 +1,8 @@
 """Several processes that place, upload and abort one content, and others who meddle with it."""
 
-import os
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from threading import Barrier
 from time import sleep
 
@@ -13,8 +10,8 @@ from onecopy.content import Verdict
 from onecopy.gate import Answer, LocalGate, Place
 from onecopy.gate.leases import ContentLeases
 from tests.gate.world import World, content_digest
-from tests.reliability import folder
 from tests.reliability.pairs import upload
+from tests.reliability.stranger import stranger
 from tests.reliability.worker import Tell, Told
 
 PROCESSES = 3
@@ -39,6 +36,7 @@ class Part:
         self.source = f"{number}/source"
         self.target = f"{number}/target"
         self.own = f"{number}/{me}"
+        self.stranger = stranger(world, me)
 
     @property
     def data(self) -> bytes:
@@ -49,11 +47,6 @@ class Part:
     def other(self) -> bytes:
         """A content of this thread, of the same size."""
         return content_of(self.number, self.me)
-
-    @property
-    def draft(self) -> Path:
-        """Return a file outside the store."""
-        return self.world.root / f"draft {self.me}"
 
     def place(self, key: str) -> Answer:
         """Place the content, and ask again as long as others place it."""
@@ -100,37 +93,28 @@ def abort(part: Part) -> None:
 
 def delete_source(part: Part) -> None:
     """Delete the source behind our back."""
-    with suppress(FileNotFoundError):
-        folder.delete(part.world.path(part.source))
+    part.stranger.delete(part.source)
 
 
 def replace_source(part: Part) -> None:
     """Replace it by a file of the same size."""
-    folder.place(part.world.path(part.source), part.other, part.draft)
+    part.stranger.replace(part.source, part.other)
 
 
 def overwrite_source(part: Part) -> None:
-    """Overwrite it in place, with its old time."""
-    with suppress(FileNotFoundError):
-        folder.overwrite(part.world.path(part.source), part.other)
+    """Overwrite it in place, with its old time; in a bucket, replace it once more."""
+    part.stranger.overwrite(part.source, part.other)
 
 
 def take_target(part: Part) -> Answer | None:
     """Create a file at the key that all contend for, unless there is one."""
-    part.draft.write_bytes(part.other)
-    try:
-        os.link(part.draft, part.world.path(part.target))
-    except FileExistsError:
-        return None
-    finally:
-        part.draft.unlink()
-    return Answer(Verdict.NEW, reason=BEHIND)
+    is_created = part.stranger.create(part.target, part.other)
+    return Answer(Verdict.NEW, reason=BEHIND) if is_created else None
 
 
 def delete_target(part: Part) -> None:
     """Delete what is at the key that all contend for."""
-    with suppress(FileNotFoundError):
-        folder.delete(part.world.path(part.target))
+    part.stranger.delete(part.target)
 
 
 Role = Callable[[Part], Answer | None]
@@ -155,9 +139,11 @@ def roles_of(number: int) -> list[Role]:
     return chance.choices(ROLES, _WEIGHTS, k=PROCESSES * THREADS)
 
 
-def race(tell: Tell, root: Path, barrier: Barrier, races: int, process: int) -> None:
+def race(
+    tell: Tell, opened: Callable[[], World], barrier: Barrier, races: int, process: int
+) -> None:
     """Run all races with the threads of one process, and tell each answer."""
-    world = World.at(root)
+    world = opened()
     gate = world.gate(leases=ContentLeases())
 
     def play(number: int, me: int) -> Answer | None:

@@ -75,8 +75,13 @@ def test_a_thousand_pairs_with_and_without_waiting(memory_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_pairs_through_two_services(server: Serve, database: str, tmp_path: Path) -> None:
-    """Services that share an index in PostgreSQL let uploads wait for those of the other."""
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_pairs_through_two_services(
+    server: Serve, tmp_path: Path, engine: str, request: pytest.FixtureRequest
+) -> None:
+    """Services that share an index let uploads wait for those of the other."""
+    is_file = engine == "sqlite"
+    database = f"sqlite:{tmp_path}/index" if is_file else request.getfixturevalue("database")
     services = [server(None, "--index", database) for _ in range(2)]
     clients = [Client(service.url) for service in services]
     figures = run_pairs(clients, PAIRS)

@@ -1,31 +1,35 @@
 """P1, P4 and P7 against races of placing with uploads, aborts, and changes behind our back."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from onecopy.content import Verdict
 from onecopy.placed import placed_copies
+from tests.gate.bucket import BucketWorld
 from tests.gate.world import World
 from tests.reliability import place_racer as racer
 from tests.reliability.consistency import check_consistency
 from tests.reliability.figures import show
 from tests.reliability.place_racer import PROCESSES, THREADS, content_of
 from tests.reliability.worker import CONTEXT, Told, Worker
+from tests.standins import Standin
+from tests.standins.child import Child
 
 _DISTURBING = {"delete_source", "replace_source", "overwrite_source"}
 _STORED = (Verdict.NEW, Verdict.DUPLICATE)
 
 
-def run_races(root: Path, races: int) -> list[list[Told]]:
+def run_races(opened: Callable[[], World], races: int) -> list[list[Told]]:
     """Return what each thread did and was answered, race by race."""
-    World.at(root).close()
     barrier = CONTEXT.Barrier(PROCESSES * THREADS)
-    workers = [Worker(racer.race, root, barrier, races, me) for me in range(PROCESSES)]
+    workers = [Worker(racer.race, opened, barrier, races, me) for me in range(PROCESSES)]
     with ThreadPoolExecutor(PROCESSES) as ears:  # whoever is not heard stops, and all with him
         assert not any(ears.map(Worker.end, workers))
     told = [worker.told for worker in workers]
@@ -46,6 +50,8 @@ class Judge:
     """What is stored by the race."""
     placed: set[str]
     """The keys of all recorded copies that were placed."""
+    overwritten: int = 0
+    """How many objects the server itself let others overwrite."""
 
     def judge(self) -> None:
         """Judge all answers of the race."""
@@ -74,9 +80,17 @@ class Judge:
         there = self.objects.get(key)
         if self._did("delete_target"):
             assert there is None or there in won
+        elif self._may_be_overwritten(won):
+            assert there in won
+            self.overwritten += 1
         else:
             assert len(won) <= 1, "nothing is overwritten"
             assert there == next(iter(won), None)
+
+    def _may_be_overwritten(self, won: set[bytes]) -> bool:
+        """Whether the server itself let a copy and a PUT at one key both succeed."""
+        is_possible = isinstance(self.world, BucketWorld) and self.world.takes_both
+        return is_possible and len(won) == 2 and self._common in won
 
     def _judge_source(self) -> None:
         """Require that the source is as somebody else has left it."""
@@ -127,20 +141,20 @@ def is_stored(told: Told, key: str) -> bool:
     return answer.reason == racer.BEHIND or (answer.copy is not None and answer.copy.key == key)
 
 
-def judge_races(root: Path, races: Sequence[Sequence[Told]]) -> Counter[str]:
+def judge_races(world: World, races: Sequence[Sequence[Told]]) -> Counter[str]:
     """Compare all answers with what is stored; return the number of each answer."""
-    world = World.at(root)
     ours: dict[int, dict[str, bytes]] = {number: {} for number in range(len(races))}
     for key, data in world.objects().items():
         ours[int(key.partition("/")[0])][key] = data
     placed = {copy.key for copy in placed_copies(world.index, "default")}
     heard: Counter[str] = Counter()
     for number, told in enumerate(races):
-        Judge(world, number, told, ours[number], placed).judge()
+        judge = Judge(world, number, told, ours[number], placed)
+        judge.judge()
         heard.update(map(_text, told))
+        heard["overwritten by the server"] += judge.overwritten
     assert world.staged() == [], "nothing half"
     check_consistency(world.index, ["default"])
-    world.close()
     return heard
 
 
@@ -149,12 +163,40 @@ def _text(told: Told) -> str:
     return f"{told.what}: {answer.verdict} {answer.reason or ''}" if answer else told.what
 
 
+def race_in_a_folder(root: Path, races: int) -> Counter[str]:
+    """Run races in a folder, and judge them."""
+    World.at(root).close()
+    told = run_races(partial(World.at, root), races)
+    with closing(World.at(root)) as world:
+        return judge_races(world, told)
+
+
+def race_in_a_bucket(root: Path, standin: Standin, races: int) -> Counter[str]:
+    """Run races in a bucket, and judge them."""
+    with closing(BucketWorld.new(root, standin)) as world:
+        # A server's process is not to be handed to another.
+        light = replace(standin, child=Child((), standin.child.folder))
+        opened = partial(BucketWorld.new, root, light, world.bucket, world.prefix)
+        return judge_races(world, run_races(opened, races))
+
+
 def test_races(memory_path: Path) -> None:
     """Whatever others do at the moment: nothing overwritten, nothing said of what is not there."""
-    judge_races(memory_path, run_races(memory_path, 60))
+    race_in_a_folder(memory_path, 60)
+
+
+def test_races_in_a_bucket(tmp_path: Path, seaweedfs: Standin) -> None:
+    """The same with objects that the bucket copies."""
+    race_in_a_bucket(tmp_path, seaweedfs, 30)
 
 
 @pytest.mark.soak
 def test_thousands_of_races(memory_path: Path) -> None:
-    """The same, thousands of times."""
-    show("races of placing", judge_races(memory_path, run_races(memory_path, 5_000)))
+    """The same in a folder, thousands of times."""
+    show("races of placing", race_in_a_folder(memory_path, 5_000))
+
+
+@pytest.mark.soak
+def test_thousands_of_races_in_a_bucket(tmp_path: Path, seaweedfs: Standin) -> None:
+    """The same in a bucket, thousands of times."""
+    show("races of placing in a bucket", race_in_a_bucket(tmp_path, seaweedfs, 5_000))

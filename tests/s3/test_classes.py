@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from onecopy.index import open_index
 from onecopy.index.interface import Classified
 from onecopy.scan import scan, scan_by_listing
 from onecopy.scan.listing import can_be_listed, keeps_listings
@@ -79,3 +80,26 @@ def test_the_report_has_what_they_cost(run: Run, world: BucketWorld, tmp_path: P
     }
     assert classes["STANDARD_IA"]["cost_per_month"] == round(SENT * 1000 / 1e9 * 0.0125, 6)
     assert "  GLACIER_IR: 2 objects, 2.0 kB" in command("report").out
+
+
+def test_what_a_scan_says_of_them(run: Run, world: BucketWorld, tmp_path: Path) -> None:
+    """How many recorded objects are in another class now, as text and as JSON; once."""
+    world.place("a", b"content")
+    url = f"sqlite:{tmp_path}/index.sqlite"
+    store = world.standin.store_url(world.bucket, world.prefix)
+
+    def scanned(*options: str) -> str:
+        where = ["--index", url, "--store", store]
+        done = run("scan", *options, *where, **world.standin.environment())
+        assert done.code == 0, done.err
+        return done.out
+
+    scanned("--describe")
+    index = open_index(url)
+    assert isinstance(index, Classified)
+    for options in ([], ["--describe"]):
+        [(_, copy)] = index.copies()
+        assert index.classify("default", [copy._replace(storage_class="GLACIER")]) == [True]
+        assert " (1 in another storage class)" in scanned(*options)
+        assert json.loads(scanned("--json", *options))["reclassified"] == 0
+    index.close()

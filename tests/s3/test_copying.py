@@ -64,7 +64,8 @@ def client(signer: Signer, *answers: Response) -> tuple[CopyClient, Answers]:
 def test_a_whole_object(signer: Signer) -> None:
     """The source is named with its ETag and version; nothing of it but its bytes is kept."""
     copies, http = client(signer, answer(200))
-    assert copies.copy_object(SOURCE._replace(version="v/1"), "p/b", {"x-amz-meta-x": "y"})
+    copied = copies.copy_object(SOURCE._replace(version="v/1"), "p/b", {"x-amz-meta-x": "y"})
+    assert copied == {}
     [(method, url, headers, payload)] = http.requests
     assert (method, url, payload) == ("PUT", "http://127.0.0.1:9000/some-bucket/p/b", b"")
     assert headers["x-amz-copy-source"] == "/some-bucket/p/a%20b%2Bc?versionId=v%2F1"
@@ -94,10 +95,21 @@ def test_a_part(signer: Signer) -> None:
     assert client(signer, answer(200))[0].copy_part(SOURCE, "b", "u", 1, (0, 1)) == b""
 
 
+def test_what_the_answer_states(signer: Signer) -> None:
+    """It has the names of headers, those of the answer included."""
+    body = f"<R><ETag>&quot;{HELLO}&quot;</ETag><ChecksumSHA256>{SHA256}</ChecksumSHA256></R>"
+    copies, _ = client(signer, Response(200, {"x-amz-version-id": "v"}, body.encode()))
+    assert copies.copy_object(SOURCE, "p/b", {}) == {
+        "x-amz-version-id": "v",
+        "etag": f'"{HELLO}"',
+        "x-amz-checksum-sha256": SHA256,
+    }
+
+
 def test_a_condition_that_does_not_hold(signer: Signer) -> None:
     """For a part, it can only be that the source has changed."""
     copies, _ = client(signer, answer(412, error("PreconditionFailed")))
-    assert not copies.copy_object(SOURCE, "p/b", {})
+    assert copies.copy_object(SOURCE, "p/b", {}) is None
     with pytest.raises(FileChanged, match="changed while it was copied"):
         copies.copy_part(SOURCE, "p/b", "upload", 1, (0, 8))
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -49,6 +50,12 @@ PAGES = {
     "line breaks in keys": page(item("p/multi%0Aline"), item("p/multi%250Aline")),
     "keys that are not encoded": page(item("p/a&amp;b+c%41"), item("p/é&lt;"), more=""),
     "storage classes of some": page(item(), item("p/b", more=CLASS), item("p/c")),
+    "storage classes in entities": page(item(more="<StorageClass>A&amp;B&lt;</StorageClass>")),
+    "empty storage classes": page(
+        item(more="<StorageClass></StorageClass>"),
+        item("p/b", more="<StorageClass/>"),
+        item("p/c", more=CLASS),
+    ),
     "checksums of some": page(item(), item("p/b", more=CRC + SHA), item("p/c", more=SHA)),
     "as many checksums as objects": page(item(), item("p/b", more=CRC + SHA)),
     "other ETags": page(
@@ -262,3 +269,11 @@ class TestEntries:
         assert (found.keys, [copy.key for copy in found.copies]) == (["a", "b"], ["a", "b"])
         assert found.strayed == [LeftOut("q//c", "key-changed")]
         assert self.entries("p/a").strayed == []
+
+
+@pytest.mark.parametrize("read", [parse, parse_tree])
+def test_storage_classes(read: Callable[[bytes], list_parser.Response]) -> None:
+    """A class is the text that a HeadObject states, and STANDARD if it is empty."""
+    empty = read(PAGES["empty storage classes"]).columns.storage_classes
+    assert empty == ["STANDARD", "STANDARD", "GLACIER"]
+    assert read(PAGES["storage classes in entities"]).columns.storage_classes == ["A&B<"]

@@ -10,8 +10,9 @@ from onecopy.httpclient import Response
 from onecopy.store.interface import KeyTaken, Object, Send, Upload
 from onecopy.store.s3 import sent
 from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.object_info import CHECKSUM
 from onecopy.store.s3.sent import SentObjects
-from onecopy.store.s3.uploads import CHECKSUM, Uploads
+from onecopy.store.s3.uploads import Uploads
 from tests.gate.bucket import BucketWorld
 from tests.gate.world import content_digest
 from tests.s3.scripted import ADDRESS, HEAD, Answers, Heads, connection, signer
@@ -115,6 +116,38 @@ def test_which_answers_suffice(
         checksum="c2hh", version="v", metadata={"onecopy-upload": upload.id, "name": "value"}
     )
     assert uploads.sent([upload]) == [known if is_known else None]
+
+
+@pytest.mark.parametrize("stated", [{"etag": f'"{HEAD.etag}"', CHECKSUM: "c2hh"}, {"etag": "x"}])
+def test_copies(monkeypatch: pytest.MonkeyPatch, stated: dict[str, str]) -> None:
+    """One page suffices if CopyObject states the checksum; else each copy is looked at, once."""
+    monkeypatch.setattr(sent, "_FEWEST", 1)
+    upload = Upload("ab" * 16, "a", 5)
+    known = HEAD._replace(checksum="c2hh", metadata={"onecopy-upload": upload.id})
+    is_listed = CHECKSUM in stated
+    heads, http = Heads({} if is_listed else {"p/a": known}), Answers(page("p/a"))
+    objects = SentObjects(ListClient(signer(), http))
+    uploads = Uploads(ADDRESS, connection(), signer(), heads, objects)
+    uploads.note_copy(upload, stated)
+    heads.heads.clear()
+    assert [uploads.sent([upload]) for _ in range(2)] == [[known], [None]]
+    assert len(http.requests) == is_listed
+
+
+@pytest.mark.parametrize("stated", [None, {"etag": "x"}], ids=["taken", "copied"])
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_copies_of_a_request_that_failed(
+    stated: dict[str, str] | None, *, is_replaced: bool
+) -> None:
+    """What was known of a copy is dropped when it is made again: others may have replaced it."""
+    upload = Upload("ab" * 16, "a", 5)
+    heads = Heads({"p/a": HEAD._replace(metadata={"onecopy-upload": upload.id})})
+    objects = SentObjects(ListClient(signer(), Answers(page())))
+    uploads = Uploads(ADDRESS, connection(), signer(), heads, objects)
+    assert uploads.note_copy(upload, {"etag": "x"})
+    heads.heads = {"p/a": HEAD} if is_replaced else {}
+    assert uploads.note_copy(upload, stated) is is_replaced
+    assert uploads.sent([upload]) == [None]
 
 
 def test_another_upload_to_the_key(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,8 @@ def test_a_copy_that_was_replaced_since_keeps_its_class() -> None:
         ("STANDARD", "GLACIER", "GLACIER"),
         ("GLACIER", "STANDARD", "GLACIER"),
         ("INTELLIGENT_TIERING", "STANDARD_IA", "INTELLIGENT_TIERING"),
-        ("STANDARD", "MINE", "STANDARD"),
+        ("STANDARD", "MINE", "MINE"),
+        ("MINE", "STANDARD", "MINE"),
         ("MINE", "GLACIER", "MINE"),
     ],
 )
@@ -116,6 +117,39 @@ def test_a_list_is_older_than_the_index_may_be(
     assert loaded.entered.reclassified == int(expected != recorded_class)
     [(_, copy)] = world.index.copies()
     assert copy.storage_class == expected
+
+
+@pytest.mark.parametrize(
+    ("before", "stated", "expected"),
+    [
+        ("STANDARD", "GLACIER", "GLACIER"),
+        ("GLACIER", "STANDARD", "GLACIER"),
+        ("GLACIER", "STANDARD_IA", "GLACIER"),
+    ],
+)
+def test_an_older_list_of_listed_objects(
+    tmp_path: Path, before: str, stated: str, expected: str
+) -> None:
+    """An object that is only listed has the later class, too, and counts as moved."""
+    world = World(tmp_path)
+    row = _placed(world, "STANDARD")
+    world.index.forget("default", [copy for _, copy in world.index.copies()])
+    world.load(write_inventory(tmp_path / "first", [[row._replace(storage_class=before)]]))
+    loaded = world.load(write_inventory(tmp_path / "next", [[row._replace(storage_class=stated)]]))
+    assert (loaded.entered.unchanged, loaded.entered.changed) == (1, 0)
+    assert loaded.entered.reclassified == int(expected != before)
+    assert [copy.storage_class for copy in world.index.listed_copies("default")] == [expected]
+
+
+def test_listed_objects_that_were_moved() -> None:
+    """A listing counts them as it counts recorded ones, each once."""
+    shelf = filled(["a/1", "a/2", "b"])
+    index = index_of(shelf)
+    assert scan_by_listing(index, shelf).new == 3
+    shelf.classes = dict(CLASSES)
+    figures = scan_by_listing(index, shelf)
+    assert (figures.unchanged, figures.added, figures.reclassified) == (3, 0, 2)
+    assert scan_by_listing(index, shelf).reclassified == 0
 
 
 def test_a_list_without_classes(tmp_path: Path) -> None:
@@ -142,6 +176,8 @@ def test_is_later_class() -> None:
     assert is_later_class("DEEP_ARCHIVE", "ONEZONE_IA")
     assert not is_later_class("GLACIER", "GLACIER")
     assert not is_later_class("GLACIER", "EXPRESS_ONEZONE")
+    assert is_later_class("EXPRESS_ONEZONE", "STANDARD")
+    assert not is_later_class("STANDARD", "EXPRESS_ONEZONE")
 
 
 def test_executors_pass_it_on() -> None:

@@ -53,6 +53,19 @@ def test_a_folder_beside_its_twin(photos: Path, gate: Watched, world: World) -> 
     assert {outcome for outcome, _ in again.values()} == {Outcome.SKIPPED}
 
 
+def test_one_look_at_each_source(photos: Path, gate: Watched, world: World) -> None:
+    """Placing looks at a copy itself: what it places is not checked before."""
+    world.upload("elsewhere", noise(10))
+    world.upload("other", noise(20))
+    write(photos / "a", noise(10))
+    write(photos / "new", noise(20, seed=1))
+    assert outcomes(run(photos, gate)) == {
+        "a": (Outcome.PLACED, "placed"),
+        "new": (Outcome.UPLOADED, None),
+    }
+    assert [each.size for checked in gate.of("check") for each in checked] == [20]
+
+
 def test_twins_in_one_selection(photos: Path, gate: Watched, world: World) -> None:
     """The first is sent, and the others are placed once it is stored."""
     for name in ("a", "b", "c"):
@@ -162,8 +175,10 @@ def test_a_store_that_cannot_copy(photos: Path, world: World) -> None:
     world.upload("elsewhere", noise(10))
     write(photos / "a", noise(10))
     answer = Answer(Verdict.UNCONFIRMED, reason="place-unsupported", message="send the file")
-    [result] = run(photos, Answering(world, answer))
-    assert (result.outcome, result.message) == (Outcome.FAILED, "send the file")
+    write(photos / "new", noise(20))
+    found = {Path(each.path).name: each for each in run(photos, Answering(world, *[answer] * 3))}
+    assert (found["a"].outcome, found["a"].message) == (Outcome.FAILED, "send the file")
+    assert found["new"].outcome is Outcome.UPLOADED
     assert world.check(noise(10)).verdict is Verdict.DUPLICATE
 
 

@@ -16,6 +16,7 @@ from onecopy.cli.files import (
     takes_files,
 )
 from onecopy.cli.options import closing_help, takes_settings
+from onecopy.garbage import collecting_rarely
 from onecopy.settings import Settings
 from onecopy.upload.checking import check
 
@@ -61,6 +62,7 @@ def command(  # noqa: PLR0913 - options by name
         summary = _explain(settings, paths, as_json=as_json, progress=progress, wait=not no_wait)
         return _exit_code(summary)
     with opened_gate(settings_for_check(settings), create=False) as gate, ExitStack() as stack:
+        stack.enter_context(collecting_rarely())
         own, accept = own_files(settings, gate, for_check=True), settings.filter
         output = stack.enter_context(
             display_of_files(paths, own, accept, progress=progress, any_name=True)

@@ -84,16 +84,25 @@ def _facts(considered: Considered, explanation: Explanation, trash: Patterns) ->
     if trash.match(considered.key):
         yield "in the trash, so it makes no duplicate"
     if considered.listed:
-        yield f"listed, {_tag_state(considered, explanation.content)}"
+        yield f"listed{_place(considered)}, {_tag_state(considered, explanation.content)}"
     elif considered.copy:
-        kind = considered.copy.storage_class
-        place = f" in {name_text(kind)}" if kind != "STANDARD" else ""
-        yield f"recorded {time_text(considered.copy.recorded_at)}{place}"
+        yield f"recorded {time_text(considered.copy.recorded_at)}{_place(considered)}"
     yield _look_state(considered)
     if considered.is_read:
         yield "read"
     for scheme, evidence, state in _compared(considered, explanation.content):
         yield f"{scheme} ({evidence}) {state}"
+
+
+def _place(considered: Considered) -> str:
+    kind = _storage_class(considered)
+    return f" in {name_text(kind)}" if kind else ""
+
+
+def _storage_class(considered: Considered) -> str | None:
+    """Return the storage class that the index has for a copy; None for STANDARD."""
+    known = considered.listed or considered.copy
+    return known.storage_class if known and known.storage_class != "STANDARD" else None
 
 
 def _tag_state(considered: Considered, content: Content | None) -> str:
@@ -140,6 +149,7 @@ def _considered_values(
         "key": considered.key,
         "known": "listed" if considered.listed else "recorded",
         "tag": _tag_state(considered, content) if considered.listed else None,
+        **({"storage_class": kind} if (kind := _storage_class(considered)) else {}),
         "in_trash": trash.match(considered.key),
         "seen": _look_state(considered),
         "read": considered.is_read,

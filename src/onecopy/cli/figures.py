@@ -99,7 +99,7 @@ def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> 
 
 
 def reclassified_text(number: int) -> str:
-    """Return the number of recorded objects that are in another storage class now."""
+    """Return the number of known objects that are in another storage class now."""
     return f" ({number:,} in another storage class)" if number else ""
 
 

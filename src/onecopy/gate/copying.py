@@ -31,6 +31,7 @@ from onecopy.store.objects import store_reason
 from onecopy.store.parts import digest_of_parts
 from onecopy.tenant import Tenant
 from onecopy.tickets import Ticket, Tickets
+from onecopy.workers import spread
 
 PLACED = "placed"
 """The reason if a copy was made."""
@@ -38,6 +39,10 @@ ALREADY_THERE = "already-there"
 """The reason if the key has this content already."""
 PLACING = "placing"
 """The reason while a copy is being made."""
+LOST = Answer(Verdict.UNCONFIRMED, reason=PLACING)
+"""The answer if another process has just completed or aborted the same upload."""
+_BY_OTHERS = frozenset({"completing", "parts-missing"})
+"""Reasons of a completion while another process places the same, and perhaps copies it again."""
 _NAME = "\0place"
 """In place of an Idempotency-Key, which has visible characters only."""
 _DISK_THREADS = 8
@@ -85,7 +90,8 @@ class Copying:
     def copy(self, sources: Mapping[Place, Copy], report: Report) -> _Answers:
         """Make a copy for each request of its live copy; the store has to be a Copier.
 
-        Returns no answer for a request whose source is gone, has changed, or is another content.
+        Returns no answer for a request whose source is gone, has changed, or is another content;
+        and LOST for one whose upload is gone. For both, trying again may help.
         """
         answers: _Answers = {}
         jobs = self._begin(sources, answers)
@@ -143,7 +149,7 @@ class Copying:
             found = list(map(call, jobs))
         else:
             with ThreadPoolExecutor(min(len(jobs), self._threads), "onecopy-place") as pool:
-                found = list(pool.map(call, jobs))
+                found = spread(pool, self._threads, call, jobs)
         return [(job, sums) for job, sums in zip(jobs, found, strict=True) if sums is not None]
 
     def _copy_one(self, job: _Job, answers: _Answers, report: Report) -> Sequence[bytes] | None:
@@ -154,8 +160,10 @@ class Copying:
             self._pending.release([upload])
             answers[request] = Answer(Verdict.UNCONFIRMED, reason=PLACING)
             return None
-        except (FileNotFoundError, FileChanged, UploadUnknown):
+        except (FileNotFoundError, FileChanged, UploadUnknown) as error:
             self._pending.abort(upload)
+            if isinstance(error, UploadUnknown):
+                answers[request] = LOST
             return None
         except (OnecopyError, OSError) as error:
             self._pending.abort(upload)
@@ -175,7 +183,7 @@ class Copying:
         return self._copier.copy(seen, upload, partial(report, upload.id))
 
     def _complete(self, copied: Sequence[tuple[_Job, Sequence[bytes]]], answers: _Answers) -> None:
-        """Publish and record; without an answer, the upload was lost."""
+        """Publish and record."""
         finishes = [
             (
                 self._ticket(request, upload.id, upload.store_id),
@@ -185,8 +193,8 @@ class Copying:
         ]
         done = self._completion().complete(finishes) if finishes else []
         for (job, _), answer in zip(copied, done, strict=True):
-            if answer.reason != UploadUnknown.reason:
-                answers[job.request] = _completed(answer)
+            is_lost = answer.reason == UploadUnknown.reason
+            answers[job.request] = LOST if is_lost else _completed(answer)
 
     def _ticket(self, request: Place, upload_id: str, store_id: str = "") -> Ticket:
         return Ticket(
@@ -213,7 +221,7 @@ def _completed(answer: Answer) -> Answer:
     """Return the answer for an upload that was completed, or could not be."""
     if answer.verdict is Verdict.NEW and answer.copy is not None:
         return Answer(Verdict.DUPLICATE, answer.copy, PLACED)
-    if answer.reason == "completing":
+    if answer.reason in _BY_OTHERS:
         return Answer(Verdict.UNCONFIRMED, reason=PLACING)
     return at_key(answer)
 

@@ -21,8 +21,8 @@ from onecopy.digest import SMALLEST_PART
 from onecopy.errors import BadInput
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
-from onecopy.gate.confirm import Confirmer
-from onecopy.gate.copying import PLACING, Copying, at_key
+from onecopy.gate.confirm import Confirmer, is_unchanged
+from onecopy.gate.copying import LOST, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Place, Request
 from onecopy.gate.pending import PendingUploads
@@ -35,7 +35,7 @@ from onecopy.tenant import Tenant
 from onecopy.tickets import Tickets
 
 _MAX_SOURCES = 3
-"""Copies of one content that are tried if one after the other disappears."""
+"""Copies of one content that are tried if one after the other disappears, or its upload does."""
 _MAX_WAIT = 20.0
 """Seconds to wait for another request that places the same."""
 _NEW = Answer(Verdict.NEW)
@@ -140,7 +140,7 @@ class Placing:
     def _place(self, requests: Sequence[Place], budget: Budget) -> _Answers:
         answers = self._judge_taken(requests, budget)
         for _ in range(_MAX_SOURCES):
-            left = [request for request in requests if request not in answers]
+            left = [request for request in requests if answers.get(request, LOST) is LOST]
             if left:
                 sources = self._find_sources(left, answers, budget)
                 answers |= self._copying.copy(sources, self._running.add)
@@ -150,24 +150,30 @@ class Placing:
         """Answer requests for keys that are taken; in a bucket, copying finds that out as well."""
         recorded = self._index.at(self._tenant.name, [request.key for request in requests])
         asked = [
-            request
+            (request, copy)
             for request, copy in zip(requests, recorded, strict=True)
             if copy or not self._presigned or not 0 < request.size < SMALLEST_PART
         ]
         if not asked:
             return {}
-        looks = self._store.look([self._tenant.prefix + request.key for request in asked])
+        looks = self._store.look([self._tenant.prefix + request.key for request, _ in asked])
         answers: _Answers = {}
-        for request, seen in zip(asked, looks, strict=True):
+        for (request, copy), seen in zip(asked, looks, strict=True):
             if isinstance(seen, Unknown):
                 answers[request] = Answer(Verdict.UNCONFIRMED, reason=seen.reason)
             elif isinstance(seen, Object):
-                key, size, digest = request[:3]
-                found = self._confirmer.judge_taken_key(key, size, digest, seen, budget)
-                answers[request] = at_key(found)
+                answers[request] = at_key(self._judge_at_key(request, copy, seen, budget))
             elif not request.size:
                 answers[request] = _NEW  # sending it takes no longer
         return answers
+
+    def _judge_at_key(
+        self, request: Place, copy: Copy | None, seen: Object, budget: Budget
+    ) -> Answer:
+        """Judge an object at a key; it is not looked at again if its record suffices."""
+        if copy and is_unchanged(copy, seen) and copy.digests.proves(request.digest):
+            return Answer(Verdict.DUPLICATE, copy)
+        return self._confirmer.judge_taken_key(*request[:3], seen, budget)
 
     def _find_sources(
         self, requests: Sequence[Place], answers: _Answers, budget: Budget

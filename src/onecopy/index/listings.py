@@ -27,6 +27,9 @@ class Merged(NamedTuple):
     """Listed before with another tag, size or time."""
     gone: int = 0
     unchanged: int = 0
+    """Listed before with the same tag, size and time."""
+    reclassified: int = 0
+    """Unchanged ones that were listed before in another storage class."""
 
 
 class SizeListing(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from onecopy.index.listings import MOST_COUNTED, Merged, SizeListing
-from onecopy.index.spans import groups, is_same_state, total
+from onecopy.index.spans import groups, is_moved, is_same_state, total
 from onecopy.listing import EVERYTHING, ListedCopy, Span
 
 _GROUP = 1000
@@ -25,13 +25,15 @@ class _Listing:
         given = {copy.key: copy for copy in copies}
         old = {copy.key: copy for copy in self.within(span)}
         gone = old.keys() - given.keys() if is_complete else ()
-        kept = [is_same_state(old[key], given[key]) for key in given if key in old]
+        pairs = [(old[key], given[key]) for key in given if key in old]
+        kept, moved = ([test(*pair) for pair in pairs] for test in (is_same_state, is_moved))
         for key in gone:
             self._drop(key)
         for copy in given.values():
             self._put(copy)
         self._keys[self._slice(span)] = sorted({*old, *given}.difference(gone))
-        return Merged(len(given) - len(kept), kept.count(False), len(gone), kept.count(True))
+        counts = len(given) - len(kept), kept.count(False), len(gone), kept.count(True)
+        return Merged(*counts, moved.count(True))
 
     def _put(self, copy: ListedCopy) -> None:
         self._drop(copy.key)

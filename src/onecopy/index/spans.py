@@ -51,6 +51,11 @@ def is_same_state(old: ListedCopy, new: ListedCopy) -> bool:
     return old[:6] == new[:6]
 
 
+def is_moved(old: ListedCopy, new: ListedCopy) -> bool:
+    """Return whether two entries state the same content in different storage classes."""
+    return old.storage_class != new.storage_class and is_same_state(old, new)
+
+
 def total(merged: Iterable[Merged]) -> Merged:
     """Return the sum of merges."""
     return Merged(*map(sum, zip(*merged, strict=True)))

@@ -94,7 +94,7 @@ class Figures:
     reads: Reads | None = None
     """What became of the objects that were to be read, if a bucket's were."""
     reclassified: int = 0
-    """Records of objects that are in another storage class now, and otherwise unchanged."""
+    """Objects that are in another storage class now, and otherwise unchanged."""
     forgotten: int = 0
     """Records that were removed because their object is gone, or has changed since (listings)."""
     new: int = 0
@@ -145,6 +145,7 @@ class Figures:
         self.changed += merged.changed
         self.gone += merged.gone
         self.unchanged += merged.unchanged
+        self.reclassified += merged.reclassified
         self.added = self.new + self.changed
         self.known = self.unchanged
 

@@ -83,7 +83,7 @@ class Item:
     placing: Patience | None = None
     """Set while the store copies its content to its key."""
     placed: int = 0
-    """How many times it was placed in vain, since the stored copies had disappeared."""
+    """How many times it was placed in vain: no copy was stored, or none any longer."""
     polls: int = 0
     """How many times it was begun while somebody else uploaded its content."""
     anyway: bool = False

@@ -1,7 +1,7 @@
 """Upload files to a gate, in steps that run concurrently.
 
     walk ─▶ probe ─▶ hash ─▶ check, begin ─▶ send ─▶ complete ─▶ result
-                │               └─ place (if wanted)
+                │      └─ place ─┘  (if wanted; what cannot be placed is checked)
                 └─ unseen size, 8 MiB and more ─┘  (parts are hashed as they are sent)
 
 Each step has its own threads and processes whatever its queue holds, so that steps overlap and
@@ -61,16 +61,20 @@ def upload(
 
 def _start(flow: Flow, outcomes: Outcomes, found: Iterable[File | Skipped]) -> None:
     """Connect the steps, and start their threads."""
+
+    def is_preparing() -> bool:
+        return flow.feeding or flow.hashing.value > 0
+
     hash_one = partial(hash_file, flow, outcomes)
     completer = Completer(flow, outcomes)
     checker = Checker(flow, outcomes, SmallFiles(flow, outcomes, completer))
     flow.start(partial(Feeder(flow).run, found))
     flow.start_each(flow.to_hash, hash_one, _HASHING_THREADS)
     flow.start_each(flow.to_hash_large, hash_one)
-    flow.start_batches(flow.to_check, checker.check, lambda: flow.feeding or flow.hashing.value > 0)
+    flow.start_batches(flow.to_check, checker.check, is_preparing)
     if flow.options.place:
         for _ in range(_PLACING_THREADS):
-            flow.start_batches(flow.to_place, Placer(flow, outcomes).place, lambda: False)
+            flow.start_batches(flow.to_place, Placer(flow, outcomes).place, is_preparing)
     flow.start_each(flow.to_send, lambda send: send(), _SENDING_THREADS)
     flow.start_each(flow.to_send_large, Transfers(flow, outcomes).send, _MAX_LARGE_FILES)
     flow.start_batches(

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from onecopy.index.listings import Merged
 from onecopy.index.packed.entries import Entry, without_common
 from onecopy.index.packed.sizes import entries
-from onecopy.index.spans import is_same_state, total
+from onecopy.index.spans import is_moved, is_same_state, total
 from onecopy.listing import ListedCopy, Span
 
 
@@ -134,12 +134,13 @@ def _merge_block(
         blocks.replace(block, old, [*old[:start], *now, *old[stop:]], removed, change.added)
     gone = len(change.missing) if is_complete else 0
     unchanged = len(given) - change.new - change.changed
-    return Merged(change.new, change.changed, gone, unchanged)
+    return Merged(change.new, change.changed, gone, unchanged, change.moved)
 
 
 class _Change(NamedTuple):
     new: int
     changed: int
+    moved: int
     added: list[ListedCopy]
     """New ones, and those in the place of others."""
     replaced: list[ListedCopy]
@@ -149,15 +150,16 @@ class _Change(NamedTuple):
 
 def _compare(old: Sequence[ListedCopy], given: Sequence[ListedCopy]) -> _Change:
     if not old:
-        return _Change(len(given), 0, list(given), [], [])
+        return _Change(len(given), 0, 0, list(given), [], [])
     before, keys = {copy[0]: copy for copy in old}, [copy[0] for copy in given]
     found = map(before.get, keys)
     pairs = [(was, copy) for was, copy in zip(found, given, strict=True) if was != copy]
     replaced = [was for was, _ in pairs if was is not None]
     changed = sum(was is not None and not is_same_state(was, copy) for was, copy in pairs)
+    moved = sum(was is not None and is_moved(was, copy) for was, copy in pairs)
     missing = [before[key] for key in before.keys() - keys]
     added = [copy for _, copy in pairs]
-    return _Change(len(pairs) - len(replaced), changed, added, replaced, missing)
+    return _Change(len(pairs) - len(replaced), changed, moved, added, replaced, missing)
 
 
 def _bounds(copies: Sequence[ListedCopy], span: Span) -> tuple[int, int]:

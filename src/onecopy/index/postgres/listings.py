@@ -139,6 +139,11 @@ def _kind(storage_class: str, checksums: str) -> str:
     return " ".join(_ABBREVIATIONS.get(name, name) for name in names)
 
 
+def class_in(kind: str) -> str:
+    """Return the storage class in the last column of a row, perhaps abbreviated."""
+    return kind.partition(" ")[0]
+
+
 @lru_cache(1000)
 def _unabbreviated(kind: Any) -> tuple[str, str]:  # noqa: ANN401 - maybe damaged
     with decoding("the storage class and checksums of a listed copy"):

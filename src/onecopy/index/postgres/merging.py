@@ -14,7 +14,13 @@ from typing import NamedTuple
 
 from onecopy.index.listings import Merged
 from onecopy.index.postgres.connections import Connection, Row, execute, fetch
-from onecopy.index.postgres.listings import ListingRow, row_of, rows_at, rows_within
+from onecopy.index.postgres.listings import (
+    ListingRow,
+    class_in,
+    row_of,
+    rows_at,
+    rows_within,
+)
 from onecopy.index.postgres.rows import Table
 from onecopy.index.postgres.writing import tenant_ids
 from onecopy.index.spans import total
@@ -114,8 +120,14 @@ def _compare(old: dict[str, Row], copies: Sequence[ListedCopy]) -> _Change:
     stale = [*old, *(row[0] for was, row in differing if was)]
     new = sum(was is None for was, _ in differing)
     changed = sum(was is not None and was[:_STATE] != row[:_STATE] for was, row in differing)
-    merged = Merged(new, changed, len(old), len(copies) - new - changed)
+    moved = sum(was is not None and _is_moved(was, row) for was, row in differing)
+    merged = Merged(new, changed, len(old), len(copies) - new - changed, moved)
     return _Change(stale, [row for _, row in differing], merged)
+
+
+def _is_moved(old: Row, new: ListingRow) -> bool:
+    """Return whether two rows state the same content in different storage classes."""
+    return old[:_STATE] == new[:_STATE] and class_in(old[_STATE]) != class_in(new[_STATE])
 
 
 def unlist(connection: Connection, tenant: str, copies: Sequence[ListedCopy]) -> list[bool]:

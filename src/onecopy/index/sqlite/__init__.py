@@ -18,6 +18,7 @@ joins.py        joining of runs
 pages.py        all entries, page by page
 plain.py        copies as text
 state.py        small named values
+leases.py       leases, as values that expire
 rows.py         copies as rows, packed for SQLite
 schema.py       the tables, and upgrades from older versions
 checking.py     search for faults

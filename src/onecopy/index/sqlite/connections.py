@@ -94,8 +94,9 @@ class Watcher:
 class _Job(Generic[T]):
     """A write that waits for its transaction, and its result."""
 
-    def __init__(self, do: Callable[[apsw.Connection], T]) -> None:
+    def __init__(self, do: Callable[[apsw.Connection], T], *, is_synced: bool = True) -> None:
         self._do = do
+        self.is_synced = is_synced
         self._result: T
         self.error: Exception | None = None
         self.is_done = False
@@ -128,6 +129,7 @@ class Writer:
         self._connection.set_busy_timeout(0)
         self._waiting: deque[_Job[Any]] = deque()
         self._lock = Lock()
+        self._is_synced = True
 
     def write(
         self, do: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -136,7 +138,16 @@ class Writer:
 
         If one job fails, all jobs of its transaction fail: jobs must be repeatable.
         """
-        job = _Job(lambda connection: do(connection, *args, **kwargs))
+        return self._queue(_Job(lambda connection: do(connection, *args, **kwargs)))
+
+    def write_unsynced(
+        self, do: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do as `write` for what a power failure may lose: it does not wait for the disk."""
+        job = _Job(lambda connection: do(connection, *args, **kwargs), is_synced=False)
+        return self._queue(job)
+
+    def _queue(self, job: _Job[T]) -> T:
         self._waiting.append(job)
         with self._lock:
             if not job.is_done:
@@ -159,6 +170,7 @@ class Writer:
 
     def _run(self, jobs: list[_Job[Any]]) -> None:
         connection = self._connection
+        self._sync(is_wanted=any(job.is_synced for job in jobs))
         # Wait for other writers here: SQLite would block checkpoints while it waits.
         retry_while_busy(lambda: connection.execute("BEGIN IMMEDIATE"), 0.001)
         try:
@@ -171,6 +183,12 @@ class Writer:
             raise
         if self._presence:
             self._presence.require()  # nothing is acknowledged that went into a removed file (P6)
+
+    def _sync(self, *, is_wanted: bool) -> None:
+        """Have commits wait for the disk, or not; a later one that does syncs those before."""
+        if is_wanted != self._is_synced:
+            self._connection.pragma("synchronous", "FULL" if is_wanted else "NORMAL")
+            self._is_synced = is_wanted
 
     def close(self) -> None:
         """Close the connection after the current transaction."""

@@ -4,18 +4,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from itertools import chain, islice
+from time import monotonic
 from typing import TypeVar
 
 import apsw
 
 from onecopy.content import Copy, Listed
 from onecopy.digest import Digest, Scheme, content_scheme
-from onecopy.index.interface import Entry, PlainPage, Stored
+from onecopy.index.interface import Entry, Lease, PlainPage, Stored
 from onecopy.index.rules import content_digest
 from onecopy.index.sqlite import lists, pages, plain, reading, repeats, state, writing
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Watcher, Writer
 from onecopy.index.sqlite.file import back_up, open_file
+from onecopy.index.sqlite.leases import end_leases, remove_expired_leases, take_leases
 from onecopy.index.sqlite.listings import SqliteListings
 from onecopy.index.sqlite.lists import PackedDigests
 from onecopy.index.sqlite.loading import BulkLoad
@@ -29,6 +31,8 @@ all pages of two trees, so larger chunks would be faster; but other writers wait
 and it takes memory. An index without copies avoids this: see BulkLoad."""
 _LISTED_CHUNK = 1_000_000
 """The same for listed digests, whose tree is an eighth of the size."""
+_SWEEP_SECONDS = 60.0
+"""How often a process removes leases that have expired."""
 _T = TypeVar("_T", bound=Sized)
 
 
@@ -41,6 +45,7 @@ class SqliteIndex(SqliteListings):
         self.path = connection.filename
         """Absolute."""
         self._tenants: dict[str, int] = {}
+        self._next_sweep = monotonic() + _SWEEP_SECONDS
         self._presence = Presence(self.path)
         self._readers = Readers(self.path, self._presence)
         self._watcher = Watcher(self.path, self._presence)
@@ -203,6 +208,16 @@ class SqliteIndex(SqliteListings):
 
     def values(self, prefix: str, after: str = "", limit: int = 1000) -> list[tuple[str, bytes]]:
         return self._readers.read(state.values, prefix, after, limit)
+
+    def take_leases(self, leases: Sequence[Lease]) -> list[bool]:
+        return self._writer.write_unsynced(take_leases, leases) if leases else []
+
+    def end_leases(self, leases: Sequence[Lease]) -> None:
+        if leases:
+            self._writer.write_unsynced(end_leases, leases)
+        if monotonic() >= self._next_sweep:
+            self._next_sweep = monotonic() + _SWEEP_SECONDS
+            self._writer.write_unsynced(remove_expired_leases)
 
     def backup(self, path: str) -> None:
         self._readers.read(back_up, path, find_faults)

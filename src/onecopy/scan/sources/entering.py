@@ -89,6 +89,7 @@ class Entering:
         self._entered.new += merged.new
         self._entered.changed += merged.changed
         self._entered.unchanged += merged.unchanged
+        self._entered.reclassified += merged.reclassified
 
     def _compare_recorded(
         self, tenant: str, recorded: Iterable[Copy], left: dict[str, ListedCopy]
@@ -102,9 +103,7 @@ class Entering:
             if self._store.is_as_listed(copy, stated):
                 same.append(copy.key)
                 del left[copy.key]
-                if self._known.storage_class and is_later_class(
-                    stated.storage_class, copy.storage_class
-                ):
+                if self._is_moved(stated, copy):
                     moved.append((tenant, copy._replace(storage_class=stated.storage_class)))
             elif copy.stored_ms // 1000 > stated.modified:
                 self._leave_out(left, copy.key)
@@ -135,6 +134,12 @@ class Entering:
         known = self._known
         return new._replace(
             is_opaque=new.is_opaque or (old.is_opaque and not known.encryption),
-            storage_class=new.storage_class if known.storage_class else old.storage_class,
+            storage_class=(new if self._is_moved(new, old) else old).storage_class,
             checksums=new.checksums if known.checksums else old.checksums,
+        )
+
+    def _is_moved(self, stated: ListedCopy, known: Copy | ListedCopy) -> bool:
+        """Return whether an object has been moved to the stated class since the index knows it."""
+        return self._known.storage_class and is_later_class(
+            stated.storage_class, known.storage_class
         )

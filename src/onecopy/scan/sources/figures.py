@@ -38,7 +38,7 @@ class EnteredRows(msgspec.Struct):
     unchanged: int = 0
     """Objects that the index knew in this state."""
     reclassified: int = 0
-    """Those of them that were recorded, and are in another storage class now."""
+    """Those of them that are in another storage class now."""
     proved: int = 0
     """Of a report of checksums: objects of which the digest is certain."""
     claimed: int = 0

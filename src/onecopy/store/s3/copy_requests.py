@@ -17,7 +17,7 @@ from onecopy.errors import Failure, FileChanged, Forbidden, Unavailable, UploadU
 from onecopy.httpclient import HttpClient, Response
 from onecopy.retry import RetryPolicy, retry
 from onecopy.store.s3.head_object import response_error
-from onecopy.store.s3.object_info import parse_checksum
+from onecopy.store.s3.object_info import CHECKSUM, parse_checksum
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.xml_tree import read_tree
 
@@ -33,6 +33,7 @@ _REFUSED = 412
 _RETRYABLE = frozenset({"ConditionalRequestConflict", "InternalError", "SlowDown"})
 """Codes that may come with the status 200, since S3 answers before it has copied."""
 _WRONG_ETAG = "0" * 32
+_HEADERS = {"ETag": "etag", "ChecksumSHA256": CHECKSUM}
 
 
 class Source(NamedTuple):
@@ -64,15 +65,17 @@ class CopyClient:
         self._signer = signer
         self._http = http
 
-    def copy_object(self, source: Source, key: str, headers: Mapping[str, str]) -> bool:
-        """Copy a whole object to a full key; return whether no condition was violated.
+    def copy_object(
+        self, source: Source, key: str, headers: Mapping[str, str]
+    ) -> Mapping[str, str] | None:
+        """Copy a whole object to a full key; return what the bucket states of the new object.
 
-        If one was, the key is taken, perhaps by an earlier attempt whose answer was lost, or the
-        source has changed. Raises FileNotFoundError if there is no source, Unavailable, Forbidden
-        and Failure.
+        As the headers of a response to its PUT would. None if a condition was violated: the key is
+        taken, perhaps by an earlier attempt whose answer was lost, or the source has changed.
+        Raises FileNotFoundError if there is no source, Unavailable, Forbidden and Failure.
         """
         sent = {**source.headers(self._bucket), **headers, **_AS_SET, **_IF_ABSENT}
-        return retry(partial(self._request, "CopyObject", key, sent, {}), _RETRY) is not None
+        return retry(partial(self._request, "CopyObject", key, sent, {}), _RETRY)
 
     def copy_part(
         self, source: Source, key: str, upload_id: str, number: int, span: tuple[int, int]
@@ -86,10 +89,10 @@ class CopyClient:
         ranged = {"x-amz-copy-source-range": f"bytes={offset}-{offset + length - 1}"}
         sent = {**source.headers(self._bucket), **ranged}
         query = {"partNumber": str(number), "uploadId": upload_id}
-        fields = retry(partial(self._request, "UploadPartCopy", key, sent, query), _RETRY)
-        if fields is None:
+        stated = retry(partial(self._request, "UploadPartCopy", key, sent, query), _RETRY)
+        if stated is None:
             raise FileChanged(f"{source.key!r} changed while it was copied")
-        return parse_checksum(fields.get("ChecksumSHA256"))[0]
+        return parse_checksum(stated.get(CHECKSUM))[0]
 
     def refuses(self, key: str, headers: Mapping[str, str], upload_id: str, etag: str) -> bool:
         """Probe with an object of ours, which is copied onto itself if a condition is ignored.
@@ -108,7 +111,7 @@ class CopyClient:
         ):
             return False
         part = self._request("UploadPartCopy", key, own, query) or {}
-        return bool(parse_checksum(part.get("ChecksumSHA256"))[0])
+        return bool(parse_checksum(part.get(CHECKSUM))[0])
 
     def _is_refused(self, key: str, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
         """Whether the bucket says that a condition is violated; it may not know the request."""
@@ -122,7 +125,7 @@ class CopyClient:
     def _request(
         self, name: str, key: str, headers: Mapping[str, str], query: Mapping[str, str]
     ) -> Mapping[str, str] | None:
-        """Return the fields of the answer, or None if a condition was violated."""
+        """Return what the answer states, as headers, or None if a condition was violated."""
         url, sent = self._signer.authorize("PUT", key, headers, query)
         response = self._http.request("PUT", url, sent, b"")
         if response.status == _REFUSED:
@@ -130,7 +133,7 @@ class CopyClient:
         fields = _fields(response)
         code = fields.get("Code", "")
         if response.status == 200 and not code:
-            return fields
+            return {**response.headers, **_headers(fields)}
         raise _error(response, code, name)
 
 
@@ -141,6 +144,11 @@ def _fields(response: Response) -> Mapping[str, str]:
         if response.status == 200:
             raise
         return {}  # a gateway answers in HTML, or not at all
+
+
+def _headers(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields about the new object by the names of the headers that have the same."""
+    return {name: fields[field] for field, name in _HEADERS.items() if field in fields}
 
 
 def _error(response: Response, code: str, name: str) -> Exception:

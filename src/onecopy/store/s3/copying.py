@@ -92,8 +92,8 @@ class Copying:
     def _copy_whole(self, source: Source, upload: Upload) -> None:
         key, headers = self._address.prefix + upload.key, self._uploads.object_headers(upload)
         with self._uploads.lock(upload.key):
-            done = self._client.copy_object(source, key, headers)
-        if not done and self._heads.head(key) is None:
+            stated = self._client.copy_object(source, key, headers)
+        if not self._uploads.note_copy(upload, stated) and stated is None:
             raise FileChanged(f"{source.key!r} changed before it was copied")
 
     def _copy_parts(

@@ -88,7 +88,7 @@ def _columns_of(objects: Sequence[Item]) -> Columns:
         sizes=[int(each["Size"][0]) for each in objects],
         etags=[each.get("ETag", [""])[0].replace('"', "") for each in objects],
         modified=_seconds([each["LastModified"][0] for each in objects]),
-        storage_classes=[each.get("StorageClass", [_STANDARD])[0] for each in objects],
+        storage_classes=[each.get("StorageClass", [""])[0] or _STANDARD for each in objects],
         checksums=[" ".join(each.get("ChecksumAlgorithm", [])) for each in objects],
     )
 
@@ -114,12 +114,13 @@ def _is_plain(text: str) -> bool:
 
 
 def _find_classes(text: str, count: int) -> list[str]:
-    """Return the storage class of each object, which some services do not state."""
+    """Return the storage class of each object, which some services do not state, or leave empty."""
     classes = _CLASS.findall(text)
-    if len(classes) == count:
-        return classes
-    blocks = text.split("<Contents>")[1:]
-    return [(_CLASS.findall(block) or [_STANDARD])[0] for block in blocks]
+    if len(classes) != count:
+        blocks = text.split("<Contents>")[1:]
+        classes = [(_CLASS.findall(block) or [""])[0] for block in blocks]
+    classes = _unescaped(classes)
+    return [each or _STANDARD for each in classes] if "" in classes else classes
 
 
 def _find_checksums(text: str, count: int) -> list[str]:

@@ -25,6 +25,8 @@ from onecopy.store.s3.head_object import Head
 
 MARK = "onecopy-upload"
 """User metadata of our objects: the upload's id, which recovers a lost answer."""
+CHECKSUM = "x-amz-checksum-sha256"
+"""The header that states the SHA-256 of a request or an object."""
 _EXPIRING_WITHIN = timedelta(days=2)
 _MAX_IDENTITY_BYTES = 255
 ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")

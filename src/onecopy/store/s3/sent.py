@@ -1,8 +1,9 @@
-"""What a bucket answered when this process sent small files to it, until these are completed.
+"""What is known of the objects that this process has just created, until these are completed.
 
 The answer to a PUT states everything about the new object but its time, which is a part of its
 identity. One page of a listing states the times of many objects, so that they need no HeadObject
-each. Whatever the listing does not state, or states differently, is looked at as usual.
+each. Whatever the listing does not state, or states differently, is looked at as usual. The same
+holds for CopyObject, unless its answer states no checksum: then the copy has been looked at.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 """
 
@@ -28,28 +29,34 @@ _MOST_KEPT = 10_000
 
 
 class SentObjects:
-    """The heads of objects that were sent, by their full keys. Safe for several threads."""
+    """The heads of new objects, by their full keys. Safe for several threads."""
 
     def __init__(self, lists: ListClient) -> None:
         self._lists = lists
         self._heads: dict[str, Head] = {}
         self._lock = Lock()
 
-    def add(self, key: str, head: Head) -> None:
-        """Keep the head of an object that was just created; its time is not known."""
+    def add(self, key: str, head: Head | None) -> None:
+        """Keep the head of an object that was just created; its time is 0 if it is not known.
+
+        None if there is none, so that what was known before is dropped.
+        """
         with self._lock:
-            self._heads[key] = head
+            self._heads.pop(key, None)
+            if head:
+                self._heads[key] = head
             if len(self._heads) > _MOST_KEPT:
                 del self._heads[next(iter(self._heads))]
 
     def take(self, keys: Sequence[str]) -> list[Head | None]:
         """Return the head of each object with its time, once; None if it has to be looked at.
 
-        It has just been listed at its key, unchanged.
+        It has just been listed or looked at, unchanged.
         """
         with self._lock:
             heads = {key: head for key in keys if (head := self._heads.pop(key, None))}
-        found: dict[str, Head] = {}
+        found = {key: head for key, head in heads.items() if head.modified}
+        heads = {key: head for key, head in heads.items() if not head.modified}
         for folder, each in groupby(sorted(heads, key=_place), _folder):
             if len(own := list(each)) >= _FEWEST:
                 times = self._times(folder, own)

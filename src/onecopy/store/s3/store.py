@@ -76,6 +76,7 @@ from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
 from onecopy.store.s3.uploads import Uploads
 from onecopy.store.s3.versions import count_versions, keeps_versions
+from onecopy.workers import spread
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -452,7 +453,7 @@ class S3Store:
         """Return the results of a call for each item, in order; calls run in parallel."""
         if len(items) == 1:  # not worth another thread
             return [call(items[0])]
-        return list(self._pool.map(call, items))
+        return spread(self._pool, MAX_REQUESTS, call, items)
 
 
 class _Body(io.RawIOBase):

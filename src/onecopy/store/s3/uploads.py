@@ -38,7 +38,13 @@ from onecopy.store.parts import check_digest, check_parts, part_span
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection, failure, translated
 from onecopy.store.s3.head_object import Head, HeadClient, head_of
-from onecopy.store.s3.object_info import MARK, is_from_upload, is_small, parse_checksum
+from onecopy.store.s3.object_info import (
+    CHECKSUM,
+    MARK,
+    is_from_upload,
+    is_small,
+    parse_checksum,
+)
 from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.signing import Signer
 
@@ -47,11 +53,10 @@ if TYPE_CHECKING:
 
 SIGNED_SECONDS = 900
 """Lifetime of a signed request."""
-CHECKSUM = "x-amz-checksum-sha256"
 _META = "x-amz-meta-"
 _IF_ABSENT = {"if-none-match": "*"}
 _MAX_ABORTS = 5
-_LOCKS = 256
+_LOCKS = 4096
 
 
 class Uploads:
@@ -124,6 +129,19 @@ class Uploads:
         is_created = response.status == 200 and _META + MARK in headers and "etag" in headers
         if is_created and response.headers.get(CHECKSUM) == send.headers.get(CHECKSUM):
             self._sent.add(self._signer.key_of(send.url), head_of(headers, size, 0))
+
+    def note_copy(self, upload: Upload, stated: Mapping[str, str] | None) -> bool:
+        """Remember what the bucket stated of an object that it made by copying; see CopyClient.
+
+        If it stated no checksum, or made none, what is at the key is looked at, in the thread that
+        copied it. Return whether there is an object.
+        """
+        if stated and "etag" in stated and CHECKSUM in stated:
+            head: Head | None = head_of({**self.object_headers(upload), **stated}, upload.size, 0)
+        else:
+            head = self._find(upload)
+        self._sent.add(self._address.prefix + upload.key, head)
+        return head is not None
 
     def sent(self, uploads: Sequence[Upload]) -> list[Head | None]:
         """Return the heads of the objects that were sent by these uploads; see Sender."""

@@ -136,13 +136,20 @@ class ListingsContract:
         assert index.merge("t", EVERYTHING, given) == Merged(changed=1, unchanged=2)
         assert list(index.listed_copies("t")) == given
 
-    @pytest.mark.parametrize("fields", [{"storage_class": "GLACIER"}, {"checksums": "SHA256"}])
-    def test_class(self, index: IndexWithListings, fields: dict[str, Any]) -> None:
+    @pytest.mark.parametrize(
+        ("fields", "moved"), [({"storage_class": "GLACIER"}, 1), ({"checksums": "SHA256"}, 0)]
+    )
+    @pytest.mark.parametrize("complete", [True, False])
+    def test_class(
+        self, index: IndexWithListings, fields: dict[str, Any], moved: int, *, complete: bool
+    ) -> None:
         """Another storage class or checksum is kept, but is no change of the content."""
         index.merge("t", EVERYTHING, listed("ab"))
         given = [a_listed("a", **fields), a_listed("b")]
-        assert index.merge("t", EVERYTHING, given) == Merged(unchanged=2)
-        assert list(index.listed_copies("t")) == given
+        for reclassified in (moved, 0):
+            merged = index.merge("t", EVERYTHING, given, complete=complete)
+            assert merged == Merged(unchanged=2, reclassified=reclassified)
+            assert list(index.listed_copies("t")) == given
 
     @pytest.mark.parametrize(
         "keys",

@@ -64,6 +64,7 @@ class Checker:
 
     def check(self, batch: Sequence[Item]) -> None:
         """Check files, and queue those to be sent that are new and need not wait."""
+        batch = self._place(batch)
         # An upload that is resumed is not hashed: its completion finds a duplicate.
         settled = self._check([item for item in batch if item.check and item.hashed])
         left = [item for item in batch if item not in settled]
@@ -72,6 +73,22 @@ class Checker:
             if item.large:
                 self._flow.to_send_large.put(item)
         self._small.begin([item for item in ready if not item.large])
+
+    def _place(self, batch: Sequence[Item]) -> Sequence[Item]:
+        """Queue files to be placed, if wanted, which looks at their copies itself; return others.
+
+        What cannot be placed comes back. Cached digests only serve to ask.
+        """
+        if not self._flow.options.place:
+            return batch
+        others: list[Item] = []
+        for item in batch:
+            may_be_known = item.check and item.hashed and not item.is_cached and not item.anyway
+            if may_be_known and not item.placed:
+                self._flow.to_place.put(item)
+            else:
+                others.append(item)
+        return others
 
     def _reads(self, item: Item) -> bool:
         """Have a file read whose digests are cached, since these only serve to ask."""

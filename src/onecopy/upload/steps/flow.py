@@ -15,6 +15,7 @@ from onecopy.workers import Counter, Workers, WorkQueue
 _BATCH_SECONDS = 0.03
 """How long a batch waits for files that the step before is still working on."""
 _FIRST_BATCH_SECONDS = 0.005
+"""The same for the first batch; each may wait twice as long as the last one."""
 
 Event = Result | tuple[int, int] | Exception | None
 """A result, progress, an error that ends the upload, or None if there was no file at all."""

@@ -47,7 +47,9 @@ class Placer:
             self._outcomes.settle(item, Outcome.PLACED if is_placed else Outcome.SKIPPED, answer)
         elif answer.reason == "placing":
             self._wait(item, answer)
-        elif answer.verdict is Verdict.NEW and answer.reason != "key-taken":
+        elif answer.reason == "key-taken":
+            self._outcomes.handle_refusal(item, answer)
+        elif answer.verdict is Verdict.NEW or item.check:
             self._send(item)
         else:
             self._outcomes.handle_refusal(item, answer)
@@ -66,7 +68,7 @@ class Placer:
         self._flow.to_place.put(item)
 
     def _send(self, item: Item) -> None:
-        """Send a file after all, whose stored copies have disappeared."""
+        """Send a file after all, which is not stored, or no longer; check it first if need be."""
         item.placed += 1
         if item.placed < _MAX_ATTEMPTS:
             self._flow.to_check.put(item)

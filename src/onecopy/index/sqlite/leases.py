@@ -1,0 +1,54 @@
+"""Leases: values of `state` that name their end and their holder; see the contract of Leases.
+
+A lease is `lease:NAME`: 8 bytes with the end in milliseconds since 1970, then the holder. So the
+greater of two values ends later. The caller begins and ends the transaction.
+"""
+
+import time
+from collections.abc import Sequence
+
+import apsw
+
+from onecopy.index.interface import Lease
+
+_TAKE = """
+INSERT INTO state VALUES (?1, ?2)
+ON CONFLICT DO UPDATE SET value = max(value, excluded.value)
+WHERE value < ?3 OR substr(value, 9) = substr(excluded.value, 9)
+RETURNING 1
+"""
+_END = "DELETE FROM state WHERE name = ? AND substr(value, 9) = ?"
+_REMOVE_EXPIRED = """
+DELETE FROM state WHERE name IN (
+    SELECT name FROM state WHERE name > 'lease:' AND name < 'lease;' AND value < ? LIMIT 1000
+)
+"""
+
+
+def take_leases(connection: apsw.Connection, leases: Sequence[Lease]) -> list[bool]:
+    """Take or renew leases; return which are taken."""
+    now = time.time()
+    return [_take(connection, lease, now) for lease in leases]
+
+
+def _take(connection: apsw.Connection, lease: Lease, now: float) -> bool:
+    value = _ms(now + lease.seconds) + lease.holder.encode()
+    return connection.execute(_TAKE, (_name(lease), value, _ms(now))).get is not None
+
+
+def end_leases(connection: apsw.Connection, leases: Sequence[Lease]) -> None:
+    """End leases of these holders."""
+    connection.executemany(_END, [(_name(lease), lease.holder.encode()) for lease in leases])
+
+
+def remove_expired_leases(connection: apsw.Connection) -> None:
+    """Remove leases that have expired, and that nobody has wanted since."""
+    connection.execute(_REMOVE_EXPIRED, (_ms(time.time()),))
+
+
+def _name(lease: Lease) -> str:
+    return f"lease:{lease.name}"
+
+
+def _ms(seconds: float) -> bytes:
+    return round(seconds * 1000).to_bytes(8)
