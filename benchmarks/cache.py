@@ -25,11 +25,11 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import cast
 
+from onecopy.cli.garbage import collecting_rarely  # as the command does
 from onecopy.content import Content, Copy, Digests
 from onecopy.digest import SHA256, Digest
 from onecopy.digest_cache import DigestCache
 from onecopy.files import File, walk
-from onecopy.garbage import collecting_rarely  # as the command does
 from onecopy.gate import LocalGate, bind, ticket_secrets
 from onecopy.index import open_index
 from onecopy.store import Store, open_store

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.gate import bind
 from onecopy.index.sqlite import open_url
 from onecopy.report import report
@@ -44,7 +45,7 @@ def run(command: tuple[str, ...], tree: Path) -> str:
 def scans(tree: Path, work: Path) -> dict[str, tuple[float, str]]:
     """Scan into a new index, and again."""
     found = {}
-    with tempfile.TemporaryDirectory(dir=work) as folder:
+    with tempfile.TemporaryDirectory(dir=work) as folder, collecting_rarely():
         index, store = open_url(f"sqlite:{folder}/index.sqlite"), FolderStore(tree)
         bind(index, store)
 

@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks.listings import TENANT, Bucket, Clock, report_rate
 
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.gate import bind
 from onecopy.index.sqlite import SqliteIndex
 from onecopy.listing import ListedCopy, Span
-from onecopy.scan.listing import collecting_rarely
 from onecopy.scan.sources.interface import Position, Selection
 from onecopy.scan.sources.loading import load
 from onecopy.scan.sources.opening import open_listing

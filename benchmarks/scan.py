@@ -24,6 +24,7 @@ from benchmarks.list_bucket import PREFIX, by_boto3, fill
 from tests.gate.bucket import open_bucket
 from tests.standins import SERVERS, Standin
 
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.gate import bind
 from onecopy.index.sqlite import open_url
 from onecopy.scan import Figures, scan_by_listing
@@ -44,7 +45,7 @@ class Best(NamedTuple):
 def scans(store: S3Store, work: Path, connections: int) -> dict[str, Best]:
     """Scan into a new index, and again."""
     found = {}
-    with tempfile.TemporaryDirectory(dir=work) as folder:
+    with tempfile.TemporaryDirectory(dir=work) as folder, collecting_rarely():
         index = open_url(f"sqlite:{folder}/index.sqlite")
         bind(index, store)
         for name in ("first", "again"):

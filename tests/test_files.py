@@ -14,6 +14,7 @@ from onecopy.digest import SHA256, Hashed, hash_stream
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.files import File, Skipped, walk
 from onecopy.hashing import hash_files
+from onecopy.index import open_index
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter, Patterns
 from onecopy.text import printable
@@ -553,3 +554,22 @@ def test_excluded_path_fails(tmp_path: Path) -> None:
     [entry] = walk([tmp_path / "a.tmp"], accept=Filter(exclude=Patterns(["*.tmp"])))
     assert isinstance(entry, Skipped)
     assert (entry.reason, entry.left_out) == ("excluded", False)
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_an_index_in_use_is_left_out(tmp_path: Path, ending: str) -> None:
+    """Wherever it is: its secrets do not travel into a store. A closed one is like other files."""
+    folder = tmp_path / "d"
+    make(folder, "other-wal")
+    index = open_index(f"sqlite:{folder / 'i'}")
+    named = list(walk(folder / f"i{ending}"))
+    assert [(each.path, each.reason) for each in named if isinstance(each, Skipped)] == [
+        (str(folder / f"i{ending}"), "own")
+    ]
+    found = {Path(each.path).name: isinstance(each, File) for each in walk(folder)}
+    assert found == {"i": False, "i-wal": False, "i-shm": False, "other-wal": True}
+    index.close()
+    assert {Path(each.path).name: type(each) for each in walk(folder)} == {
+        "i": File,
+        "other-wal": File,
+    }

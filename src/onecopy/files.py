@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from onecopy.errors import FileChanged, InvalidKey
 from onecopy.key import LONGEST_KEY, RESERVED, are_valid_names, check_prefix, join
-from onecopy.own_files import OWN, OwnFiles
+from onecopy.own_files import OWN, OwnFiles, is_index_in_use, may_have_index_in_use
 from onecopy.patterns import Filter
 from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access, statuses
 from onecopy.text import printable
@@ -155,6 +155,8 @@ class _Folder(NamedTuple):
     names: Sequence[str] = ()
     has_valid_names: bool = False
     """Whether each name certainly makes a valid key."""
+    may_have_index: bool = True
+    """Whether an index that is in use may be in it."""
 
 
 class _Walker(NamedTuple):
@@ -236,7 +238,7 @@ class _Walker(NamedTuple):
             ):
                 return _skipped(path, "excluded", message)
             key = f"{folder.key}/{name}" if folder.has_valid_names else self._key(folder.key, name)
-            return self._describe(path, key, name, status)
+            return self._describe(path, key, name, status, folder)
         except InvalidKey as error:
             return _refused(path, name, error)
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -259,10 +261,10 @@ class _Walker(NamedTuple):
         return accept.reason(f"{path}/" if stat.S_ISDIR(status.st_mode) else path)
 
     def _describe(
-        self, path: str, key: str, name: str, status: os.stat_result
+        self, path: str, key: str, name: str, status: os.stat_result, folder: _Folder
     ) -> File | Skipped | _Folder:
         mode = status.st_mode
-        if self.own.has(name, status):
+        if self.own.has(name, status) or (folder.may_have_index and is_index_in_use(path)):
             return _skipped(path, "own", OWN)
         if stat.S_ISREG(mode):
             # `has_access` costs a system call, which most modes make unnecessary.
@@ -282,7 +284,8 @@ class _Walker(NamedTuple):
             return _skipped(path, "own", OWN)
         names.sort()
         is_valid = bool(key) and are_valid_names(key, names, self.room)
-        return _Folder(path.rstrip(os.sep) + os.sep, key, names, is_valid)
+        may_have_index = may_have_index_in_use(names)
+        return _Folder(path.rstrip(os.sep) + os.sep, key, names, is_valid, may_have_index)
 
 
 _ABSENT = {

@@ -19,6 +19,11 @@ OWN = (
 _NAMED = re.compile(r"onecopy-(migrate|scan)-[0-9a-f]{16}\.(csv|checkpoint(\.new)?)")
 """Names of checkpoints and files of rejects; see `onecopy migrate` and `onecopy scan`."""
 _PREFIXES = frozenset({"onecopy-", b"onecopy-"})
+_LOG, _SHARED = "-wal", "-shm"
+"""What the names of the files beside an index in SQLite end with while it is open."""
+_FORMAT, _ID = b"SQLite format 3\0", b"onec"
+"""What such an index begins with, and what identifies it: see https://sqlite.org/fileformat.html."""
+_ID_AT = 68
 _Place = tuple[int, int]
 """Device and inode: the same through any link or relative path."""
 
@@ -74,6 +79,32 @@ class OwnFiles:
 
     def _find(self) -> frozenset[_Place]:
         return frozenset([*_places(self._all), *_outputs()])
+
+
+def may_have_index_in_use(names: Iterable[str]) -> bool:
+    """Return whether a folder with these names may have an index that a process has open."""
+    return _LOG in "\0".join(names)
+
+
+def is_index_in_use(path: str) -> bool:
+    """Return whether this is an index that a process has open, or a file beside it.
+
+    Such as that of a service, whose clients do not know where it is. Ask `OwnFiles` first: reading
+    an index that this process itself has open would release its locks.
+    """
+    index = path.removesuffix(_LOG).removesuffix(_SHARED)
+    return os.path.lexists(index + _LOG) and _is_index(index)
+
+
+def _is_index(path: str) -> bool:
+    try:
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            return False
+        with Path(path).open("rb") as file:
+            head = file.read(_ID_AT + len(_ID))
+    except OSError:
+        return False
+    return head.startswith(_FORMAT) and head.endswith(_ID)
 
 
 def _is_named(name: str, status: os.stat_result) -> bool:

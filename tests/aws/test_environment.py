@@ -9,6 +9,10 @@ import pytest
 
 from onecopy.aws.client import session_of
 from onecopy.aws.environment import environment_credentials, environment_region
+from onecopy.errors import InvalidSettings
+from onecopy.store import open_store
+from onecopy.store.s3.address import Address
+from onecopy.store.s3.connection import Connection
 
 BOTH = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 VARIABLES = (
@@ -55,7 +59,7 @@ def test_are_those_of_botocore(others: dict[str, str], monkeypatch: pytest.Monke
     found, theirs = environment_credentials(), session_of().get_credentials()
     assert found is not None
     assert theirs is not None
-    assert found.get_frozen_credentials() == theirs.get_frozen_credentials()[:3]
+    assert [*found.get_frozen_credentials()] == [*theirs.get_frozen_credentials()[:3]]
     assert found.method == theirs.method
 
 
@@ -79,38 +83,109 @@ def test_are_left_to_botocore(variables: dict[str, str], monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("name", ["config", "credentials"])
-def test_files_matter_for_certificates_only(
-    home: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Botocore reads them if they name CA certificates, or cannot be read."""
+def test_files_are_left_to_botocore(home: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may name a region or CA certificates; what is no file counts for nothing, as there."""
     set_all(monkeypatch, BOTH)
     file = home / ".aws" / name
-    file.parent.mkdir()
-    file.write_text("[default]\nregion = eu-west-1\naws_access_key_id = other\n")
+    file.mkdir(parents=True)
     assert environment_credentials()
-    file.write_text("[default]\nca_bundle = /etc/ca.pem\n")
+    file.rmdir()
+    file.write_text("")
     assert environment_credentials() is None
-    file.unlink()
-    file.mkdir()
+    variable = {"config": "AWS_CONFIG_FILE", "credentials": "AWS_SHARED_CREDENTIALS_FILE"}[name]
+    monkeypatch.setenv(variable, "/dev/null")
+    assert environment_credentials()
+    monkeypatch.setenv(variable, f"$HOME/.aws/{name}")
     assert environment_credentials() is None
+
+
+def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose user is in no list of users: there are no files."""
+    set_all(monkeypatch, BOTH)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    assert environment_credentials()
 
 
 def test_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS_REGION counts first, as in botocore's session here."""
+    """AWS_REGION counts first, as in botocore's session here, even if it is empty."""
     assert environment_region() == ""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     assert environment_region() == "eu-west-1"
-    monkeypatch.setenv("AWS_REGION", "eu-west-3")
-    assert environment_region() == session_of().get_config_variable("region") == "eu-west-3"
+    for region in ("eu-west-3", ""):
+        monkeypatch.setenv("AWS_REGION", region)
+        assert environment_region() == session_of().get_config_variable("region") == region
 
 
-def test_a_store_opens_without_botocores_session() -> None:
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({}, "us-east-1"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-1"}, "us-east-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+    ],
+)
+def test_a_store_opens_without_botocores_session(variables: dict[str, str], region: str) -> None:
     """Importing it takes longer than sending two hundred small files."""
     code = (
         "import sys; from onecopy.store import open_store\n"
-        "store = open_store('s3://bucket?endpoint=http://127.0.0.1:9&region=eu-west-1')\n"
+        "store = open_store('s3://bucket?endpoint=http://127.0.0.1:9')\n"
         "assert not {'botocore.session', 'botocore.client'} & set(sys.modules)\n"
-        "assert store.client.meta.region_name == 'eu-west-1'  # only now, with these credentials\n"
+        "assert store.region is None and store._connection.region == sys.argv[1]\n"
+        "assert store.client.meta.region_name == sys.argv[1]  # only now, with these credentials\n"
         "assert store.client._get_credentials().secret_key == 'secret'\n"
     )
-    subprocess.run([sys.executable, "-c", code], env={**os.environ, **BOTH}, check=True)
+    env = {**os.environ, **BOTH, **variables}
+    subprocess.run([sys.executable, "-c", code, region], env=env, check=True)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_store_without_its_ca_certificates(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It fails when it is opened, not with the first file that needs botocore."""
+    set_all(monkeypatch, {**BOTH, "AWS_CA_BUNDLE": "/nowhere"})
+    with pytest.raises(InvalidSettings, match=r"/nowhere \(AWS_CA_BUNDLE\)"):
+        open_store(f"s3://bucket?endpoint={scheme}://127.0.0.1:9")
+
+
+def test_a_bucket_on_aws_is_left_to_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which knows the variables that change the host: AWS_ENDPOINT_URL, FIPS, IPv6."""
+    set_all(monkeypatch, {**BOTH, "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:7"})
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    address = Address.parse("s3://bucket?region=us-west-2")
+    assert Connection(address, None).root == "http://127.0.0.1:7/bucket"
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+    dual = "https://bucket.s3.dualstack.us-west-2.amazonaws.com"
+    assert Connection(address, None).root == dual
+    monkeypatch.delenv("AWS_USE_DUALSTACK_ENDPOINT")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    assert Connection(address, None).root == "https://bucket.s3-fips.us-west-2.amazonaws.com"
+
+
+def test_accelerate_is_not_for_an_endpoint(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The setting of the profile stays for buckets on AWS; botocore refuses it with an endpoint."""
+    set_all(monkeypatch, BOTH)
+    (home / ".aws").mkdir()
+    (home / ".aws/config").write_text("[default]\ns3 =\n  use_accelerate_endpoint = true\n")
+    address = Address.parse("s3://bucket?region=us-west-2")
+    assert Connection(address, None).root == "https://bucket.s3-accelerate.amazonaws.com"
+    client = Connection(address, "http://127.0.0.1:9").client
+    url = client.generate_presigned_url("head_object", {"Bucket": "bucket", "Key": "k"})
+    assert url.startswith("http://127.0.0.1:9/bucket/k?")
+
+
+def test_names_are_imported_in_a_thread_and_without_botocore() -> None:
+    """The public names are imported on first use, which may be in any thread."""
+    code = (
+        "import gc, sys, threading\n"
+        "limits, found = gc.get_threshold(), []\n"
+        "def use():\n"
+        "    import onecopy\n"
+        "    found.extend(getattr(onecopy, name) for name in onecopy.__all__)\n"
+        "threads = [threading.Thread(target=use) for _ in range(4)]\n"
+        "[thread.start() for thread in threads]; [thread.join() for thread in threads]\n"
+        "import onecopy\n"
+        "assert len(found) == 4 * len(onecopy.__all__)\n"
+        "assert not any(name.startswith('boto') for name in sys.modules)\n"
+        "assert threading.active_count() == 1 and gc.get_threshold() == limits\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -440,15 +440,17 @@ def test_the_default_index_is_left_out_beside_another(tmp_path: Path, command: s
 
 
 def test_the_store_of_a_service_on_this_machine_is_left_out(server: Serve, tmp_path: Path) -> None:
-    """`onecopy upload .` beside `onecopy serve` does not store the store in itself."""
+    """`onecopy upload .` beside `onecopy serve` stores neither its store nor its index."""
     folder = tmp_path / "d"
     write(folder / "mine", noise(10))
     write(folder / "files" / "empty", b"")
     url, run = server(folder).url, running(folder)
     done = run("upload", "--json", "--server", url, ".")
     assert (done.code, lines(done.out)["mine"]["outcome"]) == (0, "uploaded"), done.err
-    assert own_names(done.out) == {"files"}
-    assert run("upload", "--server", url, "files/empty").code == 2
+    index = {f"index.sqlite{end}" for end in ("", "-wal", "-shm")}
+    assert own_names(done.out) == {"files", *index}
+    for name in ("files/empty", *index):
+        assert run("upload", "--server", url, name).code == 2
     assert run("check", "--server", url, "files/d/mine").code == 1
 
 

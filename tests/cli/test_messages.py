@@ -87,16 +87,16 @@ def test_a_full_disk_for_temporary_files() -> None:
 
 
 _ON_A_FULL_DISK = """
-mount -t tmpfs -o size=400k tmpfs full || exit 77
+mount -t tmpfs -o size=600k tmpfs full || exit 77
 onecopy() { "$PYTHON" -m onecopy "$@"; echo "exit code $?"; }
 onecopy upload a --index sqlite:full/i --store full/files
 onecopy upload a --index sqlite:i --store files
-head -c 500k /dev/zero > full/fill 2> /dev/null
+head -c 700k /dev/zero > full/fill 2> /dev/null
 onecopy check a --index sqlite:full/i --store full/files
 rm -r full/*
 mkdir full/files
 onecopy upload --anyway a --index sqlite:j --store full/files
-head -c 500k /dev/zero > full/fill 2> /dev/null
+head -c 700k /dev/zero > full/fill 2> /dev/null
 onecopy upload --anyway b --index sqlite:j --store full/files
 onecopy index backup full/backup --index sqlite:i
 onecopy report --index sqlite:i --store files > full/out

@@ -96,7 +96,8 @@ def test_the_client_waits_less_than_a_gateway() -> None:
     assert config.request_checksum_calculation == "when_required"  # type: ignore[attr-defined]
     assert config.response_checksum_validation == "when_required"  # type: ignore[attr-defined]
     assert config.signature_version == "s3v4"  # type: ignore[attr-defined]
-    assert config.s3 == {"addressing_style": "path"}  # type: ignore[attr-defined]
+    s3 = {"addressing_style": "path", "use_accelerate_endpoint": False}
+    assert config.s3 == s3  # type: ignore[attr-defined]
     assert connect(ADDRESS).client.meta.endpoint_url == "http://127.0.0.1:9000"
 
 
@@ -152,7 +153,7 @@ def test_a_proxy_that_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_doctor_with_credentials_that_remain_expired(monkeypatch: pytest.MonkeyPatch) -> None:
     """It names them, as every other command does."""
     store, source = open_store(Client(), {}), Mock(side_effect=EXPIRED)
-    monkeypatch.setattr(store.credentials, "get_frozen_credentials", source)
+    monkeypatch.setattr(store, "credentials", Mock(get_frozen_credentials=source))
     with pytest.raises(Forbidden, match=r"no credentials for the bucket.*expired"):
         next(examine_bucket(store, [], create=False, fix_cors=False))
 

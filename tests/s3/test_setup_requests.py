@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from onecopy.errors import Unavailable
+from onecopy.errors import Failure, InvalidSettings, Unavailable
 from onecopy.httpclient import HttpClient, Response
 from onecopy.retry import RetryPolicy
 from onecopy.store.s3 import setup_requests
@@ -109,7 +109,9 @@ def test_lists() -> None:
     http = Answers(xml("ListBucketResult", "<Contents><Key>p/a</Key></Contents>"))
     below = {"Bucket": "some-bucket", "Prefix": "p/", "MaxKeys": 1}
     assert SetupClient(signer(), http).list_objects_v2(**below) == {"Contents": [{"Key": "p/a"}]}
-    assert asked(http) == ("GET", {"list-type": "2", "prefix": "p/", "max-keys": "1"}, {}, None)
+    assert asked(http)[0] == "GET"
+    query = {"list-type": "2", "prefix": "p/", "max-keys": "1", "encoding-type": "url"}
+    assert asked(http)[1] == query  # a control character in a key would not be XML
     assert urlsplit(http.requests[0][1]).path == "/some-bucket/"
 
 
@@ -121,6 +123,7 @@ def test_lists() -> None:
         (501, "NotImplemented", 1),
         (500, "InternalError", 3),
         (503, "SlowDown", 3),
+        (400, "RequestTimeout", 3),
     ],
 )
 def test_a_refusal(status: int, code: str, requests: int) -> None:
@@ -142,11 +145,41 @@ def test_a_refusal_that_is_not_xml() -> None:
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
-def test_success_after_a_failure() -> None:
-    """A later attempt counts."""
-    http = Answers(refused(503, "SlowDown"), EMPTY)
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_success_after_a_failure(status: int) -> None:
+    """A later attempt counts, also if S3 answers 200 before it fails."""
+    http = Answers(refused(status, "SlowDown"), EMPTY)
     SetupClient(signer(), http).put_object(**PLACE, Body=b"")
     assert len(http.requests) == 2
+
+
+def test_another_region() -> None:
+    """The error says which, as for the other requests."""
+    answer = refused(301, "PermanentRedirect")._replace(headers={"x-amz-bucket-region": "eu-1"})
+    with pytest.raises(InvalidSettings, match="add region=eu-1 to its URL"):
+        SetupClient(signer(), Answers(answer)).list_objects_v2(Bucket="b")
+
+
+def test_answers_that_are_not_those_of_s3() -> None:
+    """A sign-in page begins no upload, and takes no part."""
+    page = Response(200, {}, b"<html><body>Sign in</body></html>")
+    client = SetupClient(signer(), Answers(page))
+    with pytest.raises(Failure, match="CreateMultipartUpload is not that of S3: it has no Upload"):
+        client.create_multipart_upload(**PLACE)
+    with pytest.raises(Failure, match="UploadPart is not that of S3: it has no etag"):
+        client.upload_part(**UPLOAD, PartNumber=1, Body=b"b")
+
+
+def test_a_completion_without_an_answer() -> None:
+    """Some services send no body, which is success all the same."""
+    client = SetupClient(signer(), Answers(EMPTY))
+    assert client.complete_multipart_upload(**UPLOAD, MultipartUpload={"Parts": []}) == {}
+
+
+def test_a_parameter_that_is_not_known() -> None:
+    """It is refused rather than left out of the request."""
+    with pytest.raises(KeyError, match="ServerSideEncryption"):
+        SetupClient(signer(), Answers(EMPTY)).put_object(**PLACE, ServerSideEncryption="AES256")
 
 
 def test_an_error_with_the_status_of_success() -> None:

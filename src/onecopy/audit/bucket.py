@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from onecopy.audit.figures import Gathered
 from onecopy.audit.objects import Objects
 from onecopy.errors import Forbidden
-from onecopy.garbage import collecting_rarely
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
@@ -31,7 +30,7 @@ def gather_bucket(
 
     Only lists, several spans of keys at once. Raises Unavailable, Forbidden and InvalidSettings.
     """
-    with closing(open_url(url)) as store, _permitted(), collecting_rarely():
+    with closing(open_url(url)) as store, _permitted():
         gathered = Gathered(store.url, "bucket", is_encryption_known=False)
         for group in _groups(store, connections):
             objects.add(_taken(group, gathered, accept))

@@ -10,7 +10,6 @@ from onecopy.audit.parquet import is_installed, tables
 from onecopy.audit.parquet_files import NotPlain
 from onecopy.audit.request import Progress, Request
 from onecopy.audit.summary import summary
-from onecopy.garbage import collecting_rarely
 from onecopy.listing import ListedCopy
 from onecopy.patterns import Filter
 from onecopy.scan.sources.interface import Position, Selection
@@ -55,11 +54,10 @@ def _gather_list(
     """Add the objects of a source."""
     gathered = _gathered_of(source)
     selection = Selection(source.bucket, "", Owners(), accept)
-    with collecting_rarely():
-        copies = _counted(source, selection, gathered.rows, progress)
-        # An inventory has one current row for each key; of other lists, that is not known.
-        for batch in copies if source.is_inventory else _unique(copies, gathered.rows):
-            objects.add(batch[0])
+    copies = _counted(source, selection, gathered.rows, progress)
+    # An inventory has one current row for each key; of other lists, that is not known.
+    for batch in copies if source.is_inventory else _unique(copies, gathered.rows):
+        objects.add(batch[0])
     return gathered
 
 

@@ -45,9 +45,23 @@ def session_of(profile: str | None = None) -> "Session":
     preferred = ca.source if ca and ca.source == "AWS_CA_BUNDLE" else None
     bundle = {"ca_bundle": ("ca_bundle", preferred, ca and ca.path, None)}
     session = Session(session_vars={**_REGION, **bundle}, profile=profile)
-    if (network := network_of(session)).ca:
-        _ = network.tls  # raises InvalidSettings; botocore's error does not name the file
+    _check_ca(network_of(session))
     return session
+
+
+def usable_network() -> Network:
+    """Return the network as the environment describes it.
+
+    Raises InvalidSettings for a file of CA certificates that can't be used, as `session_of` does.
+    """
+    network = read_network()
+    _check_ca(network)
+    return network
+
+
+def _check_ca(network: Network) -> None:
+    if network.ca:
+        _ = network.tls  # raises InvalidSettings; botocore's error does not name the file
 
 
 def network_of(session: "Session") -> Network:

@@ -5,7 +5,7 @@ only if the variables do not say everything: the rules here are those of botocor
 https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html
 """
 
-from pathlib import Path
+import os
 from typing import NamedTuple
 
 from onecopy.settings import first_set
@@ -19,56 +19,48 @@ _FILES = (
     ("AWS_CONFIG_FILE", "~/.aws/config"),
     ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
 )
-_CA_BUNDLE = b"ca_bundle"
-"""The only setting of these files that matters beside the variables."""
+"""Files that may name a region or CA certificates."""
 
 
-class Keys(NamedTuple):
-    """What requests are signed with."""
+class EnvironmentCredentials(NamedTuple):
+    """Credentials from the environment, with the interface of botocore's."""
 
     access_key: str
     secret_key: str
     token: str | None
 
+    @property
+    def method(self) -> str:
+        """Where they come from, in botocore's words."""
+        return "env"
 
-class EnvironmentCredentials:
-    """Credentials from the environment, with the interface of botocore's."""
-
-    method = "env"
-
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
-
-    def get_frozen_credentials(self) -> Keys:
-        """Return the keys, which never expire."""
-        return self._keys
+    def get_frozen_credentials(self) -> "EnvironmentCredentials":
+        """Return these, which never expire."""
+        return self
 
 
 def environment_credentials() -> EnvironmentCredentials | None:
-    """Return the credentials in the environment; None if botocore has to look for them."""
+    """Return the credentials in the environment, if it says everything that botocore would find.
+
+    None if botocore has to look for more. Then the region, too, is that of `environment_region`.
+    """
     key, secret = _value(_KEY), _value(_SECRET)
-    if not key or not secret or first_set(_OTHER_SOURCES) or _names_ca_bundle():
+    if not key or not secret or first_set(_OTHER_SOURCES) or any(map(_is_file, _FILES)):
         return None
-    return EnvironmentCredentials(Keys(key, secret, next(filter(None, map(_value, _TOKENS)), None)))
+    return EnvironmentCredentials(key, secret, next(filter(None, map(_value, _TOKENS)), None))
 
 
 def environment_region() -> str:
     """Return the region in the environment, or an empty text."""
-    return (first_set(REGIONS) or ("", ""))[1]
+    return _value(*REGIONS)
 
 
-def _value(name: str) -> str:
-    return (first_set((name,)) or ("", ""))[1]
+def _value(*names: str) -> str:
+    return (first_set(names) or ("", ""))[1]
 
 
-def _names_ca_bundle() -> bool:
-    """Whether a file may name CA certificates; also if it cannot be read."""
-    try:
-        return any(_CA_BUNDLE in _text(_value(name) or path) for name, path in _FILES)
-    except OSError:
-        return True
-
-
-def _text(path: str) -> bytes:
-    file = Path(path).expanduser()
-    return file.read_bytes() if file.exists() else b""
+def _is_file(named: tuple[str, str]) -> bool:
+    """Whether a configuration file exists: as botocore, which never fails here."""
+    variable, default = named
+    path = os.path.expandvars(_value(variable) or default)
+    return os.path.isfile(os.path.expanduser(path))  # noqa: PTH111, PTH113

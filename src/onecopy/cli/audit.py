@@ -8,6 +8,7 @@ import click
 from onecopy.audit import Audit, Request, audit
 from onecopy.audit.request import MEMORY
 from onecopy.cli.audit_figures import csv_lines, lines, values
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.cli.main import INTERRUPTED
 from onecopy.cli.options import closing_help, takes_settings, whole_number
 from onecopy.cli.progress import Display, display, takes_progress
@@ -92,7 +93,7 @@ def command(  # noqa: PLR0913 - what the command was given
         source, is_list, settings.filter, settings.price_of, top, depth, connections, memory
     )
     try:
-        with display(progress=progress, unit=" objects") as output:
+        with collecting_rarely(), display(progress=progress, unit=" objects") as output:
             found = audit(request, partial(_advance, output))
     except KeyboardInterrupt:
         Display().note("interrupted; nothing was kept, so the same command starts over")

@@ -15,8 +15,8 @@ from onecopy.cli.files import (
     settings_for_check,
     takes_files,
 )
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.cli.options import closing_help, takes_settings
-from onecopy.garbage import collecting_rarely
 from onecopy.settings import Settings
 from onecopy.upload.checking import check
 

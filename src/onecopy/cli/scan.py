@@ -9,6 +9,7 @@ from onecopy.aws import prices
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_for_scan, own_files, tenants_of
 from onecopy.cli import figures as shown
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.cli.progress import Display, display, takes_progress
 from onecopy.cli.show import json_line
@@ -121,7 +122,7 @@ def command(  # noqa: PLR0913 - the options of the command
         (bind_to_list if may_be_unmarked else bind)(index, store)
 
     own, accept = own_files(settings), settings.filter
-    with opened_for_scan(settings, bound) as (index, store):
+    with opened_for_scan(settings, bound) as (index, store), collecting_rarely():
         is_listing = lists(index, store)
         is_folder = store.kind == "folder"
         of_a_bucket = versions or connections

@@ -11,6 +11,7 @@ import click
 from onecopy.aws.functions.settings import FunctionSettings
 from onecopy.backends import opened_for_scan, tenants_of
 from onecopy.cli.figures import price_notes
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.cli.progress import Display, display
 from onecopy.cli.show import json_line
 from onecopy.cli.source_figures import REJECTED, notes, text, values
@@ -59,7 +60,7 @@ def scan_from(
         tenants = tenants_of(settings, index, FunctionSettings.read().jwt_tenant)
         selection = _selection(store, Owners(tenants), settings)
         rejects = request.rejects or _default_rejects(settings, source.name)
-        with display(progress=progress, unit=" rows") as output:
+        with collecting_rarely(), display(progress=progress, unit=" rows") as output:
             work = _Work(index, store, selection, rejects, _Reporter(output), restart)
             if isinstance(source, ReportSource) and not request.job_start:
                 output.note(_NO_START)

@@ -15,11 +15,11 @@ from onecopy.cli.files import (
     settings_for_check,
     takes_files,
 )
+from onecopy.cli.garbage import collecting_rarely
 from onecopy.cli.options import closing_help, takes_settings
 from onecopy.content import Verdict
 from onecopy.errors import InvalidSettings
 from onecopy.files import File, Skipped
-from onecopy.garbage import collecting_rarely
 from onecopy.gate.interface import Gate
 from onecopy.key import check_prefix
 from onecopy.settings import Settings

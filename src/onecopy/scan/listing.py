@@ -9,7 +9,6 @@ What is merged stays. A scan that was interrupted resumes behind the spans that 
 from collections.abc import Container
 from typing import TypeGuard
 
-from onecopy.garbage import collecting_rarely
 from onecopy.gate.binding import seen_id
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Compactable, ListingEngine
@@ -69,7 +68,7 @@ def scan_by_listing(  # noqa: PLR0913 - all but the first two are optional
     keeps beside its current objects is counted first. Raises Unavailable and Forbidden.
     """
     started = now()
-    with leased(index) as lease, collecting_rarely():
+    with leased(index) as lease:
         if restart:
             Checkpoints(index).clear()
         scan = _Scan(index, store, Owners(tenants), accept, lease=lease, progress=progress)

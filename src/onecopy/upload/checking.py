@@ -1,6 +1,6 @@
 """Check which of many files are already stored, without uploading any."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -51,10 +51,7 @@ def check(  # noqa: PLR0913 - options by name
     batches = iter(lambda: list(islice(files, limit)), [])
     checker = _Checker(gate, progress, confirming if wait else None, cache, wait=wait)
     try:
-        # What has to be read is read ahead. The files are found in this thread: two that take turns
-        # at short system calls take three times as long as one.
-        reading = map(checker.find, batches)
-        for batch in checker.workers.in_order(reading, threads=1, depth=1):
+        for batch in checker.workers.ahead(map(checker.hash, batches), 1):
             yield from checker.check(batch)
             if len(checker.waiting) >= limit:  # what waits is kept in memory
                 yield from checker.confirm()
@@ -113,16 +110,13 @@ class _Checker:
         self._max_digests = gate.config().limits.digests
         self.workers = Workers()
 
-    def find(self, batch: Sequence[File | Skipped]) -> Callable[[], _Batch]:
-        """Find the digests of the files that may be duplicates; return a call that reads the rest.
-
-        These are files whose size the gate knows, or that the selection has twice.
-        """
+    def hash(self, batch: Sequence[File | Skipped]) -> _Batch:
+        """Hash the files that may be duplicates, and find those that the selection has twice."""
         items = [_Checked(found, found.size if isinstance(found, File) else 0) for found in batch]
         files = [(item, item.found) for item in items if item.size and isinstance(item.found, File)]
         firsts = list[_Checked]()
-        unread = self._find(list(self._wanted(files, firsts)))
-        return partial(self._read_batch, _Batch(items, firsts), unread)
+        self._read(self._find(list(self._wanted(files, firsts))))
+        return _Batch(items, firsts)
 
     def _wanted(
         self, files: Sequence[tuple[_Checked, File]], firsts: list[_Checked]
@@ -139,10 +133,6 @@ class _Checker:
                 yield item, file, schemes
             elif is_seen:
                 yield item, file, self._schemes(item.size)
-
-    def _read_batch(self, batch: _Batch, unread: Sequence[_Wanted]) -> _Batch:
-        self._read(unread)
-        return batch
 
     def _probe(self, sizes: Iterable[int]) -> dict[int, frozenset[Scheme]]:
         """Return the schemes under which the gate knows contents of these sizes."""

@@ -1,5 +1,7 @@
 """The tables of an index file, and upgrades from older versions."""
 
+from contextlib import suppress
+
 import apsw
 
 from onecopy.errors import InvalidSettings
@@ -152,6 +154,8 @@ def upgrade(connection: apsw.Connection) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+    with suppress(apsw.BusyError):  # another process does it
+        connection.wal_checkpoint()  # so that the file itself says what it is: see own_files.py
 
 
 def _version(connection: apsw.Connection) -> int:

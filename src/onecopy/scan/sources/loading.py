@@ -17,7 +17,6 @@ from operator import lt
 from pathlib import Path
 from time import monotonic
 
-from onecopy.garbage import collecting_rarely
 from onecopy.index.listings import ListingEngine
 from onecopy.listing import ListedCopy
 from onecopy.rejects import Reject, Rejects
@@ -56,7 +55,7 @@ def load(  # noqa: PLR0913 - the last two are optional
     runs at a time (Failure). An interrupted one resumes when it is run again, unless `restart`.
     Raises what source, index and store raise.
     """
-    with leased(index) as lease, collecting_rarely(), sorter() as unsorted:
+    with leased(index) as lease, sorter() as unsorted:
         marks = Marks(index)
         if restart:
             marks.clear()

@@ -10,7 +10,9 @@ mistaken for it. Everything else belongs to the user.
     address        the bucket and its options, from a URL
     connection     credentials, the botocore client, and the errors of S3
     signing        signed requests (AWS Signature Version 4)
+    setup_requests requests that make and probe a store
     put            sending the bytes of a part
+    sent           objects that were just sent, until they are completed
     head_object    HeadObject requests
     object_info    identity and digests of an object, from its HeadObject response
     list_objects   requests that list the bucket

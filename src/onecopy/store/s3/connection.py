@@ -16,6 +16,7 @@ from onecopy.aws.client import (
     refreshing,
     session_of,
     status_of,
+    usable_network,
 )
 from onecopy.aws.environment import (
     EnvironmentCredentials,
@@ -23,7 +24,7 @@ from onecopy.aws.environment import (
     environment_region,
 )
 from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, StoreFull, Unavailable
-from onecopy.network import Network, read_network
+from onecopy.network import Network
 from onecopy.retry import RETRYABLE_STATUSES
 from onecopy.store.s3.address import Address
 
@@ -37,6 +38,7 @@ MAX_REQUESTS = 32
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 25
 """Timeout of one attempt; three attempts take longer than most gateways wait."""
+_WITHOUT_REGION = ("s3", "s3-fips.us-east-1")
 _RETRYABLE = frozenset(
     {
         "ConditionalRequestConflict",
@@ -71,8 +73,9 @@ class Connection:
     """Access to a bucket at an endpoint; raises InvalidSettings and Forbidden.
 
     Region and credentials are loaded at once, for the requests that we sign; by botocore, unless
-    the environment has both. The botocore client is created on first use. Importing botocore, and
-    creating its client, each take as long as sending a hundred small files.
+    there is an endpoint and the environment says the rest. The botocore client is created on first
+    use. Importing botocore, and creating its client, each take as long as sending a hundred small
+    files.
     """
 
     def __init__(self, address: Address, endpoint: str | None) -> None:
@@ -81,18 +84,19 @@ class Connection:
         self._endpoint = endpoint
         # Services other than AWS rarely have a host name for each bucket.
         self._addressing = address.addressing or ("path" if endpoint else "auto")
-        self.credentials, known, self.network = self._access(address.region or environment_region())
+        self.credentials, known, self.network = self._access()
         """What requests are signed with; and the proxies and CA certificates that botocore uses."""
         # Other services accept any region; us-east-1 is the default of AWS.
-        self.region = known or "us-east-1"
+        self.region = address.region or known or "us-east-1"
 
-    def _access(self, region: str) -> "tuple[Credentials | EnvironmentCredentials, str, Network]":
-        """Return the credentials, the region if it is known, and the network."""
-        found = environment_credentials() if region and not self._profile else None
+    def _access(self) -> "tuple[Credentials | EnvironmentCredentials, str, Network]":
+        """Return the credentials, the configured region if there is one, and the network."""
+        # Without an endpoint, the URL of the bucket comes from botocore in any case.
+        found = environment_credentials() if self._endpoint and not self._profile else None
         if found:
-            return found, region, read_network()
+            return found, environment_region(), usable_network()
         with self._usable():
-            known = region or str(self._session.get_config_variable("region") or "")
+            known = str(self._session.get_config_variable("region") or "")
             credentials = self._session.get_credentials()
             network = network_of(self._session)
         if credentials is None:
@@ -119,15 +123,24 @@ class Connection:
             max_pool_connections=MAX_REQUESTS + 8,
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
-            s3=cast(Any, {"addressing_style": self._addressing}),
+            s3=cast(Any, self._host_options()),
         )
         with self._usable():
             if isinstance(self.credentials, EnvironmentCredentials):
-                self._session.set_credentials(*self.credentials.get_frozen_credentials())
+                self._session.set_credentials(*self.credentials)
             client: Any = self._session.create_client(
                 "s3", self.region, endpoint_url=self._endpoint, config=config
             )
         return cast("S3Client", client)
+
+    def _host_options(self) -> dict[str, str | bool]:
+        """Return how botocore finds the host of a request.
+
+        With an endpoint it fails if the configuration files demand a host of S3 Accelerate, which
+        may be meant for other buckets.
+        """
+        accelerate = {"use_accelerate_endpoint": False} if self._endpoint else {}
+        return {"addressing_style": self._addressing, **accelerate}
 
     @property
     def root(self) -> str:
@@ -139,8 +152,8 @@ class Connection:
         url = self.client.generate_presigned_url("list_objects_v2", {"Bucket": self.bucket})
         root = url.partition("?")[0].rstrip("/")
         # botocore signs for the host without a region, at which regions since 2019 and new buckets
-        # cannot be reached (https://github.com/boto/boto3/issues/3015).
-        if root == f"https://{self.bucket}.s3.amazonaws.com":
+        # cannot be reached (https://github.com/boto/boto3/issues/3015); with FIPS for us-east-1.
+        if root in {f"https://{self.bucket}.{name}.amazonaws.com" for name in _WITHOUT_REGION}:
             return self.client.meta.endpoint_url.replace("://", f"://{self.bucket}.", 1)
         return root
 
@@ -164,6 +177,11 @@ def failure(error: Exception) -> OnecopyError:
     return failure_of(error, "the bucket", "the store's URL")
 
 
+def is_retryable(error: boto.ClientError) -> bool:
+    """Return whether the same request may succeed later."""
+    return code_of(error) in _RETRYABLE or status_of(error) in RETRYABLE_STATUSES
+
+
 def _response_error(error: boto.ClientError) -> OnecopyError:
     if denied := denied_by_proxy(error, "the bucket"):
         return denied
@@ -171,7 +189,7 @@ def _response_error(error: boto.ClientError) -> OnecopyError:
     message = message_of(error, "the bucket")
     if code in _FULL or status == 507:
         return StoreFull(message)
-    if code in _RETRYABLE or status in RETRYABLE_STATUSES:
+    if is_retryable(error):
         return Unavailable(message)
     if code in _REFUSED or status in (301, 401, 403):
         return Forbidden(f"{message}; run `onecopy doctor` to see what is missing")

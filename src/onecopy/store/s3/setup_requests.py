@@ -12,7 +12,9 @@ from botocore.exceptions import ClientError
 
 from onecopy.errors import Failure, Unavailable
 from onecopy.httpclient import HttpClient, Response
-from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
+from onecopy.retry import RetryPolicy, retry
+from onecopy.store.s3.connection import is_retryable
+from onecopy.store.s3.head_object import wrong_region
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.xml_tree import Tree, read_tree
 
@@ -34,14 +36,16 @@ _QUERY = {
     "Prefix": "prefix",
     "UploadId": "uploadId",
 }
+_ELSEWHERE = frozenset({"Body", "Bucket", "Key", "Metadata", *_QUERY})
+"""Parameters that are no header of this name."""
 
 
 class _Busy(Unavailable):
     """A response after which the same request may succeed."""
 
-    def __init__(self, response: Response) -> None:
-        super().__init__(f"the bucket answered {response.status}")
-        self.response = response
+    def __init__(self, error: ClientError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class SetupClient:
@@ -57,11 +61,13 @@ class SetupClient:
 
     def create_multipart_upload(self, **asked: Any) -> dict[str, str]:  # noqa: ANN401
         """Begin a multipart upload; return its `UploadId`."""
-        return self._fields("CreateMultipartUpload", "POST", asked, {"uploads": ""})
+        fields = self._fields("CreateMultipartUpload", "POST", asked, {"uploads": ""})
+        return {"UploadId": _stated("UploadId", fields, "CreateMultipartUpload")}
 
     def upload_part(self, **asked: Any) -> dict[str, str]:  # noqa: ANN401
         """Send a part; return its `ETag`."""
-        return {"ETag": self._request("UploadPart", "PUT", asked).headers.get("etag", "")}
+        headers = self._request("UploadPart", "PUT", asked).headers
+        return {"ETag": _stated("etag", headers, "UploadPart")}
 
     def list_parts(self, **asked: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ANN401
         """Return the `Parts` of a multipart upload."""
@@ -69,8 +75,9 @@ class SetupClient:
         return _listed(read_tree(response.data), "Part", "Parts")
 
     def list_objects_v2(self, **asked: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ANN401
-        """Return the `Contents` of a page of the bucket."""
-        response = self._request("ListObjectsV2", "GET", asked, {"list-type": "2"})
+        """Return the `Contents` of a page of the bucket; their keys are encoded as in a URL."""
+        query = {"list-type": "2", "encoding-type": "url"}  # any character is valid in XML then
+        response = self._request("ListObjectsV2", "GET", asked, query)
         return _listed(read_tree(response.data), "Contents", "Contents")
 
     def complete_multipart_upload(
@@ -90,44 +97,47 @@ class SetupClient:
     def _fields(
         self, name: str, method: str, asked: Mapping[str, Any], query: Mapping[str, str] = {}
     ) -> dict[str, str]:
-        """Return the fields of a response; it may state an error with the status 200."""
-        tree = read_tree(self._request(name, method, asked, query).data)
-        if tree.root == "Error":
-            raise _error(tree.fields, 500, name)
-        return tree.fields
+        """Return the fields of a response; without a body, as some services send it, none."""
+        response = self._request(name, method, asked, query)
+        return read_tree(response.data).fields if response.data else {}
 
     def _request(
         self, name: str, method: str, asked: Mapping[str, Any], query: Mapping[str, str] = {}
     ) -> Response:
         """Make a request, again if it may succeed later.
 
-        Raises ClientError for an error response, and Unavailable without a response.
+        Raises ClientError for an error response, InvalidSettings if it names another region, and
+        Unavailable without a response.
         """
+        headers, sent = _headers(asked), {**query, **_query(asked)}
+        body: bytes | None = asked.get("Body", b"") if method in ("PUT", "POST") else None
 
         def once() -> Response:
-            url, headers = self._signer.authorize(
-                method, asked.get("Key", ""), _headers(asked), {**query, **_query(asked)}, body
+            url, signed = self._signer.authorize(
+                method, asked.get("Key", ""), headers, sent, body or b""
             )
-            has_body = method in ("PUT", "POST")
-            response = self._http.request(method, url, headers, body if has_body else None)
-            if response.status in RETRYABLE_STATUSES:
-                raise _Busy(response)
+            response = self._http.request(method, url, signed, body)
+            if error := _error(response, name):
+                raise _Busy(error) if is_retryable(error) else error
             return response
 
-        body: bytes = asked.get("Body", b"")
         try:
-            response = retry(once, _RETRY)
+            return retry(once, _RETRY)
         except _Busy as busy:
-            response = busy.response
-        if not 200 <= response.status < 300:
-            raise _response_error(response, name)
-        return response
+            raise busy.error from None
+
+
+def _stated(name: str, fields: Mapping[str, str], request: str) -> str:
+    """Return a field of an answer; raises Failure, as for the sign-in page of a gateway."""
+    if name not in fields:
+        raise Failure(f"the bucket's answer to {request} is not that of S3: it has no {name}")
+    return fields[name]
 
 
 def _headers(asked: Mapping[str, Any]) -> dict[str, str]:
-    headers = {_HEADERS[name]: value for name, value in asked.items() if name in _HEADERS}
-    named = asked.get("Metadata", {})
-    return {**headers, **{f"{_META}{name}": value for name, value in named.items()}}
+    """Return the headers for some parameters; raises KeyError for one that is not known."""
+    named = {f"{_META}{name}": value for name, value in asked.get("Metadata", {}).items()}
+    return {_HEADERS[name]: asked[name] for name in asked if name not in _ELSEWHERE} | named
 
 
 def _query(asked: Mapping[str, Any]) -> dict[str, str]:
@@ -155,17 +165,26 @@ def _listed(tree: Tree, item: str, name: str) -> dict[str, list[dict[str, str]]]
     return {name: found} if found else {}
 
 
-def _response_error(response: Response, name: str) -> ClientError:
+def _error(response: Response, name: str) -> ClientError | None:
+    """Return botocore's error for a response, or None; raises InvalidSettings (wrong region)."""
+    status, is_success = response.status, 200 <= response.status < 300
+    # A response may state an error after its status, which S3 sends at once: botocore takes it for
+    # a failure of the server.
+    if is_success and b"<Error" not in response.data:
+        return None
+    if wrong := wrong_region(response):
+        raise wrong
+    answer: Any = {
+        "Error": _reason(response),
+        "ResponseMetadata": {"HTTPStatusCode": 500 if is_success else status},
+    }
+    return ClientError(answer, name)
+
+
+def _reason(response: Response) -> dict[str, str]:
+    """Return the code and the message of an error response."""
     try:
         fields = read_tree(response.data).fields
     except Failure:
         fields = {}  # a gateway answers in HTML, or not at all
-    return _error(fields, response.status, name)
-
-
-def _error(fields: Mapping[str, str], status: int, name: str) -> ClientError:
-    answer: Any = {
-        "Error": {key: fields.get(key, "") for key in ("Code", "Message")},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-    }
-    return ClientError(answer, name)
+    return {key: fields.get(key, "") for key in ("Code", "Message")}

@@ -18,7 +18,7 @@ from onecopy.store.s3.connection import Connection, translated
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
-    from onecopy.aws.environment import Keys
+    from onecopy.aws.environment import EnvironmentCredentials
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _NO_BODY = sha256().hexdigest()
@@ -97,7 +97,7 @@ class Signer:
         """Return the key in a URL that this signer returned."""
         return unquote(url.partition("?")[0].removeprefix(f"{self.origin}{self._root}/"))
 
-    def _keys(self) -> "ReadOnlyCredentials | Keys":
+    def _keys(self) -> "ReadOnlyCredentials | EnvironmentCredentials":
         try:
             return self._credentials.get_frozen_credentials()
         except Exception:  # entered only now: it takes as long as signing
