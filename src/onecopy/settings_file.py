@@ -26,12 +26,18 @@ _FIELDS: Mapping[str, _Field] = {
     "store": _TEXT,
     "server": _TEXT,
     "tenant": _TEXT,
-    "price": (Annotated[float, Meta(ge=0, lt=1e6)], "a number of US dollars per GB and month"),
+    "price": (
+        Annotated[float, Meta(ge=0, lt=1e6)],
+        "a number of US dollars per GB and month below 1,000,000",
+    ),
     "prices": (
         dict[str, Annotated[float, Meta(ge=0, lt=1e6)]],
-        "a table of US dollars per GB and month, by storage class",
+        "a table of US dollars per GB and month, each below 1,000,000, by storage class",
     ),
-    "checksum_price": (Annotated[float, Meta(ge=0, lt=1e6)], "a number of US dollars per GB"),
+    "checksum_price": (
+        Annotated[float, Meta(ge=0, lt=1e6)],
+        "a number of US dollars per GB below 1,000,000",
+    ),
     "token_file": _TEXT,
     "trash": _PATTERNS,
     "exclude": _PATTERNS,

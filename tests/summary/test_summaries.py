@@ -127,6 +127,31 @@ def test_likely(index: RepeatsIndex, summaries: Summaries) -> None:
     assert likely.cost == pytest.approx(2000 * 0.023e-9)
 
 
+def test_likely_groups_cost_what_their_classes_cost(
+    index: RepeatsIndex, summaries: Summaries
+) -> None:
+    """The first object of a likely group is needed, and so is a proved one; the others cost."""
+    index.add([("t", a_copy("3", proved("b"))._replace(storage_class="GLACIER"))])
+    listed = [
+        ListedCopy(key, 1000, md5_of(content).value, 0, False, number, kind)
+        for number, (key, content, kind) in enumerate(
+            [
+                ("1", "w", "STANDARD"),
+                ("2", "w", "DEEP_ARCHIVE"),
+                ("4", "b", "STANDARD_IA"),
+                ("5", "b", "STANDARD"),
+            ]
+        )
+    ]
+    index.merge("t", EVERYTHING, listed)  # type: ignore[attr-defined]
+    likely = latest(summaries).likely
+    assert likely is not None
+    costs = {group.keys: group.cost for group in likely.largest}
+    expected = {("1", "2"): 0.00099e-6, ("3", "4", "5"): (0.0125 + 0.023) * 1e-6}
+    assert costs == pytest.approx(expected)
+    assert likely.cost == pytest.approx(sum(expected.values()))
+
+
 def test_likely_places(index: RepeatsIndex, summaries: Summaries) -> None:
     """Likely duplicates are divided as proved ones are."""
     tag, second = md5_of("w").value, 1_600_000_000

@@ -63,7 +63,7 @@ class GroupDocument(Struct):
     objects: int
     wasted_bytes: int
     wasted_per_month: float
-    """US dollars; of a likely group, at the mean price of all likely ones."""
+    """US dollars, by the storage classes of the duplicates."""
     copies: list[GroupCopyDocument]
 
 

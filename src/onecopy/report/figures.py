@@ -1,6 +1,6 @@
 """The figures of a report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from onecopy.digest import Digest
@@ -103,6 +103,8 @@ class LikelyGroup:
     oldest: int = field(default=0, compare=False)
     """When the first of them was stored, in seconds since 1970."""
     newest: int = field(default=0, compare=False)
+    classes: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """The number of those that are likely not needed, by storage class."""
 
     @property
     def duplicates(self) -> int:

@@ -8,6 +8,7 @@ copy that shares only this belongs to the same likely group.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -194,9 +195,13 @@ class Grouping:
         self.database.execute(tables.LIKELY_TOP, [top])
         self.database.execute(tables.LIKELY_MEMBERS)
         members = self._members(tables.LIKELY_KEYS, keys)
+        classes: dict[int, dict[str, int]] = defaultdict(dict)
+        for place, name, count in self._rows(tables.LIKELY_CLASSES):
+            classes[place][decode(name)] = count
         for place, tenant, value, size, likely, objects in self._rows(tables.LIKELY_ROWS):
             evidence, owner = evidence_text(value, size), self.tenants[tenant]
-            yield LikelyGroup(owner, evidence, size, objects, likely, *members[place])
+            found = owner, evidence, size, objects, likely, *members[place]
+            yield LikelyGroup(*found, classes[place])
 
     def _members(self, query: str, keys: int) -> dict[int, tuple[tuple[str, ...], int, int]]:
         """Return the first keys, the oldest and the newest time of each group."""

@@ -153,19 +153,25 @@ LIKELY_TOP = """
 CREATE OR REPLACE TABLE likely_top AS
 SELECT *, row_number() OVER (ORDER BY wasted DESC, tenant, shared) AS place
 FROM (
-    SELECT tenant, size, shared, likely, is_proved, size * duplicates AS wasted FROM likely
+    SELECT tenant, size, shared, likely, is_proved, kept, size * duplicates AS wasted FROM likely
     ORDER BY wasted DESC, tenant, shared LIMIT ?
 );
 """
 LIKELY_MEMBERS = """
 CREATE OR REPLACE TABLE members AS
-SELECT place, weak.stored, weak.key FROM weak LEFT JOIN links USING (tenant, size, evidence)
+SELECT place, weak.stored, weak.key, coalesce(class, 'STANDARD') AS class,
+    is_proved OR number <> kept AS is_duplicate
+FROM weak LEFT JOIN links USING (tenant, size, evidence)
 JOIN likely_top ON likely_top.tenant = weak.tenant AND likely_top.size = weak.size
     AND shared = coalesce(same, evidence)
 UNION ALL
-SELECT place, stored, key FROM copies JOIN likely_top
+SELECT place, stored, key, class, false FROM copies JOIN likely_top
 ON is_proved AND digest = shared AND copies.tenant = likely_top.tenant
     AND copies.size = likely_top.size;
+"""
+LIKELY_CLASSES = """
+SELECT place, class, count(*) FROM members WHERE is_duplicate GROUP BY place, class
+ORDER BY place, class;
 """
 LIKELY_ROWS = """
 SELECT place, tenant, shared, size, likely, likely + (

@@ -27,7 +27,7 @@ class LargeGroup(NamedTuple):
     wasted: int
     """Bytes of those that are not needed."""
     cost: float
-    """US dollars per month of those; of a likely group, at the mean price of all likely ones."""
+    """US dollars per month of those, by their storage classes."""
     keys: tuple[str, ...] = ()
     """The first keys of a likely group; those of others are looked up when they are shown."""
 

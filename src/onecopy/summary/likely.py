@@ -54,9 +54,8 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
     with grouped(copies, listed, hard_links=hard_links, trash=trash) as grouping:
         divisions = grouping.divide(price_of)
         figures = grouping.report(divisions, price_of("STANDARD"), top=0, keys=0, depth=1)
-        price = figures.likely_cost / max(figures.likely_wasted, 1)
         found = grouping.likely_top(MOST_GROUPS, KEYS)
-        largest = tuple(_group(group, price) for group in found)
+        largest = tuple(_group(group, price_of) for group in found)
         folders = _largest(_folders(divisions.tree(""), ""))[:MOST_FOLDERS]
         duplicates = _duplicates(figures, largest, tuple(folders))
         stored = Stored(figures.stored, figures.stored_bytes, figures.stored - figures.objects)
@@ -78,10 +77,10 @@ def _duplicates(
     )
 
 
-def _group(group: LikelyGroup, price: float) -> LargeGroup:
-    """Return a group, at a price in US dollars per byte and month."""
-    size, wasted = group.size, group.wasted
-    return LargeGroup(group.evidence, size, group.objects, wasted, wasted * price, group.keys)
+def _group(group: LikelyGroup, price_of: Callable[[str], float]) -> LargeGroup:
+    size, prices = group.size, ((price_of(name), n) for name, n in group.classes.items())
+    cost = size / 1e9 * sum(price * number for price, number in prices)
+    return LargeGroup(group.evidence, size, group.objects, group.wasted, cost, group.keys)
 
 
 def _share(share: ReportShare, name: str) -> Share:
