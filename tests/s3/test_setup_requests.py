@@ -161,18 +161,21 @@ def test_another_region() -> None:
 
 
 def test_answers_that_are_not_those_of_s3() -> None:
-    """A sign-in page begins no upload, and takes no part."""
+    """A sign-in page is no empty bucket, begins no upload, and takes no part."""
     page = Response(200, {}, b"<html><body>Sign in</body></html>")
     client = SetupClient(signer(), Answers(page))
     with pytest.raises(Failure, match="CreateMultipartUpload is not that of S3: it has no Upload"):
         client.create_multipart_upload(**PLACE)
+    with pytest.raises(Failure, match="ListObjectsV2 is not that of S3: html"):
+        client.list_objects_v2(Bucket="b")
     with pytest.raises(Failure, match="UploadPart is not that of S3: it has no etag"):
         client.upload_part(**UPLOAD, PartNumber=1, Body=b"b")
 
 
-def test_a_completion_without_an_answer() -> None:
-    """Some services send no body, which is success all the same."""
+def test_answers_without_a_body() -> None:
+    """Some services send none, which is success all the same."""
     client = SetupClient(signer(), Answers(EMPTY))
+    assert client.list_parts(**UPLOAD) == {}
     assert client.complete_multipart_upload(**UPLOAD, MultipartUpload={"Parts": []}) == {}
 
 

@@ -72,13 +72,15 @@ class SetupClient:
     def list_parts(self, **asked: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ANN401
         """Return the `Parts` of a multipart upload."""
         response = self._request("ListParts", "GET", asked)
-        return _listed(read_tree(response.data), "Part", "Parts")
+        return _listed(read_tree(response.data) if response.data else Tree(), "Part", "Parts")
 
     def list_objects_v2(self, **asked: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ANN401
         """Return the `Contents` of a page of the bucket; their keys are encoded as in a URL."""
         query = {"list-type": "2", "encoding-type": "url"}  # any character is valid in XML then
-        response = self._request("ListObjectsV2", "GET", asked, query)
-        return _listed(read_tree(response.data), "Contents", "Contents")
+        tree = read_tree(self._request("ListObjectsV2", "GET", asked, query).data)
+        if tree.root != "ListBucketResult":
+            raise Failure(f"the bucket's answer to ListObjectsV2 is not that of S3: {tree.root}")
+        return _listed(tree, "Contents", "Contents")
 
     def complete_multipart_upload(
         self,
