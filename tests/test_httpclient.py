@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from socketserver import StreamRequestHandler
+from threading import Semaphore
 from time import sleep
 from typing import Any
 
@@ -403,17 +404,17 @@ def test_many_threads_get_each_its_own_answer() -> None:
 
 def test_closing_lets_go(connections: HttpClient) -> None:
     """Closing ends idle connections, and those in use once they are given back."""
-    ended = []
+    ended = Semaphore(0)
 
     def listens(line: Line) -> None:
         echoes(line)
-        ended.append(line)
+        ended.release()
 
     with speaking(listens) as server:
         get(connections, server.url)
         connections.close()
         get(connections, server.url)
-    assert len(ended) == 2
+        assert all(ended.acquire(timeout=10) for _ in range(2))
 
 
 def test_a_header_brings_no_others(connections: HttpClient) -> None:
