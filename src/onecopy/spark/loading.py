@@ -84,5 +84,5 @@ def _write(file: BinaryIO, tenant: str, copy: Copy) -> None:
 def _pairs(file: BinaryIO) -> Iterator[tuple[str, Copy]]:
     """Yield what was written, from the beginning."""
     file.seek(0)
-    for tenant, key, size, packed, *more in map(_decode, file):
-        yield tenant, Copy(key, size, Digests(packed), *more)
+    for tenant, key, size, packed, identity, stored_ms, recorded_ms, kind in map(_decode, file):
+        yield tenant, Copy(key, size, Digests(packed), identity, stored_ms, recorded_ms, kind)
