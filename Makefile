@@ -1,8 +1,8 @@
 # Every target sets up what it needs. `make` lists them.
 
 PYTHON ?= python3
-# Processes of `make test`; each starts servers of its own.
-WORKERS ?= 2
+# Processes of `make test`; each starts servers of its own. One more than two cores, since they wait.
+WORKERS ?= 3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 

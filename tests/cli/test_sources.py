@@ -107,6 +107,7 @@ def test_an_inventory_is_as_good_as_a_listing(
         "new": count,
         "changed": 0,
         "unchanged": 0,
+        "reclassified": 0,
         "opaque": 1,
         "unsampled": 0,
         "left_out": {"reserved": 1},

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.h
 """
 
 import hmac
-import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -134,7 +134,7 @@ def _quoted(text: str) -> str:
 
 
 def _now() -> str:
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time()))  # not its coarse clock
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def _query(query: _Pairs) -> str:
