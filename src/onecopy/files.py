@@ -215,7 +215,7 @@ class _Walker(NamedTuple):
         self, folder: _Folder, names: Sequence[str], seen: Sequence[os.stat_result]
     ) -> list[File] | None:
         """Return the files if all entries are files that need no closer look: the common case."""
-        if self.accept is not None or not folder.has_valid_names:
+        if self.accept is not None or folder.may_have_index or not folder.has_valid_names:
             return None
         if not all(map(_is_plain, set(map(_mode, seen)))):
             return None

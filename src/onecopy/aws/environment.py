@@ -42,7 +42,7 @@ class EnvironmentCredentials(NamedTuple):
 def environment_credentials() -> EnvironmentCredentials | None:
     """Return the credentials in the environment, if it says everything that botocore would find.
 
-    None if botocore has to look for more. Then the region, too, is that of `environment_region`.
+    With them, the region is that of `environment_region`. None if botocore has to look for more.
     """
     key, secret = _value(_KEY), _value(_SECRET)
     if not key or not secret or first_set(_OTHER_SOURCES) or any(map(_is_file, _FILES)):
