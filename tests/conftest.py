@@ -217,7 +217,23 @@ def standins() -> Iterator[Standins]:
     A test that ends or restarts a server starts one of its own instead (`tests.standins`).
     """
     with ExitStack() as stack:
-        yield cache(lambda name: stack.enter_context(_given_or_own(name)))
+
+        def start(name: str) -> Standin:
+            _RUNNING[name] = stack.enter_context(_given_or_own(name))
+            return _RUNNING[name]
+
+        yield cache(start)
+
+
+_RUNNING: dict[str, Standin] = {}
+"""The servers that the fixture `standins` has started."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _buckets_end_with_their_module() -> Iterator[None]:
+    yield
+    for standin in _RUNNING.values():
+        standin.clear()
 
 
 def _given_or_own(name: str) -> AbstractContextManager[Standin]:

@@ -48,8 +48,9 @@ class BucketWorld(World):
         `endpoint` is for the store alone, where somebody stands in between.
         """
         if not bucket:
-            bucket = _BUCKETS.get(standin.endpoint) or standin.bucket()
-            _BUCKETS[standin.endpoint] = bucket
+            bucket = _BUCKETS.get(standin.endpoint, "")
+            if bucket not in standin.buckets:
+                bucket = _BUCKETS[standin.endpoint] = standin.bucket()
         prefix = prefix or f"some/{uuid4().hex}"
         root.mkdir(parents=True, exist_ok=True)
         index = open_complete(f"sqlite:{root}/index.sqlite")

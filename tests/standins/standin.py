@@ -2,7 +2,8 @@
 
 import signal
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -31,6 +32,8 @@ class Standin:
     access_key: str = "standin"
     secret_key: str = "standin-secret"
     region: str = "us-east-1"
+    buckets: list[str] = field(default_factory=list, compare=False)
+    """Names of the buckets that it has created for tests."""
 
     def client(self, config: Config | None = None, secret_key: str | None = None) -> "S3Client":
         """Return a boto3 client, by default with the correct secret."""
@@ -64,7 +67,25 @@ class Standin:
         """Create a bucket with a new name; return the name."""
         name = f"bucket-{uuid4().hex}"
         self._quick.create_bucket(Bucket=name)
+        self.buckets.append(name)
         return name
+
+    def clear(self) -> None:
+        """Delete the buckets that it has created, so that a test run doesn't fill the disk.
+
+        A bucket that can't be deleted (one with versions or locks) remains until the server ends.
+        """
+        while self.buckets:
+            with suppress(BotoCoreError, ClientError):
+                self._delete(self.buckets.pop())
+
+    def _delete(self, bucket: str) -> None:
+        for page in self._quick.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            if found := page.get("Contents"):
+                self._quick.delete_objects(
+                    Bucket=bucket, Delete={"Objects": [{"Key": each["Key"]} for each in found]}
+                )
+        self._quick.delete_bucket(Bucket=bucket)
 
     def store_url(self, bucket: str, prefix: str = "") -> str:
         """Return the URL for `--store`."""
@@ -121,8 +142,8 @@ class Standin:
         name = self.bucket()
         self._quick.put_object(Bucket=name, Key="ready", Body=b"ready")
         self._quick.get_object(Bucket=name, Key="ready")["Body"].read()
-        self._quick.delete_object(Bucket=name, Key="ready")
-        self._quick.delete_bucket(Bucket=name)
+        self._delete(name)
+        self.buckets.remove(name)
 
     @cached_property
     def _quick(self) -> "S3Client":
