@@ -179,6 +179,7 @@ function requests(service: Service) {
     }
 
     #finish(loaded: number): void {
+      if (this.#isAborted) return; // it never arrived
       try {
         service.storePart(this.#path);
       } catch {
