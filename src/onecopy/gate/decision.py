@@ -14,7 +14,15 @@ from onecopy.content import Content, Copy, Evidence, Listed, Verdict
 from onecopy.digest import SHA256, SMALLEST_PART, Scheme, content_scheme
 from onecopy.errors import Damaged, Failure
 from onecopy.gate.budget import Budget
-from onecopy.gate.confirm import DIGEST_NEEDED, NEW, Confirmer, Match, is_unchanged, unconfirmed
+from onecopy.gate.confirm import (
+    DIGEST_NEEDED,
+    NEW,
+    Confirmer,
+    Look,
+    Match,
+    is_unchanged,
+    unconfirmed,
+)
 from onecopy.gate.examination import Examined
 from onecopy.gate.interface import Answer, Limits
 from onecopy.gate.listed import ListedCopies
@@ -34,7 +42,7 @@ LISTED = "listed"
 class Decider:
     """Decides which of one tenant's contents are stored."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         index: Engine,
         tenant: Tenant,
@@ -42,6 +50,7 @@ class Decider:
         *,
         listed: ListedCopies | None = None,
         max_digests: int = Limits().digests,
+        look: Look | None = None,
     ) -> None:
         self._index = index
         self._lists = index if isinstance(index, Lists) else None
@@ -51,6 +60,7 @@ class Decider:
         self._listed = listed
         self._trash = confirmer.trash
         self._max_digests = max_digests
+        self._look = look or confirmer.look
 
     def decide(
         self, contents: Sequence[Content], budget: Budget, *, weak: bool = False
@@ -219,7 +229,7 @@ class Decider:
     def _if_live(self, proposed: Sequence[Answer | None]) -> list[Answer | None]:
         """Return each answer whose copy has just been seen, and None for the others."""
         copies = [answer.copy for answer in proposed if answer and answer.copy]
-        looks = iter(self._confirmer.look(copies))
+        looks = iter(self._look(copies))
         return [
             answer if answer and answer.copy and is_unchanged(answer.copy, next(looks)) else None
             for answer in proposed

@@ -22,7 +22,7 @@ from onecopy.errors import BadInput
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer, is_unchanged
-from onecopy.gate.copying import LOST, PLACING, Copying, at_key
+from onecopy.gate.copying import LOST, PLACED, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Place, Request
 from onecopy.gate.pending import PendingUploads
@@ -89,7 +89,7 @@ class Placing:
             answers |= dict.fromkeys(left, _UNSUPPORTED)
         else:
             answers |= self._place_in_turn(left, budget)
-        return [answers[request] for request in requests]
+        return _in_order(requests, answers)
 
     def settle(self, requests: Sequence[Place], budget: Budget) -> list[Answer | None]:
         """Return answers where nothing is to be copied: invalid, under way, or the key is taken."""
@@ -196,3 +196,15 @@ def _check(request: Place, prefix: str) -> None:
     """Raise BadInput unless the content may be stored at the key."""
     key, size, digest, content_type, metadata = request
     check_request(Request(key, size, digest, content_type, metadata=metadata), prefix)
+
+
+def _in_order(requests: Sequence[Place], answers: _Answers) -> list[Answer]:
+    """Return the answers in order; a request that is repeated finds what the first one placed."""
+    found: list[Answer] = []
+    placed = set[Place]()
+    for request in requests:
+        answer = answers[request]
+        found.append(at_key(answer) if request in placed else answer)
+        if answer.reason == PLACED:
+            placed.add(request)
+    return found
