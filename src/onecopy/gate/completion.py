@@ -31,7 +31,6 @@ from threading import Condition
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART, Digest, part_lengths
-from onecopy.documents import MAX_BATCH_FILES
 from onecopy.errors import (
     BadInput,
     Failure,
@@ -47,6 +46,7 @@ from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Finish
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
+from onecopy.limits import MAX_BATCH_FILES
 from onecopy.store.interface import (
     BatchReceiver,
     KeyTaken,
