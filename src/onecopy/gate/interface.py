@@ -127,6 +127,12 @@ class Place(NamedTuple):
     metadata: tuple[tuple[str, str], ...] = ()
     """User metadata as (name, value), if the store keeps it (S3)."""
 
+    @property
+    def as_upload(self) -> Request:
+        """The upload as which the copy is completed; that there is another one is no objection."""
+        key, size, digest, content_type, metadata = self
+        return Request(key, size, digest, content_type, anyway=True, metadata=metadata)
+
 
 class SmallFile(NamedTuple):
     """A file below 8 MiB, to be sent with others in one batch."""

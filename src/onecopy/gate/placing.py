@@ -24,7 +24,7 @@ from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer, is_unchanged
 from onecopy.gate.copying import LOST, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
-from onecopy.gate.interface import Answer, Place, Request
+from onecopy.gate.interface import Answer, Place
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.running import Running
 from onecopy.gate.validation import check_request
@@ -115,7 +115,7 @@ class Placing:
         keys: dict[str, Place] = {}
         for request in requests:
             try:
-                _check(request, self._tenant.prefix)
+                check_request(request.as_upload, self._tenant.prefix)
             except BadInput as error:
                 answers[request] = Answer.refusal(error)
                 continue
@@ -190,9 +190,3 @@ class Placing:
             else:
                 sources[request] = answer.copy
         return sources
-
-
-def _check(request: Place, prefix: str) -> None:
-    """Raise BadInput unless the content may be stored at the key."""
-    key, size, digest, content_type, metadata = request
-    check_request(Request(key, size, digest, content_type, metadata=metadata), prefix)
