@@ -72,7 +72,7 @@ class Placing:
         self._tenant = tenant
         self._decider = decider
         self._confirmer = confirmer
-        self._running = Running()
+        self._running = Running[str]()
         self._copying = Copying(
             index, store, tenant, pending, tickets=tickets, completion=completion
         )
