@@ -16,11 +16,12 @@ from msgspec import Meta, Raw, Struct
 from onecopy import documents
 from onecopy.errors import BadInput, InvalidDigest, InvalidKey, InvalidTicket, LimitExceeded
 from onecopy.http.problems import HttpProblem
+from onecopy.limits import MAX_FILES
 
 T = TypeVar("T")
 
 _ERRORS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_Undecoded = Annotated[list[Raw], Meta(max_length=documents.MAX_FILES)]
+_Undecoded = Annotated[list[Raw], Meta(max_length=MAX_FILES)]
 _MAX_SHOWN = 100
 """Characters of an invalid value that a message repeats."""
 

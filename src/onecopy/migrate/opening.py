@@ -6,9 +6,9 @@ from typing import Any
 from onecopy.errors import InvalidSettings
 from onecopy.index import engine_module, is_index, open_index
 from onecopy.index.extras import extra
-from onecopy.migrate.files import open_list
 from onecopy.migrate.indexes import IndexDestination, IndexSource
 from onecopy.migrate.interface import Destination, Source
+from onecopy.migrate.lists import open_list
 
 _SOURCES = {
     "dynamodb": ("onecopy.migrate.dynamodb", "aws"),
