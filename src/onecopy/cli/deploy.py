@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--name",
+    metavar="NAME",
     default="onecopy",
     show_default=True,
     help="Name of the stack, and prefix of all names in it.",

@@ -57,7 +57,11 @@ def command() -> None:
     ),
 )
 @click.option(
-    "--tenant", default="default", show_default=True, help="Tenant that the token gives access to."
+    "--tenant",
+    metavar="NAME",
+    default="default",
+    show_default=True,
+    help="Tenant that the token gives access to.",
 )
 @click.option(
     "--scope",
@@ -115,7 +119,7 @@ def list_(*, settings: Settings, as_json: bool) -> int:
 @command.command(
     "revoke",
     epilog=closing_help(
-        "Exit codes: 0 done, 1 there is no such token, 2 error.", "onecopy token revoke k3t9x2m4"
+        "Exit codes: 0 done, 1 there is no such token, 2 error.", "onecopy token revoke 4880f17c93b2a651"
     ),
 )
 @click.argument("token_id", metavar="ID")
