@@ -127,7 +127,7 @@ def patiently(table: Table, tenant: str, key: str) -> Directory:
             return directory_at(table, tenant, key)
         except Outdated:
             time.sleep(_DELAY)
-    raise Unavailable("what is listed is changed by many other processes: try again")
+    raise Unavailable("too many other processes change what is listed: try again")
 
 
 def _shortened(key: str) -> str:
