@@ -2,7 +2,7 @@
 
 A directory names the blocks whose keys are in its range, from its `first` up to its `end`. The
 ranges of a tenant's directories are all keys, without gap or overlap. A directory that grows is
-divided, and none is ever removed; so each states by itself what belongs to it, and a change needs
+divided, and none is ever removed; so each alone states what belongs to it, and a change needs
 no condition but that the directories it changes are still as they were read.
 """
 

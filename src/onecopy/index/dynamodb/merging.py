@@ -63,7 +63,7 @@ class Merger:
         *,
         is_complete: bool,
     ) -> tuple[Merged, str | None]:
-        """Merge into the directories from a key on; return where to go on."""
+        """Merge into the directories from a key on; return where to continue."""
         keys = [copy.key for copy in copies]
 
         def prepare(change: Change) -> tuple[Merged, str | None]:

@@ -50,7 +50,7 @@ _DAMAGE = (
     apsw.SchemaChangeError,
     apsw.TooBigError,
 )
-"""All statements are ours: what they stumble over in tables that we created is damage."""
+"""All statements and tables are ours, so these errors mean damage."""
 ERRORS = (apsw.Error, UnicodeDecodeError)
 """What SQLite's rows raise: texts are decoded as they are read."""
 
