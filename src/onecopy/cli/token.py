@@ -119,7 +119,8 @@ def list_(*, settings: Settings, as_json: bool) -> int:
 @command.command(
     "revoke",
     epilog=closing_help(
-        "Exit codes: 0 done, 1 there is no such token, 2 error.", "onecopy token revoke 4880f17c93b2a651"
+        "Exit codes: 0 done, 1 there is no such token, 2 error.",
+        "onecopy token revoke 4880f17c93b2a651",
     ),
 )
 @click.argument("token_id", metavar="ID")
