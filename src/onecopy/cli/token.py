@@ -109,10 +109,12 @@ def create(  # noqa: PLR0913 - one for each option
 @takes_settings()
 def list_(*, settings: Settings, as_json: bool) -> int:
     """List the tokens, without their secrets."""
-    output = Display()
+    output, token = Display(), None
     with opened_index(settings, create=False) as index:
         for token in list_tokens(index):
             output.line(json_line(_values(token)) if as_json else _text(token))
+    if token is None:
+        output.note("there are no tokens; `onecopy token create` creates one")
     return 0
 
 

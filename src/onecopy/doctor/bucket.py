@@ -15,7 +15,7 @@ from onecopy.aws.client import code_of, session_of, status_of
 from onecopy.doctor.clock import examine_clock
 from onecopy.doctor.configuration import examine_configuration
 from onecopy.doctor.cors import examine_cors
-from onecopy.doctor.finding import Finding, advice, fine, wrong
+from onecopy.doctor.finding import Finding, advice, fine, without_fix, wrong
 from onecopy.doctor.network import examine_network
 from onecopy.doctor.policy import FIX_PERMISSIONS
 from onecopy.errors import Failure, Forbidden, OnecopyError
@@ -98,7 +98,7 @@ def _examine_reach(store: S3Store) -> Iterator[Finding]:
 def _failed(error: BotoCoreError | ClientError, fix: str | None = None) -> Finding:
     reason = failure(error)
     known = reason.fix if isinstance(reason, Failure) else None
-    return wrong("reach", str(reason).removesuffix(f"; {known}"), known or fix)
+    return wrong("reach", without_fix(reason), known or fix)
 
 
 def _examine_region(store: S3Store) -> Iterator[Finding]:
