@@ -45,8 +45,8 @@ def _open_since(address: str, tenant: str, since: str) -> Source:
     module = _module(_SINCE, address)
     if module is None:
         raise InvalidSettings(
-            f"only a table of a database has rows since the last run, not {_shown(address)}; use "
-            "postgresql://…?table=T&column=C, or leave out --since-column"
+            f"--since-column needs a table of PostgreSQL, not {_shown(address)}; use "
+            "postgresql://…?table=T&column=C, or leave the option out"
         )
     source: Source = module.open_source(address, tenant, since)
     return source
