@@ -20,11 +20,11 @@ from onecopy.timestamp import as_datetime
 _FORMULA = ("=", "+", "-", "@")
 """Text that begins so is a formula for a spreadsheet."""
 _TEXTS = {
-    "gone": "they are gone",
-    "changed": "they changed since they were recorded; run `onecopy scan`",
-    "store-expiring": "a lifecycle rule will soon delete them",
-    "placed": "they were placed there on request",
-    "hard-link": "they have other names (hard links), so removing one frees nothing",
+    "gone": "gone",
+    "changed": "changed since recorded; run `onecopy scan`",
+    "store-expiring": "soon deleted by a lifecycle rule",
+    "placed": "placed there on request",
+    "hard-link": "with other names (hard links), so removing one frees nothing",
 }
 
 
@@ -138,5 +138,5 @@ def _summarize(removing: Removing, total: _Sum, output: Display) -> None:
         f"{stay} would stay. Nothing was removed"
     )
     for reason, number in removing.left.items():
-        why = _TEXTS.get(reason, f"they could not be looked at ({reason})")
+        why = _TEXTS.get(reason, f"could not be looked at ({reason})")
         output.note(f"{count_text(number, 'object')} not listed: {why}")

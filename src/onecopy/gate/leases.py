@@ -1,7 +1,7 @@
 """Leases of contents that are being uploaded, so that a second upload waits for the first.
 
 The index keeps them if it can, for all processes that use it; otherwise, each process keeps its
-own. Whoever holds a lease, nobody waits for longer than a minute.
+own. Nobody waits for longer than a minute, even if the lease changes hands.
 """
 
 import logging
@@ -16,7 +16,7 @@ from onecopy.index.interface import Lease, Leases
 from onecopy.processes import has_ended
 
 MAX_WAIT = 60.0
-"""Seconds for which uploads of a content have to wait, whoever holds its lease in that time."""
+"""Seconds for which uploads of a content have to wait, even if its lease changes hands."""
 _FORGET = 15.0
 """Seconds after which a wait is over, unless somebody asks again: clients ask more often."""
 _RENEW = 3.0
