@@ -138,6 +138,25 @@ def test_nobody_waits_for_longer_than_a_minute(leases: ContentLeases, clock: Clo
     assert waits(leases, "c"), "but who comes later waits for a minute of its own"
 
 
+def test_each_content_is_waited_for_by_itself(leases: ContentLeases, clock: Clock) -> None:
+    """That one content has been waited for says nothing about another."""
+    leases.take([lease("a", seconds=120), lease("a2", "y", seconds=120)])
+    for _ in range(6):
+        assert waits(leases, "b")
+        clock.now += 10
+    assert leases.take([lease("b"), lease("c", "y")]) == {"c"}
+
+
+def test_who_has_a_lease(clock: Clock) -> None:
+    """Nobody has one that has expired, or that was never taken."""
+    held = MemoryLeases(clock)
+    held.take_leases([lease("a"), lease("b", "y", seconds=5)])
+    assert held.lease_holders(["y", "never", "x"]) == ["b", "", "a"]
+    clock.now += 5
+    assert held.lease_holders(["y", "x"]) == ["", "a"]
+    assert held.take_leases([lease("c", "y")]) == [True]
+
+
 @pytest.mark.parametrize("ends", ["silent", "aborted", "alive"])
 def test_nobody_is_held_up_by_those_who_begin_and_do_not_send(
     leases: ContentLeases, clock: Clock, ends: str
@@ -310,7 +329,12 @@ def test_an_index_that_fails(clock: Clock, shared: Shared) -> None:
 
 def test_only_an_index_that_keeps_leases_is_asked(shared: Shared) -> None:
     """With any other index, leases are those of one process."""
-    assert ContentLeases.of(shared)._held is shared
+    leases, named = ContentLeases.of(shared), ContentLeases.of(shared, process="me")
+    leases.take([lease("a")])
+    named.take([lease("b", "y")])
+    named.extend(lease("b", "y"))
+    assert shared.requests == ["take", "take"], "renewed every few seconds"
+    assert shared.lease_holders(["x", "y"]) == ["a", "b@me"]
     assert isinstance(ContentLeases.of(object())._held, MemoryLeases)
 
 
