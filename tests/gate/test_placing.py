@@ -225,6 +225,7 @@ def test_a_record_that_is_wrong(local_world: World, wrong: bytes) -> None:
         (StoreFull("no room"), "store-full"),
         (Unavailable("away"), "store-unavailable"),
         (Forbidden("no"), "store-forbidden"),
+        (Forbidden("no", reason="archived"), "store-archived"),
         (OSError("input/output error"), "store-unavailable"),
         (PartSuperseded("another process places it"), "placing"),
     ],
@@ -241,6 +242,16 @@ def test_copying_fails(world: World, error: Exception, reason: str) -> None:
     )
     assert outcome(place(world, "b", b"bytes")) in (PLACED, THERE)
     assert outcome(place(world, "c", b"bytes")) in (PLACED, THERE)
+
+
+def test_an_archived_source(world: World) -> None:
+    """The answer says what to do, since the copy need not be confirmed."""
+    world.upload("a", b"bytes")
+    faults = Faults()
+    faults.at("store.copy", fail_before(Forbidden("no", reason="archived")))
+    assert "so it cannot be copied: restore it" in (
+        place(behind(faults, world), "b", b"bytes").message or ""
+    )
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,15 @@ def test_a_store_that_cannot_copy(photos: Path, world: World) -> None:
     assert world.check(noise(10)).verdict is Verdict.DUPLICATE
 
 
+def test_a_copy_that_is_archived(photos: Path, world: World) -> None:
+    """It cannot be copied before it is restored: the user decides, and nothing is sent."""
+    world.upload("elsewhere", noise(10))
+    write(photos / "a", noise(10))
+    answer = Answer(Verdict.UNCONFIRMED, reason="store-archived", message="restore it")
+    [result] = run(photos, Answering(world, *[answer] * 2))
+    assert (result.outcome, result.message) == (Outcome.SKIPPED, "restore it")
+
+
 def test_requests_have_limited_bytes(
     photos: Path, gate: Watched, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,11 @@ _BY_OTHERS = frozenset({"completing", "parts-missing"})
 """Reasons of a completion while another process places the same, and perhaps copies it again."""
 _NAME = "\0place"
 """In place of an Idempotency-Key, which has visible characters only."""
+_ARCHIVED = (
+    "the stored copy is archived, so it cannot be copied: restore it, or upload the file without "
+    "placing it"
+)
+"""For people: the reason alone means that a copy could not be read to confirm it."""
 _DISK_THREADS = 8
 _NETWORK_THREADS = 32
 """Copies that are made concurrently in a disk-bound and in a network-bound store."""
@@ -205,7 +210,9 @@ def _failed(error: OnecopyError | OSError) -> Answer:
     if isinstance(error, OSError) or (
         isinstance(error, Failure) and not isinstance(error, StoreFull)
     ):
-        return Answer(Verdict.UNCONFIRMED, reason=store_reason(error))
+        reason = store_reason(error)
+        message = _ARCHIVED if reason == "store-archived" else None
+        return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
     return Answer.refusal(error)
 
 
