@@ -18,6 +18,7 @@ class Clock:
     now = 1000.0
 
     def __call__(self) -> float:
+        assert self.now < 5000, "nobody waits for ever"
         return self.now
 
 
@@ -314,7 +315,9 @@ def test_an_upload_of_a_killed_process_is_resumed(
     assert not waits(again, "b")
 
 
-def test_an_index_that_fails(clock: Clock, shared: Shared) -> None:
+def test_an_index_that_fails(
+    clock: Clock, shared: Shared, caplog: pytest.LogCaptureFixture
+) -> None:
     """A begin fails with the index, but an upload under way does not."""
     one = process(shared, clock)
     one.take([lease("a")])
@@ -325,6 +328,7 @@ def test_an_index_that_fails(clock: Clock, shared: Shared) -> None:
     with pytest.raises(Unavailable):
         one.take([lease("b")])
     assert shared.requests == ["take", "take", "end", "take"]
+    assert caplog.messages == ["leases were not changed: the database is away"] * 2
 
 
 def test_only_an_index_that_keeps_leases_is_asked(shared: Shared) -> None:
