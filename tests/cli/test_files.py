@@ -257,12 +257,20 @@ def test_a_dry_run_of_anyway_counts_duplicates(run: Run, photos: Path, tmp_path:
     assert (done.code, "1 to upload, 0 already stored; 3.0 kB to send" in done.err) == (0, True)
 
 
-@pytest.mark.parametrize("given", [("camera",), ("a=1", "a=2")])
-def test_metadata_has_a_name_and_a_value(run: Run, photos: Path, given: tuple[str, ...]) -> None:
-    """Invalid metadata is refused before anything is sent."""
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("camera",), "'camera' is not NAME=VALUE, as camera=X100"),
+        (("a=1", "a=2"), "the name 'a' is given twice"),
+    ],
+)
+def test_metadata_has_a_name_and_a_value(
+    run: Run, photos: Path, given: tuple[str, ...], said: str
+) -> None:
+    """Invalid metadata is refused before anything is sent, and the cause is named."""
     done = run("upload", *(f"--metadata={text}" for text in given), photos)
     assert done.code == 2
-    assert f"{given[-1]!r} is not NAME=VALUE" in done.err
+    assert said in done.err
 
 
 def test_a_taken_name_is_skipped_or_replaced(run: Run, photos: Path, tmp_path: Path) -> None:

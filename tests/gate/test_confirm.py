@@ -14,6 +14,7 @@ from onecopy.gate import Answer, Limits, Request
 from onecopy.gate.budget import Budget
 from onecopy.gate.candidates import Candidates
 from onecopy.gate.confirm import Confirmer
+from onecopy.gate.settling import Settling
 from onecopy.store import Object
 from onecopy.store.interface import Absent, KeyTaken, Unknown
 from onecopy.tenant import Tenant
@@ -310,7 +311,7 @@ def test_time_runs_out_between_two_copies(
             monkeypatch.setattr(Budget, "over", True)
             yield copy
 
-    monkeypatch.setattr(Confirmer, "candidates", expire)
+    monkeypatch.setattr(Candidates, "each", expire)
     local_world.record("a", b"lazy!", Digests())
     assert verdict(local_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "read-limit")
 
@@ -320,13 +321,13 @@ def test_time_runs_out_before_the_trash_is_looked_at(
 ) -> None:
     """A copy that something else deletes may be missed: the content is new anyway."""
     _time_out(monkeypatch)
-    settle = Confirmer._settle_in_trash
+    settle = Settling._settle_in_trash
 
     def expire(*arguments: object) -> Answer:
         monkeypatch.setattr(Budget, "over", True)
         return settle(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Confirmer, "_settle_in_trash", expire)
+    monkeypatch.setattr(Settling, "_settle_in_trash", expire)
     local_world.record(".Trash-1000/a", b"lazy!", Digests())
     assert local_world.check(b"lazy!") == Answer(Verdict.NEW)
 
@@ -342,7 +343,7 @@ def test_no_time_to_look_beyond_the_trash(local_world: World) -> None:
 def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
     """Let the time of each request be what a test sets; return what yields candidates."""
     monkeypatch.setattr(Budget, "over", False)
-    return Confirmer.candidates
+    return Candidates.each
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from onecopy.cli.progress import Display
 from onecopy.cli.show import amount_text, bytes_text, json_line, time_text
-from onecopy.errors import InvalidSettings
+from onecopy.errors import unwritable
 from onecopy.report.removable import Removable, Removing
 from onecopy.store import store_folder
 from onecopy.text import count_text, printable
@@ -106,7 +106,7 @@ def _csv_writer(file: Path) -> Iterator[Callable[[Removable], object]]:
             rows.writerow(["key", "size", "digest", "stored_at", "kept", "identity"])
             yield lambda found: rows.writerow(_safe(value) for value in _values(found).values())
     except OSError as error:
-        raise InvalidSettings(f"cannot write {file}: {error.strerror}") from error
+        raise unwritable(str(file), error.strerror) from error
 
 
 def _safe(value: object) -> object:
