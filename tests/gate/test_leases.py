@@ -193,7 +193,10 @@ def test_what_is_over_is_forgotten(clock: Clock) -> None:
     assert held._held.keys() == {"x"}
     assert not leases._waits
     assert leases._renewed.keys() == {"a"}
-    leases.end([lease("a")])
+    clock.now += MAX_WAIT - 1
+    leases.take([lease("b", "y")])
+    assert leases._renewed.keys() == {"a", "b"}
+    leases.end([lease("a"), lease("b", "y")])
     assert not held._held
     assert not leases._renewed
 
