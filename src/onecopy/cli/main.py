@@ -138,6 +138,8 @@ def _takers(option: str) -> list[str]:
 def _describe(error: OSError | OnecopyError) -> str:
     if isinstance(error, OnecopyError):
         return str(error)
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # of `os.getcwd`
+        return "the working directory no longer exists: change to another one, and try again"
     reason = error.strerror or str(error)
     # A write to a full disk names no file.
     return f"{error.filename or 'the system reports'}: {reason}"
