@@ -156,9 +156,12 @@ def _likely_copies(index: Index, tenant: str, keys: Sequence[str]) -> Iterator[G
             yield _copy(copy)
         elif other is not None:
             yield GroupCopyDocument(
-                utf8(other.key), as_datetime(other.modified * 1000), listed=True
+                utf8(other.key),
+                as_datetime(other.modified * 1000),
+                listed=True,
+                storage_class=other.storage_class,
             )
 
 
 def _copy(copy: Copy) -> GroupCopyDocument:
-    return GroupCopyDocument(utf8(copy.key), copy.stored_at)
+    return GroupCopyDocument(utf8(copy.key), copy.stored_at, storage_class=copy.storage_class)

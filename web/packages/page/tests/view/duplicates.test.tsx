@@ -144,6 +144,19 @@ describe("the view of duplicates", () => {
     ]);
   });
 
+  it("shows the storage class of a copy", async () => {
+    const copies = [
+      { key: "a", stored_at: AS_OF },
+      { key: "b", stored_at: AS_OF, storage_class: "GLACIER" },
+    ];
+    const summary = { as_of: AS_OF, files: 9, proved: TWO, likely: NONE };
+    await show(answering([summary], [{ groups: [group("a", { copies })] }]), "GLACIER");
+    const shownAs = [...document.querySelectorAll(".copy")].map(
+      (copy) => [...copy.querySelectorAll(".since")].length,
+    );
+    expect(shownAs).toEqual([1, 2]);
+  });
+
   it("says that nothing is stored twice", async () => {
     await show(answering([{ as_of: AS_OF, files: 5, proved: NONE, likely: NONE }]), "twice.");
     expect(shown()).toContain("No two of the 5 stored files");
