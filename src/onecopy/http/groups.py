@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from sys import intern
 from urllib.parse import parse_qs
 
 import msgspec
@@ -159,9 +160,10 @@ def _likely_copies(index: Index, tenant: str, keys: Sequence[str]) -> Iterator[G
                 utf8(other.key),
                 as_datetime(other.modified * 1000),
                 listed=True,
-                storage_class=other.storage_class,
+                storage_class=intern(other.storage_class),
             )
 
 
 def _copy(copy: Copy) -> GroupCopyDocument:
-    return GroupCopyDocument(utf8(copy.key), copy.stored_at, storage_class=copy.storage_class)
+    kind = intern(copy.storage_class)  # only the very object that is the default is omitted
+    return GroupCopyDocument(utf8(copy.key), copy.stored_at, storage_class=kind)

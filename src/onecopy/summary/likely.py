@@ -64,7 +64,8 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
 ) -> Likely:
     """Count the likely duplicates among the copies of a tenant and what is listed for it.
 
-    `stored` are its copies, counted. Groups all of them in temporary files, as `onecopy report` does: some seconds for a million.
+    `stored` are its copies, counted. All are grouped in temporary files, as `onecopy report` does:
+    some seconds for a million.
     """
     listed = _Counted(listed_only(index, tenant))
     with grouped(copies, listed, hard_links=hard_links, trash=trash) as grouping:
