@@ -107,6 +107,7 @@ describe("the view of duplicates", () => {
     );
     expect(shown()).toContain("3 files of 10 bytes 20 bytes wasted, $3.00 a month");
     expect(shown()).toContain("and 2 more");
+    expect(shown()).toContain("Empty files are not counted.");
     click("Likely");
     await vi.waitFor(() => expect(shown()).toContain("the same ETag"));
     expect([...document.querySelectorAll(".where td")].map((cell) => cell.textContent)).toContain(

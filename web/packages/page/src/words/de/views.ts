@@ -51,9 +51,7 @@ export const duplicates = {
   foundSoFar: "Bisher gefunden. Alle Dateien werden gerade gezählt.",
   countedAt: (time: string, again: boolean) =>
     `Gezählt um ${time}${again ? ", und wird gerade neu gezählt" : ""}.`,
-  rule:
-    "Duplikate sind alle Kopien eines Inhalts außer der ältesten. Leere Dateien werden nicht " +
-    "gezählt.",
+  rule: "Duplikate sind alle Kopien eines Inhalts außer der ältesten.",
   likelyMissing:
     "Wahrscheinliche Duplikate konnten nicht gezählt werden: Bitten Sie den Betreiber, ins Log des " +
     "Dienstes zu sehen.",

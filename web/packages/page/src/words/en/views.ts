@@ -36,7 +36,7 @@ export const duplicates = {
   foundSoFar: "Found so far. All files are being counted.",
   countedAt: (time: string, again: boolean) =>
     `Counted at ${time}${again ? ", and being counted again" : ""}.`,
-  rule: "Duplicates are all copies of a content but the oldest one. Empty files are not counted.",
+  rule: "Duplicates are all copies of a content but the oldest one.",
   likelyMissing:
     "Likely duplicates could not be counted: ask the operator to look into the service’s log.",
   kinds: {
