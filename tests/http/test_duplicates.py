@@ -85,7 +85,7 @@ def test_each_group_costs_what_its_classes_cost(start: Start) -> None:
 def test_copies_have_their_classes(service: Service) -> None:
     """Copies state their storage class unless it is STANDARD, recorded or listed alike."""
     first, second = copies_of("a", 2)
-    stated = first._replace(storage_class="".join(["STAND", "ARD"]))  # as a store states it
+    stated = first._replace(storage_class=b"STANDARD".decode())  # as a store states it
     service.index.record("default", [stated, second._replace(storage_class="GLACIER")])
     rows = [
         ListedCopy(key, 1000, md5_of("w").value, 0, False, 1_700_000_000, kind)

@@ -46,17 +46,14 @@ class Count:
         self._ages = [[0, 0] for _ in _AGES]
 
     def add(self, copies: Sequence[Copy]) -> None:
-        """Add the copies of one content: all but one are duplicates.
-
-        The oldest is none; of several of the same second, the one with the first key.
-        """
+        """Add the copies of one content: all but the original are duplicates."""
         in_trash = self._trash.match
         objects: Sequence[Copy] = [copy for copy in copies if not in_trash(copy[0])]
         if self._hard_links:
             objects = _one_each(objects)
         if len(objects) < 2:
             return
-        first = min(objects, key=_age)
+        first = _original(objects)
         duplicates = [copy for copy in objects if copy is not first]
         for copy in duplicates:
             self._add_duplicate(copy)
@@ -109,8 +106,13 @@ class Count:
         return [Share(name, count, size) for name, (count, size) in named if count]
 
 
-def _age(copy: Copy) -> tuple[int, str]:
-    return copy[4] // 1000, copy[0]  # its time in the store, and its key; names take longer
+def _original(copies: Sequence[Copy]) -> Copy:
+    """Return the oldest copy; of several of the same second, the one with the first key."""
+    seconds = [copy[4] // 1000 for copy in copies]  # `copy.stored_ms` takes longer
+    oldest = min(seconds)
+    if seconds.count(oldest) == 1:  # the common case, kept cheap
+        return copies[seconds.index(oldest)]
+    return min(zip(seconds, copies, strict=True))[1]  # a copy begins with its key
 
 
 def _one_each(copies: Sequence[Copy]) -> Sequence[Copy]:
