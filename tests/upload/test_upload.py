@@ -3,6 +3,7 @@
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from onecopy.content import Digests, Verdict
+from onecopy.digest import SMALLEST_PART
 from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
@@ -536,6 +538,25 @@ def test_an_expired_signature_is_renewed(world: World, gate: Watched, photos: Pa
     assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
     assert len(gate.of("begin")) == 1
     assert world.path("photos/a").read_bytes() == noise(20_000_000)
+
+
+def test_an_expired_ticket_is_renewed(
+    gate: Watched, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slept for hours resumes: ticket and signature are renewed, nothing is lost."""
+    write(photos / "a", noise(SMALLEST_PART))
+    slept = 0
+
+    def before(name: str, _: object) -> None:
+        nonlocal slept
+        if (name == "send" and not slept) or (name == "parts" and slept and not gate.of("status")):
+            slept = 7_200
+            raise InvalidTicket("it is over", reason="ticket-expired")
+
+    monkeypatch.setattr("onecopy.upload.steps.transfers.time", lambda: time.time() + slept)
+    gate.before = before
+    assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
+    assert len(gate.of("begin")) == 1
 
 
 def test_an_upload_that_is_lost_every_time_fails(singly: Watched, photos: Path) -> None:
