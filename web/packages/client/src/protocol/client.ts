@@ -230,7 +230,7 @@ export class Client {
     // Browsers hide the status of a redirect.
     if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
       throw new Unreachable(
-        `${url.host} redirects to another address, perhaps to sign in; use the URL of the service`,
+        `${url.host} redirects, perhaps to a sign-in; use the URL of the service itself`,
       );
     }
     if (!response.ok)

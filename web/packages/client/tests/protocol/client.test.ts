@@ -185,7 +185,7 @@ describe("failures", () => {
     const client = new Client({ root, token: () => "secret", retryPolicy: atOnce(2) });
     const call = client.check([]);
     await expect(call).rejects.toThrow(Unreachable);
-    await expect(call).rejects.toThrow("redirects to another address");
+    await expect(call).rejects.toThrow("redirects, perhaps to a sign-in");
     expect(requests.map(({ path }) => path)).toEqual(["/v1/check", "/v1/check"]);
   });
 
