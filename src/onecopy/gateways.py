@@ -28,8 +28,14 @@ _BY_STATUS: Mapping[int, tuple[str, str]] = MappingProxyType(
         ),
         429: ("limits the number of requests", "try again later, or have the limit raised"),
         500: ("failed", "ask its operator to look into its log"),
-        502: ("got no valid answer from it", "check that it runs, and is where the proxy looks"),
-        503: ("could not pass the request on to it", "check that it runs, and try again later"),
+        502: (
+            "got no valid answer from it",
+            "check that the server runs, and that the proxy has its address",
+        ),
+        503: (
+            "could not pass the request on to it",
+            "check that the server runs, and try again later",
+        ),
         504: ("got no answer from it in time", "try again later, or have the time-out raised"),
     }
 )

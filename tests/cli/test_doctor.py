@@ -374,7 +374,7 @@ def test_the_address_of_a_service(run: Run) -> None:
     [
         ((401, {}, b""), "401 Unauthorized, probably from a proxy or gateway", "pass requests"),
         ((403, {}, b"<h1>"), "403 Forbidden, probably from a proxy or gateway", "pass requests"),
-        ((502, {}, b"<h1>"), "which got no valid answer from it", "check that it runs"),
+        ((502, {}, b"<h1>"), "which got no valid answer from it", "check that the server runs"),
         ((302, {"Location": "https://login.test/"}, b""), "to https://login.test/", "use the URL"),
         ((200, {"Content-Type": "text/html"}, b"<h1>"), "4 bytes of type text/html", "check the"),
         (
