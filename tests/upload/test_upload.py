@@ -13,7 +13,7 @@ import pytest
 
 from onecopy.content import Digests, Verdict
 from onecopy.digest import SMALLEST_PART
-from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
+from onecopy.errors import InvalidTicket, LimitExceeded, Unavailable, UploadUnknown
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Answer, Config, Gate, SmallFile
@@ -210,6 +210,29 @@ def test_a_file_that_a_batch_lost_is_begun_again(world: World, photos: Path, rea
     gate = Losing(world.gate())
     assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
     assert len(gate.of("begin")) == 2
+
+
+def test_a_proxy_that_accepts_small_batches_only(world: World, photos: Path) -> None:
+    """A batch that is too large is sent in halves, and later ones are smaller at once."""
+    for number in range(32):
+        write(photos / f"{number}", noise(200_000, seed=number))
+    write(photos / "too large", noise(900_000))
+    refused, sent = list[int](), list[int]()
+
+    class Narrow(Watched):
+        def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+            size = sum(file.size for file in files)
+            (refused if size > 800_000 else sent).append(size)
+            if size > 800_000:
+                raise LimitExceeded("a proxy accepts no request as large as this one")
+            return super().send_batch(files)
+
+    results = uploaded(Narrow(world.gate()), photos)
+    large = results.pop("too large")
+    assert set(outcomes(results).values()) == {Outcome.UPLOADED}
+    assert (large.outcome, large.reason) == (Outcome.FAILED, "limit-exceeded")
+    assert sum(sent) == 32 * 200_000
+    assert len(refused) < 20
 
 
 def test_a_batch_that_is_still_completing(world: World, photos: Path) -> None:
