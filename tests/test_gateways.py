@@ -2,7 +2,7 @@
 
 import pytest
 
-from onecopy.gateways import explain, form
+from onecopy.gateways import explain, form, retry_after
 from onecopy.httpclient import Response
 
 URL = "http://ada:hush@files.example.org/copies/v1/check?token=hush"
@@ -80,3 +80,23 @@ def test_a_redirect_names_its_target(location: str, target: str, fix: str) -> No
 def test_the_form_of_an_answer(headers: dict[str, str], text: str) -> None:
     """It says what came instead of JSON."""
     assert form(Response(200, headers, b"abc")) == text
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("7", 7),
+        ("0", 0),
+        ("-1", None),
+        ("1.5", None),
+        ("soon", None),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
+        ("Sun, 99 Nov 1994 08:49:37 GMT", None),
+    ],
+)
+def test_retry_after(header: str | None, seconds: float | None) -> None:
+    """It is a number of seconds or a date; a date that is over means now, and others nothing."""
+    headers = {} if header is None else {"retry-after": header}
+    assert retry_after(Response(503, headers, b"")) == seconds

@@ -25,7 +25,7 @@ from onecopy.errors import (
     UploadUnknown,
 )
 from onecopy.httpclient import Response
-from onecopy.refusals import refusal, retry_after, unusable
+from onecopy.refusals import refusal, unusable
 
 URL = "http://host/v1/check"
 
@@ -126,25 +126,6 @@ def test_a_path_that_the_service_does_not_have() -> None:
     for error in (wrong, other):
         assert "there is no API of onecopy at http://host/" in str(error)
         assert "check the server URL" in str(error)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, None),
-        ("", None),
-        ("7", 7),
-        ("0", 0),
-        ("-1", None),
-        ("1.5", None),
-        ("soon", None),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
-        ("Sun, 99 Nov 1994 08:49:37 GMT", None),
-    ],
-)
-def test_retry_after(header: str | None, seconds: float | None) -> None:
-    """It is a number of seconds or a date; a date that is over means now, and others nothing."""
-    assert retry_after(header) == seconds
 
 
 def test_retry_after_a_date() -> None:

@@ -5,6 +5,7 @@ comes from something in between, and often its operator has to act.
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import NamedTuple
@@ -72,6 +73,20 @@ def form(response: Response) -> str:
         return f"an answer in the coding {coding[:40]}, which was not requested"
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
     return f"{len(response.data)} bytes of type {kind[:100] or 'unknown'}"
+
+
+def retry_after(response: Response) -> float | None:
+    """Return Retry-After in seconds, also from its form as a date (RFC 9110, 10.2.3)."""
+    header = response.headers.get("retry-after", "")
+    if header.isascii() and header.isdigit():
+        return float(header)
+    from email.utils import parsedate_to_datetime  # imported late, as it is rarely needed
+
+    try:
+        date = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _phrase(status: int) -> str:

@@ -1,7 +1,6 @@
 """The exceptions that the answers of a service stand for."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -17,7 +16,7 @@ from onecopy.errors import (
     StoreFull,
     Unavailable,
 )
-from onecopy.gateways import explain, form
+from onecopy.gateways import explain, form, retry_after
 from onecopy.httpclient import Response
 from onecopy.retry import RETRYABLE_STATUSES
 from onecopy.urls import bare
@@ -49,7 +48,7 @@ def refusal(response: Response, url: str, sent: int = 0) -> OnecopyError:
         kind = _class_of(response.status, problem.reason)
         error = kind(problem.detail or problem.title, reason=problem.reason)
     if isinstance(error, Unavailable):
-        error.retry_after = retry_after(response.headers.get("retry-after"))
+        error.retry_after = retry_after(response)
     return error
 
 
@@ -64,21 +63,6 @@ def unusable(response: Response, url: str, error: Exception) -> Failure:
         f"{bare(url)} is not the API of onecopy, or something in front of it has answered: no JSON "
         f"({error}), but {form(response)}; check the server URL, which is that of the page"
     )
-
-
-def retry_after(header: str | None) -> float | None:
-    """Return Retry-After in seconds, also from its form as a date (RFC 9110, 10.2.3)."""
-    if not header:
-        return None
-    if header.isascii() and header.isdigit():
-        return float(header)
-    from email.utils import parsedate_to_datetime  # imported late, as a request rarely needs it
-
-    try:
-        date = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def read_problem(response: Response) -> Problem | None:

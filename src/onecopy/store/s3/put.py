@@ -16,7 +16,7 @@ from onecopy.errors import (
     UploadUnknown,
     WrongBytes,
 )
-from onecopy.gateways import explain
+from onecopy.gateways import explain, retry_after
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Send
@@ -72,7 +72,10 @@ def _response_error(response: Response, url: str, length: int) -> OnecopyError:
     if not code:
         text = str(explain(response, url, length))
     reason = "ticket-expired" if kind is InvalidTicket else None
-    return kind(_EXPLANATIONS.get(kind, "") + text, reason=reason)
+    error = kind(_EXPLANATIONS.get(kind, "") + text, reason=reason)
+    if isinstance(error, Unavailable):
+        error.retry_after = retry_after(response)
+    return error
 
 
 def _error_class(status: int, code: str, message: str) -> type[OnecopyError]:
