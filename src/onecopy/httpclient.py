@@ -251,14 +251,14 @@ class _Connection:
         except (BrokenPipeError, ConnectionResetError):
             return False
         except OSError as error:
-            raise _Lost(_plain(error)) from error
+            raise self._lost(error) from error
         return True
 
     def _read(self) -> bytes:
         try:
             return self._socket.recv(_READ_BYTES)
         except OSError as error:
-            raise _Lost(_plain(error)) from error
+            raise self._lost(error) from error
 
     def _read_rest(self, received: bytes, missing: int) -> bytearray:
         """Read the rest of a body into one buffer, which is faster than parsing pieces."""
@@ -269,11 +269,18 @@ class _Connection:
                 try:
                     count = self._socket.recv_into(view[done:])
                 except OSError as error:
-                    raise _Lost(_plain(error)) from error
+                    raise self._lost(error) from error
                 if not count:
                     raise _Lost(_CUT_OFF)
                 done += count
         return buffer
+
+    def _lost(self, error: OSError) -> _Lost:
+        if isinstance(error, TimeoutError):
+            return _Lost(
+                f"timed out, since no byte passed for {self._socket.gettimeout():g} seconds"
+            )
+        return _Lost(_plain(error))
 
     def close(self) -> None:
         self._socket.close()
