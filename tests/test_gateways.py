@@ -66,6 +66,12 @@ def test_a_redirect_names_its_target(location: str, target: str, fix: str) -> No
     assert len(str(explained)) < 600
 
 
+def test_a_redirect_to_nowhere() -> None:
+    """What is no URL is not shown, and is no defect."""
+    explained = explain(Response(302, {"location": "https://[hush"}, b""), URL)
+    assert explained.what == f"{SHOWN} returned 302 Found, a redirect without a valid target"
+
+
 @pytest.mark.parametrize(
     ("headers", "text"),
     [

@@ -77,7 +77,9 @@ def form(response: Response) -> str:
 
 def retry_after(response: Response) -> float | None:
     """Return Retry-After in seconds, also from its form as a date (RFC 9110, 10.2.3)."""
-    header = response.headers.get("retry-after", "")
+    header = response.headers.get("retry-after")
+    if not header:
+        return None
     if header.isascii() and header.isdigit():
         return float(header)
     from email.utils import parsedate_to_datetime  # imported late, as it is rarely needed
@@ -94,9 +96,12 @@ def _phrase(status: int) -> str:
 
 
 def _redirect(response: Response, url: str, returned: str) -> Explanation:
-    target = urljoin(url, response.headers.get("location", ""))
+    try:
+        target = urljoin(url, response.headers.get("location", ""))
+        old, new = urlsplit(url), urlsplit(target)
+    except ValueError:  # it redirects to what is no URL
+        return Explanation(f"{returned}, a redirect without a valid target", _UNCHANGED)
     what = f"{returned}, a redirect to {bare(target)[:_MAX_SHOWN]}, which is not followed"
-    old, new = urlsplit(url), urlsplit(target)
     if (new.scheme, new.hostname, new.path) == ("https", old.hostname, old.path):
         return Explanation(what, f"its URL begins with {bare(f'https://{new.netloc}')}")
     return Explanation(
