@@ -21,6 +21,13 @@ def test_an_impossible_server_is_refused(url: str) -> None:
         check_endpoint("endpoint", url)
 
 
+@pytest.mark.parametrize("port", ["99999", "port", "8333x"])
+def test_an_impossible_port_is_named(port: str) -> None:
+    """In plain words, whatever Python says of it."""
+    with pytest.raises(InvalidSettings, match="a port is a number from 0 to 65535"):
+        check_endpoint("endpoint", f"http://host:{port}")
+
+
 @pytest.mark.parametrize("url", ["s3://[x", "file://[x"])
 def test_an_impossible_store_is_refused(url: str) -> None:
     """So it is in the URL of a store."""

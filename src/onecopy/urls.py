@@ -20,8 +20,14 @@ def split(url: str, name: str = "URL") -> SplitResult:
         parts.port  # noqa: B018 - raises ValueError
     except ValueError as error:
         shown = "" if "@" in url else f" {bare(url)!r}"  # there may be a password before the @
-        raise InvalidSettings(f"invalid {name}{shown}: {error}") from error
+        raise InvalidSettings(f"invalid {name}{shown}: {_reason(error)}") from error
     return parts
+
+
+def _reason(error: ValueError) -> str:
+    """Return why a URL is invalid; Python's words for a port are about its own types."""
+    is_port = str(error).startswith("Port ")
+    return "a port is a number from 0 to 65535" if is_port else str(error)
 
 
 def options(url: str, names: Sequence[str]) -> dict[str, str]:
