@@ -14,7 +14,7 @@ export const files = {
     duplicate: "schon gespeichert",
     listed: "schon bekannt",
     follower: "wie eine andere Datei",
-    placing: "wird hier abgelegt",
+    placing: (share: string) => `wird hier abgelegt, ${share}`,
     placed: "auch hier abgelegt",
     taken: "Name vergeben",
     unconfirmed: "nicht bestätigt",

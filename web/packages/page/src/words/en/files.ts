@@ -14,7 +14,7 @@ export const files = {
     duplicate: "already stored",
     listed: "already known",
     follower: "same as another file",
-    placing: "being added here",
+    placing: (share: string) => `being added here ${share}`,
     placed: "added here too",
     taken: "name taken",
     unconfirmed: "not confirmed",

@@ -73,6 +73,14 @@ export const failures: Reasons = {
     "The folder name .onecopy is reserved. Rename the folder, then choose the file again.",
 };
 
+/** The answer of a proxy or gateway before the service, by its status. */
+export const gateway = (status: string): string =>
+  status === "413"
+    ? "A proxy in front of the service does not accept requests of this size (status 413). Ask the " +
+      "operator to raise its limit, then try again."
+    : `A proxy in front of the service answered with status ${status}. Try again later; if it stays ` +
+      "so, ask the operator.";
+
 export const loadErrors: Reasons = {
   "not-allowed": "Your token does not allow this. Use a token with the scope `read`.",
   "duplicates-unavailable":
