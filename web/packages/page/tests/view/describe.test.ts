@@ -117,7 +117,7 @@ describe("details", () => {
   );
 
   it.each<[string, string]>([
-    ["413", "does not accept requests of this size (status 413)"],
+    ["413", "answered with status 413: the request is too large for it"],
     ["503", "answered with status 503. Try again later"],
   ])("name a proxy that answers %s", (status, text) => {
     const message = `the service answered with status ${status}`;

@@ -85,11 +85,10 @@ export const failures: Reasons = {
 };
 
 export const gateway = (status: string): string =>
-  status === "413"
-    ? "Ein Proxy vor dem Dienst nimmt Anfragen dieser Größe nicht an (Status 413). Bitten Sie den " +
-      "Betreiber, seine Grenze zu erhöhen, und versuchen Sie es dann noch einmal."
-    : `Ein Proxy vor dem Dienst hat mit Status ${status} geantwortet. Versuchen Sie es später noch ` +
-      "einmal; wenn es so bleibt, fragen Sie den Betreiber.";
+  `Ein Proxy vor dem Dienst hat mit Status ${status} geantwortet` +
+  (status === "413"
+    ? ": Die Anfrage ist ihm zu groß. Bitten Sie den Betreiber, seine Grenze zu erhöhen."
+    : ". Versuchen Sie es später noch einmal, oder fragen Sie den Betreiber.");
 
 export const loadErrors: Reasons = {
   "not-allowed": "Ihr Token erlaubt dies nicht. Verwenden Sie ein Token mit dem Recht `read`.",

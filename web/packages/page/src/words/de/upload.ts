@@ -33,8 +33,7 @@ export const drop = {
     `Der Browser darf ${name} nicht lesen. Wählen Sie den Ordner neu, oder erlauben Sie den Zugriff.`,
   folderGone: (name: string) => `${name} wurde nicht gefunden. Wählen Sie den Ordner neu.`,
   notKept: (name: string) =>
-    `Der Browser hat sich ${name} nicht gemerkt: Er hat keinen Platz oder erlaubt es nicht. Wählen ` +
-    "Sie den Ordner nächstes Mal neu.",
+    `Der Browser hat sich ${name} nicht gemerkt: Er hat keinen Platz oder erlaubt es nicht.`,
   cached: (folders: number) =>
     "Dieser Browser merkt sich die Prüfsummen der Dateien in " +
     `${folders === 1 ? "1 Ordner" : `${folders} Ordnern`}, damit unveränderte nicht noch einmal ` +

@@ -75,11 +75,10 @@ export const failures: Reasons = {
 
 /** The answer of a proxy or gateway before the service, by its status. */
 export const gateway = (status: string): string =>
-  status === "413"
-    ? "A proxy in front of the service does not accept requests of this size (status 413). Ask the " +
-      "operator to raise its limit, then try again."
-    : `A proxy in front of the service answered with status ${status}. Try again later; if it stays ` +
-      "so, ask the operator.";
+  `A proxy in front of the service answered with status ${status}` +
+  (status === "413"
+    ? ": the request is too large for it. Ask the operator to raise its limit."
+    : ". Try again later, or ask the operator.");
 
 export const loadErrors: Reasons = {
   "not-allowed": "Your token does not allow this. Use a token with the scope `read`.",

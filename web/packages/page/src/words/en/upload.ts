@@ -32,8 +32,7 @@ export const drop = {
     `The browser may not read ${name}. Choose the folder again, or allow access to it.`,
   folderGone: (name: string) => `${name} can’t be found. Choose the folder again.`,
   notKept: (name: string) =>
-    `The browser did not keep ${name}: it has no room, or does not allow it. Choose the folder ` +
-    "again next time.",
+    `The browser did not keep ${name}: it has no room, or does not allow it.`,
   cached: (folders: number) =>
     `This browser keeps the digests of files in ${folders === 1 ? "1 folder" : `${folders} folders`}, so that ` +
     "unchanged files are not read again.",
