@@ -80,6 +80,28 @@ def test_shared_memory_that_cannot_grow_means_a_full_disk() -> None:
     assert "is full: free some space" in str(failure(error))
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--server", "http://x", "check"), "as in `onecopy check --server`"),
+        (("--store", "x", "scan"), "as in `onecopy check --store`"),
+        (("scan", "--server", "http://x"), "Only check, upload and doctor use a server"),
+        (("--sever",), "No such option"),
+    ],
+)
+def test_an_option_in_the_wrong_place(run: Run, given: tuple[str, ...], said: str) -> None:
+    """An option before the command belongs after it; one that a command lacks is not guessed."""
+    done = run(*given)
+    assert (done.code, said in " ".join(done.err.split())) == (2, True), done.err
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_disk() -> None:
+    """The message names the memory, and that of an interrupted access neither."""
+    assert "not enough memory" in str(failure(apsw.NoMemError("out of memory")))
+    assert "disk" not in str(failure(apsw.NoMemError("out of memory")))
+    assert "interrupted: try again" in str(failure(apsw.InterruptError("interrupted")))
+
+
 def test_a_full_disk_for_temporary_files() -> None:
     """What a report or a check writes on the side fails with advice, too."""
     with pytest.raises(Failure, match="SQLITE_TMPDIR"), spilling():

@@ -81,13 +81,20 @@ def test_a_file_that_waited_in_vain() -> None:
     assert result_values(result)["reason"] == "uploading"
 
 
-def test_files_that_wait_are_shown() -> None:
-    """Progress names their number, and without a bar there is none."""
+def test_files_that_wait_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """Progress names their number; without a bar, standard error does, once."""
     shown: list[str] = []
     bar = SimpleNamespace(set_postfix_str=lambda text, **_: shown.append(text))
-    Display(cast("Any", bar)).waiting(2)
-    Display().waiting(2)
-    assert shown == ["waiting for other uploads of 2 files"]
+    with_bar, without = Display(cast("Any", bar)), Display()
+    for files in (2, 1):
+        with_bar.waiting(files)
+        without.waiting(files)
+    assert shown == [
+        "waiting for other uploads of 2 files",
+        "waiting for other uploads of 1 file",
+    ]
+    said = "onecopy: waiting up to a minute for other uploads of the same content: 2 files\n"
+    assert capsys.readouterr() == ("", said)
 
 
 @pytest.mark.parametrize("outcome", [None, Outcome.WOULD_UPLOAD])

@@ -30,11 +30,13 @@ _TEXTS = {
     "mounted": "another file system is mounted here and not part of this store, and what is "
     "recorded here was kept; use a store of its own for it",
     "no-tenant": "its first folder does not name a tenant; move it, or create the tenant",
-    "store-forbidden": "access was denied, so what is recorded here was kept; permit us to read it",
+    "store-forbidden": "access was denied, so what is recorded here was kept; give onecopy "
+    "permission to read it",
 }
 _UNMARKED = (
     "nothing was forgotten: the store's marker, .onecopy/store.json, could not be seen, so what is "
-    "absent may be in another store; permit us to read it or, if there is none, to write it"
+    "absent may be in another store; give onecopy permission to read it or, if there is none, to "
+    "write it"
 )
 
 

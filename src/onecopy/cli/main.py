@@ -30,7 +30,7 @@ _SUMMARY_WIDTH = 64
 """Characters beside a command's name on a line of 80."""
 _NO_SERVER = (
     "No such option --server. This command works on an index and a store themselves: run it where "
-    "they can be opened, with --index and --store. Only check and upload use a server."
+    "they can be opened, with --index and --store. Only check, upload and doctor use a server."
 )
 ERROR = 2
 INTERRUPTED = 130
@@ -110,13 +110,29 @@ def run(
 
 def _show(error: click.ClickException) -> None:
     """Print an error in the command line, which may quote arguments that came from elsewhere."""
-    if isinstance(error, click.NoSuchOption) and error.option_name == "--server":
-        error = click.UsageError(_NO_SERVER, error.ctx)  # not: "Did you mean --store?"
+    if isinstance(error, click.NoSuchOption):
+        error = _explained(error)
     vars(error)["message"] = printable(error.message)  # a line break in it would forge a line
     shown = StringIO()
     error.show(shown)
     for line in shown.getvalue().splitlines():
         print(printable(line), file=sys.stderr)
+
+
+def _explained(error: click.NoSuchOption) -> click.UsageError:
+    """Return the error for an option in the wrong place, where click would guess another one."""
+    name, place = error.option_name, error.ctx.command if error.ctx else None
+    takers = _takers(name) if isinstance(place, Commands) else []
+    if takers:
+        fix = f"give it after the command, as in `onecopy {takers[0]} {name}`"
+        return click.UsageError(f"No such option {name} before the command: {fix}", error.ctx)
+    return click.UsageError(_NO_SERVER, error.ctx) if name == "--server" else error
+
+
+def _takers(option: str) -> list[str]:
+    """Return the commands that have an option."""
+    commands = {name: import_module(f"onecopy.cli.{name}").command for name in COMMANDS}
+    return [name for name in commands if any(option in p.opts for p in commands[name].params)]
 
 
 def _describe(error: OSError | OnecopyError) -> str:

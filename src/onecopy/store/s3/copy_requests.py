@@ -19,7 +19,7 @@ from onecopy.retry import RetryPolicy, retry
 from onecopy.store.s3.head_object import response_error
 from onecopy.store.s3.object_info import CHECKSUM, parse_checksum
 from onecopy.store.s3.signing import Signer
-from onecopy.store.s3.xml_tree import read_tree
+from onecopy.store.s3.xml_tree import error_fields, read_tree
 
 _RETRY = RetryPolicy(attempts=5)
 _IF_ABSENT = {"if-none-match": "*"}
@@ -130,20 +130,12 @@ class CopyClient:
         response = self._http.request("PUT", url, sent, b"")
         if response.status == _REFUSED:
             return None
-        fields = _fields(response)
+        is_success = response.status == 200
+        fields = read_tree(response.data).fields if is_success else error_fields(response.data)
         code = fields.get("Code", "")
-        if response.status == 200 and not code:
+        if is_success and not code:
             return {**response.headers, **_headers(fields)}
         raise _error(response, code, name)
-
-
-def _fields(response: Response) -> Mapping[str, str]:
-    try:
-        return read_tree(response.data).fields
-    except Failure:
-        if response.status == 200:
-            raise
-        return {}  # a gateway answers in HTML, or not at all
 
 
 def _headers(fields: Mapping[str, str]) -> dict[str, str]:

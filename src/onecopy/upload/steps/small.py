@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from onecopy.digest import MiB
-from onecopy.documents import MAX_BATCH_FILES
 from onecopy.errors import InvalidTicket, OnecopyError, UploadUnknown
 from onecopy.gate.interface import SmallFile
+from onecopy.limits import MAX_BATCH_FILES
 from onecopy.store.interface import Send
 from onecopy.upload.item import Item
 from onecopy.upload.steps.completing import Completer

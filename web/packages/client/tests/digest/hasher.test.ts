@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { compose, Hasher } from "../../src/digest/hasher.ts";
+import { compose } from "../../src/digest/compose.ts";
+import { Hasher } from "../../src/digest/hasher.ts";
 import { hashRange } from "../../src/digest/pieces.ts";
 import { FileUnreadable, readBlocks } from "../../src/digest/read.ts";
 import { contentScheme, formatScheme, parseScheme } from "../../src/digest/scheme.ts";
