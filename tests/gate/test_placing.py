@@ -161,6 +161,21 @@ def test_requests_are_answered_in_order(world: World) -> None:
     assert {key: world.read(key) for key in ("new", "other")} == {"new": b"1", "other": b"2"}
 
 
+def test_requests_for_one_key(world: World) -> None:
+    """The key is taken by what got it, not by what was asked for before, and is not stored."""
+    for key in ("1", "2"):
+        world.upload(key, key.encode())
+    first, second = request("new", b"1"), request("new", b"2")
+    typed = first._replace(content_type="text/plain")
+    wanted = [request("new", b"unknown"), second, first, second, second._replace(key="x"), typed]
+    answers = list(map(outcome, world.gate().place(wanted)))
+    assert answers == [NEW, PLACED, TAKEN, THERE, PLACED, TAKEN]
+    assert world.read("new") == b"2"
+    assert outcome(world.gate().place([first._replace(key="1"), typed._replace(key="1")])[1]) == (
+        THERE
+    )
+
+
 def test_only_a_trash_has_it(local_world: World) -> None:
     """What something else will delete is no source."""
     local_world.record(".Trash-1000/files/a", b"bytes")

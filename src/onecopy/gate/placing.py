@@ -14,7 +14,8 @@ leaves nothing or everything.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART
@@ -87,9 +88,9 @@ class Placing:
         answers = self._refuse_invalid(requests)
         left = [request for request in dict.fromkeys(requests) if request not in answers]
         if left and not (self._copier and self._copier.try_copying()):
-            answers |= dict.fromkeys(left, _UNSUPPORTED)
-        else:
-            answers |= self._place_in_turn(left, budget)
+            return _in_order(requests, answers | dict.fromkeys(left, _UNSUPPORTED))
+        for each in _rounds(left):
+            answers |= self._place_in_turn(each, budget)
         return _in_order(requests, answers)
 
     def settle(self, requests: Sequence[Place], budget: Budget) -> list[Answer | None]:
@@ -113,15 +114,11 @@ class Placing:
 
     def _refuse_invalid(self, requests: Sequence[Place]) -> _Answers:
         answers: _Answers = {}
-        keys: dict[str, Place] = {}
         for request in requests:
             try:
                 check_request(request.as_upload, self._tenant.prefix)
             except BadInput as error:
                 answers[request] = Answer.refusal(error)
-                continue
-            if keys.setdefault(request.key, request) != request:
-                answers[request] = Answer(Verdict.NEW, reason="key-taken")
         return answers
 
     def _place_in_turn(self, requests: Sequence[Place], budget: Budget) -> _Answers:
@@ -191,6 +188,15 @@ class Placing:
             else:
                 sources[request] = answer.copy
         return sources
+
+
+def _rounds(requests: Sequence[Place]) -> Iterator[list[Place]]:
+    """Yield requests in rounds, in order: a key is taken only if the request before has it."""
+    by_key: dict[str, list[Place]] = {}
+    for request in requests:
+        by_key.setdefault(request.key, []).append(request)
+    for each in zip_longest(*by_key.values()):
+        yield [request for request in each if request]
 
 
 def _in_order(requests: Sequence[Place], answers: _Answers) -> list[Answer]:
