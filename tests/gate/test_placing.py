@@ -316,6 +316,8 @@ def test_a_store_that_cannot_copy(monkeypatch: pytest.MonkeyPatch, *, copies: bo
     answer = place(world, "b", b"bytes")
     assert outcome(answer) == (Verdict.UNCONFIRMED, "place-unsupported")
     assert "send the file" in (answer.message or "")
+    answers = world.gate().place([request("b", b"bytes"), request("/b", b"bytes")])
+    assert [each.reason for each in answers] == ["place-unsupported", "key-invalid"]
     assert world.gate().place([]) == []
     assert set(world.objects()) == {"a"}
 
