@@ -155,6 +155,7 @@ def test_requests_are_answered_in_order(world: World) -> None:
         "size-invalid",
     ]
     assert answers[0] == answers[4]
+    assert answers[2].verdict is Verdict.NEW
     assert {key: world.read(key) for key in ("new", "other")} == {"new": b"1", "other": b"2"}
 
 
