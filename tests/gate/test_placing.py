@@ -477,7 +477,9 @@ def meet(inside: Event, go_on: Event) -> None:
     assert go_on.wait(10)
 
 
-def test_what_others_placed_is_not_waited_for_alone(local_world: World) -> None:
+def test_what_others_placed_is_not_waited_for_alone(
+    local_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of one request, what is free is placed while another request places the rest."""
     local_world.upload("a", b"bytes")
     inside, go_on, faults = Event(), Event(), Faults()
@@ -486,6 +488,10 @@ def test_what_others_placed_is_not_waited_for_alone(local_world: World) -> None:
     thread = Thread(target=place, args=(local_world, "b", b"bytes", gate))
     thread.start()
     assert inside.wait(10)
+    with monkeypatch.context() as patched:
+        patched.setattr(placing, "_MAX_WAIT", 0)
+        answers = gate.place([request("b", b"bytes"), request("d", b"bytes")])
+        assert [answer.reason for answer in answers] == ["placing", "placed"]
     with ThreadPoolExecutor(1) as pool:
         both = pool.submit(gate.place, [request("b", b"bytes"), request("c", b"bytes")])
         until = time.monotonic() + 10
