@@ -158,6 +158,7 @@ def test_requests_are_answered_in_order(world: World) -> None:
         "size-invalid",
     ]
     assert answers[0].copy == answers[4].copy == world.recorded()["new"]
+    assert answers[2].verdict is Verdict.NEW
     assert {key: world.read(key) for key in ("new", "other")} == {"new": b"1", "other": b"2"}
 
 
@@ -345,6 +346,8 @@ def test_a_store_that_cannot_copy(monkeypatch: pytest.MonkeyPatch, *, copies: bo
     answer = place(world, "b", b"bytes")
     assert outcome(answer) == (Verdict.UNCONFIRMED, "place-unsupported")
     assert "send the file" in (answer.message or "")
+    answers = world.gate().place([request("b", b"bytes"), request("/b", b"bytes")])
+    assert [each.reason for each in answers] == ["place-unsupported", "key-invalid"]
     assert world.gate().place([]) == []
     assert set(world.objects()) == {"a"}
 
@@ -503,7 +506,9 @@ def meet(inside: Event, go_on: Event) -> None:
     assert go_on.wait(10)
 
 
-def test_what_others_placed_is_not_waited_for_alone(local_world: World) -> None:
+def test_what_others_placed_is_not_waited_for_alone(
+    local_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Of one request, what is free is placed while another request places the rest."""
     local_world.upload("a", b"bytes")
     inside, go_on, faults = Event(), Event(), Faults()
@@ -512,6 +517,10 @@ def test_what_others_placed_is_not_waited_for_alone(local_world: World) -> None:
     thread = Thread(target=place, args=(local_world, "b", b"bytes", gate))
     thread.start()
     assert inside.wait(10)
+    with monkeypatch.context() as patched:
+        patched.setattr(placing, "_MAX_WAIT", 0)
+        answers = gate.place([request("b", b"bytes"), request("d", b"bytes")])
+        assert [answer.reason for answer in answers] == ["placing", "placed"]
     with ThreadPoolExecutor(1) as pool:
         both = pool.submit(gate.place, [request("b", b"bytes"), request("c", b"bytes")])
         until = time.monotonic() + 10
