@@ -504,3 +504,11 @@ def test_others_may_not_write_it(
     assert f"{tmp_path / FILE} is not used, since others may change it" in caplog.text
     (tmp_path / name).chmod(0o700)
     assert found(tmp_path, a_file()) == [True]
+
+
+@_posix
+def test_nothing_is_created_where_others_may_write(tmp_path: Path) -> None:
+    """Such as directly in the folder of temporary files."""
+    tmp_path.chmod(0o1777)
+    kept(tmp_path, a_file())
+    assert not list(tmp_path.iterdir())

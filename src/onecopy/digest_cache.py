@@ -51,8 +51,8 @@ _SAMPLED = 1 / 256
 _BATCH = 4000
 """Entries that are written at once."""
 _UNTRUSTED = (
-    "the cache of digests %s is not used, since others may change it: remove it, or name a folder "
-    "of your own with XDG_CACHE_HOME"
+    "the cache of digests %s is not used, since others may change it or its folder: make both your "
+    "own (chown, chmod), or name another folder with XDG_CACHE_HOME"
 )
 _SHA256_ALONE = [SHA256]
 _DAY_NS = 86_400 * 10**9
@@ -172,9 +172,7 @@ class DigestCache:
 
     def _open(self) -> None:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            self._file.touch(0o600, exist_ok=False)
-        if is_trusted(self._file.parent) and is_trusted(self._file):
+        if is_trusted(self._file.parent) and is_trusted(_created(self._file)):
             file = DigestFile(self._file)
             self._opened = _Opened(file, Rows(file.secret))
         else:
@@ -184,6 +182,13 @@ class DigestCache:
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.file.close()
+
+
+def _created(path: Path) -> Path:
+    """Create a file that only the user may read, if there is none; return its path."""
+    with suppress(FileExistsError):
+        path.touch(0o600, exist_ok=False)
+    return path
 
 
 def _packed(opened: _Opened, files: Sequence[File]) -> Sequence[bytes | None]:

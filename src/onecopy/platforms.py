@@ -101,10 +101,9 @@ def config_folder(environment: Mapping[str, str]) -> Path | None:
 
 
 def is_trusted(path: Path) -> bool:
-    """Return whether a file or folder is this user's or the administrator's, and not for all.
+    """Return whether this user or the administrator owns a file or folder that not all may change.
 
-    Others may then not write to it. Raises OSError. On Windows, where the folder of a user is
-    closed to others, it always is.
+    Raises OSError. On Windows it is always true: the folder of a user is closed to others there.
     """
     if os.name == "nt":
         return True
