@@ -83,6 +83,7 @@ def test_schemes(cache: DigestCache) -> None:
     again._flush()
     assert again.find([(file, [MD5, SHA256])]) == [(md5, digest_of(file))]
     assert again.find([(file, [MD5])]) == [(md5,)]
+    assert again.find([(file, [SHA256])]) == [(digest_of(file),)]
     again.close()
 
 

@@ -60,6 +60,17 @@ def test_duplicates_are_counted_and_priced() -> None:
     assert found.wasted_cost == pytest.approx(0.04)
 
 
+def test_each_class_has_its_price() -> None:
+    """What the caller says of it; without that, all cost the same."""
+    gigabyte = 10**9
+    cold = copy("b", gigabyte, 1)._replace(storage_class="GLACIER")
+    prices = {"STANDARD": 0.02, "GLACIER": 0.004}
+    for price_of, cost in ((prices.__getitem__, 0.004), (None, 0.02)):
+        found = report(of(copy("a", gigabyte, 1), cold), price=0.02, price_of=price_of)
+        own = {each.name: each.cost for each in found.classes}
+        assert own == {"STANDARD": pytest.approx(0.02), "GLACIER": pytest.approx(cost)}
+
+
 def test_the_worst_come_first() -> None:
     """Groups are sorted by the bytes that they waste, and list their first keys."""
     copies = [

@@ -214,6 +214,22 @@ def test_failure_is_reported(summaries: Summaries, index: RepeatsIndex) -> None:
     assert latest(summaries).stored == Stored(0, 0, 0)
 
 
+def test_a_defect_is_logged_and_ends_waiting(
+    summaries: Summaries, index: RepeatsIndex, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody waits forever, and the log says where it was."""
+
+    def fail(_: str) -> Iterator[Sequence[Copy]]:
+        raise ZeroDivisionError("by zero")
+
+    index.repeated = fail  # type: ignore[assignment, method-assign]
+    counting = summaries.refresh("t")
+    assert counting is not None
+    assert isinstance(error := counting.result(10), Unavailable)
+    assert "by zero" in str(error)
+    assert "ZeroDivisionError" in caplog.text
+
+
 def test_counting_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are not counted again at once, however often the index changes."""
     index = MemoryIndex()
