@@ -69,7 +69,20 @@ def test_invalid_origin(origin: str, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["http://u:secret@host", "http://host/?a=1", "http://host/#a", "host:80", "ftp://host"]
+    "url",
+    [
+        "http://u:secret@host",
+        "http://:secret@host",
+        "http://u:secret/x@host",
+        "http://u:secret#x@host",
+        "http://u:secret?x@host",
+        "http://host/?a=1",
+        "http://host/#a",
+        "host:80",
+        "ftp://host",
+        "http://host/my files",
+        "http://host:80 ",
+    ],
 )
 def test_no_endpoint(url: str) -> None:
     """What is no URL of a server is refused, and a password in it is not shown."""

@@ -139,6 +139,8 @@ def _takers(option: str) -> list[str]:
 def _describe(error: OSError | OnecopyError) -> str:
     if isinstance(error, OnecopyError):  # a service can't say how a command is given a token
         return _HOW_TO_SIGN_IN if error.reason == "token-missing" else str(error)
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # of `os.getcwd`
+        return "the working directory no longer exists: change to another one, and try again"
     reason = error.strerror or str(error)
     # A write to a full disk names no file.
     return f"{error.filename or 'the system reports'}: {reason}"
