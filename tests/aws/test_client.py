@@ -67,7 +67,7 @@ def test_credentials_that_remain_expired(translated: Callable[..., object]) -> N
     expired: Any = dict.fromkeys(("access_key", "secret_key", "token"), "old")
     expired["expiry_time"] = "2020-01-01T00:00:00Z"
     credentials = RefreshableCredentials.create_from_metadata(expired, lambda: expired, "a role")
-    with pytest.raises(Forbidden, match=r"no credentials for .*still expired\.; set AWS_"):
+    with pytest.raises(Forbidden, match=r"no credentials for .*still expired; set AWS_"):
         translated(credentials.get_frozen_credentials)
 
 

@@ -369,7 +369,8 @@ def test_a_port_in_use_is_reported(run: Run, tmp_path: Path) -> None:
         port = listener.getsockname()[1]
         done = run("serve", "--port", str(port), *backends(tmp_path))
     assert done.code == 2
-    assert done.err == f"onecopy: can't listen on 127.0.0.1 port {port}: Address already in use\n"
+    said = f"onecopy: can't listen on 127.0.0.1 port {port}: Address already in use; choose another"
+    assert done.err == f"{said} with --host or --port\n"
 
 
 def test_serve_offers_the_checksum_api(run: Run, server: Serve, tmp_path: Path) -> None:

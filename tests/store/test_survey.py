@@ -80,7 +80,8 @@ def test_a_store_that_fails_ends_the_survey(folder: Path, store: FolderStore) ->
 def test_a_failure_names_the_path(name: str | bytes | int, where: str) -> None:
     """Calls on a descriptor have none."""
     error = OSError(errno.EACCES, "Permission denied", name)
-    assert str(failure(error)) == f"the store's file system reports{where}: Permission denied"
+    message = f"the store's file system reports{where}: Permission denied"
+    assert str(failure(error)) == f"{message}; give onecopy the permission"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_failures(code: int, error: type[Exception], message: str) -> None:
 def test_a_link_that_fails_is_named_by_its_new_name() -> None:
     """The user does not know the name in staging, from which the file is published."""
     error = OSError(errno.EACCES, "Permission denied", "0123.6", None, b"photo")
-    assert str(failure(error)) == "the store's file system reports for photo: Permission denied"
+    assert "the store's file system reports for photo: Permission denied;" in str(failure(error))
 
 
 class TestPages:

@@ -1,5 +1,6 @@
 """Uploading: the outcome of each file, and the requests and bytes that it takes."""
 
+import errno
 import itertools
 import os
 import threading
@@ -21,6 +22,7 @@ from onecopy.index.listings import Listings
 from onecopy.listing import EVERYTHING, ListedCopy
 from onecopy.store.interface import Send
 from onecopy.upload import Options, Outcome, Result, upload
+from onecopy.upload.result import failed
 from tests.gate.world import World, content_digest, md5
 from tests.upload.conftest import meeting, noise, write
 from tests.watched import Watched
@@ -498,6 +500,14 @@ def test_a_large_file_that_changes_while_it_is_sent_fails(
     assert (result.outcome, result.reason) == (Outcome.FAILED, "file-changed")
     assert not world.path("photos/large").exists()
     assert not staged(world)
+
+
+def test_a_denied_permission_says_what_to_check(tmp_path: Path) -> None:
+    """The operating system's words alone name no remedy."""
+    [file] = walk([write(tmp_path / "a", b"abc")])
+    assert isinstance(file, File)
+    denied = failed(file, "a", PermissionError(errno.EACCES, "Permission denied"))
+    assert denied.message == "Permission denied; check its permissions"
 
 
 def test_a_file_that_vanished_fails(gate: Watched, photos: Path) -> None:

@@ -94,8 +94,9 @@ def failure_of(error: Exception, service: str, url: str) -> Failure:
     `url` is where a user can name a profile: the URL of the store or index, or AWS_PROFILE.
     """
     if isinstance(error, _CREDENTIAL_ERRORS):
+        reason = str(error).removesuffix(".")
         return Forbidden(
-            f"no credentials for {service}: {error}; set AWS_ACCESS_KEY_ID and "
+            f"no credentials for {service}: {reason}; set AWS_ACCESS_KEY_ID and "
             f"AWS_SECRET_ACCESS_KEY, or name a profile in {url}"
         )
     if isinstance(error, _CONNECTION_ERRORS):

@@ -164,7 +164,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else error.strerror or str(error)
-        raise InvalidSettings(f"can't listen on {host} port {port}: {reason}") from error
+        raise InvalidSettings(
+            f"can't listen on {host} port {port}: {reason}; choose another with --host or --port"
+        ) from error
     # asyncio sets it only on sockets that it creates; without it every response waits for 40 ms.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

@@ -123,7 +123,8 @@ def failed(file: File, key: str, error: OnecopyError | OSError, sent: int = 0) -
     if isinstance(error, OnecopyError):
         reason, message = error.reason, str(error)
     else:
-        reason, message = "unreadable", error.strerror or str(error)
+        advice = "; check its permissions" if isinstance(error, PermissionError) else ""
+        reason, message = "unreadable", f"{error.strerror or error}{advice}"
     return _failed(
         path=file.path, size=file.size, reason=reason, message=message, key=key, sent=sent
     )

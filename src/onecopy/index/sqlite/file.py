@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import apsw
 
-from onecopy.errors import Failure, Forbidden, InvalidSettings
+from onecopy.errors import Failure, Forbidden, InvalidSettings, unwritable
 from onecopy.index.sqlite.errors import translated
 from onecopy.index.sqlite.schema import upgrade
 from onecopy.index.stored import damaged
@@ -152,7 +152,7 @@ def back_up(source: apsw.Connection, path: str, find_faults: _FindFaults) -> Non
     except FileExistsError as error:
         raise InvalidSettings(f"{file} exists already: name a new file for the backup") from error
     except OSError as error:
-        raise InvalidSettings(f"cannot create a backup at {file}: {error.strerror}") from error
+        raise unwritable(f"the backup {file}", error.strerror) from error
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def failure(error: OSError) -> OnecopyError:
     if error.errno == errno.EROFS:
         return Forbidden(_READ_ONLY)
     if error.errno in _FORBIDDEN:
-        return Forbidden(message)
+        return Forbidden(f"{message}; give onecopy the permission")
     return Unavailable(message)
 
 
