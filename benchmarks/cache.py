@@ -1,23 +1,34 @@
 """Checks of files that have not changed, with the cache of digests.
 
-    python benchmarks/cache.py [--files N] [--rounds N] [--work FOLDER]
+    python benchmarks/cache.py [--files N] [--rounds N] [--work FOLDER] [--server]
 
-A folder with N files of 1 kB (100,000 by default), all of which are stored in another folder, is
-checked again and again in one process, with an index in SQLite; the best round of each counts. On a
-busy machine, compare the CPU times. Listing the folders and looking at each file, with Python's
-calls for that and nothing else, is the least that any walk takes.
+A folder with N files of 600 to 992 bytes (100,000 by default), all of which are stored in another
+folder, is checked again and again in one process; the best round of each counts. The index, in
+SQLite, and the store are opened in this process, or with --server by `onecopy serve` on this
+machine. On a busy machine, compare the CPU times, which do not include the service's. Listing the
+folders and looking at each file, with Python's calls for that and nothing else, is the least that
+any walk takes.
 Targets: walking the folder and finding the digests in the cache take at most 2 times as long as
 `find -printf`; a whole check at most 1.3 times as long as asking the gate about the same digests;
 and a first check, which fills the cache, at most 1.05 times as long as one without.
+
+In blocks of 4 kB, each file takes 8 kB in the two folders. A million take about 3 GB in a file
+system with blocks of 1 kB, in a file that can be deleted afterwards:
+
+    truncate -s 4G million && mkfs.ext4 -q -b 1024 -N 2200000 million
+    mkdir -p work && mount -o loop million work
+    python benchmarks/cache.py --files 1000000 --rounds 1 --work work
 """
 
 import argparse
+import gc
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -25,13 +36,19 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import cast
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks.service import TENANT, serving
+
 from onecopy.cli.garbage import collecting_rarely  # as the command does
-from onecopy.content import Content, Copy, Digests
+from onecopy.client import Client
+from onecopy.content import Content, Copy, Digests, Verdict
 from onecopy.digest import SHA256, Digest
 from onecopy.digest_cache import DigestCache
 from onecopy.files import File, walk
-from onecopy.gate import LocalGate, bind, ticket_secrets
+from onecopy.gate import Gate, LocalGate, bind, ticket_secrets
 from onecopy.index import open_index
+from onecopy.index.interface import Engine
 from onecopy.store import Store, open_store
 from onecopy.store.objects import copy_of
 from onecopy.upload.checking import check
@@ -62,15 +79,17 @@ def cpu() -> float:
 
 def fill(folder: Path, count: int) -> None:
     """Write files; many have one size, as small files do."""
-    for number in range(count):
-        path = folder / f"{number // _FOLDER:04d}" / f"IMG_{number:06d}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content(number))
+    for first in range(0, count, _FOLDER):
+        below = folder / f"{first // _FOLDER:04d}"
+        below.mkdir(parents=True)
+        for number in range(first, min(first + _FOLDER, count)):
+            with open(f"{below}/IMG_{number:06d}.jpg", "wb", buffering=0) as file:  # noqa: PTH123 - quick
+                file.write(content(number))
 
 
 def content(number: int) -> bytes:
     """Return the bytes of a file."""
-    return number.to_bytes(8) * (125 + number % 50)
+    return number.to_bytes(8) * (75 + number % 50)
 
 
 def files(folder: Path) -> Iterator[list[File]]:
@@ -85,19 +104,25 @@ def main() -> None:
     arguments.add_argument("--files", type=int, default=100_000)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--work", type=Path)
+    arguments.add_argument("--server", action="store_true")
     chosen = arguments.parse_args()
     with tempfile.TemporaryDirectory(dir=chosen.work) as name, collecting_rarely():
-        measure(Path(name), chosen.files, chosen.rounds)
+        work = Path(name)
+        contents = prepare(work, chosen.files)
+        gc.freeze()  # what is prepared, which a command does not have
+        with (served_gate if chosen.server else local_gate)(work) as gate:
+            measure(Acts(work, gate, contents), chosen.rounds)
 
 
 class Acts:
     """What is timed."""
 
-    def __init__(self, work: Path, gate: LocalGate, contents: list[Content]) -> None:
+    def __init__(self, work: Path, gate: Gate, contents: list[Content]) -> None:
         self._work = work
         self._gate = gate
         self._contents = contents
         self.folder = work / "photos"
+        self.count = len(contents)
 
     def find(self) -> None:
         subprocess.run(FIND, cwd=self.folder, check=True, capture_output=True)
@@ -127,20 +152,65 @@ class Acts:
     def check(self, cache: str | None = "cache") -> None:
         opened = closing(DigestCache(self._work / cache)) if cache else nullcontext()
         with opened as digests:
-            for _ in check(walk(self.folder), self._gate, cache=digests):
-                pass
+            for result in check(walk(self.folder), self._gate, cache=digests):
+                assert result.verdict is Verdict.DUPLICATE
 
 
-def measure(work: Path, count: int, rounds: int) -> None:
+def prepare(work: Path, count: int) -> list[Content]:
+    """Write the files, and record those of the store; return their contents."""
+    began = time.perf_counter()
     fill(work / "photos", count)
-    fill(work / "store", count)
-    index, store = open_index(f"sqlite:{work / 'index.sqlite'}"), open_store(str(work / "store"))
-    bind(index, store)
-    copies = list(stored(store))
-    index.add(("default", copy) for copy in copies)
-    contents = [Content(copy.size, tuple(copy.digests)) for copy in copies]
+    fill(work / "files", count)
+    with opened(work) as (index, store):
+        bind(index, store)
+        contents = record(index, store)
+    print(f"{count:,} files written twice and recorded in {time.perf_counter() - began:.0f} s")
     time.sleep(61)  # a file that changed within a minute is not cached
-    acts = Acts(work, LocalGate(index, store, secrets=ticket_secrets(index)), contents)
+    return contents
+
+
+def record(index: Engine, store: Store) -> list[Content]:
+    """Record all files in the store; return their contents."""
+    contents: list[Content] = []
+
+    def copies() -> Iterator[tuple[str, Copy]]:
+        for copy in stored(store):
+            contents.append(Content(copy.size, tuple(copy.digests)))
+            yield TENANT, copy
+
+    index.add(copies())
+    return contents
+
+
+@contextmanager
+def opened(work: Path) -> Iterator[tuple[Engine, Store]]:
+    """Open the index and the store."""
+    with (
+        closing(open_index(f"sqlite:{work / 'index.sqlite'}")) as index,
+        closing(open_store(str(work / "files"))) as store,
+    ):
+        yield index, store
+
+
+@contextmanager
+def local_gate(work: Path) -> Iterator[Gate]:
+    """Open the index and the store in this process."""
+    with opened(work) as (index, store):
+        yield LocalGate(index, store, secrets=ticket_secrets(index))
+
+
+@contextmanager
+def served_gate(work: Path) -> Iterator[Gate]:
+    """Have a service open them, and connect to it."""
+    with (
+        serving(f"sqlite:{work / 'index.sqlite'}", work) as server,
+        closing(Client(f"http://127.0.0.1:{server.port}")) as client,
+    ):
+        yield client
+
+
+def measure(acts: Acts, rounds: int) -> None:
+    """Time all acts in turns, and print the best round of each."""
     acts.check()
     best: dict[str, tuple[float, float]] = {}
     for number in range(rounds):
@@ -158,7 +228,7 @@ def measure(work: Path, count: int, rounds: int) -> None:
             name: (min(best.get(name, each)[0], each[0]), min(best.get(name, each)[1], each[1]))
             for name, each in found.items()
         }
-    print(f"load {os.getloadavg()[0]:.1f}, {count:,} files, best of {rounds} rounds")
+    print(f"load {os.getloadavg()[0]:.1f}, {acts.count:,} files, best of {rounds} rounds")
     for name, (wall, cpu) in best.items():
         print(f"{name:24}{wall:8.2f} s {cpu:8.2f} s of CPU")
     for name, floor, target in TARGETS:

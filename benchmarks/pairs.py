@@ -4,7 +4,7 @@
 
 Starts `onecopy serve` over a new index and a bucket of an S3 server on the loopback interface, or a
 folder. Two clients upload each content at the same moment, under different names, and begin again
-while they are told that the other's upload is under way. Run it with PYTHONPATH=…/src of another
+while the answer is that the other's upload is under way. Run it with PYTHONPATH=…/src of another
 checkout to compare versions. Target: at most 1 % are stored twice.
 """
 

@@ -5,7 +5,7 @@
 One S3 server on the loopback interface (one that the tests use) has N objects of 0.3 to 4 KB in 20
 folders. In each round boto3 lists them, and for each number of connections a scan records them in a
 new SQLite index, durably; then the same scan runs again, with nothing changed. Start-up, opening
-and the first trial of the bucket are left out. All take turns, and the best round of each counts.
+and the first probe of the bucket are left out. All take turns, and the best round of each counts.
 Targets: 1.8 times boto3 on one connection, 3 times on several; the second scan likewise.
 """
 

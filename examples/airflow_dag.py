@@ -35,7 +35,7 @@ with DAG(
     catchup=False,  # one run moves everything since the last one
     max_active_runs=1,  # two runs at once would share one position
 ) as dag:
-    # Without retries: the next run goes on where this one stopped, and exit code 1 (some rows were
+    # Without retries: the next run resumes where this one stopped, and exit code 1 (some rows were
     # rejected, all others were moved) has to be seen, not repeated.
     BashOperator(
         task_id="move",

@@ -20,7 +20,7 @@ from anycrc import Model
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from onecopy import digest, hashing, platforms
+from onecopy import digest, platforms
 from onecopy.digest import (
     CRC64NVME,
     LARGEST_CONTENT,
@@ -41,7 +41,7 @@ from onecopy.digest import (
     part_size,
 )
 from onecopy.errors import FileChanged, InvalidDigest
-from onecopy.hashing import hash_fd, hash_files
+from onecopy.hashing import files, hash_fd, hash_files, sections
 
 VECTORS = Path(__file__).parent / "vectors"
 CONTENTS = json.loads((VECTORS / "content-digests.json").read_text())
@@ -136,8 +136,8 @@ def way(request: pytest.FixtureRequest, eager: None) -> Way:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let small files be hashed by several threads too, in small chunks."""
-    monkeypatch.setattr(hashing, "_MIN_SIZE_FOR_THREADS", 1)
-    monkeypatch.setattr(hashing, "_CHUNK", 100_003)
+    monkeypatch.setattr(files, "_MIN_SIZE_FOR_THREADS", 1)
+    monkeypatch.setattr(sections, "_CHUNK", 100_003)
 
 
 def ended(name: str = "onecopy-workers") -> bool:
@@ -353,9 +353,9 @@ class TestHashing:
 
     def test_reads_without_preadv(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where a system has no preadv, threads read by turns and get the same digests."""
-        monkeypatch.setattr(hashing, "read_at", platforms._seek_and_read)
-        monkeypatch.setattr(hashing, "_MIN_SIZE_FOR_THREADS", 1)
-        monkeypatch.setattr(hashing, "_CHUNK", 10_007)
+        monkeypatch.setattr(sections, "read_at", platforms._seek_and_read)
+        monkeypatch.setattr(files, "_MIN_SIZE_FOR_THREADS", 1)
+        monkeypatch.setattr(sections, "_CHUNK", 10_007)
         content = sample(1_000_000)
         schemes = [MD5, Scheme("sha256", 30_011)]
         found = by_three_threads(tmp_path / "file", content, schemes)

@@ -360,6 +360,35 @@ def test_a_locked_cache_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.Monk
     assert found(tmp_path, a_file()) == [True]
 
 
+def test_a_reader_holds_a_writer_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be written then is left out; later writes succeed, and nothing is dropped."""
+    kept(tmp_path, a_file())
+    monkeypatch.setattr(digest_file, "_BUSY_MS", 20)
+    with closing(DigestCache(tmp_path)) as cache, closing(rows(tmp_path)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM neighbours").fetchall()
+        cache.keep([(a_file(5000), [digest_of(a_file(5000))])], time_ns())
+        cache._flush()
+        reader.execute("COMMIT")
+        cache.keep([(a_file(10_000), [digest_of(a_file(10_000))])], time_ns())
+    assert found(tmp_path, a_file(), a_file(5000), a_file(10_000)) == [True, False, True]
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """What cannot be written is left out, and nothing is dropped."""
+    kept(tmp_path, a_file())
+    files = [a_file(number << 10) for number in range(1, 3000)]
+    with closing(DigestCache(tmp_path)) as cache:
+        assert cache._opened is not None
+        connection = cache._opened.file._connection
+        connection.pragma("max_page_count", connection.pragma("page_count"))
+        for _ in range(2):
+            cache.keep([(file, [digest_of(file)]) for file in files], time_ns())
+            cache._flush()
+            assert cache.find([(a_file(), [SHA256])]) == [(digest_of(a_file()),)]
+    assert found(tmp_path, a_file(), files[-1]) == [True, False]
+
+
 def _work(folder: str, seed: int) -> None:
     chance, cache = Random(seed), DigestCache(Path(folder))
     for _ in range(30):
@@ -403,6 +432,16 @@ def test_size_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert 500 < found(tmp_path, *files).count(True) < 3000
 
 
+def test_size_is_bounded_in_a_long_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only at the end of a run that reads more files than the cache may have."""
+    monkeypatch.setattr(digest_file, "_MOST_BYTES", 200_000)
+    with closing(DigestCache(tmp_path)) as cache:
+        for start in range(0, 16_000, 4000):
+            files = [a_file(64 * number) for number in range(start, start + 4000)]
+            cache.keep([(file, [digest_of(file)]) for file in files], time_ns())
+            assert (tmp_path / FILE).stat().st_size <= 200_000
+
+
 def test_avoided_uploads_are_counted_once(tmp_path: Path) -> None:
     """By target, in a later process, also of a cache that holds no digests."""
     names = [5, -(2**63), 2**63 - 1]
@@ -425,10 +464,43 @@ def test_remove(tmp_path: Path) -> None:
     assert found(tmp_path, a_file()) == [False]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
-def test_only_the_user_may_read_it(tmp_path: Path) -> None:
-    """The names of files are not in it, but whoever could write it could name wrong digests."""
+def test_a_working_folder_that_was_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read: it is not known what their relative paths mean."""
+    kept(tmp_path, a_file())
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert found(tmp_path, a_file()) == [False]
+
+
+_posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
+
+
+@_posix
+@pytest.mark.parametrize("is_new", [True, False])
+def test_only_the_user_may_read_it(tmp_path: Path, *, is_new: bool) -> None:
+    """The names of files are not in it, but digests are: of a folder that anybody may read, too."""
     folder = tmp_path / "new"
+    if not is_new:
+        folder.mkdir(0o755)
     kept(folder, a_file())
-    assert folder.stat().st_mode & 0o077 == 0
+    assert folder.stat().st_mode & 0o077 == 0 or not is_new
+    assert (folder / FILE).stat().st_mode & 0o077 == 0
     assert b"d/0" not in (folder / FILE).read_bytes()
+
+
+@_posix
+@pytest.mark.parametrize("name", ["", FILE])
+def test_others_may_not_write_it(
+    tmp_path: Path, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever could write it could name wrong digests: it is neither used nor changed."""
+    kept(tmp_path, a_file())
+    (tmp_path / name).chmod(0o777)
+    before = (tmp_path / FILE).read_bytes()
+    assert found(tmp_path, a_file()) == [False]
+    kept(tmp_path, a_file(5000))
+    assert (tmp_path / FILE).read_bytes() == before
+    assert f"{tmp_path / FILE} is not used, since others may change it" in caplog.text
+    (tmp_path / name).chmod(0o700)
+    assert found(tmp_path, a_file()) == [True]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from onecopy.errors import InvalidKey
 from onecopy.key import (
     LONGEST_KEY,
+    are_recordable,
     are_valid_names,
     check_key,
     check_prefix,
@@ -22,7 +23,6 @@ from onecopy.key import (
     download_name,
     is_recordable,
     join,
-    key_of,
     normalisation_differs,
     renamed,
 )
@@ -49,6 +49,14 @@ NAMES = st.text(
 
 def rows(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("row", VECTORS[name], ids=lambda row: ascii(row)[:60])
+
+
+def key_of(names: list[str], *, to: str = "", room: int = LONGEST_KEY) -> str:
+    """Join the names of a path below a prefix, as a walk does, and check the key."""
+    key = check_prefix(to, room)
+    for name in names:
+        key = join(key, name, room)
+    return check_key(key, room)
 
 
 def refusal(function: Callable[..., object], *arguments: object) -> str | None:
@@ -189,7 +197,7 @@ class TestRenamed:
 def test_a_long_key_states_its_length_and_what_the_limit_includes() -> None:
     """The whole key is counted, and what the tenant's prefix takes is named."""
     with pytest.raises(InvalidKey, match=r"has 9039 bytes \(limit 1024\)"):
-        key_of(["x" * 225] * 40)
+        check_key("/".join(["x" * 225] * 40))
     with pytest.raises(InvalidKey, match=r"limit 1000: 1024 less 24 of the tenant's prefix"):
         check_key("x" * 1001, room=1000)
 
@@ -224,6 +232,20 @@ def test_some_keys_cannot_be_recorded(key: str) -> None:
     assert not is_recordable(key)
     with pytest.raises(InvalidKey):
         check_recordable(key)
+
+
+@given(st.lists(st.text(st.sampled_from("a/.oneCpy\0é\n"), max_size=12) | HARMFUL, max_size=4))
+@example(["a", ".OneCopy/b"])
+@example(["a", "nul\0"])
+@example(["a", "b" * 1025])
+@example(["a", "é" * 513])
+@example(["a", ""])
+def test_a_quick_look_at_keys(keys: list[str]) -> None:
+    """What it says to be recordable is; it accepts plain keys."""
+    assert are_recordable(["2026/IMG_1.jpg", "a" * 1024])
+    assert are_recordable(["Zürich.jpg", "é" * 256])
+    if are_recordable(keys):
+        assert all(map(is_recordable, keys))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -114,6 +115,41 @@ def test_a_cache_folder_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     given = platforms.cache_folder({"LOCALAPPDATA": "/local", "XDG_CACHE_HOME": "/cache"})
     monkeypatch.undo()
     assert (str(found), str(given)) == ("/local", "/cache")
+
+
+@pytest.mark.parametrize("home", [{}, {"HOME": ""}, {"HOME": "ada"}, {"HOME": "."}])
+def test_a_cache_folder_without_a_home(home: dict[str, str]) -> None:
+    """It is in the home folder that the system knows, and never in the working directory."""
+    expected = Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache"
+    assert platforms.cache_folder(home) == expected
+    assert platforms.cache_folder({**home, "XDG_CACHE_HOME": "cache"}) == expected
+
+
+def test_a_cache_folder_of_an_unknown_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is where only an administrator may write."""
+    monkeypatch.setattr(os, "getuid", lambda: 2**31 - 7)
+    assert platforms.cache_folder({}) == Path("/.cache")
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "is_trusted"),
+    [
+        (7, 0o700, True),
+        (7, 0o775, True),
+        (0, 0o755, True),
+        (8, 0o755, False),
+        (7, 0o702, False),
+        (0, 0o1777, False),
+    ],
+)
+def test_trusted_files(
+    monkeypatch: pytest.MonkeyPatch, owner: int, mode: int, *, is_trusted: bool
+) -> None:
+    """Those of this user and of the administrator, to which not everybody may write."""
+    status = os.stat_result((mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+    monkeypatch.setattr(Path, "stat", lambda _path: status)
+    monkeypatch.setattr(os, "geteuid", lambda: 7)
+    assert platforms.is_trusted(Path("cache")) is is_trusted
 
 
 def test_a_configuration_folder(monkeypatch: pytest.MonkeyPatch) -> None:

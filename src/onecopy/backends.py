@@ -8,6 +8,7 @@ from onecopy.errors import InvalidSettings, NoIndex
 from onecopy.gate.interface import Gate
 from onecopy.index import Engine, engine_module, is_index, open_any, open_index
 from onecopy.own_files import OwnFiles
+from onecopy.processes import process_name
 from onecopy.settings import Settings, untrusted_backend
 from onecopy.store import Store, folder_tag, names_server, open_store, store_folder
 
@@ -50,7 +51,7 @@ def opened_gate(settings: Settings, *, create: bool = True) -> Iterator[Gate]:
             readers=readers,
             recorder=recorder,
             usage=Usage(index, settings.quotas),
-            leases=ContentLeases.of(index),
+            leases=ContentLeases.of(index, process=process_name()),
         )
 
 

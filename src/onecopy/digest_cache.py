@@ -27,14 +27,15 @@ from hashlib import blake2b
 from pathlib import Path
 from random import random
 from threading import Lock
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import apsw
 
 from onecopy.digest import SHA256, Digest, Scheme
-from onecopy.digest_file import DAMAGE, DigestFile
+from onecopy.digest_file import DigestFile, is_damage
 from onecopy.digest_rows import SHA256_BYTES, Kept, Rows, chosen
 from onecopy.files import File
+from onecopy.platforms import is_trusted
 
 _log = logging.getLogger("onecopy.cache")
 _T = TypeVar("_T")
@@ -49,8 +50,17 @@ _SAMPLED = 1 / 256
 """Share of the entries that are not used, so that their files are read again."""
 _BATCH = 4000
 """Entries that are written at once."""
+_UNTRUSTED = (
+    "the cache of digests %s is not used, since others may change it: remove it, or name a folder "
+    "of your own with XDG_CACHE_HOME"
+)
 _SHA256_ALONE = [SHA256]
 _DAY_NS = 86_400 * 10**9
+
+
+class _Opened(NamedTuple):
+    file: DigestFile
+    rows: Rows
 
 
 class DigestCache:
@@ -60,8 +70,7 @@ class DigestCache:
         self._file = folder / FILE
         self._lock = Lock()
         self._kept: list[Kept] = []
-        self._rows = Rows(b"")
-        self._opened: DigestFile | None = None
+        self._opened: _Opened | None = None
         self._is_tried = False
         """Whether it was opened, or cannot be."""
         self._attempt(self._open_if_there, None)
@@ -74,7 +83,7 @@ class DigestCache:
             return [None] * len(wanted)
         files = [file for file, _ in wanted]
         nothing: Sequence[bytes | None] = [None] * len(files)
-        found = self._ask(lambda file: self._packed(file, files), nothing)
+        found = self._ask(lambda opened: _packed(opened, files), nothing)
         return [
             None
             if packed is None or random() < _SAMPLED  # noqa: S311
@@ -83,11 +92,6 @@ class DigestCache:
             else chosen(packed, schemes)
             for packed, (_, schemes) in zip(found, wanted, strict=True)
         ]
-
-    def _packed(self, opened: DigestFile, files: Sequence[File]) -> Sequence[bytes | None]:
-        """Return the packed digests of the files that are in the cache."""
-        rows = opened.find(self._rows.places(files))
-        return self._rows.packed(files, rows, _days(time.time_ns()))
 
     def keep(self, files: Iterable[tuple[File, Sequence[Digest]]], began_ns: int) -> None:
         """Keep digests of files whose reading began at a time, in ns since 1970, or later."""
@@ -113,18 +117,18 @@ class DigestCache:
         """
         salted = _salted(target, names)
         nothing: set[int] = set()
-        counted = self._ask(lambda file: file.find_avoided(salted), nothing)
+        counted = self._ask(lambda opened: opened.file.find_avoided(salted), nothing)
         return [name not in counted for name in salted]
 
     def count(self, target: str, names: Sequence[int]) -> None:
         """Remember that avoided uploads to a target were counted."""
         self._attempt(self._open_once, None)
-        self._ask(lambda file: file.keep_avoided(_salted(target, names)), None)
+        self._ask(lambda opened: opened.file.keep_avoided(_salted(target, names)), None)
 
     def close(self) -> None:
         """Write what was kept, and close the file."""
         self._flush()
-        self._ask(DigestFile.shrink, None)
+        self._ask(lambda opened: opened.file.shrink(), None)
         with self._lock:
             self._close()
 
@@ -132,15 +136,10 @@ class DigestCache:
         with self._lock:
             kept, self._kept = self._kept, []
         if kept:
-            self._ask(lambda file: self._store(file, kept), None)
+            self._ask(lambda opened: _store(opened, kept), None)
 
-    def _store(self, opened: DigestFile, kept: Sequence[Kept]) -> None:
-        rows, days = self._rows, _days(time.time_ns())
-        places = rows.places([file for file, _, _ in kept])
-        opened.keep(places, lambda old: rows.merged(old, kept, days))
-
-    def _ask(self, do: Callable[[DigestFile], _T], otherwise: _T) -> _T:
-        """Return what `do` returns for the file; `otherwise` if there is none, or if that fails."""
+    def _ask(self, do: Callable[[_Opened], _T], otherwise: _T) -> _T:
+        """Return what `do` returns; `otherwise` if there is no file, or if that fails."""
         return self._attempt(lambda: do(self._opened) if self._opened else otherwise, otherwise)
 
     def _attempt(self, do: Callable[[], _T], otherwise: _T) -> _T:
@@ -148,11 +147,12 @@ class DigestCache:
         with self._lock:
             try:
                 return do()
-            except DAMAGE as error:
-                _log.info("%s is damaged (%s), and is replaced", self._file, error)
-                self._replace()
             except (apsw.Error, OSError) as error:
-                _log.debug("%s cannot be used: %s", self._file, error)
+                if is_damage(error):
+                    _log.info("%s is damaged (%s), and is replaced", self._file, error)
+                    self._replace()
+                else:
+                    _log.debug("%s cannot be used: %s", self._file, error)
         return otherwise
 
     def _replace(self) -> None:
@@ -172,14 +172,31 @@ class DigestCache:
 
     def _open(self) -> None:
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        opened = DigestFile(self._file)
-        self._rows = Rows(opened.secret)
-        self._opened = opened
+        with suppress(FileExistsError):
+            self._file.touch(0o600, exist_ok=False)
+        if is_trusted(self._file.parent) and is_trusted(self._file):
+            file = DigestFile(self._file)
+            self._opened = _Opened(file, Rows(file.secret))
+        else:
+            _log.warning(_UNTRUSTED, self._file)
 
     def _close(self) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
-            opened.close()
+            opened.file.close()
+
+
+def _packed(opened: _Opened, files: Sequence[File]) -> Sequence[bytes | None]:
+    """Return the packed digests of the files that are in the cache."""
+    rows = opened.file.find(opened.rows.places(files))
+    return opened.rows.packed(files, rows, _days(time.time_ns()))
+
+
+def _store(opened: _Opened, kept: Sequence[Kept]) -> None:
+    rows, days = opened.rows, _days(time.time_ns())
+    places = rows.places([file for file, _, _ in kept])
+    opened.file.keep(places, lambda old: rows.merged(old, kept, days))
+    opened.file.shrink()
 
 
 def remove(folder: Path) -> int:

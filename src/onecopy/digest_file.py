@@ -13,7 +13,7 @@ from secrets import token_bytes
 
 import apsw
 
-DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError)
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, apsw.SQLError)
 """Errors of a damaged file; the last one if the names of tables or columns are damaged."""
 _FORM = 4
 _MOST_BYTES = 512 << 20
@@ -79,19 +79,27 @@ class DigestFile:
     def shrink(self) -> None:
         """Delete about half of the rows, chosen at random, while the file is too large."""
         while self._bytes() > _MOST_BYTES:
-            with self._connection:
+            with _writing(self._connection):
                 self._connection.execute("DELETE FROM neighbours WHERE random() & 1")
                 self._connection.execute("DELETE FROM avoided WHERE random() & 1")
             self._connection.execute("VACUUM")
 
     def _bytes(self) -> int:
-        pages, size = (self._connection.pragma(f"page_{name}") for name in ("count", "size"))
-        return int(pages * size)
+        """Return the bytes in use: another process may keep the file from being made smaller."""
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, size = map(self._connection.pragma, names)
+        return int((pages - free) * size)
 
     def close(self) -> None:
         """Close the file, whatever its state."""
         with suppress(apsw.Error):
             self._connection.close()
+
+
+def is_damage(error: Exception) -> bool:
+    """Return whether an error means that the file is damaged, or was cut short."""
+    code: int = getattr(error, "extendedresult", 0)  # the types of apsw lack it
+    return isinstance(error, _DAMAGE) or code == apsw.SQLITE_IOERR_SHORT_READ
 
 
 def _prepare(connection: apsw.Connection) -> bytes:
@@ -109,10 +117,11 @@ def _writing(connection: apsw.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite ends it itself if the disk is full
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 def _secret_of(connection: apsw.Connection) -> bytes:

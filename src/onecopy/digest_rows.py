@@ -15,6 +15,7 @@ Packed digests have the form of `Digests`, but for a SHA-256 alone, which nearly
 import os
 import sys
 from array import array
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import repeat
@@ -152,27 +153,30 @@ class Rows:
                 for key, packed in section.entries()
             }
             known = {entry[1:] for entry in entries.values()}
-            fresh = {entry[1][:_PATH_BYTES]: entry for entry in kept_here if entry[1:] not in known}
+            fresh = {
+                entry[1][:_PATH_BYTES]: entry
+                for entry in kept_here
+                if not known or entry[1:] not in known
+            }
             if fresh:
                 sections = _joined([*{**entries, **fresh}.values()][-_MOST:])
                 yield place, self._checksum(place, sections) + sections
 
     def _grouped(self, kept: Sequence[Kept]) -> dict[int, list[_Entry]]:
         """Return the entries by the places of their rows."""
-        grouped: dict[int, list[_Entry]] = {}
+        grouped = defaultdict[int, list[_Entry]](list)
         keys = self._keys([file for file, _, _ in kept])
         for (file, digests, day), key in zip(kept, keys, strict=True):
             if key != _NO_KEY:
-                entry = day, key, _pack(digests)
-                grouped.setdefault(file.identity[1] >> _NEIGHBOURS, []).append(entry)
+                grouped[file.identity[1] >> _NEIGHBOURS].append((day, key, _pack(digests)))
         return grouped
 
 
 def _joined(entries: Iterable[_Entry]) -> bytes:
     """Return the sections with these entries."""
-    sections: dict[tuple[int, int], list[_Entry]] = {}
+    sections = defaultdict[tuple[int, int], list[_Entry]](list)
     for entry in entries:
-        sections.setdefault((entry[0], len(entry[2])), []).append(entry)
+        sections[entry[0], len(entry[2])].append(entry)
     return b"".join(
         _SECTION.pack(day, length, len(each))
         + b"".join([key for _, key, _ in each])

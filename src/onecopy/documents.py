@@ -11,8 +11,17 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from onecopy.content import Verdict
-from onecopy.digest import LARGEST_CONTENT
+from onecopy.digest import LARGEST_CONTENT, MOST_PARTS
 from onecopy.key import LONGEST_KEY
+from onecopy.limits import (
+    MAX_AVOIDED,
+    MAX_BATCH_BYTES,
+    MAX_BATCH_FILES,
+    MAX_DIGESTS,
+    MAX_FILES,
+    MAX_SIGNED_PARTS,
+    MAX_SIZES,
+)
 
 Size = Annotated[int, Meta(ge=0, le=LARGEST_CONTENT, description="Bytes.")]
 DigestText = Annotated[
@@ -24,21 +33,15 @@ DigestText = Annotated[
         examples=["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
-Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
-Md5Text = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="MD5 in hex.")]
-MAX_FILES = 1_000
-"""Files in a check, begin or complete."""
-MAX_BATCH_FILES = 100
-"""Files in a batch, which is one request with their bytes."""
-MAX_BATCH_BYTES = 8 * 1024 * 1024
-"""Bytes of all files in a batch."""
-MAX_AVOIDED = 1_000_000
-"""Files in a report of avoided uploads."""
-_MAX_DIGESTS = 8
+# In Python, `$` also matches before a line feed at the end, which the length excludes.
+Sha256Text = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 in hex.")
+]
+Md5Text = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32, description="MD5 in hex.")]
 CheckDigests = Annotated[
     list[DigestText],
     Meta(
-        max_length=_MAX_DIGESTS,
+        max_length=MAX_DIGESTS,
         description="The content digest (`sha256`; from 8 MiB `sha256+<part size>`), and those "
         "under the other schemes that `probe` returns for the size, such as `md5` or `crc64nvme` "
         "(16 hexadecimal digits, always over the whole content). If those sent cannot decide, "
@@ -49,7 +52,7 @@ CheckDigests = Annotated[
 UploadDigests = Annotated[
     list[DigestText],
     Meta(
-        max_length=_MAX_DIGESTS,
+        max_length=MAX_DIGESTS,
         description="The content digest; others are ignored. It is required below 8 MiB, and from "
         "8 MiB if a known content has the same size and `anyway` is not set: otherwise the file is "
         "`unconfirmed` with the reason `digest-needed`.",
@@ -76,7 +79,7 @@ class ProbeRequest(Struct, forbid_unknown_fields=True):
     # A file may be larger than any object: no content of its size is known.
     sizes: Annotated[
         list[Annotated[int, Meta(ge=0, le=2**63 - 1, description="Bytes.")]],
-        Meta(max_length=10_000),
+        Meta(max_length=MAX_SIZES),
     ]
 
 
@@ -155,13 +158,13 @@ class BeginRequest(Struct, forbid_unknown_fields=True):
 
 
 class PartDocument(Struct, forbid_unknown_fields=True):
-    number: Annotated[int, Meta(ge=1, le=10_000)]
+    number: Annotated[int, Meta(ge=1, le=MOST_PARTS)]
     sha256: Sha256Text
 
 
 class PartsRequest(Struct, forbid_unknown_fields=True):
     ticket: TicketText
-    parts: Annotated[list[PartDocument], Meta(min_length=1, max_length=1_000)]
+    parts: Annotated[list[PartDocument], Meta(min_length=1, max_length=MAX_SIGNED_PARTS)]
 
 
 class PartsResponse(Struct):
@@ -185,7 +188,7 @@ class StatusResponse(Struct):
 
 class FinishDocument(Struct, forbid_unknown_fields=True):
     ticket: TicketText
-    parts: Annotated[list[Sha256Text], Meta(max_length=10_000)] | UnsetType = UNSET
+    parts: Annotated[list[Sha256Text], Meta(max_length=MOST_PARTS)] | UnsetType = UNSET
     """SHA-256 of every part, in order; needed to repeat a completion whose response was lost."""
     md5: Md5Text | UnsetType = UNSET
     """MD5 of the whole file, if the features have `md5`; only the checksum API uses it."""
@@ -222,7 +225,7 @@ class BatchRequest(Struct, forbid_unknown_fields=True):
 
 
 class AbortRequest(Struct, forbid_unknown_fields=True):
-    tickets: Annotated[list[TicketText], Meta(max_length=1_000)]
+    tickets: Annotated[list[TicketText], Meta(max_length=MAX_FILES)]
 
 
 class AvoidedRequest(Struct, forbid_unknown_fields=True):

@@ -25,6 +25,9 @@ Expected outcomes (a duplicate, a taken key, an absent object) are return values
 exceptions. Every exception has a `reason`, the code in HTTP responses and `--json` output.
 """
 
+import errno
+import os
+
 
 class OnecopyError(Exception):
     """Base class; `reason` is a stable code, and the message says what to do."""
@@ -153,3 +156,15 @@ class QuotaExceeded(StoreFull):
     """No room left for this tenant, whose quota the settings name."""
 
     reason = "quota-exceeded"
+
+
+_ADVICE = {
+    os.strerror(errno.ENOENT): "create its folder, or name another file",
+    os.strerror(errno.ENOSPC): "free some space there, or name another file",
+}
+
+
+def unwritable(file: str, reason: str | None) -> InvalidSettings:
+    """Return the error for a file that cannot be written, in the system's words for the reason."""
+    advice = _ADVICE.get(reason or "", "name another file")
+    return InvalidSettings(f"cannot write {file}: {reason}; {advice}")

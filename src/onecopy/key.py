@@ -10,7 +10,7 @@ they are recorded and found as well (`is_recordable`), but such a key never beco
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from unicodedata import is_normalized
 
@@ -48,7 +48,6 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _REFUSED_CHARACTER = re.compile(f"{_NOT_UTF8.pattern}|{_CONTROL.pattern}")
 _REFUSED_NAMES = frozenset({"", ".", "..", RESERVED})
 _EXTENSION = re.compile(r"(?s:\.*[^.].*)(\.[A-Za-z0-9]{1,16})")
-_UNLIMITED = 2**62
 _LONGEST_CHARACTER = 4
 """Bytes of UTF-8."""
 _MAX_NAME_BYTES = 255
@@ -135,20 +134,6 @@ def are_valid_names(folder: str, names: Sequence[str], room: int = LONGEST_KEY) 
     longest *= 1 if folder.isascii() and text.isascii() else _LONGEST_CHARACTER
     is_plain = _is_printable(text) and "/" not in text and RESERVED not in text.lower()
     return is_plain and longest <= room and _REFUSED_NAMES.isdisjoint(names)
-
-
-def key_of(names: Iterable[str], *, to: str = "", room: int = LONGEST_KEY) -> str:
-    """Return the key of a file from the names of its path, below the prefix `to`.
-
-    The first name is that of the chosen file or folder. `to` may end in `/`. Raises InvalidKey.
-    """
-    folder = check_prefix(to, room)
-    key = folder
-    for name in names:
-        key = join(key, name, _UNLIMITED)
-    if key == folder:
-        raise _refusal("")
-    return _check_length(key, room)
 
 
 def check_prefix(to: str, room: int = LONGEST_KEY) -> str:

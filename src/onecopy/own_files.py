@@ -21,9 +21,10 @@ _NAMED = re.compile(r"onecopy-(migrate|scan)-[0-9a-f]{16}\.(csv|checkpoint(\.new
 _PREFIXES = frozenset({"onecopy-", b"onecopy-"})
 _LOG, _SHARED = "-wal", "-shm"
 """What the names of the files beside an index in SQLite end with while it is open."""
-_FORMAT, _ID = b"SQLite format 3\0", b"onec"
-"""What such an index begins with, and what identifies it: see https://sqlite.org/fileformat.html."""
-_ID_AT = 68
+INDEX_ID = b"onec"
+"""What identifies such an index: its application id (https://sqlite.org/fileformat.html)."""
+_FORMAT, _ID_AT = b"SQLite format 3\0", 68
+"""What the file begins with, and the place of the application id."""
 _Place = tuple[int, int]
 """Device and inode: the same through any link or relative path."""
 
@@ -101,10 +102,10 @@ def _is_index(path: str) -> bool:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return False
         with Path(path).open("rb") as file:
-            head = file.read(_ID_AT + len(_ID))
+            head = file.read(_ID_AT + len(INDEX_ID))
     except OSError:
         return False
-    return head.startswith(_FORMAT) and head.endswith(_ID)
+    return head.startswith(_FORMAT) and head.endswith(INDEX_ID)
 
 
 def _is_named(name: str, status: os.stat_result) -> bool:

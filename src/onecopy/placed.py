@@ -13,7 +13,7 @@ import msgspec
 
 from onecopy.content import Copy
 from onecopy.index.interface import Engine, State
-from onecopy.index.stored import decoding, require_progress
+from onecopy.index.stored import decoding, values_of
 
 _GROUP = "placed:"
 _MAX_BYTES = 60_000
@@ -62,21 +62,13 @@ def _groups(notes: Iterable[bytes]) -> Iterator[list[bytes]]:
 def all_placed(state: State, tenant: str) -> set[Placed]:
     """Return the notes of a tenant; raises Damaged."""
     with decoding("a note of placed copies"):
-        values = _values(state, f"{_GROUP}{tenant}:")
+        values = values_of(state, f"{_GROUP}{tenant}:")
         return {note for _, value in values for note in _decoder.decode(value)}
 
 
 def placed_values(state: State) -> Iterator[tuple[str, bytes]]:
     """Yield the names and values of all notes, to move them to another index."""
-    return _values(state, _GROUP)
-
-
-def _values(state: State, prefix: str) -> Iterator[tuple[str, bytes]]:
-    after = ""
-    while page := state.values(prefix, after):
-        require_progress(after, page[-1][0])
-        yield from page
-        after = page[-1][0]
+    return values_of(state, _GROUP)
 
 
 def placed_copies(index: Engine, tenant: str) -> Iterator[Copy]:

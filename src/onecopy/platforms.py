@@ -7,7 +7,9 @@ module of onecopy can be imported on all three systems.
 import errno
 import os
 import select
+import stat
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -69,7 +71,19 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
         return folder
     if os.name == "nt" and (local := environment.get("LOCALAPPDATA")):
         return Path(local)
-    return Path(environment.get("HOME", ".")) / ".cache"
+    return _home(environment) / ".cache"
+
+
+def _home(environment: Mapping[str, str]) -> Path:
+    """Return the user's home folder: HOME, or else as the system knows it; always absolute."""
+    for name in ("HOME", "USERPROFILE"):
+        if (home := Path(environment.get(name, ""))).is_absolute():
+            return home
+    with suppress(ImportError, KeyError):  # Windows, or a user whom the system does not know
+        import pwd
+
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    return Path(os.sep)
 
 
 def config_folder(environment: Mapping[str, str]) -> Path | None:
@@ -84,6 +98,18 @@ def config_folder(environment: Mapping[str, str]) -> Path | None:
     if os.name == "nt" and (roaming := environment.get("APPDATA")):
         folder = Path(roaming)
     return folder if folder.is_absolute() else None
+
+
+def is_trusted(path: Path) -> bool:
+    """Return whether a file or folder is this user's or the administrator's, and not for all.
+
+    Others may then not write to it. Raises OSError. On Windows, where the folder of a user is
+    closed to others, it always is.
+    """
+    if os.name == "nt":
+        return True
+    status = path.stat()
+    return status.st_uid in {0, os.geteuid()} and not status.st_mode & stat.S_IWOTH
 
 
 def has_access(path: str | os.PathLike[str], mode: int) -> bool:

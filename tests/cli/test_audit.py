@@ -41,7 +41,7 @@ uploads avoided, by month:
   2026-03: 1 duplicate, 4.0 GB, less than $0.01 a month
 contents that waste most, oldest object first:
   8.0 GB: 3 objects of 4.0 GB: 2025/trip.jpg, 2026/trip (2).jpg, 2026/cold.jpg
-at most 1 more duplicate, 4.0 GB, $0.07 a month: objects of equal size, whose ETags cannot tell
+at most 1 more duplicate, 4.0 GB, $0.07 a month: objects of equal size, whose ETags decide nothing
 Likely duplicates cost $0.10 a month ($1.15 a year); the check before upload would have avoided 2 \
 uploads of 8.0 GB.
 """

@@ -160,7 +160,7 @@ def test_killed_while_recording(run: Run, tmp_path: Path) -> None:
         (("--copies", ""), "at least one"),
         (("--clients", "1000"), "expected numbers from 1 to 256"),
         (("--report", "a.json"), "end in .html"),
-        (("--report", "none/a.html"), "no such folder"),
+        (("--report", "none/a.html"), "create its folder"),
         (("nonsense:",), "unknown index"),
         (("sqlite:", "sqlite:"), "given twice"),
     ],

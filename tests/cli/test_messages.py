@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from onecopy.cli.main import run as command_line
 from onecopy.errors import Failure
 from onecopy.index.sqlite.errors import failure
 from onecopy.temporary import spilling
@@ -50,6 +51,18 @@ def test_a_command_without_a_server(run: Run, command: str) -> None:
     assert "Did you mean" not in done.err
 
 
+def test_a_working_directory_that_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said, instead of a missing file without a name."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert command_line(["check", str(tmp_path)]) == 2
+    message = "the working directory no longer exists: change to another one, and try again"
+    assert message in capsys.readouterr().err
+
+
 def test_a_folder_with_too_long_a_name(run: Run, tmp_path: Path) -> None:
     """It is said that nothing below it was read."""
     folder = tmp_path / "d"
@@ -78,6 +91,28 @@ def test_shared_memory_that_cannot_grow_means_a_full_disk() -> None:
     assert "check its disk" in str(failure(error))
     vars(error)["extendedresult"] = apsw.SQLITE_IOERR_SHMSIZE
     assert "is full: free some space" in str(failure(error))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--server", "http://x", "check"), "as in `onecopy check --server`"),
+        (("--store", "x", "scan"), "as in `onecopy check --store`"),
+        (("scan", "--server", "http://x"), "Only check, upload and doctor use a server"),
+        (("--sever",), "No such option"),
+    ],
+)
+def test_an_option_in_the_wrong_place(run: Run, given: tuple[str, ...], said: str) -> None:
+    """An option before the command belongs after it; one that a command lacks is not guessed."""
+    done = run(*given)
+    assert (done.code, said in " ".join(done.err.split())) == (2, True), done.err
+
+
+def test_a_lack_of_memory_is_no_fault_of_the_disk() -> None:
+    """The message names the memory, and that of an interrupted access neither."""
+    assert "not enough memory" in str(failure(apsw.NoMemError("out of memory")))
+    assert "disk" not in str(failure(apsw.NoMemError("out of memory")))
+    assert "interrupted: try again" in str(failure(apsw.InterruptError("interrupted")))
 
 
 def test_a_full_disk_for_temporary_files() -> None:

@@ -15,6 +15,8 @@ from tests.conftest import Run, backends
 from tests.report.copies import copy
 from tests.upload.conftest import noise, write
 
+_NO_FOLDER = "No such file or directory; create its folder, or name another file"
+
 FILES = {
     "photos/a.jpg": 1,
     "photos/2019/b.jpg": 1,
@@ -45,7 +47,7 @@ def test_divisions_as_text_and_json(run: Run, scanned: list[str]) -> None:
     text = run("report", *scanned).out.splitlines()
     assert text[text.index("by folder:") :] == [
         "by folder:",
-        "  4.0 kB, less than $0.01 a month: above all folders",
+        "  4.0 kB, less than $0.01 a month: (no folder)",
         "  4.0 kB, less than $0.01 a month: mail/",
         "  4.0 kB, less than $0.01 a month: photos/",
         "by file type:",
@@ -161,8 +163,8 @@ def test_avoided_uploads_of_all_tenants(run: Run, tmp_path: Path) -> None:
         (("--removable", "--all-tenants"), "--removable and --all-tenants can't be combined"),
         (("--null",), "--null needs --removable"),
         (("--removable", "--null", "--json"), "choose --null or --json"),
-        (("--csv", "none/a.csv"), "cannot write none/a.csv"),
-        (("--html", "none/a.html"), "cannot write the report none/a.html"),
+        (("--csv", "none/a.csv"), f"cannot write none/a.csv: {_NO_FOLDER}"),
+        (("--html", "none/a.html"), f"cannot write the report none/a.html: {_NO_FOLDER}"),
         (("--depth", "0"), "--depth"),
     ],
 )

@@ -79,10 +79,15 @@ def test_compose_gives_no_more_rights_than_are_needed() -> None:
 
 def test_no_password_stands_in_compose() -> None:
     """Each comes from a file of one's own, without which nothing starts."""
-    for service in services().values():
-        for name, value in service.get("environment", {}).items():
-            if "PASSWORD" in name or "KEY" in name:
-                assert re.fullmatch(r"\$\{\w+:\?.+\}", value), name
+    variables = [service.get("environment", {}) for service in services().values()]
+    secrets = [
+        value
+        for each in variables
+        for name, value in each.items()
+        if "PASSWORD" in name or "KEY" in name
+    ]
+    assert secrets
+    assert all(re.fullmatch(r"\$\{\w+:\?.+\}", value) for value in secrets)
 
 
 def test_the_service_is_told_what_settings_read() -> None:

@@ -12,9 +12,12 @@ from onecopy.digest import SHA256, Digest, MiB, Scheme, compose
 from onecopy.errors import Failure, Forbidden, Unavailable
 from onecopy.gate import Answer, Limits, Request
 from onecopy.gate.budget import Budget
+from onecopy.gate.candidates import Candidates
 from onecopy.gate.confirm import Confirmer
+from onecopy.gate.settling import Settling
 from onecopy.store import Object
 from onecopy.store.interface import Absent, KeyTaken, Unknown
+from onecopy.tenant import Tenant
 from tests.gate.world import World, content, content_digest, md5, weak_only
 
 _LARGE = bytes(range(256)) * 4096 * 9
@@ -265,10 +268,9 @@ def test_candidates_are_queried_once(local_world: World, monkeypatch: pytest.Mon
     world.record("c", b"other", Digests())
     for name in ("copies", "unread"):
         monkeypatch.setattr(world.index, name, _counted(getattr(world.index, name), name, calls))
-    candidates = local_world.gate()._confirmer.candidates(
-        content(b"bytes", weak=True), Budget(0, 9)
-    )
-    assert [copy.key for copy in islice(candidates, 9)] == ["a", "b", "c"]
+    candidates = Candidates(world.index, Tenant().name)
+    found = candidates.each(content(b"bytes", weak=True), Budget(0, 9))
+    assert [copy.key for copy in islice(found, 9)] == ["a", "b", "c"]
     assert calls == ["copies", "copies", "unread"]
 
 
@@ -276,10 +278,10 @@ def test_one_batch_of_candidates_once_time_is_over(local_world: World) -> None:
     """More of them could not be confirmed anyway."""
     for number in range(20):
         local_world.record(f"{number}", b"bytes", weak_only(b"bytes"))
-    confirmer = local_world.gate()._confirmer
+    candidates = Candidates(local_world.index, Tenant().name)
     for seconds, count in ((-1, 16), (60, 20)):
-        candidates = confirmer.candidates(content(b"bytes", weak=True), Budget(0, seconds))
-        assert len(list(candidates)) == count
+        found = candidates.each(content(b"bytes", weak=True), Budget(0, seconds))
+        assert len(list(found)) == count
 
 
 def _counted(act: Callable[..., object], name: str, calls: list[str]) -> Callable[..., object]:
@@ -309,7 +311,7 @@ def test_time_runs_out_between_two_copies(
             monkeypatch.setattr(Budget, "over", True)
             yield copy
 
-    monkeypatch.setattr(Confirmer, "candidates", expire)
+    monkeypatch.setattr(Candidates, "each", expire)
     local_world.record("a", b"lazy!", Digests())
     assert verdict(local_world.check(b"lazy!")) == (Verdict.UNCONFIRMED, "read-limit")
 
@@ -319,13 +321,13 @@ def test_time_runs_out_before_the_trash_is_looked_at(
 ) -> None:
     """A copy that something else deletes may be missed: the content is new anyway."""
     _time_out(monkeypatch)
-    settle = Confirmer._settle_in_trash
+    settle = Settling._settle_in_trash
 
     def expire(*arguments: object) -> Answer:
         monkeypatch.setattr(Budget, "over", True)
         return settle(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Confirmer, "_settle_in_trash", expire)
+    monkeypatch.setattr(Settling, "_settle_in_trash", expire)
     local_world.record(".Trash-1000/a", b"lazy!", Digests())
     assert local_world.check(b"lazy!") == Answer(Verdict.NEW)
 
@@ -341,7 +343,7 @@ def test_no_time_to_look_beyond_the_trash(local_world: World) -> None:
 def _time_out(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Iterator[Copy]]:
     """Let the time of each request be what a test sets; return what yields candidates."""
     monkeypatch.setattr(Budget, "over", False)
-    return Confirmer.candidates
+    return Candidates.each
 
 
 @pytest.mark.parametrize(

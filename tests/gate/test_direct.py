@@ -13,6 +13,7 @@ from onecopy.digest import CLIENT_MD5, SMALLEST_PART, Digest
 from onecopy.errors import Forbidden, Unavailable, WrongBytes
 from onecopy.gate import Answer, Finish, Limits, Request, completion
 from onecopy.gate.budget import Budget
+from onecopy.gate.candidates import Candidates
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.notes import Notes, is_noted
 from onecopy.store.interface import ARCHIVED, Absent, Object, Send, Unknown
@@ -342,10 +343,10 @@ def test_candidates_once_time_is_over(world: DirectWorld) -> None:
         return iter(copies(tenant, digest=digest))
 
     world.index.copies = noted  # type: ignore[method-assign, assignment]
-    found = world.gate()._confirmer.candidates(content(b"bytes"), Budget(1, -1))
+    found = Candidates(world.index, Tenant().name).each(content(b"bytes"), Budget(1, -1))
     assert len({copy.key for copy in found}) == 16
     assert asked == [content_digest(b"bytes")]
-    found = world.gate()._confirmer.candidates(content(b"bytes"), Budget(1, 60))
+    found = Candidates(world.index, Tenant().name).each(content(b"bytes"), Budget(1, 60))
     assert len(list(found)) == 40
 
 

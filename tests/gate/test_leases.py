@@ -18,6 +18,7 @@ class Clock:
     now = 1000.0
 
     def __call__(self) -> float:
+        assert self.now < 5000, "nobody waits for ever"
         return self.now
 
 
@@ -138,6 +139,25 @@ def test_nobody_waits_for_longer_than_a_minute(leases: ContentLeases, clock: Clo
     assert waits(leases, "c"), "but who comes later waits for a minute of its own"
 
 
+def test_each_content_is_waited_for_by_itself(leases: ContentLeases, clock: Clock) -> None:
+    """That one content has been waited for says nothing about another."""
+    leases.take([lease("a", seconds=120), lease("a2", "y", seconds=120)])
+    for _ in range(6):
+        assert waits(leases, "b")
+        clock.now += 10
+    assert leases.take([lease("b"), lease("c", "y")]) == {"c"}
+
+
+def test_who_has_a_lease(clock: Clock) -> None:
+    """Nobody has one that has expired, or that was never taken."""
+    held = MemoryLeases(clock)
+    held.take_leases([lease("a"), lease("b", "y", seconds=5)])
+    assert held.lease_holders(["y", "never", "x"]) == ["b", "", "a"]
+    clock.now += 5
+    assert held.lease_holders(["y", "x"]) == ["", "a"]
+    assert held.take_leases([lease("c", "y")]) == [True]
+
+
 @pytest.mark.parametrize("ends", ["silent", "aborted", "alive"])
 def test_nobody_is_held_up_by_those_who_begin_and_do_not_send(
     leases: ContentLeases, clock: Clock, ends: str
@@ -173,7 +193,10 @@ def test_what_is_over_is_forgotten(clock: Clock) -> None:
     assert held._held.keys() == {"x"}
     assert not leases._waits
     assert leases._renewed.keys() == {"a"}
-    leases.end([lease("a")])
+    clock.now += MAX_WAIT - 1
+    leases.take([lease("b", "y")])
+    assert leases._renewed.keys() == {"a", "b"}
+    leases.end([lease("a"), lease("b", "y")])
     assert not held._held
     assert not leases._renewed
 
@@ -237,7 +260,67 @@ def test_a_minute_counts_across_processes(clock: Clock, shared: Shared) -> None:
     assert clock.now - began == MAX_WAIT
 
 
-def test_an_index_that_fails(clock: Clock, shared: Shared) -> None:
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """Return the processes that have ended."""
+    ended = set[str]()
+    monkeypatch.setattr(module, "has_ended", ended.__contains__)
+    return ended
+
+
+def command(shared: Shared, clock: Clock, name: str) -> ContentLeases:
+    """Return the leases of a process whose uploads end with it."""
+    return ContentLeases(shared, clock, renew_seconds=3, process=name)
+
+
+def test_nobody_waits_for_a_process_that_has_ended(
+    clock: Clock, shared: Shared, ended: set[str]
+) -> None:
+    """Its leases are free at once, all of them, and those of others in the same request are not."""
+    service, killed = process(shared, clock), command(shared, clock, "killed")
+    killed.take([lease("a"), lease("b", "y")])
+    service.take([lease("c", "z")])
+    wanted = [lease("d"), lease("e", "y"), lease("f", "z"), lease("g", "new")]
+    assert service.take(wanted) == {"d", "e", "f"}
+    ended.add("killed")
+    assert service.take(wanted) == {"f"}
+    assert shared.lease_holders(["x", "y", "z", "new"]) == ["d", "e", "c", "g"]
+
+
+def test_a_process_renews_and_ends_its_own_leases(
+    clock: Clock, shared: Shared, ended: set[str]
+) -> None:
+    """Leases that name a process are renewed and ended as any others."""
+    one, two = command(shared, clock, "one"), command(shared, clock, "two")
+    one.take([lease("a")])
+    clock.now += 9
+    one.extend(lease("a"))
+    clock.now += 9
+    assert waits(two, "b")
+    one.end([lease("a")])
+    assert shared.lease_holders(["x"]) == [""]
+    assert not waits(two, "b")
+
+
+def test_an_upload_of_a_killed_process_is_resumed(
+    clock: Clock, shared: Shared, ended: set[str]
+) -> None:
+    """The process that resumes it has the lease after some seconds, in place of the other."""
+    killed, again = command(shared, clock, "killed"), command(shared, clock, "again")
+    killed.take([lease("a", seconds=60)])
+    ended.add("killed")
+    again.extend(lease("a"))
+    clock.now += 3
+    again.extend(lease("a"))
+    assert waits(again, "b")
+    assert waits(process(shared, clock), "c")
+    again.end([lease("a")])
+    assert not waits(again, "b")
+
+
+def test_an_index_that_fails(
+    clock: Clock, shared: Shared, caplog: pytest.LogCaptureFixture
+) -> None:
     """A begin fails with the index, but an upload under way does not."""
     one = process(shared, clock)
     one.take([lease("a")])
@@ -248,11 +331,17 @@ def test_an_index_that_fails(clock: Clock, shared: Shared) -> None:
     with pytest.raises(Unavailable):
         one.take([lease("b")])
     assert shared.requests == ["take", "take", "end", "take"]
+    assert caplog.messages == ["leases were not changed: the database is away"] * 2
 
 
 def test_only_an_index_that_keeps_leases_is_asked(shared: Shared) -> None:
     """With any other index, leases are those of one process."""
-    assert ContentLeases.of(shared)._held is shared
+    leases, named = ContentLeases.of(shared), ContentLeases.of(shared, process="me")
+    leases.take([lease("a")])
+    named.take([lease("b", "y")])
+    named.extend(lease("b", "y"))
+    assert shared.requests == ["take", "take"], "renewed every few seconds"
+    assert shared.lease_holders(["x", "y"]) == ["a", "b@me"]
     assert isinstance(ContentLeases.of(object())._held, MemoryLeases)
 
 

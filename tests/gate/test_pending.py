@@ -6,11 +6,12 @@ from typing import cast
 
 import pytest
 
-from onecopy.errors import Unavailable
+from onecopy.errors import StoreFull, Unavailable
 from onecopy.gate.notes import KEPT_DAYS, Notes, is_noted
 from onecopy.gate.pending import PendingUploads, abort_stale
+from onecopy.gate.usage import Usage
 from onecopy.index import Engine, open_index
-from onecopy.store.interface import Lister, Upload
+from onecopy.store.interface import Lister, Store, Upload
 from onecopy.testing.store import at_once
 
 
@@ -127,3 +128,46 @@ def test_without_a_name_there_is_no_note(bucket: Bucket, store: Lister, state: E
     bucket.unfinished_uploads.append(upload("a"))
     PendingUploads(store, state).abort(upload("a"))
     assert bucket.unfinished_uploads == []
+
+
+class Choosy(Bucket):
+    """A bucket that begins no upload of a call that has one with a certain key."""
+
+    def begin(self, uploads: Sequence[Upload]) -> list[Upload]:
+        keys = {each.key for each in uploads}
+        if "full" in keys:
+            raise StoreFull("the bucket is full")
+        if "gone" in keys:
+            raise Unavailable("the bucket does not answer")
+        return super().begin(uploads)
+
+
+class TestBeginEach:
+    """Uploads are begun in one call, or else each by itself."""
+
+    @pytest.fixture
+    def usage(self, state: Engine) -> Usage:
+        return Usage(state)
+
+    @pytest.fixture
+    def pending(self, state: Engine, usage: Usage) -> PendingUploads:
+        return PendingUploads(cast("Store", Choosy()), state, usage=usage)
+
+    def reserved(self, pending: PendingUploads, *keys: str) -> list[Upload]:
+        uploads = [Upload(f"{number:032}", key, 1) for number, key in enumerate(keys)]
+        assert pending.reserve(uploads) == {}
+        return uploads
+
+    def test_one_fails(self, pending: PendingUploads, usage: Usage) -> None:
+        """It has an error, and counts no longer; the others are begun."""
+        uploads = self.reserved(pending, "a", "full", "b")
+        first, second, third = pending.begin_each(uploads)
+        assert isinstance(second, StoreFull)
+        assert [each.key for each in (first, third) if isinstance(each, Upload)] == ["a", "b"]
+        assert usage.begun.bytes() == {"": 2}
+
+    def test_none_is_begun(self, pending: PendingUploads, usage: Usage) -> None:
+        """If the store does not answer, none counts."""
+        with pytest.raises(Unavailable):
+            pending.begin_each(self.reserved(pending, "a", "gone", "b"))
+        assert usage.begun.bytes() == {}

@@ -8,6 +8,9 @@ from onecopy.confirming import CONFIRMING, Readers
 from onecopy.content import Digests, Verdict
 from onecopy.gate import Answer, Limits
 from onecopy.gate.budget import Budget
+from onecopy.gate.candidates import Candidates
+from onecopy.gate.settling import Settling
+from onecopy.tenant import Tenant
 from tests.gate.direct import DirectWorld
 from tests.gate.test_taken_key import Asked
 from tests.gate.world import content
@@ -33,8 +36,10 @@ def test_time_is_over_at_one_in_the_trash() -> None:
 @pytest.mark.parametrize(("readers", "reason"), [(None, "read-limit"), (Asked(), CONFIRMING)])
 def test_time_is_over_before_the_first(readers: Readers | None, reason: str) -> None:
     """P3: whether there is any candidate is not known then, so this is a doubt."""
-    confirmer = DirectWorld.new().gate(readers=readers)._confirmer
-    answer = confirmer.settle(content(b"bytes"), Budget(0, -1), {})
+    world = DirectWorld.new()
+    candidates = Candidates(world.index, Tenant().name)
+    settling = Settling(world.gate(readers=readers)._confirmer, candidates)
+    answer = settling.settle(content(b"bytes"), Budget(0, -1), {})
     assert (answer.verdict, answer.reason) == (Verdict.UNCONFIRMED, reason)
 
 

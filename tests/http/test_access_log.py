@@ -140,6 +140,7 @@ def test_two_services_count_apart(service: Service, start: Start) -> None:
     """Each app has its own registry."""
     other = start()
     service.check(b"hello")
+    assert any("verdicts_total{" in name for name in figures(service))
     assert not any("verdicts_total{" in name for name in figures(other))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from onecopy.avoided import Counts, avoided
-from onecopy.documents import MAX_AVOIDED
 from onecopy.http.app import Options
 from onecopy.index import open_index
+from onecopy.limits import MAX_AVOIDED
 from tests.http.conftest import Answer, Json, Service, Start, starting
 
 

@@ -125,10 +125,11 @@ def test_fault_in_an_endpoint_is_answered(
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1", "/v1/check/", "//", "/v1/copies/link"])
 def test_unknown_path_is_a_problem_document(plain: Service, path: str) -> None:
-    """404, and no redirect to a neighbour."""
+    """404 that says where the paths are listed, and no redirect to a neighbour."""
     answer = plain.ask("GET", path)
     assert answer.status == 404
     assert answer.reason == "not-found"
+    assert "/openapi.json" in answer.json["detail"]
 
 
 def test_wrong_method_names_the_right_one(plain: Service) -> None:
@@ -137,6 +138,7 @@ def test_wrong_method_names_the_right_one(plain: Service) -> None:
     assert answer.status == 405
     assert answer.reason == "method-not-allowed"
     assert answer.headers["allow"] == "POST"
+    assert "header Allow" in answer.json["detail"]
 
 
 def test_answers_are_not_kept_and_not_run(plain: Service) -> None:

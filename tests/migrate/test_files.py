@@ -14,7 +14,7 @@ import pytest
 from onecopy.content import Copy, Digests, Evidence
 from onecopy.digest import MD5, Digest
 from onecopy.errors import BadInput, InvalidSettings
-from onecopy.migrate import files, open_source
+from onecopy.migrate import csv_files, open_source, parquet_files
 from onecopy.migrate.rows import UNSEEN
 from tests.conftest import Run
 from tests.migrate.lists import entries_of, in_order, listed, md5_hex, write_csv
@@ -208,7 +208,8 @@ def test_parquet(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz", "parquet", "txt"])
 def test_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """Each position resumes exactly after the rows before it, anywhere in a row group."""
-    monkeypatch.setattr(files, "_BATCH_ROWS", 70)
+    for module in (csv_files, parquet_files):
+        monkeypatch.setattr(module, "BATCH_ROWS", 70)
     path = tmp_path / f"l.{suffix}"
     if suffix == "parquet":
         pq.write_table(pa.table({"m": map(md5_hex, range(500))}), path, row_group_size=130)

@@ -150,8 +150,8 @@ def test_late_row(run: Run, connection: Database, database: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("list.csv?column=md5", "only a table of a database has rows since the last run"),
-        ("sqlite:a.db", "only a table of a database has rows since the last run"),
+        ("list.csv?column=md5", "--since-column needs a table of PostgreSQL"),
+        ("sqlite:a.db", "--since-column needs a table of PostgreSQL"),
         ("DATABASE", "name the table"),
         ("DATABASE?table=sums&column=sum&order=sum", "remove order=sum"),
         ("DATABASE?table=sums&column=sum", "has no column added"),

@@ -287,6 +287,7 @@ class TestDescriptors:
             fail_fstat(monkeypatch, folder / "broken")
         before = open_files()
         found = list(store.survey(own))
+        monkeypatch.undo()  # before pytest removes the folder
         assert [seen.key for seen in found] == ["a", "broken/", "z"]
         assert found[1] == LeftOut("broken/", reason)
         assert open_files() == before

@@ -56,6 +56,17 @@ def sent(gate: Watched) -> list[int]:
     return sorted(send.number for send in gate.of("send"))
 
 
+def test_only_the_user_may_use_its_folders(memory: Path) -> None:
+    """The folder above it as well, which is that of all caches."""
+    before = os.umask(0)
+    try:
+        Unfinished(memory, "there").keep(File("a", "a", 1, (1, 1, 1, 1, 1)), "a", "ticket")
+    finally:
+        os.umask(before)
+    for folder in (memory, memory.parent):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
 def test_a_failed_upload_is_resumed(
     world: World, gate: Watched, photos: Path, memory: Path
 ) -> None:

@@ -97,8 +97,8 @@ class Audit(msgspec.Struct, frozen=True):
     groups: int
     duplicates: Amount
     possible: Amount
-    """At most so much more may be duplicates, because the ETags cannot tell. The cost is that of
-    the average byte."""
+    """The most that may be duplicates in addition, because ETags decide nothing. The cost is that
+    of the average byte."""
     avoided: tuple[Share, ...]
     """The duplicates by the month in which they were stored: the uploads that the check would have
     avoided. The name is `2026-01`, or empty if the time is not known. In order."""

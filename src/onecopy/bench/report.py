@@ -1,6 +1,8 @@
 """Report of a run: an HTML page that works offline, and a JSON file."""
 
+import errno
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
@@ -13,7 +15,7 @@ from onecopy.bench.bench import Plan
 from onecopy.bench.figures import MILLION, SHOWN, Metric, Result
 from onecopy.bench.markup import element, page
 from onecopy.bench.table import cells, time_text, values
-from onecopy.errors import InvalidSettings
+from onecopy.errors import InvalidSettings, unwritable
 from onecopy.report.built import built, source
 
 _LINE_STYLES = 5
@@ -59,7 +61,7 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, "utf-8")
     except OSError as error:
-        raise InvalidSettings(f"cannot write the report {file}: {error.strerror}") from error
+        raise unwritable(f"the report {file}", error.strerror) from error
 
 
 def check_place(file: Path) -> None:
@@ -67,7 +69,7 @@ def check_place(file: Path) -> None:
     if file.suffix != ".html":
         raise InvalidSettings(f"invalid report file {file}: its name must end in .html")
     if not file.absolute().parent.is_dir():
-        raise InvalidSettings(f"can't write {file}: no such folder")
+        raise unwritable(f"the report {file}", os.strerror(errno.ENOENT))
 
 
 def _values(result: Result) -> dict[str, Any]:

@@ -201,7 +201,7 @@ def _doubt(audit: Audit) -> Iterator[str]:
     possible = audit.possible
     if possible.objects:
         because = (
-            "which could not be read" if audit.gathered.is_proved else "whose ETags cannot tell"
+            "which could not be read" if audit.gathered.is_proved else "whose ETags decide nothing"
         )
         yield (
             f"at most {count_text(possible.objects, 'more duplicate')}, "

@@ -33,8 +33,8 @@ from onecopy.upload.checking import check
 @click.option(
     "--explain",
     is_flag=True,
-    help="Show for each file, by itself, how its verdict came about. Needs the index and the "
-    "store, not --server.",
+    help="Show how the verdict of each file came about; files are not compared with each other. "
+    "Needs the index and the store, not --server.",
 )
 @click.option(
     "--no-wait",
@@ -54,7 +54,7 @@ def command(  # noqa: PLR0913 - options by name
 ) -> int:
     """Show which files at and below PATH are already stored.
 
-    Nothing is uploaded, and nothing created but a cache of digests. A file is read only if a stored
+    Nothing is uploaded or created, except for a cache of digests. A file is read only if a stored
     file or another file at PATH has its size, and not again until it changes. If several files have
     the same content, all but the first are reported as duplicates.
     """

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--name",
+    metavar="NAME",
     default="onecopy",
     show_default=True,
     help="Name of the stack, and prefix of all names in it.",
@@ -218,7 +219,7 @@ def _ask_to_remove(name: str, *, index: bool) -> None:
     rest = "the objects stay" if index else "the objects and the index stay"
     what = "its page, functions and index" if index else "its page and functions"
     if not click.confirm(f"Remove {name} with {what} from AWS? ({rest})", err=True):
-        raise InvalidSettings("nothing was removed")
+        raise InvalidSettings("the answer was no: nothing was removed")
 
 
 def _print_deployed(output: Display, deployed: "Deployed", *, as_json: bool) -> None:

@@ -53,7 +53,9 @@ _DAY_SECONDS = 24 * 3600
     "given several times.",
 )
 @click.option(
-    "--fix-cors", is_flag=True, help="Add a CORS rule to the bucket that lets those pages upload."
+    "--fix-cors",
+    is_flag=True,
+    help="Add a CORS rule to the bucket that lets those pages upload and read.",
 )
 @click.option("--policy", is_flag=True, help="Print the minimal IAM policy for the bucket.")
 @click.option("--abort-stale", is_flag=True, help="Abort old unfinished uploads of onecopy.")

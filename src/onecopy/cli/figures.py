@@ -30,11 +30,13 @@ _TEXTS = {
     "mounted": "another file system is mounted here and not part of this store, and what is "
     "recorded here was kept; use a store of its own for it",
     "no-tenant": "its first folder does not name a tenant; move it, or create the tenant",
-    "store-forbidden": "access was denied, so what is recorded here was kept; permit us to read it",
+    "store-forbidden": "access was denied, so what is recorded here was kept; give onecopy "
+    "permission to read it",
 }
 _UNMARKED = (
     "nothing was forgotten: the store's marker, .onecopy/store.json, could not be seen, so what is "
-    "absent may be in another store; permit us to read it or, if there is none, to write it"
+    "absent may be in another store; give onecopy permission to read it or, if there is none, to "
+    "write it"
 )
 
 
@@ -87,8 +89,7 @@ def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> 
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
     forgotten = f", {figures.forgotten:,} forgotten" if figures.forgotten else ""
     moved = reclassified_text(figures.reclassified)
-    dated = f", {DATED}" if cost else ""
-    requests = f"; {_versions(figures)}{requests_text(figures, cost)}{dated}" if by_requests else ""
+    requests = f"; {_versions(figures)}{requests_text(figures, cost)}" if by_requests else ""
     return (
         f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
@@ -135,7 +136,7 @@ def requests_text(figures: Figures, cost: float | None) -> str:
     requests = f"{count_text(figures.requests, 'list request')}, {figures.looks:,} HEAD"
     if cost is None:
         return requests
-    return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS)"
+    return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS, {DATED})"
 
 
 def reading_text(figures: Figures, seconds: float) -> str:

@@ -30,8 +30,9 @@ _SUMMARY_WIDTH = 64
 """Characters beside a command's name on a line of 80."""
 _NO_SERVER = (
     "No such option --server. This command works on an index and a store themselves: run it where "
-    "they can be opened, with --index and --store. Only check and upload use a server."
+    "they can be opened, with --index and --store. Only check, upload and doctor use a server."
 )
+_HOW_TO_SIGN_IN = "the service needs a token: set ONECOPY_TOKEN, or give --token-file"
 ERROR = 2
 INTERRUPTED = 130
 """128 + SIGINT, as in shells."""
@@ -110,8 +111,8 @@ def run(
 
 def _show(error: click.ClickException) -> None:
     """Print an error in the command line, which may quote arguments that came from elsewhere."""
-    if isinstance(error, click.NoSuchOption) and error.option_name == "--server":
-        error = click.UsageError(_NO_SERVER, error.ctx)  # not: "Did you mean --store?"
+    if isinstance(error, click.NoSuchOption):
+        error = _explained(error)
     vars(error)["message"] = printable(error.message)  # a line break in it would forge a line
     shown = StringIO()
     error.show(shown)
@@ -119,9 +120,27 @@ def _show(error: click.ClickException) -> None:
         print(printable(line), file=sys.stderr)
 
 
+def _explained(error: click.NoSuchOption) -> click.UsageError:
+    """Return the error for an option in the wrong place, where click would guess another one."""
+    name, place = error.option_name, error.ctx.command if error.ctx else None
+    takers = _takers(name) if isinstance(place, Commands) else []
+    if takers:
+        fix = f"give it after the command, as in `onecopy {takers[0]} {name}`"
+        return click.UsageError(f"No such option {name} before the command: {fix}", error.ctx)
+    return click.UsageError(_NO_SERVER, error.ctx) if name == "--server" else error
+
+
+def _takers(option: str) -> list[str]:
+    """Return the commands that have an option."""
+    commands = {name: import_module(f"onecopy.cli.{name}").command for name in COMMANDS}
+    return [name for name in commands if any(option in p.opts for p in commands[name].params)]
+
+
 def _describe(error: OSError | OnecopyError) -> str:
-    if isinstance(error, OnecopyError):
-        return str(error)
+    if isinstance(error, OnecopyError):  # a service can't say how a command is given a token
+        return _HOW_TO_SIGN_IN if error.reason == "token-missing" else str(error)
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # of `os.getcwd`
+        return "the working directory no longer exists: change to another one, and try again"
     reason = error.strerror or str(error)
     # A write to a full disk names no file.
     return f"{error.filename or 'the system reports'}: {reason}"

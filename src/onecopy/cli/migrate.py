@@ -39,7 +39,7 @@ _MAX_SHOWN_REJECTS = 5
 @click.argument("source", required=False)
 @click.argument("destination", required=False)
 @click.option(
-    "--plan", "only_plan", is_flag=True, help="Show the estimated time and cost; move nothing."
+    "--plan", "only_plan", is_flag=True, help="Show the estimated time and cost; copy nothing."
 )
 @click.option(
     "--via",
@@ -64,7 +64,7 @@ _MAX_SHOWN_REJECTS = 5
 @click.option(
     "--since-column",
     metavar="COLUMN",
-    help="Move only the rows since the last run with this option: those whose COLUMN, such as the "
+    help="Copy only the rows since the last run with this option: those whose COLUMN, such as the "
     "time of insertion, is larger.",
 )
 @click.option(
@@ -72,7 +72,7 @@ _MAX_SHOWN_REJECTS = 5
     "rejects_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Write the rows that can't be moved to FILE.  [default: onecopy-migrate-….csv]",
+    help="Write the rows that can't be used to FILE.  [default: onecopy-migrate-….csv]",
 )
 @click.option(
     "--every",
@@ -107,7 +107,7 @@ def command(  # noqa: PLR0913 - one for each option
     as_json: bool,
     progress: bool | None,
 ) -> int:
-    """Move all records from SOURCE into DESTINATION.
+    """Copy all records from SOURCE into DESTINATION.
 
     SOURCE is the URL of an index, or a list of checksums: a table of PostgreSQL
     (postgresql://…?table=T&column=C), a CSV or Parquet file, or what md5sum and sha256sum write.
@@ -185,6 +185,8 @@ def _addresses(
         return partial(open_source, source, settings.tenant, since), destination
     if source is not None:
         raise click.UsageError("--prototype can't be used with SOURCE and DESTINATION")
+    if not all(prototype):
+        raise click.UsageError("--prototype needs four names: none may be empty")
     table, column, dynamodb_table, key = prototype
     opener = partial(open_prototype, table, column, settings.tenant, since)
     return opener, prototype_destination(dynamodb_table, key, region)

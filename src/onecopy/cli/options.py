@@ -36,7 +36,7 @@ _COMMON = (
     ),
 )
 _LOCAL = (
-    click.option("--index", metavar="URL", help="Index, such as sqlite:onecopy-data/index.sqlite."),
+    click.option("--index", metavar="URL", help="Index: sqlite:FILE, or the URL of a database."),
     click.option("--store", metavar="URL", help="Store: the path of a folder, or a URL."),
 )
 _REMOTE = (
@@ -136,6 +136,7 @@ _CONFIRMING = (
 _TENANT = click.option(
     "--tenant", metavar="NAME", help="Tenant; with --server it comes from the token."
 )
+_LOCAL_TENANT = click.option("--tenant", metavar="NAME", help="Tenant.  [default: default]")
 
 
 def takes_settings(
@@ -154,7 +155,7 @@ def takes_settings(
         options += _REMOTE
     if tenant:
         names.append("tenant")
-        options.append(_TENANT)
+        options.append(_TENANT if server else _LOCAL_TENANT)
     if patterns:
         names += ["exclude", "include"]
         options += _PATTERNS

@@ -28,6 +28,7 @@ class Display:
     def __init__(self, bar: "tqdm[Never] | None" = None) -> None:
         self._bar = bar
         self._read = 0
+        self._has_waited = False
 
     @property
     def callback(self) -> Callable[[int, int], object] | None:
@@ -65,8 +66,12 @@ class Display:
         self.detail(f"confirming {percent(read, size)}", now=True)
 
     def waiting(self, files: int) -> None:
-        """Show how many files wait for other uploads of their contents."""
-        self.detail(f"waiting for other uploads of {count_text(files, 'file')}", now=True)
+        """Show how many files wait for other uploads of their contents; without a bar, once."""
+        count = count_text(files, "file")
+        self.detail(f"waiting for other uploads of {count}", now=True)
+        if self._bar is None and not self._has_waited:
+            self._has_waited = True
+            self.note(f"waiting up to a minute for other uploads of the same content: {count}")
 
     def progress(self, done: int, read: int) -> None:
         """Add to the bytes completed and the bytes read."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from onecopy.cli.progress import Display
 from onecopy.cli.show import amount_text, bytes_text, json_line, time_text
-from onecopy.errors import InvalidSettings
+from onecopy.errors import unwritable
 from onecopy.report.removable import Removable, Removing
 from onecopy.store import store_folder
 from onecopy.text import count_text, printable
@@ -20,11 +20,11 @@ from onecopy.timestamp import as_datetime
 _FORMULA = ("=", "+", "-", "@")
 """Text that begins so is a formula for a spreadsheet."""
 _TEXTS = {
-    "gone": "they are gone",
-    "changed": "they changed since they were recorded; run `onecopy scan`",
-    "store-expiring": "a lifecycle rule will soon delete them",
-    "placed": "they were placed there on request",
-    "hard-link": "they have other names (hard links), so removing one frees nothing",
+    "gone": "gone",
+    "changed": "changed since recorded; run `onecopy scan`",
+    "store-expiring": "soon deleted by a lifecycle rule",
+    "placed": "placed there on request",
+    "hard-link": "with other names (hard links), so removing one frees nothing",
 }
 
 
@@ -106,7 +106,7 @@ def _csv_writer(file: Path) -> Iterator[Callable[[Removable], object]]:
             rows.writerow(["key", "size", "digest", "stored_at", "kept", "identity"])
             yield lambda found: rows.writerow(_safe(value) for value in _values(found).values())
     except OSError as error:
-        raise InvalidSettings(f"cannot write {file}: {error.strerror}") from error
+        raise unwritable(str(file), error.strerror) from error
 
 
 def _safe(value: object) -> object:
@@ -138,5 +138,5 @@ def _summarize(removing: Removing, total: _Sum, output: Display) -> None:
         f"{stay} would stay. Nothing was removed"
     )
     for reason, number in removing.left.items():
-        why = _TEXTS.get(reason, f"they could not be looked at ({reason})")
+        why = _TEXTS.get(reason, f"could not be looked at ({reason})")
         output.note(f"{count_text(number, 'object')} not listed: {why}")

@@ -102,7 +102,7 @@ def _file(name: str, text: str) -> Callable[..., Any]:
 @click.option(
     "--removable",
     is_flag=True,
-    help="List the objects that could be removed instead, each looked at just before. Nothing is "
+    help="List the objects that could be removed instead; each is checked first. Nothing is "
     "removed.",
 )
 @click.option(

@@ -249,7 +249,7 @@ def _share_text(share: Share) -> str:
 
 
 def _folder_text(name: str) -> str:
-    return f"{name_text(name)}/" if name else "above all folders"
+    return f"{name_text(name)}/" if name else "(no folder)"
 
 
 def _group_text(group: Group | LikelyGroup) -> str:

@@ -50,8 +50,8 @@ _NOT_LISTED = (
     type=click.Choice(["missing", "all"]),
     is_flag=False,
     flag_value="all",
-    help="Also read the objects themselves: all, or those without a content digest, or without an "
-    "MD5 that the checksum API needs (missing).",
+    help="Also read the objects themselves: all, or (missing) those whose content digest is not "
+    "proved, or that lack an MD5 that the checksum API needs.",
 )
 @click.option(
     "--describe",
@@ -98,9 +98,9 @@ def command(  # noqa: PLR0913 - the options of the command
 ) -> int:
     """Update the index from the store.
 
-    A bucket is listed, without a request for each object. A folder is listed, too, and of its new
-    and changed files those are read that may be equal to others. Records of objects that no longer
-    exist are removed. Nothing in the store is changed. To resume an interrupted scan, run it again.
+    A bucket is listed, without a request for each object. A folder is listed, too; of its new and
+    changed files, only those that may be equal to others are read. Records of objects that no
+    longer exist are removed. No object is changed. To resume an interrupted scan, run it again.
     """
     if request.is_given:
         return follow(

@@ -40,7 +40,13 @@ if TYPE_CHECKING:
         "onecopy serve --issuer https://login.example.org --audience onecopy",
     ),
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
 @whole_number("--port", 0, 65535, default=8000, text="Port to listen on; 0 chooses a free one.")
 @click.option(
     "--checksum-api",

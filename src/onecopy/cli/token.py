@@ -57,7 +57,11 @@ def command() -> None:
     ),
 )
 @click.option(
-    "--tenant", default="default", show_default=True, help="Tenant that the token gives access to."
+    "--tenant",
+    metavar="NAME",
+    default="default",
+    show_default=True,
+    help="Tenant that the token gives access to.",
 )
 @click.option(
     "--scope",
@@ -105,17 +109,20 @@ def create(  # noqa: PLR0913 - one for each option
 @takes_settings()
 def list_(*, settings: Settings, as_json: bool) -> int:
     """List the tokens, without their secrets."""
-    output = Display()
+    output, token = Display(), None
     with opened_index(settings, create=False) as index:
         for token in list_tokens(index):
             output.line(json_line(_values(token)) if as_json else _text(token))
+    if token is None:
+        output.note("there are no tokens; `onecopy token create` creates one")
     return 0
 
 
 @command.command(
     "revoke",
     epilog=closing_help(
-        "Exit codes: 0 done, 1 there is no such token, 2 error.", "onecopy token revoke k3t9x2m4"
+        "Exit codes: 0 done, 1 there is no such token, 2 error.",
+        "onecopy token revoke 4880f17c93b2a651",
     ),
 )
 @click.argument("token_id", metavar="ID")

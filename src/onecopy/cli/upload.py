@@ -42,8 +42,10 @@ def _read_metadata(
     pairs = {}
     for text in given:
         name, equals, value = text.partition("=")
-        if not equals or name in pairs:
-            raise click.BadParameter(f"{text!r} is not NAME=VALUE, or repeats a name")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE, as camera=X100")
+        if name in pairs:
+            raise click.BadParameter(f"the name {name!r} is given twice; give each name once")
         pairs[name] = value
     return tuple(pairs.items())
 

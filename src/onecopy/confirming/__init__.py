@@ -4,7 +4,7 @@ A copy is read in ranges, under a lease. Finished ranges are recorded in the ind
 process resumes where one ended. Who reads them is one of two:
 
     threads       ThreadReaders: threads of this process; `reader` reads one copy
-    queued        QueueReaders: whoever receives the messages of a queue; `ranges` reads one range
+    queued        QueueReaders: the receivers of messages of a queue; `ranges` reads one range
 
 Both have in common:
 

@@ -1,7 +1,7 @@
 """Copies whose ranges a queue carries: what is still to be read, and who reads it now.
 
-The lease belongs to the queue as long as something happens to it. Whoever has a message takes its
-range, so that it is not read twice at the same time, and marks it as done once its digests are
+The lease belongs to the queue as long as something happens to it. The receiver of a message claims
+its range, so that it is not read twice at the same time, and marks it as done once its digests are
 recorded. All this is one value, which is replaced atomically. So messages may come twice, late and
 in any order: a range that is done, or a lease that is over, leaves them nothing to do.
 """
@@ -127,8 +127,8 @@ class Job(Records):
 
     def end(self, seen: Object) -> None:
         """Remove all records of an object that is recorded, or is there no longer."""
-        # The lease first: whoever removes it may remove the rest. If this is interrupted, a few
-        # small values are left until the key is read again.
+        # The lease first: the process that removes it may remove the rest. If this is interrupted,
+        # a few small values are left until the key is read again.
         lease = self.lease()
         if lease is None or not lease.is_of(seen):
             return

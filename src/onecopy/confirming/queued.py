@@ -52,14 +52,14 @@ class Range(msgspec.Struct, frozen=True):
 
 
 class Queue(Protocol):
-    """Carries messages to whoever reads ranges: each at least once, at any time, in any order."""
+    """Carries messages to the readers of ranges: each at least once, at any time, in any order."""
 
     def send(self, ranges: Sequence[Range]) -> None:
         """Send messages; raises Failure if some of them may not have been sent."""
 
 
 class QueueReaders:
-    """Has copies read by whoever receives the messages of a queue; see Readers."""
+    """Has copies read by the receivers of messages of a queue; see Readers."""
 
     def __init__(self, state: State, queue: Queue, *, paid: bool) -> None:
         self._state = state

@@ -15,7 +15,7 @@ from onecopy.aws.client import code_of, session_of, status_of
 from onecopy.doctor.clock import examine_clock
 from onecopy.doctor.configuration import examine_configuration
 from onecopy.doctor.cors import examine_cors
-from onecopy.doctor.finding import Finding, advice, fine, wrong
+from onecopy.doctor.finding import Finding, advice, fine, without_fix, wrong
 from onecopy.doctor.network import examine_network
 from onecopy.doctor.policy import FIX_PERMISSIONS
 from onecopy.errors import Failure, Forbidden, OnecopyError
@@ -89,7 +89,7 @@ def _examine_reach(store: S3Store) -> Iterator[Finding]:
         yield _failed(error, "check the endpoint in the store's URL")
         return
     else:
-        yield fine("bucket", f"{store.url} exists, and we may list it")
+        yield fine("bucket", f"{store.url} exists, and can be listed")
     headers = response["ResponseMetadata"]["HTTPHeaders"]
     yield examine_clock(headers.get("date"), datetime.now(UTC))
     yield from _examine_region(store)
@@ -98,7 +98,7 @@ def _examine_reach(store: S3Store) -> Iterator[Finding]:
 def _failed(error: BotoCoreError | ClientError, fix: str | None = None) -> Finding:
     reason = failure(error)
     known = reason.fix if isinstance(reason, Failure) else None
-    return wrong("reach", str(reason).removesuffix(f"; {known}"), known or fix)
+    return wrong("reach", without_fix(reason), known or fix)
 
 
 def _examine_region(store: S3Store) -> Iterator[Finding]:
@@ -193,7 +193,7 @@ def _examine_access(store: S3Store, *, create: bool) -> Iterator[Finding]:
         store.identify(create=create)
         capabilities = store.capabilities
     except Forbidden as error:
-        yield wrong("access", f"we may not read and write here: {error}", FIX_PERMISSIONS)
+        yield wrong("access", f"no permission to read and write here: {error}", FIX_PERMISSIONS)
         return
     except Failure as error:
         yield wrong("store", str(error), _fix_of_store(error))
@@ -223,11 +223,11 @@ def _examine_listing(store: S3Store) -> Finding:
     except OnecopyError as error:
         return advice(
             "access",
-            "we may read and write, but not list unfinished uploads: `onecopy doctor "
+            "reading and writing are allowed, but not listing unfinished uploads: `onecopy doctor "
             f"--abort-stale` cannot work: {error}",
             FIX_PERMISSIONS if isinstance(error, Forbidden) else None,
         )
-    return fine("access", "we may read, write, and list unfinished uploads")
+    return fine("access", "reading, writing, and listing unfinished uploads are allowed")
 
 
 _CHECKSUMS = {

@@ -41,7 +41,7 @@ def examine_configuration(store: S3Store) -> Iterator[Finding]:
 def _unreadable(about: str, error: ClientError) -> Finding:
     code, status = code_of(error), status_of(error)
     if status == 403:
-        return advice(about, f"we may not read this setting: {code}", FIX_PERMISSIONS)
+        return advice(about, f"no permission to read this setting: {code}", FIX_PERMISSIONS)
     return advice(about, f"this service does not report it: it answered {code or status}")
 
 

@@ -84,7 +84,7 @@ def _cannot_add_rule(store: S3Store, origins: Sequence[str], error: ClientError)
     )
     return wrong(
         "cors",
-        f"pages of {', '.join(origins)} may not upload, and we cannot change that "
+        f"pages of {', '.join(origins)} may not upload, and onecopy cannot change that "
         f"(PutBucketCors): {failure(error)}",
         f"{fix}:\n{json.dumps(_rule(store, origins))}",
     )

@@ -3,7 +3,8 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from onecopy.errors import Failure
+from onecopy.errors import Failure, OnecopyError
+from onecopy.network import REACH
 
 
 class State(StrEnum):
@@ -43,4 +44,10 @@ def wrong(about: str, message: str, fix: str | None = None) -> Finding:
 
 def failed(about: str, error: Failure, fix: str | None = None) -> Finding:
     """Return the finding for an error, with the fix that the error knows, or else `fix`."""
-    return wrong(about, str(error).removesuffix(f"; {error.fix}"), error.fix or fix)
+    return wrong(about, without_fix(error), error.fix or fix)
+
+
+def without_fix(error: OnecopyError) -> str:
+    """Return the message of an error, without what it says about fixing it."""
+    known = error.fix if isinstance(error, Failure) else None
+    return str(error).removesuffix(f"; {known}").removesuffix(f"; {REACH}")

@@ -40,7 +40,7 @@ def examine_lifecycle(address: Address, rules: Sequence[Any]) -> Iterator[Findin
             "of its own",
         )
     if not deleting:
-        yield fine("expiry", "no lifecycle rule deletes our objects")
+        yield fine("expiry", "no lifecycle rule deletes objects of the store")
 
 
 def _deletes(rule: Any, prefix: str) -> bool:  # noqa: ANN401 - boto3's

@@ -33,7 +33,8 @@ def examine_store(store: Store, *, unmarked: bool) -> Iterator[Finding]:
         store.begin([test_upload])
         store.abort(test_upload)
     except (Failure, InvalidSettings) as error:
-        yield wrong("store", str(error), "check that it is mounted, and that we may write to it")
+        fix = "check that it is mounted, and that onecopy may write to it"
+        yield wrong("store", str(error), fix)
         return
     yield fine("store", f"{store.url} can be read and written")
     if store.kind == "folder":
@@ -75,7 +76,7 @@ def _examine_contents(store: Surveyor) -> Iterator[Finding]:
             if isinstance(found, LeftOut):
                 figures.report(*found)
     except Failure as error:
-        yield wrong("contents", str(error), "check that we may list the store")
+        yield wrong("contents", str(error), "give onecopy permission to list the store")
         return
     problems = figures.by_reason(problems=True)
     yield from (_problem(reason, keys) for reason, keys in problems.items())
@@ -92,4 +93,5 @@ def _problem(reason: str, keys: Keys) -> Finding:
         return advice("contents", message, "rename them; `onecopy scan` lists them")
     if reason == "mounted":
         return advice("contents", message, "use a store of its own for each mounted file system")
-    return wrong("contents", message, "permit us to read them; `onecopy scan` lists them")
+    fix = "give onecopy permission to read them; `onecopy scan` lists them"
+    return wrong("contents", message, fix)

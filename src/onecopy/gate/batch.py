@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from onecopy.digest import SMALLEST_PART
-from onecopy.documents import MAX_BATCH_BYTES, MAX_BATCH_FILES
 from onecopy.errors import BadInput, UploadUnknown
 from onecopy.gate.interface import Answer, SmallFile
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.validation import check_limit
+from onecopy.limits import MAX_BATCH_BYTES, MAX_BATCH_FILES
 from onecopy.store.interface import BatchReceiver, Incoming, Part, Upload
 from onecopy.tickets import Ticket, Tickets
 

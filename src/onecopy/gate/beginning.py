@@ -1,6 +1,6 @@
 """Beginning: uploads are begun only if they are valid, new, at free keys, and fit into the store.
 
-refuse what is invalid, or has the key of another request
+refuse what is invalid; set aside what has the key of another request, which may not begin
 │
 take leases: others that upload the same content are waited for (see `waiting`)
 │
@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from onecopy.confirming import READ_LIMIT
 from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
-from onecopy.errors import BadInput, OnecopyError, StoreFull
+from onecopy.errors import BadInput, OnecopyError
 from onecopy.gate.budget import Budget
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Request
-from onecopy.gate.pending import PendingUploads
+from onecopy.gate.pending import PendingUploads, new_upload, ticket_of
 from onecopy.gate.sending import Sending
 from onecopy.gate.validation import check_request
 from onecopy.gate.waiting import Waiting
@@ -27,10 +27,11 @@ from onecopy.index.interface import Engine
 from onecopy.store.interface import Object, Store, Unknown, Upload
 from onecopy.store.objects import store_reason
 from onecopy.tenant import Tenant
-from onecopy.tickets import Ticket, Tickets
+from onecopy.tickets import Tickets
 
 _Answers = dict[int, Answer]
 """Answers by the places of their requests."""
+_KEY_TAKEN = Answer(Verdict.NEW, reason="key-taken")
 
 
 class Beginning:
@@ -67,6 +68,24 @@ class Beginning:
         self._index.record(self._tenant.name, [])
         answers: _Answers = {}
         self._refuse_invalid(requests, answers)
+        while left := [at for at in range(len(requests)) if at not in answers]:
+            first = {requests[at].key: at for at in reversed(left)}
+            later = [at for at in left if first[requests[at].key] != at]
+            answers.update(dict.fromkeys(later, _KEY_TAKEN))
+            self._begin_distinct(requests, answers, budget, idempotency_key)
+            for at in later:  # nobody has the key if the request before has not begun
+                if answers[first[requests[at].key]].ticket is None:
+                    del answers[at]
+        return [answers[at] for at in range(len(requests))]
+
+    def _begin_distinct(
+        self,
+        requests: Sequence[Request],
+        answers: _Answers,
+        budget: Budget,
+        idempotency_key: str | None,
+    ) -> None:
+        """Answer the requests that have no answer yet, each of which has a key of its own."""
         uploads = {
             at: self._new_upload(at, request, idempotency_key)
             for at, request in enumerate(requests)
@@ -78,19 +97,13 @@ class Beginning:
             answers.update({at: each for at, each in waiting.items() if at not in answers})
             if len(answers) < len(requests):
                 self._begin(requests, answers, uploads)
-        return [answers[at] for at in range(len(requests))]
 
     def _refuse_invalid(self, requests: Sequence[Request], answers: _Answers) -> None:
-        keys: set[str] = set()
         for at, request in enumerate(requests):
             try:
                 check_request(request, self._tenant.prefix)
             except BadInput as error:
                 answers[at] = Answer.refusal(error)
-                continue
-            if request.key in keys:
-                answers[at] = Answer(Verdict.NEW, reason="key-taken")
-            keys.add(request.key)
 
     def _find_duplicates(
         self, requests: Sequence[Request], answers: _Answers, budget: Budget
@@ -127,7 +140,7 @@ class Beginning:
                 )
                 if request.anyway and answers[at].reason == READ_LIMIT:
                     # The content of the key does not matter: only another key can help.
-                    answers[at] = Answer(Verdict.NEW, reason="key-taken")
+                    answers[at] = _KEY_TAKEN
 
     def _probably_free(self, requests: Sequence[Request], numbers: list[int]) -> set[int]:
         """Return the numbers of the small uploads whose keys are not in the index.
@@ -152,23 +165,15 @@ class Beginning:
     def _begin(
         self, requests: Sequence[Request], answers: _Answers, uploads: dict[int, Upload]
     ) -> None:
-        """Begin the remaining uploads in one call; if one of them fails, each separately."""
+        """Begin the remaining uploads."""
         wanted = {at: upload for at, upload in uploads.items() if at not in answers}
         self._refuse_without_room(wanted, answers)
-        left = list(wanted.values())
-        if not left:
-            return
-        try:
-            begun = self._pending.begin(left)
-        except (StoreFull, BadInput):
-            for at, upload in wanted.items():
-                answers[at] = self._begin_one(requests[at], upload)
-        except OnecopyError:
-            self._pending.release(left)
-            raise
-        else:
-            for at, upload in zip(wanted, begun, strict=True):
-                answers[at] = self._sign_ticket(requests[at], upload)
+        begun = self._pending.begin_each(list(wanted.values()))
+        for at, outcome in zip(wanted, begun, strict=True):
+            if isinstance(outcome, Upload):
+                answers[at] = self._sign_ticket(requests[at], outcome)
+            else:
+                answers[at] = Answer.refusal(outcome)
 
     def _refuse_without_room(self, wanted: dict[int, Upload], answers: _Answers) -> None:
         """Answer the uploads for which the store, or a quota of the tenant, has no room."""
@@ -177,35 +182,11 @@ class Beginning:
             answers[at] = Answer.refusal(refused[wanted.pop(at).id])
 
     def _new_upload(self, at: int, request: Request, idempotency_key: str | None) -> Upload:
-        return Upload(
-            self._tickets.upload_id(idempotency_key, at, *request),
-            self._tenant.prefix + request.key,
-            request.size,
-            content_type=request.content_type,
-            metadata=request.metadata,
-        )
-
-    def _begin_one(self, request: Request, upload: Upload) -> Answer:
-        try:
-            [begun] = self._pending.begin([upload])
-        except (StoreFull, BadInput) as error:
-            self._pending.release([upload])
-            return Answer.refusal(error)
-        return self._sign_ticket(request, begun)
+        upload_id = self._tickets.upload_id(idempotency_key, at, *request)
+        return new_upload(request, upload_id, self._tenant)
 
     def _sign_ticket(self, request: Request, upload: Upload) -> Answer:
-        bound = Ticket(
-            tenant=self._tenant.name,
-            key=request.key,
-            size=request.size,
-            digest=str(request.digest) if request.digest else None,
-            content_type=request.content_type,
-            anyway=request.anyway,
-            upload_id=upload.id,
-            store_id=upload.store_id,
-            expires=0,
-            metadata=request.metadata,
-        )
+        bound = ticket_of(request, upload, self._tenant)
         ticket, send = self._tickets.sign(bound), None
         if request.digest is not None and request.digest.scheme.part_size is None:
             send = self._sending.parts_of(bound, ticket, [(1, request.digest.value)])[0]

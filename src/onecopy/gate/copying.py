@@ -12,7 +12,6 @@ from typing import NamedTuple
 from onecopy.content import Copy, Verdict
 from onecopy.digest import CLIENT_MD5, MD5
 from onecopy.errors import (
-    BadInput,
     Failure,
     FileChanged,
     OnecopyError,
@@ -22,15 +21,16 @@ from onecopy.errors import (
 )
 from onecopy.gate.completion import Completion
 from onecopy.gate.interface import Answer, Finish, Place
-from onecopy.gate.pending import PendingUploads
+from onecopy.gate.pending import PendingUploads, new_upload, ticket_of
+from onecopy.gate.sources import recorded_object
 from onecopy.index.interface import Engine
 from onecopy.placed import Placed, note_placed
 from onecopy.store.copying import Copier
-from onecopy.store.interface import Object, Presigner, Store, Upload
+from onecopy.store.interface import Presigner, Store, Upload
 from onecopy.store.objects import store_reason
 from onecopy.store.parts import digest_of_parts
 from onecopy.tenant import Tenant
-from onecopy.tickets import Ticket, Tickets
+from onecopy.tickets import Tickets
 from onecopy.workers import spread
 
 PLACED = "placed"
@@ -100,14 +100,23 @@ class Copying:
         return answers
 
     def _begin(self, sources: Mapping[Place, Copy], answers: _Answers) -> list[_Job]:
-        """Begin the uploads that there is room for; note them before."""
+        """Begin the uploads that there is room for, and note them before; return the largest first.
+
+        A large one that began last would be copied alone, and the store has less to do then.
+        """
         wanted = {request: self._new_upload(request) for request in sources}
         refused = self._pending.reserve(list(wanted.values()))
         for request in [each for each, upload in wanted.items() if upload.id in refused]:
             answers[request] = Answer.refusal(refused[wanted.pop(request).id])
         self._note(wanted)
-        begun = self._begin_all(wanted, answers)
-        return [_Job(request, sources[request], upload) for request, upload in begun.items()]
+        jobs: list[_Job] = []
+        begun = self._pending.begin_each(list(wanted.values()))
+        for request, outcome in zip(wanted, begun, strict=True):
+            if isinstance(outcome, Upload):
+                jobs.append(_Job(request, sources[request], outcome))
+            else:
+                answers[request] = Answer.refusal(outcome)
+        return sorted(jobs, key=lambda job: job.request.size, reverse=True)
 
     def _note(self, wanted: Mapping[Place, Upload]) -> None:
         """Note what will be placed. Not what is refused: such notes would grow without limit."""
@@ -119,26 +128,7 @@ class Copying:
             raise
 
     def _new_upload(self, request: Place) -> Upload:
-        return self._ticket(request, self.upload_id(request)).upload(self._tenant.prefix)
-
-    def _begin_all(
-        self, wanted: Mapping[Place, Upload], answers: _Answers
-    ) -> Mapping[Place, Upload]:
-        """Begin uploads in one call; if one of them fails, each separately."""
-        uploads = list(wanted.values())
-        try:
-            return dict(zip(wanted, self._pending.begin(uploads) if uploads else [], strict=True))
-        except (BadInput, StoreFull) as error:
-            if len(uploads) == 1:
-                self._pending.release(uploads)
-                [request] = wanted
-                answers[request] = Answer.refusal(error)
-                return {}
-        except OnecopyError:
-            self._pending.release(uploads)
-            raise
-        each = [self._begin_all({request: upload}, answers) for request, upload in wanted.items()]
-        return {request: upload for begun in each for request, upload in begun.items()}
+        return new_upload(request.as_upload, self.upload_id(request), self._tenant)
 
     def _copy_all(
         self, jobs: Sequence[_Job], answers: _Answers, report: Report
@@ -178,15 +168,14 @@ class Copying:
 
     def _copy_bytes(self, source: Copy, upload: Upload, report: Report) -> Sequence[bytes]:
         assert self._copier is not None  # noqa: S101 - see `copy`
-        key = self._tenant.prefix + source.key
-        seen = Object(key, source.size, source.identity, source.stored_ms)
+        seen = recorded_object(source, self._tenant)
         return self._copier.copy(seen, upload, partial(report, upload.id))
 
     def _complete(self, copied: Sequence[tuple[_Job, Sequence[bytes]]], answers: _Answers) -> None:
         """Publish and record."""
         finishes = [
             (
-                self._ticket(request, upload.id, upload.store_id),
+                ticket_of(request.as_upload, upload, self._tenant),
                 Finish("", tuple(sums), _md5_of(source)),
             )
             for (request, source, upload), sums in copied
@@ -195,20 +184,6 @@ class Copying:
         for (job, _), answer in zip(copied, done, strict=True):
             is_lost = answer.reason == UploadUnknown.reason
             answers[job.request] = LOST if is_lost else _completed(answer)
-
-    def _ticket(self, request: Place, upload_id: str, store_id: str = "") -> Ticket:
-        return Ticket(
-            tenant=self._tenant.name,
-            key=request.key,
-            size=request.size,
-            digest=str(request.digest),
-            content_type=request.content_type,
-            anyway=True,  # that the content has another copy is no reason to abort
-            upload_id=upload_id,
-            store_id=store_id,
-            expires=0,
-            metadata=request.metadata,
-        )
 
 
 def at_key(found: Answer) -> Answer:

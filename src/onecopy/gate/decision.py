@@ -5,36 +5,37 @@ does not suffice. Each step answers the contents that the steps before it left o
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
-from typing import TypeVar
 
-from onecopy.content import Content, Copy, Evidence, Listed, Verdict
-from onecopy.digest import SHA256, SMALLEST_PART, Scheme, content_scheme
+from onecopy.content import Content, Copy, Verdict
 from onecopy.errors import Damaged, Failure
+from onecopy.gate.answers import NEW, unconfirmed
 from onecopy.gate.budget import Budget
-from onecopy.gate.confirm import DIGEST_NEEDED, NEW, Confirmer, Match, is_unchanged, unconfirmed
+from onecopy.gate.candidates import Candidates
+from onecopy.gate.checksum_lists import ChecksumLists
+from onecopy.gate.confirm import Confirmer, Look
 from onecopy.gate.examination import Examined
 from onecopy.gate.interface import Answer, Limits
 from onecopy.gate.listed import ListedCopies
-from onecopy.index.interface import Engine, Lists, Unread
+from onecopy.gate.matching import Match, by_content, is_unchanged
+from onecopy.gate.needed_digests import NeededDigests
+from onecopy.gate.settling import Settling
+from onecopy.index.interface import Engine
 from onecopy.store.interface import Object
 from onecopy.tenant import Tenant
 
-_T = TypeVar("_T")
 _log = logging.getLogger("onecopy.gate")
 _MOST_AT_ONCE = 8
 """Rows of contents whose candidates are confirmed concurrently."""
 _NOTHING_SEEN: Mapping[str, Object] = MappingProxyType({})
-LISTED = "listed"
-"""The reason if a checksum list has the content and no copy is known."""
 
 
 class Decider:
     """Decides which of one tenant's contents are stored."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         index: Engine,
         tenant: Tenant,
@@ -42,15 +43,18 @@ class Decider:
         *,
         listed: ListedCopies | None = None,
         max_digests: int = Limits().digests,
+        look: Look | None = None,
     ) -> None:
         self._index = index
-        self._lists = index if isinstance(index, Lists) else None
-        self._unread = index if isinstance(index, Unread) else None
         self._tenant = tenant
         self._confirmer = confirmer
         self._listed = listed
         self._trash = confirmer.trash
-        self._max_digests = max_digests
+        self._look = look or confirmer.look
+        self._candidates = Candidates(index, tenant.name)
+        self._settling = Settling(confirmer, self._candidates)
+        self._lists = ChecksumLists(index, tenant)
+        self._needed = NeededDigests(index, tenant.name, max_digests)
 
     def decide(
         self, contents: Sequence[Content], budget: Budget, *, weak: bool = False
@@ -92,8 +96,8 @@ class Decider:
             for content, copies in zip(contents, groups, strict=True)
         ]
         confirmed = self._if_live(proposed)
-        undecided = self._undecided_sizes(contents, proposed)
-        unread = self._unread_sizes(undecided)
+        undecided = self._needed.undecided_sizes(contents, proposed)
+        unread = self._needed.unread_sizes(undecided)
         rows: dict[object, list[Content]] = {}
         for content, copies, answer in zip(contents, groups, confirmed, strict=True):
             if answer is None and content.size in unread:
@@ -105,8 +109,8 @@ class Decider:
             settled = self._settle(list(rows.values()), budget, seen)
             for at, content in enumerate(contents):
                 answers[at] = confirmed[at] or settled.get(content, NEW)
-        self._look_up_lists(contents, answers)
-        self._judge_undecided(contents, answers, undecided if weak else set())
+        self._lists.look_up(contents, answers)
+        self._needed.judge(contents, answers, undecided if weak else set())
         return answers
 
     def _settle(
@@ -119,7 +123,7 @@ class Decider:
 
         def settle(row: Sequence[Content]) -> dict[Content, Answer]:
             return {
-                content: self._confirmer.settle(content, budget, seen)
+                content: self._settling.settle(content, budget, seen)
                 for content in dict.fromkeys(row)
             }
 
@@ -169,7 +173,7 @@ class Decider:
         if examined.reason:
             return unconfirmed(examined.reason, content)
         if examined.needed:
-            return self._ask_for(examined.needed, content)
+            return self._needed.ask_for(examined.needed, content)
         if not examined.unexamined:  # keeps the answer that is shared
             return answer
         return answer._replace(unexamined=answer.unexamined + examined.unexamined)
@@ -178,7 +182,7 @@ class Decider:
         """Return, for each content, the first copy that has each of its digests."""
         digests = [digest for content in contents for digest in content.digests]
         found = self._index.lookup(self._tenant.name, digests)
-        return list(_grouped_by_content(contents, found))
+        return list(by_content(contents, found))
 
     def _first_match(self, content: Content, copies: Sequence[Copy | None]) -> Copy | None:
         """Return the first copy that, by its record, certainly holds the content."""
@@ -209,7 +213,7 @@ class Decider:
 
     def _propose_other(self, first: Copy, content: Content, budget: Budget) -> Answer | None:
         """Return the answer for a content whose first copy is in the trash; see _propose."""
-        candidates = self._confirmer.candidates(content, budget)
+        candidates = self._candidates.each(content, budget)
         other = next((copy for copy in candidates if not self._trash.has(copy)), None)
         if other is None:
             return None if budget.over else self._trash.answer(first)
@@ -219,95 +223,13 @@ class Decider:
     def _if_live(self, proposed: Sequence[Answer | None]) -> list[Answer | None]:
         """Return each answer whose copy has just been seen, and None for the others."""
         copies = [answer.copy for answer in proposed if answer and answer.copy]
-        looks = iter(self._confirmer.look(copies))
+        looks = iter(self._look(copies))
         return [
             answer if answer and answer.copy and is_unchanged(answer.copy, next(looks)) else None
             for answer in proposed
         ]
 
-    def _undecided_sizes(self, contents: Sequence[Content], proposed: Sequence[object]) -> set[int]:
-        """Return the sizes for which there may be copies that no content digest finds."""
-        unmatched = zip(contents, proposed, strict=True)
-        sizes = {c.size for c, answer in unmatched if answer is None and c.digests} - {0}
-        if not sizes or self._unread is None:
-            return set()
-        return self._unread.undecided_sizes(self._tenant.name, sorted(sizes))
-
-    def _unread_sizes(self, undecided: set[int]) -> set[int]:
-        """Return the sizes for which there may be copies that no digest finds."""
-        if not undecided or self._unread is None:
-            return set()
-        return self._unread.unread_sizes(self._tenant.name, sorted(undecided))
-
-    def _look_up_lists(self, contents: Sequence[Content], answers: list[Answer]) -> None:
-        """Replace the answers for new contents that are on a checksum list."""
-        unmatched = [at for at, answer in enumerate(answers) if answer.verdict is Verdict.NEW]
-        digests = [digest for at in unmatched for digest in contents[at].digests]
-        if not digests or self._lists is None:
-            return
-        found = self._lists.listed(self._tenant.name, digests)
-        if not any(found):
-            return
-        groups = _grouped_by_content([contents[at] for at in unmatched], found)
-        for at, group in zip(unmatched, groups, strict=True):
-            listed = self._judge_listed(contents[at].size, group)
-            answers[at] = answers[at] if listed is NEW else listed
-
-    def _judge_undecided(
-        self, contents: Sequence[Content], answers: list[Answer], undecided: set[int]
-    ) -> None:
-        """Replace the answers for new contents whose digests cannot rule out all of their size."""
-        unsure = [
-            (at, content)
-            for at, (content, answer) in enumerate(zip(contents, answers, strict=True))
-            if answer is NEW
-            and content.size
-            and (content.size in undecided or not _has_content_digest(content))
-        ]
-        if not unsure:  # the common case costs no call
-            return
-        sizes = sorted({content.size for _, content in unsure})
-        known = dict(zip(sizes, self._index.schemes(self._tenant.name, sizes), strict=True))
-        for at, content in unsure:
-            needed = known[content.size]
-            if not needed.issubset(digest.scheme for digest in content.digests):
-                answers[at] = self._ask_for(needed, content)
-
-    def _ask_for(self, needed: frozenset[Scheme], content: Content) -> Answer:
-        """Return the answer that names the digests to compute, if one check may have them all."""
-        count = len(needed | {content_scheme(content.size)})
-        if count <= self._max_digests:
-            return unconfirmed(DIGEST_NEEDED, content, needed)
-        message = (
-            f"known contents also have {content.size} bytes, and one may be the same, but "
-            f"comparing them takes {count} digests (limit {self._max_digests} per file): run "
-            "`onecopy scan --read missing`, which reads them once, or upload the file"
-        )
-        return Answer(Verdict.UNCONFIRMED, reason=DIGEST_NEEDED, message=message)
-
-    def _judge_listed(self, size: int, found: Sequence[Listed | None]) -> Answer:
-        """Leave the decision to the user if the list is not trusted: it names no copy to see."""
-        fitting = [listed for listed in found if listed and listed.size in (None, size)]
-        if any(self._confirmer.is_trusted(listed.digest, Evidence.CLAIMED) for listed in fitting):
-            return Answer(Verdict.DUPLICATE, reason=LISTED)
-        return Answer(Verdict.UNCONFIRMED, reason=LISTED) if fitting else NEW
-
-
-def _has_content_digest(content: Content) -> bool:
-    size, digests = content
-    if size < SMALLEST_PART and digests and digests[0].scheme is SHA256:
-        return True  # the common case, kept cheap
-    scheme = content_scheme(size)
-    return any(digest.scheme == scheme for digest in digests)
-
 
 def _index_reason(failure: Failure) -> str:
     reason = failure.reason
     return reason if reason.startswith("index-") else f"index-{reason}"
-
-
-def _grouped_by_content(contents: Sequence[Content], found: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    """Yield the results of one lookup, grouped by content."""
-    at = 0
-    for content in contents:
-        yield found[at : (at := at + len(content.digests))]

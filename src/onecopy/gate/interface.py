@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import Digest, Scheme
 from onecopy.errors import OnecopyError
+from onecopy.limits import MAX_DIGESTS, MAX_FILES, MAX_SIGNED_PARTS, MAX_SIZES
 from onecopy.patterns import TRASH, Patterns
 from onecopy.store.interface import Body, Part, Send
 
@@ -15,13 +16,13 @@ from onecopy.store.interface import Body, Part, Send
 class Limits:
     """Limits of one request; exceeding one raises LimitExceeded, or concerns one file only."""
 
-    sizes: int = 10_000
+    sizes: int = MAX_SIZES
     """Sizes in a probe."""
-    files: int = 1_000
+    files: int = MAX_FILES
     """Files in a check, begin, complete or abort."""
-    digests: int = 8
+    digests: int = MAX_DIGESTS
     """Digests of one file; a file with more is `unconfirmed` in a check."""
-    parts: int = 1_000
+    parts: int = MAX_SIGNED_PARTS
     """Parts in one request for signed requests."""
     read_bytes: int = 256 * 1024 * 1024
     """Bytes of stored copies that one request may read to confirm matches."""
@@ -125,6 +126,12 @@ class Place(NamedTuple):
     content_type: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     """User metadata as (name, value), if the store keeps it (S3)."""
+
+    @property
+    def as_upload(self) -> Request:
+        """The upload as which the copy is completed; that there is another one is no objection."""
+        key, size, digest, content_type, metadata = self
+        return Request(key, size, digest, content_type, anyway=True, metadata=metadata)
 
 
 class SmallFile(NamedTuple):

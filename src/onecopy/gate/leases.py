@@ -1,7 +1,7 @@
 """Leases of contents that are being uploaded, so that a second upload waits for the first.
 
 The index keeps them if it can, for all processes that use it; otherwise, each process keeps its
-own. Whoever holds a lease, nobody waits for longer than a minute.
+own. Nobody waits for longer than a minute, even if the lease changes hands.
 """
 
 import logging
@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from onecopy.errors import OnecopyError
 from onecopy.index.interface import Lease, Leases
+from onecopy.processes import has_ended
 
 MAX_WAIT = 60.0
-"""Seconds for which uploads of a content have to wait, whoever holds its lease in that time."""
+"""Seconds for which uploads of a content have to wait, even if its lease changes hands."""
 _FORGET = 15.0
 """Seconds after which a wait is over, unless somebody asks again: clients ask more often."""
 _RENEW = 3.0
@@ -61,6 +62,13 @@ class MemoryLeases:
                 if self._held.get(lease.name, ("",))[0] == lease.holder:
                     del self._held[lease.name]
 
+    def lease_holders(self, names: Sequence[str]) -> list[str]:
+        """Return the holder of each lease; "" if nobody has it."""
+        with self._lock:
+            now = self._clock()
+            held = [self._held.get(name, ("", -inf)) for name in names]
+        return [holder if now < until else "" for holder, until in held]
+
 
 class _Wait(NamedTuple):
     """A period in which uploads of a content have to wait."""
@@ -76,6 +84,8 @@ class ContentLeases:
     """The leases of the contents of all tenants. Thread-safe.
 
     `renew_seconds` is the time between two renewals, for leases that are not renewed for nothing.
+    `process` is the name of this process if it is the client as well, so that its uploads end with
+    it: then nobody waits for them once it has been killed.
     """
 
     def __init__(
@@ -84,10 +94,12 @@ class ContentLeases:
         clock: Clock = time.monotonic,
         *,
         renew_seconds: float = 0,
+        process: str = "",
     ) -> None:
         self._held = held or MemoryLeases(clock)
         self._clock = clock
         self._renew_seconds = renew_seconds
+        self._process = process
         self._lock = Lock()
         self._waits: dict[str, _Wait] = {}
         self._renewed: dict[str, float] = {}
@@ -95,10 +107,10 @@ class ContentLeases:
         self._next_sweep = -inf
 
     @staticmethod
-    def of(index: object) -> "ContentLeases":
+    def of(index: object, *, process: str = "") -> "ContentLeases":
         """Return leases in the index if it keeps any, and otherwise those of this process."""
         if isinstance(index, Leases):
-            return ContentLeases(index, renew_seconds=_RENEW)
+            return ContentLeases(index, renew_seconds=_RENEW, process=process)
         return ContentLeases()
 
     def take(self, leases: Sequence[Lease]) -> set[str]:
@@ -110,7 +122,7 @@ class ContentLeases:
         for lease in leases:
             first.setdefault(lease.name, lease)
         wanted = list(first.values())
-        taken = self._held.take_leases(wanted) if wanted else []
+        taken = self._take(wanted) if wanted else []
         own = {lease.holder for lease, is_own in zip(wanted, taken, strict=True) if is_own}
         with self._lock:
             now = self._clock()
@@ -121,6 +133,29 @@ class ContentLeases:
                 for lease in leases
                 if lease.holder not in own and self._must_wait(lease.name, now)
             }
+
+    def _take(self, leases: Sequence[Lease]) -> list[bool]:
+        """Take leases, also those of processes that have ended; return which are taken."""
+        wanted = self._marked(leases)
+        taken = self._held.take_leases(wanted)
+        refused = [lease.name for lease, is_own in zip(leases, taken, strict=True) if not is_own]
+        if refused and (abandoned := self._abandoned(refused)):
+            self._held.end_leases(abandoned)
+            taken = self._held.take_leases(wanted)
+        return taken
+
+    def _marked(self, leases: Sequence[Lease]) -> list[Lease]:
+        """Return leases whose holders name this process, if their uploads end with it."""
+        if not self._process:
+            return list(leases)
+        return [lease._replace(holder=f"{lease.holder}@{self._process}") for lease in leases]
+
+    def _abandoned(self, names: Sequence[str]) -> list[Lease]:
+        """Return the leases of processes that have ended."""
+        holders = self._held.lease_holders(names)
+        ended = set(filter(has_ended, set(map(_process_of, holders))))
+        held = zip(names, holders, strict=True)
+        return [Lease(name, holder, 0) for name, holder in held if _process_of(holder) in ended]
 
     def _must_wait(self, name: str, now: float) -> bool:
         wait = self._waits.get(name)
@@ -139,7 +174,7 @@ class ContentLeases:
             if now - renewed < self._renew_seconds:
                 return
             self._renewed[lease.holder] = now
-        self._try(self._held.take_leases, [lease])
+        self._try(self._take, [lease])
 
     def end(self, leases: Sequence[Lease]) -> None:
         """End leases, whether they are held or not."""
@@ -148,7 +183,7 @@ class ContentLeases:
         with self._lock:
             for lease in leases:
                 self._renewed.pop(lease.holder, None)
-        self._try(self._held.end_leases, leases)
+        self._try(self._held.end_leases, self._marked(leases))
 
     def _try(self, change: Callable[[Sequence[Lease]], object], leases: Sequence[Lease]) -> None:
         """Change leases. If that fails, the upload must not: they end in seconds anyway."""
@@ -166,3 +201,8 @@ class ContentLeases:
         self._renewed = {
             holder: renewed for holder, renewed in self._renewed.items() if now - renewed < MAX_WAIT
         }
+
+
+def _process_of(holder: str) -> str:
+    """Return the name of the process of a holder; "" if its upload does not end with one."""
+    return holder.partition("@")[2]

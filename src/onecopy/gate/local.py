@@ -6,11 +6,11 @@ from urllib.parse import quote
 from onecopy.avoided import Activity
 from onecopy.confirming import Readers
 from onecopy.content import Content, Copy
-from onecopy.digest import CRC64NVME, MD5, Scheme
+from onecopy.digest import CRC64NVME, MD5, Digest, Scheme
 from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
 from onecopy.gate.beginning import Beginning
 from onecopy.gate.budget import Budget
-from onecopy.gate.completion import Completion, InProgress
+from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.counting import Counting
 from onecopy.gate.decision import Decider
@@ -30,7 +30,10 @@ from onecopy.gate.listed import ListedCopies
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.placing import Placing
+from onecopy.gate.publishing import Publisher
+from onecopy.gate.running import Running
 from onecopy.gate.sending import Sending
+from onecopy.gate.sources import Sources
 from onecopy.gate.usage import Usage
 from onecopy.gate.validation import check_limit, refused
 from onecopy.gate.waiting import Waiting
@@ -75,13 +78,14 @@ class LocalGate:
         self._trash = trash
         self._counting = Counting(index, tenant.name, recorder)
         self._pending = PendingUploads(store, index, tenant.name, usage)
-        self._completing = InProgress()
+        self._completing = Running[Digest]()
         self._waiting = Waiting(leases, tenant.name)
         self._sending = Sending(store, self._pending, self._tickets, tenant.prefix, self._waiting)
         self._md5 = WholeMd5(index, store, tenant)
         self._confirmer = Confirmer(
             index, store, tenant, trash=trash, md5=self._md5, readers=readers
         )
+        self._publisher = Publisher(store, self._pending, self._confirmer)
         self._listed = (
             ListedCopies(index, store, tenant, price, idle=readers)
             if isinstance(index, Listings)
@@ -90,12 +94,13 @@ class LocalGate:
         self._decider = Decider(
             index, tenant, self._confirmer, listed=self._listed, max_digests=limits.digests
         )
+        sources = Sources(store, tenant, self._confirmer.look)
         self.placing = Placing(
             index,
             store,
             tenant,
             self._pending,
-            decider=self._decider,
+            decider=Decider(index, tenant, self._confirmer, look=sources.look),
             confirmer=self._confirmer,
             tickets=self._tickets,
             completion=self._completion,
@@ -222,6 +227,7 @@ class LocalGate:
             self._budget(),
             decider=self._decider,
             confirmer=self._confirmer,
+            publisher=self._publisher,
             in_progress=self._completing,
             md5=self._md5,
         )

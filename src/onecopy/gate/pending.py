@@ -7,11 +7,14 @@ a note of each of ours; see `onecopy.gate.notes`.
 from collections.abc import Sequence
 
 from onecopy.content import Copy
-from onecopy.errors import StoreFull, Unavailable
+from onecopy.errors import BadInput, OnecopyError, StoreFull, Unavailable
+from onecopy.gate.interface import Request
 from onecopy.gate.notes import Notes, is_noted
 from onecopy.gate.usage import Usage
 from onecopy.index.interface import State
 from onecopy.store.interface import Bounded, Lister, Store, Upload
+from onecopy.tenant import Tenant
+from onecopy.tickets import Ticket
 
 
 class PendingUploads:
@@ -78,6 +81,23 @@ class PendingUploads:
         self._notes.add([upload.store_id for upload in begun if upload.store_id])
         return begun
 
+    def begin_each(self, uploads: Sequence[Upload]) -> list[Upload | BadInput | StoreFull]:
+        """Begin uploads in one call; if one of them can't be begun, each by itself.
+
+        Returns the error of each that can't. Those that are not begun count no longer; raises what
+        `begin` raises for other reasons.
+        """
+        try:
+            return [*self.begin(uploads)] if uploads else []
+        except (BadInput, StoreFull) as error:
+            if len(uploads) == 1:
+                self.release(uploads)
+                return [error]
+        except OnecopyError:
+            self.release(uploads)
+            raise
+        return [outcome for upload in uploads for outcome in self.begin_each([upload])]
+
     def abort(self, upload: Upload) -> None:
         """Abort an upload, or clean up after its completion; see Store.
 
@@ -90,6 +110,33 @@ class PendingUploads:
         except Unavailable:
             if not upload.store_id:
                 raise
+
+
+def new_upload(request: Request, upload_id: str, tenant: Tenant) -> Upload:
+    """Return the upload that a request begins."""
+    return Upload(
+        upload_id,
+        tenant.prefix + request.key,
+        request.size,
+        content_type=request.content_type,
+        metadata=request.metadata,
+    )
+
+
+def ticket_of(request: Request, upload: Upload, tenant: Tenant) -> Ticket:
+    """Return the ticket of an upload that a request has begun; it is not signed yet."""
+    return Ticket(
+        tenant=tenant.name,
+        key=request.key,
+        size=request.size,
+        digest=str(request.digest) if request.digest else None,
+        content_type=request.content_type,
+        anyway=request.anyway,
+        upload_id=upload.id,
+        store_id=upload.store_id,
+        expires=0,
+        metadata=request.metadata,
+    )
 
 
 def abort_stale(store: Lister, state: State, seconds: float) -> tuple[int, int]:

@@ -19,12 +19,14 @@ from collections.abc import Callable, Sequence
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import BadInput
+from onecopy.gate.answers import NEW
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
-from onecopy.gate.confirm import Confirmer, is_unchanged
-from onecopy.gate.copying import LOST, PLACING, Copying, at_key
+from onecopy.gate.confirm import Confirmer
+from onecopy.gate.copying import LOST, PLACED, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
-from onecopy.gate.interface import Answer, Place, Request
+from onecopy.gate.interface import Answer, Place
+from onecopy.gate.matching import is_unchanged
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.running import Running
 from onecopy.gate.validation import check_request
@@ -38,7 +40,6 @@ _MAX_SOURCES = 3
 """Copies of one content that are tried if one after the other disappears, or its upload does."""
 _MAX_WAIT = 20.0
 """Seconds to wait for another request that places the same."""
-_NEW = Answer(Verdict.NEW)
 _CHANGED = Answer(Verdict.UNCONFIRMED, reason="copy-changed")
 _UNSUPPORTED = Answer(
     Verdict.UNCONFIRMED,
@@ -71,7 +72,7 @@ class Placing:
         self._tenant = tenant
         self._decider = decider
         self._confirmer = confirmer
-        self._running = Running()
+        self._running = Running[str]()
         self._copying = Copying(
             index, store, tenant, pending, tickets=tickets, completion=completion
         )
@@ -89,7 +90,7 @@ class Placing:
             answers |= dict.fromkeys(left, _UNSUPPORTED)
         else:
             answers |= self._place_in_turn(left, budget)
-        return [answers[request] for request in requests]
+        return _in_order(requests, answers)
 
     def settle(self, requests: Sequence[Place], budget: Budget) -> list[Answer | None]:
         """Return answers where nothing is to be copied: invalid, under way, or the key is taken."""
@@ -115,7 +116,7 @@ class Placing:
         keys: dict[str, Place] = {}
         for request in requests:
             try:
-                _check(request, self._tenant.prefix)
+                check_request(request.as_upload, self._tenant.prefix)
             except BadInput as error:
                 answers[request] = Answer.refusal(error)
                 continue
@@ -164,7 +165,7 @@ class Placing:
             elif isinstance(seen, Object):
                 answers[request] = at_key(self._judge_at_key(request, copy, seen, budget))
             elif not request.size:
-                answers[request] = _NEW  # sending it takes no longer
+                answers[request] = NEW  # sending it takes no longer
         return answers
 
     def _judge_at_key(
@@ -186,13 +187,19 @@ class Placing:
             if answer.verdict is not Verdict.DUPLICATE:
                 answers[request] = answer
             elif answer.copy is None:  # only a list has it
-                answers[request] = _NEW
+                answers[request] = NEW
             else:
                 sources[request] = answer.copy
         return sources
 
 
-def _check(request: Place, prefix: str) -> None:
-    """Raise BadInput unless the content may be stored at the key."""
-    key, size, digest, content_type, metadata = request
-    check_request(Request(key, size, digest, content_type, metadata=metadata), prefix)
+def _in_order(requests: Sequence[Place], answers: _Answers) -> list[Answer]:
+    """Return the answers in order; a request that is repeated finds what the first one placed."""
+    found: list[Answer] = []
+    placed = set[Place]()
+    for request in requests:
+        answer = answers[request]
+        found.append(at_key(answer) if request in placed else answer)
+        if answer.reason == PLACED:
+            placed.add(request)
+    return found

@@ -1,20 +1,23 @@
 """Jobs that only one request of a process does at a time, such as placing the same content."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
 from threading import Condition
+from typing import Generic, TypeVar
+
+_Name = TypeVar("_Name", bound=Hashable)
 
 
-class Running:
+class Running(Generic[_Name]):
     """The jobs that requests are working on, by name, with the bytes that were processed."""
 
     def __init__(self) -> None:
-        self._bytes: dict[str, int] = {}
+        self._bytes: dict[_Name, int] = {}
         self._changed = Condition()
 
     @contextmanager
-    def hold(self, names: Collection[str]) -> Iterator[set[str]]:
+    def hold(self, names: Collection[_Name]) -> Iterator[set[_Name]]:
         """Hold those of the jobs that no other request holds."""
         with self._changed:
             held = {name for name in names if name not in self._bytes}
@@ -22,12 +25,31 @@ class Running:
         try:
             yield held
         finally:
-            with self._changed:
-                for name in held:
-                    del self._bytes[name]
-                self._changed.notify_all()
+            self._release(held)
 
-    def wait(self, names: Collection[str], deadline: float) -> bool:
+    @contextmanager
+    def hold_all(self, names: Collection[_Name], seconds: float) -> Iterator[bool]:
+        """Wait until no other request holds any of the jobs, then hold all of them.
+
+        Yields False, and holds none, if that takes longer. A request that waits holds nothing, so
+        that no two requests wait for each other.
+        """
+        with self._changed:
+            is_free = self._changed.wait_for(lambda: self._bytes.keys().isdisjoint(names), seconds)
+            held = set(names) if is_free else set[_Name]()
+            self._bytes.update(dict.fromkeys(held, 0))
+        try:
+            yield is_free
+        finally:
+            self._release(held)
+
+    def _release(self, names: Collection[_Name]) -> None:
+        with self._changed:
+            for name in names:
+                del self._bytes[name]
+            self._changed.notify_all()
+
+    def wait(self, names: Collection[_Name], deadline: float) -> bool:
         """Wait until one of the jobs is free; return whether one is, by a time of `monotonic`."""
         with self._changed:
             return self._changed.wait_for(
@@ -35,11 +57,11 @@ class Running:
                 max(deadline - time.monotonic(), 0),
             )
 
-    def add(self, name: str, size: int) -> None:
+    def add(self, name: _Name, size: int) -> None:
         """Count bytes of a job that is held."""
         with self._changed:
             self._bytes[name] += size
 
-    def bytes(self, name: str) -> int | None:
+    def bytes(self, name: _Name) -> int | None:
         """Return the bytes of a job; None if no request holds it."""
         return self._bytes.get(name)

@@ -38,8 +38,8 @@ class Trash:
     def record(self, copies: Sequence[Copy]) -> list[Copy]:
         """Record copies; see Index.
 
-        A copy of record that is in the trash gives up its place to one outside: it is recorded
-        again, as the last. So the index still decides atomically which upload comes first (P4). If
+        A copy of record that is in the trash cedes its place to one outside: it is recorded again,
+        as the last. So the index still decides atomically which upload comes first (P4). If
         this is interrupted, the copy in the trash is unknown until the next scan: no harm.
         """
         for _ in range(_MAX_ATTEMPTS):

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from onecopy.content import Content
 from onecopy.digest import LARGEST_CONTENT, content_scheme
-from onecopy.documents import MAX_AVOIDED
 from onecopy.errors import BadInput, InvalidDigest, LimitExceeded, WrongBytes
 from onecopy.gate.interface import Answer, Avoided, Request
 from onecopy.key import check_key
+from onecopy.limits import MAX_AVOIDED
 
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 _VISIBLE_ASCII = re.compile(r"[ -~]*")

@@ -46,7 +46,7 @@ class NoAuthentication:
 class UntilTokens:
     """Accepts every request as the default tenant until there are tokens; then `tokens` decides.
 
-    `are_there` returns whether there are; it is called in a thread, at most once per `seconds`.
+    `are_there` returns whether there are; it is called in a thread, once in REFRESH_SECONDS.
     """
 
     def __init__(
@@ -56,21 +56,19 @@ class UntilTokens:
         tokens: Authenticator,
         *,
         requires_tokens: bool = False,
-        seconds: float = REFRESH_SECONDS,
     ) -> None:
         self.requires_tokens = requires_tokens
         """Whether there are tokens; once there are, it stays so."""
         self._are_there = are_there
         self._threads = threads
         self._tokens = tokens
-        self._seconds = seconds
         self._looked_at = time.monotonic()  # `requires_tokens` is of now
         self._looking = asyncio.Lock()
 
     async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
         now = time.monotonic()
-        if not self.requires_tokens and now - self._looked_at >= self._seconds:
-            await self._look(now - self._seconds)
+        if not self.requires_tokens and now - self._looked_at >= REFRESH_SECONDS:
+            await self._look(now - REFRESH_SECONDS)
         if self.requires_tokens:
             return await self._tokens.authenticate(request, needs)
         return await NoAuthentication().authenticate(request, needs)
@@ -99,7 +97,7 @@ class TokenAuthenticator:
     async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
         token, now = await self._tokens.find(hash_secret(bearer(request))), now_ms()
         if token is None or token.is_expired(now):
-            raise Unauthenticated("This token is unknown, expired or revoked.")
+            raise Unauthenticated("This token is unknown, expired or revoked; use another one.")
         if needs is not None and needs not in token.scopes:
             raise NotAllowed(f"This token lacks the scope {needs}.")
         self._uses.note(token, now)
@@ -131,5 +129,6 @@ def bearer(request: Asgi) -> str:
     value = (header(request, b"authorization") or b"").decode("latin-1")
     kind, _, secret = value.partition(" ")
     if kind.lower() != "bearer" or not secret:
-        raise Unauthenticated("This request needs a bearer token.", reason="token-missing")
+        detail = "This request needs a token; send it as `Authorization: Bearer TOKEN`."
+        raise Unauthenticated(detail, reason="token-missing")
     return secret.strip()

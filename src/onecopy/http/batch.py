@@ -20,6 +20,7 @@ from onecopy.http.endpoints import AppState
 from onecopy.http.handlers import Caller, results
 from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
+from onecopy.limits import MAX_BATCH_BYTES
 
 MAX_LINE = MiB
 """Bytes of the first line: 100 tickets, each for the longest key."""
@@ -70,7 +71,7 @@ class BatchEndpoint:
 def _checked_length(length: int | None) -> int:
     if length is None:
         raise HttpProblem(411, "length-required", "Send Content-Length.")
-    limit = MAX_LINE + documents.MAX_BATCH_BYTES
+    limit = MAX_LINE + MAX_BATCH_BYTES
     if length > limit:
         raise LimitExceeded(f"batch too large: {length} bytes (limit {limit}); split it")
     return length

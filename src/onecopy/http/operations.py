@@ -42,7 +42,7 @@ TAGS: Mapping[str, str] = MappingProxyType(
         "Duplicates": "See what is stored twice.",
         "Tokens": "Give others access for a short time.",
         "Monitoring": "Watch the service.",
-        "Checksum API": "The question of the prototype's pages.",
+        "Checksum API": "Count the contents with an MD5, for the prototype's pages.",
     }
 )
 """The groups of operations, with their descriptions."""

@@ -17,7 +17,10 @@ from onecopy.http.response import API_HEADERS
 
 PROBLEM_JSON = "application/problem+json"
 
-_REASONS = {404: "not-found", 405: "method-not-allowed"}
+_REASONS = {
+    404: ("not-found", "There is nothing at this path; /openapi.json lists the operations."),
+    405: ("method-not-allowed", "This path does not accept the method; see the header Allow."),
+}
 _API_HEADERS = {name.decode(): value.decode() for name, value in API_HEADERS}
 _BACK_ENDS = "index or the store"
 _log = logging.getLogger("onecopy.http")
@@ -104,5 +107,5 @@ def _response_to_ours(error: errors.OnecopyError, request_id: str) -> Response:
 async def on_http_exception(_: Request, error: Exception) -> Response:
     """Return the response to an error that Starlette raises: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for this class
-    reason = _REASONS.get(error.status_code, "refused")
-    return problem_response(error.status_code, reason, error.detail, error.headers)
+    reason, detail = _REASONS.get(error.status_code, ("refused", error.detail))
+    return problem_response(error.status_code, reason, detail, error.headers)

@@ -18,10 +18,10 @@ class LimitedUploads:
     """Every step of an upload, and the placing of contents, within the limits of a token.
 
     Bytes are counted before an upload begins, and given back if it does not begin. An upload that
-    is begun twice or aborted stays counted: its first ticket may still be used. Contents count that
-    are placed.
+    is begun twice or aborted stays counted: its first ticket may still be used. Placed
+    contents count, too.
 
-    Tickets of uploads outside the folder are refused at every step, whoever began those.
+    Tickets of uploads outside the folder are refused at every step, whichever token began them.
     """
 
     def __init__(self, gate: LocalGate, token: Token) -> None:

@@ -331,6 +331,10 @@ class Leases(Protocol):
         """End leases as far as these holders have them. Repeatable."""
         ...
 
+    def lease_holders(self, names: Sequence[str]) -> list[str]:
+        """Return the holder of each lease; "" if nobody has it, or no longer."""
+        ...
+
 
 @runtime_checkable
 class Maintained(Protocol):

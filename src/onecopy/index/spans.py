@@ -64,7 +64,7 @@ def total(merged: Iterable[Merged]) -> Merged:
 def within(span: Span, after: Callable[[str], Sequence[_C]]) -> Iterator[_C]:
     """Yield the copies within a span; `after` reads the page behind a key, in the order of keys.
 
-    Raises Damaged if a page does not go on behind that key.
+    Raises Damaged if a page does not continue behind that key.
     """
     key = span.after
     while page := after(key):

@@ -12,6 +12,7 @@ from typing import Any
 from onecopy.content import Copy, Digests, Listed
 from onecopy.digest import LARGEST_CONTENT, Digest, Scheme
 from onecopy.errors import Damaged, InvalidDigest
+from onecopy.index.interface import State
 from onecopy.listing import ListedCopy, listed_copy
 
 RESTORE = "stop all processes that use it, check the disk, and restore a backup (docs/indexes.md)"
@@ -107,3 +108,12 @@ def stored_scheme(name: Any) -> Scheme:  # noqa: ANN401 - maybe damaged
     """Return the scheme with a stored name; raises Damaged."""
     with decoding("the name of a scheme"):
         return Scheme.parse(name)
+
+
+def values_of(state: State, prefix: str) -> Iterator[tuple[str, bytes]]:
+    """Yield all names and values of a group, or of longer names; memory use is constant."""
+    after = ""
+    while page := state.values(prefix, after):
+        require_progress(after, page[-1][0])
+        yield from page
+        after = page[-1][0]

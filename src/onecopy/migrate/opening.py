@@ -6,9 +6,9 @@ from typing import Any
 from onecopy.errors import InvalidSettings
 from onecopy.index import engine_module, is_index, open_index
 from onecopy.index.extras import extra
-from onecopy.migrate.files import open_list
 from onecopy.migrate.indexes import IndexDestination, IndexSource
 from onecopy.migrate.interface import Destination, Source
+from onecopy.migrate.lists import open_list
 
 _SOURCES = {
     "dynamodb": ("onecopy.migrate.dynamodb", "aws"),
@@ -45,8 +45,8 @@ def _open_since(address: str, tenant: str, since: str) -> Source:
     module = _module(_SINCE, address)
     if module is None:
         raise InvalidSettings(
-            f"only a table of a database has rows since the last run, not {_shown(address)}; use "
-            "postgresql://…?table=T&column=C, or leave out --since-column"
+            f"--since-column needs a table of PostgreSQL, not {_shown(address)}; use "
+            "postgresql://…?table=T&column=C, or leave the option out"
         )
     source: Source = module.open_source(address, tenant, since)
     return source

@@ -7,7 +7,7 @@ escaped. In CSV, text that a spreadsheet would take for a formula begins with an
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from onecopy.errors import InvalidSettings
+from onecopy.errors import unwritable
 from onecopy.report.grouping import Grouping
 from onecopy.report.keys import without_marks
 
@@ -61,7 +61,8 @@ def write(grouping: Grouping, file: Path, kind: Kind) -> int:
     try:
         [[rows]] = database.execute(f"COPY ({query}) TO '{name}' ({options})").fetchall()
     except duckdb.IOException as error:
-        raise InvalidSettings(f"cannot write {file}: {error}") from error
+        reason = str(error).splitlines()[0].rpartition(": ")[2]  # behind DuckDB's own words
+        raise unwritable(str(file), reason) from error
     return int(rows)
 
 

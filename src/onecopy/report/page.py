@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from onecopy.errors import InvalidSettings
+from onecopy.errors import unwritable
 from onecopy.report.built import built, source
 from onecopy.report.figures import Folder, Group, LikelyGroup, Report, Share, Shares
 from onecopy.text import printable
@@ -94,7 +94,7 @@ class Page:
         try:
             file.write_text(self.html(), "utf-8")
         except OSError as error:
-            raise InvalidSettings(f"cannot write the report {file}: {error.strerror}") from error
+            raise unwritable(f"the report {file}", error.strerror) from error
 
     def html(self) -> str:
         """Return the page."""

@@ -1,6 +1,7 @@
 """Scanning brings an index up to date with its store.
 
 scanning    a scan of the whole store that looks at each object, and reads
+forgetting  forgets the records of objects that are gone
 listing     a scan by listing, without a request for each object
 pages       its pages, several spans of keys at once
 merging     merges them into the index

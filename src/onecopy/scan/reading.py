@@ -63,7 +63,10 @@ def read_contents(  # noqa: PLR0913 - what reading works with
         figures.to_read = figures.read_bytes + wanted.bytes
         _Contents(index, store, lease, figures, reads, threads, progress).read(wanted)
     if reads.done != reads.objects:
-        raise Failure(f"of {reads.objects} objects that were to be read, {reads.done} were tried")
+        raise Failure(
+            f"only {reads.done} of {reads.objects} objects were read or reported: scan again with "
+            "--read missing"
+        )
 
 
 class _Contents:

@@ -22,9 +22,9 @@ from onecopy.scan.figures import Figures
 from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
 
 _EVERY = 10_000
-"""One look at so many objects of a first folder; at least one."""
+"""Objects of a first folder for which one is looked at; at least one is."""
 _MOST = 100
-"""Looks of one scan."""
+"""Most looks of one scan."""
 
 
 _is_opaque = itemgetter(ListedCopy._fields.index("is_opaque"))

@@ -20,11 +20,12 @@ from onecopy.last_scan import keep_scan
 from onecopy.own_files import OwnFiles
 from onecopy.patterns import Filter
 from onecopy.reading.parts import is_ranged, proved, read_parts
-from onecopy.scan.figures import NO_PROBLEM, Figures, Keys, Problem
+from onecopy.scan.figures import NO_PROBLEM, Figures, Problem
+from onecopy.scan.forgetting import forget_gone
 from onecopy.scan.records import MD5S, classify, recorded_at, unlist_recorded
-from onecopy.store.interface import Absent, LeftOut, Object, Store, Surveyor, Unknown
+from onecopy.store.interface import LeftOut, Object, Store, Surveyor, Unknown
 from onecopy.store.objects import copy_of, hash_object
-from onecopy.tenant import Owned, Owners, Tenant
+from onecopy.tenant import Owned, Owners
 from onecopy.timestamp import now as now_ms
 from onecopy.workers import Workers
 
@@ -80,7 +81,7 @@ def scan(  # noqa: PLR0913 - the last four are optional
     )
     try:
         scanning.record(workers)
-        scanning.forget()
+        forget_gone(index, store, scanning.figures, report)
     finally:
         workers.stop(timeout=2)
     keep_scan(index, scanning.figures.summary, started)
@@ -105,28 +106,6 @@ class _Read(NamedTuple):
     found: _Found
     digests: Digests
     read_bytes: int = 0
-
-
-class _Excluded(NamedTuple):
-    """What the listing left out, as far as it decides whether a record is forgotten."""
-
-    own: frozenset[str]
-    own_folders: tuple[str, ...]
-    mounted: tuple[str, ...]
-    """Folders on which another file system is mounted: what they hold themselves is hidden."""
-
-    @staticmethod
-    def of(figures: Figures) -> "_Excluded":
-        own = frozenset(figures.left_out)
-        folders = tuple(key for key in own if key.endswith("/"))
-        mounted = figures.reasons.get("mounted", Keys()).first
-        return _Excluded(own, folders, tuple(mounted))
-
-    def is_gone(self, key: str, seen: Object | Absent | Unknown) -> bool:
-        """Whether the object at a recorded key is certainly gone, or onecopy's own."""
-        if key in self.own or key.startswith(self.own_folders):
-            return True
-        return isinstance(seen, Absent) and not key.startswith(self.mounted)
 
 
 class _Scan:
@@ -165,22 +144,6 @@ class _Scan:
             for problem in batch:
                 if isinstance(problem, Problem):
                     self.figures.report(*problem)
-            self._progress(self.figures)
-
-    def forget(self) -> None:
-        """Forget the records of objects that are certainly gone, and of onecopy's own files."""
-        copies, excluded = self._index.copies(), _Excluded.of(self.figures)
-        reported = {*self.figures.problems, *self.figures.skipped}
-        while batch := list(islice(copies, _BATCH)):
-            keys = [Tenant(name).prefix + copy.key for name, copy in batch]
-            gone: dict[str, list[Copy]] = {}
-            for (name, copy), key, seen in zip(batch, keys, self._store.look(keys), strict=True):
-                if excluded.is_gone(key, seen):
-                    gone.setdefault(name, []).append(copy)
-                elif isinstance(seen, Unknown) and (key, seen.reason) not in reported:
-                    self.figures.report(key, seen.reason)
-            for name, copies_gone in gone.items():
-                self.figures.forgotten += sum(self._index.forget(name, copies_gone))
             self._progress(self.figures)
 
     def _unrecorded(self) -> Iterator[_Found | Problem]:

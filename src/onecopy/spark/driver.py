@@ -149,8 +149,8 @@ class Driver:
             load(self._index, outcomes, figures, reads, plan.planned_ms)
         if reads.done != plan.objects:
             raise Failure(
-                f"{plan.objects} objects were to be read, and of {reads.done} it is known what "
-                "became of them: start again with another folder of results (--results)"
+                f"the results account for {reads.done} of {plan.objects} objects: start again with "
+                "another folder of results (--results)"
             )
         problems = sum(keys.count for keys in figures.by_reason(problems=True).values())
         summary = Summary(

@@ -75,7 +75,10 @@ def run_task(job: Job, number: int) -> None:
         return
     text = folder.get(f"{TASKS}/{name}")
     if text is None:
-        raise Failure(f"the task {name} is missing in {job.results}: start again elsewhere")
+        raise Failure(
+            f"the task {name} is missing in {job.results}: start again with another folder of "
+            "results (--results)"
+        )
     store = _opened(job)
     result = read_items(store, decode(text), job.threads)
     if all(each.reason == "store-unavailable" for each in result):

@@ -130,7 +130,7 @@ class ListableContract(StoreContract):
         assert not listable.is_as_listed(copy, listed._replace(tag=bytes(16)))
 
     def test_divides_a_span(self, listable: ListableStore) -> None:
-        """A key that divides lies within the span, and both halves together are the whole."""
+        """A key that divides is within the span, and both halves together are the whole."""
         self.fill(listable)
         for span in (EVERYTHING, Span("a-"), Span("b/", "b0"), Span("", "b/c-d/e"), Span("zz")):
             key = listable.split(span)

@@ -19,7 +19,7 @@ from zlib import crc32
 import msgspec
 
 from onecopy.index.interface import State
-from onecopy.index.stored import damaged, decoding, require_progress
+from onecopy.index.stored import damaged, decoding, values_of
 from onecopy.tenant import DEFAULT_TENANT
 from onecopy.tokens.kinds import TOKENS, Kind, encode_kind, kind_of, read_kind
 from onecopy.tokens.token import Principal, Token
@@ -39,7 +39,7 @@ _list_decoder = msgspec.json.Decoder(list[Token])
 def list_tokens(state: State) -> Iterator[Token]:
     """Yield the records of all tokens, in no particular order; raises Damaged."""
     divide_list(state)
-    return (decode_token(raw) for _, raw in _each(state, TOKEN) if raw != REVOKED)
+    return (decode_token(raw) for _, raw in values_of(state, TOKEN) if raw != REVOKED)
 
 
 def find_token(state: State, sha256: str) -> Token | None:
@@ -123,7 +123,7 @@ def tenants_with_tokens(state: State) -> set[str]:
         return {DEFAULT_TENANT}
     if kind.claim:
         return {token.tenant for token in list_tokens(state)}
-    return {name.removeprefix(_TENANT) for name, _ in _each(state, _TENANT)}
+    return {name.removeprefix(_TENANT) for name, _ in values_of(state, _TENANT)}
 
 
 def token_values(state: State) -> Iterator[tuple[str, bytes]]:
@@ -131,17 +131,8 @@ def token_values(state: State) -> Iterator[tuple[str, bytes]]:
     divide_list(state)
     if (kind := state.get(TOKENS)) is not None:
         yield TOKENS, kind
-        yield from _each(state, _TENANT)
-        yield from _each(state, TOKEN)
-
-
-def _each(state: State, prefix: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and values of a group; memory use is constant."""
-    after = ""
-    while page := state.values(prefix, after):
-        require_progress(after, page[-1][0])
-        yield from page
-        after = page[-1][0]
+        yield from values_of(state, _TENANT)
+        yield from values_of(state, TOKEN)
 
 
 def add_tenant(state: State, tenant: str) -> None:

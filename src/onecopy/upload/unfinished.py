@@ -38,7 +38,8 @@ class Unfinished:
         path = self._path(file, key)
         draft = path.with_suffix(f".{os.getpid()}")
         with suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._folder.parent, self._folder):  # the mode is that of the last one
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._prune()
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w") as out:

@@ -429,7 +429,9 @@ def test_copies_are_values_of_python(world: World, tmp_path: Path) -> None:
     """What an index packs are plain values, also after sorting."""
     rows = [Row("b", encryption="SSE-KMS"), Row("a")]
     world.load(write_inventory(tmp_path, [rows]))
-    for copy in world.listed():
+    copies = list(world.listed())
+    assert len(copies) == 2
+    for copy in copies:
         types = [type(value) for value in copy]
         assert types == [str, int, bytes, int, bool, int, str, str]
         assert isinstance(copy, ListedCopy)

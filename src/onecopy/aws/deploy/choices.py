@@ -78,7 +78,7 @@ class Choices:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise InvalidSettings(
-                f"invalid name {self.name!r}: use up to 20 of a-z, 0-9 and -, first a letter"
+                f"invalid name {self.name!r}: use up to 20 of a-z, 0-9 and -, a letter first"
             )
         origins = (*(self.page_origins or ()), *(self.issuer_origins or ()), self.checksum_origin)
         for origin in origins:

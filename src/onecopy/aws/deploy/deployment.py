@@ -248,8 +248,8 @@ class Deployment:
     def _bind(self, current: Mapping[str, str]) -> None:
         """Bind the index to the store; the functions cannot, as they may not scan the table.
 
-        If the checksum API is off, or counts a table, the index is told; the function tells it if
-        the API counts the index.
+        If the checksum API is off, or counts a table, this is noted in the index. If the API counts
+        the index, the function notes that.
         """
         with self._opened_index(current) as index, self._opened_store(current) as store:
             bind(index, store)

@@ -32,9 +32,13 @@ def open_range_events(
     """Open the handler of messages about the bucket in the settings; raises InvalidSettings."""
     index, store = opened.enter_context(opened_backends(settings))
     if not is_ranged(store):
-        raise InvalidSettings(f"objects of {store.url} cannot be read in ranges")
+        raise InvalidSettings(
+            f"objects of {store.url} cannot be read in ranges: set ONECOPY_STORE to a bucket"
+        )
     if not function.confirm_queue:
-        raise InvalidSettings("reading ranges needs the variable ONECOPY_CONFIRM_QUEUE")
+        raise InvalidSettings(
+            "ONECOPY_CONFIRM_QUEUE is not set: set it to the URL of the queue that carries ranges"
+        )
     patterns = settings.trash_patterns
 
     def record(tenant: str, copies: Sequence[Copy]) -> None:

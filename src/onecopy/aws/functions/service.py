@@ -47,7 +47,9 @@ def open_checksums(settings: FunctionSettings) -> ChecksumFunction:
     """Open the checksum API for the prototype's table, and nothing else."""
     index = _checksum_table(settings)
     if index is None:
-        raise InvalidSettings("the checksum API needs the variable DYNAMODB_TABLE")
+        raise InvalidSettings(
+            "DYNAMODB_TABLE is not set: set it to the name of the table of checksums"
+        )
     if settings.checksum_origin is not None:
         check_origin(settings.checksum_origin)
     return ChecksumFunction(index, ChecksumApi(settings.checksum_origin, settings.checksum_tenant))
@@ -81,7 +83,10 @@ def _sign_in(settings: FunctionSettings) -> SignIn | None:
     if settings.oidc_issuer is None:
         return None
     if client is None:
-        raise InvalidSettings("signing in needs ONECOPY_OIDC_CLIENT_ID or ONECOPY_OIDC_AUDIENCE")
+        raise InvalidSettings(
+            "ONECOPY_OIDC_ISSUER needs a client: set ONECOPY_OIDC_CLIENT_ID or "
+            "ONECOPY_OIDC_AUDIENCE"
+        )
     api = None if audience == client else audience
     return SignIn(settings.oidc_issuer, client, settings.oidc_scopes, api)
 

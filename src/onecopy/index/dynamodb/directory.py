@@ -2,7 +2,7 @@
 
 A directory names the blocks whose keys are in its range, from its `first` up to its `end`. The
 ranges of a tenant's directories are all keys, without gap or overlap. A directory that grows is
-divided, and none is ever removed; so each states by itself what belongs to it, and a change needs
+divided, and none is ever removed; so each alone states what belongs to it, and a change needs
 no condition but that the directories it changes are still as they were read.
 """
 
@@ -127,7 +127,7 @@ def patiently(table: Table, tenant: str, key: str) -> Directory:
             return directory_at(table, tenant, key)
         except Outdated:
             time.sleep(_DELAY)
-    raise Unavailable("what is listed is changed by many other processes: try again")
+    raise Unavailable("too many other processes change what is listed: try again")
 
 
 def _shortened(key: str) -> str:

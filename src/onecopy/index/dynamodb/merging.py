@@ -63,7 +63,7 @@ class Merger:
         *,
         is_complete: bool,
     ) -> tuple[Merged, str | None]:
-        """Merge into the directories from a key on; return where to go on."""
+        """Merge into the directories from a key on; return where to continue."""
         keys = [copy.key for copy in copies]
 
         def prepare(change: Change) -> tuple[Merged, str | None]:
@@ -168,7 +168,7 @@ class Merger:
                 time.sleep(random.random() * min(_LONGEST_DELAY, 0.01 * attempt))  # noqa: S311 - jitter
             else:
                 return answer
-        raise Unavailable("what is listed is changed by many other processes: try again")
+        raise Unavailable("too many other processes change what is listed: try again")
 
 
 def _changed(

@@ -23,7 +23,7 @@ _NUMBER = Struct(">I")
 _ENTRY = Struct(">Q4sI")
 """Of a tag, the first 4 bytes are packed."""
 _MOST_PARTS = 0x3FFF
-"""A copy of more parts counts as one of so many. No ETag that proposes a copy has as many."""
+"""A copy of more parts counts as one with this number. No ETag that matches a copy has as many."""
 _OPAQUE = 0x4000
 _BY_TIME = 0x8000
 """Kinds: the number of parts; the same and `_OPAQUE`; `_BY_TIME`, whose entries come last."""
@@ -133,7 +133,7 @@ def count(within: Within, size: int) -> SizeListing | None:
 
 
 def _count_kinds(within: Within, size: int, first: int, kinds: Counter[int]) -> int | None:
-    """Count copies by kind, from a kind on; return where to go on behind a kind of too many."""
+    """Count copies by kind, from a kind on; return where to continue behind a large kind."""
     low, high = _HEAD.pack(size << 16 | first), _HEAD.pack(size << 16 | _BY_TIME)
     for entry in within(low, high):
         kind = int.from_bytes(entry[6:8])

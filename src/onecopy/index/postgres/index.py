@@ -204,5 +204,8 @@ class PostgresIndex:
             self._next_sweep = monotonic() + _SWEEP_SECONDS
             self._connections.use(state.sweep_leases)
 
+    def lease_holders(self, names: Sequence[str]) -> list[str]:
+        return self._connections.use(state.lease_holders, names) if names else []
+
     def close(self) -> None:
         self._connections.close()

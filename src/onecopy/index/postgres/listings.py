@@ -15,7 +15,7 @@ ListingRow = tuple[str, int, bytes, int, bool, int, str]
 _PAGE_SIZE = 2000
 """Listed copies that are read at a time when all are iterated."""
 _MOST_PARTS = 2**15 - 1
-"""Larger numbers of parts are stored as this. No tag over so many parts is a digest."""
+"""Larger numbers of parts are stored as this. No tag over that many parts is a digest."""
 _ABBREVIATIONS = {
     "STANDARD": "s",
     "STANDARD_IA": "a",

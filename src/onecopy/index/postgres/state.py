@@ -15,6 +15,7 @@ SELECT name, value FROM onecopy.state WHERE name > %b AND name < %b ORDER BY nam
 """
 # A lease is `lease:NAME`: 8 bytes with the end in milliseconds since 1970, then the holder. So the
 # greater of two values ends later. It need not survive the server: no commit waits for the disk.
+_LEASE = "lease:"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _UNSYNCED = "(SELECT set_config('synchronous_commit', 'off', true) AS is_set) AS unsynced"
 _TAKE_LEASES = f"""
@@ -32,6 +33,10 @@ DELETE FROM onecopy.state AS held
 USING {_UNSYNCED}, unnest(%b::text[], %b::bytea[]) AS ended(name, holder)
 WHERE held.name = ended.name AND substr(held.value, 9) = ended.holder
     AND unsynced.is_set IS NOT NULL
+"""
+_HOLDERS = f"""
+SELECT name, substr(value, 9) FROM onecopy.state
+WHERE name = ANY(%b::text[]) AND value >= int8send({_NOW})
 """
 _SWEEP_LEASES = f"""
 DELETE FROM onecopy.state WHERE name IN (
@@ -94,13 +99,20 @@ def end_leases(connection: Connection, leases: Sequence[Lease]) -> None:
     execute(connection, _END_LEASES, names, holders)
 
 
+def lease_holders(connection: Connection, names: Sequence[str]) -> list[str]:
+    """Return the holder of each lease; "" if nobody has it."""
+    wanted = [_LEASE + name for name in names]
+    held = {name: holder.decode() for name, holder in fetch(connection, _HOLDERS, wanted)}
+    return [held.get(name, "") for name in wanted]
+
+
 def sweep_leases(connection: Connection) -> None:
     """Remove leases that have expired, and that nobody has wanted since."""
     execute(connection, _SWEEP_LEASES)
 
 
 def _lease_name(lease: Lease) -> str:
-    return f"lease:{lease.name}"
+    return _LEASE + lease.name
 
 
 def _holder(lease: Lease) -> bytes:

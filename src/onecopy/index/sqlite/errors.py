@@ -14,6 +14,10 @@ _FULL = (
     Failure,
     "the disk of the index, or the one for temporary files, is full: free some space",
 )
+_NO_MEMORY = (
+    Unavailable,
+    "there is not enough memory for the index: free some, and try again",
+)
 _UNREADABLE = (
     Unavailable,
     "the index cannot be read or written: check its disk, the free space there, and quotas",
@@ -25,9 +29,9 @@ _MEANINGS: dict[type[apsw.Error], tuple[type[Failure], str]] = {
     apsw.ConnectionClosedError: (Unavailable, "the index is closed"),
     apsw.FullError: _FULL,
     apsw.IOError: _UNREADABLE,
-    apsw.InterruptError: _UNREADABLE,
+    apsw.InterruptError: (Unavailable, "the access to the index was interrupted: try again"),
     apsw.LockedError: _BUSY,
-    apsw.NoMemError: _UNREADABLE,
+    apsw.NoMemError: _NO_MEMORY,
     apsw.NotADBError: (Damaged, f"the index is damaged: its file is not a SQLite file: {RESTORE}"),
     apsw.PermissionsError: _DENIED,
     apsw.ProtocolError: _BUSY,
@@ -46,7 +50,7 @@ _DAMAGE = (
     apsw.SchemaChangeError,
     apsw.TooBigError,
 )
-"""All statements are ours: what they stumble over in tables that we created is damage."""
+"""All statements and tables are ours, so these errors mean damage."""
 ERRORS = (apsw.Error, UnicodeDecodeError)
 """What SQLite's rows raise: texts are decoded as they are read."""
 

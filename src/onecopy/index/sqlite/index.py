@@ -17,7 +17,12 @@ from onecopy.index.sqlite import lists, pages, plain, reading, repeats, state, w
 from onecopy.index.sqlite.checking import find_faults
 from onecopy.index.sqlite.connections import Checkpointer, Readers, Watcher, Writer
 from onecopy.index.sqlite.file import back_up, open_file
-from onecopy.index.sqlite.leases import end_leases, remove_expired_leases, take_leases
+from onecopy.index.sqlite.leases import (
+    end_leases,
+    lease_holders,
+    remove_expired_leases,
+    take_leases,
+)
 from onecopy.index.sqlite.listings import SqliteListings
 from onecopy.index.sqlite.lists import PackedDigests
 from onecopy.index.sqlite.loading import BulkLoad
@@ -218,6 +223,9 @@ class SqliteIndex(SqliteListings):
         if monotonic() >= self._next_sweep:
             self._next_sweep = monotonic() + _SWEEP_SECONDS
             self._writer.write_unsynced(remove_expired_leases)
+
+    def lease_holders(self, names: Sequence[str]) -> list[str]:
+        return self._readers.read(lease_holders, names)
 
     def backup(self, path: str) -> None:
         self._readers.read(back_up, path, find_faults)

@@ -11,12 +11,14 @@ import apsw
 
 from onecopy.index.interface import Lease
 
+_NAME = "lease:"
 _TAKE = """
 INSERT INTO state VALUES (?1, ?2)
 ON CONFLICT DO UPDATE SET value = max(value, excluded.value)
 WHERE value < ?3 OR substr(value, 9) = substr(excluded.value, 9)
 RETURNING 1
 """
+_HOLDER = "SELECT CAST(substr(value, 9) AS BLOB) FROM state WHERE name = ? AND value >= ?"
 _END = "DELETE FROM state WHERE name = ? AND substr(value, 9) = ?"
 _REMOVE_EXPIRED = """
 DELETE FROM state WHERE name IN (
@@ -41,13 +43,20 @@ def end_leases(connection: apsw.Connection, leases: Sequence[Lease]) -> None:
     connection.executemany(_END, [(_name(lease), lease.holder.encode()) for lease in leases])
 
 
+def lease_holders(connection: apsw.Connection, names: Sequence[str]) -> list[str]:
+    """Return the holder of each lease; "" if nobody has it."""
+    now = _ms(time.time())
+    held = [connection.execute(_HOLDER, (_NAME + name, now)).get for name in names]
+    return [holder.decode("ascii", "replace") if holder else "" for holder in held]
+
+
 def remove_expired_leases(connection: apsw.Connection) -> None:
     """Remove leases that have expired, and that nobody has wanted since."""
     connection.execute(_REMOVE_EXPIRED, (_ms(time.time()),))
 
 
 def _name(lease: Lease) -> str:
-    return f"lease:{lease.name}"
+    return _NAME + lease.name
 
 
 def _ms(seconds: float) -> bytes:

@@ -6,9 +6,10 @@ import apsw
 
 from onecopy.errors import InvalidSettings
 from onecopy.index.stored import damaged
+from onecopy.own_files import INDEX_ID
 
-APPLICATION_ID = 0x6F6E6563
-"""`onec`: identifies an index, also for the command `file`."""
+APPLICATION_ID = int.from_bytes(INDEX_ID)
+"""Identifies an index, also for the command `file`."""
 
 _FIRST = """
 CREATE TABLE tenant (

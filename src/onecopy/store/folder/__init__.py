@@ -4,7 +4,8 @@
 store, so that an unmounted folder is not mistaken for an empty one, and `uploads` holds the uploads
 in progress. Everything else belongs to the user, who may add, change and delete files at any time.
 
-    store          FolderStore: the marker, and looking at, opening and listing objects
+    store          FolderStore: looking at, opening and listing objects
+    marker         the marker, and other marks
     survey         what is in the folder, by key, and why the rest is left out
     listing        pages of a survey, for a listing
     starts         the first bytes of many files
@@ -23,13 +24,11 @@ from urllib.parse import unquote
 
 from onecopy.errors import InvalidSettings
 from onecopy.platforms import require_folder_store
+from onecopy.store.folder.marker import PLACE
 from onecopy.store.folder.store import FolderStore
 from onecopy.urls import split
 
 __all__ = ["FolderStore", "names_server", "open_url", "path_of", "read_id"]
-
-_MARKER = ".onecopy/store.json"
-"""Path of the marker in a folder that is a store."""
 
 
 def open_url(url: str) -> FolderStore:
@@ -41,7 +40,7 @@ def open_url(url: str) -> FolderStore:
 def read_id(folder: Path) -> str | None:
     """Return the id in a folder's marker; None if there is none, or it cannot be read."""
     try:
-        found = json.loads((folder / _MARKER).read_bytes())
+        found = json.loads((folder / PLACE).read_bytes())
     except (OSError, ValueError):
         return None
     return str(found.get("id")) if isinstance(found, dict) else None

@@ -63,7 +63,7 @@ def open_object(folder: int, name: bytes) -> int:
     except OSError as error:
         if error.errno != errno.ENXIO:
             raise
-        # A socket, or the device of the file system failed: only its status tells.
+        # A socket, or the device of the file system failed: only its status shows which.
         if stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
             raise
         raise _not_regular(name) from error

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import Self
 
 from onecopy.errors import Forbidden, InvalidKey, OnecopyError, StoreFull, Unavailable
+from onecopy.key import RESERVED
 from onecopy.platforms import DIRECTORY, LOOKUP_ONLY, NO_FOLLOW
 from onecopy.store.interface import Absent, Object, Unknown
 from onecopy.store.objects import store_reason
@@ -104,7 +105,7 @@ def folder_names(prefix: str) -> list[bytes]:
     return found
 
 
-HIDDEN = b".onecopy"
+HIDDEN = RESERVED.encode()
 """The name of a folder with records of a store, in any case."""
 _INVALID = frozenset({b"", b".", b"..", HIDDEN})
 

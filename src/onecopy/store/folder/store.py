@@ -2,14 +2,11 @@
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
-
-import msgspec
 
 from onecopy.content import Copy
 from onecopy.digest import Digest
@@ -27,9 +24,10 @@ from onecopy.own_files import OwnFiles
 from onecopy.platforms import NO_FOLLOW, read_at
 from onecopy.store.folder import batches, staging
 from onecopy.store.folder.copying import fill
-from onecopy.store.folder.descriptors import open_object, opened, opened_file, write_all
+from onecopy.store.folder.descriptors import open_object, opened
 from onecopy.store.folder.directories import (
     ABSENT,
+    HIDDEN,
     READ,
     Descent,
     check_folders,
@@ -43,6 +41,7 @@ from onecopy.store.folder.directories import (
     translated,
 )
 from onecopy.store.folder.listing import is_as_listed, object_or_left_out, pages_of, tag
+from onecopy.store.folder.marker import GONE, Marker, is_marked, write_mark
 from onecopy.store.folder.stale import abort_stale
 from onecopy.store.folder.starts import starts
 from onecopy.store.folder.survey import IsOwn, survey
@@ -61,18 +60,8 @@ from onecopy.store.objects import objects_in, store_reason
 
 DEFAULT = Path("onecopy-data/files")
 """The default path in the settings; its parent folders are created as well."""
-_OWN = b".onecopy"
 _UPLOADS = b"uploads"
-_MARKER = "store.json"
-_GONE = "if the store was removed for good, name a new index"
 _ABSENT = Absent()
-
-
-class _Marker(msgspec.Struct, frozen=True):
-    """The contents of `store.json`."""
-
-    id: str
-    version: int = 1
 
 
 class FolderStore:
@@ -84,17 +73,16 @@ class FolderStore:
         self._path = path.absolute()
         self.url = self._path.as_uri()
         self._makes_parents = path == DEFAULT
-        self._id: str | None = None
+        self._marker = Marker(self.url)
 
     def identify(self, *, create: bool) -> str:
-        if create and self._id is None:
+        if create and not self._marker.is_known:
             with translated():
                 _make_folder(self._path, parents=self._makes_parents)
                 with self._root() as root:
-                    if _read_marker(root) is None:
-                        _write_marker(root)
+                    self._marker.create(root)
         with self._reached() as root:
-            return self._check_marker(root)
+            return self._marker.check(root)
 
     def is_vacant(self) -> bool:
         with translated():
@@ -109,16 +97,12 @@ class FolderStore:
     def mark(self, name: str) -> None:
         """See Markable."""
         with self._reached() as root, translated():
-            _write_own(root, _mark(name), b'{"version":1}\n')
+            write_mark(root, name)
 
     def is_marked(self, name: str) -> bool:
         """See Markable."""
-        with self._reached() as root, translated(), Descent(root) as descent:
-            try:
-                os.stat(_mark(name), dir_fd=descent.open([_OWN]), follow_symlinks=False)
-            except FileNotFoundError:
-                return False
-        return True
+        with self._reached() as root, translated():
+            return is_marked(root, name)
 
     def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
         try:
@@ -126,7 +110,7 @@ class FolderStore:
                 answers = _look(root, keys)
                 if not all(isinstance(answer, Object) for answer in answers):
                     # Checked afterwards: only then was an absent object absent from our folder.
-                    self._check_marker(root)
+                    self._marker.check(root)
         except OnecopyError as error:
             return [Unknown(store_reason(error))] * len(keys)
         return answers
@@ -166,7 +150,7 @@ class FolderStore:
     def _survey(self, prefix: str, is_own: IsOwn) -> Iterator[Object | LeftOut]:
         with self._reached() as root, translated():
             yield from map(object_or_left_out, survey(root, prefix, LONGEST_KEY, is_own))
-            self._check_marker(root)  # A listing that ends without an error is complete.
+            self._marker.check(root)  # A listing that ends without an error is complete.
 
     list_requests = 0
     """See Listable. A folder is read without requests."""
@@ -178,7 +162,7 @@ class FolderStore:
             found = survey(root, "", LONGEST_KEY, own.has, after=after)
             with closing(found):
                 for page in pages_of(found, span):
-                    self._check_marker(root)  # before anybody believes that something is gone
+                    self._marker.check(root)  # before anybody believes that something is gone
                     yield page
 
     def split(self, span: Span) -> None:
@@ -204,7 +188,7 @@ class FolderStore:
                 for upload in uploads:
                     _check_names(check_key(upload.key), longest)
                     check_folders(descent, upload.key)
-            with open_or_create(root, [_OWN, _UPLOADS], 0o700) as folder:
+            with open_or_create(root, [HIDDEN, _UPLOADS], 0o700) as folder:
                 staging.begin(folder, uploads)
         return list(uploads)
 
@@ -272,7 +256,7 @@ class FolderStore:
         with (
             self._reached() as root,
             translated(),
-            open_or_create(root, [_OWN, _UPLOADS], 0o700) as uploads,
+            open_or_create(root, [HIDDEN, _UPLOADS], 0o700) as uploads,
         ):
             return abort_stale(uploads, seconds, unsent_seconds)
 
@@ -287,7 +271,7 @@ class FolderStore:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise Unavailable(
                 f"there is no folder {self._path}: check the name of the store, and that its disk "
-                f"is mounted; {_GONE}"
+                f"is mounted; {GONE}"
             ) from error
         except OSError as error:
             raise failure(error) from error
@@ -296,7 +280,7 @@ class FolderStore:
     def _reached(self) -> Iterator[int]:
         """Open the folder; raises Unavailable unless it is certainly this store."""
         with self._root() as root:
-            self._check_marker(root)
+            self._marker.check(root)
             yield root
 
     @contextmanager
@@ -304,7 +288,7 @@ class FolderStore:
         """Open the folder and its uploads; raises UploadUnknown if there are none."""
         with self._reached() as root, Descent(root) as descent:
             try:
-                uploads = descent.open([_OWN, _UPLOADS])
+                uploads = descent.open([HIDDEN, _UPLOADS])
             except FileNotFoundError:
                 raise UploadUnknown(
                     "the store has no unfinished uploads: begin this one again"
@@ -313,21 +297,9 @@ class FolderStore:
                 raise failure(error) from error
             yield root, uploads
 
-    def _check_marker(self, root: int) -> str:
-        """Return the id in the marker if it is the one first seen; raises Unavailable."""
-        found = _read_marker(root)
-        if found is None:
-            raise Unavailable(
-                f"no .onecopy/{_MARKER} in {self.url}: check that the store's disk is mounted "
-                f"there; {_GONE}"
-            )
-        if self._id not in (None, found):
-            raise Unavailable(f"{self.url} is another store now: check what is mounted there")
-        self._id = found
-        return found
-
 
 def _make_folder(path: Path, *, parents: bool) -> None:
+    """Make the folder of a store unless there is one; raises InvalidSettings."""
     try:
         path.mkdir()
     except FileExistsError:
@@ -343,61 +315,6 @@ def _make_folder(path: Path, *, parents: bool) -> None:
         path.mkdir()
     with opened(str(path.parent), os.O_RDONLY) as above:
         os.fsync(above)
-
-
-def _write_marker(root: int) -> None:
-    """Give the folder an id unless it has one; among concurrent attempts, one wins."""
-    _write_own(root, _MARKER, msgspec.json.encode(_Marker(secrets.token_hex(16))) + b"\n")
-
-
-def _mark(name: str) -> str:
-    return f"{name}.json"
-
-
-def _write_own(root: int, name: str, body: bytes) -> None:
-    """Write a file of onecopy itself, durably, unless there is one."""
-    with open_or_create(root, [_OWN]) as own:
-        draft = f"{name}.{secrets.token_hex(8)}"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW
-        try:
-            with opened(draft, flags, dir_fd=own) as fd:
-                write_all(fd, body)
-                os.fsync(fd)
-            with suppress(FileExistsError):
-                os.link(draft, name, src_dir_fd=own, dst_dir_fd=own)
-        except OSError as error:
-            if error.errno in _NO_LINKS:
-                raise InvalidSettings(
-                    "this file system has no hard links, which the store needs: use another"
-                ) from error
-            raise
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(draft, dir_fd=own)
-        os.fsync(own)
-
-
-def _read_marker(root: int) -> str | None:
-    """Return the id in the marker, or None if there is no marker."""
-    with translated(), Descent(root) as descent:
-        try:
-            with opened_file(_MARKER, os.O_RDONLY, dir_fd=descent.open([_OWN])) as fd:
-                text = os.read(fd, 4096)
-        except FileNotFoundError:
-            return None
-    try:
-        marker = _marker_decoder.decode(text)
-    except msgspec.DecodeError as error:
-        raise Unavailable(f"cannot read .onecopy/{_MARKER}: {error}") from error
-    if marker.version != 1:
-        raise InvalidSettings(
-            f"unknown version {marker.version} of .onecopy/{_MARKER}: upgrade onecopy"
-        )
-    return marker.id
-
-
-_marker_decoder = msgspec.json.Decoder(_Marker)
-_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS})
 
 
 def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:

@@ -15,6 +15,8 @@ mistaken for it. Everything else belongs to the user.
     sent           objects that were just sent, until they are completed
     head_object    HeadObject requests
     object_info    identity and digests of an object, from its HeadObject response
+    part_sizes     sizes of the parts in which an object was sent
+    ranges         reading ranges of objects, and small ones
     list_objects   requests that list the bucket
     list_parser    responses to ListObjectsV2
     xml_tree       other responses in XML

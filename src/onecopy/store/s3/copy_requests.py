@@ -19,10 +19,12 @@ from onecopy.retry import RetryPolicy, retry
 from onecopy.store.s3.head_object import response_error
 from onecopy.store.s3.object_info import CHECKSUM, parse_checksum
 from onecopy.store.s3.signing import Signer
-from onecopy.store.s3.xml_tree import read_tree
+from onecopy.store.s3.xml_tree import error_fields, read_tree
 
 _RETRY = RetryPolicy(attempts=5)
 _IF_ABSENT = {"if-none-match": "*"}
+_DEFAULTS = {"x-amz-storage-class": "STANDARD"}
+"""Named although it is the default of S3: SeaweedFS keeps the class of the source otherwise."""
 _AS_SET = {
     "x-amz-checksum-algorithm": "SHA256",
     "x-amz-metadata-directive": "REPLACE",
@@ -74,7 +76,7 @@ class CopyClient:
         taken, perhaps by an earlier attempt whose answer was lost, or the source has changed.
         Raises FileNotFoundError if there is no source, Unavailable, Forbidden and Failure.
         """
-        sent = {**source.headers(self._bucket), **headers, **_AS_SET, **_IF_ABSENT}
+        sent = {**source.headers(self._bucket), **_DEFAULTS, **headers, **_AS_SET, **_IF_ABSENT}
         return retry(partial(self._request, "CopyObject", key, sent, {}), _RETRY)
 
     def copy_part(
@@ -103,7 +105,7 @@ class CopyClient:
         """
         source, query = Source(key, etag), {"partNumber": "1", "uploadId": upload_id}
         other = source._replace(etag=_WRONG_ETAG).headers(self._bucket)
-        own, whole = source.headers(self._bucket), {**headers, **_AS_SET}
+        own, whole = source.headers(self._bucket), {**_DEFAULTS, **headers, **_AS_SET}
         if not (
             self._is_refused(key, {**other, **whole}, {})
             and self._is_refused(key, {**own, **whole, **_IF_ABSENT}, {})
@@ -130,20 +132,12 @@ class CopyClient:
         response = self._http.request("PUT", url, sent, b"")
         if response.status == _REFUSED:
             return None
-        fields = _fields(response)
+        is_success = response.status == 200
+        fields = read_tree(response.data).fields if is_success else error_fields(response.data)
         code = fields.get("Code", "")
-        if response.status == 200 and not code:
+        if is_success and not code:
             return {**response.headers, **_headers(fields)}
         raise _error(response, code, name)
-
-
-def _fields(response: Response) -> Mapping[str, str]:
-    try:
-        return read_tree(response.data).fields
-    except Failure:
-        if response.status == 200:
-            raise
-        return {}  # a gateway answers in HTML, or not at all
 
 
 def _headers(fields: Mapping[str, str]) -> dict[str, str]:

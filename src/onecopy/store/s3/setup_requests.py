@@ -16,7 +16,7 @@ from onecopy.retry import RetryPolicy, retry
 from onecopy.store.s3.connection import is_retryable
 from onecopy.store.s3.head_object import wrong_region
 from onecopy.store.s3.signing import Signer
-from onecopy.store.s3.xml_tree import Tree, read_tree
+from onecopy.store.s3.xml_tree import Tree, error_fields, read_tree
 
 _RETRY = RetryPolicy(attempts=3)
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -176,17 +176,9 @@ def _error(response: Response, name: str) -> ClientError | None:
         return None
     if wrong := wrong_region(response):
         raise wrong
+    fields = error_fields(response.data)
     answer: Any = {
-        "Error": _reason(response),
+        "Error": {key: fields.get(key, "") for key in ("Code", "Message")},
         "ResponseMetadata": {"HTTPStatusCode": 500 if is_success else status},
     }
     return ClientError(answer, name)
-
-
-def _reason(response: Response) -> dict[str, str]:
-    """Return the code and the message of an error response."""
-    try:
-        fields = read_tree(response.data).fields
-    except Failure:
-        fields = {}  # a gateway answers in HTML, or not at all
-    return {key: fields.get(key, "") for key in ("Code", "Message")}

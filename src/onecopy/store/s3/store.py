@@ -57,16 +57,19 @@ from onecopy.store.s3.head_object import Head, HeadClient
 from onecopy.store.s3.key_order import Order
 from onecopy.store.s3.list_entries import is_as_listed
 from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.listed_times import ListedTimes
 from onecopy.store.s3.listing import is_listed, listed
 from onecopy.store.s3.marker import Marker, marker_body
 from onecopy.store.s3.object_info import (
     digests_over_parts,
     etag_and_version,
     is_expiring,
+    is_listed_so,
     is_small,
     object_of,
     part_count,
 )
+from onecopy.store.s3.part_sizes import PartSizes
 from onecopy.store.s3.put import put
 from onecopy.store.s3.ranges import RangeClient
 from onecopy.store.s3.sent import SentObjects
@@ -118,10 +121,11 @@ class S3Store:
         is_other = address.endpoint is not None and not is_amazons(address.endpoint)
         self.region = None if is_other else self._connection.region
         """See Remote."""
-        self._uploads = Uploads(
-            address, self._connection, self._signer, self._heads, SentObjects(self._lists)
-        )
+        self._times = ListedTimes(self._lists)
+        sent = SentObjects(self._times)
+        self._uploads = Uploads(address, self._connection, self._signer, self._heads, sent)
         self._copying = Copying(address, signer, self._http, self._heads, self._uploads)
+        self._part_sizes = PartSizes(address, self._connection)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
         self._setup = SetupClient(signer, self._http)
         self._marker = Marker(address, self._setup, self._heads)
@@ -275,32 +279,11 @@ class S3Store:
             return seen
         try:
             with refreshing():
-                lengths = self._part_sizes(key, head.size, count)
+                lengths = self._part_sizes.of(key, head.size, count)
         except (BotoCoreError, ClientError):
             return seen  # without digests: it can still be read
         digests = digests_over_parts(head, lengths, compared=self._compared)
         return seen._replace(digests=seen.digests.merged(digests))
-
-    def _part_sizes(self, key: str, size: int, count: int) -> list[int]:
-        """Return the sizes of an object's parts in bytes, or [0] if they cannot be determined."""
-        place = self.address.place(key)
-        if len(sizes := self._stated_part_sizes(place)) == count:
-            return sizes
-        first = self._part_size(place, 1)
-        rest = size - first * (count - 1)
-        last = rest if count < 3 else self._part_size(place, count)
-        return [first] * (count - 1) + [last] if 0 < last <= first else [0]
-
-    def _part_size(self, place: dict[str, Any], number: int) -> int:
-        return self.client.head_object(**place, PartNumber=number)["ContentLength"]
-
-    def _stated_part_sizes(self, place: dict[str, Any]) -> list[int]:
-        """Return the sizes of the parts that have checksums; none without the permission to ask."""
-        try:
-            stated = self.client.get_object_attributes(**place, ObjectAttributes=["ObjectParts"])
-        except ClientError:
-            return []
-        return [part["Size"] for part in stated.get("ObjectParts", {}).get("Parts", [])]
 
     # Listings
 
@@ -430,6 +413,12 @@ class S3Store:
                 copies = self._copying.probe(self._setup, marker)
             self._capabilities = replace(self.capabilities, copies=copies)
         return bool(self.copies)
+
+    def recognize(self, seen: Sequence[Object]) -> list[bool]:
+        """See Recognizer."""
+        prefix = self.address.prefix
+        times = self._times.find(prefix + each.key for each in seen)
+        return [is_listed_so(prefix + each.key, each.identity, times) for each in seen]
 
     def copy(
         self, source: Object, upload: Upload, report: Callable[[int], object]

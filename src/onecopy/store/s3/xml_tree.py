@@ -68,6 +68,14 @@ def read_tree(data: bytes | bytearray) -> Tree:
     return tree
 
 
+def error_fields(data: bytes | bytearray) -> dict[str, str]:
+    """Return the fields of an error response, such as `Code`; none if a gateway sent it."""
+    try:
+        return read_tree(data).fields
+    except Failure:  # it answers in HTML, or without a body
+        return {}
+
+
 def _refuse_doctype(*_: object) -> None:
     raise Failure("the bucket's answer has a document type, which no S3 service sends")
 

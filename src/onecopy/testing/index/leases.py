@@ -81,15 +81,28 @@ class LeasesContract:
         assert index.put_if(name, None, b"value")
         assert index.take_leases([Lease(name, holder[1:], 1.5)]) == [False]
 
+    def test_lease_holders(self, index: LeasesIndex) -> None:
+        """Whoever has a lease is named, and nobody if it has ended or expired."""
+        index.take_leases(_leases("a", "x", "y", "z"))
+        index.take_leases(_leases("b", "x", "v"))
+        index.take_leases(_leases("c", "w", seconds=_MOMENT))
+        index.end_leases(_leases("a", "y"))
+        sleep(2 * _MOMENT)
+        holders = index.lease_holders(["v", "x", "y", "w", "never", "z"])
+        assert holders == ["b", "a", "", "", "", "a"]
+
     def test_no_leases(self, index: LeasesIndex) -> None:
         """None are taken or ended if none are given."""
         assert index.take_leases([]) == []
         index.end_leases([])
+        assert index.lease_holders([]) == []
 
     def test_leases_closed(self, index: LeasesIndex) -> None:
-        """After `close` both methods raise Unavailable."""
+        """After `close` all methods raise Unavailable."""
         index.close()
         with pytest.raises(Unavailable):
             index.take_leases(_leases("a", "x"))
         with pytest.raises(Unavailable):
             index.end_leases(_leases("a", "x"))
+        with pytest.raises(Unavailable):
+            index.lease_holders(["x"])

@@ -8,9 +8,9 @@ from threading import Lock, Thread
 
 from onecopy.content import Verdict
 from onecopy.digest import Digest
-from onecopy.documents import MAX_AVOIDED
 from onecopy.errors import OnecopyError
 from onecopy.gate.interface import Avoided, Gate
+from onecopy.limits import MAX_AVOIDED
 from onecopy.text import count_text
 from onecopy.upload.options import Options
 from onecopy.upload.result import Outcome, Result

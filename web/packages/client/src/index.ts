@@ -6,12 +6,8 @@
  * this repository, the page is built from all parts; the package on npm shows only `public.ts`.
  */
 
-export {
-  contentDigest,
-  type FileDigests,
-  Hasher,
-  SMALL_FILE_BYTES,
-} from "./digest/hasher.ts";
+export { contentDigest } from "./digest/compose.ts";
+export { type FileDigests, Hasher, SMALL_FILE_BYTES } from "./digest/hasher.ts";
 export type { HashOptions } from "./digest/pieces.ts";
 export { FileUnreadable } from "./digest/read.ts";
 export {

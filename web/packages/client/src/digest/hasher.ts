@@ -1,20 +1,12 @@
 /** Hashing of files in a few workers: large ones in segments, small ones in groups. */
 
 import { forEachLimited } from "../limiter.ts";
-import { type Bytes, hashBytes } from "./hash.ts";
+import { compose, only, segments } from "./compose.ts";
+import type { Bytes } from "./hash.ts";
 import { HashWorker } from "./hash-worker.ts";
 import type { FromWorker, Task } from "./messages.ts";
 import { type HashOptions, hashRange, MAX_BLOCK_BYTES } from "./pieces.ts";
-import { FileUnreadable } from "./read.ts";
-import {
-  contentScheme,
-  formatScheme,
-  fromHex,
-  hex,
-  isCombined,
-  type Range,
-  type Scheme,
-} from "./scheme.ts";
+import { contentScheme, formatScheme, hex, type Range, type Scheme } from "./scheme.ts";
 import { type Group, hashHere, revive, type SmallFile, settle, takeGroup } from "./small-files.ts";
 
 /** Up to this size, files are read and hashed in groups. */
@@ -81,7 +73,7 @@ export class Hasher {
     const asked = distinct([contentScheme(file.size), ...requested]);
     const schemes = distinct([...asked, ...(options.md5 ? [MD5] : [])]);
     const pieces: Bytes[][] = schemes.map(() => []);
-    const ranges = segments(file.size, schemes);
+    const ranges = segments(file.size, schemes, MAX_WORKERS);
     const results: Bytes[][][] = [];
     await forEachLimited(MAX_WORKERS, ranges.entries(), async ([at, range]) => {
       await options.ready?.();
@@ -267,60 +259,7 @@ function distinct(schemes: readonly Scheme[]): Scheme[] {
   return schemes.filter((scheme) => names.delete(formatScheme(scheme)));
 }
 
-/** Return the content digest of a content of `size` bytes, from its parts' SHA-256 in hex. */
-export function contentDigest(size: number, parts: readonly string[]): Promise<string> {
-  return compose(contentScheme(size), parts.map(fromHex));
-}
-
 /** Return whether each scheme has a single piece for a file, the whole of it. */
 function isWhole({ size }: Blob, schemes: readonly Scheme[]): boolean {
   return schemes.every(({ partSize }) => partSize === null || size <= partSize);
-}
-
-function only<T>(values: readonly T[] | undefined): T {
-  const value = values?.[0];
-  if (value === undefined) throw new FileUnreadable("the file has no bytes to read");
-  return value;
-}
-
-/**
- * Return the digest, as `scheme:hex`, of a content from the binary digests of its pieces; a CRC of
- * several pieces also needs their lengths in bytes.
- */
-export async function compose(
-  scheme: Scheme,
-  pieces: readonly Bytes[],
-  lengths: readonly number[] = [],
-): Promise<string> {
-  if (isCombined(scheme) && pieces.length > 1) {
-    const { combine } = await import("./crc64.ts");
-    return `${scheme.algorithm}:${hex(combine(pieces, lengths))}`;
-  }
-  if (scheme.partSize === null) return `${scheme.algorithm}:${hex(only(pieces))}`;
-  const joined = new Uint8Array(await new Blob([...pieces]).arrayBuffer());
-  return `${formatScheme(scheme)}:${hex(await hashBytes(scheme.algorithm, joined))}`;
-}
-
-/**
- * Split a file for the workers, at boundaries that the parts of all schemes share; not at all if a
- * digest covers the whole file, other than a CRC, which is combined from those of the ranges.
- */
-function segments(size: number, schemes: readonly Scheme[]): Range[] {
-  const shared = schemes
-    .filter((scheme) => !isCombined(scheme))
-    .reduce((step, scheme) => leastCommonMultiple(step, scheme.partSize ?? size), 1);
-  const step = shared * Math.max(1, Math.ceil(size / MAX_WORKERS / shared));
-  if (size <= step) return [{ from: 0, to: size }];
-  const count = Math.ceil(size / step);
-  return Array.from({ length: count }, (_, at) => ({
-    from: at * step,
-    to: Math.min((at + 1) * step, size),
-  }));
-}
-
-function leastCommonMultiple(a: number, b: number): number {
-  if (b === 0) return a;
-  let [x, y] = [a, b];
-  while (y > 0) [x, y] = [y, x % y];
-  return (a / x) * b;
 }

@@ -12,7 +12,6 @@ const LONGEST_NAME = 255;
 /** The rule that a name breaks. */
 export type Flaw =
   | "empty"
-  | "slash"
   | "empty-component"
   | "dots"
   | "control"
@@ -37,18 +36,9 @@ const RESERVED = /^\.onecopy$/i;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
- * Return the key of a file. `path` has the names from the chosen file or folder downwards, `to` is
- * the folder to put it in, and `room` is the limit in bytes that the tenant's prefix leaves. Throws
- * InvalidKey.
+ * Return the key if it is valid; throws InvalidKey. `room` is the limit in bytes that the tenant's
+ * prefix leaves.
  */
-export function keyOf(path: readonly string[], to = "", room = LONGEST_KEY): string {
-  if (path.some((name) => name.includes("/"))) throw new InvalidKey("slash");
-  const within = to === "" || to.endsWith("/") ? to : `${to}/`;
-  if (path.length === 0) throw new InvalidKey("empty");
-  return checkKey(within + path.join("/"), room);
-}
-
-/** Return the key if it is valid; throws InvalidKey. */
 export function checkKey(key: string, room = LONGEST_KEY): string {
   const flaw = findFlaw(key, room);
   if (flaw !== null) throw new InvalidKey(flaw);

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { compose } from "../../src/digest/compose.ts";
 import { combine } from "../../src/digest/crc64.ts";
 import { type Bytes, createHash, hashBytes } from "../../src/digest/hash.ts";
-import { compose, Hasher } from "../../src/digest/hasher.ts";
+import { Hasher } from "../../src/digest/hasher.ts";
 import type { Task, ToWorker } from "../../src/digest/messages.ts";
 import { hashRange } from "../../src/digest/pieces.ts";
 import { fromHex, hex, parseScheme, type Range } from "../../src/digest/scheme.ts";

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { compose, Hasher } from "../../src/digest/hasher.ts";
+import { compose } from "../../src/digest/compose.ts";
+import { Hasher } from "../../src/digest/hasher.ts";
 import { hashRange } from "../../src/digest/pieces.ts";
 import { FileUnreadable, readBlocks } from "../../src/digest/read.ts";
 import { contentScheme, formatScheme, parseScheme } from "../../src/digest/scheme.ts";
@@ -106,5 +107,20 @@ describe("reading", () => {
     const options = { signal: control.signal, onRead };
     const range = { from: 0, to: 10 };
     await expect(hashRange(content(10), range, [], options)).rejects.toThrow(/abort/i);
+  });
+
+  it("is unreadable if it is gone, though Chromium names a network error then", async () => {
+    const gone = content(700);
+    const error = new TypeError("network error");
+    const missing = async () => Promise.reject(new DOMException("gone", "NotFoundError"));
+    const start = (stream: ReadableByteStreamController) => stream.error(error);
+    Object.assign(gone, {
+      stream: () => new ReadableStream({ type: "bytes", start }),
+      slice: () => ({ arrayBuffer: missing }),
+    });
+    const read = async () => {
+      for await (const _ of readBlocks(gone, 300));
+    };
+    await expect(read()).rejects.toThrow(FileUnreadable);
   });
 });

@@ -1,119 +1,27 @@
-"""Local files: walking folders, and detecting files that change while they are read."""
+"""Walking folders: the files at and below some paths, with the keys to store them under."""
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import chain, repeat
 from operator import attrgetter
-from pathlib import Path
 from typing import NamedTuple
 
-from onecopy.errors import FileChanged, InvalidKey
+from onecopy.errors import InvalidKey
+from onecopy.files import skipped
+from onecopy.files.file import File, identity_of
+from onecopy.files.skipped import Skipped
 from onecopy.key import LONGEST_KEY, RESERVED, are_valid_names, check_prefix, join
-from onecopy.own_files import OWN, OwnFiles, is_index_in_use, may_have_index_in_use
+from onecopy.own_files import OwnFiles, is_index_in_use, may_have_index_in_use
 from onecopy.patterns import Filter
-from onecopy.platforms import BINARY, NO_FOLLOW, NON_BLOCKING, has_access, statuses
-from onecopy.text import printable
+from onecopy.platforms import has_access, statuses
 
-Identity = tuple[int, int, int, int, int]
-"""Device, inode, size, mtime and ctime in ns. If they are unchanged, so are the file's bytes."""
-
-_identity: Callable[[os.stat_result], Identity] = attrgetter(
-    "st_dev", "st_ino", "st_size", "st_mtime_ns", "st_ctime_ns"
-)
 _mode: Callable[[os.stat_result], int] = attrgetter("st_mode")
-_CHUNK = 256 * 1024
 _READABLE_BY_ALL = 0o444
 _AT_ONCE = 100
 """Entries of a folder that are looked at together. With more, their statuses leave the core's cache
 before they are used."""
-_ENDLESS = "has content, but the system says that it is empty, as in /proc; save a copy of it first"
-
-
-class File(NamedTuple):
-    """A regular file as it was when it was listed. A named tuple, since millions are created."""
-
-    path: str
-    key: str
-    """The key under which to store it, below the tenant's prefix."""
-    size: int
-    """Bytes; may be 0."""
-    identity: Identity
-
-    @contextmanager
-    def open(self) -> Iterator[int]:
-        """Open the file, and yield a descriptor to read from.
-
-        Raises FileChanged, on entering and on leaving, if the file was replaced or changed since it
-        was listed; OSError if it can't be opened.
-        """
-        descriptor = _open(self.path)
-        try:
-            self._check(descriptor)
-            if not self.size and os.read(descriptor, 1):
-                raise FileChanged(f"{printable(self.path)} {_ENDLESS}")
-            yield descriptor
-            self._check(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def read(self) -> bytes:
-        """Return all bytes, with few system calls; raises as `open` does. For small files."""
-        with self.open() as descriptor:
-            content = os.read(descriptor, self.size + 1)
-            while 0 < len(content) < self.size and (more := os.read(descriptor, self.size)):
-                content += more
-        if len(content) != self.size:
-            raise FileChanged(f"{printable(self.path)} changed: it has {len(content)} bytes now")
-        return content
-
-    def chunks(
-        self, offset: int = 0, length: int | None = None, *, chunk_size: int = _CHUNK
-    ) -> Iterator[bytes]:
-        """Yield a range of the file in chunks, by default up to its end; raises as `open` does.
-
-        The last chunk is yielded only if the file is still unchanged. So a request that states its
-        length first is never completed with bytes of a changed file.
-        """
-        end = self.size if length is None else offset + length
-        with self.open() as descriptor:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            while offset < end:
-                chunk = os.read(descriptor, min(chunk_size, end - offset))
-                offset += len(chunk)
-                if not chunk or offset == end:
-                    self._check(descriptor)
-                if not chunk:
-                    raise FileChanged(f"{printable(self.path)} changed: it has only {offset} bytes")
-                yield chunk
-
-    def _check(self, descriptor: int) -> None:
-        if _identity(os.fstat(descriptor)) != self.identity:
-            raise FileChanged(f"{printable(self.path)} changed since it was listed")
-
-
-class Skipped(NamedTuple):
-    """A path that is not uploaded, with the reason."""
-
-    path: str
-    """As the system names it: if it is not UTF-8, with surrogates (`os.fsencode`)."""
-    reason: str
-    """`symlink`, `special` (a device, pipe or socket), `reserved` (records of a folder store),
-    `own` (see OwnFiles), `excluded` (see Filter), `unreadable`, `absent` or `key-invalid`."""
-    message: str
-    named: bool = False
-    """Whether it is one of the given paths, rather than found below one."""
-
-    @property
-    def left_out(self) -> bool:
-        """Whether it is left out as a matter of course; any other skipped path is an error."""
-        return not self.named and self.reason in _NOT_A_FILE
-
-
-_NOT_A_FILE = frozenset({"symlink", "special", "reserved", "own", "excluded"})
 
 
 def walk(  # noqa: PLR0913 - options by name
@@ -171,11 +79,9 @@ class _Walker(NamedTuple):
         """Yield the files at and below a path that the user has named."""
         entry = self._entry(path, _Folder("", self.to), _name(path))
         if not isinstance(entry, Skipped) and self.own.contain(path):
-            entry = _skipped(path, "own", OWN)
+            entry = skipped.own(path)
         if isinstance(entry, Skipped):
-            if entry.reason == "symlink" and _is_special(path):  # such as /dev/stdin
-                entry = _skipped(path, *_SPECIAL)
-            yield entry._replace(named=True)
+            yield skipped.named(path, entry)
             return
         if isinstance(entry, File):
             yield entry
@@ -219,7 +125,7 @@ class _Walker(NamedTuple):
             return None
         if not all(map(_is_plain, set(map(_mode, seen)))):
             return None
-        identities = list(map(_identity, seen))
+        identities = list(map(identity_of, seen))
         if self.own.may_have(names, [identity[1] for identity in identities]):
             return None
         path, key = folder.path, folder.key + "/"
@@ -236,15 +142,13 @@ class _Walker(NamedTuple):
             if self.accept is not None and (
                 message := self._excluded(self.accept, folder.key, name, status)
             ):
-                return _skipped(path, "excluded", message)
+                return Skipped(path, "excluded", message)
             key = f"{folder.key}/{name}" if folder.has_valid_names else self._key(folder.key, name)
             return self._describe(path, key, name, status, folder)
         except InvalidKey as error:
-            return _refused(path, name, error)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            return _skipped(path, "absent", _ABSENT[type(error)])
+            return skipped.without_key(path, name, error)
         except OSError as error:
-            return _skipped(path, "unreadable", error.strerror or str(error))
+            return skipped.failed(path, error)
 
     def _key(self, folder: str, name: str) -> str:
         if self.any_name and name.lower() != RESERVED:
@@ -265,35 +169,24 @@ class _Walker(NamedTuple):
     ) -> File | Skipped | _Folder:
         mode = status.st_mode
         if self.own.has(name, status) or (folder.may_have_index and is_index_in_use(path)):
-            return _skipped(path, "own", OWN)
+            return skipped.own(path)
         if stat.S_ISREG(mode):
             # `has_access` costs a system call, which most modes make unnecessary.
             if _is_plain(mode) or has_access(path, os.R_OK):
-                return File(path, key, status.st_size, _identity(status))
-            return _skipped(path, "unreadable", os.strerror(errno.EACCES))
+                return File(path, key, status.st_size, identity_of(status))
+            return skipped.no_access(path)
         if stat.S_ISDIR(mode):
             return self._folder(path, key)
-        if stat.S_ISLNK(mode):
-            message = "symbolic links are not followed; name the file or folder that it points to"
-            return _skipped(path, "symlink", message)
-        return _skipped(path, *_SPECIAL)
+        return skipped.no_file(path, mode)
 
     def _folder(self, path: str, key: str) -> Skipped | _Folder:
         names = os.listdir(path)  # noqa: PTH208 - only names: a million take 70 MB
         if RESERVED in names and self.own.is_store(path):
-            return _skipped(path, "own", OWN)
+            return skipped.own(path)
         names.sort()
         is_valid = bool(key) and are_valid_names(key, names, self.room)
         may_have_index = may_have_index_in_use(names)
         return _Folder(path.rstrip(os.sep) + os.sep, key, names, is_valid, may_have_index)
-
-
-_ABSENT = {
-    FileNotFoundError: "no such file or folder",
-    NotADirectoryError: "it names a file as if it were a folder",
-}
-_RECORDS = "a folder of this name holds the records of a store, and is never uploaded"
-_SPECIAL = ("special", "devices, pipes and sockets are not uploaded; save the bytes in a file")
 
 
 _file = partial(tuple.__new__, File)
@@ -305,40 +198,6 @@ def _is_plain(mode: int) -> bool:
     return stat.S_ISREG(mode) and mode & _READABLE_BY_ALL == _READABLE_BY_ALL
 
 
-def _is_special(path: str) -> bool:
-    """Return whether a link leads to something that is neither a file nor a folder."""
-    try:
-        mode = Path(path).stat().st_mode
-    except OSError:
-        return False
-    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
-
-
-def _refused(path: str, name: str, error: InvalidKey) -> Skipped:
-    # A store's records are no error: an upload of a folder that is a store means its files.
-    if name.lower() == RESERVED:
-        return _skipped(path, "reserved", _RECORDS)
-    below = "; nothing below it was read" if Path(path).is_dir() else ""
-    return _skipped(path, error.reason, f"{error}{below}")
-
-
-def _skipped(path: str, reason: str, message: str) -> Skipped:
-    return Skipped(path, reason, message)
-
-
 def _name(path: str) -> str:
     name = path.rstrip(os.sep).rpartition(os.sep)[2]
     return os.path.realpath(path).rpartition(os.sep)[2] if name in {"", ".", ".."} else name
-
-
-# Non-blocking: a pipe that has taken the file's place must not stop us.
-_FLAGS = os.O_RDONLY | NO_FOLLOW | BINARY | NON_BLOCKING
-
-
-def _open(path: str) -> int:
-    try:
-        return os.open(path, _FLAGS)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise FileChanged(f"{printable(path)} was replaced by a symbolic link") from error
-        raise
