@@ -230,6 +230,18 @@ def test_listed_copies_are_grouped_by_tag_parts_and_size() -> None:
     assert [group.wasted for group in found.likely_top] == [20, 10]
 
 
+def test_parts_of_an_unusual_size_are_no_obstacle() -> None:
+    """Equal ETags over as many parts are likely equal, even if no digest has this ETag."""
+    size = 1_000_000_000  # in 143 parts of 7 MB, which no common tool sends
+    pairs = [listed(key, size, parts=143, opaque=True) for key in "ab"]
+    encrypted = [listed(key, size, opaque=True) for key in "cd"]
+    found = report(of(), listed=[*pairs, *encrypted], price=0)
+    assert (found.weak, found.unidentified, found.stored) == (2, 2, 4)
+    assert (found.likely_duplicates, found.likely_wasted) == (1, size)
+    [group] = found.likely_top
+    assert (group.evidence, group.keys) == (f"etag:{TAG.hex()}-143", ("a", "b"))
+
+
 def test_a_described_copy_joins_the_listed_ones() -> None:
     """Its MD5 is their tag; over parts, if it has as many."""
     size = 20 * MiB

@@ -92,6 +92,7 @@ def test_figures_are_those_of_what_was_done(scrape: str) -> None:
     }
     assert figures["onecopy_index_up"] == 1
     assert figures["onecopy_last_scan_objects"] == 1
+    assert figures["onecopy_last_scan_empty_objects"] == 0
     assert figures["onecopy_last_scan_bytes"] == 5
     assert figures["onecopy_last_scan_problems"] == 0
     assert figures["onecopy_uploaded_files_total"] == 1

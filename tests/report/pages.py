@@ -32,7 +32,8 @@ def page(contents: int = 400, *, likely: int = 30, avoided: int = 14) -> Page:
         for place in range(1 + number % 4):
             folder = FOLDERS[(number * (place + 1)) % len(FOLDERS)]
             key = f"{folder}file {number}-{place}.{ENDINGS[number % len(ENDINGS)]}"
-            copies.append(copy(key, size, number, NOW - (number * 13 % 1500) * DAY))
+            stored = NOW - (number * 13 % 1500) * DAY + place
+            copies.append(copy(key, size, number, stored))
     names = [f"{FOLDERS[number % 5]}listed {number}.raw" for number in range(likely * 2)]
     others = [
         listed(key, 5_000_000 + number // 2, 1, NOW - DAY, ("STANDARD", "GLACIER_IR")[number % 2])

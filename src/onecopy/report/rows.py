@@ -106,13 +106,15 @@ class Rows:
         if copy.is_opaque and self._hard_links:
             self._add("unread", f"{owner}\t{copy.size}\t{copy.tag.hex()}")
             return
-        # An opaque one has neither a digest nor an MD5.
-        tag = "\t" if copy.is_opaque else (copy.tag + copy.parts.to_bytes(PARTS_BYTES)).hex()
+        # An opaque one has neither a digest nor an MD5, but if it was sent in parts of any size, an
+        # equal one has the same tag.
+        has_tag = copy.parts > 0 or not copy.is_opaque
+        tag = (copy.tag + copy.parts.to_bytes(PARTS_BYTES)).hex() if has_tag else "\t"
         number = self._next()
         stored, storage = _second(copy.modified), encode(class_column(copy.storage_class))
         name = encode(prefix + copy.key)
         fields = (owner, tag, copy.size, number, number, stored, storage, name)
-        self._add("copies" if copy.is_opaque else "weak", "\t".join(map(str, fields)))
+        self._add("weak" if has_tag else "copies", "\t".join(map(str, fields)))
 
     def _next(self) -> int:
         self.count += 1

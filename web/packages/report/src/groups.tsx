@@ -35,6 +35,7 @@ export function Groups({ data, kind, path, leave }: Props): JSX.Element {
   const [rows, setRows] = useState(ROWS);
   const own = useMemo(() => data.groups.filter((group) => group.kind === kind), [data, kind]);
   const found = useMemo(() => sorted(filtered(own, text, path), order), [own, text, path, order]);
+  const undecided = useMemo(() => countUndecided(own, found), [own, found]);
   return (
     <section>
       <h2>Largest groups</h2>
@@ -76,6 +77,11 @@ export function Groups({ data, kind, path, leave }: Props): JSX.Element {
         </table>
       </div>
       {found.length === 0 && <p class="none">No group has this name.</p>}
+      {undecided > 0 && (
+        <p class="note">
+          {counted(undecided, "other group")} may match: some of their names are not in this file.
+        </p>
+      )}
       {found.length > rows && (
         <button type="button" class="more" onClick={() => setRows(rows + 4 * ROWS)}>
           Show more
@@ -150,6 +156,12 @@ export function filtered(
       (words.length === 0 ||
         keys.some((key) => words.every((word) => key.toLowerCase().includes(word)))),
   );
+}
+
+/** Return how many groups were not found, and have further names that are not in the file. */
+export function countUndecided(groups: readonly Group[], found: readonly Group[]): number {
+  const known = new Set(found);
+  return groups.filter((group) => !known.has(group) && group.objects > group.keys.length).length;
 }
 
 /** Return the groups in an order; equal ones stay as they are. */

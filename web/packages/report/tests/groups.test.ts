@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Group } from "../src/data.ts";
-import { filtered, sorted } from "../src/groups.tsx";
+import { countUndecided, filtered, sorted } from "../src/groups.tsx";
 
 function group(wasted: number, ...keys: string[]): Group {
   const size = wasted;
@@ -19,6 +19,13 @@ describe("groups", () => {
   it("are in a folder if one of their names is below it", () => {
     expect(filtered(GROUPS, "", ["b"])).toEqual([GROUPS[0], GROUPS[1]]);
     expect(filtered(GROUPS, "z", ["b", "c"])).toEqual([GROUPS[1]]);
+  });
+
+  it("may match by names that are not in the file", () => {
+    const groups = [...GROUPS, { ...group(1, "a"), objects: 9 }];
+    expect(countUndecided(groups, filtered(groups, "pdf", []))).toBe(1);
+    expect(countUndecided(groups, groups.slice(1))).toBe(0);
+    expect(countUndecided(groups, groups)).toBe(0);
   });
 
   it("are sorted by numbers and names, in both directions", () => {
