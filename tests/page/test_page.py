@@ -192,7 +192,11 @@ def test_all_are_cancelled_and_tried_again(window: Window, local: MakeFile) -> N
 def test_file_that_changes_is_refused(window: Window, local: MakeFile) -> None:
     """Files that have changed or are gone since they were chosen fail, and nothing is stored."""
     window.only_check()
-    paths = [local("log", b"one line"), local("film", bytes(9 * MiB)), local("gone", bytes(17 * MiB))]
+    paths = [
+        local("log", b"one line"),
+        local("film", bytes(9 * MiB)),
+        local("gone", bytes(17 * MiB)),
+    ]
     window.choose(*paths)
     for path in paths:
         window.wait(path.name, "new")
