@@ -23,18 +23,31 @@ export function FirstVisit(): JSX.Element {
 function Picture(): JSX.Element {
   return (
     <svg viewBox="0 0 240 112" width="240" height="112" aria-hidden="true" class="picture">
+      <g class="file known">
+        <rect x="6" y="6" width="26" height="32" rx="4" />
+        <rect x="6" y="76" width="26" height="32" rx="4" />
+      </g>
+      <g class="file fresh">
+        <rect x="6" y="41" width="26" height="32" rx="4" />
+      </g>
+      <path class="way" d="M44 57 H148" />
+      <path class="way-head" d="M142 51 l7 6 -7 6" />
+      <g class="stop">
+        <path d="M44 22 h28 M44 92 h28" />
+        <circle cx="86" cy="22" r="9" />
+        <circle cx="86" cy="92" r="9" />
+        <path class="tick" d="M82 22 l3 3 5 -6 M82 92 l3 3 5 -6" />
+      </g>
       <rect class="store-box" x="160" y="4" width="74" height="104" rx="9" />
-      <path
-        class="known"
-        d="M6 6h26v32H6z M6 76h26v32H6z M170 14h24v28h-24z M170 70h24v28h-24z M201 14h24v28h-24z M201 70h24v28h-24z"
-      />
-      <path class="fresh" d="M6 41h26v32H6z M170 45h24v22h-24z" />
-      <path class="way" d="M44 57H148" />
-      <path class="way-head" d="M142 51l7 6-7 6" />
-      <path class="stop" d="M44 22h28 M44 92h28" />
-      <circle class="stop" cx="86" cy="22" r="9" />
-      <circle class="stop" cx="86" cy="92" r="9" />
-      <path class="tick" d="M82 22l3 3 5-6 M82 92l3 3 5-6" />
+      <g class="file known">
+        <rect x="170" y="14" width="24" height="28" rx="4" />
+        <rect x="170" y="70" width="24" height="28" rx="4" />
+        <rect x="201" y="14" width="24" height="28" rx="4" />
+        <rect x="201" y="70" width="24" height="28" rx="4" />
+      </g>
+      <g class="file fresh">
+        <rect x="170" y="45" width="24" height="22" rx="4" />
+      </g>
     </svg>
   );
 }
