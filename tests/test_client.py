@@ -302,7 +302,7 @@ def test_redirects_are_not_followed() -> None:
         answering(307, {"Location": elsewhere.url + "/v1/config"}, b"") as first,
         closing(Client(first.url, "secret", policy=FAST)) as client,
     ):
-        with pytest.raises(BadInput, match="a redirect, which is not followed"):
+        with pytest.raises(BadInput, match=r"a redirect to .*, which is not followed"):
             client.config()
         assert elsewhere.seen == []
 

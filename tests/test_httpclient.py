@@ -11,11 +11,12 @@ from socketserver import StreamRequestHandler
 from threading import Semaphore
 from time import sleep
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from onecopy.errors import BadInput, Failure, FileChanged, Forbidden, Unavailable, WrongBytes
-from onecopy.httpclient import HttpClient, Payload
+from onecopy.httpclient import HttpClient, Payload, host, origin
 from onecopy.retry import RetryPolicy
 from onecopy.store.interface import Send
 from onecopy.store.s3.put import put
@@ -338,6 +339,49 @@ def test_an_answer_that_is_too_large(connections: HttpClient) -> None:
         assert len(server.lines) == 2
 
 
+def test_an_answer_without_a_length_that_is_too_large(connections: HttpClient) -> None:
+    """It is read up to the limit, and its connection is closed."""
+    chunk = b"400\r\n" + bytes(1024) + b"\r\n"
+    fits = CHUNKED + chunk + b"0\r\n\r\n"
+    with speaking(says(fits, CHUNKED + chunk * 1000)) as server:
+        assert len(connections.request("GET", server.url, {}, max_bytes=1024).data) == 1024
+        with pytest.raises(Failure, match=r"too large: \d+ bytes \(limit 1024\)"):
+            connections.request("GET", server.url, {}, max_bytes=1024)
+        assert connections._idle == {server.url: []}
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://[::1]/a", "http://[::1]:80"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("http://ada:hush@host:80/a", "http://host:80"),
+    ],
+)
+def test_origin(url: str, named: str) -> None:
+    """An IPv6 address stays in brackets, and nobody's password is shown."""
+    assert origin(url) == named
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("http://Bücher.example:8000/", "xn--bcher-kva.example:8000"),
+        ("https://bücher.example:443/", "xn--bcher-kva.example"),
+        ("http://[::1]:80/", "[::1]"),
+    ],
+)
+def test_the_host_header(url: str, named: str) -> None:
+    """A name in other letters is sent as DNS has it."""
+    assert host(urlsplit(url)) == named
+
+
+def test_a_host_that_dns_can_not_have(connections: HttpClient) -> None:
+    """It is an invalid URL."""
+    with pytest.raises(BadInput, match="invalid host"):
+        get(connections, f"http://{'ü' * 80}.example/")
+
+
 def test_half_a_large_answer_is_none(connections: HttpClient) -> None:
     """A large body that breaks off is a failure, and its connection is not used again."""
 
@@ -374,7 +418,7 @@ def test_a_server_that_says_nothing() -> None:
         line.wfile.write(OK)
 
     with speaking(dawdles, echoes) as server, HttpClient(timeout=0.1) as connections:
-        with pytest.raises(Unavailable, match="timed out"):
+        with pytest.raises(Unavailable, match=r"timed out, since no byte passed for 0\.1 seconds"):
             get(connections, server.url)
         assert get(connections, f"{server.url}/a") == b"/a"
 
@@ -384,7 +428,7 @@ def test_a_server_that_takes_nothing() -> None:
     with (
         speaking(lambda line: sleep(0.5)) as server,
         HttpClient(timeout=0.1) as connections,
-        pytest.raises(Unavailable, match="timed out"),
+        pytest.raises(Unavailable, match=r"timed out, since no byte passed for 0\.1 seconds"),
     ):
         upload(connections, server.url, iter([b"x" * MiB] * 64), 64 * MiB)
 

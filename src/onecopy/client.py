@@ -5,11 +5,12 @@ not followed, so that a token is sent only to the server that the user named.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from itertools import chain
 from threading import Lock
-from typing import TypeVar
+from typing import Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -17,16 +18,8 @@ import msgspec
 
 from onecopy import documents
 from onecopy.content import Content, Copy, Digests
-from onecopy.digest import Digest, Scheme
-from onecopy.errors import (
-    BadInput,
-    Failure,
-    InvalidSettings,
-    NotAllowed,
-    OnecopyError,
-    StoreFull,
-    Unavailable,
-)
+from onecopy.digest import Digest, Scheme, content_scheme
+from onecopy.errors import BadInput, Failure, InvalidDigest, InvalidSettings
 from onecopy.gate.interface import (
     Answer,
     Avoided,
@@ -39,10 +32,11 @@ from onecopy.gate.interface import (
     Status,
 )
 from onecopy.gate.validation import check_request
-from onecopy.httpclient import HttpClient, Response, origin
+from onecopy.httpclient import HttpClient, Response, TooLarge, origin
 from onecopy.network import read_network
 from onecopy.patterns import Patterns
-from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
+from onecopy.refusals import refusal, unusable
+from onecopy.retry import RetryPolicy, retry
 from onecopy.store.interface import Body, Part, Send
 from onecopy.store.s3.put import put
 from onecopy.timestamp import in_milliseconds
@@ -50,11 +44,9 @@ from onecopy.urls import bare, check_endpoint, is_loopback
 
 _T = TypeVar("_T")
 _R = TypeVar("_R", Request, Place)
-_RETRYABLE = RETRYABLE_STATUSES - {500}
-"""Without 500: the service returns it for a defect, which a repeated request would meet again."""
-_BY_STATUS = {401: NotAllowed, 403: NotAllowed, 507: StoreFull}
-_NO_SUCH_CALL = ("not-found", "method-not-allowed")
-"""Reasons of a service of onecopy that does not know the path of a call."""
+_MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+"""Limit of a response; those of a thousand files have a few MB."""
+_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MAX_URLS = 20_000
 """Limit of URLs of copies that a client remembers."""
 
@@ -65,7 +57,7 @@ class Client:
     `url` is the address of the service; `token` is a bearer token, which also selects the tenant;
     `policy` states how often a call is attempted while the service is unavailable; `allow_http`
     sends the token even over plain HTTP to another machine. A client may be shared by several
-    threads, and should be closed with `close`.
+    threads, and should be closed with `close`; a `with` block does that.
 
     Raises InvalidSettings if the URL is invalid, or not safe for a token. Methods raise the errors
     of Gate, and Unavailable if the server can't be reached.
@@ -104,13 +96,11 @@ class Client:
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         """See Gate."""
-        schemes: dict[int, frozenset[Scheme]] = {}
+        names: dict[str, list[str]] = {}
         distinct = [msgspec.json.encode(size) for size in dict.fromkeys(sizes)]
         for body in self._bodies("sizes", distinct):
-            answer = self._call("POST", "v1/probe", documents.ProbeResponse, body)
-            for size, names in answer.schemes.items():
-                schemes[int(size)] = frozenset(Scheme.parse(name) for name in names)
-        return [schemes.get(size, frozenset()) for size in sizes]
+            names |= self._call("POST", "v1/probe", documents.ProbeResponse, body).schemes
+        return [_schemes(size, names.get(str(size), ())) for size in sizes]
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         """See Gate."""
@@ -133,7 +123,7 @@ class Client:
         for body in self._bodies("parts", items, ticket=ticket):
             answer = self._call("POST", "v1/uploads/parts", documents.PartsResponse, body)
             sends += map(_send, answer.send)
-        return sends
+        return self._in_full("v1/uploads/parts", sends, len(parts))
 
     def send(self, ticket: str, send: Send, body: Body, length: int) -> None:  # noqa: ARG002 - the headers state it
         """See Gate; an interrupted body is sent again from its start."""
@@ -162,8 +152,7 @@ class Client:
         """See Gate."""
         body = msgspec.json.encode(documents.TicketRequest(ticket))
         answer = self._call("POST", "v1/uploads/status", documents.StatusResponse, body)
-        parts = [Part(part.number, part.size, bytes.fromhex(part.sha256)) for part in answer.parts]
-        return Status(answer.ticket, parts)
+        return Status(answer.ticket, list(map(_part, answer.parts)))
 
     def complete(self, uploads: Sequence[Finish]) -> list[Answer]:
         """See Gate."""
@@ -214,6 +203,12 @@ class Client:
         """Close the connections."""
         self._http.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def _valid_results(
         self, path: str, items: list[bytes | Answer], idempotency_key: str | None = None
     ) -> list[Answer]:
@@ -232,10 +227,10 @@ class Client:
             results += map(self._answer, answer.results)
         return self._in_full(path, results, len(items))
 
-    def _in_full(self, path: str, results: list[Answer], count: int) -> list[Answer]:
-        """Return the results; raises Failure unless there is one for each file."""
+    def _in_full(self, path: str, results: list[_T], count: int) -> list[_T]:
+        """Return the results; raises Failure unless there is one for each item that was sent."""
         if len(results) != count:
-            raise Failure(f"{self._root}{path} returned {len(results)} results for {count} files")
+            raise Failure(f"{self._root}{path} returned {len(results)} results for {count} items")
         return results
 
     def _answer(self, document: documents.ResultDocument) -> Answer:
@@ -274,25 +269,27 @@ class Client:
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
 
-        def request() -> bytes | bytearray:
-            return self._request(method, self._root + path, sent, body)
-
-        document = retry(request, self._policy)
+        url = self._root + path
+        response = retry(lambda: self._request(method, url, sent, body), self._policy)
         try:
-            return msgspec.json.decode(document or b"null", type=kind)
-        except msgspec.DecodeError as error:
-            raise Failure(
-                f"{self._root}{path} is not the API of onecopy: {error}; check the server URL"
-            ) from error
+            return msgspec.json.decode(response.data or b"null", type=kind)
+        except _UNDECODABLE as error:
+            raise unusable(response, url, error) from error
 
     def _request(
         self, method: str, url: str, headers: dict[str, str], body: bytes | Iterator[bytes] | None
-    ) -> bytes | bytearray:
-        """Make one request; return the body of the response, or raise its problem."""
-        response = self._http.request(method, url, headers, body)
+    ) -> Response:
+        """Make one request; return the response, or raise the error that it stands for."""
+        try:
+            response = self._http.request(method, url, headers, body, max_bytes=_MAX_RESPONSE_BYTES)
+        except TooLarge as error:
+            raise Failure(
+                f"{bare(url)} is not the API of onecopy: {error}; check the server URL"
+            ) from error
         if not 200 <= response.status < 300:
-            raise _problem(response, url)
-        return response.data
+            length = len(body) if isinstance(body, bytes) else int(headers.get("Content-Length", 0))
+            raise refusal(response, url, length)
+        return response
 
 
 def require_private(url: str) -> None:
@@ -382,9 +379,37 @@ def _finish(finish: Finish) -> bytes:
     return msgspec.json.encode(documents.FinishDocument(finish.ticket, parts, md5))
 
 
+def _schemes(size: int, names: Sequence[str]) -> frozenset[Scheme]:
+    """Return the schemes that this version knows, of those that the service names for a size.
+
+    If it knows none of them, the content digest has to be checked all the same: without any scheme,
+    a content of this size would be taken for new.
+    """
+    known = frozenset(_parsed(Scheme.parse, names))
+    return known or frozenset({content_scheme(size)} if names else ())
+
+
+def _parsed(parse: Callable[[str], _T], texts: Iterable[str]) -> Iterator[_T]:
+    """Yield the values of the texts that can be parsed: a newer service may know more schemes."""
+    for text in texts:
+        with suppress(InvalidDigest):
+            yield parse(text)
+
+
+def _part(document: documents.StoredPart) -> Part:
+    """Return a part; its SHA-256 is empty if the store does not state it."""
+    try:
+        return Part(document.number, document.size, bytes.fromhex(document.sha256))
+    except ValueError as error:
+        raise Failure(
+            f"the service returned {document.sha256[:100]!r} as the SHA-256 of part "
+            f"{document.number}: update onecopy if the service is newer"
+        ) from error
+
+
 def _copy(document: documents.CopyDocument) -> Copy:
     """Return a copy without its identity, which only the service knows."""
-    digests = Digests.proved(*(Digest.parse(text) for text in document.digests))
+    digests = Digests.proved(*_parsed(Digest.parse, document.digests))
     stored, recorded = in_milliseconds(document.stored_at), in_milliseconds(document.recorded_at)
     known = document.key, document.size, digests, "", stored, recorded
     return Copy(*known, document.storage_class)
@@ -392,50 +417,3 @@ def _copy(document: documents.CopyDocument) -> Copy:
 
 def _send(document: documents.SendDocument) -> Send:
     return Send(document.number, document.method, document.url, document.headers)
-
-
-def _problem(response: Response, url: str) -> OnecopyError:
-    """Return the exception for a response, chosen by its status and then by its reason."""
-    problem = _read_problem(response)
-    if response.status in (404, 405) and (problem is None or problem.reason in _NO_SUCH_CALL):
-        return Failure(
-            f"there is no API of onecopy at {bare(url)}: it returned {response.status}; check the "
-            "server URL, which is that of the page"
-        )
-    message = (problem.detail or problem.title) if problem else _describe(response, url)
-    reason = problem.reason if problem else None
-    if response.status in _RETRYABLE:
-        busy = Unavailable(message, reason=reason)
-        busy.retry_after = _retry_after(response.headers.get("retry-after"))
-        return busy
-    fallback = _BY_STATUS.get(response.status, Failure if response.status >= 500 else BadInput)
-    return _by_reason().get(reason or "", fallback)(message, reason=reason)
-
-
-def _describe(response: Response, url: str) -> str:
-    """Return an error message for a response without a problem document."""
-    message = f"{origin(url)} returned {response.status}"
-    if response.status in {301, 302, 303, 307, 308}:
-        return f"{message}, a redirect, which is not followed; use the URL of the service itself"
-    return message
-
-
-def _read_problem(response: Response) -> documents.Problem | None:
-    if not response.headers.get("content-type", "").startswith("application/problem+json"):
-        return None
-    try:
-        return msgspec.json.decode(response.data, type=documents.Problem)
-    except msgspec.DecodeError:
-        return None
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Return Retry-After in seconds (RFC 9110, 10.2.3); None for a date, its other form."""
-    return float(header) if header and header.isascii() and header.isdigit() else None
-
-
-def _by_reason() -> dict[str, Callable[..., OnecopyError]]:
-    classes: list[type[OnecopyError]] = [OnecopyError]
-    for kind in classes:
-        classes.extend(kind.__subclasses__())
-    return {kind.reason: kind for kind in classes}

@@ -33,8 +33,11 @@ DigestText = Annotated[
         examples=["sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"],
     ),
 ]
-Sha256Text = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="SHA-256 in hex.")]
-Md5Text = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", description="MD5 in hex.")]
+# In Python, `$` also matches before a line feed at the end, which the length excludes.
+Sha256Text = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="SHA-256 in hex.")
+]
+Md5Text = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32, description="MD5 in hex.")]
 CheckDigests = Annotated[
     list[DigestText],
     Meta(

@@ -19,9 +19,9 @@ from urllib.parse import SplitResult, urlsplit
 from httptools import HttpParserError, HttpResponseParser
 
 from onecopy.errors import BadInput, Failure
-from onecopy.network import Network, read_network
+from onecopy.network import USES_NO_TLS, USES_TLS, Network, read_network
 from onecopy.platforms import is_readable
-from onecopy.proxies import Proxy, ProxyFailed, denied
+from onecopy.proxies import Proxy, ProxyFailed, bracketed, denied
 
 Payload = bytes | Iterator[bytes]
 """The body of a request. The headers must state the length of an iterator's bytes."""
@@ -91,9 +91,9 @@ class HttpClient:
     ) -> Response:
         """Make one request and return the response, whatever its status.
 
-        Raises TooLarge if the body is larger than `max_bytes` and not read yet, Unavailable if
-        there is no response, Forbidden if a proxy denies access, BadInput if a request can't
-        contain the URL or a header, and whatever `payload` raises.
+        Raises TooLarge if the body is larger than `max_bytes`, Unavailable if there is no response,
+        Forbidden if a proxy denies access, BadInput if a request can't contain the URL or a header,
+        and whatever `payload` raises.
         """
         parts, target = _split(url)
         proxy = self._proxy(parts)
@@ -170,13 +170,25 @@ def _close(idle: "dict[str, list[_Connection]]") -> None:
 def origin(url: str) -> str:
     """Return scheme, host and port of a URL."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}:{parts.port or _PORTS.get(parts.scheme)}"
+    port = parts.port or _PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{bracketed(parts.hostname or '')}:{port}"
 
 
 def host(parts: SplitResult) -> str:
     """Return the host of a URL for the Host header: without the default port."""
     named = parts.netloc.rpartition("@")[2].lower()
+    if not named.isascii():
+        named = _in_ascii(parts)
     return named.removesuffix(f":{_PORTS[parts.scheme]}")
+
+
+def _in_ascii(parts: SplitResult) -> str:
+    """Return host and port as DNS has them (https://www.rfc-editor.org/rfc/rfc3490)."""
+    try:
+        name = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError as error:
+        raise BadInput(f"invalid host {parts.hostname!r} in a URL: {error}") from error
+    return f"{name}:{parts.port}" if parts.port else name
 
 
 class _Lost(Exception):
@@ -214,7 +226,7 @@ class _Connection:
     def exchange(self, pieces: Iterable[bytes], *, bare: bool, max_bytes: int) -> Response:
         """Send a request and return the response; raises _Lost, and whatever `pieces` raises.
 
-        Raises TooLarge if the body states more than `max_bytes`.
+        Raises TooLarge if more than `max_bytes` are stated, or received.
 
         `bare` is set for a HEAD request, whose response has no body.
         """
@@ -223,8 +235,8 @@ class _Connection:
         response = _Response(bare=bare)
         while not response.is_complete:
             missing = response.missing
-            if missing > max_bytes:
-                raise TooLarge(f"the response is too large: {missing} bytes (limit {max_bytes})")
+            if (size := missing + response.size) > max_bytes:
+                raise TooLarge(f"the response is too large: {size} bytes (limit {max_bytes})")
             if _LARGE_BODY < missing <= _LARGEST_BUFFER:
                 response.take(self._read_rest(response.received, missing))
             else:
@@ -239,14 +251,14 @@ class _Connection:
         except (BrokenPipeError, ConnectionResetError):
             return False
         except OSError as error:
-            raise _Lost(_plain(error)) from error
+            raise self._lost(error) from error
         return True
 
     def _read(self) -> bytes:
         try:
             return self._socket.recv(_READ_BYTES)
         except OSError as error:
-            raise _Lost(_plain(error)) from error
+            raise self._lost(error) from error
 
     def _read_rest(self, received: bytes, missing: int) -> bytearray:
         """Read the rest of a body into one buffer, which is faster than parsing pieces."""
@@ -257,11 +269,18 @@ class _Connection:
                 try:
                     count = self._socket.recv_into(view[done:])
                 except OSError as error:
-                    raise _Lost(_plain(error)) from error
+                    raise self._lost(error) from error
                 if not count:
                     raise _Lost(_CUT_OFF)
                 done += count
         return buffer
+
+    def _lost(self, error: OSError) -> _Lost:
+        if isinstance(error, TimeoutError):
+            return _Lost(
+                f"timed out, since no byte passed for {self._socket.gettimeout():g} seconds"
+            )
+        return _Lost(_plain(error))
 
     def close(self) -> None:
         self._socket.close()
@@ -283,6 +302,8 @@ class _Response:
         self._status = 0
         self._headers: dict[str, str] = {}
         self._data: list[bytes | bytearray] = []
+        self.size = 0
+        """The bytes of the body that have been read."""
         self.is_complete = False
         self.keeps_open = False
 
@@ -299,7 +320,7 @@ class _Response:
             self._parser.feed_data(data)
         except HttpParserError as error:
             if data.startswith(_TLS_ALERT):
-                raise _Lost("it answers in TLS: its URL begins with https://") from error
+                raise _Lost(f"it answers in TLS: {USES_TLS}") from error
             raise _Lost(f"the response is not HTTP: {error}") from error
 
     @property
@@ -308,11 +329,11 @@ class _Response:
         length = self._headers.get("content-length", "") if self._status else ""
         if not length.isdecimal() or "transfer-encoding" in self._headers:
             return 0
-        return int(length) - sum(map(len, self._data))
+        return int(length) - self.size
 
     @property
     def received(self) -> bytes:
-        """The bytes of the body that have been read."""
+        """What has been read of the body."""
         return b"".join(self._data)
 
     def take(self, body: bytearray) -> None:
@@ -357,6 +378,7 @@ class _Response:
             self.keeps_open = False
         else:
             self._data.append(data)
+            self.size += len(data)
 
     def on_message_complete(self) -> None:
         self.is_complete = self.is_complete or bool(self._status)
@@ -437,6 +459,6 @@ def _plain(error: Exception) -> str:
     """Return the operating system's or OpenSSL's description of an error."""
     if isinstance(error, ssl.SSLError):
         if error.reason in _NO_TLS:
-            return "it does not answer in TLS; if it has none, its URL begins with http://"
+            return f"it does not answer in TLS; if it has none, {USES_NO_TLS}"
         return _OPENSSL_PLACE.sub("", str(error))
     return (getattr(error, "strerror", None) or str(error)).strip()

@@ -10,6 +10,7 @@ _SECRETS = ("access_key", "secret_key", "aws_access_key_id", "aws_secret_access_
 
 _ORIGIN = re.compile(r"https?://[^/?#@*\s,]+")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_BLANK = re.compile(r"\s")
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -19,9 +20,19 @@ def split(url: str, name: str = "URL") -> SplitResult:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises ValueError
     except ValueError as error:
-        shown = "" if "@" in url else f" {bare(url)!r}"  # there may be a password before the @
-        raise InvalidSettings(f"invalid {name}{shown}: {error}") from error
+        if "@" in url:  # the error may quote a password that is before it
+            raise InvalidSettings(
+                f"invalid {name}: its host or port is not valid, or its user and password, which "
+                "are not shown; write / ? # and @ in these as %2F %3F %23 and %40"
+            ) from None
+        raise InvalidSettings(f"invalid {name} {bare(url)!r}: {_reason(error)}") from error
     return parts
+
+
+def _reason(error: ValueError) -> str:
+    """Return why a URL is invalid; Python's words for a port are about its own types."""
+    is_port = str(error).startswith("Port ")
+    return "a port is a number from 0 to 65535" if is_port else str(error)
 
 
 def options(url: str, names: Sequence[str]) -> dict[str, str]:
@@ -58,9 +69,10 @@ def check_endpoint(name: str, endpoint: str | None) -> None:
     if endpoint is None:
         return
     parts = split(endpoint, name)
-    is_server = parts.scheme in ("http", "https") and parts.hostname
-    if not is_server or parts.username or parts.query or parts.fragment:
-        user = ", without a user" if parts.username else ""
+    is_server = parts.scheme in ("http", "https") and parts.hostname and not _BLANK.search(endpoint)
+    has_user = "@" in parts.netloc
+    if not is_server or has_user or parts.query or parts.fragment:
+        user = ", without a user" if has_user else ""
         raise InvalidSettings(
             f"invalid {name} {bare(endpoint)!r}: expected http(s)://host or http(s)://host:port{user}"
         )

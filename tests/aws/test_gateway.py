@@ -11,6 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onecopy.aws.functions.gateway import MAX_BODY_BYTES, Gateway
+from onecopy.errors import BadInput
 from onecopy.http.auth import CLAIMS
 from onecopy.http.threads import Threads
 from tests.aws.requests import Remaining, request, rest_request
@@ -90,6 +91,13 @@ def test_a_binary_body_arrives(opened: Open) -> None:
 def test_no_body_is_an_empty_one(opened: Open) -> None:
     """Requests without a body have no such field."""
     assert asked(request("GET", "/"), opened)["body"] == ""
+
+
+@pytest.mark.parametrize("event", [{}, {"key1": "value1"}, {"Records": []}, [], None, "text"])
+def test_an_event_that_is_no_request(opened: Open, event: Json) -> None:
+    """A test event of the console, or a notification of S3, is said to be none."""
+    with pytest.raises(BadInput, match="this event is not a request: it has no requestContext"):
+        opened(echo)(event, Remaining())
 
 
 def test_cookies_are_one_header(opened: Open) -> None:

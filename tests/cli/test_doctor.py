@@ -18,7 +18,7 @@ from onecopy.doctor.policy import policy
 from onecopy.store.s3.address import Address
 from tests.certificates import certify, serving_with
 from tests.conftest import Ran, Run, Serve, backends, environment, used
-from tests.middleman import answering
+from tests.middleman import Answer, answering
 from tests.proxy import proxying
 from tests.standins import Standin
 from tests.upload.conftest import noise, write
@@ -368,6 +368,39 @@ def test_the_address_of_a_service(run: Run) -> None:
         assert (done.code, done.out) == (2, "")
         assert done.err.startswith("onecopy: invalid server URL")
         assert "hush" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("answer", "message", "fix"),
+    [
+        ((401, {}, b""), "401 Unauthorized, probably from a proxy or gateway", "pass requests"),
+        ((403, {}, b"<h1>"), "403 Forbidden, probably from a proxy or gateway", "pass requests"),
+        ((502, {}, b"<h1>"), "which got no valid answer from it", "check that the server runs"),
+        ((302, {"Location": "https://login.test/"}, b""), "to https://login.test/", "use the URL"),
+        ((200, {"Content-Type": "text/html"}, b"<h1>"), "4 bytes of type text/html", "check the"),
+        (
+            (
+                503,
+                {"Content-Type": "application/problem+json"},
+                b'{"title": "No", "status": 503, "reason": "stopping", "detail": "It stops."}',
+            ),
+            "answered 503 (stopping): It stops.",
+            None,
+        ),
+    ],
+)
+def test_what_answers_instead_of_a_service(
+    run: Run, answer: Answer, message: str, fix: str | None
+) -> None:
+    """A gateway's answer is told from the service's own, and the fix is for its cause."""
+    with answering(*answer) as served:
+        done = run("doctor", "--json", "--server", served.url)
+    (service,) = findings(done)["service"]
+    assert (done.code, service["state"]) == (1, "wrong")
+    assert message in service["message"]
+    assert served.url in service["message"]
+    assert (fix is None) is (service["fix"] is None)
+    assert (fix or "") in (service["fix"] or "")
 
 
 def test_policy_of_a_folder(run: Run, tmp_path: Path) -> None:

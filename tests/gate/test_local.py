@@ -153,6 +153,39 @@ def test_each_request_of_a_batch_has_its_own_answer(world: World) -> None:
     assert answers[3].copy == world.recorded()["known"]
 
 
+def test_a_key_that_a_request_has_twice(world: World) -> None:
+    """It is taken by the first file that begins: one that is not sent takes no key from others."""
+    world.record("known", b"known")
+    answers = world.gate().begin(
+        [
+            asking("a", b"known"),
+            asking("a", b"new"),
+            asking("a", b"other"),
+            asking("b", b"known"),
+            asking("b", b"known"),
+            asking("b", b"newer"),
+        ]
+    )
+    assert [(answer.verdict, answer.reason) for answer in answers] == [
+        (Verdict.DUPLICATE, None),
+        (Verdict.NEW, None),
+        (Verdict.NEW, "key-taken"),
+        (Verdict.DUPLICATE, None),
+        (Verdict.DUPLICATE, None),
+        (Verdict.NEW, None),
+    ]
+    assert [at for at, answer in enumerate(answers) if answer.ticket] == [1, 5]
+
+
+def test_a_key_twice_that_nobody_can_look_at(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not called taken: both files have the reason of the store."""
+    monkeypatch.setattr(
+        world.store, "look", lambda keys: [Unknown("store-forbidden") for _ in keys]
+    )
+    answers = world.gate().begin([asking("a", b"one"), asking("a", b"two")])
+    assert [answer.reason for answer in answers] == ["store-forbidden"] * 2
+
+
 @pytest.mark.parametrize("anyway", [False, True])
 def test_a_taken_key_that_is_too_large_to_read(world: World, anyway: bool) -> None:
     """It is unconfirmed, but for who uploads in any case, whom only another key helps."""

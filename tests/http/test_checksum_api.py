@@ -111,7 +111,19 @@ def test_pages_of_other_origins_may_not(old: Service, origin: str, method: str) 
 
 @pytest.mark.parametrize(
     "document",
-    [{}, {"content": None}, {"content": 5}, {"content": "z" * 32}, {"content": "0" * 31}, [], "x"],
+    [
+        {},
+        {"content": None},
+        {"content": 5},
+        {"content": "z" * 32},
+        {"content": "0" * 31},
+        {"content": "0" * 33},
+        {"content": " " + "0" * 31},
+        {"content": "0" * 32 + "\n"},
+        {"content": ["0" * 32]},
+        [],
+        "x",
+    ],
 )
 def test_ill_formed_content_is_said_to_be_so(old: Service, document: object) -> None:
     """A page of the origin can read what is wrong, as CORS headers are on the problem, too."""

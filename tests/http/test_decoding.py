@@ -32,7 +32,7 @@ INVALID: list[tuple[dict[str, Any] | Any, str, str]] = [
     ({"digests": ["x" * 101]}, "digest-invalid", "…: expected `str` of length <= 100"),
     ({"digests": ["crc32:00"]}, "digest-invalid", "unknown scheme 'crc32'"),
     ({"digests": ["sha256:XY"]}, "digest-invalid", "invalid digest 'sha256:XY'"),
-    ({"digests": [digest(b"")] * 9}, "limit-exceeded", "expected `array` of length <= 8"),
+    ({"digests": [digest(b"")] * 9}, "limit-exceeded", "too many digests (limit 8 per file)"),
     ({"extra": 1}, "document-invalid", "invalid entry: object contains unknown field `extra`"),
 ]
 INVALID_UPLOADS: list[tuple[dict[str, Any] | Any, str, str]] = [
@@ -78,6 +78,44 @@ def test_invalid_file_of_a_begin(
     assert good["ticket"]
     assert (bad["verdict"], bad["reason"]) == ("unconfirmed", reason)
     assert message in bad["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "document", "detail"),
+    [
+        ("probe", {"sizes": [5] * 10_001}, "too many sizes (limit 10000 per request)"),
+        ("check", {"files": [GOOD] * 1_001}, "too many files (limit 1000 per request)"),
+        ("uploads", {"files": [GOOD] * 1_001}, "too many files (limit 1000 per request)"),
+        ("place", {"files": [5] * 1_001}, "too many files (limit 1000 per request)"),
+        ("uploads/abort", {"tickets": ["t"] * 1_001}, "too many tickets (limit 1000 per request)"),
+        (
+            "uploads/parts",
+            {"ticket": "t", "parts": [{"number": 1, "sha256": "0" * 64}] * 1_001},
+            "too many parts (limit 1000 per request)",
+        ),
+    ],
+)
+def test_list_that_is_too_long(
+    plain: Service, path: str, document: dict[str, Any], detail: str
+) -> None:
+    """The problem names the list and its limit, and says what to do."""
+    answer = plain.ask("POST", f"/v1/{path}", document)
+    assert (answer.status, answer.reason) == (413, "limit-exceeded")
+    assert answer.json["detail"] == f"{detail}; split the request"
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("uploads/parts", {"ticket": "t", "parts": [{"number": 1, "sha256": "0" * 64 + "\n"}]}),
+        ("uploads/complete", {"tickets": [{"ticket": "t", "md5": "0" * 32 + "\n"}]}),
+        ("uploads/complete", {"tickets": [{"ticket": "t", "parts": ["0" * 64 + "\n"]}]}),
+    ],
+)
+def test_digits_with_a_line_feed(plain: Service, path: str, document: dict[str, Any]) -> None:
+    """They are not digits only, though `$` in a pattern would match before a line feed."""
+    answer = plain.ask("POST", f"/v1/{path}", document)
+    assert b"of length <=" in answer.body
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from onecopy.errors import InvalidSettings
 from onecopy.migrate.prototype import prototype_destination
 from tests.conftest import Run
 from tests.index.tables import client_of
@@ -31,6 +32,23 @@ def test_region(ministack: Standin, run: Run, database: str) -> None:
         done = run(*ARGUMENTS, *more, **env)
         assert done.code == 2
         assert f"there is no table known in {region}: check the name and the region" in done.err
+
+
+@pytest.mark.parametrize("name", ["arn:aws:dynamodb:us-east-1:1:table/x", "a/b", "t?x", "", "ü"])
+def test_a_name_that_no_table_has(name: str) -> None:
+    """An ARN or a URL is no name, and is not called a URL with a wrong port."""
+    with pytest.raises(InvalidSettings, match=r"invalid table .*: expected the name of a table"):
+        prototype_destination(name, "content", None)
+
+
+@pytest.mark.parametrize("empty", range(4))
+def test_an_empty_argument(run: Run, empty: int) -> None:
+    """A variable of a script that is not set is named as such, not as a table without a name."""
+    names = ["files", "sum", "known", "content"]
+    names[empty] = ""
+    done = run("migrate", "--prototype", *names)
+    assert done.code == 2
+    assert "none may be empty" in done.err
 
 
 def test_since(ministack: Standin, run: Run, database: str, table: str, tmp_path: Path) -> None:

@@ -101,8 +101,15 @@ def test_errors(status: int, code: str, message: str, error: type[OnecopyError],
     assert len(http.requests) == 1
 
 
+def test_a_time_that_the_bucket_asks_for() -> None:
+    """Retry-After of a bucket, or of a proxy before it, is kept for the next attempt."""
+    with pytest.raises(Unavailable) as caught:
+        put(Answers(Response(429, {"retry-after": "7"}, b"")), SEND, body, 5, RetryPolicy(1))
+    assert caught.value.retry_after == 7
+
+
 @pytest.mark.parametrize("data", [b"", b"<html>", b"<Message>\xff</Message>"])
 def test_other_answers(data: bytes) -> None:
-    """A gateway may answer anything."""
-    with pytest.raises(Forbidden, match="answered 403 :"):
+    """Something that is not S3 may answer anything: then it is named, without the signature."""
+    with pytest.raises(Forbidden, match="returned 403 Forbidden, probably from a proxy"):
         put(Answers(Response(403, {}, data)), SEND, body, 5, TWICE)

@@ -3,6 +3,7 @@
 import itertools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from onecopy.content import Digests, Verdict
-from onecopy.errors import InvalidTicket, Unavailable, UploadUnknown
+from onecopy.digest import SMALLEST_PART
+from onecopy.errors import InvalidTicket, LimitExceeded, Unavailable, UploadUnknown
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Answer, Config, Gate, SmallFile
@@ -208,6 +210,29 @@ def test_a_file_that_a_batch_lost_is_begun_again(world: World, photos: Path, rea
     gate = Losing(world.gate())
     assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
     assert len(gate.of("begin")) == 2
+
+
+def test_a_proxy_that_accepts_small_batches_only(world: World, photos: Path) -> None:
+    """A batch that is too large is sent in halves, and later ones are smaller at once."""
+    for number in range(32):
+        write(photos / f"{number}", noise(200_000, seed=number))
+    write(photos / "too large", noise(900_000))
+    refused, sent = list[int](), list[int]()
+
+    class Narrow(Watched):
+        def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
+            size = sum(file.size for file in files)
+            (refused if size > 800_000 else sent).append(size)
+            if size > 800_000:
+                raise LimitExceeded("a proxy accepts no request as large as this one")
+            return super().send_batch(files)
+
+    results = uploaded(Narrow(world.gate()), photos)
+    large = results.pop("too large")
+    assert set(outcomes(results).values()) == {Outcome.UPLOADED}
+    assert (large.outcome, large.reason) == (Outcome.FAILED, "limit-exceeded")
+    assert sum(sent) == 32 * 200_000
+    assert len(refused) < 20
 
 
 def test_a_batch_that_is_still_completing(world: World, photos: Path) -> None:
@@ -536,6 +561,25 @@ def test_an_expired_signature_is_renewed(world: World, gate: Watched, photos: Pa
     assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
     assert len(gate.of("begin")) == 1
     assert world.path("photos/a").read_bytes() == noise(20_000_000)
+
+
+def test_an_expired_ticket_is_renewed(
+    gate: Watched, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that slept for hours resumes: ticket and signature are renewed, nothing is lost."""
+    write(photos / "a", noise(SMALLEST_PART))
+    slept = 0
+
+    def before(name: str, _: object) -> None:
+        nonlocal slept
+        if (name == "send" and not slept) or (name == "parts" and slept and not gate.of("status")):
+            slept = 7_200
+            raise InvalidTicket("it is over", reason="ticket-expired")
+
+    monkeypatch.setattr("onecopy.upload.steps.transfers.time", lambda: time.time() + slept)
+    gate.before = before
+    assert outcomes(uploaded(gate, photos)) == {"a": Outcome.UPLOADED}
+    assert len(gate.of("begin")) == 1
 
 
 def test_an_upload_that_is_lost_every_time_fails(singly: Watched, photos: Path) -> None:

@@ -185,6 +185,8 @@ def _addresses(
         return partial(open_source, source, settings.tenant, since), destination
     if source is not None:
         raise click.UsageError("--prototype can't be used with SOURCE and DESTINATION")
+    if not all(prototype):
+        raise click.UsageError("--prototype needs four names: none may be empty")
     table, column, dynamodb_table, key = prototype
     opener = partial(open_prototype, table, column, settings.tenant, since)
     return opener, prototype_destination(dynamodb_table, key, region)

@@ -13,10 +13,14 @@ from onecopy.doctor.finding import Finding, State, advice, failed, fine, wrong
 from onecopy.doctor.network import examine_network
 from onecopy.documents import ConfigResponse, SignInResponse
 from onecopy.errors import Failure
+from onecopy.gateways import explain, form
 from onecopy.httpclient import HttpClient, Response
 from onecopy.network import read_network
+from onecopy.refusals import read_problem
 from onecopy.urls import check_endpoint
 from onecopy.version import __version__
+
+_NOT_FOUND = (404, 405)
 
 
 def examine_service(
@@ -41,7 +45,7 @@ def examine_service(
     except Failure as error:
         yield failed("service", error, "start it with `onecopy serve`, or check its address")
         return
-    if response.status == 401:
+    if response.status == 401 and read_problem(response):
         yield fine("service", f"{root} answers")
         yield _refused_token(token)
         yield from _examine_sign_in(root)
@@ -72,10 +76,15 @@ def _examine_origin(root: str, origin: str) -> Finding:
 
 
 def _examine_response(root: str, response: Response) -> Iterator[Finding]:
+    if not (200 <= response.status < 300 or response.status in _NOT_FOUND):
+        yield _examine_refusal(root, response)
+        return
     try:
         config = msgspec.json.decode(response.data, type=ConfigResponse)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         message = f"{root} is not a onecopy service: {root}/v1/config answered {response.status}"
+        if response.status not in _NOT_FOUND:
+            message += f", with {form(response)}"
         yield wrong("service", message, _fix_of_address(root))
         return
     store = config.store.url or config.store.name or config.store.kind
@@ -84,6 +93,14 @@ def _examine_response(root: str, response: Response) -> Iterator[Finding]:
     yield _examine_scopes(config)
     yield examine_clock(response.headers.get("date"), datetime.now(UTC))
     yield from _examine_sign_in(root)
+
+
+def _examine_refusal(root: str, response: Response) -> Finding:
+    """Return what a service, or something in front of it, has refused."""
+    if problem := read_problem(response):
+        said = problem.detail or problem.title
+        return wrong("service", f"{root} answered {response.status} ({problem.reason}): {said}")
+    return wrong("service", *explain(response, f"{root}/v1/config"))
 
 
 def _fix_of_address(root: str) -> str:

@@ -1,6 +1,6 @@
 """Beginning: uploads are begun only if they are valid, new, at free keys, and fit into the store.
 
-refuse what is invalid, or has the key of another request
+refuse what is invalid; set aside what has the key of another request, which may not begin
 │
 take leases: others that upload the same content are waited for (see `waiting`)
 │
@@ -31,6 +31,7 @@ from onecopy.tickets import Tickets
 
 _Answers = dict[int, Answer]
 """Answers by the places of their requests."""
+_KEY_TAKEN = Answer(Verdict.NEW, reason="key-taken")
 
 
 class Beginning:
@@ -67,6 +68,24 @@ class Beginning:
         self._index.record(self._tenant.name, [])
         answers: _Answers = {}
         self._refuse_invalid(requests, answers)
+        while left := [at for at in range(len(requests)) if at not in answers]:
+            first = {requests[at].key: at for at in reversed(left)}
+            later = [at for at in left if first[requests[at].key] != at]
+            answers.update(dict.fromkeys(later, _KEY_TAKEN))
+            self._begin_distinct(requests, answers, budget, idempotency_key)
+            for at in later:  # nobody has the key if the request before has not begun
+                if answers[first[requests[at].key]].ticket is None:
+                    del answers[at]
+        return [answers[at] for at in range(len(requests))]
+
+    def _begin_distinct(
+        self,
+        requests: Sequence[Request],
+        answers: _Answers,
+        budget: Budget,
+        idempotency_key: str | None,
+    ) -> None:
+        """Answer the requests that have no answer yet, each of which has a key of its own."""
         uploads = {
             at: self._new_upload(at, request, idempotency_key)
             for at, request in enumerate(requests)
@@ -78,19 +97,13 @@ class Beginning:
             answers.update({at: each for at, each in waiting.items() if at not in answers})
             if len(answers) < len(requests):
                 self._begin(requests, answers, uploads)
-        return [answers[at] for at in range(len(requests))]
 
     def _refuse_invalid(self, requests: Sequence[Request], answers: _Answers) -> None:
-        keys: set[str] = set()
         for at, request in enumerate(requests):
             try:
                 check_request(request, self._tenant.prefix)
             except BadInput as error:
                 answers[at] = Answer.refusal(error)
-                continue
-            if request.key in keys:
-                answers[at] = Answer(Verdict.NEW, reason="key-taken")
-            keys.add(request.key)
 
     def _find_duplicates(
         self, requests: Sequence[Request], answers: _Answers, budget: Budget
@@ -127,7 +140,7 @@ class Beginning:
                 )
                 if request.anyway and answers[at].reason == READ_LIMIT:
                     # The content of the key does not matter: only another key can help.
-                    answers[at] = Answer(Verdict.NEW, reason="key-taken")
+                    answers[at] = _KEY_TAKEN
 
     def _probably_free(self, requests: Sequence[Request], numbers: list[int]) -> set[int]:
         """Return the numbers of the small uploads whose keys are not in the index.

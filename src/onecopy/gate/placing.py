@@ -23,7 +23,7 @@ from onecopy.gate.answers import NEW
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer
-from onecopy.gate.copying import LOST, PLACING, Copying, at_key
+from onecopy.gate.copying import LOST, PLACED, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Place
 from onecopy.gate.matching import is_unchanged
@@ -90,7 +90,7 @@ class Placing:
             answers |= dict.fromkeys(left, _UNSUPPORTED)
         else:
             answers |= self._place_in_turn(left, budget)
-        return [answers[request] for request in requests]
+        return _in_order(requests, answers)
 
     def settle(self, requests: Sequence[Place], budget: Budget) -> list[Answer | None]:
         """Return answers where nothing is to be copied: invalid, under way, or the key is taken."""
@@ -191,3 +191,15 @@ class Placing:
             else:
                 sources[request] = answer.copy
         return sources
+
+
+def _in_order(requests: Sequence[Place], answers: _Answers) -> list[Answer]:
+    """Return the answers in order; a request that is repeated finds what the first one placed."""
+    found: list[Answer] = []
+    placed = set[Place]()
+    for request in requests:
+        answer = answers[request]
+        found.append(at_key(answer) if request in placed else answer)
+        if answer.reason == PLACED:
+            placed.add(request)
+    return found

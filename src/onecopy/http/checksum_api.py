@@ -47,7 +47,9 @@ class ChecksumApi(NamedTuple):
 class ChecksumRequest(msgspec.Struct):
     """Body of `POST /`: the MD5 whose copies are counted."""
 
-    content: Annotated[str, msgspec.Meta(pattern="^[0-9a-fA-F]{32}$", description="MD5 in hex.")]
+    content: Annotated[
+        str, msgspec.Meta(pattern="^[0-9a-fA-F]{32}$", max_length=32, description="MD5 in hex.")
+    ]
 
 
 class ChecksumResponse(msgspec.Struct):

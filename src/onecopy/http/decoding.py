@@ -91,8 +91,7 @@ def _decode_singly(kind: _List, body: bytes) -> Iterator[Struct | BadInput]:
 
 # Only what follows depends on msgspec's wording.
 
-_TOO_MANY = "Expected `array` of length <="
-_LIMIT = re.compile(rf"{_TOO_MANY} (?P<limit>\d+) - at `\$\.(?P<field>\w+)`")
+_TOO_MANY = re.compile(r"Expected `array` of length <= (?P<limit>\d+) - at `\$\.(?P<field>\w+)`")
 _AT_PATH = re.compile(r"(?P<expected>.+) - at `\$\.(?P<path>.+)`")
 _AT_FIELD = re.compile(r"(?P<expected>.+) - at (?:`key` in )?`\$\.(?P<field>\w+).*")
 _HALF_OF_A_PAIR = re.compile(
@@ -122,11 +121,14 @@ def _problem(error: Exception, body: bytes) -> Exception:
         # For some halves, msgspec says that the document is truncated.
         detail = f"{half[0].decode()} {_NOT_UTF_8}" if half else str(error)
         return HttpProblem(400, "json-invalid", detail)
-    if match := _LIMIT.fullmatch(str(error)):
-        return LimitExceeded(
-            f"too many {match['field']} (limit {match['limit']} per request); split the request"
-        )
+    if match := _TOO_MANY.fullmatch(str(error)):
+        return LimitExceeded(f"{_too_many(match, 'request')}; split the request")
     return HttpProblem(400, "document-invalid", _with_field_first(str(error)))
+
+
+def _too_many(match: re.Match[str], per: str) -> str:
+    """Return what is too long; its entries are not counted, since they may be millions."""
+    return f"too many {match['field']} (limit {match['limit']} per {per})"
 
 
 def _refusal(entry: Raw, error: Exception) -> BadInput:
@@ -134,13 +136,13 @@ def _refusal(entry: Raw, error: Exception) -> BadInput:
     if not isinstance(error, msgspec.ValidationError):
         return _not_utf_8()
     text = str(error)
+    if match := _TOO_MANY.fullmatch(text):
+        return LimitExceeded(_too_many(match, "file"))
     match = _AT_FIELD.fullmatch(text)
     if match is None:
         return BadInput(f"invalid entry: {_uncapitalized(text)}", reason="document-invalid")
     field, expected = match["field"], _uncapitalized(match["expected"])
     reason = _REASONS.get(field, "document-invalid")
-    if text.startswith(_TOO_MANY):
-        reason = LimitExceeded.reason
     try:
         return BadInput(f"invalid {field} {_shown(entry, field)}: {expected}", reason=reason)
     except _ERRORS:  # the rest of the entry, which was not decoded before, cannot be either

@@ -4,6 +4,7 @@ The script takes TABLE COLUMN DYNAMODB_TABLE PARTITION_KEY [-r REGION], and find
 POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_HOST, POSTGRES_PORT and POSTGRES_DATABASE.
 """
 
+import re
 from urllib.parse import urlencode
 
 from onecopy.errors import Forbidden, InvalidSettings
@@ -24,6 +25,7 @@ _DATABASE = {
 """The variables that name the prototype's database, and libpq's names for their values."""
 _OPTIONAL = {"POSTGRES_PASSWORD", "POSTGRES_PORT"}
 """Variables without which libpq can connect: it knows a default, or other places to look."""
+_TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 def open_prototype(table: str, column: str, tenant: str, since: str | None = None) -> Source:
@@ -61,6 +63,13 @@ def _database() -> dict[str, str]:
 
 
 def prototype_destination(table: str, key: str, region: str | None) -> str:
-    """Return the URL of the prototype's DynamoDB table, whose items are checksums only."""
+    """Return the URL of the prototype's DynamoDB table, whose items are checksums only.
+
+    Raises InvalidSettings for what can't be in the name of a table.
+    """
+    if not _TABLE_NAME.fullmatch(table):
+        raise InvalidSettings(
+            f"invalid table {table!r}: expected the name of a table in DynamoDB, not its ARN or URL"
+        )
     query = {"layout": "checksums", "key": key, "region": region or REGION}
     return f"dynamodb://{table}?{urlencode(query)}"

@@ -17,6 +17,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Scope
 
+from onecopy.errors import BadInput
 from onecopy.http.auth import CLAIMS
 from onecopy.http.problems import problem_response
 
@@ -75,7 +76,12 @@ class Gateway:
 
 
 def scope_of(event: Json) -> Scope:
-    """Return the ASGI scope of a request."""
+    """Return the ASGI scope of a request; raises BadInput if the event is none."""
+    if not (isinstance(event, dict) and "requestContext" in event):
+        raise BadInput(
+            "this event is not a request: it has no requestContext; expected one of API Gateway "
+            "(payload format 2.0 or 1.0) or of a function URL"
+        )
     context = event["requestContext"]
     if event.get("version") == "2.0":
         method, path = context["http"]["method"], _without_stage(event["rawPath"], context)

@@ -66,7 +66,8 @@ class ChecksumTable:
             found = ", ".join(f"{name} ({kind})" for name, kind in keys.items())
             raise InvalidSettings(
                 f"the table {self._table.name} has the key {found}, not {self._key} (S): a table "
-                "of checksums has one partition key, a string (S); name it in the URL, as key=NAME"
+                "of checksums has one partition key, a string (S); give its name, in a URL as "
+                "key=NAME"
             )
 
     def schemes(self, tenant: str, sizes: Sequence[int]) -> list[frozenset[Scheme]]:

@@ -16,6 +16,7 @@ from onecopy.errors import (
     UploadUnknown,
     WrongBytes,
 )
+from onecopy.gateways import explain, retry_after
 from onecopy.httpclient import HttpClient, Response, origin
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.interface import Body, Send
@@ -57,20 +58,24 @@ def put(
     def once() -> Response:
         response = http.request(send.method, send.url, headers, body())
         if not 200 <= response.status < 300 and response.status != _KEY_TAKEN:
-            raise _response_error(response, send.url)
+            raise _response_error(response, send.url, length)
         return response
 
     return retry(once, policy)
 
 
-def _response_error(response: Response, url: str) -> OnecopyError:
-    """Translate an error response of S3, which is XML."""
+def _response_error(response: Response, url: str, length: int) -> OnecopyError:
+    """Translate an error response of S3, which is XML; without it, a proxy may have answered."""
     code, message = (_first_match(pattern, response.data[:4096]) for pattern in (_CODE, _MESSAGE))
     kind = _error_class(response.status, code, message)
-    text = (
-        f"{_EXPLANATIONS.get(kind, '')}{origin(url)} answered {response.status} {code}: {message}"
-    )
-    return kind(text, reason="ticket-expired" if kind is InvalidTicket else None)
+    text = f"{origin(url)} answered {response.status} {code}: {message}"
+    if not code:
+        text = str(explain(response, url, length))
+    reason = "ticket-expired" if kind is InvalidTicket else None
+    error = kind(_EXPLANATIONS.get(kind, "") + text, reason=reason)
+    if isinstance(error, Unavailable):
+        error.retry_after = retry_after(response)
+    return error
 
 
 def _error_class(status: int, code: str, message: str) -> type[OnecopyError]:

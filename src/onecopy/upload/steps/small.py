@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from onecopy.digest import MiB
-from onecopy.errors import InvalidTicket, OnecopyError, UploadUnknown
+from onecopy.errors import InvalidTicket, LimitExceeded, OnecopyError, UploadUnknown
 from onecopy.gate.interface import SmallFile
 from onecopy.limits import MAX_BATCH_FILES
 from onecopy.store.interface import Send
@@ -23,7 +23,8 @@ _FIRST_BEGUN_BYTES = 2 * MiB
 _MAX_BATCHED_BYTES = MiB
 """Bytes of a file that is sent in a batch: for a larger one, a request of its own costs little."""
 _MAX_BATCH_BYTES = 4 * MiB
-"""Bytes of the files in a batch, which each sending thread holds in memory."""
+"""Bytes of the files in a batch, which each sending thread holds in memory; at first. A proxy may
+accept less."""
 
 
 class SmallFiles:
@@ -35,6 +36,7 @@ class SmallFiles:
         self._completer = completer
         self._begun_bytes = Counter()
         self._batch_bytes = _FIRST_BEGUN_BYTES
+        self._max_batch_bytes = _MAX_BATCH_BYTES
 
     def begin(self, items: Sequence[Item]) -> None:
         """Begin uploads, in batches with a limited total of bytes, and queue them to be sent."""
@@ -60,7 +62,7 @@ class SmallFiles:
             else:
                 flow.to_send.put(partial(self._send, item, answer.send))
         while batched:
-            batch = _take(batched, _MAX_BATCH_BYTES, MAX_BATCH_FILES)
+            batch = _take(batched, self._max_batch_bytes, MAX_BATCH_FILES)
             flow.to_send.put(partial(self._send_batch, batch))
 
     def _send(self, item: Item, send: Send) -> None:
@@ -80,23 +82,39 @@ class SmallFiles:
 
     def _send_batch(self, items: Sequence[Item]) -> None:
         """Send files together; a file that cannot be read fails alone."""
-        contents = {item: content for item in items if (content := self._read(item)) is not None}
+        try:
+            contents = [(item, self._read(item)) for item in items]
+            self._send_contents([(item, read) for item, read in contents if read is not None])
+        finally:
+            self._begun_bytes.add(-sum(item.file.size for item in items))
+            self._flow.sending.add(-len(items))
+
+    def _send_contents(self, contents: Sequence[tuple[Item, bytes]]) -> None:
+        """Send files with their contents; if that is too much for a proxy, half of them each."""
         files = [
             SmallFile(item.ticket or "", item.file.size, partial(iter, [content]))
-            for item, content in contents.items()
+            for item, content in contents
         ]
         try:
             answers = self._flow.gate.send_batch(files) if files else []
         except (OnecopyError, OSError) as error:
-            for item in contents:
+            if isinstance(error, LimitExceeded) and len(files) > 1:
+                self._send_halves(contents)
+                return
+            for item, _ in contents:
                 self._outcomes.fail(item, error)
         else:
-            for item, answer in zip(contents, answers, strict=True):
+            for (item, _), answer in zip(contents, answers, strict=True):
                 _note_sent(item)
                 self._completer.handle(item, answer)
-        finally:
-            self._begun_bytes.add(-sum(item.file.size for item in items))
-            self._flow.sending.add(-len(items))
+
+    def _send_halves(self, contents: Sequence[tuple[Item, bytes]]) -> None:
+        """Send files in two batches, and make later batches smaller, too."""
+        half = sum(item.file.size for item, _ in contents) // 2
+        self._max_batch_bytes = min(self._max_batch_bytes, half)
+        middle = len(contents) // 2
+        self._send_contents(contents[:middle])
+        self._send_contents(contents[middle:])
 
     def _read(self, item: Item) -> bytes | None:
         """Return the content of a file, or None if it cannot be read and has failed."""

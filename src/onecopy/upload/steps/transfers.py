@@ -148,13 +148,16 @@ class _PartSender:
                 self._report(piece)
         if not missing:
             return
-        if time() - self._item.ticket_time > _RENEW_SECONDS:
-            self._renew(self._item)
+        self._renew_in_time()
         ticket = self._item.ticket or ""
         numbered = [(piece.part.number, piece.part.sha256) for piece in missing]
         for piece, send in zip(missing, self._flow.gate.parts(ticket, numbered), strict=True):
             self._bytes_in_flight.add(piece.part.size)
             self._flow.to_send.put(partial(self._send_piece, ticket, piece, send))
+
+    def _renew_in_time(self) -> None:
+        if time() - self._item.ticket_time > _RENEW_SECONDS:
+            self._renew(self._item)
 
     def _is_stored(self, part: Part) -> bool:
         """Whether the store has a part. Without a SHA-256 it is compared at completion."""
@@ -174,11 +177,13 @@ class _PartSender:
             self._bytes_in_flight.add(-size)
 
     def _send_signed(self, ticket: str, piece: _Piece, send: Send) -> None:
-        """Send one piece; if its signature expired, on a slow line, have it signed once more."""
+        """Send one piece; if its signature or ticket expired, on a slow line, get another one."""
         gate, part = self._flow.gate, piece.part
         try:
             gate.send(ticket, send, piece.body, part.size)
         except InvalidTicket:
+            self._renew_in_time()
+            ticket = self._item.ticket or ""
             [renewed] = gate.parts(ticket, [(part.number, part.sha256)])
             gate.send(ticket, renewed, piece.body, part.size)
 

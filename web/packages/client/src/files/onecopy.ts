@@ -2,7 +2,7 @@
 
 import { type FileDigests, Hasher } from "../digest/hasher.ts";
 import { SMALLEST_PART } from "../digest/scheme.ts";
-import { Client } from "../protocol/client.ts";
+import { Client, rootOf } from "../protocol/client.ts";
 import type { Config, Place, Result } from "../protocol/documents.ts";
 import { Unreachable } from "../protocol/errors.ts";
 import { checkKey } from "../protocol/key.ts";
@@ -58,7 +58,7 @@ export class Onecopy {
 
   /** `url` is the root of the service, such as `https://copies.example.org/`. */
   constructor(url: string | URL, { token, storage = browserStorage() }: Options = {}) {
-    const root = new URL(url).href.replace(/\/?$/, "/");
+    const root = rootOf(url);
     this.#root = new URL(root);
     const connection = new Connection(token);
     const client = new Client({

@@ -22,11 +22,11 @@ import type {
   Status,
   Upload,
 } from "./documents.ts";
-import { readProblem, Unreachable } from "./errors.ts";
+import { readProblem, ServiceError, Unreachable } from "./errors.ts";
 import { backoff, type RetryPolicy } from "./retry.ts";
 
 export interface Options {
-  /** Root URL of the service, with a trailing slash. */
+  /** Root URL of the service, without a user or password. */
   readonly root: string;
   /** Return the bearer token to send, or null. */
   readonly token?: () => string | null;
@@ -47,14 +47,16 @@ export class Client {
   readonly #retryPolicy: RetryPolicy;
 
   constructor({ root, token = () => null, retryPolicy = backoff(6) }: Options) {
-    this.#root = root;
+    this.#root = rootOf(root);
     this.#token = token;
     this.#retryPolicy = retryPolicy;
   }
 
   /** Return the service's configuration: limits, features, tenant, price. */
-  config(signal?: AbortSignal): Promise<Config> {
-    return this.#call("v1/config", undefined, signal);
+  async config(signal?: AbortSignal): Promise<Config> {
+    const config = await this.#call<Config>("v1/config", undefined, signal);
+    expected(config.limits, "limits");
+    return config;
   }
 
   /** Return where users sign in; null if the service has no sign-in. Needs no token. */
@@ -70,7 +72,8 @@ export class Client {
       { sizes: [...new Set(sizes)] },
       signal,
     );
-    return sizes.map((size) => answer.schemes[size] ?? []);
+    const schemes = expected(answer.schemes, "schemes");
+    return sizes.map((size) => schemes[size] ?? []);
   }
 
   /** Return the verdict on each content. */
@@ -94,7 +97,7 @@ export class Client {
       { ticket, parts },
       signal,
     );
-    return answer.send;
+    return expected(answer.send, "send");
   }
 
   /** Return the stored parts of an upload, to resume it; accepts expired tickets. */
@@ -182,7 +185,7 @@ export class Client {
     headers: Record<string, string> = {},
   ): Promise<readonly Result[]> {
     const answer = await this.#call<{ results: Result[] }>(path, body, signal, headers);
-    return answer.results;
+    return expected(answer.results, "results");
   }
 
   async #call<T>(
@@ -215,7 +218,7 @@ export class Client {
       headers: { Accept: "application/json", ...this.#authorization(), ...headers },
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       cache: "no-store",
-      redirect: "error",
+      redirect: "manual",
       keepalive,
     };
     if (body !== undefined) {
@@ -224,10 +227,30 @@ export class Client {
     }
     const url = new URL(path, this.#root);
     const { response, text } = await fetchText(url, init);
+    // Browsers hide the status of a redirect.
+    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+      throw new Unreachable(
+        `${url.host} redirects, perhaps to a sign-in; use the URL of the service itself`,
+      );
+    }
     if (!response.ok)
       throw readProblem(response.status, text, (name) => response.headers.get(name));
-    return text === "" ? null : parse(text, url.host);
+    return response.status === 204 ? null : parse(text, url.host);
   }
+}
+
+/** Return the root URL of a service with a trailing slash; throws TypeError if it can't be one. */
+export function rootOf(url: string | URL): string {
+  const { username, password, origin, pathname } = new URL(url);
+  // fetch refuses them, with an error that quotes them.
+  if (username || password) throw new TypeError("a service's URL has no user or password");
+  return origin + pathname.replace(/\/?$/, "/");
+}
+
+/** Return a field of an answer. */
+function expected<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new ServiceError(`not an answer of onecopy: it has no ${name}`);
+  return value;
 }
 
 async function fetchText(
@@ -238,19 +261,23 @@ async function fetchText(
     const response = await fetch(url, init);
     return { response, text: await response.text() };
   } catch (error) {
-    throw new Unreachable(`no answer from ${url.host}; check the network`, { cause: error });
+    // Node says why in the cause of the error; browsers don't.
+    const { message, code } = (error as { cause?: Partial<Record<string, string>> }).cause ?? {};
+    const why = message || code ? ` (${message || code})` : "";
+    throw new Unreachable(`no answer from ${url.host}${why}; check the network`, { cause: error });
   }
 }
 
-/** Parse JSON; anything else comes from a network in between, such as a hotel's login page. */
-function parse(text: string, host: string): unknown {
+/** Parse an object; anything else comes from a network in between, such as a hotel's login page. */
+function parse(text: string, host: string): object {
+  let cause: unknown;
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null) return value;
   } catch (error) {
-    throw new Unreachable(`no JSON in the answer from ${host}; check the network`, {
-      cause: error,
-    });
+    cause = error;
   }
+  throw new Unreachable(`no JSON in the answer from ${host}; check the network`, { cause });
 }
 
 /**

@@ -45,7 +45,7 @@ export function readProblem(
   header: (name: string) => string | null,
 ): Problem {
   const { reason, title, detail } = parse(body);
-  const text = detail || title || `the service answered with status ${status}`;
+  const text = detail || title || `status ${status}, probably of a proxy or gateway`;
   return new Problem(
     status,
     reason || `http-${status}`,

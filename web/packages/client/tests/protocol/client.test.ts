@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Client } from "../../src/protocol/client.ts";
-import { Problem, Unreachable } from "../../src/protocol/errors.ts";
+import { Problem, ServiceError, Unreachable } from "../../src/protocol/errors.ts";
 import { backoff, type RetryPolicy } from "../../src/protocol/retry.ts";
 
 interface Received {
@@ -37,6 +37,8 @@ function json(value: unknown, status = 200, headers: Record<string, string> = {}
 function problem(status: number, reason: string, headers: Record<string, string> = {}): Answer {
   return json({ title: "No", status, reason, detail: `because ${reason}` }, status, headers);
 }
+
+const CONFIG = { limits: {} };
 
 const hangUp: Answer = (response) => response.destroy();
 
@@ -77,9 +79,11 @@ describe("a call", () => {
   });
 
   it("respects a root below the host's", async () => {
-    answers = [json({})];
+    answers = [json(CONFIG)];
     await new Client({ root: `${root}copies/` }).config();
-    expect(requests[0]?.path).toBe("/copies/v1/config");
+    await new Client({ root: `${root}copies` }).config();
+    await new Client({ root: `${root}copies?page=1#here` }).config();
+    expect(new Set(requests.map(({ path }) => path))).toEqual(new Set(["/copies/v1/config"]));
     expect(requests[0]?.headers.authorization).toBeUndefined();
   });
 
@@ -146,6 +150,57 @@ describe("failures", () => {
     answers = [(response) => response.writeHead(413).end("<h1>too large</h1>")];
     const call = new Client({ root }).check([]);
     await expect(call).rejects.toMatchObject({ status: 413, reason: "http-413" });
+    await expect(call).rejects.toThrow("status 413, probably of a proxy or gateway");
+  });
+
+  it.each(["null", "5", '"text"', "", '{"results": [1', "<h1>Sign in</h1>"])(
+    "are Unreachable when the answer is %j",
+    async (text) => {
+      answers = [(response) => response.end(text)];
+      const call = new Client({ root, retryPolicy: atOnce(2) }).check([]);
+      await expect(call).rejects.toThrow(Unreachable);
+      expect(requests).toHaveLength(2);
+    },
+  );
+
+  it.each<[string, (client: Client) => Promise<unknown>]>([
+    ["config", (client) => client.config()],
+    ["probe", (client) => client.probe([5])],
+    ["check", (client) => client.check([])],
+    ["parts", (client) => client.parts("t", [])],
+  ])("name what an answer to %s lacks", async (_, call) => {
+    for (const document of [{}, []]) {
+      answers = [json(document)];
+      const failed = call(new Client({ root }));
+      await expect(failed).rejects.toThrow(ServiceError);
+      await expect(failed).rejects.toThrow("not an answer of onecopy: it has no ");
+    }
+  });
+
+  it("name a redirect, which is not followed", async () => {
+    const redirect = (status: number): Answer => {
+      return (response) => response.writeHead(status, { Location: `${root}login` }).end();
+    };
+    answers = [redirect(302), redirect(307)];
+    const client = new Client({ root, token: () => "secret", retryPolicy: atOnce(2) });
+    const call = client.check([]);
+    await expect(call).rejects.toThrow(Unreachable);
+    await expect(call).rejects.toThrow("redirects, perhaps to a sign-in");
+    expect(requests.map(({ path }) => path)).toEqual(["/v1/check", "/v1/check"]);
+  });
+
+  it("say why there is no answer, as far as it is known", async () => {
+    await new Promise((closed) => {
+      server.close(closed);
+    });
+    const call = new Client({ root, retryPolicy: atOnce(1) }).config();
+    await expect(call).rejects.toThrow(/^no answer from 127.0.0.1:\d+ \(.*ECONNREFUSED.*\)/);
+  });
+
+  it("of a URL with a password don't show it", () => {
+    for (const url of ["http://ada:hush@host/", "http://:hush@host", "http://hush@host"]) {
+      expect(() => new Client({ root: url })).toThrow("no user or password");
+    }
   });
 
   it("without an answer are Unreachable", async () => {
@@ -174,7 +229,7 @@ describe("a retry", () => {
   });
 
   it("waits as long as the service asks for", async () => {
-    answers = [problem(429, "busy", { "Retry-After": "1" }), json({})];
+    answers = [problem(429, "busy", { "Retry-After": "1" }), json(CONFIG)];
     const start = Date.now();
     await new Client({ root }).config();
     expect(Date.now() - start).toBeGreaterThanOrEqual(990);
