@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.page.conftest import MakeFile, Window
+from tests.conftest import Serve
+from tests.page.conftest import MakeFile, Window, opened
 from tests.page.pictures import png
 
 pytestmark = pytest.mark.server
@@ -143,6 +144,49 @@ def test_a_folder_is_checked_again(window: Window, local: MakeFile) -> None:
     expect(again).to_be_visible()
     window.page.get_by_role("button", name="Forget holiday").click()
     expect(again).to_have_count(0)
+
+
+_CHOSEN = """
+const top = async () =>
+  (await navigator.storage.getDirectory()).getDirectoryHandle("holiday", { create: true });
+window.showDirectoryPicker = top;
+window.put = async (name, text) => {
+  const file = await (await top()).getFileHandle(name, { create: true });
+  const stream = await file.createWritable();
+  await stream.write(text);
+  await stream.close();
+};
+window.rename = async (name, to) => (await (await top()).getFileHandle(name)).move(to);
+window.removeAll = async () => (await navigator.storage.getDirectory()).removeEntry("holiday",
+  { recursive: true });
+"""
+"""A folder that the browser's dialog would choose; a test can't use the dialog."""
+
+
+def test_what_has_changed_in_a_remembered_folder(chromium: Browser, server: Serve) -> None:
+    """On a later page, only what has changed is read; a folder that is gone is said to be gone."""
+    with opened(chromium, server(), _CHOSEN) as window:
+        page = window.page
+        for name in ("same", "changed", "old name"):
+            page.evaluate("([name, text]) => put(name, text)", [name, f"the {name}"])
+        page.get_by_role("button", name="Choose a folder").click()
+        window.wait("holiday/same", "uploaded")
+        page.get_by_role("button", name="Remember holiday").click()
+        expect(page.get_by_role("button", name="Check holiday again")).to_be_visible()
+        window.open()
+        page.evaluate("put('changed', 'another text')")
+        page.evaluate("rename('old name', 'new name')")
+        again = page.get_by_role("button", name="Check holiday again")
+        again.click()
+        window.wait("holiday/changed", "taken")
+        expect(window.wait("holiday/same", "duplicate")).to_contain_text("not read again")
+        renamed = window.wait("holiday/new name", "duplicate")
+        expect(renamed).to_contain_text("Stored as holiday/old name since")
+        expect(renamed).not_to_contain_text("not read again")
+        expect(page.get_by_test_id("row")).to_have_count(3)
+        page.evaluate("removeAll()")
+        again.click()
+        expect(page.get_by_text("holiday can")).to_be_visible()
 
 
 def test_the_result_is_saved_as_a_table(window: Window, local: MakeFile) -> None:

@@ -24,6 +24,9 @@ _WITHOUT = {
         delete window.showDirectoryPicker;
         delete window.showOpenFilePicker;
         delete DataTransferItem.prototype.getAsFileSystemHandle;""",
+    "room for what it keeps": """
+        const full = () => { throw new DOMException("no room", "QuotaExceededError"); };
+        Storage.prototype.setItem = IDBObjectStore.prototype.put = full;""",
     # As where the user blocks cookies.
     "storage, locks and IndexedDB": """
         const deny = () => { throw new DOMException("denied", "SecurityError"); };

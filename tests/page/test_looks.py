@@ -72,6 +72,9 @@ def test_main_states(  # noqa: PLR0917 - fixtures
     window.page.locator(".tabs button").nth(0).click()
     _pause(window, local)
     look("paused")
+    bar = window.page.locator("progress").bounding_box()
+    assert bar is not None
+    assert bar["width"] > width / 2
     window.page.locator(".progress button").last.dispatch_event("click")
     expect(window.page.locator(".end")).to_be_visible()
     look("cancelled")

@@ -174,6 +174,7 @@ console.log(Paused, Problem, wrong);
 
 
 _GLOBALS = """\
+declare const token: string;
 declare const getToken: () => Promise<string>;
 declare const file: File;
 declare const files: File[];

@@ -228,6 +228,33 @@ def test_lost_service_is_waited_for(
     window.complaints.clear()  # the browser logs each refused connection
 
 
+def test_proxy_that_answers_is_named(window: Window) -> None:
+    """Its refusal asks for no token, and its page is not shown; after it, the page works."""
+    refused = "<html>403 Forbidden</html>"
+    window.page.route("**/v1/config", lambda route: route.fulfill(status=403, body=refused))
+    window.open()
+    banner = window.page.get_by_role("alert")
+    expect(banner).to_contain_text("A proxy in front of the service answered with status 403.")
+    expect(window.page.get_by_label("access token")).to_have_count(0)
+    window.page.unroute_all()
+    banner.get_by_role("button", name="Try again").click()
+    expect(window.page.locator(".store")).to_be_visible()
+    window.complaints.clear()  # the browser logs the refusal
+
+
+def test_restarted_service_behind_a_proxy_is_waited_for(window: Window, local: MakeFile) -> None:
+    """While the proxy answers 502 in its place, uploads wait."""
+    away = re.compile("/(v1|healthz)")
+    window.page.route(away, lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    window.choose(local("a.txt", b"patient"))
+    banner = window.page.locator(".banner", has_text="service can")
+    expect(banner).to_be_visible()
+    window.page.unroute_all()
+    window.wait("a.txt", "uploaded")
+    expect(banner).to_be_hidden()
+    window.complaints.clear()  # the browser logs each answer
+
+
 def test_token_is_asked_for_on_plain_http(
     chromium: Browser, server: Serve, local: MakeFile, tmp_path: Path
 ) -> None:

@@ -9,10 +9,16 @@ const laterStyle: Plugin = {
   },
 };
 
+/** Leaves out comments, which are for those who change the page. */
+const withoutComments: Plugin = {
+  name: "without-comments",
+  transformIndexHtml: { order: "post", handler: (html) => html.replace(/\s*<!--.*?-->/gs, "") },
+};
+
 export default defineConfig({
   // Relative addresses, because the service may be served below any path of its host.
   base: "./",
-  plugins: [laterStyle],
+  plugins: [laterStyle, withoutComments],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   worker: { format: "es" },
   build: {

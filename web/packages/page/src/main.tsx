@@ -66,7 +66,8 @@ async function readConfig(): Promise<Config> {
   try {
     return await client.config();
   } catch (error) {
-    if (!(error instanceof Problem && error.status === 403)) throw error;
+    const isRefused = error instanceof Problem && error.status === 403;
+    if (!isRefused || error.reason === "http-403") throw error; // the latter is a proxy’s answer
     session.showError(error.message);
     await connection.refuseToken();
     return await readConfig();

@@ -4,22 +4,26 @@ import { ensureStorage } from "../src/storage.ts";
 
 type Place = Parameters<typeof ensureStorage>[0];
 
-/** A window whose storages already have a value, and accept none if they are full. */
-function place(isFull: boolean): Place {
-  const kept = localStorage;
-  kept.clear();
-  kept.setItem("a", "1");
-  const refuse = () => {
+/** A storage of a browser that has no room for more. */
+class Full {
+  getItem(name: string): string | null {
+    const kept: unknown = Reflect.get(this, name);
+    return typeof kept === "string" ? kept : null;
+  }
+  setItem(): never {
     throw new DOMException("no room", "QuotaExceededError");
-  };
-  const full = new Proxy(kept, {
-    get: (_, name: keyof Storage) => {
-      if (name === "setItem") return refuse;
-      const value = kept[name];
-      return typeof value === "function" ? value.bind(kept) : value;
-    },
-  });
-  return { localStorage: isFull ? full : kept, sessionStorage: kept };
+  }
+  removeItem(name: string): void {
+    Reflect.deleteProperty(this, name);
+  }
+}
+
+/** A window whose storages already have a value. */
+function place(isFull: boolean): Place {
+  localStorage.clear();
+  localStorage.setItem("a", "1");
+  const full = Object.assign(new Full(), { a: "1" }) as unknown as Storage;
+  return { localStorage: isFull ? full : localStorage, sessionStorage };
 }
 
 describe("a storage", () => {

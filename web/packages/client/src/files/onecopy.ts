@@ -218,7 +218,8 @@ export class Onecopy {
 /** Browsers hide from a page whether it is not allowed or the network is down, so name both. */
 function explain(error: unknown, { origin, host }: URL): unknown {
   const own = globalThis.location?.origin;
-  if (!(error instanceof Unreachable) || own === undefined || own === origin) return error;
+  const isHidden = error instanceof Unreachable && error.cause instanceof TypeError;
+  if (!isHidden || own === undefined || own === origin) return error;
   return new Unreachable(
     `no answer from ${host} for a page of ${own}; check the network, and whether the service ` +
       `allows this origin (onecopy serve --page-origin ${own})`,

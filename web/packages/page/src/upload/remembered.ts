@@ -61,7 +61,7 @@ export class RememberedFolders {
 
 /** Return whether two handles are for one folder; another may have the same name. */
 async function isSame(known: FolderHandle, other: FolderHandle): Promise<boolean> {
-  return known === other || ((await known.isSameEntry?.(other)) ?? true);
+  return known === other || ((await known.isSameEntry?.(other).catch(() => true)) ?? true);
 }
 
 /** Ask the user for permission to read a folder; returns whether it was given. */

@@ -22,7 +22,7 @@ describe("a view that follows changes", () => {
     const change = async (to: number) => {
       value = to;
       changes.notify();
-      await act(() => vi.advanceTimersByTime(500));
+      await act(() => void vi.advanceTimersByTime(500));
     };
     await act(() => render(<View />, document.body));
     await change(2);

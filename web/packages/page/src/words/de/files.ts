@@ -27,8 +27,7 @@ export const files = {
   notRead: "nicht noch einmal gelesen",
   sameAs: (name: string) => `Gleicher Inhalt wie ${name} in dieser Auswahl`,
   taken:
-    "Etwas anderes hat diesen Namen und wird nicht überschrieben. Wählen Sie einen anderen Namen, " +
-    "oder überspringen Sie die Datei.",
+    "Etwas anderes heißt schon so. Wählen Sie einen anderen Namen, oder überspringen Sie die Datei.",
   inTrash: (name: string) => `Nur in einem Papierkorb oder Schnappschuss gespeichert: ${name}`,
   unexamined: (number: number, text: string) =>
     "Nicht sicher: " +
