@@ -40,6 +40,7 @@ _MAX_SOURCES = 3
 """Copies of one content that are tried if one after the other disappears, or its upload does."""
 _MAX_WAIT = 20.0
 """Seconds to wait for another request that places the same."""
+_TAKEN = Answer(Verdict.NEW, reason="key-taken")
 _CHANGED = Answer(Verdict.UNCONFIRMED, reason="copy-changed")
 _UNSUPPORTED = Answer(
     Verdict.UNCONFIRMED,
@@ -89,8 +90,19 @@ class Placing:
         if left and not (self._copier and self._copier.try_copying()):
             answers |= dict.fromkeys(left, _UNSUPPORTED)
         else:
-            answers |= self._place_in_turn(left, budget)
+            answers |= self._place_by_key(left, budget)
         return [answers[request] for request in requests]
+
+    def _place_by_key(self, requests: Sequence[Place], budget: Budget) -> _Answers:
+        """Place one request for each key, then the next ones as the keys are then."""
+        answers: _Answers = {}
+        while left := [request for request in requests if request not in answers]:
+            first = {request.key: request for request in reversed(left)}
+            distinct = [request for request in left if first[request.key] == request]
+            answers |= self._place_in_turn(distinct, budget)
+            busy = {each.key for each in distinct if answers[each].reason == PLACING}
+            answers |= {each: _TAKEN for each in left if each.key in busy and each not in answers}
+        return answers
 
     def settle(self, requests: Sequence[Place], budget: Budget) -> list[Answer | None]:
         """Return answers where nothing is to be copied: invalid, under way, or the key is taken."""
@@ -113,15 +125,11 @@ class Placing:
 
     def _refuse_invalid(self, requests: Sequence[Place]) -> _Answers:
         answers: _Answers = {}
-        keys: dict[str, Place] = {}
         for request in requests:
             try:
                 check_request(request.as_upload, self._tenant.prefix)
             except BadInput as error:
                 answers[request] = Answer.refusal(error)
-                continue
-            if keys.setdefault(request.key, request) != request:
-                answers[request] = Answer(Verdict.NEW, reason="key-taken")
         return answers
 
     def _place_in_turn(self, requests: Sequence[Place], budget: Budget) -> _Answers:
