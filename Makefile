@@ -6,7 +6,7 @@ WORKERS ?= 3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
 
-.PHONY: help run page packages docs dist test test-fast soak mutation lint format bench clean browser
+.PHONY: help run page packages docs dist test test-fast soak mutation lint format bench clean browser disks
 .DELETE_ON_ERROR:
 
 help:
@@ -38,7 +38,7 @@ test: .make/dev .make/standins/installed .make/spark/installed .make/page browse
 	cd web && npm test
 	$(BIN)/python -m pytest -m "not soak" -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-soak: .make/dev .make/standins/installed .make/airflow/installed .make/spark/installed .make/page browser  ## run the long tests: kills, races, millions of records
+soak: .make/dev .make/standins/installed .make/airflow/installed .make/spark/installed .make/page disks  ## run the long tests: kills, races, millions of records
 	$(BIN)/python -m pytest -m soak --timeout 7200 -n 2 --dist worksteal -rP
 
 mutation: .make/mutation .make/page  ## change the modules that keep the promise, and see which tests notice (hours on one core)
@@ -49,6 +49,9 @@ bench: .make/bench  ## measure every figure of docs/performance.md (an hour)
 
 browser:  ## install Debian's packages for the tests, if permitted; else list what is missing
 	@sh tests/packages.sh
+
+disks:  ## the same, and what the long tests need to mount disks
+	@sh tests/packages.sh soak
 
 ##@ Build
 

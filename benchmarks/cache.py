@@ -2,17 +2,18 @@
 
     python benchmarks/cache.py [--files N] [--rounds N] [--work FOLDER] [--server]
 
-A folder with N files of 1 kB (100,000 by default), all of which are stored in another folder, is
-checked again and again in one process; the best round of each counts. The index, in SQLite, and the
-store are opened in this process, or with --server by `onecopy serve` on this machine. On a busy
-machine, compare the CPU times, which do not include the service's. Listing the folders and looking
-at each file, with Python's calls for that and nothing else, is the least that any walk takes.
+A folder with N files of 600 to 992 bytes (100,000 by default), all of which are stored in another
+folder, is checked again and again in one process; the best round of each counts. The index, in
+SQLite, and the store are opened in this process, or with --server by `onecopy serve` on this
+machine. On a busy machine, compare the CPU times, which do not include the service's. Listing the
+folders and looking at each file, with Python's calls for that and nothing else, is the least that
+any walk takes.
 Targets: walking the folder and finding the digests in the cache take at most 2 times as long as
 `find -printf`; a whole check at most 1.3 times as long as asking the gate about the same digests;
 and a first check, which fills the cache, at most 1.05 times as long as one without.
 
-In blocks of 4 kB, each file takes 8 kB in the two folders. A million fit into 3.2 GB in a file
-system with blocks of 1 kB, in a file that is deleted afterwards:
+In blocks of 4 kB, each file takes 8 kB in the two folders. A million take about 3 GB in a file
+system with blocks of 1 kB, in a file that can be deleted afterwards:
 
     truncate -s 4G million && mkfs.ext4 -q -b 1024 -N 2200000 million
     mkdir -p work && mount -o loop million work
@@ -88,7 +89,7 @@ def fill(folder: Path, count: int) -> None:
 
 def content(number: int) -> bytes:
     """Return the bytes of a file."""
-    return number.to_bytes(8) * (125 + number % 50)
+    return number.to_bytes(8) * (75 + number % 50)
 
 
 def files(folder: Path) -> Iterator[list[File]]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from onecopy.errors import InvalidKey
 from onecopy.key import (
     LONGEST_KEY,
+    are_recordable,
     are_valid_names,
     check_key,
     check_prefix,
@@ -231,6 +232,20 @@ def test_some_keys_cannot_be_recorded(key: str) -> None:
     assert not is_recordable(key)
     with pytest.raises(InvalidKey):
         check_recordable(key)
+
+
+@given(st.lists(st.text(st.sampled_from("a/.oneCpy\0é\n"), max_size=12) | HARMFUL, max_size=4))
+@example(["a", ".OneCopy/b"])
+@example(["a", "nul\0"])
+@example(["a", "b" * 1025])
+@example(["a", "é" * 513])
+@example(["a", ""])
+def test_a_quick_look_at_keys(keys: list[str]) -> None:
+    """What it says to be recordable is; it accepts plain keys."""
+    assert are_recordable(["2026/IMG_1.jpg", "a" * 1024])
+    assert are_recordable(["Zürich.jpg", "é" * 256])
+    if are_recordable(keys):
+        assert all(map(is_recordable, keys))
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,9 @@ def test_useless_patterns(line: str, error: str) -> None:
 def test_filter() -> None:
     """A file must match an included pattern, if there is one, and no excluded one."""
     assert Filter().reason("a") is None
+    assert Filter().accepts_all
+    assert not Filter(Patterns(["a"])).accepts_all
+    assert not Filter(exclude=Patterns(["a"])).accepts_all
     both = Filter(Patterns(["*.jpg"]), Patterns(["raw/", "x*"]))
     assert both.reason("a/b.jpg") is None
     assert both.reason("a/b.txt") == "it matches no pattern of `include`"

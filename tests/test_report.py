@@ -83,6 +83,37 @@ def test_hard_links_are_one_object_with_several_names() -> None:
     assert (apart.names, apart.objects, apart.bytes, apart.wasted) == (3, 3, 30, 20)
 
 
+def test_all_names_are_objects_hard_links_or_in_trash() -> None:
+    """What was read is what is counted, whatever is known of the files."""
+    copies = [
+        copy("a", 10, 1, "1"),
+        copy("b", 10, 1, "1"),
+        copy("c", 10, 1, "2"),
+        copy("d", 7, None, "3"),
+        copy("e", 7, None, "3"),
+        copy("#recycle/f", 10, 1, "4"),
+    ]
+    names = [("g", b"5"), ("h", b"5"), ("i", b"6")]
+    unread = [listed(name, 9, tag * 16, opaque=True) for name, tag in names]
+    found = report(of(*copies), listed=unread, price=0, hard_links=True)
+    assert (found.stored, found.hard_links, found.in_trash) == (5, 3, 1)
+
+
+def test_of_one_second_the_first_key_is_kept() -> None:
+    """An object counts under the first of its names, and the first key of a group is needed."""
+    copies = [
+        copy("c.c", 10, 1, "1"),
+        copy("b.b", 10, 1, "2"),
+        copy("a.a", 10, 1, "1"),
+        copy("d.d", 10, 1, "3"),
+        copy("\u202e.e", 10, 1, "4"),
+    ]
+    linked = report(of(*copies), price=0, hard_links=True)
+    assert {share.name for share in linked.by_type.first} == {"b", "d", "e"}
+    apart = report(of(*copies), price=0)
+    assert {share.name for share in apart.by_type.first} == {"b", "c", "d", "e"}
+
+
 def test_tenants_are_not_compared() -> None:
     """Copies of one content in two tenants are not duplicates."""
     found = report([("ada", copy("a", 10, 1)), ("bob", copy("a", 10, 1))], price=0)

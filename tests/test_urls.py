@@ -21,6 +21,13 @@ def test_an_impossible_server_is_refused(url: str) -> None:
         check_endpoint("endpoint", url)
 
 
+@pytest.mark.parametrize("port", ["99999", "port", "8333x"])
+def test_an_impossible_port_is_named(port: str) -> None:
+    """In plain words, whatever Python says of it."""
+    with pytest.raises(InvalidSettings, match="a port is a number from 0 to 65535"):
+        check_endpoint("endpoint", f"http://host:{port}")
+
+
 @pytest.mark.parametrize("url", ["s3://[x", "file://[x"])
 def test_an_impossible_store_is_refused(url: str) -> None:
     """So it is in the URL of a store."""
@@ -52,7 +59,7 @@ def test_origin(origin: str) -> None:
         ("https://a.example/", "without a path"),
         ("https://A.example", "browsers send it as https://a.example"),
         ("https://a.example:443", "browsers send it as https://a.example"),
-        ("https://a.example:99999", "Port out of range"),
+        ("https://a.example:99999", "a port is a number from 0 to 65535"),
     ],
 )
 def test_invalid_origin(origin: str, why: str) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from httptools import HttpParserError, HttpResponseParser
 
 from onecopy.errors import BadInput, Failure
-from onecopy.network import Network, read_network
+from onecopy.network import USES_NO_TLS, USES_TLS, Network, read_network
 from onecopy.platforms import is_readable
 from onecopy.proxies import Proxy, ProxyFailed, bracketed, denied
 
@@ -320,7 +320,7 @@ class _Response:
             self._parser.feed_data(data)
         except HttpParserError as error:
             if data.startswith(_TLS_ALERT):
-                raise _Lost("it answers in TLS: its URL begins with https://") from error
+                raise _Lost(f"it answers in TLS: {USES_TLS}") from error
             raise _Lost(f"the response is not HTTP: {error}") from error
 
     @property
@@ -459,6 +459,6 @@ def _plain(error: Exception) -> str:
     """Return the operating system's or OpenSSL's description of an error."""
     if isinstance(error, ssl.SSLError):
         if error.reason in _NO_TLS:
-            return "it does not answer in TLS; if it has none, its URL begins with http://"
+            return f"it does not answer in TLS; if it has none, {USES_NO_TLS}"
         return _OPENSSL_PLACE.sub("", str(error))
     return (getattr(error, "strerror", None) or str(error)).strip()

@@ -24,6 +24,8 @@ class LastScan(msgspec.Struct, frozen=True):
     forgotten: int
     problems: int
     """Objects that could not be recorded."""
+    empty: int = 0
+    """Empty ones among `objects`, which are not indexed."""
 
 
 def keep_scan(state: State, figures: Mapping[str, int], started_ms: int) -> None:

@@ -18,6 +18,8 @@ from onecopy.settings import first_set
 
 REACH = "check its address, and that it is running"
 """What to do about a server that can't be reached, if nothing better is known."""
+USES_TLS = "its URL begins with https://"
+USES_NO_TLS = "its URL begins with http://"
 CA_VARIABLES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 """Name a file of CA certificates, the first that is set; botocore reads the first two."""
 _UNTRUSTED = (
@@ -87,6 +89,8 @@ class Network:
 
     def unreachable(self, server: str, reason: str) -> Unavailable:
         """Return the error for a server that can't be reached, and how to trust its CA."""
+        if reason.endswith((USES_TLS, USES_NO_TLS)):
+            return Unavailable(f"can't reach {server}: {reason}")
         if not any(sign in reason for sign in _UNTRUSTED):
             return Unavailable(f"can't reach {server}: {reason}; {REACH}")
         fix = "if it has a certificate of a private CA, set AWS_CA_BUNDLE to the CA's PEM file"

@@ -25,8 +25,14 @@ def split(url: str, name: str = "URL") -> SplitResult:
                 f"invalid {name}: its host or port is not valid, or its user and password, which "
                 "are not shown; write / ? # and @ in these as %2F %3F %23 and %40"
             ) from None
-        raise InvalidSettings(f"invalid {name} {bare(url)!r}: {error}") from error
+        raise InvalidSettings(f"invalid {name} {bare(url)!r}: {_reason(error)}") from error
     return parts
+
+
+def _reason(error: ValueError) -> str:
+    """Return why a URL is invalid; Python's words for a port are about its own types."""
+    is_port = str(error).startswith("Port ")
+    return "a port is a number from 0 to 65535" if is_port else str(error)
 
 
 def options(url: str, names: Sequence[str]) -> dict[str, str]:

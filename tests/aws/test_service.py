@@ -31,6 +31,18 @@ def test_a_token_lets_in(function: OpenFunction) -> None:
     assert (status, document) == (200, {"results": [{"verdict": "new"}]})
 
 
+def test_it_places(function: OpenFunction, tmp_path: Path) -> None:
+    """A stored content gets a copy under another key; both scopes are needed."""
+    api, world = function(), World.at(tmp_path)
+    world.upload("a", b"hello")
+    wanted = {"files": [{"key": "b", "size": 5, "digest": CONTENT["digests"][0]}]}  # type: ignore[index]
+    assert api.post("/v1/place", wanted, token=api.token("default", "upload"))[0] == 403
+    status, document = api.post("/v1/place", wanted, token=api.token())
+    [result] = document["results"]
+    assert (status, result["reason"], result["copy"]["key"]) == (200, "placed", "b")
+    assert world.read("b") == b"hello"
+
+
 def test_it_states_what_fits_through_lambda(function: OpenFunction) -> None:
     """Clients cut their requests accordingly."""
     api = function()

@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from onecopy.cli.main import run as command_line
 from onecopy.errors import Failure
 from onecopy.index.sqlite.errors import failure
 from onecopy.temporary import spilling
@@ -48,6 +49,18 @@ def test_a_command_without_a_server(run: Run, command: str) -> None:
     assert done.code == 2
     assert "run it where they can be opened, with --index and --store" in done.err
     assert "Did you mean" not in done.err
+
+
+def test_a_working_directory_that_was_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said, instead of a missing file without a name."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert command_line(["check", str(tmp_path)]) == 2
+    message = "the working directory no longer exists: change to another one, and try again"
+    assert message in capsys.readouterr().err
 
 
 def test_a_folder_with_too_long_a_name(run: Run, tmp_path: Path) -> None:

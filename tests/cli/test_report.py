@@ -47,7 +47,7 @@ def test_divisions_as_text_and_json(run: Run, scanned: list[str]) -> None:
     text = run("report", *scanned).out.splitlines()
     assert text[text.index("by folder:") :] == [
         "by folder:",
-        "  4.0 kB, less than $0.01 a month: above all folders",
+        "  4.0 kB, less than $0.01 a month: (no folder)",
         "  4.0 kB, less than $0.01 a month: mail/",
         "  4.0 kB, less than $0.01 a month: photos/",
         "by file type:",

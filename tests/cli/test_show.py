@@ -11,7 +11,7 @@ import pytest
 
 from onecopy.cli.files import Summary
 from onecopy.cli.progress import Display
-from onecopy.cli.show import json_line, name_text, result_text, result_values
+from onecopy.cli.show import bytes_text, json_line, name_text, result_text, result_values
 from onecopy.content import Verdict
 from onecopy.text import printable
 from onecopy.upload import Outcome, Result
@@ -127,3 +127,22 @@ def test_a_new_file_that_is_certain() -> None:
     summary.add(result)
     [counts] = summary.lines(0.023, "new", "s3")
     assert "certain" not in counts
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
+        (999_960, "1.0 MB"),
+        (8_100_000, "8.1 MB"),
+        (2 * 10**15, "2.0 PB"),
+        (10**18, "1000.0 PB"),
+    ],
+)
+def test_a_number_of_bytes(size: int, text: str) -> None:
+    """One byte is no plural, and 1000 of a unit is one of the next."""
+    assert bytes_text(size) == text

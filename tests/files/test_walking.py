@@ -217,6 +217,20 @@ class TestSkipped:
             assert entry.reason == "key-invalid"
             assert entry.message.isprintable()
 
+    @pytest.mark.parametrize("to", ["", "2026"])
+    def test_any_names_for_a_check(self, tmp_path: Path, to: str) -> None:
+        """A file that can't be uploaded under its name can be checked; records of a store can't."""
+        make(tmp_path / "t", "a\nb", "plain", ".OneCopy/x")
+        above = f"{to}/" if to else ""
+        found = {entry.path: entry for entry in walk(tmp_path / "t", to=to, any_name=True)}
+        keys = [entry.key for entry in found.values() if isinstance(entry, File)]
+        assert keys == [f"{above}t/a\nb", f"{above}t/plain"]
+        [left] = [entry for entry in found.values() if isinstance(entry, Skipped)]
+        assert (left.reason, left.left_out) == ("reserved", True)
+        [alone] = walk(tmp_path / "t" / "a\nb", to=to, any_name=True)
+        assert isinstance(alone, File)
+        assert alone.key == f"{above}a\nb"
+
     def test_own_records_are_left(self, tmp_path: Path) -> None:
         """`.onecopy`, where a folder store keeps its records, is not read at any depth."""
         make(tmp_path / "store", ".onecopy/uploads/1", "a/.onecopy/id", "a/b")

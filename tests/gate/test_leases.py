@@ -18,6 +18,7 @@ class Clock:
     now = 1000.0
 
     def __call__(self) -> float:
+        assert self.now < 5000, "nobody waits for ever"
         return self.now
 
 
@@ -192,7 +193,10 @@ def test_what_is_over_is_forgotten(clock: Clock) -> None:
     assert held._held.keys() == {"x"}
     assert not leases._waits
     assert leases._renewed.keys() == {"a"}
-    leases.end([lease("a")])
+    clock.now += MAX_WAIT - 1
+    leases.take([lease("b", "y")])
+    assert leases._renewed.keys() == {"a", "b"}
+    leases.end([lease("a"), lease("b", "y")])
     assert not held._held
     assert not leases._renewed
 
@@ -314,7 +318,9 @@ def test_an_upload_of_a_killed_process_is_resumed(
     assert not waits(again, "b")
 
 
-def test_an_index_that_fails(clock: Clock, shared: Shared) -> None:
+def test_an_index_that_fails(
+    clock: Clock, shared: Shared, caplog: pytest.LogCaptureFixture
+) -> None:
     """A begin fails with the index, but an upload under way does not."""
     one = process(shared, clock)
     one.take([lease("a")])
@@ -325,6 +331,7 @@ def test_an_index_that_fails(clock: Clock, shared: Shared) -> None:
     with pytest.raises(Unavailable):
         one.take([lease("b")])
     assert shared.requests == ["take", "take", "end", "take"]
+    assert caplog.messages == ["leases were not changed: the database is away"] * 2
 
 
 def test_only_an_index_that_keeps_leases_is_asked(shared: Shared) -> None:

@@ -136,7 +136,10 @@ def test_empty_files_are_sent(world: World) -> None:
 
 
 def test_requests_are_answered_in_order(world: World) -> None:
-    """One that is invalid affects no other; of two for one key the second finds it taken."""
+    """One that is invalid affects no other; of two for one key the second finds it taken.
+
+    If it wants the same, it finds that: only one copy was made.
+    """
     for key in ("1", "2"):
         world.upload(key, key.encode())
     answers = world.gate().place(
@@ -151,10 +154,10 @@ def test_requests_are_answered_in_order(world: World) -> None:
         ]
     )
     assert [answer.reason for answer in answers] == [
-        *("placed", "key-invalid", "key-taken", "digest-invalid", "placed", "placed"),
+        *("placed", "key-invalid", "key-taken", "digest-invalid", "already-there", "placed"),
         "size-invalid",
     ]
-    assert answers[0] == answers[4]
+    assert answers[0].copy == answers[4].copy == world.recorded()["new"]
     assert {key: world.read(key) for key in ("new", "other")} == {"new": b"1", "other": b"2"}
 
 

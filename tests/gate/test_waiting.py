@@ -267,6 +267,20 @@ def test_who_takes_no_part(world: World, gate: LocalGate) -> None:
     assert not uploading(world.begin("i", LARGE, gate=gate))
 
 
+def test_who_takes_no_part_takes_no_lease(tmp_path: Path) -> None:
+    """The bytes of an upload without a digest are no sign of life, nor those of one anyway."""
+    world = World.at(tmp_path)
+    held = MemoryLeases()
+    gate = world.gate(leases=ContentLeases(held))
+    [unread] = gate.begin([Request("a", len(LARGE))])
+    for ticket in (unread.ticket, world.begin("b", LARGE, anyway=True, gate=gate).ticket):
+        assert ticket is not None
+        world.send_part(ticket, 1, parts_of(LARGE)[0], gate)
+        gate.status(ticket)
+    assert not held._held
+    world.close()
+
+
 def test_tenants_do_not_wait_for_each_other(world: World, leases: ContentLeases) -> None:
     """P5: the same content of another tenant is never waited for."""
     alice, bob = world.gate("alice", leases=leases), world.gate("bob", leases=leases)

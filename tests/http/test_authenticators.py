@@ -147,7 +147,7 @@ def test_a_token_is_kept_for_a_second(
     clock.now = 101.0
     [refused] = asked(tokens, secret)
     assert isinstance(refused, Unauthenticated)
-    assert "This token is unknown, expired or revoked." in str(refused)
+    assert "This token is unknown, expired or revoked; use another one." in str(refused)
 
 
 def test_requests_share_a_read(
@@ -372,7 +372,9 @@ def test_kinds_of_tokens(state: Engine, tokens: TokenAuthenticator, kind: str) -
 )
 def test_no_token(tokens: TokenAuthenticator, request_: Request) -> None:
     """The reason says that it is missing, not that it is wrong."""
-    with pytest.raises(Unauthenticated, match=r"^This request needs a bearer token\.$") as caught:
+    with pytest.raises(
+        Unauthenticated, match=r"^This request needs a token; send it as `Authorization: Bearer"
+    ) as caught:
         _loops[-1].run(tokens.authenticate(request_, None))
     assert caught.value.reason == "token-missing"
 

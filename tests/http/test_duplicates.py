@@ -82,6 +82,31 @@ def test_each_group_costs_what_its_classes_cost(start: Start) -> None:
         assert group["wasted_per_month"] == pytest.approx(size * price)
 
 
+def test_copies_have_their_classes(service: Service) -> None:
+    """Copies state their storage class unless it is STANDARD, recorded or listed alike."""
+    first, second = copies_of("a", 2)
+    stated = first._replace(storage_class=b"STANDARD".decode())  # as a store states it
+    service.index.record("default", [stated, second._replace(storage_class="GLACIER")])
+    rows = [
+        ListedCopy(key, 1000, md5_of("w").value, 0, False, 1_700_000_000, kind)
+        for key, kind in (("listed", "STANDARD"), ("other", "DEEP_ARCHIVE"))
+    ]
+    service.index.merge("default", EVERYTHING, rows)  # type: ignore[attr-defined]
+    summary(service)
+    found = {
+        copy["key"]: copy.get("storage_class")
+        for kind in ("proved", "likely")
+        for group in groups(service, f"?kind={kind}")["groups"]
+        for copy in group["copies"]
+    }
+    assert found == {
+        first.key: None,
+        second.key: "GLACIER",
+        "listed": None,
+        "other": "DEEP_ARCHIVE",
+    }
+
+
 def _recorded(service: Service) -> Copy:
     [copy] = service.index.at("default", ["photos/a.jpg"])
     assert copy is not None

@@ -22,6 +22,11 @@ pytestmark = pytest.mark.server
 
 MiB = 1024 * 1024
 Look = Callable[[str], None]
+_CUT = """
+[...document.querySelectorAll("button")]
+  .filter((button) => button.scrollWidth > button.clientWidth)
+  .map(({ textContent }) => textContent)
+"""
 
 
 @pytest.fixture
@@ -34,8 +39,8 @@ def pictures(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("scheme", "width", "locale"),
-    [("light", 1280, "en-GB"), ("dark", 320, "en-GB"), ("dark", 1280, "de-DE")],
-    ids=["light-wide", "dark-narrow", "dark-german"],
+    [("light", 1280, "en-GB"), ("dark", 320, "de-DE"), ("dark", 1280, "de-DE")],
+    ids=["light-wide", "dark-narrow-german", "dark-german"],
 )
 def test_main_states(  # noqa: PLR0917 - fixtures
     chromium: Browser,
@@ -46,7 +51,7 @@ def test_main_states(  # noqa: PLR0917 - fixtures
     width: int,
     locale: str,
 ) -> None:
-    """In each state axe finds nothing, and nothing is wider than the window."""
+    """In each state axe finds nothing, nothing is wider than the window, and no button is cut."""
     served = server()
     context = chromium.new_context(
         viewport={"width": width, "height": 860}, color_scheme=scheme, locale=locale
@@ -81,6 +86,7 @@ def _looking(page: Page, name: Path) -> Look:
         assert violations(page) == [], state
         wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert wide[0] <= wide[1], state
+        assert page.evaluate(_CUT) == [], state
 
     return look
 

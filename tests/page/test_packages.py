@@ -25,6 +25,8 @@ _LARGE = bytes(9 * 1024 * 1024)
 _MOST = 20_000
 """Bytes of the client, compressed, without WebAssembly."""
 _README = (WEB / "packages" / "client" / "README.md").read_text("utf-8")
+_UPPY_README = (WEB / "packages" / "uppy" / "README.md").read_text("utf-8")
+_BLOCK = re.compile(r"^```js\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 class Project(NamedTuple):
@@ -171,9 +173,27 @@ console.log(Paused, Problem, wrong);
 """
 
 
-def test_types(project: Project) -> None:
-    """The types that a strict compiler sees are those of the package: it finds the one error."""
+_GLOBALS = """\
+declare const getToken: () => Promise<string>;
+declare const file: File;
+declare const files: File[];
+declare const pause: { onclick: (() => void) | null };
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "resolution"),
+    [("node16", "node16"), ("esnext", "bundler")],
+    ids=["node16", "bundler"],
+)
+def test_types(project: Project, module: str, resolution: str) -> None:
+    """A strict compiler accepts the READMEs' examples, and finds the one error of a wrong use."""
     (project.folder / "typed.ts").write_text(_TYPED)
+    (project.folder / "globals.d.ts").write_text(_GLOBALS)
+    blocks = _BLOCK.findall(_README) + _BLOCK.findall(_UPPY_README)
+    examples = [f"readme-{number}.ts" for number in range(len(blocks))]
+    for example, block in zip(examples, blocks, strict=True):
+        (project.folder / example).write_text(block)
     tsc = WEB / "node_modules" / "typescript" / "bin" / "tsc"
     options = [
         "--noEmit",
@@ -181,12 +201,11 @@ def test_types(project: Project) -> None:
         "--skipLibCheck",
         "--target",
         "es2022",
-        "--module",
-        "nodenext",
-        "--types",
+        *("--module", module, "--moduleResolution", resolution),
+        *("--types", ""),
     ]
     with pytest.raises(AssertionError) as found:
-        run("node", tsc, *options, "", "typed.ts", cwd=project.folder)
+        run("node", tsc, *options, "globals.d.ts", "typed.ts", *examples, cwd=project.folder)
     errors = re.findall(r"error TS\d+: .*", str(found.value))
     assert len(errors) == 1, errors
     assert "'undefined' is not assignable to type 'number'" in errors[0] or "TS2322" in errors[0]
@@ -283,7 +302,7 @@ def test_readme(chromium: Browser, server: Serve, project: Project, token: str) 
     (project.folder / "readme.html").write_text(harness)
     said = []
     with visited(chromium, server, project.folder, token, "package.json") as visit:
-        for block in re.findall(r"^```js\n(.*?)^```", _README, re.MULTILINE | re.DOTALL):
+        for block in _BLOCK.findall(_README):
             code = block.replace("https://copies.example.org/", visit.served.url)
             (project.folder / "block.js").write_text(code)
             visit.page.goto(visit.page.url.replace("package.json", "readme.html"))

@@ -190,15 +190,24 @@ def test_all_are_cancelled_and_tried_again(window: Window, local: MakeFile) -> N
 
 
 def test_file_that_changes_is_refused(window: Window, local: MakeFile) -> None:
-    """A file that has changed since it was chosen fails, and nothing of it is stored."""
+    """Files that have changed or are gone since they were chosen fail, and nothing is stored."""
     window.only_check()
-    path = local("log", b"one line")
-    window.choose(path)
-    window.wait("log", "new")
+    paths = [
+        local("log", b"one line"),
+        local("film", bytes(9 * MiB)),
+        local("gone", bytes(17 * MiB)),
+    ]
+    window.choose(*paths)
+    for path in paths:
+        window.wait(path.name, "new")
     time.sleep(0.01)
-    path.write_bytes(b"one line more")
-    window.click("log", "Upload")
-    expect(window.wait("log", "failed")).to_contain_text("changed after you chose it")
+    paths[0].write_bytes(b"one line more")
+    paths[1].write_bytes(b"x")
+    paths[2].unlink()
+    for path in paths:
+        window.click(path.name, "Upload")
+        row = window.wait(path.name, "failed")
+        expect(row).to_contain_text("changed after you chose it")
     window.holds()
     window.complaints.clear()  # the browser logs that it could not send it
 

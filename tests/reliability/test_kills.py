@@ -1,5 +1,6 @@
 """P6 and P4 against kill -9: a process is killed at every step, and what it said must be true."""
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
@@ -120,7 +121,9 @@ def test_placing(tmp_path: Path, memory_path: Path) -> None:
 def test_every_step(steps: tuple[str, ...], memory_path: Path) -> None:
     """The same, at every single step."""
     for step in range(len(steps)):
-        kill_at(memory_path / str(step), step)
+        root = memory_path / str(step)
+        kill_at(root, step)
+        shutil.rmtree(root)
     show("kills, by step", Counter(steps))
 
 
@@ -199,7 +202,9 @@ def test_any_time_for_long(memory_path: Path) -> None:
     """The same 1,000 times, in as many lives as it takes: some processes end before."""
     kills = lives = 0
     while kills < 1000:
-        kills += live(memory_path / str(lives), lives, 10)
+        root = memory_path / str(lives)
+        kills += live(root, lives, 10)
+        shutil.rmtree(root)
         lives += 1
     show("kills, at any time", {"processes killed": kills, "lives": lives})
 
@@ -295,7 +300,9 @@ def test_bulk_load_for_long(memory_path: Path) -> None:
         root = memory_path / str(number)
         seconds = draw.uniform(0.05, 1.0)
         kills += kill_load(root, 50_000, 5_000, seconds=seconds, there=number % 2)
+        shutil.rmtree(root)
     for number in range(5):
         root = memory_path / f"large {number}"
         kills += kill_load(root, 1_000_000, None, seconds=draw.uniform(1, 12))
+        shutil.rmtree(root)
     show("kills of bulk loads", {"processes killed": kills})

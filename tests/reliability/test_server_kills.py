@@ -1,6 +1,7 @@
 """P6 over HTTP: the service is killed in the middle of `onecopy upload`, and started again."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -112,5 +113,9 @@ def test_service_killed(server: Serve, memory_path: Path, lines: int) -> None:
 @pytest.mark.soak
 def test_service_killed_often(server: Serve, memory_path: Path) -> None:
     """The same, thirty times."""
-    told = [kill_service(server, memory_path / str(n), 1 + n * 3 // 2, n) for n in range(30)]
+    told = []
+    for n in range(30):
+        root = memory_path / str(n)
+        told.append(kill_service(server, root, 1 + n * 3 // 2, n))
+        shutil.rmtree(root)
     show("kills of the service", {"processes killed": len(told), "files acknowledged": sum(told)})

@@ -57,7 +57,7 @@ def test_parquet_has_a_row_for_each_object_of_a_group(tmp_path: Path) -> None:
     assert [row["kind"] for row in rows] == ["proved"] * 5 + ["likely"] * 2
     assert [row["key"] for row in rows if not row["is_duplicate"]] == [
         "@sum",
-        "\\u202egpj.exe",
+        "z",
         "-1",
     ]
     assert {(row["size"], row["objects"], row["wasted_bytes"]) for row in rows} == {

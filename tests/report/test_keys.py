@@ -17,6 +17,12 @@ def test_every_key_comes_back(key: str) -> None:
     assert encode(key).count("/") == key.count("/")
 
 
+@given(st.lists(st.text(st.characters(min_codepoint=0x20)), max_size=5))
+def test_keys_stay_in_order(keys: list[str]) -> None:
+    """Encoded keys sort as the keys do, so that the first key of a group is the same everywhere."""
+    assert sorted(keys) == [decode(key) for key in sorted(map(encode, keys))]
+
+
 @given(NAMES)
 def test_shown_keys_are_printable(key: str) -> None:
     """People see a key as everywhere else."""

@@ -15,12 +15,12 @@ from onecopy.patterns import Patterns
 from onecopy.report import Folder, Shares
 from onecopy.report.grouping import grouped
 from onecopy.report.listed import listed_only
-from onecopy.report.shares import AGES, DAY, OLDEST
+from onecopy.report.shares import AGES, DAY, OLDEST, UNKNOWN
 from tests.report.copies import copy, listed
 
 NOW = 2_000_000_000
 PRICES = {"STANDARD": 0.02, "GLACIER": 0.004}
-SECONDS = st.sampled_from([NOW - days * DAY for days in (0, 20, 29, 31, 200, 400, 5000)])
+SECONDS = st.sampled_from([0, *(NOW - days * DAY for days in (0, 20, 29, 31, 200, 400, 5000))])
 FOLDERS = st.sampled_from(["", "a/", "b/", "a/c/", "a/c/d e/", "/", "a//", "=x/", "\u202eb/"])
 NAMES = st.sampled_from(["x.jpg", "y.JPG", "z.tar.gz", ".hidden", "plain", "new\nline.txt", "ä.é"])
 SIZES = st.sampled_from([100, 300, 1000])
@@ -54,7 +54,7 @@ def stores(draw: st.DrawFn) -> tuple[list[Copy], list[ListedCopy]]:
 
 
 def duplicates(copies: Iterable[Copy], others: Iterable[ListedCopy]) -> list[Duplicate]:
-    """Return all objects but the first stored one of each group, in plain Python."""
+    """Return all objects but the oldest of each group, then the one with the first key."""
     groups: dict[object, list[Duplicate]] = defaultdict(list)
     for each in copies:
         if each.content_digest:
@@ -67,7 +67,7 @@ def duplicates(copies: Iterable[Copy], others: Iterable[ListedCopy]) -> list[Dup
     return [
         each
         for group in groups.values()
-        for each in sorted(group, key=lambda member: member.stored)[1:]
+        for each in sorted(group, key=lambda member: (member.stored, member.key))[1:]
     ]
 
 
@@ -105,7 +105,8 @@ def type_of(each: Duplicate) -> str:
 
 def age_of(each: Duplicate) -> str:
     """Return the name of the age."""
-    return next((name for name, end in AGES if each.stored > NOW - end), OLDEST)
+    oldest = OLDEST if each.stored else UNKNOWN
+    return next((name for name, end in AGES if each.stored > NOW - end), oldest)
 
 
 def folder_at(depth: int) -> Callable[[Duplicate], str]:

@@ -4,12 +4,18 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from onecopy.content import Verdict
+from onecopy.digest import SMALLEST_PART
+from onecopy.gate import Place
 from onecopy.index import open_index
 from onecopy.index.interface import Classified
 from onecopy.scan import scan, scan_by_listing
 from onecopy.scan.listing import can_be_listed, keeps_listings
 from tests.conftest import Ran, Run
 from tests.gate.bucket import BucketWorld
+from tests.gate.world import content_digest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.literals import StorageClassType
@@ -46,6 +52,23 @@ def test_every_scan_knows_them(world: BucketWorld) -> None:
         figures = again(world.index, world.store)
         assert (figures.reclassified, figures.added) == (len(copies), 0)
         assert [copy for _, copy in world.index.copies()] == copies
+
+
+@pytest.mark.parametrize("size", [5, SMALLEST_PART + 5], ids=["small", "large"])
+def test_a_placed_copy_has_the_class_of_an_upload(world: BucketWorld, size: int) -> None:
+    """It does not have that of its source."""
+    data = b"x" * size
+    world.client.put_object(**world.full("a"), Body=data, StorageClass="STANDARD_IA")
+    scan(world.index, world.store)
+    assert world.check(data, weak=True).verdict is Verdict.DUPLICATE
+    [answer] = world.gate().place([Place("b", size, content_digest(data))])
+    if world.standin.name == "ministack":
+        assert answer.reason == "place-unsupported"
+        return
+    assert answer.reason == "placed"
+    assert recorded(world) == {"a": "STANDARD_IA", "b": "STANDARD"}
+    scan(world.index, world.store)
+    assert recorded(world) == {"a": "STANDARD_IA", "b": "STANDARD"}
 
 
 def test_what_was_not_sent_has_the_price_of_its_class(

@@ -76,6 +76,14 @@ def test_a_whole_object(signer: Signer) -> None:
     assert headers["x-amz-metadata-directive"] == headers["x-amz-tagging-directive"] == "REPLACE"
 
 
+@pytest.mark.parametrize("name", ["STANDARD", "STANDARD_IA"])
+def test_the_storage_class(signer: Signer, name: str) -> None:
+    """It is named, also if it is the default: SeaweedFS keeps that of the source otherwise."""
+    copies, http = client(signer, answer(200))
+    copies.copy_object(SOURCE, "p/b", {"x-amz-storage-class": name} if "_" in name else {})
+    assert http.requests[0][2]["x-amz-storage-class"] == name
+
+
 @pytest.mark.parametrize("version", ["", "null"])
 def test_a_source_without_a_version(version: str) -> None:
     """`null` names what is there now, whatever it is."""

@@ -134,7 +134,7 @@ def test_the_command(command: Callable[..., Ran], world: BucketWorld, between: B
     assert first.code == 0, first.err
     assert first.out.startswith("2 objects, 4 bytes: 2 new, 0 changed, 0 gone, 0 unchanged, 1 left")
     assert "list request" in first.out
-    assert first.out.endswith(" on AWS), list price of 2025\n")
+    assert first.out.endswith(" on AWS, list price of 2025)\n")
     between.forget()
     done = json.loads(command("scan", "--json", "--expect", "3", "--progress").out)
     assert done["objects"] == done["new"] + done["unchanged"] == 3

@@ -16,6 +16,7 @@ from onecopy.store.s3.object_info import (
     identity,
     is_expiring,
     is_from_upload,
+    is_listed_so,
     is_small,
     object_of,
     parse_checksum,
@@ -53,6 +54,18 @@ class TestIdentity:
         head = HEAD._replace(checksum="sum", version="v", crc64nvme=CRC64)
         assert identity(head) == f"{HELLO} 6553f100 sum v"
         assert identity(HEAD._replace(version="v")) == f"{HELLO} 6553f100  v"
+
+    def test_is_recognized_by_tag_and_time(self) -> None:
+        """A listing has no more; an identity that is a hash does not show them."""
+        head = HEAD._replace(checksum="sum", version="v")
+        listed, own = {("a", HELLO): head.modified}, identity(head)
+        assert is_listed_so("a", own, listed)
+        assert is_listed_so("a", identity(HEAD), listed)
+        assert not is_listed_so("b", own, listed)
+        assert not is_listed_so("a", f"0{own}", listed)
+        assert not is_listed_so("a", own, {("a", HELLO): head.modified + 1})
+        assert not is_listed_so("a", own, {})
+        assert not is_listed_so("a", identity(head._replace(version="v" * 1000)), listed)
 
     @pytest.mark.parametrize("letter", ["v", "é"])
     def test_has_at_most_255_bytes(self, letter: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 from onecopy.gate.interface import Request
 from onecopy.httpclient import Response
 from onecopy.store.interface import KeyTaken, Object, Send, Upload
-from onecopy.store.s3 import sent
+from onecopy.store.s3 import listed_times, sent
 from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.listed_times import ListedTimes
 from onecopy.store.s3.object_info import CHECKSUM
 from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.uploads import Uploads
@@ -35,7 +36,7 @@ def page(*keys: str, etag: str = HEAD.etag) -> Response:
 def sent_objects(*answers: Response, keys: Sequence[str] = KEYS) -> tuple[SentObjects, Answers]:
     """Return the heads of objects that were sent, and the requests that list them."""
     http = Answers(*answers)
-    objects = SentObjects(ListClient(signer(), http))
+    objects = SentObjects(ListedTimes(ListClient(signer(), http)))
     for key in keys:
         objects.add(key, UNTIMED)
     return objects, http
@@ -95,7 +96,7 @@ def test_which_answers_suffice(
     monkeypatch: pytest.MonkeyPatch, response: Response, *, is_known: bool
 ) -> None:
     """The one that states the SHA-256 that was sent; otherwise the object is looked at."""
-    monkeypatch.setattr(sent, "_FEWEST", 1)
+    monkeypatch.setattr(listed_times, "_FEWEST", 1)
     upload = Upload("ab" * 16, "a ü+%", 5, metadata=(("name", "value"),))
     heads = Heads()
     uploads = Uploads(
@@ -103,7 +104,7 @@ def test_which_answers_suffice(
         connection(),
         signer(),
         heads,
-        SentObjects(ListClient(signer(), Answers(page("p/a ü+%")))),
+        SentObjects(ListedTimes(ListClient(signer(), Answers(page("p/a ü+%"))))),
     )
     send = Send(
         1,
@@ -121,12 +122,12 @@ def test_which_answers_suffice(
 @pytest.mark.parametrize("stated", [{"etag": f'"{HEAD.etag}"', CHECKSUM: "c2hh"}, {"etag": "x"}])
 def test_copies(monkeypatch: pytest.MonkeyPatch, stated: dict[str, str]) -> None:
     """One page suffices if CopyObject states the checksum; else each copy is looked at, once."""
-    monkeypatch.setattr(sent, "_FEWEST", 1)
+    monkeypatch.setattr(listed_times, "_FEWEST", 1)
     upload = Upload("ab" * 16, "a", 5)
     known = HEAD._replace(checksum="c2hh", metadata={"onecopy-upload": upload.id})
     is_listed = CHECKSUM in stated
     heads, http = Heads({} if is_listed else {"p/a": known}), Answers(page("p/a"))
-    objects = SentObjects(ListClient(signer(), http))
+    objects = SentObjects(ListedTimes(ListClient(signer(), http)))
     uploads = Uploads(ADDRESS, connection(), signer(), heads, objects)
     uploads.note_copy(upload, stated)
     heads.heads.clear()
@@ -142,7 +143,7 @@ def test_copies_of_a_request_that_failed(
     """What was known of a copy is dropped when it is made again: others may have replaced it."""
     upload = Upload("ab" * 16, "a", 5)
     heads = Heads({"p/a": HEAD._replace(metadata={"onecopy-upload": upload.id})})
-    objects = SentObjects(ListClient(signer(), Answers(page())))
+    objects = SentObjects(ListedTimes(ListClient(signer(), Answers(page()))))
     uploads = Uploads(ADDRESS, connection(), signer(), heads, objects)
     assert uploads.note_copy(upload, {"etag": "x"})
     heads.heads = {"p/a": HEAD} if is_replaced else {}
@@ -152,7 +153,7 @@ def test_copies_of_a_request_that_failed(
 
 def test_another_upload_to_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the object was removed and sent again by another upload, the first one is not stored."""
-    monkeypatch.setattr(sent, "_FEWEST", 1)
+    monkeypatch.setattr(listed_times, "_FEWEST", 1)
     objects, _ = sent_objects(page("p/a"), keys=())
     objects.add("p/a", UNTIMED._replace(metadata={"onecopy-upload": "cd" * 16}))
     uploads = Uploads(ADDRESS, connection(), signer(), Heads({"p/a": HEAD}), objects)

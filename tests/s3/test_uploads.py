@@ -26,6 +26,7 @@ from onecopy.store.s3 import signing
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.head_object import Head
 from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.listed_times import ListedTimes
 from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.uploads import Uploads
 from tests.s3.scripted import (
@@ -70,7 +71,7 @@ def uploads(
 ) -> Uploads:
     """Return the uploads into a bucket with at most one object."""
     heads = Heads({"p/a": head} if head else {})
-    sent = SentObjects(ListClient(signer(), Answers(Response(403, {}, b""))))
+    sent = SentObjects(ListedTimes(ListClient(signer(), Answers(Response(403, {}, b"")))))
     return Uploads(address, connection(client or Client()), signer(), heads, sent)
 
 

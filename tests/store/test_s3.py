@@ -7,7 +7,7 @@ import pytest
 
 from onecopy.store import Absent, Store, Upload, open_store
 from onecopy.store.copying import Copier
-from onecopy.testing.copying import CopierContract
+from onecopy.testing.copying import CopierContract, RecognizerContract
 from onecopy.testing.listings import ListableContract
 from onecopy.testing.store import (
     ODD_KEYS,
@@ -22,7 +22,12 @@ pytestmark = pytest.mark.server
 
 
 class S3StoreContract(
-    ListableContract, MarkableContract, RangedContract, WholeContract, PresignerContract
+    RecognizerContract,
+    ListableContract,
+    MarkableContract,
+    RangedContract,
+    WholeContract,
+    PresignerContract,
 ):
     """What a bucket does on every server."""
 

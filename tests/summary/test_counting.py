@@ -61,10 +61,10 @@ def age_of(copy: Copy) -> str:
 
 
 def objects_of(copies: Sequence[Copy], *, hard_links: bool) -> list[Copy]:
-    """Return the copies that count, the one that was stored first at the beginning."""
+    """Return the copies that count: the oldest, or the first of that second, at the beginning."""
     seen = set()
     objects = []
-    for copy in copies:
+    for copy in sorted(copies):
         in_trash = ".Trash" in copy.key.split("/")[:-1]
         if not in_trash and not (hard_links and copy.identity in seen):
             objects.append(copy)

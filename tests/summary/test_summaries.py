@@ -127,6 +127,18 @@ def test_likely(index: RepeatsIndex, summaries: Summaries) -> None:
     assert likely.cost == pytest.approx(2000 * 0.023e-9)
 
 
+def test_files_are_counted_alike(index: RepeatsIndex) -> None:
+    """Names of one file and copies in trash are files, whether or not something is only listed."""
+    made = Summaries(index, Patterns(["trash/"]), hard_links=True, price_of=price_of)
+    copy = a_copy("a", proved("a"))
+    index.record("t", [copy, copy._replace(key="link"), a_copy("trash/b", proved("b"))])
+    assert latest(made).stored == Stored(3, 3000, 0)
+    listed = [ListedCopy(key, 10, md5_of("w").value, 0, True, 1) for key in ("c", "link-to-c")]
+    index.merge("t", EVERYTHING, listed)  # type: ignore[attr-defined]
+    assert latest(made).stored == Stored(5, 3020, 2)
+    made.close()
+
+
 def test_likely_groups_cost_what_their_classes_cost(
     index: RepeatsIndex, summaries: Summaries
 ) -> None:

@@ -76,6 +76,18 @@ def test_twins_in_one_selection(photos: Path, gate: Watched, world: World) -> No
     assert set(world.objects()) == {"photos/a", "photos/b", "photos/c"}
 
 
+def test_two_folders_with_one_name(photos: Path, gate: Watched, world: World) -> None:
+    """Files that would get one name are placed once: only one copy counts."""
+    world.upload("elsewhere", noise(10))
+    folders = [photos / name / "same" for name in ("one", "two")]
+    for folder in folders:
+        write(folder / "a", noise(10))
+    results = list(upload(walk(map(str, folders)), gate, Options(place=True)))
+    found = sorted((str(each.outcome), each.reason) for each in results)
+    assert found == [("placed", "placed"), ("skipped", "already-there")]
+    assert set(world.objects()) == {"elsewhere", "same/a"}
+
+
 def test_a_name_that_is_taken(photos: Path, gate: Watched, world: World) -> None:
     """It is left alone, or the file is placed under another name, as when it is sent."""
     world.upload("elsewhere", noise(10))

@@ -97,9 +97,10 @@ class _Reading:
             digest = self._digest(file) if is_chosen else None
             following = next(chosen, None) if is_chosen else following
             doubt = file.id in self._unreadable or (is_chosen and digest is None)
-            names = self._groups.names(file)
+            names = sorted(self._groups.names(file))
             self.links += len(names) - 1
-            yield file.key, file.size, digest or file.tag, 0, doubt, names[0][1] or 0, _CLASS
+            key, modified = names[0]
+            yield key, file.size, digest or file.tag, 0, doubt, modified or 0, _CLASS
 
     def _digest(self, file: Same) -> bytes | None:
         """Return the SHA-256 of a file; None if it cannot be read, or has changed."""

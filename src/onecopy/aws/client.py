@@ -84,8 +84,8 @@ def status_of(error: boto.ClientError) -> int:
 
 def message_of(error: boto.ClientError, service: str) -> str:
     """Return a message that names the service (`the bucket`), and its error code and message."""
-    detail = error.response.get("Error", {}).get("Message", "")
-    return f"{service} answers {code_of(error) or status_of(error)}: {detail}".rstrip(": ")
+    detail = str(error.response.get("Error", {}).get("Message", ""))
+    return f"{service} answers {code_of(error) or status_of(error)}: {detail}".rstrip(".: ")
 
 
 def failure_of(error: Exception, service: str, url: str) -> Failure:

@@ -89,8 +89,7 @@ def listing_text(figures: Figures, *, cost: float | None, by_requests: bool) -> 
     read = f" ({bytes_text(figures.read_bytes)} read)" if figures.read_bytes else ""
     forgotten = f", {figures.forgotten:,} forgotten" if figures.forgotten else ""
     moved = reclassified_text(figures.reclassified)
-    dated = f", {DATED}" if cost else ""
-    requests = f"; {_versions(figures)}{requests_text(figures, cost)}{dated}" if by_requests else ""
+    requests = f"; {_versions(figures)}{requests_text(figures, cost)}" if by_requests else ""
     return (
         f"{count_text(figures.objects, 'object')}{empty}, {bytes_text(figures.bytes)}: "
         f"{figures.new:,} new, {figures.changed:,} changed, {figures.gone:,} gone, "
@@ -137,7 +136,7 @@ def requests_text(figures: Figures, cost: float | None) -> str:
     requests = f"{count_text(figures.requests, 'list request')}, {figures.looks:,} HEAD"
     if cost is None:
         return requests
-    return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS)"
+    return f"{requests} (${f'{cost:,.6f}'.rstrip('0').rstrip('.')} on AWS, {DATED})"
 
 
 def reading_text(figures: Figures, seconds: float) -> str:

@@ -32,6 +32,7 @@ _NO_SERVER = (
     "No such option --server. This command works on an index and a store themselves: run it where "
     "they can be opened, with --index and --store. Only check, upload and doctor use a server."
 )
+_HOW_TO_SIGN_IN = "the service needs a token: set ONECOPY_TOKEN, or give --token-file"
 ERROR = 2
 INTERRUPTED = 130
 """128 + SIGINT, as in shells."""
@@ -136,8 +137,10 @@ def _takers(option: str) -> list[str]:
 
 
 def _describe(error: OSError | OnecopyError) -> str:
-    if isinstance(error, OnecopyError):
-        return str(error)
+    if isinstance(error, OnecopyError):  # a service can't say how a command is given a token
+        return _HOW_TO_SIGN_IN if error.reason == "token-missing" else str(error)
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # of `os.getcwd`
+        return "the working directory no longer exists: change to another one, and try again"
     reason = error.strerror or str(error)
     # A write to a full disk names no file.
     return f"{error.filename or 'the system reports'}: {reason}"

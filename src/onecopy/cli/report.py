@@ -19,6 +19,7 @@ from onecopy.cli.report_figures import (
     avoided_lines,
     avoided_values,
     cost_to_read,
+    empty_lines,
     lines,
     placed_lines,
     placed_values,
@@ -28,6 +29,7 @@ from onecopy.cli.show import json_line
 from onecopy.content import Copy
 from onecopy.index import Engine
 from onecopy.index.interface import Plain, PlainPage
+from onecopy.last_scan import last_scan
 from onecopy.placed import placed_copies
 from onecopy.prices import DATED
 from onecopy.report.files import Kind, write
@@ -234,12 +236,14 @@ def _report(grouping: Grouping, work: _Work, wanted: _Wanted) -> None:
         page.write(wanted.html)
         output.note(f"wrote {wanted.html}")
     cost = cost_to_read(figures) if store.kind == "s3" else None
-    shown = figures.first(wanted.top)
+    shown, scan = figures.first(wanted.top), last_scan(index)
     if wanted.as_json:
         more = placed_values(placed) | {"avoided": avoided_values(months)}
-        output.line(json_line(values(shown, cost) | more))
+        empty = {"empty": scan.empty if scan else None}
+        output.line(json_line(values(shown, cost) | more | empty))
         return
-    for line in chain(lines(shown, cost), placed_lines(placed), avoided_lines(months)):
+    notes = placed_lines(placed), empty_lines(scan), avoided_lines(months)
+    for line in chain(lines(shown, cost), *notes):
         output.line(line)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from onecopy.aws.prices import DATED, GET, LIST
 from onecopy.cli.show import amount_text, bytes_text, money_text, name_text
+from onecopy.last_scan import LastScan
 from onecopy.report import Group, LikelyGroup, Report, Share, Shares, StorageClass
 from onecopy.report.page import Avoided, Placed
 from onecopy.text import count_text
@@ -40,6 +41,7 @@ def values(figures: Report, cost: float | None) -> dict[str, Any]:
         "top": [_group_values(group) for group in figures.top],
         "stored": figures.stored,
         "stored_bytes": figures.stored_bytes,
+        "hard_links": figures.hard_links,
         "weak": figures.weak,
         "weak_bytes": figures.weak_bytes,
         "unread": figures.unread,
@@ -71,6 +73,13 @@ def placed_lines(placed: Placed) -> Iterator[str]:
     if placed.objects:
         copies = count_text(placed.objects, "copy", "copies")
         yield f"{copies} placed on request, {bytes_text(placed.bytes)}: counted above"
+
+
+def empty_lines(scan: LastScan | None) -> Iterator[str]:
+    """Yield the empty objects that the last scan found."""
+    if scan and scan.empty:
+        objects = count_text(scan.empty, "empty object")
+        yield f"{objects} in the store at the last scan, not counted above"
 
 
 def avoided_values(months: Sequence[Avoided]) -> list[dict[str, Any]]:
@@ -161,8 +170,8 @@ def _proved_lines(figures: Report) -> list[str]:
         f"{contents}, {figures.groups:,} of them stored more than once",
         f"{duplicates}, {amount_text(figures.wasted, figures.wasted_cost)}",
     ]
-    if figures.names > figures.objects:
-        names = count_text(figures.names - figures.objects, "more name")
+    if figures.hard_links:
+        names = count_text(figures.hard_links, "more name")
         found.append(f"{names} of these objects (hard links)")
     if figures.in_trash:
         objects = count_text(figures.in_trash, "more object")
@@ -240,7 +249,7 @@ def _share_text(share: Share) -> str:
 
 
 def _folder_text(name: str) -> str:
-    return f"{name_text(name)}/" if name else "above all folders"
+    return f"{name_text(name)}/" if name else "(no folder)"
 
 
 def _group_text(group: Group | LikelyGroup) -> str:

@@ -30,7 +30,7 @@ _EXPLANATIONS = {
 }
 """Texts for reasons that come without a message and do not explain themselves."""
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
 def time_text(time: datetime) -> str:
@@ -40,9 +40,12 @@ def time_text(time: datetime) -> str:
 
 def bytes_text(size: float) -> str:
     """Return a number of bytes as text, in powers of 1000."""
+    if size < 1000:
+        return count_text(round(size), "byte")
+    size /= 1000
     for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        if size < 999.95:  # otherwise it would be rounded to 1000.0
+            return f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} {_UNITS[-1]}"
 

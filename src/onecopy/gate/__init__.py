@@ -12,6 +12,7 @@
     md5             WholeMd5: adds the MD5 to copies that the checksum API counts
     placing         Placing: gives stored contents copies under other keys
     copying         Copying: has the store make these copies, and completes them
+    sources         Sources: looks at the copies that are to be copied
     running         Running: jobs that only one request of a process does at a time
     waiting         Waiting: lets an upload wait for another one of the same content
     leases          ContentLeases: which upload has the lease of a content

@@ -7,7 +7,7 @@ read once: within a limit in the request, otherwise in the background, and until
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from onecopy.confirming import CONFIRMING, READ_LIMIT, Readers
 from onecopy.content import Content, Copy, Digests, Verdict
@@ -26,6 +26,8 @@ from onecopy.store.interface import ARCHIVED, Absent, Object, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object, store_reason
 from onecopy.tenant import Tenant
 
+Look = Callable[[Sequence[Copy]], list[Object | Absent | Unknown]]
+"""Returns what is in the store at the key of each copy."""
 _log = logging.getLogger("onecopy.gate")
 _CHANGED = "copy-changed"
 """The reason if an object changed while it was read."""

@@ -22,10 +22,11 @@ from onecopy.errors import (
 from onecopy.gate.completion import Completion
 from onecopy.gate.interface import Answer, Finish, Place
 from onecopy.gate.pending import PendingUploads, new_upload, ticket_of
+from onecopy.gate.sources import recorded_object
 from onecopy.index.interface import Engine
 from onecopy.placed import Placed, note_placed
 from onecopy.store.copying import Copier
-from onecopy.store.interface import Object, Presigner, Store, Upload
+from onecopy.store.interface import Presigner, Store, Upload
 from onecopy.store.objects import store_reason
 from onecopy.store.parts import digest_of_parts
 from onecopy.tenant import Tenant
@@ -99,7 +100,10 @@ class Copying:
         return answers
 
     def _begin(self, sources: Mapping[Place, Copy], answers: _Answers) -> list[_Job]:
-        """Begin the uploads that there is room for; note them before."""
+        """Begin the uploads that there is room for, and note them before; return the largest first.
+
+        A large one that began last would be copied alone, and the store has less to do then.
+        """
         wanted = {request: self._new_upload(request) for request in sources}
         refused = self._pending.reserve(list(wanted.values()))
         for request in [each for each, upload in wanted.items() if upload.id in refused]:
@@ -112,7 +116,7 @@ class Copying:
                 jobs.append(_Job(request, sources[request], outcome))
             else:
                 answers[request] = Answer.refusal(outcome)
-        return jobs
+        return sorted(jobs, key=lambda job: job.request.size, reverse=True)
 
     def _note(self, wanted: Mapping[Place, Upload]) -> None:
         """Note what will be placed. Not what is refused: such notes would grow without limit."""
@@ -164,8 +168,7 @@ class Copying:
 
     def _copy_bytes(self, source: Copy, upload: Upload, report: Report) -> Sequence[bytes]:
         assert self._copier is not None  # noqa: S101 - see `copy`
-        key = self._tenant.prefix + source.key
-        seen = Object(key, source.size, source.identity, source.stored_ms)
+        seen = recorded_object(source, self._tenant)
         return self._copier.copy(seen, upload, partial(report, upload.id))
 
     def _complete(self, copied: Sequence[tuple[_Job, Sequence[bytes]]], answers: _Answers) -> None:

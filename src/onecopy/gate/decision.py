@@ -15,7 +15,7 @@ from onecopy.gate.answers import NEW, unconfirmed
 from onecopy.gate.budget import Budget
 from onecopy.gate.candidates import Candidates
 from onecopy.gate.checksum_lists import ChecksumLists
-from onecopy.gate.confirm import Confirmer
+from onecopy.gate.confirm import Confirmer, Look
 from onecopy.gate.examination import Examined
 from onecopy.gate.interface import Answer, Limits
 from onecopy.gate.listed import ListedCopies
@@ -35,7 +35,7 @@ _NOTHING_SEEN: Mapping[str, Object] = MappingProxyType({})
 class Decider:
     """Decides which of one tenant's contents are stored."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         index: Engine,
         tenant: Tenant,
@@ -43,12 +43,14 @@ class Decider:
         *,
         listed: ListedCopies | None = None,
         max_digests: int = Limits().digests,
+        look: Look | None = None,
     ) -> None:
         self._index = index
         self._tenant = tenant
         self._confirmer = confirmer
         self._listed = listed
         self._trash = confirmer.trash
+        self._look = look or confirmer.look
         self._candidates = Candidates(index, tenant.name)
         self._settling = Settling(confirmer, self._candidates)
         self._lists = ChecksumLists(index, tenant)
@@ -221,7 +223,7 @@ class Decider:
     def _if_live(self, proposed: Sequence[Answer | None]) -> list[Answer | None]:
         """Return each answer whose copy has just been seen, and None for the others."""
         copies = [answer.copy for answer in proposed if answer and answer.copy]
-        looks = iter(self._confirmer.look(copies))
+        looks = iter(self._look(copies))
         return [
             answer if answer and answer.copy and is_unchanged(answer.copy, next(looks)) else None
             for answer in proposed

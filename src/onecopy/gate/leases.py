@@ -153,11 +153,9 @@ class ContentLeases:
     def _abandoned(self, names: Sequence[str]) -> list[Lease]:
         """Return the leases of processes that have ended."""
         holders = self._held.lease_holders(names)
-        return [
-            Lease(name, holder, 0)
-            for name, holder in zip(names, holders, strict=True)
-            if has_ended(holder.partition("@")[2])
-        ]
+        ended = set(filter(has_ended, set(map(_process_of, holders))))
+        held = zip(names, holders, strict=True)
+        return [Lease(name, holder, 0) for name, holder in held if _process_of(holder) in ended]
 
     def _must_wait(self, name: str, now: float) -> bool:
         wait = self._waits.get(name)
@@ -203,3 +201,8 @@ class ContentLeases:
         self._renewed = {
             holder: renewed for holder, renewed in self._renewed.items() if now - renewed < MAX_WAIT
         }
+
+
+def _process_of(holder: str) -> str:
+    """Return the name of the process of a holder; "" if its upload does not end with one."""
+    return holder.partition("@")[2]

@@ -33,6 +33,7 @@ from onecopy.gate.placing import Placing
 from onecopy.gate.publishing import Publisher
 from onecopy.gate.running import Running
 from onecopy.gate.sending import Sending
+from onecopy.gate.sources import Sources
 from onecopy.gate.usage import Usage
 from onecopy.gate.validation import check_limit, refused
 from onecopy.gate.waiting import Waiting
@@ -93,12 +94,13 @@ class LocalGate:
         self._decider = Decider(
             index, tenant, self._confirmer, listed=self._listed, max_digests=limits.digests
         )
+        sources = Sources(store, tenant, self._confirmer.look)
         self.placing = Placing(
             index,
             store,
             tenant,
             self._pending,
-            decider=self._decider,
+            decider=Decider(index, tenant, self._confirmer, look=sources.look),
             confirmer=self._confirmer,
             tickets=self._tickets,
             completion=self._completion,

@@ -23,7 +23,7 @@ from onecopy.gate.answers import NEW
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer
-from onecopy.gate.copying import LOST, PLACING, Copying, at_key
+from onecopy.gate.copying import LOST, PLACED, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Place
 from onecopy.gate.matching import is_unchanged
@@ -91,17 +91,19 @@ class Placing:
             answers |= dict.fromkeys(left, _UNSUPPORTED)
         else:
             answers |= self._place_by_key(left, budget)
-        return [answers[request] for request in requests]
+        return _in_order(requests, answers)
 
     def _place_by_key(self, requests: Sequence[Place], budget: Budget) -> _Answers:
         """Place one request for each key, then the next ones as the keys are then."""
         answers: _Answers = {}
-        while left := [request for request in requests if request not in answers]:
+        left = requests
+        while left:
             first = {request.key: request for request in reversed(left)}
-            distinct = [request for request in left if first[request.key] == request]
-            answers |= self._place_in_turn(distinct, budget)
-            busy = {each.key for each in distinct if answers[each].reason == PLACING}
-            answers |= {each: _TAKEN for each in left if each.key in busy and each not in answers}
+            answers |= self._place_in_turn([r for r in left if first[r.key] is r], budget)
+            later = [request for request in left if first[request.key] is not request]
+            busy = [each for each in later if answers[first[each.key]].reason == PLACING]
+            answers |= dict.fromkeys(busy, _TAKEN)
+            left = [request for request in later if request not in answers]
         return answers
 
     def settle(self, requests: Sequence[Place], budget: Budget) -> list[Answer | None]:
@@ -199,3 +201,15 @@ class Placing:
             else:
                 sources[request] = answer.copy
         return sources
+
+
+def _in_order(requests: Sequence[Place], answers: _Answers) -> list[Answer]:
+    """Return the answers in order; a request that is repeated finds what the first one placed."""
+    found: list[Answer] = []
+    placed = set[Place]()
+    for request in requests:
+        answer = answers[request]
+        found.append(at_key(answer) if request in placed else answer)
+        if answer.reason == PLACED:
+            placed.add(request)
+    return found

@@ -97,7 +97,7 @@ class TokenAuthenticator:
     async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
         token, now = await self._tokens.find(hash_secret(bearer(request))), now_ms()
         if token is None or token.is_expired(now):
-            raise Unauthenticated("This token is unknown, expired or revoked.")
+            raise Unauthenticated("This token is unknown, expired or revoked; use another one.")
         if needs is not None and needs not in token.scopes:
             raise NotAllowed(f"This token lacks the scope {needs}.")
         self._uses.note(token, now)
@@ -129,5 +129,6 @@ def bearer(request: Asgi) -> str:
     value = (header(request, b"authorization") or b"").decode("latin-1")
     kind, _, secret = value.partition(" ")
     if kind.lower() != "bearer" or not secret:
-        raise Unauthenticated("This request needs a bearer token.", reason="token-missing")
+        detail = "This request needs a token; send it as `Authorization: Bearer TOKEN`."
+        raise Unauthenticated(detail, reason="token-missing")
     return secret.strip()

@@ -39,7 +39,8 @@ class DuplicatesResponse(Struct, omit_defaults=True):
     partial: bool = False
     """Whether `proved` is of a part of the contents only, since all are counted the first time."""
     files: int = 0
-    """Recorded copies, and objects that are only listed, as soon as these are counted."""
+    """Recorded copies, and objects that are only listed, as soon as these are counted; none of
+    them is empty."""
     bytes: int = 0
     proved: DuplicatesDocument | None = None
     likely: DuplicatesDocument | None = None
@@ -52,6 +53,7 @@ class GroupCopyDocument(Struct, omit_defaults=True):
     key: str
     stored_at: datetime
     listed: bool = False
+    storage_class: str = "STANDARD"
 
 
 class GroupDocument(Struct):

@@ -56,6 +56,7 @@ def _scan(scan: LastScan) -> Iterator[Figure]:
         ("end_timestamp_seconds", "When the last scan ended, since 1970.", scan.ended_ms / 1000),
         ("duration_seconds", "Time that the last scan took.", seconds),
         ("objects", "Objects that the last scan found.", scan.objects),
+        ("empty_objects", "Empty ones among them, which are not indexed.", scan.empty),
         ("bytes", "Bytes of these objects.", scan.bytes),
         ("recorded_objects", "Objects that the last scan recorded.", scan.recorded),
         ("forgotten_objects", "Records that the last scan removed.", scan.forgotten),

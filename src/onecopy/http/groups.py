@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from sys import intern
 from urllib.parse import parse_qs
 
 import msgspec
@@ -156,9 +157,13 @@ def _likely_copies(index: Index, tenant: str, keys: Sequence[str]) -> Iterator[G
             yield _copy(copy)
         elif other is not None:
             yield GroupCopyDocument(
-                utf8(other.key), as_datetime(other.modified * 1000), listed=True
+                utf8(other.key),
+                as_datetime(other.modified * 1000),
+                listed=True,
+                storage_class=intern(other.storage_class),
             )
 
 
 def _copy(copy: Copy) -> GroupCopyDocument:
-    return GroupCopyDocument(utf8(copy.key), copy.stored_at)
+    kind = intern(copy.storage_class)  # only the very object that is the default is omitted
+    return GroupCopyDocument(utf8(copy.key), copy.stored_at, storage_class=kind)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import PurePosixPath
+from sys import intern
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -268,7 +269,7 @@ def _copy(caller: Caller, copy: Copy) -> documents.CopyDocument:
         copy.recorded_at,
         caller.gate.url(copy) if caller.options.shows(caller.gate.store.url) else None,
         [str(digest) for digest, evidence in copy.digests.pairs() if evidence is Evidence.PROVED],
-        copy.storage_class,
+        intern(copy.storage_class),  # only the very object that is the default is omitted
     )
 
 

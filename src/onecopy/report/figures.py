@@ -145,6 +145,8 @@ class Report:
     weak: int = 0
     """Objects of which only weak evidence is known: a listed ETag, an MD5, a CRC."""
     weak_bytes: int = 0
+    hard_links: int = 0
+    """Further names of all objects, in a folder."""
     unidentified_bytes: int = 0
     unread: int = 0
     """Files of a folder that no scan had to read: as far as is known, no other file is equal."""

@@ -152,6 +152,7 @@ class Grouping:
         groups, duplicates, wasted = self._row(tables.SUMS)
         unread, unread_bytes = self._row(tables.UNREAD)
         weak, weak_bytes = self._row(tables.WEAK)
+        (all_names,) = self._row(tables.NAMES)
         likely_groups, likely_duplicates, likely_wasted = self._row(tables.LIKELY_SUMS)
         return Report(
             names=names,
@@ -168,6 +169,7 @@ class Grouping:
             weak=weak,
             weak_bytes=weak_bytes,
             unidentified_bytes=unidentified_bytes,
+            hard_links=all_names - objects - weak - unidentified - unread,
             unread=unread,
             unread_bytes=unread_bytes,
             likely_groups=likely_groups,

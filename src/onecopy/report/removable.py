@@ -20,7 +20,7 @@ from onecopy.tenant import Tenant
 Look = Object | Absent | Unknown
 _KEYS_PER_STEP = 1000
 _MEMBERS = """
-SELECT tenant, digest, size, list(key ORDER BY stored, number) AS keys,
+SELECT tenant, digest, size, list(key ORDER BY stored, key) AS keys,
        size * (objects - 1) AS waste
 FROM copies JOIN groups USING (tenant, digest, size) GROUP BY tenant, digest, size, objects
 ORDER BY waste DESC, tenant, digest;
@@ -51,7 +51,7 @@ class _Group(NamedTuple):
     tenant: str
     digest: Digest
     keys: Sequence[str]
-    """Of all names of its objects, those stored first come first."""
+    """Of all names of its objects: the oldest come first, those of one second by their keys."""
 
     def full(self, key: str) -> str:
         """Return the full key in the store."""

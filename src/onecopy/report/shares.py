@@ -1,8 +1,8 @@
 """Where the duplicates are: by folder, file type, age, storage class and tenant.
 
-Of each group, one object is needed: the one that was stored first or, of a likely group, a proved
-one. All others are duplicates, and each is in one part of every division. So the parts of each
-division add up to all duplicates.
+Of each group, one object is needed: the oldest (of several of the same second, the one with the
+first key) or, of a likely group, a proved one. All others are duplicates, and each is in one part
+of every division. So the parts of each division add up to all duplicates.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +23,8 @@ AGES = (
 )
 """Names of ages, and the seconds at which each ends."""
 OLDEST = "over 3 years"
+UNKNOWN = "unknown"
+"""The age of what was stored in 1970 or before: a list without dates, a file whose date is lost."""
 
 _FOLDER = "regexp_replace(key, '[^/]*$', '')"
 """Up to the last slash, which is included."""
@@ -112,8 +114,8 @@ class Divisions:
 
     def by_age(self) -> Shares:
         """Return the ages, youngest first, and those alone that occur."""
-        found = {share.name: share for share in self._by("age", len(AGES) + 1).first}
-        names = [*(name for name, _ in AGES), OLDEST]
+        names = [*(name for name, _ in AGES), OLDEST, UNKNOWN]
+        found = {share.name: share for share in self._by("age", len(names)).first}
         return Shares(tuple(found[name] for name in names if name in found))
 
     def by_folder(self, depth: int, limit: int) -> Shares:
@@ -177,7 +179,7 @@ class Divisions:
 def _age(now: float) -> str:
     """Return the SQL expression for the name of an age."""
     cases = " ".join(f"WHEN stored > {int(now) - seconds} THEN '{name}'" for name, seconds in AGES)
-    return f"CASE {cases} ELSE '{OLDEST}' END"
+    return f"CASE WHEN stored <= 0 THEN '{UNKNOWN}' {cases} ELSE '{OLDEST}' END"
 
 
 def _price(database: "DuckDBPyConnection", price_of: Callable[[str], float]) -> None:

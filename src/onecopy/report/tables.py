@@ -31,16 +31,23 @@ which it is in one of the others. `unread`: files of a folder that no scan had t
 the storage class, NULL for STANDARD and in a folder. `number` counts the rows of copies and weak,
 `object` is the same for names of one object, and `stored` is in seconds since 1970."""
 
-_FIRST = "min(stored * 2147483648 + number) % 2147483648"
-"""The number of the object that was stored first; of those stored in one second, the first row."""
+_NUMBERS = 2**31
+"""Numbers are below."""
+_FIRST = f"min(stored * {_NUMBERS} + number)"
+"""Of the objects that were stored in the first second, the one with the lowest number."""
+_LAST = f"min(stored * {_NUMBERS} - number)"
+"""Of the same objects, the one with the highest number. If it is another one, keys decide."""
+_KEPT = f"""first % {_NUMBERS} AS kept, first // {_NUMBERS} AS oldest,
+       first // {_NUMBERS} * {_NUMBERS} - last <> first % {_NUMBERS} AS is_tied"""
 _LINKED = (
     """
     CREATE TABLE {table}_linked AS SELECT object FROM {table} GROUP BY object HAVING count(*) > 1;
     """,
     """
     CREATE TABLE {table}_links AS
-    SELECT tenant, {evidence}, size, min(number) AS number, arg_min(stored, number) AS stored,
-           min(class) AS class, arg_min(key, number) AS key, count(*) AS names
+    SELECT tenant, {evidence}, size, arg_min(number, key) AS number,
+           arg_min(stored, key) AS stored, min(class) AS class, min(key) AS key,
+           count(*) AS names
     FROM {table} SEMI JOIN {table}_linked USING (object) GROUP BY tenant, {evidence}, size, object;
     """,
     """
@@ -66,7 +73,8 @@ UNLINKED = tuple(
 
 # The evidence of copies that are known by weak evidence alone. If other evidence of a copy is the
 # same (`links`), they are grouped by the digest or evidence under which that one is kept; content
-# digests have 32 bytes. `kept` is the number of the one object of a group that is no duplicate.
+# digests have 32 bytes. `kept` is the number of the one object of a group that is no duplicate: the
+# oldest, and of several of the same second, the one with the first key.
 GROUPS = (
     # Most contents are stored once. A hash finds the others without spilling to disk.
     """
@@ -75,14 +83,27 @@ GROUPS = (
     """,
     f"""
     CREATE TABLE groups AS
-    SELECT tenant, digest, size, count(*) AS objects, {_FIRST} AS kept
-    FROM copies_objects WHERE digest IS NOT NULL AND hash(tenant, digest, size) IN (FROM twice)
-    GROUP BY tenant, digest, size HAVING count(*) > 1;
+    SELECT tenant, digest, size, objects, {_KEPT}
+    FROM (
+        SELECT tenant, digest, size, count(*) AS objects, {_FIRST} AS first, {_LAST} AS last
+        FROM copies_objects WHERE digest IS NOT NULL AND hash(tenant, digest, size) IN (FROM twice)
+        GROUP BY tenant, digest, size HAVING count(*) > 1
+    );
     """,
     """
+    UPDATE groups SET kept = chosen.number
+    FROM (
+        SELECT tenant, digest, size, number
+        FROM copies_objects JOIN groups USING (tenant, digest, size)
+        WHERE is_tied AND stored = oldest
+        QUALIFY row_number() OVER (PARTITION BY tenant, digest, size ORDER BY key) = 1
+    ) AS chosen
+    WHERE groups.tenant = chosen.tenant AND groups.digest = chosen.digest
+        AND groups.size = chosen.size;
+    """,
+    f"""
     CREATE TABLE alike AS
-    SELECT tenant, size, evidence, count(*) AS objects,
-           min(stored * 2147483648 + number) AS first
+    SELECT tenant, size, evidence, count(*) AS objects, {_FIRST} AS first, {_LAST} AS last
     FROM weak_objects GROUP BY tenant, size, evidence;
     """,
     """
@@ -94,19 +115,33 @@ GROUPS = (
         FROM copies WHERE md5 IS NOT NULL
     ) SEMI JOIN weak USING (tenant, size, evidence) GROUP BY tenant, size, evidence;
     """,
-    """
+    f"""
     CREATE TABLE likely AS
-    SELECT *, likely - (NOT is_proved)::INTEGER AS duplicates
+    SELECT tenant, size, shared, likely, is_proved, {_KEPT},
+           likely - (NOT is_proved)::INTEGER AS duplicates
     FROM (
         SELECT tenant, size, coalesce(same, evidence) AS shared, sum(objects)::BIGINT AS likely,
                bool_or(coalesce(octet_length(same) = 32, false)) AS is_proved,
-               min(first) % 2147483648 AS kept
+               min(first) AS first, min(last) AS last
         FROM alike LEFT JOIN links USING (tenant, size, evidence)
         WHERE objects > 1 OR same IS NOT NULL OR (tenant, size, evidence) IN (
             SELECT (tenant, size, same) FROM links
         )
         GROUP BY tenant, size, shared
     ) WHERE likely > (NOT is_proved)::INTEGER;
+    """,
+    """
+    UPDATE likely SET kept = chosen.number
+    FROM (
+        SELECT weak.tenant, weak.size, shared, number
+        FROM weak_objects AS weak LEFT JOIN links USING (tenant, size, evidence)
+        JOIN likely ON likely.tenant = weak.tenant AND likely.size = weak.size
+            AND likely.shared = coalesce(same, evidence)
+        WHERE is_tied AND NOT is_proved AND stored = oldest
+        QUALIFY row_number() OVER (PARTITION BY weak.tenant, weak.size, shared ORDER BY key) = 1
+    ) AS chosen
+    WHERE likely.tenant = chosen.tenant AND likely.size = chosen.size
+        AND likely.shared = chosen.shared;
     """,
     """
     CREATE VIEW duplicates AS
@@ -131,6 +166,9 @@ SELECT count(*), coalesce(sum(objects - 1), 0), coalesce(sum(size * (objects - 1
 """
 UNREAD = """
 SELECT count(*), coalesce(sum(size), 0) FROM (SELECT DISTINCT tenant, size, object FROM unread);
+"""
+NAMES = """
+SELECT (SELECT count(*) FROM copies) + (SELECT count(*) FROM weak) + (SELECT count(*) FROM unread);
 """
 WEAK = "SELECT coalesce(sum(objects), 0), coalesce(sum(size * objects), 0) FROM alike;"
 LIKELY_SUMS = """

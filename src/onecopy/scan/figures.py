@@ -130,6 +130,7 @@ class Figures:
         return {
             "objects": self.objects,
             "bytes": self.bytes,
+            "empty": self.empty,
             "recorded": self.added,
             "forgotten": self.forgotten,
             "problems": problems,

@@ -1,4 +1,4 @@
-"""The optional contract of a store that copies objects within itself."""
+"""The optional contracts of a store that copies objects within itself."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -34,4 +34,18 @@ class Copier(Protocol):
         that was seen, UploadUnknown, and PartSuperseded if another process fills the upload.
         Repeatable. With a Presigner, a content below 8 MiB becomes an object here, unless its key
         is taken: `complete` reports that.
+        """
+
+
+@runtime_checkable
+class Recognizer(Protocol):
+    """A store that recognizes many objects for less than it takes to look at each."""
+
+    def recognize(self, seen: Sequence[Object]) -> list[bool]:
+        """Return whether each object is certainly there, as when it was seen.
+
+        If not, look at it. That is weaker than looking: an object may be taken for another one with
+        the same MD5 that was stored within the same second, and nothing shows that it will be
+        deleted soon. So this serves only to find objects to copy: `copy` compares each once more,
+        and what was copied is verified.
         """

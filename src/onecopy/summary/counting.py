@@ -3,17 +3,19 @@
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from onecopy.content import Copy
 from onecopy.patterns import Patterns
-from onecopy.report.shares import AGES, OLDEST
+from onecopy.report.shares import AGES, OLDEST, UNKNOWN
 from onecopy.summary.figures import Duplicates, LargeGroup, Share
 from onecopy.summary.shares import Folders, Types
 from onecopy.timestamp import now
 
 MOST_GROUPS = 10_000
 """Groups that are kept, those that waste most."""
-_AGES = (*(name for name, _ in AGES), OLDEST)
+_AGES = (*(name for name, _ in AGES), OLDEST, UNKNOWN)
+_KEY = itemgetter(0)
 
 
 class Count:
@@ -39,19 +41,19 @@ class Count:
         self._folders = Folders()
         self._types = Types()
         seconds = now() // 1000
-        self._ends = [seconds - age for _, age in reversed(AGES)]
-        """Times at which ages end, in order: the first one is that of the oldest."""
+        self._ends = [0, *(seconds - age for _, age in reversed(AGES))]
+        """Times at which ages end, in order: up to the first one, the age is not known."""
         self._ages = [[0, 0] for _ in _AGES]
 
     def add(self, copies: Sequence[Copy]) -> None:
-        """Add the copies of one content: all but the one that was stored first are duplicates."""
+        """Add the copies of one content: all but the original are duplicates."""
         in_trash = self._trash.match
         objects: Sequence[Copy] = [copy for copy in copies if not in_trash(copy[0])]
         if self._hard_links:
             objects = _one_each(objects)
         if len(objects) < 2:
             return
-        first = min(objects, key=_second)
+        first = _original(objects)
         duplicates = [copy for copy in objects if copy is not first]
         for copy in duplicates:
             self._add_duplicate(copy)
@@ -104,15 +106,20 @@ class Count:
         return [Share(name, count, size) for name, (count, size) in named if count]
 
 
-def _second(copy: Copy) -> int:
-    return copy[4] // 1000  # its time in the store; a name takes longer
+def _original(copies: Sequence[Copy]) -> Copy:
+    """Return the oldest copy; of several of the same second, the one with the first key."""
+    seconds = [copy[4] // 1000 for copy in copies]  # `copy.stored_ms` takes longer
+    oldest = min(seconds)
+    if seconds.count(oldest) == 1:  # the common case, kept cheap
+        return copies[seconds.index(oldest)]
+    return min(zip(seconds, copies, strict=True))[1]  # a copy begins with its key
 
 
 def _one_each(copies: Sequence[Copy]) -> Sequence[Copy]:
-    """Return the first of the copies with each identity."""
+    """Return the copy with the first key of each identity."""
     if len({copy[3] for copy in copies}) == len(copies):  # the common case, kept cheap
         return copies
     first: dict[str, Copy] = {}
-    for copy in copies:
+    for copy in sorted(copies, key=_KEY):
         first.setdefault(copy.identity, copy)
     return list(first.values())

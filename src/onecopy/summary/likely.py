@@ -6,6 +6,7 @@ from typing import NamedTuple
 from onecopy.content import Copy
 from onecopy.index.interface import Index, Stored
 from onecopy.index.listings import Listings
+from onecopy.listing import ListedCopy
 from onecopy.patterns import Patterns
 from onecopy.report import Folder, LikelyGroup, Report
 from onecopy.report import Share as ReportShare
@@ -24,7 +25,7 @@ class Likely(NamedTuple):
 
     duplicates: Duplicates
     stored: Stored | None = None
-    """All objects, listed ones as well, without those in trash; None: no others than copies."""
+    """Copies, and what is only listed; None: no others than copies."""
 
 
 NONE = Likely(Duplicates(0, 0, 0))
@@ -37,6 +38,20 @@ def has_listed(index: Index, tenant: str) -> bool:
     return next(iter(index.listed_copies(tenant)), None) is not None
 
 
+class _Counted:
+    """Counts listed copies as they pass."""
+
+    def __init__(self, copies: Iterable[tuple[str, ListedCopy]]) -> None:
+        self._copies = copies
+        self.files = self.bytes = 0
+
+    def __iter__(self) -> Iterator[tuple[str, ListedCopy]]:
+        for pair in self._copies:
+            self.files += 1
+            self.bytes += pair[1].size
+            yield pair
+
+
 def count_likely(  # noqa: PLR0913 - what it counts, and how
     index: Index,
     tenant: str,
@@ -44,13 +59,15 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
     trash: Patterns,
     price_of: Callable[[str], float],
     *,
+    stored: Stored,
     hard_links: bool,
 ) -> Likely:
     """Count the likely duplicates among the copies of a tenant and what is listed for it.
 
-    Groups all of them in temporary files, as `onecopy report` does: some seconds for a million.
+    `stored` are its copies, counted. All are grouped in temporary files, as `onecopy report` does:
+    some seconds for a million.
     """
-    listed = listed_only(index, tenant)
+    listed = _Counted(listed_only(index, tenant))
     with grouped(copies, listed, hard_links=hard_links, trash=trash) as grouping:
         divisions = grouping.divide(price_of)
         figures = grouping.report(divisions, price_of("STANDARD"), top=0, keys=0, depth=1)
@@ -58,8 +75,9 @@ def count_likely(  # noqa: PLR0913 - what it counts, and how
         largest = tuple(_group(group, price_of) for group in found)
         folders = _largest(_folders(divisions.tree(""), ""))[:MOST_FOLDERS]
         duplicates = _duplicates(figures, largest, tuple(folders))
-        stored = Stored(figures.stored, figures.stored_bytes, figures.stored - figures.objects)
-        return Likely(duplicates, stored)
+        more, size = listed.files, listed.bytes
+        everything = Stored(stored.files + more, stored.bytes + size, stored.unproved + more)
+        return Likely(duplicates, everything)
 
 
 def _duplicates(

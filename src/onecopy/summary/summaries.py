@@ -122,7 +122,8 @@ class Summaries:
         return _Proved(count.result(), self._index.stored(tenant))
 
     def _count_likely(self, tenant: str) -> Likely:
-        if self._index.stored(tenant).unproved == 0 and not has_listed(self._index, tenant):
+        stored = self._index.stored(tenant)
+        if stored.unproved == 0 and not has_listed(self._index, tenant):
             return NONE
         pairs = self._while_open(self._index.copies(tenant))
         return count_likely(
@@ -131,6 +132,7 @@ class Summaries:
             pairs,
             self._trash,
             self._price_of,
+            stored=stored,
             hard_links=self._hard_links,
         )
 

@@ -1,6 +1,6 @@
 """Contract tests for stores that copy objects, for authors of back ends; see `testing.store`.
 
-Add CopierContract in front of the other contracts.
+Add CopierContract, and RecognizerContract if it fits, in front of the other contracts.
 """
 # ruff: noqa: S101 - tests consist of assertions
 
@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from onecopy.errors import FileChanged, UploadUnknown
-from onecopy.store.copying import Copier
+from onecopy.store.copying import Copier, Recognizer
 from onecopy.store.interface import Absent, KeyTaken, Object, Store, Upload
 from onecopy.testing.store import (
     LARGE,
@@ -124,3 +124,23 @@ class CopierContract:
         """Begin an upload and copy an object into it; add the counts of bytes to a list."""
         [upload] = store.begin([new_upload(key, bytes(source.size))])
         return upload, cast(Copier, store).copy(source, upload, counts.append)
+
+
+class RecognizerContract:
+    """What every store does that recognizes objects; add it in front of another contract."""
+
+    def test_recognizes(self, store: Store) -> None:
+        """Many objects are recognized in one call, but none that is gone or was another one."""
+        contract = cast(StoreContract, self)
+        seen: list[Object] = []
+        for number in range(40):
+            contract.put(store, f"many/{number:02}", b"%d" % number)
+            seen.append(contract.see(store, f"many/{number:02}"))
+        others = [
+            seen[0]._replace(key="many/gone"),
+            seen[1]._replace(identity=f"0{seen[1].identity}"),
+            seen[2]._replace(identity=seen[3].identity),
+        ]
+        known = cast(Recognizer, store).recognize([*seen, *others, seen[0]])
+        assert known == [True] * 40 + [False] * 3 + [True]
+        assert cast(Recognizer, store).recognize([]) == []

@@ -23,6 +23,8 @@ from onecopy.store.s3.xml_tree import error_fields, read_tree
 
 _RETRY = RetryPolicy(attempts=5)
 _IF_ABSENT = {"if-none-match": "*"}
+_DEFAULTS = {"x-amz-storage-class": "STANDARD"}
+"""Named although it is the default of S3: SeaweedFS keeps the class of the source otherwise."""
 _AS_SET = {
     "x-amz-checksum-algorithm": "SHA256",
     "x-amz-metadata-directive": "REPLACE",
@@ -74,7 +76,7 @@ class CopyClient:
         taken, perhaps by an earlier attempt whose answer was lost, or the source has changed.
         Raises FileNotFoundError if there is no source, Unavailable, Forbidden and Failure.
         """
-        sent = {**source.headers(self._bucket), **headers, **_AS_SET, **_IF_ABSENT}
+        sent = {**source.headers(self._bucket), **_DEFAULTS, **headers, **_AS_SET, **_IF_ABSENT}
         return retry(partial(self._request, "CopyObject", key, sent, {}), _RETRY)
 
     def copy_part(
@@ -103,7 +105,7 @@ class CopyClient:
         """
         source, query = Source(key, etag), {"partNumber": "1", "uploadId": upload_id}
         other = source._replace(etag=_WRONG_ETAG).headers(self._bucket)
-        own, whole = source.headers(self._bucket), {**headers, **_AS_SET}
+        own, whole = source.headers(self._bucket), {**_DEFAULTS, **headers, **_AS_SET}
         if not (
             self._is_refused(key, {**other, **whole}, {})
             and self._is_refused(key, {**own, **whole, **_IF_ABSENT}, {})

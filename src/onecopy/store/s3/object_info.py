@@ -3,7 +3,7 @@
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -79,6 +79,12 @@ def etag_and_version(identity: str) -> tuple[str, str] | None:
     if len(parts) == 1:
         return None
     return parts[0], parts[3] if len(parts) > 3 else ""
+
+
+def is_listed_so(key: str, identity: str, times: Mapping[tuple[str, str], int]) -> bool:
+    """Whether an object of this identity is listed with its ETag and time; see ListedTimes."""
+    etag, _, rest = identity.partition(" ")
+    return f"{times.get((key, etag), -1):x}" == rest.partition(" ")[0]
 
 
 def is_from_upload(head: Head, upload_id: str) -> bool:

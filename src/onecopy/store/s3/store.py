@@ -57,12 +57,14 @@ from onecopy.store.s3.head_object import Head, HeadClient
 from onecopy.store.s3.key_order import Order
 from onecopy.store.s3.list_entries import is_as_listed
 from onecopy.store.s3.list_objects import ListClient
+from onecopy.store.s3.listed_times import ListedTimes
 from onecopy.store.s3.listing import is_listed, listed
 from onecopy.store.s3.marker import Marker, marker_body
 from onecopy.store.s3.object_info import (
     digests_over_parts,
     etag_and_version,
     is_expiring,
+    is_listed_so,
     is_small,
     object_of,
     part_count,
@@ -119,9 +121,9 @@ class S3Store:
         is_other = address.endpoint is not None and not is_amazons(address.endpoint)
         self.region = None if is_other else self._connection.region
         """See Remote."""
-        self._uploads = Uploads(
-            address, self._connection, self._signer, self._heads, SentObjects(self._lists)
-        )
+        self._times = ListedTimes(self._lists)
+        sent = SentObjects(self._times)
+        self._uploads = Uploads(address, self._connection, self._signer, self._heads, sent)
         self._copying = Copying(address, signer, self._http, self._heads, self._uploads)
         self._part_sizes = PartSizes(address, self._connection)
         self._pool = ThreadPoolExecutor(MAX_REQUESTS, "onecopy-s3")
@@ -411,6 +413,12 @@ class S3Store:
                 copies = self._copying.probe(self._setup, marker)
             self._capabilities = replace(self.capabilities, copies=copies)
         return bool(self.copies)
+
+    def recognize(self, seen: Sequence[Object]) -> list[bool]:
+        """See Recognizer."""
+        prefix = self.address.prefix
+        times = self._times.find(prefix + each.key for each in seen)
+        return [is_listed_so(prefix + each.key, each.identity, times) for each in seen]
 
     def copy(
         self, source: Object, upload: Upload, report: Callable[[int], object]

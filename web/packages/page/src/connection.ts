@@ -67,8 +67,9 @@ export class Connection implements Network {
 
   /** Wait as long as the service is unreachable or a token is missing; retry other failures. */
   readonly retryPolicy: RetryPolicy = async (error, attempt, signal) => {
-    if (error instanceof Unreachable) await abortable(this.#waitFor("", this.#service), signal);
-    else if (error instanceof Problem && error.status === 401) {
+    if (error instanceof Unreachable || (await this.#isGatewayAlone(error))) {
+      await abortable(this.#waitFor("", this.#service), signal);
+    } else if (error instanceof Problem && error.status === 401) {
       await abortable(this.#waitForToken(), signal);
     } else await backoff(MAX_ATTEMPTS)(error, attempt, signal);
   };
@@ -85,6 +86,13 @@ export class Connection implements Network {
   async refuseToken(): Promise<void> {
     this.#admission ??= this.#askUser();
     await this.#admission;
+  }
+
+  /** Return whether a gateway answered because the service behind it is away, as in a restart. */
+  async #isGatewayAlone(error: unknown): Promise<boolean> {
+    return (
+      error instanceof Problem && /^http-50[234]$/.test(error.reason) && !(await this.#isHealthy())
+    );
   }
 
   async #isHealthy(): Promise<boolean> {

@@ -1,33 +1,53 @@
-/** Storage where the browser forbids it, as if cookies are blocked: it lasts as long as the page. */
+/**
+ * Storage where the browser forbids it, as if cookies are blocked, or has no room for more: what it does
+ * not keep lasts as long as the page.
+ */
 
 type Names = "localStorage" | "sessionStorage";
 type Place = Pick<typeof globalThis, Names>;
 
-/** Replace what the browser forbids; everything else stays. */
+/** Replace both storages by ones that always accept values. */
 export function ensureStorage(place: Place): void {
   for (const name of ["localStorage", "sessionStorage"] as const) {
-    if (!isAllowed(place, name)) Object.defineProperty(place, name, { value: memory() });
+    Object.defineProperty(place, name, { value: lasting(find(place, name)) });
   }
 }
 
-function isAllowed(place: Place, name: Names): boolean {
+/** Return a storage of the browser; undefined if it is forbidden. */
+function find(place: Place, name: Names): Storage | undefined {
   try {
-    return Boolean(place[name]);
+    return place[name];
   } catch {
-    return false;
+    return undefined;
   }
 }
 
-function memory(): Storage {
-  const values = new Map<string, string>();
+/** Return a storage that holds in memory what the browser does not keep. */
+function lasting(kept: Storage | undefined): Storage {
+  const held = new Map<string, string>();
+  const names = () => [...new Set([...Object.keys(kept ?? {}), ...held.keys()])];
   return {
     get length() {
-      return values.size;
+      return names().length;
     },
-    getItem: (name) => values.get(name) ?? null,
-    key: (at) => [...values.keys()][at] ?? null,
-    setItem: (name, value) => void values.set(name, value),
-    removeItem: (name) => void values.delete(name),
-    clear: () => values.clear(),
+    key: (at) => names()[at] ?? null,
+    getItem: (name) => held.get(name) ?? kept?.getItem(name) ?? null,
+    setItem: (name, value) => {
+      held.set(name, value);
+      try {
+        kept?.setItem(name, value);
+        if (kept) held.delete(name); // another tab may change it
+      } catch {
+        // There is no room: it stays here.
+      }
+    },
+    removeItem: (name) => {
+      held.delete(name);
+      kept?.removeItem(name);
+    },
+    clear: () => {
+      held.clear();
+      kept?.clear();
+    },
   };
 }

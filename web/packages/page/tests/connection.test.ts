@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it } from "vitest";
+import { Problem } from "@onecopy/client";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { Connection } from "../src/connection.ts";
 import { emptyStorage, signedOut } from "./signed-out.ts";
 
@@ -18,6 +19,30 @@ async function bucket(port = 0): Promise<{ address: string; port: number; close:
   };
   return { address: `http://127.0.0.1:${own}/bucket/key`, port: own, close };
 }
+
+describe("a service behind a gateway", () => {
+  const down = new Problem(502, "http-502", "the service answered with status 502");
+
+  it("is waited for while the gateway answers in its place", async () => {
+    const answers = [502, 502, 200];
+    vi.stubGlobal("fetch", async () => new Response("", { status: answers.shift() ?? 200 }));
+    const connection = new Connection("http://127.0.0.1:9/", emptyStorage, signedOut);
+    const states: string[] = [];
+    connection.subscribe(() => states.push(connection.state));
+    await connection.retryPolicy(down, 99);
+    expect(states).toEqual(["unreachable", "up"]);
+  });
+
+  it.each([502, 413])("is not waited for if it is there: status %i", async (status) => {
+    vi.stubGlobal("fetch", async () => new Response("", { status: 200 }));
+    const connection = new Connection("http://127.0.0.1:9/", emptyStorage, signedOut);
+    const error = new Problem(status, `http-${status}`, "");
+    await expect(connection.retryPolicy(error, 99)).rejects.toBe(error);
+    expect(connection.state).toBe("up");
+  });
+
+  afterEach(() => void vi.unstubAllGlobals());
+});
 
 describe("a bucket", () => {
   it("is reachable if it answers at all", async () => {

@@ -182,11 +182,11 @@ export class OnecopyUploader<M extends Meta, B extends Body> extends BasePlugin<
   #reporter(file: UppyFile<M, B>): (progress: Progress) => void {
     const size = file.size ?? 0;
     const uploadStarted = Date.now();
-    let last = 0;
+    let last = Number.NEGATIVE_INFINITY;
     return ({ step, bytes }) => {
-      if (step !== "sending" || size < MIN_PROGRESS_BYTES || Date.now() - last < INTERVAL_MS)
+      if (step !== "sending" || size < MIN_PROGRESS_BYTES || performance.now() - last < INTERVAL_MS)
         return;
-      last = Date.now();
+      last = performance.now(); // the clock may be set back
       const progress = { uploadStarted, bytesUploaded: bytes, bytesTotal: size };
       this.uppy.emit("upload-progress", file, progress);
     };

@@ -24,9 +24,15 @@ export async function* readBlocks(blob: Blob, blockSize: number): AsyncGenerator
       yield block;
     }
   } catch (error) {
-    throw asUnreadable(error);
+    throw await reasonOf(error, blob);
   }
   if (read !== size) throw new FileUnreadable(`the file ended after ${read} of ${size} bytes`);
+}
+
+/** Return why a blob could not be read: while it is streamed, Chromium names a network error. */
+async function reasonOf(error: unknown, blob: Blob): Promise<unknown> {
+  const beginning = blob.slice(0, 1).arrayBuffer();
+  return await beginning.then(() => asUnreadable(error), asUnreadable);
 }
 
 /** Return a FileUnreadable in place of an error by which a browser means that; others unchanged. */

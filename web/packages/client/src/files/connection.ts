@@ -35,7 +35,7 @@ export class Connection implements Network {
 
   /** Get a token, unless that was done a moment ago. Throws what the function throws. */
   async renew(): Promise<void> {
-    if (Date.now() - this.#renewedAt < FRESH_MS) return;
+    if (performance.now() - this.#renewedAt < FRESH_MS) return;
     this.#renewal ??= this.#getToken().finally(() => {
       this.#renewal = null;
     });
@@ -51,10 +51,10 @@ export class Connection implements Network {
   };
 
   async wasUnreachable(address: string, signal?: AbortSignal): Promise<boolean> {
-    const end = Date.now() + PATIENCE_MS;
+    const end = performance.now() + PATIENCE_MS;
     for (let isUp = await isReachable(address), waited = false; ; waited = true) {
       if (isUp) return waited;
-      if (Date.now() > end) throw new Unreachable(`no answer from ${new URL(address).host}`);
+      if (performance.now() > end) throw new Unreachable(`no answer from ${new URL(address).host}`);
       await sleep(POLL_INTERVAL_MS, signal);
       isUp = await isReachable(address);
     }
@@ -63,6 +63,6 @@ export class Connection implements Network {
   async #getToken(): Promise<void> {
     const source = this.#source ?? null;
     this.#token = typeof source === "function" ? await source() : source;
-    this.#renewedAt = Date.now();
+    this.#renewedAt = performance.now();
   }
 }

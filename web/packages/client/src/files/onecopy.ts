@@ -2,8 +2,9 @@
 
 import { type FileDigests, Hasher } from "../digest/hasher.ts";
 import { SMALLEST_PART } from "../digest/scheme.ts";
-import { Client, rootOf } from "../protocol/client.ts";
+import { Client } from "../protocol/client.ts";
 import type { Config, Place, Result } from "../protocol/documents.ts";
+import { Unreachable } from "../protocol/errors.ts";
 import { checkKey } from "../protocol/key.ts";
 import { abortable } from "../protocol/retry.ts";
 import { Batch } from "../upload/batch.ts";
@@ -41,6 +42,7 @@ export interface Options {
  * has changed since it was chosen), and the signal's reason.
  */
 export class Onecopy {
+  readonly #root: URL;
   readonly #client: Client;
   readonly #connection: Connection;
   readonly #hasher = new Hasher();
@@ -57,6 +59,7 @@ export class Onecopy {
   /** `url` is the root of the service, such as `https://copies.example.org/`. */
   constructor(url: string | URL, { token, storage = browserStorage() }: Options = {}) {
     const root = rootOf(url);
+    this.#root = new URL(root);
     const connection = new Connection(token);
     const client = new Client({
       root,
@@ -134,7 +137,9 @@ export class Onecopy {
 
   async #configure(): Promise<Config> {
     await this.#connection.renew();
-    const config = await this.#client.config();
+    const config = await this.#client.config().catch((error) => {
+      throw explain(error, this.#root);
+    });
     await this.#unfinished.open(config.tenant);
     this.#maxFiles = config.limits.files;
     this.#acceptsBatches = config.features.includes("batch");
@@ -208,6 +213,25 @@ export class Onecopy {
     const { limits } = await this.config();
     return checkKey(key ?? asFile(file).name, limits.key_bytes);
   }
+}
+
+/** Browsers hide from a page whether it is not allowed or the network is down, so name both. */
+function explain(error: unknown, { origin, host }: URL): unknown {
+  const own = globalThis.location?.origin;
+  if (!(error instanceof Unreachable) || own === undefined || own === origin) return error;
+  return new Unreachable(
+    `no answer from ${host} for a page of ${own}; check the network, and whether the service ` +
+      `allows this origin (onecopy serve --page-origin ${own})`,
+    { cause: error },
+  );
+}
+
+/** Return the root URL of a service with a trailing slash; throws TypeError if it can't be one. */
+function rootOf(url: string | URL): string {
+  const { username, password, origin, pathname } = new URL(url);
+  // fetch refuses them, with an error that quotes them.
+  if (username || password) throw new TypeError("a service's URL has no user or password");
+  return origin + pathname.replace(/\/?$/, "/");
 }
 
 /** A storage that keeps nothing. */

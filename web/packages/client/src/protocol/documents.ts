@@ -194,6 +194,8 @@ export interface GroupCopy {
   readonly key: string;
   readonly stored_at: string;
   readonly listed?: boolean;
+  /** Absent for STANDARD. */
+  readonly storage_class?: string;
 }
 
 /** Objects that have, or are likely to have, the same content; some of them in `copies`. */

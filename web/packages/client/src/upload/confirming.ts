@@ -36,21 +36,21 @@ export async function untilConfirmed<T extends { readonly result: Result }>(
   ask: () => Promise<T>,
   { signal, onConfirming, onUploading }: ConfirmingOptions = {},
 ): Promise<T> {
-  const began = Date.now();
+  const began = performance.now();
   let last = -1;
   let moved = began;
   for (let delay = FIRST_DELAY_MS; ; delay = Math.min(MAX_DELAY_MS, delay * 1.5)) {
     let answer = await ask();
-    while (answer.result.reason === UPLOADING && Date.now() - began < MAX_UPLOADING_MS) {
+    while (answer.result.reason === UPLOADING && performance.now() - began < MAX_UPLOADING_MS) {
       onUploading?.();
       await sleep(UPLOADING_DELAY_MS, signal);
       answer = await ask();
     }
     if (!WORKING.has(answer.result.reason ?? "")) return answer;
     const bytes = answer.result.bytes_read ?? 0;
-    if (bytes !== last) moved = Date.now();
+    if (bytes !== last) moved = performance.now();
     last = bytes;
-    if (Date.now() - moved >= STANDSTILL_MS) return answer;
+    if (performance.now() - moved >= STANDSTILL_MS) return answer;
     onConfirming?.(bytes);
     await sleep(delay, signal);
   }

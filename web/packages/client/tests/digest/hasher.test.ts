@@ -108,4 +108,19 @@ describe("reading", () => {
     const range = { from: 0, to: 10 };
     await expect(hashRange(content(10), range, [], options)).rejects.toThrow(/abort/i);
   });
+
+  it("is unreadable if it is gone, though Chromium names a network error then", async () => {
+    const gone = content(700);
+    const error = new TypeError("network error");
+    const missing = async () => Promise.reject(new DOMException("gone", "NotFoundError"));
+    const start = (stream: ReadableByteStreamController) => stream.error(error);
+    Object.assign(gone, {
+      stream: () => new ReadableStream({ type: "bytes", start }),
+      slice: () => ({ arrayBuffer: missing }),
+    });
+    const read = async () => {
+      for await (const _ of readBlocks(gone, 300));
+    };
+    await expect(read()).rejects.toThrow(FileUnreadable);
+  });
 });

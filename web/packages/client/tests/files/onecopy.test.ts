@@ -46,6 +46,22 @@ function memory() {
   };
 }
 
+describe("the URL of a service", () => {
+  it("may be without its last slash, and without a query", async () => {
+    for (const url of [ROOT.replace(/\/$/, ""), `${ROOT}?page=1#here`]) {
+      const onecopy = new Onecopy(url, { storage: null });
+      opened.push(onecopy);
+      expect((await onecopy.config()).tenant).toBeTruthy();
+    }
+  });
+
+  it("has no password, which no message shows", () => {
+    for (const url of ["http://ada:hush@host/", "http://:hush@host", "http://hush@host"]) {
+      expect(() => new Onecopy(url)).toThrow(/^a service's URL has no user or password$/);
+    }
+  });
+});
+
 describe("a check", () => {
   it("finds a content under another name", async () => {
     service.add(HELLO, "greetings/hello.txt", 5);
@@ -193,14 +209,28 @@ describe("a token", () => {
     expect(service.calls.every((call) => call.token === "good")).toBe(true);
   });
 
-  it("is got again when it has expired", async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
+  it("is got again when it has expired, whatever the clock says", async () => {
+    vi.useFakeTimers({ toFake: ["Date", "performance"] });
     service.accepted = "first";
     const onecopy = open({ token: () => service.accepted ?? "" });
     await onecopy.config();
     service.accepted = "second";
-    vi.setSystemTime(Date.now() + 60_000);
+    vi.advanceTimersByTime(60_000);
+    vi.setSystemTime(Date.now() - 3_600_000);
     expect((await onecopy.upload(hello())).copy?.key).toBe("hello.txt");
+    vi.useRealTimers();
+  });
+
+  it("is sent to no service that does not answer this page, and the error says why", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    vi.stubGlobal("location", { origin: "https://app.test" });
+    vi.stubGlobal("fetch", async () => Promise.reject(new TypeError("Failed to fetch")));
+    const failed = expect(open().check(hello())).rejects.toThrow(
+      "no answer from copies.test for a page of https://app.test; check the network, and whether the " +
+        "service allows this origin (onecopy serve --page-origin https://app.test)",
+    );
+    await vi.runAllTimersAsync();
+    await failed;
     vi.useRealTimers();
   });
 

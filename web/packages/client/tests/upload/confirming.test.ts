@@ -51,6 +51,16 @@ describe("a copy that is being read", () => {
     expect((times.at(-1) as number) - (times[0] as number)).toBeLessThan(66_000);
   });
 
+  it("is given up within the same time if the clock is set back", async () => {
+    const { ask, times } = answers(confirming());
+    const decided = untilConfirmed(ask);
+    await vi.advanceTimersByTimeAsync(30_000);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await vi.advanceTimersByTimeAsync(36_000);
+    expect((await decided).result.reason).toBe("confirming");
+    expect(times.length).toBeLessThan(30);
+  });
+
   it("may be read after another upload has ended, which is waited for separately", async () => {
     const { ask, times } = answers(UPLOADING, confirming(1), UPLOADING, NEW);
     const shown: string[] = [];

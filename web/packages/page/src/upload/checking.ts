@@ -96,7 +96,7 @@ export class Checking {
     return untilConfirmed(ask, {
       signal,
       onConfirming: (done) => show("confirming", done),
-      onUploading: () => show("uploading"),
+      onUploading: () => show("uploading", item.file.size), // it was read
     });
   }
 }

@@ -2,6 +2,7 @@
 
 const NAME = "onecopy";
 const VERSION = 1;
+const OPEN_TIMEOUT_MS = 3_000;
 
 export const STORES = { folders: "folders", digests: "digests" } as const;
 type StoreName = keyof typeof STORES;
@@ -69,8 +70,16 @@ export class Database {
         request.result.createObjectStore(name, { keyPath: "path" });
       }
     };
-    return (await done(request)) as IDBDatabase;
+    return (await inTime(done(request))) as IDBDatabase;
   }
+}
+
+/** A browser may never answer, as with a damaged profile: then there is no database. */
+function inTime<T>(opened: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    setTimeout(() => reject(new Error("the database was not opened in time")), OPEN_TIMEOUT_MS);
+    opened.then(resolve, reject);
+  });
 }
 
 function done(request: IDBRequest): Promise<unknown> {

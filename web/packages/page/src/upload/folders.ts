@@ -19,6 +19,7 @@ export interface FileHandle extends Handle {
 export interface FolderHandle extends Handle {
   readonly kind: "directory";
   values(): AsyncIterable<AnyHandle>;
+  isSameEntry?(other: FolderHandle): Promise<boolean>;
   /** Not in all browsers, and not needed in those. */
   requestPermission?(how: { mode: "read" }): Promise<"granted" | "denied" | "prompt">;
 }

@@ -86,9 +86,10 @@ export class Hashing {
   read(item: Item, whenRead: (digests: FileDigests) => void): Promise<void> {
     const known = this.#reading.get(item);
     if (known !== undefined) return known;
-    const { hasher, selection } = this.#options;
+    const { hasher, network, selection } = this.#options;
+    const ready = () => network.ready?.();
     const reading = this.#largeFiles
-      .run(() => hasher.digests(item.file, [], { md5: this.wantsMd5 }))
+      .run(() => hasher.digests(item.file, [], { md5: this.wantsMd5, ready }))
       .then(
         (digests) => {
           selection.change(item, { digests });

@@ -20,7 +20,7 @@ function relativePath({ name, webkitRelativePath: path }: File): string[] {
 /** Yield dropped files and those in dropped folders, in groups as the browser lists them. */
 export async function* droppedFiles(
   data: DataTransfer,
-  onFolder: (folder: FolderHandle) => void = () => undefined,
+  onFolder: (folder: FolderHandle) => unknown = () => undefined,
 ): AsyncGenerator<Picked[]> {
   // All of this exists only during the drop event, so ask for it before the first wait.
   const handles = droppedHandles(data);

@@ -31,26 +31,37 @@ export class RememberedFolders {
   }
 
   /** Offer to remember a folder, unless it already is; a dropped one was read with all its names. */
-  offer(handle: FolderHandle, hidesNames = false): void {
+  async offer(handle: FolderHandle, hidesNames = false): Promise<void> {
     this.hidesNames ||= hidesNames;
-    this.offered = this.list.some(({ path }) => path === handle.name) ? null : handle;
+    const known = this.list.find(({ path }) => path === handle.name)?.handle;
+    const isKnown = known !== undefined && (await isSame(known, handle));
+    this.offered = isKnown ? null : handle;
     this.#changes.notify();
   }
 
-  /** Remember the folder that was offered. */
-  async remember(): Promise<void> {
+  /** Remember the folder that was offered; returns whether the browser keeps it. */
+  async remember(): Promise<boolean> {
     const handle = this.offered;
-    if (handle === null) return;
+    if (handle === null) return true;
     this.offered = null;
     const folder: Remembered = { path: handle.name, handle };
-    await this.#database.put("folders", [folder]).catch(() => undefined);
+    const isKept = await this.#database.put("folders", [folder]).then(
+      () => true,
+      () => false,
+    );
     await this.open();
+    return isKept;
   }
 
   async forget({ path }: Remembered): Promise<void> {
     await this.#database.remove("folders", path).catch(() => undefined);
     await this.open();
   }
+}
+
+/** Return whether two handles are for one folder; another may have the same name. */
+async function isSame(known: FolderHandle, other: FolderHandle): Promise<boolean> {
+  return known === other || ((await known.isSameEntry?.(other)) ?? true);
 }
 
 /** Ask the user for permission to read a folder; returns whether it was given. */

@@ -86,8 +86,8 @@ const NO_DETAIL: Detail = {
 export class Selection {
   readonly items: Item[] = [];
   readonly sums: Readonly<Record<State, Sum>> = noSums();
-  /** Bytes done of the files that are being hashed or sent. */
-  readonly done = { hashing: 0, sending: 0 };
+  /** Bytes done of the files in these states. */
+  readonly done = { hashing: 0, checking: 0, sending: 0, placing: 0 };
   /** Files for which it is not certain that they are new. */
   uncertain = 0;
   readonly #keys = new Map<string, number>();
@@ -127,9 +127,7 @@ export class Selection {
     sum.files += sign;
     sum.bytes += sign * item.file.size;
     if (item.unexamined > 0) this.uncertain += sign;
-    if (item.state === "hashing" || item.state === "sending") {
-      this.done[item.state] += sign * item.done;
-    }
+    if (isMeasured(item.state, this.done)) this.done[item.state] += sign * item.done;
     this.#keys.set(item.key, (this.#keys.get(item.key) ?? 0) + sign);
   }
 }
@@ -142,6 +140,10 @@ export function sum({ sums }: Pick<Selection, "sums">, ...states: readonly State
     total.bytes += sums[state].bytes;
   }
   return total;
+}
+
+function isMeasured<T extends object>(state: string, done: T): state is keyof T & string {
+  return Object.hasOwn(done, state);
 }
 
 function noSums(): Record<State, Sum> {

@@ -4,6 +4,7 @@ import type { Copy } from "@onecopy/client";
 import type { Item, State } from "../upload/selection.ts";
 import { count, date, percent } from "../words/format.ts";
 import { words } from "../words/language.ts";
+import { gatewayStatus } from "./load-error.ts";
 import { nameInText, printable } from "./names.ts";
 
 /** Split a key into its name and its folder. */
@@ -42,6 +43,8 @@ export function describeState(item: Item): string {
       return reason === "confirming" ? states.confirming(share) : states.checking;
     case "sending":
       return reason === "completing" ? states.completing : states.sending(share);
+    case "placing":
+      return states.placing(share);
     case "duplicate":
       return describeDuplicate(item);
     default:
@@ -112,6 +115,8 @@ function explain(
   otherwise: string,
 ): string {
   if (known[reason ?? ""] !== undefined) return known[reason ?? ""] as string;
+  const status = gatewayStatus(reason);
+  if (status !== null) return words.gateway(status);
   if (message !== null) return printable(message);
   return reason ? `${otherwise} (${reason}).` : `${otherwise}.`;
 }

@@ -10,16 +10,16 @@ const MIN_INTERVAL_MS = 200;
 export function useChanges(subscribe: Subscribe): void {
   const [, draw] = useReducer((drawn: number) => drawn + 1, 0);
   useEffect(() => {
-    let last = 0;
+    let last = Number.NEGATIVE_INFINITY;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const unsubscribe = subscribe(() => {
       timer ??= setTimeout(
         () => {
           timer = undefined;
-          last = Date.now();
+          last = performance.now(); // the clock may be set back
           draw(undefined);
         },
-        Math.max(0, last + MIN_INTERVAL_MS - Date.now()),
+        Math.max(0, last + MIN_INTERVAL_MS - performance.now()),
       );
     });
     return () => {

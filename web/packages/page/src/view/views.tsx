@@ -1,7 +1,7 @@
 /** The views of the page. The address names the one that is shown, so that Back works. */
 
 import type { ComponentType, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Words } from "../words/en.ts";
 import { words } from "../words/language.ts";
 import { Banner } from "./failed.tsx";
@@ -61,6 +61,15 @@ export function Lazy<P extends object>({ load, props }: LazyProps<P>): JSX.Eleme
       () => setState({ Loaded: null, failed: true }),
     );
   useEffect(tryLoading, [load]);
-  if (failed) return <Banner text={words.common.viewFailed} retry={tryLoading} />;
+  const problem = useRef<HTMLDivElement>(null);
+  // It may be below a long list.
+  useEffect(() => problem.current?.scrollIntoView({ block: "nearest" }), [failed]);
+  if (failed) {
+    return (
+      <div ref={problem}>
+        <Banner text={words.common.viewFailed} retry={tryLoading} />
+      </div>
+    );
+  }
   return Loaded === null ? <p class="note">{words.common.loading}</p> : <Loaded {...props} />;
 }

@@ -2,7 +2,7 @@
 
 import { compare, files } from "./de/files.ts";
 import { common, format, header, signIn } from "./de/page.ts";
-import { failures, loadErrors, unconfirmed } from "./de/reasons.ts";
+import { failures, gateway, loadErrors, unconfirmed } from "./de/reasons.ts";
 import { drop, list, summary } from "./de/upload.ts";
 import { activity, charts, duplicates } from "./de/views.ts";
 import type { Words } from "./en.ts";
@@ -17,6 +17,7 @@ export const de: Words = {
   failures,
   files,
   format,
+  gateway,
   header,
   list,
   loadErrors,

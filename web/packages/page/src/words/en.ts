@@ -2,7 +2,7 @@
 
 import { compare, files } from "./en/files.ts";
 import { common, format, header, signIn } from "./en/page.ts";
-import { failures, loadErrors, unconfirmed } from "./en/reasons.ts";
+import { failures, gateway, loadErrors, unconfirmed } from "./en/reasons.ts";
 import { drop, list, summary } from "./en/upload.ts";
 import { activity, charts, duplicates } from "./en/views.ts";
 
@@ -19,6 +19,7 @@ export const en = {
   failures,
   files,
   format,
+  gateway,
   header,
   list,
   loadErrors,

@@ -56,6 +56,14 @@ describe("the comparison", () => {
     expect(document.querySelector("svg, script, iframe, object, embed, img")).toBe(null);
   });
 
+  it("says that a chosen file is gone, and not that it can be downloaded", async () => {
+    const gone = new DOMException("not found", "NotFoundError");
+    const text = vi.spyOn(Blob.prototype, "text").mockRejectedValue(gone);
+    expect(await show("a.txt", copyAt("old/a.txt"))).toContain("changed after you chose it");
+    expect(document.querySelectorAll("pre").length).toBe(1);
+    text.mockRestore();
+  });
+
   it("only states names, sizes and dates of other files", async () => {
     const text = await show("a.zip", copyAt("old/b.zip"));
     expect(text.match(/There is no preview/g)?.length).toBe(2);

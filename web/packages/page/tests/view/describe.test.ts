@@ -1,4 +1,4 @@
-import type { Copy } from "@onecopy/client";
+import { type Copy, Problem } from "@onecopy/client";
 import { describe, expect, it } from "vitest";
 import {
   type Detail,
@@ -8,6 +8,7 @@ import {
   type State,
 } from "../../src/upload/selection.ts";
 import { describeDetail, describeState, MARKS } from "../../src/view/describe.ts";
+import { describeLoadError } from "../../src/view/load-error.ts";
 
 const COPY: Copy = {
   key: "photos/2019/rome-12.jpg",
@@ -33,6 +34,7 @@ describe("states", () => {
   it("show their progress", () => {
     expect(describeState(item("sending", {}, 2))).toBe("sending 50%");
     expect(describeState(item("sending", { reason: "completing" }, 4))).toBe("finishing");
+    expect(describeState(item("placing", {}, 3))).toBe("being added here 75%");
   });
 });
 
@@ -113,6 +115,17 @@ describe("details", () => {
       expect(text).toMatch(/try again/i);
     },
   );
+
+  it.each<[string, string]>([
+    ["413", "answered with status 413: the request is too large for it"],
+    ["503", "answered with status 503. Try again later"],
+  ])("name a proxy that answers %s", (status, text) => {
+    const message = `the service answered with status ${status}`;
+    const failed = describeDetail(item("failed", { reason: `http-${status}`, message }));
+    expect(failed).toContain("A proxy in front of the service");
+    expect(failed).toContain(text);
+    expect(describeLoadError(new Problem(Number(status), `http-${status}`, message))).toBe(failed);
+  });
 
   it("show the numbers of a quota", () => {
     const message = "no room for 5 bytes";

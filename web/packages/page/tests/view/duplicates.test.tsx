@@ -107,6 +107,7 @@ describe("the view of duplicates", () => {
     );
     expect(shown()).toContain("3 files of 10 bytes 20 bytes wasted, $3.00 a month");
     expect(shown()).toContain("and 2 more");
+    expect(shown()).toContain("Empty files are not counted.");
     click("Likely");
     await vi.waitFor(() => expect(shown()).toContain("the same ETag"));
     expect([...document.querySelectorAll(".where td")].map((cell) => cell.textContent)).toContain(
@@ -142,6 +143,19 @@ describe("the view of duplicates", () => {
       ],
       ["1 to 3 years100%20 bytes1 duplicate"],
     ]);
+  });
+
+  it("shows the storage class of a copy", async () => {
+    const copies = [
+      { key: "a", stored_at: AS_OF },
+      { key: "b", stored_at: AS_OF, storage_class: "GLACIER" },
+    ];
+    const summary = { as_of: AS_OF, files: 9, proved: TWO, likely: NONE };
+    await show(answering([summary], [{ groups: [group("a", { copies })] }]), "GLACIER");
+    const shownAs = [...document.querySelectorAll(".copy")].map(
+      (copy) => [...copy.querySelectorAll(".since")].length,
+    );
+    expect(shownAs).toEqual([1, 2]);
   });
 
   it("says that nothing is stored twice", async () => {

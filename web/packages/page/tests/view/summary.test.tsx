@@ -107,6 +107,28 @@ describe("the progress", () => {
     expect(root.textContent).toBe("sending 0%PauseCancel all");
   });
 
+  it("shows how far the store has copied what is added under another name", () => {
+    const root = document.createElement("div");
+    const [pause, cancelAll] = [new Pause(), () => undefined];
+    const placing = of(["placing", "a", {}], ["placed", "b", {}], ["duplicate", "c", { copy }]);
+    const [first] = placing.items;
+    if (first !== undefined) placing.change(first, { done: 2 });
+    const props = { pause, isBusy: true, isWaiting: false, checkOnly: false, cancelAll };
+    render(<Progress {...props} selection={placing} />, root);
+    expect(root.textContent).toBe("copying 75%PauseCancel all");
+  });
+
+  it("counts no file as unread that waits for another upload", () => {
+    const root = document.createElement("div");
+    const [pause, cancelAll] = [new Pause(), () => undefined];
+    const waiting = of(["checking", "a", { reason: "uploading" }]);
+    const [first] = waiting.items;
+    if (first !== undefined) waiting.change(first, { done: 4 });
+    const props = { pause, isBusy: true, isWaiting: false, checkOnly: false, cancelAll };
+    render(<Progress {...props} selection={waiting} />, root);
+    expect(root.textContent).toBe("PauseCancel all");
+  });
+
   it("is in the title of the page, for people who are in another tab", async () => {
     const root = document.createElement("div");
     const [pause, cancelAll] = [new Pause(), () => undefined];

@@ -54,7 +54,9 @@ describe("a lazy view", () => {
 
   it("says that it could not be loaded, and is loaded at the next try", async () => {
     const load = vi.fn(async () => () => <p>here</p>).mockRejectedValueOnce(new Error("gone"));
+    const scrolled = vi.spyOn(Element.prototype, "scrollIntoView");
     await shown(load, "This view could not be loaded.");
+    await vi.waitFor(() => expect(scrolled).toHaveBeenCalled()); // it may be below a long list
     document.querySelector("button")?.click();
     await vi.waitFor(() => expect(document.body.textContent).toBe("here"));
   });

@@ -38,6 +38,7 @@ function Counted({ days, months, total }: Activity): JSX.Element {
   return (
     <>
       <Totals {...total} />
+      <p class="note">{words.common.notEmpty}</p>
       <TimeLines {...{ days, months }} />
     </>
   );

@@ -50,7 +50,7 @@ function Text({ bytes, url, read }: Pick<Props, "bytes" | "read"> & { url: strin
     async (show, signal) => show(await beginning(await read(signal))),
     url,
   );
-  if (error !== null) return <p class="shown note">{words.compare.notReadable}</p>;
+  if (error !== null) return <p class="shown note">{describeUnreadable(error)}</p>;
   if (value === null) return <p class="shown note">{words.common.loading}</p>;
   return (
     <>
@@ -61,6 +61,12 @@ function Text({ bytes, url, read }: Pick<Props, "bytes" | "read"> & { url: strin
       {bytes > MAX_TEXT_BYTES && <p class="note">{words.compare.cut(size(MAX_TEXT_BYTES))}</p>}
     </>
   );
+}
+
+/** A browser reports a chosen file that has changed or is gone by a DOMException. */
+function describeUnreadable(error: unknown): string | undefined {
+  const isLocal = error instanceof DOMException;
+  return isLocal ? words.failures["file-changed"] : words.compare.notReadable;
 }
 
 /** Return the beginning of a text, and let go of the rest. */

@@ -41,7 +41,8 @@ export function describeCounted({ as_of = "", counting, partial, likely }: Dupli
   const { foundSoFar, countedAt, rule, likelyMissing } = words.duplicates;
   if (partial) return foundSoFar;
   const missing = likely === undefined && !counting ? [likelyMissing] : [];
-  return [countedAt(time(as_of), counting ?? false), rule, ...missing].join(" ");
+  const counted = countedAt(time(as_of), counting ?? false);
+  return [counted, rule, words.common.notEmpty, ...missing].join(" ");
 }
 
 /** Describe a group of files as in `3 files of 2.4 MB`. */

@@ -118,6 +118,7 @@ function CopyLine({ copy, open }: { copy: GroupCopy; open: () => void }): JSX.El
       <span class="name" title={text}>
         <bdi>{nameText(name)}</bdi> <bdi class="folder">{nameText(folder)}</bdi>
       </span>
+      {copy.storage_class && <span class="since">{copy.storage_class}</span>}
       <span class="since">{date(copy.stored_at)}</span>
       {!copy.listed && (
         <button

@@ -4,11 +4,14 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { DigestCache } from "../../upload/digest-cache.ts";
 import { readFolders } from "../../upload/folder-reader.ts";
+import type { FolderHandle } from "../../upload/folders.ts";
 import type { Groups } from "../../upload/picked.ts";
 import { mayRead, type Remembered, type RememberedFolders } from "../../upload/remembered.ts";
 import { words } from "../../words/language.ts";
 import { nameInText } from "../names.ts";
 import { useChanges } from "../use-changes.ts";
+
+type Named = Pick<FolderHandle, "name">;
 
 interface Props {
   readonly folders: RememberedFolders;
@@ -20,10 +23,13 @@ export function Again({ folders, add }: Props): JSX.Element | null {
   const [problem, setProblem] = useState("");
   const { list, offered, hidesNames } = folders;
   const check = async (folder: Remembered) => {
-    folders.offer(folder.handle, true);
+    await folders.offer(folder.handle, true);
     setProblem(await checkAgain(folder, add));
   };
-  if (list.length === 0 && offered === null && !hidesNames) return null;
+  const remember = async ({ name }: Named) => {
+    setProblem((await folders.remember()) ? "" : words.drop.notKept(nameInText(name)));
+  };
+  if (list.length === 0 && offered === null && !hidesNames && problem === "") return null;
   return (
     <div class="again">
       {list.length > 0 && <span>{words.drop.again}</span>}
@@ -34,7 +40,7 @@ export function Again({ folders, add }: Props): JSX.Element | null {
         <button
           type="button"
           title={words.drop.rememberHint}
-          onClick={() => void folders.remember()}
+          onClick={() => void remember(offered)}
         >
           {words.drop.remember(nameInText(offered.name))}
         </button>

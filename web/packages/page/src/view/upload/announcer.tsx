@@ -13,14 +13,17 @@ const ANNOUNCEMENT_INTERVAL_MS = 4_000;
 
 export function Announcer({ text }: { readonly text: string }): JSX.Element {
   const [announced, setAnnounced] = useState("");
-  const [last, setLast] = useState(0);
+  const [last, setLast] = useState(Number.NEGATIVE_INFINITY);
   useEffect(() => {
     if (text === announced) return;
     const speak = () => {
       setAnnounced(text);
-      setLast(Date.now());
+      setLast(performance.now());
     };
-    const wait = Math.max(FIRST_ANNOUNCEMENT_MS, last + ANNOUNCEMENT_INTERVAL_MS - Date.now());
+    const wait = Math.max(
+      FIRST_ANNOUNCEMENT_MS,
+      last + ANNOUNCEMENT_INTERVAL_MS - performance.now(),
+    );
     const timer = setTimeout(speak, wait);
     return () => clearTimeout(timer);
   }, [text, announced, last]);

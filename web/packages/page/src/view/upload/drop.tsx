@@ -23,7 +23,7 @@ interface Props {
   readonly setFolder: (folder: string) => void;
   readonly add: (groups: Groups) => Promise<void>;
   /** Called with a folder that could be remembered, and whether some of its names may be hidden. */
-  readonly offer: (folder: FolderHandle, hidesNames?: boolean) => void;
+  readonly offer: (folder: FolderHandle, hidesNames?: boolean) => Promise<void>;
 }
 
 export function DropZone(props: Props): JSX.Element {
@@ -85,7 +85,7 @@ function FolderChooser({ add, offer, isBlocked }: ChooserProps & Pick<Props, "of
     if (picker === undefined) return input.current?.click();
     try {
       const folder = await picker({ mode: "read" });
-      offer(folder, true);
+      await offer(folder, true);
       await add(readFolders([folder]));
     } catch (error) {
       // Some browsers forbid it here, as in a frame: the old way remains.

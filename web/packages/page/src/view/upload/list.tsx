@@ -8,7 +8,7 @@ import { words } from "../../words/language.ts";
 /** Rows above and below the view that are drawn in advance of scrolling. */
 const EXTRA_ROWS = 8;
 /** A row is a line on wide screens, and a card on narrow ones. */
-const [LINE_HEIGHT_PX, CARD_HEIGHT_PX] = [66, 148];
+const [LINE_HEIGHT_PX, CARD_HEIGHT_PX] = [66, 164];
 const NARROW_SCREEN = "(max-width: 860px)";
 
 interface Props {

@@ -25,23 +25,29 @@ interface Share {
   readonly total: number;
 }
 
+const NOTHING: Share = { done: 0, total: 0 };
+
+/** What takes time: in this browser, on the way to the store, and within the store. */
+const WORKS = ["reading", "sending", "placing"] as const;
+type Work = (typeof WORKS)[number];
+
 export function Progress(props: Props): JSX.Element | null {
   const { selection, pause, isBusy, isWaiting, checkOnly, cancelAll } = props;
   useChanges(pause.subscribe);
-  const meters = useRef({ reading: new Meter(), sending: new Meter() }).current;
-  const reading = readingOf(selection);
-  const sending = checkOnly ? { done: 0, total: 0 } : sendingOf(selection);
-  const all = { done: reading.done + sending.done, total: reading.total + sending.total };
+  const meters = useRef(newMeters()).current;
+  const shares = sharesOf(selection, checkOnly);
+  const all = total(Object.values(shares));
   useTitle(isBusy ? `${shareOf(all)} · onecopy` : "onecopy");
   if (!isBusy) return null;
   const isPaused = pause.isPaused || isWaiting;
-  note(meters.reading, reading, isPaused);
-  note(meters.sending, sending, isPaused);
+  const open = WORKS.filter((work) => isOpen(shares[work]));
+  for (const work of WORKS) note(meters[work], shares[work], isPaused);
   const { summary } = words;
   const parts = [
-    ...(isOpen(reading) ? [summary.reading(shareOf(reading))] : []),
-    ...(isOpen(sending) ? [describeSending(sending, meters.sending)] : []),
-    isPaused ? summary.paused : describeLeft(meters, reading, sending),
+    ...open.map((work) => summary[work](shareOf(shares[work])) + speed(work, meters[work])),
+    isPaused
+      ? summary.paused
+      : describeLeft(open.map((work) => secondsLeft(shares[work], meters[work]))),
   ];
   return (
     <div class="progress">
@@ -66,15 +72,29 @@ function useTitle(title: string): void {
   }, [title]);
 }
 
-function readingOf(selection: Selection): Share {
-  const total = sum(selection, ...STATES).bytes;
-  const open = sum(selection, "queued", "hashing", "checking").bytes;
-  return { done: total - open + selection.done.hashing, total };
+function newMeters(): Record<Work, Meter> {
+  return { reading: new Meter(), sending: new Meter(), placing: new Meter() };
 }
 
-function sendingOf(selection: Selection): Share {
-  const total = sum(selection, "sending", "uploaded", "new").bytes;
-  return { done: selection.sums.uploaded.bytes + selection.done.sending, total };
+function sharesOf(selection: Selection, checkOnly: boolean): Record<Work, Share> {
+  const { sums, done } = selection;
+  const all = sum(selection, ...STATES).bytes;
+  const unread = sum(selection, "queued", "hashing", "checking").bytes;
+  const toSend = sum(selection, "sending", "uploaded", "new").bytes;
+  const toPlace = sum(selection, "placing", "placed").bytes;
+  return {
+    reading: { done: all - unread + done.hashing + done.checking, total: all },
+    sending: checkOnly ? NOTHING : { done: sums.uploaded.bytes + done.sending, total: toSend },
+    placing: { done: sums.placed.bytes + done.placing, total: toPlace },
+  };
+}
+
+function total(shares: readonly Share[]): Share {
+  const add = (one: Share, other: Share) => ({
+    done: one.done + other.done,
+    total: one.total + other.total,
+  });
+  return shares.reduce(add, NOTHING);
 }
 
 function note(meter: Meter, { done }: Share, isPaused: boolean): void {
@@ -90,19 +110,19 @@ function shareOf({ done, total }: Share): string {
   return percent(done, total);
 }
 
-function describeSending(share: Share, { rate }: Meter): string {
-  const { sending, rate: perSecond } = words.summary;
-  const speed = rate === null || rate < 1 ? "" : `, ${perSecond(size(rate))}`;
-  return sending(shareOf(share)) + speed;
+/** Return how fast bytes are sent, which people compare with their connection. */
+function speed(work: Work, { rate }: Meter): string {
+  if (work !== "sending" || rate === null || rate < 1) return "";
+  return `, ${words.summary.rate(size(rate))}`;
 }
 
-/** Reading and sending run beside each other, so the longer one decides. */
-function describeLeft(meters: Record<"reading" | "sending", Meter>, read: Share, send: Share) {
-  const seconds = [
-    meters.reading.secondsFor(read.total - read.done),
-    meters.sending.secondsFor(send.total - send.done),
-  ];
+function secondsLeft({ done, total }: Share, meter: Meter): number | null {
+  return meter.secondsFor(total - done);
+}
+
+/** All kinds of work run beside each other, so the longest decides; it may not be known. */
+function describeLeft(seconds: readonly (number | null)[]): string {
   const known = seconds.filter((each) => each !== null);
-  if (known.length < seconds.length || Math.max(...known) === 0) return "";
+  if (known.length < Math.max(1, seconds.length)) return "";
   return words.summary.left(duration(Math.max(...known)));
 }

@@ -14,7 +14,7 @@ export const files = {
     duplicate: "schon gespeichert",
     listed: "schon bekannt",
     follower: "wie eine andere Datei",
-    placing: "wird hier abgelegt",
+    placing: (share: string) => `wird hier abgelegt, ${share}`,
     placed: "auch hier abgelegt",
     taken: "Name vergeben",
     unconfirmed: "nicht bestätigt",
@@ -27,8 +27,8 @@ export const files = {
   notRead: "nicht noch einmal gelesen",
   sameAs: (name: string) => `Gleicher Inhalt wie ${name} in dieser Auswahl`,
   taken:
-    "Unter diesem Namen ist schon eine andere Datei oder ein Ordner gespeichert und wird nicht " +
-    "überschrieben. Laden Sie diese Datei unter einem anderen Namen hoch, oder überspringen Sie sie.",
+    "Etwas anderes hat diesen Namen und wird nicht überschrieben. Wählen Sie einen anderen Namen, " +
+    "oder überspringen Sie die Datei.",
   inTrash: (name: string) => `Nur in einem Papierkorb oder Schnappschuss gespeichert: ${name}`,
   unexamined: (number: number, text: string) =>
     "Nicht sicher: " +

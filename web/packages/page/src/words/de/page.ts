@@ -16,6 +16,7 @@ export const common = {
   close: "Schließen",
   show: "Anzeigen",
   files: (number: number, text: string) => (number === 1 ? "1 Datei" : `${text} Dateien`),
+  notEmpty: "Leere Dateien werden nicht gezählt.",
   loadFailed: "Etwas ist schiefgegangen. Laden Sie die Seite neu.",
   viewFailed:
     "Diese Ansicht ließ sich nicht laden. Prüfen Sie Ihr Netz, und versuchen Sie es noch einmal. " +

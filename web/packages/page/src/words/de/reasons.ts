@@ -84,6 +84,12 @@ export const failures: Reasons = {
     "dann noch einmal.",
 };
 
+export const gateway = (status: string): string =>
+  `Ein Proxy vor dem Dienst hat mit Status ${status} geantwortet` +
+  (status === "413"
+    ? ": Die Anfrage ist ihm zu groß. Bitten Sie den Betreiber, seine Grenze zu erhöhen."
+    : ". Versuchen Sie es später noch einmal, oder fragen Sie den Betreiber.");
+
 export const loadErrors: Reasons = {
   "not-allowed": "Ihr Token erlaubt dies nicht. Verwenden Sie ein Token mit dem Recht `read`.",
   "duplicates-unavailable":

@@ -32,6 +32,8 @@ export const drop = {
   folderDenied: (name: string) =>
     `Der Browser darf ${name} nicht lesen. Wählen Sie den Ordner neu, oder erlauben Sie den Zugriff.`,
   folderGone: (name: string) => `${name} wurde nicht gefunden. Wählen Sie den Ordner neu.`,
+  notKept: (name: string) =>
+    `Der Browser hat sich ${name} nicht gemerkt: Er hat keinen Platz oder erlaubt es nicht.`,
   cached: (folders: number) =>
     "Dieser Browser merkt sich die Prüfsummen der Dateien in " +
     `${folders === 1 ? "1 Ordner" : `${folders} Ordnern`}, damit unveränderte nicht noch einmal ` +
@@ -103,6 +105,7 @@ export const summary = {
   uncertain: (text: string) => `${text} nicht sicher`,
   reading: (share: string) => `liest ${share}`,
   sending: (share: string) => `sendet ${share}`,
+  placing: (share: string) => `kopiert ${share}`,
   rate: (size: string) => `${size}/s`,
   left: (time: string) => `noch ${time}`,
   paused: "angehalten",

@@ -34,6 +34,7 @@ export const duplicates = {
     "90 days to 1 year": "90 Tage bis 1 Jahr",
     "1 to 3 years": "1 bis 3 Jahre",
     "over 3 years": "über 3 Jahre",
+    unknown: "unbekannt",
   } as Readonly<Record<string, string>>,
   duplicates: (number: number, text: string) => (number === 1 ? "1 Duplikat" : `${text} Duplikate`),
   otherTypes: "andere",

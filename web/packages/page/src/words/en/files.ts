@@ -14,7 +14,7 @@ export const files = {
     duplicate: "already stored",
     listed: "already known",
     follower: "same as another file",
-    placing: "being added here",
+    placing: (share: string) => `being added here ${share}`,
     placed: "added here too",
     taken: "name taken",
     unconfirmed: "not confirmed",
@@ -27,8 +27,8 @@ export const files = {
   notRead: "not read again",
   sameAs: (name: string) => `Same content as ${name} in this selection`,
   taken:
-    "Another file or folder is already stored under this name and won’t be overwritten. Upload " +
-    "this file under another name, or skip it.",
+    "Something else is stored under this name and won’t be overwritten. Upload this file under " +
+    "another name, or skip it.",
   inTrash: (name: string) => `Stored only in a trash or snapshot folder: ${name}`,
   unexamined: (number: number, text: string) =>
     `Not certain: ${number === 1 ? "1 stored file of this size was" : `${text} stored files of this size were`} not ` +

@@ -16,6 +16,7 @@ export const common = {
   close: "Close",
   show: "Show",
   files: (number: number, text: string) => (number === 1 ? "1 file" : `${text} files`),
+  notEmpty: "Empty files are not counted.",
   loadFailed: "Something went wrong. Reload the page.",
   viewFailed:
     "This view could not be loaded. Check your network, then try again. If that does not help, " +

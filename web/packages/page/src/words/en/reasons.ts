@@ -73,6 +73,13 @@ export const failures: Reasons = {
     "The folder name .onecopy is reserved. Rename the folder, then choose the file again.",
 };
 
+/** The answer of a proxy or gateway before the service, by its status. */
+export const gateway = (status: string): string =>
+  `A proxy in front of the service answered with status ${status}` +
+  (status === "413"
+    ? ": the request is too large for it. Ask the operator to raise its limit."
+    : ". Try again later, or ask the operator.");
+
 export const loadErrors: Reasons = {
   "not-allowed": "Your token does not allow this. Use a token with the scope `read`.",
   "duplicates-unavailable":

@@ -31,6 +31,8 @@ export const drop = {
   folderDenied: (name: string) =>
     `The browser may not read ${name}. Choose the folder again, or allow access to it.`,
   folderGone: (name: string) => `${name} can’t be found. Choose the folder again.`,
+  notKept: (name: string) =>
+    `The browser did not keep ${name}: it has no room, or does not allow it.`,
   cached: (folders: number) =>
     `This browser keeps the digests of files in ${folders === 1 ? "1 folder" : `${folders} folders`}, so that ` +
     "unchanged files are not read again.",
@@ -98,6 +100,7 @@ export const summary = {
   uncertain: (text: string) => `${text} not certain`,
   reading: (share: string) => `reading ${share}`,
   sending: (share: string) => `sending ${share}`,
+  placing: (share: string) => `copying ${share}`,
   rate: (size: string) => `${size}/s`,
   left: (time: string) => `${time} left`,
   paused: "paused",
