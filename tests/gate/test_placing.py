@@ -177,6 +177,28 @@ def test_requests_for_one_key(world: World) -> None:
     )
 
 
+def test_a_key_that_a_request_has_twice(world: World) -> None:
+    """Each request finds the key as those before it have left it."""
+    world.upload("1", b"1")
+    world.upload("2", b"2")
+    again = request("b", b"1")._replace(content_type="text/plain")
+    requests = [
+        *(request("a", b"unknown"), request("a", b"1"), request("a", b"2")),
+        *(request("b", b"1"), again),
+    ]
+    answers = world.gate().place(requests)
+    assert list(map(outcome, answers)) == [NEW, PLACED, TAKEN, PLACED, THERE]
+    assert {key: world.read(key) for key in ("a", "b")} == {"a": b"1", "b": b"1"}
+
+
+def test_a_key_that_a_request_has_many_times(world: World) -> None:
+    """The first content that is stored gets it."""
+    world.upload("1", b"1")
+    requests = [request("a", b"%d" % number) for number in range(300, 0, -1)]
+    answers = world.gate().place(requests)
+    assert [answer.reason for answer in answers] == [None] * 299 + ["placed"]
+
+
 def test_only_a_trash_has_it(local_world: World) -> None:
     """What something else will delete is no source."""
     local_world.record(".Trash-1000/files/a", b"bytes")

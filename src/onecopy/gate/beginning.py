@@ -1,10 +1,10 @@
 """Beginning: uploads are begun only if they are valid, new, at free keys, and fit into the store.
 
-refuse what is invalid; set aside what has the key of another request, which may not begin
+refuse what is invalid
 │
 take leases: others that upload the same content are waited for (see `waiting`)
 │
-find duplicates, as for a check, and keys that are taken
+find duplicates, as for a check, and keys that are taken, also by requests before
 │
 reserve room, begin the rest in one call, and sign their tickets
 """
@@ -68,24 +68,6 @@ class Beginning:
         self._index.record(self._tenant.name, [])
         answers: _Answers = {}
         self._refuse_invalid(requests, answers)
-        while left := [at for at in range(len(requests)) if at not in answers]:
-            first = {requests[at].key: at for at in reversed(left)}
-            later = [at for at in left if first[requests[at].key] != at]
-            answers.update(dict.fromkeys(later, _KEY_TAKEN))
-            self._begin_distinct(requests, answers, budget, idempotency_key)
-            for at in later:  # nobody has the key if the request before has not begun
-                if answers[first[requests[at].key]].ticket is None:
-                    del answers[at]
-        return [answers[at] for at in range(len(requests))]
-
-    def _begin_distinct(
-        self,
-        requests: Sequence[Request],
-        answers: _Answers,
-        budget: Budget,
-        idempotency_key: str | None,
-    ) -> None:
-        """Answer the requests that have no answer yet, each of which has a key of its own."""
         uploads = {
             at: self._new_upload(at, request, idempotency_key)
             for at, request in enumerate(requests)
@@ -95,8 +77,10 @@ class Beginning:
             self._find_duplicates(requests, answers, budget)
             self._find_taken(requests, answers, budget)
             answers.update({at: each for at, each in waiting.items() if at not in answers})
+            _refuse_repeated(requests, answers)
             if len(answers) < len(requests):
                 self._begin(requests, answers, uploads)
+        return [answers[at] for at in range(len(requests))]
 
     def _refuse_invalid(self, requests: Sequence[Request], answers: _Answers) -> None:
         for at, request in enumerate(requests):
@@ -191,3 +175,14 @@ class Beginning:
         if request.digest is not None and request.digest.scheme.part_size is None:
             send = self._sending.parts_of(bound, ticket, [(1, request.digest.value)])[0]
         return Answer(Verdict.NEW, ticket=ticket, send=send)
+
+
+def _refuse_repeated(requests: Sequence[Request], answers: _Answers) -> None:
+    """Answer the requests whose key one before them will have, since it begins."""
+    keys: set[str] = set()
+    for at, request in enumerate(requests):
+        if at in answers:
+            continue
+        if request.key in keys:
+            answers[at] = _KEY_TAKEN
+        keys.add(request.key)

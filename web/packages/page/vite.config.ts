@@ -31,7 +31,15 @@ export default defineConfig({
     modulePreload: false,
     cssCodeSplit: false,
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: "page", tags: ["$initial"] }] } },
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "page", tags: ["$initial"] },
+            // What the other views share: one script is smaller than three.
+            { name: "shared", test: /use-width|preview\.ts|alternative/ },
+          ],
+        },
+      },
     },
     license: { fileName: "licenses.md" },
   },

@@ -2,7 +2,7 @@
 
 import { type FileDigests, Hasher } from "../digest/hasher.ts";
 import { SMALLEST_PART } from "../digest/scheme.ts";
-import { Client, rootOf } from "../protocol/client.ts";
+import { Client } from "../protocol/client.ts";
 import type { Config, Place, Result } from "../protocol/documents.ts";
 import { Unreachable } from "../protocol/errors.ts";
 import { checkKey } from "../protocol/key.ts";
@@ -225,6 +225,14 @@ function explain(error: unknown, { origin, host }: URL): unknown {
       `allows this origin (onecopy serve --page-origin ${own})`,
     { cause: error },
   );
+}
+
+/** Return the root URL of a service with a trailing slash; throws TypeError if it can't be one. */
+function rootOf(url: string | URL): string {
+  const { username, password, origin, pathname } = new URL(url);
+  // fetch refuses them, with an error that quotes them.
+  if (username || password) throw new TypeError("a service's URL has no user or password");
+  return origin + pathname.replace(/\/?$/, "/");
 }
 
 /** A storage that keeps nothing. */

@@ -26,7 +26,7 @@ import { readProblem, ServiceError, Unreachable } from "./errors.ts";
 import { backoff, type RetryPolicy } from "./retry.ts";
 
 export interface Options {
-  /** Root URL of the service, without a user or password. */
+  /** Root URL of the service, with a trailing slash, and without a user or password. */
   readonly root: string;
   /** Return the bearer token to send, or null. */
   readonly token?: () => string | null;
@@ -47,7 +47,7 @@ export class Client {
   readonly #retryPolicy: RetryPolicy;
 
   constructor({ root, token = () => null, retryPolicy = backoff(6) }: Options) {
-    this.#root = rootOf(root);
+    this.#root = root;
     this.#token = token;
     this.#retryPolicy = retryPolicy;
   }
@@ -55,7 +55,7 @@ export class Client {
   /** Return the service's configuration: limits, features, tenant, price. */
   async config(signal?: AbortSignal): Promise<Config> {
     const config = await this.#call<Config>("v1/config", undefined, signal);
-    expected(config.limits, "limits");
+    expected(config.limits);
     return config;
   }
 
@@ -72,7 +72,7 @@ export class Client {
       { sizes: [...new Set(sizes)] },
       signal,
     );
-    const schemes = expected(answer.schemes, "schemes");
+    const schemes = expected(answer.schemes);
     return sizes.map((size) => schemes[size] ?? []);
   }
 
@@ -97,7 +97,7 @@ export class Client {
       { ticket, parts },
       signal,
     );
-    return expected(answer.send, "send");
+    return expected(answer.send);
   }
 
   /** Return the stored parts of an upload, to resume it; accepts expired tickets. */
@@ -185,7 +185,7 @@ export class Client {
     headers: Record<string, string> = {},
   ): Promise<readonly Result[]> {
     const answer = await this.#call<{ results: Result[] }>(path, body, signal, headers);
-    return expected(answer.results, "results");
+    return expected(answer.results);
   }
 
   async #call<T>(
@@ -239,17 +239,9 @@ export class Client {
   }
 }
 
-/** Return the root URL of a service with a trailing slash; throws TypeError if it can't be one. */
-export function rootOf(url: string | URL): string {
-  const { username, password, origin, pathname } = new URL(url);
-  // fetch refuses them, with an error that quotes them.
-  if (username || password) throw new TypeError("a service's URL has no user or password");
-  return origin + pathname.replace(/\/?$/, "/");
-}
-
-/** Return a field of an answer. */
-function expected<T>(value: T | undefined, name: string): T {
-  if (value === undefined) throw new ServiceError(`not an answer of onecopy: it has no ${name}`);
+/** Return a field that every answer of onecopy to a call has. */
+function expected<T>(value: T | undefined): T {
+  if (value === undefined) throw new ServiceError("the answer is not one of onecopy");
   return value;
 }
 
@@ -261,10 +253,7 @@ async function fetchText(
     const response = await fetch(url, init);
     return { response, text: await response.text() };
   } catch (error) {
-    // Node says why in the cause of the error; browsers don't.
-    const { message, code } = (error as { cause?: Partial<Record<string, string>> }).cause ?? {};
-    const why = message || code ? ` (${message || code})` : "";
-    throw new Unreachable(`no answer from ${url.host}${why}; check the network`, { cause: error });
+    throw new Unreachable(`no answer from ${url.host}; check the network`, { cause: error });
   }
 }
 

@@ -76,8 +76,7 @@ export function put(request: Put): Promise<string> {
 export function readBucketProblem(status: number, body: string): Problem {
   const code = /<Code>([A-Za-z]{1,100})<\/Code>/.exec(body)?.[1] ?? "";
   const message = /<Message>([^<]{1,300})<\/Message>/.exec(body)?.[1] ?? "";
-  const who = code ? "the bucket" : "the bucket, or a proxy before it,";
-  const detail = [who, "answered", status, code, message && `(${message})`].filter(Boolean);
+  const detail = ["the bucket answered", status, code, message && `(${message})`].filter(Boolean);
   return new Problem(status, reasonFor(status, code), detail.join(" "));
 }
 

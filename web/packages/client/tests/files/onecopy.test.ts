@@ -46,6 +46,22 @@ function memory() {
   };
 }
 
+describe("the URL of a service", () => {
+  it("may be without its last slash, and without a query", async () => {
+    for (const url of [ROOT.replace(/\/$/, ""), `${ROOT}?page=1#here`]) {
+      const onecopy = new Onecopy(url, { storage: null });
+      opened.push(onecopy);
+      expect((await onecopy.config()).tenant).toBeTruthy();
+    }
+  });
+
+  it("has no password, which no message shows", () => {
+    for (const url of ["http://ada:hush@host/", "http://:hush@host", "http://hush@host"]) {
+      expect(() => new Onecopy(url)).toThrow(/^a service's URL has no user or password$/);
+    }
+  });
+});
+
 describe("a check", () => {
   it("finds a content under another name", async () => {
     service.add(HELLO, "greetings/hello.txt", 5);
