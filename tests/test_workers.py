@@ -1,9 +1,11 @@
 """Threads that process queues: batches, order, limits, errors, and stopping."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from queue import SimpleQueue
@@ -11,7 +13,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from onecopy.workers import Counter, Stopped, Workers, WorkQueue, spread
+from onecopy.workers import Counter, Stopped, Task, Workers, WorkQueue, spread
 
 
 @pytest.fixture
@@ -252,6 +254,35 @@ def test_a_task_raises_what_its_call_raised(workers: Workers) -> None:
 
     with pytest.raises(Stopped):
         workers.submit(call).result()
+
+
+def test_interrupted_waiting_lets_a_task_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal may arrive at any moment of the wait."""
+    monkeypatch.setattr("onecopy.workers._STOP_POLL_SECONDS", 0)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    tasks = [Task(lambda: None) for _ in range(500)]
+    try:
+        for task in tasks:
+            with suppress(KeyboardInterrupt):
+                signal.setitimer(signal.ITIMER_REAL, 0.0005)
+                task.wait()
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+    def run() -> None:
+        for task in tasks:
+            task.run()
+
+    ending = threading.Thread(target=run, daemon=True)
+    ending.start()
+    ending.join(5)
+    assert not ending.is_alive()
+    for task in tasks:
+        task.wait()
 
 
 def test_calls_that_are_spread() -> None:

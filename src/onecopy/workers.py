@@ -32,9 +32,14 @@ class _Done(Generic[_R]):
 class Task(Generic[_R]):
     """A call that one thread makes and another waits for."""
 
+    # A Ctrl-C may interrupt the methods of an Event, which are written in Python, so that they
+    # leave its lock held for ever, and the thread that makes the call could never end.
+
     def __init__(self, call: Callable[[], _R]) -> None:
         self._call = call
-        self._done = threading.Event()
+        self._is_done = False
+        self._running = threading.Lock()
+        self._running.acquire()
         self._error: BaseException | None = None
 
     def run(self) -> None:
@@ -43,17 +48,20 @@ class Task(Generic[_R]):
             self._value = self._call()
         except BaseException as error:  # noqa: BLE001 - `result` raises it
             self._error = error
-        self._done.set()
+        self._is_done = True
+        self._running.release()
 
     def wait(self) -> None:
         """Wait until the call has ended."""
         # A Ctrl-C just before the wait begins does not interrupt it, so each wait must be short.
-        while not self._done.wait(_STOP_POLL_SECONDS):
+        while not self.is_done(_STOP_POLL_SECONDS):
             pass
 
     def is_done(self, timeout: float) -> bool:
         """Return whether the call has ended, after waiting for at most `timeout` seconds."""
-        return self._done.wait(timeout)
+        if not self._is_done and self._running.acquire(timeout=timeout):
+            self._running.release()
+        return self._is_done
 
     def result(self) -> _R:
         """Wait for the call; return its result, or raise what it raised."""
