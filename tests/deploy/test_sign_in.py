@@ -169,8 +169,9 @@ def sign_in(page: Page, name: str = "ada") -> None:
 
 
 def kept(page: Page, where: str) -> str:
-    """Return all that the browser keeps."""
-    return str(page.evaluate(f"JSON.stringify({where})"))
+    """Return all names and values that a storage of the page has."""
+    names = f"Array.from({{length: {where}.length}}, (_, at) => {where}.key(at))"
+    return str(page.evaluate(f"{names}.map((name) => [name, {where}.getItem(name)])"))
 
 
 def wait_for_end(page: Page) -> None:

@@ -253,7 +253,7 @@ class TestBatches:
 
         parts = store.write_batch(Incoming(upload, body(), None) for upload in uploads)
         assert {type(part) for part in parts} == {Part}
-        assert opened[-1] == opened[0]
+        assert opened[-1] <= opened[0]
 
     @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
     def test_many_at_once_need_few_descriptors(
