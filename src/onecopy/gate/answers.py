@@ -8,6 +8,8 @@ from onecopy.gate.interface import Answer
 
 NEW = Answer(Verdict.NEW)
 """The answer for a content that has no copy."""
+KEY_TAKEN = Answer(Verdict.NEW, reason="key-taken")
+"""The answer if an object with another content has the key."""
 DIGEST_NEEDED = "digest-needed"
 """The reason if the digests of a content cannot decide whether it is stored."""
 

@@ -15,6 +15,7 @@ from onecopy.confirming import READ_LIMIT
 from onecopy.content import Content, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import BadInput, OnecopyError
+from onecopy.gate.answers import KEY_TAKEN
 from onecopy.gate.budget import Budget
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.decision import Decider
@@ -31,7 +32,6 @@ from onecopy.tickets import Tickets
 
 _Answers = dict[int, Answer]
 """Answers by the places of their requests."""
-_KEY_TAKEN = Answer(Verdict.NEW, reason="key-taken")
 
 
 class Beginning:
@@ -124,7 +124,7 @@ class Beginning:
                 )
                 if request.anyway and answers[at].reason == READ_LIMIT:
                     # The content of the key does not matter: only another key can help.
-                    answers[at] = _KEY_TAKEN
+                    answers[at] = KEY_TAKEN
 
     def _probably_free(self, requests: Sequence[Request], numbers: list[int]) -> set[int]:
         """Return the numbers of the small uploads whose keys are not in the index.
@@ -184,5 +184,5 @@ def _refuse_repeated(requests: Sequence[Request], answers: _Answers) -> None:
         if at in answers:
             continue
         if request.key in keys:
-            answers[at] = _KEY_TAKEN
+            answers[at] = KEY_TAKEN
         keys.add(request.key)

@@ -13,7 +13,7 @@ from onecopy.confirming import CONFIRMING, READ_LIMIT, Readers
 from onecopy.content import Content, Copy, Digests, Verdict
 from onecopy.digest import MOST_PARTS, Digest, Hashed, Scheme
 from onecopy.errors import Failure, FileChanged
-from onecopy.gate.answers import DIGEST_NEEDED, unconfirmed
+from onecopy.gate.answers import DIGEST_NEEDED, KEY_TAKEN, unconfirmed
 from onecopy.gate.background import Background
 from onecopy.gate.budget import Budget
 from onecopy.gate.interface import Answer
@@ -166,7 +166,7 @@ class Confirmer:
         such as `digest-needed`.
         """
         if found.size != size:
-            return Answer(Verdict.NEW, reason="key-taken")
+            return KEY_TAKEN
         copy = copy_of(found, key)
         if size == 0:
             return Answer(Verdict.DUPLICATE, copy)
@@ -180,7 +180,7 @@ class Confirmer:
             if confirmed is copy:  # the store stated its digest, and it is not recorded yet
                 self.record([copy])
             return Answer(Verdict.DUPLICATE, confirmed)
-        return confirmed or Answer(Verdict.NEW, reason="key-taken")
+        return confirmed or KEY_TAKEN
 
     def record(self, copies: Sequence[Copy]) -> list[Copy]:
         """Record copies of this tenant; see Trash."""

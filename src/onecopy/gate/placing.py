@@ -41,7 +41,6 @@ _MAX_SOURCES = 3
 """Copies of one content that are tried if one after the other disappears, or its upload does."""
 _MAX_WAIT = 20.0
 """Seconds to wait for another request that places the same."""
-_TAKEN = Answer(Verdict.NEW, reason="key-taken")
 _CHANGED = Answer(Verdict.UNCONFIRMED, reason="copy-changed")
 _UNSUPPORTED = Answer(
     Verdict.UNCONFIRMED,

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from onecopy.content import Copy, Verdict
+from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import BadInput, InvalidKey, StoreFull, UploadUnknown, WrongBytes
+from onecopy.gate.answers import KEY_TAKEN
 from onecopy.gate.budget import Budget
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.interface import Answer
@@ -121,7 +122,7 @@ class Publisher:
     def _settle_taken(self, item: Item, budget: Budget) -> None:
         """Answer an upload whose key was taken since it began, and abort it."""
         seen = self._store.look([item.upload.key])[0]
-        item.answer = Answer(Verdict.NEW, reason="key-taken")
+        item.answer = KEY_TAKEN
         if isinstance(seen, Object):
             item.answer = self.judge_taken_key(item, seen, budget)
         self._pending.abort(item.upload)

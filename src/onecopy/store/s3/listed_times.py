@@ -14,8 +14,8 @@ from onecopy.store.s3.list_objects import LONGEST_PAGE, ListClient
 
 _log = logging.getLogger("onecopy.s3")
 _FEWEST = 16
-"""Objects from which on a page of a listing costs less than a HeadObject each: AWS charges as much
-as for 12.5 of these."""
+"""The least number of objects for which a page is listed: AWS charges as much for it as for 12.5
+HeadObject requests."""
 _NEIGHBOURS = 200
 """Objects that may be between these on a page: a file that was sent slowly comes long after those
 beside it."""

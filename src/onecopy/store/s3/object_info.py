@@ -82,7 +82,7 @@ def etag_and_version(identity: str) -> tuple[str, str] | None:
 
 
 def is_listed_so(key: str, identity: str, times: Mapping[tuple[str, str], int]) -> bool:
-    """Whether an object of this identity is listed with its ETag and time; see ListedTimes."""
+    """Return whether a listing has an object with the ETag and time of its identity."""
     etag, _, rest = identity.partition(" ")
     return f"{times.get((key, etag), -1):x}" == rest.partition(" ")[0]
 

@@ -1,6 +1,6 @@
 /**
- * Storage where the browser forbids it, as if cookies are blocked, or has no room for more: what it does
- * not keep lasts as long as the page.
+ * Storage also where the browser forbids it, as it does if cookies are blocked, or has no room for
+ * more. What the browser does not keep lasts as long as the page.
  */
 
 type Names = "localStorage" | "sessionStorage";
