@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import md5, sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 from anycrc import Model
@@ -42,6 +43,7 @@ from onecopy.digest import (
 )
 from onecopy.errors import FileChanged, InvalidDigest
 from onecopy.hashing import files, hash_fd, hash_files, sections
+from onecopy.pace import Pace
 
 VECTORS = Path(__file__).parent / "vectors"
 CONTENTS = json.loads((VECTORS / "content-digests.json").read_text())
@@ -518,7 +520,15 @@ class Enough(Exception):
     pass
 
 
+@pytest.fixture(params=[False, True], ids=["fast", "slow"])
+def waits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether reading small files seems to take time, so that threads are used."""
+    monkeypatch.setattr(Pace, "has_waited", request.param)
+    return bool(request.param)
+
+
 class TestManyFiles:
+    @pytest.mark.usefixtures("waits")
     def test_come_in_order(self, tmp_path: Path) -> None:
         """Small, large and empty files are answered in the order in which they were given."""
         sizes = [10, 40 * MiB, 0, 3 * MiB, 33 * MiB, *range(100, 500), 7 * MiB, 9 * MiB]
@@ -531,6 +541,7 @@ class TestManyFiles:
             assert outcome == zeros
         assert ended()
 
+    @pytest.mark.usefixtures("waits")
     @pytest.mark.parametrize("count", [3, 300])
     def test_errors_stay_with_their_file(self, tmp_path: Path, count: int) -> None:
         """A missing, changed or too large file results in its error; other files are hashed."""
@@ -565,6 +576,30 @@ class TestManyFiles:
         list(hash_files(items, progress=lambda _: threads.add(threading.get_ident())))
         assert threads == {threading.get_ident()}
 
+    @pytest.mark.parametrize("size", [1000, 100_000])
+    def test_threads_read_what_takes_time(self, tmp_path: Path, size: int, waits: bool) -> None:
+        """Threads hash files that are not small, and any files of a slow disk."""
+        good = source(tmp_path / "good", bytes(size))
+        threads: set[int] = set()
+        items = [(good, [SHA256])] * 300
+        list(hash_files(items, progress=lambda _: threads.add(threading.get_ident()), threads=2))
+        assert (threads == {threading.get_ident()}) is (size == 1000 and not waits)
+
+    def test_the_first_that_takes_time_is_followed_by_threads(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Files are answered in order, each once, wherever this begins."""
+        paces = iter([False, False, True])
+        monkeypatch.setattr(Pace, "has_waited", property(lambda _: next(paces)))
+        sources = [source(tmp_path / str(number), b"%d" % number) for number in range(500)]
+        results = list(hash_files(((source, [SHA256]) for source in sources), threads=2))
+        assert [source for source, _ in results] == sources
+        assert [cast("Hashed", hashed).digests[0].value for _, hashed in results] == [
+            sha256(b"%d" % number).digest() for number in range(500)
+        ]
+        assert next(paces, None) is None
+
+    @pytest.mark.usefixtures("waits")
     def test_memory_is_bounded(self, tmp_path: Path) -> None:
         """A caller that takes no results stops the drawing of items after some hundred."""
         good = source(tmp_path / "good", b"abc")
@@ -583,6 +618,7 @@ class TestManyFiles:
         assert taken == 5_000
         assert drawn < 6_000
 
+    @pytest.mark.usefixtures("waits")
     @pytest.mark.parametrize("count", [1, 200])
     def test_what_items_raise_ends_it(self, tmp_path: Path, count: int) -> None:
         """An error of the caller's own iterable is the caller's, after which no thread is left."""

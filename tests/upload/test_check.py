@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from threading import get_ident
 
 import pytest
 
@@ -12,6 +13,7 @@ from onecopy.errors import Unavailable
 from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Gate
+from onecopy.pace import Pace
 from onecopy.upload import Outcome, Result, check, upload
 from tests.gate.world import World, md5
 from tests.upload.conftest import meeting, noise, write
@@ -65,6 +67,29 @@ def test_a_file_of_unique_size_is_not_read(gate: Watched, photos: Path) -> None:
         write(photos / str(size), noise(size))
     results = list(check(after_listing(walk([photos]), os.unlink), gate))
     assert [result.verdict for result in results] == [Verdict.NEW] * 3
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_files_are_hashed_ahead_of_a_slow_gate(
+    world: World, photos: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool
+) -> None:
+    """A thread hashes the next files if the first ones took time to wait; results stay the same."""
+    monkeypatch.setattr(Pace, "has_waited", slow)
+    for number in range(6):
+        write(photos / str(number), noise(900, seed=number))
+    world.upload("old/rome.jpg", noise(900, seed=5))
+    threads: list[int] = []
+
+    def found() -> Iterator[File | Skipped]:
+        for file in walk([photos]):
+            threads.append(get_ident())
+            yield file
+
+    results = list(check(found(), world.gate(limits=Limits(files=2))))
+    assert names(results) == [str(number) for number in range(6)]
+    assert [result.verdict for result in results] == [*[Verdict.NEW] * 5, Verdict.DUPLICATE]
+    assert threads[:2] == [get_ident()] * 2
+    assert (set(threads[2:]) == {get_ident()}) is not slow
 
 
 def test_no_more_digests_are_sent_than_a_check_may_have(world: World, photos: Path) -> None:

@@ -7,9 +7,10 @@ from itertools import chain, islice
 from threading import Lock
 from typing import Protocol, TypeVar
 
-from onecopy.digest import SMALLEST_PART, Hashed, Hasher, Scheme
+from onecopy.digest import SMALLEST_PART, Hashed, Hasher, MiB, Scheme
 from onecopy.errors import OnecopyError
 from onecopy.hashing.sections import Progress, new_buffer, read_together
+from onecopy.pace import Pace
 from onecopy.platforms import cores, read_at
 from onecopy.workers import Workers
 
@@ -50,6 +51,7 @@ class Source(Protocol):
 S = TypeVar("S", bound=Source)
 _Items = Iterable[tuple[S, Iterable[Scheme]]]
 """Sources, each with the schemes of the digests to compute."""
+_Batches = Iterator[list[tuple[S, Iterable[Scheme]]]]
 _Outcome = Hashed | OnecopyError | OSError
 
 
@@ -61,10 +63,11 @@ def hash_files(
 ) -> Generator[tuple[S, Hashed | OnecopyError | OSError], None, None]:
     """Yield each source with its digests, or with the error raised while reading it, in order.
 
-    Several threads (default: one per core) hash many small files, or the parts of one large file.
-    They call `progress`, and read up to some hundred files ahead of the consumer. Any other
-    exception, such as one of `items`, ends the iteration. The threads stop within milliseconds
-    after the iterator ends or is closed, and never keep the process from exiting.
+    Several threads (default: one per core) hash many files, or the parts of one large file. They
+    call `progress`, and read up to some hundred files ahead of the consumer. Small files are hashed
+    in the caller's thread as long as the disk is fast. Any other exception, such as one of `items`,
+    ends the iteration. The threads stop within milliseconds after the iterator ends or is closed,
+    and never keep the process from exiting.
     """
     threads = threads or cores()
     workers = Workers()
@@ -75,7 +78,7 @@ def hash_files(
             progress(count)
 
     reader = _Reader(threads, tick)
-    batches = _batches(items)
+    batches = yield from reader.read_fast(_batches(items))
     first = list(islice(batches, 2))
     if len(first) < 2:  # too few files to start threads for
         yield from reader.read_all(chain.from_iterable(first))
@@ -92,13 +95,15 @@ def hash_files(
 
 _MIN_SIZE_FOR_THREADS = 4 * SMALLEST_PART
 """Bytes; smaller files are hashed faster without threads."""
+_SMALL = MiB // 16
+"""Mean size in bytes from which on two threads are faster than one, if the files are cached."""
 _MAX_BATCH_FILES = 64
 _MAX_BATCH_BYTES = SMALLEST_PART
 _BATCHES_AHEAD = 4
 """Per thread: enough to stay busy while the caller makes a request between results."""
 
 
-def _batches(items: _Items[S]) -> Iterator[list[tuple[S, Iterable[Scheme]]]]:
+def _batches(items: _Items[S]) -> _Batches[S]:
     """Group small files, so that passing them between threads costs little per file."""
     batch: list[tuple[S, Iterable[Scheme]]] = []
     batch_bytes = 0
@@ -125,10 +130,29 @@ class _Reader:
         self._progress = progress
         self._large = Lock()
 
-    def read_all(self, items: _Items[S]) -> Iterator[tuple[S, _Outcome]]:
-        buffer = new_buffer()
+    def read_all(
+        self, items: _Items[S], buffer: memoryview | None = None
+    ) -> Iterator[tuple[S, _Outcome]]:
+        buffer = buffer or new_buffer()
         for source, schemes in items:
             yield source, self._outcome(source, schemes, buffer)
+
+    def read_fast(self, batches: _Batches[S]) -> Generator[tuple[S, _Outcome], None, _Batches[S]]:
+        """Hash batches of small files until one has to wait for the disk; return the others.
+
+        Several threads would mostly wait for Python's lock.
+        """
+        buffer = new_buffer()
+        for batch in batches:
+            if sum(source.size for source, _ in batch) > _SMALL * len(batch):
+                return chain([batch], batches)
+            pace = Pace()
+            results = list(self.read_all(batch, buffer))
+            has_waited = pace.has_waited
+            yield from results
+            if has_waited:
+                break
+        return batches
 
     def _outcome(self, source: Source, schemes: Iterable[Scheme], buffer: memoryview) -> _Outcome:
         try:

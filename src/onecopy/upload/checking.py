@@ -9,6 +9,7 @@ from onecopy.content import Content, Verdict
 from onecopy.digest_cache import DigestCache
 from onecopy.files import File, Skipped
 from onecopy.gate.interface import Gate
+from onecopy.pace import Pace
 from onecopy.upload.candidates import Candidates
 from onecopy.upload.checked import NEW, Batch, Checked
 from onecopy.upload.confirming import CONFIRMING, Patience
@@ -48,7 +49,7 @@ def check(  # noqa: PLR0913 - options by name
     batches = iter(lambda: list(islice(files, limit)), [])
     checker = _Checker(gate, progress, confirming if wait else None, cache, wait=wait)
     try:
-        for batch in checker.workers.ahead(map(checker.candidates.hash, batches), 1):
+        for batch in checker.hashed(batches):
             yield from checker.check(batch)
             if len(checker.waiting) >= limit:  # what waits is kept in memory
                 yield from checker.confirm()
@@ -78,6 +79,17 @@ class _Checker:
         self.workers = Workers()
         self.candidates = Candidates(gate, LocalDigests(self.workers, self._progress, cache))
         self._first_files = FirstFiles(gate.config().trash)
+
+    def hashed(self, batches: Iterator[list[File | Skipped]]) -> Iterator[Batch]:
+        """Yield batches whose files are hashed; a thread hashes ahead if there is time to wait."""
+        hashed = map(self.candidates.hash, batches)
+        pace = Pace()
+        for batch in hashed:
+            yield batch
+            if pace.has_waited:
+                break
+            pace = Pace()
+        yield from self.workers.ahead(hashed, 1)
 
     def check(self, batch: Batch) -> Iterator[Result]:
         """Check the hashed files with the gate, and yield the result of each, in order."""
