@@ -12,6 +12,8 @@ from time import time_ns
 
 import apsw
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from onecopy import digest_cache, digest_file, digest_rows
 from onecopy.digest import MD5, SHA256, Digest, content_scheme
@@ -195,13 +197,38 @@ def test_digests_of_several_lengths(tmp_path: Path) -> None:
         assert cache.find(wanted) == [(digest,) for _, digest in files]
 
 
-def test_what_is_known_is_not_written_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [7, 2])
+def test_what_is_known_is_not_written_again(tmp_path: Path, share: int) -> None:
     """A file that was read again and has not changed leaves the cache as it is."""
     files = list(map(a_file, range(100)))
     kept(tmp_path, *files)
     before = (tmp_path / FILE).read_bytes()
-    kept(tmp_path, *files[::7], began=time_ns() + 86_400 * _SECOND)
+    kept(tmp_path, *files[::share], began=time_ns() + 86_400 * _SECOND)
     assert (tmp_path / FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("share", [7, 2])
+def test_what_was_wrong_is_replaced(tmp_path: Path, share: int) -> None:
+    """When files are read again, few or many, their entries get the digests that they have."""
+    files = list(map(a_file, range(100)))
+    with closing(DigestCache(tmp_path)) as cache:
+        cache.keep([(file, [Digest(SHA256, bytes(32))]) for file in files], time_ns())
+    kept(tmp_path, *files[::share])
+    assert all(found(tmp_path, *files[::share]))
+
+
+@given(st.binary(max_size=9).map(lambda bits: bytes(bit & 1 for bit in bits)), st.data())
+def test_an_entry_is_found_without_dividing_its_section(
+    pattern: bytes, data: st.DataObject
+) -> None:
+    """Wherever the bytes of its key are found, it has to begin an entry there."""
+    size, count = digest_rows._KEY.size, 6
+    keys = ((pattern or b"\0") * size * count)[: size * count]
+    section = digest_rows._Section(1, 1, keys, bytes(range(count)))
+    at = data.draw(st.integers(0, size * (count - 1)))
+    key, packed = keys[at : at + size], bytes([data.draw(st.integers(0, count))])
+    first = dict(reversed(list(section.entries())))
+    assert section.has(key, packed) is (first.get(key) == packed)
 
 
 def test_devices_with_the_same_inodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

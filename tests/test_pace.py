@@ -24,6 +24,5 @@ def test_it_compares_elapsed_with_cpu_time(
 ) -> None:
     """From when it is made, in this thread."""
     monkeypatch.setattr(pace, "perf_counter", iter([100.0, 100.0 + elapsed]).__next__)
-    monkeypatch.setattr(pace, "thread_time", iter([7.0, 7.0 + used]).__next__)
-    begun = Pace()
+    begun = Pace(iter([7.0, 7.0 + used]).__next__)
     assert begun.has_waited is waited

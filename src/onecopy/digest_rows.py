@@ -36,6 +36,8 @@ _NEIGHBOURS = 10
 """Bits in which the inodes of neighbours differ."""
 SHA256_BYTES = SHA256.length
 """Length of the packed digests of nearly all files; no others are as long."""
+_FEW = 32
+"""Entries that are looked for one by one."""
 _MOST = 8 << _NEIGHBOURS
 """Entries of a row; there are more than neighbours if several devices have the same inodes."""
 _LARGEST = 2**63 - 1
@@ -58,6 +60,14 @@ class _Section(NamedTuple):
     def values(self) -> list[bytes]:
         """Return the packed digests of each entry."""
         return _cut(self.packed, self.length)
+
+    def has(self, key: bytes, packed: bytes) -> bool:
+        """Return whether there is this entry, without dividing the section into entries."""
+        at = self.keys.find(key)
+        while at > 0 and at % _KEY.size:  # not the beginning of an entry
+            at = self.keys.find(key, at + 1)
+        start = at // _KEY.size * self.length
+        return at >= 0 and self.packed[start : start + self.length] == packed
 
     def entries(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield each key with its packed digests."""
@@ -146,21 +156,14 @@ class Rows:
         The day of an entry that is kept again stays. Entries of other days than these are dropped.
         """
         for place, kept_here in self._grouped(kept).items():
-            entries = {
-                key[:_PATH_BYTES]: (section.day, key, packed)
+            sections = [
+                section
                 for section in self._sections(place, rows.get(place, b""))
                 if section.day in days
-                for key, packed in section.entries()
-            }
-            known = {entry[1:] for entry in entries.values()}
-            fresh = {
-                entry[1][:_PATH_BYTES]: entry
-                for entry in kept_here
-                if not known or entry[1:] not in known
-            }
-            if fresh:
-                sections = _joined([*{**entries, **fresh}.values()][-_MOST:])
-                yield place, self._checksum(place, sections) + sections
+            ]
+            if entries := _merged(sections, kept_here):
+                row = _joined(entries[-_MOST:])
+                yield place, self._checksum(place, row) + row
 
     def _grouped(self, kept: Sequence[Kept]) -> dict[int, list[_Entry]]:
         """Return the entries by the places of their rows."""
@@ -170,6 +173,27 @@ class Rows:
             if key != _NO_KEY:
                 grouped[file.identity[1] >> _NEIGHBOURS].append((day, key, _pack(digests)))
         return grouped
+
+
+def _merged(sections: Sequence[_Section], kept: Sequence[_Entry]) -> list[_Entry]:
+    """Return the entries of a row, and those that are kept; none if the row has them already."""
+    # Files that are read again although they are cached: nearly always the same.
+    if len(kept) < _FEW and all(_is_in(entry, sections) for entry in kept):
+        return []
+    entries = {
+        key[:_PATH_BYTES]: (section.day, key, packed)
+        for section in sections
+        for key, packed in section.entries()
+    }
+    known = {entry[1:] for entry in entries.values()}
+    fresh = {entry[1][:_PATH_BYTES]: entry for entry in kept if not known or entry[1:] not in known}
+    return [*{**entries, **fresh}.values()] if fresh else []
+
+
+def _is_in(entry: _Entry, sections: Iterable[_Section]) -> bool:
+    """Return whether a section has this key and these digests, of whatever day."""
+    _, key, packed = entry
+    return any(section.has(key, packed) for section in sections)
 
 
 def _joined(entries: Iterable[_Entry]) -> bytes:

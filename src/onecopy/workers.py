@@ -112,7 +112,13 @@ class Workers:
         return task
 
     def _start(self, run: Callable[[], None]) -> None:
-        thread = threading.Thread(target=run, name="onecopy-workers", daemon=True)
+        def run_and_leave() -> None:
+            try:
+                run()
+            finally:
+                self._threads.remove(thread)
+
+        thread = threading.Thread(target=run_and_leave, name="onecopy-workers", daemon=True)
         # Before it starts: a Ctrl-C in between must not leave a thread that nobody wakes.
         self._threads.append(thread)
         thread.start()
@@ -191,7 +197,7 @@ class Workers:
         for wake in self._wake:
             wake(len(self._threads))
         deadline = monotonic() + timeout
-        for thread in filter(threading.Thread.is_alive, self._threads):
+        for thread in filter(threading.Thread.is_alive, list(self._threads)):
             thread.join(max(0.0, deadline - monotonic()))
 
 

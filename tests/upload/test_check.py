@@ -14,7 +14,7 @@ from onecopy.files import File, Skipped, walk
 from onecopy.gate import Limits
 from onecopy.gate.interface import Gate
 from onecopy.pace import Pace
-from onecopy.upload import Outcome, Result, check, upload
+from onecopy.upload import Outcome, Result, check, checking, upload
 from tests.gate.world import World, md5
 from tests.upload.conftest import meeting, noise, write
 from tests.watched import Watched
@@ -69,27 +69,33 @@ def test_a_file_of_unique_size_is_not_read(gate: Watched, photos: Path) -> None:
     assert [result.verdict for result in results] == [Verdict.NEW] * 3
 
 
-@pytest.mark.parametrize("slow", [False, True])
-def test_files_are_hashed_ahead_of_a_slow_gate(
-    world: World, photos: Path, monkeypatch: pytest.MonkeyPatch, *, slow: bool
+@pytest.mark.parametrize("slow", [[0, 0, 0, 0, 0], [0, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+def test_files_are_hashed_ahead_while_something_is_slow(
+    world: World, photos: Path, monkeypatch: pytest.MonkeyPatch, slow: list[bool]
 ) -> None:
-    """A thread hashes the next files if the first ones took time to wait; results stay the same."""
-    monkeypatch.setattr(Pace, "has_waited", slow)
+    """A thread hashes the next files while there is time; the results are the same."""
+    waits = iter(slow)
+
+    class Paced(Pace):
+        elapsed = 1.0
+        has_waited = property(lambda _: next(waits, False))
+
+    monkeypatch.setattr(checking, "Pace", Paced)
     for number in range(6):
         write(photos / str(number), noise(900, seed=number))
     world.upload("old/rome.jpg", noise(900, seed=5))
-    threads: list[int] = []
+    ahead: list[bool] = []
 
     def found() -> Iterator[File | Skipped]:
         for file in walk([photos]):
-            threads.append(get_ident())
+            ahead.append(get_ident() != main)
             yield file
 
-    results = list(check(found(), world.gate(limits=Limits(files=2))))
+    main = get_ident()
+    results = list(check(found(), world.gate(limits=Limits(files=1))))
     assert names(results) == [str(number) for number in range(6)]
     assert [result.verdict for result in results] == [*[Verdict.NEW] * 5, Verdict.DUPLICATE]
-    assert threads[:2] == [get_ident()] * 2
-    assert (set(threads[2:]) == {get_ident()}) is not slow
+    assert ahead == [False, False, *slow[:4]]
 
 
 def test_no_more_digests_are_sent_than_a_check_may_have(world: World, photos: Path) -> None:

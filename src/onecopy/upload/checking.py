@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from time import sleep
+from time import process_time, sleep
 
 from onecopy.content import Content, Verdict
 from onecopy.digest_cache import DigestCache
@@ -21,6 +21,8 @@ from onecopy.workers import Workers
 
 _STOP_TIMEOUT = 2.0
 """Seconds to wait for the reading thread to end."""
+_PACE_SECONDS = 0.2
+"""How often it is decided whether to hash ahead."""
 _content = partial(tuple.__new__, Content)
 """Makes a content from its fields, in half the time of `Content(*fields)`."""
 
@@ -81,15 +83,19 @@ class _Checker:
         self._first_files = FirstFiles(gate.config().trash)
 
     def hashed(self, batches: Iterator[list[File | Skipped]]) -> Iterator[Batch]:
-        """Yield batches whose files are hashed; a thread hashes ahead if there is time to wait."""
+        """Yield batches whose files are hashed: in a thread, ahead, while the caller waits a lot.
+
+        With nothing to wait for, two threads would only compete for Python's lock.
+        """
         hashed = map(self.candidates.hash, batches)
-        pace = Pace()
-        for batch in hashed:
+        pace, is_slow = Pace(process_time), False
+        batch = next(hashed, None)
+        while batch is not None:
+            ahead = self.workers.submit(partial(next, hashed, None)) if is_slow else None
             yield batch
-            if pace.has_waited:
-                break
-            pace = Pace()
-        yield from self.workers.ahead(hashed, 1)
+            batch = ahead.result() if ahead else next(hashed, None)
+            if pace.elapsed > _PACE_SECONDS:
+                pace, is_slow = Pace(process_time), pace.has_waited
 
     def check(self, batch: Batch) -> Iterator[Result]:
         """Check the hashed files with the gate, and yield the result of each, in order."""
