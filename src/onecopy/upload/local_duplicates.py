@@ -40,6 +40,7 @@ class FirstFiles:
         self._trash = trash
         self._lock = RLock()
         self._database = _on_disk(_CONTENTS)
+        self._is_empty = True
 
     def add(self, file: File, digest: Digest) -> str | None:
         """Return the path of an earlier file with this content; if there is none, add the file.
@@ -48,6 +49,7 @@ class FirstFiles:
         """
         with self._lock, spilling():
             if not self._trash.match(file.key):
+                self._is_empty = False
                 self._database.execute(
                     "INSERT OR IGNORE INTO contents VALUES (?, ?, ?)",
                     (digest.value, file.size, os.fsencode(file.path)),
@@ -58,6 +60,8 @@ class FirstFiles:
 
     def find(self, file: File, digest: Digest) -> str | None:
         """Return the path of the first file with the content of this one, or None."""
+        if self._is_empty:  # the common case if a folder is uploaded again
+            return None
         with self._lock, spilling():
             row = self._database.execute(
                 "SELECT path FROM contents WHERE digest = ? AND size = ?", (digest.value, file.size)
