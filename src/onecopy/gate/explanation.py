@@ -25,11 +25,10 @@ from onecopy.index.interface import Engine
 from onecopy.index.listings import SizeListing
 from onecopy.listing import ListedCopy
 from onecopy.patterns import Patterns
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.interface import Object, Seen, Store
 from onecopy.tenant import Tenant
 
 _T = TypeVar("_T")
-_Seen = Object | Absent | Unknown
 
 
 @dataclass(slots=True)
@@ -41,7 +40,7 @@ class Considered:
     """What a listing states, if it was known from a listing alone."""
     copy: Copy | None = None
     """What the index has recorded, at last."""
-    seen: _Seen | None = None
+    seen: Seen | None = None
     """The result of the last look; None if the store was not asked."""
     is_read: bool = False
 
@@ -165,7 +164,7 @@ class Notes:
     def _on_lists(self, found: Sequence[Listed | None], *_: object) -> None:
         self.made.lists = [listed for listed in found if listed]
 
-    def _looked(self, seen: Sequence[_Seen], keys: Sequence[str]) -> None:
+    def _looked(self, seen: Sequence[Seen], keys: Sequence[str]) -> None:
         self.made.looks += len(keys)
         for key, each in zip(keys, seen, strict=True):
             self._at(key.removeprefix(self._prefix)).seen = each
