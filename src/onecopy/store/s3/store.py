@@ -65,6 +65,7 @@ from onecopy.store.s3.object_info import (
     digests_over_parts,
     etag_and_version,
     is_expiring,
+    is_kept,
     is_listed_so,
     is_small,
     object_of,
@@ -351,10 +352,8 @@ class S3Store:
     def pinned_link(self, key: str, seconds: int, identity: str) -> str | None:
         """See Presigner."""
         _, version = etag_and_version(identity) or ("", "")
-        # `null` is the version of objects from times when none were kept: it is overwritten.
-        is_pinned = version not in ("", "null")
-        url = self._link(key, seconds, {"versionId": version} if is_pinned else {})
-        return url if is_pinned else None
+        url = self._link(key, seconds, {"versionId": version} if is_kept(version) else {})
+        return url if is_kept(version) else None
 
     def _link(self, key: str, seconds: int, version: Mapping[str, str]) -> str:
         if resolves_dots(key):
