@@ -238,7 +238,7 @@ def ticket_secrets_of(settings: Settings, index: Engine) -> list[bytes]:
     return [settings.secret.encode()] if settings.secret else ticket_secrets(index)
 
 
-def tenants_of(settings: Settings, index: Engine, jwt_tenant: str | None = None) -> Container[str]:
+def tenants_of(settings: Settings, index: Engine, jwt_tenant: str | None) -> Container[str]:
     """Return the names of the tenants that have or had tokens, are in the settings, or sign in.
 
     `jwt_tenant` is a tenant or `claim:NAME`, as in FunctionSettings. Empty if the default tenant

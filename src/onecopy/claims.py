@@ -12,7 +12,7 @@ from typing import Any
 from onecopy.errors import InvalidSettings, NotAllowed
 from onecopy.index.interface import State
 from onecopy.tenant import DEFAULT_TENANT, is_tenant
-from onecopy.tokens import SCOPES, Principal, Scope, tenants_with_tokens
+from onecopy.tokens import DEFAULT_SCOPES, SCOPES, Principal, Scope, tenants_with_tokens
 
 _CLAIM_PREFIX = "claim:"
 _LIST_ITEM = re.compile(r'[^\s,"\[\]]+')
@@ -20,7 +20,6 @@ _LIST_ITEM = re.compile(r'[^\s,"\[\]]+')
 _NAMED = 10
 """Tenants that an error names."""
 _SECONDS = re.compile(r"([0-9]{1,11})(?:\.[0-9]+)?")
-_DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class ClaimRule:
 
     def _scopes(self, claims: Mapping[str, Any]) -> tuple[Scope, ...]:
         if self.scopes is None:
-            return _DEFAULT_SCOPES
+            return DEFAULT_SCOPES
         listed = claims.get(self.scopes, "")
         text = " ".join(map(str, listed)) if isinstance(listed, list) else str(listed)
         items = _LIST_ITEM.findall(text)

@@ -15,7 +15,7 @@ from onecopy.gate import Answer, Finish, Limits, Request, completion
 from onecopy.gate.budget import Budget
 from onecopy.gate.candidates import Candidates
 from onecopy.gate.md5 import WholeMd5
-from onecopy.gate.notes import Notes, is_noted
+from onecopy.gate.notes import UploadNotes, is_noted
 from onecopy.store.interface import ARCHIVED, Absent, Object, Send, Unknown
 from onecopy.tenant import Tenant
 from tests.gate.direct import DirectWorld
@@ -68,7 +68,7 @@ def test_a_large_upload(world: DirectWorld) -> None:
     gate = world.gate("photos")
     [begun] = gate.begin([Request("a", len(LARGE))])
     upload = world.upload_of(begun.ticket or "", "photos")
-    assert is_noted(upload.store_id, Notes(world.index).all())
+    assert is_noted(upload.store_id, UploadNotes(world.index).all())
     world.send(begun.ticket or "", LARGE, gate)
     assert world.objects() == {}
     [done] = gate.complete([Finish(begun.ticket or "")])

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from onecopy.errors import StoreFull, Unavailable
-from onecopy.gate.notes import KEPT_DAYS, Notes, is_noted
+from onecopy.gate.notes import KEPT_DAYS, UploadNotes, is_noted
 from onecopy.gate.pending import PendingUploads, abort_stale
 from onecopy.gate.usage import Usage
 from onecopy.index import Engine, open_index
@@ -84,7 +84,7 @@ def test_notes_end(state: Engine) -> None:
     """Notes are kept for 90 days and then removed, whatever became of their uploads."""
     day = 24 * 3600
     now = 1000.0 * day
-    notes = Notes(state, lambda: now)
+    notes = UploadNotes(state, lambda: now)
     for number in range(250):
         notes.add([f"old {number}"])
     notes.add([f"of a batch {number}" for number in range(250)])
@@ -102,8 +102,8 @@ def test_notes_end(state: Engine) -> None:
 
 def test_notes_of_several_processes(state: Engine) -> None:
     """None is lost if they are written at the same moment."""
-    at_once([partial(Notes(state).add, [f"{number}", f"{number}!"]) for number in range(64)])
-    assert len(Notes(state).all()) == 128
+    at_once([partial(UploadNotes(state).add, [f"{number}", f"{number}!"]) for number in range(64)])
+    assert len(UploadNotes(state).all()) == 128
 
 
 def test_an_upload_is_noted_while_the_store_is_unavailable(

@@ -9,7 +9,7 @@ from onecopy.content import Content, Verdict
 from onecopy.digest import LARGEST_CONTENT, MD5, Digest, MiB
 from onecopy.errors import BadInput, InvalidDigest, InvalidKey, LimitExceeded, WrongBytes
 from onecopy.gate import Answer, Limits, Request
-from onecopy.gate.validation import check_limit, check_request, check_size, check_sums, refused
+from onecopy.gate.validation import check_limit, check_request, check_size, check_sums, refusals
 from tests.gate.world import World, content, content_digest
 
 
@@ -57,10 +57,10 @@ def test_limits_are_inclusive() -> None:
 def test_sizes_and_digests_at_their_limits(world: World) -> None:
     """The largest content and the largest number of digests are accepted, and no more."""
     many = Content(LARGEST_CONTENT, (content_digest(b"hello"),) * 2)
-    assert refused([many, Content(0, ())], 2) == {}
+    assert refusals([many, Content(0, ())], 2) == {}
     message = "too many digests: 2 (limit 1 per file)"
     expected = Answer(Verdict.UNCONFIRMED, reason="limit-exceeded", message=message)
-    assert refused([Content(0, ()), many], 1) == {1: expected}
+    assert refusals([Content(0, ()), many], 1) == {1: expected}
     check_size(0)
     check_size(LARGEST_CONTENT)
 

@@ -13,7 +13,7 @@ import pytest
 from onecopy.claims import ClaimRule
 from onecopy.errors import NotAllowed, Unavailable
 from onecopy.http import auth, token_cache, token_uses
-from onecopy.http.auth import CLAIMS, ClaimsAuthenticator, NoAuthentication, TokenAuthenticator
+from onecopy.http.auth import CLAIMS, ClaimsAuthenticator, TokenAuthenticator
 from onecopy.http.problems import Unauthenticated
 from onecopy.http.threads import Threads
 from onecopy.index import Engine, open_index
@@ -379,10 +379,12 @@ def test_no_token(tokens: TokenAuthenticator, request_: Request) -> None:
     assert caught.value.reason == "token-missing"
 
 
-def test_anyone_without_tokens() -> None:
+def test_anyone_without_tokens(clock: Clock, tokens: TokenAuthenticator) -> None:
     """Everything is allowed but creating tokens, as the default tenant."""
-    anyone = NoAuthentication().authenticate({}, "upload")
+    threads = Threads()
+    anyone = auth.UntilTokens(lambda: False, threads, tokens).authenticate({}, "upload")
     assert _loops[-1].run(anyone) == Principal("default", ("check", "upload", "read", "metrics"))
+    threads.close()
 
 
 def test_claims_or_a_token(state: Engine, tokens: TokenAuthenticator) -> None:

@@ -81,7 +81,7 @@ def test_it_is_asked_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not ready, and holds up one thread only, until it answers."""
-    monkeypatch.setattr(ready, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(ready, "TIMEOUT_SECONDS", 0.2)
     monkeypatch.setattr(ready, "KEEP_SECONDS", 0.0)
     hangs, calls = threading.Event(), []
 

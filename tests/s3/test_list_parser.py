@@ -272,7 +272,7 @@ class TestEntries:
 
 
 @pytest.mark.parametrize("read", [parse, parse_tree])
-def test_storage_classes(read: Callable[[bytes], list_parser.Response]) -> None:
+def test_storage_classes(read: Callable[[bytes], list_parser.ListResponse]) -> None:
     """A class is the text that a HeadObject states, and STANDARD if it is empty."""
     empty = read(PAGES["empty storage classes"]).columns.storage_classes
     assert empty == ["STANDARD", "STANDARD", "GLACIER"]

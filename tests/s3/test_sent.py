@@ -9,9 +9,9 @@ from onecopy.gate.interface import Request
 from onecopy.httpclient import Response
 from onecopy.store.interface import KeyTaken, Object, Send, Upload
 from onecopy.store.s3 import listed_times, sent
+from onecopy.store.s3.head_object import CHECKSUM
 from onecopy.store.s3.list_objects import ListClient
 from onecopy.store.s3.listed_times import ListedTimes
-from onecopy.store.s3.object_info import CHECKSUM
 from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.uploads import Uploads
 from tests.gate.bucket import BucketWorld

@@ -14,7 +14,7 @@ from onecopy.store.listings import Page
 from onecopy.store.s3 import span_listing
 from onecopy.store.s3.key_order import Order
 from onecopy.store.s3.list_objects import ListClient
-from onecopy.store.s3.list_parser import Columns, Response
+from onecopy.store.s3.list_parser import Columns, ListResponse
 from onecopy.store.s3.span_listing import SpanLister
 from onecopy.store.s3.splitting import Splitter
 
@@ -54,7 +54,7 @@ class Service(ListClient):
         token: str | None = None,
         delimiter: str = "",
         limit: int = 1000,
-    ) -> Response:
+    ) -> ListResponse:
         self.requests += 1
         assert self.requests < _ENDLESS
         assert not after or after.startswith(PREFIX)
@@ -76,7 +76,7 @@ class Service(ListClient):
         columns = Columns(
             page, sizes, [ETAG] * count, [0] * count, ["STANDARD"] * count, [""] * count
         )
-        return Response(columns, sorted(folders), str(at + len(page)) if more else None)
+        return ListResponse(columns, sorted(folders), str(at + len(page)) if more else None)
 
     def is_behind(self, key: str, after: str) -> bool:
         """Whether it lists a key behind a position; by folders, `a` stands for all of `a/` too."""
@@ -241,7 +241,7 @@ class TestOtherOrders:
     def test_repeating_a_page(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A service that never gets to the end."""
         service, empty = Service(""), Columns([], [], [], [], [], [])
-        monkeypatch.setattr(service, "list", lambda *_, **__: Response(empty, [], "again"))
+        monkeypatch.setattr(service, "list", lambda *_, **__: ListResponse(empty, [], "again"))
         with pytest.raises(Failure, match="repeats"):
             self.pages(service)
 
@@ -323,14 +323,14 @@ class TestSplitting:
     def test_an_empty_page_that_is_not_the_last(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """There is nothing to guess from."""
         service, empty = Service(""), Columns([], [], [], [], [], [])
-        monkeypatch.setattr(service, "list", lambda *_, **__: Response(empty, [], "more"))
+        monkeypatch.setattr(service, "list", lambda *_, **__: ListResponse(empty, [], "more"))
         assert Splitter(service, PREFIX).split(EVERYTHING) is None
 
 
 class Paged(Service):
     """A service whose pages have up to 1000 keys or folders."""
 
-    def list(self, prefix: str, **options: object) -> Response:
+    def list(self, prefix: str, **options: object) -> ListResponse:
         options.setdefault("limit", 1000)
         self.page = 1000
         response = super().list(prefix, **options)  # type: ignore[arg-type]
@@ -342,7 +342,7 @@ class Paged(Service):
 class Leaving(Paged):
     """A service that leaves out the folder in which a listing begins."""
 
-    def list(self, prefix: str, **options: object) -> Response:
+    def list(self, prefix: str, **options: object) -> ListResponse:
         response, after = super().list(prefix, **options), str(options.get("after", ""))
         folders = [each for each in response.folders if not after.startswith(each)]
         return response._replace(folders=folders)
@@ -351,7 +351,7 @@ class Leaving(Paged):
 class Flat(Paged):
     """A service that ignores the delimiter."""
 
-    def list(self, prefix: str, **options: object) -> Response:
+    def list(self, prefix: str, **options: object) -> ListResponse:
         return super().list(prefix, **{**options, "delimiter": ""})
 
 

@@ -106,9 +106,9 @@ def _explain(
             )
             for result in work:
                 summary.add(result)
-                made, trash = gate.explanation(), settings.trash_patterns
+                explanation, trash = gate.explanation(), settings.trash_patterns
                 show = explained_json if as_json else explained_lines
-                for line in show(result, made, trash, has_price=has_price):
+                for line in show(result, explanation, trash, has_price=has_price):
                     output.line(line)
         for line in summary.lines(gate.config().price, "new", gate.store.kind):
             output.note(line)

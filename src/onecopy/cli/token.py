@@ -12,10 +12,17 @@ from onecopy.cli.progress import Display
 from onecopy.cli.show import json_line, time_text
 from onecopy.settings import Settings
 from onecopy.text import printable
-from onecopy.tokens import SCOPES, Scope, Token, create_token, list_tokens, revoke_token
+from onecopy.tokens import (
+    DEFAULT_SCOPES,
+    SCOPES,
+    Scope,
+    Token,
+    create_token,
+    list_tokens,
+    revoke_token,
+)
 
 _UNIT_SECONDS = {"m": 60, "h": 3600, "d": 86400}
-_DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 
 
 def _read_expiry(
@@ -68,7 +75,7 @@ def command() -> None:
     "scopes",
     type=click.Choice(SCOPES),
     multiple=True,
-    default=_DEFAULT_SCOPES,
+    default=DEFAULT_SCOPES,
     show_default=True,
     help="What the token allows; can be given several times.",
 )

@@ -14,7 +14,7 @@ from onecopy.digest import part_lengths
 from onecopy.errors import FileChanged
 from onecopy.index.interface import Index
 from onecopy.reading.parts import RangedStore, hash_parts
-from onecopy.store.interface import Absent, Object, Unknown
+from onecopy.store.interface import Absent, Object, Seen, Unknown
 from onecopy.workers import Counter, Stopped
 
 _MAX_ATTEMPTS = 3
@@ -48,7 +48,7 @@ class Reader:
         self._again = again
         """Whether an object that could not be read a moment ago is tried at once."""
 
-    def run(self) -> Object | Absent | Unknown:
+    def run(self) -> Seen:
         """Read the object and record its copy, or record why it could not be read; return which.
 
         If it is gone, the copy is forgotten. If it changed while it was read, the new object is

@@ -30,7 +30,7 @@
     needed_digests  NeededDigests: digests without which a content can't be called new
     answers         answers that several of these steps give
     pending         PendingUploads: begins and aborts uploads
-    notes           Notes: the names of our uploads in a bucket
+    notes           UploadNotes: the names of our uploads in a bucket
     usage           Usage: what tenants store and have begun, and their quotas
     begun           BegunUploads: the uploads that were begun in this process
     stored          StoredBytes: how many bytes a tenant stores

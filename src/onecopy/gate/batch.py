@@ -24,7 +24,7 @@ class BatchWriter:
         self._prefix = prefix
 
     def write(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
-        """Write files; return the answers of those that are not to be completed, by their places.
+        """Write files; return the answers of those that are not to be completed, by position.
 
         An upload that the store does not know may have been completed by an earlier attempt: only
         its completion finds out. Raises LimitExceeded.

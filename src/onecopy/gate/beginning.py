@@ -31,7 +31,7 @@ from onecopy.tenant import Tenant
 from onecopy.tickets import Tickets
 
 _Answers = dict[int, Answer]
-"""Answers by the places of their requests."""
+"""Answers by the positions of their requests."""
 
 
 class Beginning:
@@ -126,14 +126,16 @@ class Beginning:
                     # The content of the key does not matter: only another key can help.
                     answers[at] = KEY_TAKEN
 
-    def _probably_free(self, requests: Sequence[Request], numbers: list[int]) -> set[int]:
-        """Return the numbers of the small uploads whose keys are not in the index.
+    def _probably_free(self, requests: Sequence[Request], positions: list[int]) -> set[int]:
+        """Return the positions of the small uploads whose keys are not in the index.
 
         In a bucket they are not worth a request each, unless the client wants it: a taken key shows
         when they are sent, since nothing is overwritten.
         """
         small = [
-            at for at in numbers if requests[at].size < SMALLEST_PART and not requests[at].check_key
+            at
+            for at in positions
+            if requests[at].size < SMALLEST_PART and not requests[at].check_key
         ]
         recorded = self._index.at(self._tenant.name, [requests[at].key for at in small])
         return {at for at, copy in zip(small, recorded, strict=True) if copy is None}

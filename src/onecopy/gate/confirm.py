@@ -22,11 +22,11 @@ from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.trash import Trash
 from onecopy.index.interface import Engine
 from onecopy.patterns import Patterns
-from onecopy.store.interface import ARCHIVED, Absent, Object, Store, Unknown
+from onecopy.store.interface import ARCHIVED, Absent, Object, Seen, Store, Unknown
 from onecopy.store.objects import copy_of, hash_object, store_reason
 from onecopy.tenant import Tenant
 
-Look = Callable[[Sequence[Copy]], list[Object | Absent | Unknown]]
+Look = Callable[[Sequence[Copy]], list[Seen]]
 """Returns what is in the store at the key of each copy."""
 _log = logging.getLogger("onecopy.gate")
 _CHANGED = "copy-changed"
@@ -186,7 +186,7 @@ class Confirmer:
         """Record copies of this tenant; see Trash."""
         return self.trash.record(copies)
 
-    def look(self, copies: Sequence[Copy]) -> list[Object | Absent | Unknown]:
+    def look(self, copies: Sequence[Copy]) -> list[Seen]:
         """Return what is in the store at the key of each copy."""
         if not copies:  # saves the store from reading its marker
             return []

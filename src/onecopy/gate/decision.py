@@ -78,6 +78,14 @@ class Decider:
             _log.warning("%s: %s", reason, failure)  # the answer has the reason only
             return [Answer(Verdict.UNCONFIRMED, reason=reason)] * len(contents)
 
+    def _decide_all(
+        self, contents: Sequence[Content], budget: Budget, *, weak: bool
+    ) -> list[Answer]:
+        answers = self._decide(contents, budget, weak=weak)
+        if weak and self._listed:
+            self._examine(self._listed, contents, answers, budget)
+        return answers
+
     def _decide(
         self,
         contents: Sequence[Content],
@@ -132,14 +140,6 @@ class Decider:
         with ThreadPoolExecutor(min(len(rows), _MOST_AT_ONCE), "onecopy-confirm") as pool:
             settled = pool.map(settle, rows)
             return {content: answer for row in settled for content, answer in row.items()}
-
-    def _decide_all(
-        self, contents: Sequence[Content], budget: Budget, *, weak: bool
-    ) -> list[Answer]:
-        answers = self._decide(contents, budget, weak=weak)
-        if weak and self._listed:
-            self._examine(self._listed, contents, answers, budget)
-        return answers
 
     def _examine(
         self,

@@ -8,9 +8,8 @@ from onecopy.content import Content, Evidence
 from onecopy.digest import Scheme
 from onecopy.index.listings import SizeListing
 from onecopy.listing import ListedCopy
-from onecopy.store.interface import Absent, Object, Unknown
+from onecopy.store.interface import Object, Seen, Unknown
 
-Look = Object | Absent | Unknown
 _EXPIRING = "store-expiring"
 """The reason of a look at an object that will soon be deleted: it makes no duplicate."""
 
@@ -52,7 +51,7 @@ class Wanted(NamedTuple):
         return listing.copies if self.is_few else listing.opaque + listing.in_parts
 
 
-def examined(content: Content, wanted: Wanted, seen: Mapping[str, Look]) -> Examined:
+def examined(content: Content, wanted: Wanted, seen: Mapping[str, Seen]) -> Examined:
     """Return what looks, by key, mean for a content."""
     matching = {copy: seen.get(copy.key) for copy in wanted.matching}
     looks = {**matching, **{copy: seen.get(copy.key) for copy in wanted.unsure}}
@@ -69,13 +68,13 @@ def examined(content: Content, wanted: Wanted, seen: Mapping[str, Look]) -> Exam
     )
 
 
-def _count_unexamined(wanted: Wanted, looks: Mapping[ListedCopy, Look | None]) -> int:
+def _count_unexamined(wanted: Wanted, looks: Mapping[ListedCopy, Seen | None]) -> int:
     done = sum(wanted.is_unsure(copy) for copy, look in looks.items() if _is_done(look))
     others = [copy for copy in looks if not wanted.is_unsure(copy)]
     return max(wanted.count_unsure - done, 0) + sum(not _is_done(looks[copy]) for copy in others)
 
 
-def _is_done(look: Look | None) -> bool:
+def _is_done(look: Seen | None) -> bool:
     """Return whether a look shows what a copy is, or that it cannot count."""
     if isinstance(look, Unknown):
         return look.reason == _EXPIRING

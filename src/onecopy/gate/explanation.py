@@ -25,11 +25,10 @@ from onecopy.index.interface import Engine
 from onecopy.index.listings import SizeListing
 from onecopy.listing import ListedCopy
 from onecopy.patterns import Patterns
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.interface import Object, Seen, Store
 from onecopy.tenant import Tenant
 
 _T = TypeVar("_T")
-_Seen = Object | Absent | Unknown
 
 
 @dataclass(slots=True)
@@ -41,7 +40,7 @@ class Considered:
     """What a listing states, if it was known from a listing alone."""
     copy: Copy | None = None
     """What the index has recorded, at last."""
-    seen: _Seen | None = None
+    seen: Seen | None = None
     """The result of the last look; None if the store was not asked."""
     is_read: bool = False
 
@@ -95,19 +94,19 @@ class ExplainingGate(LocalGate):
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         found = super().probe(sizes)
-        self._notes.made.schemes = frozenset().union(*found)
+        self._notes.explanation.schemes = frozenset().union(*found)
         return found
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         answers = super().check(contents)
         for content, answer in zip(contents, answers, strict=True):
-            self._notes.made.content, self._notes.made.answer = content, answer
+            self._notes.explanation.content, self._notes.explanation.answer = content, answer
         return answers
 
     def explanation(self) -> Explanation:
         """Return what was noted since the last call."""
-        made, self._notes.made = self._notes.made, Explanation()
-        return made
+        found, self._notes.explanation = self._notes.explanation, Explanation()
+        return found
 
 
 _Note = Callable[..., object]
@@ -120,7 +119,7 @@ class Notes:
     def __init__(self, tenant: Tenant) -> None:
         self._prefix = tenant.prefix
         self._lock = Lock()
-        self.made = Explanation()
+        self.explanation = Explanation()
 
     def of_index(self, index: Engine) -> Engine:
         """Return an index whose answers are noted."""
@@ -148,7 +147,7 @@ class Notes:
         return self._watched(store, notes)
 
     def _at(self, key: str) -> Considered:
-        return self.made.considered.setdefault(key, Considered(key))
+        return self.explanation.considered.setdefault(key, Considered(key))
 
     def _found(self, copies: Sequence[Copy | None], *_: object) -> None:
         for copy in copies:
@@ -160,13 +159,13 @@ class Notes:
             self._at(copy.key).listed = copy
 
     def _counted(self, listings: Sequence[SizeListing | None], *_: object) -> None:
-        self.made.listing = self.made.listing or next(iter(listings), None)
+        self.explanation.listing = self.explanation.listing or next(iter(listings), None)
 
     def _on_lists(self, found: Sequence[Listed | None], *_: object) -> None:
-        self.made.lists = [listed for listed in found if listed]
+        self.explanation.lists = [listed for listed in found if listed]
 
-    def _looked(self, seen: Sequence[_Seen], keys: Sequence[str]) -> None:
-        self.made.looks += len(keys)
+    def _looked(self, seen: Sequence[Seen], keys: Sequence[str]) -> None:
+        self.explanation.looks += len(keys)
         for key, each in zip(keys, seen, strict=True):
             self._at(key.removeprefix(self._prefix)).seen = each
 
@@ -179,8 +178,8 @@ class Notes:
 
     def _read(self, key: str, length: int) -> None:
         self._at(key.removeprefix(self._prefix)).is_read = True
-        self.made.reads += 1
-        self.made.read_bytes += length
+        self.explanation.reads += 1
+        self.explanation.read_bytes += length
 
     def _watched(self, inner: _T, notes: dict[str, _Note]) -> _T:
         return cast(_T, _Watched(inner, notes, self._lock))

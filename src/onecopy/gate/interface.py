@@ -9,6 +9,7 @@ from onecopy.digest import Digest, Scheme
 from onecopy.errors import OnecopyError
 from onecopy.limits import MAX_DIGESTS, MAX_FILES, MAX_SIGNED_PARTS, MAX_SIZES
 from onecopy.patterns import TRASH, Patterns
+from onecopy.prices import STANDARD
 from onecopy.store.interface import Body, Part, Send
 
 
@@ -37,7 +38,7 @@ class Config:
     store_kind: str
     store_url: str | None
     limits: Limits = field(default_factory=Limits)
-    price: float = 0.023
+    price: float = STANDARD
     """US dollars per GB (10^9 bytes) and month of new objects."""
     features: tuple[str, ...] = ()
     """`batch`: `send_batch` may be called; `checksum-api`: it counts the tenant's contents; `md5`:

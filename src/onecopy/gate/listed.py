@@ -24,7 +24,7 @@ from onecopy.errors import Failure
 from onecopy.gate.examination import Examined, Wanted, examined
 from onecopy.index.listings import ListingEngine, SizeListing
 from onecopy.listing import ListedCopy, tag_schemes
-from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+from onecopy.store.interface import Describer, Object, Seen, Store, Unknown
 from onecopy.store.objects import copy_of, store_reason
 from onecopy.tenant import Tenant
 
@@ -91,7 +91,7 @@ class ListedCopies:
 
     def _describe_first(
         self, sizes: Sequence[int], found: Sequence[SizeListing | None]
-    ) -> dict[str, Object | Absent | Unknown]:
+    ) -> dict[str, Seen]:
         listings = dict(zip(sizes, found, strict=True))
         copies = (self._first(size, each) for size, each in sorted(listings.items()) if each)
         return self._describe(islice(chain.from_iterable(copies), _MOST_LOOKS))
@@ -175,7 +175,7 @@ class ListedCopies:
         looks = int(size * self._looks_per_byte)
         return min(max(looks, _FEWEST_UNSURE), _MOST_UNSURE)
 
-    def _describe(self, copies: Iterable[ListedCopy]) -> dict[str, Object | Absent | Unknown]:
+    def _describe(self, copies: Iterable[ListedCopy]) -> dict[str, Seen]:
         """Look at copies; record those that are there, and unlist those and the ones gone."""
         wanted = {copy.key: copy for copy in copies}
         if not wanted:  # the index may be one that cannot be written
@@ -189,7 +189,7 @@ class ListedCopies:
             self._index.unlist(name, done)
         return seen
 
-    def _look(self, keys: Sequence[str]) -> Sequence[Object | Absent | Unknown]:
+    def _look(self, keys: Sequence[str]) -> Sequence[Seen]:
         full = [self._tenant.prefix + key for key in keys]
         try:
             return self._describer.describe(full) if self._describer else self._store.look(full)

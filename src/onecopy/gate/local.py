@@ -27,6 +27,7 @@ from onecopy.gate.interface import (
 )
 from onecopy.gate.leases import ContentLeases
 from onecopy.gate.listed import ListedCopies
+from onecopy.gate.matching import is_unchanged
 from onecopy.gate.md5 import WholeMd5
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.placing import Placing
@@ -35,13 +36,14 @@ from onecopy.gate.running import Running
 from onecopy.gate.sending import Sending
 from onecopy.gate.sources import Sources
 from onecopy.gate.usage import Usage
-from onecopy.gate.validation import check_limit, refused
+from onecopy.gate.validation import check_limit, refusals
 from onecopy.gate.waiting import Waiting
 from onecopy.index.interface import Engine
 from onecopy.index.listings import Listings
 from onecopy.patterns import TRASH, Patterns
+from onecopy.prices import STANDARD
 from onecopy.recorder import Recorder
-from onecopy.store.interface import Body, Object, Part, Send, Store, Unknown
+from onecopy.store.interface import Body, Part, Send, Store, Unknown
 from onecopy.tenant import Tenant
 from onecopy.tickets import RESUMABLE, Ticket, Tickets
 from onecopy.timestamp import now
@@ -62,7 +64,7 @@ class LocalGate:
         *,
         secrets: Sequence[bytes],
         limits: Limits = Limits(),
-        price: float = 0.023,
+        price: float = STANDARD,
         trash: Patterns = Patterns(TRASH),
         readers: Readers | None = None,
         recorder: Recorder | None = None,
@@ -146,7 +148,7 @@ class LocalGate:
 
     def check(self, contents: Sequence[Content]) -> list[Answer]:
         check_limit(len(contents), self._limits.files, "files")
-        answers = refused(contents, self._limits.digests)
+        answers = refusals(contents, self._limits.digests)
         if not answers:  # the common case, kept cheap
             return self._decider.decide(contents, self._budget(), weak=True)
         valid = [content for at, content in enumerate(contents) if at not in answers]
@@ -176,10 +178,10 @@ class LocalGate:
         return self._sending.receive(ticket, number, body, sha256)
 
     def send_batch(self, files: Sequence[SmallFile]) -> list[Answer]:
-        refused = self.receive_batch(files)
-        left = [at for at in range(len(files)) if at not in refused]
+        answers = self.receive_batch(files)
+        left = [at for at in range(len(files)) if at not in answers]
         done = self.complete([Finish(files[at].ticket) for at in left])
-        answers = {**refused, **dict(zip(left, done, strict=True))}
+        answers.update(zip(left, done, strict=True))
         return [answers[at] for at in range(len(files))]
 
     def receive_batch(self, files: Sequence[SmallFile]) -> dict[int, Answer]:
@@ -275,7 +277,7 @@ class LocalGate:
         seen = self.store.look([self.tenant.prefix + key])[0]
         if isinstance(seen, Unknown):
             raise Unavailable("the store cannot be reached now", reason=seen.reason)
-        return copy if isinstance(seen, Object) and seen.identity == copy.identity else None
+        return copy if is_unchanged(copy, seen) else None
 
     def url(self, copy: Copy) -> str | None:
         return self._url + quote(copy.key) + self._options

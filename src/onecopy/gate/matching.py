@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from onecopy.content import Content, Copy, Evidence
 from onecopy.digest import Digest
-from onecopy.store.interface import Absent, Object, Unknown
+from onecopy.store.interface import Object, Seen
 
 _T = TypeVar("_T")
 
@@ -45,7 +45,7 @@ def is_trusted(digest: Digest, evidence: Evidence, trust: Collection[str]) -> bo
     )
 
 
-def is_unchanged(copy: Copy, seen: Object | Absent | Unknown) -> bool:
+def is_unchanged(copy: Copy, seen: Seen) -> bool:
     """Return whether an object is still the one that was recorded."""
     return isinstance(seen, Object) and seen.identity == copy.identity and seen.size == copy.size
 

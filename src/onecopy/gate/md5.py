@@ -11,8 +11,9 @@ from onecopy.content import Copy, Digests, Evidence
 from onecopy.counted import is_counted
 from onecopy.digest import CLIENT_MD5, MD5, Digest, MiB, Scheme, hash_stream
 from onecopy.errors import FileChanged
+from onecopy.gate.matching import is_unchanged
 from onecopy.index.interface import State
-from onecopy.store.interface import Object, Presigner, Store
+from onecopy.store.interface import Presigner, Store
 from onecopy.tenant import Tenant
 
 _NONE = Digests()
@@ -66,8 +67,7 @@ class WholeMd5:
         except (FileNotFoundError, FileChanged):
             return _NONE
         seen = self._store.look([key])[0]
-        is_same = isinstance(seen, Object) and seen.identity == copy.identity
-        return Digests.proved(*hashed.digests) if is_same else _NONE
+        return Digests.proved(*hashed.digests) if is_unchanged(copy, seen) else _NONE
 
 
 def _has_md5(copy: Copy, *, stated_is_enough: bool) -> bool:

@@ -23,7 +23,7 @@ _COUNTER = "uploads"
 _FIRST = "uploads-first"
 
 
-class Notes:
+class UploadNotes:
     """The notes in one index, which several processes write."""
 
     def __init__(self, state: State, clock: Callable[[], float] = time.time) -> None:

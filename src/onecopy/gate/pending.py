@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from onecopy.content import Copy
 from onecopy.errors import BadInput, OnecopyError, StoreFull, Unavailable
 from onecopy.gate.interface import Request
-from onecopy.gate.notes import Notes, is_noted
+from onecopy.gate.notes import UploadNotes, is_noted
 from onecopy.gate.usage import Usage
 from onecopy.index.interface import State
 from onecopy.store.interface import Bounded, Lister, Store, Upload
@@ -26,7 +26,7 @@ class PendingUploads:
         self._store = store
         # Checked once: `isinstance` with a Protocol is slow.
         self._bounded = store if isinstance(store, Bounded) else None
-        self._notes = Notes(state)
+        self._notes = UploadNotes(state)
         self._tenant = tenant
         self._usage = usage
 
@@ -144,7 +144,7 @@ def abort_stale(store: Lister, state: State, seconds: float) -> tuple[int, int]:
 
     Return how many were aborted, and how many of others there are.
     """
-    notes = Notes(state).all()
+    notes = UploadNotes(state).all()
     ours = others = 0
     for upload in store.unfinished(seconds):
         if is_noted(upload.store_id, notes):

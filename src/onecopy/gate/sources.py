@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from onecopy.content import Copy
 from onecopy.gate.confirm import Look
 from onecopy.store.copying import Recognizer
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.interface import Object, Seen, Store
 from onecopy.tenant import Tenant
 
 
@@ -17,7 +17,7 @@ class Sources:
         self._tenant = tenant
         self._look = look
 
-    def look(self, copies: Sequence[Copy]) -> list[Object | Absent | Unknown]:
+    def look(self, copies: Sequence[Copy]) -> list[Seen]:
         """Return what is in the store at the key of each copy."""
         if self._recognizer is None:
             return self._look(copies)

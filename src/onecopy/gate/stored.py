@@ -61,11 +61,6 @@ class StoredBytes:
         self._known: dict[str, _Known] = {}
         self._counting: dict[str, Thread] = {}
 
-    def of(self, tenant: str) -> int:
-        """Return the stored bytes of a tenant; counts its copies in the background if due."""
-        self.refresh(tenant)
-        return self.known(tenant)
-
     def refresh(self, tenant: str) -> None:
         """Read what the index has of a tenant; counts its copies in the background if due."""
         self.recount(tenant, _COUNT_SECONDS)

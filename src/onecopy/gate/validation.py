@@ -26,8 +26,8 @@ def check_limit(count: int, limit: int, items: str, per: str = "request") -> Non
         raise LimitExceeded(f"too many {items}: {count} (limit {limit} per {per}){advice}")
 
 
-def refused(contents: Sequence[Content], max_digests: int) -> dict[int, Answer]:
-    """Return the answers for the contents that cannot be checked, by their places."""
+def refusals(contents: Sequence[Content], max_digests: int) -> dict[int, Answer]:
+    """Return the answers for the contents that cannot be checked, by their positions."""
     answers: dict[int, Answer] = {}
     for at, (size, digests) in enumerate(contents):
         if 0 <= size <= LARGEST_CONTENT and len(digests) <= max_digests:

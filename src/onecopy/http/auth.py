@@ -25,7 +25,8 @@ REFRESH_SECONDS = 1.0
 """Age at which a token is read again, and after which it is looked whether there are any."""
 
 _ANYONE = Principal(DEFAULT_TENANT, tuple(scope for scope in SCOPES if scope != "tokens"))
-"""Without `tokens`: the first token, which closes the service, is created by its operator."""
+"""The sender while there are no tokens; only safe behind LoopbackOnly. Without the scope `tokens`:
+the first token, which closes the service, is created by its operator."""
 
 
 class Authenticator(Protocol):
@@ -34,13 +35,6 @@ class Authenticator(Protocol):
     async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:
         """Return the sender; raises Unauthenticated, or NotAllowed if they lack the scope."""
         ...
-
-
-class NoAuthentication:
-    """Accepts every request as the default tenant; only safe behind LoopbackOnly."""
-
-    async def authenticate(self, request: Asgi, needs: Scope | None) -> Principal:  # noqa: ARG002
-        return _ANYONE
 
 
 class UntilTokens:
@@ -69,9 +63,7 @@ class UntilTokens:
         now = time.monotonic()
         if not self.requires_tokens and now - self._looked_at >= REFRESH_SECONDS:
             await self._look(now - REFRESH_SECONDS)
-        if self.requires_tokens:
-            return await self._tokens.authenticate(request, needs)
-        return await NoAuthentication().authenticate(request, needs)
+        return await self._tokens.authenticate(request, needs) if self.requires_tokens else _ANYONE
 
     async def _look(self, since: float) -> None:
         """Look for tokens, unless another request has done so `since`."""

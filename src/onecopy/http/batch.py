@@ -1,6 +1,5 @@
 """A batch of small files in one request: a line of JSON, then their bytes one after the other."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
@@ -14,11 +13,10 @@ from onecopy.content import Verdict
 from onecopy.digest import MiB
 from onecopy.errors import BadInput, LimitExceeded
 from onecopy.gate import Answer, Finish, SmallFile
-from onecopy.http.body import BodyStream, content_length
+from onecopy.http.body import required_length, streamed
 from onecopy.http.decoding import Decoder
 from onecopy.http.endpoints import AppState
 from onecopy.http.handlers import Caller, results
-from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
 from onecopy.limits import MAX_BATCH_BYTES
 
@@ -44,37 +42,21 @@ class BatchEndpoint:
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:
         state = self._state
         principal = await state.authenticator.authenticate(scope, "upload")
-        length = _checked_length(content_length(scope))
+        length = required_length(scope)
+        _check_length(length)
         caller, tenant = state.caller(principal, scope), principal.tenant
-        stream = BodyStream(receive, state.options.pace)
-        pump = asyncio.create_task(stream.pump())
-        try:
-            arguments = caller, iter(stream), length
+        with streamed(receive, state.options.pace) as chunks:
+            arguments = caller, chunks, length
             received = await state.threads.receive(_receive, *arguments, tenant=tenant)
-        finally:
-            pump.cancel()
-        await send_response(send, await self._complete(caller, received))
-
-    async def _complete(self, caller: Caller, received: _Received) -> bytes:
-        """Complete the uploads; after the time limit, it continues, and the client asks again."""
-        limit = asyncio.timeout(self._state.options.complete_seconds)
-        try:
-            async with limit:
-                tenant = caller.gate.tenant.name
-                return await self._state.threads.call(_complete, caller, received, tenant=tenant)
-        except TimeoutError:
-            if not limit.expired():
-                raise
-        return _answered(caller, received, Answer(Verdict.UNCONFIRMED, reason="completing"))
+        completing = state.threads.call(_complete, caller, received, tenant=tenant)
+        document = await state.in_time(completing)
+        await send_response(send, document or _unfinished(caller, received))
 
 
-def _checked_length(length: int | None) -> int:
-    if length is None:
-        raise HttpProblem(411, "length-required", "Send Content-Length.")
+def _check_length(length: int) -> None:
     limit = MAX_LINE + MAX_BATCH_BYTES
     if length > limit:
         raise LimitExceeded(f"batch too large: {length} bytes (limit {limit}); split it")
-    return length
 
 
 def _receive(caller: Caller, chunks: Iterator[bytes], length: int) -> _Received:
@@ -109,8 +91,10 @@ def _complete(caller: Caller, received: _Received) -> bytes:
     return _encoded(caller, [answers[at] for at in range(len(tickets))])
 
 
-def _answered(caller: Caller, received: _Received, answer: Answer) -> bytes:
+def _unfinished(caller: Caller, received: _Received) -> bytes:
+    """Return the response while the completion continues: the client asks again."""
     tickets, refused = received
+    answer = Answer(Verdict.UNCONFIRMED, reason="completing")
     return _encoded(caller, [refused.get(at, answer) for at in range(len(tickets))])
 
 

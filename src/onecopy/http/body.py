@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -41,7 +42,7 @@ class Pace:
             return f"The part arrived at less than {self.rate} bytes per second"
         return None
 
-    def patience(self, received: int, waited: float, elapsed: float) -> float:
+    def timeout(self, received: int, waited: float, elapsed: float) -> float:
         """Return for how long to wait for the next bytes."""
         late = self.grace + received / self.rate - waited
         return max(0.0, min(self.stall, late, self.total - elapsed))
@@ -57,13 +58,21 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 
 def content_length(scope: Scope) -> int | None:
-    """Return the value of Content-Length in bytes; None without one."""
+    """Return the value of Content-Length in bytes; None without one. Raises BadInput."""
     given = header(scope, b"content-length")
     if given is None:
         return None
     if not given.isdigit() or len(given) > 19:
         raise BadInput("invalid Content-Length: not a number")
     return int(given)
+
+
+def required_length(scope: Scope) -> int:
+    """Return the value of Content-Length in bytes; raises BadInput, and HttpProblem without one."""
+    length = content_length(scope)
+    if length is None:
+        raise HttpProblem(411, "length-required", "Send Content-Length.")
+    return length
 
 
 async def next_message(receive: Receive) -> Message:
@@ -147,7 +156,7 @@ class BodyStream:
         asked = time.monotonic()
         state = self._consumed, self._waited, asked - self._began
         try:
-            return self._chunks.get(timeout=self._pace.patience(*state))
+            return self._chunks.get(timeout=self._pace.timeout(*state))
         except Empty:
             pass  # raised below, when the time is counted
         finally:
@@ -161,3 +170,14 @@ class BodyStream:
             reason, what = "upload-stalled", f"No data arrived for {self._pace.stall:g} seconds"
         # The rest of the body is not read, so the connection can't be used again.
         return HttpProblem(408, reason, f"{what}; send the part again.", {"Connection": "close"})
+
+
+@contextmanager
+def streamed(receive: Receive, pace: Pace) -> Iterator[Iterator[bytes]]:
+    """Receive a body for as long as the block lasts, and yield its chunks, for one thread."""
+    stream = BodyStream(receive, pace)
+    pump = asyncio.create_task(stream.pump())
+    try:
+        yield iter(stream)
+    finally:
+        pump.cancel()

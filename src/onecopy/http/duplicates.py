@@ -3,24 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import Protocol
 
 import msgspec
 from starlette.types import Receive, Send
 from starlette.types import Scope as Asgi
 
 from onecopy.errors import OnecopyError
-from onecopy.http.auth import Authenticator
 from onecopy.http.duplicate_documents import (
     DuplicatesDocument,
     DuplicatesResponse,
     ShareDocument,
 )
-from onecopy.http.options import Options
+from onecopy.http.endpoints import AppState
 from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
-from onecopy.http.threads import Threads
-from onecopy.index.interface import Index
 from onecopy.summary import Duplicates, Share, Summaries, Summary
 from onecopy.timestamp import as_datetime
 
@@ -29,25 +25,10 @@ WAIT_SECONDS = 0.25
 _LOOK_SECONDS = 0.05
 
 
-class State(Protocol):
-    """What the endpoints need of the app."""
-
-    @property
-    def index(self) -> Index: ...
-    @property
-    def options(self) -> Options: ...
-    @property
-    def authenticator(self) -> Authenticator: ...
-    @property
-    def threads(self) -> Threads: ...
-    @property
-    def summaries(self) -> Summaries | None: ...
-
-
 class DuplicatesEndpoint:
     """Responds with the summary of the sender's tenant."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: AppState) -> None:
         self._state = state
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -58,7 +39,7 @@ class DuplicatesEndpoint:
         await send_response(send, msgspec.json.encode(document))
 
 
-async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
+async def latest(state: AppState, tenant: str) -> tuple[Summary | None, bool]:
     """Return the summary of now, or else the last one; raises HttpProblem if there can be none."""
     summaries = offered(state)
     counting = await state.threads.call(summaries.refresh, tenant, tenant=tenant)
@@ -70,7 +51,7 @@ async def latest(state: State, tenant: str) -> tuple[Summary | None, bool]:
     return summaries.latest(tenant)
 
 
-def offered(state: State) -> Summaries:
+def offered(state: AppState) -> Summaries:
     """Return the summaries; raises HttpProblem if there are none."""
     if state.summaries is None:
         detail = "This service can't list duplicates: run `onecopy report` instead."

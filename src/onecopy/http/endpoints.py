@@ -4,7 +4,7 @@ import asyncio
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,14 +19,13 @@ from onecopy.gate import LocalGate
 from onecopy.gate.leases import ContentLeases
 from onecopy.gate.usage import Usage
 from onecopy.http.auth import Authenticator
-from onecopy.http.body import BodyStream, content_length, header
+from onecopy.http.body import header, required_length, streamed
 from onecopy.http.decoding import Decoder
 from onecopy.http.handlers import Caller, completing, placing, stored_part
 from onecopy.http.json_body import BodyMemory, read_json
 from onecopy.http.links import make_link
 from onecopy.http.metrics import CONTENT_TYPE, Metrics, PrometheusMetrics
 from onecopy.http.options import Options
-from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
 from onecopy.http.threads import Threads
 from onecopy.index.interface import Engine
@@ -87,6 +86,17 @@ class AppState:
         gate = self.gate(principal.tenant)
         headers, lists_duplicates = request["headers"], self.summaries is not None
         return Caller(gate, principal, self.options, self.metrics, headers, lists_duplicates)
+
+    async def in_time(self, completing: Awaitable[bytes]) -> bytes | None:
+        """Return what completing yields; None after the time limit: its thread continues."""
+        limit = asyncio.timeout(self.options.complete_seconds)
+        try:
+            async with limit:
+                return await completing
+        except TimeoutError:
+            if not limit.expired():
+                raise
+        return None
 
 
 class MethodDispatcher:
@@ -150,13 +160,9 @@ class CompleteEndpoint(JsonEndpoint):
     in_progress: Callable[[Caller, Any], object] = staticmethod(completing)
 
     async def _respond(self, caller: Caller, body: bytes) -> bytes:
-        limit = asyncio.timeout(self._state.options.complete_seconds)
-        try:
-            async with limit:
-                return await super()._respond(caller, body)
-        except TimeoutError:
-            if not limit.expired():
-                raise
+        done = await self._state.in_time(super()._respond(caller, body))
+        if done is not None:
+            return done
         document = None if self._decoder is None else self._decoder.decode(body)
         return msgspec.json.encode(self.in_progress(caller, document))
 
@@ -181,15 +187,11 @@ class PartEndpoint:
             raise InvalidTicket(f"missing ticket: send it in the header {TICKET_HEADER}")
         number = _part_number(scope)
         upload = Tickets(self._state.secrets, principal.tenant).read(ticket)
-        _check_length(content_length(scope), upload.size, number)
-        stream = BodyStream(receive, self._state.options.pace)
-        pump = asyncio.create_task(stream.pump())
-        try:
-            arguments = ticket, number, iter(stream), _checksum(scope)
+        _check_length(required_length(scope), upload.size, number)
+        with streamed(receive, self._state.options.pace) as chunks:
+            arguments = ticket, number, chunks, _checksum(scope)
             tenant = principal.tenant
             part = await self._state.threads.receive(uploads.receive, *arguments, tenant=tenant)
-        finally:
-            pump.cancel()
         await send_response(send, msgspec.json.encode(stored_part(part)))
 
 
@@ -200,14 +202,12 @@ def _part_number(scope: Asgi) -> int:
     return int(text)
 
 
-def _check_length(length: int | None, size: int, number: int) -> None:
+def _check_length(length: int, size: int, number: int) -> None:
     """Reject a part of the wrong length before its first byte; `size` is that of the upload."""
     lengths = part_lengths(size)
     if number > len(lengths):
         raise BadInput(f"no part {number}: this upload has {count_text(len(lengths), 'part')}")
     expected = lengths[number - 1]
-    if length is None:
-        raise HttpProblem(411, "length-required", "Send Content-Length.")
     if length > expected:
         raise LimitExceeded(f"Part {number} must have {expected} bytes, not {length}.")
     if length < expected:

@@ -15,7 +15,8 @@ from onecopy.content import Copy
 from onecopy.digest import Digest
 from onecopy.errors import BadInput
 from onecopy.http.duplicate_documents import GroupCopyDocument, GroupDocument, GroupsResponse
-from onecopy.http.duplicates import State, latest, offered, utf8
+from onecopy.http.duplicates import latest, offered, utf8
+from onecopy.http.endpoints import AppState
 from onecopy.http.openapi import Parameter
 from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
@@ -64,7 +65,7 @@ LIMIT = Parameter(
 class GroupsEndpoint:
     """Responds with a page of the groups of the sender's tenant."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: AppState) -> None:
         self._state = state
 
     async def __call__(self, scope: Asgi, receive: Receive, send: Send) -> None:  # noqa: ARG002
@@ -123,7 +124,7 @@ def _place(group: LargeGroup) -> tuple[int, str]:
     return group.place
 
 
-def _groups(state: State, tenant: str, page: Sequence[LargeGroup]) -> list[GroupDocument]:
+def _groups(state: AppState, tenant: str, page: Sequence[LargeGroup]) -> list[GroupDocument]:
     return [
         GroupDocument(
             group.shared,
@@ -137,7 +138,7 @@ def _groups(state: State, tenant: str, page: Sequence[LargeGroup]) -> list[Group
     ]
 
 
-def _copies(state: State, tenant: str, group: LargeGroup) -> Iterator[GroupCopyDocument]:
+def _copies(state: AppState, tenant: str, group: LargeGroup) -> Iterator[GroupCopyDocument]:
     """Yield some copies of a group as they are now: the copy of record comes first."""
     if group.keys:
         yield from _likely_copies(state.index, tenant, group.keys)

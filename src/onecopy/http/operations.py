@@ -171,7 +171,7 @@ def _copies(state: endpoints.AppState) -> Iterable[Operation]:
         activity.activity.__doc__ or "",
         endpoints.JsonEndpoint(state, "read", activity.activity),
         response=documents.ActivityResponse,
-        problems=(*_BACK_END,),
+        problems=_BACK_END,
         needs="read",
     )
 

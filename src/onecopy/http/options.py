@@ -14,6 +14,7 @@ from onecopy.http.body import Pace
 from onecopy.http.checksum_api import ChecksumApi
 from onecopy.http.json_body import BodyLimits
 from onecopy.patterns import TRASH, Patterns
+from onecopy.prices import STANDARD
 from onecopy.recorder import FLUSH_SECONDS
 from onecopy.tenant import Quotas
 
@@ -62,7 +63,7 @@ class SignIn(NamedTuple):
 class Options:
     """Options of the service; the defaults suit one person on one machine."""
 
-    price: float = 0.023
+    price: float = STANDARD
     """US dollars per GB (10^9 bytes) and month of new objects."""
     price_of: Callable[[str], float] | None = None
     """Returns the price of a storage class; None: `price` is that of STANDARD, and other classes

@@ -45,7 +45,7 @@ class PageFile:
         await chosen(scope, receive, send)
 
 
-def read_page(folder: Path, store: Store, sign_in: SignIn | None = None) -> dict[str, ASGIApp]:
+def read_page(folder: Path, store: Store, sign_in: SignIn | None) -> dict[str, ASGIApp]:
     """Return the files of the folder by URL path.
 
     `/` is index.html; if the page has not been built, a 404 that says how.

@@ -18,7 +18,7 @@ from onecopy.store.interface import Store, Unknown
 
 KEEP_SECONDS = 1.0
 """Time for which an answer is repeated, however many ask."""
-PATIENCE_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0
 """Time after which a back end that has not answered yet counts as failed."""
 _log = logging.getLogger("onecopy.http")
 _NOTHING = f"{RESERVED}/ready"
@@ -44,7 +44,7 @@ class BackEnd:
         if self._answer is None or (self._answer.done() and age >= KEEP_SECONDS):
             self._asked_at, age = time.monotonic(), 0.0
             self._answer = asyncio.create_task(self._call())
-        await asyncio.wait([self._answer], timeout=max(0.0, PATIENCE_SECONDS - age))
+        await asyncio.wait([self._answer], timeout=max(0.0, TIMEOUT_SECONDS - age))
         return self._answer.done() and self._answer.result()
 
     async def _call(self) -> bool:

@@ -13,10 +13,9 @@ from onecopy.http.handlers import Caller
 from onecopy.http.options import Options
 from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
-from onecopy.tokens import Principal, Scope, revoke_created
+from onecopy.tokens import DEFAULT_SCOPES, Principal, Scope, revoke_created
 from onecopy.tokens import create_token as create
 
-_DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
 _NEVER_GIVEN: tuple[Scope, ...] = ("tokens",)
 """Scopes that no token can give to another."""
 
@@ -63,7 +62,7 @@ def _scopes(sender: Principal, wanted: Sequence[Scope] | None) -> Sequence[Scope
         raise NotAllowed(
             f"You lack the scope {', '.join(lacking)}, so you can't give it to a token."
         )
-    scopes = wanted or [scope for scope in _DEFAULT_SCOPES if scope in own]
+    scopes = wanted or [scope for scope in DEFAULT_SCOPES if scope in own]
     if not scopes:
         raise BadInput(
             "Your only scope is `tokens`, which can't be given to a token: create a token with "

@@ -28,7 +28,7 @@ _OPTIONAL = {"POSTGRES_PASSWORD", "POSTGRES_PORT"}
 _TABLE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
-def open_prototype(table: str, column: str, tenant: str, since: str | None = None) -> Source:
+def open_prototype(table: str, column: str, tenant: str, since: str | None) -> Source:
     """Open a table of the prototype's database; `since` is a column by which rows are read.
 
     Raises InvalidSettings, Forbidden and Unavailable.

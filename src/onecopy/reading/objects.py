@@ -18,12 +18,12 @@ from onecopy.digest import MD5, SMALLEST_PART, content_scheme, hash_stream
 from onecopy.errors import Failure, FileChanged
 from onecopy.reading.parts import RangedStore, hash_part, is_ranged, part_count, part_length, proved
 from onecopy.reading.wanted import Wanted
-from onecopy.store.interface import ARCHIVED, Absent, Describer, Object, Store, Unknown
+from onecopy.store.interface import ARCHIVED, Absent, Describer, Object, Seen, Store, Unknown
 from onecopy.store.objects import hash_object, store_reason
 from onecopy.store.ranges import Whole
 from onecopy.workers import Workers
 
-Outcome = Object | Absent | Unknown
+Outcome = Seen
 """The object with its proved digests; certainly gone; or why it was not read."""
 CHANGED = Unknown("changed")
 """It changed while it was read."""

@@ -14,10 +14,9 @@ from onecopy.index.interface import Engine
 from onecopy.placed import Placed, all_placed
 from onecopy.report.grouping import Grouping
 from onecopy.report.keys import decode
-from onecopy.store.interface import ARCHIVED, Absent, Object, Store, Unknown
+from onecopy.store.interface import ARCHIVED, Absent, Object, Seen, Store, Unknown
 from onecopy.tenant import Tenant
 
-Look = Object | Absent | Unknown
 _KEYS_PER_STEP = 1000
 _MEMBERS = """
 SELECT tenant, digest, size, list(key ORDER BY stored, key) AS keys,
@@ -113,7 +112,7 @@ class Removing:
         return copies
 
     def _group(
-        self, group: _Group, copies: dict[str, Copy | None], looks: dict[str, Look]
+        self, group: _Group, copies: dict[str, Copy | None], looks: dict[str, Seen]
     ) -> Iterator[Removable]:
         alive = []
         for name in map(group.full, group.keys):
@@ -160,7 +159,7 @@ def _priced_class(look: Object) -> str:
     return "DEEP_ARCHIVE" if is_in_tier else look.storage_class
 
 
-def _doubt(digest: Digest, copy: Copy | None, look: Look) -> str | None:
+def _doubt(digest: Digest, copy: Copy | None, look: Seen) -> str | None:
     """Return why it is not certain that an object still has this content; None if it is."""
     if isinstance(look, Unknown):
         return look.reason

@@ -23,7 +23,7 @@ from onecopy.scan.due import Due
 from onecopy.scan.figures import Figures
 from onecopy.scan.groups import HEAD, File, Groups, Member, grouped, member
 from onecopy.scan.records import is_complete
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.interface import Absent, Seen, Store, Unknown
 from onecopy.store.listings import Starts
 from onecopy.store.objects import store_reason
 from onecopy.tenant import Tenant
@@ -181,9 +181,7 @@ class Comparing:
         self._index.add(copies)
         self._index.unlist(self._tenant.name, listed)
 
-    def _copies(
-        self, groups: Groups, read: _Read, now: Object | Absent | Unknown
-    ) -> Iterator[tuple[Copy, int | None]]:
+    def _copies(self, groups: Groups, read: _Read, now: Seen) -> Iterator[tuple[Copy, int | None]]:
         """Yield the copies of a file that was read, and the times with which they are listed."""
         file, result = read
         if isinstance(now, Unknown):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from onecopy.index.listings import Merged
-from onecopy.store.interface import Absent, Object, Unknown
+from onecopy.store.interface import Absent, Object, Seen
 from onecopy.store.listings import Versions
 
 _MAX_KEYS = 1000
@@ -57,7 +57,7 @@ class Reads:
     failed: int = 0
     """Could not be read."""
 
-    def note(self, outcome: Object | Absent | Unknown, *, is_stated: bool = False) -> None:
+    def note(self, outcome: Seen, *, is_stated: bool = False) -> None:
         """Count what became of an object."""
         if isinstance(outcome, Object):
             self.stated += is_stated

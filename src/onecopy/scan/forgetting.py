@@ -7,7 +7,7 @@ from typing import NamedTuple
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
 from onecopy.scan.figures import Figures, Keys
-from onecopy.store.interface import Absent, Object, Store, Unknown
+from onecopy.store.interface import Absent, Seen, Store, Unknown
 from onecopy.tenant import Tenant
 
 _BATCH = 1000
@@ -48,7 +48,7 @@ class _Excluded(NamedTuple):
         mounted = figures.reasons.get("mounted", Keys()).first
         return _Excluded(own, folders, tuple(mounted))
 
-    def is_gone(self, key: str, seen: Object | Absent | Unknown) -> bool:
+    def is_gone(self, key: str, seen: Seen) -> bool:
         """Whether the object at a recorded key is certainly gone, or onecopy's own."""
         if key in self.own or key.startswith(self.own_folders):
             return True

@@ -16,11 +16,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from onecopy.content import Copy
 from onecopy.index.interface import Engine
 from onecopy.scan.records import recorded_at, unlist_recorded
-from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+from onecopy.store.interface import Describer, Object, Seen, Store, Unknown
 from onecopy.store.objects import copy_of
 from onecopy.tenant import Owned, Owners
-
-Seen = Object | Absent | Unknown
 
 _MAX_ROUNDS = 5
 """Looks at one key. If the object has changed each time, the key fails as `changed`."""

@@ -19,7 +19,7 @@ from typing import TypeGuard
 from onecopy.digest import MD5, Digest
 from onecopy.listing import ListedCopy
 from onecopy.scan.figures import Figures
-from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+from onecopy.store.interface import Describer, Object, Seen, Store
 
 _EVERY = 10_000
 """Objects of a first folder for which one is looked at; at least one is."""
@@ -147,7 +147,7 @@ def _sample(copies: list[ListedCopy], start: int, end: int) -> ListedCopy | None
     return max(run, key=attrgetter("modified"), default=None)
 
 
-def _is_as_listed(seen: Object | Absent | Unknown, listed: ListedCopy) -> TypeGuard[Object]:
+def _is_as_listed(seen: Seen, listed: ListedCopy) -> TypeGuard[Object]:
     """Whether what was seen is the listed object."""
     if not isinstance(seen, Object):
         return False

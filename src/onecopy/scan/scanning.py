@@ -74,13 +74,14 @@ def scan(  # noqa: PLR0913 - the last four are optional
         index,
         store,
         owners,
+        workers,
         own=own or OwnFiles(),
         accept=accept,
         read=read,
         progress=report,
     )
     try:
-        scanning.record(workers)
+        scanning.record()
         forget_gone(index, store, scanning.figures, report)
     finally:
         workers.stop(timeout=2)
@@ -116,6 +117,7 @@ class _Scan:
         index: Engine,
         store: Store,
         owners: Owners,
+        workers: Workers,
         *,
         own: OwnFiles,
         accept: Filter,
@@ -125,20 +127,21 @@ class _Scan:
         self._index = index
         self._store = store
         self._owners = owners
+        self._workers = workers
         self._own = own
         self._accept = accept
         self._read_mode = read
         self._progress = progress
         self._counted: dict[str, bool] = {}
         """Tenant -> whether the checksum API counts its contents."""
-        self._workers = Workers()
         self.figures = Figures()
 
-    def record(self, workers: Workers) -> None:
+    def record(self) -> None:
         """Record the objects that are not recorded in their current state."""
-        self._workers = workers
         threads = os.cpu_count() or 1 if self._store.kind == "folder" else _REMOTE_READERS
-        done = workers.each(self._read, self._unrecorded(), threads=threads, max_in_flight=_BATCH)
+        done = self._workers.each(
+            self._read, self._unrecorded(), threads=threads, max_in_flight=_BATCH
+        )
         for batch in _batches(done):
             self._record_unchanged([each for each in batch if isinstance(each, _Read)])
             for problem in batch:

@@ -16,7 +16,7 @@ from onecopy.scan.unread import Extent
 from onecopy.spark.executor import TASKS
 from onecopy.spark.folder import ResultFolder
 from onecopy.spark.tasks import Packing, encode, task_name
-from onecopy.store.interface import ARCHIVED, Absent, Describer, Object, Store, Unknown
+from onecopy.store.interface import ARCHIVED, Describer, Object, Seen, Store
 from onecopy.timestamp import now
 
 _PLAN = "plan.json"
@@ -120,7 +120,7 @@ class Planner:
                 yield each, _to_cut(each, seen)
 
 
-def _to_cut(wanted: Wanted, seen: Object | Absent | Unknown) -> Object | None:
+def _to_cut(wanted: Wanted, seen: Seen) -> Object | None:
     """Return an object that is to be cut; an executor learns why any other cannot be read."""
     if not isinstance(seen, Object) or not seen.size or seen.storage == ARCHIVED:
         return None

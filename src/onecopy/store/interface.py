@@ -72,6 +72,10 @@ class Unknown:
     reason: str
 
 
+Seen = Object | Absent | Unknown
+"""The result of a look at a key."""
+
+
 class Upload(NamedTuple):
     """An upload in progress: everything that a store needs to find it again."""
 
@@ -146,7 +150,7 @@ class Store(Protocol):
         Nothing is created. Raises InvalidSettings if there is no such bucket.
         """
 
-    def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+    def look(self, keys: Sequence[str]) -> list[Seen]:
         """Return the current state of each key, in order. Never raises because of a single key.
 
         Absent is returned only if the store was certainly reached (P1).
@@ -288,7 +292,7 @@ class Sender(Protocol):
 class Describer(Protocol):
     """A store that can state more about an object than `look` returns (S3)."""
 
-    def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+    def describe(self, keys: Sequence[str]) -> list[Seen]:
         """Do as `look`, with every digest that the store states, as `objects` does."""
 
 

@@ -29,7 +29,7 @@ from onecopy.store.interface import (
     KeyTaken,
     Object,
     Part,
-    Unknown,
+    Seen,
     Upload,
 )
 from onecopy.store.listings import Page
@@ -91,7 +91,7 @@ class MemoryStore:
         """See Markable."""
         return name in self._marks
 
-    def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+    def look(self, keys: Sequence[str]) -> list[Seen]:
         with self._lock:
             found = [self._objects.get(key) for key in keys]
         return [stored[0] if stored else Absent() for stored in found]

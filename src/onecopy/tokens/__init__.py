@@ -30,6 +30,7 @@ from onecopy.tokens.records import (
     token_values,
 )
 from onecopy.tokens.token import (
+    DEFAULT_SCOPES,
     MAX_LABEL,
     PREFIX,
     SCOPES,
@@ -40,6 +41,7 @@ from onecopy.tokens.token import (
 )
 
 __all__ = [
+    "DEFAULT_SCOPES",
     "MAX_LABEL",
     "PREFIX",
     "SCOPES",

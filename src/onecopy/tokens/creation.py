@@ -19,7 +19,7 @@ from onecopy.tokens.records import (
     list_tokens,
     name_of,
 )
-from onecopy.tokens.token import Scope, Token, new_token
+from onecopy.tokens.token import DEFAULT_SCOPES, Scope, Token, new_token
 
 _LOOKED_AT = 20
 """Tokens of which each creation removes the expired ones: so at most about a twentieth of the
@@ -30,7 +30,7 @@ def create_token(  # noqa: PLR0913 - one for each field
     state: State,
     *,
     tenant: str = DEFAULT_TENANT,
-    scopes: Collection[Scope] = ("check", "upload", "read"),
+    scopes: Collection[Scope] = DEFAULT_SCOPES,
     label: str = "",
     expires_at: datetime | None = None,
     creator: str = "",

@@ -17,6 +17,8 @@ Scope = Literal["check", "upload", "read", "metrics", "tokens"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """`check`: probe and check; `upload`: all steps of an upload; `read`: links; `metrics`: metrics;
 `tokens`: create tokens with at most the other scopes."""
+DEFAULT_SCOPES: tuple[Scope, ...] = ("check", "upload", "read")
+"""The scopes of a client that uploads, unless others are named."""
 
 PREFIX = "onecopy_"
 """The beginning of every token, by which secret scanners and people recognise it."""
@@ -114,7 +116,7 @@ class Principal(NamedTuple):
 def new_token(  # noqa: PLR0913 - one for each field
     *,
     tenant: str = DEFAULT_TENANT,
-    scopes: Collection[Scope] = ("check", "upload", "read"),
+    scopes: Collection[Scope] = DEFAULT_SCOPES,
     label: str = "",
     expires_at: datetime | None = None,
     creator: str = "",

@@ -76,7 +76,7 @@ def answered(  # noqa: PLR0913 - the fields of a result
     key: str,
     answer: Answer,
     *,
-    same_as: str | None = None,
+    same_as: str | None,
     outcome: Outcome | None = None,
     sent: int = 0,
 ) -> Result:

@@ -22,7 +22,7 @@ from onecopy.scan.sources.figures import EnteredRows, Loaded
 from onecopy.scan.sources.interface import Position, Selection
 from onecopy.scan.sources.mark import Marks, purpose_of
 from onecopy.scan.sources.report import ReportSource, Statement, Statements
-from onecopy.store.interface import Absent, Describer, Object, Store, Unknown
+from onecopy.store.interface import Absent, Describer, Object, Seen, Store, Unknown
 from onecopy.store.listings import Tagged
 from onecopy.store.objects import copy_of
 from onecopy.text import printable
@@ -38,7 +38,7 @@ class StatingStore(Store, Describer, Tagged, Protocol):
     """A store that states what is needed to recognize the objects of a report."""
 
 
-_Seen = dict[str, Object | Absent | Unknown]
+_Looks = dict[str, Seen]
 """What looks showed, by key below the store's prefix."""
 
 
@@ -139,14 +139,14 @@ class _Proving:
         seen |= self._look([key for each in missed for key in each.raw])
         return [self._outcome(each, seen) for each in stated]
 
-    def _look(self, full: Sequence[str]) -> _Seen:
+    def _look(self, full: Sequence[str]) -> _Looks:
         """Look at the objects at full keys."""
         prefix = len(self._selection.prefix)
         keys = [key for each in dict.fromkeys(full) if is_recordable(key := each[prefix:])]
         self._entered.looks += len(keys)
         return dict(zip(keys, self._store.describe(keys), strict=True)) if keys else {}
 
-    def _outcome(self, statement: Statement, seen: _Seen) -> _Outcome:
+    def _outcome(self, statement: Statement, seen: _Looks) -> _Outcome:
         same = self._matching(statement.keys, statement, seen)
         same = same or self._matching(statement.raw, statement, seen)
         if same:
@@ -157,11 +157,11 @@ class _Proving:
         unknown = [look.reason for look in looks if isinstance(look, Unknown)]
         return _Outcome([*unknown, "gone"][0])
 
-    def _looks(self, full: Sequence[str], seen: _Seen) -> list[Object | Absent | Unknown]:
+    def _looks(self, full: Sequence[str], seen: _Looks) -> list[Seen]:
         prefix = len(self._selection.prefix)
         return [seen.get(key[prefix:], Absent()) for key in full]
 
-    def _matching(self, full: Sequence[str], statement: Statement, seen: _Seen) -> list[Object]:
+    def _matching(self, full: Sequence[str], statement: Statement, seen: _Looks) -> list[Object]:
         """Return the objects at full keys that have the ETag that is stated."""
         looks = self._looks(full, seen)
         objects = [look for look in looks if isinstance(look, Object)]

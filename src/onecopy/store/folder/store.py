@@ -52,6 +52,7 @@ from onecopy.store.interface import (
     LeftOut,
     Object,
     Part,
+    Seen,
     Unknown,
     Upload,
 )
@@ -104,7 +105,7 @@ class FolderStore:
         with self._reached() as root, translated():
             return is_marked(root, name)
 
-    def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+    def look(self, keys: Sequence[str]) -> list[Seen]:
         try:
             with self._root() as root:
                 answers = _look(root, keys)
@@ -317,9 +318,9 @@ def _make_folder(path: Path, *, parents: bool) -> None:
         os.fsync(above)
 
 
-def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+def _look(root: int, keys: Sequence[str]) -> list[Seen]:
     """Look at keys folder by folder; each folder is opened once."""
-    answers: list[Object | Absent | Unknown] = [_ABSENT] * len(keys)
+    answers: list[Seen] = [_ABSENT] * len(keys)
     places: dict[str, list[int]] = {}
     for at, key in enumerate(keys):
         places.setdefault(split_key(key)[0], []).append(at)
@@ -336,7 +337,7 @@ def _look(root: int, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
     return answers
 
 
-def _look_at(folder: int, key: str, start: int) -> Object | Absent | Unknown:
+def _look_at(folder: int, key: str, start: int) -> Seen:
     try:
         status = os.stat(key[start:].encode(), dir_fd=folder, follow_symlinks=False)
     except (OSError, ValueError) as error:

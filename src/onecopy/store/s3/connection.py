@@ -27,6 +27,7 @@ from onecopy.errors import Failure, Forbidden, InvalidSettings, OnecopyError, St
 from onecopy.network import Network
 from onecopy.retry import RETRYABLE_STATUSES
 from onecopy.store.s3.address import Address
+from onecopy.store.s3.xml_tree import error_fields
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -175,6 +176,16 @@ def failure(error: Exception) -> OnecopyError:
     if isinstance(error, boto.ClientError):
         return _response_error(error)
     return failure_of(error, "the bucket", "the store's URL")
+
+
+def client_error(body: bytes | bytearray, status: int, request: str) -> boto.ClientError:
+    """Return botocore's error for an error response to a request, such as `PutObject`."""
+    fields = error_fields(body)
+    answer: Any = {
+        "Error": {name: fields.get(name, "") for name in ("Code", "Message")},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return boto.ClientError(answer, request)
 
 
 def is_retryable(error: boto.ClientError) -> bool:

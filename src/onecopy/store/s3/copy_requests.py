@@ -16,8 +16,8 @@ from urllib.parse import quote
 from onecopy.errors import Failure, FileChanged, Forbidden, Unavailable, UploadUnknown
 from onecopy.httpclient import HttpClient, Response
 from onecopy.retry import RetryPolicy, retry
-from onecopy.store.s3.head_object import response_error
-from onecopy.store.s3.object_info import CHECKSUM, parse_checksum
+from onecopy.store.s3.head_object import CHECKSUM, response_error
+from onecopy.store.s3.object_info import is_kept, parse_checksum
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.xml_tree import error_fields, read_tree
 
@@ -49,10 +49,7 @@ class Source(NamedTuple):
     def headers(self, bucket: str) -> dict[str, str]:
         """Return the headers that name it."""
         place = quote(f"/{bucket}/{self.key}", safe="/~")
-        # `null` is the version of objects from times when none were kept: it is overwritten.
-        version = (
-            f"?versionId={quote(self.version, safe='')}" if self.version not in ("", "null") else ""
-        )
+        version = f"?versionId={quote(self.version, safe='')}" if is_kept(self.version) else ""
         return {
             "x-amz-copy-source": place + version,
             "x-amz-copy-source-if-match": f'"{self.etag}"',

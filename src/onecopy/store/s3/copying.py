@@ -18,7 +18,7 @@ from onecopy.store.interface import Object, Upload
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import MAX_REQUESTS
 from onecopy.store.s3.copy_requests import CopyClient, Source
-from onecopy.store.s3.head_object import HeadClient
+from onecopy.store.s3.head_object import HeadClient, metadata_headers
 from onecopy.store.s3.object_info import etag_and_version, identity, is_small
 from onecopy.store.s3.setup_requests import SetupClient
 from onecopy.store.s3.signing import Signer
@@ -55,7 +55,7 @@ class Copying:
         head = self._heads.head(marker["Key"])
         if head is None:
             return None
-        named = {f"x-amz-meta-{name}": value for name, value in marker["Metadata"].items()}
+        named = metadata_headers(marker["Metadata"].items())
         headers = {"content-type": marker["ContentType"], **named}
         begun: Any = client.create_multipart_upload(**marker, ChecksumAlgorithm="SHA256")
         upload_id = begun["UploadId"]

@@ -4,7 +4,7 @@ boto3 takes eight times the CPU time, which limits a batch of a thousand.
 https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import NamedTuple
 
@@ -13,11 +13,14 @@ from onecopy.httpclient import HttpClient, Response
 from onecopy.retry import RETRYABLE_STATUSES, RetryPolicy, retry
 from onecopy.store.s3.signing import Signer
 
+CHECKSUM = "x-amz-checksum-sha256"
+"""The header that states the SHA-256 of a request or an object."""
+META = "x-amz-meta-"
+"""How the names of headers with user metadata begin."""
 HEADERS = {"x-amz-checksum-mode": "ENABLED"}
 """Headers with which a response states the checksums of an object."""
 _RETRY = RetryPolicy(attempts=3)
 _REGION = "x-amz-bucket-region"
-_META = "x-amz-meta-"
 
 
 class Head(NamedTuple):
@@ -90,20 +93,28 @@ def head_of(headers: Mapping[str, str], size: int, modified: int) -> Head:
         size=size,
         etag=headers["etag"].strip('"'),
         modified=modified,
-        checksum=headers.get("x-amz-checksum-sha256", ""),
+        checksum=headers.get(CHECKSUM, ""),
         crc64nvme=headers.get("x-amz-checksum-crc64nvme", ""),
         version=headers.get("x-amz-version-id", ""),
         expiration=headers.get("x-amz-expiration", ""),
         encryption=customer or ("" if encryption == "AES256" else encryption),
-        metadata={
-            name.removeprefix(_META): value
-            for name, value in headers.items()
-            if name.startswith(_META)
-        },
+        metadata=metadata_of(headers),
         storage_class=headers.get("x-amz-storage-class", ""),
         archive=headers.get("x-amz-archive-status", ""),
         restore=headers.get("x-amz-restore", ""),
     )
+
+
+def metadata_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the user metadata that headers state, by lower-case name."""
+    return {
+        name.removeprefix(META): value for name, value in headers.items() if name.startswith(META)
+    }
+
+
+def metadata_headers(metadata: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the headers that state user metadata, given as (name, value)."""
+    return {f"{META}{name}": value for name, value in metadata}
 
 
 def response_error(response: Response, request: str) -> OnecopyError:

@@ -5,15 +5,11 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 from threading import Lock
 
-from botocore.exceptions import ClientError
-
-from onecopy.errors import Failure, OnecopyError
 from onecopy.httpclient import HttpClient
-from onecopy.httpclient import Response as HttpResponse
 from onecopy.retry import RetryPolicy, retry
-from onecopy.store.s3.connection import failure
+from onecopy.store.s3.connection import client_error, failure
 from onecopy.store.s3.head_object import wrong_region
-from onecopy.store.s3.list_parser import Response, parse
+from onecopy.store.s3.list_parser import ListResponse, parse
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.xml_tree import Tree, read_tree
 
@@ -40,7 +36,7 @@ class ListClient:
         token: str | None = None,
         delimiter: str = "",
         limit: int = LONGEST_PAGE,
-    ) -> Response:
+    ) -> ListResponse:
         """Return one page of the keys that begin with `prefix`, in the service's order.
 
         It begins behind the key `after`, or where the page ended that returned `token`. Raises
@@ -76,18 +72,7 @@ class ListClient:
         url, headers = self._signer.authorize("GET", "", {}, query)
         response = self._http.request("GET", url, headers)
         if response.status != 200:
-            raise _response_error(response)
+            raise wrong_region(response) or failure(
+                client_error(response.data, response.status, "ListObjects")
+            )
         return response.data
-
-
-def _response_error(response: HttpResponse) -> OnecopyError:
-    """Translate an error response as that of a botocore client."""
-    try:
-        fields = read_tree(response.data).fields
-    except Failure:
-        fields = {}  # a gateway answers in HTML, or not at all
-    answer = {
-        "Error": {name: fields.get(name, "") for name in ("Code", "Message")},
-        "ResponseMetadata": {"HTTPStatusCode": response.status},
-    }
-    return wrong_region(response) or failure(ClientError(answer, "ListObjectsV2"))  # type: ignore[arg-type]

@@ -32,7 +32,7 @@ class Columns(NamedTuple):
     """Names of checksums, separated by spaces."""
 
 
-class Response(NamedTuple):
+class ListResponse(NamedTuple):
     """A response to ListObjectsV2."""
 
     columns: Columns
@@ -54,7 +54,7 @@ _CHECKSUM = re.compile(r"<ChecksumAlgorithm>([^<]*)</ChecksumAlgorithm>")
 _STANDARD = "STANDARD"
 
 
-def parse(data: bytes | bytearray) -> Response:
+def parse(data: bytes | bytearray) -> ListResponse:
     """Parse a response; raises Failure if it is not a listing."""
     text = data.decode(errors="surrogateescape")
     folders, columns = _FOLDER.findall(text), _find_columns(text)
@@ -66,7 +66,7 @@ def parse(data: bytes | bytearray) -> Response:
     return _response(columns, _unescaped(folders), following, is_encoded=is_encoded)
 
 
-def parse_tree(data: bytes | bytearray) -> Response:
+def parse_tree(data: bytes | bytearray) -> ListResponse:
     """Parse a response by an XML parser."""
     tree = read_tree(data)
     if tree.root != "ListBucketResult":
@@ -142,12 +142,12 @@ def _following(truncated: str | None, token: str | None) -> str | None:
 
 def _response(
     columns: Columns, folders: list[str], token: str | None, *, is_encoded: bool
-) -> Response:
+) -> ListResponse:
     """Return a response with decoded keys; some services ignore that we ask for the encoding."""
     if is_encoded:
         columns = columns._replace(keys=_decoded(columns.keys))
         folders = _decoded(folders)
-    return Response(columns, folders, token)
+    return ListResponse(columns, folders, token)
 
 
 def _each(change: Callable[[str], str], marks: str, texts: list[str]) -> list[str]:

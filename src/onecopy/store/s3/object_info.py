@@ -25,8 +25,6 @@ from onecopy.store.s3.head_object import Head
 
 MARK = "onecopy-upload"
 """User metadata of our objects: the upload's id, which recovers a lost answer."""
-CHECKSUM = "x-amz-checksum-sha256"
-"""The header that states the SHA-256 of a request or an object."""
 _EXPIRING_WITHIN = timedelta(days=2)
 _MAX_IDENTITY_BYTES = 255
 ETAG = re.compile(r"([0-9a-f]{32})(?:-([1-9][0-9]{0,4}))?")
@@ -79,6 +77,14 @@ def etag_and_version(identity: str) -> tuple[str, str] | None:
     if len(parts) == 1:
         return None
     return parts[0], parts[3] if len(parts) > 3 else ""
+
+
+def is_kept(version: str) -> bool:
+    """Return whether a version id names one version for good.
+
+    `null` is the version of objects from times when none were kept: it is overwritten.
+    """
+    return version not in ("", "null")
 
 
 def is_listed_so(key: str, identity: str, times: Mapping[tuple[str, str], int]) -> bool:

@@ -13,19 +13,18 @@ from botocore.exceptions import ClientError
 from onecopy.errors import Failure, Unavailable
 from onecopy.httpclient import HttpClient, Response
 from onecopy.retry import RetryPolicy, retry
-from onecopy.store.s3.connection import is_retryable
-from onecopy.store.s3.head_object import wrong_region
+from onecopy.store.s3.connection import client_error, is_retryable
+from onecopy.store.s3.head_object import CHECKSUM, metadata_headers, wrong_region
 from onecopy.store.s3.signing import Signer
-from onecopy.store.s3.xml_tree import Tree, error_fields, read_tree
+from onecopy.store.s3.xml_tree import Tree, read_tree
 
 _RETRY = RetryPolicy(attempts=3)
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 """Not `xml.sax.saxutils`, which imports a whole HTTP client."""
-_META = "x-amz-meta-"
 _HEADERS = {
     "ChecksumAlgorithm": "x-amz-checksum-algorithm",
     "ChecksumCRC64NVME": "x-amz-checksum-crc64nvme",
-    "ChecksumSHA256": "x-amz-checksum-sha256",
+    "ChecksumSHA256": CHECKSUM,
     "ChecksumType": "x-amz-checksum-type",
     "ContentType": "content-type",
     "IfNoneMatch": "if-none-match",
@@ -138,7 +137,7 @@ def _stated(name: str, fields: Mapping[str, str], request: str) -> str:
 
 def _headers(asked: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers for some parameters; raises KeyError for one that is not known."""
-    named = {f"{_META}{name}": value for name, value in asked.get("Metadata", {}).items()}
+    named = metadata_headers(asked.get("Metadata", {}).items())
     return {_HEADERS[name]: asked[name] for name in asked if name not in _ELSEWHERE} | named
 
 
@@ -176,9 +175,4 @@ def _error(response: Response, name: str) -> ClientError | None:
         return None
     if wrong := wrong_region(response):
         raise wrong
-    fields = error_fields(response.data)
-    answer: Any = {
-        "Error": {key: fields.get(key, "") for key in ("Code", "Message")},
-        "ResponseMetadata": {"HTTPStatusCode": 500 if is_success else status},
-    }
-    return ClientError(answer, name)
+    return client_error(response.data, 500 if is_success else status, name)

@@ -43,6 +43,7 @@ from onecopy.store.interface import (
     LeftOut,
     Object,
     Part,
+    Seen,
     Send,
     Unknown,
     Upload,
@@ -64,6 +65,7 @@ from onecopy.store.s3.object_info import (
     digests_over_parts,
     etag_and_version,
     is_expiring,
+    is_kept,
     is_listed_so,
     is_small,
     object_of,
@@ -174,15 +176,13 @@ class S3Store:
 
     # Objects
 
-    def look(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+    def look(self, keys: Sequence[str]) -> list[Seen]:
         return self._check_absent(self._map(self._look_at, keys))
 
-    def describe(self, keys: Sequence[str]) -> list[Object | Absent | Unknown]:
+    def describe(self, keys: Sequence[str]) -> list[Seen]:
         return self._check_absent(self._map(self._describe, keys))
 
-    def _check_absent(
-        self, answers: list[Object | Absent | Unknown]
-    ) -> list[Object | Absent | Unknown]:
+    def _check_absent(self, answers: list[Seen]) -> list[Seen]:
         """Return the answers, with Absent only if the bucket is certainly this store."""
         if _ABSENT in answers:
             # Checked afterwards: only then was an absent object absent from our bucket.
@@ -192,7 +192,7 @@ class S3Store:
                 return [Unknown(store_reason(error))] * len(answers)
         return answers
 
-    def _look_at(self, key: str) -> Object | Absent | Unknown:
+    def _look_at(self, key: str) -> Seen:
         head = self._head(key)
         return self._object(key, head) if isinstance(head, Head) else head
 
@@ -269,7 +269,7 @@ class S3Store:
             self._marker.check()
         return LeftOut(key, seen.reason)
 
-    def _describe(self, key: str) -> Object | Absent | Unknown:
+    def _describe(self, key: str) -> Seen:
         """Look at an object, and at the sizes of its parts if its digests depend on them."""
         head = self._head(key)
         if not isinstance(head, Head):
@@ -352,10 +352,8 @@ class S3Store:
     def pinned_link(self, key: str, seconds: int, identity: str) -> str | None:
         """See Presigner."""
         _, version = etag_and_version(identity) or ("", "")
-        # `null` is the version of objects from times when none were kept: it is overwritten.
-        is_pinned = version not in ("", "null")
-        url = self._link(key, seconds, {"versionId": version} if is_pinned else {})
-        return url if is_pinned else None
+        url = self._link(key, seconds, {"versionId": version} if is_kept(version) else {})
+        return url if is_kept(version) else None
 
     def _link(self, key: str, seconds: int, version: Mapping[str, str]) -> str:
         if resolves_dots(key):

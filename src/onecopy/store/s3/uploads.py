@@ -37,9 +37,16 @@ from onecopy.store.interface import Completing, KeyTaken, Part, Send, Upload
 from onecopy.store.parts import check_digest, check_parts, part_span
 from onecopy.store.s3.address import Address
 from onecopy.store.s3.connection import Connection, failure, translated
-from onecopy.store.s3.head_object import Head, HeadClient, head_of
-from onecopy.store.s3.object_info import (
+from onecopy.store.s3.head_object import (
     CHECKSUM,
+    META,
+    Head,
+    HeadClient,
+    head_of,
+    metadata_headers,
+    metadata_of,
+)
+from onecopy.store.s3.object_info import (
     MARK,
     is_from_upload,
     is_small,
@@ -53,7 +60,6 @@ if TYPE_CHECKING:
 
 SIGNED_SECONDS = 900
 """Lifetime of a signed request."""
-_META = "x-amz-meta-"
 _IF_ABSENT = {"if-none-match": "*"}
 _MAX_ABORTS = 5
 _LOCKS = 4096
@@ -99,8 +105,7 @@ class Uploads:
 
     def object_headers(self, upload: Upload) -> dict[str, str]:
         """Return the headers of the request that creates the object."""
-        headers = {f"{_META}{name}": value for name, value in upload.metadata}
-        headers[f"{_META}{MARK}"] = upload.id
+        headers = metadata_headers([*upload.metadata, (MARK, upload.id)])
         if upload.content_type:
             headers["content-type"] = upload.content_type
         return {**headers, **self._address.object_headers}
@@ -126,7 +131,7 @@ class Uploads:
     def note(self, send: Send, response: Response, size: int) -> None:
         """Remember the answer to a request that created an object, if it states a checksum."""
         headers = {**send.headers, **response.headers}
-        is_created = response.status == 200 and _META + MARK in headers and "etag" in headers
+        is_created = response.status == 200 and META + MARK in headers and "etag" in headers
         if is_created and response.headers.get(CHECKSUM) == send.headers.get(CHECKSUM):
             self._sent.add(self._signer.key_of(send.url), head_of(headers, size, 0))
 
@@ -284,11 +289,8 @@ def _checked_sums(
 
 def _parameters(headers: Mapping[str, str]) -> dict[str, Any]:
     """Return headers as the parameters of botocore."""
-    metadata = {
-        name.removeprefix(_META): value for name, value in headers.items() if name.startswith(_META)
-    }
     named = {_PARAMETERS[name]: value for name, value in headers.items() if name in _PARAMETERS}
-    return {**named, "Metadata": metadata}
+    return {**named, "Metadata": metadata_of(headers)}
 
 
 _PARAMETERS = {

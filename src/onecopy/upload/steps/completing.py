@@ -1,8 +1,6 @@
 """The step that completes the uploads whose bytes were sent."""
 
 from collections.abc import Sequence
-from functools import partial
-from time import sleep
 
 from onecopy.content import Verdict
 from onecopy.gate.interface import Answer, Finish
@@ -31,12 +29,8 @@ class Completer:
     def handle(self, item: Item, answer: Answer) -> None:
         """Settle an upload, or see to it, after an attempt to complete it."""
         if answer.reason == "completing":
-            self._flow.start(partial(self._complete_later, item))
+            self._flow.put_later(self._flow.to_complete, [item], _POLL_SECONDS)
         elif answer.verdict is Verdict.NEW and answer.copy is not None:
             self._outcomes.settle(item, Outcome.UPLOADED, answer)
         else:
             self._outcomes.handle_refusal(item, answer)
-
-    def _complete_later(self, item: Item) -> None:
-        sleep(_POLL_SECONDS)
-        self._flow.to_complete.put(item)

@@ -1,7 +1,6 @@
 """Files that wait: until a stored copy has been read, or somebody else's upload has ended."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from onecopy.content import Verdict
 from onecopy.gate.interface import Answer
@@ -49,9 +48,10 @@ class Waiting:
             if delay is None:
                 ended.append((item, answer))
             else:
+                item.check = item.hashed is not None
                 delays[item] = delay
         if delays:
-            self._flow.start(partial(self._check_later, list(delays), min(delays.values())))
+            self._flow.put_later(self._flow.to_check, delays, min(delays.values()))
         return ended
 
     def _delay(self, item: Item, answer: Answer) -> float | None:
@@ -61,12 +61,6 @@ class Waiting:
         item.patience = item.patience or Patience(seconds)
         self._flow.options.report_confirming(answer.bytes_read or 0, item.file.size)
         return item.patience.delay(answer.bytes_read)
-
-    def _check_later(self, items: Sequence[Item], delay: float) -> None:
-        self._flow.workers.sleep(delay)
-        for item in items:
-            item.check = item.hashed is not None
-            self._flow.to_check.put(item)
 
     def may_send(self, answer: Answer) -> bool:
         """Return whether the user wants a file to be sent although a copy may be stored."""

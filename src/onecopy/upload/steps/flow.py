@@ -1,6 +1,6 @@
 """What the steps of an upload share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 from typing import TypeVar
 
@@ -81,6 +81,16 @@ class Flow:
             while True:
                 work(queue.take_many(self.max_files, wait, more))
                 wait = min(2 * wait, seconds)
+
+        self.start(run)
+
+    def put_later(self, queue: WorkQueue[_T], items: Iterable[_T], seconds: float) -> None:
+        """Queue items once some time has passed."""
+
+        def run() -> None:
+            self.workers.sleep(seconds)
+            for item in items:
+                queue.put(item)
 
         self.start(run)
 

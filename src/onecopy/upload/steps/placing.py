@@ -1,7 +1,6 @@
 """The step that has known contents stored under the names of files, without sending them."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from mimetypes import guess_type
 
 from onecopy.content import Verdict
@@ -61,11 +60,7 @@ class Placer:
         if delay is None:
             self._outcomes.settle(item, Outcome.SKIPPED, answer)
         else:
-            self._flow.start(partial(self._place_later, item, delay))
-
-    def _place_later(self, item: Item, delay: float) -> None:
-        self._flow.workers.sleep(delay)
-        self._flow.to_place.put(item)
+            self._flow.put_later(self._flow.to_place, [item], delay)
 
     def _send(self, item: Item) -> None:
         """Send a file after all, which is not stored, or no longer; check it first if need be."""
