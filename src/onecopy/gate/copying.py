@@ -18,7 +18,9 @@ from onecopy.errors import (
     PartSuperseded,
     StoreFull,
     UploadUnknown,
+    WrongBytes,
 )
+from onecopy.gate.answers import KEY_TAKEN
 from onecopy.gate.completion import Completion
 from onecopy.gate.interface import Answer, Finish, Place
 from onecopy.gate.pending import PendingUploads, new_upload, ticket_of
@@ -186,9 +188,14 @@ class Copying:
             for (request, source, upload), sums in copied
         ]
         done = self._completion().complete(finishes) if finishes else []
-        for (job, _), answer in zip(copied, done, strict=True):
-            is_lost = answer.reason == UploadUnknown.reason
-            answers[job.request] = LOST if is_lost else _completed(answer)
+        for (job, sums), answer in zip(copied, done, strict=True):
+            if answer.reason == UploadUnknown.reason:
+                answers[job.request] = LOST
+            elif answer.reason == WrongBytes.reason and not sums:
+                # An earlier copy, whose object another program has replaced and kept our mark.
+                answers[job.request] = KEY_TAKEN
+            else:
+                answers[job.request] = _completed(answer)
 
 
 def at_key(found: Answer) -> Answer:
