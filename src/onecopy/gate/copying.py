@@ -41,13 +41,15 @@ ALREADY_THERE = "already-there"
 """The reason if the key has this content already."""
 PLACING = "placing"
 """The reason while a copy is being made."""
+ARCHIVED = "store-archived"
+"""The reason if the source has to be restored before it can be copied."""
 LOST = Answer(Verdict.UNCONFIRMED, reason=PLACING)
 """The answer if another process has just completed or aborted the same upload."""
 _BY_OTHERS = frozenset({"completing", "parts-missing"})
 """Reasons of a completion while another process places the same, and perhaps copies it again."""
 _NAME = "\0place"
 """In place of an Idempotency-Key, which has visible characters only."""
-_ARCHIVED = (
+_ARCHIVED_MESSAGE = (
     "the stored copy is archived, so it cannot be copied: restore it, or upload the file without "
     "placing it"
 )
@@ -218,7 +220,7 @@ def _failed(error: OnecopyError | OSError) -> Answer:
         isinstance(error, Failure) and not isinstance(error, StoreFull)
     ):
         reason = store_reason(error)
-        message = _ARCHIVED if reason == "store-archived" else None
+        message = _ARCHIVED_MESSAGE if reason == ARCHIVED else None
         return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
     return Answer.refusal(error)
 
