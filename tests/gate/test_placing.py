@@ -263,7 +263,6 @@ def test_a_record_that_is_wrong(local_world: World, wrong: bytes) -> None:
         (StoreFull("no room"), "store-full"),
         (Unavailable("away"), "store-unavailable"),
         (Forbidden("no"), "store-forbidden"),
-        (Forbidden("no", reason="archived"), "store-archived"),
         (OSError("input/output error"), "store-unavailable"),
         (PartSuperseded("another process places it"), "placing"),
     ],
@@ -289,6 +288,45 @@ def test_an_archived_source(world: World) -> None:
     faults.at("store.copy", fail_before(Forbidden("no", reason="archived")))
     assert "so it cannot be copied: restore it" in (
         place(behind(faults, world), "b", b"bytes").message or ""
+    )
+
+
+@pytest.mark.parametrize("data", [b"bytes", LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("archived", ["a", "ab", "abc"])
+def test_another_copy_is_not_archived(world: World, data: bytes, archived: str) -> None:
+    """The copy of record is the oldest, which a lifecycle rule archives first."""
+    for key in "abc":
+        world.upload(key, data, anyway=True)
+    world.upload(".Trash/d", data, anyway=True)
+    faults, tried = Faults(), list[str]()
+
+    def copy(call: Call) -> object:
+        tried.append(call.arguments[0].key)
+        if call.arguments[0].key in archived:
+            raise Forbidden("no", reason="archived")
+        return call.proceed()
+
+    faults.at("store.copy", copy, times=None)
+    answer = place(behind(faults, world), "new", data)
+    if archived == "abc":
+        assert outcome(answer) == (Verdict.UNCONFIRMED, "store-archived")
+        assert sorted(tried) == ["a", "b", "c"]
+    else:
+        assert outcome(answer) == PLACED
+        assert world.read("new") == data
+    assert world.staged() == []
+
+
+def test_another_copy_that_is_gone_too(world: World) -> None:
+    """Then the answer is still that the one that is stored is archived."""
+    for key in "ab":
+        world.upload(key, b"bytes", anyway=True)
+    world.remove("b")
+    faults = Faults()
+    faults.at("store.copy", fail_before(Forbidden("no", reason="archived")), times=None)
+    assert outcome(place(behind(faults, world), "new", b"bytes")) == (
+        Verdict.UNCONFIRMED,
+        "store-archived",
     )
 
 

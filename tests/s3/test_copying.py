@@ -114,6 +114,19 @@ def test_what_the_answer_states(signer: Signer) -> None:
     }
 
 
+@pytest.mark.parametrize("body", ["<CopyObjectResult/>", error("InternalError")])
+def test_an_answer_that_was_kept_waiting(signer: Signer, body: str) -> None:
+    """Some services send white space before it while they copy, to keep the connection."""
+    declared = f' \n \n<?xml version="1.0" encoding="UTF-8"?>{body}'
+    copies, http = client(signer, answer(200, declared))
+    if "Error" in body:
+        with pytest.raises(Unavailable):
+            copies.copy_object(SOURCE, "p/b", {})
+        assert len(http.requests) == 2
+    else:
+        assert copies.copy_object(SOURCE, "p/b", {}) == {}
+
+
 def test_a_condition_that_does_not_hold(signer: Signer) -> None:
     """For a part, it can only be that the source has changed."""
     copies, _ = client(signer, answer(412, error("PreconditionFailed")))

@@ -258,7 +258,6 @@ class TestComplete:
     @pytest.mark.parametrize(
         ("response", "head", "error"),
         [
-            (refusal(412), None, UploadUnknown),
             (refusal(404), None, UploadUnknown),
             (refusal(400, "InvalidPart"), None, WrongBytes),
             (refusal(400, "InvalidPart"), OURS, WrongBytes),
@@ -280,6 +279,17 @@ class TestComplete:
         assert type(caught.value) is error
         if error is WrongBytes:
             assert str(caught.value) == "the bucket refused the parts: InvalidPart"
+
+    def test_a_key_that_was_taken_for_a_moment(self) -> None:
+        """The bucket keeps an upload that it refuses: its parts would be stored for nothing."""
+        client = Client(
+            list_parts=refusals([{"Parts": PARTS}], [{}]),
+            complete_multipart_upload=refusal(412),
+            abort_multipart_upload={},
+        )
+        with pytest.raises(UploadUnknown):
+            uploads(client).complete(LARGE, DIGEST, ())
+        assert client.asked("abort_multipart_upload") == [NAMED]
 
     @pytest.mark.parametrize("upload", [LARGE, LARGE._replace(size=5)])
     def test_not_there(self, upload: Upload) -> None:

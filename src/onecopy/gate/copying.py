@@ -18,7 +18,9 @@ from onecopy.errors import (
     PartSuperseded,
     StoreFull,
     UploadUnknown,
+    WrongBytes,
 )
+from onecopy.gate.answers import KEY_TAKEN
 from onecopy.gate.completion import Completion
 from onecopy.gate.interface import Answer, Finish, Place
 from onecopy.gate.pending import PendingUploads, new_upload, ticket_of
@@ -39,13 +41,15 @@ ALREADY_THERE = "already-there"
 """The reason if the key has this content already."""
 PLACING = "placing"
 """The reason while a copy is being made."""
+ARCHIVED = "store-archived"
+"""The reason if the source has to be restored before it can be copied."""
 LOST = Answer(Verdict.UNCONFIRMED, reason=PLACING)
 """The answer if another process has just completed or aborted the same upload."""
 _BY_OTHERS = frozenset({"completing", "parts-missing"})
 """Reasons of a completion while another process places the same, and perhaps copies it again."""
 _NAME = "\0place"
 """In place of an Idempotency-Key, which has visible characters only."""
-_ARCHIVED = (
+_ARCHIVED_MESSAGE = (
     "the stored copy is archived, so it cannot be copied: restore it, or upload the file without "
     "placing it"
 )
@@ -186,9 +190,14 @@ class Copying:
             for (request, source, upload), sums in copied
         ]
         done = self._completion().complete(finishes) if finishes else []
-        for (job, _), answer in zip(copied, done, strict=True):
-            is_lost = answer.reason == UploadUnknown.reason
-            answers[job.request] = LOST if is_lost else _completed(answer)
+        for (job, sums), answer in zip(copied, done, strict=True):
+            if answer.reason == UploadUnknown.reason:
+                answers[job.request] = LOST
+            elif answer.reason == WrongBytes.reason and not sums:
+                # An earlier copy, whose object another program has replaced and kept our mark.
+                answers[job.request] = KEY_TAKEN
+            else:
+                answers[job.request] = _completed(answer)
 
 
 def at_key(found: Answer) -> Answer:
@@ -211,7 +220,7 @@ def _failed(error: OnecopyError | OSError) -> Answer:
         isinstance(error, Failure) and not isinstance(error, StoreFull)
     ):
         reason = store_reason(error)
-        message = _ARCHIVED if reason == "store-archived" else None
+        message = _ARCHIVED_MESSAGE if reason == ARCHIVED else None
         return Answer(Verdict.UNCONFIRMED, reason=reason, message=message)
     return Answer.refusal(error)
 

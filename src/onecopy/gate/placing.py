@@ -5,7 +5,7 @@
     decide, as for a check: a live copy with this content, or another answer
          │
     copy it, and complete the copy as an upload (see `copying`)
-         │        └─ gone or changed since: the next copy
+         │        └─ gone, changed since, or archived: another copy
          │
     `placed`
 
@@ -14,8 +14,8 @@ leaves nothing or everything.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import islice, zip_longest
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART
@@ -24,7 +24,7 @@ from onecopy.gate.answers import NEW
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer
-from onecopy.gate.copying import LOST, PLACED, PLACING, Copying, at_key
+from onecopy.gate.copying import ARCHIVED, LOST, PLACED, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
 from onecopy.gate.interface import Answer, Place
 from onecopy.gate.matching import is_unchanged
@@ -39,6 +39,8 @@ from onecopy.tickets import Tickets
 
 _MAX_SOURCES = 3
 """Copies of one content that are tried if one after the other disappears, or its upload does."""
+_MAX_OTHERS = 64
+"""Copies of one content of which the newest is tried, if the first one is archived."""
 _MAX_WAIT = 20.0
 """Seconds to wait for another request that places the same."""
 _CHANGED = Answer(Verdict.UNCONFIRMED, reason="copy-changed")
@@ -137,11 +139,17 @@ class Placing:
 
     def _place(self, requests: Sequence[Place], budget: Budget) -> _Answers:
         answers = self._judge_taken(requests, budget)
+        archived: dict[Place, set[str]] = {}
         for _ in range(_MAX_SOURCES):
             left = [request for request in requests if answers.get(request, LOST) is LOST]
-            if left:
-                sources = self._find_sources(left, answers, budget)
-                answers |= self._copying.copy(sources, self._running.add)
+            sources = self._find_sources(left, answers, budget) if left else {}
+            sources |= self._find_others(archived, budget)
+            answers |= self._copying.copy(sources, self._running.add) if sources else {}
+            archived = {
+                request: archived.get(request, set()) | {copy.key}
+                for request, copy in sources.items()
+                if request in answers and answers[request].reason == ARCHIVED
+            }
         return {request: answers.get(request, _CHANGED) for request in requests}
 
     def _judge_taken(self, requests: Sequence[Place], budget: Budget) -> _Answers:
@@ -188,6 +196,29 @@ class Placing:
             else:
                 sources[request] = answer.copy
         return sources
+
+    def _find_others(
+        self, archived: Mapping[Place, Collection[str]], budget: Budget
+    ) -> dict[Place, Copy]:
+        """Return another live copy of each content whose copies at these keys are archived.
+
+        It is the newest, which is the least likely to be archived as well.
+        """
+        others: dict[Place, Copy] = {}
+        for request, keys in archived.items():
+            found = self._index.copies(self._tenant.name, digest=request.digest)
+            copies = [
+                copy
+                for _, copy in islice(found, _MAX_OTHERS)
+                if copy.key not in keys and not self._confirmer.trash.has(copy)
+            ]
+            if copies:
+                newest = max(copies, key=lambda copy: copy.stored_ms)
+                content = Content(request.size, (request.digest,))
+                confirmed = self._confirmer.confirm(newest, content, budget, later=False)
+                if isinstance(confirmed, Copy):
+                    others[request] = confirmed
+        return others
 
 
 def _rounds(requests: Sequence[Place]) -> Iterator[list[Place]]:

@@ -11,7 +11,7 @@ happened: our objects carry the upload's id.
     200                              ours                the object
     412, or 404: no such upload      ours                the object: completed before
     412, or 404                      another             KeyTaken
-    412, or 404                      none                UploadUnknown: begin it again
+    412, or 404                      none                UploadUnknown: begin it again; aborted
     400 about the parts              any                 WrongBytes: the parts don't match
     409, 5xx                         ours                the object: only the response was lost
     409, 5xx                         none or another     Unavailable: try again
@@ -224,7 +224,12 @@ class Uploads:
         """Find out what an error response means; see the table above."""
         status, translated_error = status_of(error), failure(error)
         if status in (404, 412):
-            return self._own_or_taken(upload)
+            try:
+                return self._own_or_taken(upload)
+            except UploadUnknown:
+                if status == 412:  # nothing has the key any longer, but the bucket keeps the parts
+                    self.abort(upload)
+                raise
         if status == 400 and type(translated_error) is Failure:  # an expired token also answers 400
             raise WrongBytes(f"the bucket refused the parts: {code_of(error)}") from error
         own = self._find_own(upload)

@@ -62,7 +62,8 @@ def read_tree(data: bytes | bytearray) -> Tree:
     parser.CharacterDataHandler = tree.text
     parser.StartDoctypeDeclHandler = _refuse_doctype  # entities can expand without limit
     try:
-        parser.Parse(data, True)
+        # Some services send white space while they copy or complete, to keep the connection alive.
+        parser.Parse(data.lstrip(), True)
     except ExpatError as error:
         raise Failure(f"the bucket's answer is not XML ({error}): {data[:80]!r}") from error
     return tree
