@@ -185,7 +185,7 @@ def test_a_counter_wakes_only_threads_that_may_continue(
 
     for limit in (2, 4):
         workers.start(partial(wait, limit), errors.append)
-    while counter._awaited < 4 or counter._reached is None:
+    while len(counter._reached._waiting) < 2:
         time.sleep(0.001)
     woken = Mock(wraps=counter._reached.notify_all)
     monkeypatch.setattr(counter._reached, "notify_all", woken)

@@ -11,6 +11,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic, sleep
 from typing import Generic, TypeVar
 
+from onecopy.monitor import Monitor
+
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
@@ -78,18 +80,19 @@ class Workers:
     """
 
     def __init__(self) -> None:
-        self._stop = threading.Event()
+        self._stop = Monitor()
+        self._is_stopped = False
         self._threads: list[threading.Thread] = []
         self._wake: list[Callable[[int], None]] = []
 
     def check(self) -> None:
         """Raise Stopped if `stop` was called."""
-        if self._stop.is_set():
+        if self._is_stopped:
             raise Stopped
 
     def sleep(self, seconds: float) -> None:
         """Wait; raises Stopped as soon as `stop` is called."""
-        if self._stop.wait(seconds):
+        if self._stop.wait_for(lambda: self._is_stopped, seconds):
             raise Stopped
 
     def start(self, work: Callable[[], object], fail: Callable[[Exception], object]) -> None:
@@ -193,7 +196,9 @@ class Workers:
 
         Queued items are dropped.
         """
-        self._stop.set()
+        self._is_stopped = True
+        with self._stop.lock:
+            self._stop.notify_all()
         for wake in self._wake:
             wake(len(self._threads))
         deadline = monotonic() + timeout
@@ -280,8 +285,7 @@ class Counter:
 
     def __init__(self, value: int = 0) -> None:
         self._value = value
-        self._lock = threading.Lock()
-        self._reached: threading.Condition | None = None
+        self._reached = Monitor()
         """Notified when the value is below `_awaited`, the largest limit that was waited for."""
         self._awaited = 0
 
@@ -292,19 +296,20 @@ class Counter:
 
     def add(self, number: int) -> int:
         """Add `number`, and return the new value."""
-        with self._lock:
+        with self._reached.lock:
             self._value += number
-            if self._reached and self._value < self._awaited:
+            if self._value < self._awaited:
                 self._reached.notify_all()
             return self._value
 
     def wait_below(self, limit: int, workers: Workers) -> None:
         """Wait until the value is below `limit`; raises Stopped."""
-        with self._lock:
-            if self._value >= limit:
-                self._reached = self._reached or threading.Condition(self._lock)
-                self._awaited = max(self._awaited, limit)
-                while self._value >= limit:
-                    workers.check()
-                    self._reached.wait(_STOP_POLL_SECONDS)
+
+        def is_below() -> bool:
+            self._awaited = max(self._awaited, limit)
+            return self._value < limit
+
+        while self._value >= limit:
+            workers.check()
+            self._reached.wait_for(is_below, _STOP_POLL_SECONDS)
         workers.check()

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from contextlib import suppress
-from threading import Condition, Event
+from threading import Event
 
 from onecopy.confirming.budget import Budget, Exhausted, Limits
 from onecopy.confirming.describing import Describe, Describing
@@ -20,6 +20,7 @@ from onecopy.confirming.records import Lost, Records
 from onecopy.confirming.retrieval import refusal
 from onecopy.errors import Failure, OnecopyError
 from onecopy.index.interface import Engine
+from onecopy.monitor import Monitor
 from onecopy.reading.parts import RangedStore
 from onecopy.store.interface import Object, Unknown
 from onecopy.workers import Counter, Stopped, Workers
@@ -152,53 +153,58 @@ class _Queue:
     """Copies that wait or are being read: each once, and those of all tenants in turn."""
 
     def __init__(self) -> None:
-        self._changed = Condition()
+        self._changed = Monitor()
         self._waiting: dict[str, deque[Reading]] = {}
         self._known: dict[_Name, Reading] = {}
         self._is_closed = False
 
     def get(self, name: _Name) -> Reading | None:
         """Return the copy that waits or is being read under this name."""
-        with self._changed:
+        with self._changed.lock:
             return self._known.get(name)
 
     def put(self, reading: Reading) -> None:
         """Add a copy at the end of its tenant's line, unless it is known."""
-        with self._changed:
+        with self._changed.lock:
             if self._known.setdefault(_name(reading), reading) is reading:
                 self._waiting.setdefault(reading.tenant.name, deque()).append(reading)
                 self._changed.notify()
 
     def __len__(self) -> int:
-        with self._changed:
+        with self._changed.lock:
             return len(self._known)
 
     def is_empty(self) -> bool:
         """Return whether no copy waits or is being read."""
-        with self._changed:
+        with self._changed.lock:
             return not self._known
 
     def take(self) -> Reading:
         """Wait for a copy, and return that of the tenant whose turn it is; raises Stopped."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._is_closed or self._waiting)
-            if self._is_closed:
-                raise Stopped
-            tenant, line = next(iter(self._waiting.items()))
-            del self._waiting[tenant]
-            reading = line.popleft()
-            if line:
-                self._waiting[tenant] = line  # at the end
-            return reading
+        while (reading := self._changed.wait_for(self._take)) is None:
+            pass
+        return reading
+
+    def _take(self) -> Reading | None:
+        if self._is_closed:
+            raise Stopped
+        if not self._waiting:
+            return None
+        tenant, line = next(iter(self._waiting.items()))
+        del self._waiting[tenant]
+        reading = line.popleft()
+        if line:
+            self._waiting[tenant] = line  # at the end
+        return reading
 
     def done(self, reading: Reading) -> None:
         """Forget a copy that is no longer read."""
-        with self._changed:
+        with self._changed.lock:
             self._known.pop(_name(reading), None)
 
     def close(self) -> None:
         """Wake all that wait."""
-        with self._changed:
+        with self._changed.lock:
             self._is_closed = True
             self._changed.notify_all()
 

@@ -6,7 +6,7 @@ own. Nobody waits for longer than a minute, even if the lease changes hands.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from threading import Lock
 from typing import NamedTuple
@@ -17,8 +17,11 @@ from onecopy.processes import has_ended
 
 MAX_WAIT = 60.0
 """Seconds for which uploads of a content have to wait, even if its lease changes hands."""
-_FORGET = 15.0
-"""Seconds after which a wait is over, unless somebody asks again: clients ask more often."""
+_FORGET = 75.0
+"""Seconds after which a wait is over, unless somebody asks again.
+
+Clients ask more often, also a page in a hidden tab, which browsers let act once a minute.
+"""
 _RENEW = 3.0
 """Seconds between two renewals of a lease in the index, each of which is a write."""
 _SWEEP = 15.0
@@ -118,10 +121,7 @@ class ContentLeases:
 
         Once somebody has waited for a minute, nobody has to wait; the lease stays where it is.
         """
-        first: dict[str, Lease] = {}
-        for lease in leases:
-            first.setdefault(lease.name, lease)
-        wanted = list(first.values())
+        wanted = _of_distinct_names(leases)
         taken = self._take(wanted) if wanted else []
         own = {lease.holder for lease, is_own in zip(wanted, taken, strict=True) if is_own}
         with self._lock:
@@ -166,15 +166,17 @@ class ContentLeases:
         self._waits[name] = wait._replace(refused_at=now)
         return True
 
-    def extend(self, lease: Lease) -> None:
-        """Extend a lease, whose upload has shown a sign of life; takes it if nobody has it."""
+    def extend(self, leases: Sequence[Lease]) -> None:
+        """Extend leases, whose uploads have shown a sign of life; takes those that nobody has."""
         with self._lock:
             now = self._clock()
-            renewed = self._renewed.setdefault(lease.holder, now)
-            if now - renewed < self._renew_seconds:
-                return
-            self._renewed[lease.holder] = now
-        self._try(self._take, [lease])
+            due = _of_distinct_names(lease for lease in leases if self._is_due(lease, now))
+            self._renewed.update((lease.holder, now) for lease in due)
+        if due:
+            self._try(self._take, due)
+
+    def _is_due(self, lease: Lease, now: float) -> bool:
+        return now - self._renewed.setdefault(lease.holder, now) >= self._renew_seconds
 
     def end(self, leases: Sequence[Lease]) -> None:
         """End leases, whether they are held or not."""
@@ -201,6 +203,14 @@ class ContentLeases:
         self._renewed = {
             holder: renewed for holder, renewed in self._renewed.items() if now - renewed < MAX_WAIT
         }
+
+
+def _of_distinct_names(leases: Iterable[Lease]) -> list[Lease]:
+    """Return the first lease of each name."""
+    first: dict[str, Lease] = {}
+    for lease in leases:
+        first.setdefault(lease.name, lease)
+    return list(first.values())
 
 
 def _process_of(holder: str) -> str:

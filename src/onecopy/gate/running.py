@@ -3,8 +3,9 @@
 import time
 from collections.abc import Collection, Hashable, Iterator
 from contextlib import contextmanager
-from threading import Condition
 from typing import Generic, TypeVar
+
+from onecopy.monitor import Monitor
 
 _Name = TypeVar("_Name", bound=Hashable)
 
@@ -14,12 +15,12 @@ class Running(Generic[_Name]):
 
     def __init__(self) -> None:
         self._bytes: dict[_Name, int] = {}
-        self._changed = Condition()
+        self._changed = Monitor()
 
     @contextmanager
     def hold(self, names: Collection[_Name]) -> Iterator[set[_Name]]:
         """Hold those of the jobs that no other request holds."""
-        with self._changed:
+        with self._changed.lock:
             held = {name for name in names if name not in self._bytes}
             self._bytes.update(dict.fromkeys(held, 0))
         try:
@@ -34,32 +35,34 @@ class Running(Generic[_Name]):
         Yields False, and holds none, if that takes longer. A request that waits holds nothing, so
         that no two requests wait for each other.
         """
-        with self._changed:
-            is_free = self._changed.wait_for(lambda: self._bytes.keys().isdisjoint(names), seconds)
-            held = set(names) if is_free else set[_Name]()
-            self._bytes.update(dict.fromkeys(held, 0))
+
+        def take() -> bool:
+            is_free = self._bytes.keys().isdisjoint(names)
+            if is_free:
+                self._bytes.update(dict.fromkeys(names, 0))
+            return is_free
+
+        is_free = self._changed.wait_for(take, seconds)
         try:
             yield is_free
         finally:
-            self._release(held)
+            self._release(set(names) if is_free else ())
 
     def _release(self, names: Collection[_Name]) -> None:
-        with self._changed:
+        with self._changed.lock:
             for name in names:
                 del self._bytes[name]
             self._changed.notify_all()
 
     def wait(self, names: Collection[_Name], deadline: float) -> bool:
         """Wait until one of the jobs is free; return whether one is, by a time of `monotonic`."""
-        with self._changed:
-            return self._changed.wait_for(
-                lambda: any(name not in self._bytes for name in names),
-                max(deadline - time.monotonic(), 0),
-            )
+        return self._changed.wait_for(
+            lambda: any(name not in self._bytes for name in names), deadline - time.monotonic()
+        )
 
     def add(self, name: _Name, size: int) -> None:
         """Count bytes of a job that is held."""
-        with self._changed:
+        with self._changed.lock:
             self._bytes[name] += size
 
     def bytes(self, name: _Name) -> int | None:

@@ -90,11 +90,11 @@ class Waiting:
 
     def parts_signed(self, ticket: Ticket, size: int) -> None:
         """Note that a client will send parts of this size in total to the store itself."""
-        self._extend(ticket, _seconds(size))
+        self._extend([ticket], _seconds(size))
 
     def asked(self, ticket: Ticket) -> None:
         """Note that a client has asked for the status of its upload."""
-        self._extend(ticket, _SILENCE)
+        self._extend([ticket], _SILENCE)
 
     def received(self, ticket: Ticket, body: Iterator[bytes]) -> Iterator[bytes]:
         """Return a body that notes from time to time that its bytes are being received."""
@@ -105,13 +105,12 @@ class Waiting:
         for chunk in body:
             if monotonic() - noted >= _NOTICE:
                 noted = monotonic()
-                self._extend(ticket, _SILENCE)
+                self._extend([ticket], _SILENCE)
             yield chunk
 
     def completing(self, tickets: Iterable[Ticket]) -> None:
         """Note that uploads are being completed."""
-        for ticket in tickets:
-            self._extend(ticket, _COMPLETING)
+        self._extend(tickets, _COMPLETING)
 
     def completed(self, done: Iterable[tuple[Ticket, Answer]]) -> None:
         """End the leases of uploads, except of those that their clients continue."""
@@ -120,17 +119,19 @@ class Waiting:
     def ended(self, tickets: Iterable[Ticket]) -> None:
         """End the leases of uploads that are over."""
         if self._leases is not None:
-            self._leases.end([lease for ticket in tickets if (lease := self._lease(ticket, 0))])
+            self._leases.end(self._of(tickets, 0))
 
-    def _extend(self, ticket: Ticket, seconds: float) -> None:
-        if self._leases is not None and (lease := self._lease(ticket, seconds)):
-            self._leases.extend(lease)
+    def _extend(self, tickets: Iterable[Ticket], seconds: float) -> None:
+        if self._leases is not None:
+            self._leases.extend(self._of(tickets, seconds))
 
-    def _lease(self, ticket: Ticket, seconds: float) -> Lease | None:
-        """Return the lease of an upload, or None if it takes no part."""
-        if ticket.digest is None or not ticket.size or ticket.anyway:
-            return None
-        return Lease(self._name(ticket.digest), ticket.upload_id, seconds)
+    def _of(self, tickets: Iterable[Ticket], seconds: float) -> list[Lease]:
+        """Return the leases of uploads that take part."""
+        return [
+            Lease(self._name(ticket.digest), ticket.upload_id, seconds)
+            for ticket in tickets
+            if ticket.digest is not None and ticket.size and not ticket.anyway
+        ]
 
 
 def _seconds(size: int) -> float:

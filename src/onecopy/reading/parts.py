@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import sha256
 from itertools import chain
-from threading import Condition
 from typing import Protocol, TypeGuard
 
 from onecopy.content import Digests
 from onecopy.digest import Chunk, MiB, assemble, content_scheme, part_size
+from onecopy.monitor import Monitor
 from onecopy.store.interface import Object, Store
 from onecopy.store.ranges import Ranged
 from onecopy.workers import Workers
@@ -111,7 +111,7 @@ class _Parts:
         self._count = numbers.stop
         self._digests: dict[int, bytes] = {}
         self._error: Exception | None = None
-        self._changed = Condition()
+        self._changed = Monitor()
 
     def start(self, workers: Workers, threads: int) -> None:
         """Hash in the background, in at most this number of threads."""
@@ -120,7 +120,7 @@ class _Parts:
 
     def stop(self) -> None:
         """Begin no further part."""
-        with self._changed:
+        with self._changed.lock:
             self._next = self._count
 
     def take(self, timeout: float) -> list[bytes]:
@@ -128,8 +128,8 @@ class _Parts:
 
         Raises what a part raised once all digests before it were returned.
         """
-        with self._changed:
-            self._changed.wait_for(self._is_ready, timeout)
+        self._changed.wait_for(self._is_ready, timeout)
+        with self._changed.lock:
             found = []
             while (digest := self._digests.pop(self._returned, None)) is not None:
                 found.append(digest)
@@ -144,19 +144,19 @@ class _Parts:
     def _work(self) -> None:
         while (number := self._take_next()) is not None:
             digest = self._hash_one(number)
-            with self._changed:
+            with self._changed.lock:
                 self._digests[number] = digest
                 self._changed.notify_all()
 
     def _take_next(self) -> int | None:
-        with self._changed:
+        with self._changed.lock:
             if self._next >= self._count:
                 return None
             self._next += 1
             return self._next - 1
 
     def _fail(self, error: Exception) -> None:
-        with self._changed:
+        with self._changed.lock:
             self._error = self._error or error
             self._next = self._count
             self._changed.notify_all()

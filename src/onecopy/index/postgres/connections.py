@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
-from threading import Condition
 from time import monotonic
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -14,6 +13,7 @@ from psycopg.types.numeric import Int8BinaryDumper
 
 from onecopy.errors import InvalidSettings, NoIndex, Unavailable
 from onecopy.index.postgres.errors import failure, refusal
+from onecopy.monitor import Monitor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -116,7 +116,7 @@ class Connections:
         """Each with the time at which it became idle."""
         self._count = 0
         self._waiting = 0
-        self._change = Condition()
+        self._change = Monitor()
         self._is_open = True
 
     def use(self, do: Callable[Concatenate[Connection, P], T], *args: P.args, **kw: P.kwargs) -> T:
@@ -149,19 +149,25 @@ class Connections:
 
     def _may_connect(self) -> bool:
         """Return whether another connection may be created; wait if the limit is reached."""
-        with self._change:
-            if self._count < MAX_CONNECTIONS:
-                self._count += 1
-                return True
+        is_new = False
+
+        def is_possible() -> bool:
+            nonlocal is_new
+            is_new = self._count < MAX_CONNECTIONS
+            self._count += is_new
+            return is_new or bool(self._idle) or not self._is_open
+
+        with self._change.lock:
             self._waiting += 1
-            try:
-                if not self._idle and not self._change.wait(WAIT_TIMEOUT):
-                    raise Unavailable(
-                        f"all {MAX_CONNECTIONS} connections to the database are in use: try again"
-                    )
-            finally:
+        try:
+            if not self._change.wait_for(is_possible, WAIT_TIMEOUT):
+                raise Unavailable(
+                    f"all {MAX_CONNECTIONS} connections to the database are in use: try again"
+                )
+        finally:
+            with self._change.lock:
                 self._waiting -= 1
-            return False
+        return is_new
 
     def _connect(self) -> Connection:
         try:
@@ -175,12 +181,12 @@ class Connections:
         self._decrease()
 
     def _decrease(self) -> None:
-        with self._change:
+        with self._change.lock:
             self._count -= 1
             self._change.notify()
 
     def _notify(self) -> None:
-        with self._change:
+        with self._change.lock:
             self._change.notify()
         if not self._is_open:
             self.close()
@@ -191,7 +197,7 @@ class Connections:
         with suppress(IndexError):
             while True:
                 self._idle.pop()[0].close()
-        with self._change:
+        with self._change.lock:
             self._change.notify_all()
 
 

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 import apsw
@@ -12,6 +12,7 @@ from onecopy.errors import Failure, Unavailable
 from onecopy.index.sqlite.errors import ERRORS, failure, translated
 from onecopy.index.sqlite.file import connect, connect_reader, retry_while_busy
 from onecopy.index.sqlite.presence import Presence
+from onecopy.monitor import Monitor
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -210,7 +211,8 @@ class Checkpointer:
 
     def __init__(self, path: str) -> None:
         self._connection = connect(path)
-        self._wake = Event()
+        self._changed = Monitor()
+        self._is_wanted = False
         self._due = _CHECKPOINT_PAGES
         """Size of the WAL at which it must be copied."""
         self._is_copied = False
@@ -230,20 +232,25 @@ class Checkpointer:
             self._is_copied = False
             self._due = _CHECKPOINT_PAGES + (0 if _restart_wal(connection) else pages)
         else:
-            self._wake.set()
+            self._wake()
         return apsw.SQLITE_OK
 
     def _work(self) -> None:
-        while self._wake.wait() and self._is_open:
-            self._wake.clear()
+        while self._changed.wait_for(lambda: self._is_wanted) and self._is_open:
+            self._is_wanted = False
             with suppress(apsw.Error):  # the next write will raise it
                 self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
                 self._is_copied = True
 
+    def _wake(self) -> None:
+        self._is_wanted = True
+        with self._changed.lock:
+            self._changed.notify_all()
+
     def close(self) -> None:
         """End the thread after the current copy."""
         self._is_open = False
-        self._wake.set()
+        self._wake()
         self._thread.join()
         self._connection.close()
 
