@@ -91,7 +91,7 @@ class Client:
         store, price, stated = answer.store, answer.price_per_gb_month, answer.limits
         limits = Limits(stated.sizes, stated.files, stated.digests, stated.parts)
         features, trash = tuple(answer.features), Patterns(answer.trash)
-        config = Config(store.kind, store.url, limits, price, features, trash, store.tag)
+        config = Config(store.kind, limits, price, features, trash, store.tag)
         return config, stated.body_bytes
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:

@@ -42,15 +42,15 @@ def asking(key: str, data: bytes, *, anyway: bool = False) -> Request:
 def test_the_configuration(world: World) -> None:
     """A client learns the store, the limits, the price and the trash as they were given."""
     limits, trash = Limits(files=7), Patterns(("/bin/",))
-    kind, url = world.store.kind, world.store.url
+    kind = world.store.kind
     secrets = ticket_secrets(world.index)
     gate = LocalGate(
         world.index, world.store, secrets=secrets, limits=limits, price=0.5, trash=trash
     )
-    assert gate.config() == Config(kind, url, limits, 0.5, ("batch", "place"), trash)
+    assert gate.config() == Config(kind, limits, 0.5, ("batch", "place"), trash)
     plain = LocalGate(world.index, world.store, secrets=secrets)
     default = plain.config()
-    assert default == Config(kind, url, Limits(), 0.023, ("batch", "place"), default.trash)
+    assert default == Config(kind, Limits(), 0.023, ("batch", "place"), default.trash)
     assert default.trash.match("#recycle/a")
 
 

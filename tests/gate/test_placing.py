@@ -163,32 +163,22 @@ def test_requests_are_answered_in_order(world: World) -> None:
 
 
 def test_requests_for_one_key(world: World) -> None:
-    """The key is taken by what got it, not by what was asked for before, and is not stored."""
-    for key in ("1", "2"):
-        world.upload(key, key.encode())
-    first, second = request("new", b"1"), request("new", b"2")
-    typed = first._replace(content_type="text/plain")
-    wanted = [request("new", b"unknown"), second, first, second, second._replace(key="x"), typed]
-    answers = list(map(outcome, world.gate().place(wanted)))
-    assert answers == [NEW, PLACED, TAKEN, THERE, PLACED, TAKEN]
-    assert world.read("new") == b"2"
-    assert outcome(world.gate().place([first._replace(key="1"), typed._replace(key="1")])[1]) == (
-        THERE
-    )
-
-
-def test_a_key_that_a_request_has_twice(world: World) -> None:
-    """Each request finds the key as those before it have left it."""
+    """Each finds the key as those before it have left it: with a copy, or still free."""
     world.upload("1", b"1")
     world.upload("2", b"2")
-    again = request("b", b"1")._replace(content_type="text/plain")
-    requests = [
-        *(request("a", b"unknown"), request("a", b"1"), request("a", b"2")),
-        *(request("b", b"1"), again),
-    ]
-    answers = world.gate().place(requests)
-    assert list(map(outcome, answers)) == [NEW, PLACED, TAKEN, PLACED, THERE]
-    assert {key: world.read(key) for key in ("a", "b")} == {"a": b"1", "b": b"1"}
+    unknown, first, second = (request("a", data) for data in (b"unknown", b"1", b"2"))
+    elsewhere = second._replace(key="b")
+    wanted = [unknown, second, first, second, elsewhere, *map(typed, (first, elsewhere))]
+    answers = world.gate().place(wanted)
+    assert list(map(outcome, answers)) == [NEW, PLACED, TAKEN, THERE, PLACED, TAKEN, THERE]
+    assert {key: world.read(key) for key in ("a", "b")} == {"a": b"2", "b": b"2"}
+    itself = first._replace(key="1")
+    assert list(map(outcome, world.gate().place([itself, typed(itself)]))) == [THERE, THERE]
+
+
+def typed(request: Place) -> Place:
+    """Return a request that differs only in its content type."""
+    return request._replace(content_type="text/plain")
 
 
 def test_a_key_that_a_request_has_many_times(world: World) -> None:

@@ -6,8 +6,6 @@ from onecopy.content import Content, Verdict
 from onecopy.digest import Scheme, content_scheme
 from onecopy.gate.interface import Answer
 
-NEW = Answer(Verdict.NEW)
-"""The answer for a content that has no copy."""
 KEY_TAKEN = Answer(Verdict.NEW, reason="key-taken")
 """The answer if an object with another content has the key."""
 DIGEST_NEEDED = "digest-needed"

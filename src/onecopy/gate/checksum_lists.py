@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from onecopy.content import Content, Evidence, Listed, Verdict
-from onecopy.gate.answers import NEW
-from onecopy.gate.interface import Answer
+from onecopy.gate.interface import NEW, Answer
 from onecopy.gate.matching import by_content, is_trusted
 from onecopy.index.interface import Engine, Lists
 from onecopy.tenant import Tenant

@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 from onecopy.content import Content, Copy, Verdict
 from onecopy.errors import Damaged, Failure
-from onecopy.gate.answers import NEW, unconfirmed
+from onecopy.gate.answers import unconfirmed
 from onecopy.gate.budget import Budget
 from onecopy.gate.candidates import Candidates
 from onecopy.gate.checksum_lists import ChecksumLists
 from onecopy.gate.confirm import Confirmer, Look
 from onecopy.gate.examination import Examined
-from onecopy.gate.interface import Answer, Limits
+from onecopy.gate.interface import NEW, Answer, Limits
 from onecopy.gate.listed import ListedCopies
 from onecopy.gate.matching import Match, by_content, is_unchanged
 from onecopy.gate.needed_digests import NeededDigests

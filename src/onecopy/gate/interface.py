@@ -36,7 +36,6 @@ class Config:
     """The gate's settings that a client needs."""
 
     store_kind: str
-    store_url: str | None
     limits: Limits = field(default_factory=Limits)
     price: float = STANDARD
     """US dollars per GB (10^9 bytes) and month of new objects."""
@@ -85,6 +84,10 @@ class Answer(NamedTuple):
     def refusal(error: OnecopyError) -> "Answer":
         """Return the answer for a file that cannot be processed because of an error."""
         return Answer(Verdict.UNCONFIRMED, reason=error.reason, message=str(error))
+
+
+NEW = Answer(Verdict.NEW)
+"""The answer for a content that has no copy."""
 
 
 class Request(NamedTuple):

@@ -131,8 +131,7 @@ class LocalGate:
             "place": self.placing.is_possible,
         }
         names = tuple(name for name, is_on in features.items() if is_on)
-        kind, url = self.store.kind, self.store.url
-        return Config(kind, url, self._limits, self._price, names, self._trash)
+        return Config(self.store.kind, self._limits, self._price, names, self._trash)
 
     def probe(self, sizes: Sequence[int]) -> list[frozenset[Scheme]]:
         check_limit(len(sizes), self._limits.sizes, "sizes")

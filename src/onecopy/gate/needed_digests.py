@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from onecopy.content import Content, Verdict
 from onecopy.digest import SHA256, SMALLEST_PART, Scheme, content_scheme
-from onecopy.gate.answers import DIGEST_NEEDED, NEW, unconfirmed
-from onecopy.gate.interface import Answer, Limits
+from onecopy.gate.answers import DIGEST_NEEDED, unconfirmed
+from onecopy.gate.interface import NEW, Answer, Limits
 from onecopy.index.interface import Engine, Unread
 
 

@@ -20,13 +20,12 @@ from itertools import islice, zip_longest
 from onecopy.content import Content, Copy, Verdict
 from onecopy.digest import SMALLEST_PART
 from onecopy.errors import BadInput
-from onecopy.gate.answers import NEW
 from onecopy.gate.budget import Budget
 from onecopy.gate.completion import Completion
 from onecopy.gate.confirm import Confirmer
 from onecopy.gate.copying import ARCHIVED, LOST, PLACED, PLACING, Copying, at_key
 from onecopy.gate.decision import Decider
-from onecopy.gate.interface import Answer, Place
+from onecopy.gate.interface import NEW, Answer, Place
 from onecopy.gate.matching import is_unchanged
 from onecopy.gate.pending import PendingUploads
 from onecopy.gate.running import Running

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from onecopy.confirming import CONFIRMING, READ_LIMIT
 from onecopy.content import Content, Copy, Verdict
-from onecopy.gate.answers import NEW
 from onecopy.gate.budget import Budget
 from onecopy.gate.candidates import Candidates
 from onecopy.gate.confirm import Confirmer
-from onecopy.gate.interface import Answer
+from onecopy.gate.interface import NEW, Answer
 from onecopy.gate.matching import Match
 from onecopy.store.interface import Object
 

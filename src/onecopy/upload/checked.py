@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from onecopy.content import Verdict
 from onecopy.digest import Digest
 from onecopy.errors import OnecopyError
 from onecopy.files import File, Skipped
-from onecopy.gate.interface import Answer
-
-NEW = Answer(Verdict.NEW)
+from onecopy.gate.interface import NEW, Answer
 
 
 @dataclass(slots=True, eq=False)

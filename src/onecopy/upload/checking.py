@@ -8,10 +8,10 @@ from time import process_time, sleep
 from onecopy.content import Content, Verdict
 from onecopy.digest_cache import DigestCache
 from onecopy.files import File, Skipped
-from onecopy.gate.interface import Gate
+from onecopy.gate.interface import NEW, Gate
 from onecopy.pace import Pace
 from onecopy.upload.candidates import Candidates
-from onecopy.upload.checked import NEW, Batch, Checked
+from onecopy.upload.checked import Batch, Checked
 from onecopy.upload.confirming import CONFIRMING, Patience
 from onecopy.upload.item import NEEDED, max_files
 from onecopy.upload.local_digests import LocalDigests
