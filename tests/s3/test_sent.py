@@ -1,7 +1,9 @@
 """Small files that were just sent: what their PUTs and one listing state, without a HeadObject."""
 
+import logging
 from collections.abc import Sequence
 from hashlib import md5
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -52,6 +54,36 @@ def test_one_page_for_many() -> None:
     assert "max-keys=240" in url
 
 
+def test_where_a_page_begins() -> None:
+    """Just before the first of the objects, and it has none of the folders below."""
+    objects, http = sent_objects(page(*KEYS))
+    assert objects.take(KEYS) == [HEAD] * 20
+    [(_, url, _, _)] = http.requests
+    query = parse_qs(urlsplit(url).query)
+    assert query["delimiter"] == ["/"]
+    [after] = query["start-after"]
+    assert "p/d/" < after < KEYS[0]
+
+
+@pytest.mark.parametrize(("number", "limit"), [(16, ["232"]), (399, ["998"]), (401, None)])
+def test_how_long_a_page_is(number: int, limit: list[str] | None) -> None:
+    """It has room for others beside these, as far as a page can have: 1,000 need not be asked."""
+    keys = [f"p/d/{each:03}" for each in range(number)]
+    objects, http = sent_objects(page(*keys), keys=keys)
+    assert objects.take(keys) == [HEAD] * number
+    [(_, url, _, _)] = http.requests
+    assert parse_qs(urlsplit(url).query).get("max-keys") == limit
+
+
+def test_one_page_for_each_folder() -> None:
+    """Objects in folders below, which are between these, do not split a folder."""
+    below = [f"p/d/10/{number}" for number in range(20, 40)]
+    objects, http = sent_objects(page(*KEYS), page(*below), keys=[*below, *KEYS])
+    assert objects.take([*below, *KEYS]) == [HEAD] * 40
+    asked = [parse_qs(urlsplit(url).query)["prefix"] for _, url, _, _ in http.requests]
+    assert asked == [["p/d/"], ["p/d/10/"]]
+
+
 def test_few_are_looked_at() -> None:
     """A listing costs as much as a dozen HeadObject requests."""
     objects, http = sent_objects(page(*KEYS), keys=[*KEYS[:15], "p/e/other"])
@@ -69,6 +101,15 @@ def test_what_is_not_listed_is_looked_at(answer: Response) -> None:
     objects, http = sent_objects(answer)
     assert objects.take(KEYS) == [None] * 20
     assert len(http.requests) == 1
+
+
+def test_why_nothing_is_listed(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says it, since it makes uploads slower."""
+    caplog.set_level(logging.DEBUG, "onecopy.s3")
+    objects, _ = sent_objects(Response(403, {}, b""))
+    objects.take(KEYS)
+    assert "the times of objects cannot be listed: the bucket" in caplog.text
+    assert "403" in caplog.text
 
 
 def test_uploads_that_are_never_completed(monkeypatch: pytest.MonkeyPatch) -> None:

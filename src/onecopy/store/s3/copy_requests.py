@@ -48,7 +48,7 @@ class Source(NamedTuple):
 
     def headers(self, bucket: str) -> dict[str, str]:
         """Return the headers that name it."""
-        place = quote(f"/{bucket}/{self.key}", safe="/~")
+        place = quote(f"/{bucket}/{self.key}")
         version = f"?versionId={quote(self.version, safe='')}" if is_kept(self.version) else ""
         return {
             "x-amz-copy-source": place + version,
@@ -103,23 +103,18 @@ class CopyClient:
         source, query = Source(key, etag), {"partNumber": "1", "uploadId": upload_id}
         other = source._replace(etag=_WRONG_ETAG).headers(self._bucket)
         own, whole = source.headers(self._bucket), {**_DEFAULTS, **headers, **_AS_SET}
-        if not (
-            self._is_refused(key, {**other, **whole}, {})
-            and self._is_refused(key, {**own, **whole, **_IF_ABSENT}, {})
-            and self._is_refused(key, other, query)
-        ):
-            return False
-        part = self._request("UploadPartCopy", key, own, query) or {}
-        return bool(parse_checksum(part.get(CHECKSUM))[0])
-
-    def _is_refused(self, key: str, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
-        """Whether the bucket says that a condition is violated; it may not know the request."""
         try:
-            return self._request("CopyObject", key, headers, query) is None
+            is_safe = (
+                self._request("CopyObject", key, {**other, **whole}, {}) is None
+                and self._request("CopyObject", key, {**own, **whole, **_IF_ABSENT}, {}) is None
+                and self._request("UploadPartCopy", key, other, query) is None
+            )
+            part = self._request("UploadPartCopy", key, own, query) if is_safe else None
         except Unavailable:
             raise
-        except (Failure, FileNotFoundError, UploadUnknown):
+        except (Failure, FileNotFoundError, UploadUnknown):  # it may not know such a request
             return False
+        return bool(part and parse_checksum(part.get(CHECKSUM))[0])
 
     def _request(
         self, name: str, key: str, headers: Mapping[str, str], query: Mapping[str, str]
@@ -131,7 +126,7 @@ class CopyClient:
             return None
         is_success = response.status == 200
         fields = read_tree(response.data).fields if is_success else error_fields(response.data)
-        code = fields.get("Code", "")
+        code = fields.get("Code")
         if is_success and not code:
             return {**response.headers, **_headers(fields)}
         raise _error(response, code, name)
@@ -142,7 +137,7 @@ def _headers(fields: Mapping[str, str]) -> dict[str, str]:
     return {name: fields[field] for field, name in _HEADERS.items() if field in fields}
 
 
-def _error(response: Response, code: str, name: str) -> Exception:
+def _error(response: Response, code: str | None, name: str) -> Exception:
     """Return the error that an answer states: by its code, as it may come with the status 200."""
     if code in _RETRYABLE:
         return Unavailable(f"the bucket answered {code} to a {name} request")
