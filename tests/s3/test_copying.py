@@ -24,10 +24,10 @@ from onecopy.store.s3 import copy_requests, signing
 from onecopy.store.s3.connection import Connection
 from onecopy.store.s3.copy_requests import CopyClient, Source
 from onecopy.store.s3.copying import Copying
-from onecopy.store.s3.head_object import Head
+from onecopy.store.s3.head_object import CHECKSUM, Head
 from onecopy.store.s3.list_objects import ListClient
 from onecopy.store.s3.listed_times import ListedTimes
-from onecopy.store.s3.object_info import CHECKSUM, identity
+from onecopy.store.s3.object_info import identity
 from onecopy.store.s3.sent import SentObjects
 from onecopy.store.s3.signing import Signer
 from onecopy.store.s3.uploads import Uploads
