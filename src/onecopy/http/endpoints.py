@@ -88,7 +88,7 @@ class AppState:
         return Caller(gate, principal, self.options, self.metrics, headers, lists_duplicates)
 
     async def in_time(self, completing: Awaitable[bytes]) -> bytes | None:
-        """Return what completing yields; None after the time limit: its thread continues."""
+        """Return the result of a completion; None after the time limit: its thread continues."""
         limit = asyncio.timeout(self.options.complete_seconds)
         try:
             async with limit:

@@ -85,7 +85,7 @@ class Flow:
         self.start(run)
 
     def put_later(self, queue: WorkQueue[_T], items: Iterable[_T], seconds: float) -> None:
-        """Queue items once some time has passed."""
+        """Queue items after this number of seconds; a thread of their own waits."""
 
         def run() -> None:
             self.workers.sleep(seconds)
