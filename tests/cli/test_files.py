@@ -23,6 +23,7 @@ from onecopy.digest import MD5, Digest
 from onecopy.testing.index.complete import open_complete
 from onecopy.upload import Outcome, Result
 from tests.conftest import Ran, Run, Serve, backends, environment, running, used
+from tests.standins import Standin
 from tests.upload.conftest import noise, write
 
 
@@ -111,6 +112,33 @@ def test_placing_and_sending_exclude_each_other(run: Run, photos: Path, tmp_path
     done = run("upload", "--place", "--anyway", *backends(tmp_path), photos)
     assert done.code == 2
     assert "choose --place or --anyway" in done.err
+
+
+def test_placing_is_refused_with_the_reason(
+    run: Run, server: Serve, photos: Path, tmp_path: Path, ministack: Standin
+) -> None:
+    """It names the store or the token, whichever is the reason."""
+    keys, store = ministack.environment(), ministack.store_url(ministack.bucket())
+    where = ("--index", f"sqlite:{tmp_path}/index.sqlite", "--store", store)
+    done = run("upload", "--place", *where, photos, **keys)
+    assert done.code == 2
+    risk = "objects without the risk of overwriting others"
+    details = "`onecopy doctor` shows the details"
+    assert done.err == f"onecopy: this store can't copy {risk}: leave out --place; {details}\n"
+    tokens = {
+        scopes: run("token", "create", *scopes.split(), *where, **keys).out.strip()
+        for scopes in ("--scope check", "--scope check --scope upload", "")
+    }
+    served = server(tmp_path, "--store", store, env=keys)
+    reasons = [
+        run("upload", "--place", "--server", served.url, photos, ONECOPY_TOKEN=token).err
+        for token in tokens.values()
+    ]
+    assert [reason.removeprefix("onecopy: ").partition(", which")[0] for reason in reasons] == [
+        "your token lacks the scope `upload` and the scope `read`",
+        "your token lacks the scope `read`",
+        f"the store of {served.url} can't copy {risk}: leave out --place\n",
+    ]
 
 
 def test_upload_counts_what_it_avoided(run: Run, photos: Path, tmp_path: Path) -> None:

@@ -445,6 +445,30 @@ def test_quotas_hold(local_world: World) -> None:
     assert [note.key for note in all_placed(local_world.index, "ana")] == ["b"]
 
 
+def test_requests_for_more_than_fits_at_once(local_world: World) -> None:
+    """A quota for unfinished uploads limits what is copied at the same time, not a request."""
+    for key, data in (("a", b"12345"), ("b", b"x" * 13)):
+        local_world.upload(key, data)
+    quotas = Quotas(Quota(unsent=12, stored=40))
+    usage = Usage(local_world.index, quotas)
+    usage._stored.count("default")
+    gate = LocalGate(
+        local_world.index,
+        local_world.store,
+        secrets=ticket_secrets(local_world.index),
+        usage=usage,
+    )
+    wanted = [request(f"c{number}", b"12345") for number in range(6)]
+    answers = gate.place([request("large", b"x" * 13), *wanted, request("a/b", b"12345")])
+    reasons = [answer.reason for answer in answers]
+    assert reasons.count("placed") == 4
+    assert reasons[0] == "quota-exceeded"
+    assert set(reasons[1:7]) == {"placed", "quota-exceeded"}
+    assert usage.begun.bytes() == {}
+    assert len(all_placed(local_world.index, "default")) <= 5
+    assert local_world.staged() == []
+
+
 def test_many_notes() -> None:
     """Each value has as many as fit, also with the longest keys, and all are found."""
     index = MemoryWorld.new().index

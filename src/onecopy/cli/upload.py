@@ -33,6 +33,8 @@ _OBJECTS_PER_COLLECTION = 20_000
 """New objects after which Python looks for cycles. Only responses have some, with their headers."""
 _LISTED = "listed"
 """The reason of a content that only a checksum list has: there is no copy to place."""
+_SHOWN_BY = {"upload": "upload", "read": "link"}
+"""The scopes that placing needs, and the features of a service that only a token with them has."""
 
 
 def _read_metadata(
@@ -124,7 +126,7 @@ def command(  # noqa: PLR0913 - one for each option
     with opened_gate(used, create=not dry_run) as gate, ExitStack() as stack:
         stack.enter_context(collecting_rarely(_OBJECTS_PER_COLLECTION))
         if place:
-            _require_placing(gate)
+            _require_placing(gate, used.server)
         own, accept = own_files(settings, gate, for_check=dry_run), settings.filter
         output = stack.enter_context(display_of_files(paths, own, accept, progress=progress))
         keys = dict[str, str]()
@@ -165,13 +167,28 @@ def command(  # noqa: PLR0913 - one for each option
     return 1 if summary.unconfirmed or summary.taken else 0
 
 
-def _require_placing(gate: Gate) -> None:
-    """Raise InvalidSettings unless the store can copy objects, as far as is known."""
-    if "place" not in gate.config().features:
+def _require_placing(gate: Gate, server: str | None) -> None:
+    """Raise InvalidSettings unless stored objects can be copied, as far as is known."""
+    features = gate.config().features
+    if "place" in features:
+        return
+    if server is None:
         raise InvalidSettings(
-            "this store or service can't copy stored objects, or your token lacks the scope "
-            "`upload` or `read`: leave out --place"
+            "this store can't copy objects without the risk of overwriting others: leave out "
+            "--place; `onecopy doctor` shows the details"
         )
+    missing = [
+        f"the scope `{scope}`" for scope, feature in _SHOWN_BY.items() if feature not in features
+    ]
+    if missing:
+        raise InvalidSettings(
+            f"your token lacks {' and '.join(missing)}, which --place needs: use another token, or "
+            "leave out --place"
+        )
+    raise InvalidSettings(
+        f"the store of {server} can't copy objects without the risk of overwriting others: leave "
+        "out --place"
+    )
 
 
 def _noting(found: Iterable[File | Skipped], keys: dict[str, str]) -> Iterator[File | Skipped]:

@@ -16,6 +16,7 @@ from onecopy.errors import (
     FileChanged,
     OnecopyError,
     PartSuperseded,
+    QuotaExceeded,
     StoreFull,
     UploadUnknown,
     WrongBytes,
@@ -47,6 +48,7 @@ LOST = Answer(Verdict.UNCONFIRMED, reason=PLACING)
 """The answer if another process has just completed or aborted the same upload."""
 _BY_OTHERS = frozenset({"completing", "parts-missing"})
 """Reasons of a completion while another process places the same, and perhaps copies it again."""
+_WITHOUT_ROOM = frozenset({StoreFull.reason, QuotaExceeded.reason})
 _NAME = "\0place"
 """In place of an Idempotency-Key, which has visible characters only."""
 _ARCHIVED_MESSAGE = (
@@ -99,13 +101,23 @@ class Copying:
     def copy(self, sources: Mapping[Place, Copy], report: Report) -> _Answers:
         """Make a copy for each request of its live copy; the store has to be a Copier.
 
+        Those for which there is no room beside the others are copied once these have ended.
+
         Returns no answer for a request whose source is gone, has changed, or is another content;
         and LOST for one whose upload is gone. For both, trying again may help.
         """
         answers: _Answers = {}
-        jobs = self._begin(sources, answers)
-        copied = self._copy_all(jobs, answers, report)
-        self._complete(copied, answers)
+        left = sources
+        while left:
+            jobs = self._begin(left, answers)
+            copied = self._copy_all(jobs, answers, report)
+            self._complete(copied, answers)
+            begun = {job.request for job in jobs}
+            left = {
+                request: copy
+                for request, copy in left.items()
+                if begun and request not in begun and answers[request].reason in _WITHOUT_ROOM
+            }
         return answers
 
     def _begin(self, sources: Mapping[Place, Copy], answers: _Answers) -> list[_Job]:

@@ -51,6 +51,12 @@ def key_above_a_key(place: Place) -> list[object]:
     return [put(below), put(place), said(place.head), said(below.head)]
 
 
+@answers("200")
+def put_if_absent_above_a_key(place: Place) -> str:
+    put(Place(place.standin, place.bucket, f"{place.key}/below"))
+    return place.send("PUT", "put_object", b"x", IfNoneMatch="*", ChecksumSHA256=sha256(b"x"))
+
+
 @answers("404")
 def folder_of_a_key(place: Place) -> str:
     put(Place(place.standin, place.bucket, f"{place.key}/below"))
