@@ -54,6 +54,19 @@ def test_a_process_elsewhere() -> None:
     assert has_ended(f"{2**22 + 1}.1.{process_name()[-6:]}")
 
 
+def test_a_process_in_another_time_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its start is counted from another time, so it is unknown whether it has ended."""
+    readlink = Path.readlink
+    number, started, place = process_name().split(".")
+
+    def elsewhere(path: Path) -> Path:
+        return Path("time:[1]") if path.name == "time" else readlink(path)
+
+    monkeypatch.setattr(Path, "readlink", elsewhere)
+    assert process_name().startswith(f"{number}.{started}.")
+    assert not has_ended(f"{number}.{int(started) - 1}.{place}")
+
+
 @pytest.mark.parametrize("name", ["", "a", "1.1", f"{10**12}.1.abcdef", "-1.1.abcdef"])
 def test_no_process(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What names no process has not ended, and no signal is sent."""

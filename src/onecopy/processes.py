@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 _NAME = re.compile(r"([0-9]{1,9})\.([0-9]{1,14})\.([0-9a-f]{6})")
-"""The process id, the time of the start, and a hash of the kernel and the namespace of the id."""
+"""The process id, the time of the start, and a hash of the kernel and the namespaces of both."""
 _ENDED = {b"Z", b"X"}
 """States of a process that has ended, but whose parent has not noticed it yet: see proc(5)."""
 
@@ -19,14 +19,16 @@ def process_name() -> str:
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
-        namespace = Path("/proc/self/ns/pid").readlink()
+        namespaces = bytes(Path("/proc/self/ns/pid").readlink())
+        with suppress(FileNotFoundError):  # before Linux 5.6; see time_namespaces(7)
+            namespaces += bytes(Path("/proc/self/ns/time").readlink())
         stat = Path("/proc/self/stat").read_bytes()
     except OSError:
         return ""
     number = os.getpid()
     if not stat.startswith(b"%d " % number):  # /proc shows another namespace
         return ""
-    place = sha256(boot + bytes(namespace)).hexdigest()[:6]
+    place = sha256(boot + namespaces).hexdigest()[:6]
     return f"{number}.{_start(stat)}.{place}"
 
 

@@ -307,7 +307,7 @@ class Lease(NamedTuple):
     holder: str
     """1 to 64 characters of ASCII."""
     seconds: float
-    """For how long, from now."""
+    """For how long, from now: up to 60."""
 
 
 @runtime_checkable
@@ -315,7 +315,8 @@ class Leases(Protocol):
     """Optional: leases of some seconds, for an index that several machines use.
 
     Each call is one request to the database, however many leases it names; their names are
-    distinct. The database's clock decides when a lease has expired. A failure of the database may
+    distinct. The database's clock decides when a lease has expired; one that ends in over a minute
+    was taken before that clock was set back, and has expired as well. A failure of the database may
     lose leases, so nothing that must be right can depend on them.
     """
 

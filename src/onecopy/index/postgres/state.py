@@ -17,6 +17,8 @@ SELECT name, value FROM onecopy.state WHERE name > %b AND name < %b ORDER BY nam
 # greater of two values ends later. It need not survive the server: no commit waits for the disk.
 _LEASE = "lease:"
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+# No lease ends later, unless the clock was set back: a lease's time, and a second of slack.
+_LATEST = f"int8send({_NOW} + 61000)"
 _UNSYNCED = "(SELECT set_config('synchronous_commit', 'off', true) AS is_set) AS unsynced"
 _TAKE_LEASES = f"""
 INSERT INTO onecopy.state AS held (name, value)
@@ -24,8 +26,11 @@ SELECT wanted.name, int8send({_NOW} + wanted.ms) || wanted.holder
 FROM {_UNSYNCED}
 CROSS JOIN unnest(%b::text[], %b::bytea[], %b::bigint[]) AS wanted(name, holder, ms)
 WHERE unsynced.is_set IS NOT NULL
-ON CONFLICT (name) DO UPDATE SET value = greatest(held.value, excluded.value)
-WHERE held.value < int8send({_NOW}) OR substr(held.value, 9) = substr(excluded.value, 9)
+ON CONFLICT (name) DO UPDATE SET value = CASE
+    WHEN held.value > {_LATEST} THEN excluded.value ELSE greatest(held.value, excluded.value)
+END
+WHERE held.value < int8send({_NOW}) OR held.value > {_LATEST}
+    OR substr(held.value, 9) = substr(excluded.value, 9)
 RETURNING name
 """
 _END_LEASES = f"""
@@ -36,7 +41,7 @@ WHERE held.name = ended.name AND substr(held.value, 9) = ended.holder
 """
 _HOLDERS = f"""
 SELECT name, substr(value, 9) FROM onecopy.state
-WHERE name = ANY(%b::text[]) AND value >= int8send({_NOW})
+WHERE name = ANY(%b::text[]) AND value BETWEEN int8send({_NOW}) AND {_LATEST}
 """
 _SWEEP_LEASES = f"""
 DELETE FROM onecopy.state WHERE name IN (

@@ -12,13 +12,17 @@ import apsw
 from onecopy.index.interface import Lease
 
 _NAME = "lease:"
+_MOST_SECONDS = 61
+"""No lease ends later than that, unless the clock was set back: a lease's time, and some slack."""
 _TAKE = """
 INSERT INTO state VALUES (?1, ?2)
-ON CONFLICT DO UPDATE SET value = max(value, excluded.value)
-WHERE value < ?3 OR substr(value, 9) = substr(excluded.value, 9)
+ON CONFLICT DO UPDATE SET value = iif(value > ?4, excluded.value, max(value, excluded.value))
+WHERE value < ?3 OR value > ?4 OR substr(value, 9) = substr(excluded.value, 9)
 RETURNING 1
 """
-_HOLDER = "SELECT CAST(substr(value, 9) AS BLOB) FROM state WHERE name = ? AND value >= ?"
+_HOLDER = """
+SELECT CAST(substr(value, 9) AS BLOB) FROM state WHERE name = ? AND value BETWEEN ? AND ?
+"""
 _END = "DELETE FROM state WHERE name = ? AND substr(value, 9) = ?"
 _REMOVE_EXPIRED = """
 DELETE FROM state WHERE name IN (
@@ -35,7 +39,7 @@ def take_leases(connection: apsw.Connection, leases: Sequence[Lease]) -> list[bo
 
 def _take(connection: apsw.Connection, lease: Lease, now: float) -> bool:
     value = _ms(now + lease.seconds) + lease.holder.encode()
-    return connection.execute(_TAKE, (_name(lease), value, _ms(now))).get is not None
+    return connection.execute(_TAKE, (_name(lease), value, *_ends(now))).get is not None
 
 
 def end_leases(connection: apsw.Connection, leases: Sequence[Lease]) -> None:
@@ -45,8 +49,8 @@ def end_leases(connection: apsw.Connection, leases: Sequence[Lease]) -> None:
 
 def lease_holders(connection: apsw.Connection, names: Sequence[str]) -> list[str]:
     """Return the holder of each lease; "" if nobody has it."""
-    now = _ms(time.time())
-    held = [connection.execute(_HOLDER, (_NAME + name, now)).get for name in names]
+    ends = _ends(time.time())
+    held = [connection.execute(_HOLDER, (_NAME + name, *ends)).get for name in names]
     return [holder.decode("ascii", "replace") if holder else "" for holder in held]
 
 
@@ -57,6 +61,11 @@ def remove_expired_leases(connection: apsw.Connection) -> None:
 
 def _name(lease: Lease) -> str:
     return _NAME + lease.name
+
+
+def _ends(now: float) -> tuple[bytes, bytes]:
+    """Return between which values a lease has not expired."""
+    return _ms(now), _ms(now + _MOST_SECONDS)
 
 
 def _ms(seconds: float) -> bytes:

@@ -58,6 +58,14 @@ class LeasesContract:
         sleep(2 * _MOMENT)
         assert index.take_leases(_leases("b", "x")) == [False]
 
+    def test_clock_is_set_back(self, index: LeasesIndex) -> None:
+        """A lease whose end was an hour ahead of the clock holds nobody up, and can be renewed."""
+        index.take_leases(_leases("a", "x", "y", seconds=3600))
+        assert index.lease_holders(["x", "y"]) == ["", ""]
+        assert index.take_leases(_leases("a", "y")) == [True]
+        assert index.take_leases(_leases("b", "x", "y")) == [True, False]
+        assert index.lease_holders(["x", "y"]) == ["b", "a"]
+
     def test_one_gets_a_lease(self, index: LeasesIndex) -> None:
         """If threads take the same leases in any order, one gets each, and none waits for ever."""
         names = [f"{number:03}" for number in range(50)]
