@@ -21,6 +21,7 @@ from onecopy.http.handlers import Caller, results
 from onecopy.http.problems import HttpProblem
 from onecopy.http.response import send_response
 from onecopy.limits import MAX_BATCH_BYTES
+from onecopy.text import count_text
 
 MAX_LINE = MiB
 """Bytes of the first line: 100 tickets, each for the longest key."""
@@ -96,7 +97,8 @@ def _described(line: bytes, length: int) -> tuple[list[documents.BatchFileDocume
     total = offset + sum(file.size for file in files)
     if total != length:
         raise BadInput(
-            f"the batch has {length} bytes, but its first line describes {total}: correct the sizes"
+            f"the batch has {count_text(length, 'byte')}, but its first line describes {total:,}: "
+            "correct the sizes"
         )
     return files, offset
 
